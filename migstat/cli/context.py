@@ -1,0 +1,186 @@
+"""Wires settings to client to tree, lazily and in this order. Commands never assemble a client themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from migstat.cli.streams import Streams
+from migstat.errors import UsageError
+from migstat.model import Job, Level, Millis, Page, Question
+from migstat.render.text import harmless
+from migstat.settings import Flags, Look, Settings, job_and_task, look_from, settings_from
+from migstat.target import Target, TaskTarget, TaskWord, resolve, target_from
+from migstat.tree import Tree
+from migstat.walk import shown
+
+if TYPE_CHECKING:
+    import httpx
+
+    from migstat.api import Api, Exchange
+
+NOTICE_AFTER = 1.0
+"""Seconds of silence after which a person is told what is being read."""
+
+
+def steady_clock() -> float:
+    """Seconds that go on while the machine is suspended, where the system has such a clock."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux; elsewhere the monotonic clock goes on by itself
+    return time.clock_gettime(clock) if clock is not None else time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """All that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
+
+    `sealed` is set in a demo: its settings are its own, and options that name others are refused.
+    """
+
+    environ: Mapping[str, str]
+    streams: Streams
+    now: Callable[[], float] = time.time
+    clock: Callable[[], float] = steady_clock
+    sleep: Callable[[float], None] = time.sleep
+    transport: httpx.BaseTransport | None = None
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options that every command has which asks the API."""
+
+    flags: Flags = field(default_factory=Flags)
+    output: str | None = None
+    json: bool = False
+    color: str = "auto"
+    verbose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked about: the words for job and task, and the task meant where none is named.
+
+    `default_task` None is for commands that are about a job.
+    """
+
+    job: str | None
+    task: str | None = None
+    default_task: TaskWord | None = TaskWord.LATEST
+
+
+def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, header: bool = False) -> Look:
+    """The format to use, out of those that the command has. Raises UsageError for contradictions."""
+    if options.json and options.output not in (None, "json"):
+        raise UsageError(f"--json and --output {options.output} contradict each other", "Leave one of them out.")
+    flag = "json" if options.json else options.output
+    look = look_from(flag, options.color, runtime.environ)
+    if look.output is not None and look.output not in formats:
+        source = "--output" if flag else "MIGSTAT_OUTPUT"
+        raise UsageError(f"{source}: {look.output!r} is no format of this command", f"It has {', '.join(formats)}.")
+    if header and look.output not in (None, "plain"):
+        raise UsageError(f"--header and --output {look.output} contradict each other", "Only plain has lines without names.")
+    output = look.output or ("table" if runtime.streams.out_is_terminal else "plain")
+    return Look(output, look.color, look.columns)
+
+
+class Session:
+    """One command's way to the API."""
+
+    def __init__(self, runtime: Runtime, options: Options, target: Target, settings: Settings) -> None:
+        self._runtime = runtime
+        self._options = options
+        self._target = target
+        self._settings = settings
+        self._quiet_since = runtime.clock()
+
+    @cached_property
+    def api(self) -> Api:
+        """The client."""
+        from migstat.api import Api, Observers, Timing  # noqa: PLC0415  httpx is only needed once all words are checked
+
+        return Api(
+            self._settings,
+            Timing(self._runtime.clock, self._runtime.sleep, now=self._runtime.now),
+            observers=Observers(self._log, self._waits),
+            transport=self._runtime.transport,
+        )
+
+    @property
+    def job_id(self) -> str:
+        """The job's id."""
+        return self._target.job_id
+
+    @cached_property
+    def task(self) -> TaskTarget:
+        """The task's id, and its type where finding it told."""
+        return resolve(self.api, self._target)
+
+    @cached_property
+    def job(self) -> Job:
+        """The job's definition."""
+        return self.api.job(self.job_id)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The task's status tree."""
+        return Tree(self.ask, lambda: self.job, self._task_type, self._progress)
+
+    @cached_property
+    def raw_tree(self) -> Tree:
+        """The task's status tree, whose nodes keep the API's own JSON."""
+        return Tree(self.ask_raw, lambda: self.job, self._task_type, self._progress)
+
+    def ask(self, question: Question) -> Page:
+        """Ask about one level of the task."""
+        return self.api.status(self.job_id, self.task.task_id, question)
+
+    def ask_raw(self, question: Question) -> Page:
+        """Ask about one level of the task, and keep the API's own JSON."""
+        return self.api.status(self.job_id, self.task.task_id, question, keep_raw=True)
+
+    def now(self) -> Millis:
+        """The time, in epoch milliseconds."""
+        return int(self._runtime.now() * 1000)
+
+    def _task_type(self) -> str | None:
+        return self.task.task_type or self.api.task(self.job_id, self.task.task_id).task_type
+
+    def _log(self, exchange: Exchange) -> None:
+        if self._options.verbose:
+            page = f" page {exchange.page}" if exchange.page > 1 else ""
+            self._runtime.streams.tell(
+                harmless(f"GET {exchange.path} {exchange.result} {exchange.seconds * 1000:.0f} ms{page}")
+            )
+
+    def _waits(self, seconds: float, reason: str) -> None:
+        text = harmless(f"{reason}; again in {seconds:.0f} s")
+        if self._options.verbose:
+            self._runtime.streams.tell(text)
+        else:
+            self._runtime.streams.notice(text)
+
+    def _progress(self, level: Level, count: int) -> None:
+        if self._runtime.clock() - self._quiet_since >= NOTICE_AFTER and not self._options.verbose:
+            self._runtime.streams.notice(f"reading {harmless(shown(level))}: {count}")
+
+
+@contextmanager
+def session(runtime: Runtime, options: Options, request: Request) -> Iterator[Session]:
+    """A session about what the user named. Everything typed is checked before anything is asked."""
+    if runtime.sealed and any((options.flags.base_url, options.flags.email, options.flags.token_file)):
+        raise UsageError("a demo has an account of its own", "Leave out --base-url, --email and --token-file.")
+    target = target_from(request.job, request.task, job_and_task(runtime.environ), request.default_task)
+    settings = settings_from(options.flags, runtime.environ, runtime.streams.stdin)
+    for warning in settings.warnings:
+        runtime.streams.tell(f"migstat: warning: {harmless(warning)}")
+    opened = Session(runtime, options, target, settings)
+    try:
+        yield opened
+    finally:
+        runtime.streams.clear_notice()
+        if "api" in vars(opened):
+            opened.api.close()

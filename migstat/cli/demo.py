@@ -1,0 +1,66 @@
+"""`migstat demo`: any command against the built-in simulator, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from migstat.cli.context import Runtime
+from migstat.cli.options import runtime_of
+from migstat.cli.simulate import DEFAULT_SPEED, checked_speed, scenario_of
+from migstat.errors import UsageError
+from migstat.settings import LOOK_VARIABLES
+from migstat.simulator.scenario import Scenario
+
+REFUSED = ("demo", "simulate")
+UNDER_WAY = 0.55
+"""Share of the scenario that is over when a demo begins, so that there is something to see."""
+
+
+def demo(
+    ctx: typer.Context,
+    scenario: Annotated[str, typer.Option("--scenario", metavar="NAME", help="Which migration; `migstat simulate -h` names them.")] = "cutover",
+    speed: Annotated[float, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")] = DEFAULT_SPEED,
+    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; status where none is given.")] = None,
+) -> int:
+    """Run a command against a simulated migration: nothing to set up, nothing sent anywhere.
+
+    Reads none of your settings and none of your secrets.
+
+    Examples:
+
+      migstat demo
+
+      migstat demo projects
+
+      migstat demo --scenario failing checks --details
+    """
+    from migstat.cli.app import run  # noqa: PLC0415  a demo is a command line within a command line
+    from migstat.simulator.server import serve  # noqa: PLC0415  no other command needs a server
+
+    runtime = runtime_of(ctx)
+    words = command or ["status"]
+    if words[0] in REFUSED:
+        raise UsageError(f"demo {words[0]}: a demo is of the commands that ask the API", "Such as migstat demo projects.")
+    scripted = scenario_of(scenario)
+    with serve(scripted, speed=checked_speed(speed), head_start=_head_start(scripted)) as server:
+        environ = {
+            **_look(runtime.environ),
+            "MIGSTAT_BASE_URL": server.base_url,
+            "MIGSTAT_EMAIL": server.email,
+            "MIGSTAT_TOKEN": server.token,
+            "MIGSTAT_JOB": server.job_id,
+        }
+        return run(words, replace(runtime, environ=environ, sealed=True))
+
+
+def _look(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the user's environment says of the terminal, and nothing else of it."""
+    return {name: environ[name] for name in LOOK_VARIABLES if name in environ}
+
+
+def _head_start(scenario: Scenario) -> float:
+    return scenario.duration * UNDER_WAY

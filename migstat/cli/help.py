@@ -1,0 +1,74 @@
+"""`migstat help`: a command's help, or a topic."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migstat.cli.exits import MEANINGS
+from migstat.cli.options import runtime_of
+from migstat.errors import UsageError
+from migstat.settings import ENVIRONMENT
+
+_FORMATTING = """\
+On a terminal the default is a table with colours. Into a pipe it is plain: one record a line, tab separated, no
+colour, nothing cut. --output (-o) chooses:
+
+  table      for looking; fits the window
+  tree       the same, with its branches
+  plain      for grep, cut and awk; --header names the columns
+  json       one document; for jq
+  ndjson     one node or task a line
+  csv        with a line of names; for spreadsheets
+  markdown   for an issue or a chat
+
+Columns of plain and csv, an unknown value empty:
+
+  checks     name status outcome excludable message
+  projects   name status outcome percent elapsedSeconds message
+  status     level status outcome percent elapsedSeconds message
+  tasks      taskId taskType createdAt artifacts
+
+--color, NO_COLOR and FORCE_COLOR say whether there are colours; --export FILE.svg or FILE.html writes a picture, too."""
+
+
+def help_(
+    ctx: typer.Context,
+    topic: Annotated[
+        str | None,
+        typer.Argument(metavar="[COMMAND | exit-codes | environment | formatting]", help="What to explain."),
+    ] = None,
+) -> int:
+    """Explain a command or a topic.
+
+    Examples:
+
+      migstat help exit-codes
+
+      migstat help checks
+    """
+    from migstat.cli.app import COMMANDS, run  # noqa: PLC0415  help is a command line within a command line
+
+    runtime = runtime_of(ctx)
+    text = {"exit-codes": _exit_codes, "environment": _environment, "formatting": lambda: _FORMATTING}.get(topic or "")
+    if text is not None:
+        runtime.streams.print(text() + "\n")
+        return 0
+    if topic is None:
+        return run(["--help"], runtime)
+    if topic not in COMMANDS:
+        raise UsageError(
+            f"help: there is no command or topic {topic!r}",
+            f"There are {', '.join(COMMANDS)}, exit-codes, environment and formatting.",
+        )
+    return run([topic, "--help"], runtime)
+
+
+def _exit_codes() -> str:
+    return "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
+
+
+def _environment() -> str:
+    width = max(map(len, ENVIRONMENT))
+    return "\n".join(f"{name:<{width}}  {meaning}" for name, meaning in ENVIRONMENT.items())

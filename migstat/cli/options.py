@@ -1,0 +1,172 @@
+"""Options that commands share, and the decorator that gives them to a command."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from migstat.cli.context import Options, Runtime
+from migstat.errors import UsageError
+from migstat.model import Outcome, Status
+from migstat.reports import Filter
+from migstat.settings import Flags, refuse_empty
+
+CONNECTION = "Connection"
+OUTPUT = "Output"
+
+Job = Annotated[
+    str | None, typer.Argument(metavar="[JOB]", help="Id of the job, or any URL of the API that holds it. (env: MIGSTAT_JOB)")
+]
+Task = Annotated[
+    str | None,
+    typer.Argument(metavar="[TASK]", help="Id of the task, latest, latest-check or latest-migrate. (env: MIGSTAT_TASK)"),
+]
+ExitStatus = Annotated[
+    bool, typer.Option("--exit-status", help="Exit with 0 if it went well, 1 if something failed, 8 while it runs.")
+]
+Header = Annotated[
+    bool, typer.Option("--header", help="Begin plain output with a line of names.", rich_help_panel=OUTPUT)
+]
+Export = Annotated[
+    str | None,
+    typer.Option("--export", metavar="FILE", help="Write a picture, too: FILE.svg or FILE.html.", rich_help_panel=OUTPUT),
+]
+OutcomeFilter = Annotated[
+    str | None, typer.Option("--outcome", metavar="LIST", help="Only these outcomes, such as failed,warning.")
+]
+StatusFilter = Annotated[
+    str | None, typer.Option("--status", metavar="LIST", help="Only these statuses, such as in_progress.")
+]
+
+_SHARED: dict[str, tuple[Any, Any]] = {
+    "base_url": (
+        Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Where the API is. (env: MIGSTAT_BASE_URL)", rich_help_panel=CONNECTION)],
+        None,
+    ),
+    "email": (
+        Annotated[str | None, typer.Option("--email", metavar="ADDR", help="E-mail of the Atlassian account. (env: MIGSTAT_EMAIL)", rich_help_panel=CONNECTION)],
+        None,
+    ),
+    "token_file": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--token-file", metavar="FILE", rich_help_panel=CONNECTION,
+                help="File with the API token; - reads standard input. (env: MIGSTAT_TOKEN_FILE; the token itself: MIGSTAT_TOKEN)",
+            ),
+        ],
+        None,
+    ),
+    "request_timeout": (
+        Annotated[str | None, typer.Option("--request-timeout", metavar="S", help="One request, start to last byte; 15 s. (env: MIGSTAT_REQUEST_TIMEOUT)", rich_help_panel=CONNECTION)],
+        None,
+    ),
+    "rate_limit": (
+        Annotated[str | None, typer.Option("--rate-limit", metavar="N", help="Requests in any 60 s; 540. (env: MIGSTAT_RATE_LIMIT)", rich_help_panel=CONNECTION)],
+        None,
+    ),
+    "ca_bundle": (
+        Annotated[str | None, typer.Option("--ca-bundle", metavar="FILE", help="Further certificate authorities. (env: MIGSTAT_CA_BUNDLE)", rich_help_panel=CONNECTION)],
+        None,
+    ),
+    "output": (
+        Annotated[str | None, typer.Option("--output", "-o", metavar="FORMAT", help="{formats}. (env: MIGSTAT_OUTPUT)", rich_help_panel=OUTPUT)],
+        None,
+    ),
+    "json": (Annotated[bool, typer.Option("--json", help="Short for -o json.", rich_help_panel=OUTPUT)], False),
+    "color": (
+        Annotated[str, typer.Option("--color", metavar="auto|always|never", help="(env: NO_COLOR, FORCE_COLOR)", rich_help_panel=OUTPUT)],
+        "auto",
+    ),
+    "verbose": (
+        Annotated[bool, typer.Option("--verbose", "-v", help="Log each request on standard error.", rich_help_panel=OUTPUT)],
+        False,
+    ),
+}  # fmt: skip
+
+Command = Callable[..., int]
+
+
+def asks_api(formats: tuple[str, ...]) -> Callable[[Command], Command]:
+    """Give a command the shared options; it gets them as `options`, and the runtime as `runtime`.
+
+    `formats` are named in the help of `--output`.
+    """
+
+    def decorate(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        own = [each for each in signature.parameters.values() if each.name not in ("runtime", "options")]
+        shared = [_parameter(name, formats) for name in _SHARED]
+        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+
+        @wraps(command)
+        def with_shared(*, ctx: typer.Context, **given: Any) -> int:  # noqa: ANN401  as typer parsed them
+            options = _options({name: given.pop(name) for name in _SHARED})
+            return command(runtime=runtime_of(ctx), options=options, **given)
+
+        keyword_only = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+        with_shared.__signature__ = signature.replace(parameters=[context, *keyword_only, *shared])  # type: ignore[attr-defined]
+        with_shared.__annotations__ = {each.name: each.annotation for each in (context, *keyword_only, *shared)}
+        return with_shared
+
+    return decorate
+
+
+def filter_from(outcome: str | None, status: str | None) -> Filter:
+    """The filter that `--outcome` and `--status` describe. Raises UsageError for what is but a slip of the pen."""
+    return Filter(
+        _words(outcome, "--outcome", [*Outcome], {}),
+        _words(status, "--status", [*Status], {"RUNNING": Status.IN_PROGRESS}),
+    )
+
+
+def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
+    """Names given by a repeatable option, each once; empty ones are refused."""
+    return tuple(dict.fromkeys(refuse_empty(name, source) for name in names or ()))
+
+
+def _words(text: str | None, source: str, known: list[Any], aliases: dict[str, Any]) -> frozenset[str]:
+    if text is None:
+        return frozenset()
+    words = [word.strip().upper().replace("-", "_") for word in text.split(",")]
+    return frozenset(_word(aliases.get(word, word), source, [str(each) for each in known]) for word in words)
+
+
+def _word(word: str, source: str, known: list[str]) -> str:
+    """A word that is known, or far enough from all that are to be the API's next invention."""
+    from difflib import get_close_matches  # noqa: PLC0415  only where a filter is used
+
+    refuse_empty(word, source)
+    if word not in known and (close := get_close_matches(word, known, 1)):
+        raise UsageError(f"{source}: {word.lower()!r} is not known; is it {close[0].lower()}?", f"Known are {', '.join(known).lower()}.")
+    return word
+
+
+def _parameter(name: str, formats: tuple[str, ...]) -> inspect.Parameter:
+    annotation, default = _SHARED[name]
+    if name == "output":
+        option = annotation.__metadata__[0]
+        named = typer.Option(*option.param_decls, metavar=option.metavar, rich_help_panel=option.rich_help_panel, help=option.help.format(formats=", ".join(formats)))
+        annotation = Annotated[str | None, named]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _options(given: dict[str, Any]) -> Options:
+    color = given.pop("color")
+    if color not in ("auto", "always", "never"):
+        raise UsageError(f"--color: {color!r} is none of auto, always, never")
+    output, json, verbose = given.pop("output"), given.pop("json"), given.pop("verbose")
+    if output is not None:
+        refuse_empty(output, "--output")
+    return Options(Flags(**given), output, json, color, verbose)
+
+
+def runtime_of(ctx: typer.Context) -> Runtime:
+    """The runtime of this run."""
+    runtime = ctx.obj
+    assert isinstance(runtime, Runtime)  # noqa: S101  the command line hands it in
+    return runtime

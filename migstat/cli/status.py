@@ -1,0 +1,197 @@
+"""`migstat status`: the whole task at a glance, or one node of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from msgspec.structs import replace
+
+from migstat.cli.context import Options, Request, Runtime, Session, look_of, session
+from migstat.cli.options import OUTPUT, ExitStatus, Export, Header, Job, Task, asks_api
+from migstat.cli.present import check_export, finish, present, print_value
+from migstat.errors import UsageError
+from migstat.model import Level, Node, Question
+from migstat.reports import StatusReport
+from migstat.settings import Look, refuse_empty
+from migstat.snapshot import Snapshot, Verdict, not_scheduled, verdict_of_node, verdict_of_task
+from migstat.tree import ALL, Reading, Tree
+
+FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of the tree is asked for; `depth` None is what one look needs."""
+
+    level: Level
+    depth: int | None
+    exit_status: bool
+
+
+@asks_api(FORMATS)
+def status(
+    runtime: Runtime,
+    options: Options,
+    job: Job = None,
+    task: Task = None,
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="LEVEL", help="One node, such as check,AppVendorCheck.")
+    ] = None,
+    children: Annotated[bool, typer.Option("--children", "-c", help="Its children, too; all pages.")] = False,  # noqa: FBT002
+    depth: Annotated[
+        str | None, typer.Option("--depth", metavar="N|all", help="So many levels below it, or all.")
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The API's own JSON, all pages merged.", rich_help_panel=OUTPUT)
+    ] = False,  # noqa: FBT002
+    exit_status: ExitStatus = False,  # noqa: FBT002
+    header: Header = False,  # noqa: FBT002
+    export: Export = None,
+) -> int:
+    """Where a task is, since when, how far, and what is wrong.
+
+    Examples:
+
+      migstat status
+
+      migstat status latest-check --exit-status
+
+      migstat status --depth all -o tree
+
+      migstat status --level migrate,projects,ACME --json
+    """
+    look = look_of(runtime, options, FORMATS, header=header)
+    if raw:
+        look = _look_of_raw(options, look, header=header, export=export)
+    check_export(export)
+    wanted = Wanted(_level(level), _depth(depth, children=children), exit_status)
+    with session(runtime, options, Request(job, task)) as asked:
+        if raw:
+            return _raw(runtime, look, asked, wanted)
+        report = _report(asked, wanted, look)
+        verdict = report.snapshot.verdict if exit_status else None
+        return finish(
+            runtime,
+            look,
+            verdict,
+            report.snapshot.flaws,
+            lambda: present(runtime, look, report, header=header, export=export),
+        )
+
+
+def _report(asked: Session, wanted: Wanted, look: Look) -> StatusReport:
+    if wanted.level:
+        reading = asked.tree.node(wanted.level, wanted.depth or 0)
+        return StatusReport(_snapshot(asked, reading, reading.root, verdict_of_node(reading.root)))
+    looked_at = look.output in ("table", "tree")
+    reading = _read(asked.tree, wanted, look)
+    verdict = verdict_of_task(reading.root, reading.task_type, reading.missing, asked.now())
+    brief = looked_at and wanted.depth is None
+    node = reading.root if brief else _pruned(reading.root, _shown_depth(wanted, look))
+    return StatusReport(
+        _snapshot(asked, reading, node, verdict),
+        job_name=asked.job.name if looked_at and "job" in vars(asked) else None,
+        missing=reading.missing,
+        expected=reading.expected,
+        partial=reading.partial,
+        brief=brief,
+        not_scheduled=not_scheduled(reading.root),
+    )
+
+
+def _read(tree: Tree, wanted: Wanted, look: Look) -> Reading:
+    if wanted.depth is not None:
+        return tree.read(wanted.depth, judged=True)
+    if look.output in ("table", "tree"):
+        return tree.glance()
+    return tree.read(0, judged=True) if look.output in ("json", "ndjson") else tree.outline(judged=True)
+
+
+def _shown_depth(wanted: Wanted, look: Look) -> int:
+    if wanted.depth is not None:
+        return wanted.depth
+    return 0 if look.output in ("json", "ndjson") else ALL
+
+
+def _snapshot(asked: Session, reading: Reading, node: Node, verdict: Verdict) -> Snapshot:
+    return Snapshot(
+        asked.job_id, asked.task.task_id, reading.task_type, asked.now(), node, verdict, reading.missing, reading.flaws
+    )
+
+
+def _pruned(node: Node, depth: int) -> Node:
+    """The node without the levels that were read for the verdict only."""
+    if depth <= 0 or node.children is None:
+        return replace(node, children=None)
+    return replace(node, children=tuple(_pruned(child, depth - 1) for child in node.children))
+
+
+def _raw(runtime: Runtime, look: Look, asked: Session, wanted: Wanted) -> int:
+    """The API's own JSON; one question only, where neither children nor a verdict are asked for."""
+    tree = asked.raw_tree
+    depth = wanted.depth or 0
+    flaws: tuple[str, ...] = ()
+    verdict = None
+    if wanted.level or depth:
+        reading = tree.node(wanted.level, depth) if wanted.level else tree.read(depth, judged=wanted.exit_status)
+        flaws = reading.flaws
+        answer = {"data": _merged(_pruned(reading.root, max(depth, 1))), "links": _links(reading.links)}
+    else:
+        page = asked.ask_raw(Question(()))
+        answer = {"data": page.node.raw, "links": _links(page.links)}
+    if wanted.exit_status and wanted.level:
+        verdict = verdict_of_node(reading.root)
+    elif wanted.exit_status:
+        judged = tree.read(0, judged=True)
+        flaws = judged.flaws
+        verdict = verdict_of_task(judged.root, judged.task_type, judged.missing, asked.now())
+    return finish(runtime, look, verdict, flaws, lambda: print_value(runtime, answer))
+
+
+def _merged(node: Node) -> dict[str, Any]:
+    """The node as the API sent it, with the children of all pages."""
+    own = dict(node.raw or {})
+    if node.children is not None:
+        own["children"] = {child.name: _merged(child) for child in node.children}
+    return own
+
+
+def _links(links: Any) -> dict[str, Any]:  # noqa: ANN401  the API's own JSON
+    return {name: value for name, value in links.items() if name != "next"}
+
+
+def _level(text: str | None) -> Level:
+    if text is None:
+        return ()
+    names = tuple(refuse_empty(text, "--level").split(","))
+    if not all(name.strip() and name.isprintable() for name in names):
+        raise UsageError(f"--level: {text!r} has a name that is empty or does not print", "Names with commas between: check,AppVendorCheck")
+    return names
+
+
+def _depth(text: str | None, *, children: bool) -> int | None:
+    if text is None:
+        return 1 if children else None
+    if children:
+        raise UsageError("--children and --depth contradict each other", "--children is --depth 1; leave one out.")
+    if text == "all":
+        return ALL
+    if not text.isdecimal() or not text.isascii():
+        raise UsageError(f"--depth: {text!r} is neither a number nor all")
+    return min(int(text[:9]), ALL)
+
+
+def _look_of_raw(options: Options, look: Look, *, header: bool, export: str | None) -> Look:
+    clash = ("--header" if header else None) or ("--export" if export is not None else None)
+    if options.output not in (None, "json"):
+        clash = f"--output {options.output}"
+    if clash:
+        raise UsageError(f"--raw and {clash} contradict each other", "--raw is the API's own JSON.")
+    return replace_output(look)
+
+
+def replace_output(look: Look) -> Look:
+    """The same look as JSON."""
+    return Look("json", look.color, look.columns)

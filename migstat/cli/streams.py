@@ -1,0 +1,169 @@
+"""Standard output and standard error as one object: terminal or not, width, colour, character set."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from migstat.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from migstat.render.grid import Line
+
+DEFAULT_WIDTH = 80
+NARROWEST = 20
+ERASE_LINE = "\r\x1b[K"
+
+
+class ClosedPipe(Exception):
+    """Whoever read standard output has gone: nobody wants the rest, and nothing is wrong."""
+
+
+@dataclass(slots=True)
+class Streams:
+    """The two streams of one run. `columns` and `color` of None are found out from the terminal."""
+
+    out: TextIO | None
+    err: TextIO | None
+    stdin: Callable[[], str] = field(default=lambda: sys.stdin.read(65536) if sys.stdin else "")
+    _notice: bool = False
+
+    @property
+    def out_is_terminal(self) -> bool:
+        """Whether a person looks at standard output."""
+        return _is_terminal(self.out)
+
+    @property
+    def err_is_terminal(self) -> bool:
+        """Whether a person looks at standard error."""
+        return _is_terminal(self.err)
+
+    @property
+    def unicode(self) -> bool:
+        """Whether standard output can show more than ASCII."""
+        encoding = getattr(self.out, "encoding", None) or "utf-8"
+        return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32", "cp65001")
+
+    def width(self, columns: int | None) -> int:
+        """Width of the output in cells: `columns` where set, else the window's."""
+        return max(columns or _window(self.out) or DEFAULT_WIDTH, NARROWEST)
+
+    def print(self, text: str) -> None:
+        """Write to standard output. Raises ClosedPipe where nobody reads on, OutputError where it cannot be written."""
+        self.clear_notice()
+        if self.out is None:
+            return
+        try:
+            _write(self.out, text)
+            self.out.flush()
+        except BrokenPipeError:
+            raise ClosedPipe from None
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise OutputError(f"standard output could not be written: {reason}") from error
+
+    def print_lines(self, lines: Iterable[str]) -> None:
+        """Write lines to standard output, some thousand at a time."""
+        batch: list[str] = []
+        for line in lines:
+            batch.append(line + "\n")
+            if len(batch) >= 1000:  # noqa: PLR2004
+                self.print("".join(batch))
+                batch.clear()
+        if batch:
+            self.print("".join(batch))
+
+    def tell(self, text: str) -> None:
+        """A line to standard error; where that is closed there is nobody to tell."""
+        self.clear_notice()
+        if self.err is not None:
+            with suppress(OSError, ValueError):
+                _write(self.err, text + "\n")
+                self.err.flush()
+
+    def notice(self, text: str) -> None:
+        """A line to a terminal's standard error that the next one replaces; nothing elsewhere."""
+        if self.err is None or not self.err_is_terminal:
+            return
+        room = max((_window(self.err) or DEFAULT_WIDTH) - 1, 1)
+        with suppress(OSError, ValueError):
+            _write(self.err, ERASE_LINE + text[:room])
+            self.err.flush()
+        self._notice = True
+
+    def clear_notice(self) -> None:
+        """Take the replaceable line away."""
+        if self._notice and self.err is not None:
+            with suppress(OSError, ValueError):
+                _write(self.err, ERASE_LINE)
+                self.err.flush()
+        self._notice = False
+
+    def draw(self, lines: Sequence[Line], *, color: bool | None, width: int) -> None:
+        """Write styled lines to standard output; without colours where it is no terminal, or `color` says so."""
+        colored = self.out_is_terminal if color is None else color
+        if not colored or self.out is None:
+            self.print_lines("".join(text for text, _ in line) for line in lines)
+            return
+        console = _console(self.out, width)
+        with console.capture() as capture:
+            show(console, lines)
+        self.print(capture.get())
+
+    def abandon(self) -> None:
+        """Point standard output at nothing, so that closing it at the end of the process does not complain."""
+        with suppress(OSError, ValueError, AttributeError):
+            if self.out is not None:
+                nothing = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nothing, self.out.fileno())
+                os.close(nothing)
+
+
+def show(console: Console, lines: Sequence[Line]) -> None:
+    """Print styled lines to a Rich console, without wrapping, markup or highlighting."""
+    from rich.segment import Segment, Segments  # noqa: PLC0415  not needed without colours
+    from rich.style import Style  # noqa: PLC0415
+
+    from migstat.render.theme import COLORS  # noqa: PLC0415
+
+    styles = {name: Style.parse(text) for name, text in COLORS.items()}
+    segments: list[Segment] = []
+    for line in lines:
+        segments += [Segment(text, styles[style]) for text, style in line]
+        segments.append(Segment.line())
+    console.print(Segments(segments), end="", crop=False, no_wrap=True)
+
+
+def _console(file: TextIO, width: int) -> Console:
+    from rich.console import Console  # noqa: PLC0415  60 ms that JSON need not spend
+
+    console = Console(file=file, width=width, force_terminal=True, highlight=False, no_color=False)
+    if console.color_system is None:  # colours were asked for, whatever the terminal's name says
+        console = Console(file=file, width=width, force_terminal=True, highlight=False, color_system="256")
+    return console
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write what the stream's character set can show, and the rest as escapes."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _window(stream: TextIO | None) -> int | None:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream is not None else None
+    except (OSError, ValueError, AttributeError):
+        return None

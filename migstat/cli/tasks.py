@@ -1,0 +1,34 @@
+"""`migstat tasks`: the runs of a job."""
+
+from __future__ import annotations
+
+from migstat.cli.context import Options, Request, Runtime, look_of, session
+from migstat.cli.options import Export, Header, Job, asks_api
+from migstat.cli.present import check_export, finish, present
+from migstat.reports import TasksReport
+
+FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
+
+
+@asks_api(FORMATS)
+def tasks(
+    runtime: Runtime,
+    options: Options,
+    job: Job = None,
+    header: Header = False,  # noqa: FBT002
+    export: Export = None,
+) -> int:
+    """The runs of a job, newest first.
+
+    Examples:
+
+      migstat tasks
+
+      migstat tasks --json | jq -r '.tasks[0].taskId'
+    """
+    look = look_of(runtime, options, FORMATS, header=header)
+    check_export(export)
+    with session(runtime, options, Request(job, default_task=None)) as asked:
+        found = {task.task_id: task for page in asked.api.tasks(asked.job_id) for task in page.tasks}
+        report = TasksReport(asked.job_id, asked.now(), tuple(found.values()))
+        return finish(runtime, look, None, (), lambda: present(runtime, look, report, header=header, export=export))

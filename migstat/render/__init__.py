@@ -1,0 +1,1 @@
+"""From reports to text: one file a format. Nothing here prints."""

@@ -1,0 +1,151 @@
+"""The published JSON documents, version 1, as CLI users script against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from migstat.errors import MigstatError
+from migstat.model import Artifact, Millis, Node, Phase, Task
+from migstat.render.text import ascii_json, escape_json, iso
+from migstat.reports import ChecksReport, JobReport, ProjectsReport, Report, StatusReport, TasksReport
+from migstat.snapshot import Snapshot, Summary
+
+VERSION = 1
+
+Json = dict[str, Any]
+
+
+def document(report: Report) -> Json:
+    """The JSON document of a report."""
+    match report:
+        case StatusReport():
+            snapshot = report.snapshot
+            return _head("status", snapshot) | {"node": node_json(snapshot.node, snapshot.fetched_at)}
+        case ChecksReport():
+            return _head("checks", report.snapshot) | {
+                "summary": _summary(report.summary),
+                "checks": _nodes(report.checks, report.snapshot),
+            }
+        case ProjectsReport():
+            return _head("projects", report.snapshot) | {
+                "scope": report.scope,
+                "summary": _summary(report.summary),
+                "projects": _nodes(report.projects, report.snapshot),
+                "missing": list(report.snapshot.missing),
+            }
+        case TasksReport():
+            tasks = [_task(task) for task in report.tasks]
+            return _short_head("tasks", report.job_id, report.fetched_at) | {"tasks": tasks}
+        case JobReport():
+            return _short_head("job", report.job_id, report.fetched_at) | {"job": report.job.raw}
+
+
+def lines(report: Report) -> Iterator[Json]:
+    """The records of a report, one a line: nodes or tasks, parents before their children."""
+    match report:
+        case StatusReport():
+            yield from _flat(report.snapshot.node, report.snapshot.fetched_at)
+        case ChecksReport():
+            yield from _nodes(report.checks, report.snapshot)
+        case ProjectsReport():
+            yield from _nodes(report.projects, report.snapshot)
+        case TasksReport():
+            yield from (_task(task) for task in report.tasks)
+        case JobReport():
+            yield dict(report.job.raw)
+
+
+def error_document(error: MigstatError) -> Json:
+    """An error as scripts read it."""
+    return {"error": {"code": error.code, "message": error.message, "hint": error.hint}}
+
+
+def encoded(value: object, *, indent: int = 0, ascii_only: bool = False) -> str:
+    """JSON text of a value, without a newline at its end; nothing in it can move a cursor."""
+    data = msgspec.json.encode(value)
+    text = data.decode()
+    if not data.isascii() or b"\x7f" in data:
+        text = escape_json(text)
+    if indent:
+        text = msgspec.json.format(text, indent=indent)
+    return ascii_json(text) if ascii_only else text
+
+
+def node_json(node: Node, now: Millis, children: tuple[Node, ...] | None = None) -> Json:
+    """A node as published; `children` in place of its own where given."""
+    own = node.children if children is None else children
+    return {
+        "name": node.name,
+        "level": node.level,
+        "status": node.status,
+        "outcome": node.outcome,
+        "message": node.message,
+        "createdAt": iso(node.created_at),
+        "startedAt": iso(node.started_at),
+        "lastUpdatedAt": iso(node.last_updated_at),
+        "elapsedSeconds": node.elapsed_seconds(now),
+        "percent": node.percent,
+        "progress": [_phase(phase) for phase in node.progress],
+        "excludable": node.excludable,
+        "description": node.description,
+        "occurrences": node.occurrences,
+        "details": node.details,
+        "children": None if own is None else [node_json(child, now) for child in own],
+    }
+
+
+def _flat(node: Node, now: Millis) -> Iterator[Json]:
+    yield node_json(msgspec.structs.replace(node, children=None), now)
+    for child in node.children or ():
+        yield from _flat(child, now)
+
+
+def _nodes(nodes: tuple[Node, ...], snapshot: Snapshot) -> list[Json]:
+    return [node_json(node, snapshot.fetched_at) for node in nodes]
+
+
+def _short_head(kind: str, job_id: str, fetched_at: Millis) -> Json:
+    return {"kind": kind, "schemaVersion": VERSION, "jobId": job_id, "fetchedAt": iso(fetched_at)}
+
+
+def _head(kind: str, snapshot: Snapshot) -> Json:
+    return {
+        "kind": kind,
+        "schemaVersion": VERSION,
+        "jobId": snapshot.job_id,
+        "taskId": snapshot.task_id,
+        "taskType": snapshot.task_type,
+        "fetchedAt": iso(snapshot.fetched_at),
+        "complete": snapshot.complete,
+        "verdict": snapshot.verdict,
+    }
+
+
+def _summary(summary: Summary) -> Json:
+    return {
+        "total": summary.total,
+        "pending": summary.pending,
+        "running": summary.running,
+        "finished": summary.finished,
+        "byOutcome": summary.by_outcome,
+    }
+
+
+def _phase(phase: Phase) -> Json:
+    return {"name": phase.name, "processed": phase.processed, "total": phase.total}
+
+
+def _task(task: Task) -> Json:
+    return {
+        "taskId": task.task_id,
+        "taskType": task.task_type,
+        "createdAt": iso(task.created_at),
+        "artifacts": [_artifact(artifact) for artifact in task.artifacts],
+    }
+
+
+def _artifact(artifact: Artifact) -> Json:
+    return {"name": artifact.name, "location": artifact.location, "expiresAt": iso(artifact.expires_at)}

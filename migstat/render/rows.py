@@ -1,0 +1,89 @@
+"""A report as rows of named columns: what `plain`, `csv` and `markdown` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from migstat.model import Millis, Node, Task
+from migstat.render.text import iso, number
+from migstat.reports import ChecksReport, JobReport, ProjectsReport, Report, StatusReport, TasksReport
+
+Row = tuple[str, ...]
+
+_COLUMNS: dict[type[Any], Row] = {
+    StatusReport: ("level", "status", "outcome", "percent", "elapsedSeconds", "message"),
+    ChecksReport: ("name", "status", "outcome", "excludable", "message"),
+    ProjectsReport: ("name", "status", "outcome", "percent", "elapsedSeconds", "message"),
+    TasksReport: ("taskId", "taskType", "createdAt", "artifacts"),
+    JobReport: ("field", "value"),
+}
+
+
+def columns(report: Report) -> Row:
+    """The names of the columns."""
+    return _COLUMNS[type(report)]
+
+
+def rows(report: Report) -> Iterator[Row]:
+    """One row a record, an unknown value empty; values as the server sent them, not yet made harmless."""
+    match report:
+        case StatusReport():
+            yield from _tree(report.snapshot.node, report.snapshot.fetched_at)
+        case ChecksReport():
+            yield from (_check(check) for check in report.checks)
+        case ProjectsReport():
+            now = report.snapshot.fetched_at
+            yield from ((project.name, *_state(project, now)) for project in report.projects)
+        case TasksReport():
+            yield from (_task(task) for task in report.tasks)
+        case JobReport():
+            yield from _fields("", report.job.raw)
+
+
+def _tree(node: Node, now: Millis) -> Iterator[Row]:
+    yield ",".join(node.level), *_state(node, now)
+    for child in node.children or ():
+        yield from _tree(child, now)
+
+
+def _state(node: Node, now: Millis) -> Row:
+    elapsed = node.elapsed_seconds(now)
+    return (
+        node.status or "",
+        node.outcome or "",
+        "" if node.percent is None else number(node.percent),
+        "" if elapsed is None else number(elapsed),
+        node.message or "",
+    )
+
+
+def _check(check: Node) -> Row:
+    excludable = "" if check.excludable is None else str(check.excludable).lower()
+    return check.name, check.status or "", check.outcome or "", excludable, check.message or ""
+
+
+def _task(task: Task) -> Row:
+    names = ",".join(artifact.name or "" for artifact in task.artifacts)
+    return task.task_id, task.task_type or "", iso(task.created_at) or "", names
+
+
+def _fields(path: str, value: Any) -> Iterator[Row]:  # noqa: ANN401  the API's own JSON
+    """A definition as its leaves, named by their paths; a list of plain values is one leaf."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _fields(f"{path}.{name}" if path else name, each)
+    elif isinstance(value, list):
+        if any(isinstance(each, dict | list) for each in value):
+            for at, each in enumerate(value):
+                yield from _fields(f"{path}[{at}]", each)
+        else:
+            yield path, ",".join(_leaf(each) for each in value)
+    else:
+        yield path, _leaf(value)
+
+
+def _leaf(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "" if value is None else str(value).lower()
+    return number(value) if isinstance(value, float) else str(value)

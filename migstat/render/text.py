@@ -1,0 +1,110 @@
+"""Texts as people may safely see them: foreign text made harmless, durations and times in few characters."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from migstat.model import Millis
+
+_NOT_PRINTED = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+"""Controls, C1, bidirectional marks and what else has no shape: it could move the cursor or hide what is shown."""
+
+_SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+_SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+def harmless(text: str) -> str:
+    """The text on one line, with every character that does not print written out, such as `\\x1b`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _NOT_PRINTED.sub(_written_out, _SPACES.sub(" ", text))
+
+
+def one_field(text: str) -> str:
+    """The text for a tab separated line: like `harmless`, but tabs and newlines are kept, as `\\t` and `\\n`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _NOT_PRINTED.sub(_written_out, text)
+
+
+def escape_json(text: str) -> str:
+    """JSON in which characters that do not print are `\\u` escapes; they occur inside its strings only."""
+    return _NOT_PRINTED.sub(lambda match: _utf16_escapes(match[0]), text)
+
+
+def ascii_json(text: str) -> str:
+    """JSON in ASCII, for a terminal that cannot show more."""
+    return re.sub(r"[^\x00-\x7f]", lambda match: _utf16_escapes(match[0]), text)
+
+
+def duration(seconds: float | None) -> str:
+    """Two units are enough for a person: `45s`, `12m 03s`, `1h 37m`, `2d 4h`; empty where unknown."""
+    if seconds is None:
+        return ""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d {whole % 86400 // 3600}h"
+
+
+def local_time(at: Millis | None) -> str:
+    """Local weekday, date and time; empty where unknown."""
+    local = _local(at)
+    return f"{local:%a %d %b %H:%M}" if local else ""
+
+
+def zone(at: Millis) -> str:
+    """The name of the local time zone at an instant."""
+    local = _local(at)
+    return (local.tzname() or "") if local else ""
+
+
+def iso(value: object) -> str | None:
+    """An instant as ISO 8601 in UTC with milliseconds and `Z`, from epoch milliseconds or ISO 8601.
+
+    What is no instant comes back as the text it was.
+    """
+    if value is None:
+        return None
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            when = datetime.fromtimestamp(value / 1000, UTC)
+        else:
+            when = datetime.fromisoformat(str(value))
+    except (ValueError, OverflowError, OSError):
+        return str(value)
+    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def number(value: float) -> str:
+    """A number without a fraction that says nothing."""
+    return str(int(value)) if value == int(value) else f"{value:g}"
+
+
+def _local(at: Millis | None) -> datetime | None:
+    if at is None:
+        return None
+    try:
+        return datetime.fromtimestamp(at / 1000, UTC).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _written_out(match: re.Match[str]) -> str:
+    character = match[0]
+    code = ord(character)
+    return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else _utf16_escapes(character))
+
+
+def _utf16_escapes(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at] << 8 | units[at + 1]:04x}" for at in range(0, len(units), 2))

@@ -1,0 +1,134 @@
+"""When to ask again, and how fast to ask at all: the retry policy and the request budget.
+
+Pure policy over a clock and a sleep that are handed in; both clocks count seconds and must go on while the machine
+is suspended, so that a deadline survives a closed lid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Lock
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], None]
+
+RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""HTTP statuses that may be over in a moment."""
+
+WINDOW = 60.0
+"""Seconds over which the API counts requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long to keep trying one request; seconds throughout.
+
+    Waits grow from `base` by doubling up to `cap`, of which a random share is taken so that many clients do not
+    come back at once. No attempt starts later than `give_up_after` after the first; None never gives up.
+    """
+
+    base: float = 0.5
+    cap: float = 30.0
+    give_up_after: float | None = 20.0
+
+    def wait(self, attempt: int, elapsed: float, retry_after: float | None, share: float) -> float | None:
+        """Seconds until the next attempt, or None to give up.
+
+        `attempt` counts those made (1 after the first), `elapsed` is the seconds since the first began, `retry_after`
+        the server's lower bound, `share` a random number in 0..1.
+        """
+        backoff = share * min(self.cap, self.base * 2.0 ** min(attempt - 1, 32))
+        wait = max(backoff, retry_after or 0.0)
+        if self.give_up_after is not None and elapsed + wait > self.give_up_after:
+            return None
+        return wait
+
+
+def retry_after_seconds(header: str | None, now: float) -> float | None:
+    """What `Retry-After` asks for, in seconds from `now` (epoch seconds); both its forms, None for anything else."""
+    if header is None:
+        return None
+    text = header.strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        return _seconds_until_date(text, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _seconds_until_date(text: str, now: float) -> float | None:
+    try:
+        then = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=UTC)
+    return max(0.0, then.timestamp() - now)
+
+
+def seconds_until(instant: str | None, now: float) -> float | None:
+    """Seconds from `now` (epoch seconds) to an ISO 8601 instant, as in `X-RateLimit-Reset`; None for anything else."""
+    if instant is None:
+        return None
+    try:
+        then = datetime.fromisoformat(instant.strip())
+    except ValueError:
+        return None
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=UTC)
+    return max(0.0, then.timestamp() - now)
+
+
+class Budget:
+    """At most `limit` requests in any 60 s, shared by all threads; what stays below it is never slowed.
+
+    The quota belongs to the account, so colleagues use it, too: what the server says of it (`slow_down`) counts
+    beside the own window. `limit` None lifts the own window only.
+    """
+
+    def __init__(self, limit: int | None, clock: Clock, sleep: Sleep, waiting: Callable[[float], None]) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._sleep = sleep
+        self._waiting = waiting
+        self._sent: deque[float] = deque()
+        self._held_until = 0.0
+        self._lock = Lock()
+
+    def take(self) -> None:
+        """Wait until one more request may be sent, and count it; `waiting` is told the seconds of each wait."""
+        while (wait := self._take_or_wait()) > 0:
+            self._waiting(wait)
+            self._sleep(wait)
+
+    def slow_down(self, seconds: float) -> None:
+        """Send nothing for so many seconds."""
+        with self._lock:
+            self._held_until = max(self._held_until, self._clock() + seconds)
+
+    def heed(self, remaining: int, reset_in: float) -> None:
+        """Spread the `remaining` requests of the account's quota over the seconds until it is filled up again.
+
+        Only the last tenth of the own limit is spread: above it there is room for everybody.
+        """
+        if remaining <= 0:
+            self.slow_down(min(reset_in, WINDOW))
+        elif self._limit is not None and remaining < self._limit // 10:
+            self.slow_down(min(reset_in, WINDOW) / remaining)
+
+    def _take_or_wait(self) -> float:
+        with self._lock:
+            now = self._clock()
+            while self._sent and now - self._sent[0] >= WINDOW:
+                self._sent.popleft()
+            wait = self._held_until - now
+            if self._limit is not None and len(self._sent) >= self._limit:
+                wait = max(wait, self._sent[0] + WINDOW - now)
+            if wait <= 0:
+                self._sent.append(now)
+            return wait

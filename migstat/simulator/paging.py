@@ -1,0 +1,134 @@
+"""Pages of a level's children, in the order and with the cursors the API documents."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import threading
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from migstat.simulator.scenario import Node
+
+_SEPARATOR = "#"
+_CURSOR_PARTS = 4
+
+
+class Key(NamedTuple):
+    """A child's place among its siblings: sorted by status, then outcome, then name, all lower-case."""
+
+    status: str
+    outcome: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Wanted status and outcome; None lets all pass."""
+
+    status: str | None = None
+    outcome: str | None = None
+
+    def passes(self, key: Key) -> bool:
+        """Whether a child with this key is wanted."""
+        status_fits = self.status is None or self.status.lower() == key.status
+        return status_fits and (self.outcome is None or self.outcome.lower() == key.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Children of one page in their order, and whether more follow."""
+
+    keys: tuple[Key, ...]
+    nodes: tuple[Node, ...]
+    has_more: bool
+
+
+def place(node: Node, now: float) -> Key | None:
+    """Return the child's key at scenario second `now`, None while it is not listed."""
+    if node.hidden or not node.is_reported(now):
+        return None
+    outcome = node.outcome_at(now) or ""
+    return Key(node.status_at(now).lower(), outcome.lower(), node.name.lower())
+
+
+def encode_cursor(path: tuple[str, ...], key: Key) -> str:
+    """Return the cursor of a child: base64 of level, status, outcome and name, such as `root:check#...`."""
+    text = _SEPARATOR.join((_level_name(path), *key))
+    return base64.b64encode(text.encode()).decode()
+
+
+def decode_cursor(path: tuple[str, ...], cursor: str) -> Key:
+    """Return the key in a cursor of the level at `path`; raise ValueError for anything else."""
+    try:
+        text = base64.b64decode(cursor, validate=True).decode()
+    except (binascii.Error, UnicodeError) as error:
+        msg = "cursor is not valid"
+        raise ValueError(msg) from error
+    level, *parts = text.split(_SEPARATOR, _CURSOR_PARTS - 1)
+    if level != _level_name(path) or len(parts) != _CURSOR_PARTS - 1:
+        msg = "cursor does not belong to this level"
+        raise ValueError(msg)
+    return Key(*parts)
+
+
+def _level_name(path: tuple[str, ...]) -> str:
+    return ":".join(("root", *path)).lower()
+
+
+class Listing:
+    """The sorted children of one level.
+
+    There is no snapshot behind the API's pages: a page holds the children that sort after the cursor at the
+    time of the request. Keys change at transitions only, so the order is kept and just the children that had
+    a transition since the last request are moved, in whichever direction time went.
+    """
+
+    def __init__(self, children: tuple[Node, ...]) -> None:
+        """Sort the children as they are before all transitions."""
+        moves = sorted(
+            ((instant, child) for child in children for instant in child.transitions()), key=itemgetter(0)
+        )
+        self._instants = [instant for instant, _ in moves]
+        self._movers = [child for _, child in moves]
+        self._passed = 0
+        self._nodes = {child.name: child for child in children}
+        self._places: dict[str, Key] = {}
+        self._order: list[tuple[Key, str]] = []
+        self._lock = threading.Lock()
+        for child in children:
+            self._move(child, place(child, float("-inf")))
+
+    def page(self, now: float, after: Key | None, wanted: Filter, size: int) -> Page:
+        """Return up to `size` wanted children that sort after the key `after` at scenario second `now`."""
+        with self._lock:
+            self._move_to(now)
+            found = list(islice(self._following(after, wanted), size + 1))
+        listed = found[:size]
+        nodes = tuple(self._nodes[name] for _, name in listed)
+        return Page(tuple(key for key, _ in listed), nodes, len(found) > size)
+
+    def _following(self, after: Key | None, wanted: Filter) -> Iterator[tuple[Key, str]]:
+        start = 0 if after is None else bisect_right(self._order, after, key=itemgetter(0))
+        return (entry for entry in islice(self._order, start, None) if wanted.passes(entry[0]))
+
+    def _move_to(self, now: float) -> None:
+        passed = bisect_right(self._instants, now)
+        low, high = sorted((self._passed, passed))
+        for child in self._movers[low:high]:
+            self._move(child, place(child, now))
+        self._passed = passed
+
+    def _move(self, child: Node, to: Key | None) -> None:
+        old = self._places.pop(child.name, None)
+        if old is not None:
+            del self._order[bisect_left(self._order, (old, child.name))]
+        if to is not None:
+            insort(self._order, (to, child.name))
+            self._places[child.name] = to

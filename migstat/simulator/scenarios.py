@@ -1,0 +1,510 @@
+"""The catalogue of scripted migrations, by name."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from heapq import heapify, heapreplace
+from typing import TYPE_CHECKING
+
+from migstat.simulator.faults import Fault, Schedule
+from migstat.simulator.scenario import Artifact, Job, Node, Phase, Scenario, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MINUTE = 60.0
+DAY = 24 * 60 * MINUTE
+
+CHECK_NAMES = (
+    "AdvancedRoadmapsOutdated",
+    "AdvancedRoadmapsProjectMigratedConflict",
+    "AnonPermission",
+    "AppAssessmentIncomplete",
+    "AppDataMigrationConsent",
+    "AppLicenseCheck",
+    "AppsNotInstalledOnCloud",
+    "AppsReliabilityCheck",
+    "AppVendorCheck",
+    "AppWebhookEndpointCheck",
+    "CloudFreeUserLimit",
+    "CloudSiteNotEmpty",
+    "CrossProjectEntityMissingProjectSelection",
+    "DatabaseSize",
+    "EpicLinksAboveStoryHierarchyLevel",
+    "JsmCloudEntityCreationLimits",
+    "JsmCloudFreeAgentLimit",
+    "JsmInCloudSite",
+    "JsmLicence",
+    "ManualImportFileValidation",
+    "MissingAttachments",
+    "MissingIssueTypes",
+    "AttachmentSizeLimit",
+    "BoardFilterVisibility",
+    "CloudStorageQuota",
+    "ClockDrift",
+    "CustomFieldTypeUnsupported",
+    "DashboardOwnerInactive",
+    "DestinationReachable",
+    "DuplicateEmail",
+    "GroupNameConflict",
+    "InvalidEmail",
+    "IssueKeyConflict",
+    "IssueSecurityLevels",
+    "NetworkProxyReachable",
+    "NodeFreeDiskSpace",
+    "OrphanedWorkflows",
+    "PermissionSchemeGrants",
+    "ProjectKeyConflict",
+    "ProjectNameConflict",
+    "ScriptedWorkflowConditions",
+    "ServerVersionSupported",
+    "SharedConfiguration",
+    "TrustedUserDomains",
+    "UserDirectoryConsistency",
+    "WorkflowStatusMapping",
+)
+
+# Project keys with their thousands of issues; a large one comes last, so that the end drags on.
+_PROJECTS = (
+    ("ACME", 9), ("HELP", 42), ("OPS", 28), ("PLAT", 35), ("WEB", 14), ("MOB", 17), ("API", 12), ("SEC", 6),
+    ("HR", 3), ("FIN", 8), ("LEGAL", 2), ("MKT", 5), ("SALES", 11), ("CRM", 22), ("ERP", 38), ("DATA", 19),
+    ("BI", 7), ("ML", 4), ("QA", 16), ("REL", 6), ("DOCS", 3), ("UX", 5), ("ARCH", 1), ("INFRA", 31),
+    ("NET", 9), ("DBA", 4), ("SRE", 13), ("ITSM", 45), ("FAC", 2), ("TRAIN", 1), ("PART", 6), ("LAB", 2),
+    ("IOT", 8), ("PAY", 24), ("BILL", 18), ("SHOP", 27), ("LOGI", 10), ("EMEA", 5), ("APAC", 4),
+    ("ATTIC", 33),
+)  # fmt: skip
+
+# Space keys with their hundreds of pages.
+_SPACES = (
+    ("DOC", 12), ("ENG", 30), ("HR", 4), ("OPS", 18), ("SALES", 7), ("MKT", 9), ("LEGAL", 3), ("FIN", 5),
+    ("ARCH", 11), ("QA", 8), ("SEC", 6), ("KB", 40), ("RUN", 13), ("TEAM", 2), ("NEWS", 5), ("ONB", 3),
+    ("PROD", 21), ("UX", 6), ("DATA", 10), ("ITSM", 16), ("LAB", 1), ("PART", 4), ("POL", 2), ("OLD", 25),
+    ("~jdoe", 1),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How something ends; for checks also what it found."""
+
+    outcome: str
+    message: str | None = None
+    occurrences: tuple[str, ...] = ()
+    description: str | None = None
+    excludable: bool | None = None
+
+
+_SUCCESS = _End("SUCCESS")
+_CHECK_WARNINGS = {
+    "AnonPermission": _End(
+        "WARNING",
+        "2 projects let people browse without logging in.",
+        ("HELP: permission scheme 'Public desk'", "DOCS: permission scheme 'Open documentation'"),
+        "Looks for permissions that are granted to anonymous people.",
+        excludable=True,
+    ),
+    "DuplicateEmail": _End(
+        "WARNING",
+        "3 accounts share an e-mail address with another one; they will be merged.",
+        ("build-bot, release-bot", "j.doe, jdoe", "support, helpdesk"),
+        "Compares the e-mail addresses of all accounts.",
+        excludable=True,
+    ),
+    "MissingAttachments": _End(
+        "WARNING",
+        "17 attachments are recorded in the database and missing on disk.",
+        ("ATTIC-112: scan.pdf", "ATTIC-340: minutes.docx", "ERP-2201: ledger.xlsx"),
+        "Compares the attachments in the database with the files on disk.",
+        excludable=True,
+    ),
+}
+_CHECK_FAILURES = {
+    "InvalidEmail": _End(
+        "FAILED",
+        "4 accounts have an e-mail address that cannot exist in the cloud.",
+        ("admin@localhost", "ci@build", "nobody", "test@@example.com"),
+        "Validates the e-mail addresses of all accounts in scope.",
+        excludable=False,
+    ),
+    "ProjectKeyConflict": _End(
+        "FAILED",
+        "Key OPS is already in use at the destination.",
+        ("OPS: 'Operations' here, 'Opportunities' at the destination",),
+        "Looks for keys that are taken at the destination.",
+        excludable=True,
+    ),
+}
+_ONE_CHECK_WARNING = {"DuplicateEmail": _CHECK_WARNINGS["DuplicateEmail"]}
+
+_PROJECT_WARNINGS = {
+    "HELP": _End("WARNING", "3 request types were imported without their icons."),
+    "ATTIC": _End("WARNING", "17 of 33000 issues were imported without their attachments."),
+}
+_PROJECT_FAILURES = {
+    "ERP": _End("FAILED", "Import stopped: custom field 'Cost centre' has a type the destination lacks."),
+    "PAY": _End("FAILED", "Upload of attachments timed out 5 times; the project was rolled back."),
+    "INFRA": _End("FAILED", "Workflow 'Change control' refers to a status that does not exist."),
+    "SHOP": _End("INCOMPLETE", "1204 of 27000 issues could not be imported."),
+}
+_APPS = {
+    "com.example.timesheets": _End("WARNING", "12 of 4810 work logs belong to unknown people."),
+    "com.example.diagrams": _SUCCESS,
+}
+
+
+def _id(*parts: str) -> str:
+    """Return an id that is the same in every run."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(("https://simulator.invalid", *parts))))
+
+
+def _check_children(begin: float, length: float, ends: Mapping[str, _End]) -> tuple[Node, ...]:
+    """Return all checks, begun together and ending one by one over `length` seconds."""
+    step = length / len(CHECK_NAMES)
+    return tuple(
+        _check(name, begin, begin + step * number, ends.get(name, _usual_end(number)))
+        for number, name in enumerate(CHECK_NAMES, start=1)
+    )
+
+
+def _usual_end(number: int) -> _End:
+    return _SUCCESS if number % 3 else _End("SKIPPED")
+
+
+def _check(name: str, begin: float, ended_at: float, end: _End) -> Node:
+    return Node(
+        name=name,
+        reported_at=begin,
+        started_at=begin,
+        ended_at=ended_at,
+        outcome=end.outcome,
+        final_message=end.message,
+        has_details=False,
+        description=end.description,
+        excludable=end.excludable,
+        occurrences=end.occurrences,
+    )
+
+
+def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) -> Node:
+    """Return a level of checks that ends as the worst of them does."""
+    outcomes = {end.outcome for end in ends.values()}
+    outcome = next((worst for worst in ("FAILED", "WARNING") if worst in outcomes), "SUCCESS")
+    messages = {
+        "FAILED": "Pre-flight checks found problems that must be solved first.",
+        "WARNING": "All pre-flight checks have passed, some with a warning.",
+        "SUCCESS": "All pre-flight checks have passed.",
+    }
+    return Node(
+        name=name,
+        reported_at=begin,
+        started_at=begin,
+        ended_at=begin + length + 1,
+        outcome=outcome,
+        running_message="Pre-flight checks are running.",
+        final_message=messages[outcome],
+        has_details=False,
+        children=_check_children(begin, length, ends),
+    )
+
+
+def _check_task(
+    scenario: str, label: str, created_at: float, length: float, ends: Mapping[str, _End]
+) -> Task:
+    root = _checks("root", created_at + 3, length, ends)
+    return Task(
+        label=label,
+        task_id=_id(scenario, label),
+        task_type="check",
+        created_at=created_at,
+        status_at=created_at + 1,
+        root=root,
+        artifacts=(_artifact("pre-flight-report.csv", created_at + length + 5),),
+    )
+
+
+def _artifact(name: str, available_at: float) -> Artifact:
+    location = f"https://artifacts.example.invalid/{name}?signature=5d41402abc4b2a76"
+    return Artifact(name, location, available_at, available_at + 7 * DAY)
+
+
+def _earlier_checks(scenario: str) -> tuple[Task, ...]:
+    return (
+        _check_task(scenario, "check-1", -2 * DAY, 4 * MINUTE, _CHECK_FAILURES | _ONE_CHECK_WARNING),
+        _check_task(scenario, "check-2", -DAY, 4 * MINUTE, _CHECK_WARNINGS),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is moved: its key, how long its move takes (seconds), its phases and how it ends."""
+
+    key: str
+    length: float
+    phases: tuple[Phase, ...]
+    end: _End
+
+
+def _run_in_lanes(
+    works: tuple[_Work, ...], *, lanes: int, begin: float, report_every: float
+) -> tuple[Node, ...]:
+    """Return the nodes of works of which `lanes` run at a time from `begin`.
+
+    They are reported one by one, beginning 5 minutes earlier, each no later than it starts.
+    """
+    free_at = [begin + 7 * lane for lane in range(lanes)]
+    heapify(free_at)
+    nodes = []
+    for number, work in enumerate(works):
+        started_at = free_at[0]
+        heapreplace(free_at, started_at + work.length + 5)
+        reported_at = min(begin - 5 * MINUTE + number * report_every, started_at)
+        nodes.append(_moved(work, reported_at, started_at))
+    return tuple(nodes)
+
+
+def _moved(work: _Work, reported_at: float, started_at: float) -> Node:
+    return Node(
+        name=work.key,
+        reported_at=reported_at,
+        started_at=started_at,
+        ended_at=started_at + work.length,
+        outcome=work.end.outcome,
+        final_message=work.end.message,
+        phases=work.phases,
+    )
+
+
+def _project(key: str, thousands: float, ends: Mapping[str, _End], per_thousand: float) -> _Work:
+    issues = int(1000 * thousands)
+    phases = (
+        Phase("export", issues, 2),
+        Phase("upload", issues * 2 // 5 + 1, 3),
+        Phase("import", issues, 5),
+    )
+    return _Work(key, 3 * MINUTE + thousands * per_thousand, phases, ends.get(key, _SUCCESS))
+
+
+def _space(key: str, hundreds: int) -> _Work:
+    pages = 100 * hundreds
+    phases = (Phase("export", pages, 3), Phase("upload", 4 * pages, 3), Phase("import", pages, 4))
+    return _Work(key, 2 * MINUTE + 12 * hundreds, phases, _SUCCESS)
+
+
+def _scope_node(name: str, begin: float, end: float, total: int) -> Node:
+    return Node(
+        name=name,
+        reported_at=begin,
+        started_at=begin,
+        ended_at=end,
+        outcome="SUCCESS",
+        phases=(Phase("export", total), Phase("import", total, 3)),
+    )
+
+
+def _apps(begin: float, ends_at: tuple[float, float]) -> Node:
+    """Return the apps, which end with the last of them."""
+    children = tuple(
+        Node(
+            name=key,
+            reported_at=begin,
+            started_at=begin + 30,
+            ended_at=ended_at,
+            outcome=end.outcome,
+            running_message="Moving the app's data.",
+            final_message=end.message,
+        )
+        for (key, end), ended_at in zip(_APPS.items(), ends_at, strict=True)
+    )
+    return Node(
+        name="apps",
+        reported_at=begin,
+        started_at=begin,
+        ended_at=max(ends_at) + 5,
+        outcome="WARNING",
+        final_message="1 of 2 apps was moved with warnings.",
+        children=children,
+    )
+
+
+def _core_end(level: tuple[Node, ...]) -> float:
+    return max(node.ended_at or 0.0 for node in level) + 10
+
+
+_MIGRATE_BEGIN = 5 * MINUTE
+
+
+def _migrate(children: tuple[Node, ...], ended_at: float, end: _End) -> Node:
+    return Node(
+        name="migrate",
+        reported_at=_MIGRATE_BEGIN,
+        started_at=_MIGRATE_BEGIN + 2,
+        ended_at=ended_at,
+        outcome=end.outcome,
+        final_message=end.message,
+        children=children,
+    )
+
+
+def _migrate_task(scenario: str, check: Node, migrate: Node | None, ended_at: float, end: _End) -> Task:
+    root = Node(
+        name="root",
+        reported_at=2,
+        started_at=3,
+        ended_at=ended_at,
+        outcome=end.outcome,
+        running_message="Migration is in progress",
+        final_message=end.message,
+        children=(check,) if migrate is None else (check, migrate),
+    )
+    return Task(
+        label="migrate",
+        task_id=_id(scenario, "migrate"),
+        task_type="migrate",
+        created_at=0,
+        status_at=1,
+        root=root,
+        artifacts=(_artifact("migration-log.zip", ended_at + 5),),
+    )
+
+
+def _jira_job(scenario: str, keys: tuple[str, ...]) -> Job:
+    return Job(
+        job_id=_id(scenario, "job"),
+        name="Jira to the cloud",
+        flow="jira-onpremises-to-cloud",
+        server_id="BX7Q-02LM-9TRA-K4D1",
+        destination_url="https://acme-cloud.example.com",
+        scope={
+            "projects": {"includedKeys": list(keys)},
+            "usersAndGroups": {"mode": "referenced"},
+            "customers": {"mode": "referenced"},
+            "globalEntities": {"mode": "all"},
+            "apps": {"includedKeys": list(_APPS)},
+        },
+    )
+
+
+_PROJECT_KEYS = tuple(key for key, _ in _PROJECTS)
+
+
+def _jira_migration(name: str, ends: Mapping[str, _End], end: _End) -> Scenario:
+    begin = 20 * MINUTE
+    works = tuple(_project(key, thousands, ends, 45) for key, thousands in _PROJECTS)
+    projects = _run_in_lanes(works, lanes=6, begin=begin, report_every=20)
+    core_end = _core_end(projects)
+    level = (
+        _scope_node("usersAndGroups", _MIGRATE_BEGIN + 5, 12 * MINUTE, 2140),
+        _scope_node("customers", _MIGRATE_BEGIN + 20, 9 * MINUTE, 860),
+        _scope_node("globalEntities", 12 * MINUTE, begin - 10, 75),
+        _apps(begin, (core_end - 40 * MINUTE, core_end + 20 * MINUTE)),
+        Node(name="projects", hidden=True, children=projects),
+    )
+    check = _checks("check", 5, 4 * MINUTE, _CHECK_WARNINGS)
+    task = _migrate_task(name, check, _migrate(level, core_end, end), core_end + 2, end)
+    job = _jira_job(name, _PROJECT_KEYS)
+    return Scenario(name=name, job=job, tasks=(*_earlier_checks(name), task))
+
+
+def _cutover() -> Scenario:
+    end = _End("WARNING", "Migration has finished with warnings.")
+    return _jira_migration("cutover", _PROJECT_WARNINGS, end)
+
+
+def _projects_failing() -> Scenario:
+    end = _End("FAILED", "Migration has finished; 3 projects failed.")
+    return _jira_migration("projects-failing", _PROJECT_WARNINGS | _PROJECT_FAILURES, end)
+
+
+def _failing() -> Scenario:
+    check = _checks("check", 5, 4 * MINUTE, _CHECK_FAILURES | _ONE_CHECK_WARNING)
+    end = _End("FAILED", "Migration was not started: pre-flight checks failed.")
+    task = _migrate_task("failing", check, None, 4 * MINUTE + 8, end)
+    return Scenario(name="failing", job=_jira_job("failing", _PROJECT_KEYS), tasks=(task,))
+
+
+def _confluence() -> Scenario:
+    begin = 12 * MINUTE
+    spaces = _run_in_lanes(tuple(_space(*space) for space in _SPACES), lanes=4, begin=begin, report_every=20)
+    core_end = _core_end(spaces)
+    level = (
+        _scope_node("usersAndGroups", _MIGRATE_BEGIN + 5, begin - 10, 1310),
+        Node(name="spaces", hidden=True, children=spaces),
+    )
+    end = _End("SUCCESS", "Migration has finished.")
+    check = _checks("check", 5, 4 * MINUTE, {})
+    task = _migrate_task("confluence", check, _migrate(level, core_end, end), core_end + 2, end)
+    job = Job(
+        job_id=_id("confluence", "job"),
+        name="Confluence to the cloud",
+        flow="confluence-onpremises-to-cloud",
+        server_id="B3VN-71QE-0KPS-W8F2",
+        destination_url="https://acme-cloud.example.com/wiki",
+        scope={
+            "spaces": {"includedKeys": [key for key, _ in _SPACES]},
+            "usersAndGroups": {"mode": "all"},
+        },
+    )
+    return Scenario(name="confluence", job=job, tasks=(task,))
+
+
+def _only_checks() -> Scenario:
+    tasks = (
+        *_earlier_checks("checks"),
+        _check_task("checks", "check-3", 0, 5 * MINUTE, _CHECK_WARNINGS | _CHECK_FAILURES),
+    )
+    return Scenario(name="checks", job=_jira_job("checks", _PROJECT_KEYS), tasks=tasks)
+
+
+_HUGE_LENGTHS = (18, 22, 25, 28, 31, 36, 44)
+"""Seconds the projects of the huge scenario take, in turn; no divisor of the lanes, so that lanes mix."""
+
+
+def _huge() -> Scenario:
+    begin = 10 * MINUTE
+    keys = tuple(f"PRJ{number:04d}" for number in range(1, 5001))
+    works = tuple(
+        replace(_project(key, 1, {}, 0), length=_HUGE_LENGTHS[number % len(_HUGE_LENGTHS)])
+        for number, key in enumerate(keys)
+    )
+    projects = _run_in_lanes(works, lanes=8, begin=begin, report_every=0.2)
+    core_end = _core_end(projects)
+    level = (
+        _scope_node("usersAndGroups", _MIGRATE_BEGIN + 5, begin - 10, 90_000),
+        Node(name="projects", hidden=True, children=projects),
+    )
+    end = _End("SUCCESS", "Migration has finished.")
+    check = _checks("check", 5, 4 * MINUTE, {})
+    task = _migrate_task("huge", check, _migrate(level, core_end, end), core_end + 2, end)
+    return Scenario(name="huge", job=_jira_job("huge", keys), tasks=(task,))
+
+
+def _flaky() -> Scenario:
+    rotation = (
+        Fault("reset"),
+        Fault("503"),
+        Fault("cut"),
+        Fault("429", retry_after=1),
+        Fault("html"),
+        Fault("slow", seconds=0.3),
+    )
+    return replace(_cutover(), name="flaky", faults=Schedule(4, rotation))
+
+
+_BUILDERS: Mapping[str, Callable[[], Scenario]] = {
+    "cutover": _cutover,
+    "failing": _failing,
+    "projects-failing": _projects_failing,
+    "confluence": _confluence,
+    "checks": _only_checks,
+    "huge": _huge,
+    "flaky": _flaky,
+}
+
+NAMES: tuple[str, ...] = tuple(_BUILDERS)
+"""The names that `build` knows."""
+
+
+def build(name: str) -> Scenario:
+    """Return the scenario of that name; raise KeyError for any other."""
+    return _BUILDERS[name]()

@@ -1,0 +1,178 @@
+"""A threaded loopback HTTP server for the simulated API."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from http.client import responses
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import TYPE_CHECKING, Any
+
+from migstat.simulator.app import ADMIN, MEMBER, App
+from migstat.simulator.exchange import Request, Response
+from migstat.simulator.scenario import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from migstat.simulator.faults import FaultQueue
+    from migstat.simulator.scenario import Scenario
+
+HOST = "127.0.0.1"
+
+_REMEMBERED_REQUESTS = 10_000
+_DRIPS = 20
+_NO_LINGER = struct.pack("ii", 1, 0)
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, port: int, app: App) -> None:
+        self.app = app
+        self.requests: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED_REQUESTS)
+        self.closing = threading.Event()
+        self._connections: set[socket.socket] = set()
+        super().__init__((HOST, port), _Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer would look the host's name up, which may take seconds.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = HOST, self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def stop(self) -> None:
+        """Stop accepting, wake whoever waits, and end the connections that are kept alive."""
+        self.closing.set()
+        self.shutdown()
+        self.server_close()
+        for connection in tuple(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Listener
+
+    def handle(self) -> None:
+        # A client may hang up whenever it likes.
+        with suppress(ConnectionError):
+            super().handle()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Keep silent: standard error belongs to whoever runs the server."""
+
+    def _respond(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.requests.append((self.command, self.path))
+        request = Request(self.command, self.path, self.headers.get("Authorization"))
+        self._deliver(self.server.app.handle(request))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815
+
+    def _deliver(self, response: Response) -> None:
+        body = b"" if self.command == "HEAD" else response.body
+        match response.delivery:
+            case "reset":
+                self._reset()
+            case "cut":
+                self.connection.sendall(_head(response) + body[: len(body) // 2])
+                self.close_connection = True
+            case "drip":
+                self._drip(_head(response), body, response.delay)
+            case "whole":
+                self.server.closing.wait(response.delay)
+                self.connection.sendall(_head(response) + body)
+
+    def _drip(self, head: bytes, body: bytes, seconds: float) -> None:
+        self.connection.sendall(head)
+        size = len(body) // _DRIPS + 1
+        for start in range(0, len(body), size):
+            self.server.closing.wait(seconds / _DRIPS)
+            self.connection.sendall(body[start : start + size])
+
+    def _reset(self) -> None:
+        """Close the socket under the server's hands: without lingering, this sends RST and no FIN."""
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        os.close(self.connection.detach())
+
+
+def _head(response: Response) -> bytes:
+    status = response.status
+    length = () if status == HTTPStatus.NO_CONTENT else (("Content-Length", str(len(response.body))),)
+    lines = [f"HTTP/1.1 {status} {responses.get(status, 'Unknown')}"]
+    lines += [f"{name}: {value}" for name, value in (*response.headers, *length)]
+    return "\r\n".join((*lines, "", "")).encode("latin-1")
+
+
+class Server:
+    """A running simulator: where it listens, who may read, and what it has seen.
+
+    `task_ids` maps the labels of the scenario's tasks to their ids. `faults` is the queue for the next
+    requests. `email` and `token` are those of an admin; the `member_` ones get 403.
+    """
+
+    def __init__(self, listener: _Listener, scenario: Scenario) -> None:
+        """Describe a listener that is already bound."""
+        self._listener = listener
+        self.base_url = f"http://{HOST}:{listener.server_port}"
+        self.job_id = scenario.job.job_id
+        self.task_ids = {task.label: task.task_id for task in scenario.tasks}
+        self.email, self.token = ADMIN.email, ADMIN.token
+        self.member_email, self.member_token = MEMBER.email, MEMBER.token
+
+    @property
+    def faults(self) -> FaultQueue:
+        """The queue of faults for the next requests."""
+        return self._listener.app.faults
+
+    @property
+    def requests(self) -> list[tuple[str, str]]:
+        """Method and path with query of the latest requests, at most 10,000, oldest first."""
+        return list(self._listener.requests)
+
+
+@contextmanager
+def serve(
+    scenario: Scenario,
+    *,
+    port: int = 0,
+    speed: float = 60.0,
+    head_start: float = 0.0,
+    clock: Callable[[], float] = time.time,
+    rate_limit: int | None = 600,
+) -> Iterator[Server]:
+    """Serve `scenario` on the loopback interface until the context ends.
+
+    Port 0 takes a free one; a taken port raises OSError. `speed` is scenario seconds per second of `clock`,
+    `head_start` the scenario second to begin with. `clock` answers epoch seconds; it is read once at the
+    start and once per request. `rate_limit` is in requests per 60 seconds, None for no limit.
+    """
+    timeline = Timeline(clock(), speed, head_start)
+    listener = _Listener(port, App(scenario, timeline, clock=clock, rate_limit=rate_limit))
+    thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield Server(listener, scenario)
+    finally:
+        listener.stop()
+        thread.join()

@@ -1,0 +1,120 @@
+"""What the user called a job and a task, into their ids.
+
+Ids are opaque: whatever is one clean word is taken as it is, and percent-encoded into the path by the HTTP layer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from migstat.errors import NotFound, UsageError
+from migstat.model import TaskPage, TaskType
+
+
+class TaskWord(StrEnum):
+    """Words for a task that is not named by its id."""
+
+    LATEST = "latest"
+    LATEST_CHECK = "latest-check"
+    LATEST_MIGRATE = "latest-migrate"
+
+
+_TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE: TaskType.MIGRATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A job, and a task of it by id or by word."""
+
+    job_id: str
+    task: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTarget:
+    """One task, and its type where finding it told."""
+
+    job_id: str
+    task_id: str
+    task_type: str | None
+
+
+class _Lists(Protocol):
+    def tasks(self, job_id: str) -> Iterator[TaskPage]: ...
+
+
+def target_from(
+    job: str | None, task: str | None, environ: tuple[str | None, str | None], default_task: TaskWord | None
+) -> Target:
+    """The words of the command line over those of the environment (job and task).
+
+    A lone task word is the task where the environment names the job, unless the command is about a job
+    (`default_task` None). Raises UsageError.
+    """
+    environ_job, environ_task = environ
+    if default_task is not None and task is None and job is not None and job in frozenset(TaskWord):
+        job, task = None, job
+    given = job if job is not None else environ_job
+    if given is None:
+        raise UsageError("no job is named", "Give its id or URL as JOB, or set MIGSTAT_JOB.")
+    job_id, task_of_url = _ids_of(given, "JOB" if job is not None else "MIGSTAT_JOB")
+    if task is not None and job is not None and task_of_url is not None and task != task_of_url:
+        raise UsageError(f"the URL names task {task_of_url!r}, but TASK is {task!r}", "Leave one of them out.")
+    named = task or (task_of_url if job is not None else None)
+    if named is not None:
+        return Target(job_id, _clean(named, "TASK"))
+    if environ_task is not None:
+        return Target(job_id, _clean(environ_task, "MIGSTAT_TASK"))
+    return Target(job_id, task_of_url or default_task or TaskWord.LATEST)
+
+
+def resolve(api: _Lists, target: Target) -> TaskTarget:
+    """The task's id; asks for the job's runs only where it is a word. Raises NotFound where there is no such run."""
+    if target.task not in frozenset(TaskWord):
+        return TaskTarget(target.job_id, target.task, None)
+    wanted = _TYPE_OF_WORD.get(TaskWord(target.task))
+    count = 0
+    for page in api.tasks(target.job_id):
+        for task in page.tasks:  # newest first
+            if wanted is None or task.task_type == wanted:
+                return TaskTarget(target.job_id, _clean(task.task_id, "the API's task id"), task.task_type)
+        count += len(page.tasks)
+    if count == 0:
+        raise NotFound(f"job {target.job_id} has no runs yet", "A run just created may take a moment to appear.")
+    raise NotFound(f"job {target.job_id} has no {wanted} task among its {count} runs", "migstat tasks lists them.")
+
+
+def _ids_of(text: str, source: str) -> tuple[str, str | None]:
+    """Job id and, where it is a URL that holds one, task id. The URL's host and query are ignored."""
+    if "://" not in text:
+        return _clean(text, source), None
+    try:
+        path = urlsplit(text).path
+    except ValueError:
+        path = ""
+    match = re.search(r"/jobs/([^/]+)(?:/tasks/([^/]+))?", path)
+    if match is None:
+        raise UsageError(
+            f"{source}: there is no job id in the URL {text!r}", "It must hold /jobs/JOB, and may hold /tasks/TASK behind it."
+        )
+    job_id = _clean(unquote(match[1]), f"{source}, the job in the URL")
+    return job_id, _clean(unquote(match[2]), f"{source}, the task in the URL") if match[2] else None
+
+
+def _clean(name: str, source: str) -> str:
+    """The id as it is; raises UsageError for what no id can hold."""
+    hint = "An id is one word, such as 3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90."
+    if not name.strip():
+        raise UsageError(f"{source} is empty", "Is a shell variable unset? Leave the argument out or give it a value.")
+    if not name.isprintable() or " " in name:
+        raise UsageError(f"{source}: {name!r} holds a space or a character that does not print", hint)
+    if "/" in name or "\\" in name:
+        raise UsageError(f"{source}: {name!r} holds a slash", hint + " A URL is taken as JOB, with https:// in front.")
+    if name in (".", ".."):
+        raise UsageError(f"{source}: {name!r} is no id", hint)
+    return name

@@ -1,0 +1,230 @@
+"""All children of a level, complete although they move.
+
+The API sorts children by status, outcome and name, and a cursor is the last child sent. A child that finishes between
+two pages jumps from a later page to an earlier one, behind the cursor, and a plain walk never sees it. So a level whose
+children may move is walked in the order in which they live: first those PENDING, then those IN_PROGRESS, then all. A
+child moves only forward, into something not walked yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from migstat.errors import ApiError, BadRequest, Refused
+from migstat.model import Level, Node, Page, Question, Status
+
+Ask = Callable[[Question], Page]
+"""Asks the API one question; raises ApiError."""
+
+Progress = Callable[[Level, int], None]
+"""Told after every page how many children of a level have been seen."""
+
+PATIENCE = 3
+"""Pages in a row without a new name after which a walk has no end."""
+
+AT_A_TIME = 4
+"""Questions by name that are under way together."""
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What a walk found. `parent` is the level's own node; `found` is False where the API knows no such level.
+
+    `missing` are names that must exist and were not reported; `flaws` say, a line each, what could not be read.
+    """
+
+    parent: Node
+    found: bool
+    children: tuple[Node, ...]
+    missing: tuple[str, ...] = ()
+    flaws: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One walk over a level, following `next`."""
+
+    seen: dict[str, Node] = field(default_factory=dict)
+    pages: int = 0
+    first: Page | None = None
+
+
+def newer(earlier: Node, later: Node) -> Node:
+    """Which of two readings of one child counts: the one updated last, else the finished one, else the later."""
+    if later.unreadable or earlier.unreadable:
+        return earlier if later.unreadable else later
+    before, after = earlier.last_updated_at, later.last_updated_at
+    if before is not None and after is not None and before != after:
+        return later if after > before else earlier
+    return earlier if earlier.ended and not later.ended else later
+
+
+def walk(
+    ask: Ask,
+    level: Level,
+    *,
+    still: bool,
+    expected: Sequence[str] = (),
+    wanted: Sequence[str] = (),
+    first: Page | None = None,
+    progress: Progress = lambda _level, _count: None,
+) -> Walked:
+    """All children of `level`.
+
+    `still` says that nothing can move: the task and the level had ended before the walk began. `expected` are names
+    that must exist; those not seen are asked for by name where that is cheaper than another walk. `wanted` are always
+    asked for where not seen. `first` is the level's first page where the caller has just read it. Raises ApiError.
+    """
+    return _Walk(ask, level, progress).run(still=still, expected=expected, wanted=wanted, first=first)
+
+
+def find(ask: Ask, level: Level, *, status: str | None = None, outcome: str | None = None) -> tuple[Node, ...] | None:
+    """The children of one status or outcome as the server's filter finds them, in one plain walk.
+
+    Cheap, and good for a glance only: a child that moves meanwhile may be lost. None where the filter is refused or
+    ignored.
+    """
+    walking = _Walk(ask, level, lambda _level, _count: None)
+    found = walking.filtered(status, outcome)
+    return None if found is None else tuple(found.seen.values())
+
+
+class _Walk:
+    def __init__(self, ask: Ask, level: Level, progress: Progress) -> None:
+        self._ask = ask
+        self._level = level
+        self._progress = progress
+        self._readings: dict[str, Node] = {}
+        self._flaws: dict[str, None] = {}
+
+    def run(self, *, still: bool, expected: Sequence[str], wanted: Sequence[str], first: Page | None) -> Walked:
+        page = first or self._ask(Question(self._level, expand=True))
+        if still or page.next is None:  # one answer is one moment: nothing moves within a page
+            last = self._pass(page)
+        else:
+            last = self._moving(page)
+        self._by_name([name for name in self._readings if name not in last.seen])
+        unseen = [name for name in expected if name not in self._readings]
+        cheap = unseen if len(unseen) < last.pages else []
+        self._by_name(list(dict.fromkeys([*cheap, *(name for name in wanted if name not in self._readings)])))
+        begun = last.first or page
+        return Walked(
+            parent=begun.node,
+            found=begun.found,
+            children=tuple(self._readings.values()),
+            missing=tuple(name for name in expected if name not in self._readings),
+            flaws=tuple(self._flaws),
+        )
+
+    def _moving(self, page: Page) -> _Pass:
+        """Walk PENDING, then IN_PROGRESS, then all; three times all where the server's filter is not to be trusted."""
+        self._read(page, _Pass())
+        filtered = [self.filtered(status) for status in _FILTERS]
+        last = self._pass()
+        if not all(_trusted(result, status, last) for result, status in zip(filtered, _FILTERS, strict=True)):
+            self._pass()
+            last = self._pass()
+        return last
+
+    def filtered(self, status: str | None, outcome: str | None = None) -> _Pass | None:
+        """The children that a filter lets through; None where the server refuses the filter or ignores it."""
+        question = Question(self._level, expand=True, status=status, outcome=outcome)
+        try:
+            page = self._ask(question)
+        except BadRequest:
+            return None
+        if not all(_fits(child, question) for child in page.node.children or ()):
+            self._read(page, _Pass())
+            return None
+        return self._pass(page, question)
+
+    def _pass(self, page: Page | None = None, question: Question | None = None) -> _Pass:
+        done = _Pass()
+        question = question or Question(self._level, expand=True)
+        for each in self._pages(page or self._ask(question), question, done):
+            self._read(each, done)
+        return done
+
+    def _pages(self, page: Page, question: Question, done: _Pass) -> Iterator[Page]:
+        """Pages of one walk until there is no next one, or no sense in it."""
+        cursors: set[str] = set()
+        barren = 0
+        while True:
+            known = len(done.seen)
+            yield page
+            barren = 0 if len(done.seen) > known else barren + 1
+            if page.next is None:
+                return
+            if page.next in cursors or barren >= PATIENCE:
+                self._flaws[f"{shown(self._level)}: the server's pages have no end, so children may be missing"] = None
+                return
+            cursors.add(page.next)
+            page = self._ask(replace(question, cursor=page.next, page=len(cursors) + 1))
+
+    def _read(self, page: Page, done: _Pass) -> None:
+        done.first = done.first or page
+        done.pages += 1
+        for child in page.node.children or ():
+            done.seen[child.name] = child
+            self._keep(child)
+        self._progress(self._level, len(self._readings))
+
+    def _keep(self, child: Node) -> None:
+        earlier = self._readings.get(child.name)
+        self._readings[child.name] = child if earlier is None else newer(earlier, child)
+
+    def _by_name(self, names: list[str]) -> None:
+        """Ask for single children; an empty answer says nothing new. A name with a comma cannot be asked for."""
+
+        def one(name: str) -> Page | ApiError:
+            try:
+                return self._ask(Question((*self._level, name)))
+            except Refused:  # no single child's flaw
+                raise
+            except ApiError as error:
+                return error
+
+        askable = [name for name in names if name and "," not in name]
+        for name, answer in zip(askable, _together(one, askable), strict=True):
+            if isinstance(answer, ApiError):
+                self._flaws[f"{shown((*self._level, name))}: {answer.message}"] = None
+            elif answer.found:
+                self._keep(answer.node)
+
+
+_FILTERS = (Status.PENDING, Status.IN_PROGRESS)
+
+
+def _trusted(result: _Pass | None, status: Status, last: _Pass) -> bool:
+    """Whether a filtered walk can be believed: it was obeyed, and not empty although such children exist."""
+    if result is None:
+        return False
+    return bool(result.seen) or not any(child.status == status for child in last.seen.values())
+
+
+def _together(function: Callable[[_T], _R], items: Sequence[_T]) -> Iterable[_R]:
+    """The function of each item, a few at a time."""
+    if len(items) < 2:
+        return [function(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  not needed where nothing is missing
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(function, items))
+
+
+def _fits(child: Node, question: Question) -> bool:
+    return (question.status is None or child.status in (question.status, None)) and (
+        question.outcome is None or child.outcome == question.outcome
+    )
+
+
+def shown(level: Level) -> str:
+    """A level for people: as the API writes it."""
+    return ",".join(level) or "the task"

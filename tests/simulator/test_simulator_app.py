@@ -1,0 +1,376 @@
+"""The routes of the simulated API, asked without a socket and with a clock moved by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from migstat.simulator.app import ADMIN, FAULTS_PATH, MEMBER, PREFIX, App
+from migstat.simulator.exchange import Request, Response
+from migstat.simulator.scenario import Artifact, FilterMode, Job, Node, Scenario, Task, Timeline
+
+BEGIN = 1_700_000_000.0
+BASIC = f"Basic {ADMIN.authorization()}"
+
+JOB = Job(
+    job_id="job/1",
+    name="Jira",
+    flow="jira-onpremises-to-cloud",
+    server_id="S",
+    destination_url="https://cloud.example.com",
+    scope={"projects": {"includedKeys": ["A"]}},
+)
+CHECK = Task(
+    label="check",
+    task_id="check-id",
+    task_type="check",
+    created_at=-3600,
+    root=Node(
+        name="root",
+        ended_at=-3500,
+        outcome="WARNING",
+        has_details=False,
+        children=(Node(name="AppVendorCheck", ended_at=-3550, outcome="SKIPPED", has_details=False),),
+    ),
+)
+PROJECTS = Node(
+    name="projects",
+    hidden=True,
+    children=(
+        Node(name="A", started_at=10, ended_at=100, outcome="SUCCESS"),
+        Node(name="B", started_at=10, ended_at=20, outcome="WARNING"),
+        Node(name="C", reported_at=30, started_at=40),
+    ),
+)
+APPS = Node(name="apps", started_at=5)
+MIGRATE = Task(
+    label="migrate",
+    task_id="migrate-id",
+    task_type="migrate",
+    created_at=0,
+    status_at=2,
+    artifacts=(Artifact("log.zip", "https://files.example.com/log.zip", available_at=50, expires_at=90),),
+    root=Node(
+        name="root",
+        reported_at=4,
+        children=(Node(name="migrate", started_at=5, children=(APPS, PROJECTS)),),
+    ),
+)
+SCENARIO = Scenario(name="small", job=JOB, tasks=(CHECK, MIGRATE), page_size=2)
+
+
+class Api:
+    """An app with its clock, which stands at scenario second `now` and runs at speed 1."""
+
+    def __init__(self, scenario: Scenario = SCENARIO, rate_limit: int | None = None) -> None:
+        self.now = 60.0
+        self.app = App(scenario, Timeline(BEGIN, 1.0), clock=self.clock, rate_limit=rate_limit)
+
+    def clock(self) -> float:
+        """Epoch second of scenario second `now`."""
+        return BEGIN + self.now
+
+    def send(self, path: str, authorization: str | None = BASIC, method: str = "GET") -> Response:
+        """Ask for a path below the prefix."""
+        return self.app.handle(Request(method, PREFIX + path, authorization))
+
+    def get(self, path: str, **query: str) -> Any:
+        """Return the content of a successful answer for a path below the job."""
+        suffix = f"?{urlencode(query)}" if query else ""
+        response = self.send(f"/jobs/{quote(JOB.job_id, safe='')}{path}{suffix}")
+        assert response.status == 200
+        return json.loads(response.body)
+
+    def refused(self, path: str, **query: str) -> int:
+        """Return the status of an unsuccessful answer, whose body has the shape of an error."""
+        response = self.send(f"/jobs/{quote(JOB.job_id, safe='')}{path}?{urlencode(query)}")
+        content = json.loads(response.body)
+        assert content["status"] == response.status
+        assert content.keys() == {"status", "errorMessage", "id"}
+        return response.status
+
+
+def test_the_job_says_what_is_moved_where() -> None:
+    """A job answers name, flow, source, destination and scope."""
+    assert Api().get("") == {
+        "name": "Jira",
+        "flow": "jira-onpremises-to-cloud",
+        "source": {"serverId": "S"},
+        "destination": {"url": "https://cloud.example.com"},
+        "scope": {"projects": {"includedKeys": ["A"]}},
+    }
+
+
+def test_tasks_are_listed_newest_first_once_created() -> None:
+    """A task of the future is in no list."""
+    api = Api()
+    assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["migrate-id", "check-id"]
+    api.now = -1
+    assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["check-id"]
+
+
+def test_a_task_has_its_artifacts_as_soon_as_they_exist() -> None:
+    """One task answers as in the list; an artifact comes with its expiry."""
+    api = Api()
+    expected = {
+        "taskId": "migrate-id",
+        "taskType": "migrate",
+        "createdAt": "2023-11-14T22:13:20.000Z",
+        "payload": {},
+        "results": {
+            "artifacts": [
+                {
+                    "name": "log.zip",
+                    "location": "https://files.example.com/log.zip",
+                    "expireAt": "2023-11-14T22:14:50.000Z",
+                }
+            ]
+        },
+    }
+    assert api.get("/tasks/migrate-id") == expected
+    assert api.get("/tasks")["data"][0] == expected
+    api.now = 49
+    assert api.get("/tasks/migrate-id")["results"] == {"artifacts": []}
+
+
+def test_task_lists_are_paged() -> None:
+    """Following the cursors shows each task once, and the last page has no next."""
+    tasks = tuple(replace(CHECK, task_id=f"t{n}", created_at=-n) for n in range(1, 6))
+    api = Api(replace(SCENARIO, tasks=tasks))
+    pages = [api.get("/tasks")]
+    while "next" in pages[-1]["links"]:
+        pages.append(api.get("/tasks", cursor=pages[-1]["links"]["next"]))
+    assert [[task["taskId"] for task in page["data"]] for page in pages] == [
+        ["t1", "t2"],
+        ["t3", "t4"],
+        ["t5"],
+    ]
+
+
+@pytest.mark.parametrize("cursor", ["%", "//4=", "cm9vdCNh"])
+def test_a_wrong_cursor_of_a_task_list_is_refused(cursor: str) -> None:
+    """Neither garbage nor the cursor of a status tree continues a task list."""
+    assert Api().refused("/tasks", cursor=cursor) == 400
+
+
+def test_nothing_follows_a_task_that_is_unknown() -> None:
+    """A well-formed cursor of no task answers an empty page."""
+    assert Api().get("/tasks", cursor="dGFza3MjeA==") == {"data": [], "links": {}}
+
+
+@pytest.mark.parametrize("path", ["/tasks/unknown", "/tasks/unknown/status", "/elsewhere", "/tasks/a/b/c"])
+def test_unknown_resources_are_not_found(path: str) -> None:
+    """An unknown task or route answers 404 with an error body."""
+    assert Api().refused(path) == 404
+
+
+@pytest.mark.parametrize("target", ["/", PREFIX, PREFIX + "/jobs", PREFIX + "/jobs/other", "/jobs/job%2F1"])
+def test_unknown_jobs_and_paths_are_not_found(target: str) -> None:
+    """Another job, or a path outside the API, answers 404."""
+    assert Api().app.handle(Request("GET", target, BASIC)).status == 404
+
+
+def test_only_get_is_served() -> None:
+    """The simulator is as read-only as its client."""
+    assert {Api().send("/jobs/job%2F1", method=m).status for m in ("POST", "PUT", "DELETE")} == {405}
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [
+        (None, 401),
+        ("Bearer token", 401),
+        ("Basic !!!", 401),
+        (f"Basic {MEMBER.authorization()}", 403),
+        (f"basic {ADMIN.authorization()}", 200),
+    ],
+)
+def test_only_the_admin_may_read(authorization: str | None, status: int) -> None:
+    """Nobody and strangers get 401, an account that is no admin 403."""
+    assert Api().send("/jobs/job%2F1", authorization).status == status
+
+
+def test_a_new_task_has_no_status_and_then_an_empty_one() -> None:
+    """Statuses are eventually consistent: 404, then no data, then the root."""
+    api = Api()
+    api.now = 1
+    assert api.refused("/tasks/migrate-id/status") == 404
+    api.now = 3
+    assert api.get("/tasks/migrate-id/status", expandChildren="true") == {"data": {}, "links": {}}
+    api.now = 4
+    assert api.get("/tasks/migrate-id/status")["data"]["status"] == "PENDING"
+
+
+def test_check_tasks_have_no_level_but_their_checks() -> None:
+    """A level that does not exist answers no data with HTTP 200."""
+    api = Api()
+    assert api.get("/tasks/check-id/status", level="check") == {"data": {}, "links": {}}
+    assert api.get("/tasks/check-id/status", level="AppVendorCheck") == {
+        "data": {"status": "FINISHED", "outcome": "SKIPPED"},
+        "links": {},
+    }
+
+
+def test_expanded_children_come_with_a_cursor_for_the_first_and_none_behind_the_last() -> None:
+    """The documented shape of a check task with its children."""
+    assert Api().get("/tasks/check-id/status", expandChildren="true", level="") == {
+        "data": {
+            "status": "FINISHED",
+            "outcome": "WARNING",
+            "children": {"AppVendorCheck": {"status": "FINISHED", "outcome": "SKIPPED"}},
+        },
+        "links": {"self": "cm9vdCNmaW5pc2hlZCNza2lwcGVkI2FwcHZlbmRvcmNoZWNr"},
+    }
+
+
+def test_a_leaf_has_no_children_and_no_cursor() -> None:
+    """Expanding what has no children changes nothing."""
+    api = Api()
+    plain = api.get("/tasks/check-id/status", level="AppVendorCheck")
+    assert api.get("/tasks/check-id/status", level="AppVendorCheck", expandChildren="true") == plain
+
+
+def test_a_hidden_level_shows_only_its_children() -> None:
+    """The level of the projects is not listed, has no status, and answers only when expanded."""
+    api = Api()
+    migrate = api.get("/tasks/migrate-id/status", level="migrate", expandChildren="true")
+    assert list(migrate["data"]["children"]) == ["apps"]
+    assert api.get("/tasks/migrate-id/status", level="migrate,projects") == {"data": {}, "links": {}}
+    level = api.get("/tasks/migrate-id/status", level="migrate,projects", expandChildren="true")
+    assert list(level["data"]) == ["children"]
+    assert list(level["data"]["children"]) == ["B", "A"]
+    assert api.get("/tasks/migrate-id/status", level="migrate,projects,B")["data"]["outcome"] == "WARNING"
+
+
+def test_children_have_no_grandchildren() -> None:
+    """An expanded answer goes one level deep."""
+    root = Api().get("/tasks/migrate-id/status", expandChildren="true")
+    assert "children" not in root["data"]["children"]["migrate"]
+
+
+def test_children_are_paged() -> None:
+    """A cursor leads on while children follow, and the level grows as projects are reported."""
+    api = Api()
+    query = {"level": "migrate,projects", "expandChildren": "true"}
+    api.now = 15
+    assert api.get("/tasks/migrate-id/status", **query)["links"].keys() == {"self"}
+    api.now = 35
+    first = api.get("/tasks/migrate-id/status", **query)
+    second = api.get("/tasks/migrate-id/status", cursor=first["links"]["next"], **query)
+    assert [list(page["data"]["children"]) for page in (first, second)] == [["B", "A"], ["C"]]
+    assert second["links"].keys() == {"self"}
+
+
+def test_a_project_that_finishes_between_two_pages_is_on_neither() -> None:
+    """Pages are no snapshot: it jumps behind the cursor, and a plain walk never sees it."""
+    api = Api(replace(SCENARIO, page_size=1))
+    query = {"level": "migrate,projects", "expandChildren": "true"}
+    api.now = 41
+    first = api.get("/tasks/migrate-id/status", **query)
+    api.now = 101
+    second = api.get("/tasks/migrate-id/status", cursor=first["links"]["next"], **query)
+    assert [*first["data"]["children"], *second["data"]["children"]] == ["B", "C"]
+
+
+def test_a_cursor_of_another_level_is_refused() -> None:
+    """A cursor is sent back with the level it came with."""
+    api = Api()
+    query = {"expandChildren": "true"}
+    following = api.get("/tasks/migrate-id/status", level="migrate,projects", **query)["links"]["next"]
+    assert api.refused("/tasks/migrate-id/status", level="migrate", cursor=following, **query) == 400
+    assert api.refused("/tasks/migrate-id/status", level="migrate", cursor="?", **query) == 400
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("works", {"B"}), ("ignored", {"A", "B"}), ("empty", set())],
+)
+def test_filters_do_what_the_scenario_says(mode: FilterMode, expected: set[str]) -> None:
+    """Filters choose children, are ignored, or leave none; unfiltered requests are not touched."""
+    api = Api(replace(SCENARIO, filters=mode))
+    query = {"level": "migrate,projects", "expandChildren": "true"}
+    filtered = api.get("/tasks/migrate-id/status", status="FINISHED", outcome="WARNING", **query)
+    assert set(filtered["data"].get("children", {})) == expected
+    assert set(api.get("/tasks/migrate-id/status", **query)["data"]["children"]) == {"A", "B"}
+
+
+def test_filters_may_be_rejected() -> None:
+    """An API that knows no filters answers 400 to either of them."""
+    api = Api(replace(SCENARIO, filters="rejected"))
+    assert api.refused("/tasks/migrate-id/status", status="FINISHED") == 400
+    assert api.refused("/tasks/migrate-id/status", outcome="FAILED") == 400
+    assert api.get("/tasks/migrate-id/status")["data"]["status"] == "PENDING"
+
+
+def test_the_rate_limit_counts_any_minute() -> None:
+    """Beyond the limit comes 429 with the seconds to wait; then one more request is admitted."""
+    api = Api(rate_limit=2)
+    api.now = 0
+    first = dict(api.send("/jobs/job%2F1").headers)
+    assert (first["X-RateLimit-Limit"], first["X-RateLimit-Remaining"]) == ("2", "1")
+    assert first["X-RateLimit-Reset"] == "2023-11-14T22:14:20Z"
+    api.now = 30
+    assert api.send("/jobs/job%2F1").status == 200
+    api.now = 59.5
+    refused = api.send("/jobs/job%2F1")
+    assert (refused.status, dict(refused.headers)["Retry-After"]) == (429, "1")
+    assert dict(refused.headers)["X-RateLimit-Remaining"] == "0"
+    api.now = 60
+    assert api.send("/jobs/job%2F1").status == 200
+    assert api.send("/jobs/job%2F1").status == 429
+
+
+def test_without_a_limit_no_headers_speak_of_one() -> None:
+    """A limit of None is none."""
+    api = Api()
+    responses = [api.send("/jobs/job%2F1") for _ in range(700)]
+    assert {response.status for response in responses} == {200}
+    assert not any(name.startswith("X-RateLimit") for name, _ in responses[-1].headers)
+
+
+def test_the_clock_is_read_once_per_request() -> None:
+    """A clock that steps with each reading moves the scenario by one step per request."""
+    readings: list[float] = []
+
+    def clock() -> float:
+        readings.append(BEGIN + len(readings))
+        return readings[-1]
+
+    app = App(SCENARIO, Timeline(BEGIN, 1.0), clock=clock)
+    for _ in range(3):
+        app.handle(Request("GET", f"{PREFIX}/jobs/job%2F1/tasks", BASIC))
+    app.handle(Request("POST", f"{FAULTS_PATH}?kind=503"))
+    assert len(readings) == 3
+
+
+def test_faults_can_be_queued_over_http() -> None:
+    """The route needs no account; the faults meet the next requests in turn."""
+    api = Api()
+    queued = api.app.handle(Request("POST", f"{FAULTS_PATH}?kind=503&times=2&retryAfter=2&seconds=0.5"))
+    assert (queued.status, queued.body) == (204, b"")
+    answers = [api.send("/jobs/job%2F1") for _ in range(3)]
+    assert [answer.status for answer in answers] == [503, 503, 200]
+    assert dict(answers[0].headers)["Retry-After"] == "2"
+
+
+@pytest.mark.parametrize("query", ["kind=earthquake", "", "kind=503&times=many", "kind=503&retryAfter=soon"])
+def test_a_fault_that_does_not_exist_is_refused(query: str) -> None:
+    """A wrong kind or number answers 400 and queues nothing."""
+    api = Api()
+    assert api.app.handle(Request("POST", f"{FAULTS_PATH}?{query}")).status == 400
+    assert len(api.app.faults) == 0
+
+
+def test_a_wrong_kind_is_answered_with_the_known_ones() -> None:
+    """Whoever mistypes a kind learns which there are."""
+    answer = Api().app.handle(Request("POST", f"{FAULTS_PATH}?kind=slwo"))
+    assert all(kind in json.loads(answer.body)["errorMessage"] for kind in ("slow", "drip", "reset"))
+
+
+def test_faults_are_queued_by_post_only() -> None:
+    """Looking at the route changes nothing."""
+    assert Api().app.handle(Request("GET", f"{FAULTS_PATH}?kind=503")).status == 405

@@ -1,0 +1,186 @@
+"""Order, cursors and pages of a level's children."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from migstat.simulator.paging import Filter, Key, Listing, Page, decode_cursor, encode_cursor, place
+from migstat.simulator.scenario import Node
+
+NO_FILTER = Filter()
+
+DOCUMENTED_CURSORS = [
+    (
+        (),
+        ("FINISHED", "SKIPPED", "MissingIssueTypes"),
+        "cm9vdCNmaW5pc2hlZCNza2lwcGVkI21pc3Npbmdpc3N1ZXR5cGVz",
+    ),
+    (
+        (),
+        ("FINISHED", "SKIPPED", "AdvancedRoadmapsOutdated"),
+        "cm9vdCNmaW5pc2hlZCNza2lwcGVkI2FkdmFuY2Vkcm9hZG1hcHNvdXRkYXRlZA==",
+    ),
+    ((), ("FINISHED", "WARNING", "check"), "cm9vdCNmaW5pc2hlZCN3YXJuaW5nI2NoZWNr"),
+    (
+        ("check",),
+        ("FINISHED", "SKIPPED", "MissingAttachments"),
+        "cm9vdDpjaGVjayNmaW5pc2hlZCNza2lwcGVkI21pc3NpbmdhdHRhY2htZW50cw==",
+    ),
+    (
+        ("check",),
+        ("FINISHED", "SKIPPED", "AdvancedRoadmapsOutdated"),
+        "cm9vdDpjaGVjayNmaW5pc2hlZCNza2lwcGVkI2FkdmFuY2Vkcm9hZG1hcHNvdXRkYXRlZA==",
+    ),
+    (
+        ("migrate",),
+        ("FINISHED", "SUCCESS", "customers"),
+        "cm9vdDptaWdyYXRlI2ZpbmlzaGVkI3N1Y2Nlc3MjY3VzdG9tZXJz",
+    ),
+    (
+        ("migrate", "projects"),
+        ("FINISHED", "SUCCESS", "SC"),
+        "cm9vdDptaWdyYXRlOnByb2plY3RzI2ZpbmlzaGVkI3N1Y2Nlc3Mjc2M=",
+    ),
+]
+
+
+def names(page: Page) -> list[str]:
+    """Return the names of a page's children."""
+    return [node.name for node in page.nodes]
+
+
+def finished(name: str, at: float = 0, outcome: str = "SUCCESS") -> Node:
+    """Return a child that ends at `at` and is pending before."""
+    return Node(name=name, ended_at=at, outcome=outcome)
+
+
+@pytest.mark.parametrize(("path", "state", "cursor"), DOCUMENTED_CURSORS)
+def test_cursors_are_the_documented_ones(
+    path: tuple[str, ...], state: tuple[str, str, str], cursor: str
+) -> None:
+    """Every cursor of the documented exchanges is made for its child, and read back."""
+    status, outcome, name = state
+    key = place(Node(name=name, ended_at=0, final_status=status, outcome=outcome), 1)
+    assert key is not None
+    assert encode_cursor(path, key) == cursor
+    assert decode_cursor(path, cursor) == key
+
+
+def test_the_level_in_a_cursor_is_lower_case() -> None:
+    """Cursors are lower-case all through, also for names such as usersAndGroups."""
+    cursor = encode_cursor(("migrate", "usersAndGroups"), Key("pending", "", "x"))
+    assert base64.b64decode(cursor) == b"root:migrate:usersandgroups#pending##x"
+
+
+def test_a_name_may_contain_the_separator() -> None:
+    """Whatever follows the third separator is the name."""
+    key = Key("finished", "success", "c#")
+    assert decode_cursor((), encode_cursor((), key)) == key
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "not base64",
+        "cm9vdA",
+        base64.b64encode(b"\xff\xfe").decode(),
+        base64.b64encode(b"root#finished").decode(),
+        base64.b64encode(b"root:check#finished#success#a").decode(),
+    ],
+)
+def test_anything_else_is_no_cursor(cursor: str) -> None:
+    """What is not base64, has too few parts or belongs to another level is refused."""
+    with pytest.raises(ValueError, match="cursor"):
+        decode_cursor((), cursor)
+
+
+def test_children_are_sorted_by_status_then_outcome_then_lower_case_name() -> None:
+    """Finished come before running and pending ones, successes before warnings, capitals count as small."""
+    children = (
+        Node(name="pending"),
+        Node(name="running", started_at=0),
+        finished("beta"),
+        finished("ALPHA2"),
+        finished("alpha1"),
+        finished("aaa", outcome="WARNING"),
+        finished("zzz", outcome="FAILED"),
+    )
+    page = Listing(children).page(1, None, NO_FILTER, 20)
+    assert names(page) == ["zzz", "alpha1", "ALPHA2", "beta", "aaa", "running", "pending"]
+    assert not page.has_more
+
+
+def test_hidden_and_unreported_children_are_not_listed() -> None:
+    """A hidden level never appears, a node only once it is reported."""
+    listing = Listing((Node(name="projects", hidden=True), Node(name="late", reported_at=5)))
+    assert names(listing.page(4, None, NO_FILTER, 20)) == []
+    assert names(listing.page(5, None, NO_FILTER, 20)) == ["late"]
+
+
+def test_pages_continue_after_the_key_and_say_whether_more_follow() -> None:
+    """A full last page has no successor, and nothing follows the last key."""
+    listing = Listing(tuple(finished(name) for name in "abcd"))
+    first = listing.page(1, None, NO_FILTER, 2)
+    second = listing.page(1, first.keys[-1], NO_FILTER, 2)
+    assert (names(first), first.has_more) == (["a", "b"], True)
+    assert (names(second), second.has_more) == (["c", "d"], False)
+    assert names(listing.page(1, second.keys[-1], NO_FILTER, 2)) == []
+
+
+def test_a_child_that_finishes_between_two_pages_is_lost_by_a_plain_walk() -> None:
+    """It jumps behind the cursor, to a page that was already sent."""
+    children = (finished("a"), finished("b"), Node(name="c", started_at=0), finished("aa", at=10))
+    listing = Listing(children)
+    first = listing.page(5, None, NO_FILTER, 2)
+    second = listing.page(15, first.keys[-1], NO_FILTER, 2)
+    assert names(first) + names(second) == ["a", "b", "c"]
+    assert names(listing.page(15, None, NO_FILTER, 2)) == ["a", "aa"]
+
+
+def test_a_child_that_moves_the_other_way_is_seen_twice() -> None:
+    """It jumps over the cursor, to a page that is yet to come."""
+    runs = Node(name="b", started_at=10, running_status="RUNNING")
+    listing = Listing((finished("a"), runs, Node(name="c")))
+    first = listing.page(5, None, NO_FILTER, 2)
+    second = listing.page(15, first.keys[-1], NO_FILTER, 2)
+    assert names(first) + names(second) == ["a", "b", "c", "b"]
+
+
+def test_the_order_at_an_instant_does_not_depend_on_the_instants_asked_before() -> None:
+    """A listing that was moved to and fro equals one asked for the first time."""
+    children = tuple(
+        Node(name=f"n{n}", reported_at=n, started_at=n + 3, ended_at=n + 9, outcome="SUCCESS")
+        for n in range(30)
+    )
+    moved = Listing(children)
+    for now in (20.0, 3.0, 40.0, 11.5, -5.0, 17.0, 17.0):
+        fresh = Listing(children).page(now, None, NO_FILTER, 50)
+        assert moved.page(now, None, NO_FILTER, 50) == fresh
+        assert sorted(fresh.keys) == list(fresh.keys)
+        assert {node.name for node in fresh.nodes} == {n.name for n in children if n.is_reported(now)}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Filter("FINISHED"), ["w", "s"]),
+        (Filter("finished", "SUCCESS"), ["s"]),
+        (Filter(outcome="WARNING"), ["w"]),
+        (Filter("IN_PROGRESS"), ["r"]),
+        (Filter("CANCELLED"), []),
+    ],
+)
+def test_filters_choose_by_status_and_outcome(wanted: Filter, expected: list[str]) -> None:
+    """Both filters must fit where both are given."""
+    children = (finished("s"), finished("w", outcome="WARNING"), Node(name="r", started_at=0))
+    assert sorted(names(Listing(children).page(1, None, wanted, 20))) == sorted(expected)
+
+
+def test_filtered_pages_are_full_pages() -> None:
+    """What the filter leaves out takes no room on a page."""
+    children = tuple(finished(f"n{n}", outcome="SUCCESS" if n % 2 else "WARNING") for n in range(8))
+    page = Listing(children).page(1, None, Filter(outcome="WARNING"), 3)
+    assert (names(page), page.has_more) == (["n0", "n2", "n4"], True)

@@ -1,0 +1,171 @@
+"""The catalogue: every named scenario builds, runs and ends as described."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from migstat.simulator import scenarios
+
+if TYPE_CHECKING:
+    from migstat.simulator.scenario import Node, Scenario, Task
+
+HOUR = 3600.0
+
+
+def task(scenario: Scenario, label: str) -> Task:
+    """Return the task with this label."""
+    return next(task for task in scenario.tasks if task.label == label)
+
+
+def node(scenario: Scenario, *path: str, label: str = "migrate") -> Node:
+    """Return a node as it is reachable after the scenario's end."""
+    found = task(scenario, label).root.find(path, scenario.duration)
+    assert found is not None
+    return found
+
+
+def outcomes(parent: Node) -> dict[str | None, int]:
+    """Return how many children end with each outcome."""
+    ends = [child.outcome for child in parent.children]
+    return {outcome: ends.count(outcome) for outcome in set(ends)}
+
+
+def most_at_a_time(parent: Node) -> int:
+    """Return the highest number of children that run at the same time."""
+    starts = [child.started_at for child in parent.children if child.started_at is not None]
+    return max(sum(child.is_running(start) for child in parent.children) for start in starts)
+
+
+@pytest.mark.parametrize("name", scenarios.NAMES)
+def test_scenarios_are_consistent(name: str) -> None:
+    """Nodes are reported, then start, then end; ids are distinct and the same in every run."""
+    scenario = scenarios.build(name)
+    assert scenario.name == name
+    assert scenario == scenarios.build(name)
+    assert len({task.task_id for task in scenario.tasks}) == len(scenario.tasks)
+    end = scenario.duration
+    for item in (item for task in scenario.tasks for item in task.root.walk()):
+        assert item.transitions() == tuple(sorted(item.transitions()))
+        assert item.hidden or item.is_ended(end)
+
+
+@pytest.mark.parametrize("name", ["", "CUTOVER", "other"])
+def test_other_names_are_unknown(name: str) -> None:
+    """A name that is not in the catalogue raises KeyError."""
+    with pytest.raises(KeyError):
+        scenarios.build(name)
+
+
+@pytest.mark.parametrize("name", ["cutover", "flaky"])
+def test_the_cutover_ends_with_warnings(name: str) -> None:
+    """40 projects, at most 6 at a time, and 2 apps, of which 2 and 1 end with a warning."""
+    scenario = scenarios.build(name)
+    projects = node(scenario, "migrate", "projects")
+    assert outcomes(projects) == {"SUCCESS": 38, "WARNING": 2}
+    assert all(child.final_message for child in projects.children if child.outcome == "WARNING")
+    assert most_at_a_time(projects) == 6
+    assert outcomes(node(scenario, "migrate", "apps")) == {"SUCCESS": 1, "WARNING": 1}
+    assert node(scenario).outcome == "WARNING"
+    assert scenario.duration == pytest.approx(2.5 * HOUR, rel=0.1)
+
+
+def test_the_apps_outlast_the_core_of_the_cutover() -> None:
+    """Root and core are finished while the apps still run."""
+    scenario = scenarios.build("cutover")
+    root, core, apps = node(scenario), node(scenario, "migrate"), node(scenario, "migrate", "apps")
+    assert root.ended_at is not None
+    assert (root.status_at(root.ended_at), core.status_at(root.ended_at)) == ("FINISHED", "FINISHED")
+    assert apps.status_at(root.ended_at) == "IN_PROGRESS"
+
+
+def test_the_scope_of_the_cutover_ends_before_its_projects_begin() -> None:
+    """People and global entities are moved first; projects are reported little by little."""
+    scenario = scenarios.build("cutover")
+    projects = node(scenario, "migrate", "projects").children
+    begin = min(project.started_at for project in projects if project.started_at is not None)
+    for name in ("usersAndGroups", "customers", "globalEntities"):
+        assert node(scenario, "migrate", name).is_ended(begin)
+    assert 0 < sum(project.is_reported(begin) for project in projects) < 40
+    assert scenario.job.scope["projects"]["includedKeys"] == [project.name for project in projects]
+
+
+def test_two_checks_came_before_the_cutover() -> None:
+    """One failed two days ago, one ended with warnings a day ago, and so did that of the migration."""
+    scenario = scenarios.build("cutover")
+    assert [(t.task_type, t.created_at / HOUR, t.root.outcome) for t in scenario.tasks] == [
+        ("check", -48, "FAILED"),
+        ("check", -24, "WARNING"),
+        ("migrate", 0, "WARNING"),
+    ]
+    check = node(scenario, "check")
+    assert outcomes(check) == {"SUCCESS": 31, "SKIPPED": 12, "WARNING": 3}
+    assert all(c.occurrences and c.final_message for c in check.children if c.outcome == "WARNING")
+
+
+def test_a_failing_check_prevents_the_migration() -> None:
+    """Two checks fail, of which one may be overridden, and no migrate node ever appears."""
+    scenario = scenarios.build("failing")
+    check = node(scenario, "check")
+    failed = [child for child in check.children if child.outcome == "FAILED"]
+    assert sorted(child.excludable is True for child in failed) == [False, True]
+    assert outcomes(check)["WARNING"] == 1
+    assert [child.name for child in node(scenario).children] == ["check"]
+    assert node(scenario).outcome == "FAILED"
+    assert len(scenario.job.scope["projects"]["includedKeys"]) == 40
+
+
+def test_projects_fail_with_a_reason() -> None:
+    """Three projects fail, one is incomplete, and the task fails with them."""
+    scenario = scenarios.build("projects-failing")
+    projects = node(scenario, "migrate", "projects")
+    assert outcomes(projects) == {"SUCCESS": 34, "WARNING": 2, "FAILED": 3, "INCOMPLETE": 1}
+    assert all(child.final_message for child in projects.children if child.outcome != "SUCCESS")
+    assert node(scenario).outcome == "FAILED"
+
+
+def test_spaces_are_moved_under_their_own_level() -> None:
+    """The Confluence migration of 25 spaces, one of them personal, succeeds."""
+    scenario = scenarios.build("confluence")
+    spaces = node(scenario, "migrate", "spaces")
+    assert outcomes(spaces) == {"SUCCESS": 25}
+    assert node(scenario, "migrate", "spaces", "~jdoe").outcome == "SUCCESS"
+    assert scenario.job.scope["spaces"]["includedKeys"] == [space.name for space in spaces.children]
+    assert (scenario.job.flow, node(scenario).outcome) == ("confluence-onpremises-to-cloud", "SUCCESS")
+
+
+def test_checks_may_be_all_there_is() -> None:
+    """The newest of the check tasks ends its checks over 5 minutes and fails."""
+    scenario = scenarios.build("checks")
+    newest = max(scenario.tasks, key=lambda task: task.created_at)
+    assert {task.task_type for task in scenario.tasks} == {"check"}
+    assert (newest.root.outcome, outcomes(newest.root)["FAILED"], outcomes(newest.root)["WARNING"]) == (
+        "FAILED",
+        2,
+        3,
+    )
+    ends = [check.ended_at for check in newest.root.children if check.ended_at is not None]
+    assert ends[-1] - ends[0] == pytest.approx(300, rel=0.05)
+    assert all(earlier < later for earlier, later in pairwise(ends))
+
+
+def test_the_huge_migration_moves_5000_projects_in_six_hours() -> None:
+    """About 8 projects run at any time."""
+    scenario = scenarios.build("huge")
+    projects = node(scenario, "migrate", "projects")
+    assert len(projects.children) == 5000
+    running = [sum(child.is_running(hour * HOUR) for child in projects.children) for hour in range(1, 6)]
+    assert all(5 <= number <= 8 for number in running)
+    assert scenario.duration == pytest.approx(6 * HOUR, rel=0.05)
+
+
+def test_the_flaky_scenario_always_lets_a_second_try_through() -> None:
+    """Faults come all along, of six kinds, and never two in a row."""
+    schedule = scenarios.build("flaky").faults
+    assert schedule is not None
+    faults = [schedule.at(number) for number in range(1, 101)]
+    assert {fault.kind for fault in faults if fault} == {"reset", "503", "cut", "429", "html", "slow"}
+    assert not any(one and other for one, other in pairwise(faults))
+    assert sum(fault is not None for fault in faults) == 25

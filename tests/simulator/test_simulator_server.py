@@ -1,0 +1,239 @@
+"""The loopback server, asked over real sockets."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import socket
+import threading
+import time
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from migstat.simulator import scenarios
+from migstat.simulator.scenario import Job, Node, Scenario, Task
+from migstat.simulator.server import Server, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCENARIO = Scenario(
+    name="one",
+    job=Job(job_id="j", name="n", flow="f", server_id="s", destination_url="u"),
+    tasks=(
+        Task(
+            label="migrate",
+            task_id="t",
+            task_type="migrate",
+            created_at=0,
+            root=Node(
+                name="root", children=(Node(name="migrate", started_at=0, ended_at=60, outcome="SUCCESS"),)
+            ),
+        ),
+    ),
+)
+JOB_PATH = "/migrations/public/v1/jobs/j"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Return a server of the smallest scenario."""
+    with serve(SCENARIO) as running:
+        yield running
+
+
+def connect(server: Server) -> http.client.HTTPConnection:
+    """Return a connection that gives up after 5 seconds."""
+    return http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=5)
+
+
+def ask(
+    connection: http.client.HTTPConnection, server: Server, path: str = JOB_PATH, method: str = "GET"
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Send an admin's request and read the whole answer."""
+    credentials = base64.b64encode(f"{server.email}:{server.token}".encode()).decode()
+    connection.request(method, path, headers={"Authorization": f"Basic {credentials}"})
+    response = connection.getresponse()
+    return response, response.read()
+
+
+def test_requests_are_answered_over_a_connection_that_stays_open(server: Server) -> None:
+    """One connection serves many requests, and the server remembers them."""
+    with closing(connect(server)) as connection:
+        response, body = ask(connection, server)
+        opened = connection.sock
+        assert (response.status, json.loads(body)["name"]) == (200, "n")
+        ask(connection, server, f"{JOB_PATH}/tasks?cursor=x")
+        assert connection.sock is opened
+    assert server.requests == [("GET", JOB_PATH), ("GET", f"{JOB_PATH}/tasks?cursor=x")]
+
+
+def test_the_server_tells_what_a_client_needs(server: Server) -> None:
+    """Address, ids and accounts are known as soon as the server runs."""
+    assert server.base_url.startswith("http://127.0.0.1:")
+    assert (server.job_id, server.task_ids) == ("j", {"migrate": "t"})
+    with closing(connect(server)) as connection:
+        credentials = base64.b64encode(f"{server.member_email}:{server.member_token}".encode()).decode()
+        connection.request("GET", JOB_PATH, headers={"Authorization": f"Basic {credentials}"})
+        response = connection.getresponse()
+        response.read()
+    assert response.status == 403
+
+
+def test_other_methods_are_refused_and_the_connection_lives_on(server: Server) -> None:
+    """The body of the refused request is read, and the next request is answered."""
+    with closing(connect(server)) as connection:
+        connection.request("POST", JOB_PATH, body=b"x" * 1000)
+        response = connection.getresponse()
+        response.read()
+        assert response.status == 405
+        assert ask(connection, server)[0].status == 200
+
+
+def test_the_answer_to_head_has_no_body(server: Server) -> None:
+    """Nothing follows the head, whatever length it declares."""
+    port = int(server.base_url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(f"HEAD {JOB_PATH} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+        with connection.makefile("rb") as answer:
+            received = answer.read()
+    assert received.startswith(b"HTTP/1.1 405 ")
+    assert received.endswith(b"\r\n\r\n")
+
+
+def test_the_clock_moves_the_scenario() -> None:
+    """With a clock of its own the scenario stands wherever the test puts it."""
+    wall = [1_700_000_000.0]
+    path = f"{JOB_PATH}/tasks/t/status?level=migrate"
+    with serve(SCENARIO, clock=lambda: wall[0], speed=30) as server, closing(connect(server)) as connection:
+        assert json.loads(ask(connection, server, path)[1])["data"]["status"] == "IN_PROGRESS"
+        wall[0] += 2
+        assert json.loads(ask(connection, server, path)[1])["data"]["status"] == "FINISHED"
+
+
+def test_a_head_start_begins_in_the_middle() -> None:
+    """The scenario may be over when the server begins."""
+    with serve(SCENARIO, head_start=60) as server, closing(connect(server)) as connection:
+        _, body = ask(connection, server, f"{JOB_PATH}/tasks/t/status?level=migrate")
+    assert json.loads(body)["data"]["outcome"] == "SUCCESS"
+
+
+def test_the_rate_limit_can_be_set() -> None:
+    """The request beyond the limit gets 429."""
+    with serve(SCENARIO, rate_limit=1) as server, closing(connect(server)) as connection:
+        assert [ask(connection, server)[0].status for _ in range(2)] == [200, 429]
+
+
+def test_a_taken_port_is_an_error(server: Server) -> None:
+    """No second server comes up on the same port."""
+    port = int(server.base_url.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"), serve(SCENARIO, port=port):
+        pass
+
+
+def test_a_stopped_server_frees_its_port_and_ends_open_connections() -> None:
+    """A connection kept alive ends with the server, and its port can be taken again."""
+    with serve(SCENARIO) as server:
+        connection = connect(server)
+        ask(connection, server)
+    port = int(server.base_url.rpartition(":")[2])
+    with closing(connection), pytest.raises(ConnectionError):
+        ask(connection, server)
+    with serve(SCENARIO, port=port) as again, closing(connect(again)) as connection:
+        assert ask(connection, again)[0].status == 200
+
+
+def test_stopping_does_not_wait_for_slow_answers() -> None:
+    """A client that waits for an answer an hour away hears of the end at once."""
+    before = set(threading.enumerate())
+    asked = threading.Semaphore(0)
+
+    def clock() -> float:
+        asked.release()
+        return time.time()
+
+    with serve(SCENARIO, clock=clock) as server:
+        server.faults.add("slow", seconds=3600)
+        connection = connect(server)
+        connection.request("GET", JOB_PATH)
+        assert all(asked.acquire(timeout=5) for _ in ("the start", "the request"))
+    with closing(connection), suppress(ConnectionError):
+        assert connection.getresponse().status == 401
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=5)
+        assert not thread.is_alive()
+
+
+def test_an_answer_may_be_reset(server: Server) -> None:
+    """The connection is reset without an answer, and the next one works."""
+    server.faults.add("reset")
+    with closing(connect(server)) as connection:
+        with pytest.raises(ConnectionResetError) as caught:
+            ask(connection, server)
+        assert not isinstance(caught.value, http.client.RemoteDisconnected)
+        connection.close()
+        assert ask(connection, server)[0].status == 200
+
+
+def test_an_answer_may_be_cut(server: Server) -> None:
+    """The whole length is declared, half of it is sent."""
+    server.faults.add("cut")
+    with closing(connect(server)) as connection:
+        with pytest.raises(http.client.IncompleteRead) as caught:
+            ask(connection, server)
+        connection.close()
+        whole = ask(connection, server)[1]
+    assert caught.value.partial == whole[: len(whole) // 2]
+    assert caught.value.expected == len(whole) - len(caught.value.partial)
+
+
+@pytest.mark.parametrize("kind", ["slow", "drip"])
+def test_an_answer_may_take_its_time(server: Server, kind: str) -> None:
+    """A slow or dripping answer is the whole answer in the end."""
+    server.faults.add(kind, seconds=0.02)
+    with closing(connect(server)) as connection:
+        assert ask(connection, server)[1] == ask(connection, server)[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("500", 500), ("599", 599), ("429-date", 429), ("html", 502), ("garbage", 200), ("redirect", 302)],
+)
+def test_answers_may_be_replaced(server: Server, kind: str, status: int) -> None:
+    """A replaced answer is a well-formed one, and the connection lives on."""
+    server.faults.add(kind)
+    with closing(connect(server)) as connection:
+        assert ask(connection, server)[0].status == status
+        assert ask(connection, server)[0].status == 200
+
+
+def test_faults_are_queued_over_http(server: Server) -> None:
+    """The answer to the queue's request has no body and no length."""
+    with closing(connect(server)) as connection:
+        response, body = ask(connection, server, "/_simulator/faults?kind=empty", method="POST")
+        assert (response.status, body, response.getheader("Content-Length")) == (204, b"", None)
+        assert ask(connection, server)[1] == b""
+
+
+def test_many_clients_are_served_at_once() -> None:
+    """Threads that walk the same level while time runs all see whole pages."""
+    scenario = scenarios.build("cutover")
+    pages: list[int] = []
+
+    def walk(server: Server) -> None:
+        path = f"/migrations/public/v1/jobs/{server.job_id}/tasks/{server.task_ids['migrate']}/status"
+        with closing(connect(server)) as connection:
+            for _ in range(20):
+                query = "?level=migrate,projects&expandChildren=true"
+                pages.append(len(json.loads(ask(connection, server, path + query)[1])["data"]["children"]))
+
+    with serve(scenario, speed=6000, head_start=1700) as server:
+        threads = [threading.Thread(target=walk, args=(server,)) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert pages == [20] * 120
