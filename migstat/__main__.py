@@ -6,7 +6,7 @@ import sys
 def run() -> None:
     """Run the command line of this process and end it with the exit code."""
     try:
-        from migstat.cli.app import main_of_process  # noqa: PLC0415  Ctrl-C while importing is caught, too
+        from migstat.cli.app import main_of_process
 
         code = main_of_process()
     except KeyboardInterrupt:

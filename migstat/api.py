@@ -218,7 +218,9 @@ class Api:
         """One request from start to last byte, within one deadline."""
         limit = self._settings.request_timeout
         request = self._client.build_request(
-            "GET", self._settings.base_url + ROOT + path, timeout=httpx.Timeout(Deadline(limit, self._timing.clock))
+            "GET",
+            self._settings.base_url + ROOT + path,
+            timeout=httpx.Timeout(Deadline(limit, self._timing.clock)),
         )
         try:
             response = self._client.send(request, auth=self._auth, stream=True)
@@ -234,13 +236,19 @@ class Api:
         host = httpx.URL(self._settings.base_url).netloc.decode()
         if isinstance(error, httpx.TimeoutException):
             limit = self._settings.request_timeout
-            return _failed(Unreachable(f"{host} gave no whole answer within {limit:g} s", CHECK_NETWORK), error, again=True)
+            return _failed(
+                Unreachable(f"{host} gave no whole answer within {limit:g} s", CHECK_NETWORK),
+                error,
+                again=True,
+            )
         if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
             return _failed(BadAnswer(f"{host} cannot be asked: {error}"), error, again=False)
         if (certificate := _cause(error, ssl.SSLCertVerificationError)) is not None:
             reason = getattr(certificate, "verify_message", "") or str(certificate)
             hint = "Behind a company proxy give its authority with --ca-bundle FILE; else do not trust this network."
-            return _failed(UntrustedServer(f"the certificate of {host} was refused: {reason}", hint), error, again=False)
+            return _failed(
+                UntrustedServer(f"the certificate of {host} was refused: {reason}", hint), error, again=False
+            )
         reason = _plain_reason(error)
         return _failed(Unreachable(f"{host} could not be reached: {reason}", CHECK_NETWORK), error, again=True)
 
@@ -307,15 +315,26 @@ def _error_of(status: int, headers: httpx.Headers, what: str, says: str) -> ApiE
                 "It must be site or organisation admin of the destination site.",
             )
         case 404:
-            return NotFound(f"there is no {what} (404){says}", "Check the ids; a run just created may take a moment to appear.")
+            return NotFound(
+                f"there is no {what} (404){says}",
+                "Check the ids; a run just created may take a moment to appear.",
+            )
         case 429:
-            return RateLimited(f"the API's request limit is used up (429){says}", "Wait a minute; colleagues share the limit.")
+            return RateLimited(
+                f"the API's request limit is used up (429){says}",
+                "Wait a minute; colleagues share the limit.",
+            )
     if httpx.codes.is_redirect(status):
         where = httpx.URL(headers["Location"]).host if "Location" in headers else ""
         to = f" to {where}" if where else ""
-        return BadAnswer(f"the server redirects{to} ({status}), which is refused", "Is --base-url right? Is a login page in between?")
+        return BadAnswer(
+            f"the server redirects{to} ({status}), which is refused",
+            "Is --base-url right? Is a login page in between?",
+        )
     if status >= 500 or status in RETRIED_STATUSES:
-        return Unreachable(f"the API failed on {what} ({status}){says}", "It is not your command; try again in some minutes.")
+        return Unreachable(
+            f"the API failed on {what} ({status}){says}", "It is not your command; try again in some minutes."
+        )
     return BadAnswer(f"the API answered {status} about {what}{says}", "Is --base-url right?")
 
 

@@ -394,9 +394,7 @@ def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = Non
     if progress is None or progress.isSupported is False or wire.outcome:  # a finished node has none any more
         return Node(level, wire.status, wire.outcome, wire.message, wire.details or {}, None, (), children)
     phases = tuple(Phase(each.name, each.processed, each.total) for each in progress.data or ())
-    return Node(
-        level, wire.status, wire.outcome, wire.message, wire.details or {}, progress.percent, phases, children
-    )
+    return Node(level, wire.status, wire.outcome, wire.message, wire.details or {}, progress.percent, phases, children)
 
 
 def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
@@ -417,7 +415,7 @@ def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
     return Page(node, after or None, found=bool(data), links=links)
 
 
-def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:  # noqa: FBT001
+def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:
     raw = value if keep_raw and isinstance(value, dict) else None
     try:
         return msgspec.structs.replace(_node(level, msgspec.convert(value, _WireNode)), raw=raw)

@@ -15,8 +15,8 @@ from migstat.snapshot import Snapshot, Summary, Verdict, verdict_of_states
 class StatusReport(msgspec.Struct, frozen=True):
     """A task, or one node of it. `node` in the snapshot holds as many levels as were asked for.
 
-    `missing` are keys of the job's scope that were not reported, `expected` is how many projects or spaces the job's scope
-    names; with `partial` only those that run or went wrong were read. `brief` leaves out what is well.
+    `missing` are keys of the job's scope that were not reported, `expected` is how many projects or spaces it names;
+    with `partial` only those that run or went wrong were read. `brief` leaves out what is well.
     """
 
     snapshot: Snapshot
@@ -105,9 +105,7 @@ def worst_first(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     return tuple(sorted(nodes, key=lambda node: (node.state, node.name.casefold(), node.name)))
 
 
-def verdict_of_many(
-    nodes: tuple[Node, ...], missing: tuple[str, ...], parent: Verdict, *, strict: bool
-) -> Verdict:
+def verdict_of_many(nodes: tuple[Node, ...], missing: tuple[str, ...], parent: Verdict, *, strict: bool) -> Verdict:
     """What a list of checks or projects comes down to, for `--exit-status`.
 
     Any failed one fails it, even while others run. `parent` decides where there are none at all, and whether what is

@@ -144,7 +144,10 @@ def seconds(text: str, source: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     value = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
     if not math.isfinite(value) or value <= 0:
-        raise UsageError(f"{source}: {text!r} is no duration", "Give seconds, or a number with s, m or h: 90, 1.5s, 15m, 2h.")
+        raise UsageError(
+            f"{source}: {text!r} is no duration",
+            "Give seconds, or a number with s, m or h: 90, 1.5s, 15m, 2h.",
+        )
     return value
 
 
@@ -171,9 +174,14 @@ def _base_url(chosen: tuple[str, str] | None) -> tuple[str, bool]:
     parts = _split(text, source)
     loopback = _is_loopback(parts.hostname or "")
     if parts.username is not None or parts.password is not None:
-        raise UsageError(f"{source}: a URL with a user or password in it is refused", "Use MIGSTAT_EMAIL and MIGSTAT_TOKEN.")
+        raise UsageError(
+            f"{source}: a URL with a user or password in it is refused",
+            "Use MIGSTAT_EMAIL and MIGSTAT_TOKEN.",
+        )
     if parts.query or parts.fragment:
-        raise UsageError(f"{source}: {text!r} has a query or fragment", f"Give scheme and host only: {DEFAULT_BASE_URL}")
+        raise UsageError(
+            f"{source}: {text!r} has a query or fragment", f"Give scheme and host only: {DEFAULT_BASE_URL}"
+        )
     if parts.scheme == "http" and not loopback:
         raise UsageError(
             f"{source}: plain http to {parts.hostname} would send the API token in the clear",
@@ -202,7 +210,7 @@ def _is_loopback(host: str) -> bool:
 
 def _proxy(base_url: str) -> str | None:
     """The proxy that environment or system name for this URL, with `http://` before one that is a bare host."""
-    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415  30 ms that loopback need not spend
+    from urllib.request import getproxies, proxy_bypass
 
     parts = urlsplit(base_url)
     proxies = getproxies()
@@ -219,11 +227,14 @@ def _rate_limit(chosen: tuple[str, str] | None, *, loopback: bool) -> int | None
     if text.strip().lower() == UNLIMITED:
         if not loopback:
             raise UsageError(
-                f"{source}: no limit is for loopback addresses only", "The API allows 600 requests in 60 s; give a number."
+                f"{source}: no limit is for loopback addresses only",
+                "The API allows 600 requests in 60 s; give a number.",
             )
         return None
     if not re.fullmatch(r"0*[1-9]\d{0,8}", text.strip()):
-        raise UsageError(f"{source}: {text!r} is no number of requests", "Give how many requests may be sent in 60 s: 540")
+        raise UsageError(
+            f"{source}: {text!r} is no number of requests", "Give how many requests may be sent in 60 s: 540"
+        )
     return int(text)
 
 
@@ -249,9 +260,7 @@ def _email(chosen: tuple[str, str] | None) -> str:
     return text
 
 
-def _token(
-    flag: str | None, environ: Mapping[str, str], stdin: Callable[[], str]
-) -> tuple[Secret, tuple[str, ...]]:
+def _token(flag: str | None, environ: Mapping[str, str], stdin: Callable[[], str]) -> tuple[Secret, tuple[str, ...]]:
     """The token from the first source that is there, with warnings about it."""
     if flag is not None:
         return _token_from_file(refuse_empty(flag, "--token-file"), "--token-file", stdin)
@@ -262,9 +271,7 @@ def _token(
     raise CredentialsError("no API token", "Set MIGSTAT_TOKEN, or give --token-file FILE (- reads standard input).")
 
 
-def _token_from_file(
-    path: str, source: str, stdin: Callable[[], str]
-) -> tuple[Secret, tuple[str, ...]]:
+def _token_from_file(path: str, source: str, stdin: Callable[[], str]) -> tuple[Secret, tuple[str, ...]]:
     if path == "-":
         return _secret(stdin(), f"{source} - (standard input)"), ()
     try:
@@ -288,7 +295,9 @@ def _secret(text: str, source: str) -> Secret:
     if not token:
         raise CredentialsError(f"{source} holds no API token")
     if not token.isprintable() or " " in token:
-        raise CredentialsError(f"{source} holds more than one word, so no API token", "It must hold the token and nothing else.")
+        raise CredentialsError(
+            f"{source} holds more than one word, so no API token", "It must hold the token and nothing else."
+        )
     return Secret(token)
 
 

@@ -11,11 +11,9 @@ from migstat.model import (
     CHECK,
     HIDDEN,
     MIGRATE,
-    Level,
     Millis,
     Node,
     State,
-    Status,
     TaskType,
     combined_state,
 )
@@ -131,7 +129,9 @@ def not_scheduled(root: Node) -> bool:
     """Whether the checks of a migrate task ended badly and the migration has not begun, so that it never may."""
     phases = {child.level: child for child in root.children or ()}
     check, migrate = phases.get(CHECK), phases.get(MIGRATE)
-    return bool(check and check.ended and check.state is State.FAILED and (not migrate or migrate.state is State.PENDING))
+    return bool(
+        check and check.ended and check.state is State.FAILED and (not migrate or migrate.state is State.PENDING)
+    )
 
 
 def settled(node: Node, now: Millis) -> bool:

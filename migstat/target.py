@@ -100,7 +100,8 @@ def _ids_of(text: str, source: str) -> tuple[str, str | None]:
     match = re.search(r"/jobs/([^/]+)(?:/tasks/([^/]+))?", path)
     if match is None:
         raise UsageError(
-            f"{source}: there is no job id in the URL {text!r}", "It must hold /jobs/JOB, and may hold /tasks/TASK behind it."
+            f"{source}: there is no job id in the URL {text!r}",
+            "It must hold /jobs/JOB, and may hold /tasks/TASK behind it.",
         )
     job_id = _clean(unquote(match[1]), f"{source}, the job in the URL")
     return job_id, _clean(unquote(match[2]), f"{source}, the task in the URL") if match[2] else None

@@ -49,7 +49,8 @@ def open_transport(settings: Settings) -> httpx.BaseTransport:
         return _DeadlineTransport(context, settings.proxy)
     except (ValueError, ImportError, httpx.InvalidURL) as error:  # its text may hold the proxy's password
         raise UsageError(
-            "the proxy that the environment names cannot be used", "See HTTPS_PROXY and ALL_PROXY; socks needs httpx[socks]."
+            "the proxy that the environment names cannot be used",
+            "See HTTPS_PROXY and ALL_PROXY; socks needs httpx[socks].",
         ) from error
 
 
@@ -63,7 +64,8 @@ def _tls(settings: Settings) -> ssl.SSLContext:
             context.load_verify_locations(cafile=settings.ca_bundle)
         except (ssl.SSLError, OSError) as error:
             raise UsageError(
-                f"--ca-bundle {settings.ca_bundle!r} holds no certificates", "It must be a PEM file of authorities."
+                f"--ca-bundle {settings.ca_bundle!r} holds no certificates",
+                "It must be a PEM file of authorities.",
             ) from error
     return context
 
@@ -79,7 +81,7 @@ class _DeadlineTransport(httpx.HTTPTransport):
 
 
 class _Backend(httpcore.SyncBackend):
-    def connect_tcp(  # noqa: D102
+    def connect_tcp(
         self,
         host: str,
         port: int,
@@ -111,7 +113,7 @@ class _Stream(httpcore.NetworkStream):
         left = _left(timeout, httpcore.ConnectTimeout)
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401
+    def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 

@@ -135,7 +135,10 @@ class Tree:
         Raises NotFound for a check task, which has none.
         """
         if self.task_type == TaskType.CHECK:
-            raise NotFound("this is a check task: it has checks, but no projects or spaces", "Name a migrate task, or latest-migrate.")
+            raise NotFound(
+                "this is a check task: it has checks, but no projects or spaces",
+                "Name a migrate task, or latest-migrate.",
+            )
         root = self._expanded(self._root, 1, judged=False)
         migrate = child_of(root, "migrate")
         if migrate is not None and root.ended:
@@ -205,7 +208,9 @@ class Tree:
         walked = self._walked(node)
         if isinstance(walked, str):
             return replace(node, unreadable=walked)
-        children = [self._expanded(child, depth - 1, judged=judged and child.level == MIGRATE) for child in walked.children]
+        children = [
+            self._expanded(child, depth - 1, judged=judged and child.level == MIGRATE) for child in walked.children
+        ]
         if node.level == MIGRATE and (depth > 1 or judged):
             children = _joined(children, self._hidden(()))
         return replace(node, children=tuple(children))
@@ -318,7 +323,7 @@ class Tree:
 def _may_have_children(level: Level, task_type: str | None) -> bool:
     if level in (CHECK, MIGRATE):
         return task_type != TaskType.CHECK
-    return level == () or (len(level) == 2 and level[:1] == MIGRATE)  # noqa: PLR2004  a scope of migrate
+    return level == () or (len(level) == 2 and level[:1] == MIGRATE)
 
 
 def _type_by_level(level: Level) -> str:

@@ -106,10 +106,8 @@ class _Walk:
 
     def run(self, *, still: bool, expected: Sequence[str], wanted: Sequence[str], first: Page | None) -> Walked:
         page = first or self._ask(Question(self._level, expand=True))
-        if still or page.next is None:  # one answer is one moment: nothing moves within a page
-            last = self._pass(page)
-        else:
-            last = self._moving(page)
+        alone = page.next is None  # one answer is one moment: nothing moves within a page
+        last = self._pass(page) if still or alone else self._moving(page)
         self._by_name([name for name in self._readings if name not in last.seen])
         unseen = [name for name in expected if name not in self._readings]
         cheap = unseen if len(unseen) < last.pages else []
@@ -213,7 +211,7 @@ def _together(function: Callable[[_T], _R], items: Sequence[_T]) -> Iterable[_R]
     """The function of each item, a few at a time."""
     if len(items) < 2:
         return [function(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  not needed where nothing is missing
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         return list(pool.map(function, items))

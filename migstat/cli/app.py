@@ -92,18 +92,24 @@ def _app(first: str) -> typer.Typer:
     return app
 
 
-def _global(
-    version: Annotated[  # noqa: ARG001  typer has called it by now
-        bool, typer.Option("--version", callback=lambda wanted: _print_version(wanted), is_eager=True, help="Show the version.")
-    ] = False,  # noqa: FBT002
-) -> None:
-    """Options before the command."""
-
-
-def _print_version(wanted: bool) -> None:  # noqa: FBT001
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"{PROGRAM} {__version__}")
         raise typer.Exit
+
+
+def _global(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version.",
+        ),
+    ] = False,
+) -> None:
+    """Options before the command."""
 
 
 def _where_to_look(words: Sequence[str]) -> str:
@@ -114,7 +120,10 @@ def _where_to_look(words: Sequence[str]) -> str:
 def _defect(error: Exception) -> MigstatError:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
-    return MigstatError(f"a defect of migstat itself: {type(error).__name__} at {where}", "Please report it with the command you ran.")
+    return MigstatError(
+        f"a defect of migstat itself: {type(error).__name__} at {where}",
+        "Please report it with the command you ran.",
+    )
 
 
 def _wants_json(words: Sequence[str], environ: Mapping[str, str]) -> bool:

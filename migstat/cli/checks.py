@@ -35,13 +35,15 @@ def checks(
     options: Options,
     job: Job = None,
     task: Task = None,
-    name: Annotated[list[str] | None, typer.Option("--name", metavar="CHECK", help="Only this check; may be repeated.")] = None,
+    name: Annotated[
+        list[str] | None, typer.Option("--name", metavar="CHECK", help="Only this check; may be repeated.")
+    ] = None,
     outcome: OutcomeFilter = None,
     status: StatusFilter = None,
-    details: Annotated[bool, typer.Option("--details", help="What each check looks at and what it found.")] = False,  # noqa: FBT002
-    show_all: Annotated[bool, typer.Option("--all", help="List those that are well or skipped, too.")] = False,  # noqa: FBT002
-    exit_status: ExitStatus = False,  # noqa: FBT002
-    header: Header = False,  # noqa: FBT002
+    details: Annotated[bool, typer.Option("--details", help="What each check looks at and what it found.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="List those that are well or skipped, too.")] = False,
+    exit_status: ExitStatus = False,
+    header: Header = False,
     export: Export = None,
 ) -> int:
     """The pre-flight checks, what needs a hand first.
@@ -62,7 +64,13 @@ def checks(
         parent = verdict_of_node(report.parent or Node())
         verdict = verdict_of_many(judged, (), parent, strict=not names) if exit_status else None
         flaws = report.snapshot.flaws
-        return finish(runtime, look, verdict, flaws, lambda: present(runtime, look, report, header=header, export=export))
+        return finish(
+            runtime,
+            look,
+            verdict,
+            flaws,
+            lambda: present(runtime, look, report, header=header, export=export),
+        )
 
 
 def _report(
@@ -74,7 +82,14 @@ def _report(
     meant = _named(found, names)
     verdict = verdict_of_task(reading.root, reading.task_type, reading.missing, asked.now())
     snapshot = Snapshot(
-        asked.job_id, asked.task.task_id, reading.task_type, asked.now(), reading.root, verdict, (), reading.flaws
+        asked.job_id,
+        asked.task.task_id,
+        reading.task_type,
+        asked.now(),
+        reading.root,
+        verdict,
+        (),
+        reading.flaws,
     )
     return ChecksReport(
         snapshot,
@@ -99,7 +114,7 @@ def _named(found: tuple[Node, ...], names: tuple[str, ...]) -> tuple[Node, ...]:
 
 def unknown(kind: str, name: str, known: set[str]) -> NotFound:
     """The error for a name that there is not, with the likeliest one meant."""
-    from difflib import get_close_matches  # noqa: PLC0415  only where a name was wrong
+    from difflib import get_close_matches
 
     folded = {each.casefold(): each for each in known}
     close = get_close_matches(name.casefold(), folded, 1)

@@ -82,7 +82,10 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, hea
         source = "--output" if flag else "MIGSTAT_OUTPUT"
         raise UsageError(f"{source}: {look.output!r} is no format of this command", f"It has {', '.join(formats)}.")
     if header and look.output not in (None, "plain"):
-        raise UsageError(f"--header and --output {look.output} contradict each other", "Only plain has lines without names.")
+        raise UsageError(
+            f"--header and --output {look.output} contradict each other",
+            "Only plain has lines without names.",
+        )
     output = look.output or ("table" if runtime.streams.out_is_terminal else "plain")
     return Look(output, look.color, look.columns)
 
@@ -100,7 +103,7 @@ class Session:
     @cached_property
     def api(self) -> Api:
         """The client."""
-        from migstat.api import Api, Observers, Timing  # noqa: PLC0415  httpx is only needed once all words are checked
+        from migstat.api import Api, Observers, Timing
 
         return Api(
             self._settings,

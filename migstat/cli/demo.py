@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from migstat.cli.context import Runtime
 from migstat.cli.options import runtime_of
 from migstat.cli.simulate import DEFAULT_SPEED, checked_speed, scenario_of
 from migstat.errors import UsageError
@@ -22,9 +21,17 @@ UNDER_WAY = 0.55
 
 def demo(
     ctx: typer.Context,
-    scenario: Annotated[str, typer.Option("--scenario", metavar="NAME", help="Which migration; `migstat simulate -h` names them.")] = "cutover",
-    speed: Annotated[float, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")] = DEFAULT_SPEED,
-    command: Annotated[list[str] | None, typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; status where none is given.")] = None,
+    scenario: Annotated[
+        str,
+        typer.Option("--scenario", metavar="NAME", help="Which migration; `migstat simulate -h` names them."),
+    ] = "cutover",
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")
+    ] = DEFAULT_SPEED,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; status where none is given."),
+    ] = None,
 ) -> int:
     """Run a command against a simulated migration: nothing to set up, nothing sent anywhere.
 
@@ -38,13 +45,15 @@ def demo(
 
       migstat demo --scenario failing checks --details
     """
-    from migstat.cli.app import run  # noqa: PLC0415  a demo is a command line within a command line
-    from migstat.simulator.server import serve  # noqa: PLC0415  no other command needs a server
+    from migstat.cli.app import run
+    from migstat.simulator.server import serve
 
     runtime = runtime_of(ctx)
     words = command or ["status"]
     if words[0] in REFUSED:
-        raise UsageError(f"demo {words[0]}: a demo is of the commands that ask the API", "Such as migstat demo projects.")
+        raise UsageError(
+            f"demo {words[0]}: a demo is of the commands that ask the API", "Such as migstat demo projects."
+        )
     scripted = scenario_of(scenario)
     with serve(scripted, speed=checked_speed(speed), head_start=_head_start(scripted)) as server:
         environ = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -30,7 +31,8 @@ Columns of plain and csv, an unknown value empty:
   status     level status outcome percent elapsedSeconds message
   tasks      taskId taskType createdAt artifacts
 
---color, NO_COLOR and FORCE_COLOR say whether there are colours; --export FILE.svg or FILE.html writes a picture, too."""
+--color, NO_COLOR and FORCE_COLOR say whether there are colours.
+--export FILE.svg or FILE.html writes a picture, too."""
 
 
 def help_(
@@ -48,19 +50,18 @@ def help_(
 
       migstat help checks
     """
-    from migstat.cli.app import COMMANDS, run  # noqa: PLC0415  help is a command line within a command line
+    from migstat.cli.app import COMMANDS, run
 
     runtime = runtime_of(ctx)
-    text = {"exit-codes": _exit_codes, "environment": _environment, "formatting": lambda: _FORMATTING}.get(topic or "")
-    if text is not None:
-        runtime.streams.print(text() + "\n")
+    if topic in _TOPICS:
+        runtime.streams.print(_TOPICS[topic]() + "\n")
         return 0
     if topic is None:
         return run(["--help"], runtime)
     if topic not in COMMANDS:
         raise UsageError(
             f"help: there is no command or topic {topic!r}",
-            f"There are {', '.join(COMMANDS)}, exit-codes, environment and formatting.",
+            f"There are {', '.join(COMMANDS)}, {', '.join(_TOPICS)}.",
         )
     return run([topic, "--help"], runtime)
 
@@ -72,3 +73,14 @@ def _exit_codes() -> str:
 def _environment() -> str:
     width = max(map(len, ENVIRONMENT))
     return "\n".join(f"{name:<{width}}  {meaning}" for name, meaning in ENVIRONMENT.items())
+
+
+def _formatting() -> str:
+    return _FORMATTING
+
+
+_TOPICS: dict[str, Callable[[], str]] = {
+    "exit-codes": _exit_codes,
+    "environment": _environment,
+    "formatting": _formatting,
+}

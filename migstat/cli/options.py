@@ -19,21 +19,30 @@ CONNECTION = "Connection"
 OUTPUT = "Output"
 
 Job = Annotated[
-    str | None, typer.Argument(metavar="[JOB]", help="Id of the job, or any URL of the API that holds it. (env: MIGSTAT_JOB)")
+    str | None,
+    typer.Argument(metavar="[JOB]", help="Id of the job, or any URL of the API that holds it. (env: MIGSTAT_JOB)"),
 ]
 Task = Annotated[
     str | None,
-    typer.Argument(metavar="[TASK]", help="Id of the task, latest, latest-check or latest-migrate. (env: MIGSTAT_TASK)"),
+    typer.Argument(
+        metavar="[TASK]", help="Id of the task, latest, latest-check or latest-migrate. (env: MIGSTAT_TASK)"
+    ),
 ]
 ExitStatus = Annotated[
-    bool, typer.Option("--exit-status", help="Exit with 0 if it went well, 1 if something failed, 8 while it runs.")
+    bool,
+    typer.Option("--exit-status", help="Exit with 0 if it went well, 1 if something failed, 8 while it runs."),
 ]
 Header = Annotated[
     bool, typer.Option("--header", help="Begin plain output with a line of names.", rich_help_panel=OUTPUT)
 ]
 Export = Annotated[
     str | None,
-    typer.Option("--export", metavar="FILE", help="Write a picture, too: FILE.svg or FILE.html.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--export",
+        metavar="FILE",
+        help="Write a picture, too: FILE.svg or FILE.html.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 OutcomeFilter = Annotated[
     str | None, typer.Option("--outcome", metavar="LIST", help="Only these outcomes, such as failed,warning.")
@@ -42,51 +51,56 @@ StatusFilter = Annotated[
     str | None, typer.Option("--status", metavar="LIST", help="Only these statuses, such as in_progress.")
 ]
 
+
+def _connection(flag: str, metavar: str, text: str) -> Any:
+    return Annotated[str | None, typer.Option(flag, metavar=metavar, help=text, rich_help_panel=CONNECTION)]
+
+
 _SHARED: dict[str, tuple[Any, Any]] = {
-    "base_url": (
-        Annotated[str | None, typer.Option("--base-url", metavar="URL", help="Where the API is. (env: MIGSTAT_BASE_URL)", rich_help_panel=CONNECTION)],
-        None,
-    ),
-    "email": (
-        Annotated[str | None, typer.Option("--email", metavar="ADDR", help="E-mail of the Atlassian account. (env: MIGSTAT_EMAIL)", rich_help_panel=CONNECTION)],
-        None,
-    ),
+    "base_url": (_connection("--base-url", "URL", "Where the API is. (env: MIGSTAT_BASE_URL)"), None),
+    "email": (_connection("--email", "ADDR", "E-mail of the Atlassian account. (env: MIGSTAT_EMAIL)"), None),
     "token_file": (
-        Annotated[
-            str | None,
-            typer.Option(
-                "--token-file", metavar="FILE", rich_help_panel=CONNECTION,
-                help="File with the API token; - reads standard input. (env: MIGSTAT_TOKEN_FILE; the token itself: MIGSTAT_TOKEN)",
-            ),
-        ],
+        _connection(
+            "--token-file",
+            "FILE",
+            "File with the API token; - reads standard input. (env: MIGSTAT_TOKEN_FILE, or the token in MIGSTAT_TOKEN)",
+        ),
         None,
     ),
     "request_timeout": (
-        Annotated[str | None, typer.Option("--request-timeout", metavar="S", help="One request, start to last byte; 15 s. (env: MIGSTAT_REQUEST_TIMEOUT)", rich_help_panel=CONNECTION)],
+        _connection(
+            "--request-timeout", "S", "One request, from start to last byte; 15 s. (env: MIGSTAT_REQUEST_TIMEOUT)"
+        ),
         None,
     ),
-    "rate_limit": (
-        Annotated[str | None, typer.Option("--rate-limit", metavar="N", help="Requests in any 60 s; 540. (env: MIGSTAT_RATE_LIMIT)", rich_help_panel=CONNECTION)],
-        None,
-    ),
+    "rate_limit": (_connection("--rate-limit", "N", "Requests in any 60 s; 540. (env: MIGSTAT_RATE_LIMIT)"), None),
     "ca_bundle": (
-        Annotated[str | None, typer.Option("--ca-bundle", metavar="FILE", help="Further certificate authorities. (env: MIGSTAT_CA_BUNDLE)", rich_help_panel=CONNECTION)],
+        _connection("--ca-bundle", "FILE", "Further certificate authorities. (env: MIGSTAT_CA_BUNDLE)"),
         None,
     ),
-    "output": (
-        Annotated[str | None, typer.Option("--output", "-o", metavar="FORMAT", help="{formats}. (env: MIGSTAT_OUTPUT)", rich_help_panel=OUTPUT)],
-        None,
-    ),
+    "output": (str | None, None),
     "json": (Annotated[bool, typer.Option("--json", help="Short for -o json.", rich_help_panel=OUTPUT)], False),
     "color": (
-        Annotated[str, typer.Option("--color", metavar="auto|always|never", help="(env: NO_COLOR, FORCE_COLOR)", rich_help_panel=OUTPUT)],
+        Annotated[
+            str,
+            typer.Option(
+                "--color",
+                metavar="auto|always|never",
+                help="Whether to use colours. (env: NO_COLOR, FORCE_COLOR)",
+                rich_help_panel=OUTPUT,
+            ),
+        ],
         "auto",
     ),
     "verbose": (
-        Annotated[bool, typer.Option("--verbose", "-v", help="Log each request on standard error.", rich_help_panel=OUTPUT)],
+        Annotated[
+            bool,
+            typer.Option("--verbose", "-v", help="Log each request on standard error.", rich_help_panel=OUTPUT),
+        ],
         False,
     ),
-}  # fmt: skip
+}
+"""Parameter name to annotation and default; `--output` gets its help from the command's formats."""
 
 Command = Callable[..., int]
 
@@ -104,7 +118,7 @@ def asks_api(formats: tuple[str, ...]) -> Callable[[Command], Command]:
         context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
         @wraps(command)
-        def with_shared(*, ctx: typer.Context, **given: Any) -> int:  # noqa: ANN401  as typer parsed them
+        def with_shared(*, ctx: typer.Context, **given: Any) -> int:
             options = _options({name: given.pop(name) for name in _SHARED})
             return command(runtime=runtime_of(ctx), options=options, **given)
 
@@ -138,20 +152,23 @@ def _words(text: str | None, source: str, known: list[Any], aliases: dict[str, A
 
 def _word(word: str, source: str, known: list[str]) -> str:
     """A word that is known, or far enough from all that are to be the API's next invention."""
-    from difflib import get_close_matches  # noqa: PLC0415  only where a filter is used
+    from difflib import get_close_matches
 
     refuse_empty(word, source)
     if word not in known and (close := get_close_matches(word, known, 1)):
-        raise UsageError(f"{source}: {word.lower()!r} is not known; is it {close[0].lower()}?", f"Known are {', '.join(known).lower()}.")
+        raise UsageError(
+            f"{source}: {word.lower()!r} is not known; is it {close[0].lower()}?",
+            f"Known are {', '.join(known).lower()}.",
+        )
     return word
 
 
 def _parameter(name: str, formats: tuple[str, ...]) -> inspect.Parameter:
     annotation, default = _SHARED[name]
     if name == "output":
-        option = annotation.__metadata__[0]
-        named = typer.Option(*option.param_decls, metavar=option.metavar, rich_help_panel=option.rich_help_panel, help=option.help.format(formats=", ".join(formats)))
-        annotation = Annotated[str | None, named]
+        text = f"{', '.join(formats)}. (env: MIGSTAT_OUTPUT)"
+        option = typer.Option("--output", "-o", metavar="FORMAT", help=text, rich_help_panel=OUTPUT)
+        annotation = Annotated[annotation, option]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 

@@ -33,19 +33,19 @@ def present(runtime: Runtime, look: Look, report: Report, *, header: bool = Fals
         case "json":
             print_json(runtime, report)
         case "ndjson":
-            from migstat.render.json import encoded, lines  # noqa: PLC0415  each format loads its own module only
+            from migstat.render.json import encoded, lines
 
             streams.print_lines(encoded(line, ascii_only=_ascii_only(streams)) for line in lines(report))
         case "plain":
-            from migstat.render.plain import plain_lines  # noqa: PLC0415
+            from migstat.render.plain import plain_lines
 
             streams.print_lines(plain_lines(report, header=header))
         case "csv":
-            from migstat.render.csv import csv_text  # noqa: PLC0415
+            from migstat.render.csv import csv_text
 
             streams.print(csv_text(report))
         case "markdown":
-            from migstat.render.markdown import markdown_lines  # noqa: PLC0415
+            from migstat.render.markdown import markdown_lines
 
             streams.print_lines(markdown_lines(report))
         case _:
@@ -56,14 +56,14 @@ def present(runtime: Runtime, look: Look, report: Report, *, header: bool = Fals
 
 def print_json(runtime: Runtime, report: Report) -> None:
     """Write the report's document."""
-    from migstat.render.json import document  # noqa: PLC0415
+    from migstat.render.json import document
 
     print_value(runtime, document(report))
 
 
 def print_value(runtime: Runtime, value: object) -> None:
     """Write a JSON value: on one line into a pipe, indented on a terminal."""
-    from migstat.render.json import encoded  # noqa: PLC0415
+    from migstat.render.json import encoded
 
     streams = runtime.streams
     indent = 2 if streams.out_is_terminal else 0
@@ -81,7 +81,9 @@ def check_export(export: str | None) -> None:
         raise UsageError(f"--export: there is no folder {str(path.parent)!r}")
 
 
-def finish(runtime: Runtime, look: Look, verdict: Verdict | None, flaws: tuple[str, ...], show_it: Callable[[], None]) -> int:
+def finish(
+    runtime: Runtime, look: Look, verdict: Verdict | None, flaws: tuple[str, ...], show_it: Callable[[], None]
+) -> int:
     """Compute the code, show the view, then tell what could not be read; `verdict` None asks for no judgement."""
     code = exit_of(verdict, readable=not flaws)
     try:
@@ -91,14 +93,18 @@ def finish(runtime: Runtime, look: Look, verdict: Verdict | None, flaws: tuple[s
     if flaws:
         more = f" and {len(flaws) - 1} more" if len(flaws) > 1 else ""
         hint = "What was read is shown; ask again for the rest."
-        tell_error(runtime.streams, Incomplete(f"could not be read: {flaws[0]}{more}", hint), json=look.output in JSON_FORMATS)
+        tell_error(
+            runtime.streams,
+            Incomplete(f"could not be read: {flaws[0]}{more}", hint),
+            json=look.output in JSON_FORMATS,
+        )
     return code
 
 
 def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
     """One or two lines for a person, one JSON line for a script."""
     if json:
-        from migstat.render.json import encoded, error_document  # noqa: PLC0415
+        from migstat.render.json import encoded, error_document
 
         streams.tell(encoded(error_document(error), ascii_only=True))
         return
@@ -108,8 +114,8 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
 
 
 def _draw(runtime: Runtime, look: Look, report: Report) -> None:
-    from migstat.render.table import Canvas, view  # noqa: PLC0415
-    from migstat.render.theme import ASCII, UNICODE  # noqa: PLC0415
+    from migstat.render.table import Canvas, view
+    from migstat.render.theme import ASCII, UNICODE
 
     streams = runtime.streams
     width = streams.width(look.columns)
@@ -119,8 +125,8 @@ def _draw(runtime: Runtime, look: Look, report: Report) -> None:
 
 def _write_picture(report: Report, path: Path) -> None:
     """Draw the table into a file, whole or not at all."""
-    from migstat.render.table import Canvas  # noqa: PLC0415
-    from migstat.render.theme import UNICODE  # noqa: PLC0415
+    from migstat.render.table import Canvas
+    from migstat.render.theme import UNICODE
 
     text = _picture(report, Canvas(PICTURE_WIDTH, UNICODE), html=path.suffix.lower() == ".html")
     try:
@@ -134,12 +140,17 @@ def _write_picture(report: Report, path: Path) -> None:
 
 
 def _picture(report: Report, canvas: Canvas, *, html: bool) -> str:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from migstat.render.table import view  # noqa: PLC0415
+    from migstat.render.table import view
 
     console = Console(
-        file=io.StringIO(), record=True, width=canvas.width, force_terminal=True, color_system="truecolor", legacy_windows=False
+        file=io.StringIO(),
+        record=True,
+        width=canvas.width,
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
     )
     show(console, view(report, canvas))
     return console.export_html(inline_styles=True) if html else console.export_svg(title="migstat")

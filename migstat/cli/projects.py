@@ -38,12 +38,15 @@ def projects(
     options: Options,
     job: Job = None,
     task: Task = None,
-    key: Annotated[list[str] | None, typer.Option("--key", metavar="KEY", help="Only this project or space; may be repeated.")] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="KEY", help="Only this project or space; may be repeated."),
+    ] = None,
     outcome: OutcomeFilter = None,
     status: StatusFilter = None,
-    sort: Annotated[str, typer.Option("--sort", metavar="|".join(ORDERS), help="What to order by.")] = "outcome",
-    exit_status: ExitStatus = False,  # noqa: FBT002
-    header: Header = False,  # noqa: FBT002
+    sort: Annotated[str, typer.Option("--sort", metavar="ORDER", help=f"By {', '.join(ORDERS)}.")] = "outcome",
+    exit_status: ExitStatus = False,
+    header: Header = False,
     export: Export = None,
 ) -> int:
     """The projects or spaces of a migration, and those of the job's scope that are not reported yet.
@@ -69,7 +72,13 @@ def projects(
         report = _report(asked, reading, wanted, _sorted(meant, sort, asked.now()), missing)
         verdict = verdict_of_many(meant, missing, report.snapshot.verdict, strict=False) if exit_status else None
         flaws = report.snapshot.flaws
-        return finish(runtime, look, verdict, flaws, lambda: present(runtime, look, report, header=header, export=export))
+        return finish(
+            runtime,
+            look,
+            verdict,
+            flaws,
+            lambda: present(runtime, look, report, header=header, export=export),
+        )
 
 
 def _report(
@@ -78,7 +87,14 @@ def _report(
     now = asked.now()
     verdict = verdict_of_task(reading.root, reading.task_type, reading.missing, now)
     snapshot = Snapshot(
-        asked.job_id, asked.task.task_id, reading.task_type, now, reading.root, verdict, missing, reading.flaws
+        asked.job_id,
+        asked.task.task_id,
+        reading.task_type,
+        now,
+        reading.root,
+        verdict,
+        missing,
+        reading.flaws,
     )
     return ProjectsReport(
         snapshot,

@@ -18,8 +18,12 @@ DEFAULT_SPEED = 60.0
 def simulate(
     ctx: typer.Context,
     port: Annotated[int, typer.Option("--port", metavar="N", help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
-    scenario: Annotated[str, typer.Option("--scenario", metavar="NAME", help="Which migration; help names them.")] = "cutover",
-    speed: Annotated[float, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")] = DEFAULT_SPEED,
+    scenario: Annotated[
+        str, typer.Option("--scenario", metavar="NAME", help="Which migration; help names them.")
+    ] = "cutover",
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")
+    ] = DEFAULT_SPEED,
 ) -> int:
     """Serve a simulated migration on this machine until Ctrl-C.
 
@@ -31,11 +35,11 @@ def simulate(
 
       migstat simulate --scenario failing --speed 600 --port 8765
     """
-    from migstat.simulator.server import serve  # noqa: PLC0415  no other command needs a server
+    from migstat.simulator.server import serve
 
     runtime = runtime_of(ctx)
     scripted, speed = scenario_of(scenario), checked_speed(speed)
-    if not 0 <= port <= 65535:  # noqa: PLR2004  ports are 16 bits
+    if not 0 <= port <= 65535:
         raise UsageError(f"--port: {port} is no port", "Ports go from 0 to 65535; 0 takes a free one.")
     try:
         with serve(scripted, port=port, speed=speed) as server:
@@ -50,13 +54,15 @@ def simulate(
             threading.Event().wait()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UsageError(f"--port: {port} cannot be used: {reason}", "Take another one, or 0 for any free one.") from error
+        raise UsageError(
+            f"--port: {port} cannot be used: {reason}", "Take another one, or 0 for any free one."
+        ) from error
     return 0
 
 
 def scenario_of(name: str) -> Scenario:
     """The scenario of that name. Raises UsageError where there is none."""
-    from migstat.simulator.scenarios import NAMES, build  # noqa: PLC0415
+    from migstat.simulator.scenarios import NAMES, build
 
     if name not in NAMES:
         raise UsageError(f"--scenario: there is no scenario {name!r}", f"There are {', '.join(NAMES)}.")
@@ -65,13 +71,14 @@ def scenario_of(name: str) -> Scenario:
 
 def checked_speed(speed: float) -> float:
     """A speed that time can run at. Raises UsageError for others."""
-    if not 0 < speed <= 1e6:  # noqa: PLR2004  faster, all is over before the first answer
+    if not 0 < speed <= 1e6:
         raise UsageError(f"--speed: {speed:g} is no speed", "Give a number above 0, such as 60.")
     return speed
 
 
 def _tell(runtime: Runtime, scenario: Scenario, speed: float, base_url: str) -> None:
     runtime.streams.tell(
-        f"Scenario {scenario.name}, {speed:g} times faster than real: about {scenario.duration / speed:.0f} s. Ctrl-C ends it.\n"
+        f"Scenario {scenario.name}, {speed:g} times faster than real: over in {scenario.duration / speed:.0f} s."
+        " Ctrl-C ends the server.\n"
         f"Faults on demand: curl -X POST '{base_url}/_simulator/faults?kind=503&times=3'"
     )

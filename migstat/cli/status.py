@@ -39,15 +39,15 @@ def status(
     level: Annotated[
         str | None, typer.Option("--level", metavar="LEVEL", help="One node, such as check,AppVendorCheck.")
     ] = None,
-    children: Annotated[bool, typer.Option("--children", "-c", help="Its children, too; all pages.")] = False,  # noqa: FBT002
+    children: Annotated[bool, typer.Option("--children", "-c", help="Its children, too; all pages.")] = False,
     depth: Annotated[
         str | None, typer.Option("--depth", metavar="N|all", help="So many levels below it, or all.")
     ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="The API's own JSON, all pages merged.", rich_help_panel=OUTPUT)
-    ] = False,  # noqa: FBT002
-    exit_status: ExitStatus = False,  # noqa: FBT002
-    header: Header = False,  # noqa: FBT002
+    ] = False,
+    exit_status: ExitStatus = False,
+    header: Header = False,
     export: Export = None,
 ) -> int:
     """Where a task is, since when, how far, and what is wrong.
@@ -117,7 +117,14 @@ def _shown_depth(wanted: Wanted, look: Look) -> int:
 
 def _snapshot(asked: Session, reading: Reading, node: Node, verdict: Verdict) -> Snapshot:
     return Snapshot(
-        asked.job_id, asked.task.task_id, reading.task_type, asked.now(), node, verdict, reading.missing, reading.flaws
+        asked.job_id,
+        asked.task.task_id,
+        reading.task_type,
+        asked.now(),
+        node,
+        verdict,
+        reading.missing,
+        reading.flaws,
     )
 
 
@@ -134,13 +141,14 @@ def _raw(runtime: Runtime, look: Look, asked: Session, wanted: Wanted) -> int:
     depth = wanted.depth or 0
     flaws: tuple[str, ...] = ()
     verdict = None
+    answer: dict[str, Any]
     if wanted.level or depth:
         reading = tree.node(wanted.level, depth) if wanted.level else tree.read(depth, judged=wanted.exit_status)
         flaws = reading.flaws
         answer = {"data": _merged(_pruned(reading.root, max(depth, 1))), "links": _links(reading.links)}
     else:
         page = asked.ask_raw(Question(()))
-        answer = {"data": page.node.raw, "links": _links(page.links)}
+        answer = {"data": page.node.raw or {}, "links": _links(page.links)}
     if wanted.exit_status and wanted.level:
         verdict = verdict_of_node(reading.root)
     elif wanted.exit_status:
@@ -158,7 +166,7 @@ def _merged(node: Node) -> dict[str, Any]:
     return own
 
 
-def _links(links: Any) -> dict[str, Any]:  # noqa: ANN401  the API's own JSON
+def _links(links: Any) -> dict[str, Any]:
     return {name: value for name, value in links.items() if name != "next"}
 
 
@@ -167,7 +175,10 @@ def _level(text: str | None) -> Level:
         return ()
     names = tuple(refuse_empty(text, "--level").split(","))
     if not all(name.strip() and name.isprintable() for name in names):
-        raise UsageError(f"--level: {text!r} has a name that is empty or does not print", "Names with commas between: check,AppVendorCheck")
+        raise UsageError(
+            f"--level: {text!r} has a name that is empty or does not print",
+            "Names with commas between: check,AppVendorCheck",
+        )
     return names
 
 
@@ -189,9 +200,4 @@ def _look_of_raw(options: Options, look: Look, *, header: bool, export: str | No
         clash = f"--output {options.output}"
     if clash:
         raise UsageError(f"--raw and {clash} contradict each other", "--raw is the API's own JSON.")
-    return replace_output(look)
-
-
-def replace_output(look: Look) -> Look:
-    """The same look as JSON."""
     return Look("json", look.color, look.columns)

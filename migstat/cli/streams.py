@@ -73,7 +73,7 @@ class Streams:
         batch: list[str] = []
         for line in lines:
             batch.append(line + "\n")
-            if len(batch) >= 1000:  # noqa: PLR2004
+            if len(batch) >= 1000:
                 self.print("".join(batch))
                 batch.clear()
         if batch:
@@ -127,10 +127,10 @@ class Streams:
 
 def show(console: Console, lines: Sequence[Line]) -> None:
     """Print styled lines to a Rich console, without wrapping, markup or highlighting."""
-    from rich.segment import Segment, Segments  # noqa: PLC0415  not needed without colours
-    from rich.style import Style  # noqa: PLC0415
+    from rich.segment import Segment, Segments
+    from rich.style import Style
 
-    from migstat.render.theme import COLORS  # noqa: PLC0415
+    from migstat.render.theme import COLORS
 
     styles = {name: Style.parse(text) for name, text in COLORS.items()}
     segments: list[Segment] = []
@@ -141,7 +141,7 @@ def show(console: Console, lines: Sequence[Line]) -> None:
 
 
 def _console(file: TextIO, width: int) -> Console:
-    from rich.console import Console  # noqa: PLC0415  60 ms that JSON need not spend
+    from rich.console import Console
 
     console = Console(file=file, width=width, force_terminal=True, highlight=False, no_color=False)
     if console.color_system is None:  # colours were asked for, whatever the terminal's name says

@@ -15,7 +15,7 @@ def tasks(
     runtime: Runtime,
     options: Options,
     job: Job = None,
-    header: Header = False,  # noqa: FBT002
+    header: Header = False,
     export: Export = None,
 ) -> int:
     """The runs of a job, newest first.

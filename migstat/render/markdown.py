@@ -11,7 +11,7 @@ from migstat.reports import Report
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 _LINKS = {"://": "&#58;//", "@": "&#64;", "#": "&#35;", "www.": "www&#46;"}
-"""What GitHub makes links of by itself, issues' numbers among them; a character reference shows the same and stops it."""
+"""What GitHub makes links of by itself; a character reference shows the same and stops it."""
 
 _LINK = re.compile("|".join(map(re.escape, _LINKS)), re.IGNORECASE)
 

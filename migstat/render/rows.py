@@ -68,7 +68,7 @@ def _task(task: Task) -> Row:
     return task.task_id, task.task_type or "", iso(task.created_at) or "", names
 
 
-def _fields(path: str, value: Any) -> Iterator[Row]:  # noqa: ANN401  the API's own JSON
+def _fields(path: str, value: Any) -> Iterator[Row]:
     """A definition as its leaves, named by their paths; a list of plain values is one leaf."""
     if isinstance(value, dict):
         for name, each in value.items():

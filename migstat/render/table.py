@@ -118,7 +118,11 @@ class _Tree:
         elapsed = (duration(node.elapsed_seconds(self.now)), "quiet")
         name = harmless(node.name) or "task"
         if node.unreadable:
-            return Row(((name, "failed"), ("unreadable", "failed"), ("", ""), elapsed), node.unreadable, indent=indent)
+            return Row(
+                ((name, "failed"), ("unreadable", "failed"), ("", ""), elapsed),
+                node.unreadable,
+                indent=indent,
+            )
         return Row(((name, ""), state, middle, elapsed), _message(node), indent=indent)
 
     def _counted(self, node: Node) -> Span:
@@ -140,7 +144,9 @@ def _title(snapshot: Snapshot, job_name: str | None, begun: Node, canvas: Canvas
     room = canvas.width - cells(head) - 2
     title = wrapped(f"{name}{canvas.glyphs.dot}{level}" if level else name, max(room, 8))
     since = _since(begun, snapshot.fetched_at, canvas)
-    about = canvas.glyphs.dot.join(part for part in (f"{snapshot.task_type or 'task'} {snapshot.task_id}", since) if part)
+    about = canvas.glyphs.dot.join(
+        part for part in (f"{snapshot.task_type or 'task'} {snapshot.task_id}", since) if part
+    )
     return [
         [(head, _bold(style)), ("  ", ""), (title[0] if title else "", "strong")],
         *([(" " * (cells(head) + 2) + rest, "strong")] for rest in title[1:]),
@@ -184,7 +190,10 @@ def _checks_title(report: ChecksReport, canvas: Canvas) -> list[Line]:
     parent = report.parent or Node()
     glyph = canvas.glyphs.states[parent.state]
     snapshot = report.snapshot
-    head: Line = [(f"{glyph} {word_of(parent)}", STYLE_OF_STATE[parent.state]), ("  Pre-flight checks", "strong")]
+    head: Line = [
+        (f"{glyph} {word_of(parent)}", STYLE_OF_STATE[parent.state]),
+        ("  Pre-flight checks", "strong"),
+    ]
     about = canvas.glyphs.dot.join(
         (f"{snapshot.task_type or 'task'} {snapshot.task_id}", _since(parent, snapshot.fetched_at, canvas))
     )
@@ -219,7 +228,10 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> list[Line]:
     if report.projects:
         name = {"spaces": "SPACE"}.get(report.scope, "PROJECT")
         header = (name, "STATE", "PROGRESS", "ELAPSED", "MESSAGE")
-        found = [_project_row(project, snapshot.fetched_at, canvas, last=project is report.projects[-1]) for project in report.projects]
+        found = [
+            _project_row(project, snapshot.fetched_at, canvas, last=project is report.projects[-1])
+            for project in report.projects
+        ]
         lines += laid_out(found, canvas.width, header=() if canvas.tree else header, more=canvas.glyphs.more)
     elif report.asked:
         lines += _prose(f"None of {report.summary.total} {report.scope} has {report.asked}.", "quiet", canvas)
@@ -239,7 +251,10 @@ def _overview(report: ProjectsReport, canvas: Canvas) -> list[Line]:
     counts = _counts(report.states, canvas)
     if report.snapshot.missing:
         counts += [(canvas.glyphs.dot, "quiet"), (f"{len(report.snapshot.missing)} not reported", "quiet")]
-    return [[*_bar(done, width, canvas), (text[: max(canvas.width - width, 0)], "")], *_flowing(counts, canvas)]
+    return [
+        [*_bar(done, width, canvas), (text[: max(canvas.width - width, 0)], "")],
+        *_flowing(counts, canvas),
+    ]
 
 
 def _project_row(project: Node, now: Millis, canvas: Canvas, *, last: bool) -> Row:
@@ -262,7 +277,13 @@ def _records(report: TasksReport | JobReport, canvas: Canvas) -> list[Line]:
     if isinstance(report, TasksReport):
         names = ("TASK", "TYPE", "CREATED", "ARTIFACTS")
     found = [
-        Row(tuple((_moment(cell) if name == "CREATED" else harmless(cell), "") for name, cell in zip(names, row[:-1], strict=False)), harmless(row[-1]))
+        Row(
+            tuple(
+                (_moment(cell) if name == "CREATED" else harmless(cell), "")
+                for name, cell in zip(names, row[:-1], strict=False)
+            ),
+            harmless(row[-1]),
+        )
         for row in rows(report)
     ]
     lines = laid_out(found, canvas.width, header=names, more=canvas.glyphs.more)
@@ -297,13 +318,18 @@ def _bar(share: float, width: int, canvas: Canvas) -> list[Span]:
     glyphs = canvas.glyphs
     halves = int(share * width * 2)
     done = glyphs.bar * (halves // 2) + glyphs.bar_half * (halves % 2)
-    return [(done, "succeeded" if share >= 1 else "running"), (glyphs.bar_rest * (width - len(done)), "quiet")]
+    return [
+        (done, "succeeded" if share >= 1 else "running"),
+        (glyphs.bar_rest * (width - len(done)), "quiet"),
+    ]
 
 
 def _message(node: Node) -> str:
     """The node's message, and what its current phase counts."""
     phases = " ".join(_phase(phase) for phase in node.progress)
-    return " ".join(part for part in (harmless(node.message or ""), f"({phases})" if phases and node.message else phases) if part)
+    return " ".join(
+        part for part in (harmless(node.message or ""), f"({phases})" if phases and node.message else phases) if part
+    )
 
 
 def _phase(phase: Phase) -> str:

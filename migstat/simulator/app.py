@@ -172,9 +172,7 @@ class App:
             data["children"] = {c.name: describe_node(c, task, now, self._timeline) for c in page.nodes}
         return {"data": data, "links": _links(path, page)}
 
-    def _page(
-        self, task: Task, path: tuple[str, ...], node: Node, query: Mapping[str, str], now: float
-    ) -> Page:
+    def _page(self, task: Task, path: tuple[str, ...], node: Node, query: Mapping[str, str], now: float) -> Page:
         after = None
         if "cursor" in query:
             try:

@@ -92,9 +92,7 @@ class Listing:
 
     def __init__(self, children: tuple[Node, ...]) -> None:
         """Sort the children as they are before all transitions."""
-        moves = sorted(
-            ((instant, child) for child in children for instant in child.transitions()), key=itemgetter(0)
-        )
+        moves = sorted(((instant, child) for child in children for instant in child.transitions()), key=itemgetter(0))
         self._instants = [instant for instant, _ in moves]
         self._movers = [child for _, child in moves]
         self._passed = 0

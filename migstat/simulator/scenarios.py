@@ -208,9 +208,7 @@ def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) ->
     )
 
 
-def _check_task(
-    scenario: str, label: str, created_at: float, length: float, ends: Mapping[str, _End]
-) -> Task:
+def _check_task(scenario: str, label: str, created_at: float, length: float, ends: Mapping[str, _End]) -> Task:
     root = _checks("root", created_at + 3, length, ends)
     return Task(
         label=label,
@@ -245,9 +243,7 @@ class _Work:
     end: _End
 
 
-def _run_in_lanes(
-    works: tuple[_Work, ...], *, lanes: int, begin: float, report_every: float
-) -> tuple[Node, ...]:
+def _run_in_lanes(works: tuple[_Work, ...], *, lanes: int, begin: float, report_every: float) -> tuple[Node, ...]:
     """Return the nodes of works of which `lanes` run at a time from `begin`.
 
     They are reported one by one, beginning 5 minutes earlier, each no later than it starts.

@@ -57,9 +57,7 @@ def finished(name: str, at: float = 0, outcome: str = "SUCCESS") -> Node:
 
 
 @pytest.mark.parametrize(("path", "state", "cursor"), DOCUMENTED_CURSORS)
-def test_cursors_are_the_documented_ones(
-    path: tuple[str, ...], state: tuple[str, str, str], cursor: str
-) -> None:
+def test_cursors_are_the_documented_ones(path: tuple[str, ...], state: tuple[str, str, str], cursor: str) -> None:
     """Every cursor of the documented exchanges is made for its child, and read back."""
     status, outcome, name = state
     key = place(Node(name=name, ended_at=0, final_status=status, outcome=outcome), 1)
@@ -152,8 +150,7 @@ def test_a_child_that_moves_the_other_way_is_seen_twice() -> None:
 def test_the_order_at_an_instant_does_not_depend_on_the_instants_asked_before() -> None:
     """A listing that was moved to and fro equals one asked for the first time."""
     children = tuple(
-        Node(name=f"n{n}", reported_at=n, started_at=n + 3, ended_at=n + 9, outcome="SUCCESS")
-        for n in range(30)
+        Node(name=f"n{n}", reported_at=n, started_at=n + 3, ended_at=n + 9, outcome="SUCCESS") for n in range(30)
     )
     moved = Listing(children)
     for now in (20.0, 3.0, 40.0, 11.5, -5.0, 17.0, 17.0):

@@ -127,9 +127,7 @@ def test_progress_starts_again_with_each_phase_and_ends_with_the_node() -> None:
 def test_a_node_that_never_ends_stays_in_its_first_phase() -> None:
     """Without an end there is no pace, so nothing is processed."""
     node = Node(name="SC", started_at=0, phases=(Phase("export", 100), Phase("import", 50)))
-    assert described(node, 1e6)["progressDetails"]["data"] == [
-        {"name": "export", "total": 100, "processed": 0}
-    ]
+    assert described(node, 1e6)["progressDetails"]["data"] == [{"name": "export", "total": 100, "processed": 0}]
 
 
 def test_a_check_has_details_once_it_ended_and_no_time_stamps() -> None:

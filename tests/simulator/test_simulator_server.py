@@ -29,9 +29,7 @@ SCENARIO = Scenario(
             task_id="t",
             task_type="migrate",
             created_at=0,
-            root=Node(
-                name="root", children=(Node(name="migrate", started_at=0, ended_at=60, outcome="SUCCESS"),)
-            ),
+            root=Node(name="root", children=(Node(name="migrate", started_at=0, ended_at=60, outcome="SUCCESS"),)),
         ),
     ),
 )

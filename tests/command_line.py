@@ -1,0 +1,94 @@
+"""Runs the command line, in this process or as one of its own, and holds what it wrote."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from migstat.cli.app import run
+from migstat.cli.context import Runtime
+from migstat.cli.streams import Streams
+from migstat.simulator.server import Server
+
+HERMETIC = ("PATH", "HOME", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run wrote, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Terminal(io.TextIOWrapper):
+    """A text stream over bytes that may say that it is a terminal."""
+
+    def __init__(self, *, terminal: bool, encoding: str) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, newline="", write_through=True)
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+    def text(self) -> str:
+        self.flush()
+        data = self.buffer.getvalue()  # type: ignore[attr-defined]
+        assert isinstance(data, bytes)
+        return data.decode(self.encoding)
+
+
+def environ_of(server: Server) -> dict[str, str]:
+    """The environment that points migstat at a simulator."""
+    return {
+        "MIGSTAT_BASE_URL": server.base_url,
+        "MIGSTAT_EMAIL": server.email,
+        "MIGSTAT_TOKEN": server.token,
+        "MIGSTAT_JOB": server.job_id,
+    }
+
+
+def migstat(
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    terminal: bool = False,
+    err_terminal: bool = False,
+    columns: int = 100,
+    encoding: str = "utf-8",
+    stdin: str = "",
+    transport: httpx.BaseTransport | None = None,
+    sleep: list[float] | None = None,
+) -> Result:
+    """Run a command line in this process. Sleeps are not slept, but noted in `sleep`."""
+    out = Terminal(terminal=terminal, encoding=encoding)
+    err = Terminal(terminal=err_terminal, encoding=encoding)
+    slept = sleep if sleep is not None else []
+    runtime = Runtime(
+        {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ},
+        Streams(out, err, lambda: stdin),
+        sleep=slept.append,
+        transport=transport,
+    )
+    code = run(words, runtime)
+    return Result(code, out.text(), err.text())
+
+
+def process(words: Sequence[str], environ: Mapping[str, str], *, stdin: str = "", timeout: float = 60.0) -> Result:
+    """Run a command line as a process of its own, without a terminal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "migstat", *words],
+        env={name: os.environ[name] for name in HERMETIC if name in os.environ} | dict(environ),
+        input=stdin.encode(),
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
