@@ -36,9 +36,11 @@ class Terminal(io.TextIOWrapper):
         self._terminal = terminal
 
     def isatty(self) -> bool:
+        """Whether it says that it is a terminal."""
         return self._terminal
 
     def text(self) -> str:
+        """All that was written."""
         self.flush()
         data = self.buffer.getvalue()  # type: ignore[attr-defined]
         assert isinstance(data, bytes)
