@@ -167,14 +167,16 @@ class Node(msgspec.Struct, frozen=True):
     def occurrences(self) -> tuple[str, ...]:
         """What this check found, one text each."""
         value = self.details.get("occurrences")
-        return tuple(each if isinstance(each, str) else _compact(each) for each in _list(value))
+        if not isinstance(value, list):
+            return ()
+        return tuple(each if isinstance(each, str) else _compact(each) for each in value)
 
     def elapsed_seconds(self, now: Millis) -> float | None:
         """Seconds from start to last update of a node that has ended, to `now` of one that runs."""
-        until = self.last_updated_at if self.ended else now
-        if self.started_at is None or until is None:
+        since, until = self.started_at, self.last_updated_at if self.ended else now
+        if since is None or until is None:
             return None
-        return max(0, until - self.started_at) / 1000
+        return max(0, until - since) / 1000
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -257,6 +259,11 @@ class Job(msgspec.Struct, frozen=True):
         """
         spaces_first = bool(self.included_keys("spaces")) or self.flow.startswith("confluence")
         return ("spaces", "projects") if spaces_first else ("projects", "spaces")
+
+
+def level_is_hidden(level: Level) -> bool:
+    """Whether the API lists this level nowhere, since it only has children."""
+    return level[:-1] == MIGRATE and level[-1] in HIDDEN
 
 
 def combined_state(states: list[State]) -> State:

@@ -14,7 +14,6 @@ from typing import Any
 
 import httpcore
 import httpx
-import truststore
 
 from migstat.errors import UsageError
 from migstat.retry import Clock
@@ -58,6 +57,8 @@ def _tls(settings: Settings) -> ssl.SSLContext:
     """Verification with the system's authorities; none are loaded where only plain http to loopback is spoken."""
     if settings.base_url.startswith("http:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    import truststore  # costs what plain http need not pay
+
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if settings.ca_bundle is not None:
         try:

@@ -162,6 +162,11 @@ class Tree:
         node = page.node if depth == 0 else self._level(page, depth)
         return Reading(node, _type_by_level(level), flaws=tuple(self._flaws), links=page.links)
 
+    @property
+    def job_name(self) -> str | None:
+        """What the user called the job; None where it has no name or cannot be read."""
+        return self._job.name if self._job else None
+
     @cached_property
     def task_type(self) -> str | None:
         """`check` or `migrate`, by the root's children where it has any; else by what the API says of the task."""

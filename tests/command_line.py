@@ -6,13 +6,14 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
 
 from migstat.cli.app import run
-from migstat.cli.context import Runtime
+from migstat.cli.context import Runtime, steady_clock
 from migstat.cli.streams import Streams
 from migstat.simulator.server import Server
 
@@ -68,14 +69,20 @@ def migstat(
     stdin: str = "",
     transport: httpx.BaseTransport | None = None,
     sleep: list[float] | None = None,
+    now: Callable[[], float] = time.time,
 ) -> Result:
-    """Run a command line in this process. Sleeps are not slept, but noted in `sleep`."""
+    """Run a command line in this process. Sleeps are not slept: they are noted in `sleep`, and the clock jumps on.
+
+    `now` is the wall clock in epoch seconds.
+    """
     out = Terminal(terminal=terminal, encoding=encoding)
     err = Terminal(terminal=err_terminal, encoding=encoding)
     slept = sleep if sleep is not None else []
     runtime = Runtime(
         {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ},
         Streams(out, err, lambda: stdin),
+        now=now,
+        clock=lambda: steady_clock() + sum(slept),
         sleep=slept.append,
         transport=transport,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -118,6 +117,8 @@ def _where_to_look(words: Sequence[str]) -> str:
 
 
 def _defect(error: Exception) -> MigstatError:
+    import traceback
+
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     return MigstatError(

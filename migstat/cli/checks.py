@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from migstat.cli.context import Options, Request, Runtime, Session, look_of, session
+from migstat.cli.context import Options, Request, Runtime, Session, session
 from migstat.cli.options import (
     ExitStatus,
     Export,
@@ -19,7 +19,7 @@ from migstat.cli.options import (
     filter_from,
     names_from,
 )
-from migstat.cli.present import check_export, finish, present
+from migstat.cli.present import finish, outlet_of
 from migstat.errors import NotFound
 from migstat.model import Node
 from migstat.reports import ChecksReport, Filter, count_states, verdict_of_many, worst_first
@@ -56,21 +56,13 @@ def checks(
 
       migstat checks --name AppVendorCheck --exit-status
     """
-    look = look_of(runtime, options, FORMATS, header=header)
-    check_export(export)
+    outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
     wanted, names = filter_from(outcome, status), names_from(name, "--name")
     with session(runtime, options, Request(job, task)) as asked:
-        report, judged = _report(asked, wanted, names, look, details=details, show_all=show_all)
+        report, judged = _report(asked, wanted, names, outlet.look, details=details, show_all=show_all)
         parent = verdict_of_node(report.parent or Node())
         verdict = verdict_of_many(judged, (), parent, strict=not names) if exit_status else None
-        flaws = report.snapshot.flaws
-        return finish(
-            runtime,
-            look,
-            verdict,
-            flaws,
-            lambda: present(runtime, look, report, header=header, export=export),
-        )
+        return finish(runtime, outlet, report, verdict)
 
 
 def _report(

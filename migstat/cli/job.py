@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from migstat.cli.context import Options, Request, Runtime, look_of, session
+from migstat.cli.context import Options, Request, Runtime, session
 from migstat.cli.options import Job, asks_api
-from migstat.cli.present import finish, present
+from migstat.cli.present import finish, outlet_of
 from migstat.reports import JobReport
 
 FORMATS = ("table", "plain", "json", "csv", "markdown")
@@ -20,7 +20,7 @@ def job(runtime: Runtime, options: Options, job: Job = None) -> int:
 
       migstat job --json | jq '.job.scope'
     """
-    look = look_of(runtime, options, FORMATS)
+    outlet = outlet_of(runtime, options, FORMATS)
     with session(runtime, options, Request(job, default_task=None)) as asked:
         report = JobReport(asked.job_id, asked.now(), asked.job)
-        return finish(runtime, look, None, (), lambda: present(runtime, look, report))
+        return finish(runtime, outlet, report)

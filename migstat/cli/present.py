@@ -5,19 +5,21 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from migstat.cli.context import Runtime
+from migstat.cli.context import Options, Runtime, look_of
 from migstat.cli.exits import exit_of
 from migstat.cli.streams import ClosedPipe, Streams, show
 from migstat.errors import Incomplete, MigstatError, OutputError, UsageError
 from migstat.render.text import harmless
-from migstat.reports import Report
+from migstat.reports import JobReport, Report, TasksReport
 from migstat.settings import Look
 from migstat.snapshot import Verdict
 
 if TYPE_CHECKING:
+    from migstat.render.grid import Span
     from migstat.render.table import Canvas
 
 PICTURE_WIDTH = 100
@@ -26,65 +28,56 @@ PICTURE_WIDTH = 100
 JSON_FORMATS = ("json", "ndjson")
 
 
-def present(runtime: Runtime, look: Look, report: Report, *, header: bool = False, export: str | None = None) -> None:
-    """Write the report to standard output, and its picture to the file `export` names."""
-    streams = runtime.streams
-    match look.output:
-        case "json":
-            print_json(runtime, report)
-        case "ndjson":
-            from migstat.render.json import encoded, lines
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Where a report goes: its format, whether `plain` gets a header, and the file of a picture."""
 
-            streams.print_lines(encoded(line, ascii_only=_ascii_only(streams)) for line in lines(report))
-        case "plain":
-            from migstat.render.plain import plain_lines
-
-            streams.print_lines(plain_lines(report, header=header))
-        case "csv":
-            from migstat.render.csv import csv_text
-
-            streams.print(csv_text(report))
-        case "markdown":
-            from migstat.render.markdown import markdown_lines
-
-            streams.print_lines(markdown_lines(report))
-        case _:
-            _draw(runtime, look, report)
-    if export is not None:
-        _write_picture(report, Path(export))
+    look: Look
+    header: bool = False
+    export: str | None = None
 
 
-def print_json(runtime: Runtime, report: Report) -> None:
-    """Write the report's document."""
-    from migstat.render.json import document
-
-    print_value(runtime, document(report))
-
-
-def print_value(runtime: Runtime, value: object) -> None:
-    """Write a JSON value: on one line into a pipe, indented on a terminal."""
-    from migstat.render.json import encoded
-
-    streams = runtime.streams
-    indent = 2 if streams.out_is_terminal else 0
-    streams.print(encoded(value, indent=indent, ascii_only=_ascii_only(streams)) + "\n")
-
-
-def check_export(export: str | None) -> None:
-    """Refuse, before anything is asked, a picture that could not be written."""
-    if export is None:
-        return
-    path = Path(export)
-    if path.suffix.lower() not in (".svg", ".html"):
-        raise UsageError(f"--export: {export!r} is neither .svg nor .html", "Name the file FILE.svg or FILE.html.")
-    if not path.parent.is_dir():
-        raise UsageError(f"--export: there is no folder {str(path.parent)!r}")
+def outlet_of(
+    runtime: Runtime,
+    options: Options,
+    formats: tuple[str, ...],
+    *,
+    header: bool = False,
+    export: str | None = None,
+) -> Outlet:
+    """The outlet that the options ask for, out of the formats of the command. Raises UsageError."""
+    look = look_of(runtime, options, formats, header=header)
+    _check_export(export)
+    return Outlet(look, header, export)
 
 
 def finish(
-    runtime: Runtime, look: Look, verdict: Verdict | None, flaws: tuple[str, ...], show_it: Callable[[], None]
+    runtime: Runtime,
+    outlet: Outlet,
+    report: Report,
+    verdict: Verdict | None = None,
+    *,
+    picture: Report | None = None,
 ) -> int:
-    """Compute the code, show the view, then tell what could not be read; `verdict` None asks for no judgement."""
+    """Compute the code, then show the report, draw its picture and tell what could not be read.
+
+    `verdict` None asks for no judgement; `picture` is the report to draw where it is another one.
+    """
+    flaws = () if isinstance(report, TasksReport | JobReport) else report.snapshot.flaws
+    code = _shown(runtime, outlet, verdict, flaws, lambda: _present(runtime, outlet, report))
+    if outlet.export is not None:
+        _write_picture(picture or report, Path(outlet.export))
+    return code
+
+
+def finish_raw(runtime: Runtime, outlet: Outlet, value: object, verdict: Verdict | None, flaws: tuple[str, ...]) -> int:
+    """The same for a JSON value that is none of the documents."""
+    return _shown(runtime, outlet, verdict, flaws, lambda: _print_value(runtime, value))
+
+
+def _shown(
+    runtime: Runtime, outlet: Outlet, verdict: Verdict | None, flaws: tuple[str, ...], show_it: Callable[[], None]
+) -> int:
     code = exit_of(verdict, readable=not flaws)
     try:
         show_it()
@@ -92,12 +85,8 @@ def finish(
         runtime.streams.abandon()
     if flaws:
         more = f" and {len(flaws) - 1} more" if len(flaws) > 1 else ""
-        hint = "What was read is shown; ask again for the rest."
-        tell_error(
-            runtime.streams,
-            Incomplete(f"could not be read: {flaws[0]}{more}", hint),
-            json=look.output in JSON_FORMATS,
-        )
+        error = Incomplete(f"could not be read: {flaws[0]}{more}", "What was read is shown; ask again for the rest.")
+        tell_error(runtime.streams, error, json=outlet.look.output in JSON_FORMATS)
     return code
 
 
@@ -111,6 +100,59 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
     streams.tell(f"migstat: {harmless(error.message)}")
     if error.hint:
         streams.tell(f"  {harmless(error.hint)}")
+
+
+def _present(runtime: Runtime, outlet: Outlet, report: Report) -> None:
+    """Write the report to standard output."""
+    streams = runtime.streams
+    match outlet.look.output:
+        case "json":
+            _print_json(runtime, report)
+        case "ndjson":
+            from migstat.render.json import encoded, lines
+
+            streams.print_lines(encoded(line, ascii_only=_ascii_only(streams)) for line in lines(report))
+        case "plain":
+            from migstat.render.plain import plain_lines
+
+            streams.print_lines(plain_lines(report, header=outlet.header))
+        case "csv":
+            from migstat.render.csv import csv_text
+
+            streams.print(csv_text(report))
+        case "markdown":
+            from migstat.render.markdown import markdown_lines
+
+            streams.print_lines(markdown_lines(report))
+        case _:
+            _draw(runtime, outlet.look, report)
+
+
+def _print_json(runtime: Runtime, report: Report) -> None:
+    """Write the report's document."""
+    from migstat.render.json import document
+
+    _print_value(runtime, document(report))
+
+
+def _print_value(runtime: Runtime, value: object) -> None:
+    """Write a JSON value: on one line into a pipe, indented on a terminal."""
+    from migstat.render.json import encoded
+
+    streams = runtime.streams
+    indent = 2 if streams.out_is_terminal else 0
+    streams.print(encoded(value, indent=indent, ascii_only=_ascii_only(streams)) + "\n")
+
+
+def _check_export(export: str | None) -> None:
+    """Refuse, before anything is asked, a picture that could not be written."""
+    if export is None:
+        return
+    path = Path(export)
+    if path.suffix.lower() not in (".svg", ".html"):
+        raise UsageError(f"--export: {export!r} is neither .svg nor .html", "Name the file FILE.svg or FILE.html.")
+    if not path.parent.is_dir():
+        raise UsageError(f"--export: there is no folder {str(path.parent)!r}")
 
 
 def _draw(runtime: Runtime, look: Look, report: Report) -> None:
@@ -152,8 +194,15 @@ def _picture(report: Report, canvas: Canvas, *, html: bool) -> str:
         color_system="truecolor",
         legacy_windows=False,
     )
-    show(console, view(report, canvas))
+    show(console, [[part for span in line for part in _apart(span)] for line in view(report, canvas)])
     return console.export_html(inline_styles=True) if html else console.export_svg(title="migstat")
+
+
+def _apart(span: Span) -> list[Span]:
+    """Leading spaces as a span of their own: some viewers drop them from the beginning of an SVG text."""
+    text, style = span
+    words = text.lstrip(" ")
+    return [(text[: len(text) - len(words)], ""), (words, style)] if len(words) < len(text) else [span]
 
 
 def _ascii_only(streams: Streams) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from migstat.cli.checks import unknown
-from migstat.cli.context import Options, Request, Runtime, Session, look_of, session
+from migstat.cli.context import Options, Request, Runtime, Session, session
 from migstat.cli.options import (
     ExitStatus,
     Export,
@@ -20,7 +20,7 @@ from migstat.cli.options import (
     filter_from,
     names_from,
 )
-from migstat.cli.present import check_export, finish, present
+from migstat.cli.present import finish, outlet_of
 from migstat.errors import UsageError
 from migstat.model import Node
 from migstat.reports import Filter, ProjectsReport, count_states, verdict_of_many, worst_first
@@ -61,8 +61,7 @@ def projects(
 
       migstat projects --sort elapsed
     """
-    look = look_of(runtime, options, FORMATS, header=header)
-    check_export(export)
+    outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
     wanted, keys = filter_from(outcome, status), names_from(key, "--key")
     if sort not in ORDERS:
         raise UsageError(f"--sort: {sort!r} is no order", f"There are {', '.join(ORDERS)}.")
@@ -71,14 +70,7 @@ def projects(
         meant, missing = _meant(reading, keys)
         report = _report(asked, reading, wanted, _sorted(meant, sort, asked.now()), missing)
         verdict = verdict_of_many(meant, missing, report.snapshot.verdict, strict=False) if exit_status else None
-        flaws = report.snapshot.flaws
-        return finish(
-            runtime,
-            look,
-            verdict,
-            flaws,
-            lambda: present(runtime, look, report, header=header, export=export),
-        )
+        return finish(runtime, outlet, report, verdict)
 
 
 def _report(
@@ -99,7 +91,7 @@ def _report(
     return ProjectsReport(
         snapshot,
         reading.scope,
-        asked.job.name if "job" in vars(asked) else None,
+        asked.tree.job_name,
         tuple(project for project in meant if wanted.passes(project)),
         summary_of(reading.leaves),
         count_states(reading.leaves),

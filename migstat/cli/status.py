@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Request, Runtime, Session, look_of, session
+from migstat.cli.context import Options, Request, Runtime, Session, session
 from migstat.cli.options import OUTPUT, ExitStatus, Export, Header, Job, Task, asks_api
-from migstat.cli.present import check_export, finish, present, print_value
+from migstat.cli.present import Outlet, finish, finish_raw, outlet_of
 from migstat.errors import UsageError
 from migstat.model import Level, Node, Question
 from migstat.reports import StatusReport
@@ -19,6 +19,10 @@ from migstat.snapshot import Snapshot, Verdict, not_scheduled, verdict_of_node, 
 from migstat.tree import ALL, Reading, Tree
 
 FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
+LOOKED_AT = ("table", "tree")
+"""Formats for looking: a look at a task shows more than its root."""
+
+PICTURE = Look("table", color=None, columns=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +66,30 @@ def status(
 
       migstat status --level migrate,projects,ACME --json
     """
-    look = look_of(runtime, options, FORMATS, header=header)
+    outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
     if raw:
-        look = _look_of_raw(options, look, header=header, export=export)
-    check_export(export)
+        _refuse_with_raw(options, header=header, export=export)
     wanted = Wanted(_level(level), _depth(depth, children=children), exit_status)
     with session(runtime, options, Request(job, task)) as asked:
         if raw:
-            return _raw(runtime, look, asked, wanted)
-        report = _report(asked, wanted, look)
-        verdict = report.snapshot.verdict if exit_status else None
-        return finish(
-            runtime,
-            look,
-            verdict,
-            report.snapshot.flaws,
-            lambda: present(runtime, look, report, header=header, export=export),
-        )
+            return _raw(runtime, asked, wanted)
+        report = _report(asked, wanted, outlet.look)
+        picture = _report(asked, wanted, PICTURE) if export and outlet.look.output not in LOOKED_AT else None
+        return finish(runtime, outlet, report, report.snapshot.verdict if exit_status else None, picture=picture)
 
 
 def _report(asked: Session, wanted: Wanted, look: Look) -> StatusReport:
     if wanted.level:
         reading = asked.tree.node(wanted.level, wanted.depth or 0)
         return StatusReport(_snapshot(asked, reading, reading.root, verdict_of_node(reading.root)))
-    looked_at = look.output in ("table", "tree")
     reading = _read(asked.tree, wanted, look)
     verdict = verdict_of_task(reading.root, reading.task_type, reading.missing, asked.now())
+    looked_at = look.output in LOOKED_AT
     brief = looked_at and wanted.depth is None
     node = reading.root if brief else _pruned(reading.root, _shown_depth(wanted, look))
     return StatusReport(
         _snapshot(asked, reading, node, verdict),
-        job_name=asked.job.name if looked_at and "job" in vars(asked) else None,
+        job_name=asked.tree.job_name if looked_at else None,
         missing=reading.missing,
         expected=reading.expected,
         partial=reading.partial,
@@ -104,7 +101,7 @@ def _report(asked: Session, wanted: Wanted, look: Look) -> StatusReport:
 def _read(tree: Tree, wanted: Wanted, look: Look) -> Reading:
     if wanted.depth is not None:
         return tree.read(wanted.depth, judged=True)
-    if look.output in ("table", "tree"):
+    if look.output in LOOKED_AT:
         return tree.glance()
     return tree.read(0, judged=True) if look.output in ("json", "ndjson") else tree.outline(judged=True)
 
@@ -135,7 +132,7 @@ def _pruned(node: Node, depth: int) -> Node:
     return replace(node, children=tuple(_pruned(child, depth - 1) for child in node.children))
 
 
-def _raw(runtime: Runtime, look: Look, asked: Session, wanted: Wanted) -> int:
+def _raw(runtime: Runtime, asked: Session, wanted: Wanted) -> int:
     """The API's own JSON; one question only, where neither children nor a verdict are asked for."""
     tree = asked.raw_tree
     depth = wanted.depth or 0
@@ -155,7 +152,7 @@ def _raw(runtime: Runtime, look: Look, asked: Session, wanted: Wanted) -> int:
         judged = tree.read(0, judged=True)
         flaws = judged.flaws
         verdict = verdict_of_task(judged.root, judged.task_type, judged.missing, asked.now())
-    return finish(runtime, look, verdict, flaws, lambda: print_value(runtime, answer))
+    return finish_raw(runtime, Outlet(Look("json", color=None, columns=None)), answer, verdict, flaws)
 
 
 def _merged(node: Node) -> dict[str, Any]:
@@ -194,10 +191,9 @@ def _depth(text: str | None, *, children: bool) -> int | None:
     return min(int(text[:9]), ALL)
 
 
-def _look_of_raw(options: Options, look: Look, *, header: bool, export: str | None) -> Look:
+def _refuse_with_raw(options: Options, *, header: bool, export: str | None) -> None:
     clash = ("--header" if header else None) or ("--export" if export is not None else None)
     if options.output not in (None, "json"):
         clash = f"--output {options.output}"
     if clash:
         raise UsageError(f"--raw and {clash} contradict each other", "--raw is the API's own JSON.")
-    return Look("json", look.color, look.columns)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from migstat.cli.context import Options, Request, Runtime, look_of, session
+from migstat.cli.context import Options, Request, Runtime, session
 from migstat.cli.options import Export, Header, Job, asks_api
-from migstat.cli.present import check_export, finish, present
+from migstat.cli.present import finish, outlet_of
 from migstat.reports import TasksReport
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
@@ -26,9 +26,8 @@ def tasks(
 
       migstat tasks --json | jq -r '.tasks[0].taskId'
     """
-    look = look_of(runtime, options, FORMATS, header=header)
-    check_export(export)
+    outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
     with session(runtime, options, Request(job, default_task=None)) as asked:
         found = {task.task_id: task for page in asked.api.tasks(asked.job_id) for task in page.tasks}
         report = TasksReport(asked.job_id, asked.now(), tuple(found.values()))
-        return finish(runtime, look, None, (), lambda: present(runtime, look, report, header=header, export=export))
+        return finish(runtime, outlet, report)

@@ -18,7 +18,10 @@ Line = list[Span]
 
 GAP = 2
 NARROWEST_PROSE = 24
-"""Cells below which prose beside the columns is no pleasure to read."""
+"""Cells below which long prose beside the columns is no pleasure to read."""
+
+NARROWEST_NAME = 18
+"""Cells of the first column for which other columns have to go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Row:
 def laid_out(rows: Sequence[Row], width: int, *, header: tuple[str, ...] = (), more: str = "…") -> list[Line]:
     """The rows as lines of at most `width` cells. `header` names the columns; `more` marks what was cut."""
     widths = _widths(rows, header, width)
-    beside = width - sum(widths) - GAP * len(widths)
+    beside = width - _taken(widths)
     lines: list[Line] = []
     if header:
         lines.append(_header(header, widths, width, prose=any(row.prose for row in rows)))
@@ -75,42 +78,47 @@ def fitted(text: str, width: int, more: str) -> str:
 
 
 def _widths(rows: Iterable[Row], header: tuple[str, ...], width: int) -> list[int]:
-    """Each column as wide as its widest cell, the first one as far as the window allows."""
+    """Each column as wide as its widest cell.
+
+    Where that is too much, columns go from the right (their width is 0 then), and at last the first one shrinks.
+    """
     found = [cells(name) for name in header[:-1]]
     for row in rows:
         found += [0] * (len(row.cells) - len(found))
         for at, (text, _) in enumerate(row.cells):
             taken = cells(text) + (len(row.indent) if at == 0 else 0)
             found[at] = max(found[at], taken)
-    others = sum(found[1:]) + GAP * (len(found) - 1)
-    return [min(found[0], max(width - others, 8)), *found[1:]] if found else []
+    for at in range(len(found) - 1, 1, -1):
+        if _taken(found[1:]) + min(found[0], NARROWEST_NAME) <= width:
+            break
+        found[at] = 0
+    return [min(found[0], max(width - _taken(found[1:]), 1)), *found[1:]] if found else []
+
+
+def _taken(widths: list[int]) -> int:
+    """Cells that columns take with a gap before each."""
+    return sum(size + GAP for size in widths if size)
 
 
 def _header(names: tuple[str, ...], widths: list[int], width: int, *, prose: bool) -> Line:
-    parts = [fitted(name, size, "") for name, size in zip(names[:-1], widths, strict=True)]
-    text = (" " * GAP).join([*parts, names[-1] if prose else ""])
+    shown = [fitted(name, size, "") for name, size in zip(names[:-1], widths, strict=True) if size]
+    text = (" " * GAP).join([*shown, names[-1] if prose else ""])
     return [(set_cell_size(text, min(width, cells(text))).rstrip(), "quiet")]
 
 
 def _lines(row: Row, widths: list[int], width: int, beside: int, more: str) -> list[Line]:
     line: Line = []
-    room = width
     for at, (text, style) in enumerate(row.cells):
-        size = widths[at]
-        shown = fitted(row.indent + text if at == 0 else text, size, more)
-        if room <= 0:
-            break
-        shown = set_cell_size(shown, room) if size > room else shown
-        line.append((shown, style))
-        line.append((" " * GAP, ""))
-        room -= size + GAP
+        if widths[at]:
+            shown = fitted(row.indent + text if at == 0 else text, widths[at], more)
+            line += [(shown, style), (" " * GAP, "")]
     if not row.prose and not row.below:
         return [_trimmed(line)]
     return [*_with_prose(line, row, width, beside), *_below(row, width)]
 
 
 def _with_prose(line: Line, row: Row, width: int, beside: int) -> list[Line]:
-    if beside >= NARROWEST_PROSE:
+    if beside >= NARROWEST_PROSE or cells(row.prose) <= beside:
         first, *rest = wrapped(row.prose, beside) or [""]
         margin = width - beside
         return [_trimmed([*line, (first, "")]), *([(" " * margin + text, "")] for text in rest)]

@@ -9,7 +9,7 @@ import msgspec
 
 from migstat.errors import MigstatError
 from migstat.model import Artifact, Millis, Node, Phase, Task
-from migstat.render.text import ascii_json, escape_json, iso
+from migstat.render.text import ascii_json, escape_json, iso, iso_millis
 from migstat.reports import ChecksReport, JobReport, ProjectsReport, Report, StatusReport, TasksReport
 from migstat.snapshot import Snapshot, Summary
 
@@ -83,9 +83,9 @@ def node_json(node: Node, now: Millis, children: tuple[Node, ...] | None = None)
         "status": node.status,
         "outcome": node.outcome,
         "message": node.message,
-        "createdAt": iso(node.created_at),
-        "startedAt": iso(node.started_at),
-        "lastUpdatedAt": iso(node.last_updated_at),
+        "createdAt": iso_millis(node.created_at),
+        "startedAt": iso_millis(node.started_at),
+        "lastUpdatedAt": iso_millis(node.last_updated_at),
         "elapsedSeconds": node.elapsed_seconds(now),
         "percent": node.percent,
         "progress": [_phase(phase) for phase in node.progress],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from migstat.model import Millis, Node, Task
@@ -38,7 +38,7 @@ def rows(report: Report) -> Iterator[Row]:
         case TasksReport():
             yield from (_task(task) for task in report.tasks)
         case JobReport():
-            yield from _fields("", report.job.raw)
+            yield from fields(report.job.raw)
 
 
 def _tree(node: Node, now: Millis) -> Iterator[Row]:
@@ -68,17 +68,17 @@ def _task(task: Task) -> Row:
     return task.task_id, task.task_type or "", iso(task.created_at) or "", names
 
 
-def _fields(path: str, value: Any) -> Iterator[Row]:
-    """A definition as its leaves, named by their paths; a list of plain values is one leaf."""
-    if isinstance(value, dict):
+def fields(value: Any, path: str = "", *, joint: str = ",") -> Iterator[Row]:
+    """A definition as its leaves, named by their paths; a list of plain values is one leaf, with `joint` between."""
+    if isinstance(value, Mapping):
         for name, each in value.items():
-            yield from _fields(f"{path}.{name}" if path else name, each)
+            yield from fields(each, f"{path}.{name}" if path else name, joint=joint)
     elif isinstance(value, list):
         if any(isinstance(each, dict | list) for each in value):
             for at, each in enumerate(value):
-                yield from _fields(f"{path}[{at}]", each)
+                yield from fields(each, f"{path}[{at}]", joint=joint)
         else:
-            yield path, ",".join(_leaf(each) for each in value)
+            yield path, joint.join(_leaf(each) for each in value)
     else:
         yield path, _leaf(value)
 

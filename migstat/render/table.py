@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from migstat.model import HIDDEN, MIGRATE, Millis, Node, Phase, State
+from migstat.model import CHECK, Millis, Node, Phase, State, Task, TaskType, level_is_hidden
 from migstat.render.grid import Line, Row, Span, cells, laid_out, wrapped
-from migstat.render.rows import columns, rows
-from migstat.render.text import duration, harmless, local_time, number, zone
+from migstat.render.rows import columns, fields
+from migstat.render.text import duration, harmless, instant, local_time, number, span_of_time, zone
 from migstat.render.theme import (
     STATE_OF_VERDICT,
     STYLE_OF_STATE,
@@ -28,13 +28,18 @@ from migstat.reports import (
 from migstat.snapshot import Snapshot
 
 BAR = 16
-"""Cells of a progress bar in a table."""
+SHORT_BAR = 10
+"""Cells of a progress bar in a table, and in one of less than a hundred columns."""
 
 OVERVIEW_BAR = 40
 """Cells of the bar over all, at most."""
 
+WIDE = 100
 NARROW = 60
 """Below this width a table leaves its bars out: name, state and percent matter more."""
+
+LISTED = 20
+"""How many leaves of one level a glance lists before it counts the rest."""
 
 NAMED = 12
 """How many missing names are listed before the rest is counted."""
@@ -77,8 +82,8 @@ def _status_rows(report: StatusReport, canvas: Canvas) -> list[Row]:
     node = report.snapshot.node
     walker = _Tree(report, canvas, now)
     if node.level == () and node.children:
-        return list(walker.rows_of(node.children, "", ""))
-    return [walker.row(node, ""), *walker.rows_of(node.children or (), "", "  ")]
+        return list(walker.below(node, ""))
+    return [walker.row(node, ""), *walker.below(node, "" if canvas.tree else "  ")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class _Tree:
     canvas: Canvas
     now: Millis
 
-    def rows_of(self, nodes: Sequence[Node], trunk: str, step: str) -> Iterator[Row]:
+    def rows_of(self, nodes: Sequence[Node], trunk: str) -> Iterator[Row]:
         glyphs = self.canvas.glyphs
         for node in nodes:
             last = node is nodes[-1]
@@ -97,40 +102,54 @@ class _Tree:
                 yield self.row(node, trunk + (glyphs.last_branch if last else glyphs.branch))
                 below = trunk + ("   " if last else glyphs.trunk)
             else:
-                yield self.row(node, trunk + step)
-                below = trunk + step + "  "
-            yield from self._below(node, below)
+                yield self.row(node, trunk)
+                below = trunk + "  "
+            yield from self.below(node, below)
 
-    def _below(self, node: Node, trunk: str) -> Iterator[Row]:
+    def below(self, node: Node, trunk: str) -> Iterator[Row]:
         children = node.children or ()
-        leaves = not any(child.children is not None for child in children) and node.level not in ((), MIGRATE)
-        if leaves:
-            children = worst_first(children)
-        if leaves and self.report.brief:
-            children = tuple(child for child in children if child.state <= State.RUNNING)
-        yield from self.rows_of(children, trunk, "")
+        if self._has_leaves(node):
+            yield from self._leaves(node, worst_first(children), trunk)
+        else:
+            yield from self.rows_of(children, trunk)
+
+    def _leaves(self, node: Node, leaves: tuple[Node, ...], trunk: str) -> Iterator[Row]:
+        """Leaves, worst first; in brief what went wrong and, of projects and spaces, what runs, but not too many."""
+        if not self.report.brief:
+            yield from self.rows_of(leaves, trunk)
+            return
+        last = State.RUNNING if level_is_hidden(node.level) else State.WARNING
+        noted = [leaf for leaf in leaves if leaf.state <= last]
+        yield from self.rows_of(noted[:LISTED], trunk)
+        if len(noted) > LISTED:
+            rest = count_states(tuple(noted[LISTED:]))
+            text = "".join(text for text, _ in _counts(rest, self.canvas))
+            yield Row((("and more", "quiet"), ("", ""), ("", "")), text, indent=trunk)
+
+    def _has_leaves(self, node: Node) -> bool:
+        """Whether the node's children are checks, projects or spaces: many, and nothing below them."""
+        of_check_task = node.level == () and self.report.snapshot.task_type == TaskType.CHECK
+        return node.level == CHECK or level_is_hidden(node.level) or of_check_task
 
     def row(self, node: Node, indent: str) -> Row:
-        """One node; a level that only has children tells how many of them are done."""
-        group = node.status is None and bool(node.children)
-        state = _state_cell(node, self.canvas)
-        middle = self._counted(node) if group else _progress(node, self.canvas)
-        elapsed = (duration(node.elapsed_seconds(self.now)), "quiet")
-        name = harmless(node.name) or "task"
+        """One node; a level of checks, projects or spaces tells how many of them are done."""
+        name, elapsed = harmless(node.name) or "task", (duration(node.elapsed_seconds(self.now)), "quiet")
         if node.unreadable:
-            return Row(
-                ((name, "failed"), ("unreadable", "failed"), ("", ""), elapsed),
-                node.unreadable,
-                indent=indent,
-            )
+            return Row(((name, ""), _state_cell(node, self.canvas), ("", ""), elapsed), node.unreadable, indent=indent)
+        state, middle = _state_cell(node, self.canvas), _progress(node, self.canvas)
+        if self._has_leaves(node) and node.children and not middle[0]:
+            middle = self._counted(node, node.children)
         return Row(((name, ""), state, middle, elapsed), _message(node), indent=indent)
 
-    def _counted(self, node: Node) -> Span:
-        children = node.children or ()
-        total = max(self.report.expected, len(children)) if node.name in HIDDEN else len(children)
-        if self.report.partial and node.name in HIDDEN:
-            return f"{total} in all", "quiet"
-        return f"{sum(child.ended for child in children)} of {total} done", "quiet"
+    def _counted(self, node: Node, children: tuple[Node, ...]) -> Span:
+        hidden = level_is_hidden(node.level)
+        total = max(self.report.expected, len(children)) if hidden else len(children)
+        if self.report.partial and hidden:
+            return f"{total} in scope", "quiet"
+        done = sum(child.ended for child in children)
+        if node.ended or done == total:
+            return (f"{done}/{total}" if self.canvas.width < NARROW else f"{done} of {total} done"), "quiet"
+        return _drawn(done / total, f"{done}/{total}", self.canvas), "running"
 
 
 def _title(snapshot: Snapshot, job_name: str | None, begun: Node, canvas: Canvas) -> list[Line]:
@@ -148,26 +167,20 @@ def _title(snapshot: Snapshot, job_name: str | None, begun: Node, canvas: Canvas
         part for part in (f"{snapshot.task_type or 'task'} {snapshot.task_id}", since) if part
     )
     return [
-        [(head, _bold(style)), ("  ", ""), (title[0] if title else "", "strong")],
+        [(head, style), ("  ", ""), (title[0] if title else "", "strong")],
         *([(" " * (cells(head) + 2) + rest, "strong")] for rest in title[1:]),
         *_prose(about, "quiet", canvas),
     ]
 
 
-def _bold(style: str) -> str:
-    return style
-
-
 def _since(node: Node, now: Millis, canvas: Canvas) -> str:
+    """When the node began, or from when to when it ran; the time zone is named here and nowhere else."""
     began = node.started_at or node.created_at
     if began is None:
-        return f"as of {local_time(now)} {zone(now)}"
-    parts = [f"since {local_time(began)}" if not node.ended else local_time(began)]
-    if node.ended and node.last_updated_at is not None:
-        parts[0] += f" to {local_time(node.last_updated_at)}"
-    parts[0] += f" {zone(began)}"
+        return f"as of {local_time(now, now)} {zone(now)}"
+    told = span_of_time(began, node.last_updated_at, now) if node.ended else f"since {local_time(began, now)}"
     elapsed = duration(node.elapsed_seconds(now))
-    return canvas.glyphs.dot.join([*parts, elapsed] if elapsed else parts)
+    return canvas.glyphs.dot.join(part for part in (f"{told} {zone(began)}", elapsed) if part)
 
 
 def _checks(report: ChecksReport, canvas: Canvas) -> list[Line]:
@@ -182,7 +195,11 @@ def _checks(report: ChecksReport, canvas: Canvas) -> list[Line]:
     elif rest and not report.show_all:
         lines.append([*_counts(rest, canvas), ("  (--all lists them)" if canvas.width >= NARROW else "", "quiet")])
     elif not report.summary.total:
-        lines += _prose(f"No checks are reported yet. As of {local_time(snapshot.fetched_at)}.", "quiet", canvas)
+        lines += _prose(
+            f"No checks are reported yet. As of {local_time(snapshot.fetched_at, snapshot.fetched_at)}.",
+            "quiet",
+            canvas,
+        )
     return lines
 
 
@@ -273,27 +290,22 @@ def _project_row(project: Node, now: Millis, canvas: Canvas, *, last: bool) -> R
 
 def _records(report: TasksReport | JobReport, canvas: Canvas) -> list[Line]:
     """Runs or a definition as they are, under the names of their columns."""
-    names = tuple(name.upper() for name in columns(report))
+    header: tuple[str, ...]
     if isinstance(report, TasksReport):
-        names = ("TASK", "TYPE", "CREATED", "ARTIFACTS")
-    found = [
-        Row(
-            tuple(
-                (_moment(cell) if name == "CREATED" else harmless(cell), "")
-                for name, cell in zip(names, row[:-1], strict=False)
-            ),
-            harmless(row[-1]),
-        )
-        for row in rows(report)
-    ]
-    lines = laid_out(found, canvas.width, header=names, more=canvas.glyphs.more)
+        header = ("TASK", "TYPE", f"CREATED ({zone(report.fetched_at)})", "ARTIFACTS")
+        found = [_task_row(task, report.fetched_at) for task in report.tasks]
+    else:
+        header = tuple(name.upper() for name in columns(report))
+        found = [Row(((harmless(name), ""),), harmless(value)) for name, value in fields(report.job.raw, joint=", ")]
     if not found:
-        lines = _prose("No runs yet.", "quiet", canvas)
-    return lines
+        return _prose("No runs yet." if isinstance(report, TasksReport) else "An empty definition.", "quiet", canvas)
+    return laid_out(found, canvas.width, header=header, more=canvas.glyphs.more)
 
 
-def _moment(instant: str) -> str:
-    return instant
+def _task_row(task: Task, now: Millis) -> Row:
+    created = local_time(instant(task.created_at), now) or harmless(str(task.created_at or ""))
+    artifacts = ", ".join(harmless(artifact.name or "") for artifact in task.artifacts)
+    return Row(((task.task_id, ""), (harmless(task.task_type or ""), ""), (created, "quiet")), artifacts)
 
 
 def _state_cell(node: Node, canvas: Canvas) -> Span:
@@ -308,10 +320,17 @@ def _progress(node: Node, canvas: Canvas) -> Span:
     if node.percent is None or node.ended:
         return "", ""
     share = min(max(node.percent / 100, 0.0), 1.0)
-    percent = f"{share * 100:3.0f} %"
-    if canvas.width < NARROW:
-        return percent, "running"
-    return "".join(text for text, _ in _bar(share, BAR, canvas)) + " " + percent, "running"
+    return _drawn(share, f"{share * 100:3.0f} %", canvas), "running"
+
+
+def _drawn(share: float, text: str, canvas: Canvas) -> str:
+    """A bar with a text behind it, or the text alone in a narrow window."""
+    bar = "" if canvas.width < NARROW else _bar_text(share, BAR if canvas.width >= WIDE else SHORT_BAR, canvas) + " "
+    return bar + text
+
+
+def _bar_text(share: float, width: int, canvas: Canvas) -> str:
+    return "".join(part for part, _ in _bar(share, width, canvas))
 
 
 def _bar(share: float, width: int, canvas: Canvas) -> list[Span]:
@@ -370,6 +389,3 @@ def _not_reported(missing: tuple[str, ...], canvas: Canvas) -> list[Line]:
 
 def _prose(text: str, style: str, canvas: Canvas) -> list[Line]:
     return [[(line, style)] for line in wrapped(text, canvas.width)]
-
-
-__all__ = ["Canvas", "count_states", "view"]

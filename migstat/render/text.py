@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
-from migstat.model import Millis
+from migstat.model import Millis, millis
 
 _NOT_PRINTED = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb"
@@ -55,10 +56,22 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400}d {whole % 86400 // 3600}h"
 
 
-def local_time(at: Millis | None) -> str:
-    """Local weekday, date and time; empty where unknown."""
+def local_time(at: Millis | None, now: Millis) -> str:
+    """Local time of day with the weekday, or the date where that is more than six days from `now`; empty if unknown."""
     local = _local(at)
-    return f"{local:%a %d %b %H:%M}" if local else ""
+    if local is None or at is None:
+        return ""
+    near = abs(now - at) < 6 * 86_400_000
+    return f"{local:%a %H:%M}" if near else f"{local:%d %b %Y %H:%M}"
+
+
+def span_of_time(since: Millis | None, until: Millis | None, now: Millis) -> str:
+    """From when to when, the day named twice only where there are two."""
+    first, last = local_time(since, now), local_time(until, now)
+    if not first or not last:
+        return first or last
+    same_day = first.rpartition(" ")[0] == last.rpartition(" ")[0]
+    return f"{first} to {last.rpartition(' ')[2] if same_day else last}"
 
 
 def zone(at: Millis) -> str:
@@ -67,22 +80,35 @@ def zone(at: Millis) -> str:
     return (local.tzname() or "") if local else ""
 
 
-def iso(value: object) -> str | None:
-    """An instant as ISO 8601 in UTC with milliseconds and `Z`, from epoch milliseconds or ISO 8601.
-
-    What is no instant comes back as the text it was.
-    """
-    if value is None:
-        return None
+def instant(value: object) -> Millis | None:
+    """Epoch milliseconds of an instant, given as such or as ISO 8601; None for what is none."""
+    if not isinstance(value, str):
+        return millis(value)
     try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            when = datetime.fromtimestamp(value / 1000, UTC)
-        else:
-            when = datetime.fromisoformat(str(value))
-    except (ValueError, OverflowError, OSError):
-        return str(value)
-    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        when = datetime.fromisoformat(value)
+        return millis(round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000))
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso(value: object) -> str | None:
+    """An instant as ISO 8601 in UTC with milliseconds and `Z`; what is no instant comes back as the text it was."""
+    return None if value is None else iso_millis(instant(value)) or str(value)
+
+
+def iso_millis(at: Millis | None) -> str | None:
+    """An instant that `model.millis` let through, as ISO 8601 in UTC with milliseconds and `Z`."""
+    if at is None:
+        return None
+    day, fraction = divmod(at, 86_400_000)
+    seconds, fraction = divmod(fraction, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_date(day)}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{fraction:03}Z"
+
+
+@lru_cache(maxsize=16)  # thousands of nodes have but a few days
+def _date(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
 def number(value: float) -> str:
