@@ -37,13 +37,18 @@ class Row:
 def laid_out(rows: Sequence[Row], width: int, *, header: tuple[str, ...] = (), more: str = "…") -> list[Line]:
     """The rows as lines of at most `width` cells. `header` names the columns; `more` marks what was cut."""
     widths = _widths(rows, header, width)
-    beside = width - _taken(widths)
     lines: list[Line] = []
     if header:
         lines.append(_header(header, widths, width, prose=any(row.prose for row in rows)))
     for row in rows:
-        lines += _lines(row, widths, width, beside, more)
+        # under a header prose has its column; without one it begins where the row's cells end
+        shown = widths if header else widths[: _last_filled(row) + 1]
+        lines += _lines(row, shown, width, more)
     return lines
+
+
+def _last_filled(row: Row) -> int:
+    return max((at for at, (text, _) in enumerate(row.cells) if text), default=0)
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -106,15 +111,15 @@ def _header(names: tuple[str, ...], widths: list[int], width: int, *, prose: boo
     return [(set_cell_size(text, min(width, cells(text))).rstrip(), "quiet")]
 
 
-def _lines(row: Row, widths: list[int], width: int, beside: int, more: str) -> list[Line]:
+def _lines(row: Row, widths: list[int], width: int, more: str) -> list[Line]:
     line: Line = []
-    for at, (text, style) in enumerate(row.cells):
-        if widths[at]:
-            shown = fitted(row.indent + text if at == 0 else text, widths[at], more)
+    for at, (size, (text, style)) in enumerate(zip(widths, row.cells, strict=False)):
+        if size:
+            shown = fitted(row.indent + text if at == 0 else text, size, more)
             line += [(shown, style), (" " * GAP, "")]
     if not row.prose and not row.below:
         return [_trimmed(line)]
-    return [*_with_prose(line, row, width, beside), *_below(row, width)]
+    return [*_with_prose(line, row, width, width - _taken(widths)), *_below(row, width)]
 
 
 def _with_prose(line: Line, row: Row, width: int, beside: int) -> list[Line]:
