@@ -42,7 +42,7 @@ ENVIRONMENT = {
 """Every environment variable that is read, and its meaning; `migstat help environment` prints it."""
 
 
-LOOK_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM")
+LOOK_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "LC_ALL", "LC_CTYPE", "LANG")
 """Those that tell of the terminal and nothing of the user."""
 
 
@@ -97,11 +97,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the user wants to see it: `color` None is for the terminal to decide, `columns` None too."""
+    """How the user wants to see it: `color` None is for the terminal to decide, `columns` None too.
+
+    `plain_signs` says that the terminal shows ASCII only, whatever its stream could encode.
+    """
 
     output: str | None
-    color: bool | None
-    columns: int | None
+    color: bool | None = None
+    columns: int | None = None
+    plain_signs: bool = False
 
 
 def settings_from(flags: Flags, environ: Mapping[str, str], stdin: Callable[[], str]) -> Settings:
@@ -126,7 +130,8 @@ def look_from(output: str | None, color: str, environ: Mapping[str, str]) -> Loo
     """The format asked for and whether to use colour: flag over `NO_COLOR` over `FORCE_COLOR`."""
     columns = environ.get("COLUMNS", "")
     wanted = output or environ.get("MIGSTAT_OUTPUT") or None
-    return Look(wanted, _color(color, environ), int(columns) if columns.isdecimal() and int(columns) else None)
+    width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
+    return Look(wanted, _color(color, environ), width or None, _plain_signs(environ))
 
 
 def job_and_task(environ: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -309,6 +314,12 @@ def _color(flag: str, environ: Mapping[str, str]) -> bool | None:
     if environ.get("FORCE_COLOR", "0") not in ("", "0"):
         return True
     return False if environ.get("TERM") == "dumb" else None
+
+
+def _plain_signs(environ: Mapping[str, str]) -> bool:
+    """Whether the locale is C, for which Python writes UTF-8 all the same, or the console has but few glyphs."""
+    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
+    return locale in ("C", "POSIX") or environ.get("TERM") == "linux"
 
 
 def _reason(error: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, hea
             "Only plain has lines without names.",
         )
     output = look.output or ("table" if runtime.streams.out_is_terminal else "plain")
-    return Look(output, look.color, look.columns)
+    return replace(look, output=output)
 
 
 class Session:

@@ -161,7 +161,7 @@ def _draw(runtime: Runtime, look: Look, report: Report) -> None:
 
     streams = runtime.streams
     width = streams.width(look.columns)
-    glyphs = UNICODE if streams.unicode else ASCII
+    glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
     streams.draw(view(report, Canvas(width, glyphs, tree=look.output == "tree")), color=look.color, width=width)
 
 

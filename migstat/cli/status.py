@@ -22,7 +22,7 @@ FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 LOOKED_AT = ("table", "tree")
 """Formats for looking: a look at a task shows more than its root."""
 
-PICTURE = Look("table", color=None, columns=None)
+PICTURE = Look("table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _raw(runtime: Runtime, asked: Session, wanted: Wanted) -> int:
         judged = tree.read(0, judged=True)
         flaws = judged.flaws
         verdict = verdict_of_task(judged.root, judged.task_type, judged.missing, asked.now())
-    return finish_raw(runtime, Outlet(Look("json", color=None, columns=None)), answer, verdict, flaws)
+    return finish_raw(runtime, Outlet(Look("json")), answer, verdict, flaws)
 
 
 def _merged(node: Node) -> dict[str, Any]:

@@ -1,0 +1,107 @@
+"""The README says what is so: its pictures, its exit codes, its recipes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import jq
+import pytest
+
+from migstat.cli.exits import MEANINGS
+from migstat.simulator.scenarios import NAMES, build
+from migstat.simulator.server import Server, serve
+from tests.command_line import HERMETIC, environ_of, migstat
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECIPES = re.findall(r"^(migstat .*) \| jq (-\w+ )?'(.*)'$", README, re.MULTILINE)
+COMMANDS = re.findall(r"^(migstat [^|#]*?)(?: +#.*)?$", README, re.MULTILINE)
+PICTURES = sorted(path.name for path in (ROOT / "docs").glob("*.svg"))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A cutover in which some projects failed and some still run."""
+    scenario = build("projects-failing")
+    with serve(scenario, head_start=scenario.duration * 0.6, clock=lambda: 1_793_496_360.0) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def failed_checks() -> Iterator[Server]:
+    """A migration that was not scheduled, since its checks failed."""
+    with serve(build("failing"), head_start=3600.0, clock=lambda: 1_793_496_360.0) as running:
+        yield running
+
+
+def _texts(svg: str) -> list[str]:
+    """What an SVG shows, in order, without spaces: the drawing itself differs between versions of Rich."""
+    shown = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    return [text for each in shown if (text := unescape(each).replace("\xa0", " ").strip())]
+
+
+def test_the_pictures_are_current(tmp_path: Path) -> None:
+    """The pictures in docs show what the program draws now."""
+    environ = {name: os.environ[name] for name in HERMETIC if name in os.environ} | {"TZ": "UTC"}
+    subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "pictures.py"), str(tmp_path)],
+        env=environ,
+        check=True,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == PICTURES
+    for name in PICTURES:
+        made, kept = (folder / name for folder in (tmp_path, ROOT / "docs"))
+        assert _texts(made.read_text(encoding="utf-8")) == _texts(kept.read_text(encoding="utf-8"))
+
+
+def test_every_picture_is_shown_and_exists() -> None:
+    """The README shows pictures that exist."""
+    assert set(re.findall(r"docs/([\w-]+\.svg)", README)) <= set(PICTURES)
+
+
+def test_the_exit_codes_are_those_of_the_program() -> None:
+    """The README's table of exit codes is the program's own."""
+    table = re.findall(r"^\| (\d+) \| (.*) \|$", README, re.MULTILINE)
+    assert table == [(str(code.value), meaning) for code, meaning in MEANINGS.items()]
+
+
+def test_all_scenarios_are_named() -> None:
+    """The README names every scenario of the simulator."""
+    assert all(f"`{name}`" in README for name in NAMES)
+
+
+@pytest.mark.parametrize(("command", "flags", "program"), RECIPES)
+def test_a_jq_recipe_finds_something(
+    command: str, flags: str, program: str, server: Server, failed_checks: Server
+) -> None:
+    """Each jq recipe runs on the command's own output and answers something."""
+    asked = failed_checks if command.startswith("migstat checks") else server
+    result = migstat(shlex.split(command)[1:], environ_of(asked))
+    assert result.code == 0, result.err
+    compiled = jq.compile(program)
+    assert [each for line in result.out.splitlines() for each in compiled.input_text(line).all()]
+
+
+def test_there_are_recipes() -> None:
+    """The README has jq recipes, and the pattern that finds them still does."""
+    assert len(RECIPES) >= 4
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if "FILE" not in each])
+def test_a_command_of_the_readme_runs(
+    command: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command line that the README shows is understood and answers."""
+    monkeypatch.chdir(tmp_path)
+    result = migstat(shlex.split(command)[1:], environ_of(server))
+    assert result.code in (0, 1, 8), result.err
+    assert result.out
