@@ -257,6 +257,7 @@ class Api:
         says = self._says(body)
         retry_after = retry_after_seconds(headers.get("Retry-After"), self._timing.now())
         error = _error_of(status, headers, what, says)
+        error.status = status
         raise _AttemptFailed(error, again=status in RETRIED_STATUSES, retry_after=retry_after)
 
     def _says(self, body: bytes) -> str:
@@ -297,7 +298,9 @@ def _with_tries(failed: _AttemptFailed, attempt: int, elapsed: float) -> ApiErro
         tried = f"asked to wait {failed.retry_after:.0f} s, too long for a single query"
     else:
         tried = f"tried {attempt} times in {elapsed:.0f} s" if attempt > 1 else "tried once"
-    return type(error)(f"{error.message} ({tried})", error.hint)
+    told = type(error)(f"{error.message} ({tried})", error.hint)
+    told.again, told.retry_after, told.status = True, failed.retry_after, error.status
+    return told
 
 
 def _error_of(status: int, headers: httpx.Headers, what: str, says: str) -> ApiError:

@@ -60,9 +60,16 @@ class Interrupted(MigstatError):
 
 
 class ApiError(MigstatError):
-    """Base of what goes wrong between this program and the API."""
+    """Base of what goes wrong between this program and the API.
+
+    `again` says that it may pass: it was tried again until the policy gave up. `retry_after` is for how many seconds
+    the server asked not to be asked, where it did. `status` is the HTTP status where one came.
+    """
 
     code = "api"
+    again: bool = False
+    retry_after: float | None = None
+    status: int | None = None
 
 
 class Unreachable(ApiError):

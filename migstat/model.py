@@ -25,6 +25,9 @@ MIGRATE: Level = ("migrate",)
 HIDDEN = ("projects", "spaces")
 """Children of `migrate` that the API does not list among its children: they have no status of their own."""
 
+APPS = "apps"
+"""The scope that migrates after the core and independently of it."""
+
 LATEST_PLAUSIBLE: Millis = 253_402_300_799_999
 """The last instant of the year 9999: what lies beyond is no time."""
 

@@ -96,6 +96,24 @@ def find(ask: Ask, level: Level, *, status: str | None = None, outcome: str | No
     return None if found is None else tuple(found.seen.values())
 
 
+def by_name(ask: Ask, level: Level, names: Sequence[str]) -> Iterable[tuple[str, Page | ApiError]]:
+    """The answer about each child of these names, a few at a time. A name with a comma cannot be asked for.
+
+    Raises Refused, which is no single child's flaw.
+    """
+
+    def one(name: str) -> Page | ApiError:
+        try:
+            return ask(Question((*level, name)))
+        except Refused:
+            raise
+        except ApiError as error:
+            return error
+
+    askable = [name for name in names if name and "," not in name]
+    return zip(askable, _together(one, askable), strict=True)
+
+
 class _Walk:
     def __init__(self, ask: Ask, level: Level, progress: Progress) -> None:
         self._ask = ask
@@ -179,18 +197,8 @@ class _Walk:
         self._readings[child.name] = child if earlier is None else newer(earlier, child)
 
     def _by_name(self, names: list[str]) -> None:
-        """Ask for single children; an empty answer says nothing new. A name with a comma cannot be asked for."""
-
-        def one(name: str) -> Page | ApiError:
-            try:
-                return self._ask(Question((*self._level, name)))
-            except Refused:  # no single child's flaw
-                raise
-            except ApiError as error:
-                return error
-
-        askable = [name for name in names if name and "," not in name]
-        for name, answer in zip(askable, _together(one, askable), strict=True):
+        """Ask for single children; an empty answer says nothing new."""
+        for name, answer in by_name(self._ask, self._level, names):
             if isinstance(answer, ApiError):
                 self._flaws[f"{shown((*self._level, name))}: {answer.message}"] = None
             elif answer.found:

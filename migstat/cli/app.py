@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "status",
     "checks": "checks",
     "projects": "projects",
+    "watch": "watch",
     "tasks": "tasks",
     "job": "job",
     "demo": "demo",

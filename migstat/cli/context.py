@@ -13,6 +13,7 @@ from migstat.cli.streams import Streams
 from migstat.errors import UsageError
 from migstat.model import Job, Level, Millis, Page, Question
 from migstat.render.text import harmless
+from migstat.retry import Policy
 from migstat.settings import Flags, Look, Settings, job_and_task, look_from, settings_from
 from migstat.target import Target, TaskTarget, TaskWord, resolve, target_from
 from migstat.tree import Tree
@@ -93,7 +94,10 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, hea
 class Session:
     """One command's way to the API."""
 
-    def __init__(self, runtime: Runtime, options: Options, target: Target, settings: Settings) -> None:
+    def __init__(
+        self, runtime: Runtime, options: Options, target: Target, settings: Settings, watching: Policy | None
+    ) -> None:
+        self._watching = watching
         self._runtime = runtime
         self._options = options
         self._target = target
@@ -108,9 +112,15 @@ class Session:
         return Api(
             self._settings,
             Timing(self._runtime.clock, self._runtime.sleep, now=self._runtime.now),
+            policy=self._watching,
             observers=Observers(self._log, self._waits),
             transport=self._runtime.transport,
         )
+
+    @property
+    def rate_limit(self) -> int | None:
+        """Requests that may be sent in any 60 s."""
+        return self._settings.rate_limit
 
     @property
     def job_id(self) -> str:
@@ -130,12 +140,12 @@ class Session:
     @cached_property
     def tree(self) -> Tree:
         """The task's status tree."""
-        return Tree(self.ask, lambda: self.job, self._task_type, self._progress)
+        return Tree(self.ask, lambda: self.job, self.task_type, self._progress)
 
     @cached_property
     def raw_tree(self) -> Tree:
         """The task's status tree, whose nodes keep the API's own JSON."""
-        return Tree(self.ask_raw, lambda: self.job, self._task_type, self._progress)
+        return Tree(self.ask_raw, lambda: self.job, self.task_type, self._progress)
 
     def ask(self, question: Question) -> Page:
         """Ask about one level of the task."""
@@ -149,7 +159,8 @@ class Session:
         """The time, in epoch milliseconds."""
         return int(self._runtime.now() * 1000)
 
-    def _task_type(self) -> str | None:
+    def task_type(self) -> str | None:
+        """The task's type, asked for where finding the task did not tell."""
         return self.task.task_type or self.api.task(self.job_id, self.task.task_id).task_type
 
     def _log(self, exchange: Exchange) -> None:
@@ -163,24 +174,30 @@ class Session:
         text = harmless(f"{reason}; again in {seconds:.0f} s")
         if self._options.verbose:
             self._runtime.streams.tell(text)
-        else:
+        elif self._watching is None:
             self._runtime.streams.notice(text)
 
     def _progress(self, level: Level, count: int) -> None:
-        if self._runtime.clock() - self._quiet_since >= NOTICE_AFTER and not self._options.verbose:
+        silent = self._options.verbose or self._watching is not None
+        if not silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
             self._runtime.streams.notice(f"reading {harmless(shown(level))}: {count}")
 
 
 @contextmanager
-def session(runtime: Runtime, options: Options, request: Request) -> Iterator[Session]:
-    """A session about what the user named. Everything typed is checked before anything is asked."""
+def session(
+    runtime: Runtime, options: Options, request: Request, *, watching: Policy | None = None
+) -> Iterator[Session]:
+    """A session about what the user named. Everything typed is checked before anything is asked.
+
+    `watching` is the patience of a watch, which has a picture of its own and wants no notices.
+    """
     if runtime.sealed and any((options.flags.base_url, options.flags.email, options.flags.token_file)):
         raise UsageError("a demo has an account of its own", "Leave out --base-url, --email and --token-file.")
     target = target_from(request.job, request.task, job_and_task(runtime.environ), request.default_task)
     settings = settings_from(options.flags, runtime.environ, runtime.streams.stdin)
     for warning in settings.warnings:
         runtime.streams.tell(f"migstat: warning: {harmless(warning)}")
-    opened = Session(runtime, options, target, settings)
+    opened = Session(runtime, options, target, settings, watching)
     try:
         yield opened
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -11,13 +11,18 @@ import typer
 from migstat.cli.options import runtime_of
 from migstat.cli.simulate import DEFAULT_SPEED, checked_speed, scenario_of
 from migstat.errors import UsageError
-from migstat.settings import LOOK_VARIABLES
+from migstat.settings import LOOK_VARIABLES, UNLIMITED
 from migstat.simulator.scenario import Scenario
 
 REFUSED = ("demo", "simulate")
 UNDER_WAY = 0.55
 OVER = 1.01
 """Share of the scenario that is over when a demo begins, so that there is something to see."""
+
+WATCHED_FOR = 20.0
+"""Seconds in which the rest of a scenario is over that is watched."""
+
+WATCH = ("watch", "--interval", "1s")
 
 
 def demo(
@@ -27,11 +32,11 @@ def demo(
         typer.Option("--scenario", metavar="NAME", help="Which migration; `migstat simulate -h` names them."),
     ] = "cutover",
     speed: Annotated[
-        float, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")
-    ] = DEFAULT_SPEED,
+        float | None, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")
+    ] = None,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; status where none is given."),
+        typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; watch where none is given."),
     ] = None,
 ) -> int:
     """Run a command against a simulated migration: nothing to set up, nothing sent anywhere.
@@ -50,19 +55,22 @@ def demo(
     from migstat.simulator.server import serve
 
     runtime = runtime_of(ctx)
-    words = command or ["status"]
+    words = command or list(WATCH)
     if words[0] in REFUSED:
         raise UsageError(
             f"demo {words[0]}: a demo is of the commands that ask the API", "Such as migstat demo projects."
         )
     scripted = scenario_of(scenario)
-    with serve(scripted, speed=checked_speed(speed), head_start=_head_start(scripted)) as server:
+    begin = _head_start(scripted)
+    pace = _speed(scripted, words) if speed is None else checked_speed(speed)
+    with serve(scripted, speed=pace, head_start=begin, rate_limit=None) as server:
         environ = {
             **_look(runtime.environ),
             "MIGSTAT_BASE_URL": server.base_url,
             "MIGSTAT_EMAIL": server.email,
             "MIGSTAT_TOKEN": server.token,
             "MIGSTAT_JOB": server.job_id,
+            "MIGSTAT_RATE_LIMIT": UNLIMITED,
         }
         return run(words, replace(runtime, environ=environ, sealed=True))
 
@@ -74,3 +82,9 @@ def _look(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _head_start(scenario: Scenario) -> float:
     return scenario.duration * (OVER if scenario.name == "failing" else UNDER_WAY)
+
+
+def _speed(scenario: Scenario, words: Sequence[str]) -> float:
+    """Fast enough that a watch ends while somebody still looks."""
+    left = scenario.duration - _head_start(scenario)
+    return left / WATCHED_FOR if words[0] == "watch" and left > 0 else DEFAULT_SPEED

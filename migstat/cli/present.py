@@ -20,7 +20,7 @@ from migstat.snapshot import Verdict
 
 if TYPE_CHECKING:
     from migstat.render.grid import Span
-    from migstat.render.table import Canvas
+    from migstat.render.parts import Canvas
 
 PICTURE_WIDTH = 100
 """Cells of an exported picture."""
@@ -156,7 +156,8 @@ def _check_export(export: str | None) -> None:
 
 
 def _draw(runtime: Runtime, look: Look, report: Report) -> None:
-    from migstat.render.table import Canvas, view
+    from migstat.render.parts import Canvas
+    from migstat.render.table import view
     from migstat.render.theme import ASCII, UNICODE
 
     streams = runtime.streams
@@ -167,7 +168,7 @@ def _draw(runtime: Runtime, look: Look, report: Report) -> None:
 
 def _write_picture(report: Report, path: Path) -> None:
     """Draw the table into a file, whole or not at all."""
-    from migstat.render.table import Canvas
+    from migstat.render.parts import Canvas
     from migstat.render.theme import UNICODE
 
     text = _picture(report, Canvas(PICTURE_WIDTH, UNICODE), html=path.suffix.lower() == ".html")

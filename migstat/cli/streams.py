@@ -87,6 +87,13 @@ class Streams:
                 _write(self.err, text + "\n")
                 self.err.flush()
 
+    def ring(self) -> None:
+        """Ring the bell of the terminal that standard output is."""
+        if self.out is not None:
+            with suppress(OSError, ValueError):
+                _write(self.out, "\a")
+                self.out.flush()
+
     def notice(self, text: str) -> None:
         """A line to a terminal's standard error that the next one replaces; nothing elsewhere."""
         if self.err is None or not self.err_is_terminal:
@@ -111,7 +118,7 @@ class Streams:
         if not colored or self.out is None:
             self.print_lines("".join(text for text, _ in line) for line in lines)
             return
-        console = _console(self.out, width)
+        console = color_console(self.out, width)
         with console.capture() as capture:
             show(console, lines)
         self.print(capture.get())
@@ -140,7 +147,8 @@ def show(console: Console, lines: Sequence[Line]) -> None:
     console.print(Segments(segments), end="", crop=False, no_wrap=True)
 
 
-def _console(file: TextIO, width: int) -> Console:
+def color_console(file: TextIO, width: int = DEFAULT_WIDTH) -> Console:
+    """A console of Rich that uses as many colours as the terminal has, some in any case."""
     from rich.console import Console
 
     console = Console(file=file, width=width, force_terminal=True, highlight=False, no_color=False)

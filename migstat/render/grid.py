@@ -20,6 +20,9 @@ GAP = 2
 NARROWEST_PROSE = 24
 """Cells below which long prose beside the columns is no pleasure to read."""
 
+NARROWEST_CLIPPED = 8
+"""Cells below which clipped prose says nothing."""
+
 NARROWEST_NAME = 18
 """Cells of the first column for which other columns have to go."""
 
@@ -34,8 +37,13 @@ class Row:
     indent: str = ""
 
 
-def laid_out(rows: Sequence[Row], width: int, *, header: tuple[str, ...] = (), more: str = "…") -> list[Line]:
-    """The rows as lines of at most `width` cells. `header` names the columns; `more` marks what was cut."""
+def laid_out(
+    rows: Sequence[Row], width: int, *, header: tuple[str, ...] = (), more: str = "…", clip: bool = False
+) -> list[Line]:
+    """The rows as lines of at most `width` cells. `header` names the columns; `more` marks what was cut.
+
+    With `clip` a row is one line: its prose is cut to what fits beside it.
+    """
     widths = _widths(rows, header, width)
     lines: list[Line] = []
     if header:
@@ -43,8 +51,14 @@ def laid_out(rows: Sequence[Row], width: int, *, header: tuple[str, ...] = (), m
     for row in rows:
         # under a header prose has its column; without one it begins where the row's cells end
         shown = widths if header else widths[: _last_filled(row) + 1]
-        lines += _lines(row, shown, width, more)
+        lines += _lines(_clipped(row, width - _taken(shown), more) if clip else row, shown, width, more)
     return lines
+
+
+def _clipped(row: Row, beside: int, more: str) -> Row:
+    fits = cells(row.prose) <= beside
+    prose = row.prose if fits else fitted(row.prose, beside, more) if beside >= NARROWEST_CLIPPED else ""
+    return Row(row.cells, prose, indent=row.indent)
 
 
 def _last_filled(row: Row) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from migstat.errors import MigstatError
-from migstat.model import Artifact, Millis, Node, Phase, Task
+from migstat.events import Changed, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
+from migstat.model import Artifact, Level, Millis, Node, Phase, Task
 from migstat.render.text import ascii_json, escape_json, iso, iso_millis
 from migstat.reports import ChecksReport, JobReport, ProjectsReport, Report, StatusReport, TasksReport
 from migstat.snapshot import Snapshot, Summary
@@ -56,6 +57,50 @@ def lines(report: Report) -> Iterator[Json]:
             yield from (_task(task) for task in report.tasks)
         case JobReport():
             yield dict(report.job.raw)
+
+
+def event_document(event: Event) -> Json:
+    """An event of a watch as published."""
+    match event:
+        case Snapped():
+            return _event("snapshot", event) | {
+                "jobId": event.job_id,
+                "taskId": event.task_id,
+                "taskType": event.task_type,
+                "verdict": event.verdict,
+                "summary": _summary(event.summary),
+                "node": node_json(event.node, event.at),
+            }
+        case Changed():
+            before = event.before
+            return _event("change", event, event.node.level) | {
+                "from": None if before is None else {"status": before.status, "outcome": before.outcome},
+                "to": {"status": event.node.status, "outcome": event.node.outcome},
+                "message": event.node.message,
+            }
+        case Progressed():
+            progress = [_phase(phase) for phase in event.progress]
+            return _event("progress", event, event.level) | {"percent": event.percent, "progress": progress}
+        case Stalled():
+            return _event("stalled", event, event.level) | {"sinceSeconds": event.since_seconds}
+        case Outage():
+            told = {"code": event.code, "message": event.message, "retryInSeconds": event.retry_in_seconds}
+            return _event("outage", event) | told
+        case Recovered():
+            return _event("recovered", event) | {"outageSeconds": event.outage_seconds}
+        case Ended():
+            return _event(event.end, event) | {
+                "verdict": event.verdict,
+                "exitCode": event.exit_code,
+                "summary": _summary(event.summary),
+                "missing": event.missing,
+                "elapsedSeconds": event.elapsed_seconds,
+            }
+
+
+def _event(name: str, event: Event, level: Level | None = None) -> Json:
+    head: Json = {"event": name, "at": iso_millis(event.at)}
+    return head if level is None else head | {"level": level, "name": level[-1] if level else ""}
 
 
 def error_document(error: MigstatError) -> Json:

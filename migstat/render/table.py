@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from migstat.model import CHECK, Millis, Node, Phase, State, Task, TaskType, level_is_hidden
+from migstat.model import CHECK, Millis, Node, State, Task, TaskType, level_is_hidden
 from migstat.render.grid import Line, Row, Span, cells, laid_out, wrapped
+from migstat.render.parts import (
+    NARROW,
+    Canvas,
+    counts_of,
+    drawn_bar,
+    message_of,
+    overall,
+    progress_cell,
+    prose,
+    state_cell,
+)
 from migstat.render.rows import columns, fields
-from migstat.render.text import duration, harmless, instant, local_time, number, span_of_time, zone
+from migstat.render.text import duration, harmless, instant, local_time, span_of_time, zone
 from migstat.render.theme import (
     STATE_OF_VERDICT,
     STYLE_OF_STATE,
-    Glyphs,
     word_of,
 )
 from migstat.reports import (
@@ -27,31 +37,11 @@ from migstat.reports import (
 )
 from migstat.snapshot import Snapshot
 
-BAR = 16
-SHORT_BAR = 10
-"""Cells of a progress bar in a table, and in one of less than a hundred columns."""
-
-OVERVIEW_BAR = 40
-"""Cells of the bar over all, at most."""
-
-WIDE = 100
-NARROW = 60
-"""Below this width a table leaves its bars out: name, state and percent matter more."""
-
 LISTED = 20
 """How many leaves of one level a glance lists before it counts the rest."""
 
 NAMED = 12
 """How many missing names are listed before the rest is counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Canvas:
-    """What there is to draw on: a window `width` cells wide, and the signs that it can show."""
-
-    width: int
-    glyphs: Glyphs
-    tree: bool = False
 
 
 def view(report: Report, canvas: Canvas) -> list[Line]:
@@ -73,7 +63,7 @@ def _status(report: StatusReport, canvas: Canvas) -> list[Line]:
     found = _status_rows(report, canvas)
     lines += laid_out(found, canvas.width, more=canvas.glyphs.more)
     if report.not_scheduled:
-        lines += [[], *_prose("The migration was not scheduled: its checks failed.", "failed", canvas)]
+        lines += [[], *prose("The migration was not scheduled: its checks failed.", "failed", canvas)]
     return [*lines, *_not_reported(report.missing, canvas)]
 
 
@@ -123,7 +113,7 @@ class _Tree:
         yield from self.rows_of(noted[:LISTED], trunk)
         if len(noted) > LISTED:
             rest = count_states(tuple(noted[LISTED:]))
-            text = "".join(text for text, _ in _counts(rest, self.canvas))
+            text = "".join(text for text, _ in counts_of(rest, self.canvas))
             yield Row((("and more", "quiet"), ("", ""), ("", "")), text, indent=trunk)
 
     def _has_leaves(self, node: Node) -> bool:
@@ -135,11 +125,11 @@ class _Tree:
         """One node; a level of checks, projects or spaces tells how many of them are done."""
         name, elapsed = harmless(node.name) or "task", (duration(node.elapsed_seconds(self.now)), "quiet")
         if node.unreadable:
-            return Row(((name, ""), _state_cell(node, self.canvas), ("", ""), elapsed), node.unreadable, indent=indent)
-        state, middle = _state_cell(node, self.canvas), _progress(node, self.canvas)
+            return Row(((name, ""), state_cell(node, self.canvas), ("", ""), elapsed), node.unreadable, indent=indent)
+        state, middle = state_cell(node, self.canvas), progress_cell(node, self.canvas)
         if self._has_leaves(node) and node.children and not middle[0]:
             middle = self._counted(node, node.children)
-        return Row(((name, ""), state, middle, elapsed), _message(node), indent=indent)
+        return Row(((name, ""), state, middle, elapsed), message_of(node), indent=indent)
 
     def _counted(self, node: Node, children: tuple[Node, ...]) -> Span:
         hidden = level_is_hidden(node.level)
@@ -149,7 +139,7 @@ class _Tree:
         done = sum(child.ended for child in children)
         if node.ended or done == total:
             return (f"{done}/{total}" if self.canvas.width < NARROW else f"{done} of {total} done"), "quiet"
-        return _drawn(done / total, f"{done}/{total}", self.canvas), "running"
+        return drawn_bar(done / total, f"{done}/{total}", self.canvas), "running"
 
 
 def _title(snapshot: Snapshot, job_name: str | None, begun: Node, canvas: Canvas) -> list[Line]:
@@ -169,7 +159,7 @@ def _title(snapshot: Snapshot, job_name: str | None, begun: Node, canvas: Canvas
     return [
         [(head, style), ("  ", ""), (title[0] if title else "", "strong")],
         *([(" " * (cells(head) + 2) + rest, "strong")] for rest in title[1:]),
-        *_prose(about, "quiet", canvas),
+        *prose(about, "quiet", canvas),
     ]
 
 
@@ -191,11 +181,11 @@ def _checks(report: ChecksReport, canvas: Canvas) -> list[Line]:
     lines += laid_out(found, canvas.width, more=canvas.glyphs.more)
     rest = {state: count for state, count in report.states.items() if state > State.RUNNING}
     if report.asked:
-        lines += _prose(f"{len(shown)} of {report.summary.total} checks have {report.asked}", "quiet", canvas)
+        lines += prose(f"{len(shown)} of {report.summary.total} checks have {report.asked}", "quiet", canvas)
     elif rest and not report.show_all:
-        lines.append([*_counts(rest, canvas), ("  (--all lists them)" if canvas.width >= NARROW else "", "quiet")])
+        lines.append([*counts_of(rest, canvas), ("  (--all lists them)" if canvas.width >= NARROW else "", "quiet")])
     elif not report.summary.total:
-        lines += _prose(
+        lines += prose(
             f"No checks are reported yet. As of {local_time(snapshot.fetched_at, snapshot.fetched_at)}.",
             "quiet",
             canvas,
@@ -214,8 +204,8 @@ def _checks_title(report: ChecksReport, canvas: Canvas) -> list[Line]:
     about = canvas.glyphs.dot.join(
         (f"{snapshot.task_type or 'task'} {snapshot.task_id}", _since(parent, snapshot.fetched_at, canvas))
     )
-    message = _prose(harmless(parent.message), "", canvas) if parent.message else []
-    return [head, *_prose(about, "quiet", canvas), *message]
+    message = prose(harmless(parent.message), "", canvas) if parent.message else []
+    return [head, *prose(about, "quiet", canvas), *message]
 
 
 def _check_row(check: Node, report: ChecksReport, canvas: Canvas, *, last: bool) -> Row:
@@ -226,8 +216,8 @@ def _check_row(check: Node, report: ChecksReport, canvas: Canvas, *, last: bool)
         below += [(canvas.glyphs.bullet + harmless(each), "") for each in check.occurrences]
     indent = (canvas.glyphs.last_branch if last else canvas.glyphs.branch) if canvas.tree else ""
     return Row(
-        ((harmless(check.name), ""), _state_cell(check, canvas), _override(check)),
-        check.unreadable or _message(check),
+        ((harmless(check.name), ""), state_cell(check, canvas), _override(check)),
+        check.unreadable or message_of(check),
         tuple(below),
         indent,
     )
@@ -251,27 +241,15 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> list[Line]:
         ]
         lines += laid_out(found, canvas.width, header=() if canvas.tree else header, more=canvas.glyphs.more)
     elif report.asked:
-        lines += _prose(f"None of {report.summary.total} {report.scope} has {report.asked}.", "quiet", canvas)
+        lines += prose(f"None of {report.summary.total} {report.scope} has {report.asked}.", "quiet", canvas)
     else:
-        lines += _prose(f"No {report.scope} are reported yet.", "quiet", canvas)
+        lines += prose(f"No {report.scope} are reported yet.", "quiet", canvas)
     return [*lines, *_not_reported(snapshot.missing, canvas)]
 
 
 def _overview(report: ProjectsReport, canvas: Canvas) -> list[Line]:
     """How far it is as a bar over all, and how many are in which state."""
-    total = report.summary.total + len(report.snapshot.missing)
-    if not total:
-        return []
-    done = report.summary.finished / total
-    width = min(OVERVIEW_BAR, max(canvas.width - 24, 8))
-    text = f" {report.summary.finished} of {total} {report.scope} done"
-    counts = _counts(report.states, canvas)
-    if report.snapshot.missing:
-        counts += [(canvas.glyphs.dot, "quiet"), (f"{len(report.snapshot.missing)} not reported", "quiet")]
-    return [
-        [*_bar(done, width, canvas), (text[: max(canvas.width - width, 0)], "")],
-        *_flowing(counts, canvas),
-    ]
+    return overall(report.states, report.summary.finished, len(report.snapshot.missing), report.scope, canvas)
 
 
 def _project_row(project: Node, now: Millis, canvas: Canvas, *, last: bool) -> Row:
@@ -279,11 +257,11 @@ def _project_row(project: Node, now: Millis, canvas: Canvas, *, last: bool) -> R
     return Row(
         (
             (harmless(project.name), ""),
-            _state_cell(project, canvas),
-            _progress(project, canvas),
+            state_cell(project, canvas),
+            progress_cell(project, canvas),
             (duration(project.elapsed_seconds(now)), "quiet"),
         ),
-        project.unreadable or _message(project),
+        project.unreadable or message_of(project),
         indent=indent,
     )
 
@@ -298,7 +276,7 @@ def _records(report: TasksReport | JobReport, canvas: Canvas) -> list[Line]:
         header = tuple(name.upper() for name in columns(report))
         found = [Row(((harmless(name), ""),), harmless(value)) for name, value in fields(report.job.raw, joint=", ")]
     if not found:
-        return _prose("No runs yet." if isinstance(report, TasksReport) else "An empty definition.", "quiet", canvas)
+        return prose("No runs yet." if isinstance(report, TasksReport) else "An empty definition.", "quiet", canvas)
     return laid_out(found, canvas.width, header=header, more=canvas.glyphs.more)
 
 
@@ -308,84 +286,9 @@ def _task_row(task: Task, now: Millis) -> Row:
     return Row(((task.task_id, ""), (harmless(task.task_type or ""), ""), (created, "quiet")), artifacts)
 
 
-def _state_cell(node: Node, canvas: Canvas) -> Span:
-    if node.unreadable:
-        return "unreadable", "failed"
-    state = node.state
-    return f"{canvas.glyphs.states[state]} {harmless(word_of(node))}", STYLE_OF_STATE[state]
-
-
-def _progress(node: Node, canvas: Canvas) -> Span:
-    """Bar and percent of a node that reports progress; of its current phase only, which the message names."""
-    if node.percent is None or node.ended:
-        return "", ""
-    share = min(max(node.percent / 100, 0.0), 1.0)
-    return _drawn(share, f"{share * 100:3.0f} %", canvas), "running"
-
-
-def _drawn(share: float, text: str, canvas: Canvas) -> str:
-    """A bar with a text behind it, or the text alone in a narrow window."""
-    bar = "" if canvas.width < NARROW else _bar_text(share, BAR if canvas.width >= WIDE else SHORT_BAR, canvas) + " "
-    return bar + text
-
-
-def _bar_text(share: float, width: int, canvas: Canvas) -> str:
-    return "".join(part for part, _ in _bar(share, width, canvas))
-
-
-def _bar(share: float, width: int, canvas: Canvas) -> list[Span]:
-    glyphs = canvas.glyphs
-    halves = int(share * width * 2)
-    done = glyphs.bar * (halves // 2) + glyphs.bar_half * (halves % 2)
-    return [
-        (done, "succeeded" if share >= 1 else "running"),
-        (glyphs.bar_rest * (width - len(done)), "quiet"),
-    ]
-
-
-def _message(node: Node) -> str:
-    """The node's message, and what its current phase counts."""
-    phases = " ".join(_phase(phase) for phase in node.progress)
-    return " ".join(
-        part for part in (harmless(node.message or ""), f"({phases})" if phases and node.message else phases) if part
-    )
-
-
-def _phase(phase: Phase) -> str:
-    counts = [number(count) for count in (phase.processed, phase.total) if count is not None]
-    return " ".join((harmless(phase.name or ""), "/".join(counts))).strip()
-
-
-def _counts(states: dict[State, int], canvas: Canvas) -> list[Span]:
-    spans: list[Span] = []
-    for state, count in states.items():
-        if spans:
-            spans.append((canvas.glyphs.dot, "quiet"))
-        style = STYLE_OF_STATE[state]
-        spans.append((f"{canvas.glyphs.states[state]} {count} {style}", style))
-    return spans
-
-
-def _flowing(spans: list[Span], canvas: Canvas) -> list[Line]:
-    """Spans one after the other, in as many lines as they need."""
-    lines: list[Line] = [[]]
-    room = canvas.width
-    for text, style in spans:
-        if cells(text) > room and text.strip(" ·,"):
-            lines.append([])
-            room = canvas.width
-        lines[-1].append((text, style))
-        room -= cells(text)
-    return lines
-
-
 def _not_reported(missing: tuple[str, ...], canvas: Canvas) -> list[Line]:
     if not missing:
         return []
     named = ", ".join(harmless(name) for name in missing[:NAMED])
     rest = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-    return _prose(f"{len(missing)} of the job's scope not reported yet: {named}{rest}", "pending", canvas)
-
-
-def _prose(text: str, style: str, canvas: Canvas) -> list[Line]:
-    return [[(line, style)] for line in wrapped(text, canvas.width)]
+    return prose(f"{len(missing)} of the job's scope not reported yet: {named}{rest}", "pending", canvas)

@@ -1,0 +1,200 @@
+"""`migstat watch`: follow a task until it ends."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from migstat.cli.context import Options, Request, Runtime, Session, look_of, session
+from migstat.cli.exits import exit_of, exit_of_error
+from migstat.cli.options import Job, Task, asks_api
+from migstat.cli.present import JSON_FORMATS
+from migstat.cli.signals import Signals
+from migstat.cli.streams import ClosedPipe
+from migstat.cli.tellers import JsonTeller, LineTeller, PictureTeller, Subject, Teller, is_new_failure
+from migstat.errors import MigstatError, UsageError
+from migstat.events import End, Ended, Event
+from migstat.model import Page, Question
+from migstat.poll import Poller
+from migstat.record import Record, read_back
+from migstat.render.json import encoded, event_document
+from migstat.render.text import harmless
+from migstat.retry import Policy
+from migstat.settings import Look, refuse_empty, seconds
+from migstat.snapshot import Until
+from migstat.walk import Ask
+from migstat.watch import Plan, Seen, TimeIsUp, Timing, Watch
+
+FORMATS = ("table", "plain", "json", "ndjson")
+
+PATIENCE = Policy(give_up_after=8.0)
+"""For one request; then it is an outage, which is told and has no end but `--timeout`."""
+
+
+@asks_api(FORMATS)
+def watch(
+    runtime: Runtime,
+    options: Options,
+    job: Job = None,
+    task: Task = None,
+    interval: Annotated[str, typer.Option("--interval", metavar="T", help="Between two polls, at least.")] = "10s",
+    stall_after: Annotated[
+        str, typer.Option("--stall-after", metavar="T", help="Tell of what runs and has not moved for so long.")
+    ] = "15m",
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="T", help="End with 124 after so long. Default: none.")
+    ] = None,
+    until: Annotated[
+        str, typer.Option("--until", metavar="done|core|checks", help="What to wait for; core is all but apps.")
+    ] = "done",
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="End with 1 on the first failure.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A WARNING fails.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Lines of bad news and the verdict only.")] = False,
+    record: Annotated[
+        str | None, typer.Option("--record", metavar="FILE", help="Append the events; a later watch goes on from them.")
+    ] = None,
+    no_bell: Annotated[bool, typer.Option("--no-bell", help="Do not ring on a failure and on the end.")] = False,
+) -> int:
+    """Follow a task until it ends, through any outage.
+
+    Durations take s, m or h; a bare number is seconds.
+
+    Examples:
+
+      migstat watch
+
+      migstat watch --until core --timeout 8h
+
+      migstat watch --json --record night.jsonl
+
+      migstat watch latest-migrate --quiet --strict && ./open-the-site
+    """
+    look = _look(runtime, options)
+    plan = Plan(
+        seconds(interval, "--interval"), seconds(stall_after, "--stall-after"), _until(until), fail_fast, strict
+    )
+    ends_after = seconds(timeout, "--timeout") if timeout is not None else None
+    path = Path(refuse_empty(record, "--record")) if record is not None else None
+    clockwork = Clockwork(runtime, ends_after)
+    patient = replace(runtime, sleep=clockwork.sleep)
+    with Signals() as signals, session(patient, options, Request(job, task), watching=PATIENCE) as asked:
+        watched = _watch(runtime, asked, plan, clockwork, signals, path)
+        teller = _teller(runtime, look, Subject(watched, asked), quiet=quiet)
+        clockwork.before_pause = teller.idle
+        rings = look.output in ("table", "plain") and runtime.streams.out_is_terminal and not no_bell
+        return _follow(runtime, watched, teller, path, rings=rings)
+
+
+class Clockwork:
+    """Sleeps and asks until the time for the whole watch is up; `before_pause` is called before each pause."""
+
+    def __init__(self, runtime: Runtime, ends_after: float | None) -> None:
+        self.before_pause: Callable[[], None] = lambda: None
+        self._runtime = runtime
+        self._ends_at = math.inf if ends_after is None else runtime.clock() + ends_after
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but not beyond the end. Raises TimeIsUp there."""
+        left = self._ends_at - self._runtime.clock()
+        self._runtime.sleep(max(0.0, min(seconds, left)))
+        if seconds >= left:
+            raise TimeIsUp
+
+    def pause(self, seconds: float) -> None:
+        """The same between two polls."""
+        self.before_pause()
+        self.sleep(seconds)
+
+    def timely(self, ask: Ask) -> Ask:
+        """Ask, but nothing more after the end. Raises TimeIsUp there."""
+
+        def asked(question: Question) -> Page:
+            if self._runtime.clock() >= self._ends_at:
+                raise TimeIsUp
+            return ask(question)
+
+        return asked
+
+
+def _watch(
+    runtime: Runtime, asked: Session, plan: Plan, clockwork: Clockwork, signals: Signals, path: Path | None
+) -> Watch:
+    def seen() -> Seen:
+        if path is None:
+            return Seen()
+        found, warnings = read_back(path, asked.job_id, asked.task.task_id)
+        for warning in warnings:
+            runtime.streams.tell(f"migstat: warning: {harmless(warning)}")
+        return found
+
+    poller = Poller(clockwork.timely(asked.ask), lambda: asked.job, asked.task_type, asked.rate_limit)
+    timing = Timing(runtime.clock, runtime.now, clockwork.pause, random.random, signals.interruptible)
+    return Watch(lambda: asked.task, poller, plan, timing, job_is_there=lambda: asked.api.job(asked.job_id), seen=seen)
+
+
+def _teller(runtime: Runtime, look: Look, subject: Subject, *, quiet: bool) -> Teller:
+    if look.output in JSON_FORMATS:
+        return JsonTeller(runtime)
+    return (
+        PictureTeller(runtime, subject, look) if look.output == "table" else LineTeller(runtime, subject, quiet=quiet)
+    )
+
+
+def _follow(runtime: Runtime, watched: Watch, teller: Teller, path: Path | None, *, rings: bool) -> int:
+    """Tell and record every event to the last; the exit code."""
+    errors: list[MigstatError] = []
+    ended: Ended | None = None
+    try:
+        with ExitStack() as stack:
+            record: Record | None = None
+            stack.enter_context(teller.showing())
+            for event in _events(watched, errors):
+                if path is not None and record is None:  # only now is it sure that it records this task
+                    record = stack.enter_context(Record(path))
+                if record is not None:
+                    record.append(encoded(event_document(event)))
+                teller.tell(event)
+                if rings and (is_new_failure(event) or isinstance(event, Ended)):
+                    runtime.streams.ring()
+                ended = event if isinstance(event, Ended) else ended
+        if ended is not None and not errors:
+            teller.conclude(ended)
+    except ClosedPipe:
+        runtime.streams.abandon()
+        return exit_of(watched.verdict, readable=True)
+    if errors:
+        raise errors[0]
+    return ended.exit_code if ended is not None else exit_of(watched.verdict, readable=False)
+
+
+def _events(watched: Watch, errors: list[MigstatError]) -> Iterator[Event]:
+    """The events; an error ends them like anything else, and is kept to be told."""
+    try:
+        yield from watched.events()
+    except MigstatError as error:
+        errors.append(error)
+        yield watched.ended(End.ERROR, exit_of_error(error))
+
+
+def _until(text: str) -> Until:
+    if text not in frozenset(Until):
+        raise UsageError(f"--until: {text!r} is none of {', '.join(Until)}")
+    return Until(text)
+
+
+def _look(runtime: Runtime, options: Options) -> Look:
+    """A picture needs a terminal for itself: with `-v` on the same one there are lines instead."""
+    look = look_of(runtime, options, FORMATS)
+    streams = runtime.streams
+    if look.output == "table" and not streams.out_is_terminal:
+        raise UsageError("--output table: a watch draws on a terminal only", "Leave it out for lines, or use --json.")
+    if look.output == "table" and options.verbose and streams.err_is_terminal:
+        return replace(look, output="plain")
+    return look

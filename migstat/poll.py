@@ -1,0 +1,131 @@
+"""Readings that cost what changed, not what there is.
+
+A task with 5000 projects costs 250 requests to read once, and 600 are allowed in a minute. So everything is read only
+now and then; in between, the root, the scopes and the children that run, and by name those that ran and do so no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from migstat.errors import ApiError
+from migstat.model import CHECK, MIGRATE, Job, Level, Node, Page, Question, State, Status, TaskType
+from migstat.retry import WINDOW
+from migstat.snapshot import flattened
+from migstat.tree import ALL, Reading, Tree
+from migstat.walk import Ask, by_name, find, newer, walk
+
+FULL_EVERY = 120.0
+"""Seconds between two readings of everything, at least."""
+
+SHARE = 0.25
+"""Share of the request limit that polls may use; half of it is for readings of everything."""
+
+
+class Poller:
+    """Keeps what is known of one task up to date. `rate_limit` in requests per 60 s, None for no limit.
+
+    `nodes` holds the last reading of every node by its level, without children.
+    """
+
+    def __init__(
+        self, ask: Ask, job: Callable[[], Job], task_type: Callable[[], str | None], rate_limit: int | None
+    ) -> None:
+        self.nodes: dict[Level, Node] = {}
+        self.reading = Reading(Node(), None)
+        self.requests = 0
+        self._ask_api = ask
+        self._job = job
+        self._task_type = task_type
+        self._rate_limit = rate_limit
+        self._filter_trusted = True
+        self._full_cost = 0
+        self._poll_cost = 0
+
+    @property
+    def full_every(self) -> float:
+        """Seconds between two readings of everything that keep them to their share."""
+        return max(FULL_EVERY, self._seconds_for(self._full_cost))
+
+    def interval(self, wanted: float) -> float:
+        """Seconds between two polls that keep them to their share, `wanted` at least."""
+        if self._filter_trusted:
+            return max(wanted, self._seconds_for(self._poll_cost))
+        return max(wanted, self._seconds_for(self._full_cost) / 2)  # which has the whole share for itself then
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Keys of the job's scope that no reading has seen yet."""
+        hidden = (*MIGRATE, self.reading.scope)
+        return tuple(key for key in self.reading.missing if (*hidden, key) not in self.nodes)
+
+    @property
+    def only_full(self) -> bool:
+        """Whether the server's filter is not to be trusted, so that every poll must read everything."""
+        return not self._filter_trusted
+
+    def read_all(self) -> None:
+        """Read everything there is. Raises ApiError where the root cannot be read."""
+        asked = self.requests
+        self.reading = Tree(self._ask, self._job, self._task_type).read(ALL)
+        self._take(flattened(self.reading.root).values())
+        self._full_cost = self.requests - asked
+
+    def read_running(self) -> None:
+        """Read what may have changed. Raises ApiError."""
+        asked = self.requests
+        page = self._ask(Question((), expand=True))
+        self._take([page.node, *(page.node.children or ())])
+        if self._runs(MIGRATE) or self._scopes_run():
+            self._take(walk(self._ask, MIGRATE, still=False).children)
+        for level in self._levels_of_leaves():
+            self._read_leaves(level)
+        # what one poll costs varies with what finished; the dearer of two is what has to be paid for
+        self._poll_cost = max(self.requests - asked, (self._poll_cost + self.requests - asked) // 2)
+
+    def _read_leaves(self, level: Level) -> None:
+        """The children of a level that run, and those that ran and do so no more."""
+        found = find(self._ask, level, status=Status.IN_PROGRESS)
+        if found is None:
+            self._filter_trusted = False
+            return
+        before = [node.name for node in self._children(level) if node.state is State.RUNNING]
+        self._take(found)
+        running = {node.name for node in found}
+        for _, answer in by_name(self._ask, level, [name for name in before if name not in running]):
+            if isinstance(answer, ApiError):
+                raise answer
+            if answer.found:
+                self._take([answer.node])
+                if answer.node.status == Status.IN_PROGRESS:
+                    self._filter_trusted = False
+
+    def _levels_of_leaves(self) -> list[Level]:
+        if self.reading.task_type == TaskType.CHECK:
+            return [()] if self._runs(()) else []
+        hidden = (*MIGRATE, self.reading.scope)
+        leaves_run = self._runs(MIGRATE) or any(node.state is State.RUNNING for node in self._children(hidden))
+        return [*([CHECK] if self._runs(CHECK) else []), *([hidden] if leaves_run else [])]
+
+    def _scopes_run(self) -> bool:
+        return any(not node.ended for node in self._children(MIGRATE))
+
+    def _runs(self, level: Level) -> bool:
+        node = self.nodes.get(level)
+        return node is not None and node.state is State.RUNNING
+
+    def _children(self, level: Level) -> list[Node]:
+        return [node for each, node in self.nodes.items() if each[:-1] == level and each]
+
+    def _take(self, nodes: Iterable[Node]) -> None:
+        for node in nodes:
+            known = self.nodes.get(node.level)
+            self.nodes[node.level] = node if known is None else newer(known, node)
+
+    def _ask(self, question: Question) -> Page:
+        self.requests += 1
+        return self._ask_api(question)
+
+    def _seconds_for(self, cost: int) -> float:
+        """Seconds in which so many requests use half of the share."""
+        return 0.0 if self._rate_limit is None else cost * WINDOW / (self._rate_limit * SHARE / 2)

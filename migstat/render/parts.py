@@ -1,0 +1,123 @@
+"""Pieces that tables and the frame of a watch are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from migstat.model import Node, Phase, State
+from migstat.render.grid import Line, Span, cells, wrapped
+from migstat.render.text import harmless, number
+from migstat.render.theme import STYLE_OF_STATE, Glyphs, word_of
+
+BAR = 16
+SHORT_BAR = 10
+"""Cells of a progress bar in a table, and in one of less than a hundred columns."""
+
+OVERALL_BAR = 40
+"""Cells of the bar over all, at most."""
+
+WIDE = 100
+NARROW = 60
+"""Below this width a table leaves its bars out: name, state and percent matter more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """What there is to draw on: a window `width` cells wide, and the signs that it can show."""
+
+    width: int
+    glyphs: Glyphs
+    tree: bool = False
+
+
+def state_cell(node: Node, canvas: Canvas) -> Span:
+    """Glyph and word of a node's state."""
+    if node.unreadable:
+        return "unreadable", "failed"
+    state = node.state
+    return f"{canvas.glyphs.states[state]} {harmless(word_of(node))}", STYLE_OF_STATE[state]
+
+
+def progress_cell(node: Node, canvas: Canvas) -> Span:
+    """Bar and percent of a node that reports progress; of its current phase only, which the message names."""
+    if node.percent is None or node.ended:
+        return "", ""
+    share = min(max(node.percent / 100, 0.0), 1.0)
+    return drawn_bar(share, f"{share * 100:3.0f} %", canvas), "running"
+
+
+def drawn_bar(share: float, text: str, canvas: Canvas) -> str:
+    """A bar with a text behind it, or the text alone in a narrow window."""
+    bar = "" if canvas.width < NARROW else _bar_text(share, BAR if canvas.width >= WIDE else SHORT_BAR, canvas) + " "
+    return bar + text
+
+
+def _bar_text(share: float, width: int, canvas: Canvas) -> str:
+    return "".join(part for part, _ in bar_of(share, width, canvas))
+
+
+def overall(states: dict[State, int], finished: int, missing: int, scope: str, canvas: Canvas) -> list[Line]:
+    """How far many nodes are: a bar over all of them, and how many are in which state."""
+    total = sum(states.values()) + missing
+    if not total:
+        return []
+    width = min(OVERALL_BAR, max(canvas.width - 24, 8))
+    text = f" {finished} of {total} {scope} done"
+    told = counts_of(states, canvas)
+    if missing:
+        told += [(canvas.glyphs.dot, "quiet"), (f"{missing} not reported", "quiet")]
+    line = [*bar_of(finished / total, width, canvas), (text[: max(canvas.width - width, 0)], "")]
+    return [line, *flowing(told, canvas)]
+
+
+def bar_of(share: float, width: int, canvas: Canvas) -> list[Span]:
+    """A bar that is done to a share of 0..1."""
+    glyphs = canvas.glyphs
+    halves = int(share * width * 2)
+    done = glyphs.bar * (halves // 2) + glyphs.bar_half * (halves % 2)
+    return [
+        (done, "succeeded" if share >= 1 else "running"),
+        (glyphs.bar_rest * (width - len(done)), "quiet"),
+    ]
+
+
+def message_of(node: Node) -> str:
+    """The node's message, and what its current phase counts."""
+    phases = " ".join(_phase(phase) for phase in node.progress)
+    return " ".join(
+        part for part in (harmless(node.message or ""), f"({phases})" if phases and node.message else phases) if part
+    )
+
+
+def _phase(phase: Phase) -> str:
+    counts = [number(count) for count in (phase.processed, phase.total) if count is not None]
+    return " ".join((harmless(phase.name or ""), "/".join(counts))).strip()
+
+
+def counts_of(states: dict[State, int], canvas: Canvas) -> list[Span]:
+    """How many are in which state, as spans in a row."""
+    spans: list[Span] = []
+    for state, count in states.items():
+        if spans:
+            spans.append((canvas.glyphs.dot, "quiet"))
+        style = STYLE_OF_STATE[state]
+        spans.append((f"{canvas.glyphs.states[state]} {count} {style}", style))
+    return spans
+
+
+def flowing(spans: list[Span], canvas: Canvas) -> list[Line]:
+    """Spans one after the other, in as many lines as they need."""
+    lines: list[Line] = [[]]
+    room = canvas.width
+    for text, style in spans:
+        if cells(text) > room and text.strip(" ·,"):
+            lines.append([])
+            room = canvas.width
+        lines[-1].append((text, style))
+        room -= cells(text)
+    return lines
+
+
+def prose(text: str, style: str, canvas: Canvas) -> list[Line]:
+    """A text in as many lines as it needs."""
+    return [[(line, style)] for line in wrapped(text, canvas.width)]
