@@ -33,6 +33,7 @@ class Poller:
     ) -> None:
         self.nodes: dict[Level, Node] = {}
         self.reading = Reading(Node(), None)
+        self.job_name: str | None = None
         self.requests = 0
         self._ask_api = ask
         self._job = job
@@ -67,15 +68,19 @@ class Poller:
     def read_all(self) -> None:
         """Read everything there is. Raises ApiError where the root cannot be read."""
         asked = self.requests
-        self.reading = Tree(self._ask, self._job, self._task_type).read(ALL)
+        tree = Tree(self._ask, self._job, self._task_type)
+        self.reading, self.job_name = tree.read(ALL), tree.job_name
         self._take(flattened(self.reading.root).values())
         self._full_cost = self.requests - asked
 
     def read_running(self) -> None:
         """Read what may have changed. Raises ApiError."""
         asked = self.requests
+        checking = self._runs(CHECK)
         page = self._ask(Question((), expand=True))
         self._take([page.node, *(page.node.children or ())])
+        if checking and not self._runs(CHECK):  # what ended between two polls was never seen running
+            self._take(walk(self._ask, CHECK, still=False).children)
         if self._runs(MIGRATE) or self._scopes_run():
             self._take(walk(self._ask, MIGRATE, still=False).children)
         for level in self._levels_of_leaves():

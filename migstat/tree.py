@@ -100,7 +100,12 @@ class Tree:
 
     def read(self, depth: int, *, judged: bool = False) -> Reading:
         """The root and `depth` levels below it; `judged` reads what the verdict needs, too."""
-        return self._reading(self._expanded(self._root, depth, judged=judged and self._root.ended))
+        judged = judged and self._root.ended
+        root = self._expanded(self._root, depth, judged=judged)
+        begun = child_of(root, "migrate") is not None
+        if (judged or depth > len(MIGRATE) + 1) and not begun and self.task_type == TaskType.MIGRATE:
+            self._none_reported(self._job or Job({}))
+        return self._reading(root)
 
     def outline(self, *, judged: bool) -> Reading:
         """The nodes that have something below them: the root, `check`, `migrate` and its scopes."""

@@ -140,6 +140,11 @@ class Watch:
         return self._poller.reading.task_type
 
     @property
+    def job_name(self) -> str | None:
+        """What the user called the job, where that is known."""
+        return self._poller.job_name
+
+    @property
     def leaves(self) -> tuple[Node, ...]:
         """What progress is counted in: checks, projects or spaces."""
         return leaves_of(self.root, self.task_type)

@@ -15,7 +15,7 @@ from migstat.cli.context import Runtime
 from migstat.cli.exits import Exit, exit_of_error
 from migstat.cli.present import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
-from migstat.errors import Interrupted, MigstatError, UsageError
+from migstat.errors import MigstatError, UsageError
 from migstat.settings import process_environ
 
 PROGRAM = "migstat"
@@ -51,15 +51,12 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     """Run one command line and answer its exit code; raises nothing, whatever the input."""
     streams = runtime.streams
     try:
-        code = _invoke(words or ["--help"], runtime)
-        if code != Exit.INTERRUPTED:  # typer makes Ctrl-C a code
-            return code
-        error: MigstatError = Interrupted("interrupted", "The migration itself goes on.")
+        return _invoke(words or ["--help"], runtime)
     except (ClosedPipe, SystemExit):  # typer ends itself where help is piped into a closed pipe
         streams.abandon()
         return Exit.OK
     except typer.TyperException as wrong:
-        error = UsageError(wrong.format_message().rstrip(), _where_to_look(words))
+        error: MigstatError = UsageError(wrong.format_message().rstrip(), _where_to_look(words))
     except MigstatError as told:
         error = told
     except Exception as defect:  # noqa: BLE001  a tired person gets one line, whatever happened

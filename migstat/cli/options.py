@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from migstat.cli.context import Options, Runtime
-from migstat.errors import UsageError
+from migstat.errors import Interrupted, UsageError
 from migstat.model import Outcome, Status
 from migstat.reports import Filter
 from migstat.settings import Flags, refuse_empty
@@ -120,7 +120,10 @@ def asks_api(formats: tuple[str, ...]) -> Callable[[Command], Command]:
         @wraps(command)
         def with_shared(*, ctx: typer.Context, **given: Any) -> int:
             options = _options({name: given.pop(name) for name in _SHARED})
-            return command(runtime=runtime_of(ctx), options=options, **given)
+            try:
+                return command(runtime=runtime_of(ctx), options=options, **given)
+            except KeyboardInterrupt:
+                raise Interrupted("interrupted", "The migration itself goes on.") from None
 
         keyword_only = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
         with_shared.__signature__ = signature.replace(parameters=[context, *keyword_only, *shared])  # type: ignore[attr-defined]

@@ -54,11 +54,6 @@ class Subject:
     watch: Watch
     session: Session
 
-    @property
-    def job_name(self) -> str | None:
-        """What the user called the job, once its definition was read."""
-        return self.session.job.name if "job" in vars(self.session) else None
-
 
 class JsonTeller:
     """Each event as one JSON line, flushed as it happens."""
@@ -164,8 +159,8 @@ class PictureTeller:
     def idle(self) -> None:
         """Sort out what is known, and draw it."""
         if self._subject.watch.read_at is not None:
-            self._digest = digest(
-                self._subject.watch, self._subject.job_name, self._subject.session.task.task_id, self._now()
+            self._digest = digest(subject.watch, subject.session.task.task_id, self._now())
+                self._subject.watch, self._subject.watch.job_name, self._subject.session.task.task_id, self._now()
             )
         self.screen.draw()
 
@@ -191,7 +186,7 @@ class PictureTeller:
         expected = len(watch.leaves) + len(watch.missing)
         return StatusReport(
             snapshot,
-            self._subject.job_name,
+            self._subject.watch.job_name,
             watch.missing,
             expected,
             brief=True,

@@ -67,13 +67,13 @@ class Health:
     next_try: float = 0.0
 
 
-def digest(watched: Watch, job_name: str | None, task_id: str, now: Millis) -> Digest:
+def digest(watched: Watch, task_id: str, now: Millis) -> Digest:
     """Sort out what a watch knows at `now`."""
     root, scope, leaves = watched.root, watched.scope, watched.leaves
     noted = worst_first(tuple(leaf for leaf in leaves if leaf.state <= State.RUNNING))
     checks = scope == "checks"
     return Digest(
-        title=job_name or f"task {task_id}",
+        title=watched.job_name or f"task {task_id}",
         verdict=watched.verdict,
         task=f"{watched.task_type or 'task'} {task_id}",
         root=root,
