@@ -93,3 +93,11 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 Event = Snapped | Changed | Progressed | Stalled | Outage | Recovered | Ended
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What an earlier watch of the same task told: last readings, whose stall, and when it began."""
+
+    readings: dict[Level, Reading] = {}
+    stalled: frozenset[Level] = frozenset()
+    began: Millis | None = None

@@ -307,6 +307,9 @@ class _WireNode(msgspec.Struct, frozen=True):
     children: dict[str, _WireNode] | None = None
 
 
+_EMPTY = _WireNode()
+
+
 class _WireLinks(msgspec.Struct, frozen=True):
     next: str | None = None
 
@@ -362,6 +365,8 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
         raise
     except BadAnswer:
         return _lenient_page(body, level, keep_raw=False)
+    if answer.data == _EMPTY:  # or it holds nothing but fields that nobody knows
+        return _lenient_page(body, level, keep_raw=False)
     return _page(answer, level)
 
 
@@ -385,6 +390,8 @@ def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T:
     try:
         return decode(body)
     except msgspec.ValidationError as error:
+        if not _is_json(body):  # the types were looked at first
+            raise NotJson(f"the answer is not JSON: {error}") from error
         raise BadAnswer(f"the answer is not as expected: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJson(f"the answer is not JSON: {error}") from error
@@ -392,11 +399,21 @@ def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T:
         raise BadAnswer("the answer is nested too deeply to be read") from error
 
 
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except RecursionError:  # deep, but JSON so far
+        return True
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
 def _page(answer: _WireAnswer, level: Level) -> Page:
     wire = answer.data or _WireNode()
     children = wire.children
     built = None if children is None else tuple(_node((*level, name), each) for name, each in children.items())
-    return Page(_node(level, wire, built), _next(answer.links), found=wire != _WireNode())
+    return Page(_node(level, wire, built), _next(answer.links), found=answer.data is not None)
 
 
 def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = None) -> Node:
@@ -410,19 +427,24 @@ def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = Non
 def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
     answer = _decoded(_object.decode, body)
     data = answer.get("data")
-    if data is not None and not isinstance(data, dict):
-        raise BadAnswer(f"the answer is not as expected: `data` is {_kind(data)} instead of an object")
-    own = dict(data or {})
+    own = dict(_object_or_raise({} if data is None else data, "data"))
     wire_children = own.pop("children", None)
     children = None
     if wire_children is not None:
-        children = tuple(_lenient_node((*level, name), each, keep_raw) for name, each in _dict(wire_children).items())
+        named = _object_or_raise(wire_children, "data.children")
+        children = tuple(_lenient_node((*level, name), each, keep_raw) for name, each in named.items())
     node = msgspec.structs.replace(_lenient_node(level, own, keep_raw), children=children)
-    links = _dict(answer.get("links"))
+    links = _object_or_raise({} if answer.get("links") is None else answer["links"], "links")
     after = links.get("next")
     if after is not None and not isinstance(after, str):
         raise BadAnswer(f"the answer is not as expected: `links.next` is {_kind(after)} instead of a text")
     return Page(node, after or None, found=bool(data), links=links)
+
+
+def _object_or_raise(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadAnswer(f"the answer is not as expected: `{name}` is {_kind(value)} instead of an object")
+    return value
 
 
 def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:

@@ -10,9 +10,8 @@ from typing import Any
 import msgspec
 
 from migstat.errors import OutputError, UsageError
-from migstat.events import Reading
+from migstat.events import Reading, Seen
 from migstat.model import Level, Millis
-from migstat.watch import Seen
 
 
 class Record:

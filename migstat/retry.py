@@ -106,6 +106,11 @@ class Budget:
             self._waiting(wait)
             self._sleep(wait)
 
+    def wait(self) -> float:
+        """Seconds until one more request may be sent, 0 if now."""
+        with self._lock:
+            return max(0.0, self._wait_from(self._clock()))
+
     def slow_down(self, seconds: float) -> None:
         """Send nothing for so many seconds."""
         with self._lock:
@@ -124,11 +129,15 @@ class Budget:
     def _take_or_wait(self) -> float:
         with self._lock:
             now = self._clock()
-            while self._sent and now - self._sent[0] >= WINDOW:
-                self._sent.popleft()
-            wait = self._held_until - now
-            if self._limit is not None and len(self._sent) >= self._limit:
-                wait = max(wait, self._sent[0] + WINDOW - now)
+            wait = self._wait_from(now)
             if wait <= 0:
                 self._sent.append(now)
             return wait
+
+    def _wait_from(self, now: float) -> float:
+        while self._sent and self._sent[0] + WINDOW <= now:
+            self._sent.popleft()
+        wait = self._held_until - now
+        if self._limit is not None and len(self._sent) >= self._limit:
+            wait = max(wait, self._sent[0] + WINDOW - now)
+        return wait

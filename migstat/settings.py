@@ -198,12 +198,25 @@ def _base_url(chosen: tuple[str, str] | None) -> tuple[str, bool]:
 def _split(text: str, source: str) -> SplitResult:
     try:
         parts = urlsplit(text.strip())
-        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", text.strip()):
         raise UsageError(f"{source}: {text!r} is no http or https URL", f"The default is {DEFAULT_BASE_URL}")
     return parts
+
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)
+
+
+def _is_host(host: str | None) -> bool:
+    """Whether this is a name that can be looked up, or an address."""
+    if not host or ":" in host or host.replace(".", "").isdigit():
+        try:
+            return bool(host) and ip_address(host or "") is not None
+        except ValueError:
+            return False
+    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
 
 
 def _is_loopback(host: str) -> bool:
@@ -236,7 +249,7 @@ def _rate_limit(chosen: tuple[str, str] | None, *, loopback: bool) -> int | None
                 "The API allows 600 requests in 60 s; give a number.",
             )
         return None
-    if not re.fullmatch(r"0*[1-9]\d{0,8}", text.strip()):
+    if not re.fullmatch(r"0{0,8}[1-9]\d{0,8}", text.strip(), re.ASCII):
         raise UsageError(
             f"{source}: {text!r} is no number of requests", "Give how many requests may be sent in 60 s: 540"
         )
@@ -260,7 +273,7 @@ def _email(chosen: tuple[str, str] | None) -> str:
             "no e-mail of an Atlassian account", "Set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE."
         )
     text, source = chosen[0].strip(), chosen[1]
-    if ":" in text or not text.isprintable():
+    if not text or ":" in text or not text.isprintable():
         raise UsageError(f"{source}: {text!r} is no e-mail address")
     return text
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from migstat.errors import NotFound, UsageError
+from migstat.errors import BadAnswer, NotFound, UsageError
 from migstat.model import TaskPage, TaskType
 
 
@@ -23,6 +23,9 @@ class TaskWord(StrEnum):
     LATEST_CHECK = "latest-check"
     LATEST_MIGRATE = "latest-migrate"
 
+
+LONGEST = 1024
+"""Characters of an id beyond which it is something else that was pasted."""
 
 _TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE: TaskType.MIGRATE}
 
@@ -65,7 +68,7 @@ def target_from(
     job_id, task_of_url = _ids_of(given, "JOB" if job is not None else "MIGSTAT_JOB")
     if task is not None and job is not None and task_of_url is not None and task != task_of_url:
         raise UsageError(f"the URL names task {task_of_url!r}, but TASK is {task!r}", "Leave one of them out.")
-    named = task or (task_of_url if job is not None else None)
+    named = task if task is not None else task_of_url if job is not None else None
     if named is not None:
         return Target(job_id, _clean(named, "TASK"))
     if environ_task is not None:
@@ -82,11 +85,18 @@ def resolve(api: _Lists, target: Target) -> TaskTarget:
     for page in api.tasks(target.job_id):
         for task in page.tasks:  # newest first
             if wanted is None or task.task_type == wanted:
-                return TaskTarget(target.job_id, _clean(task.task_id, "the API's task id"), task.task_type)
+                return TaskTarget(target.job_id, _usable(task.task_id), task.task_type)
         count += len(page.tasks)
     if count == 0:
         raise NotFound(f"job {target.job_id} has no runs yet", "A run just created may take a moment to appear.")
     raise NotFound(f"job {target.job_id} has no {wanted} task among its {count} runs", "migstat tasks lists them.")
+
+
+def _usable(task_id: str) -> str:
+    try:
+        return _clean(task_id, "the API's task id")
+    except UsageError as error:
+        raise BadAnswer(error.message) from error
 
 
 def _ids_of(text: str, source: str) -> tuple[str, str | None]:
@@ -114,6 +124,8 @@ def _clean(name: str, source: str) -> str:
         raise UsageError(f"{source} is empty", "Is a shell variable unset? Leave the argument out or give it a value.")
     if not name.isprintable() or " " in name:
         raise UsageError(f"{source}: {name!r} holds a space or a character that does not print", hint)
+    if len(name) > LONGEST:
+        raise UsageError(f"{source}: {name[:20]!r}... is {len(name)} characters long", hint)
     if "/" in name or "\\" in name:
         raise UsageError(f"{source}: {name!r} holds a slash", hint + " A URL is taken as JOB, with https:// in front.")
     if name in (".", ".."):

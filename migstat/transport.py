@@ -134,12 +134,12 @@ def _resolve(host: str, port: int, timeout: float | None) -> None:
     """
     if not isinstance(timeout, Deadline) or _is_address(host):
         return
-    errors: list[OSError] = []
+    errors: list[Exception] = []
 
     def look_up() -> None:
         try:
             socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a label of more than 63 characters is the latter
             errors.append(error)
 
     thread = Thread(target=look_up, daemon=True)

@@ -28,6 +28,7 @@ from migstat.model import (
     State,
     Status,
     TaskType,
+    level_is_hidden,
 )
 from migstat.walk import Ask, Progress, Walked, find, shown, walk
 
@@ -165,7 +166,7 @@ class Tree:
                 "migstat status --depth all lists the levels; names are case-sensitive.",
             )
         node = page.node if depth == 0 else self._level(page, depth)
-        return Reading(node, _type_by_level(level), flaws=tuple(self._flaws), links=page.links)
+        return Reading(node, _type_by_level(level), self._missing, tuple(self._flaws), links=page.links)
 
     @property
     def job_name(self) -> str | None:
@@ -189,15 +190,22 @@ class Tree:
         return self._first.node
 
     @cached_property
-    def _job(self) -> Job | None:
-        """The job's definition; where it cannot be read, all but what is missing can still be told."""
+    def _job_or_error(self) -> Job | ApiError:
         try:
             return self._ask_job()
         except Refused:
             raise
         except ApiError as error:
-            self._flaws[f"the job's scope, so nobody can say what is not reported yet: {error.message}"] = None
-            return None
+            return error
+
+    @property
+    def _job(self) -> Job | None:
+        """The job's definition; where it cannot be read, all but what is missing can still be told."""
+        job = self._job_or_error
+        if isinstance(job, Job):
+            return job
+        self._flaws[f"the job's scope, so nobody can say what is not reported yet: {job.message}"] = None
+        return None
 
     def _reading(self, root: Node) -> Reading:
         return Reading(
@@ -245,7 +253,7 @@ class Tree:
         job = self._job or Job({})
         for scope in job.scopes:
             level = (*MIGRATE, scope)
-            expected = job.included_keys(scope) or job.included_keys(_other(scope))
+            expected = self._expected_keys(scope)
             try:
                 page = self._ask(Question(level, expand=True))
                 if not page.found:
@@ -301,17 +309,29 @@ class Tree:
         return [Node(level, children=tuple(children.values()))] if children else []
 
     def _level(self, page: Page, depth: int) -> Node:
-        node = page.node
-        still = page.next is not None and self._root.ended and (node.ended or node.status is None)
-        walked = walk(self._ask, node.level, still=still, first=page, progress=self._progress)
+        node, level = page.node, page.node.level
+        hidden = level_is_hidden(level)
+        still = page.next is not None and (self._leaves_still if hidden else self._still(node))
+        # the root was read after the page, so what is still now may have moved since
+        first = None if still else page
+        # a level that answers tells more than a job that is not there
+        known = hidden and not isinstance(self._job_or_error, NotFound)
+        expected = self._expected_keys(level[-1]) if known else ()
+        walked = walk(self._ask, level, still=still, expected=expected, first=first, progress=self._progress)
         self._note(walked)
+        self._missing = walked.missing
         children = [
             self._expanded(child, depth - 1, judged=False) if _may_have_children(child.level, None) else child
             for child in walked.children
         ]
-        if node.level == MIGRATE and depth > 1:
+        if level == MIGRATE and depth > 1:
             children = _joined(children, self._hidden(()))
         return _ordered(replace(walked.parent, children=tuple(children)))
+
+    def _expected_keys(self, scope: str) -> tuple[str, ...]:
+        """Keys that must appear below this hidden level; the API may name the one of the other for it."""
+        job = self._job or Job({})
+        return job.included_keys(scope) or job.included_keys(_other(scope))
 
     def _still(self, node: Node) -> bool:
         return self._root.ended and node.ended

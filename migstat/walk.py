@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from migstat.errors import ApiError, BadRequest, Refused
+from migstat.errors import ApiError, BadRequest, NotFound, Refused
 from migstat.model import Level, Node, Page, Question, Status
 
 Ask = Callable[[Question], Page]
@@ -143,23 +143,45 @@ class _Walk:
         """Walk PENDING, then IN_PROGRESS, then all; three times all where the server's filter is not to be trusted."""
         self._read(page, _Pass())
         filtered = [self.filtered(status) for status in _FILTERS]
+        obeyed = self._is_obeyed(filtered)
         last = self._pass()
-        if not all(_trusted(result, status, last) for result, status in zip(filtered, _FILTERS, strict=True)):
+        if not obeyed or self._is_belied(filtered, last):
             self._pass()
             last = self._pass()
         return last
 
+    def _is_obeyed(self, filtered: list[_Pass | None]) -> bool:
+        """Whether the filter lets through what it should: where nothing was to be seen, FINISHED children prove it."""
+        if any(result is None for result in filtered):
+            return False
+        if any(result.seen for result in filtered if result is not None):
+            return True
+        proof = self.filtered_page(Status.FINISHED)
+        return proof is not None and bool(proof.node.children)
+
+    def _is_belied(self, filtered: list[_Pass | None], last: _Pass) -> bool:
+        """Whether the last walk saw children that a filter should have, or some whose status no filter asked for."""
+        missed = {status for result, status in zip(filtered, _FILTERS, strict=True) if not (result and result.seen)}
+        strange = any(not child.ended and child.status not in _FILTERS for child in self._readings.values())
+        return strange or any(child.status in missed for child in last.seen.values())
+
     def filtered(self, status: str | None, outcome: str | None = None) -> _Pass | None:
         """The children that a filter lets through; None where the server refuses the filter or ignores it."""
+        page = self.filtered_page(status, outcome)
+        question = Question(self._level, expand=True, status=status, outcome=outcome)
+        return None if page is None else self._pass(page, question)
+
+    def filtered_page(self, status: str | None, outcome: str | None = None) -> Page | None:
+        """The first page of them."""
         question = Question(self._level, expand=True, status=status, outcome=outcome)
         try:
             page = self._ask(question)
-        except BadRequest:
+        except (BadRequest, NotFound):  # a filter is all that is new in the question
             return None
         if not all(_fits(child, question) for child in page.node.children or ()):
             self._read(page, _Pass())
             return None
-        return self._pass(page, question)
+        return page
 
     def _pass(self, page: Page | None = None, question: Question | None = None) -> _Pass:
         done = _Pass()
@@ -206,13 +228,6 @@ class _Walk:
 
 
 _FILTERS = (Status.PENDING, Status.IN_PROGRESS)
-
-
-def _trusted(result: _Pass | None, status: Status, last: _Pass) -> bool:
-    """Whether a filtered walk can be believed: it was obeyed, and not empty although such children exist."""
-    if result is None:
-        return False
-    return bool(result.seen) or not any(child.status == status for child in last.seen.values())
 
 
 def _together(function: Callable[[_T], _R], items: Sequence[_T]) -> Iterable[_R]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from migstat.errors import ApiError, NotFound, Refused
-from migstat.events import Changed, End, Ended, Event, Outage, Progressed, Reading, Recovered, Snapped, Stalled
+from migstat.events import Changed, End, Ended, Event, Outage, Progressed, Reading, Recovered, Seen, Snapped, Stalled
 from migstat.model import Level, Millis, Node, State, TaskType
 from migstat.poll import Poller
 from migstat.retry import WINDOW, Clock, Policy, Sleep
@@ -71,15 +71,6 @@ class Plan:
     until: Until = Until.DONE
     fail_fast: bool = False
     strict: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What an earlier watch of the same task saw: last readings, whose stall was told, and when it began."""
-
-    readings: dict[Level, Reading] = field(default_factory=dict)
-    stalled: frozenset[Level] = frozenset()
-    began: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)

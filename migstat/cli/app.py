@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -131,12 +132,12 @@ def _wants_json(words: Sequence[str], environ: Mapping[str, str]) -> bool:
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word == "--":
             break
-        if word == "--json":
+        if word in ("--json", "--raw"):
             return True
-        if word in ("-o", "--output"):
-            chosen = following
-        elif word.startswith("--output="):
-            chosen = word.removeprefix("--output=")
-        elif word.startswith("-o") and not word.startswith("--"):
-            chosen = word.removeprefix("-o")
+        if (match := _OUTPUT.fullmatch(word)) is not None:
+            chosen = match[1] or match[2] or following
     return (chosen if chosen is not None else environ.get("MIGSTAT_OUTPUT")) in JSON_FORMATS
+
+
+_OUTPUT = re.compile("--output(?:=(.*))?|-[chv]*o(.*)")
+"""`--output`, `--output=json`, `-o`, `-ojson`, and `-o` behind other short flags."""

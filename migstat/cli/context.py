@@ -171,7 +171,7 @@ class Session:
             )
 
     def _waits(self, seconds: float, reason: str) -> None:
-        text = harmless(f"{reason}; again in {seconds:.0f} s")
+        text = harmless(f"again in {seconds:.0f} s: {reason}")
         if self._options.verbose:
             self._runtime.streams.tell(text)
         elif self._watching is None:

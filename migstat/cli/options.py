@@ -143,14 +143,18 @@ def filter_from(outcome: str | None, status: str | None) -> Filter:
 
 def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
     """Names given by a repeatable option, each once; empty ones are refused."""
-    return tuple(dict.fromkeys(refuse_empty(name, source) for name in names or ()))
+    for name in names or ():
+        if not refuse_empty(name, source).isprintable():
+            raise UsageError(f"{source}: {name!r} holds a character that does not print")
+    return tuple(dict.fromkeys(names or ()))
 
 
 def _words(text: str | None, source: str, known: list[Any], aliases: dict[str, Any]) -> frozenset[str]:
     if text is None:
         return frozenset()
     words = [word.strip().upper().replace("-", "_") for word in text.split(",")]
-    return frozenset(_word(aliases.get(word, word), source, [str(each) for each in known]) for word in words)
+    spelt = [*map(str, known), *aliases]
+    return frozenset(aliases.get(word, word) for word in (_word(word, source, spelt) for word in words))
 
 
 def _word(word: str, source: str, known: list[str]) -> str:

@@ -151,8 +151,14 @@ def _check_export(export: str | None) -> None:
     path = Path(export)
     if path.suffix.lower() not in (".svg", ".html"):
         raise UsageError(f"--export: {export!r} is neither .svg nor .html", "Name the file FILE.svg or FILE.html.")
-    if not path.parent.is_dir():
-        raise UsageError(f"--export: there is no folder {str(path.parent)!r}")
+    try:
+        if path.is_dir():
+            raise UsageError(f"--export: {export!r} is a folder", "Name a file in it.")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UsageError(f"--export: {export!r} cannot be written: {reason}") from error
 
 
 def _draw(runtime: Runtime, look: Look, report: Report) -> None:
@@ -172,6 +178,7 @@ def _write_picture(report: Report, path: Path) -> None:
     from migstat.render.theme import UNICODE
 
     text = _picture(report, Canvas(PICTURE_WIDTH, UNICODE), html=path.suffix.lower() == ".html")
+    partial: Path | None = None
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
             partial = Path(file.name)
@@ -179,6 +186,8 @@ def _write_picture(report: Report, path: Path) -> None:
         partial.chmod(0o644)
         partial.replace(path)
     except OSError as error:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
         raise OutputError(f"--export: {path} could not be written: {error.strerror or error}") from error
 
 

@@ -81,7 +81,8 @@ def status(
 def _report(asked: Session, wanted: Wanted, look: Look) -> StatusReport:
     if wanted.level:
         reading = asked.tree.node(wanted.level, wanted.depth or 0)
-        return StatusReport(_snapshot(asked, reading, reading.root, verdict_of_node(reading.root)))
+        snapshot = _snapshot(asked, reading, reading.root, verdict_of_node(reading.root))
+        return StatusReport(snapshot, missing=reading.missing)
     reading = _read(asked.tree, wanted, look)
     verdict = verdict_of_task(reading.root, reading.task_type, reading.missing, asked.now())
     looked_at = look.output in LOOKED_AT

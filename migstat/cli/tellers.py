@@ -159,9 +159,7 @@ class PictureTeller:
     def idle(self) -> None:
         """Sort out what is known, and draw it."""
         if self._subject.watch.read_at is not None:
-            self._digest = digest(subject.watch, subject.session.task.task_id, self._now())
-                self._subject.watch, self._subject.watch.job_name, self._subject.session.task.task_id, self._now()
-            )
+            self._digest = self._digested()
         self.screen.draw()
 
     def conclude(self, ended: Ended) -> None:
@@ -172,6 +170,20 @@ class PictureTeller:
             canvas = Canvas(width, self._glyphs)
             streams.draw(view(self._final(ended), canvas), color=self._look.color, width=width)
         streams.print(f"\n{ended_line(ended, watch.scope)}\n")
+
+    def _digested(self) -> Digest:
+        watch, task_id = self._subject.watch, self._subject.session.task.task_id
+        return digest(
+            watch.root,
+            watch.leaves,
+            title=watch.job_name or f"task {task_id}",
+            task=f"{watch.task_type or 'task'} {task_id}",
+            verdict=watch.verdict,
+            scope=watch.scope,
+            missing=len(watch.missing),
+            stalled=frozenset(watch.stalled),
+            now=self._now(),
+        )
 
     def _final(self, ended: Ended) -> StatusReport:
         watch = self._subject.watch

@@ -20,7 +20,7 @@ from migstat.cli.signals import Signals
 from migstat.cli.streams import ClosedPipe
 from migstat.cli.tellers import JsonTeller, LineTeller, PictureTeller, Subject, Teller, is_new_failure
 from migstat.errors import MigstatError, UsageError
-from migstat.events import End, Ended, Event
+from migstat.events import End, Ended, Event, Seen
 from migstat.model import Page, Question
 from migstat.poll import Poller
 from migstat.record import Record, read_back
@@ -30,7 +30,7 @@ from migstat.retry import Policy
 from migstat.settings import Look, refuse_empty, seconds
 from migstat.snapshot import Until
 from migstat.walk import Ask
-from migstat.watch import Plan, Seen, TimeIsUp, Timing, Watch
+from migstat.watch import Plan, TimeIsUp, Timing, Watch
 
 FORMATS = ("table", "plain", "json", "ndjson")
 

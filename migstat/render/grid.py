@@ -111,6 +111,8 @@ def _widths(rows: Iterable[Row], header: tuple[str, ...], width: int) -> list[in
         if _taken(found[1:]) + min(found[0], NARROWEST_NAME) <= width:
             break
         found[at] = 0
+    if len(found) > 1:
+        found[1] = min(found[1], max(width - _taken(found[2:]) - min(found[0], NARROWEST_NAME, width // 2) - GAP, 1))
     return [min(found[0], max(width - _taken(found[1:]), 1)), *found[1:]] if found else []
 
 

@@ -13,7 +13,6 @@ from migstat.render.text import duration, harmless, local_time, zone
 from migstat.render.theme import STATE_OF_VERDICT, STYLE_OF_STATE, word_of
 from migstat.reports import count_states, worst_first
 from migstat.snapshot import Verdict, estimated_end, summary_of
-from migstat.watch import Watch
 
 CHANGES = 6
 """How many of the last changes are shown where there is room."""
@@ -67,15 +66,25 @@ class Health:
     next_try: float = 0.0
 
 
-def digest(watched: Watch, task_id: str, now: Millis) -> Digest:
-    """Sort out what a watch knows at `now`."""
-    root, scope, leaves = watched.root, watched.scope, watched.leaves
+def digest(
+    root: Node,
+    leaves: tuple[Node, ...],
+    *,
+    title: str,
+    task: str,
+    verdict: Verdict,
+    scope: str,
+    missing: int,
+    stalled: frozenset[Level],
+    now: Millis,
+) -> Digest:
+    """Sort out what is known at `now`; `scope` is what the leaves are called."""
     noted = worst_first(tuple(leaf for leaf in leaves if leaf.state <= State.RUNNING))
     checks = scope == "checks"
     return Digest(
-        title=watched.job_name or f"task {task_id}",
-        verdict=watched.verdict,
-        task=f"{watched.task_type or 'task'} {task_id}",
+        title=title,
+        verdict=verdict,
+        task=harmless(task),
         root=root,
         scope=scope,
         scopes=() if checks else _scopes(root),
@@ -83,9 +92,9 @@ def digest(watched: Watch, task_id: str, now: Millis) -> Digest:
         running=tuple(leaf for leaf in noted if leaf.state is State.RUNNING),
         states=count_states(leaves),
         finished=summary_of(leaves).finished,
-        missing=len(watched.missing),
-        end=estimated_end(leaves, len(watched.missing), now),
-        stalled=frozenset(watched.stalled),
+        missing=missing,
+        end=estimated_end(leaves, missing, now),
+        stalled=stalled,
     )
 
 

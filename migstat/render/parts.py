@@ -16,6 +16,9 @@ SHORT_BAR = 10
 OVERALL_BAR = 40
 """Cells of the bar over all, at most."""
 
+NARROWEST_TITLE = 12
+"""Cells below which a title goes below its state."""
+
 WIDE = 100
 NARROW = 60
 """Below this width a table leaves its bars out: name, state and percent matter more."""
@@ -35,7 +38,7 @@ def state_cell(node: Node, canvas: Canvas) -> Span:
     if node.unreadable:
         return "unreadable", "failed"
     state = node.state
-    return f"{canvas.glyphs.states[state]} {harmless(word_of(node))}", STYLE_OF_STATE[state]
+    return f"{canvas.glyphs.states[state]} {word_of(node)}", STYLE_OF_STATE[state]
 
 
 def progress_cell(node: Node, canvas: Canvas) -> Span:
@@ -121,3 +124,13 @@ def flowing(spans: list[Span], canvas: Canvas) -> list[Line]:
 def prose(text: str, style: str, canvas: Canvas) -> list[Line]:
     """A text in as many lines as it needs."""
     return [[(line, style)] for line in wrapped(text, canvas.width)]
+
+
+def titled(head: str, style: str, title: str, canvas: Canvas) -> list[Line]:
+    """A state, and beside it, or below where there is no room, what it is the state of."""
+    room = canvas.width - cells(head) - 2
+    if room < NARROWEST_TITLE:
+        return [*prose(head, style, canvas), *prose(title, "strong", canvas)]
+    first, *rest = wrapped(title, room) or [""]
+    margin = " " * (cells(head) + 2)
+    return [[(head, style), ("  ", ""), (first, "strong")], *([(margin + each, "strong")] for each in rest)]

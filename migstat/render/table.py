@@ -6,17 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from migstat.model import CHECK, Millis, Node, State, Task, TaskType, level_is_hidden
-from migstat.render.grid import Line, Row, Span, cells, laid_out, wrapped
+from migstat.render.grid import Line, Row, Span, laid_out
 from migstat.render.parts import (
     NARROW,
     Canvas,
     counts_of,
     drawn_bar,
+    flowing,
     message_of,
     overall,
     progress_cell,
     prose,
     state_cell,
+    titled,
 )
 from migstat.render.rows import columns, fields
 from migstat.render.text import duration, harmless, instant, local_time, span_of_time, zone
@@ -143,24 +145,18 @@ class _Tree:
 
 
 def _title(snapshot: Snapshot, job_name: str | None, begun: Node, canvas: Canvas) -> list[Line]:
-    """Two lines: what it comes down to, of what; and since when."""
+    """What it comes down to, of what; then which task, and since when."""
     state = STATE_OF_VERDICT[snapshot.verdict]
-    style = STYLE_OF_STATE[state]
-    glyph = canvas.glyphs.states[state]
     name = harmless(job_name) if job_name else f"job {snapshot.job_id}"
     level = ",".join(map(harmless, snapshot.node.level))
-    head = f"{glyph} {snapshot.verdict}"
-    room = canvas.width - cells(head) - 2
-    title = wrapped(f"{name}{canvas.glyphs.dot}{level}" if level else name, max(room, 8))
-    since = _since(begun, snapshot.fetched_at, canvas)
-    about = canvas.glyphs.dot.join(
-        part for part in (f"{snapshot.task_type or 'task'} {snapshot.task_id}", since) if part
-    )
-    return [
-        [(head, style), ("  ", ""), (title[0] if title else "", "strong")],
-        *([(" " * (cells(head) + 2) + rest, "strong")] for rest in title[1:]),
-        *prose(about, "quiet", canvas),
-    ]
+    head = f"{canvas.glyphs.states[state]} {snapshot.verdict}"
+    title = f"{name}{canvas.glyphs.dot}{level}" if level else name
+    about = canvas.glyphs.dot.join((_task(snapshot), _since(begun, snapshot.fetched_at, canvas)))
+    return [*titled(head, STYLE_OF_STATE[state], title, canvas), *prose(about, "quiet", canvas)]
+
+
+def _task(snapshot: Snapshot) -> str:
+    return harmless(f"{snapshot.task_type or 'task'} {snapshot.task_id}")
 
 
 def _since(node: Node, now: Millis, canvas: Canvas) -> str:
@@ -183,7 +179,7 @@ def _checks(report: ChecksReport, canvas: Canvas) -> list[Line]:
     if report.asked:
         lines += prose(f"{len(shown)} of {report.summary.total} checks have {report.asked}", "quiet", canvas)
     elif rest and not report.show_all:
-        lines.append([*counts_of(rest, canvas), ("  (--all lists them)" if canvas.width >= NARROW else "", "quiet")])
+        lines += flowing([*counts_of(rest, canvas), ("  (--all lists them)", "quiet")], canvas)
     elif not report.summary.total:
         lines += prose(
             f"No checks are reported yet. As of {local_time(snapshot.fetched_at, snapshot.fetched_at)}.",
@@ -195,17 +191,12 @@ def _checks(report: ChecksReport, canvas: Canvas) -> list[Line]:
 
 def _checks_title(report: ChecksReport, canvas: Canvas) -> list[Line]:
     parent = report.parent or Node()
-    glyph = canvas.glyphs.states[parent.state]
     snapshot = report.snapshot
-    head: Line = [
-        (f"{glyph} {word_of(parent)}", STYLE_OF_STATE[parent.state]),
-        ("  Pre-flight checks", "strong"),
-    ]
-    about = canvas.glyphs.dot.join(
-        (f"{snapshot.task_type or 'task'} {snapshot.task_id}", _since(parent, snapshot.fetched_at, canvas))
-    )
+    head = f"{canvas.glyphs.states[parent.state]} {word_of(parent)}"
+    about = canvas.glyphs.dot.join((_task(snapshot), _since(parent, snapshot.fetched_at, canvas)))
     message = prose(harmless(parent.message), "", canvas) if parent.message else []
-    return [head, *prose(about, "quiet", canvas), *message]
+    title = titled(head, STYLE_OF_STATE[parent.state], "Pre-flight checks", canvas)
+    return [*title, *prose(about, "quiet", canvas), *message]
 
 
 def _check_row(check: Node, report: ChecksReport, canvas: Canvas, *, last: bool) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migstat.model import Node, Outcome, State, Status
+from migstat.render.text import harmless
 from migstat.snapshot import Verdict
 
 COLORS = {
@@ -108,9 +109,9 @@ ASCII = Glyphs(
 
 
 def word_of(node: Node) -> str:
-    """The node's state as a word; what nobody knows is shown as it came."""
+    """The node's state as a word; what nobody knows is shown as it came, made harmless."""
     state = node.state
     if node.status is None and not node.outcome:
         return STYLE_OF_STATE[state]
     told = node.outcome or (node.status or "")
-    return _WORDS.get(told) or (f"{told.lower()}" if told != Status.FINISHED else "no outcome")
+    return _WORDS.get(told) or (harmless(told.lower()) if told != Status.FINISHED else "no outcome")

@@ -1,0 +1,242 @@
+"""Migrations that stand still, servers that answer what a test wants, and asking them through the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from migstat.simulator.scenario import Artifact, Job, Node, Scenario, Task
+from migstat.simulator.server import Server, serve
+from tests.command_line import Result, environ_of, migstat
+
+NOW = 1_790_000_000.0
+"""The epoch second at which all rehearsals stand still: 2026-09-21T14:13:20Z."""
+
+HERE = 1000.0
+"""The scenario second of NOW."""
+
+BEGUN, ENDED = 400.0, 900.0
+"""When nodes start, and when those end that have ended: 600 and 100 seconds ago."""
+
+LONG_AGO = 500.0
+"""An end so long ago that what is still missing will not come."""
+
+FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
+
+PREFIX = "/migrations/public/v1"
+
+
+def node(name: str, state: str | None = "SUCCESS", message: str | None = None, **more: Any) -> Node:
+    """Return a node that is `pending` or `running`, or has ended with the outcome `state`."""
+    started_at = None if state == "pending" else BEGUN
+    ended_at = None if state in ("pending", "running") else more.pop("ended_at", ENDED)
+    return Node(
+        name=name,
+        started_at=started_at,
+        ended_at=ended_at,
+        outcome=None if ended_at is None else state,
+        running_message=message,
+        final_message=message,
+        **more,
+    )
+
+
+def migration(
+    root: str | None = "SUCCESS",
+    *,
+    check: Node | None = None,
+    migrate: str | None = "SUCCESS",
+    scopes: tuple[Node, ...] = (),
+    projects: tuple[Node, ...] = (),
+    keys: tuple[str, ...] | None = None,
+    hidden: str = "projects",
+    **more: Any,
+) -> Scenario:
+    """Return a migration by the states of its nodes; `keys` are the job's scope where not those of `projects`."""
+    level = Node(name=hidden, hidden=True, children=projects)
+    below = node("migrate", migrate, children=(*scopes, *((level,) if projects else ())))
+    tops = (check or node("check"), *((below,) if migrate != "absent" else ()))
+    named = tuple(project.name for project in projects) if keys is None else keys
+    return scenario(
+        Task(
+            label="migrate",
+            task_id="migrate-1",
+            task_type="migrate",
+            created_at=0,
+            root=node("root", root, children=tops, **more),
+        ),
+        scope={hidden: {"includedKeys": list(named)}} if named else {},
+    )
+
+
+def check_run(root: str | None, *checks: Node, **more: Any) -> Scenario:
+    """Return a job with one check task."""
+    top = node("root", root, children=checks, **more)
+    return scenario(Task(label="check", task_id="check-1", task_type="check", created_at=0, root=top))
+
+
+def scenario(*tasks: Task, scope: Mapping[str, Any] | None = None, page_size: int = 20, job: str = "job-1") -> Scenario:
+    """Return a scenario of these tasks."""
+    return Scenario(
+        name="rehearsal",
+        job=Job(
+            job_id=job,
+            name="Jira to the cloud",
+            flow="jira-onpremises-to-cloud",
+            server_id="BX7Q",
+            destination_url="https://acme.example.com",
+            scope=scope or {},
+        ),
+        tasks=tasks,
+        page_size=page_size,
+    )
+
+
+def artifact(name: str) -> Artifact:
+    """Return a file that is there already."""
+    return Artifact(name, f"https://artifacts.example.invalid/{name}?signature=1", 0.0, 2000.0)
+
+
+def still(scripted: Scenario) -> AbstractContextManager[Server]:
+    """Serve a scenario whose time stands still at NOW."""
+    return serve(scripted, clock=lambda: NOW, speed=1.0, head_start=HERE, rate_limit=None)
+
+
+def ask(server: Server, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
+    """Run a command line against a server at NOW."""
+    return migstat(words, {**environ_of(server), **(env or {})}, now=lambda: NOW, **more)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: path with its query as sent, the path's decoded segments, its query, and the credentials."""
+
+    target: str
+    segments: tuple[str, ...]
+    query: dict[str, str]
+    authorization: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a scripted server sends back; `content` is JSON unless it is bytes."""
+
+    content: Any
+    status: int = 200
+    kind: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class Scripted:
+    """A running server of answers, and what it was asked."""
+
+    base_url: str
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment that points migstat at it."""
+        return {
+            "MIGSTAT_BASE_URL": self.base_url,
+            "MIGSTAT_EMAIL": "admin@example.com",
+            "MIGSTAT_TOKEN": "s3cr3t-t0ken",
+            "MIGSTAT_JOB": "job-1",
+        }
+
+    def ask(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
+        """Run a command line against it at NOW."""
+        return migstat(words, {**self.environ, **(env or {})}, now=lambda: NOW, **more)
+
+
+@contextmanager
+def answering(answer: Callable[[Asked], Answer]) -> Iterator[Scripted]:
+    """Serve what `answer` makes of each request, over real HTTP."""
+    asked: list[Asked] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Keep silent."""
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            segments = tuple(unquote(each) for each in parts.path.removeprefix(PREFIX + "/").split("/"))
+            query = dict(parse_qsl(parts.query, keep_blank_values=True))
+            request = Asked(self.path, segments, query, self.headers.get("Authorization", ""))
+            asked.append(request)
+            told = answer(request)
+            body = told.content if isinstance(told.content, bytes) else json.dumps(told.content).encode()
+            head = io.BytesIO()
+            head.write(f"HTTP/1.1 {told.status} Told\r\nContent-Type: {told.kind}\r\n".encode())
+            for name, value in told.headers:
+                head.write(f"{name}: {value}\r\n".encode())
+            head.write(f"Content-Length: {len(body)}\r\n\r\n".encode())
+            self.wfile.write(head.getvalue() + body)
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listener.daemon_threads = True
+    listener.block_on_close = False
+    thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield Scripted(f"http://127.0.0.1:{listener.server_port}", asked)
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
+
+
+NOT_FOUND = Answer({"status": 404, "errorMessage": "Not found", "id": "request-1"}, 404)
+
+
+def one_task(
+    data: Callable[[Asked], Any], *, task_type: Any = "migrate", scope: Any = None
+) -> Callable[[Asked], Answer]:
+    """Answer for a job with one task, whose status questions `data` answers; None is a level that there is not."""
+
+    def answer(asked: Asked) -> Answer:
+        task = {"taskId": "task-1", "taskType": task_type, "createdAt": "2026-09-21T13:00:00.000Z"}
+        match asked.segments:
+            case ("jobs", "job-1"):
+                return Answer({"name": "Odd", "flow": "jira-onpremises-to-cloud", "scope": scope or {}})
+            case ("jobs", "job-1", "tasks"):
+                return Answer({"data": [task], "links": {}})
+            case ("jobs", "job-1", "tasks", "task-1"):
+                return Answer(task)
+            case ("jobs", "job-1", "tasks", "task-1", "status"):
+                return Answer({"data": data(asked) or {}, "links": {}})
+        return NOT_FOUND
+
+    return answer
+
+
+def of_tree(root: dict[str, Any]) -> Callable[[Asked], Any]:
+    """Answer status questions out of a whole tree, whose children are nested; no pages, no filters."""
+
+    def data(asked: Asked) -> Any:
+        found: Any = root
+        for name in asked.query.get("level", "").split(",") if asked.query.get("level") else ():
+            found = (found or {}).get("children", {}).get(name)
+        if found is None:
+            return None
+        own = {name: value for name, value in found.items() if name != "children"}
+        if asked.query.get("expandChildren") != "true" or not found.get("children"):
+            return own
+        wanted = asked.query.get("status")
+        children = {
+            name: {key: value for key, value in child.items() if key != "children"}
+            for name, child in found["children"].items()
+            if not child.get("hidden") and wanted in (None, child.get("status"))
+        }
+        return own | ({"children": children} if children else {})
+
+    return data

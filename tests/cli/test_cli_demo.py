@@ -1,0 +1,172 @@
+"""`demo` and `simulate`: nothing to set up, nothing of the user's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from migstat.simulator.scenarios import NAMES
+from migstat.simulator.server import serve
+from tests.cli.rehearsals import migration
+from tests.command_line import HERMETIC, Result, environ_of, migstat, process
+
+QUICK = [name for name in NAMES if name != "huge"]
+
+
+@pytest.mark.parametrize("scenario", QUICK)
+@pytest.mark.parametrize("command", ["status", "checks", "projects"])
+def test_every_scenario_answers_every_command(scenario: str, command: str) -> None:
+    """Each scenario has something to say to each command, without any settings."""
+    result = migstat(["demo", "--scenario", scenario, command, "--json"], {})
+    if (scenario, command) == ("checks", "projects"):
+        assert (result.code, result.out) == (5, "")
+        assert json.loads(result.err)["error"]["code"] == "not-found"
+        return
+    assert (result.code, result.err) == (0, "")
+    told = json.loads(result.out)
+    assert told["kind"] == command
+    assert told["verdict"] in ("running", "failed")
+    counted = 46 if command == "checks" else {"confluence": 25}.get(scenario, 40)
+    if command != "status":
+        assert told["summary"]["total"] + len(told.get("missing", ())) == counted
+    if command == "status":
+        shown = migstat(["demo", "--scenario", scenario, command, "-o", "table"], {})
+        assert (shown.code, shown.err) == (0, "")
+        assert told["verdict"] in shown.out.splitlines()[0]
+
+
+def test_the_huge_scenario_is_read_whole() -> None:
+    """Five thousand projects are read and counted, within the limit of requests."""
+    waits: list[float] = []
+    told = json.loads(migstat(["demo", "--scenario", "huge", "projects", "--json"], {}, sleep=waits).out)
+    assert told["summary"]["total"] + len(told["missing"]) == 5000
+    assert len({project["name"] for project in told["projects"]}) == told["summary"]["total"]
+    assert waits == []
+
+
+def test_a_demo_reads_none_of_the_users_settings() -> None:
+    """No MIGSTAT_ variable changes a demo, and the user's server is never asked."""
+    with serve(migration()) as own:
+        env = {
+            **environ_of(own),
+            "MIGSTAT_TASK": "nonsense/",
+            "MIGSTAT_TOKEN_FILE": "/nonexistent",
+            "MIGSTAT_RATE_LIMIT": "nonsense",
+            "MIGSTAT_REQUEST_TIMEOUT": "nonsense",
+            "MIGSTAT_CA_BUNDLE": "/nonexistent",
+            "MIGSTAT_OUTPUT": "csv",
+            "MIGSTAT_PROFILE": "nonsense",
+        }
+        result = migstat(["demo", "status"], env)
+        assert (result.code, result.err) == (0, "")
+        assert result.out.startswith("\tIN_PROGRESS\t")
+        assert own.requests == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--base-url", "http://127.0.0.1:1"),
+        ("--base-url=https://api.atlassian.com",),
+        ("--token-file", "/nonexistent"),
+        ("--token-file", "-"),
+        ("--email", "me@example.com"),
+    ],
+)
+def test_a_demo_refuses_to_be_pointed_elsewhere(words: tuple[str, ...]) -> None:
+    """Options that name another server or account are wrong usage in a demo."""
+    result = migstat(["demo", "status", *words], {}, stdin="token")
+    assert (result.code, result.out) == (2, "")
+    assert "demo" in result.err
+    assert len(result.err.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("status", "--exit-status"), 8),
+        (("projects", "--exit-status"), 8),
+        (("checks", "--exit-status"), 0),
+        (("checks", "--name", "Nothing"), 5),
+        (("status", "--level", ""), 2),
+        (("status", "other-job"), 5),
+        (("status", "latest-check", "--exit-status"), 0),
+        (("tasks",), 0),
+        (("job",), 0),
+    ],
+)
+def test_a_demo_passes_codes_through(words: tuple[str, ...], code: int) -> None:
+    """The code of a demo is that of the command in it."""
+    assert migstat(["demo", *words], {}).code == code
+    if words == ("status", "--level", ""):
+        assert json.loads(migstat(["demo", *words, "--json"], {}).err)["error"]["code"] == "usage"
+
+
+def test_a_demo_as_a_process() -> None:
+    """A demo needs nothing but the program."""
+    result = process(["demo", "--scenario", "failing", "checks"], {})
+    assert (result.code, result.err) == (0, "")
+    assert len(result.out.splitlines()) == 46
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    """Start a simulator as a process."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "migstat", "simulate", *words],
+        env={name: os.environ[name] for name in HERMETIC if name in os.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def exported(running: subprocess.Popen[str]) -> dict[str, str]:
+    """Read the lines that a simulator prints for a shell."""
+    assert running.stdout is not None
+    lines = [running.stdout.readline().rstrip("\n") for _ in range(4)]
+    assert all(line.startswith("export MIGSTAT_") for line in lines), lines
+    return dict(line.removeprefix("export ").split("=", 1) for line in lines)
+
+
+def ended(running: subprocess.Popen[str]) -> Result:
+    """End a simulator with Ctrl-C."""
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    return Result(running.returncode, out, err)
+
+
+def test_a_simulator_serves_another_process() -> None:
+    """What `simulate` prints is all that another process needs; Ctrl-C ends it with 130."""
+    running = start("--scenario", "confluence", "--speed", "6000")
+    env = exported(running)
+    other = process(["job", "--json"], env)
+    result = ended(running)
+    assert (other.code, other.err) == (0, "")
+    assert json.loads(other.out)["job"]["name"] == "Confluence to the cloud"
+    assert (result.code, result.out) == (130, "")
+    assert "Traceback" not in result.err
+    assert "Scenario confluence" in result.err
+
+
+def test_a_taken_port_is_wrong_usage() -> None:
+    """A port that somebody else has is code 2 and said in two lines."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = process(["simulate", "--port", port], {})
+    assert (result.code, result.out) == (2, "")
+    assert port in result.err
+    assert len(result.err.splitlines()) == 2
+
+
+def test_a_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A picture of a demo is the only file that it writes."""
+    target = tmp_path / "demo.svg"
+    assert migstat(["demo", "checks", "--export", str(target)], {}).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["demo.svg"]

@@ -1,0 +1,433 @@
+"""JSON documents, version 1: keys, types and what is null."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from migstat.simulator.scenario import Node, Phase, Scenario, Task
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import (
+    NOW,
+    answering,
+    artifact,
+    ask,
+    migration,
+    node,
+    of_tree,
+    one_task,
+    scenario,
+    still,
+)
+
+NODE_KEYS = [
+    "name", "level", "status", "outcome", "message", "createdAt", "startedAt", "lastUpdatedAt", "elapsedSeconds",
+    "percent", "progress", "excludable", "description", "occurrences", "details", "children",
+]  # fmt: skip
+HEAD_KEYS = ["kind", "schemaVersion", "jobId", "taskId", "taskType", "fetchedAt", "complete", "verdict"]
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+FETCHED = "2026-09-21T14:13:20.000Z"
+
+
+def running() -> Scenario:
+    """Return a migration under way, with its check run of yesterday."""
+    failed = node(
+        "Failing",
+        "FAILED",
+        "It failed.",
+        excludable=False,
+        description="Looks.",
+        occurrences=("one", "two"),
+    )
+    checks = node("check", "FAILED", children=(failed, node("Well", has_details=False), node("Skipped", "SKIPPED")))
+    moved = Node(name="MOVED", started_at=400, ended_at=1600, phases=(Phase("issues", 1000),))
+    projects = Node(
+        name="projects",
+        hidden=True,
+        children=(moved, node("DONE"), node("LATER", "pending"), node("WARNED", "WARNING")),
+    )
+    migrate = node("migrate", "running", children=(node("apps", "running"), projects))
+    main = Task(
+        label="migrate",
+        task_id="migrate-1",
+        task_type="migrate",
+        created_at=0,
+        root=node("root", "running", "Migration is in progress", children=(checks, migrate)),
+    )
+    earlier = Task(
+        label="check",
+        task_id="check-1",
+        task_type="check",
+        created_at=-100,
+        root=node("root", "FAILED", children=(failed,)),
+        artifacts=(artifact("report.csv"),),
+    )
+    return scenario(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "WARNED", "GONE"]}})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a server of a migration under way."""
+    with still(running()) as started:
+        yield started
+
+
+def document(server: Server, *words: str) -> dict[str, Any]:
+    """Return the one JSON document that a command line prints into a pipe: on one line, in that order of keys."""
+    result = ask(server, *words, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.endswith("}\n")
+    assert len(result.out.splitlines()) == 1
+    told = json.loads(result.out)
+    assert isinstance(told, dict)
+    return told
+
+
+def all_nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every NODE in a document."""
+    if isinstance(value, dict):
+        if "children" in value and "level" in value:
+            yield value
+            yield from all_nodes(value["children"])
+        else:
+            for name in ("node", "checks", "projects"):
+                yield from all_nodes(value.get(name))
+    elif isinstance(value, list):
+        for each in value:
+            yield from all_nodes(each)
+
+
+def test_the_status_document(server: Server) -> None:
+    """A status document holds the head and the node, whose every key is there."""
+    told = document(server, "status")
+    assert list(told) == [*HEAD_KEYS, "node"]
+    assert told == {
+        "kind": "status",
+        "schemaVersion": 1,
+        "jobId": "job-1",
+        "taskId": "migrate-1",
+        "taskType": "migrate",
+        "fetchedAt": FETCHED,
+        "complete": True,
+        "verdict": "running",
+        "node": {
+            "name": "",
+            "level": [],
+            "status": "IN_PROGRESS",
+            "outcome": None,
+            "message": "Migration is in progress",
+            "createdAt": "2026-09-21T13:56:40.000Z",
+            "startedAt": "2026-09-21T14:03:20.000Z",
+            "lastUpdatedAt": FETCHED,
+            "elapsedSeconds": 600.0,
+            "percent": None,
+            "progress": [],
+            "excludable": None,
+            "description": None,
+            "occurrences": [],
+            "details": {
+                "createdAt": 1_789_999_000_000,
+                "startedAt": 1_789_999_400_000,
+                "lastUpdatedAt": 1_790_000_000_000,
+            },
+            "children": None,
+        },
+    }
+
+
+def test_the_checks_document(server: Server) -> None:
+    """A checks document holds the head, the counts and the checks as nodes, what needs a hand first."""
+    told = document(server, "checks")
+    assert list(told) == [*HEAD_KEYS, "summary", "checks"]
+    assert told["kind"] == "checks"
+    assert told["summary"] == {
+        "total": 3,
+        "pending": 0,
+        "running": 0,
+        "finished": 3,
+        "byOutcome": {"FAILED": 1, "SKIPPED": 1, "SUCCESS": 1},
+    }
+    assert [check["name"] for check in told["checks"]] == ["Failing", "Well", "Skipped"]
+    failed, well, _ = told["checks"]
+    assert (failed["excludable"], failed["description"], failed["occurrences"]) == (False, "Looks.", ["one", "two"])
+    assert failed["level"] == ["check", "Failing"]
+    assert (failed["elapsedSeconds"], failed["message"]) == (500.0, "It failed.")
+    unknown = ("message", "createdAt", "startedAt", "lastUpdatedAt", "elapsedSeconds", "excludable", "description")
+    assert [well[name] for name in unknown] == [None] * len(unknown)
+    assert (well["occurrences"], well["details"], well["progress"]) == ([], {}, [])
+
+
+def test_the_projects_document(server: Server) -> None:
+    """A projects document holds the head, the scope, the counts, the projects as nodes and what is missing."""
+    told = document(server, "projects")
+    assert list(told) == [*HEAD_KEYS, "scope", "summary", "projects", "missing"]
+    assert (told["kind"], told["scope"], told["missing"], told["complete"]) == ("projects", "projects", ["GONE"], False)
+    assert told["summary"] == {
+        "total": 4,
+        "pending": 1,
+        "running": 1,
+        "finished": 2,
+        "byOutcome": {"SUCCESS": 1, "WARNING": 1},
+    }
+    assert [project["name"] for project in told["projects"]] == ["WARNED", "MOVED", "LATER", "DONE"]
+    moved = told["projects"][1]
+    assert (moved["percent"], moved["progress"]) == (50, [{"name": "issues", "processed": 500, "total": 1000}])
+    assert (moved["level"], moved["elapsedSeconds"]) == (["migrate", "projects", "MOVED"], 600.0)
+    assert told["projects"][2]["elapsedSeconds"] is None
+
+
+def test_spaces_are_named_as_such() -> None:
+    """The scope of a Confluence migration is `spaces`."""
+    with still(migration(hidden="spaces", projects=(node("DOC"),))) as server:
+        told = document(server, "projects")
+    assert (told["scope"], told["projects"][0]["level"]) == ("spaces", ["migrate", "spaces", "DOC"])
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("projects", "--outcome", "warning"), ["WARNED"]),
+        (("projects", "--outcome", "WARNING,success"), ["WARNED", "DONE"]),
+        (("projects", "--status", "in_progress"), ["MOVED"]),
+        (("projects", "--status", "pending", "--outcome", "failed"), []),
+        (("projects", "--key", "DONE", "--key", "LATER"), ["LATER", "DONE"]),
+        (("projects", "--sort", "name"), ["DONE", "LATER", "MOVED", "WARNED"]),
+        (("projects", "--sort", "progress"), ["DONE", "WARNED", "MOVED", "LATER"]),
+        (("projects", "--sort", "elapsed"), ["MOVED", "DONE", "WARNED", "LATER"]),
+        (("checks", "--outcome", "failed,skipped"), ["Failing", "Skipped"]),
+        (("checks", "--status", "in_progress"), []),
+        (("checks", "--name", "Well"), ["Well"]),
+    ],
+)
+def test_filters_choose_what_is_listed_and_never_what_is_counted(
+    server: Server, words: tuple[str, ...], shown: list[str]
+) -> None:
+    """The summary counts all there is, whatever is filtered."""
+    told = document(server, *words)
+    assert [each["name"] for each in told[words[0]]] == shown
+    assert told["summary"] == document(server, words[0])["summary"]
+
+
+def test_the_tasks_document(server: Server) -> None:
+    """A tasks document lists the runs, newest first, with their artifacts."""
+    told = document(server, "tasks")
+    assert told == {
+        "kind": "tasks",
+        "schemaVersion": 1,
+        "jobId": "job-1",
+        "fetchedAt": FETCHED,
+        "tasks": [
+            {"taskId": "migrate-1", "taskType": "migrate", "createdAt": "2026-09-21T13:56:40.000Z", "artifacts": []},
+            {
+                "taskId": "check-1",
+                "taskType": "check",
+                "createdAt": "2026-09-21T13:55:00.000Z",
+                "artifacts": [
+                    {
+                        "name": "report.csv",
+                        "location": "https://artifacts.example.invalid/report.csv?signature=1",
+                        "expiresAt": "2026-09-21T14:30:00.000Z",
+                    }
+                ],
+            },
+        ],
+    }
+    assert list(told["tasks"][1]) == ["taskId", "taskType", "createdAt", "artifacts"]
+
+
+def test_the_job_document(server: Server) -> None:
+    """A job document holds the definition as the API sent it."""
+    assert document(server, "job") == {
+        "kind": "job",
+        "schemaVersion": 1,
+        "jobId": "job-1",
+        "fetchedAt": FETCHED,
+        "job": {
+            "name": "Jira to the cloud",
+            "flow": "jira-onpremises-to-cloud",
+            "source": {"serverId": "BX7Q"},
+            "destination": {"url": "https://acme.example.com"},
+            "scope": {"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "WARNED", "GONE"]}},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "--depth", "all"),
+        ("status", "-c"),
+        ("status", "--level", "migrate", "--depth", "2"),
+        ("checks",),
+        ("projects",),
+    ],
+)
+def test_every_node_has_every_key_and_its_type(server: Server, words: tuple[str, ...]) -> None:
+    """Keys whose value is not known are present and null or empty, and instants are ISO 8601 in UTC."""
+    nodes = list(all_nodes(document(server, *words)))
+    assert len(nodes) >= 3
+    for each in nodes:
+        assert list(each) == NODE_KEYS
+        assert isinstance(each["name"], str)
+        assert each["name"] == (each["level"][-1] if each["level"] else "")
+        for name in ("createdAt", "startedAt", "lastUpdatedAt"):
+            assert each[name] is None or INSTANT.fullmatch(each[name])
+        for name in ("status", "outcome", "message", "description"):
+            assert each[name] is None or isinstance(each[name], str)
+        for name in ("elapsedSeconds", "percent"):
+            assert each[name] is None or isinstance(each[name], int | float)
+        assert isinstance(each["details"], dict)
+        assert isinstance(each["occurrences"], list)
+        assert all(list(phase) == ["name", "processed", "total"] for phase in each["progress"])
+
+
+def depth_of(each: dict[str, Any]) -> int:
+    """Return how many levels below a node were asked for."""
+    return 0 if each["children"] is None else 1 + max(map(depth_of, each["children"]), default=0)
+
+
+@pytest.mark.parametrize(
+    ("words", "depth"),
+    [
+        ((), 0),
+        (("--depth", "0"), 0),
+        (("-c",), 1),
+        (("--children",), 1),
+        (("--depth", "1"), 1),
+        (("--depth", "2"), 2),
+        (("--depth", "3"), 3),
+        (("--depth", "all"), 3),
+        (("--level", "check"), 0),
+        (("--level", "check", "-c"), 1),
+        (("--level", "migrate", "-c"), 1),
+        (("--level", "migrate", "--depth", "all"), 2),
+        (("--level", "migrate,projects"), 1),
+        (("--level", "migrate,projects,DONE"), 0),
+    ],
+)
+def test_children_are_null_where_they_were_not_asked_for(server: Server, words: tuple[str, ...], depth: int) -> None:
+    """As many levels are printed as were asked for, and a level that only has children is expanded anyway."""
+    assert depth_of(document(server, "status", *words)["node"]) == depth
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("--depth", "all"), "migrate,projects,LATER"),
+        (("--level", "migrate,projects"), "migrate,projects,LATER"),
+        (("--level", "migrate", "--depth", "2"), "migrate,projects,LATER"),
+    ],
+)
+def test_a_view_is_not_complete_while_a_project_is_not_reported(
+    server: Server, words: tuple[str, ...], names: str
+) -> None:
+    """A document of levels whose children must exist says that it is not complete while one is not reported."""
+    told = document(server, "status", *words)
+    assert names in [",".join(each["level"]) for each in all_nodes(told)]
+    assert told["complete"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("checks",), ["Failing", "Well", "Skipped"]),
+        (("checks", "--outcome", "failed"), ["Failing"]),
+        (("projects",), ["WARNED", "MOVED", "LATER", "DONE"]),
+        (("status",), [""]),
+        (("status", "-c"), ["", "check", "migrate"]),
+        (("status", "--level", "check", "-c"), ["check", "Failing", "Skipped", "Well"]),
+    ],
+)
+def test_ndjson_is_one_node_a_line(server: Server, words: tuple[str, ...], names: list[str]) -> None:
+    """Each line of ndjson is one node without its children, those of a parent after it."""
+    result = ask(server, *words, "-o", "ndjson")
+    nodes = [json.loads(line) for line in result.out.splitlines()]
+    assert [each["name"] for each in nodes] == names
+    assert all(list(each) == NODE_KEYS and each["children"] is None for each in nodes)
+
+
+def test_ndjson_of_tasks_is_one_task_a_line(server: Server) -> None:
+    """Each line of the tasks' ndjson is one run."""
+    result = ask(server, "tasks", "-o", "ndjson")
+    assert [json.loads(line) for line in result.out.splitlines()] == document(server, "tasks")["tasks"]
+
+
+def test_json_is_indented_for_a_person_only(server: Server) -> None:
+    """On a terminal the document is spread over lines, and is the same document."""
+    shown = ask(server, "status", "--json", terminal=True)
+    assert len(shown.out.splitlines()) > 10
+    assert "\x1b" not in shown.out
+    assert json.loads(shown.out) == document(server, "status")
+
+
+ODD = {
+    "status": "FINISHED",
+    "outcome": "WARNING",
+    "message": "\x1b[31m\x07\x9b\u202e\u2066\x7f\u200b\u2028 tab\t line\n é 漢字 😀",
+    "details": {"\u202ekey": {"deep": ["\x9b"]}, "createdAt": "never", "occurrences": ["\x85", {"odd": 1}]},
+    "children": {"Check\u202eX": {"status": "MARTIAN", "message": "\x1b]0;t\x07"}},
+}
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("words", [("--json",), ("-o", "ndjson"), ("--raw",)])
+def test_what_does_not_print_is_escaped(words: tuple[str, ...], terminal: bool) -> None:
+    """Controls, C1 and bidirectional marks are escapes in every JSON format, and what prints is as it came."""
+    with answering(one_task(of_tree(ODD), task_type="check")) as server:
+        result = server.ask("status", "-c", *words, terminal=terminal)
+    assert result.code == 0
+    for character in result.out:
+        assert character == "\n" or (character.isprintable()), hex(ord(character))
+    assert r"\u001b[31m" in result.out
+    assert r"\u202e" in result.out
+    assert "é 漢字 😀" in result.out
+    first = json.loads(result.out if "ndjson" not in words else result.out.splitlines()[0])
+    node_of = first.get("node") or first.get("data") or first
+    assert node_of["message"] == ODD["message"]
+    assert node_of["details"] == ODD["details"]
+
+
+def test_json_on_a_terminal_without_unicode_is_ascii() -> None:
+    """On a terminal that shows ASCII only, all else is escaped, and the document is the same."""
+    with answering(one_task(of_tree(ODD), task_type="check")) as server:
+        result = server.ask("status", "-c", "--json", terminal=True, encoding="ascii")
+        same = server.ask("status", "-c", "--json")
+    assert result.out.isascii()
+    assert json.loads(result.out) == json.loads(same.out)
+
+
+def test_unknown_values_are_passed_on() -> None:
+    """Statuses, outcomes and task types that nobody knows come out as they came in, and so do odd details."""
+    with answering(
+        one_task(of_tree({"status": "MARTIAN", "details": {"createdAt": "x"}}), task_type="rehearsal")
+    ) as up:
+        told = json.loads(up.ask("status", "--json").out)
+    assert (told["taskType"], told["node"]["status"]) == ("rehearsal", "MARTIAN")
+    assert (told["node"]["createdAt"], told["node"]["details"]) == (None, {"createdAt": "x"})
+    assert (told["verdict"], told["complete"]) == ("running", True)
+
+
+def test_a_task_without_a_type_has_none() -> None:
+    """Where the API does not tell the type of a task, taskType is null."""
+    with answering(one_task(of_tree({"status": "PENDING"}), task_type=None)) as server:
+        told = json.loads(server.ask("status", "--json").out)
+    assert (told["taskType"], told["verdict"]) == (None, "pending")
+
+
+def test_times_have_milliseconds() -> None:
+    """An instant keeps its milliseconds, also where they are zero."""
+    details = {"createdAt": 1_789_999_000_001, "startedAt": 1_789_999_000_000, "lastUpdatedAt": 1_789_999_061_500}
+    root = {"status": "FINISHED", "outcome": "SUCCESS", "details": details}
+    with answering(one_task(of_tree(root), task_type="check")) as server:
+        told = json.loads(server.ask("status", "--json").out)["node"]
+    assert (told["createdAt"], told["startedAt"], told["lastUpdatedAt"], told["elapsedSeconds"]) == (
+        "2026-09-21T13:56:40.001Z",
+        "2026-09-21T13:56:40.000Z",
+        "2026-09-21T13:57:41.500Z",
+        61.5,
+    )
+    assert details["lastUpdatedAt"] < NOW * 1000

@@ -1,0 +1,325 @@
+"""Exit codes: computed from the data, the same for every format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from migstat.simulator.scenario import Scenario
+from migstat.simulator.server import Server
+from tests.cli import rehearsals
+from tests.cli.rehearsals import FORMATS, LONG_AGO, check_run, migration, node, still
+
+SOME = ("table", "plain", "json", "ndjson")
+PROJECTS = (node("ACME"), node("ZED"))
+CHECKS = (node("Failing", "FAILED"), node("Going", "running"), node("Well"))
+
+SCENARIOS: dict[str, Scenario] = {
+    "nothing-reported": migration(reported_at=float("inf")),
+    "pending": migration("pending", check=node("check", "pending"), migrate="absent"),
+    "running": migration("running", migrate="running", projects=(node("ACME"), node("ZED", "running"))),
+    "running-failed-project": migration(
+        "running", migrate="running", projects=(node("ACME", "FAILED"), node("ZED", "running"))
+    ),
+    "succeeded": migration(projects=PROJECTS),
+    "warning": migration("WARNING", projects=(node("ACME", "WARNING"), node("ZED"))),
+    "skipped": migration("SKIPPED", migrate="SKIPPED", projects=(node("ACME", "SKIPPED"),)),
+    "failed-root": migration("FAILED", projects=PROJECTS),
+    "failed-project": migration(projects=(node("ACME", "FAILED"), node("ZED"))),
+    "failed-scope": migration(scopes=(node("usersAndGroups", "FAILED"),), projects=PROJECTS),
+    "incomplete": migration("INCOMPLETE", projects=PROJECTS),
+    "unknown-outcome": migration("MARTIAN", projects=(node("ACME", "MARTIAN"),)),
+    "no-outcome": migration(None, migrate=None, projects=(node("ACME", None),)),
+    "cancelled": migration(
+        None, migrate=None, projects=(node("ACME", None, final_status="CANCELLED"),), final_status="CANCELLED"
+    ),
+    "apps-running": migration(scopes=(node("apps", "running"),), projects=PROJECTS),
+    "missing": migration(projects=PROJECTS, keys=("ACME", "ZED", "LATE")),
+    "missing-for-good": migration(projects=PROJECTS, keys=("ACME", "ZED", "LATE"), ended_at=LONG_AGO),
+    "overridden-check": migration(
+        check=node("check", "WARNING", children=(node("Failing", "FAILED", excludable=True),)), projects=PROJECTS
+    ),
+    "not-scheduled": migration(
+        "running",
+        check=node("check", "FAILED", ended_at=LONG_AGO, children=CHECKS[:1]),
+        migrate="absent",
+        keys=("ACME",),
+    ),
+    "checks-running": check_run("running", *CHECKS),
+    "checks-well": check_run("SUCCESS", node("Skipped", "SKIPPED"), node("Well")),
+    "checks-warning": check_run("WARNING", node("Warning", "WARNING"), node("Well")),
+    "checks-failed": check_run("FAILED", *CHECKS[:1]),
+    "checks-none-yet": check_run("running"),
+}
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Server]]:
+    """Return a server of each scenario."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(still(scripted)) for name, scripted in SCENARIOS.items()}
+
+
+def codes(server: Server, words: tuple[str, ...], formats: tuple[str, ...] = FORMATS) -> dict[str, int]:
+    """Return the exit code of a command line in each format."""
+    return {each: rehearsals.ask(server, *words, "-o", each).code for each in formats}
+
+
+STATUS = [
+    ("nothing-reported", 8),
+    ("pending", 8),
+    ("running", 8),
+    ("running-failed-project", 8),
+    ("succeeded", 0),
+    ("warning", 0),
+    ("skipped", 0),
+    ("failed-root", 1),
+    ("failed-project", 1),
+    ("failed-scope", 1),
+    ("incomplete", 1),
+    ("unknown-outcome", 1),
+    ("no-outcome", 1),
+    ("cancelled", 1),
+    ("apps-running", 8),
+    ("missing", 8),
+    ("missing-for-good", 1),
+    ("overridden-check", 0),
+    ("not-scheduled", 1),
+    ("checks-running", 8),
+    ("checks-well", 0),
+    ("checks-warning", 0),
+    ("checks-failed", 1),
+    ("checks-none-yet", 8),
+]
+CHECKS_OF = [
+    ("nothing-reported", 8),
+    ("succeeded", 0),
+    ("overridden-check", 1),
+    ("not-scheduled", 1),
+    ("checks-running", 1),
+    ("checks-well", 0),
+    ("checks-warning", 0),
+    ("checks-failed", 1),
+    ("checks-none-yet", 8),
+]
+PROJECTS_OF = [
+    ("nothing-reported", 8),
+    ("running", 8),
+    ("running-failed-project", 1),
+    ("succeeded", 0),
+    ("warning", 0),
+    ("skipped", 0),
+    ("failed-project", 1),
+    ("unknown-outcome", 1),
+    ("no-outcome", 1),
+    ("cancelled", 1),
+    ("apps-running", 0),
+    ("missing", 8),
+    ("missing-for-good", 1),
+]
+
+
+@pytest.mark.parametrize(("name", "code"), STATUS)
+def test_the_task_is_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
+    """`status --exit-status` is 0, 1 or 8 by the task, whatever the format."""
+    assert codes(servers[name], ("status", "--exit-status")) == dict.fromkeys(FORMATS, code)
+
+
+@pytest.mark.parametrize(("name", "code"), STATUS)
+@pytest.mark.parametrize("depth", ["--raw", "--depth=all"])
+def test_what_else_is_shown_does_not_change_the_verdict(
+    servers: dict[str, Server], name: str, code: int, depth: str
+) -> None:
+    """The task's code is the same at any depth and for the API's own JSON."""
+    assert rehearsals.ask(servers[name], "status", "--exit-status", depth).code == code
+
+
+@pytest.mark.parametrize(("name", "code"), STATUS)
+def test_without_exit_status_the_question_was_answered(servers: dict[str, Server], name: str, code: int) -> None:
+    """Without --exit-status a task in any state is code 0."""
+    assert rehearsals.ask(servers[name], "status").code == 0
+
+
+@pytest.mark.parametrize(("name", "code"), CHECKS_OF)
+def test_all_checks_are_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
+    """`checks --exit-status` is 1 for any failed one, even while others run, else 8 or 0."""
+    assert codes(servers[name], ("checks", "--exit-status"), SOME) == dict.fromkeys(SOME, code)
+    assert codes(servers[name], ("checks", "--exit-status", "--outcome", "skipped"), ("plain",)) == {"plain": code}
+
+
+@pytest.mark.parametrize(("name", "code"), PROJECTS_OF)
+def test_all_projects_are_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
+    """`projects --exit-status` is 1 for any failed one, 8 while any is unfinished or missing, else 0."""
+    assert codes(servers[name], ("projects", "--exit-status"), SOME) == dict.fromkeys(SOME, code)
+    assert codes(servers[name], ("projects", "--exit-status", "--status", "pending"), ("json",)) == {"json": code}
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "code"),
+    [
+        ("running", ("status", "--level", "migrate,projects,ACME"), 0),
+        ("running", ("status", "--level", "migrate,projects,ZED"), 8),
+        ("running", ("status", "--level", "migrate,projects"), 8),
+        ("running", ("status", "--level", "check"), 0),
+        ("failed-project", ("status", "--level", "migrate,projects,ACME"), 1),
+        ("failed-project", ("status", "--level", "migrate,projects,ZED"), 0),
+        ("failed-project", ("status", "--level", "migrate,projects"), 1),
+        ("unknown-outcome", ("status", "--level", "migrate,projects,ACME"), 1),
+        ("apps-running", ("status", "--level", "migrate,apps"), 8),
+        ("apps-running", ("status", "--level", "migrate"), 0),
+        ("overridden-check", ("status", "--level", "check,Failing"), 1),
+        ("checks-running", ("status", "--level", "Well"), 0),
+        ("checks-running", ("status", "--level", "Going"), 8),
+        ("checks-running", ("status", "--level", "Failing"), 1),
+        ("checks-running", ("checks", "--name", "Well"), 0),
+        ("checks-running", ("checks", "--name", "Going"), 8),
+        ("checks-running", ("checks", "--name", "Failing", "--name", "Well"), 1),
+        ("running", ("projects", "--key", "ACME"), 0),
+        ("running", ("projects", "--key", "ZED"), 8),
+        ("failed-project", ("projects", "--key", "ZED"), 0),
+        ("failed-project", ("projects", "--key", "ZED", "--key", "ACME"), 1),
+        ("missing", ("projects", "--key", "LATE"), 8),
+        ("missing", ("projects", "--key", "ACME"), 0),
+        ("missing-for-good", ("projects", "--key", "LATE"), 1),
+    ],
+)
+def test_what_is_named_is_judged_alone(
+    servers: dict[str, Server], name: str, words: tuple[str, ...], code: int
+) -> None:
+    """With --level, --name or --key, --exit-status judges what is named, however it is shown."""
+    formats = ("plain", "json")
+    assert codes(servers[name], (*words, "--exit-status"), formats) == dict.fromkeys(formats, code)
+    assert codes(servers[name], words, ("csv",)) == {"csv": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("running", ("status", "--level", "check,Nothing")),
+        ("running", ("status", "--level", "migrate,projects,NOPE", "-c")),
+        ("checks-well", ("status", "--level", "check")),
+        ("running", ("projects", "--key", "NOPE")),
+        ("running", ("projects", "--key", "ACME", "--key", "a,b")),
+        ("running", ("checks", "--name", "Nothing")),
+        ("checks-well", ("checks", "--name", "well")),
+        ("checks-well", ("projects", "latest")),
+        ("checks-well", ("projects",)),
+        ("running", ("checks", "latest-check")),
+        ("running", ("status", "other-job")),
+        ("running", ("status", "job-1", "other-task")),
+        ("running", ("tasks", "other-job")),
+        ("running", ("job", "other-job")),
+    ],
+)
+def test_what_is_not_there_is_code_5(servers: dict[str, Server], name: str, words: tuple[str, ...]) -> None:
+    """No such job, task, level, check or project is code 5 in any format, told on standard error alone."""
+    formats = ("plain", "json")
+    for each in formats:
+        result = rehearsals.ask(servers[name], *words, "-o", each)
+        assert (result.code, result.out) == (5, "")
+        lines = result.err.splitlines()
+        assert 1 <= len(lines) <= 2
+        if each == "json":
+            assert json.loads(result.err)["error"]["code"] == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("well", "Well"), ("failling", "Failing")], ids=["wrong-case", "slip-of-the-pen"]
+)
+def test_the_likely_check_is_named(servers: dict[str, Server], wrong: str, right: str) -> None:
+    """An unknown check's error names the one that was probably meant."""
+    assert f"Is it {right}?" in rehearsals.ask(servers["checks-running"], "checks", "--name", wrong).err
+
+
+def test_a_project_not_reported_yet_is_no_error(servers: dict[str, Server]) -> None:
+    """A project of the job's scope that is not reported yet is named as missing, also where it alone is asked for."""
+    result = rehearsals.ask(servers["missing"], "projects", "--key", "LATE", "--json")
+    assert (result.code, result.err) == (0, "")
+    told = json.loads(result.out)
+    assert (told["projects"], told["missing"], told["complete"]) == ([], ["LATE"], False)
+
+
+def verdict_of(server: Server, words: tuple[str, ...]) -> str:
+    """Return the verdict in a document."""
+    verdict = json.loads(rehearsals.ask(server, *words, "--json").out)["verdict"]
+    assert isinstance(verdict, str)
+    return verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("nothing-reported", "pending"),
+        ("pending", "pending"),
+        ("running", "running"),
+        ("succeeded", "succeeded"),
+        ("skipped", "succeeded"),
+        ("warning", "warning"),
+        ("overridden-check", "warning"),
+        ("failed-project", "failed"),
+        ("unknown-outcome", "failed"),
+        ("apps-running", "running"),
+        ("checks-warning", "warning"),
+        ("checks-failed", "failed"),
+    ],
+)
+def test_the_verdict_is_one_of_five_words(servers: dict[str, Server], name: str, verdict: str) -> None:
+    """Every document of a task tells the same verdict."""
+    commands = [("status",), ("checks",)] + ([("projects",)] if not name.startswith("checks") else [])
+    assert [verdict_of(servers[name], words) for words in commands] == [verdict] * len(commands)
+
+
+def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> None:
+    """What could not be read makes any answer worthless but a failure: the rest is shown, and the error told."""
+
+    def broken(asked: rehearsals.Asked) -> rehearsals.Answer:
+        if asked.query.get("level") == "migrate,projects":
+            return rehearsals.Answer({"status": 500, "errorMessage": "broken"}, 500)
+        return sound(asked)
+
+    tops = {
+        "check": {"status": "FINISHED", "outcome": "SUCCESS"},
+        "migrate": {"status": "FINISHED", "outcome": "SUCCESS"},
+    }
+    root = {"status": "FINISHED", "outcome": "SUCCESS", "message": "seen", "children": tops}
+    sound = rehearsals.one_task(rehearsals.of_tree(root))
+    with rehearsals.answering(broken) as server:
+        plain = server.ask("projects", "--exit-status", "-o", "plain")
+        table = server.ask("status", "--exit-status", "-o", "table")
+        document = server.ask("status", "--exit-status", "--json")
+        root["outcome"] = "FAILED"
+        failed = server.ask("status", "--exit-status", "--depth", "all")
+    assert [plain.code, table.code, document.code, failed.code] == [3, 3, 3, 1]
+    assert "succeeded" in table.out
+    assert "unreadable" in table.out
+    assert json.loads(document.out)["complete"] is False
+    assert json.loads(document.err)["error"]["code"] == "incomplete"
+    assert "migrate,projects" in failed.err
+    assert len(failed.err.splitlines()) == 2
+
+
+def test_pages_without_an_end_are_told() -> None:
+    """A server whose pages never end is left, with what was read and code 3."""
+    checks = {name: {"status": "FINISHED", "outcome": "SUCCESS"} for name in ("One", "Two")}
+
+    def endless(asked: rehearsals.Asked) -> rehearsals.Answer:
+        if asked.segments[-1] != "status":
+            return rehearsals.one_task(lambda _: None, task_type="check")(asked)
+        children = {"children": checks} if asked.query.get("expandChildren") else {}
+        data = {"status": "FINISHED", "outcome": "SUCCESS", **children}
+        return rehearsals.Answer({"data": data, "links": {"next": f"again{len(asked.query.get('cursor', ''))}"}})
+
+    with rehearsals.answering(endless) as server:
+        result = server.ask("checks", "--exit-status")
+        assert len(server.asked) < 20
+    assert (result.code, len(result.out.splitlines())) == (3, 2)
+    assert "have no end" in result.err
+
+
+def test_a_node_without_anything_is_a_node(servers: dict[str, Server]) -> None:
+    """A task without any status yet is shown as pending in every format, with code 0."""
+    assert codes(servers["nothing-reported"], ("status",)) == dict.fromkeys(FORMATS, 0)
+    assert "pending" in rehearsals.ask(servers["nothing-reported"], "status", "-o", "table").out

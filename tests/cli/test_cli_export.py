@@ -1,0 +1,116 @@
+"""`--export`: the picture is written whole or not at all."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import answering, ask, migration, node, of_tree, one_task, still
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a server of a migration that went well."""
+    checks = node("check", "WARNING", children=(node("Suspicious", "WARNING", "Look <here> & there."),))
+    with still(migration(check=checks, projects=(node("ACME", "FAILED", "It broke."),))) as started:
+        yield started
+
+
+class Page(HTMLParser):
+    """The text of an HTML page, and the tags in it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag."""
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        """Note a text."""
+        self.text += data
+
+
+def shown_in(path: Path) -> str:
+    """Return the words that a picture shows."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix.lower() == ".html":
+        assert text.rstrip().endswith("</html>")
+        words = Page(text).text
+    else:
+        root = ET.fromstring(text)  # noqa: S314  written by this program
+        words = " ".join("".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text"))
+    return re.sub(r"\s+", " ", words.replace("\xa0", " "))
+
+
+@pytest.mark.parametrize("name", ["picture.svg", "picture.html", "PICTURE.SVG", "a b é.html"])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("status", ["ACME", "It broke."]),
+        ("checks", ["Suspicious", "Look <here> & there."]),
+        ("projects", ["ACME", "It broke."]),
+        ("tasks", ["migrate-1"]),
+    ],
+)
+def test_a_picture_is_written_whole_beside_the_output(
+    server: Server, tmp_path: Path, name: str, command: str, words: list[str]
+) -> None:
+    """The picture shows what the table shows, standard output is as without it, and no other file is left."""
+    target = tmp_path / name
+    result = ask(server, command, "--export", str(target))
+    assert result == ask(server, command)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    shown = shown_in(target)
+    assert [word for word in words if word not in shown] == []
+
+
+def test_a_picture_replaces_an_older_one(server: Server, tmp_path: Path) -> None:
+    """An existing picture is replaced, and the exit code is that of the data."""
+    target = tmp_path / "picture.svg"
+    target.write_text("old", encoding="utf-8")
+    assert ask(server, "status", "--exit-status", "--export", str(target)).code == 1
+    assert "ACME" in shown_in(target)
+
+
+@pytest.mark.parametrize("suffix", ["svg", "html"])
+def test_a_picture_holds_no_markup_of_the_server(tmp_path: Path, suffix: str) -> None:
+    """What the server says is text in a picture, whatever it looks like."""
+    evil = "</text><script>alert(1)</script>&lt; ]]> \x1b[31m \x00 \x0c"
+    root = {
+        "status": "FINISHED",
+        "children": {f"A{evil}": {"status": "FINISHED", "outcome": "FAILED", "message": evil}},
+    }
+    target = tmp_path / f"picture.{suffix}"
+    with answering(one_task(of_tree(root), task_type="check")) as server:
+        assert server.ask("checks", "--export", str(target)).code == 0
+    assert "<script" in shown_in(target)
+    assert "<script" not in target.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("where", ["none/picture.svg", "file/picture.html", "folder.svg", "/proc/picture.svg"])
+def test_a_place_that_cannot_be_written_is_refused_first(server: Server, tmp_path: Path, where: str) -> None:
+    """A picture that cannot be written is code 2 before any request, and leaves nothing behind."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    (tmp_path / "folder.svg").mkdir()
+    before = len(server.requests)
+    result = ask(server, "status", "--export", str(tmp_path / where))
+    assert (result.code, result.out) == (2, "")
+    assert 1 <= len(result.err.splitlines()) <= 2
+    assert len(server.requests) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.svg"]
+
+
+def test_nothing_is_written_where_nothing_was_read(server: Server, tmp_path: Path) -> None:
+    """An error leaves no picture."""
+    assert ask(server, "status", "nowhere", "--export", str(tmp_path / "picture.svg")).code == 5
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,250 @@
+"""`plain`, `csv` and `markdown`: columns, order, escapes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from migstat.simulator.scenario import Node, Phase, Scenario, Task
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import Answer, Asked, answering, artifact, ask, node, of_tree, one_task, scenario, still
+
+
+def under_way() -> Scenario:
+    """Return a migration under way."""
+    failing = node("Failing", "FAILED", "It failed.", excludable=True)
+    checks = node("check", "WARNING", "Some.", children=(node("Well"), failing, node("None", "pending")))
+    moved = Node(name="MOVED", started_at=400, ended_at=1600, phases=(Phase("issues", 1000),), running_message="On it.")
+    projects = Node(name="projects", hidden=True, children=(node("DONE"), moved, node("LATER", "pending")))
+    migrate = node("migrate", "running", children=(node("users", "FAILED", ended_at=650.5), projects))
+    root = node("root", "running", "In progress", children=(checks, migrate))
+    main = Task(label="m", task_id="migrate-1", task_type="migrate", created_at=0, root=root)
+    earlier = Task(
+        label="c",
+        task_id="check-1",
+        task_type="check",
+        created_at=-100,
+        root=node("root"),
+        artifacts=(artifact("a.csv"), artifact("b.log")),
+    )
+    return scenario(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER"]}})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a server of a migration under way."""
+    with still(under_way()) as started:
+        yield started
+
+
+HEADERS = {
+    "status": "level\tstatus\toutcome\tpercent\telapsedSeconds\tmessage",
+    "checks": "name\tstatus\toutcome\texcludable\tmessage",
+    "projects": "name\tstatus\toutcome\tpercent\telapsedSeconds\tmessage",
+    "tasks": "taskId\ttaskType\tcreatedAt\tartifacts",
+}
+LINES = {
+    "status": [
+        "\tIN_PROGRESS\t\t\t600\tIn progress",
+        "check\tFINISHED\tWARNING\t\t500\tSome.",
+        "migrate\tIN_PROGRESS\t\t\t600\t",
+        "migrate,users\tFINISHED\tFAILED\t\t250.5\t",
+    ],
+    "checks": [
+        "Failing\tFINISHED\tFAILED\ttrue\tIt failed.",
+        "None\tPENDING\t\t\t",
+        "Well\tFINISHED\tSUCCESS\t\t",
+    ],
+    "projects": [
+        "MOVED\tIN_PROGRESS\t\t50\t600\tOn it.",
+        "LATER\tPENDING\t\t\t\t",
+        "DONE\tFINISHED\tSUCCESS\t\t500\t",
+    ],
+    "tasks": [
+        "migrate-1\tmigrate\t2026-09-21T13:56:40.000Z\t",
+        "check-1\tcheck\t2026-09-21T13:55:00.000Z\ta.csv,b.log",
+    ],
+}
+
+
+@pytest.mark.parametrize("command", LINES)
+@pytest.mark.parametrize("env", [{}, {"FORCE_COLOR": "1"}, {"COLUMNS": "20"}, {"MIGSTAT_OUTPUT": "plain"}], ids=str)
+def test_into_a_pipe_each_record_is_a_line(server: Server, command: str, env: dict[str, str]) -> None:
+    """The default into a pipe is tab separated lines in the order of the columns, whatever the window and colours."""
+    result = ask(server, command, env=env)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "".join(line + "\n" for line in LINES[command])
+
+
+@pytest.mark.parametrize("command", LINES)
+def test_plain_has_no_colour_though_asked_for(server: Server, command: str) -> None:
+    """`plain`, `csv` and `markdown` have no colour even with --color always, also on a terminal."""
+    for each in ("plain", "csv", "markdown"):
+        result = ask(server, command, "-o", each, "--color", "always", terminal=True)
+        assert "\x1b" not in result.out
+        assert result.out == ask(server, command, "-o", each).out
+
+
+@pytest.mark.parametrize("command", LINES)
+def test_a_header_names_the_columns(server: Server, command: str) -> None:
+    """--header gives `plain` a first line of names."""
+    assert ask(server, command, "--header").out.splitlines() == [HEADERS[command], *LINES[command]]
+    assert ask(server, command, "-o", "plain", "--header", terminal=True).out.splitlines()[0] == HEADERS[command]
+
+
+@pytest.mark.parametrize("command", LINES)
+def test_csv_is_the_same_with_names(server: Server, command: str) -> None:
+    """`csv` holds the same cells as `plain` below a line of the same names."""
+    found = list(csv.reader(io.StringIO(ask(server, command, "-o", "csv").out)))
+    assert found == [line.split("\t") for line in (HEADERS[command], *LINES[command])]
+
+
+@pytest.mark.parametrize("command", LINES)
+def test_markdown_is_a_table(server: Server, command: str) -> None:
+    """`markdown` is one table whose every line has as many cells as there are columns."""
+    lines = ask(server, command, "-o", "markdown").out.splitlines()
+    names = HEADERS[command].split("\t")
+    assert lines[0] == f"| {' | '.join(names)} |"
+    assert lines[1] == f"|{' --- |' * len(names)}"
+    assert len(lines) == 2 + len(LINES[command])
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(names) + 1}
+
+
+def test_the_rows_of_status_are_nodes_of_any_depth(server: Server) -> None:
+    """`status` has one row a node, parents first, the levels written as the API writes them."""
+    everything = [line.split("\t")[0] for line in ask(server, "status", "--depth", "all").out.splitlines()]
+    assert everything == [
+        "", "check", "check,Failing", "check,None", "check,Well",
+        "migrate", "migrate,users", "migrate,projects",
+        "migrate,projects,DONE", "migrate,projects,LATER", "migrate,projects,MOVED",
+    ]  # fmt: skip
+    one = ask(server, "status", "--level", "migrate,projects,DONE").out
+    assert one == "migrate,projects,DONE\tFINISHED\tSUCCESS\t\t500\t\n"
+    some = [line.split("\t")[0] for line in ask(server, "status", "-c").out.splitlines()]
+    assert some == ["", "check", "migrate"]
+
+
+def test_the_definition_of_a_job_is_one_field_a_line(server: Server) -> None:
+    """`job` prints a field's path and its value."""
+    assert ask(server, "job").out.splitlines() == [
+        "name\tJira to the cloud",
+        "flow\tjira-onpremises-to-cloud",
+        "source.serverId\tBX7Q",
+        "destination.url\thttps://acme.example.com",
+        "scope.projects.includedKeys\tMOVED,DONE,LATER",
+    ]
+
+
+NASTY = [
+    "a\tb\nc\r\nd",
+    "\x1b[31mred\x1b[0m \x9b2J \x07",
+    "right\u202eto left\u2066",
+    "zero\u200bwidth \ufeff \u2028 next",
+    "back\\slash \\t",
+    "é 漢字 😀",
+]
+
+
+def checks_saying(texts: list[str]) -> Any:
+    """Return the answers of a check task whose checks have these names and messages."""
+    children = {
+        f"{number} {text}": {"status": "FINISHED", "outcome": text, "message": text}
+        for number, text in enumerate(texts)
+    }
+    return one_task(of_tree({"status": "FINISHED", "children": children}), task_type="check")
+
+
+@pytest.mark.parametrize("text", NASTY, ids=ascii)
+@pytest.mark.parametrize("command", ["checks", "status -c"])
+def test_plain_stays_one_record_a_line(text: str, command: str) -> None:
+    """A tab or newline inside a value is written as an escape, and nothing that does not print is printed."""
+    with answering(checks_saying([text])) as server:
+        lines = server.ask(*command.split(), "--header").out.split("\n")
+    assert lines.pop() == ""
+    assert {line.count("\t") for line in lines} == {lines[0].count("\t")}
+    assert len(lines) == (2 if command == "checks" else 3)
+    assert lines[-1].replace("\t", "").isprintable()
+    shown = text.replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+    if shown.isprintable():
+        assert lines[-1].endswith(shown)
+
+
+FORMULAS = ["=1+1", "+1+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", '=HYPERLINK("http://x","y")', "-1 task"]
+
+
+@pytest.mark.parametrize("text", FORMULAS, ids=ascii)
+def test_no_cell_of_csv_starts_a_formula(text: str) -> None:
+    """A spreadsheet takes every cell of `csv` as text or as a number."""
+    with answering(checks_saying([text])) as server:
+        for command in (("checks",), ("status", "-c")):
+            rows = list(csv.reader(io.StringIO(server.ask(*command, "-o", "csv").out)))
+            assert len({len(row) for row in rows}) == 1
+            for cell in (cell for row in rows for cell in row):
+                assert not re.match(r"[\s]*[=+\-@]", cell) or re.fullmatch(r"-?\d+(\.\d+)?", cell), cell
+                assert not cell.startswith(("\t", "\r"))
+            assert any(text.strip() in cell for row in rows for cell in row)
+
+
+def test_csv_quotes_what_it_must() -> None:
+    """Commas, quotes and newlines inside a value stay inside its cell."""
+    with answering(checks_saying(['a,b "c"', "d\ne"])) as server:
+        rows = list(csv.reader(io.StringIO(server.ask("checks", "-o", "csv").out)))
+    assert [row[-1] for row in rows] == ["message", 'a,b "c"', r"d\ne"]
+
+
+MARKUP = [
+    "[link](https://evil.example)",
+    "![picture](https://evil.example/x.png)",
+    "<script>alert(1)</script> <b>",
+    "https://evil.example and HTTP://evil.example",
+    "www.evil.example WWW.evil.example",
+    "@everyone and octocat/repo#1 #2",
+    "a | b | c",
+    "| --- |",
+    "`code` *bold* _it_ ~~gone~~",
+    "a\n\n# Heading\n- list",
+    "&lt;b&gt; &#64;someone &amp;",
+    "\\| \\[x](y)",
+    "mail@example.com",
+]
+
+
+@pytest.mark.parametrize("text", MARKUP)
+def test_no_cell_of_markdown_holds_markup(text: str) -> None:
+    """A cell of `markdown` can hold no link, table, mention, HTML or emphasis."""
+    with answering(checks_saying([text])) as server:
+        lines = server.ask("checks", "-o", "markdown").out.splitlines()
+    assert len(lines) == 3
+    row = lines[2]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 6
+    cells = row[2:-2]
+    assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[\]`*_~]", cells)
+    assert "@" not in cells
+    assert "://" not in cells
+    assert not re.search(r"www\.", cells, re.IGNORECASE)
+    assert not re.search(r"(?<!&)#", cells)
+    assert not re.search(r"&(?!amp;|#\d+;)", cells)
+
+
+def test_names_of_artifacts_and_instants_are_escaped_too() -> None:
+    """What a list of tasks holds is escaped like everything else."""
+    odd = {
+        "taskId": "t",
+        "taskType": "x\x1b[31m\ty",
+        "createdAt": "never\x1b[2J\n",
+        "results": {"artifacts": [{"name": "=a\x1b]0;t\x07|"}, {"name": None}]},
+    }
+
+    def answer(asked: Asked) -> Answer:
+        return Answer({"data": [odd], "links": {}})
+
+    with answering(answer) as server:
+        for each in ("plain", "csv", "markdown", "table"):
+            out = server.ask("tasks", "-o", each).out
+            assert all(line.replace("\t", "").isprintable() for line in out.split("\n"))
+        assert server.ask("tasks").out == "t\tx\\x1b[31m\\ty\tnever\\x1b[2J\\n\t=a\\x1b]0;t\\x07|,\n"

@@ -1,0 +1,266 @@
+"""Pipes, terminals and signals: what only a process shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+
+import pexpect
+import pyte
+import pytest
+
+from migstat.simulator.scenario import Scenario
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import ask, check_run, migration, node, still
+from tests.command_line import HERMETIC, environ_of, process
+
+MIGSTAT = [sys.executable, "-m", "migstat"]
+
+
+def failed_checks() -> Scenario:
+    """Return many checks, one of which failed: more than a pipe holds."""
+    many = (node(f"Check{number:04d}", "SUCCESS", "x" * 200) for number in range(1000))
+    return check_run("FAILED", node("Broken", "FAILED"), *many)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a server of a check run that failed."""
+    with still(failed_checks()) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Server]:
+    """Return a server of a migration under way."""
+    with still(migration("running", migrate="running", projects=(node("ACME", "running"),))) as started:
+        yield started
+
+
+def environ(server: Server, **more: str) -> dict[str, str]:
+    """Return the environment of a process of its own."""
+    return {name: os.environ[name] for name in HERMETIC if name in os.environ} | environ_of(server) | more
+
+
+def shell(script: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a script of the shell in which `migstat` is this program."""
+    defined = f'migstat() {{ "{sys.executable}" -m migstat "$@"; }}\n{script}'
+    return subprocess.run(
+        ["/bin/bash", "-c", defined], env=dict(env), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("form", ["plain", "json", "table --all"])
+def test_a_closed_pipe_ends_the_program_quietly(server: Server, form: str) -> None:
+    """`| head` ends the program quietly with the code that the data gives."""
+    script = f"migstat checks --exit-status -o {form} | head -c 1 >/dev/null; echo ${{PIPESTATUS[0]}}"
+    done = shell(script, environ(server))
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_a_pipe_that_was_closed_before_is_quiet_too(small: Server) -> None:
+    """Where nobody reads at all, the code is still that of the data, and nothing is told."""
+    script = "{ sleep 0; } | true; migstat status --exit-status > >(exec true); echo $?"
+    done = shell(script, environ(small))
+    assert (done.stdout, done.stderr) == ("8\n", "")
+
+
+def test_help_into_a_closed_pipe_is_quiet() -> None:
+    """Help into a pipe that nobody reads tells nothing on standard error."""
+    env = {name: os.environ[name] for name in HERMETIC if name in os.environ}
+    done = shell("migstat status --help > >(exec true); migstat help environment > >(exec true)", env)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("form", ["plain", "table"])
+def test_a_full_disk_is_one_line(small: Server, form: str) -> None:
+    """Output that cannot be written is code 3 and said in one line."""
+    done = shell(f"migstat status --exit-status -o {form} > /dev/full", environ(small))
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left" in done.stderr
+
+
+def test_closed_streams_are_no_traceback(small: Server) -> None:
+    """With standard output or standard error closed the code is that of the data, and nothing breaks."""
+    done = shell(
+        "migstat status --exit-status >&-; echo $?\n"
+        "migstat status --exit-status 2>&- >/dev/null; echo $?\n"
+        "migstat status nowhere 2>&-; echo $?\n"
+        "migstat status --exit-status <&- >&- 2>&-; echo $?\n"
+        "migstat status --token-file - <&-; echo $?\n",
+        environ(small),
+    )
+    assert done.stdout == "8\n8\n5\n8\n4\n"
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_ctrl_c_ends_it_at_once(form: str) -> None:
+    """Ctrl-C while an answer is pending is code 130, said in a line or two, without a traceback."""
+    with still(migration()) as slow:
+        slow.faults.add("slow", 100, seconds=60.0)
+        running = subprocess.Popen(
+            [*MIGSTAT, "status", "-o", form, "--request-timeout", "60"],
+            env=environ(slow),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not slow.requests:
+            assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, out) == (130, "")
+    if form == "json":
+        assert json.loads(err)["error"]["code"] == "interrupted"
+    else:
+        assert 1 <= len(err.splitlines()) <= 2
+        assert "migration itself goes on" in err
+
+
+def test_ctrl_c_while_it_waits_to_ask_again() -> None:
+    """Ctrl-C between two attempts is code 130, too."""
+    with still(migration()) as broken:
+        broken.faults.add("429", 100, retry_after=15)
+        running = subprocess.Popen(
+            [*MIGSTAT, "status", "-v"],
+            env=environ(broken),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert running.stderr is not None
+        seen = ""
+        while "again in" not in seen:
+            line = running.stderr.readline()
+            assert line
+            seen += line
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, out) == (130, "")
+    assert "Traceback" not in seen + err
+
+
+def on_a_terminal(words: list[str], env: Mapping[str, str], *, columns: int = 100) -> tuple[str, pyte.Screen, int]:
+    """Run a command line on a pseudo-terminal: what it wrote, the screen after it, and its code."""
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "migstat", *words],
+        env={**env},
+        dimensions=(50, columns),
+        encoding="utf-8",
+        timeout=30,
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    written = child.before or ""
+    screen = pyte.Screen(columns, 50)
+    pyte.Stream(screen).feed(written)
+    return written, screen, child.exitstatus
+
+
+def test_a_person_sees_a_table_in_colour(small: Server) -> None:
+    """On a terminal the default is a table in colour that fits the window, and the code is the same."""
+    env = environ(small, TERM="xterm-256color")
+    written, screen, code = on_a_terminal(["status", "--exit-status"], env, columns=60)
+    lines = [line.rstrip() for line in screen.display if line.strip()]
+    assert code == 8
+    assert lines[0] == "● running  Jira to the cloud"
+    assert any(re.search(r"projects\s+● running", line) for line in lines)
+    assert any(re.search(r"ACME\s+● running", line) for line in lines)
+    glyph = screen.buffer[0][0]
+    assert (glyph.data, glyph.fg != "default") == ("●", True)
+    assert "\x1b[" in written
+
+
+@pytest.mark.parametrize(
+    ("words", "more"),
+    [
+        ([], {"NO_COLOR": "1"}),
+        ([], {"TERM": "dumb"}),
+        (["--color", "never"], {"FORCE_COLOR": "1"}),
+        (["-o", "plain"], {}),
+    ],
+)
+def test_no_colour_where_it_is_not_wanted(small: Server, words: list[str], more: dict[str, str]) -> None:
+    """NO_COLOR, TERM=dumb, --color never and machine formats have no escape sequence on a terminal."""
+    written, _, code = on_a_terminal(["status", *words], environ(small, **{"TERM": "xterm", **more}))
+    assert code == 0
+    assert "\x1b" not in written
+    assert "ACME" in written or words
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_colour_in_a_pipe_where_it_is_asked_for(small: Server, term: str) -> None:
+    """--color always puts colours into a pipe, whatever the terminal's name."""
+    env = environ_of(small) | ({"TERM": term} if term else {})
+    always = process(["status", "-o", "table", "--color", "always"], env)
+    assert re.search(r"\x1b\[[0-9;]+m● running", always.out)
+    assert "\x1b" not in process(["status", "-o", "table"], env).out
+
+
+def test_environment_decides_on_colour_in_a_pipe(small: Server) -> None:
+    """FORCE_COLOR colours a table in a pipe, and NO_COLOR beats it, and a flag beats both."""
+    cases = [
+        ({"FORCE_COLOR": "1"}, (), True),
+        ({"FORCE_COLOR": "0"}, (), False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, (), False),
+        ({"NO_COLOR": ""}, (), False),
+        ({"NO_COLOR": "1"}, ("--color", "always"), True),
+        ({"FORCE_COLOR": "1"}, ("--color", "never"), False),
+    ]
+    for env, words, colored in cases:
+        assert ("\x1b[" in ask(small, "status", "-o", "table", *words, env=env).out) is colored, (env, words)
+
+
+def test_colour_changes_nothing_but_colour(small: Server) -> None:
+    """A table without its escape sequences is the table without colour."""
+    for command in ("status", "checks", "projects"):
+        colored = ask(small, command, "-o", "table", "--color", "always").out
+        assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == ask(small, command, "-o", "table").out
+
+
+def test_a_terminal_that_cannot_show_more_gets_ascii(small: Server) -> None:
+    """Where the character set is ASCII, so is all that is printed."""
+    result = process(["status", "-o", "tree"], {**environ_of(small), "PYTHONIOENCODING": "ascii"})
+    assert result.code == 0
+    assert result.out.isascii()
+    assert "> running" in result.out
+
+
+def test_verbose_logs_each_request(small: Server) -> None:
+    """-v logs method, path, status, milliseconds and page on standard error, and changes nothing else."""
+    quiet, told = ask(small, "status"), ask(small, "status", "-v")
+    assert told.out == quiet.out
+    lines = told.err.splitlines()
+    assert len(lines) >= 3
+    pattern = r"GET /migrations/public/v1/jobs/job-1\S* 200 \d+ ms( page \d+)?"
+    assert all(re.fullmatch(pattern, line) for line in lines), lines
+
+
+def test_verbose_tells_pages_and_waits(server: Server) -> None:
+    """-v tells of further pages, of errors and of waits."""
+    server.faults.add("503", 1)
+    server.faults.add("reset", 1)
+    told = ask(server, "checks", "--verbose").err
+    assert re.search(r"GET \S*cursor=\S+ 200 \d+ ms page 51$", told, re.MULTILINE)
+    assert re.search(r"GET \S+ 503 \d+ ms$", told, re.MULTILINE)
+    assert len(re.findall(r"^again in \d+ s: ", told, re.MULTILINE)) == 2
+
+
+def test_progress_is_on_standard_error_of_a_terminal_only(server: Server) -> None:
+    """Notices go to a terminal's standard error, are taken away again, and go nowhere into a pipe."""
+    server.faults.add("429", 1, retry_after=2)
+    shown = ask(server, "checks", err_terminal=True)
+    assert "reading" in shown.err
+    assert shown.err.endswith("\r\x1b[K")
+    server.faults.add("429", 1, retry_after=2)
+    assert ask(server, "checks").err == ""
+    assert shown.out == ask(server, "checks").out

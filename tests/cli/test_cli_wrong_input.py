@@ -1,0 +1,501 @@
+"""Wrong input of every kind: its code, one or two lines on standard error, nothing on standard output."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import NOT_FOUND, Answer, Asked, answering, ask, migration, node, one_task, still
+from tests.command_line import Result, migstat, process
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a server of a migration that went well."""
+    checks = node("check", children=(node("AppVendorCheck"),))
+    with still(migration(check=checks, projects=(node("ACME"),))) as started:
+        yield started
+
+
+def refused(result: Result, code: int, *told: str) -> None:
+    """Hold a result against the rules for errors for people."""
+    assert (result.code, result.out) == (code, "")
+    lines = result.err.splitlines()
+    assert 1 <= len(lines) <= 2, result.err
+    assert lines[0].startswith("migstat: ")
+    assert "Traceback" not in result.err
+    assert "defect" not in result.err
+    assert result.err.replace("\n", "").isprintable()
+    for each in told:
+        assert each in result.err
+
+
+def refused_as_json(result: Result, code: int, kind: str) -> None:
+    """Hold a result against the rules for errors for scripts."""
+    assert (result.code, result.out) == (code, "")
+    assert len(result.err.splitlines()) == 1, result.err
+    told = json.loads(result.err)
+    assert list(told) == ["error"]
+    assert list(told["error"]) == ["code", "message", "hint"]
+    assert all(isinstance(each, str) for each in told["error"].values())
+    assert told["error"]["code"] == kind
+    assert told["error"]["message"]
+
+
+WRONG = [
+    (("stauts",), "stauts"),
+    (("",), ""),
+    (("--frobnicate",), "--frobnicate"),
+    (("status", "--frobnicate"), "--frobnicate"),
+    (("status", "--level"), "--level"),
+    (("status", "--children=yes"), "--children"),
+    (("status", "job-1", "latest", "one-too-many"), "one-too-many"),
+    (("tasks", "job-1", "latest"), "latest"),
+    (("job", "--exit-status"), "--exit-status"),
+    (("job", "--header"), "--header"),
+    (("help", "nothing"), "nothing"),
+    (("help", ""), ""),
+    (("help", "status", "more"), "more"),
+    # empty arguments
+    (("status", ""), "JOB is empty"),
+    (("status", "   "), "JOB is empty"),
+    (("status", "job-1", ""), "TASK is empty"),
+    (("status", "--level", ""), "--level is empty"),
+    (("status", "--depth", ""), "--depth"),
+    (("checks", "--name", ""), "--name is empty"),
+    (("checks", "--outcome", ""), "--outcome is empty"),
+    (("checks", "--status", " "), "--status is empty"),
+    (("projects", "--key", ""), "--key is empty"),
+    (("projects", "--key", "ACME", "--key", " "), "--key is empty"),
+    (("projects", "--sort", ""), "--sort"),
+    (("status", "-o", ""), "--output"),
+    (("status", "--output="), "--output"),
+    (("status", "--color", ""), "--color"),
+    (("status", "--export", ""), "--export"),
+    (("status", "--base-url", ""), "--base-url is empty"),
+    (("status", "--email", ""), "--email is empty"),
+    (("status", "--token-file", ""), "--token-file is empty"),
+    (("status", "--request-timeout", ""), "--request-timeout is empty"),
+    (("status", "--rate-limit", ""), "--rate-limit is empty"),
+    (("status", "--ca-bundle", ""), "--ca-bundle is empty"),
+    # ids
+    (("status", "a/b"), "slash"),
+    (("status", "a\\b"), "slash"),
+    (("status", "a b"), "space"),
+    (("status", "a\nb"), "does not print"),
+    (("status", "\x1b[31m"), "does not print"),
+    (("status", "a\u202eb"), "does not print"),
+    (("status", "a\udcff"), "does not print"),
+    (("status", "."), "no id"),
+    (("status", ".."), "no id"),
+    (("status", "job-1", "a/b"), "slash"),
+    (("status", "job-1", "a\tb"), "does not print"),
+    (("status", "job-1", ".."), "no id"),
+    (("status", "https://api.atlassian.com/"), "no job id"),
+    (("status", "https://api.atlassian.com/migrations/public/v1/jobs/"), "no job id"),
+    (("status", "https://[::1/jobs/x"), "no job id"),
+    (("status", "https://x/jobs/a%2Fb"), "slash"),
+    (("status", "https://x/jobs/%2e%2e"), "no id"),
+    (("status", "https://x/jobs/a/tasks/b%20c"), "space"),
+    (("status", "https://x/jobs/job-1/tasks/one", "two"), "two"),
+    (("status", "api.atlassian.com/jobs/x"), "https://"),
+    # settings
+    (("status", "--base-url", "http://example.com"), "plain http"),
+    (("status", "--base-url", "http://127.0.0.1.example.com"), "plain http"),
+    (("status", "--base-url", "http://10.0.0.1"), "plain http"),
+    (("status", "--base-url", "ftp://127.0.0.1"), "no http or https URL"),
+    (("status", "--base-url", "127.0.0.1:80"), "no http or https URL"),
+    (("status", "--base-url", "http://127.0.0.1:99999"), "no http or https URL"),
+    (("status", "--base-url", "https://user:pw@example.com"), "password"),
+    (("status", "--base-url", "https://example.com/?a=b"), "query"),
+    (("status", "--base-url", "https://exa mple.com"), "no http or https URL"),
+    (("status", "--base-url", "https://example.com", "--rate-limit", "none"), "loopback"),
+    (("status", "--rate-limit", "0"), "--rate-limit"),
+    (("status", "--rate-limit", "-1"), "--rate-limit"),
+    (("status", "--rate-limit", "many"), "--rate-limit"),
+    (("status", "--request-timeout", "0"), "--request-timeout"),
+    (("status", "--request-timeout", "soon"), "--request-timeout"),
+    (("status", "--request-timeout", "nan"), "--request-timeout"),
+    (("status", "--email", "a:b"), "no e-mail"),
+    (("status", "--email", "a\nb"), "no e-mail"),
+    (("status", "--ca-bundle", "/nonexistent/ca.pem"), "cannot be read"),
+    (("status", "--ca-bundle", "a\x00b"), "cannot be read"),
+    # contradictions
+    (("status", "--json", "-o", "table"), "contradict"),
+    (("status", "-o", "ndjson", "--json"), "contradict"),
+    (("status", "--children", "--depth", "2"), "contradict"),
+    (("status", "-c", "--depth", "all"), "contradict"),
+    (("status", "--raw", "-o", "table"), "contradict"),
+    (("status", "--raw", "-o", "ndjson"), "contradict"),
+    (("status", "--raw", "--header"), "contradict"),
+    (("status", "--raw", "--export", "a.svg"), "contradict"),
+    (("status", "--header", "-o", "json"), "contradict"),
+    (("checks", "--header", "-o", "table"), "contradict"),
+    (("projects", "--header", "--json"), "contradict"),
+    (("tasks", "--header", "-o", "csv"), "contradict"),
+    # values
+    (("status", "--depth", "-1"), "--depth"),
+    (("status", "--depth", "1.5"), "--depth"),
+    (("status", "--depth", "deep"), "--depth"),
+    (("status", "--depth", "\u0663"), "--depth"),
+    (("status", "--level", "check,"), "--level"),
+    (("status", "--level", ",check"), "--level"),
+    (("status", "--level", "check,,x"), "--level"),
+    (("status", "--level", "check,a\x1bb"), "--level"),
+    (("checks", "--outcome", "faild"), "failed"),
+    (("checks", "--outcome", "failed,,warning"), "--outcome"),
+    (("projects", "--outcome", "sucess"), "success"),
+    (("projects", "--status", "finishd"), "finished"),
+    (("projects", "--status", "in-progres"), "in_progress"),
+    (("projects", "--sort", "size"), "--sort"),
+    (("status", "-o", "yaml"), "yaml"),
+    (("status", "-oJSON"), "JSON"),
+    (("job", "-o", "ndjson"), "ndjson"),
+    (("job", "-o", "tree"), "tree"),
+    (("tasks", "-o", "tree"), "tree"),
+    (("status", "--color", "sometimes"), "--color"),
+    (("status", "--export", "picture.png"), "--export"),
+    (("status", "--export", "picture"), "--export"),
+    (("status", "--export", ".svg"), "--export"),
+    (("status", "--export", "/nonexistent/picture.svg"), "cannot be written"),
+    (("demo", "demo"), "demo"),
+    (("demo", "simulate"), "simulate"),
+    (("demo", "stauts"), "stauts"),
+    (("demo", "--scenario", "nothing"), "nothing"),
+    (("demo", "--speed", "0"), "--speed"),
+    (("demo", "--speed", "nan"), "--speed"),
+    (("demo", "--speed", "fast"), "--speed"),
+    (("simulate", "--scenario", "nothing"), "nothing"),
+    (("simulate", "--port", "70000"), "--port"),
+    (("simulate", "--port", "-1"), "--port"),
+    (("simulate", "--port", "http"), "--port"),
+    (("simulate", "--speed", "-1"), "--speed"),
+]
+
+
+PEOPLE = [(words, told) for words, told in WRONG if not {"--json", "--raw", "json", "ndjson"} & set(words)]
+SCRIPTS = [
+    (words, told)
+    for words, told in WRONG
+    if words[0] in ("status", "checks", "projects", "tasks", "job")
+    and (
+        {"--json", "--raw", "json", "ndjson"} & set(words)
+        or not any(word.startswith(("-o", "--output")) for word in words)
+    )
+]
+
+
+def names_of(cases: list[tuple[tuple[str, ...], str]]) -> list[str]:
+    """Return names for cases of wrong words."""
+    return [repr(" ".join(words)) for words, _ in cases]
+
+
+@pytest.mark.parametrize(("words", "told"), PEOPLE, ids=names_of(PEOPLE))
+def test_wrong_usage_is_code_2_before_anything_is_asked(server: Server, words: tuple[str, ...], told: str) -> None:
+    """Wrong usage is code 2, one or two lines, and no request."""
+    before = len(server.requests)
+    refused(ask(server, *words), 2, told)
+    assert len(server.requests) == before
+
+
+@pytest.mark.parametrize(("words", "told"), SCRIPTS, ids=names_of(SCRIPTS))
+def test_wrong_usage_is_one_json_line_for_a_script(server: Server, words: tuple[str, ...], told: str) -> None:
+    """Where JSON is wanted, by flag or environment, wrong usage is one JSON line."""
+    before = len(server.requests)
+    result = ask(server, *words, env={"MIGSTAT_OUTPUT": "json"})
+    refused_as_json(result, 2, "usage")
+    error = json.loads(result.err)["error"]
+    assert told in error["message"] + error["hint"]
+    assert len(server.requests) == before
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--json",),
+        ("-o", "json"),
+        ("-ojson",),
+        ("--output", "json"),
+        ("--output=json",),
+        ("-o", "ndjson"),
+        ("-o", "table", "-o", "json"),
+        ("-vo", "json"),
+        ("-vojson",),
+        ("-cvo", "json"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_every_way_to_want_json_gets_errors_in_json(server: Server, flags: tuple[str, ...], first: bool) -> None:
+    """Wherever and however JSON is asked for, wrong usage is one JSON line."""
+    words = (*flags, "--level", "") if first else ("--level", "", *flags)
+    refused_as_json(ask(server, "status", *words), 2, "usage")
+
+
+@pytest.mark.parametrize(
+    ("flags", "variable"),
+    [(("-o", "table"), "json"), (("--output=csv",), "json"), ((), ""), ((), "plain"), (("--", "--json"), "")],
+)
+def test_without_json_wanted_errors_are_for_people(server: Server, flags: tuple[str, ...], variable: str) -> None:
+    """A flag beats the environment for the form of errors, too."""
+    refused(ask(server, "status", "--level", "", *flags, env={"MIGSTAT_OUTPUT": variable}), 2)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MIGSTAT_OUTPUT", "yaml"),
+        ("MIGSTAT_JOB", "a/b"),
+        ("MIGSTAT_JOB", "a b"),
+        ("MIGSTAT_TASK", "a b"),
+        ("MIGSTAT_TASK", "\udcff"),
+        ("MIGSTAT_BASE_URL", "http://example.com"),
+        ("MIGSTAT_BASE_URL", "nonsense"),
+        ("MIGSTAT_EMAIL", "a:b"),
+        ("MIGSTAT_REQUEST_TIMEOUT", "0"),
+        ("MIGSTAT_RATE_LIMIT", "0"),
+        ("MIGSTAT_CA_BUNDLE", "/nonexistent"),
+    ],
+)
+def test_a_wrong_variable_is_named(server: Server, variable: str, value: str) -> None:
+    """A variable that makes no sense is code 2 and named."""
+    refused(ask(server, "status", env={variable: value}), 2, variable)
+
+
+def test_no_job_is_wrong_usage() -> None:
+    """Without a job from anywhere the user is told how to name one."""
+    refused(migstat(["status"], {}), 2, "no job", "MIGSTAT_JOB")
+    refused(migstat(["status", "latest"], {}), 2, "no job")
+
+
+@pytest.mark.parametrize("value", ["", "two words", "a\nb", "tok\x1ben", "t\u202e"])
+def test_a_token_that_is_none_is_code_4(server: Server, value: str, tmp_path: Path) -> None:
+    """A token that is empty or more than one word is refused without showing it, from wherever it comes."""
+    path = tmp_path / "token"
+    path.write_text(value, encoding="utf-8")
+    path.chmod(0o600)
+    for result in (
+        ask(server, "status", "--token-file", str(path)),
+        ask(server, "status", "--token-file", "-", stdin=value),
+        ask(server, "status", env={"MIGSTAT_TOKEN": value}),
+        ask(server, "status", env={"MIGSTAT_TOKEN": "", "MIGSTAT_TOKEN_FILE": str(path)}),
+    ):
+        refused(result, 4)
+        assert not value or value not in result.err
+
+
+@pytest.mark.parametrize("path", ["/nonexistent/token", "FOLDER", "a\x00b", "BYTES", "MISSING"])
+def test_a_token_file_that_cannot_be_read_is_code_4(server: Server, path: str, tmp_path: Path) -> None:
+    """A token file that is not there, is a folder or holds no text is code 4 and named."""
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    named = {"FOLDER": str(tmp_path), "BYTES": str(tmp_path / "bytes"), "MISSING": str(tmp_path / "none")}.get(
+        path, path
+    )
+    refused(ask(server, "status", "--token-file", named), 4, "--token-file")
+    refused(ask(server, "status", env={"MIGSTAT_TOKEN": "", "MIGSTAT_TOKEN_FILE": named}), 4, "MIGSTAT_TOKEN_FILE")
+    refused_as_json(ask(server, "status", "--json", "--token-file", named), 4, "no-credentials")
+
+
+@pytest.mark.parametrize("name", ["MIGSTAT_EMAIL", "MIGSTAT_TOKEN"])
+def test_no_credentials_are_code_4(server: Server, name: str) -> None:
+    """Without e-mail or token the user is told where to put them, and nothing is asked."""
+    before = len(server.requests)
+    refused(ask(server, "status", env={name: ""}), 4, name)
+    refused_as_json(ask(server, "status", "--json", env={name: ""}), 4, "no-credentials")
+    assert len(server.requests) == before
+
+
+COMMANDS = ("status", "checks", "projects", "tasks", "job")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_refused_credentials_are_code_4(server: Server, command: str) -> None:
+    """401 and 403 are code 4, and nothing is asked again."""
+    before = len(server.requests)
+    refused(ask(server, command, env={"MIGSTAT_TOKEN": "wrong"}), 4, "401")
+    member = {"MIGSTAT_EMAIL": server.member_email, "MIGSTAT_TOKEN": server.member_token}
+    refused(ask(server, command, env=member), 4, "403")
+    refused_as_json(ask(server, command, "--json", env=member), 4, "refused")
+    assert len(server.requests) == before + 3
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_job_is_code_5(server: Server, command: str) -> None:
+    """404 is code 5 and names what there is not."""
+    refused(ask(server, command, "nowhere"), 5, "nowhere")
+    refused_as_json(ask(server, command, "nowhere", "--json"), 5, "not-found")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nobody_listens(command: str) -> None:
+    """An address that nobody listens on is code 3 after some tries."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        env = {
+            "MIGSTAT_BASE_URL": f"http://127.0.0.1:{port}",
+            "MIGSTAT_EMAIL": "a@example.com",
+            "MIGSTAT_TOKEN": "token",
+            "MIGSTAT_JOB": "job-1",
+        }
+        waits: list[float] = []
+        refused(migstat([command], env, sleep=waits), 3, "could not be reached", "tried")
+        assert len(waits) >= 3
+        assert sum(waits) <= 20
+        refused_as_json(migstat([command, "--json"], env), 3, "unreachable")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "kind"),
+    [
+        (Answer(b"<html><body>Login</body></html>", kind="text/html"), 3, "bad-answer"),
+        (Answer(b"<html>Bad gateway</html>", 502, "text/html"), 3, "unreachable"),
+        (Answer({"status": 500, "errorMessage": "broken"}, 500), 3, "unreachable"),
+        (Answer({"status": 503}, 503), 3, "unreachable"),
+        (Answer(b"", 200), 3, "bad-answer"),
+        (Answer(b'{"data": {', 200), 3, "bad-answer"),
+        (Answer(b"\xff\xfe", 200), 3, "bad-answer"),
+        (Answer([1, 2], 200), 3, "bad-answer"),
+        (Answer("text", 200), 3, "bad-answer"),
+        (Answer(b"[" * 100_000, 200), 3, "bad-answer"),
+        (Answer({"errorMessage": "no"}, 400), 3, "bad-request"),
+        (Answer({"errorMessage": "no"}, 418), 3, "bad-answer"),
+        (Answer({"errorMessage": "no"}, 405), 3, "bad-answer"),
+        (Answer({"errorMessage": "slow down"}, 429), 3, "rate-limited"),
+        (Answer({"errorMessage": "slow down"}, 429, headers=(("Retry-After", "3600"),)), 3, "rate-limited"),
+        (Answer(b"", 302, headers=(("Location", "https://elsewhere.invalid/"),)), 3, "bad-answer"),
+        (Answer(b"", 302, headers=(("Location", "http://[bad"),)), 3, "bad-answer"),
+        (Answer(b"", 301), 3, "bad-answer"),
+        (Answer(b"", 401), 4, "refused"),
+        (Answer(b"<html>", 403, "text/html"), 4, "refused"),
+        (Answer(b"\x00", 404), 5, "not-found"),
+    ],
+    ids=lambda value: str(value)[:60] if isinstance(value, Answer) else str(value),
+)
+def test_answers_that_are_no_use(answer: Answer, code: int, kind: str) -> None:
+    """HTML, errors and nonsense in place of answers have their codes, for people and for scripts."""
+    with answering(lambda _: answer) as server:
+        refused(server.ask("status"), code)
+        refused_as_json(server.ask("job", "--json"), code, kind)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        "text",
+        7,
+        True,
+        {"status": 7},
+        {"status": "FINISHED", "children": []},
+        {"status": "FINISHED", "children": {"A": 7}},
+        {"status": ["FINISHED"], "outcome": {"a": 1}},
+        {"status": "FINISHED", "details": "text"},
+        {"status": "IN_PROGRESS", "progressDetails": {"percent": "half", "data": 7}},
+        {"status": "FINISHED", "details": {"createdAt": 10**40, "startedAt": -5, "lastUpdatedAt": "x"}},
+        {"status": "IN_PROGRESS", "progressDetails": {"percent": 1e308, "data": [{"name": None, "total": -1}]}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("task_type", ["check", "migrate"])
+def test_nodes_that_are_not_as_expected_never_break_the_program(data: object, task_type: str) -> None:
+    """Whatever a node is made of, every command ends with a code of the table and no traceback."""
+    with answering(one_task(lambda _: data, task_type=task_type)) as server:
+        for command, form in (("status", "table"), ("checks", "json"), ("projects", "csv")):
+            result = server.ask(command, "-o", form)
+            assert result.code in (0, 3, 5)
+            assert "defect" not in result.err
+            assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"data": [{"taskType": "check"}]},
+        {"data": [{"taskId": 7}]},
+        {"data": [{"taskId": "a/b"}]},
+        {"data": [{"taskId": ".."}]},
+        {"data": [{"taskId": "\x1b"}]},
+        {"data": {"taskId": "x"}},
+        {"data": None},
+        {},
+    ],
+    ids=str,
+)
+def test_task_lists_that_are_not_as_expected(content: object) -> None:
+    """A list of tasks without ids that can be used ends with a code, and no strange path is ever asked for."""
+
+    def answer(asked: Asked) -> Answer:
+        return Answer(content) if asked.segments[-1] == "tasks" else NOT_FOUND
+
+    with answering(answer) as server:
+        result = server.ask("status")
+        assert result.code in (2, 3, 5)
+        assert len(result.err.splitlines()) <= 2
+        assert "defect" not in result.err
+        assert all(each.segments == ("jobs", "job-1", "tasks") for each in server.asked)
+
+
+def test_a_task_list_without_an_end_is_left() -> None:
+    """A list of tasks whose cursor comes again is code 3."""
+
+    def answer(asked: Asked) -> Answer:
+        return Answer({"data": [{"taskId": "x", "taskType": "check"}], "links": {"next": "again"}})
+
+    with answering(answer) as server:
+        refused(server.ask("tasks"), 3, "no end")
+        assert len(server.asked) <= 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("projects", "--key", "\udcff"),
+        ("projects", "--key", "\x1b[31m"),
+        ("projects", "--key", "a\nb"),
+        ("checks", "--name", "\udcff"),
+        ("checks", "--name", "a\u202eb"),
+    ],
+    ids=repr,
+)
+def test_names_that_cannot_be_are_code_5(server: Server, words: tuple[str, ...]) -> None:
+    """A check or project of a name that no text can hold is not there, whatever bytes were typed."""
+    result = ask(server, *words)
+    assert "defect" not in result.err
+    assert result.code in (2, 5)
+    assert result.out == ""
+    assert result.err.replace("\n", "").isprintable()
+
+
+def test_wrong_usage_as_a_process() -> None:
+    """As a process, too, wrong usage is one or two lines on standard error and code 2."""
+    refused(process(["status", "--frobnicate"], {}), 2, "--frobnicate")
+    refused_as_json(process(["status", "--frobnicate"], {"MIGSTAT_OUTPUT": "json"}), 2, "usage")
+
+
+def test_a_slow_server_is_given_up(server: Server) -> None:
+    """A server that does not answer in time is code 3 after some tries."""
+    server.faults.add("slow", 50, seconds=30.0)
+    try:
+        result = ask(server, "job", "--request-timeout", "0.05")
+    finally:
+        server.faults.clear()
+    refused(result, 3, "within 0.05 s", "tried")
+
+
+@pytest.mark.parametrize("kind", ["reset", "503", "cut", "html", "garbage", "empty", "429", "429-date", "408", "425"])
+def test_what_may_be_over_in_a_moment_is_asked_again(server: Server, kind: str) -> None:
+    """A few faults in a row are waited out, and what is told of it on a terminal is gone at the end."""
+    waits: list[float] = []
+    server.faults.add(kind, 3, retry_after=1 if kind.startswith("429") else None)
+    result = ask(server, "status", sleep=waits, err_terminal=True)
+    server.faults.clear()
+    assert result.code == 0
+    assert len(waits) >= 3
+    assert "\n" not in result.err
+    assert result.err.endswith("\r\x1b[K")

@@ -1,0 +1,440 @@
+"""Tables and trees as a person sees them, at any width."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from migstat.simulator.scenario import Node, Phase, Scenario, Task
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import (
+    Answer,
+    Asked,
+    answering,
+    artifact,
+    ask,
+    check_run,
+    migration,
+    node,
+    of_tree,
+    one_task,
+    scenario,
+    still,
+)
+from tests.command_line import Result
+
+GLYPHS = {"failed": "✖", "warning": "▲", "running": "●", "pending": "○", "succeeded": "✔", "skipped": "\u2013"}
+POOR = {"failed": "x", "warning": "!", "running": ">", "pending": ".", "succeeded": "+", "skipped": "-"}
+LONG = "A message that is long enough to be wrapped in every window that people have, and then some more of it."
+CJK = "漢字の課題は移行できませんでした。もう一度お試しください。ご不明な点は管理者まで。"
+
+
+def busy() -> Scenario:
+    """Return a migration in which everything happens at once."""
+    checks = (
+        node("Overridable", "FAILED", LONG, excludable=True, description=LONG, occurrences=("first one", LONG, CJK)),
+        node("Fatal", "FAILED", CJK, excludable=False),
+        node("Silent", "FAILED"),
+        node("Warned", "WARNING", LONG),
+        node("Odd", "PARTIALLY_COMPLETED_WITH_ERRORS", "odd"),
+        node("Going", "running"),
+        *(node(f"Waiting{number:02d}", "pending") for number in range(12)),
+        *(node(f"Well{number:02d}") for number in range(25)),
+        *(node(f"Skipped{number:02d}", "SKIPPED") for number in range(11)),
+        node("漢字チェック", "WARNING", CJK),
+        node("AVeryLongNameOfACheckThatNobodyWouldHaveThoughtOfButThatIsThereAnyway", "WARNING"),
+    )
+    projects = (
+        Node(name="HALF", started_at=400, ended_at=1600, phases=(Phase("issues", 1000),)),
+        Node(name="漢字プロジェクト", started_at=400, ended_at=1600, phases=(Phase("課題", 10),), running_message=CJK),
+        node("BROKEN", "FAILED", LONG),
+        node("WARNED", "WARNING", LONG),
+        node("SLOW", "running"),
+        *(node(f"LATER{number}", "pending") for number in range(12)),
+        *(node(f"DONE{number}") for number in range(33)),
+    )
+    hidden = Node(name="projects", hidden=True, children=projects)
+    scopes = (node("apps", "running", "Apps take longer."), node("usersAndGroups"), node("customers", "SKIPPED"))
+    root = node(
+        "root",
+        "running",
+        "Migration is in progress",
+        children=(
+            node("check", "WARNING", "Some.", children=checks),
+            node("migrate", "running", children=(*scopes, hidden)),
+        ),
+    )
+    keys = [project.name for project in projects] + [f"MISSING{number:02d}" for number in range(20)]
+    main = Task(label="m", task_id="migrate-1", task_type="migrate", created_at=0, root=root)
+    earlier = Task(
+        label="c",
+        task_id="77707f5f-17f2-5fe8-ab88-01ea9afa7271",
+        task_type="check",
+        created_at=-86400 * 40,
+        root=node("root"),
+        artifacts=tuple(artifact(f"pre-flight-report-{number}.csv") for number in range(4)),
+    )
+    return scenario(main, earlier, scope={"projects": {"includedKeys": keys}})
+
+
+SCENARIOS = {
+    "busy": busy(),
+    "well": migration(projects=(node("ACME"), node("ZED"))),
+    "pending": migration("pending", check=node("check", "pending"), migrate="absent"),
+    "nothing": migration(reported_at=float("inf")),
+    "failed-checks": check_run("FAILED", node("Fatal", "FAILED", LONG, excludable=False)),
+    "spaces": migration("running", migrate="running", hidden="spaces", projects=(node("DOC", "running"),)),
+    "not-scheduled": migration(
+        "running", check=node("check", "FAILED", children=(node("Fatal", "FAILED"),)), migrate="absent", keys=("ACME",)
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[dict[str, Server]]:
+    """Return a server of each scenario."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(still(scripted)) for name, scripted in SCENARIOS.items()}
+
+
+@pytest.fixture
+def server(servers: dict[str, Server]) -> Server:
+    """Return the server of the busy migration."""
+    return servers["busy"]
+
+
+def look(server: Server, *words: str, form: str = "table", **more: Any) -> str:
+    """Return what a person sees."""
+    result = ask(server, *words, "-o", form, terminal=True, env={"NO_COLOR": "1"}, **more)
+    assert result.err == ""
+    assert isinstance(result, Result)
+    return result.out
+
+
+COMMANDS = [
+    ("status",),
+    ("status", "--depth", "all"),
+    ("status", "--level", "check", "-c"),
+    ("status", "--level", "migrate,projects"),
+    ("checks",),
+    ("checks", "--all", "--details"),
+    ("checks", "--outcome", "failed,warning"),
+    ("projects",),
+    ("projects", "--outcome", "failed"),
+    ("tasks",),
+    ("job",),
+]
+
+
+def too_wide(server: Server, words: tuple[str, ...], widths: tuple[int, ...]) -> list[tuple[str, int, str]]:
+    """Return the lines that are wider than their window, in a table and in a tree."""
+    forms = ("table", "tree") if words[0] in ("status", "checks", "projects") else ("table",)
+    found = []
+    for form, width in itertools.product(forms, widths):
+        result = ask(server, *words, "-o", form, columns=width)
+        assert result.code in (0, 5)
+        found += [(form, width, line) for line in result.out.splitlines() if cell_len(line.rstrip()) > width]
+    return found
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_no_line_is_wider_than_the_window(server: Server, words: tuple[str, ...]) -> None:
+    """Each line of a table and of a tree fits the window, wide characters counted as two."""
+    assert too_wide(server, words, (40, 61, 80, 200)) == []
+
+
+@pytest.mark.parametrize("words", COMMANDS[::4], ids=" ".join)
+@pytest.mark.parametrize("name", ["well", "nothing", "not-scheduled", "failed-checks"])
+def test_a_quiet_view_fits_the_window_too(servers: dict[str, Server], name: str, words: tuple[str, ...]) -> None:
+    """Where little is to be told, what is said of that fits the window."""
+    assert too_wide(servers[name], words, (40, 80)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("busy", ("status",)),
+        ("busy", ("checks", "--details")),
+        ("busy", ("projects",)),
+        ("busy", ("tasks",)),
+        ("well", ("status", "--level", "migrate,projects")),
+        ("well", ("checks",)),
+    ],
+)
+def test_no_line_is_wider_than_the_narrowest_window(
+    servers: dict[str, Server], name: str, words: tuple[str, ...]
+) -> None:
+    """In the narrowest windows that there are lines are cut or wrapped, too."""
+    assert too_wide(servers[name], words, (20, 33)) == []
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_poor_terminals_get_ascii(server: Server, words: tuple[str, ...]) -> None:
+    """Where only ASCII can be shown, all of it is ASCII, and the lines still fit."""
+    for form in ("table", "tree") if words[0] in ("status", "checks", "projects") else ("table",):
+        shown = look(server, *words, form=form, encoding="ascii", columns=80)
+        assert shown.isascii()
+        names = ("漢字" in look(server, *words, form=form, columns=200)) or words[0] == "job"
+        assert names or max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("form", ["table", "tree"])
+@pytest.mark.parametrize("command", ["checks --all", "projects", "status --depth all"])
+def test_a_glyph_stands_beside_each_state(server: Server, form: str, command: str) -> None:
+    """Each state has its glyph before its word, in both character sets, so that nothing is told by colour alone."""
+    for encoding, glyphs in (("utf-8", GLYPHS), ("ascii", POOR)):
+        shown = look(server, *command.split(), form=form, columns=200, encoding=encoding)
+        states = re.findall(r"(\S) (failed|warning|running|pending|succeeded|skipped)\b", shown)
+        assert len(states) > 40
+        assert {word: glyph for glyph, word in states} == {word: glyphs[word] for _, word in states}
+
+
+@pytest.mark.parametrize("form", ["table", "tree"])
+def test_checks_that_need_a_hand_are_listed_and_the_rest_is_one_line(server: Server, form: str) -> None:
+    """By default failed, warning and running checks are listed, worst first, and the others counted in one line."""
+    shown = look(server, "checks", form=form)
+    names = ["Fatal", "Odd", "Overridable", "Silent", "Warned", "Going"]
+    found = [shown.index(name) for name in names]
+    assert found == sorted(found)
+    assert not re.search(r"Well\d|Skipped\d", shown)
+    rest = [line for line in shown.splitlines() if "25 succeeded" in line]
+    assert len(rest) == 1
+    assert "11 skipped" in rest[0]
+    everything = look(server, "checks", "--all", form=form)
+    assert len(re.findall(r"(?:Well|Skipped|Waiting)\d\d", everything)) == 48
+
+
+def test_what_can_be_overridden_is_said(server: Server) -> None:
+    """A failed check tells whether it can be overridden where the API says so, and no other check does."""
+    shown = look(server, "checks", columns=200)
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
+    assert "can be overridden" in lines["Overridable"]
+    assert "cannot be overridden" in lines["Fatal"]
+    assert "overridden" not in lines["Silent"]
+    assert "overridden" not in lines["Warned"]
+
+
+@pytest.mark.parametrize("form", ["table", "tree"])
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_details_are_told_in_full(server: Server, form: str, width: int) -> None:
+    """--details tells what a check looks at and all that it found, and no word of a message is lost."""
+    shown = look(server, "checks", "--details", form=form, columns=width)
+    words = re.sub(r"[│├└─]|\s+", " ", shown)
+    flat = re.sub(r"\s", "", words)
+    assert flat.count(re.sub(r"\s", "", LONG)) >= 3
+    assert "first one" in shown
+    assert CJK in flat
+    assert "first one" not in look(server, "checks", form=form, columns=width)
+
+
+def test_progress_is_a_bar_and_a_number(server: Server) -> None:
+    """A running project shows its percent and what its phase counts, with a bar where there is room."""
+    line = next(line for line in look(server, "projects", columns=120).splitlines() if line.startswith("HALF"))
+    assert "50 %" in line
+    assert "500/1000" in line
+    assert "10m 00s" in line
+    assert re.search(r"━+", line)
+    poor = next(x for x in look(server, "projects", columns=120, encoding="ascii").splitlines() if x.startswith("HALF"))
+    assert re.search(r"#+\.+", poor)
+    narrow = next(line for line in look(server, "projects", columns=40).splitlines() if line.startswith("HALF"))
+    assert "50 %" in narrow
+
+
+def test_the_bar_over_all_counts_projects(server: Server) -> None:
+    """The overview tells how many are done of all, the missing ones included, and how many are in which state."""
+    shown = look(server, "projects", columns=100)
+    assert "35 of 70" in shown
+    for count in ("1 failed", "1 warning", "3 running", "12 pending", "33 succeeded", "20 not reported"):
+        assert count in shown
+
+
+def test_missing_names_are_listed(server: Server, servers: dict[str, Server]) -> None:
+    """Projects of the job's scope that are not reported are named, the first of them, and the rest counted."""
+    for command in ("projects", "status"):
+        shown = " ".join(look(server, command).split())
+        assert "MISSING00" in shown
+        assert "20 " in shown
+        assert "not reported" in shown
+        assert "MISSING19" not in shown
+        assert re.search(r"\d+ more", shown)
+        assert "not reported" not in look(servers["well"], command)
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "words"),
+    [
+        ("well", "status", ["✔ succeeded", "Jira to the cloud", "check", "migrate", "projects", "2"]),
+        ("well", "checks", ["No checks"]),
+        ("well", "projects", ["ACME", "ZED", "✔ succeeded", "2 of 2"]),
+        ("pending", "status", ["○ pending", "check"]),
+        ("nothing", "status", ["○ pending"]),
+        ("nothing", "checks", ["No checks"]),
+        ("nothing", "projects", ["No projects"]),
+        ("failed-checks", "status", ["✖ failed", "Fatal"]),
+        ("failed-checks", "checks", ["✖ failed", "Fatal", "cannot be overridden"]),
+        ("spaces", "projects", ["SPACE", "DOC", "0 of 1"]),
+        ("spaces", "status", ["spaces", "DOC"]),
+        ("not-scheduled", "status", ["not scheduled", "Fatal"]),
+    ],
+)
+@pytest.mark.parametrize("form", ["table", "tree"])
+def test_a_look_tells_what_matters(
+    servers: dict[str, Server], name: str, command: str, words: list[str], form: str
+) -> None:
+    """Each state of a migration shows what a person must know of it."""
+    shown = look(servers[name], command, form=form)
+    assert [word for word in words if word not in shown and not (word == "SPACE" and form == "tree")] == []
+
+
+def test_a_tree_has_branches(server: Server) -> None:
+    """A tree draws a branch before each node, and a table indents it."""
+    tree = look(server, "status", "--depth", "all", form="tree", columns=200)
+    assert re.search(r"^├─ check", tree, re.MULTILINE)
+    assert re.search(r"^└─ migrate", tree, re.MULTILINE)
+    assert re.search(r"^   └─ projects", tree, re.MULTILINE)
+    assert re.search(r"^      └─ \S+", tree, re.MULTILINE)
+    table = look(server, "status", "--depth", "all", columns=200)
+    assert not re.search(r"[├└]", table)
+    assert re.search(r"^  projects", table, re.MULTILINE)
+
+
+def test_times_are_local_and_name_their_zone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times for people are local, with the zone named once, and no instant of a machine is among them."""
+    monkeypatch.setenv("TZ", "XYZ-3")
+    time.tzset()
+    try:
+        status, tasks = look(server, "status"), look(server, "tasks", columns=150)
+        assert ask(server, "tasks", "--json").out.count("Z") == ask(server, "tasks", "--json").out.count('Z"')
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    for shown in (status, tasks):
+        assert shown.count("XYZ") == 1
+        assert not re.search(r"\d\d:\d\d:\d\d\.\d{3}Z", shown)
+    assert "17:03" in status  # begun at 14:03:20 UTC
+    assert "16:56" in tasks  # created at 13:56:40 UTC
+
+
+def test_tasks_are_listed_newest_first(server: Server) -> None:
+    """The runs of a job are told with type, time and artifacts, newest first."""
+    shown = look(server, "tasks", columns=200)
+    assert shown.index("migrate-1") < shown.index("77707f5f-17f2-5fe8-ab88-01ea9afa7271")
+    for number in range(4):
+        assert f"pre-flight-report-{number}.csv" in shown
+
+
+EVIL = "\x1b[31;1mred\x1b[0m \x1b]0;title\x07 \x9b2J \u202eback\u2066 [bold]not[/bold] [link=x]y[/link] \r\x00 \u200b"
+
+
+def evil_tree() -> dict[str, Any]:
+    """Return a tree in which every text is an attack on the terminal."""
+    check = {
+        "status": f"FINISHED{EVIL}",
+        "outcome": f"FAILED{EVIL}",
+        "message": EVIL,
+        "details": {"description": EVIL, "occurrences": [EVIL, {"x": EVIL}], "excludable": True},
+    }
+    going = {
+        "status": "IN_PROGRESS",
+        "message": EVIL,
+        "progressDetails": {"isSupported": True, "percent": 50, "data": [{"name": EVIL, "total": 3, "processed": 1}]},
+    }
+    projects = {"hidden": True, "children": {f"P{EVIL}": going, f"Q{EVIL}": check}}
+    return {
+        "status": "IN_PROGRESS",
+        "message": EVIL,
+        "children": {
+            "check": {**check, "children": {f"C{EVIL}": check}},
+            "migrate": {**going, "children": {f"S{EVIL}": going, "projects": projects}},
+        },
+    }
+
+
+def evil_server(asked: Asked) -> Answer:
+    """Answer with attacks in every text there is."""
+    match asked.segments:
+        case ("jobs", _):
+            scope = {"projects": {"includedKeys": [f"K{EVIL}"]}, EVIL: EVIL}
+            return Answer({"name": EVIL, "flow": EVIL, "scope": scope})
+        case ("jobs", _, "tasks"):
+            artifacts = {"artifacts": [{"name": EVIL, "location": EVIL}]}
+            return Answer({"data": [{"taskId": "t", "taskType": EVIL, "createdAt": EVIL, "results": artifacts}]})
+    return Answer({"data": of_tree(evil_tree())(asked) or {}, "links": {}})
+
+
+@pytest.fixture(scope="module")
+def evil() -> Iterator[Any]:
+    """Return a server whose every text is an attack."""
+    with answering(evil_server) as server:
+        yield server
+
+
+EVIL_COMMANDS = [
+    ("status",),
+    ("status", "--depth", "all"),
+    ("checks", "--all", "--details"),
+    ("projects", "job-1", "latest"),
+    ("tasks",),
+    ("job",),
+]
+
+
+@pytest.mark.parametrize("words", EVIL_COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("form", "color"),
+    [("table", "always"), ("table", "never"), ("tree", "never"), ("markdown", "always"), ("plain", "never")],
+)
+def test_no_text_of_the_server_can_do_harm(evil: Any, words: tuple[str, ...], form: str, color: str) -> None:
+    """Escape sequences, bidirectional marks and markup of the server are shown, and do nothing."""
+    if form == "tree" and words[0] in ("tasks", "job"):
+        form = "table"
+    result = evil.ask(*words, "-o", form, "--color", color, terminal=True, columns=70)
+    assert result.code in (0, 3)
+    for text in (result.out, result.err):
+        bare = re.sub(r"\x1b\[[0-9;]*m", "", text) if color == "always" and form in ("table", "tree") else text
+        for line in bare.split("\n"):
+            assert line.replace("\t", "").isprintable(), ascii(line)
+    if color == "always":
+        assert "\x1b[31;1m" not in result.out
+    joined = re.sub(r"[\s│├└─]", "", re.sub(r"\x1b\[[0-9;]*m", "", result.out))
+    assert r"\x1b" in joined
+    if form in ("table", "tree") and words[0] != "tasks":
+        assert "[bold]not[/bold]" in joined
+
+
+@pytest.mark.parametrize("command", ["status", "checks"])
+def test_the_type_of_a_task_is_shown_harmlessly(command: str) -> None:
+    """A task type that nobody knows is told without what does not print, also where the tree does not tell it."""
+    root = {"status": "IN_PROGRESS", "outcome": EVIL}
+    with answering(one_task(of_tree(root), task_type=EVIL)) as server:
+        shown = server.ask(command, "-o", "table", columns=60).out
+    for line in shown.split("\n"):
+        assert line.isprintable(), ascii(line)
+
+
+@pytest.mark.parametrize("words", EVIL_COMMANDS, ids=" ".join)
+def test_no_text_of_the_server_is_wider_than_the_window(evil: Any, words: tuple[str, ...]) -> None:
+    """Outcomes and types of any length are cut or wrapped like everything else."""
+    shown = evil.ask(*words, "-o", "table", columns=80).out
+    assert [line for line in shown.splitlines() if cell_len(line.rstrip()) > 80] == []
+
+
+def test_a_name_that_looks_like_markup_is_a_name() -> None:
+    """Square brackets in names and messages are shown as they are, in colour and without."""
+    root = {"status": "FINISHED", "children": {"[red]x[/red]": {"status": "FINISHED", "outcome": "FAILED"}}}
+    with answering(one_task(of_tree(root), task_type="check")) as server:
+        for color in ("always", "never"):
+            assert "[red]x[/red]" in server.ask("checks", "-o", "table", "--color", color).out
+
+
+def test_a_filter_says_what_it_left_out(server: Server) -> None:
+    """With a filter the view says how many of all it shows."""
+    assert re.search(r"4 of 56 checks", look(server, "checks", "--outcome", "failed,partially_completed_with_errors"))
+    assert re.search(r"[Nn]one of 50 projects", look(server, "projects", "--outcome", "incomplete"))
