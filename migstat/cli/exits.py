@@ -25,18 +25,24 @@ class Exit(IntEnum):
     REFUSED = 4
     NOT_FOUND = 5
     RUNNING = 8
+    TIMED_OUT = 124
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 MEANINGS = {
-    Exit.OK: "done; with --exit-status: finished with SUCCESS, WARNING or SKIPPED",
-    Exit.FAILED: "--exit-status: it finished and something failed",
+    Exit.OK: "done; for watch and --exit-status: finished with SUCCESS, WARNING or SKIPPED",
+    Exit.FAILED: "watch, --exit-status: it finished and something failed",
     Exit.USAGE: "wrong usage",
     Exit.UNREACHABLE: "the API could not be reached, or answered what cannot be understood, after all retries",
     Exit.REFUSED: "no credentials, or refused (401, 403)",
     Exit.NOT_FOUND: "no such job, task, level, check or project",
     Exit.RUNNING: "--exit-status: still running",
-    Exit.INTERRUPTED: "ended by Ctrl-C",
+    Exit.TIMED_OUT: "watch --timeout ran out",
+    Exit.HUNG_UP: "ended by SIGHUP; the migration itself goes on",
+    Exit.INTERRUPTED: "ended by Ctrl-C; the migration itself goes on",
+    Exit.TERMINATED: "ended by SIGTERM; the migration itself goes on",
 }
 
 _OF_VERDICT = {
