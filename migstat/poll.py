@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from migstat.errors import ApiError
-from migstat.model import CHECK, MIGRATE, Job, Level, Node, Page, Question, State, Status, TaskType
+from migstat.model import CHECK, MIGRATE, Job, Level, Node, Page, Question, State, Status, TaskType, level_is_hidden
 from migstat.retry import WINDOW
 from migstat.snapshot import flattened
 from migstat.tree import ALL, Reading, Tree
@@ -81,7 +81,7 @@ class Poller:
         self._take([page.node, *(page.node.children or ())])
         if checking and not self._runs(CHECK):  # what ended between two polls was never seen running
             self._take(walk(self._ask, CHECK, still=False).children)
-        if self._runs(MIGRATE) or self._scopes_run():
+        if self._scopes_may_change():
             self._take(walk(self._ask, MIGRATE, still=False).children)
         for level in self._levels_of_leaves():
             self._read_leaves(level)
@@ -112,8 +112,11 @@ class Poller:
         leaves_run = self._runs(MIGRATE) or any(node.state is State.RUNNING for node in self._children(hidden))
         return [*([CHECK] if self._runs(CHECK) else []), *([hidden] if leaves_run else [])]
 
-    def _scopes_run(self) -> bool:
-        return any(not node.ended for node in self._children(MIGRATE))
+    def _scopes_may_change(self) -> bool:
+        """Whether a scope is known not to have ended, or none is known; one that is new shows when all is read."""
+        scopes = [node for node in self._children(MIGRATE) if not level_is_hidden(node.level)]
+        begun = self._runs(MIGRATE) or bool(scopes)
+        return begun and (not scopes or any(not node.ended for node in scopes))
 
     def _runs(self, level: Level) -> bool:
         node = self.nodes.get(level)

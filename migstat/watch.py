@@ -40,15 +40,6 @@ LONGEST_WAIT = 300.0
 UNSCHEDULED_POLLS = 2
 """Readings of everything after which a migration whose checks failed is taken not to be scheduled."""
 
-TIMEOUT_CODE = 124
-"""Exit code of a watch whose time ran out, as of `timeout` of the GNU tools."""
-
-UNREADABLE_CODE = 3
-"""Exit code of a watch that could not read all there was."""
-
-SIGNAL_CODES = 128
-"""Added to a signal's number, as shells do."""
-
 
 class Stopped(BaseException):
     """A signal arrived; `signal` is its number."""
@@ -60,6 +51,25 @@ class Stopped(BaseException):
 
 class TimeIsUp(BaseException):
     """The time for the whole watch has passed."""
+
+
+def exit_code(end: End, verdict: Verdict, *, strict: bool = False, signal: int = 0) -> int:
+    """The exit code of a watch that ended so: the one place where it is made, whatever shows it.
+
+    A WARNING fails where `strict`; `signal` is what interrupted it. An error other than something unreadable has a
+    code of its own.
+    """
+    match end:
+        case End.FINISHED:
+            return 1 if verdict is Verdict.FAILED or (strict and verdict is Verdict.WARNING) else 0
+        case End.FAILED_FAST:
+            return 1
+        case End.TIMEOUT:
+            return 124  # as of GNU timeout
+        case End.INTERRUPTED:
+            return 128 + signal  # as shells have it
+        case End.ERROR:
+            return 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,7 @@ class Watch:
         self.root = Node()
         self.read_at: Millis | None = None
         self.stalled: set[Level] = set()
+        self.phases: dict[Level, int] = {}
         self._task = task
         self._job_is_there = job_is_there
         self._poller = poller
@@ -179,19 +190,19 @@ class Watch:
         try:
             yield from self._followed()
         except TimeIsUp:
-            yield self.ended(End.TIMEOUT, TIMEOUT_CODE)
+            yield self.ended(End.TIMEOUT)
         except Stopped as stopped:
-            yield self.ended(End.INTERRUPTED, SIGNAL_CODES + stopped.signal)
+            yield self.ended(End.INTERRUPTED, signal=stopped.signal)
 
-    def ended(self, end: End, code: int) -> Ended:
-        """The last event of a watch that ends so."""
+    def ended(self, end: End, code: int | None = None, *, signal: int = 0) -> Ended:
+        """The last event of a watch that ends so; `code` is that of an error which has one."""
         now = self._millis()
         elapsed = self.root.elapsed_seconds(now)
         return Ended(
             now,
             end,
             self.verdict,
-            code,
+            exit_code(end, self.verdict, strict=self._plan.strict, signal=signal) if code is None else code,
             summary_of(self.leaves),
             self.missing,
             elapsed if elapsed is not None else (now - self._began) / 1000,
@@ -224,16 +235,15 @@ class Watch:
     def _end(self) -> Ended | None:
         """The last event, where it is over."""
         if self._plan.fail_fast and failures_of(self.root, self.task_type, self._plan.until):
-            return self.ended(End.FAILED_FAST, 1)
+            return self.ended(End.FAILED_FAST)
         verdict = self.verdict
         if verdict in (Verdict.PENDING, Verdict.RUNNING) or not self._last_was_full:
             return None
         if verdict is not Verdict.FAILED and self._poller.reading.flaws:  # not all was seen, so it may have failed
-            return self.ended(End.ERROR, UNREADABLE_CODE) if self._has_waited() else None
+            return self.ended(End.ERROR) if self._has_waited() else None
         if any(leaf.state is State.RUNNING for leaf in self.leaves) and not self._has_waited():
             return None
-        failed = verdict is Verdict.FAILED or (verdict is Verdict.WARNING and self._plan.strict)
-        return self.ended(End.FINISHED, 1 if failed else 0)
+        return self.ended(End.FINISHED)
 
     # what changed
 
@@ -247,6 +257,8 @@ class Watch:
         for level, node in self._poller.nodes.items():
             known = before.get(level)
             moved = known is None or (known.percent, known.progress) != (node.percent, node.progress)
+            if known is not None and _begins_anew(known, node):
+                self.phases[level] = self.phases.get(level, 1) + 1
             if moved and (node.percent is not None or node.progress):
                 yield Progressed(self._millis(), level, node.percent, node.progress)
 
@@ -373,3 +385,10 @@ _NOTHING = Reading(None, None)
 
 def _reading(node: Node) -> Reading:
     return Reading(node.status, node.outcome)
+
+
+def _begins_anew(before: Node, now: Node) -> bool:
+    """Whether a running node has begun another phase: progress is of the current one only, and starts again from 0."""
+    names = [tuple(phase.name for phase in node.progress) for node in (before, now)]
+    fell = before.percent is not None and now.percent is not None and now.percent < before.percent
+    return not now.ended and (fell or (all(names) and names[0] != names[1]))

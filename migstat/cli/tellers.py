@@ -183,6 +183,7 @@ class PictureTeller:
             missing=len(watch.missing),
             stalled=frozenset(watch.stalled),
             now=self._now(),
+            phases=dict(watch.phases),
         )
 
     def _final(self, ended: Ended) -> StatusReport:

@@ -21,7 +21,7 @@ from migstat.cli.streams import ClosedPipe
 from migstat.cli.tellers import JsonTeller, LineTeller, PictureTeller, Subject, Teller, is_new_failure
 from migstat.errors import MigstatError, UsageError
 from migstat.events import End, Ended, Event, Seen
-from migstat.model import Page, Question
+from migstat.model import Millis, Page, Question
 from migstat.poll import Poller
 from migstat.record import Record, read_back
 from migstat.render.json import encoded, event_document
@@ -151,6 +151,7 @@ def _follow(runtime: Runtime, watched: Watch, teller: Teller, path: Path | None,
     """Tell and record every event to the last; the exit code."""
     errors: list[MigstatError] = []
     ended: Ended | None = None
+    rung_at: Millis | None = None
     try:
         with ExitStack() as stack:
             record: Record | None = None
@@ -161,7 +162,8 @@ def _follow(runtime: Runtime, watched: Watch, teller: Teller, path: Path | None,
                 if record is not None:
                     record.append(encoded(event_document(event)))
                 teller.tell(event)
-                if rings and (is_new_failure(event) or isinstance(event, Ended)):
+                if rings and event.at != rung_at and (is_new_failure(event) or isinstance(event, Ended)):
+                    rung_at = event.at  # what fails together rings once
                     runtime.streams.ring()
                 ended = event if isinstance(event, Ended) else ended
         if ended is not None and not errors:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from migstat.events import Changed, End, Ended
 from migstat.model import CHECK, MIGRATE, Level, Millis, Node, State, level_is_hidden
@@ -38,11 +39,12 @@ class Digest:
     missing: int
     end: Millis | None
     stalled: frozenset[Level]
+    phases: Mapping[Level, int]
 
     @classmethod
     def unknown(cls, title: str) -> Digest:
         """Before the first answer."""
-        return cls(title, Verdict.PENDING, "", Node(), "", (), (), (), {}, 0, 0, None, frozenset())
+        return cls(title, Verdict.PENDING, "", Node(), "", (), (), (), {}, 0, 0, None, frozenset(), {})
 
     @property
     def verdict_is_final(self) -> bool:
@@ -77,6 +79,7 @@ def digest(
     missing: int,
     stalled: frozenset[Level],
     now: Millis,
+    phases: Mapping[Level, int] = MappingProxyType({}),
 ) -> Digest:
     """Sort out what is known at `now`; `scope` is what the leaves are called."""
     noted = worst_first(tuple(leaf for leaf in leaves if leaf.state <= State.RUNNING))
@@ -95,6 +98,7 @@ def digest(
         missing=missing,
         end=estimated_end(leaves, missing, now),
         stalled=stalled,
+        phases=phases,
     )
 
 
@@ -183,8 +187,9 @@ def _indent(node: Node) -> str:
 
 
 def _said(node: Node, told: Digest) -> str:
-    stalled = node.level in told.stalled and not node.ended
-    return " ".join(part for part in ("stalled" if stalled else "", message_of(node)) if part)
+    stalled = "stalled" if node.level in told.stalled and not node.ended else ""
+    phase = f"phase {told.phases[node.level]}:" if node.level in told.phases and not node.ended else ""
+    return " ".join(part for part in (stalled, phase, message_of(node)) if part)
 
 
 def _row(node: Node, indent: str, said: str, now: Millis, canvas: Canvas) -> Row:
