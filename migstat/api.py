@@ -18,18 +18,7 @@ import httpx
 from migstat import __version__
 from migstat.errors import BadAnswer, RateLimited
 from migstat.failures import AttemptFailed, Redactor, error_of_status, failure_of, refuse_redirect, with_tries
-from migstat.model import (
-    Job,
-    NotJson,
-    Page,
-    Question,
-    Task,
-    TaskPage,
-    decode_job,
-    decode_page,
-    decode_task,
-    decode_tasks,
-)
+from migstat.model import Job, Page, Question, Task, TaskPage
 from migstat.retry import (
     RETRIED_STATUSES,
     Budget,
@@ -41,6 +30,7 @@ from migstat.retry import (
 )
 from migstat.settings import Settings
 from migstat.transport import Deadline, open_transport
+from migstat.wire import NotJson, decode_job, decode_page, decode_task, decode_tasks
 
 ROOT = "/migrations/public/v1"
 LARGEST_BODY = 32 * 1024 * 1024

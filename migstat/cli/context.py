@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,8 +31,10 @@ NOTICE_AFTER = 1.0
 
 def steady_clock() -> float:
     """Seconds that go on while the machine is suspended, where the system has such a clock."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux; elsewhere the monotonic clock goes on by itself
-    return time.clock_gettime(clock) if clock is not None else time.monotonic()
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    # the clock of that name goes on in a suspended Mac, `time.monotonic` does not
+    return time.clock_gettime(time.CLOCK_MONOTONIC) if sys.platform == "darwin" else time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

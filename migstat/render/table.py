@@ -37,7 +37,7 @@ from migstat.reports import (
     count_states,
     worst_first,
 )
-from migstat.snapshot import Snapshot
+from migstat.snapshot import Snapshot, summary_of
 
 LISTED = 20
 """How many leaves of one level a glance lists before it counts the rest."""
@@ -61,12 +61,20 @@ def view(report: Report, canvas: Canvas) -> list[Line]:
 
 def _status(report: StatusReport, canvas: Canvas) -> list[Line]:
     snapshot = report.snapshot
-    lines = [*_title(snapshot, report.job_name, snapshot.node, canvas), []]
+    lines = [*_title(snapshot, report.job_name, snapshot.node, canvas), *_checks_done(snapshot, canvas), []]
     found = _status_rows(report, canvas)
     lines += laid_out(found, canvas.width, more=canvas.glyphs.more)
     if report.not_scheduled:
         lines += [[], *prose("The migration was not scheduled: its checks failed.", "failed", canvas)]
     return [*lines, *_not_reported(report.missing, canvas)]
+
+
+def _checks_done(snapshot: Snapshot, canvas: Canvas) -> list[Line]:
+    """How far a check task is, whose root has no row of its own to tell."""
+    checks = snapshot.node.children
+    if snapshot.node.level or snapshot.task_type != TaskType.CHECK or not checks:
+        return []
+    return overall(count_states(checks), summary_of(checks).finished, 0, "checks", canvas)
 
 
 def _status_rows(report: StatusReport, canvas: Canvas) -> list[Row]:
