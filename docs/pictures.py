@@ -7,13 +7,22 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from migstat.cli.app import run
-from migstat.cli.context import Runtime
+from migstat.cli.context import Options, Request, Runtime, session
+from migstat.cli.present import picture as rich_picture
 from migstat.cli.streams import Streams
+from migstat.cli.tellers import digest_of, health_of
+from migstat.events import Changed, Event
+from migstat.poll import Poller
+from migstat.render.live import frame
+from migstat.render.parts import Canvas
+from migstat.render.theme import UNICODE
 from migstat.simulator.scenarios import build
-from migstat.simulator.server import serve
+from migstat.simulator.server import Server, serve
+from migstat.watch import Plan, Timing, Watch
 
 SUNDAY = 1_793_496_360.0
 """The small hours of 2026-11-01, in epoch seconds."""
@@ -21,27 +30,69 @@ SUNDAY = 1_793_496_360.0
 PICTURES = {
     "status.svg": ("cutover", 0.55, ["status"]),
     "checks.svg": ("failing", 1.01, ["checks"]),
-    "projects.svg": ("projects-failing", 0.93, ["projects", "--outcome", "failed,incomplete,warning"]),
 }
 """File to scenario, how much of it is over, and command."""
 
 
+WATCH = "watch.svg"
+POLLS = 14
+
+
 def picture(folder: Path, name: str) -> None:
-    """Make one picture. Raises RuntimeError where the command fails."""
+    """Make one picture of a report. Raises RuntimeError where the command fails."""
     scenario_name, over, words = PICTURES[name]
     scenario = build(scenario_name)
     with serve(scenario, head_start=scenario.duration * over, clock=lambda: SUNDAY) as server:
-        environ = {
-            "MIGSTAT_BASE_URL": server.base_url,
-            "MIGSTAT_EMAIL": server.email,
-            "MIGSTAT_TOKEN": server.token,
-            "MIGSTAT_JOB": server.job_id,
-        }
-        runtime = Runtime(environ, Streams(io.StringIO(), sys.stderr), now=lambda: SUNDAY)
+        runtime = Runtime(environ_of(server), Streams(io.StringIO(), sys.stderr), now=lambda: SUNDAY)
         if run([*words, "--export", str(folder / name)], runtime) != 0:
             raise RuntimeError(f"{name} could not be made")
 
 
+def picture_of_watch(folder: Path) -> None:
+    """Make the picture of a watch after some polls, its clock moved on by its own pauses."""
+    now = [SUNDAY]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    def clock() -> float:
+        return now[0]
+
+    scenario = build("projects-failing")
+    with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
+        runtime = Runtime(environ_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
+        with session(runtime, Options(), Request(None)) as asked:
+            poller = Poller(asked.ask, lambda: asked.job, asked.task_type, asked.rate_limit)
+            timing = Timing(clock, clock, sleep, lambda: 0.5)
+            watch = Watch(lambda: asked.task, poller, Plan(interval=30.0), timing, job_is_there=lambda: asked.job)
+            events = watch.events()
+            changes = [event for event in until(events, watch, clock, POLLS * 30.0) if isinstance(event, Changed)]
+            at = int(now[0] * 1000)
+            told, health = digest_of(watch, asked.task.task_id, at), health_of(watch, at, now[0])
+            lines = frame(told, health, changes, Canvas(100, UNICODE), 30)
+    (folder / WATCH).write_text(rich_picture(lines, 100), encoding="utf-8")
+
+
+def until(events: Iterator[Event], watch: Watch, clock: Callable[[], float], seconds: float) -> Iterator[Event]:
+    """The events of the first so many seconds."""
+    for event in events:
+        yield event
+        if clock() - SUNDAY >= seconds and watch.read_at is not None:
+            return
+
+
+def environ_of(server: Server) -> dict[str, str]:
+    """The environment that points the program at a simulator."""
+    return {
+        "MIGSTAT_BASE_URL": server.base_url,
+        "MIGSTAT_EMAIL": server.email,
+        "MIGSTAT_TOKEN": server.token,
+        "MIGSTAT_JOB": server.job_id,
+    }
+
+
 if __name__ == "__main__":
+    where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     for each in PICTURES:
-        picture(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent, each)
+        picture(where, each)
+    picture_of_watch(where)

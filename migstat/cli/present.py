@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +19,7 @@ from migstat.settings import Look
 from migstat.snapshot import Verdict
 
 if TYPE_CHECKING:
-    from migstat.render.grid import Span
-    from migstat.render.parts import Canvas
+    from migstat.render.grid import Line, Span
 
 PICTURE_WIDTH = 100
 """Cells of an exported picture."""
@@ -175,9 +174,11 @@ def _draw(runtime: Runtime, look: Look, report: Report) -> None:
 def _write_picture(report: Report, path: Path) -> None:
     """Draw the table into a file, whole or not at all."""
     from migstat.render.parts import Canvas
+    from migstat.render.table import view
     from migstat.render.theme import UNICODE
 
-    text = _picture(report, Canvas(PICTURE_WIDTH, UNICODE), html=path.suffix.lower() == ".html")
+    lines = view(report, Canvas(PICTURE_WIDTH, UNICODE))
+    text = picture(lines, PICTURE_WIDTH, html=path.suffix.lower() == ".html")
     partial: Path | None = None
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
@@ -191,20 +192,19 @@ def _write_picture(report: Report, path: Path) -> None:
         raise OutputError(f"--export: {path} could not be written: {error.strerror or error}") from error
 
 
-def _picture(report: Report, canvas: Canvas, *, html: bool) -> str:
+def picture(lines: Sequence[Line], width: int, *, html: bool = False) -> str:
+    """Lines as an SVG picture, or as a page."""
     from rich.console import Console
-
-    from migstat.render.table import view
 
     console = Console(
         file=io.StringIO(),
         record=True,
-        width=canvas.width,
+        width=width,
         force_terminal=True,
         color_system="truecolor",
         legacy_windows=False,
     )
-    show(console, [[part for span in line for part in _apart(span)] for line in view(report, canvas)])
+    show(console, [[part for span in line for part in _apart(span)] for line in lines])
     return console.export_html(inline_styles=True) if html else console.export_svg(title="migstat")
 
 

@@ -159,7 +159,7 @@ class PictureTeller:
     def idle(self) -> None:
         """Sort out what is known, and draw it."""
         if self._subject.watch.read_at is not None:
-            self._digest = self._digested()
+            self._digest = digest_of(self._subject.watch, self._subject.session.task.task_id, self._now())
         self.screen.draw()
 
     def conclude(self, ended: Ended) -> None:
@@ -170,21 +170,6 @@ class PictureTeller:
             canvas = Canvas(width, self._glyphs)
             streams.draw(view(self._final(ended), canvas), color=self._look.color, width=width)
         streams.print(f"\n{ended_line(ended, watch.scope)}\n")
-
-    def _digested(self) -> Digest:
-        watch, task_id = self._subject.watch, self._subject.session.task.task_id
-        return digest(
-            watch.root,
-            watch.leaves,
-            title=watch.job_name or f"task {task_id}",
-            task=f"{watch.task_type or 'task'} {task_id}",
-            verdict=watch.verdict,
-            scope=watch.scope,
-            missing=len(watch.missing),
-            stalled=frozenset(watch.stalled),
-            now=self._now(),
-            phases=dict(watch.phases),
-        )
 
     def _final(self, ended: Ended) -> StatusReport:
         watch = self._subject.watch
@@ -209,23 +194,40 @@ class PictureTeller:
     def _frame(self, columns: int, lines: int) -> list[Line]:
         now = self._now()
         told = self._digest or Digest.unknown(f"job {self._subject.session.job_id}")
-        return frame(told, self._health(now), tuple(self._changes), Canvas(columns, self._glyphs), lines)
-
-    def _health(self, now: Millis) -> Health:
-        watch, clock = self._subject.watch, self._runtime.clock()
-        silent = None if watch.outage_since is None else clock - watch.outage_since
-        return Health(
-            now,
-            watch.read_at,
-            watch.requests_a_minute,
-            watch.interval,
-            watch.full_every,
-            silent,
-            watch.next_try - clock,
-        )
+        health = health_of(self._subject.watch, now, self._runtime.clock())
+        return frame(told, health, tuple(self._changes), Canvas(columns, self._glyphs), lines)
 
     def _now(self) -> Millis:
         return int(self._runtime.now() * 1000)
+
+
+def digest_of(watch: Watch, task_id: str, now: Millis) -> Digest:
+    """What a watch knows, sorted out for its picture."""
+    return digest(
+        watch.root,
+        watch.leaves,
+        title=watch.job_name or f"task {task_id}",
+        task=f"{watch.task_type or 'task'} {task_id}",
+        verdict=watch.verdict,
+        scope=watch.scope,
+        missing=len(watch.missing),
+        stalled=frozenset(watch.stalled),
+        now=now,
+        phases=dict(watch.phases),
+    )
+
+
+def health_of(watch: Watch, now: Millis, clock: float) -> Health:
+    """How a watch itself is, at `clock` of its own clock."""
+    return Health(
+        now,
+        watch.read_at,
+        watch.requests_a_minute,
+        watch.interval,
+        watch.full_every,
+        None if watch.outage_since is None else clock - watch.outage_since,
+        watch.next_try - clock,
+    )
 
 
 def is_new_failure(event: Event) -> bool:
