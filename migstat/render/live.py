@@ -197,7 +197,10 @@ def _row(node: Node, indent: str, said: str, now: Millis, canvas: Canvas) -> Row
     name = harmless(node.name)
     if cells(name) > NAME:
         name = fitted(name, NAME, canvas.glyphs.more)
-    return Row(((name, ""), state_cell(node, canvas), progress_cell(node, canvas), elapsed), said, indent=indent)
+    state = state_cell(node, canvas)
+    if node.ended and node.state < State.RUNNING:  # of what went wrong the message counts, not how long it took
+        return Row(((name, ""), state), said, indent=indent)
+    return Row(((name, ""), state, progress_cell(node, canvas), elapsed), said, indent=indent)
 
 
 def _last_changes(changes: Sequence[Changed], count: int, now: Millis, canvas: Canvas) -> list[Line]:
