@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from migstat.errors import ApiError
 from migstat.model import CHECK, MIGRATE, Job, Level, Node, Page, Question, State, Status, TaskType, level_is_hidden
 from migstat.retry import WINDOW
@@ -25,7 +27,7 @@ SHARE = 0.25
 class Poller:
     """Keeps what is known of one task up to date. `rate_limit` in requests per 60 s, None for no limit.
 
-    `nodes` holds the last reading of every node by its level, without children.
+    `nodes` holds the last reading of every node by its level; its children are `()` where they were read, else None.
     """
 
     def __init__(
@@ -48,9 +50,9 @@ class Poller:
         """Seconds between two readings of everything that keep them to their share."""
         return max(FULL_EVERY, self._seconds_for(self._full_cost))
 
-    def interval(self, wanted: float) -> float:
-        """Seconds between two polls that keep them to their share, `wanted` at least."""
-        if self._filter_trusted:
+    def interval(self, wanted: float, *, full: bool = False) -> float:
+        """Seconds between two polls that keep them to their share, `wanted` at least; `full` if all read everything."""
+        if self._filter_trusted and not full:
             return max(wanted, self._seconds_for(self._poll_cost))
         return max(wanted, self._seconds_for(self._full_cost) / 2)  # which has the whole share for itself then
 
@@ -95,12 +97,11 @@ class Poller:
             self._filter_trusted = False
             return
         before = [node.name for node in self._children(level) if node.state is State.RUNNING]
+        self.nodes.setdefault(level, Node(level, children=()))
         self._take(found)
         running = {node.name for node in found}
         for _, answer in by_name(self._ask, level, [name for name in before if name not in running]):
-            if isinstance(answer, ApiError):
-                raise answer
-            if answer.found:
+            if not isinstance(answer, ApiError) and answer.found:  # what fails alone is asked for again
                 self._take([answer.node])
                 if answer.node.status == Status.IN_PROGRESS:
                     self._filter_trusted = False
@@ -128,7 +129,9 @@ class Poller:
     def _take(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
             known = self.nodes.get(node.level)
-            self.nodes[node.level] = node if known is None else newer(known, node)
+            was_read = node.children is not None or (known is not None and known.children is not None)
+            latest = node if known is None else newer(known, node)
+            self.nodes[node.level] = replace(latest, children=() if was_read else None)
 
     def _ask(self, question: Question) -> Page:
         self.requests += 1

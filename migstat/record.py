@@ -33,6 +33,10 @@ class Record:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         os.close(self._file)
 
     def append(self, line: str) -> None:
@@ -50,6 +54,8 @@ def read_back(path: Path, job_id: str, task_id: str | None) -> tuple[Seen, tuple
 
     Raises UsageError where the file records another task, or no watch at all.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"--record: {path} is no ordinary file", "Name another file.")
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -69,7 +75,7 @@ def _events(path: Path, text: bytes) -> tuple[list[dict[str, Any]], tuple[str, .
     for number, line in enumerate(text.splitlines(), 1):
         try:
             event = msgspec.json.decode(line) if line.strip() else {}
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             event = None
         if isinstance(event, dict) and isinstance(event.get("event"), str):
             events.append(event)
@@ -109,7 +115,8 @@ def _readings(node: object) -> dict[Level, Reading]:
     if not isinstance(node, dict):
         return {}
     found = {_level(node): _reading(node)}
-    for child in node.get("children") or ():
+    children = node.get("children")
+    for child in children if isinstance(children, list) else ():
         found.update(_readings(child))
     return found
 

@@ -20,6 +20,9 @@ Sleep = Callable[[float], None]
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses that may be over in a moment."""
 
+LONGEST_HOLD = 300.0
+"""Seconds after which a server is asked again, however long it asked not to be."""
+
 WINDOW = 60.0
 """Seconds over which the API counts requests."""
 
@@ -112,9 +115,9 @@ class Budget:
             return max(0.0, self._wait_from(self._clock()))
 
     def slow_down(self, seconds: float) -> None:
-        """Send nothing for so many seconds."""
+        """Send nothing for so many seconds, but for five minutes at most."""
         with self._lock:
-            self._held_until = max(self._held_until, self._clock() + seconds)
+            self._held_until = max(self._held_until, self._clock() + min(seconds, LONGEST_HOLD))
 
     def heed(self, remaining: int, reset_in: float) -> None:
         """Spread the `remaining` requests of the account's quota over the seconds until it is filled up again.

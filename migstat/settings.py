@@ -99,13 +99,15 @@ class Settings:
 class Look:
     """How the user wants to see it: `color` None is for the terminal to decide, `columns` None too.
 
-    `plain_signs` says that the terminal shows ASCII only, whatever its stream could encode.
+    `plain_signs` says that the terminal shows ASCII only, whatever its stream could encode; `dumb` that its cursor
+    cannot be moved.
     """
 
     output: str | None
     color: bool | None = None
     columns: int | None = None
     plain_signs: bool = False
+    dumb: bool = False
 
 
 def settings_from(flags: Flags, environ: Mapping[str, str], stdin: Callable[[], str]) -> Settings:
@@ -131,7 +133,7 @@ def look_from(output: str | None, color: str, environ: Mapping[str, str]) -> Loo
     columns = environ.get("COLUMNS", "")
     wanted = output or environ.get("MIGSTAT_OUTPUT") or None
     width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
-    return Look(wanted, _color(color, environ), width or None, _plain_signs(environ))
+    return Look(wanted, _color(color, environ), width or None, _plain_signs(environ), environ.get("TERM") == "dumb")
 
 
 def job_and_task(environ: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -197,8 +197,8 @@ def _verdict_at_end(
 
 
 def flattened(root: Node) -> dict[Level, Node]:
-    """Every node of a tree by its level, without children."""
-    nodes = {root.level: replace(root, children=None)}
+    """Every node of a tree by its level, its children left out: `()` where they were read, else None."""
+    nodes = {root.level: replace(root, children=None if root.children is None else ())}
     for child in root.children or ():
         nodes.update(flattened(child))
     return nodes

@@ -58,12 +58,17 @@ class _Pass:
 
 def newer(earlier: Node, later: Node) -> Node:
     """Which of two readings of one child counts: the one updated last, else the finished one, else the later."""
-    if later.unreadable or earlier.unreadable:
-        return earlier if later.unreadable else later
+    if _says_nothing(later) or _says_nothing(earlier):
+        return earlier if _says_nothing(later) else later
     before, after = earlier.last_updated_at, later.last_updated_at
     if before is not None and after is not None and before != after:
         return later if after > before else earlier
     return earlier if earlier.ended and not later.ended else later
+
+
+def _says_nothing(node: Node) -> bool:
+    """Whether the node itself could not be read; of one whose children could not, the own state still counts."""
+    return node.unreadable is not None and node.status is None and node.outcome is None
 
 
 def walk(

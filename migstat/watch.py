@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from migstat.errors import ApiError, NotFound, Refused
 from migstat.events import Changed, End, Ended, Event, Outage, Progressed, Reading, Recovered, Seen, Snapped, Stalled
-from migstat.model import Level, Millis, Node, State, TaskType
+from migstat.model import MIGRATE, Level, Millis, Node, State, TaskType
 from migstat.poll import Poller
 from migstat.retry import WINDOW, Clock, Policy, Sleep
 from migstat.snapshot import (
@@ -159,7 +159,7 @@ class Watch:
     @property
     def interval(self) -> float:
         """Seconds between polls: as asked for, or wider where the request budget wants it."""
-        return self._poller.interval(self._plan.interval)
+        return self._poller.interval(self._plan.interval, full=self._over_since is not None)
 
     @property
     def full_every(self) -> float:
@@ -208,6 +208,19 @@ class Watch:
             elapsed if elapsed is not None else (now - self._began) / 1000,
         )
 
+    @property
+    def code_now(self) -> int | None:
+        """The exit code if it ended now, by what is known; None while it goes on."""
+        if self._has_failed_fast():
+            return exit_code(End.FAILED_FAST, self.verdict)
+        verdict = self.verdict
+        if verdict in (Verdict.PENDING, Verdict.RUNNING):
+            return None
+        return exit_code(End.FINISHED, verdict, strict=self._plan.strict)
+
+    def _has_failed_fast(self) -> bool:
+        return self._plan.fail_fast and bool(failures_of(self.root, self.task_type, self._plan.until))
+
     def _followed(self) -> Iterator[Event]:
         yield from self._until_read(self._read_all)
         seen = self._recall()
@@ -234,14 +247,17 @@ class Watch:
 
     def _end(self) -> Ended | None:
         """The last event, where it is over."""
-        if self._plan.fail_fast and failures_of(self.root, self.task_type, self._plan.until):
+        if self._has_failed_fast():
             return self.ended(End.FAILED_FAST)
         verdict = self.verdict
-        if verdict in (Verdict.PENDING, Verdict.RUNNING) or not self._last_was_full:
+        if not self._last_was_full:
             return None
+        if verdict in (Verdict.PENDING, Verdict.RUNNING):
+            return self.ended(End.ERROR) if self._ended_unseen() and self._has_waited() else None
         if verdict is not Verdict.FAILED and self._poller.reading.flaws:  # not all was seen, so it may have failed
             return self.ended(End.ERROR) if self._has_waited() else None
-        if any(leaf.state is State.RUNNING for leaf in self.leaves) and not self._has_waited():
+        whole = self._plan.until is not Until.CHECKS
+        if whole and any(leaf.state is State.RUNNING for leaf in self.leaves) and not self._has_waited():
             return None
         return self.ended(End.FINISHED)
 
@@ -307,12 +323,18 @@ class Watch:
         self.read_at = self._millis()
         unscheduled = not_scheduled(self.root)
         verdict = self._verdict(waited=True)
-        over = verdict not in (Verdict.PENDING, Verdict.RUNNING) and not unscheduled
+        over = (verdict not in (Verdict.PENDING, Verdict.RUNNING) and not unscheduled) or self._ended_unseen()
         if not over:
             self._over_since = None
         elif self._over_since is None:
             self._over_since = self._timing.clock()
         return unscheduled
+
+    def _ended_unseen(self) -> bool:
+        """Whether it has ended as far as can be seen, but a part could not be read."""
+        core = self.root if self._plan.until is not Until.CORE else self._poller.nodes.get(MIGRATE, self.root)
+        runs = any(node.state is State.RUNNING for node in self._poller.nodes.values())
+        return core.ended and bool(self._poller.reading.flaws) and not runs
 
     def _full_is_due(self) -> bool:
         unsure = self.task_type is None or self._over_since is not None or not_scheduled(self.root)
@@ -329,7 +351,7 @@ class Watch:
                 with self._timing.interruptible():
                     read()
             except ApiError as error:
-                refusals = refusals + 1 if isinstance(error, Refused | NotFound) else 0
+                refusals = refusals + 1 if isinstance(error, Refused) else 0
                 if not self._may_pass(error, refusals, self._timing.clock() - began):
                     raise
                 wait = self._wait(error, tries)
@@ -354,13 +376,21 @@ class Watch:
 
     def _may_pass(self, error: ApiError, refusals: int, waited: float) -> bool:
         """Whether another try may go better; a task that does not appear is waited for while its job is there."""
-        if isinstance(error, NotFound) and not self._succeeded:
-            if error.status is not None:  # the API's own 404, which may pass
-                self._job_is_there()
-            return error.status is not None and waited < APPEAR
-        if isinstance(error, Refused | NotFound):
+        if isinstance(error, NotFound):  # only the API's own 404 may pass
+            return error.status is not None and waited < APPEAR and self._job_may_be_there()
+        if isinstance(error, Refused):
             return self._succeeded and refusals < TRIES
         return self._succeeded or error.again
+
+    def _job_may_be_there(self) -> bool:
+        """Raises NotFound where it is not."""
+        try:
+            self._job_is_there()
+        except NotFound:
+            raise
+        except ApiError:  # as for all else, no answer is no answer
+            return True
+        return True
 
     def _wait(self, error: ApiError, tries: int) -> float:
         """Seconds until the next try: longer each time, as long as the server asks, but never for ever."""

@@ -40,11 +40,7 @@ def main_of_process() -> int:
     """Run the command line of this process; the exit code."""
     streams = Streams(sys.stdout, sys.stderr)
     code = run(sys.argv[1:], Runtime(process_environ(), streams))
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except (OSError, ValueError):
-        streams.abandon()
+    streams.flush()
     return code
 
 

@@ -29,7 +29,7 @@ class Signals:
     def __enter__(self) -> Signals:
         for name in NAMES:
             number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is not None:
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants it so
                 self._before[number] = signal.signal(number, self._arrived)
         return self
 

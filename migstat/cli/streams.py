@@ -125,11 +125,24 @@ class Streams:
 
     def abandon(self) -> None:
         """Point standard output at nothing, so that closing it at the end of the process does not complain."""
-        with suppress(OSError, ValueError, AttributeError):
-            if self.out is not None:
-                nothing = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nothing, self.out.fileno())
-                os.close(nothing)
+        _abandon(self.out)
+
+    def flush(self) -> None:
+        """Flush both streams, and give up on one that cannot be."""
+        for stream in (self.out, self.err):
+            try:
+                if stream is not None:
+                    stream.flush()
+            except (OSError, ValueError):
+                _abandon(stream)
+
+
+def _abandon(stream: TextIO | None) -> None:
+    with suppress(OSError, ValueError, AttributeError):
+        if stream is not None:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, stream.fileno())
+            os.close(nothing)
 
 
 def show(console: Console, lines: Sequence[Line]) -> None:

@@ -40,6 +40,9 @@ class Teller(Protocol):
     def tell(self, event: Event) -> None:
         """Tell one event."""
 
+    def warn(self, text: str) -> None:
+        """Tell a warning where it stays readable."""
+
     def idle(self) -> None:
         """Look at what the watch knows now."""
 
@@ -68,6 +71,10 @@ class JsonTeller:
     def tell(self, event: Event) -> None:
         """Write the event."""
         self._streams.print(encoded(event_document(event)) + "\n")
+
+    def warn(self, text: str) -> None:
+        """Write it to standard error."""
+        self._streams.tell(text)
 
     def idle(self) -> None:
         """Nothing: a stream of events has no heartbeat."""
@@ -107,6 +114,10 @@ class LineTeller:
             case Recovered():
                 self._say(f"answering again after {duration(event.outage_seconds)}")
 
+    def warn(self, text: str) -> None:
+        """Write it to standard error."""
+        self._runtime.streams.tell(text)
+
     def idle(self) -> None:
         """A sign of life, sparsely."""
         if self._runtime.clock() - self._told_at >= HEARTBEAT:
@@ -141,6 +152,7 @@ class PictureTeller:
         self._glyphs = UNICODE if runtime.streams.unicode and not look.plain_signs else ASCII
         self._changes: deque[Changed] = deque(maxlen=REMEMBERED)
         self._digest: Digest | None = None
+        self._warnings: list[str] = []
         out = runtime.streams.out
         assert out is not None  # noqa: S101  a picture is drawn on a terminal only
         self.screen = Screen(out, self._frame, color=look.color is not False)
@@ -156,6 +168,10 @@ class PictureTeller:
         if isinstance(event, Snapped | Outage | Recovered | Stalled | Ended):
             self.idle()
 
+    def warn(self, text: str) -> None:
+        """Keep it until the picture is over."""
+        self._warnings.append(text)
+
     def idle(self) -> None:
         """Sort out what is known, and draw it."""
         if self._subject.watch.read_at is not None:
@@ -165,6 +181,8 @@ class PictureTeller:
     def conclude(self, ended: Ended) -> None:
         """The final state, and the verdict in one line."""
         streams, watch = self._runtime.streams, self._subject.watch
+        for warning in self._warnings:
+            streams.tell(warning)
         width = streams.width(self._look.columns)
         if watch.read_at is not None:
             canvas = Canvas(width, self._glyphs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +13,13 @@ from typing import Annotated
 import typer
 
 from migstat.cli.context import Options, Request, Runtime, Session, look_of, session
-from migstat.cli.exits import exit_of, exit_of_error
+from migstat.cli.exits import Exit, exit_of_error
 from migstat.cli.options import Job, Task, asks_api
 from migstat.cli.present import JSON_FORMATS
 from migstat.cli.signals import Signals
 from migstat.cli.streams import ClosedPipe
 from migstat.cli.tellers import JsonTeller, LineTeller, PictureTeller, Subject, Teller, is_new_failure
-from migstat.errors import MigstatError, UsageError
+from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.events import End, Ended, Event, Seen
 from migstat.model import Millis, Page, Question
 from migstat.poll import Poller
@@ -84,12 +84,48 @@ def watch(
     path = Path(refuse_empty(record, "--record")) if record is not None else None
     clockwork = Clockwork(runtime, ends_after)
     patient = replace(runtime, sleep=clockwork.sleep)
-    with Signals() as signals, session(patient, options, Request(job, task), watching=PATIENCE) as asked:
-        watched = _watch(runtime, asked, plan, clockwork, signals, path)
+    with (
+        Signals() as signals,
+        session(patient, options, Request(job, task), watching=PATIENCE) as asked,
+        Recorder(path, asked) as recorder,
+    ):
+        watched = _watch(runtime, asked, plan, clockwork, signals, recorder)
         teller = _teller(runtime, look, Subject(watched, asked), quiet=quiet)
-        clockwork.before_pause = teller.idle
+        clockwork.before_pause, recorder.warn = teller.idle, teller.warn
         rings = look.output in ("table", "plain") and runtime.streams.out_is_terminal and not no_bell
-        return _follow(runtime, watched, teller, path, rings=rings)
+        return _follow(runtime, watched, teller, recorder, rings=rings)
+
+
+class Recorder:
+    """The record of a watch, opened once it is sure that the file is this task's; nothing without a path."""
+
+    def __init__(self, path: Path | None, asked: Session) -> None:
+        self.warn: Callable[[str], None] = lambda _: None
+        self._path = path
+        self._asked = asked
+        self._record: Record | None = None
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._record is not None:
+            self._record.close()
+
+    def recall(self) -> Seen:
+        """What the file tells of an earlier watch. Raises UsageError where it is another's, OutputError."""
+        if self._path is None:
+            return Seen()
+        seen, warnings = read_back(self._path, self._asked.job_id, self._asked.task.task_id)
+        for warning in warnings:
+            self.warn(f"migstat: warning: {harmless(warning)}")
+        self._record = Record(self._path)
+        return seen
+
+    def append(self, event: Event) -> None:
+        """Record one event."""
+        if self._record is not None:
+            self._record.append(encoded(event_document(event)))
 
 
 class Clockwork:
@@ -124,19 +160,18 @@ class Clockwork:
 
 
 def _watch(
-    runtime: Runtime, asked: Session, plan: Plan, clockwork: Clockwork, signals: Signals, path: Path | None
+    runtime: Runtime, asked: Session, plan: Plan, clockwork: Clockwork, signals: Signals, recorder: Recorder
 ) -> Watch:
-    def seen() -> Seen:
-        if path is None:
-            return Seen()
-        found, warnings = read_back(path, asked.job_id, asked.task.task_id)
-        for warning in warnings:
-            runtime.streams.tell(f"migstat: warning: {harmless(warning)}")
-        return found
-
     poller = Poller(clockwork.timely(asked.ask), lambda: asked.job, asked.task_type, asked.rate_limit)
     timing = Timing(runtime.clock, runtime.now, clockwork.pause, random.random, signals.interruptible)
-    return Watch(lambda: asked.task, poller, plan, timing, job_is_there=lambda: asked.api.job(asked.job_id), seen=seen)
+    return Watch(
+        lambda: asked.task,
+        poller,
+        plan,
+        timing,
+        job_is_there=lambda: asked.api.job(asked.job_id),
+        seen=recorder.recall,
+    )
 
 
 def _teller(runtime: Runtime, look: Look, subject: Subject, *, quiet: bool) -> Teller:
@@ -147,33 +182,47 @@ def _teller(runtime: Runtime, look: Look, subject: Subject, *, quiet: bool) -> T
     )
 
 
-def _follow(runtime: Runtime, watched: Watch, teller: Teller, path: Path | None, *, rings: bool) -> int:
+def _follow(runtime: Runtime, watched: Watch, teller: Teller, recorder: Recorder, *, rings: bool) -> int:
     """Tell and record every event to the last; the exit code."""
     errors: list[MigstatError] = []
     ended: Ended | None = None
-    rung_at: Millis | None = None
     try:
-        with ExitStack() as stack:
-            record: Record | None = None
-            stack.enter_context(teller.showing())
-            for event in _events(watched, errors):
-                if path is not None and record is None:  # only now is it sure that it records this task
-                    record = stack.enter_context(Record(path))
-                if record is not None:
-                    record.append(encoded(event_document(event)))
-                teller.tell(event)
-                if rings and event.at != rung_at and (is_new_failure(event) or isinstance(event, Ended)):
-                    rung_at = event.at  # what fails together rings once
-                    runtime.streams.ring()
-                ended = event if isinstance(event, Ended) else ended
-        if ended is not None and not errors:
+        with teller.showing():
+            ended = _told(runtime, _events(watched, errors), teller, recorder, rings=rings)
+        if not errors:
             teller.conclude(ended)
     except ClosedPipe:
         runtime.streams.abandon()
-        return exit_of(watched.verdict, readable=True)
+        code = watched.code_now
+        if ended is None:  # in the middle of it
+            recorder.append(watched.ended(End.INTERRUPTED, Exit.RUNNING if code is None else code))
+        return Exit.RUNNING if code is None else code
+    except OutputError:
+        if ended is None or not _is_interrupted(ended):
+            raise
     if errors:
         raise errors[0]
-    return ended.exit_code if ended is not None else exit_of(watched.verdict, readable=False)
+    return ended.exit_code
+
+
+def _told(runtime: Runtime, events: Iterator[Event], teller: Teller, recorder: Recorder, *, rings: bool) -> Ended:
+    """Tell and record the events; the last one."""
+    rung_at: Millis | None = None
+    for event in events:
+        recorder.append(event)
+        with suppress(OutputError) if _is_interrupted(event) else nullcontext():
+            teller.tell(event)
+        if rings and event.at != rung_at and (is_new_failure(event) or isinstance(event, Ended)):
+            rung_at = event.at  # what fails together rings once
+            runtime.streams.ring()
+        if isinstance(event, Ended):
+            return event
+    raise AssertionError("a watch ends with an Ended")
+
+
+def _is_interrupted(event: Event) -> bool:
+    """Whether a signal ended it: that of a terminal that has gone leaves nothing to write on."""
+    return isinstance(event, Ended) and event.end is End.INTERRUPTED
 
 
 def _events(watched: Watch, errors: list[MigstatError]) -> Iterator[Event]:
@@ -192,11 +241,11 @@ def _until(text: str) -> Until:
 
 
 def _look(runtime: Runtime, options: Options) -> Look:
-    """A picture needs a terminal for itself: with `-v` on the same one there are lines instead."""
+    """A picture needs a terminal for itself, and one that can: with `-v` on the same one there are lines instead."""
     look = look_of(runtime, options, FORMATS)
     streams = runtime.streams
     if look.output == "table" and not streams.out_is_terminal:
         raise UsageError("--output table: a watch draws on a terminal only", "Leave it out for lines, or use --json.")
-    if look.output == "table" and options.verbose and streams.err_is_terminal:
+    if look.output == "table" and (look.dumb or (options.verbose and streams.err_is_terminal)):
         return replace(look, output="plain")
     return look

@@ -96,6 +96,18 @@ def fitted(text: str, width: int, more: str) -> str:
     return set_cell_size(text, width - len(more)) + more
 
 
+def cut(line: Line, width: int) -> Line:
+    """The line in at most `width` cells."""
+    kept: Line = []
+    for text, style in line:
+        taken = cells(text)
+        kept.append((text if taken <= width else set_cell_size(text, width), style))
+        width -= taken
+        if width <= 0:
+            break
+    return kept
+
+
 def _widths(rows: Iterable[Row], header: tuple[str, ...], width: int) -> list[int]:
     """Each column as wide as its widest cell.
 

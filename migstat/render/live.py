@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from migstat.events import Changed, End, Ended
 from migstat.model import CHECK, MIGRATE, Level, Millis, Node, State, level_is_hidden
-from migstat.render.grid import Line, Row, cells, fitted, laid_out
+from migstat.render.grid import Line, Row, cells, cut, fitted, laid_out
 from migstat.render.parts import Canvas, counts_of, message_of, overall, progress_cell, state_cell
 from migstat.render.text import duration, harmless, local_time, zone
 from migstat.render.theme import STATE_OF_VERDICT, STYLE_OF_STATE, word_of
@@ -82,16 +82,19 @@ def digest(
     phases: Mapping[Level, int] = MappingProxyType({}),
 ) -> Digest:
     """Sort out what is known at `now`; `scope` is what the leaves are called."""
-    noted = worst_first(tuple(leaf for leaf in leaves if leaf.state <= State.RUNNING))
     checks = scope == "checks"
+    scopes = () if checks else _scopes(root)
+    bad = [node for node in (*scopes, *(() if checks else _bad_checks(root))) if node.state < State.RUNNING]
+    noted = worst_first(tuple(leaf for leaf in leaves if leaf.state <= State.RUNNING))
+    bad += [leaf for leaf in noted if leaf.state < State.RUNNING]
     return Digest(
         title=title,
         verdict=verdict,
         task=harmless(task),
         root=root,
         scope=scope,
-        scopes=() if checks else _scopes(root),
-        bad=(*(() if checks else _bad_checks(root)), *(leaf for leaf in noted if leaf.state < State.RUNNING)),
+        scopes=tuple(node for node in scopes if node.state >= State.RUNNING),
+        bad=tuple(sorted(bad, key=lambda node: node.state)),
         running=tuple(leaf for leaf in noted if leaf.state is State.RUNNING),
         states=count_states(leaves),
         finished=summary_of(leaves).finished,
@@ -110,7 +113,8 @@ def frame(told: Digest, health: Health, changes: Sequence[Changed], canvas: Canv
     nodes = [*told.bad, *told.scopes, *told.running]
     last = _last_changes(changes, min(CHANGES, (room - len(nodes) // 2) // 3), health.now, canvas)
     rows = _rows(told, nodes, health.now, canvas, room - len(last))
-    return [*head, [], *laid_out(rows, canvas.width, more=canvas.glyphs.more, clip=True), *last][: max(height, 1)]
+    lines = [*head, [], *laid_out(rows, canvas.width, more=canvas.glyphs.more, clip=True), *last]
+    return [cut(line, canvas.width) for line in lines[: max(height, 1)]]
 
 
 def _title(told: Digest, health: Health, canvas: Canvas) -> list[Line]:
@@ -176,7 +180,7 @@ def _rows(told: Digest, nodes: list[Node], now: Millis, canvas: Canvas, room: in
     shown = nodes if len(nodes) <= room else nodes[: max(room - 1, 0)]
     rows = [_row(node, _indent(node), _said(node, told), now, canvas) for node in shown]
     if len(shown) < len(nodes) and room > 0:
-        text = "".join(part for part, _ in counts_of(count_states(tuple(nodes[len(shown) :])), canvas))
+        text = canvas.glyphs.dot.join(part for part, _ in counts_of(count_states(tuple(nodes[len(shown) :])), canvas))
         rows.append(Row(((f"+{len(nodes) - len(shown)} more", "quiet"), (text, "quiet"))))
     return rows
 

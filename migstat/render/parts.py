@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from migstat.model import Node, Phase, State
-from migstat.render.grid import Line, Span, cells, wrapped
+from migstat.render.grid import Line, Span, cells, fitted, wrapped
 from migstat.render.text import harmless, number
 from migstat.render.theme import STYLE_OF_STATE, Glyphs, word_of
 
@@ -66,9 +66,7 @@ def overall(states: dict[State, int], finished: int, missing: int, scope: str, c
         return []
     width = min(OVERALL_BAR, max(canvas.width - 24, 8))
     text = f" {finished} of {total} {scope} done"
-    told = counts_of(states, canvas)
-    if missing:
-        told += [(canvas.glyphs.dot, "quiet"), (f"{missing} not reported", "quiet")]
+    told = [*counts_of(states, canvas), *([(f"{missing} not reported", "quiet")] if missing else [])]
     line = [*bar_of(finished / total, width, canvas), (text[: max(canvas.width - width, 0)], "")]
     return [line, *flowing(told, canvas)]
 
@@ -85,11 +83,9 @@ def bar_of(share: float, width: int, canvas: Canvas) -> list[Span]:
 
 
 def message_of(node: Node) -> str:
-    """The node's message, and what its current phase counts."""
+    """What the node's current phase counts, and its message."""
     phases = " ".join(_phase(phase) for phase in node.progress)
-    return " ".join(
-        part for part in (harmless(node.message or ""), f"({phases})" if phases and node.message else phases) if part
-    )
+    return "; ".join(part for part in (phases, harmless(node.message or "")) if part)
 
 
 def _phase(phase: Phase) -> str:
@@ -98,26 +94,26 @@ def _phase(phase: Phase) -> str:
 
 
 def counts_of(states: dict[State, int], canvas: Canvas) -> list[Span]:
-    """How many are in which state, as spans in a row."""
-    spans: list[Span] = []
-    for state, count in states.items():
-        if spans:
-            spans.append((canvas.glyphs.dot, "quiet"))
-        style = STYLE_OF_STATE[state]
-        spans.append((f"{canvas.glyphs.states[state]} {count} {style}", style))
-    return spans
+    """How many are in which state, a span each."""
+    return [
+        (f"{canvas.glyphs.states[state]} {count} {STYLE_OF_STATE[state]}", STYLE_OF_STATE[state])
+        for state, count in states.items()
+    ]
 
 
-def flowing(spans: list[Span], canvas: Canvas) -> list[Line]:
-    """Spans one after the other, in as many lines as they need."""
-    lines: list[Line] = [[]]
-    room = canvas.width
-    for text, style in spans:
-        if cells(text) > room and text.strip(" ·,"):
-            lines.append([])
-            room = canvas.width
-        lines[-1].append((text, style))
-        room -= cells(text)
+def flowing(parts: list[Span], canvas: Canvas) -> list[Line]:
+    """Parts one after the other with dots between them, in as many lines as they need."""
+    lines: list[Line] = []
+    room = 0
+    dot = canvas.glyphs.dot
+    for text, style in parts:
+        shown = text if cells(text) <= canvas.width else fitted(text, canvas.width, canvas.glyphs.more)
+        if lines and cells(dot + shown) <= room:
+            lines[-1] += [(dot, "quiet"), (shown, style)]
+            room -= cells(dot + shown)
+        else:
+            lines.append([(shown, style)])
+            room = canvas.width - cells(shown)
     return lines
 
 

@@ -123,7 +123,7 @@ class _Tree:
         yield from self.rows_of(noted[:LISTED], trunk)
         if len(noted) > LISTED:
             rest = count_states(tuple(noted[LISTED:]))
-            text = "".join(text for text, _ in counts_of(rest, self.canvas))
+            text = self.canvas.glyphs.dot.join(text for text, _ in counts_of(rest, self.canvas))
             yield Row((("and more", "quiet"), ("", ""), ("", "")), text, indent=trunk)
 
     def _has_leaves(self, node: Node) -> bool:
@@ -187,7 +187,7 @@ def _checks(report: ChecksReport, canvas: Canvas) -> list[Line]:
     if report.asked:
         lines += prose(f"{len(shown)} of {report.summary.total} checks have {report.asked}", "quiet", canvas)
     elif rest and not report.show_all:
-        lines += flowing([*counts_of(rest, canvas), ("  (--all lists them)", "quiet")], canvas)
+        lines += flowing([*counts_of(rest, canvas), ("--all lists them", "quiet")], canvas)
     elif not report.summary.total:
         lines += prose(
             f"No checks are reported yet. As of {local_time(snapshot.fetched_at, snapshot.fetched_at)}.",

@@ -104,6 +104,80 @@ def artifact(name: str) -> Artifact:
     return Artifact(name, f"https://artifacts.example.invalid/{name}?signature=1", 0.0, 2000.0)
 
 
+def moving(name: str, begin: float, end: float | None, state: str = "SUCCESS", **more: Any) -> Node:
+    """Return a node that runs from one scenario second to another, and ends with the outcome `state`."""
+    return Node(name=name, started_at=begin, ended_at=end, outcome=state, **more)
+
+
+def cutover(
+    *projects: Node,
+    scopes: tuple[Node, ...] = (),
+    over: float | None = 1000.0,
+    state: str = "SUCCESS",
+    check: Node | None = None,
+    core_over: float | None = None,
+    keys: tuple[str, ...] | None = None,
+    job: str = "job-1",
+) -> Scenario:
+    """Return a migration under way from scenario second 0, whose core ends at `core_over` and whose root at `over`."""
+    level = Node(name="projects", hidden=True, children=projects)
+    core_end = over if core_over is None else core_over
+    migrate = moving("migrate", 0, core_end, state, children=(*scopes, level))
+    named = [project.name for project in projects] if keys is None else list(keys)
+    root = moving("root", 0, over, state, children=(check or moving("check", -20, -10), migrate))
+    task = Task(label="migrate", task_id="migrate-1", task_type="migrate", created_at=-30, root=root)
+    return scenario(task, scope={"projects": {"includedKeys": named}} if named else {}, job=job)
+
+
+class Sleeps(list[float]):
+    """Seconds slept, and what is to happen as soon as so many have been."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plans: list[tuple[float, Callable[[], object]]] = []
+
+    def append(self, seconds: float) -> None:
+        """Note a sleep, and do what is due."""
+        super().append(seconds)
+        for plan in [each for each in self.plans if each[0] <= sum(self)]:
+            self.plans.remove(plan)
+            plan[1]()
+
+
+@dataclass(frozen=True)
+class Night:
+    """A server and its watchers whose time goes on by what is slept, and by nothing else."""
+
+    server: Server
+    slept: Sleeps
+
+    def now(self) -> float:
+        """The epoch second."""
+        return NOW + sum(self.slept)
+
+    def at(self, second: float, plan: Callable[[], object]) -> None:
+        """Do something once so many seconds have been slept."""
+        self.slept.plans.append((second, plan))
+
+    def watch(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
+        """Watch until it ends, with a poll every 20 seconds unless the words say else."""
+        environ = {**environ_of(self.server), **(env or {})}
+        return migstat(["watch", "--interval", "20s", *words], environ, now=self.now, sleep=self.slept, **more)
+
+    def events(self, *words: str, **more: Any) -> list[dict[str, Any]]:
+        """What a watch tells in JSON."""
+        return [json.loads(line) for line in self.watch("--json", *words, **more).out.splitlines()]
+
+
+@contextmanager
+def night(scripted: Scenario, *, head_start: float = 0.0) -> Iterator[Night]:
+    """Serve a scenario whose time goes on by what its watchers sleep, from scenario second `head_start`."""
+    slept = Sleeps()
+    clock = lambda: NOW + sum(slept)  # noqa: E731
+    with serve(scripted, clock=clock, speed=1.0, head_start=head_start, rate_limit=None) as server:
+        yield Night(server, slept)
+
+
 def still(scripted: Scenario) -> AbstractContextManager[Server]:
     """Serve a scenario whose time stands still at NOW."""
     return serve(scripted, clock=lambda: NOW, speed=1.0, head_start=HERE, rate_limit=None)

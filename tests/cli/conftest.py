@@ -1,0 +1,28 @@
+"""What tests of several files share because it takes long."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.command_line import HERMETIC
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[subprocess.Popen[str]]:
+    """Return a `migstat demo` into a pipe, which goes on while other tests do."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "migstat", "demo"],
+        env={name: os.environ[name] for name in HERMETIC if name in os.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as started:
+        try:
+            yield started
+        finally:
+            started.kill()

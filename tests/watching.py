@@ -1,0 +1,356 @@
+"""Watches of simulated migrations in simulated time: hours pass in seconds, and nothing is sent anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from migstat.api import Api
+from migstat.api import Timing as ApiTiming
+from migstat.events import Changed, Ended, Event, Seen
+from migstat.model import Job, Level, Page, Question, TaskType
+from migstat.poll import Poller
+from migstat.retry import Policy
+from migstat.settings import Flags, settings_from
+from migstat.simulator import scenario as script
+from migstat.simulator.app import ADMIN, App
+from migstat.simulator.exchange import Request, Response
+from migstat.target import TaskTarget
+from migstat.watch import Plan, Timing, Watch
+
+EPOCH = 1_790_000_000.0
+"""The epoch second at which the scenarios begin."""
+
+BASE_URL = "http://127.0.0.1:9"
+JOB, TASK = "job-1", "task-1"
+LIMIT = 540
+REQUEST_TIMEOUT = 15.0
+
+
+class Endless(AssertionError):
+    """A watch went on for longer than any of these migrations takes."""
+
+
+@dataclass
+class Time:
+    """Seconds since the scenario's beginning, which pass by sleeping only. At `ends` sleeping raises the error.
+
+    Nobody sleeps beyond `latest`.
+    """
+
+    now: float = 0.0
+    ends: tuple[float, BaseException] | None = None
+    latest: float = 7200.0
+    slept: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        """Steady seconds, which are not those of the day."""
+        return self.now + 5000.0
+
+    def wall(self) -> float:
+        """Epoch seconds."""
+        return EPOCH + self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.slept.append(round(seconds, 6))
+        if self.now > self.latest:
+            raise Endless
+        if self.ends is not None and self.now + seconds >= self.ends[0]:
+            self.now = max(self.now, self.ends[0])
+            raise self.ends[1]
+        self.now += seconds
+
+
+Answer = httpx.Response | Exception | None
+"""What comes in place of the simulator's answer."""
+
+Trouble = Callable[[str, float], Answer]
+"""What goes wrong with a request: its path and query, and the second at which it is sent."""
+
+
+def no_trouble(_target: str, _now: float) -> Answer:
+    """Everything goes well."""
+    return None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request: when it was sent and about what."""
+
+    at: float
+    target: str
+
+    @property
+    def told(self) -> str:
+        """In short: `job`, `task`, or a level with + where it was expanded, with its filter and whether it goes on."""
+        parts = urlsplit(self.target)
+        if not parts.path.endswith("/status"):
+            return "task" if "/tasks/" in parts.path else "job"
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        expanded = "+" if query.get("expandChildren") == "true" else ""
+        wanted = "".join(f" {query[name]}" for name in ("status", "outcome") if name in query)
+        return query.get("level", "root") + expanded + wanted + (" next" if "cursor" in query else "")
+
+
+class World:
+    """A simulated API behind a client, and a watch of its last task. All that happens is kept.
+
+    `latency` is how many seconds a request takes, `patience` for how many the watch may go on.
+    """
+
+    def __init__(
+        self,
+        scenario: script.Scenario,
+        *,
+        begin: float = 0.0,
+        plan: Plan | None = None,
+        trouble: Trouble = no_trouble,
+        latency: float = 0.0,
+        rate_limit: int = LIMIT,
+        ends: tuple[float, BaseException] | None = None,
+        seen: Callable[[], Seen] = Seen,
+        share: Callable[[], float] = lambda: 1.0,
+        interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
+        patience: float = 5400.0,
+    ) -> None:
+        self.scenario = scenario
+        self.time = Time(begin, ends, begin + patience)
+        self.trouble = trouble
+        self.sent: list[Sent] = []
+        self.app = App(scenario, script.Timeline(EPOCH, 1.0), clock=self.time.wall, rate_limit=600)
+        self._latency = latency
+        environ = {
+            "MIGSTAT_BASE_URL": BASE_URL,
+            "MIGSTAT_EMAIL": ADMIN.email,
+            "MIGSTAT_TOKEN": ADMIN.token,
+            "MIGSTAT_RATE_LIMIT": str(rate_limit),
+        }
+        self.api = Api(
+            settings_from(Flags(), environ, str),
+            ApiTiming(self.time.clock, self.time.sleep, share=share, now=self.time.wall),
+            policy=Policy(give_up_after=8.0),
+            transport=httpx.MockTransport(self._answer),
+        )
+        self.poller = Poller(self._ask, lambda: self._job, self._task_type, rate_limit)
+        timing = Timing(self.time.clock, self.time.wall, self.time.sleep, share, interruptible)
+        self.watch = Watch(
+            lambda: TaskTarget(self.job_id, self.task.task_id, None),
+            self.poller,
+            plan or Plan(),
+            timing,
+            job_is_there=lambda: self.api.job(self.job_id),
+            seen=seen,
+        )
+
+    @property
+    def job_id(self) -> str:
+        """The id of the job."""
+        return self.scenario.job.job_id
+
+    @property
+    def task(self) -> script.Task:
+        """The task that is watched."""
+        return self.scenario.tasks[-1]
+
+    def events(self) -> Iterator[Event]:
+        """The events as they happen."""
+        with self.api:
+            yield from self.watch.events()
+
+    def run(self) -> list[Event]:
+        """All events to the end."""
+        return list(self.events())
+
+    def ended(self) -> Ended:
+        """How it ended."""
+        return the_end(self.run())
+
+    def asked(self, since: float = 0.0) -> list[str]:
+        """What was asked from a second on, in short."""
+        return [sent.told for sent in self.sent if sent.at >= since]
+
+    @cached_property
+    def _job(self) -> Job:
+        return self.api.job(self.job_id)
+
+    def _task_type(self) -> str | None:
+        return self.api.task(self.job_id, self.task.task_id).task_type
+
+    def _ask(self, question: Question) -> Page:
+        return self.api.status(self.job_id, self.task.task_id, question)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        target = request.url.raw_path.decode()
+        self.sent.append(Sent(self.time.now, target))
+        self.time.now += self._latency
+        instead = self.trouble(target, self.time.now)
+        if isinstance(instead, Exception):
+            raise instead
+        return instead or self._delivered(self.app.handle(Request("GET", target, request.headers.get("Authorization"))))
+
+    def _delivered(self, answer: Response) -> httpx.Response:
+        self.time.now += answer.delay
+        if answer.delay > REQUEST_TIMEOUT:
+            raise httpx.ReadTimeout("too slow")
+        if answer.delivery == "reset":
+            raise httpx.ReadError("Connection reset by peer")
+        if answer.delivery == "cut":
+            raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+        return httpx.Response(answer.status, headers=list(answer.headers), content=answer.body)
+
+
+def the_end(events: list[Event]) -> Ended:
+    """The last event, which is the only one of its kind."""
+    last = events[-1]
+    assert isinstance(last, Ended)
+    assert not any(isinstance(event, Ended) for event in events[:-1])
+    return last
+
+
+def kinds(events: list[Event]) -> list[str]:
+    """The types of events in their order."""
+    return [type(event).__name__ for event in events]
+
+
+def changes(events: list[Event], *level: str) -> list[tuple[str | None, str | None]]:
+    """What the changes of one node led from and to; outcomes where there are, else statuses."""
+    found = [event for event in events if isinstance(event, Changed) and event.node.level == level]
+    return [
+        (
+            None if change.before is None else change.before.outcome or change.before.status,
+            change.node.outcome or change.node.status,
+        )
+        for change in found
+    ]
+
+
+def seconds_of(event: Event) -> float:
+    """The scenario second of an event."""
+    return event.at / 1000 - EPOCH
+
+
+def pauses(times: list[float]) -> list[float]:
+    """Seconds between instants."""
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+Tree = dict[str, Any]
+"""A node of the status tree in the API's JSON, its children with all that is below them."""
+
+
+def served(tree: Tree) -> Trouble:
+    """Answers about the tree, whatever the simulator's scenario says; a level whose node is a number fails so."""
+
+    def answer(target: str, _now: float) -> Answer:
+        parts = urlsplit(target)
+        if not parts.path.endswith("/status"):
+            return None
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        node: Any = tree
+        for name in query["level"].split(",") if "level" in query else []:
+            node = (node.get("children") or {}).get(name) if isinstance(node, dict) else None
+        if not isinstance(node, dict):
+            return httpx.Response(node) if isinstance(node, int) else httpx.Response(200, json={"data": {}})
+        if isinstance(node.get("fails"), int) and query.get("expandChildren"):
+            return httpx.Response(node["fails"])
+        data = {name: value for name, value in node.items() if name not in ("children", "fails", "hidden")}
+        if query.get("expandChildren") and node.get("children"):
+            data["children"] = {
+                name: {key: value for key, value in child.items() if key not in ("children", "fails")}
+                for name, child in node["children"].items()
+                if isinstance(child, dict) and not child.get("hidden") and _wanted(child, query)
+            }
+        elif node.get("hidden"):
+            data = {}
+        return httpx.Response(200, json={"data": data, "links": {}})
+
+    return answer
+
+
+def _wanted(child: Tree, query: dict[str, str]) -> bool:
+    return all(query.get(name) in (None, child.get(name)) for name in ("status", "outcome"))
+
+
+def done(outcome: str = "SUCCESS", **more: Any) -> Tree:
+    """A node that has ended so."""
+    return {"status": "FINISHED", "outcome": outcome, **more}
+
+
+def going(**more: Any) -> Tree:
+    """A node that runs."""
+    return {"status": "IN_PROGRESS", **more}
+
+
+# migrations
+
+
+def moved(name: str, begin: float | None, end: float | None, outcome: str = "SUCCESS", **more: Any) -> script.Node:
+    """A node that runs from one second to another; None for never."""
+    return script.Node(name=name, started_at=begin, ended_at=end, outcome=None if end is None else outcome, **more)
+
+
+def migration(
+    *projects: script.Node,
+    scopes: tuple[script.Node, ...] = (),
+    check: script.Node | None = None,
+    migrate: script.Node | None = None,
+    core_end: float | None = 1000.0,
+    outcome: str = "SUCCESS",
+    keys: tuple[str, ...] | None = None,
+    level: str = "projects",
+    **more: Any,
+) -> script.Scenario:
+    """A migrate task: its checks take 20 seconds, the migration begins at 30 and its core ends at `core_end`."""
+    hidden = script.Node(name=level, hidden=True, children=projects)
+    below = (*scopes, *((hidden,) if projects else ()))
+    tops = (
+        check or moved("check", 5, 20, children=(moved("Fine", 5, 10), moved("Quick", 5, 20))),
+        migrate or moved("migrate", 30, core_end, outcome, children=below),
+    )
+    root = moved("root", 0, None if core_end is None else core_end + 2, outcome, children=tops)
+    named = tuple(project.name for project in projects) if keys is None else keys
+    return of_root(root, scope={level: {"includedKeys": list(named)}}, **more)
+
+
+def checks(*nodes: script.Node, end: float | None, outcome: str = "SUCCESS") -> script.Scenario:
+    """A check task."""
+    return of_root(moved("root", 0, end, outcome, children=nodes), task_type=TaskType.CHECK)
+
+
+def of_root(
+    root: script.Node,
+    *,
+    task_type: str = TaskType.MIGRATE,
+    scope: dict[str, Any] | None = None,
+    status_at: float | None = None,
+    **more: Any,
+) -> script.Scenario:
+    """A scenario of one task with this tree."""
+    job = script.Job(
+        job_id=JOB,
+        name="Night",
+        flow="jira-onpremises-to-cloud",
+        server_id="s",
+        destination_url="https://u.example.com",
+        scope=scope or {},
+    )
+    kind: script.TaskType = "check" if task_type == TaskType.CHECK else "migrate"
+    task = script.Task(label="it", task_id=TASK, task_type=kind, created_at=-10, status_at=status_at, root=root)
+    return script.Scenario(name="one", job=job, tasks=(task,), **more)
+
+
+def truth(node: script.Node, now: float, level: Level = ()) -> dict[Level, tuple[str, str | None]]:
+    """Status and outcome of every reported node that has a status, by its level."""
+    found = {} if node.hidden else {level: (node.status_at(now), node.outcome_at(now))}
+    for child in node.children:
+        if child.is_reported(now):
+            found |= truth(child, now, (*level, child.name))
+    return found
