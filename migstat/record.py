@@ -95,7 +95,10 @@ def _refuse_another_task(path: Path, events: Iterable[dict[str, Any]], job_id: s
 
 
 def _seen(events: Iterable[dict[str, Any]]) -> Seen:
-    """Replay the events."""
+    """Replay the events: the first view, and what changed since.
+
+    A later watch begins with a view, too, but only its changes say that they were told.
+    """
     readings: dict[Level, Reading] = {}
     stalled: set[Level] = set()
     began: Millis | None = None
@@ -103,7 +106,7 @@ def _seen(events: Iterable[dict[str, Any]]) -> Seen:
         match event["event"]:
             case "snapshot":
                 began = began or _instant(event.get("at"))
-                readings.update(_readings(event.get("node")))
+                readings = readings or _readings(event.get("node"))
             case "change":
                 readings[_level(event)] = _reading(event.get("to"))
             case "stalled":

@@ -237,7 +237,8 @@ def failures_of(root: Node, task_type: str | None, until: Until) -> tuple[Node, 
     else:
         scopes = [child for child in (migrate.children if migrate else None) or () if child.name not in HIDDEN]
         core = [scope for scope in scopes if until is not Until.CORE or scope.name != APPS]
-        counted = (root, *(root.children or ()), *core, *leaves_of(root, task_type))
+        leaves = () if checks else leaves_of(root, task_type)
+        counted = (root, *(root.children or ()), *core, *leaves)
     return tuple(node for node in counted if node.ended and node.state is State.FAILED)
 
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from migstat.model import Level, Node, State
 from migstat.snapshot import (
     Snapshot,
     Summary,
+    Until,
     Verdict,
+    estimated_end,
+    failures_of,
+    flattened,
+    leaves_of,
+    nested,
     not_scheduled,
     settled,
     summary_of,
@@ -310,3 +317,176 @@ def test_a_view_is_complete_without_flaws_and_missing_children(
     """A part that could not be read, or that is not reported, makes it incomplete."""
     view = Snapshot("j", "t", "migrate", 0, Node(), PENDING, missing, flaws)
     assert view.complete is complete
+
+
+# parts of a task
+
+
+def until(root: Node, what: Until, *, missing: tuple[str, ...] = (), waited: bool = False) -> Verdict:
+    """The verdict of a migrate task, as far as it is waited for."""
+    return verdict_of_task(root, "migrate", missing, JUST_NOW, until=what, waited=waited)
+
+
+@pytest.mark.parametrize("apps", ["IN_PROGRESS", "PENDING", "FAILED", "WARNING", "SUCCESS", None])
+def test_until_core_apps_do_not_count(apps: Word) -> None:
+    """All but `apps` makes the verdict of the core, whether the apps have ended, and how."""
+    root = migrate_task("IN_PROGRESS", scopes={"customers": "SUCCESS", "apps": apps}, leaves={"A": "WARNING"})
+    assert until(root, Until.CORE) is WARNING
+
+
+@pytest.mark.parametrize(
+    ("migrate", "scope", "project", "expected"),
+    [
+        ("IN_PROGRESS", "SUCCESS", "SUCCESS", RUNNING),
+        ("SUCCESS", "IN_PROGRESS", "SUCCESS", RUNNING),
+        ("SUCCESS", "SUCCESS", "FAILED", FAILED),
+        ("SUCCESS", "FAILED", "SUCCESS", FAILED),
+        ("FAILED", "SUCCESS", "SUCCESS", FAILED),
+        ("SUCCESS", "SUCCESS", "SUCCESS", SUCCEEDED),
+        ("SUCCESS", "SUCCESS", "PENDING", RUNNING),
+    ],
+)
+def test_until_core_all_else_counts(migrate: Word, scope: Word, project: Word, expected: Verdict) -> None:
+    """The core has ended when `migrate` and its scopes but `apps` have, and its projects make the verdict."""
+    root = migrate_task(
+        "IN_PROGRESS", migrate=migrate, scopes={"customers": scope, "apps": "IN_PROGRESS"}, leaves={"A": project}
+    )
+    assert until(root, Until.CORE) is expected
+
+
+@pytest.mark.parametrize(
+    ("check", "expected"),
+    [("IN_PROGRESS", RUNNING), ("PENDING", PENDING), ("SUCCESS", SUCCEEDED), ("WARNING", WARNING), ("FAILED", FAILED)],
+)
+@pytest.mark.parametrize("root", ["IN_PROGRESS", "FAILED"])
+def test_until_checks_only_check_counts(root: Word, check: Word, expected: Verdict) -> None:
+    """The verdict of the checks is that of the `check` node, whatever the migration does."""
+    assert until(migrate_task(root, check=check, migrate="FAILED", leaves={"A": "FAILED"}), Until.CHECKS) is expected
+
+
+def test_until_checks_in_a_check_task_all_count() -> None:
+    """A check task is its checks."""
+    root = node((), "WARNING", (node(("A",), "FAILED"),))
+    assert verdict_of_task(root, "check", (), JUST_NOW, until=Until.CHECKS) is FAILED
+
+
+@pytest.mark.parametrize("waited", [True, False])
+def test_whether_it_was_waited_long_enough_can_be_told(waited: bool) -> None:
+    """A watch knows itself how long it waited for what is missing, whatever the times of the nodes say."""
+    root = migrate_task("SUCCESS", leaves={"A": "SUCCESS"})
+    expected = FAILED if waited else RUNNING
+    assert verdict_of_task(root, "migrate", ("B",), TWO_MINUTES_LATER, waited=waited) is expected
+    scheduled = migrate_task("IN_PROGRESS", check="FAILED", migrate="-")
+    assert verdict_of_task(scheduled, "migrate", (), TWO_MINUTES_LATER, waited=waited) is expected
+
+
+NAMES = st.sampled_from(["a", "b", "check", "migrate", "projects", "", "漢"])
+
+
+def trees(level: Level = (), depth: int = 3) -> st.SearchStrategy[Node]:
+    """Any tree whose children have names of their own; None and no children at all are two things."""
+    below: st.SearchStrategy[tuple[Node, ...] | None] = st.none()
+    if depth:
+        below |= st.lists(NAMES, unique=True, max_size=3).flatmap(
+            lambda names: st.tuples(*(trees((*level, name), depth - 1) for name in names))
+        )
+    return st.builds(lambda word, children: node(level, word, children), WORDS, below)
+
+
+@given(trees(depth=2))
+@settings(deadline=None, max_examples=60)
+def test_a_tree_survives_being_flattened(root: Node) -> None:
+    """A tree taken apart by levels and put together again is the same tree."""
+    parts = flattened(root)
+    assert all(level == part.level and not part.children for level, part in parts.items())
+    assert nested(parts) == root
+
+
+def test_a_root_that_was_not_read_is_made() -> None:
+    """Where only what is below the root was read, the root is there without a status."""
+    check = node(("check",), "FAILED")
+    assert nested({("check",): check}) == Node((), children=(check,))
+    assert nested({}) == Node()
+
+
+@pytest.mark.parametrize("hidden", ["projects", "spaces"])
+def test_the_leaves_of_a_migration_are_its_projects_or_spaces(hidden: str) -> None:
+    """Progress is counted in projects or spaces; a check task's in its checks."""
+    root = migrate_task("IN_PROGRESS", scopes={"apps": "SUCCESS"}, leaves={"A": None, "B": "FAILED"}, hidden=hidden)
+    assert [leaf.name for leaf in leaves_of(root, "migrate")] == ["A", "B"]
+    assert leaves_of(migrate_task("IN_PROGRESS", migrate="-"), "migrate") == ()
+    assert leaves_of(Node(), "migrate") == leaves_of(Node(), "check") == leaves_of(Node(), None) == ()
+    assert [leaf.name for leaf in leaves_of(node((), None, (node(("X",), "FAILED"),)), "check")] == ["X"]
+
+
+def failing(what: Until) -> list[str]:
+    """What of a task in which everything failed counts, by its names."""
+    root = migrate_task(
+        "FAILED",
+        check="FAILED",
+        migrate="FAILED",
+        scopes={"apps": "FAILED", "customers": "INCOMPLETE", "jsm": "WARNING"},
+        leaves={"A": "FAILED", "B": "ODD", "C": "SUCCESS", "D": "IN_PROGRESS"},
+    )
+    return [",".join(failed.level) for failed in failures_of(root, "migrate", what)]
+
+
+def test_failures_are_what_would_make_the_verdict() -> None:
+    """Root, phases, scopes and projects that ended badly, as far as they are waited for."""
+    core = ["", "check", "migrate", "migrate,customers", "migrate,projects,A", "migrate,projects,B"]
+    assert sorted(failing(Until.DONE)) == sorted([*core, "migrate,apps"])
+    assert sorted(failing(Until.CORE)) == core
+    assert failing(Until.CHECKS) == ["check"]
+    overridden = node(("check",), "WARNING", (node(("check", "A"), "FAILED"),))
+    assert failures_of(node((), "IN_PROGRESS", (overridden,)), "migrate", Until.DONE) == ()
+    checks = node((), "IN_PROGRESS", (node(("A",), "FAILED"), node(("B",), "SUCCESS")))
+    for what in Until:
+        assert [failed.name for failed in failures_of(checks, "check", what)] == ["A"]
+
+
+def leaf(name: str, begun: int | None, word: Word) -> Node:
+    """A project that began so many seconds ago."""
+    details = {} if begun is None else {"startedAt": JUST_NOW - begun * 1000}
+    return replace(node(("migrate", "projects", name), word), details=details)
+
+
+@pytest.mark.parametrize(
+    ("done", "running", "missing", "expected"),
+    [
+        (10, 10, 0, 100),
+        (10, 5, 5, 100),
+        (5, 1, 0, 20),
+        (4, 1, 0, None),
+        (9, 95, 0, None),
+        (9, 0, 95, None),
+        (20, 0, 0, None),
+        (0, 5, 0, None),
+        (0, 0, 0, None),
+    ],
+)
+def test_an_end_is_estimated_from_the_pace_so_far(done: int, running: int, missing: int, expected: int | None) -> None:
+    """What is left takes as long as what is done took, where that is five and a tenth at least; else nobody knows."""
+    leaves = [leaf(f"D{number}", 100, "SUCCESS") for number in range(done)]
+    leaves += [leaf(f"R{number}", 50, "IN_PROGRESS") for number in range(running)]
+    end = estimated_end(tuple(leaves), missing, JUST_NOW)
+    assert end == (None if expected is None else JUST_NOW + expected * 1000)
+
+
+def test_no_end_is_estimated_without_times_or_from_what_was_skipped() -> None:
+    """Skipped projects tell nothing of the pace, and neither do those without times."""
+    running = leaf("R", 50, "IN_PROGRESS")
+    skipped = [leaf(f"S{number}", 100, "SKIPPED") for number in range(20)]
+    timeless = [leaf(f"D{number}", None, "SUCCESS") for number in range(20)]
+    assert estimated_end((*skipped, running), 0, JUST_NOW) is None
+    assert estimated_end((*timeless, leaf("R", None, "IN_PROGRESS")), 0, JUST_NOW) is None
+
+
+@given(st.lists(st.tuples(st.none() | st.integers(-100, 10**6), WORDS), max_size=30), st.integers(0, 50))
+@settings(deadline=None, max_examples=100)
+def test_an_estimated_end_is_never_past(lives: list[tuple[int | None, Word]], missing: int) -> None:
+    """Whatever the times say, the end lies ahead, and there is none to come where all is done."""
+    leaves = tuple(leaf(f"P{number}", begun, word) for number, (begun, word) in enumerate(lives))
+    end = estimated_end(leaves, missing, JUST_NOW)
+    assert end is None or end >= JUST_NOW
+    if not missing and all(each.ended for each in leaves):
+        assert end is None
