@@ -37,7 +37,7 @@ KEYS = {
     "interrupted": ENDS,
     "error": ENDS,
 }
-"""What each event has beside `event` and `at`, as CLI.md promises."""
+"""What each event has beside `event` and `at`, as the command line promises."""
 
 
 def read(event: Event) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def stand_still(_request: int, _unfinished: list[str]) -> Sequence[str]:
 
 
 class Fake:
-    """A level of children that move at every request, paged as the API pages them: see API.md, surprise 8."""
+    """A level of children that move at every request, paged as the API pages them."""
 
     def __init__(
         self,

@@ -50,7 +50,7 @@ KEYS = {
     "recovered": {"event", "at", "outageSeconds"},
     **dict.fromkeys(("finished", "timeout", "interrupted", "failed-fast", "error"), ENDS),
 }
-"""The keys of each event, as CLI.md promises them."""
+"""The keys of each event, as the command line promises them."""
 
 LAST = ("finished", "timeout", "interrupted", "failed-fast", "error")
 
@@ -116,7 +116,7 @@ def endless() -> Scenario:
 
 
 def checked(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Hold events against what CLI.md says of them all."""
+    """Hold events against what is promised of them all."""
     for event in events:
         assert set(event) == KEYS[event["event"]], event
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["at"])
