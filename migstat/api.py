@@ -8,12 +8,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import NoReturn, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
+import msgspec
 
 from migstat import __version__
 from migstat.errors import BadAnswer, RateLimited
@@ -39,8 +39,7 @@ LARGEST_BODY = 32 * 1024 * 1024
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True):
     """One request as it went: for the log of `--verbose`. `result` is the HTTP status or what went wrong."""
 
     path: str
@@ -49,16 +48,14 @@ class Exchange:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Observers:
+class Observers(msgspec.Struct, frozen=True):
     """Who is told of requests; silent by default. `waiting` is told the seconds of a wait and its reason."""
 
     exchanged: Callable[[Exchange], None] = lambda _: None
     waiting: Callable[[float, str], None] = lambda _seconds, _reason: None
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """The clocks and chances that retries rest on. `clock` must go on while the machine is suspended."""
 
     clock: Clock

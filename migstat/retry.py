@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
+
+import msgspec
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
@@ -27,8 +28,7 @@ WINDOW = 60.0
 """Seconds over which the API counts requests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True):
     """How long to keep trying one request; seconds throughout.
 
     Waits grow from `base` by doubling up to `cap`, of which a random share is taken so that many clients do not

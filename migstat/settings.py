@@ -12,10 +12,11 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+
+import msgspec
 
 from migstat.errors import CredentialsError, UsageError
 
@@ -64,8 +65,7 @@ class Secret:
     __str__ = __repr__
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(msgspec.Struct, frozen=True):
     """The options of the command line that say how to reach the API; None where one was not given."""
 
     base_url: str | None = None
@@ -76,8 +76,7 @@ class Flags:
     ca_bundle: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """How to reach the API. `request_timeout` in seconds, `rate_limit` in requests per 60 s (None: no limit).
 
     `proxy` is the URL of the proxy that the machine is set up to use, never for a loopback address. `warnings` are
@@ -95,8 +94,7 @@ class Settings:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """How the user wants to see it: `color` None is for the terminal to decide, `columns` None too.
 
     `plain_signs` says that the terminal shows ASCII only, whatever its stream could encode; `dumb` that its cursor

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from migstat.errors import BadAnswer, NotFound, UsageError
 from migstat.model import TaskPage, TaskType
@@ -30,16 +31,14 @@ LONGEST = 1024
 _TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE: TaskType.MIGRATE}
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A job, and a task of it by id or by word."""
 
     job_id: str
     task: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskTarget:
+class TaskTarget(msgspec.Struct, frozen=True):
     """One task, and its type where finding it told."""
 
     job_id: str

@@ -8,10 +8,10 @@ not list. Below these, checks and projects are leaves.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from migstat.errors import ApiError, NotFound, Refused
@@ -39,8 +39,7 @@ FEW = 200
 """Children of which a glance reads all; of more it asks the server for those that run or went wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """What was read of a task. `root` holds the levels read as nested children.
 
     `missing` are keys of the job's scope that were not reported, `flaws` what could not be read, a line each.
@@ -55,7 +54,7 @@ class Reading:
     scope: str = HIDDEN[0]
     expected: int = 0
     partial: bool = False
-    links: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, Any] = {}
 
     @property
     def check(self) -> Node | None:

@@ -9,9 +9,9 @@ child moves only forward, into something not walked yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from migstat.errors import ApiError, BadRequest, NotFound, Refused
@@ -33,8 +33,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-@dataclass(frozen=True, slots=True)
-class Walked:
+class Walked(msgspec.Struct, frozen=True):
     """What a walk found. `parent` is the level's own node; `found` is False where the API knows no such level.
 
     `missing` are names that must exist and were not reported; `flaws` say, a line each, what could not be read.
@@ -47,11 +46,10 @@ class Walked:
     flaws: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Pass:
+class _Pass(msgspec.Struct):
     """One walk over a level, following `next`."""
 
-    seen: dict[str, Node] = field(default_factory=dict)
+    seen: dict[str, Node] = {}
     pages: int = 0
     first: Page | None = None
 

@@ -6,9 +6,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from migstat.cli.streams import Streams
 from migstat.errors import UsageError
@@ -37,8 +39,7 @@ def steady_clock() -> float:
     return time.clock_gettime(time.CLOCK_MONOTONIC) if sys.platform == "darwin" else time.monotonic()
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(msgspec.Struct, frozen=True):
     """All that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
 
     `sealed` is set in a demo: its settings are its own, and options that name others are refused.
@@ -53,19 +54,17 @@ class Runtime:
     sealed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """The options that every command has which asks the API."""
 
-    flags: Flags = field(default_factory=Flags)
+    flags: Flags = msgspec.field(default_factory=Flags)
     output: str | None = None
     json: bool = False
     color: str = "auto"
     verbose: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What is asked about: the words for job and task, and the task meant where none is named.
 
     `default_task` None is for commands that are about a job.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from migstat.cli.options import runtime_of
 from migstat.cli.simulate import DEFAULT_SPEED, checked_speed, scenario_of

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from migstat.cli.context import Options, Runtime, look_of
 from migstat.cli.exits import exit_of
@@ -27,8 +28,7 @@ PICTURE_WIDTH = 100
 JSON_FORMATS = ("json", "ndjson")
 
 
-@dataclass(frozen=True, slots=True)
-class Outlet:
+class Outlet(msgspec.Struct, frozen=True):
     """Where a report goes: its format, whether `plain` gets a header, and the file of a picture."""
 
     look: Look

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from msgspec.structs import replace
 
@@ -25,8 +25,7 @@ LOOKED_AT = ("table", "tree")
 PICTURE = Look("table")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """What of the tree is asked for; `depth` None is what one look needs."""
 
     level: Level

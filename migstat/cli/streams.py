@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
+
+import msgspec
 
 from migstat.errors import OutputError
 
@@ -25,13 +26,12 @@ class ClosedPipe(Exception):
     """Whoever read standard output has gone: nobody wants the rest, and nothing is wrong."""
 
 
-@dataclass(slots=True)
-class Streams:
+class Streams(msgspec.Struct):
     """The two streams of one run. `columns` and `color` of None are found out from the terminal."""
 
     out: TextIO | None
     err: TextIO | None
-    stdin: Callable[[], str] = field(default=lambda: sys.stdin.read(65536) if sys.stdin else "")
+    stdin: Callable[[], str] = msgspec.field(default=lambda: sys.stdin.read(65536) if sys.stdin else "")
     _notice: bool = False
 
     @property

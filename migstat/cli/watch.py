@@ -6,11 +6,11 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from migstat.cli.context import Options, Request, Runtime, Session, look_of, session
 from migstat.cli.exits import Exit, exit_of_error
