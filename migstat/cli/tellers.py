@@ -11,9 +11,9 @@ from migstat.cli.context import Runtime, Session
 from migstat.cli.screen import Screen
 from migstat.events import Changed, Ended, Event, Outage, Recovered, Snapped, Stalled
 from migstat.model import Millis, State
-from migstat.render.grid import Line
+from migstat.render.grid import Line, cells, wrapped
 from migstat.render.json import encoded, event_document
-from migstat.render.live import Digest, Health, digest, ended_line, frame
+from migstat.render.live import GOES_ON, Digest, Health, digest, ended_line, frame
 from migstat.render.parts import Canvas
 from migstat.render.plain import change_line
 from migstat.render.table import view
@@ -187,7 +187,11 @@ class PictureTeller:
         if watch.read_at is not None:
             canvas = Canvas(width, self._glyphs)
             streams.draw(view(self._final(ended), canvas), color=self._look.color, width=width)
-        streams.print(f"\n{ended_line(ended, watch.scope)}\n")
+        line = ended_line(ended, watch.scope)
+        if cells(line) > width:  # whole sentences stay together where they can
+            told, goes_on, _ = line.partition(GOES_ON)
+            line = "\n".join((*wrapped(told, width), *wrapped(goes_on, width)))
+        streams.print(f"\n{line}\n")
 
     def _final(self, ended: Ended) -> StatusReport:
         watch = self._subject.watch

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from migstat.events import Changed, End, Ended
-from migstat.model import CHECK, MIGRATE, Level, Millis, Node, State, level_is_hidden
+from migstat.model import CHECK, MIGRATE, Level, Millis, Node, Outcome, State, level_is_hidden
 from migstat.render.grid import Line, Row, cells, cut, fitted, laid_out
 from migstat.render.parts import Canvas, counts_of, message_of, overall, progress_cell, state_cell
 from migstat.render.text import duration, harmless, local_time, zone
@@ -233,23 +233,27 @@ def _scopes(root: Node) -> tuple[Node, ...]:
     return tuple(found)
 
 
+GOES_ON = "The migration itself goes on."
+_WELL = frozenset({Outcome.SUCCESS, Outcome.SKIPPED})
+
+
 def ended_line(ended: Ended, scope: str) -> str:
     """How a watch ended, and what it came down to, in one line."""
     summary = ended.summary
     total = summary.total + len(ended.missing)
-    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in summary.by_outcome.items())
+    told_of = {outcome: count for outcome, count in summary.by_outcome.items() if outcome not in _WELL}
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in told_of.items())
     told = f"{summary.finished} of {total} {scope} done" + (f" ({harmless(outcomes)})" if outcomes else "")
     after = f" after {duration(ended.elapsed_seconds)}" if ended.elapsed_seconds is not None else ""
-    goes_on = " The migration itself goes on."
     match ended.end:
         case End.FINISHED:
             return f"finished: {ended.verdict}{after}; {told}"
         case End.FAILED_FAST:
-            return f"failed{after}, not waiting for the rest; {told}.{goes_on}"
+            return f"failed{after}, not waiting for the rest; {told}. {GOES_ON}"
         case End.TIMEOUT:
-            return f"the time is up{after}, it is {ended.verdict}; {told}.{goes_on}"
+            return f"the time is up{after}, it is {ended.verdict}; {told}. {GOES_ON}"
         case End.INTERRUPTED:
-            return f"interrupted{after}, it is {ended.verdict}; {told}.{goes_on}"
+            return f"interrupted{after}, it is {ended.verdict}; {told}. {GOES_ON}"
         case End.ERROR:
             return f"not all could be read{after}, it seems {ended.verdict}; {told}"
 
