@@ -13,6 +13,7 @@ from pathlib import Path
 from migstat.cli.app import run
 from migstat.cli.context import Options, Request, Runtime, session
 from migstat.cli.present import picture as rich_picture
+from migstat.cli.simulate import variables_of
 from migstat.cli.streams import Streams
 from migstat.cli.tellers import digest_of, health_of
 from migstat.events import Changed, Event
@@ -21,7 +22,7 @@ from migstat.render.live import frame
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenarios import build
-from migstat.simulator.server import Server, serve
+from migstat.simulator.server import serve
 from migstat.watch import Plan, Timing, Watch
 
 SUNDAY = 1_793_496_360.0
@@ -43,7 +44,7 @@ def picture(folder: Path, name: str) -> None:
     scenario_name, over, words = PICTURES[name]
     scenario = build(scenario_name)
     with serve(scenario, head_start=scenario.duration * over, clock=lambda: SUNDAY) as server:
-        runtime = Runtime(environ_of(server), Streams(io.StringIO(), sys.stderr), now=lambda: SUNDAY)
+        runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=lambda: SUNDAY)
         if run([*words, "--export", str(folder / name)], runtime) != 0:
             raise RuntimeError(f"{name} could not be made")
 
@@ -60,7 +61,7 @@ def picture_of_watch(folder: Path) -> None:
 
     scenario = build("projects-failing")
     with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
-        runtime = Runtime(environ_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
+        runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
         with session(runtime, Options(), Request(None)) as asked:
             poller = Poller(asked.ask, lambda: asked.job, asked.task_type, asked.rate_limit)
             timing = Timing(clock, clock, sleep, lambda: 0.5)
@@ -79,16 +80,6 @@ def until(events: Iterator[Event], watch: Watch, clock: Callable[[], float], sec
         yield event
         if clock() - SUNDAY >= seconds and watch.read_at is not None:
             return
-
-
-def environ_of(server: Server) -> dict[str, str]:
-    """The environment that points the program at a simulator."""
-    return {
-        "MIGSTAT_BASE_URL": server.base_url,
-        "MIGSTAT_EMAIL": server.email,
-        "MIGSTAT_TOKEN": server.token,
-        "MIGSTAT_JOB": server.job_id,
-    }
 
 
 if __name__ == "__main__":

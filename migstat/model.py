@@ -262,6 +262,11 @@ class Job(msgspec.Struct, frozen=True):
         return ("spaces", "projects") if spaces_first else ("projects", "spaces")
 
 
+def child_of(node: Node | None, name: str) -> Node | None:
+    """The child of that name where it was read."""
+    return next((child for child in (node.children or ()) if child.name == name), None) if node else None
+
+
 def level_is_hidden(level: Level) -> bool:
     """Whether the API lists this level nowhere, since it only has children."""
     return level[:-1] == MIGRATE and level[-1] in HIDDEN

@@ -18,6 +18,7 @@ from migstat.model import (
     Node,
     State,
     TaskType,
+    child_of,
     combined_state,
 )
 
@@ -152,8 +153,7 @@ def _never_begun(root: Node, migrate: Node) -> bool:
 
 def not_scheduled(root: Node) -> bool:
     """Whether the checks of a migrate task ended badly and the migration has not begun, so that it never may."""
-    phases = {child.level: child for child in root.children or ()}
-    check, migrate = phases.get(CHECK), phases.get(MIGRATE)
+    check, migrate = child_of(root, "check"), child_of(root, "migrate")
     return bool(
         check and check.ended and check.state is State.FAILED and (not migrate or migrate.state is State.PENDING)
     )
@@ -166,8 +166,8 @@ def settled(node: Node, now: Millis) -> bool:
 
 def _verdict_before_end(root: Node, now: Millis, *, waited: bool | None) -> Verdict:
     if not_scheduled(root):
-        check = next(child for child in root.children or () if child.level == CHECK)
-        if settled(check, now) if waited is None else waited:
+        check = child_of(root, "check")
+        if (check is not None and settled(check, now)) if waited is None else waited:
             return Verdict.FAILED
     states = [root.state, *(child.state for child in root.children or ())]
     return Verdict.PENDING if all(state is State.PENDING for state in states) else Verdict.RUNNING
@@ -223,14 +223,14 @@ def leaves_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
     """What a task's progress is counted in: the checks of a check task, else its projects or spaces."""
     if task_type == TaskType.CHECK:
         return root.children or ()
-    migrate = next((child for child in root.children or () if child.level == MIGRATE), None)
+    migrate = child_of(root, "migrate")
     levels = [child for child in (migrate.children if migrate else None) or () if child.name in HIDDEN]
     return tuple(leaf for level in levels for leaf in level.children or ())
 
 
 def failures_of(root: Node, task_type: str | None, until: Until) -> tuple[Node, ...]:
     """The nodes that would make the verdict failed: those that count, as far as they ended badly."""
-    migrate = next((child for child in root.children or () if child.level == MIGRATE), None)
+    migrate = child_of(root, "migrate")
     checks = (root.children or ()) if task_type == TaskType.CHECK else ()
     if until is Until.CHECKS:
         counted = checks or tuple(child for child in root.children or () if child.level == CHECK)

@@ -28,6 +28,7 @@ from migstat.model import (
     State,
     Status,
     TaskType,
+    child_of,
     level_is_hidden,
 )
 from migstat.walk import Ask, Progress, Walked, find, shown, walk
@@ -71,11 +72,6 @@ class Reading(msgspec.Struct, frozen=True):
         """The projects or spaces that were read."""
         level = child_of(self.migrate, self.scope)
         return (level.children or ()) if level else ()
-
-
-def child_of(node: Node | None, name: str) -> Node | None:
-    """The child of that name where it was read."""
-    return next((child for child in (node.children or ()) if child.name == name), None) if node else None
 
 
 class Tree:

@@ -159,7 +159,7 @@ class _Walk:
             return False
         if any(result.seen for result in filtered if result is not None):
             return True
-        proof = self.filtered_page(Status.FINISHED)
+        proof = self._first_page(Question(self._level, expand=True, status=Status.FINISHED))
         return proof is not None and bool(proof.node.children)
 
     def _is_belied(self, filtered: list[_Pass | None], last: _Pass) -> bool:
@@ -170,13 +170,12 @@ class _Walk:
 
     def filtered(self, status: str | None, outcome: str | None = None) -> _Pass | None:
         """The children that a filter lets through; None where the server refuses the filter or ignores it."""
-        page = self.filtered_page(status, outcome)
         question = Question(self._level, expand=True, status=status, outcome=outcome)
+        page = self._first_page(question)
         return None if page is None else self._pass(page, question)
 
-    def filtered_page(self, status: str | None, outcome: str | None = None) -> Page | None:
-        """The first page of them."""
-        question = Question(self._level, expand=True, status=status, outcome=outcome)
+    def _first_page(self, question: Question) -> Page | None:
+        """The first page of a filtered question; None where the server refuses the filter or ignores it."""
         try:
             page = self._ask(question)
         except (BadRequest, NotFound):  # a filter is all that is new in the question

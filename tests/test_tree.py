@@ -12,11 +12,11 @@ import pytest
 
 from migstat.api import Api, Timing
 from migstat.errors import NotFound, Refused
-from migstat.model import Job, Level, Node, Page, Question
+from migstat.model import Job, Level, Node, Page, Question, child_of
 from migstat.settings import Flags, settings_from
 from migstat.simulator import scenario as script
 from migstat.simulator.server import Server, serve
-from migstat.tree import ALL, Reading, Tree, child_of
+from migstat.tree import ALL, Reading, Tree
 
 PROJECTS: Level = ("migrate", "projects")
 SPACES: Level = ("migrate", "spaces")

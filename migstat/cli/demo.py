@@ -9,7 +9,7 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.options import runtime_of
-from migstat.cli.simulate import DEFAULT_SPEED, checked_speed, scenario_of
+from migstat.cli.simulate import DEFAULT_SPEED, checked_speed, scenario_of, variables_of
 from migstat.errors import UsageError
 from migstat.settings import LOOK_VARIABLES, UNLIMITED
 from migstat.simulator.scenario import Scenario
@@ -64,14 +64,7 @@ def demo(
     begin = _head_start(scripted)
     pace = _speed(scripted, words) if speed is None else checked_speed(speed)
     with serve(scripted, speed=pace, head_start=begin, rate_limit=None) as server:
-        environ = {
-            **_look(runtime.environ),
-            "MIGSTAT_BASE_URL": server.base_url,
-            "MIGSTAT_EMAIL": server.email,
-            "MIGSTAT_TOKEN": server.token,
-            "MIGSTAT_JOB": server.job_id,
-            "MIGSTAT_RATE_LIMIT": UNLIMITED,
-        }
+        environ = {**_look(runtime.environ), **variables_of(server), "MIGSTAT_RATE_LIMIT": UNLIMITED}
         return run(words, replace(runtime, environ=environ, sealed=True))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from migstat.cli.context import Runtime
 from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
 from migstat.simulator.scenario import Scenario
+
+if TYPE_CHECKING:
+    from migstat.simulator.server import Server
 
 DEFAULT_SPEED = 60.0
 
@@ -43,13 +46,7 @@ def simulate(
         raise UsageError(f"--port: {port} is no port", "Ports go from 0 to 65535; 0 takes a free one.")
     try:
         with serve(scripted, port=port, speed=speed) as server:
-            lines = {
-                "MIGSTAT_BASE_URL": server.base_url,
-                "MIGSTAT_EMAIL": server.email,
-                "MIGSTAT_TOKEN": server.token,
-                "MIGSTAT_JOB": server.job_id,
-            }
-            runtime.streams.print_lines(f"export {name}={value}" for name, value in lines.items())
+            runtime.streams.print_lines(f"export {name}={value}" for name, value in variables_of(server).items())
             _tell(runtime, scripted, speed, server.base_url)
             threading.Event().wait()
     except OSError as error:
@@ -58,6 +55,16 @@ def simulate(
             f"--port: {port} cannot be used: {reason}", "Take another one, or 0 for any free one."
         ) from error
     return 0
+
+
+def variables_of(server: Server) -> dict[str, str]:
+    """The environment that points a command at a simulator."""
+    return {
+        "MIGSTAT_BASE_URL": server.base_url,
+        "MIGSTAT_EMAIL": server.email,
+        "MIGSTAT_TOKEN": server.token,
+        "MIGSTAT_JOB": server.job_id,
+    }
 
 
 def scenario_of(name: str) -> Scenario:

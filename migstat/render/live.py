@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from migstat.events import Changed, End, Ended
-from migstat.model import CHECK, MIGRATE, Level, Millis, Node, Outcome, State, level_is_hidden
+from migstat.model import MIGRATE, Level, Millis, Node, Outcome, State, child_of, level_is_hidden
 from migstat.render.grid import Line, Row, cells, cut, fitted, laid_out
-from migstat.render.parts import Canvas, counts_of, message_of, overall, progress_cell, state_cell
+from migstat.render.parts import Canvas, counts_of, flowing, message_of, overall, progress_cell, state_cell
 from migstat.render.text import duration, harmless, local_time, zone
 from migstat.render.theme import STATE_OF_VERDICT, STYLE_OF_STATE, word_of
 from migstat.reports import count_states, worst_first
@@ -159,15 +159,8 @@ def _health(health: Health, canvas: Canvas) -> list[Line]:
 
 
 def _parted(parts: list[str], style: str, canvas: Canvas) -> list[Line]:
-    """Parts in a row, in as many lines as they need, broken between parts only."""
-    lines: list[str] = []
-    for part in parts:
-        joined = f"{lines[-1]}{canvas.glyphs.dot}{part}" if lines else part
-        if lines and cells(joined) <= canvas.width:
-            lines[-1] = joined
-        else:
-            lines.append(part)
-    return [[(fitted(line, canvas.width, canvas.glyphs.more).rstrip(), style)] for line in lines]
+    """Parts of one style in a row, in as many lines as they need, broken between parts only."""
+    return flowing([(part, style) for part in parts], canvas, dots=style)
 
 
 def _rows(told: Digest, nodes: list[Node], now: Millis, canvas: Canvas, room: int) -> list[Row]:
@@ -260,7 +253,7 @@ def ended_line(ended: Ended, scope: str) -> str:
 
 def _bad_checks(root: Node) -> tuple[Node, ...]:
     """The checks that failed, while `check` itself did: an overridden failure is not one."""
-    check = next((child for child in root.children or () if child.level == CHECK), None)
+    check = child_of(root, "check")
     if check is None or (check.ended and check.state is not State.FAILED):
         return ()
     return worst_first(tuple(child for child in check.children or () if child.state is State.FAILED))

@@ -101,15 +101,15 @@ def counts_of(states: dict[State, int], canvas: Canvas) -> list[Span]:
     ]
 
 
-def flowing(parts: list[Span], canvas: Canvas) -> list[Line]:
-    """Parts one after the other with dots between them, in as many lines as they need."""
+def flowing(parts: list[Span], canvas: Canvas, *, dots: str = "quiet") -> list[Line]:
+    """Parts one after the other with dots of a style between them, in as many lines as they need."""
     lines: list[Line] = []
     room = 0
     dot = canvas.glyphs.dot
     for text, style in parts:
         shown = text if cells(text) <= canvas.width else fitted(text, canvas.width, canvas.glyphs.more)
         if lines and cells(dot + shown) <= room:
-            lines[-1] += [(dot, "quiet"), (shown, style)]
+            lines[-1] += [(dot, dots), (shown, style)]
             room -= cells(dot + shown)
         else:
             lines.append([(shown, style)])
