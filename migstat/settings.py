@@ -1,7 +1,6 @@
-"""What the user asked for, from flags over environment, as one frozen `Settings`.
+"""What the user asked for, from flags over environment over profile, as one frozen `Settings`.
 
-The only reader of the environment and of the token's file. The environment is handed in, so that a demo can hand in
-its own.
+The only reader of the environment. It is handed in, so that a demo can hand in its own.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import stat
-import sys
 from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,15 +15,30 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from migstat.errors import CredentialsError, UsageError
+from migstat.config import DEFAULT_PROFILE, Config, read_config
+from migstat.credentials import Secret, Token, TokenFile, email_from, token_from
+from migstat.errors import MigstatError, UsageError
+from migstat.keychain import Account, Keychain
+from migstat.places import config_file
 
 DEFAULT_BASE_URL = "https://api.atlassian.com"
 DEFAULT_REQUEST_TIMEOUT = 15.0
 DEFAULT_RATE_LIMIT = 540
+DEFAULT_INTERVAL = "10s"
 UNLIMITED = "none"
+DEFAULTS = {
+    "base_url": DEFAULT_BASE_URL,
+    "task": "latest",
+    "interval": DEFAULT_INTERVAL,
+    "request_timeout": f"{DEFAULT_REQUEST_TIMEOUT:g}",
+    "rate_limit": str(DEFAULT_RATE_LIMIT),
+}
+"""What is in force where nobody says otherwise, as it would be written in a profile."""
 
 ENVIRONMENT = {
-    "MIGSTAT_JOB": "the job: an id or a URL of the API",
+    "MIGSTAT_PROFILE": "a section of the config file",
+    "MIGSTAT_CONFIG": "another config file",
+    "MIGSTAT_JOB": "the job: an id, a URL of the API or a target of the config file",
     "MIGSTAT_TASK": "the task: an id, latest, latest-check or latest-migrate",
     "MIGSTAT_EMAIL": "e-mail of the Atlassian account",
     "MIGSTAT_TOKEN": "its API token",
@@ -47,22 +59,18 @@ LOOK_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "LC_ALL", "LC_CT
 """Those that tell of the terminal and nothing of the user."""
 
 
-class Secret:
-    """A text that shows itself to nobody but who asks by name."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself, for the request's header only."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    __str__ = __repr__
+_NAMES: dict[str, tuple[str | None, str | None]] = {
+    "email": ("--email", "MIGSTAT_EMAIL"),
+    "base_url": ("--base-url", "MIGSTAT_BASE_URL"),
+    "job": (None, "MIGSTAT_JOB"),
+    "task": (None, "MIGSTAT_TASK"),
+    "interval": ("--interval", None),
+    "output": ("--output", "MIGSTAT_OUTPUT"),
+    "request_timeout": ("--request-timeout", "MIGSTAT_REQUEST_TIMEOUT"),
+    "rate_limit": ("--rate-limit", "MIGSTAT_RATE_LIMIT"),
+    "ca_bundle": ("--ca-bundle", "MIGSTAT_CA_BUNDLE"),
+}
+"""Option and variable of each key of a profile but `token_file`, whose order is that of the token."""
 
 
 class Flags(msgspec.Struct, frozen=True):
@@ -74,6 +82,33 @@ class Flags(msgspec.Struct, frozen=True):
     request_timeout: str | None = None
     rate_limit: str | None = None
     ca_bundle: str | None = None
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """A section of the config file that is in force, and the named targets; nothing where there is no such file."""
+
+    config: Config = Config("")
+    name: str | None = None
+    source: str = ""
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        """A value and where it stands."""
+        value = self.config.profiles.get(self.name or "", {}).get(key)
+        return None if value is None else (value, self.source_of(key))
+
+    def source_of(self, key: str) -> str:
+        """Where a key of this profile stands, for people."""
+        path = ("profiles", self.name or "", key)
+        return f"profile {self.name}'s {key} in {self.config.origin(path)}"
+
+    @property
+    def token_file(self) -> TokenFile | None:
+        """The file that should hold the token: `~` is the user's folder, a relative path begins at the config file."""
+        chosen = self.get("token_file")
+        if chosen is None:
+            return None
+        path = Path(self.config.file).parent / os.path.expanduser(chosen[0])  # noqa: PTH111  a `~nobody` stays
+        return TokenFile(str(path), chosen[1])
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -108,28 +143,132 @@ class Look(msgspec.Struct, frozen=True):
     dumb: bool = False
 
 
-def settings_from(flags: Flags, environ: Mapping[str, str], stdin: Callable[[], str]) -> Settings:
-    """Flags over environment; `stdin` reads standard input for `--token-file -`.
+class Origin(msgspec.Struct, frozen=True):
+    """A value in force and where it comes from, for people. A token's value is never in it."""
+
+    key: str
+    value: str
+    source: str
+
+
+def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str]) -> Profile:
+    """The profile in force: flag over environment over the job's target over the default one.
+
+    `job` is what the command line calls the job, if anything. Raises UsageError for a config file that is damaged,
+    and for a profile that it does not hold.
+    """
+    file, named = config_file(environ)
+    config = read_config(file, must_exist=named)
+    return profile_of(config, flag, job or environ.get("MIGSTAT_JOB"), environ)
+
+
+def profile_of(config: Config, flag: str | None, job: str | None, environ: Mapping[str, str]) -> Profile:
+    """The same, of a config file that was read."""
+    target = config.targets.get(job or "", {}).get("profile")
+    if flag is not None:
+        name, source = refuse_empty(flag, "--profile"), "--profile"
+    elif environ.get("MIGSTAT_PROFILE"):
+        name, source = environ["MIGSTAT_PROFILE"], "MIGSTAT_PROFILE"
+    elif target is not None:
+        name, source = target, f"target {job} in {config.origin(('targets', job or '', 'profile'))}"
+    elif config.default_profile is not None:
+        name, source = config.default_profile, config.origin((DEFAULT_PROFILE,))
+    else:
+        return Profile(config)
+    if name not in config.profiles:
+        raise UsageError(f"{source}: there is no profile {name!r} in {config.file}", _known(name, config.profiles))
+    return Profile(config, name, source)
+
+
+class Sources(msgspec.Struct, frozen=True):
+    """Where values come from: flags over environment over profile; of the token also the keyring, last.
+
+    `stdin` reads standard input for `--token-file -`; without a `keychain` no keyring is asked.
+    """
+
+    flags: Flags
+    environ: Mapping[str, str]
+    profile: Profile
+    stdin: Callable[[], str]
+    keychain: Keychain | None = None
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        """A value and its source, or None.
+
+        An empty flag is an unset shell variable: refused. An empty variable counts as unset.
+        """
+        option, variable = _NAMES[key]
+        flag = getattr(self.flags, key, None)
+        if flag is not None and option is not None:
+            return refuse_empty(flag, option), option
+        value = self.environ.get(variable or "")
+        return (value, variable) if value and variable else self.profile.get(key)
+
+    def account(self) -> Account:
+        """Whose token is asked for. Raises CredentialsError where there is no e-mail, UsageError for nonsense."""
+        return Account(_base_url(self.get("base_url"))[0], email_from(self.get("email")))
+
+    def token(self) -> Token:
+        """The token from the first source that is there. Raises CredentialsError, UsageError."""
+        flag = self.flags.token_file
+        named = None if flag is None else TokenFile(refuse_empty(flag, "--token-file"), "--token-file")
+        profile = None if named or self.environ.get("MIGSTAT_TOKEN") else self.profile.token_file
+        return token_from(named, self.environ, profile, self.account, self.stdin, self.keychain)
+
+    def settings(self, email: str, token: Token) -> Settings:
+        """How to reach the API with this e-mail and token. Raises UsageError for a value that makes no sense."""
+        base_url, loopback = _base_url(self.get("base_url"))
+        timeout = self.get("request_timeout")
+        request_timeout = seconds(*timeout) if timeout else DEFAULT_REQUEST_TIMEOUT
+        rate_limit = _rate_limit(self.get("rate_limit"), loopback=loopback)
+        ca_bundle = _readable(self.get("ca_bundle"))
+        proxy = None if loopback else _proxy(base_url)
+        warnings = (*self.profile.config.warnings, *token.warnings)
+        return Settings(
+            base_url, loopback, email, token.secret, request_timeout, rate_limit, ca_bundle, proxy, warnings
+        )
+
+    def origins(self) -> tuple[Origin, ...]:
+        """Every value in force and where it comes from; a default's source is `default`."""
+        given = {key: self.get(key) for key in _NAMES}
+        profile = self.profile
+        chosen = [Origin("profile", profile.name, profile.source)] if profile.name else []
+        values = [Origin(key, *value) for key, value in given.items() if value is not None]
+        defaults = [Origin(key, value, "default") for key, value in DEFAULTS.items() if given[key] is None]
+        return (*chosen, *values, *self._origin_of_token(), *defaults)
+
+    def _origin_of_token(self) -> tuple[Origin, ...]:
+        try:
+            return (Origin("token", "***", self.token().source),)
+        except MigstatError:
+            return ()
+
+
+def settings_from(
+    flags: Flags,
+    environ: Mapping[str, str],
+    stdin: Callable[[], str],
+    profile: Profile | None = None,
+    keychain: Keychain | None = None,
+) -> Settings:
+    """How to reach the API, from these sources.
 
     Raises UsageError for a value that makes no sense, CredentialsError where there is nothing to log in with.
     """
-    base_url, loopback = _base_url(_chosen(flags.base_url, "--base-url", environ, "MIGSTAT_BASE_URL"))
-    timeout = _chosen(flags.request_timeout, "--request-timeout", environ, "MIGSTAT_REQUEST_TIMEOUT")
-    limit = _chosen(flags.rate_limit, "--rate-limit", environ, "MIGSTAT_RATE_LIMIT")
-    bundle = _chosen(flags.ca_bundle, "--ca-bundle", environ, "MIGSTAT_CA_BUNDLE")
-    request_timeout = seconds(*timeout) if timeout else DEFAULT_REQUEST_TIMEOUT
-    rate_limit = _rate_limit(limit, loopback=loopback)
-    ca_bundle = _readable(bundle)
-    email = _email(_chosen(flags.email, "--email", environ, "MIGSTAT_EMAIL"))
-    token, warnings = _token(flags.token_file, environ, stdin)
-    proxy = None if loopback else _proxy(base_url)
-    return Settings(base_url, loopback, email, token, request_timeout, rate_limit, ca_bundle, proxy, warnings)
+    sources = Sources(flags, environ, profile or Profile(), stdin, keychain)
+    settings = sources.settings("", Token(Secret(""), ""))  # what makes no sense is told before what is missing
+    email, token = email_from(sources.get("email")), sources.token()
+    warnings = (*settings.warnings, *token.warnings)
+    return msgspec.structs.replace(settings, email=email, token=token.secret, warnings=warnings)
 
 
-def look_from(output: str | None, color: str, environ: Mapping[str, str]) -> Look:
-    """The format asked for and whether to use colour: flag over `NO_COLOR` over `FORCE_COLOR`."""
+def look_from(output: str | None, color: str, environ: Mapping[str, str], preferred: str | None = None) -> Look:
+    """The format asked for and whether to use colour: flag over `NO_COLOR` over `FORCE_COLOR`.
+
+    `preferred` is the format of the profile, where nothing else asks for one.
+    """
     columns = environ.get("COLUMNS", "")
-    wanted = output or environ.get("MIGSTAT_OUTPUT") or None
+    wanted = output or environ.get("MIGSTAT_OUTPUT") or preferred
     width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
     return Look(wanted, _color(color, environ), width or None, _plain_signs(environ), environ.get("TERM") == "dumb")
 
@@ -154,14 +293,6 @@ def seconds(text: str, source: str) -> float:
             "Give seconds, or a number with s, m or h: 90, 1.5s, 15m, 2h.",
         )
     return value
-
-
-def _chosen(flag: str | None, name: str, environ: Mapping[str, str], variable: str) -> tuple[str, str] | None:
-    """The value and where it came from, or None. An empty flag is an unset shell variable: refused."""
-    if flag is not None:
-        return refuse_empty(flag, name), name
-    value = environ.get(variable)
-    return (value, variable) if value else None
 
 
 def refuse_empty(value: str, name: str) -> str:
@@ -267,58 +398,6 @@ def _readable(chosen: tuple[str, str] | None) -> str | None:
         raise UsageError(f"{source}: {path!r} cannot be read: {_reason(error)}") from error
 
 
-def _email(chosen: tuple[str, str] | None) -> str:
-    if chosen is None:
-        raise CredentialsError(
-            "no e-mail of an Atlassian account", "Set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE."
-        )
-    text, source = chosen[0].strip(), chosen[1]
-    if not text or ":" in text or not text.isprintable():
-        raise UsageError(f"{source}: {text!r} is no e-mail address")
-    return text
-
-
-def _token(flag: str | None, environ: Mapping[str, str], stdin: Callable[[], str]) -> tuple[Secret, tuple[str, ...]]:
-    """The token from the first source that is there, with warnings about it."""
-    if flag is not None:
-        return _token_from_file(refuse_empty(flag, "--token-file"), "--token-file", stdin)
-    if environ.get("MIGSTAT_TOKEN"):
-        return _secret(environ["MIGSTAT_TOKEN"], "MIGSTAT_TOKEN"), ()
-    if environ.get("MIGSTAT_TOKEN_FILE"):
-        return _token_from_file(environ["MIGSTAT_TOKEN_FILE"], "MIGSTAT_TOKEN_FILE", stdin)
-    raise CredentialsError("no API token", "Set MIGSTAT_TOKEN, or give --token-file FILE (- reads standard input).")
-
-
-def _token_from_file(path: str, source: str, stdin: Callable[[], str]) -> tuple[Secret, tuple[str, ...]]:
-    if path == "-":
-        return _secret(stdin(), f"{source} - (standard input)"), ()
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            text = file.read(65536)
-            mode = os.fstat(file.fileno()).st_mode
-    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a NUL in the path
-        raise CredentialsError(f"{source}: {path!r} cannot be read: {_reason(error)}") from error
-    return _secret(text, f"{source} {path}"), _warnings_about(path, mode)
-
-
-def _warnings_about(path: str, mode: int) -> tuple[str, ...]:
-    others = stat.S_IRGRP | stat.S_IROTH
-    if sys.platform == "win32" or not mode & others or not stat.S_ISREG(mode):  # Windows modes say nothing of readers
-        return ()
-    return (f"other users can read the token in {path}: chmod 600 {path}",)
-
-
-def _secret(text: str, source: str) -> Secret:
-    token = text.strip()
-    if not token:
-        raise CredentialsError(f"{source} holds no API token")
-    if not token.isprintable() or " " in token:
-        raise CredentialsError(
-            f"{source} holds more than one word, so no API token", "It must hold the token and nothing else."
-        )
-    return Secret(token)
-
-
 def _color(flag: str, environ: Mapping[str, str]) -> bool | None:
     if flag != "auto":
         return flag == "always"
@@ -337,3 +416,10 @@ def _plain_signs(environ: Mapping[str, str]) -> bool:
 
 def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _known(name: str, profiles: Mapping[str, object]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, profiles, 1)
+    return f"Is it {close[0]}?" if close else f"There are {', '.join(profiles) or 'none yet'}."

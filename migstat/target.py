@@ -6,7 +6,7 @@ Ids are opaque: whatever is one clean word is taken as it is, and percent-encode
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -15,6 +15,7 @@ import msgspec
 
 from migstat.errors import BadAnswer, NotFound, UsageError
 from migstat.model import TaskPage, TaskType
+from migstat.settings import Profile
 
 
 class TaskWord(StrEnum):
@@ -50,29 +51,57 @@ class _Lists(Protocol):
     def tasks(self, job_id: str) -> Iterator[TaskPage]: ...
 
 
-def target_from(
-    job: str | None, task: str | None, environ: tuple[str | None, str | None], default_task: TaskWord | None
-) -> Target:
-    """The words of the command line over those of the environment (job and task).
+class _Layer(msgspec.Struct, frozen=True):
+    """A job and a task as one source names them, each with the source for people."""
 
-    A lone task word is the task where the environment names the job, unless the command is about a job
-    (`default_task` None). Raises UsageError.
+    job: tuple[str, str] | None
+    task: tuple[str, str] | None
+
+
+def target_from(
+    job: str | None,
+    task: str | None,
+    environ: tuple[str | None, str | None],
+    default_task: TaskWord | None,
+    profile: Profile | None = None,
+) -> Target:
+    """The words of the command line over those of the environment (job and task) over those of the profile.
+
+    A job may be the name of a target of the config file. A lone task word is the task where another source names the
+    job, unless the command is about a job (`default_task` None). Raises UsageError.
     """
-    environ_job, environ_task = environ
+    profile = profile or Profile()
     if default_task is not None and task is None and job is not None and job in frozenset(TaskWord):
         job, task = None, job
-    given = job if job is not None else environ_job
-    if given is None:
-        raise UsageError("no job is named", "Give its id or URL as JOB, or set MIGSTAT_JOB.")
-    job_id, task_of_url = _ids_of(given, "JOB" if job is not None else "MIGSTAT_JOB")
-    if task is not None and job is not None and task_of_url is not None and task != task_of_url:
-        raise UsageError(f"the URL names task {task_of_url!r}, but TASK is {task!r}", "Leave one of them out.")
-    named = task if task is not None else task_of_url if job is not None else None
-    if named is not None:
-        return Target(job_id, _clean(named, "TASK"))
-    if environ_task is not None:
-        return Target(job_id, _clean(environ_task, "MIGSTAT_TASK"))
-    return Target(job_id, task_of_url or default_task or TaskWord.LATEST)
+    layers = (
+        _Layer(job if job is None else (job, "JOB"), task if task is None else (task, "TASK")),
+        _Layer(
+            (environ[0], "MIGSTAT_JOB") if environ[0] is not None else None,
+            (environ[1], "MIGSTAT_TASK") if environ[1] is not None else None,
+        ),
+        _Layer(profile.get("job"), profile.get("task")),
+    )
+    of_job = next((layer for layer in layers if layer.job is not None), None)
+    if of_job is None or of_job.job is None:
+        raise UsageError("no job is named", "Give its id, URL or target name as JOB, or set MIGSTAT_JOB.")
+    job_id, task_of_job = _job(*of_job.job, profile)
+    if task is not None and job is not None and "://" in job and task_of_job is not None and task != task_of_job:
+        raise UsageError(f"the URL names task {task_of_job!r}, but TASK is {task!r}", "Leave one of them out.")
+    for layer in layers:
+        fits = layer is not layers[-1] or layer is of_job  # the id in a profile is of that profile's job
+        if layer.task is not None and (fits or layer.task[0] in frozenset(TaskWord)):
+            return Target(job_id, _clean(*layer.task))
+        if layer is of_job and task_of_job is not None:
+            return Target(job_id, task_of_job)
+    return Target(job_id, default_task or TaskWord.LATEST)
+
+
+def likely_target(job: str | None, targets: Collection[str]) -> str | None:
+    """The name of the target that a job that is not there was probably meant to be."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(job, targets, 1) if job is not None and job not in targets else []
+    return close[0] if close else None
 
 
 def resolve(api: _Lists, target: Target) -> TaskTarget:
@@ -96,6 +125,19 @@ def _usable(task_id: str) -> str:
         return _clean(task_id, "the API's task id")
     except UsageError as error:
         raise BadAnswer(error.message) from error
+
+
+def _job(text: str, source: str, profile: Profile) -> tuple[str, str | None]:
+    """Job id and, where the name or URL holds one, task id."""
+    target = profile.config.targets.get(text)
+    if target is None:
+        return _ids_of(text, source)
+    of_target = profile.config.origin(("targets", text))
+    if "job" not in target:
+        raise UsageError(f"target {text} in {of_target} names no job", f"migstat config set targets.{text}.job JOB")
+    job_id, task_of_url = _ids_of(target["job"], f"target {text}'s job in {of_target}")
+    task = target.get("task")
+    return job_id, task_of_url if task is None else _clean(task, f"target {text}'s task in {of_target}")
 
 
 def _ids_of(text: str, source: str) -> tuple[str, str | None]:

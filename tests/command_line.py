@@ -79,7 +79,7 @@ def migstat(
     err = Terminal(terminal=err_terminal, encoding=encoding)
     slept = sleep if sleep is not None else []
     runtime = Runtime(
-        {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ},
+        {"COLUMNS": str(columns), "TERM": "xterm-256color", "MIGSTAT_CONFIG": os.devnull, **environ},
         Streams(out, err, lambda: stdin),
         now=now,
         clock=lambda: steady_clock() + sum(slept),
@@ -90,11 +90,16 @@ def migstat(
     return Result(code, out.text(), err.text())
 
 
+def hermetic() -> dict[str, str]:
+    """An environment without anything of the user's, their config file too."""
+    return {name: os.environ[name] for name in HERMETIC if name in os.environ} | {"MIGSTAT_CONFIG": os.devnull}
+
+
 def process(words: Sequence[str], environ: Mapping[str, str], *, stdin: str = "", timeout: float = 60.0) -> Result:
     """Run a command line as a process of its own, without a terminal."""
     done = subprocess.run(
         [sys.executable, "-m", "migstat", *words],
-        env={name: os.environ[name] for name in HERMETIC if name in os.environ} | dict(environ),
+        env=hermetic() | dict(environ),
         input=stdin.encode(),
         capture_output=True,
         timeout=timeout,

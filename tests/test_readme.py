@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 from migstat.cli.exits import MEANINGS
 from migstat.simulator.scenarios import NAMES, build
 from migstat.simulator.server import Server, serve
-from tests.command_line import HERMETIC, environ_of, migstat
+from tests.command_line import environ_of, hermetic, migstat
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -49,7 +48,7 @@ def _texts(svg: str) -> list[str]:
 
 def test_the_pictures_are_current(tmp_path: Path) -> None:
     """The pictures in docs show what the program draws now."""
-    environ = {name: os.environ[name] for name in HERMETIC if name in os.environ} | {"TZ": "UTC"}
+    environ = hermetic() | {"TZ": "UTC"}
     subprocess.run(
         [sys.executable, str(ROOT / "docs" / "pictures.py"), str(tmp_path)],
         env=environ,

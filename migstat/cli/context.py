@@ -13,12 +13,22 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.cli.streams import Streams
-from migstat.errors import UsageError
+from migstat.errors import NotFound, UsageError
+from migstat.keychain import Keychain
 from migstat.model import Job, Level, Millis, Page, Question
 from migstat.render.text import harmless
 from migstat.retry import Policy
-from migstat.settings import Flags, Look, Settings, job_and_task, look_from, settings_from
-from migstat.target import Target, TaskTarget, TaskWord, resolve, target_from
+from migstat.settings import (
+    Flags,
+    Look,
+    Profile,
+    Settings,
+    job_and_task,
+    look_from,
+    profile_from,
+    settings_from,
+)
+from migstat.target import Target, TaskTarget, TaskWord, likely_target, resolve, target_from
 from migstat.tree import Tree
 from migstat.walk import shown
 
@@ -29,6 +39,10 @@ if TYPE_CHECKING:
 
 NOTICE_AFTER = 1.0
 """Seconds of silence after which a person is told what is being read."""
+
+
+ALL_FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
+"""The formats of `--output`; each command has some of them."""
 
 
 def steady_clock() -> float:
@@ -42,7 +56,8 @@ def steady_clock() -> float:
 class Runtime(msgspec.Struct, frozen=True):
     """All that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
 
-    `sealed` is set in a demo: its settings are its own, and options that name others are refused.
+    Without a `keychain` no keyring is asked. `sealed` is set in a demo: its settings are its own, and options that name
+    others are refused.
     """
 
     environ: Mapping[str, str]
@@ -51,13 +66,15 @@ class Runtime(msgspec.Struct, frozen=True):
     clock: Callable[[], float] = steady_clock
     sleep: Callable[[float], None] = time.sleep
     transport: httpx.BaseTransport | None = None
+    keychain: Keychain | None = None
     sealed: bool = False
 
 
 class Options(msgspec.Struct, frozen=True):
-    """The options that every command has which asks the API."""
+    """The options that every command has which asks the API, and the profile in force."""
 
     flags: Flags = msgspec.field(default_factory=Flags)
+    profile: Profile = msgspec.field(default_factory=Profile)
     output: str | None = None
     json: bool = False
     color: str = "auto"
@@ -80,7 +97,7 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, hea
     if options.json and options.output not in (None, "json"):
         raise UsageError(f"--json and --output {options.output} contradict each other", "Leave one of them out.")
     flag = "json" if options.json else options.output
-    look = look_from(flag, options.color, runtime.environ)
+    look = look_from(flag, options.color, runtime.environ, _preferred(options.profile, formats))
     if look.output is not None and look.output not in formats:
         source = "--output" if flag else "MIGSTAT_OUTPUT"
         raise UsageError(f"{source}: {look.output!r} is no format of this command", f"It has {', '.join(formats)}.")
@@ -91,6 +108,25 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, hea
         )
     output = look.output or ("table" if runtime.streams.out_is_terminal else "plain")
     return replace(look, output=output)
+
+
+def _preferred(profile: Profile, formats: tuple[str, ...]) -> str | None:
+    """The profile's format, where the command has it. Raises UsageError for one that no command has."""
+    chosen = profile.get("output")
+    if chosen is None:
+        return None
+    if chosen[0] not in ALL_FORMATS:
+        raise UsageError(f"{chosen[1]}: {chosen[0]!r} is no format", f"There are {', '.join(ALL_FORMATS)}.")
+    return chosen[0] if chosen[0] in formats else None
+
+
+def profile_for(runtime: Runtime, flag: str | None, job: str | None) -> Profile:
+    """The profile in force; a demo has none. Raises UsageError."""
+    if not runtime.sealed:
+        return profile_from(flag, job, runtime.environ)
+    if flag is not None:
+        raise UsageError("a demo has an account of its own", "Leave out --profile.")
+    return Profile()
 
 
 class Session:
@@ -195,14 +231,25 @@ def session(
     """
     if runtime.sealed and any((options.flags.base_url, options.flags.email, options.flags.token_file)):
         raise UsageError("a demo has an account of its own", "Leave out --base-url, --email and --token-file.")
-    target = target_from(request.job, request.task, job_and_task(runtime.environ), request.default_task)
-    settings = settings_from(options.flags, runtime.environ, runtime.streams.stdin)
-    for warning in settings.warnings:
-        runtime.streams.tell(f"migstat: warning: {harmless(warning)}")
+    environ = runtime.environ
+    target = target_from(request.job, request.task, job_and_task(environ), request.default_task, options.profile)
+    settings = settings_from(options.flags, environ, runtime.streams.stdin, options.profile, runtime.keychain)
+    warn(runtime, settings.warnings)
     opened = Session(runtime, options, target, settings, watching)
     try:
         yield opened
+    except NotFound as error:
+        meant = likely_target(request.job, options.profile.config.targets)
+        if meant is None or error.status is None:
+            raise
+        raise NotFound(error.message, f"Is it the target {meant}?") from error
     finally:
         runtime.streams.clear_notice()
         if "api" in vars(opened):
             opened.api.close()
+
+
+def warn(runtime: Runtime, warnings: tuple[str, ...]) -> None:
+    """Tell warnings on standard error."""
+    for warning in warnings:
+        runtime.streams.tell(f"migstat: warning: {harmless(warning)}")

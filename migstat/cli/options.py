@@ -9,18 +9,21 @@ from typing import Annotated, Any
 
 import typer
 
-from migstat.cli.context import Options, Runtime
+from migstat.cli.context import Options, Runtime, profile_for
 from migstat.errors import Interrupted, UsageError
 from migstat.model import Outcome, Status
 from migstat.reports import Filter
-from migstat.settings import Flags, refuse_empty
+from migstat.settings import Flags, Profile, refuse_empty
 
 CONNECTION = "Connection"
 OUTPUT = "Output"
 
 Job = Annotated[
     str | None,
-    typer.Argument(metavar="[JOB]", help="Id of the job, or any URL of the API that holds it. (env: MIGSTAT_JOB)"),
+    typer.Argument(
+        metavar="[JOB]",
+        help="Id of the job, a target, or a URL of the API that holds it. (env: MIGSTAT_JOB)",
+    ),
 ]
 Task = Annotated[
     str | None,
@@ -57,6 +60,19 @@ def _connection(flag: str, metavar: str, text: str) -> Any:
 
 
 _SHARED: dict[str, tuple[Any, Any]] = {
+    "profile": (
+        Annotated[
+            str | None,
+            typer.Option(
+                "--profile",
+                "-p",
+                metavar="NAME",
+                help="A section of the config file. (env: MIGSTAT_PROFILE)",
+                rich_help_panel=CONNECTION,
+            ),
+        ],
+        None,
+    ),
     "base_url": (_connection("--base-url", "URL", "Where the API is. (env: MIGSTAT_BASE_URL)"), None),
     "email": (_connection("--email", "ADDR", "E-mail of the Atlassian account. (env: MIGSTAT_EMAIL)"), None),
     "token_file": (
@@ -119,9 +135,11 @@ def asks_api(formats: tuple[str, ...]) -> Callable[[Command], Command]:
 
         @wraps(command)
         def with_shared(*, ctx: typer.Context, **given: Any) -> int:
-            options = _options({name: given.pop(name) for name in _SHARED})
+            runtime = runtime_of(ctx)
+            profile = profile_for(runtime, given.pop("profile"), given.get("job"))
+            options = _options(profile, {name: given.pop(name, default) for name, (_, default) in _SHARED.items()})
             try:
-                return command(runtime=runtime_of(ctx), options=options, **given)
+                return command(runtime=runtime, options=options, **given)
             except KeyboardInterrupt:
                 raise Interrupted("interrupted", "The migration itself goes on.") from None
 
@@ -179,14 +197,15 @@ def _parameter(name: str, formats: tuple[str, ...]) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-def _options(given: dict[str, Any]) -> Options:
+def _options(profile: Profile, given: dict[str, Any]) -> Options:
     color = given.pop("color")
     if color not in ("auto", "always", "never"):
         raise UsageError(f"--color: {color!r} is none of auto, always, never")
     output, json, verbose = given.pop("output"), given.pop("json"), given.pop("verbose")
     if output is not None:
         refuse_empty(output, "--output")
-    return Options(Flags(**given), output, json, color, verbose)
+    del given["profile"]
+    return Options(Flags(**given), profile, output, json, color, verbose)
 
 
 def runtime_of(ctx: typer.Context) -> Runtime:

@@ -27,7 +27,7 @@ from migstat.record import Record, read_back
 from migstat.render.json import encoded, event_document
 from migstat.render.text import harmless
 from migstat.retry import Policy
-from migstat.settings import Look, refuse_empty, seconds
+from migstat.settings import DEFAULT_INTERVAL, Look, Profile, refuse_empty, seconds
 from migstat.snapshot import Until
 from migstat.walk import Ask
 from migstat.watch import Plan, TimeIsUp, Timing, Watch
@@ -44,7 +44,9 @@ def watch(
     options: Options,
     job: Job = None,
     task: Task = None,
-    interval: Annotated[str, typer.Option("--interval", metavar="T", help="Between two polls, at least.")] = "10s",
+    interval: Annotated[
+        str | None, typer.Option("--interval", metavar="T", help="Between two polls, at least. Default: 10s.")
+    ] = None,
     stall_after: Annotated[
         str, typer.Option("--stall-after", metavar="T", help="Tell of what runs and has not moved for so long.")
     ] = "15m",
@@ -78,7 +80,11 @@ def watch(
     """
     look = _look(runtime, options)
     plan = Plan(
-        seconds(interval, "--interval"), seconds(stall_after, "--stall-after"), _until(until), fail_fast, strict
+        seconds(*_interval(interval, options.profile)),
+        seconds(stall_after, "--stall-after"),
+        _until(until),
+        fail_fast,
+        strict,
     )
     ends_after = seconds(timeout, "--timeout") if timeout is not None else None
     path = Path(refuse_empty(record, "--record")) if record is not None else None
@@ -232,6 +238,13 @@ def _events(watched: Watch, errors: list[MigstatError]) -> Iterator[Event]:
     except MigstatError as error:
         errors.append(error)
         yield watched.ended(End.ERROR, exit_of_error(error))
+
+
+def _interval(flag: str | None, profile: Profile) -> tuple[str, str]:
+    """The interval and its source, of flag over profile over default."""
+    if flag is not None:
+        return flag, "--interval"
+    return profile.get("interval") or (DEFAULT_INTERVAL, "--interval")
 
 
 def _until(text: str) -> Until:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.command_line import HERMETIC
+from tests.command_line import hermetic
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +16,7 @@ def demo() -> Iterator[subprocess.Popen[str]]:
     """Return a `migstat demo` into a pipe, which goes on while other tests do."""
     with subprocess.Popen(
         [sys.executable, "-m", "migstat", "demo"],
-        env={name: os.environ[name] for name in HERMETIC if name in os.environ},
+        env=hermetic(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from migstat.simulator.scenarios import NAMES
 from migstat.simulator.server import serve
 from tests.cli.rehearsals import migration
-from tests.command_line import HERMETIC, Result, environ_of, migstat, process
+from tests.command_line import Result, environ_of, hermetic, migstat, process
 
 QUICK = [name for name in NAMES if name != "huge"]
 
@@ -120,7 +119,7 @@ def start(*words: str) -> subprocess.Popen[str]:
     """Start a simulator as a process."""
     return subprocess.Popen(
         [sys.executable, "-m", "migstat", "simulate", *words],
-        env={name: os.environ[name] for name in HERMETIC if name in os.environ},
+        env=hermetic(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

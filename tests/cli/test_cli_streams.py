@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, check_run, migration, node, still
-from tests.command_line import HERMETIC, environ_of, process
+from tests.command_line import environ_of, hermetic, process
 
 MIGSTAT = [sys.executable, "-m", "migstat"]
 
@@ -44,7 +43,7 @@ def small() -> Iterator[Server]:
 
 def environ(server: Server, **more: str) -> dict[str, str]:
     """Return the environment of a process of its own."""
-    return {name: os.environ[name] for name in HERMETIC if name in os.environ} | environ_of(server) | more
+    return hermetic() | environ_of(server) | more
 
 
 def shell(script: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -72,7 +71,7 @@ def test_a_pipe_that_was_closed_before_is_quiet_too(small: Server) -> None:
 
 def test_help_into_a_closed_pipe_is_quiet() -> None:
     """Help into a pipe that nobody reads tells nothing on standard error."""
-    env = {name: os.environ[name] for name in HERMETIC if name in os.environ}
+    env = hermetic()
     done = shell("migstat status --help > >(exec true); migstat help environment > >(exec true)", env)
     assert done.stderr == ""
 

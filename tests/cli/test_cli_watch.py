@@ -32,7 +32,7 @@ from tests.cli.rehearsals import (
     scenario,
     still,
 )
-from tests.command_line import HERMETIC, Result, environ_of, migstat
+from tests.command_line import Result, environ_of, hermetic, migstat
 from tests.test_transport import https_server
 
 MIGSTAT = [sys.executable, "-m", "migstat"]
@@ -65,7 +65,7 @@ def running(environ: dict[str, str], *words: str) -> Iterator[subprocess.Popen[s
     """Run migstat as a process of its own that is ended with the context."""
     started = subprocess.Popen(
         [*MIGSTAT, *words],
-        env={name: os.environ[name] for name in HERMETIC if name in os.environ} | environ,
+        env=hermetic() | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

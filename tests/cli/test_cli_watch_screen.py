@@ -21,7 +21,7 @@ from rich.cells import cell_len
 from migstat.simulator.scenario import Phase, Scenario
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, check_run, cutover, migration, moving, night, node
-from tests.command_line import HERMETIC, environ_of
+from tests.command_line import environ_of, hermetic
 
 PATIENCE = 20.0
 """Seconds of real time in which the screen must show what is waited for."""
@@ -43,7 +43,7 @@ class Window:
     def __init__(
         self, server: Server, words: tuple[str, ...], size: tuple[int, int], environ: Mapping[str, str]
     ) -> None:
-        own = {name: os.environ[name] for name in HERMETIC if name in os.environ}
+        own = hermetic()
         quick = {"MIGSTAT_RATE_LIMIT": "none", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         self.child = pexpect.spawn(
             sys.executable,
