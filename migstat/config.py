@@ -27,23 +27,19 @@ Path = tuple[str, ...]
 """The names that lead to a value, such as `("profiles", "acme", "email")`."""
 
 DEFAULT_PROFILE = "default_profile"
-PROFILE_KEYS = {
-    "email": "e-mail of the Atlassian account",
-    "base_url": "where the API is",
-    "token_file": "file that holds the API token",
-    "job": "an id, a URL of the API, or a target",
-    "task": "an id, latest, latest-check or latest-migrate",
-    "interval": "of watch, such as 30s",
-    "output": "the output format of commands that have it",
-    "request_timeout": "seconds for one request",
-    "rate_limit": "requests in any 60 s",
-    "ca_bundle": "file with further certificate authorities",
-}
-TARGET_KEYS = {
-    "job": "an id or a URL of the API",
-    "task": "an id, latest, latest-check or latest-migrate",
-    "profile": "the profile to use for it",
-}
+PROFILE_KEYS = (
+    "email",
+    "base_url",
+    "token_file",
+    "job",
+    "task",
+    "interval",
+    "output",
+    "request_timeout",
+    "rate_limit",
+    "ca_bundle",
+)
+TARGET_KEYS = ("job", "task", "profile")
 SECRETS = ("token", "api_token", "password", "secret")
 """Names under which people put the token itself; they are not used, and a warning says so."""
 
@@ -105,7 +101,7 @@ def path_of(key: str) -> Path:
             f"{key}: the API token does not belong in the config file",
             "migstat auth login keeps it in the keyring; or set token_file to a file that only you can read.",
         )
-    if path == (DEFAULT_PROFILE,) or (len(path) == 3 and path[2] in _SECTIONS.get(path[0], {}) and path[1]):
+    if path == (DEFAULT_PROFILE,) or (len(path) == 3 and path[2] in _SECTIONS.get(path[0], ()) and path[1]):
         return path
     raise UsageError(f"there is no key {key!r}", _hint(path))
 
@@ -119,26 +115,26 @@ def all_values(config: Config) -> Iterator[tuple[Path, str]]:
             yield from (((section, name, key), value) for key, value in entry.items())
 
 
-def with_value(config: Config, path: Path, value: str) -> str:
-    """The file's text with a value set; all else stays as it is, comments too. Raises UsageError."""
+def with_value(config: Config, path: Path, value: str) -> Config:
+    """The file with a value set, not yet written; all else stays as it is, comments too. Raises UsageError."""
     return _edited(config, path, value)
 
 
-def without_value(config: Config, path: Path) -> str:
-    """The file's text without a value. Raises NotFound where it is not set."""
+def without_value(config: Config, path: Path) -> Config:
+    """The file without a value, not yet written. Raises NotFound where it is not set."""
     if path not in dict(all_values(config)):
         raise NotFound(f"{spelt(path)} is not set", f"migstat config list shows what {config.file} holds.")
     return _edited(config, path, None)
 
 
-def write_config(config: Config, text: str) -> None:
+def write_config(config: Config) -> None:
     """Replace the file, for its owner's eyes only. Raises OutputError; the file is then as it was."""
     from pathlib import Path as FilePath
 
     from migstat.files import write_whole
 
     try:
-        write_whole(FilePath(config.file), text)
+        write_whole(FilePath(config.file), config.text)
     except (OSError, ValueError) as error:
         raise OutputError(f"{config.file} could not be written: {_reason(error)}", "It is as it was.") from error
 
@@ -259,7 +255,7 @@ def _hint(path: Path) -> str:
     """The likely key, or all that there are."""
     from difflib import get_close_matches
 
-    known = [*(_SECTIONS.get(path[0], {}) if len(path) > 2 else (DEFAULT_PROFILE, *_SECTIONS))] if path else []
+    known = [*(_SECTIONS.get(path[0], ()) if len(path) > 2 else (DEFAULT_PROFILE, *_SECTIONS))] if path else []
     close = get_close_matches(path[-1], known, 1) if path else []
     if close:
         return f"Is it {close[0]}?"
@@ -270,8 +266,8 @@ def _hint(path: Path) -> str:
     return "Keys are default_profile, profiles.NAME.KEY and targets.NAME.KEY; migstat help config tells them."
 
 
-def _edited(config: Config, path: Path, value: str | None) -> str:
-    """The text with one value changed, by a library that leaves the rest as it is; read back before it is believed."""
+def _edited(config: Config, path: Path, value: str | None) -> Config:
+    """The file with one value changed, by a library that leaves the rest as it is; read back before it is believed."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
@@ -285,14 +281,17 @@ def _edited(config: Config, path: Path, value: str | None) -> str:
             table = table[name]
         if value is None:
             del table[path[-1]], expected[path]
+            if not table.as_string().strip():  # neither values nor comments are left
+                del document[path[0]][path[1]]
         else:
             table[path[-1]] = expected[path] = value
-        text = tomlkit.dumps(document).lstrip("\n")
+        text = tomlkit.dumps(document).strip("\n") + "\n"
     except TOMLKitError as error:
         raise UsageError(f"{config.file} could not be changed: {error}", "Change it with an editor.") from error
-    if dict(all_values(parsed(text, config.file))) != expected:
+    edited = parsed(text, config.file)
+    if dict(all_values(edited)) != expected:
         raise UsageError(f"{config.file} could not be changed safely; it is as it was", "Change it with an editor.")
-    return text
+    return edited
 
 
 def _quoted(name: str) -> str:

@@ -73,6 +73,9 @@ _NAMES: dict[str, tuple[str | None, str | None]] = {
 """Option and variable of each key of a profile but `token_file`, whose order is that of the token."""
 
 
+NO_TOKEN = Token(Secret(""), "")
+
+
 class Flags(msgspec.Struct, frozen=True):
     """The options of the command line that say how to reach the API; None where one was not given."""
 
@@ -204,9 +207,18 @@ class Sources(msgspec.Struct, frozen=True):
         value = self.environ.get(variable or "")
         return (value, variable) if value and variable else self.profile.get(key)
 
+    def check(self) -> None:
+        """Raise UsageError for a value that makes no sense."""
+        self.settings("", NO_TOKEN)
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is. Raises UsageError."""
+        return _base_url(self.get("base_url"))[0]
+
     def account(self) -> Account:
         """Whose token is asked for. Raises CredentialsError where there is no e-mail, UsageError for nonsense."""
-        return Account(_base_url(self.get("base_url"))[0], email_from(self.get("email")))
+        return Account(self.base_url, email_from(self.get("email")))
 
     def token(self) -> Token:
         """The token from the first source that is there. Raises CredentialsError, UsageError."""
@@ -256,10 +268,22 @@ def settings_from(
     Raises UsageError for a value that makes no sense, CredentialsError where there is nothing to log in with.
     """
     sources = Sources(flags, environ, profile or Profile(), stdin, keychain)
-    settings = sources.settings("", Token(Secret(""), ""))  # what makes no sense is told before what is missing
+    settings = sources.settings("", NO_TOKEN)  # what makes no sense is told before what is missing
     email, token = email_from(sources.get("email")), sources.token()
     warnings = (*settings.warnings, *token.warnings)
     return msgspec.structs.replace(settings, email=email, token=token.secret, warnings=warnings)
+
+
+def elsewhere(settings: Settings, url: str) -> Settings:
+    """The same settings for another server, at `url`: with the proxy that is right for it, none for a loopback address.
+
+    Raises ValueError for what is no URL.
+    """
+    parts = urlsplit(url)
+    loopback = _is_loopback(parts.hostname or "")
+    proxy = None if loopback else _proxy(url)
+    base_url = f"{parts.scheme}://{parts.netloc}"
+    return msgspec.structs.replace(settings, base_url=base_url, loopback=loopback, proxy=proxy)
 
 
 def look_from(output: str | None, color: str, environ: Mapping[str, str], preferred: str | None = None) -> Look:
@@ -293,6 +317,16 @@ def seconds(text: str, source: str) -> float:
             "Give seconds, or a number with s, m or h: 90, 1.5s, 15m, 2h.",
         )
     return value
+
+
+def check_base_url(value: str, source: str) -> None:
+    """Raise UsageError where the API cannot be there."""
+    _base_url((value, source))
+
+
+def check_rate_limit(value: str, source: str) -> None:
+    """Raise UsageError where this is no limit, whatever the address."""
+    _rate_limit((value, source), loopback=True)
 
 
 def refuse_empty(value: str, name: str) -> str:

@@ -96,6 +96,16 @@ def target_from(
     return Target(job_id, default_task or TaskWord.LATEST)
 
 
+def check_job(text: str, source: str, profile: Profile) -> None:
+    """Raise UsageError where this names no job."""
+    _job(text, source, profile)
+
+
+def check_task(text: str, source: str) -> None:
+    """Raise UsageError where this is neither a task's id nor a word for one."""
+    _clean(text, source)
+
+
 def likely_target(job: str | None, targets: Collection[str]) -> str | None:
     """The name of the target that a job that is not there was probably meant to be."""
     from difflib import get_close_matches

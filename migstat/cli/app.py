@@ -5,18 +5,20 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from migstat import __version__
-from migstat.cli.context import Runtime
+from migstat.cli.context import Runtime, profile_for
 from migstat.cli.exits import Exit, exit_of_error
 from migstat.cli.present import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import MigstatError, UsageError
+from migstat.keychain import Keychain
 from migstat.settings import process_environ
 
 PROGRAM = "migstat"
@@ -29,6 +31,9 @@ COMMANDS = {
     "watch": "watch",
     "tasks": "tasks",
     "job": "job",
+    "auth": "auth",
+    "config": "config",
+    "schema": "schema",
     "demo": "demo",
     "simulate": "simulate",
     "help": "help_",
@@ -39,7 +44,7 @@ COMMANDS = {
 def main_of_process() -> int:
     """Run the command line of this process; the exit code."""
     streams = Streams(sys.stdout, sys.stderr)
-    code = run(sys.argv[1:], Runtime(process_environ(), streams))
+    code = run(sys.argv[1:], Runtime(process_environ(), streams, keychain=Keychain()))
     streams.flush()
     return code
 
@@ -58,7 +63,7 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
         error = told
     except Exception as defect:  # noqa: BLE001  a tired person gets one line, whatever happened
         error = _defect(defect)
-    tell_error(streams, error, json=_wants_json(words, runtime.environ))
+    tell_error(streams, error, json=_wants_json(words, runtime))
     return exit_of_error(error)
 
 
@@ -80,9 +85,12 @@ def _app(first: str) -> typer.Typer:
     app.callback(help="The status of a migration to Atlassian Cloud. It only reads.")(_global)
     for name in [first] if first in COMMANDS else COMMANDS:
         module = importlib.import_module(f"migstat.cli.{name}")
+        if isinstance(group := getattr(module, COMMANDS[name]), typer.Typer):
+            app.add_typer(group, name=name)
+            continue
         # what follows demo's command belongs to that command
         settings = {"allow_interspersed_args": False} if name == "demo" else {}
-        app.command(name, context_settings=settings)(getattr(module, COMMANDS[name]))
+        app.command(name, context_settings=settings)(group)
     return app
 
 
@@ -122,7 +130,7 @@ def _defect(error: Exception) -> MigstatError:
     )
 
 
-def _wants_json(words: Sequence[str], environ: Mapping[str, str]) -> bool:
+def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
     """Whether the words ask for a JSON format; they may be wrong otherwise, so they are not parsed."""
     chosen: str | None = None
     for word, following in zip(words, [*words[1:], ""], strict=True):
@@ -132,8 +140,21 @@ def _wants_json(words: Sequence[str], environ: Mapping[str, str]) -> bool:
             return True
         if (match := _OUTPUT.fullmatch(word)) is not None:
             chosen = match[1] or match[2] or following
-    return (chosen if chosen is not None else environ.get("MIGSTAT_OUTPUT")) in JSON_FORMATS
+    chosen = chosen if chosen is not None else runtime.environ.get("MIGSTAT_OUTPUT") or _preferred(words, runtime)
+    return chosen in JSON_FORMATS
 
 
+def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
+    """The format of the profile that the words seem to mean, as far as the config file can be read."""
+    flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
+    try:
+        job = next((word for word in words[1:] if not word.startswith("-")), None)
+        chosen = profile_for(runtime, flags[-1] if flags else None, job).get("output")
+    except MigstatError:
+        return None
+    return None if chosen is None else chosen[0]
+
+
+_PROFILE = re.compile("(?:--profile=|--profile|-p)(.*)")
 _OUTPUT = re.compile("--output(?:=(.*))?|-[chv]*o(.*)")
 """`--output`, `--output=json`, `-o`, `-ojson`, and `-o` behind other short flags."""

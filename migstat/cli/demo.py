@@ -14,7 +14,7 @@ from migstat.errors import UsageError
 from migstat.settings import LOOK_VARIABLES, UNLIMITED
 from migstat.simulator.scenario import Scenario
 
-REFUSED = ("demo", "simulate")
+REFUSED = ("demo", "simulate", "auth", "config")
 UNDER_WAY = 0.55
 OVER = 1.01
 """Share of the scenario that is over when a demo begins, so that there is something to see."""

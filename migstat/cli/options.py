@@ -13,7 +13,8 @@ from migstat.cli.context import Options, Runtime, profile_for
 from migstat.errors import Interrupted, UsageError
 from migstat.model import Outcome, Status
 from migstat.reports import Filter
-from migstat.settings import Flags, Profile, refuse_empty
+from migstat.settings import Flags, refuse_empty
+from migstat.settings import Profile as InForce
 
 CONNECTION = "Connection"
 OUTPUT = "Output"
@@ -29,6 +30,16 @@ Task = Annotated[
     str | None,
     typer.Argument(
         metavar="[TASK]", help="Id of the task, latest, latest-check or latest-migrate. (env: MIGSTAT_TASK)"
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        "-p",
+        metavar="NAME",
+        help="A section of the config file. (env: MIGSTAT_PROFILE)",
+        rich_help_panel=CONNECTION,
     ),
 ]
 ExitStatus = Annotated[
@@ -60,19 +71,7 @@ def _connection(flag: str, metavar: str, text: str) -> Any:
 
 
 _SHARED: dict[str, tuple[Any, Any]] = {
-    "profile": (
-        Annotated[
-            str | None,
-            typer.Option(
-                "--profile",
-                "-p",
-                metavar="NAME",
-                help="A section of the config file. (env: MIGSTAT_PROFILE)",
-                rich_help_panel=CONNECTION,
-            ),
-        ],
-        None,
-    ),
+    "profile": (Profile, None),
     "base_url": (_connection("--base-url", "URL", "Where the API is. (env: MIGSTAT_BASE_URL)"), None),
     "email": (_connection("--email", "ADDR", "E-mail of the Atlassian account. (env: MIGSTAT_EMAIL)"), None),
     "token_file": (
@@ -118,19 +117,23 @@ _SHARED: dict[str, tuple[Any, Any]] = {
 }
 """Parameter name to annotation and default; `--output` gets its help from the command's formats."""
 
+_OF_FORMATS = ("output", "json", "color")
+"""Those of a command that has formats."""
+
 Command = Callable[..., int]
 
 
 def asks_api(formats: tuple[str, ...]) -> Callable[[Command], Command]:
     """Give a command the shared options; it gets them as `options`, and the runtime as `runtime`.
 
-    `formats` are named in the help of `--output`.
+    `formats` are named in the help of `--output`; a command without any tells people only.
     """
 
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
         own = [each for each in signature.parameters.values() if each.name not in ("runtime", "options")]
-        shared = [_parameter(name, formats) for name in _SHARED]
+        names = [name for name in _SHARED if formats or name not in _OF_FORMATS]
+        shared = [_parameter(name, formats) for name in names]
         context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
 
         @wraps(command)
@@ -197,7 +200,7 @@ def _parameter(name: str, formats: tuple[str, ...]) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-def _options(profile: Profile, given: dict[str, Any]) -> Options:
+def _options(profile: InForce, given: dict[str, Any]) -> Options:
     color = given.pop("color")
     if color not in ("auto", "always", "never"):
         raise UsageError(f"--color: {color!r} is none of auto, always, never")

@@ -14,7 +14,8 @@ from migstat.cli.context import Options, Runtime, look_of
 from migstat.cli.exits import exit_of
 from migstat.cli.streams import ClosedPipe, Streams, show
 from migstat.errors import Incomplete, MigstatError, OutputError, UsageError
-from migstat.render.text import harmless
+from migstat.files import write_whole
+from migstat.render.text import harmless, one_field
 from migstat.reports import JobReport, Report, TasksReport
 from migstat.settings import Look
 from migstat.snapshot import Verdict
@@ -87,6 +88,21 @@ def _shown(
         error = Incomplete(f"could not be read: {flaws[0]}{more}", "What was read is shown; ask again for the rest.")
         tell_error(runtime.streams, error, json=outlet.look.output in JSON_FORMATS)
     return code
+
+
+def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
+    """Rows of texts: in columns on a terminal, tab separated into a pipe."""
+    if not streams.out_is_terminal:
+        streams.print_lines("\t".join(map(one_field, row)) for row in rows)
+        return
+    from migstat.render.grid import cells
+
+    shown = [[harmless(each) for each in row] for row in rows]
+    widths = [max(map(cells, column)) for column in zip(*shown, strict=True)]
+    padded = (
+        "  ".join(text + " " * (width - cells(text)) for text, width in zip(row, widths, strict=True)) for row in shown
+    )
+    streams.print_lines(map(str.rstrip, padded))
 
 
 def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
@@ -179,16 +195,9 @@ def _write_picture(report: Report, path: Path) -> None:
 
     lines = view(report, Canvas(PICTURE_WIDTH, UNICODE))
     text = picture(lines, PICTURE_WIDTH, html=path.suffix.lower() == ".html")
-    partial: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-            partial = Path(file.name)
-            file.write(text)
-        partial.chmod(0o644)
-        partial.replace(path)
+        write_whole(path, text, mode=0o644)
     except OSError as error:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
         raise OutputError(f"--export: {path} could not be written: {error.strerror or error}") from error
 
 

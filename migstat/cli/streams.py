@@ -27,11 +27,18 @@ class ClosedPipe(Exception):
 
 
 class Streams(msgspec.Struct):
-    """The two streams of one run. `columns` and `color` of None are found out from the terminal."""
+    """The streams of one run.
+
+    `ask` and `ask_secret` let a person type an answer, the latter without showing it; they raise EOFError where nobody
+    answers.
+    """
 
     out: TextIO | None
     err: TextIO | None
     stdin: Callable[[], str] = msgspec.field(default=lambda: sys.stdin.read(65536) if sys.stdin else "")
+    in_is_terminal: Callable[[], bool] = msgspec.field(default=lambda: _is_terminal(sys.stdin))
+    ask: Callable[[str], str] = msgspec.field(default=lambda prompt: _asked(prompt))
+    ask_secret: Callable[[str], str] = msgspec.field(default=lambda prompt: _asked_secretly(prompt))
     _notice: bool = False
 
     @property
@@ -53,6 +60,11 @@ class Streams(msgspec.Struct):
     def width(self, columns: int | None) -> int:
         """Width of the output in cells: `columns` where set, else the window's."""
         return max(columns or _window(self.out) or DEFAULT_WIDTH, NARROWEST)
+
+    @property
+    def room(self) -> int:
+        """Cells of a line on standard error that can be replaced."""
+        return max((_window(self.err) or DEFAULT_WIDTH) - 1, 1)
 
     def print(self, text: str) -> None:
         """Write to standard output. Raises ClosedPipe where nobody reads on, OutputError where it cannot be written."""
@@ -98,9 +110,8 @@ class Streams(msgspec.Struct):
         """A line to a terminal's standard error that the next one replaces; nothing elsewhere."""
         if self.err is None or not self.err_is_terminal:
             return
-        room = max((_window(self.err) or DEFAULT_WIDTH) - 1, 1)
         with suppress(OSError, ValueError):
-            _write(self.err, ERASE_LINE + text[:room])
+            _write(self.err, ERASE_LINE + text[: self.room])
             self.err.flush()
         self._notice = True
 
@@ -168,6 +179,27 @@ def color_console(file: TextIO, width: int = DEFAULT_WIDTH) -> Console:
     if console.color_system is None:  # colours were asked for, whatever the terminal's name says
         console = Console(file=file, width=width, force_terminal=True, highlight=False, color_system="256")
     return console
+
+
+def _asked(prompt: str) -> str:
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        raise EOFError
+    return answer.strip()
+
+
+def _asked_secretly(prompt: str) -> str:
+    import getpass
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)  # it would echo
+        try:
+            return getpass.getpass(prompt)
+        except getpass.GetPassWarning:
+            raise EOFError from None
 
 
 def _write(stream: TextIO, text: str) -> None:
