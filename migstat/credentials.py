@@ -89,8 +89,9 @@ def token_from(
 def token_of_file(named: TokenFile, stdin: Callable[[], str]) -> Token:
     """The token that a file holds, `-` being standard input. Raises CredentialsError."""
     path, source = named.path, named.source
+    shown = f"standard input ({source} -)" if path == "-" else f"{path} ({source})"
     if path == "-":
-        return Token(secret_of(stdin(), f"{source} - (standard input)"), f"{source} - (standard input)")
+        return Token(secret_of(stdin(), shown), shown)
     try:
         with Path(path).open(encoding="utf-8") as file:
             text = file.read(LONGEST_TOKEN)
@@ -100,7 +101,7 @@ def token_of_file(named: TokenFile, stdin: Callable[[], str]) -> Token:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise CredentialsError(f"{source}: {path!r} cannot be read: {reason}") from error
-    return Token(secret_of(text, f"{source} {path}"), f"{source} {path}", _warnings_about(path, mode))
+    return Token(secret_of(text, shown), shown, _warnings_about(path, mode))
 
 
 def secret_of(text: str, source: str) -> Secret:

@@ -235,9 +235,8 @@ class Sources(msgspec.Struct, frozen=True):
         rate_limit = _rate_limit(self.get("rate_limit"), loopback=loopback)
         ca_bundle = _readable(self.get("ca_bundle"))
         proxy = None if loopback else _proxy(base_url)
-        warnings = (*self.profile.config.warnings, *token.warnings)
         return Settings(
-            base_url, loopback, email, token.secret, request_timeout, rate_limit, ca_bundle, proxy, warnings
+            base_url, loopback, email, token.secret, request_timeout, rate_limit, ca_bundle, proxy, token.warnings
         )
 
     def origins(self) -> tuple[Origin, ...]:
@@ -270,8 +269,7 @@ def settings_from(
     sources = Sources(flags, environ, profile or Profile(), stdin, keychain)
     settings = sources.settings("", NO_TOKEN)  # what makes no sense is told before what is missing
     email, token = email_from(sources.get("email")), sources.token()
-    warnings = (*settings.warnings, *token.warnings)
-    return msgspec.structs.replace(settings, email=email, token=token.secret, warnings=warnings)
+    return msgspec.structs.replace(settings, email=email, token=token.secret, warnings=token.warnings)
 
 
 def elsewhere(settings: Settings, url: str) -> Settings:

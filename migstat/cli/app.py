@@ -13,13 +13,13 @@ from typing import Annotated
 import typer
 
 from migstat import __version__
-from migstat.cli.context import Runtime, profile_for
+from migstat.cli.context import Runtime
 from migstat.cli.exits import Exit, exit_of_error
 from migstat.cli.present import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import MigstatError, UsageError
 from migstat.keychain import Keychain
-from migstat.settings import process_environ
+from migstat.settings import process_environ, profile_from
 
 PROGRAM = "migstat"
 
@@ -146,10 +146,12 @@ def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
 
 def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
     """The format of the profile that the words seem to mean, as far as the config file can be read."""
+    if runtime.sealed:
+        return None
     flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
     try:
         job = next((word for word in words[1:] if not word.startswith("-")), None)
-        chosen = profile_for(runtime, flags[-1] if flags else None, job).get("output")
+        chosen = profile_from(flags[-1] if flags else None, job, runtime.environ).get("output")
     except MigstatError:
         return None
     return None if chosen is None else chosen[0]

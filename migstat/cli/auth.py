@@ -27,14 +27,13 @@ auth = typer.Typer()
 def about(ctx: typer.Context) -> None:
     """Log in: keep the API token in the system's keyring, see which one is in force, remove it.
 
-    The first of these that is there is used: --token-file, MIGSTAT_TOKEN, MIGSTAT_TOKEN_FILE, the profile's token_file,
-    the keyring.
-
     Examples:
 
       migstat auth login
 
       migstat auth status
+
+    The token is taken from the first of --token-file, MIGSTAT_TOKEN, MIGSTAT_TOKEN_FILE, token_file, keyring.
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
@@ -45,9 +44,6 @@ def about(ctx: typer.Context) -> None:
 def login(runtime: Runtime, options: Options) -> int:
     """Ask for the API token, check it, and keep it in the keyring.
 
-    It is not shown while it is typed. Where a job is known (MIGSTAT_JOB, or the profile's) the API is asked whether it
-    accepts the token.
-
     Examples:
 
       migstat auth login
@@ -55,6 +51,10 @@ def login(runtime: Runtime, options: Options) -> int:
       migstat auth login --profile acme --email you@example.com
 
       pass show atlassian | migstat auth login --email you@example.com --token-file -
+
+    It is not shown while it is typed.
+
+    Where MIGSTAT_JOB or the profile names a job, the API is asked whether it accepts the token.
     """
     keychain = _keychain(runtime)
     name = keychain.name()  # before anybody types a token in vain

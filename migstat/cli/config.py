@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from migstat.cli.context import ALL_FORMATS, Runtime, profile_for
+from migstat.cli.context import ALL_FORMATS, Runtime, profile_for, warn
 from migstat.cli.options import Profile, runtime_of
 from migstat.cli.present import print_rows
 from migstat.config import (
@@ -46,8 +46,13 @@ Examples:
 
   migstat config list --show-origin
 
-The file is TOML: default_profile, profiles.NAME and targets.NAME. A profile has {", ".join(PROFILE_KEYS)}; a target has
-{", ".join(TARGET_KEYS)}. MIGSTAT_CONFIG names another file.
+Keys are default_profile, profiles.NAME.KEY and targets.NAME.KEY.
+
+KEY of a profile: {", ".join(PROFILE_KEYS)}.
+
+KEY of a target: {", ".join(TARGET_KEYS)}.
+
+The file is TOML; MIGSTAT_CONFIG names another one.
 """
 
 
@@ -143,7 +148,9 @@ def unset(ctx: typer.Context, key: Key) -> int:
 
 def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
     file, named = config_file(runtime.environ)
-    return read_config(file, must_exist=named and must_exist)
+    read = read_config(file, must_exist=named and must_exist)
+    warn(runtime, read.warnings)
+    return read
 
 
 def _check(path: Path, value: str, read: Config) -> None:

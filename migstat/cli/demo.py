@@ -41,8 +41,6 @@ def demo(
 ) -> int:
     """Run a command against a simulated migration: nothing to set up, nothing sent anywhere.
 
-    Reads none of your settings and none of your secrets.
-
     Examples:
 
       migstat demo
@@ -50,6 +48,8 @@ def demo(
       migstat demo projects
 
       migstat demo --scenario failing checks --details
+
+    Reads none of your settings and none of your secrets.
     """
     from migstat.cli.app import run
     from migstat.simulator.server import serve

@@ -30,13 +30,13 @@ def simulate(
 ) -> int:
     """Serve a simulated migration on this machine until Ctrl-C.
 
-    Scenarios: cutover, failing, projects-failing, confluence, checks, huge, flaky.
-
     Examples:
 
       migstat simulate
 
       migstat simulate --scenario failing --speed 600 --port 8765
+
+    Scenarios: cutover, failing, projects-failing, confluence, checks, huge, flaky.
     """
     from migstat.simulator.server import serve
 

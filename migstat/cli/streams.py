@@ -26,6 +26,27 @@ class ClosedPipe(Exception):
     """Whoever read standard output has gone: nobody wants the rest, and nothing is wrong."""
 
 
+def _asked(prompt: str) -> str:
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        raise EOFError
+    return answer.strip()
+
+
+def _asked_secretly(prompt: str) -> str:
+    import getpass
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)  # it would echo
+        try:
+            return getpass.getpass(prompt)
+        except getpass.GetPassWarning:
+            raise EOFError from None
+
+
 class Streams(msgspec.Struct):
     """The streams of one run.
 
@@ -37,8 +58,8 @@ class Streams(msgspec.Struct):
     err: TextIO | None
     stdin: Callable[[], str] = msgspec.field(default=lambda: sys.stdin.read(65536) if sys.stdin else "")
     in_is_terminal: Callable[[], bool] = msgspec.field(default=lambda: _is_terminal(sys.stdin))
-    ask: Callable[[str], str] = msgspec.field(default=lambda prompt: _asked(prompt))
-    ask_secret: Callable[[str], str] = msgspec.field(default=lambda prompt: _asked_secretly(prompt))
+    ask: Callable[[str], str] = msgspec.field(default=_asked)
+    ask_secret: Callable[[str], str] = msgspec.field(default=_asked_secretly)
     _notice: bool = False
 
     @property
@@ -179,27 +200,6 @@ def color_console(file: TextIO, width: int = DEFAULT_WIDTH) -> Console:
     if console.color_system is None:  # colours were asked for, whatever the terminal's name says
         console = Console(file=file, width=width, force_terminal=True, highlight=False, color_system="256")
     return console
-
-
-def _asked(prompt: str) -> str:
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
-    if not answer:
-        raise EOFError
-    return answer.strip()
-
-
-def _asked_secretly(prompt: str) -> str:
-    import getpass
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", getpass.GetPassWarning)  # it would echo
-        try:
-            return getpass.getpass(prompt)
-        except getpass.GetPassWarning:
-            raise EOFError from None
 
 
 def _write(stream: TextIO, text: str) -> None:
