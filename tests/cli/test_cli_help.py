@@ -18,6 +18,7 @@ OWN = {
     "projects": ["--key", "--outcome", "--status", "--sort", "--exit-status", "--header", "--export"],
     "tasks": ["--header", "--export"],
     "job": [],
+    "schema": [],
     "demo": ["--scenario", "--speed"],
     "simulate": ["--port", "--scenario", "--speed"],
     "help": [],
