@@ -17,13 +17,13 @@ from migstat.cli.simulate import variables_of
 from migstat.cli.streams import Streams
 from migstat.cli.tellers import digest_of, health_of
 from migstat.events import Changed, Event
+from migstat.follow import Plan, Timing, Watch
 from migstat.poll import Poller
 from migstat.render.live import frame
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import serve
-from migstat.watch import Plan, Timing, Watch
 
 SUNDAY = 1_793_496_360.0
 """The small hours of 2026-11-01, in epoch seconds."""

@@ -1,17 +1,50 @@
 """The program's entry: `migstat` and `python -m migstat`."""
 
+import gc
+import os
 import sys
+
+from migstat import __version__
+
+SELDOM = 50_000
+"""Objects made and kept between two looks for garbage: nearly all that a run makes lives as long as the run."""
 
 
 def run() -> None:
     """Run the command line of this process and end it with the exit code."""
+    gc.set_threshold(SELDOM)
+    if sys.argv[1:2] == ["__complete"]:
+        _complete(sys.argv[2:])
+        return
+    if sys.argv[1:] == ["--version"] and _version_is_told():
+        return
     try:
         from migstat.cli.app import main_of_process
 
         code = main_of_process()
     except KeyboardInterrupt:
         code = 130
+    gc.freeze()  # the process ends: what is left is not worth looking through
     sys.exit(code)
+
+
+def _complete(words: list[str]) -> None:
+    """Print the candidates for a word that is being typed: the scripts in completions/ ask for them."""
+    try:
+        from migstat.complete import answer
+
+        os.write(1, answer(words))
+    except (OSError, KeyboardInterrupt):
+        return
+
+
+def _version_is_told() -> bool:
+    """Print the version without loading the command line; False where that one must say what is wrong."""
+    try:
+        os.write(1, f"migstat {__version__}\n".encode())
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

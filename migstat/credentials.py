@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -44,7 +45,7 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class TokenFile(msgspec.Struct, frozen=True):
-    """A file that should hold the token, and who named it."""
+    """A file that should hold the token (`-` is standard input), and who named it."""
 
     path: str
     source: str
@@ -59,7 +60,8 @@ def email_from(chosen: tuple[str, str] | None) -> str:
         )
     text, source = chosen[0].strip(), chosen[1]
     if not text or ":" in text or not text.isprintable():
-        raise UsageError(f"{source}: {text!r} is no e-mail address")
+        hint = "It takes the address alone; the token goes into MIGSTAT_TOKEN."
+        raise UsageError(f"{source} holds no e-mail address", hint)  # it may hold the token, as in NAME:TOKEN
     return text
 
 
@@ -75,33 +77,54 @@ def token_from(
 
     Raises CredentialsError where none is, or the first is unusable.
     """
+    named = named_token(flag, environ, profile)
+    if named is None:
+        return _token_of_keychain(account(), keychain)
+    if isinstance(named, TokenFile):
+        return token_of_file(named, stdin)
+    return Token(secret_of(environ[named], named), named)
+
+
+def named_token(
+    flag: TokenFile | None, environ: Mapping[str, str], profile: TokenFile | None
+) -> TokenFile | str | None:
+    """What is asked for the token before the keyring is: a file, or the variable that holds it."""
     if flag is not None:
-        return token_of_file(flag, stdin)
+        return flag
     if environ.get("MIGSTAT_TOKEN"):
-        return Token(secret_of(environ["MIGSTAT_TOKEN"], "MIGSTAT_TOKEN"), "MIGSTAT_TOKEN")
+        return "MIGSTAT_TOKEN"
     if environ.get("MIGSTAT_TOKEN_FILE"):
-        return token_of_file(TokenFile(environ["MIGSTAT_TOKEN_FILE"], "MIGSTAT_TOKEN_FILE"), stdin)
-    if profile is not None:
-        return token_of_file(profile, stdin)
-    return _token_of_keychain(account(), keychain)
+        return TokenFile(environ["MIGSTAT_TOKEN_FILE"], "MIGSTAT_TOKEN_FILE")
+    return profile
 
 
 def token_of_file(named: TokenFile, stdin: Callable[[], str]) -> Token:
     """The token that a file holds, `-` being standard input. Raises CredentialsError."""
     path, source = named.path, named.source
     shown = f"standard input ({source} -)" if path == "-" else f"{path} ({source})"
-    if path == "-":
-        return Token(secret_of(stdin(), shown), shown)
+    what = shown if path == "-" else f"{source}: {path!r}"
     try:
-        with Path(path).open(encoding="utf-8") as file:
-            text = file.read(LONGEST_TOKEN)
-            mode = os.fstat(file.fileno()).st_mode
+        text, mode = (stdin(), None) if path == "-" else _text_and_mode(path)
     except UnicodeDecodeError as error:  # its text would show bytes of the file
-        raise CredentialsError(f"{source}: {path!r} holds no API token: it is no text") from error
+        raise CredentialsError(f"{what} holds no API token: it is no text") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        if may_be_token(path):
+            hint = "If that is the token itself: put it into MIGSTAT_TOKEN, or into a file that only you can read."
+            raise CredentialsError(f"{source} names no file that can be read", hint) from error
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise CredentialsError(f"{source}: {path!r} cannot be read: {reason}") from error
-    return Token(secret_of(text, shown), shown, _warnings_about(path, mode))
+        raise CredentialsError(f"{what} cannot be read: {reason}") from error
+    warnings = _warnings_about(path, mode) if mode is not None else ()
+    return Token(secret_of(text, shown), shown, warnings)
+
+
+def _text_and_mode(path: str) -> tuple[str, int]:
+    with Path(path).open(encoding="utf-8") as file:
+        return file.read(LONGEST_TOKEN), os.fstat(file.fileno()).st_mode
+
+
+def may_be_token(text: str) -> bool:
+    """Whether this is one long word, as nobody calls a file or a host: a message must not show it."""
+    return re.fullmatch(r"[\w=+-]{20,}", text.strip()) is not None
 
 
 def secret_of(text: str, source: str) -> Secret:

@@ -7,7 +7,7 @@
     ├── Interrupted          interrupted      Ctrl-C
     └── ApiError             what the migration API answered, or that it did not
         ├── Unreachable      unreachable      no usable answer came, after all retries
-        ├── UntrustedServer  untrusted-server the server's certificate could not be verified
+        ├── UntrustedServer  untrusted-server the server did not prove over TLS who it is
         ├── RateLimited      rate-limited     429 until the retries were used up
         ├── BadAnswer        bad-answer       an answer came that cannot be understood
         │   └── BadRequest   bad-request      400: the API did not understand the question
@@ -48,7 +48,7 @@ class CredentialsError(MigstatError):
 
 
 class OutputError(MigstatError):
-    """Standard output or an export file could not be written."""
+    """Standard output, an export file or a download could not be written."""
 
     code = "output"
 
@@ -79,7 +79,7 @@ class Unreachable(ApiError):
 
 
 class UntrustedServer(ApiError):
-    """The server's certificate could not be verified; never retried."""
+    """The server, or the proxy, did not prove over TLS who it is; never retried."""
 
     code = "untrusted-server"
 

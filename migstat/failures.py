@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
+import re
 import ssl
+from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ from migstat.retry import RETRIED_STATUSES
 from migstat.settings import Settings
 
 CHECK_NETWORK = "Check the network, VPN and proxy; -v shows each request."
+CHECK_SERVER = "Is a server listening there, and does it speak plain http? See --base-url."
+CHECK_PROXY = "It is the one of HTTPS_PROXY, ALL_PROXY or the system; hosts in NO_PROXY are asked without it."
 
 
 class AttemptFailed(Exception):
@@ -34,41 +37,88 @@ class AttemptFailed(Exception):
         self.again = again
         self.retry_after = retry_after
 
-
-class Redactor:
-    """Takes the credentials out of texts that a server may have put them into."""
-
-    def __init__(self, settings: Settings) -> None:
-        token = settings.token.reveal()
-        pair = base64.b64encode(f"{settings.email}:{token}".encode()).decode()
-        self._secrets = tuple(dict.fromkeys((token, pair, token.lower(), pair.lower())))
-
-    def text(self, text: str) -> str:
-        """The text without them."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    def failure(self, failed: AttemptFailed) -> AttemptFailed:
-        """The failure without them."""
-        error = failed.error
-        clean = type(error)(self.text(error.message), self.text(error.hint))
-        clean.status = error.status
-        return AttemptFailed(clean, again=failed.again, retry_after=failed.retry_after)
+    def cleaned(self, clean: Callable[[str], str]) -> AttemptFailed:
+        """The same failure in texts that `clean` has taken the secrets out of."""
+        error = type(self.error)(clean(self.error.message), clean(self.error.hint))
+        error.status = self.error.status
+        return AttemptFailed(error, again=self.again, retry_after=self.retry_after)
 
 
-def failure_of(error: httpx.HTTPError | httpx.InvalidURL | UnicodeError, host: str, limit: float) -> AttemptFailed:
-    """What it means that a request to `host`, for which there were `limit` seconds, brought no answer."""
+def failure_of(error: httpx.HTTPError | httpx.InvalidURL | UnicodeError, settings: Settings) -> AttemptFailed:
+    """What it means that a request brought no answer."""
+    host = urlsplit(settings.base_url).netloc
+    if isinstance(error, httpx.ProxyError) and settings.proxy is not None:
+        return _failure_of_proxy(error, settings, settings.proxy)
     if isinstance(error, httpx.TimeoutException):
-        return AttemptFailed(Unreachable(f"{host} gave no whole answer within {limit:g} s", CHECK_NETWORK), again=True)
+        told = f"{host} gave no whole answer within {settings.request_timeout:g} s"
+        return AttemptFailed(Unreachable(told, CHECK_NETWORK), again=True)
     if isinstance(error, httpx.InvalidURL | UnicodeError | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return AttemptFailed(BadAnswer(f"{host} cannot be asked: {error}"), again=False)
-    if (certificate := _cause(error, ssl.SSLCertVerificationError)) is not None:
-        reason = getattr(certificate, "verify_message", "") or str(certificate)
-        hint = "Behind a company proxy give its authority with --ca-bundle FILE; else do not trust this network."
-        return AttemptFailed(UntrustedServer(f"the certificate of {host} was refused: {reason}", hint), again=False)
-    reason = _plain_reason(error)
-    return AttemptFailed(Unreachable(f"{host} could not be reached: {reason}", CHECK_NETWORK), again=True)
+    no_tls = "Is --base-url right? A login page or an old proxy may be in between."
+    if (untrusted := _untrusted(error, host, settings.ca_bundle, no_tls)) is not None:
+        return AttemptFailed(untrusted, again=False)
+    if isinstance(error, httpx.DecodingError):
+        return AttemptFailed(Unreachable(f"{host} sent an answer that cannot be unpacked", CHECK_NETWORK), again=True)
+    hint = CHECK_SERVER if settings.base_url.startswith("http:") else CHECK_NETWORK
+    return AttemptFailed(Unreachable(f"{host} could not be reached: {_plain_reason(error)}", hint), again=True)
+
+
+def _failure_of_proxy(error: httpx.ProxyError, settings: Settings, proxy_url: str) -> AttemptFailed:
+    """What it means that the proxy did not lead to the API. Its own words are not told: they may hold its password."""
+    api, url = urlsplit(settings.base_url), urlsplit(proxy_url)
+    proxy = f"the proxy {url.netloc.rpartition('@')[2]}"
+    no_tls = "The URL of a proxy that is spoken to in plain http begins with http://."
+    if (untrusted := _untrusted(error, proxy, settings.ca_bundle, no_tls)) is not None:
+        return AttemptFailed(untrusted, again=False)
+    answered = re.match(r"\d{3}\b", str(error))
+    status = int(answered[0]) if answered else None
+    hint, again = CHECK_PROXY, True
+    if _cause(error, httpx.TimeoutException) is not None:
+        told = f"{proxy} gave no answer within {settings.request_timeout:g} s"
+    elif status is None:
+        told = f"{proxy} could not be reached: {_plain_reason(error.__cause__ or error)}"
+    elif status == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
+        told, again = f"{proxy} {'refused its' if url.username else 'wants a'} name and password ({status})", False
+        hint = (
+            "HTTPS_PROXY takes them: http://NAME:PASSWORD@HOST:PORT, with %40 for @, %3A for : and %2F for / in them."
+        )
+    elif status >= 500 or status in RETRIED_STATUSES:
+        told = f"{proxy} could not reach {api.netloc} ({status})"
+    else:
+        told, again = f"{proxy} does not lead to {api.netloc} ({status})", False
+        hint = f"Whoever runs it may allow that; with {api.hostname} in NO_PROXY it is not asked."
+    return AttemptFailed(Unreachable(told, hint), again=again)
+
+
+def _untrusted(error: httpx.HTTPError, who: str, bundle: str | None, no_tls: str) -> UntrustedServer | None:
+    """What it means that no TLS came about that proves `who` it is; None where that is not what went wrong.
+
+    `no_tls` is the hint where there is no certificate at all.
+    """
+    if (refused := _cause(error, ssl.SSLCertVerificationError)) is not None:
+        reason, hint = _why_refused(refused, bundle)
+        return UntrustedServer(f"the certificate of {who} was refused: {reason}", hint)
+    failed = _cause(error, ssl.SSLError)
+    hung_up = isinstance(failed, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+    if failed is None or hung_up or isinstance(error, httpx.ReadError | httpx.WriteError):  # it was there before
+        return None
+    return UntrustedServer(f"{who} does not speak TLS as it should: {_plain_reason(error)}", no_tls)
+
+
+def _why_refused(error: ssl.SSLCertVerificationError, bundle: str | None) -> tuple[str, str]:
+    """Why a certificate was refused, and what to do; by OpenSSL's numbers, which other systems do not give."""
+    reason = getattr(error, "verify_message", "") or str(error)
+    match getattr(error, "verify_code", None):
+        case 9 | 10:
+            clock = "Is this machine's date right? If it is, do not trust this server until its certificate is renewed."
+            return reason, clock
+        case 62 | 64:
+            return reason, "Is the address right? If it is, another server answers in its place: do not trust it."
+        case 18 | 19 | 20 | 21:
+            reason = f"no authority that is trusted here has signed it ({reason})"
+    if bundle is not None:
+        return reason, f"Its authority is not in {bundle} either; ask who runs the network for the right one."
+    return reason, "Behind a company proxy give its authority with --ca-bundle FILE; else do not trust this network."
 
 
 def with_tries(failed: AttemptFailed, attempt: int, elapsed: float) -> ApiError:
@@ -87,7 +137,10 @@ def error_of_status(status: int, what: str, says: str) -> ApiError:
     """What an answer other than 200 about `what` means; `says` is what the server said of it."""
     match status:
         case 400:
-            return BadRequest(f"the API did not understand the question about {what} (400){says}")
+            return BadRequest(
+                f"the API did not understand the question about {what} (400){says}",
+                "Check the ids and names that were asked for; -v shows the requests.",
+            )
         case 401:
             return Refused(
                 f"the API refused the credentials (401){says}",
@@ -116,24 +169,38 @@ def error_of_status(status: int, what: str, says: str) -> ApiError:
 
 
 def refuse_redirect(response: httpx.Response) -> None:
-    """Raise AttemptFailed for a redirect; as a hook of the client, before anybody looks where it leads."""
+    """Raise AttemptFailed for a redirect: nobody looks where it leads."""
     if 300 <= response.status_code < 400:
         try:
             host = urlsplit(response.headers.get("Location", "")).hostname or ""
         except ValueError:
             host = ""
-        to = f" to {host}" if host else ""
+        to = f" to {host[:100]}" if host else ""
         hint = "Is --base-url right? Is a login page in between?"
         error = BadAnswer(f"the server redirects{to} ({response.status_code}), which is refused", hint)
         error.status = response.status_code
         raise AttemptFailed(error, again=False)
 
 
-def _plain_reason(error: Exception) -> str:
+_REASONS = {
+    "illegal": "what it sent is no HTTP",
+    "Server disconnected": "it hung up without an answer",
+    "peer closed connection": "it hung up in the middle of its answer",
+}
+"""How protocol errors of the HTTP library begin, and what they mean."""
+
+
+def _plain_reason(error: BaseException) -> str:
     """The reason in a person's words where the system gives one."""
-    if (cause := _cause(error, OSError)) is not None and cause.strerror:
+    cause = _cause(error, OSError)
+    if isinstance(cause, ssl.SSLError):
+        return (cause.reason or "no TLS").lower().replace("_", " ")
+    if cause is not None and cause.strerror:
         return cause.strerror
-    return str(error) or type(error).__name__
+    for words, told in _REASONS.items():
+        if str(error).startswith(words):
+            return told
+    return str(error)[:200] or type(error).__name__
 
 
 _E = TypeVar("_E", bound=BaseException)

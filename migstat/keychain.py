@@ -14,7 +14,10 @@ from migstat.errors import CredentialsError
 ANSWERS_WITHIN = 30.0
 """Seconds: long enough to type a keyring's password."""
 
-WITHOUT = "Set MIGSTAT_TOKEN, or put the token in a file that only you can read: --token-file, MIGSTAT_TOKEN_FILE."
+NOTICE_AFTER = 2.0
+"""Seconds of silence after which a person is told what is waited for."""
+
+WITHOUT = "To do without: set MIGSTAT_TOKEN, or MIGSTAT_TOKEN_FILE to a file that only you can read."
 
 _T = TypeVar("_T")
 
@@ -38,9 +41,10 @@ class NoKeyring(CredentialsError):
 class Keychain:
     """The keyring of this user. Every method raises NoKeyring, or CredentialsError where the keyring fails."""
 
-    def __init__(self, limit: float = ANSWERS_WITHIN) -> None:
-        """Wait for an answer `limit` seconds at most."""
+    def __init__(self, limit: float = ANSWERS_WITHIN, notice: Callable[[str], None] = lambda _: None) -> None:
+        """Wait for an answer `limit` seconds at most; `notice` is told when it takes a while."""
         self._limit = limit
+        self._notice = notice
 
     def recall(self, account: Account) -> str | None:
         """The token, where one is kept."""
@@ -105,11 +109,16 @@ class Keychain:
                 answers.put((None, error))
 
         threading.Thread(target=asked, daemon=True).start()
+        patience = min(NOTICE_AFTER, self._limit)
         try:
-            answer, error = answers.get(timeout=self._limit)
+            try:
+                answer, error = answers.get(timeout=patience)
+            except queue.Empty:
+                self._notice("waiting for the keyring: does it ask for its password?")
+                answer, error = answers.get(timeout=self._limit - patience)
         except queue.Empty:
             told = f"the keyring did not answer within {self._limit:g} s"
-            raise CredentialsError(told, f"Unlock it and try again. Or: {WITHOUT}") from None
+            raise CredentialsError(told, f"Unlock it and try again. {WITHOUT}") from None
         if error is not None:
             raise _told(error) from None  # what a backend says may hold the token
         return answer  # type: ignore[return-value]  # an answer without an error is the question's
@@ -119,10 +128,10 @@ def _told(error: BaseException) -> CredentialsError:
     """What the backend's failure means; its own words stay out of it."""
     if isinstance(error, CredentialsError):
         return error
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) and error.name == "keyring":
         return NoKeyring("the keyring needs the extra: pip install 'migstat[keyring]'", WITHOUT)
     if type(error).__name__ == "NoKeyringError":
         return NoKeyring("this machine has no keyring that can be used", WITHOUT)
     if type(error).__name__ == "KeyringLocked":
-        return CredentialsError("the keyring is locked", f"Unlock it and try again. Or: {WITHOUT}")
+        return CredentialsError("the keyring is locked", f"Unlock it and try again. {WITHOUT}")
     return CredentialsError(f"the keyring failed ({type(error).__name__})", WITHOUT)

@@ -29,6 +29,20 @@ def _folder(environ: Mapping[str, str], kind: str) -> str:
 
         find = platformdirs.user_config_dir if kind == "config" else platformdirs.user_cache_dir
         return find(NAME, appauthor=False)
-    base = environ.get(f"XDG_{kind.upper()}_HOME", "").strip()
-    home = environ.get("HOME") or os.path.expanduser("~")  # noqa: PTH111
-    return os.path.join(base or os.path.join(home, f".{kind}"), NAME)  # noqa: PTH118
+    base = environ.get(f"XDG_{kind.upper()}_HOME", "")
+    if not base.startswith("/"):  # a relative one must be ignored, says the standard
+        base = f"{_home(environ)}/.{kind}"
+    return os.path.join(base, NAME)  # noqa: PTH118
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    """The user's folder, without a slash at its end."""
+    home = environ.get("HOME", "")
+    if home.startswith("/") or sys.platform == "win32":  # which has no such users
+        return home.rstrip("/")
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir.rstrip("/")
+    except KeyError:  # a container's user without a name
+        return ""

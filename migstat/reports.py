@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from migstat.model import Job, Millis, Node, State, Task
+from migstat.model import Artifact, Job, Millis, Node, State, Task
 from migstat.snapshot import Snapshot, Summary, Verdict, verdict_of_states
 
 
@@ -57,11 +57,12 @@ class ProjectsReport(msgspec.Struct, frozen=True):
 
 
 class TasksReport(msgspec.Struct, frozen=True):
-    """The runs of a job, newest first."""
+    """The runs of a job, newest first; `flaws` say, a line each, what could not be read."""
 
     job_id: str
     fetched_at: Millis
     tasks: tuple[Task, ...]
+    flaws: tuple[str, ...] = ()
 
 
 class JobReport(msgspec.Struct, frozen=True):
@@ -72,7 +73,25 @@ class JobReport(msgspec.Struct, frozen=True):
     job: Job
 
 
-Report = StatusReport | ChecksReport | ProjectsReport | TasksReport | JobReport
+class Listed(msgspec.Struct, frozen=True):
+    """A file that a run left: whether its location has expired, and where it is now if it was downloaded."""
+
+    artifact: Artifact
+    expired: bool
+    path: str | None = None
+
+
+class ArtifactsReport(msgspec.Struct, frozen=True):
+    """The reports and error logs of one run. `downloaded` says whether it was tried to."""
+
+    job_id: str
+    fetched_at: Millis
+    task: Task
+    artifacts: tuple[Listed, ...]
+    downloaded: bool = False
+
+
+Report = StatusReport | ChecksReport | ProjectsReport | TasksReport | JobReport | ArtifactsReport
 
 
 class Filter(msgspec.Struct, frozen=True):

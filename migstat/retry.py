@@ -7,10 +7,11 @@ is suspended, so that a deadline survives a closed lid.
 from __future__ import annotations
 
 import math
+import sys
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from threading import Lock
 
 import msgspec
@@ -21,11 +22,24 @@ Sleep = Callable[[float], None]
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses that may be over in a moment."""
 
+LONGEST_PAUSE = 1e9
+"""Seconds that a server can ask for, some thirty years: more has no meaning, and too many digits for a message."""
+
 LONGEST_HOLD = 300.0
 """Seconds after which a server is asked again, however long it asked not to be."""
 
 WINDOW = 60.0
 """Seconds over which the API counts requests."""
+
+
+def steady_clock() -> float:
+    """Seconds that go on while the machine is suspended, where the system has such a clock."""
+    if sys.platform == "win32":
+        return time.monotonic()  # there it does
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    # the clock of that name goes on in a suspended Mac, `time.monotonic` does not
+    return time.clock_gettime(time.CLOCK_MONOTONIC) if sys.platform == "darwin" else time.monotonic()
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -61,10 +75,12 @@ def retry_after_seconds(header: str | None, now: float) -> float | None:
         seconds = float(text)
     except ValueError:
         return _seconds_until_date(text, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), LONGEST_PAUSE) if math.isfinite(seconds) else None
 
 
 def _seconds_until_date(text: str, now: float) -> float | None:
+    from email.utils import parsedate_to_datetime  # costs what hardly any run needs
+
     try:
         then = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
@@ -94,20 +110,19 @@ class Budget:
     beside the own window. `limit` None lifts the own window only.
     """
 
-    def __init__(self, limit: int | None, clock: Clock, sleep: Sleep, waiting: Callable[[float], None]) -> None:
+    def __init__(self, limit: int | None, clock: Clock, waiting: Callable[[float], None]) -> None:
         self._limit = limit
         self._clock = clock
-        self._sleep = sleep
         self._waiting = waiting
         self._sent: deque[float] = deque()
         self._held_until = 0.0
         self._lock = Lock()
 
-    def take(self) -> None:
+    def take(self, sleep: Sleep) -> None:
         """Wait until one more request may be sent, and count it; `waiting` is told the seconds of each wait."""
         while (wait := self._take_or_wait()) > 0:
             self._waiting(wait)
-            self._sleep(wait)
+            sleep(wait)
 
     def wait(self) -> float:
         """Seconds until one more request may be sent, 0 if now."""

@@ -5,7 +5,6 @@ The only reader of the environment. It is handed in, so that a demo can hand in 
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -15,15 +14,21 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from migstat.config import DEFAULT_PROFILE, Config, read_config
-from migstat.credentials import Secret, Token, TokenFile, email_from, token_from
-from migstat.errors import MigstatError, UsageError
+from migstat.config import DEFAULT_PROFILE, FILE_KEYS, Config, read_config
+from migstat.credentials import Secret, Token, TokenFile, email_from, may_be_token, named_token, token_from
+from migstat.errors import UsageError
 from migstat.keychain import Account, Keychain
 from migstat.places import config_file
 
 DEFAULT_BASE_URL = "https://api.atlassian.com"
 DEFAULT_REQUEST_TIMEOUT = 15.0
 DEFAULT_RATE_LIMIT = 540
+LONGEST = 10_000 * 86_400.0
+"""Seconds of a duration, at most: not much more fits into what systems sleep with."""
+
+LONGEST_REQUEST = 20 * 86_400.0
+"""The same of one request: sockets wait in milliseconds of 31 bits."""
+
 DEFAULT_INTERVAL = "10s"
 UNLIMITED = "none"
 DEFAULTS = {
@@ -69,8 +74,9 @@ _NAMES: dict[str, tuple[str | None, str | None]] = {
     "request_timeout": ("--request-timeout", "MIGSTAT_REQUEST_TIMEOUT"),
     "rate_limit": ("--rate-limit", "MIGSTAT_RATE_LIMIT"),
     "ca_bundle": ("--ca-bundle", "MIGSTAT_CA_BUNDLE"),
+    "token_file": ("--token-file", "MIGSTAT_TOKEN_FILE"),
 }
-"""Option and variable of each key of a profile but `token_file`, whose order is that of the token."""
+"""Option and variable of each key of a profile."""
 
 
 NO_TOKEN = Token(Secret(""), "")
@@ -95,8 +101,10 @@ class Profile(msgspec.Struct, frozen=True):
     source: str = ""
 
     def get(self, key: str) -> tuple[str, str] | None:
-        """A value and where it stands."""
+        """A value and where it stands; of a file its whole name, where `~` is the user's folder."""
         value = self.config.profiles.get(self.name or "", {}).get(key)
+        if value is not None and key in FILE_KEYS:
+            value = str(Path(self.config.file).parent / os.path.expanduser(value))  # noqa: PTH111  a `~nobody` stays
         return None if value is None else (value, self.source_of(key))
 
     def source_of(self, key: str) -> str:
@@ -106,12 +114,9 @@ class Profile(msgspec.Struct, frozen=True):
 
     @property
     def token_file(self) -> TokenFile | None:
-        """The file that should hold the token: `~` is the user's folder, a relative path begins at the config file."""
+        """The file that should hold the token."""
         chosen = self.get("token_file")
-        if chosen is None:
-            return None
-        path = Path(self.config.file).parent / os.path.expanduser(chosen[0])  # noqa: PTH111  a `~nobody` stays
-        return TokenFile(str(path), chosen[1])
+        return None if chosen is None else TokenFile(*chosen)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -154,18 +159,20 @@ class Origin(msgspec.Struct, frozen=True):
     source: str
 
 
-def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str]) -> Profile:
+def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False) -> Profile:
     """The profile in force: flag over environment over the job's target over the default one.
 
-    `job` is what the command line calls the job, if anything. Raises UsageError for a config file that is damaged,
-    and for a profile that it does not hold.
+    `job` is what the command line calls the job, if anything. Raises UsageError for a config file that is damaged, and
+    for a profile that it does not hold, unless that may be new.
     """
     file, named = config_file(environ)
-    config = read_config(file, must_exist=named)
-    return profile_of(config, flag, job or environ.get("MIGSTAT_JOB"), environ)
+    config = read_config(file, must_exist=named and not may_be_new)
+    return profile_of(config, flag, job or environ.get("MIGSTAT_JOB"), environ, may_be_new=may_be_new)
 
 
-def profile_of(config: Config, flag: str | None, job: str | None, environ: Mapping[str, str]) -> Profile:
+def profile_of(
+    config: Config, flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False
+) -> Profile:
     """The same, of a config file that was read."""
     target = config.targets.get(job or "", {}).get("profile")
     if flag is not None:
@@ -178,7 +185,7 @@ def profile_of(config: Config, flag: str | None, job: str | None, environ: Mappi
         name, source = config.default_profile, config.origin((DEFAULT_PROFILE,))
     else:
         return Profile(config)
-    if name not in config.profiles:
+    if name not in config.profiles and not may_be_new:
         raise UsageError(f"{source}: there is no profile {name!r} in {config.file}", _known(name, config.profiles))
     return Profile(config, name, source)
 
@@ -222,16 +229,26 @@ class Sources(msgspec.Struct, frozen=True):
 
     def token(self) -> Token:
         """The token from the first source that is there. Raises CredentialsError, UsageError."""
+        profile = self.profile.token_file
+        return token_from(self.flagged_token, self.environ, profile, self.account, self.stdin, self.keychain)
+
+    @property
+    def flagged_token(self) -> TokenFile | None:
+        """The file of `--token-file`. Raises UsageError."""
         flag = self.flags.token_file
-        named = None if flag is None else TokenFile(refuse_empty(flag, "--token-file"), "--token-file")
-        profile = None if named or self.environ.get("MIGSTAT_TOKEN") else self.profile.token_file
-        return token_from(named, self.environ, profile, self.account, self.stdin, self.keychain)
+        return None if flag is None else TokenFile(refuse_empty(flag, "--token-file"), "--token-file")
+
+    @property
+    def named_token(self) -> str | None:
+        """What is asked for the token before the keyring is, for people. Raises UsageError."""
+        named = named_token(self.flagged_token, self.environ, self.profile.token_file)
+        return named.source if isinstance(named, TokenFile) else named
 
     def settings(self, email: str, token: Token) -> Settings:
         """How to reach the API with this e-mail and token. Raises UsageError for a value that makes no sense."""
         base_url, loopback = _base_url(self.get("base_url"))
         timeout = self.get("request_timeout")
-        request_timeout = seconds(*timeout) if timeout else DEFAULT_REQUEST_TIMEOUT
+        request_timeout = seconds(*timeout, LONGEST_REQUEST) if timeout else DEFAULT_REQUEST_TIMEOUT
         rate_limit = _rate_limit(self.get("rate_limit"), loopback=loopback)
         ca_bundle = _readable(self.get("ca_bundle"))
         proxy = None if loopback else _proxy(base_url)
@@ -239,20 +256,24 @@ class Sources(msgspec.Struct, frozen=True):
             base_url, loopback, email, token.secret, request_timeout, rate_limit, ca_bundle, proxy, token.warnings
         )
 
-    def origins(self) -> tuple[Origin, ...]:
-        """Every value in force and where it comes from; a default's source is `default`."""
-        given = {key: self.get(key) for key in _NAMES}
-        profile = self.profile
-        chosen = [Origin("profile", profile.name, profile.source)] if profile.name else []
-        values = [Origin(key, *value) for key, value in given.items() if value is not None]
-        defaults = [Origin(key, value, "default") for key, value in DEFAULTS.items() if given[key] is None]
-        return (*chosen, *values, *self._origin_of_token(), *defaults)
+    def origins(self, token: Token | None) -> tuple[Origin, ...]:
+        """Every value in force and where it comes from, the config file and `token` among them.
 
-    def _origin_of_token(self) -> tuple[Origin, ...]:
-        try:
-            return (Origin("token", "***", self.token().source),)
-        except MigstatError:
-            return ()
+        A default's source is `default`, and that of a value of the file its line.
+        """
+        profile, config = self.profile, self.profile.config
+        named = "MIGSTAT_CONFIG" if self.environ.get("MIGSTAT_CONFIG") else "default"
+        origins = [Origin("config", config.file, named if config.text else f"{named}, not there yet")]
+        origins += [Origin("profile", profile.name, profile.source)] if profile.name else []
+        given = {key: self.get(key) for key in _NAMES}
+        for key, chosen in given.items():
+            if chosen is not None:
+                of_profile = chosen[1] == profile.source_of(key)
+                where = config.origin(("profiles", profile.name or "", key)) if of_profile else chosen[1]
+                origins.append(Origin(key, chosen[0], where))
+        origins += [Origin("token", "***", token.source)] if token is not None else []
+        origins += [Origin(key, value, "default") for key, value in DEFAULTS.items() if given[key] is None]
+        return tuple(msgspec.structs.replace(each, source=config.shortened(each.source)) for each in origins)
 
 
 def settings_from(
@@ -278,6 +299,8 @@ def elsewhere(settings: Settings, url: str) -> Settings:
     Raises ValueError for what is no URL.
     """
     parts = urlsplit(url)
+    if parts.port == 0:  # one that is too high raises on its own
+        raise ValueError("port 0")
     loopback = _is_loopback(parts.hostname or "")
     proxy = None if loopback else _proxy(url)
     base_url = f"{parts.scheme}://{parts.netloc}"
@@ -305,13 +328,17 @@ def process_environ() -> Mapping[str, str]:
     return os.environ
 
 
-def seconds(text: str, source: str) -> float:
-    """A duration such as `90`, `1.5s`, `15m` or `2h`, in seconds; 0 is refused. `source` names the option in errors."""
+def seconds(text: str, source: str, longest: float = LONGEST) -> float:
+    """A duration such as `90`, `1.5s`, `15m` or `2h`, in seconds; `source` names the option in errors.
+
+    Raises UsageError for 0, and for what is longer than a system can wait.
+    """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     value = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
-    if not math.isfinite(value) or value <= 0:
+    if not 0 < value <= longest:
+        what = "is no duration" if value <= 0 else f"is longer than {longest / 86_400:g} days"
         raise UsageError(
-            f"{source}: {text!r} is no duration",
+            f"{source}: {text!r} {what}",
             "Give seconds, or a number with s, m or h: 90, 1.5s, 15m, 2h.",
         )
     return value
@@ -348,7 +375,7 @@ def _base_url(chosen: tuple[str, str] | None) -> tuple[str, bool]:
         )
     if parts.query or parts.fragment:
         raise UsageError(
-            f"{source}: {text!r} has a query or fragment", f"Give scheme and host only: {DEFAULT_BASE_URL}"
+            f"{source}: {shown_url(text)!r} has a query or fragment", f"Give scheme and host only: {DEFAULT_BASE_URL}"
         )
     if parts.scheme == "http" and not loopback:
         raise UsageError(
@@ -365,8 +392,13 @@ def _split(text: str, source: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", text.strip()):
-        raise UsageError(f"{source}: {text!r} is no http or https URL", f"The default is {DEFAULT_BASE_URL}")
+        raise UsageError(f"{source}: {shown_url(text)!r} is no http or https URL", f"The default is {DEFAULT_BASE_URL}")
     return parts
+
+
+def shown_url(text: str) -> str:
+    """What was given for a URL, for messages: without what may be secret in it, be it a URL or not."""
+    return "***" if may_be_token(text) else re.sub(r"([?#]).+", r"\1***", re.sub("//.*@", "//***@", text))
 
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)

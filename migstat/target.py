@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from migstat.errors import BadAnswer, NotFound, UsageError
-from migstat.model import TaskPage, TaskType
-from migstat.settings import Profile
+from migstat.model import Level, TaskPage, TaskType
+from migstat.settings import Profile, refuse_empty, shown_url
 
 
 class TaskWord(StrEnum):
@@ -114,6 +114,17 @@ def likely_target(job: str | None, targets: Collection[str]) -> str | None:
     return close[0] if close else None
 
 
+def level_from(text: str, source: str) -> Level:
+    """The level that names with commas between them name, such as `check,AppVendorCheck`. Raises UsageError."""
+    names = tuple(refuse_empty(text, source).split(","))
+    if not all(name.strip() and name.isprintable() for name in names):
+        raise UsageError(
+            f"{source}: {text!r} has a name that is empty or does not print",
+            "Names with commas between: check,AppVendorCheck",
+        )
+    return names
+
+
 def resolve(api: _Lists, target: Target) -> TaskTarget:
     """The task's id; asks for the job's runs only where it is a word. Raises NotFound where there is no such run."""
     if target.task not in frozenset(TaskWord):
@@ -121,6 +132,8 @@ def resolve(api: _Lists, target: Target) -> TaskTarget:
     wanted = _TYPE_OF_WORD.get(TaskWord(target.task))
     count = 0
     for page in api.tasks(target.job_id):
+        if page.flaws:  # it may be the one that is meant
+            raise BadAnswer(f"nobody can say which task is {target.task}: {page.flaws[0]}", "Name the task by its id.")
         for task in page.tasks:  # newest first
             if wanted is None or task.task_type == wanted:
                 return TaskTarget(target.job_id, _usable(task.task_id), task.task_type)
@@ -161,7 +174,7 @@ def _ids_of(text: str, source: str) -> tuple[str, str | None]:
     match = re.search(r"/jobs/([^/]+)(?:/tasks/([^/]+))?", path)
     if match is None:
         raise UsageError(
-            f"{source}: there is no job id in the URL {text!r}",
+            f"{source}: there is no job id in the URL {shown_url(text)!r}",
             "It must hold /jobs/JOB, and may hold /tasks/TASK behind it.",
         )
     job_id = _clean(unquote(match[1]), f"{source}, the job in the URL")

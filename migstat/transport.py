@@ -42,15 +42,29 @@ class Deadline(float):
 
 
 def open_transport(settings: Settings) -> httpx.BaseTransport:
-    """A transport to the settings' base URL. Raises UsageError for a proxy or a bundle that cannot be used."""
+    """A transport to the settings' base URL. Raises UsageError for a proxy or a bundle that cannot be used.
+
+    What goes wrong on the way to a proxy, and before it leads anywhere, is an `httpx.ProxyError`.
+    """
     context = _tls(settings)
     try:
-        return _DeadlineTransport(context, settings.proxy)
-    except (ValueError, ImportError, httpx.InvalidURL) as error:  # its text may hold the proxy's password
+        proxy = settings.proxy and _proxy(settings.proxy, context)
+        return _DeadlineTransport(context, proxy or None)
+    except ImportError as error:
+        hint = "pip install 'migstat[socks]', or give HTTPS_PROXY an http:// proxy."
+        raise UsageError(
+            "the proxy that the environment names speaks socks, for which a package is missing", hint
+        ) from error
+    except (ValueError, httpx.InvalidURL) as error:  # its text may hold the proxy's password
         raise UsageError(
             "the proxy that the environment names cannot be used",
-            "See HTTPS_PROXY and ALL_PROXY; socks needs httpx[socks].",
+            "HTTPS_PROXY and ALL_PROXY take a URL such as http://proxy.example:3128.",
         ) from error
+
+
+def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy:
+    """The proxy at a URL; one that is spoken to over TLS is verified like the API."""
+    return httpx.Proxy(url, ssl_context=context if httpx.URL(url).scheme == "https" else None)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
@@ -74,11 +88,37 @@ def _tls(settings: Settings) -> ssl.SSLContext:
 class _DeadlineTransport(httpx.HTTPTransport):
     """httpx's own transport over a network backend that knows deadlines."""
 
-    def __init__(self, context: ssl.SSLContext, proxy: str | None) -> None:
+    def __init__(self, context: ssl.SSLContext, proxy: httpx.Proxy | None) -> None:
         limits = httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=30.0)
         super().__init__(verify=context, proxy=proxy, limits=limits, trust_env=False)
+        self._has_proxy = proxy is not None
         # httpcore takes a backend as an argument, httpx's transport does not pass one on
         self._pool._network_backend = _Backend()  # noqa: SLF001
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        way = _Way()
+        if self._has_proxy:
+            request.extensions = {**request.extensions, "trace": way}
+        try:
+            return super().handle_request(request)
+        except httpx.ProxyError:
+            raise
+        except httpx.TransportError as error:
+            if way.at_proxy:
+                raise httpx.ProxyError("", request=request) from error
+            raise
+
+
+class _Way:
+    """How far a request has come: told of httpcore's steps, it knows whether the proxy is still to lead on."""
+
+    at_proxy = False
+
+    def __call__(self, step: str, _: object) -> None:
+        if step.endswith(".connect_tcp.started"):
+            self.at_proxy = True
+        elif step in ("proxy.start_tls.started", "socks.start_tls.started"):
+            self.at_proxy = False
 
 
 class _Backend(httpcore.SyncBackend):
@@ -90,9 +130,16 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        _resolve(host, port, timeout)
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(super().connect_tcp(host, port, left, local_address, socket_options))
+        addresses = _addresses(host, port, timeout)
+        for number, address in enumerate(addresses, 1):
+            left = _left(timeout, httpcore.ConnectTimeout)
+            share = None if left is None else left / (len(addresses) - number + 1)  # IPv6 may lead nowhere
+            try:
+                return _Stream(super().connect_tcp(address, port, share, local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if number == len(addresses):
+                    raise
+        raise AssertionError("a name that was resolved has an address")
 
 
 class _Stream(httpcore.NetworkStream):
@@ -127,18 +174,16 @@ def _left(timeout: float | None, passed: type[Exception]) -> float | None:
     return left
 
 
-def _resolve(host: str, port: int, timeout: float | None) -> None:
-    """Ask for the host's addresses within the deadline: the system's resolver knows none and may hang for minutes.
-
-    The answer itself is not used: where it came in time, the connection's own look-up has it at once.
-    """
+def _addresses(host: str, port: int, timeout: float | None) -> list[str]:
+    """The host's addresses, found within the deadline: the system's resolver knows none and may hang for minutes."""
     if not isinstance(timeout, Deadline) or _is_address(host):
-        return
+        return [host]
+    found: list[str] = []
     errors: list[Exception] = []
 
     def look_up() -> None:
         try:
-            socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+            found.extend(str(address[0]) for *_, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:  # a label of more than 63 characters is the latter
             errors.append(error)
 
@@ -147,8 +192,9 @@ def _resolve(host: str, port: int, timeout: float | None) -> None:
     thread.join(max(0.0, timeout.left()))
     if thread.is_alive():
         raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time")
-    if errors:
-        raise httpcore.ConnectError(str(errors[0])) from errors[0]
+    for error in errors:  # httpcore cuts off causes, so the words must be in the message
+        raise httpcore.ConnectError(getattr(error, "strerror", None) or str(error)) from error
+    return list(dict.fromkeys(found))
 
 
 def _is_address(host: str) -> bool:

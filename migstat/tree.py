@@ -376,9 +376,11 @@ def _ordered(node: Node) -> Node:
     return replace(node, children=tuple(_ordered(child) for child in children))
 
 
+_PLACES: dict[Level, int] = {CHECK: 0, MIGRATE: 1, (*MIGRATE, HIDDEN[0]): 3, (*MIGRATE, HIDDEN[1]): 3}
+
+
 def _place(node: Node) -> tuple[int, str, str]:
-    first = {CHECK: 0, MIGRATE: 1, (*MIGRATE, HIDDEN[0]): 3, (*MIGRATE, HIDDEN[1]): 3}
-    return first.get(node.level, 2), node.name.casefold(), node.name
+    return _PLACES.get(node.level, 2), node.name.casefold(), node.name
 
 
 def _other(scope: str) -> str:

@@ -26,6 +26,9 @@ Progress = Callable[[Level, int], None]
 PATIENCE = 3
 """Pages in a row without a new name after which a walk has no end."""
 
+MOST = 100_000
+"""Children of one level after which a walk has no end, either: no task has so many."""
+
 AT_A_TIME = 4
 """Questions by name that are under way together."""
 
@@ -47,9 +50,10 @@ class Walked(msgspec.Struct, frozen=True):
 
 
 class _Pass(msgspec.Struct):
-    """One walk over a level, following `next`."""
+    """One walk over a level, following `next`: the names and statuses that it saw, not their nodes."""
 
-    seen: dict[str, Node] = {}
+    seen: set[str] = set()
+    statuses: set[str | None] = set()
     pages: int = 0
     first: Page | None = None
 
@@ -95,8 +99,7 @@ def find(ask: Ask, level: Level, *, status: str | None = None, outcome: str | No
     ignored.
     """
     walking = _Walk(ask, level, lambda _level, _count: None)
-    found = walking.filtered(status, outcome)
-    return None if found is None else tuple(found.seen.values())
+    return None if walking.filtered(status, outcome) is None else walking.found
 
 
 def by_name(ask: Ask, level: Level, names: Sequence[str]) -> Iterable[tuple[str, Page | ApiError]]:
@@ -125,6 +128,11 @@ class _Walk:
         self._readings: dict[str, Node] = {}
         self._flaws: dict[str, None] = {}
 
+    @property
+    def found(self) -> tuple[Node, ...]:
+        """The children that were read, each as its best reading has it."""
+        return tuple(self._readings.values())
+
     def run(self, *, still: bool, expected: Sequence[str], wanted: Sequence[str], first: Page | None) -> Walked:
         page = first or self._ask(Question(self._level, expand=True))
         alone = page.next is None  # one answer is one moment: nothing moves within a page
@@ -137,7 +145,7 @@ class _Walk:
         return Walked(
             parent=begun.node,
             found=begun.found,
-            children=tuple(self._readings.values()),
+            children=self.found,
             missing=tuple(name for name in expected if name not in self._readings),
             flaws=tuple(self._flaws),
         )
@@ -166,7 +174,7 @@ class _Walk:
         """Whether the last walk saw children that a filter should have, or some whose status no filter asked for."""
         missed = {status for result, status in zip(filtered, _FILTERS, strict=True) if not (result and result.seen)}
         strange = any(not child.ended and child.status not in _FILTERS for child in self._readings.values())
-        return strange or any(child.status in missed for child in last.seen.values())
+        return strange or not missed.isdisjoint(last.statuses)
 
     def filtered(self, status: str | None, outcome: str | None = None) -> _Pass | None:
         """The children that a filter lets through; None where the server refuses the filter or ignores it."""
@@ -202,7 +210,7 @@ class _Walk:
             barren = 0 if len(done.seen) > known else barren + 1
             if page.next is None:
                 return
-            if page.next in cursors or barren >= PATIENCE:
+            if page.next in cursors or barren >= PATIENCE or len(done.seen) >= MOST:
                 self._flaws[f"{shown(self._level)}: the server's pages have no end, so children may be missing"] = None
                 return
             cursors.add(page.next)
@@ -211,9 +219,11 @@ class _Walk:
     def _read(self, page: Page, done: _Pass) -> None:
         done.first = done.first or page
         done.pages += 1
-        for child in page.node.children or ():
-            done.seen[child.name] = child
+        children = page.node.children or ()
+        for child in children:
             self._keep(child)
+        done.seen.update(child.name for child in children)
+        done.statuses.update(child.status for child in children)
         self._progress(self._level, len(self._readings))
 
     def _keep(self, child: Node) -> None:

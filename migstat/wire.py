@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
+from sys import intern
 from typing import Any, TypeVar
 
 import msgspec
@@ -44,33 +46,18 @@ class _WireAnswer(msgspec.Struct, frozen=True):
     links: _WireLinks | None = None
 
 
-class _WireArtifact(msgspec.Struct, frozen=True):
-    name: str | None = None
-    location: str | None = None
-    expireAt: Any = None  # noqa: N815
-
-
-class _WireResults(msgspec.Struct, frozen=True):
-    artifacts: list[_WireArtifact] | None = None
-
-
-class _WireTask(msgspec.Struct, frozen=True):
-    taskId: str  # noqa: N815
-    taskType: str | None = None  # noqa: N815
-    createdAt: Any = None  # noqa: N815
-    results: _WireResults | None = None
-
-
 class _WireTasks(msgspec.Struct, frozen=True):
-    data: list[_WireTask] | None = None
+    data: list[Any] | None = None
     links: _WireLinks | None = None
 
 
 _T = TypeVar("_T")
 _answer = msgspec.json.Decoder(_WireAnswer)
 _tasks = msgspec.json.Decoder(_WireTasks)
-_task = msgspec.json.Decoder(_WireTask)
 _object = msgspec.json.Decoder(dict[str, Any])
+
+_DIGITS = 400
+"""Digits of a whole number beyond which it tells nothing."""
 
 
 class NotJson(BadAnswer):
@@ -96,19 +83,45 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
 
 
 def decode_tasks(body: bytes) -> TaskPage:
-    """One answer to `/tasks`; raises BadAnswer where it cannot be understood."""
+    """One answer to `/tasks`; raises BadAnswer where it cannot be understood. A run without an id becomes a flaw."""
     answer = _decoded(_tasks.decode, body)
-    return TaskPage(tuple(_built_task(each) for each in answer.data or ()), _next(answer.links))
+    built = [_built_task(each) for each in answer.data or ()]
+    nameless = sum(not task.task_id for task in built)
+    flaws = (f"{nameless} of {len(built)} runs on a page have no id",) if nameless else ()
+    return TaskPage(tuple(task for task in built if task.task_id), _next(answer.links), flaws)
 
 
 def decode_task(body: bytes) -> Task:
-    """One answer to `/tasks/{taskId}`; raises BadAnswer where it cannot be understood."""
-    return _built_task(_decoded(_task.decode, body))
+    """One answer to `/tasks/{taskId}`, its id empty where it has none; raises BadAnswer where it is no object."""
+    return _built_task(_decoded(_object.decode, body))
 
 
 def decode_job(body: bytes) -> Job:
     """One answer to `/jobs/{jobId}`; raises BadAnswer where it is no object."""
     return Job(_decoded(_object.decode, body))
+
+
+def mended(body: bytes) -> bytes:
+    """JSON that breaks a rule of little weight, without that: what else it holds can be shown.
+
+    Half a surrogate pair and bytes that are no UTF-8 become U+FFFD, numbers beyond all measure null. Raises NotJson.
+    """
+    import json  # costs what good answers need not pay
+
+    try:
+        value = json.loads(
+            body.decode("utf-8-sig", "replace"),
+            strict=False,  # control characters in texts
+            parse_int=lambda digits: int(digits) if len(digits) < _DIGITS else None,
+            parse_float=lambda text: number if isfinite(number := float(text)) else None,
+            parse_constant=lambda _: None,
+        )
+        text = json.dumps(value, ensure_ascii=False)
+    except ValueError as error:
+        raise NotJson(f"the answer is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadAnswer("the answer is nested too deeply to be read") from error
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T:
@@ -142,11 +155,14 @@ def _page(answer: _WireAnswer, level: Level) -> Page:
 
 
 def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = None) -> Node:
+    # thousands of nodes say one of a few words, so they share its memory
+    status = wire.status and intern(wire.status)
+    outcome = wire.outcome and intern(wire.outcome)
     progress = wire.progressDetails
-    if progress is None or progress.isSupported is False or wire.outcome:  # a finished node has none any more
-        return Node(level, wire.status, wire.outcome, wire.message, wire.details or {}, None, (), children)
+    if progress is None or progress.isSupported is False or outcome:  # a finished node has none any more
+        return Node(level, status, outcome, wire.message, wire.details or {}, None, (), children)
     phases = tuple(Phase(each.name, each.processed, each.total) for each in progress.data or ())
-    return Node(level, wire.status, wire.outcome, wire.message, wire.details or {}, progress.percent, phases, children)
+    return Node(level, status, outcome, wire.message, wire.details or {}, progress.percent, phases, children)
 
 
 def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
@@ -180,14 +196,25 @@ def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:
         return Node(level, unreadable=f"not as expected: {error}", raw=raw)
 
 
-def _built_task(wire: _WireTask) -> Task:
-    artifacts = (wire.results.artifacts if wire.results else None) or ()
+def _built_task(value: object) -> Task:
+    """A run of which what has an unexpected type is unknown."""
+    own = _members(value)
+    artifacts = _members(own.get("results")).get("artifacts")
+    named = map(_members, artifacts if isinstance(artifacts, list) else ())
     return Task(
-        wire.taskId,
-        wire.taskType,
-        wire.createdAt,
-        tuple(Artifact(each.name, each.location, each.expireAt) for each in artifacts),
+        _text(own.get("taskId")) or "",
+        _text(own.get("taskType")),
+        own.get("createdAt"),
+        tuple(Artifact(_text(each.get("name")), _text(each.get("location")), each.get("expireAt")) for each in named),
     )
+
+
+def _members(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _next(links: _WireLinks | None) -> str | None:

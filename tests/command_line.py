@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import httpx
 
 from migstat.cli.app import run
-from migstat.cli.context import Runtime, steady_clock
+from migstat.cli.context import Runtime
 from migstat.cli.streams import Streams
+from migstat.keychain import Keychain
+from migstat.retry import steady_clock
 from migstat.simulator.server import Server
 
 HERMETIC = ("PATH", "HOME", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
@@ -70,29 +72,44 @@ def migstat(
     transport: httpx.BaseTransport | None = None,
     sleep: list[float] | None = None,
     now: Callable[[], float] = time.time,
+    cache: str | None = None,
+    keychain: Keychain | None = None,
+    typed: Sequence[str] | None = None,
 ) -> Result:
     """Run a command line in this process. Sleeps are not slept: they are noted in `sleep`, and the clock jumps on.
 
-    `now` is the wall clock in epoch seconds.
+    `now` is the wall clock in epoch seconds. Without a `cache` folder nothing is kept for completion, without a
+    `keychain` there is no keyring. `typed` is what a person at a terminal answers to the questions.
     """
+    answers = iter(typed or ())
+
+    def ask(_prompt: str) -> str:
+        answer = next(answers, None)
+        if answer is None:
+            raise EOFError
+        return answer
+
     out = Terminal(terminal=terminal, encoding=encoding)
     err = Terminal(terminal=err_terminal, encoding=encoding)
     slept = sleep if sleep is not None else []
     runtime = Runtime(
         {"COLUMNS": str(columns), "TERM": "xterm-256color", "MIGSTAT_CONFIG": os.devnull, **environ},
-        Streams(out, err, lambda: stdin),
+        Streams(out, err, lambda: stdin, lambda: typed is not None, ask, ask),
         now=now,
         clock=lambda: steady_clock() + sum(slept),
         sleep=slept.append,
         transport=transport,
+        cache=cache,
+        keychain=keychain,
     )
     code = run(words, runtime)
     return Result(code, out.text(), err.text())
 
 
 def hermetic() -> dict[str, str]:
-    """An environment without anything of the user's, their config file too."""
-    return {name: os.environ[name] for name in HERMETIC if name in os.environ} | {"MIGSTAT_CONFIG": os.devnull}
+    """An environment without anything of the user's, their config file too; nothing is kept for completion."""
+    kept = {name: os.environ[name] for name in HERMETIC if name in os.environ}
+    return kept | {"MIGSTAT_CONFIG": os.devnull, "XDG_CACHE_HOME": os.devnull}
 
 
 def process(words: Sequence[str], environ: Mapping[str, str], *, stdin: str = "", timeout: float = 60.0) -> Result:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migstat.api import LARGEST_BODY, Api, Exchange, Observers, Timing
+from migstat.credentials import Secret
 from migstat.errors import (
     ApiError,
     BadAnswer,
@@ -29,7 +32,8 @@ from migstat.errors import (
     UntrustedServer,
 )
 from migstat.model import Question
-from migstat.settings import Flags, Secret, Settings, settings_from
+from migstat.retry import Policy
+from migstat.settings import Flags, Settings, settings_from
 from migstat.simulator import scenarios
 from migstat.simulator.server import Server, serve
 
@@ -234,7 +238,7 @@ def test_tasks_come_a_page_at_a_time(time: Time) -> None:
 def test_a_list_of_tasks_without_an_end_is_a_bad_answer(cursors: str, time: Time) -> None:
     """A cursor that comes again ends the list with an error."""
     script = Script(time, *(ok({"data": [], "links": {"next": each}}) for each in cursors))
-    with api_of(script, time) as api, pytest.raises(BadAnswer, match="cursor"):
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match="no end"):
         list(api.tasks("j"))
     assert script.left == 0
 
@@ -424,12 +428,90 @@ def test_a_body_that_is_too_large_is_refused(time: Time) -> None:
 
 def test_a_body_that_unpacks_to_too_much_is_refused(time: Time) -> None:
     """The size counts after unpacking."""
-    import zlib
-
     packed = zlib.compress(b" " * (LARGEST_BODY + 1), 9)
     response = httpx.Response(200, stream=httpx.ByteStream(packed), headers={"Content-Encoding": "deflate"})
     with api_of(Script(time, response), time) as api, pytest.raises(BadAnswer, match="32 MiB"):
         api.job("j")
+
+
+@pytest.mark.parametrize("packing", ["gzip, gzip", "deflate, gzip", "br", "zstd", "x-gzip", "GZIP,GZIP", "odd" * 99])
+def test_a_body_packed_in_what_was_not_asked_for_is_refused(packing: str, time: Time) -> None:
+    """Only gzip or deflate, once, is unpacked: anything else could fill the memory with its first kilobytes."""
+    packed = httpx.Response(200, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": packing})
+    script = Script(time, packed)
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match=f"packed as '{packing[:40].lower()}") as raised:
+        api.job("j")
+    assert script.requests[0].headers["Accept-Encoding"] == "gzip, deflate"
+    assert len(raised.value.message) < 150
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "GZip", "identity", ""])
+def test_a_body_packed_in_what_was_asked_for_is_read(packing: str, time: Time) -> None:
+    """Both gzip and deflate are unpacked, however they are spelt, and nothing is where nothing was packed."""
+    body = json.dumps(JOB).encode()
+    packed = {"gzip": gzip.compress(body), "deflate": zlib.compress(body)}.get(packing.lower(), body)
+    answer = httpx.Response(200, stream=httpx.ByteStream(packed), headers={"Content-Encoding": packing})
+    with api_of(Script(time, answer), time) as api:
+        assert api.job("j").raw == JOB
+
+
+@pytest.mark.parametrize(("status", "kind"), [(503, Unreachable), (404, NotFound)])
+@pytest.mark.parametrize("spoilt", ["endless", "packed", "nested"])
+def test_the_body_of_an_error_is_of_no_weight(status: int, kind: type[ApiError], spoilt: str, time: Time) -> None:
+    """The status counts, whatever comes with it; no more is read of it than a message needs."""
+    floods = [_Flood() for _ in range(50)]
+
+    def answer(flood: _Flood) -> httpx.Response:
+        if spoilt == "endless":
+            return httpx.Response(status, stream=flood)
+        if spoilt == "packed":
+            return httpx.Response(status, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": "br"})
+        return httpx.Response(status, content=b'{"\\u0061": ' + b"[" * 5000)
+
+    with api_of(Script(time, *map(answer, floods)), time) as api, pytest.raises(kind, match=str(status)):
+        api.job("j")
+    assert bool(time.slept) is (status == 503)
+    assert max(flood.sent for flood in floods) <= 1 << 20
+
+
+def test_what_breaks_a_rule_of_json_is_read_at_once(time: Time) -> None:
+    """Half a surrogate pair and bytes that are no UTF-8 do not cost the rest of the answer, nor another attempt."""
+    body = b'{"name": "Cut\\ud800over \xff", "flow": "f"}'
+    with api_of(Script(time, httpx.Response(200, content=body)), time) as api:
+        assert api.job("j").raw == {"name": "Cut\ufffdover \ufffd", "flow": "f"}
+
+
+def test_a_spoiled_answer_that_repeats_the_credentials_is_shown_without_them(time: Time) -> None:
+    """What had to be mended to be read is held against the secrets as well."""
+    escaped = "".join(f"\\u{ord(each):04x}" for each in TOKEN)
+    body = f'{{"name": "\\ud800 {escaped}", "flow": "{TOKEN}"}}'.encode()
+    with api_of(Script(time, httpx.Response(200, content=body)), time) as api:
+        assert TOKEN not in repr(api.job("j").raw)
+
+
+@pytest.mark.parametrize("tasks", [[], [{"taskId": "t"}]])
+def test_pages_of_tasks_without_anything_new_are_left(tasks: list[dict[str, str]], time: Time) -> None:
+    """Cursors that are new every time do not lead on for ever."""
+    script = Script(time, *(ok({"data": tasks, "links": {"next": f"c{each}"}}) for each in range(9)))
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match="no end"):
+        list(api.tasks("j"))
+    assert len(script.requests) == 3 + len(tasks)
+
+
+def test_a_bad_answer_tells_what_it_was_about(time: Time) -> None:
+    """The error names the job and the task, and what to do."""
+    with api_of(Script(time, ok([])), time) as api, pytest.raises(BadAnswer, match="task t of job j") as raised:
+        api.status("j", "t", Question(()))
+    assert "--base-url" in raised.value.hint
+
+
+def test_cookies_are_not_kept(time: Time) -> None:
+    """What a server wants remembered is not sent back: it would grow all night."""
+    script = Script(time, ok(headers={"Set-Cookie": "session=1; Path=/"}), ok())
+    with api_of(script, time) as api:
+        api.job("j")
+        api.job("j")
+    assert "Cookie" not in script.requests[1].headers
 
 
 def test_a_body_that_cannot_be_unpacked_is_asked_again(time: Time) -> None:
@@ -568,6 +650,24 @@ def test_an_error_of_the_http_library_that_holds_the_credentials_is_not_quoted(
     told = everything_told(fail, time)
     assert TOKEN not in told
     assert PAIR not in told
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, content=b"<html>", headers={"Content-Type": "text/" + "x" * 5000}),
+        httpx.Response(302, headers={"Location": f"https://{'x' * 5000}/"}),
+        httpx.Response(200, stream=httpx.ByteStream(b""), headers={"Content-Encoding": "x" * 5000}),
+        httpx.RemoteProtocolError("bad " + "x" * 5000),
+        refusal(503, says="x" * 5000),
+    ],
+    ids=["content type", "location", "packing", "protocol", "message"],
+)
+def test_whatever_the_server_says_makes_a_short_message(answer: httpx.Response | Exception, time: Time) -> None:
+    """No header and no body can fill a person's screen."""
+    with api_of(Script(time, *[answer] * 50), time) as api, pytest.raises(ApiError) as raised:
+        api.job("j")
+    assert len(raised.value.message) < 400
 
 
 def test_what_the_server_says_is_told_shortened(time: Time) -> None:
@@ -771,6 +871,26 @@ def test_the_endpoints_of_the_simulator(time: Time) -> None:
         assert [child.name for child in page.node.children or ()] == ["check", "migrate"]
         assert not api.status(server.job_id, tasks[1].task_id, Question(("check",))).found
         assert {method for method, _ in server.requests} == {"GET"}
+
+
+def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> None:
+    """What is asked with another policy and sleep goes over the same connections and is counted together."""
+    paused: list[float] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        time.now += seconds
+
+    script = Script(time, ok(), ok(), refusal(503), ok(), ok())
+    with api_of(script, time, rate_limit=2) as api:
+        other = api.waiting_with(Policy(base=3.0, give_up_after=50.0), pause)
+        api.job("j")
+        other.job("j")
+        other.job("j")  # waits for its turn, fails, and is asked again
+        assert (time.slept, paused) == ([], [60.0, 3.0])
+        api.job("j")
+        assert (time.slept, paused) == ([57.0], [60.0, 3.0])
+    assert script.left == 0
 
 
 def test_a_certificate_error_below_any_other_is_untrusted(time: Time) -> None:

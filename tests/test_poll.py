@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migstat.events import Changed, End, Ended, Event
+from migstat.follow import Plan
 from migstat.model import Level, Node
 from migstat.poll import Poller
 from migstat.simulator import scenario as script
 from migstat.simulator import scenarios
 from migstat.snapshot import Verdict
-from migstat.watch import Plan
 from tests.watching import LIMIT, World, changes, done, going, migration, moved, seconds_of, served, the_end, truth
 
 FILTERS: tuple[script.FilterMode, ...] = ("works", "ignored", "empty", "rejected")

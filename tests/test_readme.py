@@ -40,6 +40,14 @@ def failed_checks() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def over() -> Iterator[Server]:
+    """A cutover that has ended, in which some projects failed."""
+    scenario = build("projects-failing")
+    with serve(scenario, head_start=scenario.duration * 1.01) as running:
+        yield running
+
+
 def _texts(svg: str) -> list[str]:
     """What an SVG shows, in order, without spaces: the drawing itself differs between versions of Rich."""
     shown = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
@@ -93,6 +101,23 @@ def test_a_jq_recipe_finds_something(
 def test_there_are_recipes() -> None:
     """The README has jq recipes, and the pattern that finds them still does."""
     assert len(RECIPES) >= 4
+
+
+def test_the_python_example_runs(over: Server) -> None:
+    """The example from Python runs as it stands and tells checks, projects and how it ended."""
+    (example,) = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example],
+        env=hermetic() | environ_of(over),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = done.stdout.splitlines()
+    assert any("FAILED" in line and "not reported: ()" in line for line in told)
+    assert told[-1] == "failed 1"
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if "FILE" not in each])

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.events import Changed, Ended, Event, Reading, Seen, Snapped, Stalled
+from migstat.follow import Plan, TimeIsUp
 from migstat.model import Level
 from migstat.record import Record, read_back
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
 from migstat.snapshot import Verdict
-from migstat.watch import Plan, TimeIsUp
 from tests.watching import EPOCH, JOB, TASK, World, changes, checks, migration, moved, seconds_of, the_end
 
 SNAPSHOT = {

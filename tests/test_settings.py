@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from migstat.credentials import Secret
 from migstat.errors import CredentialsError, MigstatError, UsageError
 from migstat.settings import (
     DEFAULT_BASE_URL,
     ENVIRONMENT,
     Flags,
     Look,
-    Secret,
     Settings,
     job_and_task,
     look_from,
@@ -194,16 +194,25 @@ def test_no_rate_limit_is_for_loopback_addresses() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("90", 90.0), ("1.5", 1.5), ("1.5s", 1.5), ("15m", 900.0), ("2h", 7200.0), (" 3s ", 3.0), ("0.001", 0.001)],
+    [
+        ("90", 90.0),
+        ("1.5", 1.5),
+        ("1.5s", 1.5),
+        ("15m", 900.0),
+        ("2h", 7200.0),
+        (" 3s ", 3.0),
+        ("0.001", 0.001),
+        ("480h", 1_728_000.0),
+    ],
 )
 def test_durations_take_units(text: str, expected: float) -> None:
     """A bare number is seconds, and s, m and h are understood."""
     assert seconds(text, "--interval") == expected
 
 
-@pytest.mark.parametrize("text", ["0", "0m", "0.0", "", "-5", "5d", "m", "1m30s", "∞"])
+@pytest.mark.parametrize("text", ["0", "0m", "0.0", "", "-5", "5d", "m", "1m30s", "∞", "481h", "9" * 400])
 def test_a_duration_that_is_none_names_its_option(text: str) -> None:
-    """Zero and nonsense are refused."""
+    """Zero, nonsense and what no system can wait are refused."""
     with pytest.raises(UsageError, match=r"^--interval"):
         seconds(text, "--interval")
 

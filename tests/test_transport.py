@@ -1,27 +1,26 @@
-"""The wire: verified TLS, the proxy, and deadlines that a drip of bytes does not outlive; over real sockets."""
+"""The wire: deadlines that a drip of bytes does not outlive, over real sockets, and who may open one."""
 
 from __future__ import annotations
 
+import ast
 import socket
-import ssl
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpcore
 import httpx
 import pytest
-import trustme
 
+import migstat
 from migstat.api import Api, Timing
-from migstat.errors import ApiError, Unreachable, UntrustedServer, UsageError
-from migstat.settings import Secret, Settings
+from migstat.credentials import Secret
+from migstat.errors import ApiError, Unreachable, UsageError
+from migstat.settings import Settings
 from migstat.transport import Deadline, open_transport
-
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+from tests.sockets import head_of, listening
 
 
 class Time:
@@ -43,10 +42,10 @@ class Time:
         self.now += seconds
 
 
-def settings(base_url: str, ca_bundle: Path | None = None, proxy: str | None = None) -> Settings:
+def settings(base_url: str, ca_bundle: Path | None = None) -> Settings:
     """Settings for a server of the test."""
     bundle = None if ca_bundle is None else str(ca_bundle)
-    return Settings(base_url, True, "a@example.com", Secret("the-token"), 15.0, 540, bundle, proxy)
+    return Settings(base_url, True, "a@example.com", Secret("the-token"), 15.0, 540, bundle)
 
 
 def name_of_job(settings: Settings, time: Time) -> str | None:
@@ -55,110 +54,11 @@ def name_of_job(settings: Settings, time: Time) -> str | None:
         return api.job("j").name
 
 
-class _Answer(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    heads: list[str]
-
-    def do_GET(self) -> None:
-        self.heads.append(f"{self.requestline}\n{self.headers}")
-        body = b'{"name": "over the wire"}'
-        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-        """Keep silent."""
-
-
-@contextmanager
-def https_server(certificate: trustme.LeafCert | None) -> Iterator[tuple[int, list[str]]]:
-    """A server with this certificate, plain http without one: its port, and the heads of requests it got."""
-
-    class Handler(_Answer):
-        heads: list[str] = []  # noqa: RUF012  one list a server
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificate.configure_cert(context)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1], Handler.heads
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-@contextmanager
-def listener(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A port on which every connection is handed to `serve`, one after the other."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                with connection, suppress(OSError):
-                    serve(connection)
-
-        thread = threading.Thread(target=accept, daemon=True)
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            with suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
-            assert not thread.is_alive()
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    """A certificate authority that the system does not know."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def bundle(authority: trustme.CA, tmp_path: Path) -> Path:
-    """The file that makes it known."""
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
-def test_a_further_authority_makes_a_server_trusted(authority: trustme.CA, bundle: Path) -> None:
-    """With its authority in the bundle a server of the right name is asked over TLS."""
-    with https_server(authority.issue_cert("127.0.0.1")) as (port, heads):
-        assert name_of_job(settings(f"https://127.0.0.1:{port}", bundle), Time()) == "over the wire"
-    assert len(heads) == 1
-
-
-@pytest.mark.parametrize("fault", ["wrong host", "unknown authority", "expired", "no bundle"])
-def test_a_server_that_proves_nothing_is_not_trusted(fault: str, authority: trustme.CA, bundle: Path) -> None:
-    """A wrong name, an unknown authority and an expired certificate are told at once, and no secret is sent."""
-    of_whom = trustme.CA() if fault == "unknown authority" else authority
-    certificate = of_whom.issue_cert(
-        "other.example" if fault == "wrong host" else "127.0.0.1",
-        not_after=LONG_AGO if fault == "expired" else None,
-    )
-    time = Time()
-    with https_server(certificate) as (port, heads):
-        asked = settings(f"https://127.0.0.1:{port}", None if fault == "no bundle" else bundle)
-        with pytest.raises(UntrustedServer) as raised:
-            name_of_job(asked, time)
-    assert (time.slept, heads) == ([], [])
-    assert f"127.0.0.1:{port}" in raised.value.message
-    assert "--ca-bundle" in raised.value.hint
-
-
-def test_a_server_without_tls_is_no_certificate_error(bundle: Path) -> None:
-    """A server that speaks plain http where https is asked for is unreachable."""
-    with https_server(None) as (port, _), pytest.raises(Unreachable):
-        name_of_job(settings(f"https://127.0.0.1:{port}", bundle), Time())
+def answer(connection: socket.socket) -> None:
+    """Answer one request after the other with a job."""
+    body = b'{"name": "over the wire"}'
+    while head_of(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
 
 @pytest.mark.parametrize("content", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"])
@@ -170,7 +70,7 @@ def test_a_bundle_without_certificates_is_refused_by_name(content: str, tmp_path
         open_transport(settings("https://127.0.0.1:1", path))
 
 
-def test_nothing_listens(bundle: Path) -> None:
+def test_nothing_listens() -> None:
     """A closed port is unreachable, and is tried more than once."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
@@ -199,14 +99,14 @@ def drip_head(connection: socket.socket) -> None:
 def test_a_drip_feed_of_bytes_is_cut_off(serve: Callable[[socket.socket], None]) -> None:
     """The time-out covers a request as a whole, though every single read is answered in time."""
     time = Time(step=1.5)
-    with listener(serve) as port, pytest.raises(Unreachable, match="no whole answer within 15 s"):
+    with listening(serve) as port, pytest.raises(Unreachable, match="no whole answer within 15 s"):
         name_of_job(settings(f"http://127.0.0.1:{port}"), time)
     assert time.now < 120
 
 
 def test_a_server_that_is_slow_but_in_time_is_waited_for() -> None:
     """The same clock lets an answer through that comes within the deadline."""
-    with https_server(None) as (port, _):
+    with listening(answer) as port:
         assert name_of_job(settings(f"http://127.0.0.1:{port}"), Time(step=0.5)) == "over the wire"
 
 
@@ -221,79 +121,12 @@ def test_a_deadline_counts_down() -> None:
     assert deadline.left() == -5.0
 
 
-@contextmanager
-def proxy_to(port: int, heads: list[bytes]) -> Iterator[int]:
-    """A proxy that leads every CONNECT to this port and answers any other request itself; it notes the heads."""
-
-    def serve(connection: socket.socket) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            part = connection.recv(65536)
-            if not part:
-                return
-            head += part
-        heads.append(head)
-        if not head.startswith(b"CONNECT "):
-            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"name": "forwarded"}')
-            return
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as beyond:
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=_pump, args=(beyond, connection), daemon=True)
-            back.start()
-            _pump(connection, beyond)
-            back.join(5)
-
-    with listener(serve) as own:
-        yield own
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
-
-
-def test_the_proxy_of_the_settings_is_used(authority: trustme.CA, bundle: Path) -> None:
-    """The proxy is asked for a tunnel to the API, resolves its name, and never sees the credentials."""
-    heads: list[bytes] = []
-    with (
-        https_server(authority.issue_cert("migrations.example")) as (port, seen),
-        proxy_to(port, heads) as proxy,
-    ):
-        asked = settings("https://migrations.example", bundle, f"http://user:pass@127.0.0.1:{proxy}")
-        assert name_of_job(asked, Time()) == "over the wire"
-    assert heads[0].startswith(b"CONNECT migrations.example:443 ")
-    assert b"\r\nauthorization:" not in heads[0].lower()
-    assert "Authorization: Basic" in seen[0]
-
-
-def test_the_certificate_behind_a_proxy_is_verified(authority: trustme.CA, bundle: Path) -> None:
-    """A tunnel that leads elsewhere is found out by the name in the certificate."""
-    time = Time()
-    with https_server(authority.issue_cert("elsewhere.example")) as (port, seen), proxy_to(port, []) as proxy:
-        asked = settings("https://migrations.example", bundle, f"http://127.0.0.1:{proxy}")
-        with pytest.raises(UntrustedServer):
-            name_of_job(asked, time)
-    assert (seen, time.slept) == ([], [])
-
-
 def test_the_machines_proxies_are_the_settings_business(monkeypatch: pytest.MonkeyPatch) -> None:
     """The transport reads no proxy variable of its own, so loopback addresses go around them."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with https_server(None) as (port, _):
+    with listening(answer) as port:
         assert name_of_job(settings(f"http://127.0.0.1:{port}"), Time()) == "over the wire"
-
-
-@pytest.mark.parametrize("proxy", ["ftp://user:hunter2@proxy.example", "http://user:hunter2@proxy:port"])
-def test_a_proxy_that_cannot_be_used_is_told_without_its_password(proxy: str) -> None:
-    """The variables that name a proxy are told, its password is not."""
-    with pytest.raises(UsageError) as raised:
-        open_transport(settings("https://migrations.example", proxy=proxy))
-    assert "hunter2" not in raised.value.message + raised.value.hint
-    assert "HTTPS_PROXY" in raised.value.hint
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a" * 300])
@@ -323,6 +156,26 @@ def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
         answered.set()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere loopback has one address, and queues are not dropped")
+@pytest.mark.parametrize("first", ["refuses", "is silent"])
+def test_every_address_of_a_name_gets_its_share_of_the_time(first: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one address leads nowhere, as IPv6 often does, the next one is connected to within the same request."""
+
+    def look_up(host: str, port: int, *_: object) -> list[object]:
+        addresses = [host] if host.startswith("127.") else ["127.0.0.2", "127.0.0.1"]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
+
+    with listening(answer) as port, socket.socket() as silent, socket.socket() as waiting:
+        if first == "is silent":
+            silent.bind(("127.0.0.2", port))
+            silent.listen(0)
+            waiting.connect(("127.0.0.2", port))  # and so its queue is full
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)  # the system's resolver cannot be handed in
+        with open_transport(settings("http://two.example")) as transport, httpx.Client(transport=transport) as client:
+            patience = httpx.Timeout(Deadline(1.0, time.monotonic))
+            assert client.get(f"http://two.example:{port}", timeout=patience).json() == {"name": "over the wire"}
+
+
 def test_the_backend_of_the_pool_is_the_one_with_deadlines() -> None:
     """The private attribute that takes the backend is still where the transport puts it."""
     with open_transport(settings("http://127.0.0.1:1")) as transport:
@@ -330,3 +183,58 @@ def test_the_backend_of_the_pool_is_the_one_with_deadlines() -> None:
         backend = transport._pool._network_backend
         assert isinstance(backend, httpcore.SyncBackend)
         assert type(backend) is not httpcore.SyncBackend
+
+
+PACKAGE = Path(migstat.__file__).parent
+SOURCES = {
+    path.relative_to(PACKAGE).as_posix(): [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def test_nothing_turns_verification_off() -> None:
+    """What the libraries have for that is named nowhere, and what verifies is given to them in one place."""
+    names = {"CERT_NONE", "CERT_OPTIONAL", "check_hostname", "verify_mode", "_create_unverified_context"}
+    for file, nodes in SOURCES.items():
+        assert not names & {getattr(node, "attr", None) or getattr(node, "id", None) for node in nodes}, file
+    given = [file for file, nodes in SOURCES.items() for node in nodes if getattr(node, "arg", None) == "verify"]
+    assert given == ["transport.py"]
+
+
+def test_every_client_stands_on_the_one_transport() -> None:
+    """Clients have a transport of ours, and read no proxy, certificate or password out of the environment."""
+    calls = [node for nodes in SOURCES.values() for node in nodes if isinstance(node, ast.Call)]
+    clients = [call for call in calls if ast.unparse(call.func).startswith("httpx.") and _sends(call)]
+    assert clients
+    for call in clients:
+        given = {each.arg: ast.unparse(each.value) for each in call.keywords}
+        assert ast.unparse(call.func) == "httpx.Client"
+        assert given["trust_env"] == "False"
+        assert "open_transport" in given["transport"]
+
+
+def _sends(call: ast.Call) -> bool:
+    """Whether what is called makes a request, or something that does."""
+    return ast.unparse(call.func).removeprefix("httpx.") in (
+        "Client", "AsyncClient", "HTTPTransport", "AsyncHTTPTransport", "get", "head", "options", "request", "stream",
+        "post", "put", "patch", "delete",
+    )  # fmt: skip
+
+
+def test_nothing_else_opens_connections() -> None:
+    """Sockets and what stands on them are imported by the transport only; the simulator is a server."""
+    modules = {"socket", "http.client", "urllib.request", "urllib3", "requests", "asyncio", "subprocess", "httpcore"}
+    users = {
+        (file, name)
+        for file, nodes in SOURCES.items()
+        for node in nodes
+        for name in (*_imported(node),)
+        if name in modules and not file.startswith("simulator/")
+    }
+    assert users == {("transport.py", "socket"), ("transport.py", "httpcore"), ("settings.py", "urllib.request")}
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []

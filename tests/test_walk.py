@@ -17,7 +17,7 @@ from migstat.model import Level, Node, Page, Question
 from migstat.settings import Flags, settings_from
 from migstat.simulator import scenario as script
 from migstat.simulator.server import Server, serve
-from migstat.walk import Walked, find, newer, shown, walk
+from migstat.walk import MOST, Walked, find, newer, shown, walk
 
 LEVEL: Level = ("migrate", "projects")
 STAGES = ("PENDING", "IN_PROGRESS", "FINISHED")
@@ -399,6 +399,19 @@ def test_two_pages_without_a_new_name_are_none(pages: list[tuple[str, str | None
     assert names_of(walked) == set("ABCD")
     assert walked.flaws == ()
     assert len(asked) == len(pages)
+
+
+def test_pages_that_always_bring_something_new_are_a_flaw() -> None:
+    """A level of more children than any task has is left with what was read of it."""
+
+    def ask(question: Question) -> Page:
+        number = int(question.cursor or 0)
+        children = tuple(Node((*LEVEL, f"{number}-{each}")) for each in range(MOST // 2))
+        return Page(Node(LEVEL, children=children), str(number + 1) if number < 3 else None, found=True)
+
+    walked = walk(ask, LEVEL, still=True)
+    assert len(walked.children) == MOST
+    assert "have no end" in walked.flaws[0]
 
 
 def test_pages_without_an_end_end_a_moving_walk_too() -> None:

@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from migstat.errors import BadAnswer, MigstatError
-from migstat.model import Job, Level, Node, Page, Phase, State
-from migstat.wire import NotJson, decode_job, decode_page, decode_task, decode_tasks
+from migstat.model import Artifact, Job, Level, Node, Page, Phase, State
+from migstat.wire import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
 
 EXAMPLES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8"))
 
@@ -167,6 +167,63 @@ def test_what_is_no_json_is_told_apart(body: bytes) -> None:
         decode_page(body, ())
 
 
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        (b'{"a": "\\ud800"}', {"a": "\ufffd"}),
+        (b'{"a\\udfff": "\\ud83d\\ude00 \\ud83d"}', {"a\ufffd": "\U0001f600 \ufffd"}),
+        (b'{"a": "\\ud83d\xed\xb8\x80"}', {"a": "\ufffd\ufffd\ufffd\ufffd"}),
+        (b'{"a": "x\xffy"}', {"a": "x\ufffdy"}),
+        (b'{"a": "x\x00\x1b\ty"}', {"a": "x\x00\x1b\ty"}),
+        (b"\xef\xbb\xbf{}", {}),
+        (b'{"a": [NaN, Infinity, -Infinity, 1e999, -1e999, 0.5]}', {"a": [None, None, None, None, None, 0.5]}),
+        (
+            b'{"a": [' + b"9" * 5000 + b", " + b"9" * 400 + b", -" + b"9" * 30 + b"]}",
+            {"a": [None, None, -(10**30) + 1]},
+        ),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_breaks_a_rule_of_little_weight_is_mended(body: bytes, content: dict[str, Any]) -> None:
+    """Half characters become U+FFFD, numbers beyond all measure null, and all else stays as it was."""
+    with pytest.raises(NotJson):
+        decode_job(body)
+    assert decode_job(mended(body)).raw == content
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"a": "\\ud800', b"{'a': 1}", b'{"a": 01}', b"\xff", b'{"a": "\xff}']
+)
+def test_what_is_no_json_at_all_is_not_mended(body: bytes) -> None:
+    """A cut body or a page is not made JSON of."""
+    with pytest.raises(NotJson):
+        mended(body)
+
+
+@pytest.mark.parametrize("nested", [b"[" * 200_000, b'{"\xff":' * 5000, b"[" * 9000 + b"NaN" + b"]" * 9000])
+def test_what_is_nested_too_deeply_is_not_mended(nested: bytes) -> None:
+    """A body made of brackets does not end the program when it is looked at a second time, either."""
+    with pytest.raises(BadAnswer):
+        mended(nested)
+
+
+@given(ANSWERS)
+@settings(deadline=None, max_examples=50)
+def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
+    """What breaks no rule comes out as it went in."""
+    with suppress(ValueError):
+        body = json.dumps(answer, allow_nan=False).encode()
+        assert json.loads(mended(body)) == answer
+
+
+@given(st.binary(max_size=60) | st.text().map(lambda text: json.dumps([text]).encode()))
+@settings(deadline=None)
+def test_what_is_mended_is_sound_json(body: bytes) -> None:
+    """Whatever bytes come, what is made of them can be read, or it is NotJson."""
+    with suppress(NotJson):
+        json.loads(mended(body).decode())
+
+
 @pytest.mark.parametrize("body", [b"[]", b"5", b"null", b'"text"', b'{"data": 5}', b'{"data": []}'])
 def test_json_of_another_kind_is_a_bad_answer_for_good(body: bytes) -> None:
     """JSON that has the wrong shape stays so, so it is no NotJson."""
@@ -263,11 +320,33 @@ def test_a_page_of_tasks_is_read() -> None:
     assert (read.tasks[1].artifacts, read.next) == ((), "c")
 
 
-@pytest.mark.parametrize("body", ['{"data": [{}]}', '{"data": [{"taskId": 5}]}', '{"data": {}}', "[]"])
-def test_a_task_without_an_id_is_a_bad_answer(body: str) -> None:
-    """A run that cannot be named cannot be shown."""
+@pytest.mark.parametrize("body", ['{"data": {}}', '{"data": "text"}', '{"data": [], "links": {"next": 5}}', "[]"])
+def test_tasks_that_are_no_list_are_a_bad_answer(body: str) -> None:
+    """A list of another shape, or of which nobody knows whether it goes on, cannot be shown."""
     with pytest.raises(BadAnswer):
         decode_tasks(body.encode())
+
+
+@pytest.mark.parametrize("bad", [{}, {"taskId": 5}, {"taskId": ""}, {"taskId": None}, None, [], "text", 7])
+def test_a_task_without_an_id_leaves_the_others(bad: object) -> None:
+    """A run that cannot be named is told of, and the others are read."""
+    read = decode_tasks(json.dumps({"data": [{"taskId": "t1"}, bad, {"taskId": "t2"}]}).encode())
+    assert [task.task_id for task in read.tasks] == ["t1", "t2"]
+    assert read.flaws == ("1 of 3 runs on a page have no id",)
+
+
+@pytest.mark.parametrize("bad", [5, [], {}, True, 1.5, [5], {"artifacts": 5}, {"artifacts": [5]}])
+def test_a_field_of_a_task_of_another_type_is_unknown(bad: object) -> None:
+    """What has an unexpected type is unknown, and the rest of the run is read."""
+    odd = {"taskId": "t", "taskType": bad, "createdAt": "now", "results": bad}
+    named = {"artifacts": [{"name": bad, "location": bad, "expireAt": "later"}]}
+    read = decode_tasks(json.dumps({"data": [odd, {"taskId": "u", "results": named}]}).encode())
+    assert [(task.task_id, task.task_type, task.created_at) for task in read.tasks] == [
+        ("t", None, "now"),
+        ("u", None, None),
+    ]
+    assert read.tasks[1].artifacts == (Artifact(None, None, "later"),)
+    assert read.flaws == ()
 
 
 def test_a_job_keeps_all_that_was_sent() -> None:

@@ -15,6 +15,7 @@ import httpx
 from migstat.api import Api
 from migstat.api import Timing as ApiTiming
 from migstat.events import Changed, Ended, Event, Seen
+from migstat.follow import Plan, Timing, Watch
 from migstat.model import Job, Level, Page, Question, TaskType
 from migstat.poll import Poller
 from migstat.retry import Policy
@@ -23,7 +24,6 @@ from migstat.simulator import scenario as script
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.exchange import Request, Response
 from migstat.target import TaskTarget
-from migstat.watch import Plan, Timing, Watch
 
 EPOCH = 1_790_000_000.0
 """The epoch second at which the scenarios begin."""

@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import re
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from migstat import __version__
+from migstat.cli.console import obeys_escapes
 from migstat.cli.context import Runtime
 from migstat.cli.exits import Exit, exit_of_error
 from migstat.cli.present import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
-from migstat.errors import MigstatError, UsageError
+from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.keychain import Keychain
+from migstat.places import cache_folder
 from migstat.settings import process_environ, profile_from
+from migstat.target import TaskWord
 
 PROGRAM = "migstat"
 
 
 COMMANDS = {
-    "status": "status",
-    "checks": "checks",
-    "projects": "projects",
-    "watch": "watch",
-    "tasks": "tasks",
-    "job": "job",
-    "auth": "auth",
-    "config": "config",
-    "schema": "schema",
-    "demo": "demo",
-    "simulate": "simulate",
-    "help": "help_",
+    "status": "Where a task is, since when, how far, and what is wrong.",
+    "checks": "The pre-flight checks, what needs a hand first.",
+    "projects": "The projects or spaces of a migration, and those of the job's scope that are not reported yet.",
+    "watch": "Follow a task until it ends, through any outage.",
+    "tasks": "The runs of a job, newest first.",
+    "job": "What a job moves, from where and to where.",
+    "artifacts": "The reports and error logs of a run, and until when they can be fetched.",
+    "auth": "Log in: keep the API token in the system's keyring, see which one is in force, remove it.",
+    "config": "Profiles and named targets, so that nobody types ids at night.",
+    "schema": "Print the JSON Schema (draft 2020-12) of a JSON document, of a watch's events, or of an error.",
+    "completion": "Print the script that completes commands, options and names in a shell.",
+    "demo": "Run a command against a simulated migration: nothing to set up, nothing sent anywhere.",
+    "simulate": "Serve a simulated migration on this machine until Ctrl-C.",
+    "help": "Explain a command or a topic.",
 }
-"""The commands in the order of their help, and the function of each in the module of its name."""
+"""The commands in the order of their help, and how each one's own help begins."""
 
 
 def main_of_process() -> int:
     """Run the command line of this process; the exit code."""
-    streams = Streams(sys.stdout, sys.stderr)
-    code = run(sys.argv[1:], Runtime(process_environ(), streams, keychain=Keychain()))
+    environ = process_environ()
+    escapes = environ.get("TERM") != "dumb" and obeys_escapes(sys.stdout, sys.stderr)
+    if not escapes:
+        environ = {**environ, "TERM": "dumb"}
+    streams = Streams(sys.stdout, sys.stderr, escapes=escapes)
+    keychain = Keychain(notice=streams.notice)
+    code = run(sys.argv[1:], Runtime(environ, streams, keychain=keychain, cache=cache_folder(environ)))
     streams.flush()
     return code
 
@@ -62,36 +74,53 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     except MigstatError as told:
         error = told
     except Exception as defect:  # noqa: BLE001  a tired person gets one line, whatever happened
-        error = _defect(defect)
+        error = _full(defect) or _defect(defect)
     tell_error(streams, error, json=_wants_json(words, runtime))
     return exit_of_error(error)
 
 
 def _invoke(words: Sequence[str], runtime: Runtime) -> int:
     """Parse the words and run the command that they name."""
-    command = typer.main.get_command(_app(words[0]))
+    command = typer.main.get_command(application())
     result: object = command.main(args=list(words), prog_name=PROGRAM, standalone_mode=False, obj=runtime)
     return result if isinstance(result, int) else Exit.OK
 
 
-def _app(first: str) -> typer.Typer:
-    """The application; of its commands only the one named first is loaded, or all for a help or a slip of the pen."""
+def application() -> typer.Typer:
+    """The application, none of whose commands is loaded yet."""
     app = typer.Typer(
         name=PROGRAM,
+        cls=_Commands,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(help="The status of a migration to Atlassian Cloud. It only reads.")(_global)
-    for name in [first] if first in COMMANDS else COMMANDS:
-        module = importlib.import_module(f"migstat.cli.{name}")
-        if isinstance(group := getattr(module, COMMANDS[name]), typer.Typer):
-            app.add_typer(group, name=name)
-            continue
-        # what follows demo's command belongs to that command
-        settings = {"allow_interspersed_args": False} if name == "demo" else {}
-        app.command(name, context_settings=settings)(group)
     return app
+
+
+class _Commands(TyperGroup):
+    """The commands as far as a list of them needs it; one is loaded when it is to run."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, loaded(name) if name else command, rest
+
+
+def loaded(name: str) -> Any:
+    """A command with all its options, from the module of its name, as typer runs it."""
+    module = importlib.import_module(f"migstat.cli.{name}")
+    command = getattr(module, "help_" if name == "help" else name)
+    if isinstance(command, typer.Typer):
+        return typer.main.get_group(command)
+    app = typer.Typer(add_completion=False)
+    # what follows demo's command belongs to that command
+    app.command(name, context_settings={"allow_interspersed_args": False} if name == "demo" else {})(command)
+    return typer.main.get_command(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -119,6 +148,13 @@ def _where_to_look(words: Sequence[str]) -> str:
     return f"{PROGRAM}{command} --help shows what there is."
 
 
+def _full(error: Exception) -> OutputError | None:
+    """What it means where typer's own help could not be written."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
+        return OutputError(f"standard output could not be written: {error.strerror}")
+    return None
+
+
 def _defect(error: Exception) -> MigstatError:
     import traceback
 
@@ -133,7 +169,7 @@ def _defect(error: Exception) -> MigstatError:
 def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
     """Whether the words ask for a JSON format; they may be wrong otherwise, so they are not parsed."""
     chosen: str | None = None
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in pairwise([*words, ""]):
         if word == "--":
             break
         if word in ("--json", "--raw"):
@@ -150,7 +186,8 @@ def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
         return None
     flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
     try:
-        job = next((word for word in words[1:] if not word.startswith("-")), None)
+        named = (word for word in words[1:] if not word.startswith("-") and word not in frozenset(TaskWord))
+        job = next(named, None)
         chosen = profile_from(flags[-1] if flags else None, job, runtime.environ).get("output")
     except MigstatError:
         return None

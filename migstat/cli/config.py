@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Annotated
 
@@ -12,11 +13,13 @@ from migstat.cli.options import Profile, runtime_of
 from migstat.cli.present import print_rows
 from migstat.config import (
     DEFAULT_PROFILE,
+    FILE_KEYS,
     PROFILE_KEYS,
     TARGET_KEYS,
     Config,
     Path,
     all_values,
+    may_be_secret,
     path_of,
     read_config,
     spelt,
@@ -24,11 +27,11 @@ from migstat.config import (
     without_value,
     write_config,
 )
-from migstat.credentials import email_from
-from migstat.errors import NotFound, UsageError
+from migstat.credentials import Token, email_from
+from migstat.errors import MigstatError, NotFound, UsageError
 from migstat.places import config_file
 from migstat.render.text import harmless
-from migstat.settings import Flags, Sources, check_base_url, check_rate_limit, refuse_empty, seconds
+from migstat.settings import LONGEST_REQUEST, Flags, Sources, check_base_url, check_rate_limit, refuse_empty, seconds
 from migstat.settings import Profile as InForce
 from migstat.target import check_job, check_task
 
@@ -82,14 +85,16 @@ def list_(
     runtime = runtime_of(ctx)
     if show_origin:
         in_force = profile_for(runtime, profile, None)
-        sources = Sources(Flags(), runtime.environ, in_force, lambda: "", runtime.keychain)
-        print_rows(runtime.streams, [(each.key, each.value, each.source) for each in sources.origins()])
+        sources = Sources(Flags(), runtime.environ, in_force, lambda: "-", runtime.keychain)
+        origins = sources.origins(_token(sources))
+        print_rows(runtime.streams, [(each.key, each.value, each.source) for each in origins])
         return 0
     if profile is not None:
         raise UsageError("--profile is for --show-origin", "Without it the whole file is listed.")
     read = _read(runtime)
-    print_rows(runtime.streams, [(spelt(path), value) for path, value in all_values(read)])
-    if not read.text:
+    rows = [(spelt(path), value) for path, value in all_values(read)]
+    print_rows(runtime.streams, rows)
+    if not rows:
         runtime.streams.tell(harmless(f"{read.file} holds nothing yet"))
     return 0
 
@@ -103,7 +108,7 @@ def get(ctx: typer.Context, key: Key) -> int:
       migstat config get profiles.acme.email
     """
     runtime = runtime_of(ctx)
-    read, path = _read(runtime), path_of(key)
+    path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
     value = dict(all_values(read)).get(path)
     if value is None:
         raise NotFound(f"{spelt(path)} is not set", f"migstat config list shows what {read.file} holds.")
@@ -124,10 +129,12 @@ def set_(ctx: typer.Context, key: Key, value: Annotated[str, typer.Argument(meta
       migstat config set targets.wave2.profile acme
     """
     runtime = runtime_of(ctx)
-    path, read = path_of(key), _read(runtime, must_exist=False)
+    path, read = path_of(refuse_empty(key, "KEY")), _read(runtime, must_exist=False)
     _check(path, refuse_empty(value, "VALUE"), read)
-    write_config(with_value(read, path, value))
+    changed = with_value(read, path, value)
+    write_config(changed)
     runtime.streams.tell(harmless(f"{spelt(path)} is set in {read.file}"))
+    _tell_of_missing_file(runtime, changed, path)
     return 0
 
 
@@ -140,7 +147,7 @@ def unset(ctx: typer.Context, key: Key) -> int:
       migstat config unset targets.wave2.profile
     """
     runtime = runtime_of(ctx)
-    path, read = path_of(key), _read(runtime)
+    path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
     write_config(without_value(read, path))
     runtime.streams.tell(harmless(f"{spelt(path)} is no longer set in {read.file}"))
     return 0
@@ -153,12 +160,36 @@ def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
     return read
 
 
+def _token(sources: Sources) -> Token | None:
+    try:
+        return sources.token()
+    except MigstatError:  # `migstat auth status` tells it
+        return None
+
+
+def _tell_of_missing_file(runtime: Runtime, changed: Config, path: Path) -> None:
+    """Tell where a file is looked for that is not there: a relative name begins at the config file."""
+    file = InForce(changed, path[1]).get(path[2]) if path[-1] in FILE_KEYS else None
+    if file is not None and not os.path.exists(file[0]):  # noqa: PTH110  a name may be too long for pathlib
+        runtime.streams.tell(harmless(f"note: there is no file {file[0]} yet"))
+
+
 def _check(path: Path, value: str, read: Config) -> None:
     """Raise UsageError for a value that would make a later command fail."""
+    if not value.isprintable():
+        raise UsageError(f"{spelt(path)}: VALUE holds a character that does not print")
+    if may_be_secret(value):
+        raise UsageError(
+            f"{spelt(path)}: this looks like the API token, which does not belong in the config file",
+            "migstat auth login keeps it in the keyring. Revoke it if others can read your shell's history.",
+        )
     if path[-1] in ("profile", DEFAULT_PROFILE):
         if value not in read.profiles:
-            raise UsageError(f"there is no profile {value!r}", f"migstat config set profiles.{value}.email makes one.")
+            makes = f"migstat config set {spelt(('profiles', value, 'email'))} ADDR"
+            raise UsageError(f"there is no profile {value!r}", f"{makes} makes one.")
         return
+    if path[0] == "targets" and path[-1] == "job" and value in read.targets:
+        raise UsageError(f"{value!r} is a target itself", "The job of a target is an id, or a URL that holds it.")
     if path[-1] in _CHECKS:
         _CHECKS[path[-1]](value, spelt(path), read)
 
@@ -172,7 +203,7 @@ _CHECKS: dict[str, Callable[[str, str, Config], object]] = {
     "email": lambda value, source, _: email_from((value, source)),
     "base_url": lambda value, source, _: check_base_url(value, source),
     "interval": lambda value, source, _: seconds(value, source),
-    "request_timeout": lambda value, source, _: seconds(value, source),
+    "request_timeout": lambda value, source, _: seconds(value, source, LONGEST_REQUEST),
     "rate_limit": lambda value, source, _: check_rate_limit(value, source),
     "job": lambda value, source, read: check_job(value, source, InForce(read)),
     "task": lambda value, source, _: check_task(value, source),

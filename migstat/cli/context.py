@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,10 +13,11 @@ from msgspec.structs import replace
 
 from migstat.cli.streams import Streams
 from migstat.errors import NotFound, UsageError
+from migstat.inquiry import Inquiry
 from migstat.keychain import Keychain
-from migstat.model import Job, Level, Millis, Page, Question
+from migstat.model import Level
 from migstat.render.text import harmless
-from migstat.retry import Policy
+from migstat.retry import Policy, steady_clock
 from migstat.settings import (
     Flags,
     Look,
@@ -28,14 +28,15 @@ from migstat.settings import (
     profile_from,
     settings_from,
 )
-from migstat.target import Target, TaskTarget, TaskWord, likely_target, resolve, target_from
-from migstat.tree import Tree
+from migstat.target import Target, TaskWord, likely_target, target_from
 from migstat.walk import shown
 
 if TYPE_CHECKING:
     import httpx
 
     from migstat.api import Api, Exchange
+    from migstat.cli.memory import Memory
+    from migstat.download import Downloads
 
 NOTICE_AFTER = 1.0
 """Seconds of silence after which a person is told what is being read."""
@@ -45,19 +46,11 @@ ALL_FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 """The formats of `--output`; each command has some of them."""
 
 
-def steady_clock() -> float:
-    """Seconds that go on while the machine is suspended, where the system has such a clock."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    # the clock of that name goes on in a suspended Mac, `time.monotonic` does not
-    return time.clock_gettime(time.CLOCK_MONOTONIC) if sys.platform == "darwin" else time.monotonic()
-
-
 class Runtime(msgspec.Struct, frozen=True):
     """All that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
 
-    Without a `keychain` no keyring is asked. `sealed` is set in a demo: its settings are its own, and options that name
-    others are refused.
+    Without a `keychain` no keyring is asked, and without a `cache` folder nothing is kept for completion. `sealed` is
+    set in a demo: its settings are its own, and options that name others are refused.
     """
 
     environ: Mapping[str, str]
@@ -67,6 +60,7 @@ class Runtime(msgspec.Struct, frozen=True):
     sleep: Callable[[float], None] = time.sleep
     transport: httpx.BaseTransport | None = None
     keychain: Keychain | None = None
+    cache: str | None = None
     sealed: bool = False
 
 
@@ -97,7 +91,8 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, hea
     if options.json and options.output not in (None, "json"):
         raise UsageError(f"--json and --output {options.output} contradict each other", "Leave one of them out.")
     flag = "json" if options.json else options.output
-    look = look_from(flag, options.color, runtime.environ, _preferred(options.profile, formats))
+    preferred = _preferred(options.profile, ("plain",) if header else formats)
+    look = look_from(flag, options.color, runtime.environ, preferred)
     if look.output is not None and look.output not in formats:
         source = "--output" if flag else "MIGSTAT_OUTPUT"
         raise UsageError(f"{source}: {look.output!r} is no format of this command", f"It has {', '.join(formats)}.")
@@ -120,34 +115,46 @@ def _preferred(profile: Profile, formats: tuple[str, ...]) -> str | None:
     return chosen[0] if chosen[0] in formats else None
 
 
-def profile_for(runtime: Runtime, flag: str | None, job: str | None) -> Profile:
+def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_new: bool = False) -> Profile:
     """The profile in force; a demo has none. Raises UsageError."""
     if not runtime.sealed:
-        return profile_from(flag, job, runtime.environ)
+        profile = profile_from(flag, job, runtime.environ, may_be_new=may_be_new)
+        warn(runtime, profile.config.warnings)
+        return profile
     if flag is not None:
         raise UsageError("a demo has an account of its own", "Leave out --profile.")
     return Profile()
 
 
-class Session:
+class Session(Inquiry):
     """One command's way to the API."""
 
     def __init__(
         self, runtime: Runtime, options: Options, target: Target, settings: Settings, watching: Policy | None
     ) -> None:
+        super().__init__(self._open, target, runtime.now, settings.rate_limit, self._tell_progress)
         self._watching = watching
         self._runtime = runtime
         self._options = options
-        self._target = target
         self._settings = settings
         self._quiet_since = runtime.clock()
+        self._memory: Memory | None = None
 
-    @cached_property
-    def api(self) -> Api:
-        """The client."""
+    def remember(self) -> None:
+        """Keep the names that came by, for completion."""
+        if self._memory is not None:
+            self._memory.keep()
+
+    def _open(self) -> Api:
         from migstat.api import Api, Observers, Timing
 
-        return Api(
+        make: Callable[..., Api] = Api
+        if self._runtime.cache is not None and not self._runtime.sealed:
+            from migstat.cli.memory import Memory, NotingApi
+
+            self._memory = Memory(self._runtime.cache, self.job_id)
+            make = partial(NotingApi, self._memory)
+        return make(
             self._settings,
             Timing(self._runtime.clock, self._runtime.sleep, now=self._runtime.now),
             policy=self._watching,
@@ -155,51 +162,18 @@ class Session:
             transport=self._runtime.transport,
         )
 
-    @property
-    def rate_limit(self) -> int | None:
-        """Requests that may be sent in any 60 s."""
-        return self._settings.rate_limit
-
-    @property
-    def job_id(self) -> str:
-        """The job's id."""
-        return self._target.job_id
-
     @cached_property
-    def task(self) -> TaskTarget:
-        """The task's id, and its type where finding it told."""
-        return resolve(self.api, self._target)
+    def downloads(self) -> Downloads:
+        """The way to the files that the API names."""
+        from migstat.api import Observers, Timing
+        from migstat.download import Downloads
 
-    @cached_property
-    def job(self) -> Job:
-        """The job's definition."""
-        return self.api.job(self.job_id)
-
-    @cached_property
-    def tree(self) -> Tree:
-        """The task's status tree."""
-        return Tree(self.ask, lambda: self.job, self.task_type, self._progress)
-
-    @cached_property
-    def raw_tree(self) -> Tree:
-        """The task's status tree, whose nodes keep the API's own JSON."""
-        return Tree(self.ask_raw, lambda: self.job, self.task_type, self._progress)
-
-    def ask(self, question: Question) -> Page:
-        """Ask about one level of the task."""
-        return self.api.status(self.job_id, self.task.task_id, question)
-
-    def ask_raw(self, question: Question) -> Page:
-        """Ask about one level of the task, and keep the API's own JSON."""
-        return self.api.status(self.job_id, self.task.task_id, question, keep_raw=True)
-
-    def now(self) -> Millis:
-        """The time, in epoch milliseconds."""
-        return int(self._runtime.now() * 1000)
-
-    def task_type(self) -> str | None:
-        """The task's type, asked for where finding the task did not tell."""
-        return self.task.task_type or self.api.task(self.job_id, self.task.task_id).task_type
+        return Downloads(
+            self._settings,
+            Timing(self._runtime.clock, self._runtime.sleep, now=self._runtime.now),
+            observers=Observers(self._log, self._waits),
+            transport=self._runtime.transport,
+        )
 
     def _log(self, exchange: Exchange) -> None:
         if self._options.verbose:
@@ -215,7 +189,7 @@ class Session:
         elif self._watching is None:
             self._runtime.streams.notice(text)
 
-    def _progress(self, level: Level, count: int) -> None:
+    def _tell_progress(self, level: Level, count: int) -> None:
         silent = self._options.verbose or self._watching is not None
         if not silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
             self._runtime.streams.notice(f"reading {harmless(shown(level))}: {count}")
@@ -239,14 +213,17 @@ def session(
     try:
         yield opened
     except NotFound as error:
-        meant = likely_target(request.job, options.profile.config.targets)
+        meant = likely_target(target.job_id, options.profile.config.targets)
         if meant is None or error.status is None:
             raise
         raise NotFound(error.message, f"Is it the target {meant}?") from error
     finally:
         runtime.streams.clear_notice()
+        opened.remember()
         if "api" in vars(opened):
             opened.api.close()
+        if "downloads" in vars(opened):
+            opened.downloads.close()
 
 
 def warn(runtime: Runtime, warnings: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ colour, nothing cut. --output (-o) chooses:
   tree       the same, with its branches
   plain      for grep, cut and awk; --header names the columns
   json       one document; for jq
-  ndjson     one node or task a line
+  ndjson     one node, task or artifact a line
   csv        with a line of names; for spreadsheets
   markdown   for an issue or a chat
 
@@ -30,6 +30,7 @@ Columns of plain and csv, an unknown value empty:
   projects   name status outcome percent elapsedSeconds message
   status     level status outcome percent elapsedSeconds message
   tasks      taskId taskType createdAt artifacts
+  artifacts  name expiresAt location
 
 --color, NO_COLOR and FORCE_COLOR say whether there are colours.
 --export FILE.svg or FILE.html writes a picture, too."""
@@ -53,15 +54,15 @@ def help_(
     from migstat.cli.app import COMMANDS, run
 
     runtime = runtime_of(ctx)
-    if topic in _TOPICS:
-        runtime.streams.print(_TOPICS[topic]() + "\n")
+    if topic in TOPICS:
+        runtime.streams.print(TOPICS[topic]() + "\n")
         return 0
     if topic is None:
         return run(["--help"], runtime)
     if topic not in COMMANDS:
         raise UsageError(
             f"help: there is no command or topic {topic!r}",
-            f"There are {', '.join(COMMANDS)}, {', '.join(_TOPICS)}.",
+            f"There are {', '.join(COMMANDS)}, {', '.join(TOPICS)}.",
         )
     return run([topic, "--help"], runtime)
 
@@ -79,7 +80,7 @@ def _formatting() -> str:
     return _FORMATTING
 
 
-_TOPICS: dict[str, Callable[[], str]] = {
+TOPICS: dict[str, Callable[[], str]] = {
     "exit-codes": _exit_codes,
     "environment": _environment,
     "formatting": _formatting,

@@ -15,9 +15,11 @@ from migstat.model import Outcome, Status
 from migstat.reports import Filter
 from migstat.settings import Flags, refuse_empty
 from migstat.settings import Profile as InForce
+from migstat.target import TaskWord
 
 CONNECTION = "Connection"
 OUTPUT = "Output"
+COLORS = ("auto", "always", "never")
 
 Job = Annotated[
     str | None,
@@ -100,7 +102,7 @@ _SHARED: dict[str, tuple[Any, Any]] = {
             str,
             typer.Option(
                 "--color",
-                metavar="auto|always|never",
+                metavar="|".join(COLORS),
                 help="Whether to use colours. (env: NO_COLOR, FORCE_COLOR)",
                 rich_help_panel=OUTPUT,
             ),
@@ -123,10 +125,11 @@ _OF_FORMATS = ("output", "json", "color")
 Command = Callable[..., int]
 
 
-def asks_api(formats: tuple[str, ...]) -> Callable[[Command], Command]:
+def asks_api(formats: tuple[str, ...], *, new_profile: bool = False) -> Callable[[Command], Command]:
     """Give a command the shared options; it gets them as `options`, and the runtime as `runtime`.
 
-    `formats` are named in the help of `--output`; a command without any tells people only.
+    `formats` are named in the help of `--output`; a command without any tells people only. With `new_profile` it takes
+    a profile that is not there yet.
     """
 
     def decorate(command: Command) -> Command:
@@ -139,7 +142,8 @@ def asks_api(formats: tuple[str, ...]) -> Callable[[Command], Command]:
         @wraps(command)
         def with_shared(*, ctx: typer.Context, **given: Any) -> int:
             runtime = runtime_of(ctx)
-            profile = profile_for(runtime, given.pop("profile"), given.get("job"))
+            job = None if _is_lone_task_word(given) else given.get("job")
+            profile = profile_for(runtime, given.pop("profile"), job, may_be_new=new_profile)
             options = _options(profile, {name: given.pop(name, default) for name, (_, default) in _SHARED.items()})
             try:
                 return command(runtime=runtime, options=options, **given)
@@ -191,6 +195,11 @@ def _word(word: str, source: str, known: list[str]) -> str:
     return word
 
 
+def _is_lone_task_word(given: dict[str, Any]) -> bool:
+    """Whether what stands in place of the job is the task."""
+    return given.get("job") in frozenset(TaskWord) and given.get("task", "") is None
+
+
 def _parameter(name: str, formats: tuple[str, ...]) -> inspect.Parameter:
     annotation, default = _SHARED[name]
     if name == "output":
@@ -202,8 +211,8 @@ def _parameter(name: str, formats: tuple[str, ...]) -> inspect.Parameter:
 
 def _options(profile: InForce, given: dict[str, Any]) -> Options:
     color = given.pop("color")
-    if color not in ("auto", "always", "never"):
-        raise UsageError(f"--color: {color!r} is none of auto, always, never")
+    if color not in COLORS:
+        raise UsageError(f"--color: {color!r} is none of {', '.join(COLORS)}")
     output, json, verbose = given.pop("output"), given.pop("json"), given.pop("verbose")
     if output is not None:
         refuse_empty(output, "--output")

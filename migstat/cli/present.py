@@ -16,7 +16,7 @@ from migstat.cli.streams import ClosedPipe, Streams, show
 from migstat.errors import Incomplete, MigstatError, OutputError, UsageError
 from migstat.files import write_whole
 from migstat.render.text import harmless, one_field
-from migstat.reports import JobReport, Report, TasksReport
+from migstat.reports import ArtifactsReport, JobReport, Report, TasksReport
 from migstat.settings import Look
 from migstat.snapshot import Verdict
 
@@ -63,11 +63,17 @@ def finish(
 
     `verdict` None asks for no judgement; `picture` is the report to draw where it is another one.
     """
-    flaws = () if isinstance(report, TasksReport | JobReport) else report.snapshot.flaws
+    flaws = _flaws_of(report)
     code = _shown(runtime, outlet, verdict, flaws, lambda: _present(runtime, outlet, report))
     if outlet.export is not None:
         _write_picture(picture or report, Path(outlet.export))
     return code
+
+
+def _flaws_of(report: Report) -> tuple[str, ...]:
+    if isinstance(report, JobReport | ArtifactsReport):
+        return ()
+    return report.flaws if isinstance(report, TasksReport) else report.snapshot.flaws
 
 
 def finish_raw(runtime: Runtime, outlet: Outlet, value: object, verdict: Verdict | None, flaws: tuple[str, ...]) -> int:
@@ -84,10 +90,14 @@ def _shown(
     except ClosedPipe:
         runtime.streams.abandon()
     if flaws:
-        more = f" and {len(flaws) - 1} more" if len(flaws) > 1 else ""
-        error = Incomplete(f"could not be read: {flaws[0]}{more}", "What was read is shown; ask again for the rest.")
-        tell_error(runtime.streams, error, json=outlet.look.output in JSON_FORMATS)
+        tell_error(runtime.streams, incomplete(flaws), json=outlet.look.output in JSON_FORMATS)
     return code
+
+
+def incomplete(flaws: tuple[str, ...]) -> Incomplete:
+    """The error that names what could not be read."""
+    more = f" and {len(flaws) - 1} more" if len(flaws) > 1 else ""
+    return Incomplete(f"could not be read: {flaws[0][:500]}{more}", "What was read is shown; ask again for the rest.")
 
 
 def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
@@ -126,7 +136,8 @@ def _present(runtime: Runtime, outlet: Outlet, report: Report) -> None:
         case "ndjson":
             from migstat.render.json import encoded, lines
 
-            streams.print_lines(encoded(line, ascii_only=_ascii_only(streams)) for line in lines(report))
+            escaped = ascii_only(streams)
+            streams.print_lines(encoded(line, ascii_only=escaped) for line in lines(report))
         case "plain":
             from migstat.render.plain import plain_lines
 
@@ -156,7 +167,7 @@ def _print_value(runtime: Runtime, value: object) -> None:
 
     streams = runtime.streams
     indent = 2 if streams.out_is_terminal else 0
-    streams.print(encoded(value, indent=indent, ascii_only=_ascii_only(streams)) + "\n")
+    streams.print(encoded(value, indent=indent, ascii_only=ascii_only(streams)) + "\n")
 
 
 def _check_export(export: str | None) -> None:
@@ -224,5 +235,6 @@ def _apart(span: Span) -> list[Span]:
     return [(text[: len(text) - len(words)], ""), (words, style)] if len(words) < len(text) else [span]
 
 
-def _ascii_only(streams: Streams) -> bool:
-    return streams.out_is_terminal and not streams.unicode
+def ascii_only(streams: Streams) -> bool:
+    """Whether JSON must be ASCII: what reads it takes it for UTF-8, and standard output has another character set."""
+    return not streams.unicode

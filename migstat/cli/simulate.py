@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,7 +48,8 @@ def simulate(
         with serve(scripted, port=port, speed=speed) as server:
             runtime.streams.print_lines(f"export {name}={value}" for name, value in variables_of(server).items())
             _tell(runtime, scripted, speed, server.base_url)
-            threading.Event().wait()
+            while True:
+                time.sleep(3600)  # which Ctrl-C ends on Windows, too, unlike the wait for an event
     except OSError as error:
         reason = error.strerror or str(error)
         raise UsageError(

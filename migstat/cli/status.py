@@ -6,17 +6,18 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from msgspec.structs import replace
 
 from migstat.cli.context import Options, Request, Runtime, Session, session
 from migstat.cli.options import OUTPUT, ExitStatus, Export, Header, Job, Task, asks_api
 from migstat.cli.present import Outlet, finish, finish_raw, outlet_of
 from migstat.errors import UsageError
 from migstat.model import Level, Node, Question
+from migstat.queries import Extent, pruned, status_report, verdict_now
 from migstat.reports import StatusReport
-from migstat.settings import Look, refuse_empty
-from migstat.snapshot import Snapshot, Verdict, not_scheduled, verdict_of_node, verdict_of_task
-from migstat.tree import ALL, Reading, Tree
+from migstat.settings import Look
+from migstat.snapshot import verdict_of_node
+from migstat.target import level_from
+from migstat.tree import ALL
 
 FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 LOOKED_AT = ("table", "tree")
@@ -68,7 +69,9 @@ def status(
     outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
     if raw:
         _refuse_with_raw(options, header=header, export=export)
-    wanted = Wanted(_level(level), _depth(depth, children=children), exit_status)
+    wanted = Wanted(
+        level_from(level, "--level") if level is not None else (), _depth(depth, children=children), exit_status
+    )
     with session(runtime, options, Request(job, task)) as asked:
         if raw:
             return _raw(runtime, asked, wanted)
@@ -78,58 +81,16 @@ def status(
 
 
 def _report(asked: Session, wanted: Wanted, look: Look) -> StatusReport:
-    if wanted.level:
-        reading = asked.tree.node(wanted.level, wanted.depth or 0)
-        snapshot = _snapshot(asked, reading, reading.root, verdict_of_node(reading.root))
-        return StatusReport(snapshot, missing=reading.missing)
-    reading = _read(asked.tree, wanted, look)
-    verdict = verdict_of_task(reading.root, reading.task_type, reading.missing, asked.now())
     looked_at = look.output in LOOKED_AT
-    brief = looked_at and wanted.depth is None
-    node = reading.root if brief else _pruned(reading.root, _shown_depth(wanted, look))
-    return StatusReport(
-        _snapshot(asked, reading, node, verdict),
-        job_name=asked.tree.job_name if looked_at else None,
-        missing=reading.missing,
-        expected=reading.expected,
-        partial=reading.partial,
-        brief=brief,
-        not_scheduled=not_scheduled(reading.root),
-    )
+    return status_report(asked, wanted.level, _extent(wanted, look), named=looked_at)
 
 
-def _read(tree: Tree, wanted: Wanted, look: Look) -> Reading:
-    if wanted.depth is not None:
-        return tree.read(wanted.depth, judged=True)
-    if look.output in LOOKED_AT:
-        return tree.glance()
-    return tree.read(0, judged=True) if look.output in ("json", "ndjson") else tree.outline(judged=True)
-
-
-def _shown_depth(wanted: Wanted, look: Look) -> int:
+def _extent(wanted: Wanted, look: Look) -> int | Extent:
     if wanted.depth is not None:
         return wanted.depth
-    return 0 if look.output in ("json", "ndjson") else ALL
-
-
-def _snapshot(asked: Session, reading: Reading, node: Node, verdict: Verdict) -> Snapshot:
-    return Snapshot(
-        asked.job_id,
-        asked.task.task_id,
-        reading.task_type,
-        asked.now(),
-        node,
-        verdict,
-        reading.missing,
-        reading.flaws,
-    )
-
-
-def _pruned(node: Node, depth: int) -> Node:
-    """The node without the levels that were read for the verdict only."""
-    if depth <= 0 or node.children is None:
-        return replace(node, children=None)
-    return replace(node, children=tuple(_pruned(child, depth - 1) for child in node.children))
+    if look.output in LOOKED_AT:
+        return Extent.GLANCE
+    return 0 if look.output in ("json", "ndjson") else Extent.OUTLINE
 
 
 def _raw(runtime: Runtime, asked: Session, wanted: Wanted) -> int:
@@ -142,7 +103,7 @@ def _raw(runtime: Runtime, asked: Session, wanted: Wanted) -> int:
     if wanted.level or depth:
         reading = tree.node(wanted.level, depth) if wanted.level else tree.read(depth, judged=wanted.exit_status)
         flaws = reading.flaws
-        answer = {"data": _merged(_pruned(reading.root, max(depth, 1))), "links": _links(reading.links)}
+        answer = {"data": _merged(pruned(reading.root, max(depth, 1))), "links": _links(reading.links)}
     else:
         page = asked.ask_raw(Question(()))
         answer = {"data": page.node.raw or {}, "links": _links(page.links)}
@@ -151,7 +112,7 @@ def _raw(runtime: Runtime, asked: Session, wanted: Wanted) -> int:
     elif wanted.exit_status:
         judged = tree.read(0, judged=True)
         flaws = judged.flaws
-        verdict = verdict_of_task(judged.root, judged.task_type, judged.missing, asked.now())
+        verdict = verdict_now(asked, judged)
     return finish_raw(runtime, Outlet(Look("json")), answer, verdict, flaws)
 
 
@@ -165,18 +126,6 @@ def _merged(node: Node) -> dict[str, Any]:
 
 def _links(links: Any) -> dict[str, Any]:
     return {name: value for name, value in links.items() if name != "next"}
-
-
-def _level(text: str | None) -> Level:
-    if text is None:
-        return ()
-    names = tuple(refuse_empty(text, "--level").split(","))
-    if not all(name.strip() and name.isprintable() for name in names):
-        raise UsageError(
-            f"--level: {text!r} has a name that is empty or does not print",
-            "Names with commas between: check,AppVendorCheck",
-        )
-    return names
 
 
 def _depth(text: str | None, *, children: bool) -> int | None:

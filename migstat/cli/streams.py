@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
@@ -51,7 +52,7 @@ class Streams(msgspec.Struct):
     """The streams of one run.
 
     `ask` and `ask_secret` let a person type an answer, the latter without showing it; they raise EOFError where nobody
-    answers.
+    answers. `escapes` says that terminals obey escape sequences.
     """
 
     out: TextIO | None
@@ -60,6 +61,7 @@ class Streams(msgspec.Struct):
     in_is_terminal: Callable[[], bool] = msgspec.field(default=lambda: _is_terminal(sys.stdin))
     ask: Callable[[str], str] = msgspec.field(default=_asked)
     ask_secret: Callable[[str], str] = msgspec.field(default=_asked_secretly)
+    escapes: bool = True
     _notice: bool = False
 
     @property
@@ -95,9 +97,9 @@ class Streams(msgspec.Struct):
         try:
             _write(self.out, text)
             self.out.flush()
-        except BrokenPipeError:
-            raise ClosedPipe from None
         except (OSError, ValueError) as error:
+            if _nobody_reads(error):
+                raise ClosedPipe from None
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise OutputError(f"standard output could not be written: {reason}") from error
 
@@ -129,7 +131,7 @@ class Streams(msgspec.Struct):
 
     def notice(self, text: str) -> None:
         """A line to a terminal's standard error that the next one replaces; nothing elsewhere."""
-        if self.err is None or not self.err_is_terminal:
+        if self.err is None or not self.err_is_terminal or not self.escapes:
             return
         with suppress(OSError, ValueError):
             _write(self.err, ERASE_LINE + text[: self.room])
@@ -196,9 +198,10 @@ def color_console(file: TextIO, width: int = DEFAULT_WIDTH) -> Console:
     """A console of Rich that uses as many colours as the terminal has, some in any case."""
     from rich.console import Console
 
-    console = Console(file=file, width=width, force_terminal=True, highlight=False, no_color=False)
+    own: dict[str, Any] = {"file": file, "width": width, "force_terminal": True, "highlight": False}
+    console = Console(**own, legacy_windows=False, no_color=False)
     if console.color_system is None:  # colours were asked for, whatever the terminal's name says
-        console = Console(file=file, width=width, force_terminal=True, highlight=False, color_system="256")
+        console = Console(**own, legacy_windows=False, color_system="256")
     return console
 
 
@@ -206,6 +209,12 @@ def _write(stream: TextIO, text: str) -> None:
     """Write what the stream's character set can show, and the rest as escapes."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _nobody_reads(error: Exception) -> bool:
+    """Whether that is what a closed pipe answers; Windows has no name of its own for it."""
+    closed = sys.platform == "win32" and isinstance(error, OSError) and error.errno == errno.EINVAL
+    return closed or isinstance(error, BrokenPipeError)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

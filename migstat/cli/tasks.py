@@ -5,7 +5,7 @@ from __future__ import annotations
 from migstat.cli.context import Options, Request, Runtime, session
 from migstat.cli.options import Export, Header, Job, asks_api
 from migstat.cli.present import finish, outlet_of
-from migstat.reports import TasksReport
+from migstat.queries import tasks_report
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
@@ -28,6 +28,4 @@ def tasks(
     """
     outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
     with session(runtime, options, Request(job, default_task=None)) as asked:
-        found = {task.task_id: task for page in asked.api.tasks(asked.job_id) for task in page.tasks}
-        report = TasksReport(asked.job_id, asked.now(), tuple(found.values()))
-        return finish(runtime, outlet, report)
+        return finish(runtime, outlet, tasks_report(asked))

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from migstat.cli.context import Runtime, Session
+from migstat.cli.present import ascii_only
 from migstat.cli.screen import Screen
 from migstat.events import Changed, Ended, Event, Outage, Recovered, Snapped, Stalled
+from migstat.follow import Watch
 from migstat.model import Millis, State
 from migstat.render.grid import Line, cells, wrapped
 from migstat.render.json import encoded, event_document
@@ -22,7 +24,6 @@ from migstat.render.theme import ASCII, UNICODE
 from migstat.reports import StatusReport
 from migstat.settings import Look
 from migstat.snapshot import Snapshot, not_scheduled
-from migstat.watch import Watch
 
 HEARTBEAT = 600.0
 """Seconds of silence into a pipe after which a line says that the watch still goes on."""
@@ -70,7 +71,7 @@ class JsonTeller:
 
     def tell(self, event: Event) -> None:
         """Write the event."""
-        self._streams.print(encoded(event_document(event)) + "\n")
+        self._streams.print(encoded(event_document(event), ascii_only=ascii_only(self._streams)) + "\n")
 
     def warn(self, text: str) -> None:
         """Write it to standard error."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import random
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
@@ -15,27 +13,22 @@ from msgspec.structs import replace
 from migstat.cli.context import Options, Request, Runtime, Session, look_of, session
 from migstat.cli.exits import Exit, exit_of_error
 from migstat.cli.options import Job, Task, asks_api
-from migstat.cli.present import JSON_FORMATS
+from migstat.cli.present import JSON_FORMATS, incomplete
 from migstat.cli.signals import Signals
 from migstat.cli.streams import ClosedPipe
 from migstat.cli.tellers import JsonTeller, LineTeller, PictureTeller, Subject, Teller, is_new_failure
+from migstat.clockwork import PATIENCE, Clockwork, watch_of
 from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.events import End, Ended, Event, Seen
-from migstat.model import Millis, Page, Question
-from migstat.poll import Poller
+from migstat.follow import Plan, Watch
+from migstat.model import Millis
 from migstat.record import Record, read_back
 from migstat.render.json import encoded, event_document
 from migstat.render.text import harmless
-from migstat.retry import Policy
 from migstat.settings import DEFAULT_INTERVAL, Look, Profile, refuse_empty, seconds
 from migstat.snapshot import Until
-from migstat.walk import Ask
-from migstat.watch import Plan, TimeIsUp, Timing, Watch
 
 FORMATS = ("table", "plain", "json", "ndjson")
-
-PATIENCE = Policy(give_up_after=8.0)
-"""For one request; then it is an outage, which is told and has no end but `--timeout`."""
 
 
 @asks_api(FORMATS)
@@ -66,8 +59,6 @@ def watch(
 ) -> int:
     """Follow a task until it ends, through any outage.
 
-    Durations take s, m or h; a bare number is seconds.
-
     Examples:
 
       migstat watch
@@ -77,6 +68,8 @@ def watch(
       migstat watch --json --record night.jsonl
 
       migstat watch latest-migrate --quiet --strict && ./open-the-site
+
+    Durations take s, m or h; a bare number is seconds.
     """
     look = _look(runtime, options)
     plan = Plan(
@@ -88,16 +81,23 @@ def watch(
     )
     ends_after = seconds(timeout, "--timeout") if timeout is not None else None
     path = Path(refuse_empty(record, "--record")) if record is not None else None
-    clockwork = Clockwork(runtime, ends_after)
+    clockwork = Clockwork(runtime.clock, runtime.sleep, ends_after)
     patient = replace(runtime, sleep=clockwork.sleep)
     with (
         Signals() as signals,
         session(patient, options, Request(job, task), watching=PATIENCE) as asked,
         Recorder(path, asked) as recorder,
     ):
-        watched = _watch(runtime, asked, plan, clockwork, signals, recorder)
+        watched = watch_of(
+            asked, plan, clockwork, runtime.now, interruptible=signals.interruptible, seen=recorder.recall
+        )
         teller = _teller(runtime, look, Subject(watched, asked), quiet=quiet)
-        clockwork.before_pause, recorder.warn = teller.idle, teller.warn
+
+        def idle() -> None:
+            asked.remember()  # what a long watch sees can be completed in other windows
+            teller.idle()
+
+        clockwork.before_pause, recorder.warn = idle, teller.warn
         rings = look.output in ("table", "plain") and runtime.streams.out_is_terminal and not no_bell
         return _follow(runtime, watched, teller, recorder, rings=rings)
 
@@ -134,52 +134,6 @@ class Recorder:
             self._record.append(encoded(event_document(event)))
 
 
-class Clockwork:
-    """Sleeps and asks until the time for the whole watch is up; `before_pause` is called before each pause."""
-
-    def __init__(self, runtime: Runtime, ends_after: float | None) -> None:
-        self.before_pause: Callable[[], None] = lambda: None
-        self._runtime = runtime
-        self._ends_at = math.inf if ends_after is None else runtime.clock() + ends_after
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep, but not beyond the end. Raises TimeIsUp there."""
-        left = self._ends_at - self._runtime.clock()
-        self._runtime.sleep(max(0.0, min(seconds, left)))
-        if seconds >= left:
-            raise TimeIsUp
-
-    def pause(self, seconds: float) -> None:
-        """The same between two polls."""
-        self.before_pause()
-        self.sleep(seconds)
-
-    def timely(self, ask: Ask) -> Ask:
-        """Ask, but nothing more after the end. Raises TimeIsUp there."""
-
-        def asked(question: Question) -> Page:
-            if self._runtime.clock() >= self._ends_at:
-                raise TimeIsUp
-            return ask(question)
-
-        return asked
-
-
-def _watch(
-    runtime: Runtime, asked: Session, plan: Plan, clockwork: Clockwork, signals: Signals, recorder: Recorder
-) -> Watch:
-    poller = Poller(clockwork.timely(asked.ask), lambda: asked.job, asked.task_type, asked.rate_limit)
-    timing = Timing(runtime.clock, runtime.now, clockwork.pause, random.random, signals.interruptible)
-    return Watch(
-        lambda: asked.task,
-        poller,
-        plan,
-        timing,
-        job_is_there=lambda: asked.api.job(asked.job_id),
-        seen=recorder.recall,
-    )
-
-
 def _teller(runtime: Runtime, look: Look, subject: Subject, *, quiet: bool) -> Teller:
     if look.output in JSON_FORMATS:
         return JsonTeller(runtime)
@@ -208,6 +162,8 @@ def _follow(runtime: Runtime, watched: Watch, teller: Teller, recorder: Recorder
             raise
     if errors:
         raise errors[0]
+    if ended.end is End.ERROR:
+        raise incomplete(watched.flaws)
     return ended.exit_code
 
 
@@ -258,6 +214,8 @@ def _look(runtime: Runtime, options: Options) -> Look:
     look = look_of(runtime, options, FORMATS)
     streams = runtime.streams
     if look.output == "table" and not streams.out_is_terminal:
+        if options.output is None:  # a habit, of variable or profile, must not end the watch of a script
+            return replace(look, output="plain")
         raise UsageError("--output table: a watch draws on a terminal only", "Leave it out for lines, or use --json.")
     if look.output == "table" and (look.dumb or (options.verbose and streams.err_is_terminal)):
         return replace(look, output="plain")

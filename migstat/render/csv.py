@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 from migstat.render.rows import columns, rows
 from migstat.render.text import one_field
 from migstat.reports import Report
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SIGN = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
+"""What a formula begins with, in the width of Chinese characters too."""
+
+_FORMULA = re.compile(rf"\s*{_SIGN}")
+_LATER = re.compile(rf';(?=[\s"]*{_SIGN})')
+"""Where half of the world lists with semicolons, a spreadsheet splits a line there."""
+
+_NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
 
 
 def csv_text(report: Report) -> str:
@@ -23,13 +31,5 @@ def csv_text(report: Report) -> str:
 
 def _cell(text: str) -> str:
     """A leading quote makes a spreadsheet take the cell as text."""
-    field = one_field(text)
-    return f"'{field}" if text.lstrip(" ").startswith(_FORMULA) and not _is_number(field) else field
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    field = _LATER.sub(";'", one_field(text))
+    return f"'{field}" if _FORMULA.match(field) and not _NUMBER.fullmatch(field) else field

@@ -10,10 +10,11 @@ from migstat.render.text import harmless
 from migstat.reports import Report
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
-_LINKS = {"://": "&#58;//", "@": "&#64;", "#": "&#35;", "www.": "www&#46;"}
-"""What GitHub makes links of by itself; a character reference shows the same and stops it."""
+_LINK = re.compile(r"(?<=[@#])|(?<=/)(?=/)|(?<=www)(?=\.)|(?<=gh-)(?=[0-9])", re.IGNORECASE)
+"""Places in what GitHub makes links and mentions of by itself; it does so after character references are read."""
 
-_LINK = re.compile("|".join(map(re.escape, _LINKS)), re.IGNORECASE)
+_NOTHING = "&#8203;"
+"""A space of no width."""
 
 
 def markdown_lines(report: Report) -> Iterator[str]:
@@ -30,5 +31,5 @@ def _line(cells: Iterator[str] | tuple[str, ...] | map[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    safe = _MARKUP.sub(r"\\\1", harmless(text).replace("&", "&amp;"))
-    return _LINK.sub(lambda match: _LINKS[match[0].lower()], safe)
+    safe = _MARKUP.sub(r"\\\1", _LINK.sub("\0", harmless(text)).replace("&", "&amp;"))
+    return safe.replace("\0", _NOTHING)

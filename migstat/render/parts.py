@@ -45,7 +45,7 @@ def progress_cell(node: Node, canvas: Canvas) -> Span:
     """Bar and percent of a node that reports progress; of its current phase only, which the message names."""
     if node.percent is None or node.ended:
         return "", ""
-    share = min(max(node.percent / 100, 0.0), 1.0)
+    share = min(max(node.percent, 0), 100) / 100  # of whatever size it comes
     return drawn_bar(share, f"{share * 100:3.0f} %", canvas), "running"
 
 

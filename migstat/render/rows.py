@@ -7,7 +7,16 @@ from typing import Any
 
 from migstat.model import Millis, Node, Task
 from migstat.render.text import iso, number
-from migstat.reports import ChecksReport, JobReport, ProjectsReport, Report, StatusReport, TasksReport
+from migstat.reports import (
+    ArtifactsReport,
+    ChecksReport,
+    JobReport,
+    Listed,
+    ProjectsReport,
+    Report,
+    StatusReport,
+    TasksReport,
+)
 
 Row = tuple[str, ...]
 
@@ -17,6 +26,7 @@ _COLUMNS: dict[type[Any], Row] = {
     ProjectsReport: ("name", "status", "outcome", "percent", "elapsedSeconds", "message"),
     TasksReport: ("taskId", "taskType", "createdAt", "artifacts"),
     JobReport: ("field", "value"),
+    ArtifactsReport: ("name", "expiresAt", "location"),
 }
 
 
@@ -39,6 +49,8 @@ def rows(report: Report) -> Iterator[Row]:
             yield from (_task(task) for task in report.tasks)
         case JobReport():
             yield from fields(report.job.raw)
+        case ArtifactsReport():
+            yield from (_listed(each) for each in report.artifacts)
 
 
 def _tree(node: Node, now: Millis) -> Iterator[Row]:
@@ -66,6 +78,11 @@ def _check(check: Node) -> Row:
 def _task(task: Task) -> Row:
     names = ",".join(artifact.name or "" for artifact in task.artifacts)
     return task.task_id, task.task_type or "", iso(task.created_at) or "", names
+
+
+def _listed(listed: Listed) -> Row:
+    artifact = listed.artifact
+    return artifact.name or "", iso(artifact.expires_at) or "", artifact.location or ""
 
 
 def fields(value: Any, path: str = "", *, joint: str = ",") -> Iterator[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from migstat.model import CHECK, Millis, Node, State, Task, TaskType, level_is_hidden
 from migstat.render.grid import Line, Row, Span, laid_out
@@ -28,8 +29,10 @@ from migstat.render.theme import (
     word_of,
 )
 from migstat.reports import (
+    ArtifactsReport,
     ChecksReport,
     JobReport,
+    Listed,
     ProjectsReport,
     Report,
     StatusReport,
@@ -57,6 +60,8 @@ def view(report: Report, canvas: Canvas) -> list[Line]:
             return _projects(report, canvas)
         case TasksReport() | JobReport():
             return _records(report, canvas)
+        case ArtifactsReport():
+            return _artifacts(report, canvas)
 
 
 def _status(report: StatusReport, canvas: Canvas) -> list[Line]:
@@ -282,7 +287,32 @@ def _records(report: TasksReport | JobReport, canvas: Canvas) -> list[Line]:
 def _task_row(task: Task, now: Millis) -> Row:
     created = local_time(instant(task.created_at), now) or harmless(str(task.created_at or ""))
     artifacts = ", ".join(harmless(artifact.name or "") for artifact in task.artifacts)
-    return Row(((task.task_id, ""), (harmless(task.task_type or ""), ""), (created, "quiet")), artifacts)
+    return Row(((harmless(task.task_id), ""), (harmless(task.task_type or ""), ""), (created, "quiet")), artifacts)
+
+
+def _artifacts(report: ArtifactsReport, canvas: Canvas) -> list[Line]:
+    """The files of a run: until when they are there, and from where, or where they are now."""
+    if not report.artifacts:
+        return prose("This run has left no reports or logs (yet).", "quiet", canvas)
+    header = ("NAME", f"EXPIRES ({zone(report.fetched_at)})", "FILE" if report.downloaded else "FROM")
+    found = [_artifact_row(each, report) for each in report.artifacts]
+    return laid_out(found, canvas.width, header=header, more=canvas.glyphs.more)
+
+
+def _artifact_row(listed: Listed, report: ArtifactsReport) -> Row:
+    artifact = listed.artifact
+    at = local_time(instant(artifact.expires_at), report.fetched_at) or harmless(str(artifact.expires_at or ""))
+    expires = (f"expired {at}", "warning") if listed.expired else (at, "quiet")
+    place = (listed.path or "not downloaded") if report.downloaded else _host_of(artifact.location)
+    return Row(((harmless(artifact.name or ""), ""), expires), harmless(place))
+
+
+def _host_of(location: str | None) -> str:
+    """Where a location is; the rest of it may sign it, so it is no sight for everybody behind one's back."""
+    try:
+        return urlsplit(location or "").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _not_reported(missing: tuple[str, ...], canvas: Canvas) -> list[Line]:

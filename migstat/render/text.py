@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from migstat.model import Millis, millis
 
-_NOT_PRINTED = re.compile(
+_NOT_PRINTED = (
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff"  # no XML may hold them, so no picture
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 """Controls, C1, bidirectional marks and what else has no shape: it could move the cursor or hide what is shown."""
 
-_SPACES = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+_SPACES = r"[\t\n\v\f\r\x85\u2028\u2029]+"
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
@@ -22,19 +23,24 @@ def harmless(text: str) -> str:
     """The text on one line, with every character that does not print written out, such as `\\x1b`."""
     if text.isascii() and text.isprintable():
         return text
-    return _NOT_PRINTED.sub(_written_out, _SPACES.sub(" ", text))
+    return re.sub(_NOT_PRINTED, _written_out, re.sub(_SPACES, " ", text))
 
 
 def one_field(text: str) -> str:
     """The text for a tab separated line: like `harmless`, but tabs and newlines are kept, as `\\t` and `\\n`."""
     if text.isascii() and text.isprintable():
         return text
-    return _NOT_PRINTED.sub(_written_out, text)
+    return re.sub(_NOT_PRINTED, _written_out, text)
+
+
+def encodable(text: str) -> str:
+    """The text with what no UTF-8 can hold written out: half a surrogate pair, as it comes of bytes in an argument."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def escape_json(text: str) -> str:
     """JSON in which characters that do not print are `\\u` escapes; they occur inside its strings only."""
-    return _NOT_PRINTED.sub(lambda match: _utf16_escapes(match[0]), text)
+    return re.sub(_NOT_PRINTED, lambda match: _utf16_escapes(match[0]), text)
 
 
 def ascii_json(text: str) -> str:
@@ -77,7 +83,13 @@ def span_of_time(since: Millis | None, until: Millis | None, now: Millis) -> str
 def zone(at: Millis) -> str:
     """The name of the local time zone at an instant."""
     local = _local(at)
-    return (local.tzname() or "") if local else ""
+    return zone_of(local) if local else ""
+
+
+def zone_of(local: datetime) -> str:
+    """The name of its time zone, or, where that is several words as on Windows, how far it is from UTC."""
+    name, offset = local.tzname() or "", f"{local:%z}"
+    return f"UTC{offset[:3]}:{offset[3:5]}" if " " in name else name
 
 
 def instant(value: object) -> Millis | None:
@@ -100,15 +112,17 @@ def iso_millis(at: Millis | None) -> str | None:
     """An instant that `model.millis` let through, as ISO 8601 in UTC with milliseconds and `Z`."""
     if at is None:
         return None
-    day, fraction = divmod(at, 86_400_000)
-    seconds, fraction = divmod(fraction, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    return f"{_date(day)}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{fraction:03}Z"
+    minute, rest = divmod(at, 60_000)
+    return _minute(minute) + _SECONDS[rest // 1000] + _MILLIS[rest % 1000]
 
 
-@lru_cache(maxsize=16)  # thousands of nodes have but a few days
-def _date(day: int) -> str:
-    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
+_SECONDS = tuple(f":{each:02}" for each in range(60))
+_MILLIS = tuple(f".{each:03}Z" for each in range(1000))
+
+
+@lru_cache(maxsize=1024)  # thousands of nodes share their minutes
+def _minute(minute: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M")
 
 
 def number(value: float) -> str:

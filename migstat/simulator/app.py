@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from migstat.simulator import artifacts
 from migstat.simulator.exchange import Request, Response, error_response, json_response
 from migstat.simulator.faults import FaultQueue, disturb
 from migstat.simulator.limiter import Limiter
@@ -59,7 +60,8 @@ class App:
     """The API of one scenario; safe to call from many threads.
 
     `clock` answers epoch seconds and is read exactly once per request to the API, so that a clock that steps
-    with each reading moves the scenario between two pages. `rate_limit` is in requests per 60 seconds.
+    with each reading moves the scenario between two pages. `rate_limit` is in requests per 60 seconds. `base_url` is
+    where the files that tasks leave are said to be.
     """
 
     def __init__(
@@ -69,8 +71,10 @@ class App:
         *,
         clock: Callable[[], float] = time.time,
         rate_limit: int | None = 600,
+        base_url: str = "",
     ) -> None:
         """Serve `scenario` along `timeline`."""
+        self._base_url = base_url
         self.faults = FaultQueue(scenario.faults)
         self._scenario = scenario
         self._timeline = timeline
@@ -86,14 +90,17 @@ class App:
         if urlsplit(request.target).path == FAULTS_PATH:
             return _guarded(lambda: self._queue_fault(request), request_id)
         wall = self._clock()
+        if urlsplit(request.target).path.startswith(f"{artifacts.PREFIX}/"):
+            return self._disturbed(_guarded(lambda: self._artifact(request, wall), request_id), wall, request_id)
         allowance = self._limiter.admit(wall) if self._limiter else None
         if allowance is not None and allowance.retry_after is not None:
             return _with_headers(error_response(429, "Rate limit exceeded", request_id), allowance.headers())
-        response = _guarded(lambda: self._answer(request, wall), request_id)
-        fault = self.faults.take()
-        if fault is not None:
-            response = disturb(fault, response, wall, request_id)
+        response = self._disturbed(_guarded(lambda: self._answer(request, wall), request_id), wall, request_id)
         return response if allowance is None else _with_headers(response, allowance.headers())
+
+    def _disturbed(self, response: Response, wall: float, request_id: str) -> Response:
+        fault = self.faults.take()
+        return response if fault is None else disturb(fault, response, wall, request_id)
 
     def _queue_fault(self, request: Request) -> Response:
         if request.method != "POST":
@@ -121,7 +128,7 @@ class App:
             case ("jobs", job_id, "tasks") if self._is_job(job_id):
                 return self._task_list(query.get("cursor"), now)
             case ("jobs", job_id, "tasks", task_id) if self._is_job(job_id):
-                return describe_task(self._task(task_id, now), now, self._timeline)
+                return self._describe(self._task(task_id, now), now)
             case ("jobs", job_id, "tasks", task_id, "status") if self._is_job(job_id):
                 return self._status(self._task(task_id, now), query, now)
             case _:
@@ -152,7 +159,25 @@ class App:
         end = start + self._scenario.page_size
         listed = tasks[start:end]
         links = {"next": _task_cursor(listed[-1])} if len(tasks) > end else {}
-        return {"data": [describe_task(task, now, self._timeline) for task in listed], "links": links}
+        return {"data": [self._describe(task, now) for task in listed], "links": links}
+
+    def _describe(self, task: Task, now: float) -> dict[str, Any]:
+        return describe_task(task, now, self._timeline, self._base_url)
+
+    def _artifact(self, request: Request, wall: float) -> Response:
+        if request.method != "GET":
+            raise ApiError(405, "Only GET")
+        if not artifacts.is_signed(request.target):
+            raise ApiError(403, "The signature is not that of this address")
+        now = self._timeline.scenario_time(wall)
+        task_id, name = artifacts.names_in(request.target) or ("", "")
+        task = self._task(task_id, now)
+        for each in task.artifacts:
+            if each.name == name and each.location is None and now >= each.available_at:
+                if now >= each.expires_at:
+                    raise ApiError(410, "The address has expired")
+                return artifacts.serve(artifacts.content_of(task, name), name, request)
+        raise ApiError(404, f"No file {name}")
 
     def _status(self, task: Task, query: Mapping[str, str], now: float) -> dict[str, Any]:
         if not task.has_status(now):

@@ -11,11 +11,13 @@ Delivery = Literal["whole", "drip", "cut", "reset"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as the API sees it; `target` is the path with its query."""
+    """A request as the API sees it; `target` is the path with its query, the rest are headers of that name."""
 
     method: str
     target: str
     authorization: str | None = None
+    range: str | None = None
+    if_range: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

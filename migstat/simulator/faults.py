@@ -10,7 +10,7 @@ from http.client import responses
 
 from migstat.simulator.exchange import Response, error_response
 
-NAMED_KINDS = ("429-date", "cut", "drip", "empty", "garbage", "html", "redirect", "reset", "slow")
+NAMED_KINDS = ("429-date", "cut", "drip", "empty", "garbage", "html", "login", "redirect", "reset", "slow")
 """Kinds beside the HTTP status codes 400 to 599."""
 
 ELSEWHERE = "https://elsewhere.invalid/login"
@@ -19,6 +19,7 @@ ELSEWHERE = "https://elsewhere.invalid/login"
 _JSON = ("Content-Type", "application/json")
 _HTML = ("Content-Type", "text/html; charset=utf-8")
 _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad gateway</h1></body></html>\n"
+_LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Log in</title></head><body><form>Who are you?</form></body></html>\n"
 _LOWEST_STATUS, _HIGHEST_STATUS = 400, 599
 
 
@@ -67,7 +68,7 @@ class FaultQueue:
     def __init__(self, schedule: Schedule | None = None) -> None:
         """Begin with an empty queue before `schedule`."""
         self._schedule = schedule
-        self._queue: deque[Fault] = deque()
+        self._queue: deque[Fault | Response] = deque()
         self._requests = 0
         self._lock = threading.Lock()
 
@@ -81,12 +82,17 @@ class FaultQueue:
         with self._lock:
             self._queue.extend([fault] * times)
 
+    def add_answer(self, response: Response, times: int = 1) -> None:
+        """Queue `times` times an answer that comes instead of the true one."""
+        with self._lock:
+            self._queue.extend([response] * times)
+
     def clear(self) -> None:
         """Forget the waiting faults; the schedule stays."""
         with self._lock:
             self._queue.clear()
 
-    def take(self) -> Fault | None:
+    def take(self) -> Fault | Response | None:
         """Return the fault that the next request meets, if any."""
         with self._lock:
             self._requests += 1
@@ -95,8 +101,10 @@ class FaultQueue:
             return self._schedule.at(self._requests) if self._schedule else None
 
 
-def disturb(fault: Fault, response: Response, wall: float, request_id: str) -> Response:
+def disturb(fault: Fault | Response, response: Response, wall: float, request_id: str) -> Response:
     """Return what becomes of `response` at epoch second `wall` when it meets `fault`."""
+    if isinstance(fault, Response):
+        return fault
     match fault.kind:
         case "slow":
             return replace(response, delay=fault.seconds)
@@ -114,6 +122,8 @@ def _instead(fault: Fault, wall: float, request_id: str) -> Response:
     match fault.kind:
         case "html":
             return Response(502, _GATEWAY_PAGE, (_HTML,))
+        case "login":
+            return Response(200, _LOGIN_PAGE, (_HTML,))
         case "garbage":
             return Response(200, b'{"data": {"status": FINI\x00\xff', (_JSON,))
         case "empty":

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from migstat.simulator.artifacts import location_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -160,10 +162,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file that a task leaves: sent from `available_at`, expiring at `expires_at` (scenario seconds)."""
+    """A file that a task leaves: sent from `available_at`, expiring at `expires_at` (scenario seconds).
+
+    `location` None is for a file that the simulator serves itself.
+    """
 
     name: str
-    location: str
+    location: str | None
     available_at: float
     expires_at: float
 
@@ -235,8 +240,8 @@ def describe_job(job: Job) -> dict[str, Any]:
     }
 
 
-def describe_task(task: Task, now: float, timeline: Timeline) -> dict[str, Any]:
-    """Return the task as its routes answer it at scenario second `now`."""
+def describe_task(task: Task, now: float, timeline: Timeline, base_url: str) -> dict[str, Any]:
+    """Return the task as its routes answer it at scenario second `now`; `base_url` is where its files are."""
     return {
         "taskId": task.task_id,
         "taskType": task.task_type,
@@ -244,7 +249,11 @@ def describe_task(task: Task, now: float, timeline: Timeline) -> dict[str, Any]:
         "payload": {},
         "results": {
             "artifacts": [
-                {"name": a.name, "location": a.location, "expireAt": timeline.iso(a.expires_at)}
+                {
+                    "name": a.name,
+                    "location": a.location or location_of(base_url, task, a.name),
+                    "expireAt": timeline.iso(a.expires_at),
+                }
                 for a in task.artifacts
                 if now >= a.available_at
             ],

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MINUTE = 60.0
 DAY = 24 * 60 * MINUTE
+REPORT = "pre-flight-report.csv"
+"""The file that each run leaves about its checks."""
 
 CHECK_NAMES = (
     "AdvancedRoadmapsOutdated",
@@ -217,13 +219,12 @@ def _check_task(scenario: str, label: str, created_at: float, length: float, end
         created_at=created_at,
         status_at=created_at + 1,
         root=root,
-        artifacts=(_artifact("pre-flight-report.csv", created_at + length + 5),),
+        artifacts=(_artifact(REPORT, created_at + length + 5),),
     )
 
 
 def _artifact(name: str, available_at: float) -> Artifact:
-    location = f"https://artifacts.example.invalid/{name}?signature=5d41402abc4b2a76"
-    return Artifact(name, location, available_at, available_at + 7 * DAY)
+    return Artifact(name, None, available_at, available_at + 7 * DAY)
 
 
 def _earlier_checks(scenario: str) -> tuple[Task, ...]:
@@ -360,7 +361,10 @@ def _migrate_task(scenario: str, check: Node, migrate: Node | None, ended_at: fl
         created_at=0,
         status_at=1,
         root=root,
-        artifacts=(_artifact("migration-log.zip", ended_at + 5),),
+        artifacts=(
+            _artifact(REPORT, (check.ended_at or 0) + 5),
+            _artifact("migration-log.zip", ended_at + 5),
+        ),
     )
 
 

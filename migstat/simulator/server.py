@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
+import sys
 import threading
 import time
 from collections import deque
@@ -29,20 +29,23 @@ HOST = "127.0.0.1"
 
 _REMEMBERED_REQUESTS = 10_000
 _DRIPS = 20
-_NO_LINGER = struct.pack("ii", 1, 0)
+_NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
+    allow_reuse_address = sys.platform != "win32"  # where two servers could share a port
 
-    def __init__(self, port: int, app: App) -> None:
-        self.app = app
+    app: App
+
+    def __init__(self, port: int) -> None:
         self.requests: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED_REQUESTS)
         self.closing = threading.Event()
         self._connections: set[socket.socket] = set()
         super().__init__((HOST, port), _Handler)
+        self.base_url = f"http://{HOST}:{self.server_port}"
 
     def server_bind(self) -> None:
         # HTTPServer would look the host's name up, which may take seconds.
@@ -83,7 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.requests.append((self.command, self.path))
-        request = Request(self.command, self.path, self.headers.get("Authorization"))
+        headers = self.headers
+        told = (headers.get("Authorization"), headers.get("Range"), headers.get("If-Range"))
+        request = Request(self.command, self.path, *told)
         self._deliver(self.server.app.handle(request))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815
@@ -113,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Close the socket under the server's hands: without lingering, this sends RST and no FIN."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        os.close(self.connection.detach())
+        socket.close(self.connection.detach())
 
 
 def _head(response: Response) -> bytes:
@@ -134,7 +139,7 @@ class Server:
     def __init__(self, listener: _Listener, scenario: Scenario) -> None:
         """Describe a listener that is already bound."""
         self._listener = listener
-        self.base_url = f"http://{HOST}:{listener.server_port}"
+        self.base_url = listener.base_url
         self.job_id = scenario.job.job_id
         self.task_ids = {task.label: task.task_id for task in scenario.tasks}
         self.email, self.token = ADMIN.email, ADMIN.token
@@ -168,7 +173,8 @@ def serve(
     start and once per request. `rate_limit` is in requests per 60 seconds, None for no limit.
     """
     timeline = Timeline(clock(), speed, head_start)
-    listener = _Listener(port, App(scenario, timeline, clock=clock, rate_limit=rate_limit))
+    listener = _Listener(port)
+    listener.app = App(scenario, timeline, clock=clock, rate_limit=rate_limit, base_url=listener.base_url)
     thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

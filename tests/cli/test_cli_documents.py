@@ -23,6 +23,7 @@ from tests.cli.rehearsals import (
     scenario,
     still,
 )
+from tests.schemas import assert_valid
 
 NODE_KEYS = [
     "name", "level", "status", "outcome", "message", "createdAt", "startedAt", "lastUpdatedAt", "elapsedSeconds",
@@ -84,6 +85,7 @@ def document(server: Server, *words: str) -> dict[str, Any]:
     assert len(result.out.splitlines()) == 1
     told = json.loads(result.out)
     assert isinstance(told, dict)
+    assert_valid(words[0], told)
     return told
 
 
@@ -391,13 +393,18 @@ def test_what_does_not_print_is_escaped(words: tuple[str, ...], terminal: bool) 
     assert node_of["details"] == ODD["details"]
 
 
-def test_json_on_a_terminal_without_unicode_is_ascii() -> None:
-    """On a terminal that shows ASCII only, all else is escaped, and the document is the same."""
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_json_is_ascii_where_the_stream_is_no_unicode(encoding: str, terminal: bool) -> None:
+    """Into a stream of another character set than UTF-8 all but ASCII is escaped, and the document is the same."""
     with answering(one_task(of_tree(ODD), task_type="check")) as server:
-        result = server.ask("status", "-c", "--json", terminal=True, encoding="ascii")
+        result = server.ask("status", "-c", "--json", terminal=terminal, encoding=encoding)
         same = server.ask("status", "-c", "--json")
+        lines = server.ask("watch", "--json", "--timeout", "1s", encoding=encoding)
     assert result.out.isascii()
     assert json.loads(result.out) == json.loads(same.out)
+    assert lines.out.isascii()
+    assert ODD["message"] in [json.loads(line).get("node", {}).get("message") for line in lines.out.splitlines()]
 
 
 def test_unknown_values_are_passed_on() -> None:

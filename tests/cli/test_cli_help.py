@@ -10,7 +10,7 @@ from migstat import __version__
 from tests.command_line import migstat, process
 
 CODES = ["0", "1", "2", "3", "4", "5", "8", "130"]
-QUERIES = ["status", "checks", "projects", "tasks", "job"]
+QUERIES = ["status", "checks", "projects", "tasks", "job", "artifacts"]
 SHARED = ["--base-url", "--email", "--token-file", "--request-timeout", "--rate-limit", "--ca-bundle", "--output"]
 OWN = {
     "status": ["--level", "--children", "--depth", "--raw", "--exit-status", "--header", "--export"],
@@ -18,7 +18,9 @@ OWN = {
     "projects": ["--key", "--outcome", "--status", "--sort", "--exit-status", "--header", "--export"],
     "tasks": ["--header", "--export"],
     "job": [],
+    "artifacts": ["--download", "--header"],
     "schema": [],
+    "completion": [],
     "demo": ["--scenario", "--speed"],
     "simulate": ["--port", "--scenario", "--speed"],
     "help": [],

@@ -1,28 +1,100 @@
-"""The token shows nowhere, whatever the server does."""
+"""The token shows nowhere and goes nowhere but to the API, whatever the server does and wherever a person looks."""
 
 from __future__ import annotations
 
 import base64
+import html
 import itertools
-import socket
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
 
+import httpx
 import pytest
 
-from tests.cli.rehearsals import NOW, Answer, Asked, answering
-from tests.command_line import Result, migstat, process
+from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, of_tree, one_task
+from tests.command_line import HERMETIC, Result, migstat, process
+from tests.sockets import head_of, listening
 
+EMAIL = "admin@example.com"
 TOKEN = "s3cr3t-t0ken"
-PAIR = base64.b64encode(f"admin@example.com:{TOKEN}".encode()).decode()
+REAL = "ATATT3xFfGF0aB3-_dEfGhIjKlMnOpQrStUvWxYz0123456789=1A2B3C4D"
+ODD = "tök/en+&\"\\=%41<'>"
+SIGNS = "key>>>???~~~key"
+TOKENS = {"plain": TOKEN, "of today": REAL, "odd": ODD, "signs": SIGNS}
 
 
-def silent(result: Result) -> None:
-    """Hold all output of a run against the secrets."""
-    for text in (result.out, result.err):
-        for secret in (TOKEN, PAIR, TOKEN.upper()):
-            assert secret not in text
+def pair_of(token: str) -> str:
+    """What HTTP Basic sends."""
+    return base64.b64encode(f"{EMAIL}:{token}".encode()).decode()
+
+
+def spellings(token: str) -> dict[str, str]:
+    """The token as a server may repeat it."""
+    data = token.encode()
+    return {
+        "as it is": token,
+        "as it came": f"Basic {pair_of(token)}",
+        "decoded": f"{EMAIL}:{token}",
+        "in lower case": token.lower(),
+        "in upper case": token.upper(),
+        "in a URL": quote(token, safe=""),
+        "in a URL of small letters": re.sub("%..", lambda match: match[0].lower(), quote(token, safe="")),
+        "in a path": quote(token),
+        "in a page": html.escape(token),
+        "in JSON": json.dumps(token),
+        "in base64": base64.b64encode(data).decode(),
+        "inside base64": base64.b64encode(b"?" + data + b"!").decode(),
+        "inside base64 of URLs": base64.urlsafe_b64encode(b"?" + data + b"!").decode(),
+        "further inside base64": base64.b64encode(b"??" + data + b"!").decode(),
+        "in the wrong character set": data.decode("latin-1"),
+        "as bytes": repr(data),
+    }
+
+
+def leaks(text: str, token: str = TOKEN) -> list[str]:
+    """The forms of the token that a text holds, after all that a program could make of it has been undone."""
+    plain = re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text)
+    undone = [text, plain, unquote(plain), html.unescape(plain).replace("\u200b", ""), plain.replace('""', '"')]
+    undone += [re.sub(r"\\(.)", r"\1", each) for each in undone]
+    data = token.encode()
+    cores = [base64.b64encode(b"x" * before + data)[4:-4].decode() for before in range(3)]
+    cores += [core.replace("+", "-").replace("/", "_") for core in cores]
+    looked_for = [token, pair_of(token), data.decode("latin-1"), repr(data)[2:-1], *cores]
+    return [each for each in looked_for if any(each.lower() in form.lower() for form in undone)]
+
+
+def silent(result: Result, token: str = TOKEN) -> None:
+    """Hold all output of a run against the token in all its forms."""
+    assert leaks(result.out, token) == []
+    assert leaks(result.err, token) == []
+
+
+def environ_at(url: str, token: str = TOKEN) -> dict[str, str]:
+    """The environment that points migstat at a server, with a token."""
+    return {"MIGSTAT_BASE_URL": url, "MIGSTAT_EMAIL": EMAIL, "MIGSTAT_TOKEN": token, "MIGSTAT_JOB": "job-1"}
+
+
+@pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
+def test_what_is_looked_for_is_found(token: str) -> None:
+    """The tests below would notice each of the ways in which a server repeats the token."""
+    for name, spelt in spellings(token).items():
+        assert leaks(f"before {spelt} behind", token), name
+    assert leaks("before and behind", token) == []
+
+
+# errors
 
 
 def echo_in_error(status: int) -> Callable[[Asked], Answer]:
@@ -45,6 +117,12 @@ def echo_in_kind(asked: Asked) -> Answer:
     return Answer(b"no JSON", 200, f"text/{TOKEN}")
 
 
+def echo_in_headers(asked: Asked) -> Answer:
+    """Answer with headers that repeat the credentials where numbers and times belong."""
+    names = ("Retry-After", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Set-Cookie", "WWW-Authenticate", TOKEN)
+    return Answer({}, 429, headers=tuple((name, asked.authorization) for name in names))
+
+
 def echo_in_redirect(asked: Asked) -> Answer:
     """Answer with a redirect to a host and path named after the token."""
     return Answer(b"", 302, headers=(("Location", f"https://{TOKEN}.invalid/?{asked.authorization}"),))
@@ -58,40 +136,31 @@ def echo_in_field(asked: Asked) -> Answer:
 
 
 ECHOES = [*(echo_in_error(status) for status in (400, 401, 403, 404, 418, 429, 500, 503)),
-          echo_in_html, echo_in_kind, echo_in_redirect, echo_in_field]  # fmt: skip
+          echo_in_html, echo_in_kind, echo_in_headers, echo_in_redirect, echo_in_field]  # fmt: skip
 
 
 @pytest.mark.parametrize("echo", ECHOES, ids=lambda echo: echo.__name__)
 def test_a_server_that_repeats_the_token_is_not_quoted_on_it(echo: Callable[[Asked], Answer]) -> None:
     """Errors that repeat the credentials are told without them, to people, in the log of -v and to scripts."""
     with answering(echo) as server:
-        for command in ("status", "job"):
-            for flags in (("-v",), ("--json",)):
-                result = server.ask(command, *flags)
-                assert result.code in (3, 4, 5)
-                silent(result)
+        for command, flag in itertools.product(("status", "job"), ("-v", "--json")):
+            result = server.ask(command, flag)
+            assert result.code in (3, 4, 5)
+            silent(result)
 
 
-@contextmanager
-def raw_server(reply: Callable[[bytes], bytes]) -> Iterator[str]:
-    """Serve whatever `reply` makes of a request's bytes, be it HTTP or not; yield the base URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def run() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    with connection, suppress(OSError):
-                        connection.sendall(reply(connection.recv(65536)))
-                        connection.shutdown(socket.SHUT_WR)
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+@pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
+def test_no_spelling_of_the_token_is_quoted_from_an_error(token: str) -> None:
+    """An error's words are shown with all forms of the token taken out, whatever characters it has."""
+    spelt_so = {**spellings(token), "where the quote ends": "." * 185 + token}
+    for (name, spelt), flag in zip(spelt_so.items(), itertools.cycle(["-v", "--json"]), strict=False):
+        failed = Answer({"errorMessage": f"It broke: {spelt}"}, 400)
+        with answering(lambda _, failed=failed: failed) as server:  # type: ignore[misc]
+            result = migstat(["job", flag], environ_at(server.base_url, token))
+        assert result.code == 3
+        assert "It broke: " in result.err
+        assert "***" in result.err, name
+        silent(result, token)
 
 
 def credentials_of(request: bytes) -> bytes:
@@ -115,32 +184,394 @@ def credentials_of(request: bytes) -> bytes:
 )
 def test_a_server_that_speaks_no_http_is_not_quoted_on_the_token(reply: Callable[[bytes], bytes]) -> None:
     """Whatever bytes come back, credentials among them are not shown, and the end is a code of the table."""
-    with raw_server(reply) as url:
-        env = {
-            "MIGSTAT_BASE_URL": url,
-            "MIGSTAT_EMAIL": "admin@example.com",
-            "MIGSTAT_TOKEN": TOKEN,
-            "MIGSTAT_JOB": "job-1",
-        }
-        result = migstat(["job", "-v"], env, now=lambda: NOW)
-        assert result.code == 3
-        assert "defect" not in result.err
-        silent(result)
+    with listening(lambda connection: connection.sendall(reply(head_of(connection)))) as port:
+        result = migstat(["job", "-v"], environ_at(f"http://127.0.0.1:{port}"), now=lambda: NOW)
+    assert result.code == 3
+    assert "defect" not in result.err
+    silent(result)
+
+
+class Broken(httpx.BaseTransport):
+    """A transport with a defect whose words hold the token."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Fail as nobody foresaw."""
+        raise RuntimeError(f"{request.headers['Authorization']} {TOKEN}")
+
+
+@pytest.mark.parametrize("words", [("job",), ("status", "--json"), ("watch", "-o", "plain"), ("checks", "-v")])
+def test_a_defect_is_told_without_the_token(words: tuple[str, ...]) -> None:
+    """An error that nobody foresaw is told by its kind and place, and its words are not."""
+    result = migstat(words, environ_at("http://127.0.0.1:9"), transport=Broken(), sleep=[])
+    assert result.code == 3
+    assert "a defect of migstat itself: RuntimeError at " in result.err
+    silent(result)
+
+
+# answers
+
+
+def everywhere(text: str) -> Callable[[Asked], Answer]:
+    """A job and a task that have the text in every place that can hold one."""
+    details = {"startedAt": 1, "description": text, "occurrences": [text], "more": {text: [text]}, "excludable": True}
+    phases = [{"name": text, "processed": 1, "total": 2}]
+    running = {"status": "IN_PROGRESS", "message": text, "details": details,
+               "progressDetails": {"isSupported": True, "percent": 50, "data": phases}}  # fmt: skip
+    failed = {"status": "FINISHED", "outcome": "FAILED", "message": text, "details": details}
+    odd = {"status": text, "outcome": text, "message": text}
+    nodes = {f"{text} running": running, f"{text} failed": failed, f"{text} odd": odd}
+    root = {
+        **failed,
+        "children": {
+            "check": {**failed, "children": nodes},
+            "migrate": {**failed, "children": {text: running, "projects": {"hidden": True, "children": nodes}}},
+        },
+    }
+    answer = one_task(of_tree(root), scope={"projects": {"includedKeys": [text]}})
+    artifacts = [{"name": text, "location": f"https://artifacts.invalid/{text}", "expireAt": text}]
+
+    def told(asked: Asked) -> Answer:
+        content = answer(asked).content
+        if asked.segments == ("jobs", "job-1"):
+            content |= {"name": text, "destination": {"url": text}, text: text}
+        for task in (content, *content.get("data", ())) if asked.segments[-1] != "status" else ():
+            if "taskId" in task:
+                task |= {"results": {"artifacts": artifacts}, "createdAt": text}
+        return Answer(content)
+
+    return told
+
+
+SHOWING = {
+    ("status", "--depth", "all"): ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"),
+    ("status", "--raw", "--depth", "all"): ("json",),
+    ("checks", "--details"): ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"),
+    ("projects",): ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"),
+    ("tasks",): ("table", "plain", "json", "ndjson", "csv", "markdown"),
+    ("artifacts",): ("table", "plain", "json", "ndjson", "csv", "markdown"),
+    ("job",): ("table", "plain", "json", "csv", "markdown"),
+    ("watch", "--timeout", "1m"): ("plain", "json"),
+}
+"""Every command that shows what the server sent, and its formats."""
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "form"), [(words, form) for words, forms in SHOWING.items() for form in forms], ids=str
+)
+def test_an_answer_that_repeats_the_token_is_shown_without_it(words: tuple[str, ...], form: str) -> None:
+    """Names, messages, details, whatever the API sends: no format of any command shows the token."""
+    text = " ".join(spellings(REAL).values())
+    with answering(everywhere(text)) as server:
+        result = migstat([*words, "-o", form, "-v"], environ_at(server.base_url, REAL), now=lambda: NOW, sleep=[])
+    shown = result.out or result.err
+    assert "***" in re.sub(r"\\(.)", r"\1", shown)
+    silent(result, REAL)
+
+
+@pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
+@pytest.mark.parametrize("escaping", ["none", "ASCII", "all"])
+def test_no_escape_of_json_hides_the_token(escaping: str, token: str) -> None:
+    """The token is found in texts that the server has escaped, and what else they say is shown as it was."""
+
+    def told(asked: Asked) -> Answer:
+        content = everywhere(f'{token} here, naïve \u20ac \\ " / end')(asked).content
+        return Answer(
+            escaped(content) if escaping == "all" else json.dumps(content, ensure_ascii=escaping == "ASCII").encode()
+        )
+
+    with answering(told) as server:
+        result = migstat(["status", "--json"], environ_at(server.base_url, token), now=lambda: NOW)
+    assert json.loads(result.out)["node"]["message"] == '*** here, naïve \u20ac \\ " / end'
+    silent(result, token)
+
+
+def test_a_name_that_is_the_token_is_not_shown() -> None:
+    """Names of fields are looked through like their values, however they are escaped."""
+    with answering(lambda _: Answer(escaped({"name": "x", TOKEN: "y"}))) as server:
+        result = server.ask("job", "--json")
+    assert json.loads(result.out)["job"] == {"name": "x", "***": "y"}
+
+
+def escaped(value: Any) -> bytes:
+    """JSON in which every character of every text is an escape."""
+    match value:
+        case str():
+            units = value.encode("utf-16-be")
+            return b'"%s"' % b"".join(b"\\u%02x%02x" % (units[at], units[at + 1]) for at in range(0, len(units), 2))
+        case list():
+            return b"[%s]" % b",".join(map(escaped, value))
+        case dict():
+            return b"{%s}" % b",".join(b"%s:%s" % (escaped(name), escaped(each)) for name, each in value.items())
+    return json.dumps(value).encode()
+
+
+def test_a_cursor_that_repeats_the_token_is_not_logged() -> None:
+    """What is sent back to the server, page by page, shows in the log of -v without the token."""
+
+    def told(asked: Asked) -> Answer:
+        more = {} if "cursor" in asked.query else {"next": f"after {TOKEN}"}
+        return Answer({"data": [{"taskId": "t", "taskType": "check"}], "links": more})
+
+    with answering(told) as server:
+        result = server.ask("tasks", "-v")
+    assert result.code == 0
+    assert "page 2" in result.err
+    silent(result)
+
+
+def test_a_token_in_place_of_an_id_is_not_told_of() -> None:
+    """A job that is called like the token cannot be found, and neither the log nor the error says what it is called."""
+    with answering(lambda _: Answer({"errorMessage": "no such job"}, 404)) as server:
+        result = migstat(["tasks", REAL, "-v"], environ_at(server.base_url, REAL))
+        assert server.asked[0].segments == ("jobs", REAL, "tasks")
+    assert result.code == 5
+    assert "GET /migrations/public/v1/jobs/***/tasks 404" in result.err
+    assert "job ***" in result.err
+    silent(result, REAL)
+
+
+def test_a_word_that_is_shorter_than_any_token_does_not_damage_answers() -> None:
+    """A token that can only be a mistake is kept out of errors, and is no reason to change what the API says."""
+    with answering(lambda _: Answer({"name": "a"}) if _.query else Answer({"name": "banana"})) as server:
+        result = migstat(["job", "--json"], environ_at(server.base_url, "a"))
+    assert json.loads(result.out)["job"] == {"name": "banana"}
+
+
+# where it goes
+
+
+ELSEWHERE = "{other}/migrations/public/v1/jobs/job-1"
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "to"),
     [
-        ("status", "--frobnicate"),
-        ("status", "--base-url", f"https://admin:{TOKEN}@example.com"),
-        ("status", "-v"),
-        ("help", "environment"),
+        *((status, ELSEWHERE, " to 127.0.0.1") for status in (300, 301, 302, 303, 304, 307, 308)),
+        (302, "{own}/migrations/public/v1/jobs/job-2", " to 127.0.0.1"),
+        (302, "/migrations/public/v1/jobs/job-2", ""),
+        (307, "//login.invalid/", " to login.invalid"),
+        (302, None, ""),
     ],
 )
-def test_wrong_usage_does_not_show_the_token(words: tuple[str, ...]) -> None:
-    """Errors before any request show no token from the environment and no password of a URL."""
-    env = {"MIGSTAT_TOKEN": TOKEN, "MIGSTAT_EMAIL": "admin@example.com"}
-    silent(migstat(words, env))
+def test_a_redirect_is_refused_and_nobody_else_is_asked(status: int, location: str | None, to: str) -> None:
+    """Wherever it leads: it is told with where to, once, and no other server gets a request, let alone the token."""
+    with answering(lambda _: Answer({"name": "other"})) as other, answering(lambda _: redirect) as server:
+        leads = {} if location is None else {"Location": location.format(other=other.base_url, own=server.base_url)}
+        redirect = Answer(b"", status, headers=tuple(leads.items()))
+        result = server.ask("job")
+    message, hint = result.err.splitlines()
+    assert (result.code, result.out) == (3, "")
+    assert message == f"migstat: the server redirects{to} ({status}), which is refused"
+    assert "--base-url" in hint
+    assert (len(server.asked), other.asked) == (1, [])
+
+
+def test_a_url_for_the_job_is_never_asked() -> None:
+    """A pasted URL tells the ids only: its host gets no request, not even for its user and password."""
+    tasks = Answer({"data": [], "links": {}})
+    with answering(lambda _: tasks) as other, answering(lambda _: tasks) as server:
+        url = f"{other.base_url.replace('//', f'//me:{TOKEN}@')}/migrations/public/v1/jobs/job-7?token={TOKEN}"
+        result = server.ask("tasks", url, "-v")
+    assert result.code == 0
+    assert [asked.segments for asked in server.asked] == [("jobs", "job-7", "tasks")]
+    assert other.asked == []
+    silent(result)
+
+
+# what is typed
+
+
+MISTAKES: list[tuple[tuple[str, ...], dict[str, str | None]]] = [
+    (("status", "--frobnicate"), {}),
+    (("status", "-v"), {"MIGSTAT_JOB": None}),
+    (("help", "environment"), {}),
+    (("job", f"--token={REAL}"), {}),
+    (("job", "--token", REAL), {}),
+    (("job", "--token-file", REAL), {}),
+    (("job",), {"MIGSTAT_TOKEN": None, "MIGSTAT_TOKEN_FILE": REAL}),
+    (("job",), {"MIGSTAT_TOKEN": f"{REAL} {REAL}"}),
+    (("job",), {"MIGSTAT_TOKEN": f"{REAL}\n{REAL}"}),
+    (("job",), {"MIGSTAT_TOKEN": f"{REAL}\x00\x1b[2J"}),
+    (("job",), {"MIGSTAT_EMAIL": f"{EMAIL}:{REAL}"}),
+    (("job",), {"MIGSTAT_BASE_URL": REAL}),
+    (("job",), {"MIGSTAT_BASE_URL": f"https://{EMAIL}:{REAL}@example.com"}),
+    (("job",), {"MIGSTAT_BASE_URL": f"ftp://{EMAIL}:{REAL}@example.com"}),
+    (("job",), {"MIGSTAT_BASE_URL": f"https://me:{REAL}/x@example.com:port"}),
+    (("job",), {"MIGSTAT_BASE_URL": f"https://me:{REAL}@exam ple.com"}),
+    (("job",), {"MIGSTAT_BASE_URL": f"https://example.com/?token={REAL}"}),
+    (("job",), {"MIGSTAT_BASE_URL": f"https://example.com/#{REAL}"}),
+    (("job",), {"MIGSTAT_JOB": f"https://me:{REAL}@example.com/?{REAL}"}),
+]
+"""Slips of the pen and of the clipboard: words, and variables that are set or (None) are not."""
+
+
+@pytest.mark.parametrize("flag", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize(("words", "changed"), MISTAKES)
+def test_a_mistake_does_not_show_the_token(
+    words: tuple[str, ...], changed: dict[str, str | None], flag: tuple[str, ...]
+) -> None:
+    """A token where a name, an address or a file belongs is not quoted, and no request is sent."""
+    environ = {**environ_at("http://127.0.0.1:9", REAL), **changed}
+    given = {name: value for name, value in environ.items() if value is not None}
+    result = migstat([*words, *(flag if words[0] != "help" else ())], given, transport=Broken())
+    assert result.code in (0, 2, 4)
+    silent(result, REAL)
+
+
+def test_a_token_in_place_of_its_file_is_recognised() -> None:
+    """Where no such file is there, the message says what to do with a token."""
+    result = migstat(["job", "--token-file", REAL], environ_at("http://127.0.0.1:9"))
+    assert "If that is the token itself" in result.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes say nothing there")
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o604, 0o644, 0o666], ids=oct)
+def test_a_token_file_that_others_can_read_draws_a_warning(mode: int, tmp_path: Path) -> None:
+    """One line on standard error names the file and the command that mends it; the token is used all the same."""
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n", encoding="utf-8")
+    file.chmod(mode)
+    with answering(lambda _: Answer({"name": "x"})) as server:
+        result = server.ask("job", "--json", "--token-file", str(file), env={"MIGSTAT_TOKEN": "another"})
+    warning = f"migstat: warning: other users can read the token in {file}: chmod 600 {file}\n"
+    assert (result.code, result.err) == (0, warning if mode & 0o044 else "")
+    assert server.asked[0].authorization == f"Basic {pair_of(TOKEN)}"
+
+
+# other users' eyes
+
+
+@dataclass
+class Waiting:
+    """A server that answers as soon as it is told to, and a program that has asked it."""
+
+    running: subprocess.Popen[bytes]
+    server: Scripted
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def finish(self) -> Result:
+        """Let it come to its end."""
+        self.go_on.set()
+        out, err = self.running.communicate(timeout=30)
+        return Result(self.running.returncode, out.decode(), err.decode())
+
+
+@contextmanager
+def waiting(words: list[str], home: Path, answer: Callable[[Asked], Answer], *, by: str) -> Iterator[Waiting]:
+    """Run a command in a home of its own until it waits for its first answer; the token comes to it `by` some way."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(request: Asked) -> Answer:
+        asked.set()
+        go_on.wait(30)
+        return answer(request)
+
+    with answering(slow) as server:
+        environ = environ_at(server.base_url) | homes(home)
+        stdin = b""
+        if by != "MIGSTAT_TOKEN":
+            del environ["MIGSTAT_TOKEN"]
+            stdin = TOKEN.encode() if by == "-" else b""
+            words = [*words, "--token-file", by]
+        running = subprocess.Popen(
+            [sys.executable, "-m", "migstat", *words],
+            env={name: os.environ[name] for name in HERMETIC if name in os.environ} | environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            umask=0,
+        )
+        with running:
+            try:
+                assert running.stdin is not None
+                running.stdin.write(stdin)
+                running.stdin.close()
+                running.stdin = None
+                assert asked.wait(30)
+                yield Waiting(running, server, go_on)
+            finally:
+                go_on.set()
+                running.kill()
+
+
+def homes(folder: Path) -> dict[str, str]:
+    """Variables that lead to one folder whoever looks for a place to write to."""
+    names = ("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
+             "XDG_RUNTIME_DIR")  # fmt: skip
+    return dict.fromkeys(names, str(folder))
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    """All files below a folder with their content."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+OVER = {"status": "FINISHED", "outcome": "SUCCESS", "message": f"fine {TOKEN}", "details": {}}
+RUNS = {
+    "status": ["status", "-v", "--export", "{home}/status.svg"],
+    "watch": ["watch", "-v", "--json", "--record", "{home}/night.jsonl"],
+    "checks": ["checks", "--json"],
+    "tasks": ["tasks"],
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+@pytest.mark.parametrize(
+    ("command", "by"),
+    [("status", "MIGSTAT_TOKEN"), ("watch", "{home}/token"), ("checks", "-"), ("tasks", "{home}/token")],
+)
+def test_nobody_else_on_the_machine_sees_the_token(command: str, by: str, tmp_path: Path) -> None:
+    """Not in the list of processes while it runs, not in a file that it leaves; those are for their owner's eyes."""
+    token_file = tmp_path / "token"
+    token_file.write_text(TOKEN, encoding="utf-8")
+    token_file.chmod(0o600)
+    words = [word.format(home=tmp_path) for word in RUNS[command]]
+    answer = one_task(of_tree({**OVER, "children": {"AppVendorCheck": OVER}}), task_type="check")
+    with waiting(words, tmp_path, answer, by=by.format(home=tmp_path)) as program:
+        pid = program.running.pid
+        command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        listed = seen_by_somebody_else("ps", "-ef", "ww").stdout
+        environ = seen_by_somebody_else("cat", f"/proc/{pid}/environ")
+        result = program.finish()
+    assert result.code == 0
+    assert {asked.authorization for asked in program.server.asked} == {f"Basic {pair_of(TOKEN)}"}
+    assert b"migstat" in command_line
+    assert command_line.replace(b"\0", b" ").strip() in listed
+    for seen in (command_line.decode(), listed.decode(errors="replace")):
+        assert leaks(seen) == []
+    if os.geteuid() == 0:  # else nobody else can be played here
+        assert environ.returncode != 0
+        assert environ.stdout == b""
+    silent(result)
+    token_file.unlink()
+    left = files_of(tmp_path)
+    for path, content in left.items():
+        assert leaks(content.decode("utf-8", "replace")) == [], path
+        is_for_others = path.suffix == ".svg"
+        assert stat.S_IMODE(path.stat().st_mode) == (0o644 if is_for_others else 0o600), path
+    named = {Path(word).name for word in words if word.startswith(str(tmp_path))}
+    assert named <= {path.name for path in left}
+
+
+def seen_by_somebody_else(*words: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command as another user, where this one may; else as this one."""
+    somebody: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    return subprocess.run(words, capture_output=True, check=False, **somebody)
+
+
+def test_what_is_killed_leaves_no_token_behind(tmp_path: Path) -> None:
+    """Interrupted in the middle of a request, it says so without a traceback and leaves nothing with the token."""
+    with waiting(
+        ["watch", "--record", f"{tmp_path}/night.jsonl"], tmp_path, one_task(of_tree(OVER)), by="-"
+    ) as program:
+        program.running.send_signal(signal.SIGINT)
+        out, err = program.running.communicate(timeout=30)
+    result = Result(program.running.returncode, out.decode(), err.decode())
+    assert result.code == 130
+    assert "Traceback" not in result.err
+    silent(result)
+    for path, content in files_of(tmp_path).items():
+        assert leaks(content.decode("utf-8", "replace")) == [], path
 
 
 def test_the_token_is_sent_and_not_shown() -> None:
@@ -153,20 +584,7 @@ def test_the_token_is_sent_and_not_shown() -> None:
 
     with answering(answer) as server:
         result = process(["status", "-v", "-o", "table"], server.environ)
-        assert {asked.authorization for asked in server.asked} == {f"Basic {PAIR}"}
+        assert {asked.authorization for asked in server.asked} == {f"Basic {pair_of(TOKEN)}"}
     assert result.code == 0
     assert "GET" in result.err
     silent(result)
-
-
-def test_every_command_and_format_is_silent_about_the_token() -> None:
-    """No format of any command shows the token."""
-    data = {"data": {"status": "FINISHED", "outcome": "SUCCESS"}, "links": {}}
-    listed = {"data": [{"taskId": "t", "taskType": "check", "createdAt": "now"}], "links": {}}
-
-    def answer(asked: Asked) -> Answer:
-        return Answer(listed if asked.segments[-1] == "tasks" else {**data, "name": "x"})
-
-    with answering(answer) as server:
-        for command, form in itertools.product(("status", "checks", "tasks", "job"), ("table", "plain", "json")):
-            silent(server.ask(command, "-o", form, "-v"))

@@ -33,7 +33,8 @@ from tests.cli.rehearsals import (
     still,
 )
 from tests.command_line import Result, environ_of, hermetic, migstat
-from tests.test_transport import https_server
+from tests.schemas import assert_valid
+from tests.tls import secured
 
 MIGSTAT = [sys.executable, "-m", "migstat"]
 OUTPUTS = ("table", "plain", "json", "ndjson")
@@ -119,6 +120,7 @@ def checked(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Hold events against what is promised of them all."""
     for event in events:
         assert set(event) == KEYS[event["event"]], event
+        assert_valid("event", event)
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["at"])
     assert events[0]["event"] == "snapshot"
     assert [event["event"] in LAST for event in events] == [False] * (len(events) - 1) + [True]
@@ -751,16 +753,16 @@ def test_a_redirect_at_the_start_is_code_3(form: str) -> None:
 @pytest.mark.parametrize("form", ["plain", "json"])
 def test_an_untrusted_certificate_at_the_start_is_code_3(form: str) -> None:
     """A certificate that proves nothing is code 3 at once, and no secret is sent."""
-    with https_server(trustme.CA().issue_cert("127.0.0.1")) as (port, heads):
+    with secured(trustme.CA().issue_cert("127.0.0.1")) as front:
         environ = {
-            "MIGSTAT_BASE_URL": f"https://127.0.0.1:{port}",
+            "MIGSTAT_BASE_URL": f"https://127.0.0.1:{front.port}",
             "MIGSTAT_EMAIL": "admin@example.com",
             "MIGSTAT_TOKEN": "s3cr3t",
             "MIGSTAT_JOB": "job-1",
         }
         result = migstat(["watch", "-o", form], environ, sleep=[])
     held(result, 3, "untrusted-server", json_form=form == "json")
-    assert heads == []
+    assert front.received == b""
 
 
 @pytest.mark.parametrize(

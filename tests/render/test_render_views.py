@@ -7,11 +7,13 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
+from migstat.render.text import zone_of
 from migstat.simulator.scenario import Node, Phase, Scenario, Task
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
@@ -320,6 +322,20 @@ def test_times_are_local_and_name_their_zone(server: Server, monkeypatch: pytest
         assert not re.search(r"\d\d:\d\d:\d\d\.\d{3}Z", shown)
     assert "17:03" in status  # begun at 14:03:20 UTC
     assert "16:56" in tasks  # created at 13:56:40 UTC
+
+
+@pytest.mark.parametrize(
+    ("name", "hours", "told"),
+    [
+        ("CET", 1, "CET"),
+        ("-03", -3, "-03"),
+        ("W. Europe Standard Time", 1, "UTC+01:00"),
+        ("India Time", 5.5, "UTC+05:30"),
+    ],
+)
+def test_a_long_name_of_a_zone_is_told_as_its_offset(name: str, hours: float, told: str) -> None:
+    """A zone whose name is a word is called by it, one with a longer name by its distance from UTC."""
+    assert zone_of(datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=hours), name))) == told
 
 
 def test_tasks_are_listed_newest_first(server: Server) -> None:

@@ -49,6 +49,23 @@ def test_a_proxy_answers_html() -> None:
     assert response.body.startswith(b"<html>")
 
 
+def test_a_login_page_is_a_successful_answer() -> None:
+    """Somebody who is not logged in to a network gets HTML with status 200."""
+    response = disturbed(Fault("login"))
+    assert (response.status, dict(response.headers)["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert b"<form>" in response.body
+
+
+def test_any_answer_may_come_instead_of_the_true_one() -> None:
+    """A queued answer takes its turn among the faults and is sent as it is."""
+    queue, odd = FaultQueue(), Response(299, b"odd")
+    queue.add("503")
+    queue.add_answer(odd, times=2)
+    taken = [queue.take() for _ in range(4)]
+    assert taken == [Fault("503"), odd, odd, None]
+    assert disturb(odd, ANSWER, WALL, "request-1") is odd
+
+
 def test_successful_answers_may_be_worthless() -> None:
     """Status 200 may come with something that is not JSON, or with nothing."""
     garbage, empty = disturbed(Fault("garbage")), disturbed(Fault("empty"))
@@ -106,7 +123,7 @@ def test_the_queue_can_be_cleared() -> None:
 def test_a_schedule_takes_turns_and_never_comes_twice_in_a_row() -> None:
     """Every third request meets the next fault of the rotation, again and again."""
     queue = FaultQueue(Schedule(3, (Fault("reset"), Fault("503"))))
-    kinds = [fault.kind if fault else None for fault in (queue.take() for _ in range(9))]
+    kinds = [fault.kind if isinstance(fault, Fault) else fault for fault in (queue.take() for _ in range(9))]
     assert kinds == [None, None, "reset", None, None, "503", None, None, "reset"]
 
 

@@ -32,12 +32,12 @@ from migstat.events import (
     Snapped,
     Stalled,
 )
+from migstat.follow import Plan, Stopped, TimeIsUp, exit_code
 from migstat.model import Level
 from migstat.simulator import scenario as script
 from migstat.simulator.app import App
 from migstat.simulator.exchange import Request
 from migstat.snapshot import Until, Verdict
-from migstat.watch import Plan, Stopped, TimeIsUp, exit_code
 from tests.watching import (
     EPOCH,
     JOB,
@@ -774,7 +774,7 @@ def test_stale_answers_lead_no_step_back(seed: int) -> None:
 
 def request_of(world: World) -> str:
     """The credentials of the watch."""
-    return next(iter(world.api._auth.sync_auth_flow(httpx.Request("GET", "http://x")))).headers["Authorization"]
+    return world.api._headers["Authorization"]
 
 
 def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:

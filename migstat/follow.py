@@ -157,6 +157,11 @@ class Watch:
         return self._poller.missing
 
     @property
+    def flaws(self) -> tuple[str, ...]:
+        """What the last reading of everything could not read, a line each."""
+        return self._poller.reading.flaws
+
+    @property
     def interval(self) -> float:
         """Seconds between polls: as asked for, or wider where the request budget wants it."""
         return self._poller.interval(self._plan.interval, full=self._over_since is not None)
@@ -185,7 +190,7 @@ class Watch:
         unscheduled = self._unscheduled > UNSCHEDULED_POLLS and not_scheduled(self.root)
         return self._verdict(waited=self._has_waited() or unscheduled)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Events as they happen; the last is an Ended. Raises ApiError where no waiting can help."""
         try:
             yield from self._followed()
@@ -205,7 +210,7 @@ class Watch:
             exit_code(end, self.verdict, strict=self._plan.strict, signal=signal) if code is None else code,
             summary_of(self.leaves),
             self.missing,
-            elapsed if elapsed is not None else (now - self._began) / 1000,
+            elapsed if elapsed is not None else max(0, now - self._began) / 1000,
         )
 
     @property

@@ -1,0 +1,170 @@
+# Completion of migstat in fish.
+# Generated from the program by `python completions/generate.py`; changes made here get lost.
+
+function __migstat_is_followed -d 'Whether a command is followed by another one'
+    switch "$argv[1]"
+        case '' 'auth' 'config' 'demo'
+            return 0
+    end
+    return 1
+end
+
+function __migstat_takes -d 'Whether a value stands behind an option'
+    switch "$argv[1]"
+        case --level --depth --export --profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --output -o --color --name --outcome --status --key --sort --interval --stall-after --timeout --until --record --download --scenario --speed --port
+            return 0
+    end
+    return 1
+end
+
+function __migstat_read -d 'What the words before the cursor say'
+    set -l waits ''
+    set -g __migstat_at ''
+    set -g __migstat_only ''
+    set -g __migstat_demo
+    set -g __migstat_profile
+    set -g __migstat_words
+    for word in (commandline -opc)[2..-1]
+        if test -n "$waits"
+            contains -- $waits -p --profile; and set __migstat_profile -p $word
+            set waits ''
+            continue
+        end
+        switch "$__migstat_only$word"
+            case --
+                set __migstat_only 1
+            case '--profile=*'
+                set __migstat_profile -p (string replace -- --profile= '' $word)
+            case '--*=*'
+            case '--*'
+                __migstat_takes $word; and set waits $word
+            case '-*'
+                for number in (seq 2 (string length -- $word))
+                    set -l option -(string sub -s $number -l 1 -- $word)
+                    __migstat_takes $option; or continue
+                    set -l rest (string sub -s (math $number + 1) -- $word)
+                    if test -z "$rest"
+                        set waits $option
+                    else if test $option = -p
+                        set __migstat_profile -p $rest
+                    end
+                    break
+                end
+            case '*'
+                if not __migstat_is_followed "$__migstat_at"
+                    set -a __migstat_words $word
+                else
+                    test "$__migstat_at" = demo; and set __migstat_demo demo; and set __migstat_at ''
+                    set __migstat_at (string trim -- "$__migstat_at $word")
+                    set __migstat_only ''
+                end
+        end
+    end
+end
+
+function __migstat_at -d 'Whether the line is at one of these commands'
+    __migstat_read
+    contains -- "$__migstat_at" $argv
+end
+
+function __migstat_nth -d 'Whether the line is at an argument, by its number, of one of these commands'
+    __migstat_at $argv[2..-1]
+    and test (count $__migstat_words) -eq (math $argv[1] - 1)
+    and not string match -q -- '-*' "$__migstat_only"(commandline -ct)
+end
+
+function __migstat_seen -d 'Names that the program knows without starting all of it'
+    set -l command $__migstat_demo "$__migstat_at"
+    command migstat __complete $argv[1] $command[1] $__migstat_profile $__migstat_words 2>/dev/null
+end
+
+function __migstat_list -d 'Words, and more of them behind commas'
+    set -l typed (string replace -r -- '^--[^=]*=' '' (commandline -ct))
+    set -l before (string match -r -- '^.*,' $typed)
+    for word in $argv
+        contains -- $word (string split , -- "$before"); or echo "$before$word"
+    end
+end
+
+complete -c migstat -f
+complete -c migstat -n '__migstat_at ""' -a status -d 'Where a task is, since when, how far, and what is wrong'
+complete -c migstat -n '__migstat_at ""' -a checks -d 'The pre-flight checks, what needs a hand first'
+complete -c migstat -n '__migstat_at ""' -a projects -d 'The projects or spaces of a migration, and those of the job\'s scope that are not reported yet'
+complete -c migstat -n '__migstat_at ""' -a watch -d 'Follow a task until it ends, through any outage'
+complete -c migstat -n '__migstat_at ""' -a tasks -d 'The runs of a job, newest first'
+complete -c migstat -n '__migstat_at ""' -a job -d 'What a job moves, from where and to where'
+complete -c migstat -n '__migstat_at ""' -a artifacts -d 'The reports and error logs of a run, and until when they can be fetched'
+complete -c migstat -n '__migstat_at ""' -a auth -d 'Log in: keep the API token in the system\'s keyring, see which one is in force, remove it'
+complete -c migstat -n '__migstat_at ""' -a config -d 'Profiles and named targets, so that nobody types ids at night'
+complete -c migstat -n '__migstat_at ""' -a schema -d 'Print the JSON Schema (draft 2020-12) of a JSON document, of a watch\'s events, or of an error'
+complete -c migstat -n '__migstat_at ""' -a completion -d 'Print the script that completes commands, options and names in a shell'
+complete -c migstat -n '__migstat_at ""' -a demo -d 'Run a command against a simulated migration: nothing to set up, nothing sent anywhere'
+complete -c migstat -n '__migstat_at ""' -a simulate -d 'Serve a simulated migration on this machine until Ctrl-C'
+complete -c migstat -n '__migstat_at ""' -a help -d 'Explain a command or a topic'
+complete -c migstat -n '__migstat_at auth' -a login -d 'Ask for the API token, check it, and keep it in the keyring'
+complete -c migstat -n '__migstat_at auth' -a status -d 'Where e-mail and token come from, and whether the API accepts them where a job is known'
+complete -c migstat -n '__migstat_at auth' -a logout -d 'Remove the API token from the keyring'
+complete -c migstat -n '__migstat_at config' -a list -d 'What the file holds; with --show-origin what is in force'
+complete -c migstat -n '__migstat_at config' -a get -d 'One value of the file'
+complete -c migstat -n '__migstat_at config' -a set -d 'Set one value; the rest of the file stays as it is, comments too'
+complete -c migstat -n '__migstat_at config' -a unset -d 'Remove one value'
+complete -c migstat -n '__migstat_at demo' -a status -d 'Where a task is, since when, how far, and what is wrong'
+complete -c migstat -n '__migstat_at demo' -a checks -d 'The pre-flight checks, what needs a hand first'
+complete -c migstat -n '__migstat_at demo' -a projects -d 'The projects or spaces of a migration, and those of the job\'s scope that are not reported yet'
+complete -c migstat -n '__migstat_at demo' -a watch -d 'Follow a task until it ends, through any outage'
+complete -c migstat -n '__migstat_at demo' -a tasks -d 'The runs of a job, newest first'
+complete -c migstat -n '__migstat_at demo' -a job -d 'What a job moves, from where and to where'
+complete -c migstat -n '__migstat_at demo' -a artifacts -d 'The reports and error logs of a run, and until when they can be fetched'
+complete -c migstat -n '__migstat_nth 1 status checks projects watch artifacts' -a '(__migstat_seen jobs-and-words)'
+complete -c migstat -n '__migstat_nth 2 status checks projects watch artifacts' -a '(__migstat_seen tasks)'
+complete -c migstat -n '__migstat_nth 1 tasks job' -a '(__migstat_seen jobs)'
+complete -c migstat -n '__migstat_nth 1 "config get" "config unset"' -a '(__migstat_seen keys)'
+complete -c migstat -n '__migstat_nth 1 "config set"' -a '(__migstat_seen possible-keys)'
+complete -c migstat -n '__migstat_nth 1 schema' -a 'status checks projects tasks job artifacts event error'
+complete -c migstat -n '__migstat_nth 1 completion' -a 'bash zsh fish powershell'
+complete -c migstat -n '__migstat_nth 1 help' -a 'status checks projects watch tasks job artifacts auth config schema completion demo simulate help exit-codes environment formatting'
+complete -c migstat -n '__migstat_at ""' -l version -d 'Show the version'
+complete -c migstat -n '__migstat_at "" status checks projects watch tasks job artifacts auth "auth login" "auth status" "auth logout" config "config list" "config get" "config set" "config unset" schema completion demo simulate help' -l help -s h -d 'Show this message and exit'
+complete -c migstat -n '__migstat_at status' -l level -x -a '(__migstat_seen levels)' -d 'One node, such as check,AppVendorCheck'
+complete -c migstat -n '__migstat_at status' -l children -s c -d 'Its children, too; all pages'
+complete -c migstat -n '__migstat_at status' -l depth -x -a 'all' -d 'So many levels below it, or all'
+complete -c migstat -n '__migstat_at status' -l raw -d 'The API\'s own JSON, all pages merged'
+complete -c migstat -n '__migstat_at status checks projects' -l exit-status -d 'Exit with 0 if it went well, 1 if something failed, 8 while it runs'
+complete -c migstat -n '__migstat_at status checks projects tasks artifacts' -l header -d 'Begin plain output with a line of names'
+complete -c migstat -n '__migstat_at status checks projects tasks' -l export -r -F -d 'Write a picture, too: FILE.svg or FILE.html'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout" "config list"' -l profile -s p -x -a '(__migstat_seen profiles)' -d 'A section of the config file'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout"' -l base-url -x -d 'Where the API is'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout"' -l email -x -d 'E-mail of the Atlassian account'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout"' -l token-file -r -F -d 'File with the API token; - reads standard input'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout"' -l request-timeout -x -d 'One request, from start to last byte; 15 s'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout"' -l rate-limit -x -d 'Requests in any 60 s; 540'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout"' -l ca-bundle -r -F -d 'Further certificate authorities'
+complete -c migstat -n '__migstat_at status checks projects' -l output -s o -x -a 'table tree plain json ndjson csv markdown' -d 'table, tree, plain, json, ndjson, csv, markdown'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts' -l json -d 'Short for -o json'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts' -l color -x -a 'auto always never' -d 'Whether to use colours'
+complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout"' -l verbose -s v -d 'Log each request on standard error'
+complete -c migstat -n '__migstat_at checks' -l name -x -a '(__migstat_seen checks)' -d 'Only this check; may be repeated'
+complete -c migstat -n '__migstat_at checks projects' -l outcome -x -a '(__migstat_list failed incomplete warning success skipped)' -d 'Only these outcomes, such as failed,warning'
+complete -c migstat -n '__migstat_at checks projects' -l status -x -a '(__migstat_list pending in_progress finished cancelled canceled stopped aborted failed error)' -d 'Only these statuses, such as in_progress'
+complete -c migstat -n '__migstat_at checks' -l details -d 'What each check looks at and what it found'
+complete -c migstat -n '__migstat_at checks' -l all -d 'List those that are well or skipped, too'
+complete -c migstat -n '__migstat_at projects' -l key -x -a '(__migstat_seen projects)' -d 'Only this project or space; may be repeated'
+complete -c migstat -n '__migstat_at projects' -l sort -x -a 'name outcome elapsed progress' -d 'By name, outcome, elapsed, progress'
+complete -c migstat -n '__migstat_at watch' -l interval -x -d 'Between two polls, at least'
+complete -c migstat -n '__migstat_at watch' -l stall-after -x -d 'Tell of what runs and has not moved for so long'
+complete -c migstat -n '__migstat_at watch' -l timeout -x -d 'End with 124 after so long'
+complete -c migstat -n '__migstat_at watch' -l until -x -a 'done core checks' -d 'What to wait for; core is all but apps'
+complete -c migstat -n '__migstat_at watch' -l fail-fast -d 'End with 1 on the first failure'
+complete -c migstat -n '__migstat_at watch' -l strict -d 'A WARNING fails'
+complete -c migstat -n '__migstat_at watch' -l quiet -d 'Lines of bad news and the verdict only'
+complete -c migstat -n '__migstat_at watch' -l record -r -F -d 'Append the events; a later watch goes on from them'
+complete -c migstat -n '__migstat_at watch' -l no-bell -d 'Do not ring on a failure and on the end'
+complete -c migstat -n '__migstat_at watch' -l output -s o -x -a 'table plain json ndjson' -d 'table, plain, json, ndjson'
+complete -c migstat -n '__migstat_at tasks artifacts' -l output -s o -x -a 'table plain json ndjson csv markdown' -d 'table, plain, json, ndjson, csv, markdown'
+complete -c migstat -n '__migstat_at job' -l output -s o -x -a 'table plain json csv markdown' -d 'table, plain, json, csv, markdown'
+complete -c migstat -n '__migstat_at artifacts' -l download -x -a '(__fish_complete_directories)' -d 'Fetch them into DIR, which is made where it is missing'
+complete -c migstat -n '__migstat_at "config list"' -l show-origin -d 'What is in force, defaults too, and where it comes from'
+complete -c migstat -n '__migstat_at demo' -l scenario -x -a 'cutover failing projects-failing confluence checks huge flaky' -d 'Which migration; `migstat simulate -h` names them'
+complete -c migstat -n '__migstat_at demo simulate' -l speed -x -d 'How many times faster than real time runs'
+complete -c migstat -n '__migstat_at simulate' -l port -x -d 'Port on 127.0.0.1; 0 takes a free one'
+complete -c migstat -n '__migstat_at simulate' -l scenario -x -a 'cutover failing projects-failing confluence checks huge flaky' -d 'Which migration; help names them'

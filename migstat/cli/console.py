@@ -1,0 +1,45 @@
+"""The Windows console, which obeys escape sequences only where somebody has switched that on."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from typing import Any, Protocol, TextIO
+
+PROCESSES_ESCAPES = 0x0004
+"""The bit of a console's mode that says so."""
+
+
+class Kernel(Protocol):
+    """What Windows has for this; both answer 0 where the handle is no console, or an old one."""
+
+    def GetConsoleMode(self, handle: Any, mode: Any) -> int:  # noqa: N802
+        """Write the console's mode to where `mode` points."""
+
+    def SetConsoleMode(self, handle: Any, mode: int) -> int:  # noqa: N802
+        """Change the console's mode."""
+
+
+def obeys_escapes(*streams: TextIO | None) -> bool:
+    """Whether all of the streams that are terminals obey escape sequences; switches that on where it can be."""
+    if sys.platform == "win32":
+        import ctypes
+        import msvcrt
+
+        handles = []
+        with suppress(OSError, ValueError):  # a closed stream is no terminal
+            handles = [msvcrt.get_osfhandle(each.fileno()) for each in streams if each is not None and each.isatty()]
+        kernel = ctypes.WinDLL("kernel32")
+        obeying = [switched_on(kernel, ctypes.c_void_p(handle)) for handle in handles]
+        return all(obeying)
+    return True
+
+
+def switched_on(kernel: Kernel, handle: object) -> bool:
+    """Whether the console obeys escape sequences now."""
+    from ctypes import byref, c_uint32
+
+    mode = c_uint32()
+    if not kernel.GetConsoleMode(handle, byref(mode)):
+        return False
+    return bool(mode.value & PROCESSES_ESCAPES or kernel.SetConsoleMode(handle, mode.value | PROCESSES_ESCAPES))

@@ -1,0 +1,247 @@
+"""The migration API from Python, for notebooks and schedulers: what the command line asks, as frozen types.
+
+    from migstat import Client, watch
+
+    with Client(email="you@example.com", token=token) as client:
+        print(client.status("3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90").verdict)
+
+Nothing here prints or exits. What goes wrong is a MigstatError with a `message` and a `hint` for people.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Generator, Sequence
+from os import PathLike, fspath
+from types import TracebackType
+from typing import Literal, Self
+
+from migstat.api import Api, Timing
+from migstat.clockwork import PATIENCE, Clockwork, watch_of
+from migstat.credentials import LONGEST_TOKEN, Token, email_from, secret_of
+from migstat.errors import Incomplete, UsageError
+from migstat.events import Event
+from migstat.follow import Plan
+from migstat.inquiry import Inquiry
+from migstat.keychain import Keychain
+from migstat.model import Job, Task
+from migstat.queries import checks_of, checks_report, projects_of, projects_report, status_report, tasks_report
+from migstat.reports import ChecksReport, ProjectsReport, worst_first
+from migstat.retry import Policy, Sleep, steady_clock
+from migstat.settings import (
+    DEFAULT_BASE_URL,
+    DEFAULT_RATE_LIMIT,
+    DEFAULT_REQUEST_TIMEOUT,
+    LONGEST,
+    UNLIMITED,
+    Flags,
+    Profile,
+    Settings,
+    Sources,
+    job_and_task,
+    process_environ,
+    profile_from,
+    refuse_empty,
+    settings_from,
+)
+from migstat.snapshot import Snapshot, Until
+from migstat.target import TaskWord, level_from, target_from
+from migstat.tree import ALL
+
+
+class Client:
+    """The migration API of one account. Thread-safe; close it, or use it as a context manager.
+
+    `email` and `token` are those of a site or organisation admin of the destination. `request_timeout` in seconds,
+    `rate_limit` in requests per 60 s (None, no limit, for loopback addresses only), `ca_bundle` a file of further
+    certificate authorities. Raises UsageError and CredentialsError for values that make no sense.
+
+    Of every method: `job` is an id, a URL of the API that holds it, or a target of the config file; `task` is an id,
+    "latest", "latest-check" or "latest-migrate". Where they are None, a client made `from_environment` takes those of
+    the environment or profile, and else the latest task. All raise ApiError for what the API answers, or that it does
+    not; one request is tried again for 20 seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        email: str,
+        token: str,
+        base_url: str = DEFAULT_BASE_URL,
+        request_timeout: float = DEFAULT_REQUEST_TIMEOUT,
+        rate_limit: int | None = DEFAULT_RATE_LIMIT,
+        ca_bundle: str | PathLike[str] | None = None,
+    ) -> None:
+        given = Flags(
+            base_url=base_url,
+            email=email,
+            request_timeout=f"{_seconds(request_timeout, 'request_timeout'):f}",
+            rate_limit=UNLIMITED if rate_limit is None else str(rate_limit),
+            ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
+        )
+        secret = secret_of(token, "token")
+        settings = _Arguments(given, {}, Profile(), str).settings(email_from((email, "email")), Token(secret, "token"))
+        self._open(settings)
+
+    @classmethod
+    def from_environment(cls, profile: str | None = None) -> Self:
+        """A client with the settings of the command line: environment over profile, and the keyring.
+
+        `profile` is a section of the config file, else the one that the command line would take. What it would warn
+        of is a UserWarning.
+        """
+        environ = process_environ()
+        chosen = profile_from(profile, None, environ)
+        settings = settings_from(Flags(), environ, _standard_input, chosen, Keychain())
+        for text in dict.fromkeys((*chosen.config.warnings, *settings.warnings)):
+            warnings.warn(text, stacklevel=2)
+        client = cls.__new__(cls)
+        named = bool(profile or environ.get("MIGSTAT_PROFILE"))
+        client._open(settings, chosen, job_and_task(environ), named=named)  # noqa: SLF001  its own
+        return client
+
+    def _open(
+        self,
+        settings: Settings,
+        profile: Profile | None = None,
+        words: tuple[str | None, str | None] = (None, None),
+        *,
+        named: bool = True,
+    ) -> None:
+        self._settings = settings
+        self._profile = profile or Profile()
+        self._words = words
+        self._named = named
+        self._api = Api(settings, Timing(steady_clock, time.sleep))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client(email={self._settings.email!r}, base_url={self._settings.base_url!r})"
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._api.close()
+
+    def status(
+        self,
+        job: str | None = None,
+        task: str | None = None,
+        *,
+        level: str | Sequence[str] = (),
+        depth: int | Literal["all"] = 0,
+    ) -> Snapshot:
+        """A task and its verdict, or the node of a `level` such as "check,AppVendorCheck", and `depth` levels below it.
+
+        Raises NotFound where there is no such level.
+        """
+        names = level_from(level if isinstance(level, str) else ",".join(level), "level") if level else ()
+        extent = ALL if depth == "all" else max(0, depth)
+        return status_report(self._inquiry(job, task, TaskWord.LATEST), names, extent).snapshot
+
+    def checks(self, job: str | None = None, task: str | None = None) -> ChecksReport:
+        """The pre-flight checks of a task, what needs a hand first."""
+        asked = self._inquiry(job, task, TaskWord.LATEST)
+        reading = asked.tree.checks(judged=True)
+        return checks_report(asked, reading, checks_of(reading))
+
+    def projects(self, job: str | None = None, task: str | None = None) -> ProjectsReport:
+        """The projects or spaces of a task, by default of the latest that migrates, what needs a hand first.
+
+        Those of the job's scope that are not reported yet are `missing` in its snapshot. Raises NotFound for a task
+        that only checks.
+        """
+        asked = self._inquiry(job, task, TaskWord.LATEST_MIGRATE)
+        reading = asked.tree.projects(())
+        projects, missing = projects_of(reading)
+        return projects_report(asked, reading, worst_first(projects), missing)
+
+    def tasks(self, job: str | None = None) -> tuple[Task, ...]:
+        """The runs of a job, newest first. Raises Incomplete where some of them cannot be read."""
+        report = tasks_report(self._inquiry(job, None, None))
+        if report.flaws:
+            raise Incomplete(f"could not be read: {report.flaws[0]}")
+        return report.tasks
+
+    def job(self, job: str | None = None) -> Job:
+        """The definition of a job."""
+        return self._inquiry(job, None, None).job
+
+    def _inquiry(
+        self,
+        job: str | None,
+        task: str | None,
+        default: TaskWord | None,
+        patience: tuple[Policy, Sleep] | None = None,
+    ) -> Inquiry:
+        """What is asked about these; `patience` in place of the client's own. Raises UsageError."""
+        target = target_from(job, task, self._words, default, self._profile)
+        wanted = self._profile.config.targets.get(job or "", {}).get("profile")
+        if wanted not in (None, self._profile.name) and not self._named:
+            raise UsageError(
+                f"target {job} is of profile {wanted}, and this client of {self._profile.name or 'none'}",
+                f"Use Client.from_environment({wanted!r}).",
+            )
+        api = self._api if patience is None else self._api.waiting_with(*patience)
+        return Inquiry(lambda: api, target, time.time, self._settings.rate_limit)
+
+
+def watch(
+    client: Client,
+    job: str | None = None,
+    task: str | None = None,
+    *,
+    interval: float = 10.0,
+    until: Until | Literal["done", "core", "checks"] = Until.DONE,
+    timeout: float | None = None,
+    stall_after: float = 900.0,
+    fail_fast: bool = False,
+    strict: bool = False,
+) -> Generator[Event, None, None]:
+    """Follow a task until it ends, through any outage: events as they happen, the last an Ended.
+
+    That one holds the verdict and the exit code of `migstat watch`. Polls are `interval` seconds apart, further where
+    the request limit wants it; `until` says what to wait for ("core" is all but apps); `timeout` in seconds from now
+    ends it with an Ended of End.TIMEOUT; what runs and has not moved for `stall_after` seconds is told of. `fail_fast`
+    ends it on the first failure, `strict` makes a WARNING one. It may be closed at any time.
+
+    Raises UsageError for values that make no sense and, while it goes on, ApiError where no waiting can help.
+    """
+    plan = Plan(_seconds(interval, "interval"), _seconds(stall_after, "stall_after"), _until(until), fail_fast, strict)
+    ends_after = None if timeout is None else _seconds(timeout, "timeout")
+    clockwork = Clockwork(steady_clock, time.sleep, ends_after)
+    asked = client._inquiry(job, task, TaskWord.LATEST, (PATIENCE, clockwork.sleep))  # noqa: SLF001  a part of it
+    return watch_of(asked, plan, clockwork, time.time).events()
+
+
+class _Arguments(Sources, frozen=True):
+    """Values that were given to `Client`, under its own names for them."""
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        value = getattr(self.flags, key, None)
+        return None if value is None else (refuse_empty(value, key), key)
+
+
+def _standard_input() -> str:
+    """The token where the environment says that it is there."""
+    return sys.stdin.read(LONGEST_TOKEN) if sys.stdin else ""
+
+
+def _seconds(value: float, name: str) -> float:
+    if not 0 < value <= LONGEST:
+        raise UsageError(f"{name}: {value!r} is no duration", "Give seconds above 0, and no more than 20 days of them.")
+    return float(value)
+
+
+def _until(word: str) -> Until:
+    if word not in frozenset(Until):
+        raise UsageError(f"until: {word!r} is none of {', '.join(Until)}")
+    return Until(word)

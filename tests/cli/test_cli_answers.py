@@ -1,0 +1,455 @@
+"""Whatever the API answers, and whatever is typed: the program's own errors only, and text that does nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tempfile
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+from xml.parsers.expat import ParserCreate
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migstat.settings import ENVIRONMENT, LOOK_VARIABLES
+from tests.cli.rehearsals import NOW, PREFIX
+from tests.command_line import Result, migstat
+from tests.schemas import assert_valid
+
+CODES = {0, 1, 2, 3, 4, 5, 8, 124}
+ENVIRON = {
+    "MIGSTAT_BASE_URL": "http://127.0.0.1:9",
+    "MIGSTAT_EMAIL": "admin@example.com",
+    "MIGSTAT_TOKEN": "s3cr3t-t0ken",
+    "MIGSTAT_JOB": "job-1",
+}
+LEVEL = "migrate,projects,ACME"
+RUNS: dict[str, tuple[str, ...]] = {
+    "status": ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"),
+    "status --exit-status": ("plain", "json"),
+    "status --depth all": ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"),
+    f"status --level {LEVEL}": ("table", "plain", "json"),
+    "status --level check -c": ("tree", "json", "csv"),
+    "status --raw": ("json",),
+    "status --raw --depth all": ("json",),
+    "checks --all --details": ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"),
+    "checks --exit-status": ("table", "json"),
+    "projects": ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"),
+    "projects --key ACME --sort progress": ("table", "json"),
+    "tasks": ("table", "plain", "json", "ndjson", "csv", "markdown"),
+    "job": ("table", "plain", "json", "csv", "markdown"),
+    "artifacts": ("table", "plain", "json", "ndjson", "csv", "markdown"),
+    "watch --timeout 90s --interval 20s": ("plain", "json", "table"),
+    "watch --until core --fail-fast --timeout 5m": ("json",),
+}
+
+# What a server may send
+
+ODD = [
+    "\x1b[31m", "\x1b]0;title\x07", "\x9b2J", "\x00", "\x7f", "\r", "\n", "\t", "\u2028", "\u2029", "\x85",
+    "\u202e", "\u2066", "\u2069", "\u200f", "\u061c", "\ufeff", "\U000e0041", "\ud800", "\udfff", "\ud83d",
+    "[bold red]", "[/]", "[link=https://evil.example]x[/link]", ":boom:", "{}", "%s", "\\", "\\u001b",
+    "=1+1", "+1", "-1", "@SUM(A1)", ";=1+1", '"=1+1"', "|", "`", "*", "~~", "<b>", "](https://evil.example)",
+    "https://evil.example", "www.evil.example", "#1", "GH-1", "$x$", "&amp;", ",", "\u0301", "\u6f22", "\U0001f600",
+    "", " ",
+]  # fmt: skip
+TEXTS = st.lists(st.sampled_from([*ODD, "word", "A", "\u00e9"]), max_size=3).map("".join) | st.text(max_size=5)
+INSTANTS = st.sampled_from(
+    [0, -1, 1, 2**63, -(2**63), 10**30, 10**500, 1e308, 5e-324, NOW * 1000, int(NOW * 1000) - 5000, 253402300799999,
+     253402300800000, "2026-09-21T13:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "never"]
+)  # fmt: skip
+NUMBERS = st.sampled_from([0, -1, 50, 99.5, 100, 101, 1e308, -1e308, 10**400, float("nan"), float("inf"), 0.1 + 0.2])
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
+VALUES = PLAIN | st.lists(PLAIN, max_size=2) | st.dictionaries(TEXTS, PLAIN | st.lists(PLAIN, max_size=1), max_size=2)
+NESTED = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=8
+)
+
+
+def mostly(usual: st.SearchStrategy[Any], field: st.SearchStrategy[Any] = VALUES) -> st.SearchStrategy[Any]:
+    """Return what is usual in a field, and now and then what nobody expects there."""
+    return st.integers(0, 9).flatmap(lambda dice: field if dice == 9 else usual)
+
+
+STATUSES = mostly(st.sampled_from(["PENDING", "IN_PROGRESS", "FINISHED", "CANCELLED"]) | TEXTS)
+OUTCOMES = mostly(st.sampled_from([None, "SUCCESS", "WARNING", "FAILED", "SKIPPED", "INCOMPLETE"]) | TEXTS)
+DETAILS = st.fixed_dictionaries(
+    {},
+    optional={
+        "createdAt": mostly(INSTANTS),
+        "startedAt": mostly(INSTANTS),
+        "lastUpdatedAt": mostly(INSTANTS),
+        "occurrences": mostly(st.lists(mostly(TEXTS), max_size=3)),
+        "excludable": mostly(st.booleans()),
+        "description": mostly(TEXTS),
+        "other": VALUES,
+    },
+)
+PHASES = st.fixed_dictionaries(
+    {}, optional={"name": mostly(TEXTS), "processed": mostly(NUMBERS), "total": mostly(NUMBERS)}
+)
+PROGRESS = st.fixed_dictionaries(
+    {},
+    optional={
+        "isSupported": mostly(st.booleans()),
+        "percent": mostly(NUMBERS),
+        "data": mostly(st.lists(mostly(PHASES), max_size=2)),
+    },
+)
+FIELDS: dict[Any, Any] = {
+    "status": STATUSES,
+    "outcome": OUTCOMES,
+    "message": mostly(TEXTS),
+    "details": mostly(DETAILS),
+    "progressDetails": mostly(PROGRESS),
+}
+LEAVES = mostly(st.fixed_dictionaries({}, optional=FIELDS))
+NAMES = st.sampled_from(["ACME", "OPS", "One", "apps", "users"]) | TEXTS
+MANY = mostly(st.dictionaries(NAMES, LEAVES, max_size=4))
+
+
+def nodes(**children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return nodes that may have these children, and others."""
+    named = st.fixed_dictionaries({}, optional=dict(children))
+    both = st.tuples(named, st.dictionaries(TEXTS, LEAVES, max_size=1)).map(lambda pair: {**pair[1], **pair[0]})
+    return mostly(st.fixed_dictionaries({"children": mostly(both)}, optional=FIELDS))
+
+
+LEVELS = mostly(st.fixed_dictionaries({"children": MANY}, optional=FIELDS))
+SCOPES = nodes(apps=LEAVES, usersAndGroups=LEAVES, projects=LEVELS, spaces=LEVELS)
+TREES = nodes(check=LEVELS, migrate=SCOPES) | LEVELS
+LINKS = mostly(
+    st.just({}),
+    st.fixed_dictionaries({}, optional={"next": mostly(TEXTS | st.sampled_from(["c", "d"])), "self": VALUES}) | VALUES,
+)
+TASKS = st.fixed_dictionaries(
+    {"taskId": mostly(st.sampled_from(["task-1", "task-2"]) | TEXTS)},
+    optional={
+        "taskType": mostly(st.sampled_from(["check", "migrate"])),
+        "createdAt": mostly(INSTANTS),
+        "results": mostly(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "artifacts": mostly(
+                        st.lists(
+                            mostly(
+                                st.fixed_dictionaries(
+                                    {},
+                                    optional={
+                                        "name": mostly(TEXTS),
+                                        "location": mostly(TEXTS),
+                                        "expireAt": mostly(INSTANTS),
+                                    },
+                                )
+                            ),
+                            max_size=2,
+                        )
+                    )
+                },
+            )
+        ),
+    },
+)
+FIRST = st.fixed_dictionaries({"taskId": st.just("task-1"), "taskType": st.sampled_from(["migrate", "check", None])})
+LISTS = st.tuples(FIRST, st.lists(mostly(TASKS), max_size=2)).map(lambda pair: [pair[0], *pair[1]])
+KEYS = st.fixed_dictionaries({}, optional={"includedKeys": mostly(st.lists(mostly(NAMES), max_size=4))})
+JOBS = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": mostly(TEXTS),
+        "flow": mostly(st.sampled_from(["jira-onpremises-to-cloud", "confluence-onpremises-to-cloud"]) | TEXTS),
+        "scope": mostly(
+            st.fixed_dictionaries({}, optional={"projects": mostly(KEYS), "spaces": mostly(KEYS), "apps": VALUES})
+        ),
+        "source": VALUES,
+    },
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a server has to send: answers about the job, its tasks, and a task's tree; links by the page."""
+
+    job: Any
+    tasks: Any
+    tree: Any
+    links: list[Any]
+    ascii_only: bool
+
+    def answer(self, number: int, path: str, query: Mapping[str, str]) -> Any:
+        """Return the answer to the request of this number."""
+        links = self.links[number % len(self.links)] if number < 60 else {}
+        match [unquote(each) for each in path.removeprefix(PREFIX + "/").split("/")]:
+            case ["jobs", _]:
+                return self.job
+            case ["jobs", _, "tasks"]:
+                return {"data": self.tasks, "links": links}
+            case ["jobs", _, "tasks", _]:
+                return self.tasks[-1] if isinstance(self.tasks, list) and self.tasks else {}
+        return {"data": self._about(query), "links": links}
+
+    def _about(self, query: Mapping[str, str]) -> Any:
+        found = self.tree
+        for name in query.get("level", "").split(",") if query.get("level") else ():
+            found = _child(found, name)
+        if not isinstance(found, dict) or query.get("expandChildren") == "true":
+            return _without_grandchildren(found)
+        return {name: value for name, value in found.items() if name != "children"}
+
+
+def _child(node: Any, name: str) -> Any:
+    children = node.get("children") if isinstance(node, dict) else None
+    return children.get(name, {}) if isinstance(children, dict) else {}
+
+
+def _without_grandchildren(node: Any) -> Any:
+    if not isinstance(node, dict) or not isinstance(node.get("children"), dict):
+        return node
+    listed = {
+        name: {key: value for key, value in child.items() if key != "children"} if isinstance(child, dict) else child
+        for name, child in node["children"].items()
+        if name not in ("projects", "spaces")
+    }
+    return {**node, "children": listed}
+
+
+SENT = st.builds(Sent, mostly(JOBS), mostly(LISTS), TREES, st.lists(LINKS, min_size=1, max_size=4), st.booleans())
+ANYTHING = VALUES.map(lambda value: Sent(value, value, value, [value], ascii_only=True))
+
+
+def encoded(value: Any, *, ascii_only: bool) -> bytes:
+    """Return JSON whose surrogates are escapes, or bytes that are no UTF-8."""
+    return json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+
+
+def sending(sent: Sent) -> httpx.MockTransport:
+    """Return a server of these answers."""
+    count = iter(range(10**9))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        parts = urlsplit(str(request.url))
+        told = sent.answer(next(count), parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)))
+        return httpx.Response(200, content=encoded(told, ascii_only=sent.ascii_only))
+
+    return httpx.MockTransport(answer)
+
+
+def whole(value: Any) -> httpx.MockTransport:
+    """Return a server that answers everything with one JSON value."""
+    body = encoded(value, ascii_only=True)
+    return httpx.MockTransport(lambda _: httpx.Response(200, content=body))
+
+
+def run(words: list[str], transport: httpx.MockTransport, environ: Mapping[str, str] = ENVIRON, **more: Any) -> Result:
+    """Run a command line at a time that goes on by what is slept."""
+    slept: list[float] = []
+    return migstat(words, environ, transport=transport, sleep=slept, now=lambda: NOW + sum(slept), **more)
+
+
+# What may come out
+
+BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+NUMBER = r"-[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+OWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r\n|\r(?=\x1b\[K)|\a")
+"""Escape sequences of the program itself: colours, and of a watch's picture the cursor and the bell."""
+
+
+def active(text: str) -> set[str]:
+    """Return the characters that a terminal would obey, or that would change how the rest is read."""
+    return {
+        each
+        for each in text
+        if unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") or each in BIDIRECTIONAL or "\U000e0000" <= each
+        <= "\U000e007f"
+    }  # fmt: skip
+
+
+def harmless(result: Result, form: str = "plain") -> None:
+    """Hold a result against what holds of every one: a code of the table, no defect, nothing that a terminal obeys."""
+    assert result.code in CODES
+    assert "defect" not in result.err, result.err
+    assert active(result.err) <= {"\n"}
+    assert active(result.out) <= ({"\n", "\t"} if form == "plain" else {"\n"})
+
+
+LINES = {"tasks": ("tasks", "task"), "artifacts": ("artifacts", "artifact")}
+"""Of what commands print a line each in `ndjson`, where it is no node: the document and the part of it."""
+
+
+def as_documented(result: Result, words: str, form: str) -> None:
+    """Hold what was written against the rules of its format, and errors for scripts against theirs."""
+    kind = words.partition(" ")[0]
+    match form:
+        case "json" | "ndjson" if kind == "watch":
+            is_lines(result.out, "event")
+        case "json":
+            is_document(result.out, None if "--raw" in words else kind)
+        case "ndjson":
+            is_lines(result.out, *LINES.get(kind, ("status", "node")))
+        case "csv" | "markdown" | "plain" if result.out and kind != "watch":
+            {"csv": is_csv, "markdown": is_markdown, "plain": is_plain}[form](result.out)
+    if form in ("json", "ndjson"):
+        assert len(result.err.splitlines()) <= 1
+        is_lines(result.err, "error")
+
+
+def is_document(text: str, kind: str | None) -> None:
+    """Hold one line, if there is any, against JSON and the schema of a kind of document."""
+    assert text.count("\n") == (1 if text else 0)
+    if text and kind is None:
+        assert isinstance(json.loads(text), dict)
+    elif text:
+        assert_valid(kind or "", json.loads(text))
+
+
+def is_lines(text: str, kind: str, definition: str | None = None) -> None:
+    """Hold every line against JSON and the schema."""
+    for line in text.split("\n")[:-1]:
+        assert_valid(kind, json.loads(line), definition)
+
+
+def is_csv(text: str) -> None:
+    """Hold a table against what a spreadsheet would compute, whichever of `,` and `;` it splits at."""
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len({len(row) for row in rows}) == 1
+    cells = [cell.strip() for row in rows for cell in row]
+    parts = [part.strip(' \t"\x1f\xa0\u3000') for line in text.splitlines() for part in line.split(";")[1:]]
+    for cell in [*cells, *parts]:
+        assert not cell.startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20")) or re.fullmatch(NUMBER, cell), cell
+
+
+def is_markdown(text: str) -> None:
+    """Hold a table against anything else that Markdown knows."""
+    lines = text.splitlines()
+    pipes = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}
+    assert len(pipes) == 1
+    for line in lines[2:]:
+        bare = re.sub(r"\\.|&#8203;|&amp;", "\0", line)
+        assert not re.search(r"[<>\[\]`*_~&]|//|www\.|[@#][^\0]|GH-\d", bare, re.IGNORECASE), line
+
+
+def is_plain(text: str) -> None:
+    """Hold lines against a table of as many fields each."""
+    assert len({line.count("\t") for line in text.split("\n")[:-1]}) == 1
+
+
+@pytest.mark.parametrize("words", RUNS)
+@given(SENT, st.data())
+@settings(deadline=None, max_examples=8)
+def test_no_answer_breaks_a_command(words: str, sent: Sent, data: st.DataObject) -> None:
+    """Whatever fields and links the answers have, each command in each format shows harmless text or one error."""
+    form = data.draw(st.sampled_from(RUNS[words]))
+    held(words, form, sending(sent))
+
+
+@pytest.mark.parametrize("words", RUNS)
+@given(NESTED, st.data())
+@settings(deadline=None, max_examples=4)
+def test_no_json_breaks_a_command(words: str, value: Any, data: st.DataObject) -> None:
+    """Any JSON value as the answer to every question is shown as far as it goes, or one error."""
+    form = data.draw(st.sampled_from(RUNS[words]))
+    held(words, form, whole(value))
+
+
+def held(words: str, form: str, transport: httpx.MockTransport) -> None:
+    """Run a command in a format, and hold what it wrote against all the rules."""
+    picture = words.startswith("watch") and form == "table"
+    format_words = [] if "--raw" in words else ["-o", form]
+    result = run([*words.split(), *format_words], transport, terminal=picture)
+    if picture:
+        result = Result(result.code, OWN.sub("\n", result.out), result.err)
+    harmless(result, form)
+    as_documented(result, words, form)
+
+
+SEEN = [words for words, forms in RUNS.items() if "table" in forms and "watch" not in words]
+
+
+@pytest.mark.parametrize("words", SEEN)
+@given(SENT, st.booleans())
+@settings(deadline=None, max_examples=4)
+def test_only_colours_reach_a_terminal(words: str, sent: Sent, verbose: bool) -> None:
+    """On a terminal the only escape sequences are the program's own: colours, and notices that it takes away."""
+    flags = ["--color", "always", *(["-v"] if verbose else [])]
+    result = run([*words.split(), *flags], sending(sent), terminal=True, err_terminal=True)
+    assert "\x1b" not in OWN.sub("", result.out)
+    harmless(Result(result.code, COLOUR.sub("", result.out), OWN.sub("", result.err)), "table")
+
+
+@pytest.mark.parametrize("kind", [".svg", ".html"])
+@given(SENT, st.sampled_from(["status", "checks --all --details", "projects", "tasks"]))
+@settings(deadline=None, max_examples=8)
+def test_an_exported_picture_is_whole_and_harmless(kind: str, sent: Sent, words: str) -> None:
+    """A picture that was written holds the text as text, and an SVG is well-formed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"picture{kind}"
+        harmless(run([*words.split(), "--export", str(path)], sending(sent)))
+        if path.exists():
+            drawn = path.read_bytes()
+            assert active(drawn.decode()) <= {"\n"}
+            assert b"<b>" not in drawn
+            if kind == ".svg":
+                ParserCreate().Parse(drawn, True)
+
+
+# Whatever is typed or set
+
+TYPED = (st.sampled_from(
+    ["latest", "latest-check", "job-1", "task-1", "check", "migrate,projects,ACME", "", " ", "-", "--", "..", "/", "~",
+     "https://api.atlassian.com/migrations/public/v1/jobs/job-1/tasks/task-1", "http://[", "https://x/jobs/%ff%00",
+     "\udcff", "\x1b[31m", "\u202e", "a" * 2000, "1e309", "0", "-1", "9" * 400, "\u0663", "none", "table", "json"]
+) | TEXTS.map(lambda text: re.sub("[\0\ud800-\udbff]", "\udcff", text)))  # fmt: skip
+"""What a system can hand over: without NUL, and its bytes that are no UTF-8 as Python spells them."""
+
+OPTIONS = {
+    "status": ("--level", "--depth", "-o", "--color"),
+    "checks": ("--name", "--outcome", "--status", "-o"),
+    "projects": ("--key", "--outcome", "--status", "--sort"),
+    "tasks": ("-o", "--email"),
+    "job": ("-o", "--request-timeout", "--rate-limit", "--base-url", "--ca-bundle", "--profile"),
+    "watch": ("--interval", "--stall-after", "--timeout", "--until", "-o"),
+}
+TREE = {
+    "status": "FINISHED",
+    "outcome": "SUCCESS",
+    "children": {
+        "check": {"status": "FINISHED", "outcome": "SUCCESS", "children": {"One": {"status": "FINISHED"}}},
+        "migrate": {"status": "FINISHED", "outcome": "SUCCESS", "children": {"projects": {"children": {"ACME": {}}}}},
+    },
+}
+GOOD = Sent({"name": "Cutover"}, [{"taskId": "task-1", "taskType": "migrate"}], TREE, [{}], ascii_only=True)
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+@given(st.data())
+@settings(deadline=None, max_examples=12)
+def test_no_word_breaks_a_command(command: str, data: st.DataObject) -> None:
+    """Any text as the job, the task or the value of an option is used, or refused with a code of the table."""
+    words = data.draw(st.lists(TYPED, max_size=2))
+    if data.draw(st.booleans()):
+        words += [data.draw(st.sampled_from(OPTIONS[command])), data.draw(TYPED)]
+    flags = data.draw(st.sampled_from([[], ["--json"], ["-v"]]))
+    result = run([command, *flags, *(["--timeout", "5m"] if command == "watch" else []), *words], sending(GOOD))
+    harmless(result)
+
+
+VARIABLES = dict.fromkeys([*ENVIRONMENT, *LOOK_VARIABLES])
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+@given(TYPED, st.sampled_from(["status", "job --json", "checks -v"]))
+@settings(deadline=None, max_examples=4)
+def test_no_variable_breaks_a_command(variable: str, value: str, words: str) -> None:
+    """Any text in a variable of the environment is used, or refused with a code of the table."""
+    harmless(run(words.split(), sending(GOOD), {**ENVIRON, variable: value}))

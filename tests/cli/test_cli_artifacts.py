@@ -1,0 +1,388 @@
+"""`migstat artifacts`: what is listed, in every format, and what is downloaded, through the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import pexpect
+import pyte
+import pytest
+
+from migstat.simulator.artifacts import content_of
+from migstat.simulator.scenarios import DAY, build
+from migstat.simulator.server import serve
+from tests.cli.rehearsals import NOW, ask, scenario, still
+from tests.command_line import hermetic, migstat
+from tests.schemas import assert_valid
+from tests.storage import CONTENT, EARLIER, LATER, Fetched, Reply, Storage, part_of, storing
+
+PATIENCE = 20.0
+"""Seconds of real time in which something must happen that is waited for."""
+
+
+@pytest.fixture
+def utc() -> Iterator[None]:
+    """Let local time be UTC."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def left_in(folder: Path) -> list[str]:
+    """Names of all that is in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def by_path(replies: dict[str, Reply]) -> Callable[[Fetched], Reply]:
+    """Answer for some paths with these, for all others with a file."""
+    return lambda asked: replies.get(asked.path) or part_of(CONTENT, asked)
+
+
+def test_plain_lists_name_expiry_and_location() -> None:
+    """Into a pipe each file is a line; what is not known is empty, and --header names the columns."""
+    with storing() as storage:
+        storage.holds("report.csv").holds("tab\tand\nline.log", "https://files.example.com/x?y=1", EARLIER)
+        storage.files.append({"name": None, "location": None, "expireAt": None})
+        expected = (
+            f"report.csv\t{LATER}\t{storage.base_url}/files/0?signature=5ig-nature\n"
+            f"tab\\tand\\nline.log\t{EARLIER}\thttps://files.example.com/x?y=1\n\t\t\n"
+        )
+        result = storage.artifacts()
+        assert (result.code, result.out, result.err) == (0, expected, "")
+        assert storage.artifacts("--header").out == "name\texpiresAt\tlocation\n" + expected
+        assert storage.asked == []
+
+
+def test_csv_and_markdown_have_the_same_columns() -> None:
+    """A spreadsheet and a chat get what plain has, under its names."""
+    with storing() as storage:
+        storage.holds("=report.csv")
+        table = list(csv.reader(storage.artifacts("-o", "csv").out.splitlines()))
+        marked = storage.artifacts("-o", "markdown").out.splitlines()
+    assert table[0] == ["name", "expiresAt", "location"]
+    assert table[1][:2] == ["'=report.csv", LATER]
+    assert marked[0] == "| name | expiresAt | location |"
+    assert "=report.csv" in marked[2]
+
+
+def test_json_is_a_document_of_one_run() -> None:
+    """The document is like that of tasks, with `path` null for what was not downloaded; ndjson is a file a line."""
+    with storing() as storage:
+        storage.holds("report.csv").holds("old.log", expires=EARLIER)
+        told = json.loads(storage.artifacts("--json").out)
+        lines = [json.loads(line) for line in storage.artifacts("-o", "ndjson").out.splitlines()]
+    assert told == {
+        "kind": "artifacts",
+        "schemaVersion": 1,
+        "jobId": "job-1",
+        "fetchedAt": "2026-09-21T14:13:20.000Z",
+        "tasks": [
+            {
+                "taskId": "task-1",
+                "taskType": "check",
+                "createdAt": "2026-09-21T13:00:00.000Z",
+                "artifacts": [
+                    {"name": name, "location": location, "expiresAt": expires, "path": None}
+                    for name, location, expires in [
+                        ("report.csv", f"{storage.base_url}/files/0?signature=5ig-nature", LATER),
+                        ("old.log", f"{storage.base_url}/files/1?signature=5ig-nature", EARLIER),
+                    ]
+                ],
+            }
+        ],
+    }
+    assert lines == told["tasks"][0]["artifacts"]
+    assert_valid("artifacts", told)
+    for line in lines:
+        assert_valid("artifacts", line, "artifact")
+
+
+@pytest.mark.usefixtures("utc")
+def test_the_table_shows_until_when_and_from_where() -> None:
+    """A person sees local times under the name of the zone, what has expired, and hosts, but no signatures."""
+    with storing() as storage:
+        storage.holds("report.csv").holds("old.log", "https://files.example.com/x?signature=5ig-nature", EARLIER)
+        storage.holds("odd.log", "https://[", "some day")
+        result = storage.artifacts("--color", "never", terminal=True)
+    lines = [line.split() for line in result.out.splitlines()]
+    assert result.code == 0
+    assert lines[0] == ["NAME", "EXPIRES", "(UTC)", "FROM"]
+    assert lines[1] == ["report.csv", "Mon", "15:00", "127.0.0.1"]
+    assert lines[2] == ["old.log", "expired", "Mon", "14:00", "files.example.com"]
+    assert lines[3] == ["odd.log", "some", "day"]
+    assert "5ig-nature" not in result.out
+
+
+def test_a_run_without_files_says_so(tmp_path: Path) -> None:
+    """Nothing to list is told on a terminal, empty into a pipe, and no error; no folder is made for it."""
+    with storing() as storage:
+        shown = storage.artifacts(terminal=True)
+        piped = storage.artifacts("--download", str(tmp_path / "new"))
+    assert (shown.code, shown.err) == (0, "")
+    assert "no reports or logs" in shown.out
+    assert (piped.code, piped.out, piped.err) == (0, "", "")
+    assert left_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "label"), [((), "migrate"), (("latest",), "migrate"), (("latest-check",), "check-2")]
+)
+def test_the_demo_has_files_to_download(tmp_path: Path, words: tuple[str, ...], label: str) -> None:
+    """In the built-in simulator a run's report is fetched as it is, without any settings."""
+    folder = tmp_path / "new" / "folder"
+    result = migstat(["demo", "artifacts", *words, "--download", str(folder), "--json"], {})
+    assert (result.code, result.err) == (0, "")
+    assert_valid("artifacts", json.loads(result.out))
+    (told,) = json.loads(result.out)["tasks"]
+    task = next(each for each in build("cutover").tasks if each.label == label)
+    assert (told["taskId"], [each["path"] for each in told["artifacts"]]) == (
+        task.task_id,
+        [str(folder / "pre-flight-report.csv")],
+    )
+    assert left_in(folder) == ["pre-flight-report.csv"]
+    written = (folder / "pre-flight-report.csv").read_bytes()
+    assert written == content_of(task, "pre-flight-report.csv")
+    assert len(written) > 200_000
+
+
+def test_the_simulator_fails_and_expires_as_storage_does(tmp_path: Path) -> None:
+    """Faults of the simulator are retried over, and what has expired there is gone, which is code 5."""
+    task = next(each for each in build("checks").tasks if each.label == "check-1")
+    runs = scenario(task, job="job-1")
+    with still(runs) as server:
+        for fault in ("503", "cut", "reset"):
+            server.faults.add(fault)
+        assert ask(server, "artifacts", "--download", str(tmp_path)).code == 0
+    assert (tmp_path / "pre-flight-report.csv").read_bytes() == content_of(task, "pre-flight-report.csv")
+    with serve(runs, clock=lambda: NOW, speed=1.0, head_start=6 * DAY) as server:
+        shown = ask(server, "artifacts", "--color", "never", terminal=True)
+        gone = ask(server, "artifacts", "--download", str(tmp_path / "later"))
+    assert shown.code == 0
+    assert "expired" in shown.out
+    assert gone.code == 5
+    assert "410" in gone.err
+
+
+def test_files_of_one_name_and_of_evil_names_are_kept_apart(tmp_path: Path) -> None:
+    """Whatever the server calls its files, each gets a name of its own in the folder, and none is outside of it."""
+    names = ["report.csv", "report.csv", "REPORT.csv", "../../evil", "/etc/evil", "C:\\evil", "..", "", None, "-rf"]
+    contents = {f"/files/{number}": Reply(b"content %d" % number) for number in range(len(names))}
+    folder = tmp_path / "deep" / "down"
+    with storing(by_path(contents)) as storage:
+        for name in names:
+            storage.holds(name)
+        result = storage.artifacts("--download", str(folder), "--json")
+    assert result.code == 0
+    paths = [each["path"] for each in json.loads(result.out)["tasks"][0]["artifacts"]]
+    assert [os.path.relpath(path, folder) for path in paths] == [
+        "report.csv", "report-2.csv", "REPORT-3.csv", "evil", "etc_evil", "C__evil", "artifact", "artifact-2",
+        "artifact-3", "rf",
+    ]  # fmt: skip
+    assert [Path(path).read_bytes() for path in paths] == [reply.body for reply in contents.values()]
+    assert sorted(paths) == sorted(map(str, folder.iterdir()))
+    assert left_in(tmp_path) == ["deep"]
+
+
+def test_a_link_in_the_folder_leads_nothing_out_of_it(tmp_path: Path) -> None:
+    """A link that bears the name of a file is replaced by the file, and what it led to stays as it was."""
+    outside, folder = tmp_path / "outside", tmp_path / "folder"
+    outside.write_bytes(b"precious")
+    folder.mkdir()
+    for name in ("report.csv", ".report.csv.partial", ".report.csv.resume"):
+        (folder / name).symlink_to(outside)
+    with storing() as storage:
+        assert storage.holds("report.csv").artifacts("--download", str(folder)).code == 0
+    assert outside.read_bytes() == b"precious"
+    assert left_in(folder) == ["report.csv"]
+    assert not (folder / "report.csv").is_symlink()
+    assert (folder / "report.csv").read_bytes() == CONTENT
+
+
+def test_a_file_of_the_same_name_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
+    """An older file stays until the new one is there, and then goes."""
+    (tmp_path / "report.csv").write_bytes(b"old")
+    replies = [Reply(status=403), Reply(b"new")]
+    with storing(lambda _: replies.pop(0)) as storage:
+        storage.holds("report.csv")
+        assert storage.artifacts("--download", str(tmp_path)).code == 3
+        assert (tmp_path / "report.csv").read_bytes() == b"old"
+        assert storage.artifacts("--download", str(tmp_path)).code == 0
+        assert (tmp_path / "report.csv").read_bytes() == b"new"
+
+
+GONE, REFUSED, BROKEN = Reply(status=410), Reply(status=403), Reply(status=400)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expires", "code", "kind"),
+    [
+        (GONE, LATER, 5, "not-found"),
+        (Reply(status=404), LATER, 5, "not-found"),
+        (REFUSED, EARLIER, 5, "not-found"),
+        (BROKEN, EARLIER, 5, "not-found"),
+        (REFUSED, LATER, 3, "incomplete"),
+        (BROKEN, LATER, 3, "incomplete"),
+        (Reply(status=503), EARLIER, 3, "incomplete"),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 2])
+def test_a_file_that_cannot_be_fetched_does_not_stop_the_others(
+    tmp_path: Path, reply: Reply, expires: str, code: int, kind: str, others: int
+) -> None:
+    """All others are fetched and told with their paths; error and code say whether it may help to try again."""
+    with storing(by_path({"/files/0": reply})) as storage:
+        storage.holds("lost.csv", expires=expires)
+        for number in range(others):
+            storage.holds(f"kept-{number}.csv")
+        result = storage.artifacts("--download", str(tmp_path), "--json")
+        assert len(result.err.splitlines()) == 1
+        error = json.loads(result.err)["error"]
+        shown = storage.artifacts("--download", str(tmp_path), "-o", "table")
+    assert (result.code, shown.code, error["code"]) == (code, code, kind)
+    assert ("1 of 3 files" if others else "the file") in error["message"]
+    assert "lost.csv: " in error["message"]
+    assert str(reply.status) in error["message"]
+    kept = [f"kept-{number}.csv" for number in range(others)]
+    paths = [each["path"] for each in json.loads(result.out)["tasks"][0]["artifacts"]]
+    assert paths == [None, *(str(tmp_path / name) for name in kept)]
+    assert left_in(tmp_path) == kept
+    assert len(shown.err.splitlines()) <= 2
+    assert "not downloaded" in shown.out
+
+
+@pytest.mark.parametrize("where", ["", " ", "file", "file/below", "a\0b", "\udcff", "/proc/new", "/dev/null/x"])
+def test_a_folder_that_cannot_be_one_is_refused_before_anything_is_asked(tmp_path: Path, where: str) -> None:
+    """What is empty, a file, or nothing that can be written to is wrong usage, told in two lines."""
+    (tmp_path / "file").touch()
+    folder = str(tmp_path / where) if where.startswith("file") else where
+    environ = {"MIGSTAT_BASE_URL": "http://127.0.0.1:9", "MIGSTAT_EMAIL": "a@b", "MIGSTAT_TOKEN": "t"}
+    result = migstat(["artifacts", "job-1", "--download", folder], environ)
+    assert (result.code, result.out) == (2, "")
+    assert "--download" in result.err
+    assert len(result.err.splitlines()) <= 2
+    told = migstat(["artifacts", "job-1", "--download", folder, "--json"], environ)
+    assert json.loads(told.err)["error"]["code"] == "usage"
+
+
+def test_the_log_of_requests_has_no_signature(tmp_path: Path) -> None:
+    """With -v every request is told with host, path, status and time, and not with what signs it."""
+    with storing() as storage:
+        result = storage.holds("report.csv").artifacts("--download", str(tmp_path), "-v", "-o", "table")
+    host = storage.base_url.removeprefix("http://")
+    assert f"GET {host}/files/0 200 " in result.err
+    assert "5ig-nature" not in result.err + result.out
+    assert "s3cr3t" not in result.err + result.out
+
+
+@contextmanager
+def running(storage: Storage, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `migstat artifacts` as a process, which does not outlive the context."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", "migstat", "artifacts", *words],
+        env=hermetic() | storage.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return as soon as something is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_an_interrupted_download_goes_on_later(tmp_path: Path) -> None:
+    """Ctrl-C ends with 130 and says so, leaves no file under its final name, and the next run goes on from there."""
+    half = len(CONTENT) // 2
+    first = Reply(CONTENT, headers={"ETag": '"v1"'}, sent=half, held=Event())
+    partial = tmp_path / ".report.csv.partial"
+    with storing(lambda asked: part_of(CONTENT, asked) if asked.begin else first) as storage:
+        with running(storage.holds("report.csv"), "--download", str(tmp_path)) as process:
+            wait_for(lambda: process.poll() is not None or (partial.exists() and partial.stat().st_size == half))
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, out) == (130, ""), err
+        assert "report.csv is not whole" in err
+        assert len(err.splitlines()) == 2
+        assert left_in(tmp_path) == [".report.csv.partial", ".report.csv.resume"]
+        assert storage.artifacts("--download", str(tmp_path)).code == 0
+        assert [asked.begin for asked in storage.asked] == [0, half]
+    assert (tmp_path / "report.csv").read_bytes() == CONTENT
+    assert left_in(tmp_path) == ["report.csv"]
+
+
+@pytest.mark.parametrize("columns", [100, 40])
+def test_a_terminal_shows_how_far_a_download_is(tmp_path: Path, columns: int) -> None:
+    """While bytes come there is a line with name, bytes and speed that fits the window, and none of it is left."""
+    half = len(CONTENT) // 2
+    held = Event()
+    first = Reply(CONTENT, headers={"ETag": '"v1"'}, sent=half, held=held)
+    screen = pyte.Screen(columns, 24)
+    stream = pyte.Stream(screen)
+    with storing(lambda asked: part_of(CONTENT, asked) if asked.begin else first) as storage:
+        storage.holds("report.csv").holds("a much too long name of a file, of which only a part can be shown.csv")
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "migstat", "artifacts", "--download", str(tmp_path)],
+            env=hermetic() | storage.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"},
+            dimensions=(24, columns),
+            encoding="utf-8",
+            timeout=PATIENCE,
+        )
+        child.ptyproc.delayafterclose = child.ptyproc.delayafterterminate = 0.01
+        child.logfile_read = _Feeding(stream)
+        child.expect(r"1/2 report\.csv [^\r]*108\.0/216\.0 kB")
+        assert len([line for line in screen.display if line.strip()]) == 1
+        held.set()
+        child.expect(pexpect.EOF)
+        child.close()
+    assert child.exitstatus == 0
+    shown = "\n".join(screen.display)
+    assert "kB" not in shown
+    assert "report.csv" in shown
+
+
+class _Feeding:
+    """A file whose text goes to a terminal emulator."""
+
+    def __init__(self, stream: pyte.Stream) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Show the text."""
+        self._stream.feed(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def test_no_progress_where_nobody_looks(tmp_path: Path) -> None:
+    """Into a pipe, and beside the log of -v, nothing of it is written."""
+    with storing() as storage:
+        storage.holds("report.csv")
+        assert storage.artifacts("--download", str(tmp_path)).err == ""
+        logged = storage.artifacts("--download", str(tmp_path), "-v", err_terminal=True).err
+        watched = storage.artifacts("--download", str(tmp_path), err_terminal=True).err
+    assert "kB" not in logged
+    assert "report.csv" in watched
+    assert watched.endswith("\r\x1b[K")

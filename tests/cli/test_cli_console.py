@@ -1,0 +1,89 @@
+"""Terminals that obey no escape sequences, and consoles that do so only once that is switched on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import pexpect
+import pytest
+
+from migstat.cli.console import PROCESSES_ESCAPES, obeys_escapes, switched_on
+from migstat.cli.streams import Streams
+from migstat.simulator.scenarios import build
+from migstat.simulator.server import serve
+from tests.command_line import Terminal, environ_of, hermetic
+
+
+class Console:
+    """What Windows answers about one handle; `mode` None where that is no console."""
+
+    def __init__(self, mode: int | None, *, old: bool = False) -> None:
+        self.mode = mode
+        self.old = old
+        self.changes = 0
+
+    def GetConsoleMode(self, handle: Any, mode: Any) -> int:  # noqa: N802
+        """Write the mode where the reference points."""
+        if self.mode is None:
+            return 0
+        mode._obj.value = self.mode
+        return 1
+
+    def SetConsoleMode(self, handle: Any, mode: int) -> int:  # noqa: N802
+        """Take the mode, unless the console is too old to know it."""
+        self.changes += 1
+        if self.old:
+            return 0
+        self.mode = mode
+        return 1
+
+
+@pytest.mark.parametrize(
+    ("console", "obeys", "mode", "changes"),
+    [
+        (Console(3), True, 3 | PROCESSES_ESCAPES, 1),
+        (Console(7), True, 7, 0),
+        (Console(3, old=True), False, 3, 1),
+        (Console(None), False, None, 0),
+    ],
+)
+def test_a_console_is_switched_on_where_it_can_be(
+    console: Console, obeys: bool, mode: int | None, changes: int
+) -> None:
+    """A console that does not obey escape sequences yet is told to, and keeps the rest of its mode."""
+    assert switched_on(console, 1) is obeys
+    assert (console.mode, console.changes) == (mode, changes)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="of other systems")
+def test_other_terminals_are_taken_as_they_are() -> None:
+    """Where there are no such consoles nothing is asked, and a terminal's name tells the rest."""
+    assert obeys_escapes(sys.stdout, None)
+
+
+@pytest.mark.parametrize("escapes", [True, False])
+def test_a_notice_is_for_terminals_that_can_take_it_away(escapes: bool) -> None:
+    """What the next line replaces is shown only where it can be replaced."""
+    err = Terminal(terminal=True, encoding="utf-8")
+    streams = Streams(None, err, escapes=escapes)
+    streams.notice("reading")
+    streams.tell("done")
+    assert err.text().endswith("done\n")
+    assert ("\x1b" in err.text(), "reading" in err.text()) == (escapes, escapes)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo terminal")
+def test_a_dumb_terminal_sees_no_escape_sequence_at_all() -> None:
+    """On a terminal that calls itself dumb even a wait is told, if at all, without moving the cursor."""
+    with serve(build("projects-failing"), rate_limit=None) as server:
+        server.faults.add("slow", times=8, seconds=0.3)
+        environ = hermetic() | environ_of(server) | {"TERM": "dumb"}
+        child = pexpect.spawn(sys.executable, ["-m", "migstat", "status"], env=environ, timeout=30)
+        child.expect(pexpect.EOF)
+        shown = child.before
+        child.close()
+    assert child.exitstatus == 0
+    assert b"migrate" in shown
+    assert b"\x1b" not in shown

@@ -1,0 +1,542 @@
+"""Every fault of server and network, met by every command: what is told, which code, and whether it is asked again."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pytest
+
+from migstat.simulator.exchange import Response
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, still
+from tests.command_line import HERMETIC, Result, environ_of, migstat
+from tests.raw_server import RawServer, Reply, raw_server, repeating, sending
+
+COMMANDS = {
+    "status": "status",
+    "level": "status --level migrate,projects,ACME",
+    "depth": "status --depth all",
+    "raw": "status --raw --depth all",
+    "checks": "checks",
+    "projects": "projects",
+    "tasks": "tasks",
+    "job": "job",
+    "watch": "watch --timeout 20s",
+}
+"""Every command that asks the API."""
+
+ENDPOINTS = ("depth", "tasks", "job", "watch")
+"""Commands whose first requests are all there are."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A server in trouble: the environment that leads to it, and how many requests have met the trouble."""
+
+    environ: dict[str, str]
+    met: Callable[[], int]
+
+
+Arrange = Callable[[Server, int], AbstractContextManager[Trouble]]
+"""Let the next requests to the server, so many of them, meet a fault."""
+
+ALWAYS = 100_000
+
+
+def simulated(kind: str, **more: Any) -> Arrange:
+    """Return a fault of the simulator."""
+    return _queued(lambda server, times: server.faults.add(kind, times, **more))
+
+
+def answer(body: bytes | Callable[[], bytes], *, kind: str = "application/json", packed: str = "", status: int = 200,
+           **headers: str) -> Arrange:  # fmt: skip
+    """Return an answer that comes instead of the true one."""
+
+    def queue(server: Server, times: int) -> None:
+        lines = [("Content-Type", kind), *((name.replace("_", "-"), value) for name, value in headers.items())]
+        lines += [("Content-Encoding", packed)] if packed else []
+        server.faults.add_answer(Response(status, body if isinstance(body, bytes) else body(), tuple(lines)), times)
+
+    return _queued(queue)
+
+
+def _queued(queue: Callable[[Server, int], None]) -> Arrange:
+    @contextmanager
+    def arranged(server: Server, times: int) -> Iterator[Trouble]:
+        queue(server, times)
+        try:
+            yield Trouble(environ_of(server), lambda: times - len(server.faults))
+        finally:
+            server.faults.clear()
+
+    return arranged
+
+
+def raw(reply: Reply) -> Arrange:
+    """Return bytes that are no HTTP, or not all of it."""
+
+    @contextmanager
+    def arranged(server: Server, times: int) -> Iterator[Trouble]:
+        with raw_server(reply, times, server.base_url) as troubled:
+            yield Trouble(environ_of(server) | {"MIGSTAT_BASE_URL": troubled.base_url}, lambda: troubled.replies)
+
+    return arranged
+
+
+@contextmanager
+def nobody(server: Server, times: int) -> Iterator[Trouble]:
+    """Let nobody listen."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        yield Trouble(environ_of(server) | {"MIGSTAT_BASE_URL": url}, lambda: 0)
+
+
+@cache
+def bomb() -> bytes:
+    """Return 10 GB of zeros, packed: one piece of them that can stand any number of times."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    begin = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
+    piece = packer.compress(bytes(1 << 22)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return begin + piece * 2560
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, and what is to come of it: code, error code, words of the message, and whether it is asked again.
+
+    A `slow` one takes longer than one request may. One that is but `alike` to others is met by one command an endpoint.
+    """
+
+    arranged: Arrange
+    code: int
+    kind: str
+    told: str
+    again: bool = False
+    slow: bool = False
+    alike: bool = False
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """The commands that meet it."""
+        return ENDPOINTS if self.alike else tuple(COMMANDS)
+
+
+AGAIN = True
+NO_JSON = "an answer that is not JSON"
+FAULTS = {
+    # the connection
+    "nobody listens": Fault(nobody, 3, "unreachable", "could not be reached: Connection refused", AGAIN),
+    "reset": Fault(simulated("reset"), 3, "unreachable", "could not be reached: Connection reset", AGAIN),
+    "hung up": Fault(raw(sending(b"")), 3, "unreachable", "it hung up without an answer", AGAIN),
+    "no HTTP": Fault(raw(sending(b"SSH-2.0-OpenSSH\r\n\r\n")), 3, "unreachable", "what it sent is no HTTP", AGAIN),
+    "noise": Fault(raw(sending(bytes(range(256)))), 3, "unreachable", "what it sent is no HTTP", AGAIN, alike=True),
+    "endless head": Fault(
+        raw(repeating(b"HTTP/1.1 200 OK\r\n", b"X-More: yes\r\n" * 400)), 3, "unreachable", "could not be reached",
+        AGAIN,
+    ),
+    "strange length": Fault(
+        raw(sending(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}")), 3, "unreachable", "could not be reached",
+        AGAIN,
+    ),
+    "strange chunks": Fault(
+        raw(sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}")), 3, "unreachable",
+        "could not be reached", AGAIN, alike=True,
+    ),
+    "cut body": Fault(simulated("cut"), 3, "unreachable", "in the middle of its answer", AGAIN),
+    "cut chunk": Fault(
+        raw(sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}")), 3, "unreachable",
+        "in the middle of its answer", AGAIN, alike=True,
+    ),
+    # time
+    "slow": Fault(simulated("slow", seconds=60), 3, "unreachable", "no whole answer within 0.01 s", AGAIN, slow=True),
+    "drip": Fault(
+        simulated("drip", seconds=60), 3, "unreachable", "no whole answer within 0.01 s", AGAIN, slow=True, alike=True,
+    ),
+    "never ready": Fault(
+        raw(repeating(b"", b"HTTP/1.1 102 Processing\r\n\r\n", every=0.002)), 3, "unreachable",
+        "no whole answer within 0.01 s", AGAIN, slow=True, alike=True,
+    ),
+    # refusals
+    "400": Fault(simulated("400"), 3, "bad-request", "did not understand the question"),
+    "401": Fault(simulated("401"), 4, "refused", "refused the credentials (401)"),
+    "403": Fault(simulated("403"), 4, "refused", "may not see"),
+    "404": Fault(simulated("404"), 5, "not-found", "there is no"),
+    "405": Fault(simulated("405"), 3, "bad-answer", "answered 405", alike=True),
+    "418": Fault(simulated("418"), 3, "bad-answer", "answered 418"),
+    "redirect": Fault(simulated("redirect"), 3, "bad-answer", "redirects to elsewhere.invalid (302)"),
+    # what passes
+    "408": Fault(simulated("408"), 3, "unreachable", "the API failed on", AGAIN, alike=True),
+    "425": Fault(simulated("425"), 3, "unreachable", "the API failed on", AGAIN, alike=True),
+    "500": Fault(simulated("500"), 3, "unreachable", "(500)", AGAIN),
+    "502": Fault(simulated("502"), 3, "unreachable", "(502)", AGAIN, alike=True),
+    "503": Fault(simulated("503"), 3, "unreachable", "(503)", AGAIN),
+    "503 until": Fault(simulated("503", retry_after=2), 3, "unreachable", "(503)", AGAIN),
+    "504": Fault(simulated("504"), 3, "unreachable", "(504)", AGAIN, alike=True),
+    "proxy's page": Fault(simulated("html"), 3, "unreachable", "(502)", AGAIN),
+    "503 of any size": Fault(answer(bytes(1 << 20), status=503), 3, "unreachable", "(503)", AGAIN, alike=True),
+    "503, packed oddly": Fault(answer(b"?", packed="br", status=503), 3, "unreachable", "(503)", AGAIN, alike=True),
+    # the limit
+    "429": Fault(simulated("429"), 3, "rate-limited", "request limit is used up (429)", AGAIN),
+    "429, seconds": Fault(simulated("429", retry_after=3), 3, "rate-limited", "request limit", AGAIN),
+    "429, date": Fault(simulated("429-date", retry_after=3), 3, "rate-limited", "request limit", AGAIN),
+    "429, nonsense": Fault(
+        answer(b"{}", status=429, Retry_After="soon"), 3, "rate-limited", "request limit", AGAIN, alike=True,
+    ),
+    # nonsense in place of JSON
+    "empty": Fault(simulated("empty"), 3, "bad-answer", "an empty answer", AGAIN),
+    "garbage": Fault(simulated("garbage"), 3, "bad-answer", f"{NO_JSON} (application/json)", AGAIN),
+    "login page": Fault(simulated("login"), 3, "bad-answer", f"{NO_JSON} (text/html)", AGAIN),
+    "half JSON": Fault(answer(b'{"data": {"status": "FINI'), 3, "bad-answer", NO_JSON, AGAIN),
+    "no unpacking": Fault(answer(b"{}", packed="gzip"), 3, "unreachable", "cannot be unpacked", AGAIN),
+    "packed, cut": Fault(answer(gzip.compress(b'{"a": "b"}', 0)[:-12], packed="gzip"), 3, "bad-answer", NO_JSON, AGAIN),
+    # JSON that is none of the API
+    "a list": Fault(answer(b"[1, 2]"), 3, "bad-answer", "Expected `object`, got `array`"),
+    "a text": Fault(answer(b'"text"'), 3, "bad-answer", "Expected `object`, got `str`", alike=True),
+    "a number": Fault(answer(b"5"), 3, "bad-answer", "Expected `object`, got `int`", alike=True),
+    "true": Fault(answer(b"true"), 3, "bad-answer", "Expected `object`, got `bool`", alike=True),
+    "null": Fault(answer(b"null"), 3, "bad-answer", "Expected `object`, got `null`"),
+    "deep lists": Fault(answer(b"[" * 100_000), 3, "bad-answer", "not as expected", alike=True),
+    "deep data": Fault(answer(b'{"data": ' + b"[" * 100_000), 3, "bad-answer", "the answer is", alike=True),
+    "deep, spoiled": Fault(answer(b'{"\xff": ' + b"[" * 100_000), 3, "bad-answer", "nested too deeply"),
+    # floods
+    "too large": Fault(answer(lambda: b" " * (33 << 20)), 3, "bad-answer", "is larger than 32 MiB", alike=True),
+    "gzip bomb": Fault(answer(bomb, packed="gzip"), 3, "bad-answer", "larger than 32 MiB", alike=True),
+    "packed twice": Fault(answer(b"?", packed="gzip, gzip"), 3, "bad-answer", "packed as 'gzip, gzip'"),
+    "packed oddly": Fault(answer(b"?", packed="br"), 3, "bad-answer", "packed as 'br'"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a server of a migration that went well."""
+    checks = node("check", children=(node("AppVendorCheck"),))
+    with still(migration(check=checks, projects=(node("ACME"), node("OPS")))) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def usual(server: Server) -> dict[str, Result]:
+    """Return what every command ends with where there is no trouble."""
+    results = {command: ask(command, environ_of(server), []) for command in COMMANDS}
+    assert {result.code for result in results.values()} == {0}
+    return results
+
+
+def ask(command: str, environ: Mapping[str, str], waits: list[float], *words: str) -> Result:
+    """Run a command about a task that is named by its id."""
+    about = {"MIGSTAT_TASK": "migrate-1", **environ}
+    return migstat([*COMMANDS[command].split(), *words], about, sleep=waits, now=lambda: NOW)
+
+
+def patience_of(fault: Fault, seconds: str) -> list[str]:
+    """Return the option that makes a slow answer too slow, where the fault is one."""
+    return ["--request-timeout", seconds] if fault.slow else []
+
+
+def error_of(result: Result, command: str) -> tuple[str, str]:
+    """Return code and message of the error in JSON: a watch tells an outage as an event, and goes on."""
+    if result.code != 124:
+        (line,) = result.err.splitlines()
+        told = json.loads(line)["error"]
+    else:
+        events = [json.loads(line) for line in result.out.splitlines()]
+        assert [each["event"] for each in events] == ["outage", "timeout"]
+        assert command == "watch"
+        told = events[0]
+    return told["code"], told["message"]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_stays_is_told_by_every_command(server: Server, name: str) -> None:
+    """Every command ends with one error of its own code, at once or after tries that it counts; a watch goes on."""
+    fault = FAULTS[name]
+    ends: dict[str, tuple[int, str]] = {}
+    for command in fault.commands:
+        waits: list[float] = []
+        with fault.arranged(server, ALWAYS) as trouble:
+            flags = [] if command == "raw" else ["--json"]
+            result = ask(command, trouble.environ, waits, *flags, *patience_of(fault, "0.01"))
+            met = trouble.met()
+        kind, message = error_of(result, command)
+        ends[command] = result.code, kind
+        assert fault.told in message
+        assert sum(waits) <= 20
+        tries = re.search(r"\(tried (\d+) times in \d+ s\)$", message)
+        assert bool(tries) is fault.again
+        if tries and command != "watch":
+            assert int(tries[1]) >= 3
+            assert int(tries[1]) == len(waits) + 1
+            assert met == int(tries[1]) or fault.slow or fault.arranged is nobody
+        elif command != "watch":
+            assert (met, waits) == (1, [])
+    expected = dict.fromkeys(fault.commands, (fault.code, fault.kind))
+    assert ends == expected | ({"watch": (124, fault.kind)} if fault.again else {})
+
+
+PASSING = [name for name, fault in FAULTS.items() if fault.again and not fault.alike and fault.arranged is not nobody]
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_a_fault_that_passes_is_survived_by_every_command(
+    server: Server, usual: Mapping[str, Result], name: str
+) -> None:
+    """What two requests have met leaves no trace but the time it took."""
+    fault = FAULTS[name]
+    for command in ENDPOINTS:
+        waits: list[float] = []
+        with fault.arranged(server, 2) as trouble:
+            result = ask(command, trouble.environ, waits, *patience_of(fault, "0.04"))
+            met = trouble.met()
+        assert (result, met) == (usual[command], 2), command
+        assert len(waits) >= 2
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told_to_people_in_two_lines(server: Server, name: str) -> None:
+    """Standard output stays empty, and standard error says in a line or two what happened and what to do."""
+    fault = FAULTS[name]
+    with fault.arranged(server, ALWAYS) as trouble:
+        result = ask("job", trouble.environ, [], *patience_of(fault, "0.01"))
+    assert (result.code, result.out) == (fault.code, "")
+    assert result.err.startswith("migstat: ")
+    assert fault.told in result.err
+    assert len(result.err.splitlines()) == 2
+    assert result.err.replace("\n", "").isprintable()
+
+
+class Opening(list[float]):
+    """Waits, after the second of which a server begins to listen."""
+
+    def __init__(self, late: RawServer) -> None:
+        super().__init__()
+        self._late = late
+
+    def append(self, seconds: float) -> None:
+        """Note a wait."""
+        super().append(seconds)
+        if len(self) == 2:
+            self._late.listen()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_server_that_begins_to_listen_is_found(server: Server, usual: Mapping[str, Result], command: str) -> None:
+    """A command that was there before the server ends as if it had come later."""
+    with closing(RawServer(sending(b""), 0, server.base_url)) as late:
+        waits = Opening(late)
+        environ = environ_of(server) | {"MIGSTAT_BASE_URL": late.base_url}
+        assert ask(command, environ, waits) == usual[command]
+        assert len(waits) >= 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to its memory")
+@pytest.mark.parametrize("flood", ["too large", "gzip bomb"])
+def test_a_flood_does_not_fill_the_memory(server: Server, flood: str) -> None:
+    """A process that may have 400 MB, of which Python itself has a third, is not ended by the largest answer."""
+    with FAULTS[flood].arranged(server, ALWAYS) as trouble:
+        done = subprocess.run(
+            ["/bin/sh", "-c", 'ulimit -v 400000; exec "$0" -m migstat job', sys.executable],
+            env={name: os.environ[name] for name in HERMETIC if name in os.environ} | trouble.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert FAULTS[flood].told in done.stderr
+
+
+@pytest.mark.parametrize("patience", ["480h", "1728000", "0.5"])
+def test_the_longest_patience_fits_into_a_socket(server: Server, usual: Mapping[str, Result], patience: str) -> None:
+    """No time that the options let through is too long for the system to wait."""
+    assert ask("job", environ_of(server), [], "--request-timeout", patience) == usual["job"]
+
+
+@pytest.mark.parametrize("status", ["429", "503"])
+def test_a_server_that_asks_for_a_long_pause_is_left_alone(server: Server, status: str) -> None:
+    """A single query gives up at once and tells how long it should wait; a watch asks again no sooner."""
+    for command in COMMANDS:
+        waits: list[float] = []
+        with simulated(status, retry_after=45)(server, ALWAYS) as trouble:
+            words = ["--timeout", "60s"] if command == "watch" else []
+            result = ask(command, trouble.environ, waits, *words, *([] if command == "raw" else ["--json"]))
+            met = trouble.met()
+        kind, message = error_of(result, command)
+        assert kind == ("rate-limited" if status == "429" else "unreachable")
+        assert "asked to wait 45 s" in message
+        assert (result.code, met) == ((124, 2) if command == "watch" else (3, 1))
+        assert sum(waits) == pytest.approx(60 if command == "watch" else 0, abs=10)
+
+
+# Answers that are JSON, and odd
+
+CHECK = {"status": "FINISHED", "outcome": "SUCCESS", "children": {"One": {"status": "FINISHED", "outcome": "SUCCESS"}}}
+ACME = {"status": "FINISHED", "outcome": "SUCCESS", "message": "All \u2713 is well"}
+LEVEL = {"hidden": True, "children": {"ACME": ACME}}
+MIGRATE = {"status": "FINISHED", "outcome": "SUCCESS", "children": {"projects": LEVEL}}
+TREE = {"status": "FINISHED", "outcome": "SUCCESS", "children": {"check": CHECK, "migrate": MIGRATE}}
+SOUND = one_task(of_tree(TREE))
+
+
+TASK = {"MIGSTAT_TASK": "task-1"}
+ENOUGH = 100
+"""Pages after which even an endless list ends, so that no test does not."""
+
+
+def every(content: object) -> Callable[[Asked], Answer]:
+    """Return the same answer to every question."""
+    return lambda _: Answer(content)
+
+
+def with_data(data: object) -> Callable[[Asked], Answer]:
+    """Return the same data to every question about a status or a list, and the truth about job and task."""
+    return lambda asked: Answer({"data": data}) if asked.segments[-1] in ("status", "tasks") else SOUND(asked)
+
+
+def going_on(cursor: Callable[[str], str]) -> Callable[[Asked], Answer]:
+    """Return true answers, and after every page the cursor of another one, by the last."""
+
+    def answer(asked: Asked) -> Answer:
+        told = SOUND(asked)
+        paged = asked.segments[-1] == "tasks" or asked.query.get("expandChildren")
+        if paged and len(asked.query.get("cursor", "")) < ENOUGH:
+            return Answer({**told.content, "links": {"next": cursor(asked.query.get("cursor", ""))}})
+        return told
+
+    return answer
+
+
+@dataclass(frozen=True)
+class Odd:
+    """An odd answer, and what each command makes of it: 0, 124, or the code of its error."""
+
+    answer: Callable[[Asked], Answer]
+    ends: str
+
+
+NO_END = "incomplete 0 incomplete incomplete incomplete incomplete incomplete 0 incomplete"
+BAD, GONE = "bad-answer", "not-found"
+ODD = {  #                                        status level depth raw checks projects tasks job watch
+    "data: {}":          Odd(with_data({}),       f"0     {GONE} 0  0   0      0        {BAD} 0   124"),
+    "data: null":        Odd(with_data(None),     f"0     {GONE} 0  0   0      0        0     0   124"),
+    "data: missing":     Odd(every({}),           f"0     {GONE} 0  0   0      0        0     0   124"),
+    "data: []":          Odd(with_data([]),       f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0     0   {BAD}"),
+    "data: text":        Odd(with_data("text"),   f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0   {BAD}"),
+    "data: [null]":      Odd(with_data([None]),   f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} incomplete 0 {BAD}"),
+    "links: []":         Odd(every({"links": []}), f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0  {BAD}"),
+    "next: 5":           Odd(every({"links": {"next": 5}}), f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0 {BAD}"),
+    "a repeated cursor": Odd(going_on(lambda _: "again"), NO_END),
+    "endless pages":     Odd(going_on(lambda last: f"{last}+"), NO_END),
+}  # fmt: skip
+
+
+def end_of(result: Result) -> str:
+    """Return how a command in JSON ended: its code where it told no error, else the code of that."""
+    assert result.code in ((0, 124) if not result.err else (3, 5))
+    return str(int(result.code)) if not result.err else str(json.loads(result.err)["error"]["code"])
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_answer_is_shown_as_far_as_it_goes(name: str) -> None:
+    """What can be shown is shown, what cannot is named, and no list of pages is followed for ever."""
+    ends = {}
+    with answering(ODD[name].answer) as server:
+        for command in COMMANDS:
+            server.asked.clear()
+            waits: list[float] = []
+            flags = [] if command == "raw" else ["--json"]
+            words = ["--timeout", "5m"] if command == "watch" else []
+            ends[command] = end_of(result := ask(command, server.environ | TASK, waits, *flags, *words))
+            assert bool(result.out) is (ends[command] not in (BAD, GONE) or command == "watch")
+            assert len(server.asked) < 300
+            assert command == "watch" or waits == []
+    assert ends == dict(zip(COMMANDS, ODD[name].ends.split(), strict=True))
+
+
+SPOILS: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": lambda body: body,
+    "invalid UTF-8": lambda body: body.replace(b"\\u2713", b"\xff"),
+    "half a character": lambda body: body.replace(b"\\u2713", b"\xe2\x9c"),
+    "half a surrogate pair": lambda body: body.replace(b"\\u2713", b"\\ud83d"),
+    "the other half": lambda body: body.replace(b"\\u2713", b"\\ude00"),
+    "a surrogate in bytes": lambda body: body.replace(b"\\u2713", b"\xed\xa0\xbd"),
+    "a control character": lambda body: body.replace(b"\\u2713", b"\x1b"),
+    "a byte order mark": lambda body: b"\xef\xbb\xbf" + body,
+    "no number": lambda body: body.replace(b'"message"', b'"odd": NaN, "message"'),
+    "no finite number": lambda body: body.replace(b'"message"', b'"odd": -Infinity, "message"'),
+    "a number beyond all measure": lambda body: body.replace(b'"message"', b'"odd": 1e999, "message"'),
+    "a number as long as a book": lambda body: body.replace(b'"message"', b'"odd": ' + b"9" * 5000 + b', "message"'),
+}
+"""What breaks a rule of JSON in one place and leaves the rest as it was."""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, "application/json") for name in SPOILS),
+        ("invalid UTF-8", "text/html; charset=utf-16"),
+        ("as it is", ""),
+    ],
+)
+def test_what_is_spoiled_in_one_place_is_read(name: str, kind: str) -> None:
+    """JSON is read whatever its content type says, at once, and of what is no text a sign stands in its place."""
+    shown = "\u2713"
+    if SPOILS[name](b"\\u2713") != b"\\u2713" and name != "a byte order mark":
+        shown = r"\x1b" if name == "a control character" else "\ufffd"
+
+    def answer(asked: Asked) -> Answer:
+        return Answer(SPOILS[name](json.dumps(SOUND(asked).content).encode()), kind=kind)
+
+    waits: list[float] = []
+    with answering(answer) as server:
+        lines = {command: ask(command, server.environ | TASK, waits).out for command in ("level", "depth", "projects")}
+        raw = ask("raw", server.environ | TASK, waits)
+    for command, out in lines.items():
+        assert f"All {shown} is well" in re.sub("\ufffd+", "\ufffd", out), command
+    acme = json.loads(raw.out)["data"]["children"]["migrate"]["children"]["projects"]["children"]["ACME"]
+    assert acme["outcome"] == "SUCCESS"
+    assert waits == []
+
+
+def test_pages_of_runs_that_always_bring_something_new_are_left() -> None:
+    """A list of more runs than any job has is shown as far as it was read, and named."""
+
+    def answer(asked: Asked) -> Answer:
+        number = int(asked.query.get("cursor", "0"))
+        runs = [{"taskId": f"{number}-{each}"} for each in range(30_000)]
+        return Answer({"data": runs, "links": {"next": str(number + 1)} if number < 3 else {}})
+
+    with answering(answer) as server:
+        result = ask("tasks", server.environ, [])
+        assert len(server.asked) == 2
+    assert (result.code, len(result.out.splitlines())) == (3, 60_000)
+    assert "have no end" in result.err
+
+
+def test_a_page_that_cannot_be_read_leaves_the_runs_before_it() -> None:
+    """The runs of the first page are shown though the second cannot be read, and that is told."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.query.get("cursor"):
+            return Answer({"status": 500, "errorMessage": "broken"}, 500)
+        return Answer({"data": [{"taskId": "t1"}, {"taskType": "check"}], "links": {"next": "c"}})
+
+    with answering(answer) as server:
+        result = ask("tasks", server.environ, [])
+        latest = migstat(["status"], server.environ, now=lambda: NOW)
+    assert (result.code, result.out) == (3, "t1\t\t\t\n")
+    assert "1 of 2 runs on a page have no id and 1 more" in result.err
+    assert (latest.code, latest.out) == (3, "")
+    assert "Name the task by its id" in latest.err

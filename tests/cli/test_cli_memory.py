@@ -1,0 +1,124 @@
+"""What commands see is kept for completion: names, and nothing else, where nobody else can read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migstat.complete import candidates
+from migstat.seen import folder_of, read_seen, seen_jobs
+from migstat.simulator.scenarios import build
+from migstat.simulator.server import Server, serve
+from tests.command_line import environ_of, migstat, process
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A cutover in which some projects failed and some still run."""
+    scenario = build("projects-failing")
+    with serve(scenario, head_start=scenario.duration * 0.6, rate_limit=None) as running:
+        yield running
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """The user's cache folder of migstat."""
+    return tmp_path / "cache"
+
+
+def offered(kind: str, server: Server, cache: Path) -> list[str]:
+    """What completes once a command was run."""
+    environ = environ_of(server) | {"MIGSTAT_CONFIG": str(cache / "none"), "XDG_CACHE_HOME": str(cache.parent)}
+    (cache.parent / "migstat").symlink_to(cache)
+    return [each.partition("\t")[0] for each in candidates(kind, ["status"], environ)]
+
+
+@pytest.mark.parametrize(
+    ("command", "kind", "some"),
+    [
+        ("status", "jobs", {"JOB"}),
+        ("tasks", "tasks", {"latest", "latest-migrate", "TASK"}),
+        ("status", "tasks", {"latest", "TASK"}),
+        ("checks --outcome failed", "checks", {"AppVendorCheck", "AnonPermission"}),
+        ("projects --outcome failed", "projects", {"ACME", "WEB", "OPS"}),
+        ("status --level migrate,projects --children --raw", "projects", {"ACME", "WEB"}),
+        ("status --level check,AppVendorCheck --json", "levels", {"check,AppVendorCheck"}),
+    ],
+)
+def test_what_was_seen_completes(server: Server, cache: Path, command: str, kind: str, some: set[str]) -> None:
+    """After a command the names that it saw complete, those that a filter left out, too."""
+    result = migstat(command.split(" "), environ_of(server), cache=str(cache))
+    assert (result.code, result.err) == (0, "")
+    ids = {"JOB": server.job_id, "TASK": migstat(["tasks"], environ_of(server)).out.split("\t")[0]}
+    assert {ids.get(name, name) for name in some} <= set(offered(kind, server, cache))
+
+
+def test_a_watch_keeps_names_before_it_ends(server: Server, cache: Path) -> None:
+    """What a watch has read completes while it goes on."""
+    seen: list[object] = []
+
+    class Ears(list[float]):
+        """Hears of each pause."""
+
+        def append(self, seconds: float) -> None:
+            super().append(seconds)
+            known = read_seen(folder_of(str(cache)), server.job_id)
+            seen.append(known and known.runs[known.words["latest"]].names["projects"])
+
+    result = migstat(["watch", "--timeout", "15s"], environ_of(server), cache=str(cache), sleep=Ears())
+    assert result.code == 124
+    assert {"ACME", "WEB"} <= seen[0]  # type: ignore[operator]
+
+
+def test_only_names_are_kept(server: Server, cache: Path) -> None:
+    """No token, no e-mail, no message and no state is in what is kept."""
+    environ = environ_of(server)
+    for command in ("status --children", "checks --details", "projects", "tasks"):
+        migstat(command.split(" "), environ, cache=str(cache))
+    (file,) = (cache / "seen").iterdir()
+    text = file.read_text(encoding="utf-8")
+    assert [
+        each for each in (server.token, server.email, "FAILED", "FINISHED", "IN_PROGRESS", " ") if each in text[14:]
+    ] == []
+
+
+def test_a_process_keeps_it_in_the_users_cache_folder(server: Server, tmp_path: Path) -> None:
+    """The program itself keeps what it saw below XDG_CACHE_HOME, and then completes it."""
+    environ = environ_of(server) | {"XDG_CACHE_HOME": str(tmp_path)}
+    assert process(["projects"], environ).code == 0
+    assert seen_jobs(str(tmp_path / "migstat" / "seen")) == [server.job_id]
+    completed = process(["__complete", "projects", "projects"], environ)
+    assert (completed.code, completed.err) == (0, "")
+    assert {"ACME", "WEB"} <= set(completed.out.splitlines())
+
+
+def test_a_demo_keeps_nothing(cache: Path) -> None:
+    """The names of a simulated migration do not complete for the user's own."""
+    assert migstat(["demo", "status"], {}, cache=str(cache)).code == 0
+    assert not cache.exists()
+
+
+def test_without_a_cache_folder_nothing_is_kept(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was given no folder writes nowhere."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert migstat(["status"], environ_of(server)).code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_is_told_that_it_cannot_be_kept(server: Server, cache: Path) -> None:
+    """Where the folder cannot be written the command is as it always is."""
+    cache.write_text("no folder", encoding="utf-8")
+    result = migstat(["projects"], environ_of(server), cache=str(cache))
+    assert (result.code, result.err) == (0, "")
+    assert result.out
+
+
+def test_a_job_that_is_not_there_is_not_kept(server: Server, cache: Path) -> None:
+    """An id that the API does not know does not complete later."""
+    assert migstat(["status", "nonsense"], environ_of(server), cache=str(cache)).code == 5
+    assert seen_jobs(folder_of(str(cache))) == []

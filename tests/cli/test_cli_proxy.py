@@ -1,0 +1,287 @@
+"""The machine's proxy: used where it must be, told of when it fails, and never shown the API token."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import trustme
+
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import migration, still
+from tests.command_line import Result, environ_of, migstat, process
+from tests.proxying import Proxy, proxy, refusal
+from tests.tls import Front, bundle_of, secured
+
+HOST = "api.migstat.test"
+"""The API's name, which only the proxy can resolve."""
+
+USER, PASSWORD = "us@er", "pa:ss/w0rd"
+GIVEN = f"{USER}:{PASSWORD}"
+IN_URL = f"{quote(USER, safe='')}:{quote(PASSWORD, safe='')}@"
+
+
+@dataclass(frozen=True)
+class Api:
+    """The simulator behind TLS, with a certificate for the API's name, and the environment that points at it."""
+
+    server: Server
+    front: Front
+    authority: trustme.CA
+    environ: dict[str, str]
+
+    def proxy(self, **more: Any) -> AbstractContextManager[Proxy]:
+        """A proxy that leads to it."""
+        return proxy({f"{HOST}:443": self.front.port}, **more)
+
+    @property
+    def credentials(self) -> bytes:
+        """What HTTP Basic sends for the simulator's admin."""
+        return base64.b64encode(f"{self.server.email}:{self.server.token}".encode())
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority that the system does not know."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def api(authority: trustme.CA, tmp_path: Path) -> Iterator[Api]:
+    """The API as the world sees it."""
+    with still(migration()) as server, secured(authority.issue_cert(HOST), server.base_url) as front:
+        environ = environ_of(server) | {
+            "MIGSTAT_BASE_URL": f"https://{HOST}",
+            "MIGSTAT_CA_BUNDLE": bundle_of(authority, tmp_path),
+        }
+        yield Api(server, front, authority, environ)
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine without proxies on which no name is known but localhost; its variables can be set."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    resolve = socket.getaddrinfo
+
+    def resolved(host: str, *more: Any, **named: Any) -> Any:
+        if host.endswith(".test"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return resolve(host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)  # the system's resolver cannot be handed in
+    return monkeypatch
+
+
+def silent(result: Result, *secrets: str | bytes) -> None:
+    """Hold all output against secrets, spelt in several ways."""
+    for secret in secrets:
+        data = secret if isinstance(secret, bytes) else secret.encode()
+        for spelling in (data.decode(), quote(data, safe=""), base64.b64encode(data).decode()):
+            assert spelling not in result.out + result.err
+
+
+VARIABLES = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["url", "bare"])
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_the_proxy_of_the_environment_leads_to_the_api(
+    variable: str, bare: bool, api: Api, machine: pytest.MonkeyPatch
+) -> None:
+    """It is asked for a tunnel by the API's name, and sees neither the credentials nor anything else inside."""
+    with api.proxy() as proxied:
+        machine.setenv(variable, f"{'' if bare else 'http://'}127.0.0.1:{proxied.port}")
+        result = migstat(["job"], api.environ)
+    assert (result.code, result.err) == (0, "")
+    assert proxied.asked_for == [f"CONNECT {HOST}:443"]
+    for seen in (proxied.heads[0], bytes(proxied.through)):
+        assert api.credentials not in seen
+        assert b"\nauthorization" not in seen.lower()
+        assert b"/jobs/" not in seen
+    assert b"Authorization: Basic " + api.credentials in api.front.received
+
+
+def test_a_process_uses_the_proxy_with_its_password_and_shows_it_nowhere(api: Api) -> None:
+    """User and password of the proxy's URL are decoded and shown to the proxy, but not to the API, nor by -v."""
+    with api.proxy(wants=GIVEN) as proxied:
+        environ = api.environ | {"HTTPS_PROXY": f"http://{IN_URL}127.0.0.1:{proxied.port}"}
+        result = process(["status", "-v"], environ)
+    assert result.code == 0
+    assert "GET /migrations/public/v1/" in result.err
+    assert set(proxied.shown) == {GIVEN}
+    assert b"proxy-authorization" not in api.front.received.lower()
+    assert PASSWORD.encode() not in api.front.received
+    silent(result, PASSWORD, GIVEN, api.credentials)
+
+
+@pytest.mark.parametrize("exempt", [HOST, "other.test, " + HOST, ".migstat.test", "migstat.test", "*"])
+def test_a_host_that_is_exempt_is_asked_without_the_proxy(exempt: str, api: Api, machine: pytest.MonkeyPatch) -> None:
+    """NO_PROXY is heeded: a host in it, or below a domain in it, is looked up and connected to at once."""
+    resolved: list[str] = []
+
+    def resolve(host: str, port: int, *_: object, **__: object) -> list[Any]:
+        resolved.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+
+    with api.proxy() as proxied:
+        machine.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxied.port}")
+        machine.setenv("NO_PROXY", exempt)
+        machine.setattr(socket, "getaddrinfo", resolve)
+        result = migstat(["job"], api.environ | {"MIGSTAT_BASE_URL": f"https://{HOST}:{api.front.port}"})
+    assert (result.code, result.err) == (0, "")
+    assert HOST in resolved
+    assert proxied.heads == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_loopback_address_is_never_asked_for_at_a_proxy(
+    scheme: str, host: str, api: Api, machine: pytest.MonkeyPatch
+) -> None:
+    """Whatever variables are set, what listens on this machine is reached without leaving it."""
+    with api.proxy() as proxied, secured(api.authority.issue_cert(host), api.server.base_url) as front:
+        for name in (*VARIABLES, "HTTP_PROXY", "http_proxy"):
+            machine.setenv(name, f"http://127.0.0.1:{proxied.port}")
+        port = front.port if scheme == "https" else api.server.base_url.rpartition(":")[2]
+        result = migstat(["job"], api.environ | {"MIGSTAT_BASE_URL": f"{scheme}://{host}:{port}"})
+    assert (result.code, result.err) == (0, "")
+    assert proxied.heads == []
+
+
+Troubled = dict[str, Any]
+ECHO = f"{GIVEN} {base64.b64encode(GIVEN.encode()).decode()}"
+TROUBLES: dict[str, tuple[Troubled, str, str, str, bool]] = {
+    "wants a password": ({"wants": GIVEN}, "", "wants a name and password (407)", "NAME:PASSWORD@HOST:PORT", False),
+    "refuses it": ({"wants": "else:where"}, IN_URL, "refused its name and password (407)", "%40 for @", False),
+    "forbids it": ({"answers": refusal(403, ECHO)}, IN_URL, f"does not lead to {HOST} (403)", "NO_PROXY", False),
+    "redirects": ({"answers": refusal(302)}, IN_URL, f"does not lead to {HOST} (302)", "Whoever runs it", False),
+    "fails": ({"answers": refusal(502, ECHO)}, IN_URL, f"could not reach {HOST} (502)", "HTTPS_PROXY", True),
+    "is busy": ({"answers": refusal(503)}, IN_URL, f"could not reach {HOST} (503)", "HTTPS_PROXY", True),
+    "babbles": (
+        {"answers": ECHO.encode() + b"\r\n\r\n"},
+        IN_URL,
+        "could not be reached: what it sent is no HTTP",
+        "HTTPS_PROXY",
+        True,
+    ),
+    "hangs up": ({"answers": b"HTTP"}, IN_URL, "could not be reached: it hung up", "HTTPS_PROXY", True),
+    "hangs": ({"answers": b""}, IN_URL, "gave no answer within 0.1 s", "HTTPS_PROXY", True),
+}
+"""What a proxy does, the user in its URL, words of the message and of the hint, and whether that may pass."""
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_proxy_that_leads_nowhere_is_named_without_its_password(
+    trouble: str, api: Api, machine: pytest.MonkeyPatch
+) -> None:
+    """Code 3: not the API but the proxy is told of, what it did and what to do; what may pass is tried again."""
+    behaviour, user, told, to_do, may_pass = TROUBLES[trouble]
+    with api.proxy(**behaviour) as proxied:
+        machine.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{proxied.port}")
+        limit = ["--request-timeout", "0.1"] if trouble == "hangs" else []
+        result = migstat(["job", "-v", "--json", *limit], api.environ)
+    _held(result, f"the proxy 127.0.0.1:{proxied.port} {told}", to_do)
+    assert (len(proxied.heads) > 1) is may_pass
+    assert api.front.connections == 0
+    silent(result, PASSWORD, GIVEN, api.credentials)
+
+
+def _held(result: Result, told: str, to_do: str, code: str = "unreachable") -> None:
+    *_, last = result.err.splitlines()
+    error = json.loads(last)["error"]
+    assert (result.code, result.out, error["code"]) == (3, "", code)
+    assert error["message"].startswith(told)
+    assert to_do in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("127.0.0.1:{closed}", "Connection refused"), ("proxy.test:3128", "Name or service not known")],
+)
+def test_a_proxy_that_is_not_there_is_named(address: str, reason: str, api: Api, machine: pytest.MonkeyPatch) -> None:
+    """A port where nobody listens, a name that nobody knows: the proxy's, not the API's."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        where = address.format(closed=listener.getsockname()[1])
+    machine.setenv("HTTPS_PROXY", f"http://{IN_URL}{where}")
+    result = migstat(["job", "--json"], api.environ)
+    _held(result, f"the proxy {where} could not be reached: {reason} (tried ", "HTTPS_PROXY")
+    silent(result, PASSWORD, GIVEN)
+
+
+def test_a_tunnel_that_leads_elsewhere_is_found_out(api: Api, machine: pytest.MonkeyPatch) -> None:
+    """The certificate behind the proxy is verified by the API's name, which is the one that is told."""
+    elsewhere = api.authority.issue_cert("elsewhere.test")
+    with secured(elsewhere, api.server.base_url) as front, proxy({f"{HOST}:443": front.port}) as proxied:
+        machine.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxied.port}")
+        result = migstat(["job", "--json"], api.environ)
+    _held(result, f"the certificate of {HOST} was refused", "another server", "untrusted-server")
+    assert bytes(front.received) == b""
+    assert len(proxied.heads) == 1
+
+
+def test_a_proxy_may_be_spoken_to_over_tls(api: Api, machine: pytest.MonkeyPatch) -> None:
+    """One whose URL begins with https is verified with the same authorities, those of --ca-bundle among them."""
+    with api.proxy(wants=GIVEN, certificate=api.authority.issue_cert("localhost")) as proxied:
+        machine.setenv("HTTPS_PROXY", f"https://{IN_URL}localhost:{proxied.port}")
+        result = migstat(["job"], api.environ)
+    assert (result.code, result.err) == (0, "")
+    assert proxied.shown == [GIVEN]
+    assert b"Authorization: Basic " + api.credentials in api.front.received
+
+
+TLS_TROUBLES: dict[str, tuple[Callable[[Api], trustme.LeafCert | None], str, str]] = {
+    "unknown": (lambda _: trustme.CA().issue_cert("localhost"), "no authority that is trusted here", "authority.pem"),
+    "misnamed": (lambda api: api.authority.issue_cert("proxy.test"), "not valid for 'localhost'", "address right"),
+    "no TLS": (lambda _: None, "does not speak TLS as it should", "begins with http://"),
+}
+
+
+@pytest.mark.parametrize("trouble", TLS_TROUBLES)
+def test_a_proxy_that_does_not_prove_who_it_is_learns_nothing(
+    trouble: str, api: Api, machine: pytest.MonkeyPatch
+) -> None:
+    """It is named, asked once, and gets neither its password nor the name of the API."""
+    certify, told, to_do = TLS_TROUBLES[trouble]
+    with api.proxy(certificate=certify(api)) as proxied:
+        machine.setenv("HTTPS_PROXY", f"https://{IN_URL}localhost:{proxied.port}")
+        result = migstat(["job", "--json"], api.environ)
+    message = json.loads(result.err)["error"]["message"]
+    assert f"the proxy localhost:{proxied.port}" in message
+    assert told in message
+    assert to_do in json.loads(result.err)["error"]["hint"]
+    assert (result.code, json.loads(result.err)["error"]["code"]) == (3, "untrusted-server")
+    assert len(proxied.heads) <= 1
+    assert not any(secret in head for head in proxied.heads for secret in (b"CONNECT", HOST.encode(), b"roxy-A"))
+    silent(result, PASSWORD, GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (f"ftp://{IN_URL}proxy.test", "cannot be used"),
+        (f"http://{IN_URL}proxy.test:port", "cannot be used"),
+        (f"socks5://{IN_URL}proxy.test:1080", "speaks socks, for which a package is missing"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_wrong_usage(url: str, told: str, api: Api, machine: pytest.MonkeyPatch) -> None:
+    """The variables that name a proxy are told, its password is not, and the API is not asked without it."""
+    machine.setitem(sys.modules, "socksio", None)  # as where the extra is not installed
+    machine.setenv("ALL_PROXY", url)
+    result = migstat(["job"], api.environ)
+    message, hint = result.err.splitlines()
+    assert result.code == 2
+    assert message == f"migstat: the proxy that the environment names {told}"
+    assert "HTTPS_PROXY" in hint
+    assert api.front.connections == 0
+    silent(result, PASSWORD, GIVEN)

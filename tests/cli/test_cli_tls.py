@@ -1,0 +1,243 @@
+"""TLS at the program's edge: whom it trusts, what it says of whom it does not, and that those learn nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import trustme
+
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import migration, still
+from tests.command_line import Result, environ_of, migstat, process
+from tests.sockets import hang, head_of, listening, relay
+from tests.tls import Front, bundle_of, secured
+
+LONG_AGO, AGO = datetime(2019, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
+FAR, FARTHER = datetime(2090, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority that no system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file that makes it known."""
+    return bundle_of(authority, tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Server]:
+    """The simulator, in plain http."""
+    with still(migration()) as server:
+        yield server
+
+
+def environ_at(url: str, server: Server) -> dict[str, str]:
+    """The environment that points migstat at a simulator behind another URL."""
+    return {**environ_of(server), "MIGSTAT_BASE_URL": url}
+
+
+def credentials_of(server: Server) -> bytes:
+    """What HTTP Basic sends for the simulator's admin."""
+    return base64.b64encode(f"{server.email}:{server.token}".encode())
+
+
+def held(result: Result, code: str, *words: str) -> dict[str, str]:
+    """Hold a JSON error of exit code 3 against its code and words; its message and hint."""
+    assert (result.code, result.out) == (3, "")
+    error = json.loads(result.err)["error"]
+    assert isinstance(error, dict)
+    assert error["code"] == code
+    for word in words:
+        assert word in error["message"]
+    return error
+
+
+@pytest.mark.parametrize(("by", "host"), [("--ca-bundle", "127.0.0.1"), ("MIGSTAT_CA_BUNDLE", "localhost")])
+def test_a_further_authority_makes_a_server_trusted(
+    by: str, host: str, authority: trustme.CA, bundle: str, simulator: Server, tmp_path: Path
+) -> None:
+    """A server of the right name is asked over TLS once its authority is known, and only it can read along."""
+    keys = tmp_path / "keys"
+    with secured(authority.issue_cert(host), simulator.base_url) as front:
+        environ = environ_at(f"https://{host}:{front.port}", simulator) | {"SSLKEYLOGFILE": str(keys)}
+        if by == "--ca-bundle":
+            result = process(["job", by, bundle], environ)
+        else:
+            result = process(["job"], environ | {by: bundle})
+    assert (result.code, result.err) == (0, "")
+    assert "Jira to the cloud" in result.out
+    assert front.received.count(b"Authorization: Basic " + credentials_of(simulator)) == 1
+    assert not keys.exists()
+
+
+Certify = Callable[[trustme.CA, Path], trustme.LeafCert | ssl.SSLContext]
+
+
+def of_a_stranger(_: trustme.CA, __: Path) -> trustme.LeafCert:
+    """A certificate of the right name by an authority that is not in the bundle."""
+    return trustme.CA().issue_cert("127.0.0.1")
+
+
+def of_itself(_: trustme.CA, folder: Path) -> ssl.SSLContext:
+    """A certificate that nobody but its owner has signed."""
+    own = trustme.CA()
+    return _context(folder, own.private_key_pem, own.cert_pem)
+
+
+def without_the_link(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
+    """A certificate by an authority in between, which the server does not send along."""
+    leaf = authority.create_child_ca().issue_cert("127.0.0.1")
+    return _context(folder, leaf.private_key_pem, leaf.cert_chain_pems[0])
+
+
+def with_old_tls(authority: trustme.CA, _: Path) -> ssl.SSLContext:
+    """A server that can do nothing newer than what is forbidden."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+def _context(folder: Path, *pems: trustme.Blob) -> ssl.SSLContext:
+    path = folder / "server.pem"
+    path.write_bytes(b"".join(pem.bytes() for pem in pems))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+FAULTS: dict[str, tuple[str, Certify, str, str]] = {
+    "wrong address": ("127.0.0.1", lambda ca, _: ca.issue_cert("other.example"), "mismatch", "another server"),
+    "wrong name": ("localhost", lambda ca, _: ca.issue_cert("other.example"), "'localhost'", "Is the address right"),
+    "expired": (
+        "127.0.0.1",
+        lambda ca, _: ca.issue_cert("127.0.0.1", not_before=LONG_AGO, not_after=AGO),
+        "has expired",
+        "machine's date",
+    ),
+    "not yet valid": (
+        "127.0.0.1",
+        lambda ca, _: ca.issue_cert("127.0.0.1", not_before=FAR, not_after=FARTHER),
+        "not yet valid",
+        "machine's date",
+    ),
+    "other authority": ("127.0.0.1", of_a_stranger, "no authority that is trusted here", "authority.pem"),
+    "self-signed": ("127.0.0.1", of_itself, "self-signed", "authority.pem"),
+    "link missing": ("127.0.0.1", without_the_link, "no authority that is trusted here", "authority.pem"),
+    "old TLS": ("127.0.0.1", with_old_tls, "does not speak TLS as it should", "--base-url"),
+}
+"""What is wrong with a server: its host, its certificate, and words of the message and of the hint."""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_server_that_does_not_prove_who_it_is_learns_nothing(
+    fault: str, authority: trustme.CA, bundle: str, simulator: Server, tmp_path: Path
+) -> None:
+    """It is told of with what to do, is asked once, and gets not a byte of the request."""
+    host, certify, told, to_do = FAULTS[fault]
+    with secured(certify(authority, tmp_path), simulator.base_url) as front:
+        environ = environ_at(f"https://{host}:{front.port}", simulator)
+        result = migstat(["status", "--json", "--ca-bundle", bundle], environ)
+    error = held(result, "untrusted-server", f"{host}:{front.port}", told)
+    assert to_do in error["hint"]
+    assert (front.connections, bytes(front.received)) == (1, b"")
+
+
+def test_without_a_bundle_the_hint_is_to_give_one(authority: trustme.CA, simulator: Server) -> None:
+    """An authority that the system does not know is told in two lines, the second of which names the option."""
+    with secured(authority.issue_cert("127.0.0.1"), simulator.base_url) as front:
+        result = process(["status", "-v"], environ_at(f"https://127.0.0.1:{front.port}", simulator))
+    log, message, hint = result.err.splitlines()
+    assert (result.code, result.out) == (3, "")
+    assert log.startswith("GET /migrations/public/v1/")
+    assert message.startswith(f"migstat: the certificate of 127.0.0.1:{front.port} was refused: no authority")
+    assert hint.startswith("  ")
+    assert "--ca-bundle FILE" in hint
+    assert (front.connections, bytes(front.received)) == (1, b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system's store cannot be replaced by a file")
+def test_a_bundle_is_added_to_the_systems_authorities(
+    authority: trustme.CA, bundle: str, simulator: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server of an authority that the system knows is trusted with and without a bundle of others."""
+    systems = trustme.CA()
+    with secured(systems.issue_cert("127.0.0.1"), simulator.base_url) as front:
+        environ = environ_at(f"https://127.0.0.1:{front.port}", simulator)
+        monkeypatch.setenv("SSL_CERT_FILE", bundle_of(systems, tmp_path))
+        codes = [migstat(words, environ).code for words in (["job"], ["job", "--ca-bundle", bundle])]
+    assert codes == [0, 0]
+
+
+def bad_request(connection: socket.socket, seen: list[bytes]) -> None:
+    """Answer as a server of plain http does, whatever comes."""
+    seen.append(head_of(connection))
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_a_server_of_plain_http_behind_https_learns_nothing(bundle: str, simulator: Server) -> None:
+    """It is told that TLS is missing, once, and what it gets is no more than the beginning of TLS."""
+    seen: list[bytes] = []
+    with listening(lambda connection: bad_request(connection, seen)) as port:
+        environ = environ_at(f"https://127.0.0.1:{port}", simulator)
+        result = process(["job", "--json", "--ca-bundle", bundle], environ)
+    error = held(result, "untrusted-server", f"127.0.0.1:{port} does not speak TLS")
+    assert "--base-url" in error["hint"]
+    assert len(seen) == 1
+    assert b"Authorization" not in seen[0]
+    assert credentials_of(simulator) not in seen[0]
+
+
+def test_plain_http_to_a_server_of_https_is_told_so(authority: trustme.CA, simulator: Server) -> None:
+    """On a loopback address the hint asks for the right scheme."""
+    with secured(authority.issue_cert("127.0.0.1"), simulator.base_url) as front:
+        result = migstat(["job", "--json"], environ_at(f"http://127.0.0.1:{front.port}", simulator))
+    error = held(result, "unreachable", f"127.0.0.1:{front.port} could not be reached")
+    assert "plain http" in error["hint"]
+
+
+def test_a_handshake_without_end_is_cut_off(bundle: str, simulator: Server) -> None:
+    """A server that accepts and then says nothing costs the time of a request."""
+    with listening(hang) as port:
+        environ = environ_at(f"https://127.0.0.1:{port}", simulator)
+        result = migstat(["job", "--json", "--request-timeout", "0.1", "--ca-bundle", bundle], environ)
+    error = held(result, "unreachable", f"127.0.0.1:{port} gave no whole answer within 0.1 s (tried ")
+    assert "network" in error["hint"]
+
+
+def test_a_handshake_that_is_broken_off_is_tried_again(authority: trustme.CA, bundle: str, simulator: Server) -> None:
+    """A server that hangs up during the handshake is no untrusted one: the next attempt finds it well."""
+    certificate = authority.issue_cert("127.0.0.1")
+    broken: list[bytes] = []
+
+    def first_break_off(connection: socket.socket, front: Front) -> None:
+        if not broken:
+            broken.append(connection.recv(65536))
+            return
+        with socket.create_connection(("127.0.0.1", front.port)) as far:
+            relay(connection, far, bytearray())
+
+    with (
+        secured(certificate, simulator.base_url) as front,
+        listening(lambda connection: first_break_off(connection, front)) as port,
+    ):
+        environ = environ_at(f"https://127.0.0.1:{port}", simulator)
+        result = migstat(["job", "-v", "--ca-bundle", bundle], environ)
+    assert result.code == 0
+    assert re.search(rf"127\.0\.0\.1:{port} could not be reached: .*\n.*again in", result.err)
+    assert (len(broken), front.connections) == (1, 1)

@@ -1,0 +1,182 @@
+"""Real shells on a real terminal: a line is typed, Tab is pressed, and the shell tells what its line holds then."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from migstat.completion import SHELLS
+from tests.command_line import hermetic
+
+SCRIPTS = Path(__file__).parents[2] / "completions"
+PATIENCE = 20.0
+"""Seconds of real time in which a shell must answer."""
+
+PROMPT = "@@ "
+SHOW = "\x18\x05"
+"""Ctrl-X Ctrl-E, at which the shells are made to show their line."""
+
+CLEAR = "\x15"
+"""Ctrl-U."""
+
+_SETUP = {
+    "bash": r"""
+        PS1='@''@ '
+        show() { printf '<<%s>>' "$READLINE_LINE"; }
+        offered() { _migstat "$@"; printf '%s\n' "${COMPREPLY[@]}" > "$HOME/offered"; }
+        bind -x '"\C-x\C-e": show'
+        bind 'set enable-bracketed-paste off' 'set bell-style none' 'set page-completions off'
+        bind 'set completion-query-items 0' 'set show-all-if-ambiguous on'
+        type _migstat > /dev/null 2>&1 && complete -F offered migstat
+    """,
+    "zsh": r"""
+        PS1='@''@ '
+        unset zle_bracketed_paste
+        unsetopt beep prompt_sp
+        LISTMAX=10000
+        show() { print -rn -- "<<$BUFFER>>" }
+        zle -N show
+        bindkey '^X^E' show
+        bindkey '^U' kill-whole-line
+        compadd() {
+            local -a hits
+            if (( ! ${argv[(I)-[OAD]]} )); then
+                builtin compadd -O hits "$@"
+                print -rl -- $hits >> ~/offered
+            fi
+            builtin compadd "$@"
+        }
+    """,
+    "fish": r"""
+        function fish_prompt; echo -n '@''@ '; end
+        function fish_greeting; end
+        bind \cx\ce 'echo -n "<<"(commandline)">>"'
+        bind \cu 'commandline ""'
+    """,
+}
+"""What makes each shell quiet and able to tell; it runs behind the script that is tested."""
+
+_INTERACTIVE = {
+    "bash": ["--noprofile", "--norc", "-i"],
+    "zsh": ["-f", "-i"],
+    "fish": ["--no-config", "--interactive"],
+}
+
+
+def found(shell: str) -> str:
+    """The path of a shell; without it the test is skipped, or fails where all must run."""
+    path = shutil.which(shell)
+    if path is None:
+        missing = f"{shell} is not installed: apt-get install bash zsh fish"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return path
+
+
+def program(folder: Path, *lines: str) -> Path:
+    """A folder for PATH whose `migstat` is a script of these lines."""
+    folder.mkdir(exist_ok=True)
+    file = folder / "migstat"
+    file.write_text("\n".join(("#!/bin/sh", *lines, "")), encoding="utf-8")
+    file.chmod(0o755)
+    return folder
+
+
+def real_program(folder: Path, environ: Mapping[str, str] = {}) -> Path:
+    """A folder for PATH whose `migstat` is the real one, in this environment."""
+    variables = " ".join(f"{name}='{value}'" for name, value in environ.items())
+    return program(folder, f'{variables} exec "{sys.executable}" -m migstat "$@"')
+
+
+class Recorder:
+    """A `migstat` that knows some names and writes down what it is called with."""
+
+    def __init__(self, folder: Path) -> None:
+        self._called = folder / "called"
+        self._names = folder / "names"
+        self.bin = folder / "bin"
+        self.know()
+
+    def know(self, *names: str) -> None:
+        """Answer with these names from now on, and forget all calls."""
+        self._names.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        self._called.write_text("", encoding="utf-8")
+        program(
+            self.bin,
+            f"for word; do printf '%s\\n' \"$word\" >> '{self._called}'; done; echo >> '{self._called}'",
+            f"[ \"$1\" = __complete ] && cat '{self._names}'",
+        )
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """The words of each call."""
+        calls = self._called.read_text(encoding="utf-8").split("\n\n")
+        return [call.split("\n") for call in calls if call]
+
+
+class Shell:
+    """An interactive shell in which lines can be typed."""
+
+    def __init__(self, name: str, home: Path, path: Path, *, bare: bool = True) -> None:
+        self._name = name
+        self._home = home
+        environ = {
+            **hermetic(),
+            "HOME": str(home),
+            "PATH": f"{path}:{os.environ['PATH']}",
+            "TERM": "dumb" if name != "fish" else "xterm",
+            "LC_ALL": "C.UTF-8",
+            "INPUTRC": os.devnull,
+        }
+        self._child = pexpect.spawn(
+            found(name),
+            _INTERACTIVE[name] if bare else ["-i"],
+            env=environ,
+            encoding="utf-8",
+            timeout=PATIENCE,
+            dimensions=(100, 250),
+            cwd=home,
+            echo=False,
+        )
+        self._child.delaybeforesend = None
+        self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
+        setup = home / "setup"
+        setup.write_text((f". {SCRIPTS / SHELLS[name].file}\n" if bare else "") + _SETUP[name], encoding="utf-8")
+        self.do(f". {setup}")
+
+    def close(self) -> None:
+        """End it."""
+        self._child.close(force=True)
+
+    def tab(self, line: str) -> str:
+        """The line after Tab."""
+        self._child.send(f"{line}\t{SHOW}")
+        self._child.expect(r"<<([^\0]*?)>>")
+        result = self._child.match[1]
+        self._child.send(CLEAR)
+        return str(result)
+
+    def offered(self, line: str) -> set[str]:
+        """The words that Tab offers behind the line."""
+        file = self._home / "offered"
+        file.write_text("", encoding="utf-8")
+        if self._name == "fish":
+            (self._home / "line").write_text(line, encoding="utf-8")
+            self.do("complete -C (cat line | string collect --no-trim-newlines) > offered")
+        else:
+            self.tab(line)
+        return {word.partition("\t")[0] for word in file.read_text(encoding="utf-8").split("\n") if word}
+
+    def do(self, line: str) -> None:
+        """Type a line as it is, or with a Tab in it, and wait until it is done."""
+        self._child.send(f"{line}\r")
+        self._child.send("echo DO''NE\r")
+        self._child.expect("DONE")
+        self._child.expect_exact(PROMPT)

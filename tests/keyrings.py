@@ -1,0 +1,148 @@
+"""Keyrings for tests: of another process by PYTHON_KEYRING_BACKEND as `tests.keyrings.NAME`, of this one by `in_force`.
+
+Kept is the file that KEYRING_FILE names; the others are those that make trouble.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keyring
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, PasswordDeleteError
+
+
+class Kept(KeyringBackend):
+    """Keeps passwords in a JSON file: service, then user."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # the library's has no types
+
+    @property
+    def file(self) -> Path:
+        """Where they are."""
+        return Path(os.environ["KEYRING_FILE"])
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        try:
+            read: dict[str, dict[str, str]] = json.loads(self.file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return read
+
+    def _write(self, passwords: dict[str, dict[str, str]]) -> None:
+        self.file.write_text(json.dumps(passwords), encoding="utf-8")
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """Return what was kept, if anything."""
+        return self._read().get(service, {}).get(username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Keep it."""
+        passwords = self._read()
+        passwords.setdefault(service, {})[username] = password
+        self._write(passwords)
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Remove it; there must be one."""
+        passwords = self._read()
+        if username not in passwords.get(service, {}):
+            raise PasswordDeleteError("not found")
+        del passwords[service][username]
+        self._write(passwords)
+
+
+class Troubled(KeyringBackend):
+    """Does the same with every question: what `trouble` does."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def trouble(self, *words: str) -> None:
+        """Go wrong; the words are those of the question."""
+        raise NotImplementedError
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """Go wrong."""
+        self.trouble(service, username)
+        return None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Go wrong."""
+        self.trouble(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Go wrong."""
+        self.trouble(service, username)
+
+
+class Locked(Troubled):
+    """Is locked."""
+
+    def trouble(self, *words: str) -> None:
+        """Say so."""
+        raise KeyringLocked("Failed to unlock the collection!")
+
+
+class Hanging(Troubled):
+    """Waits for ever for somebody to unlock it."""
+
+    def trouble(self, *words: str) -> None:
+        """Wait."""
+        threading.Event().wait()
+
+
+class OddError(Exception):
+    """What only this keyring knows."""
+
+
+class Odd(Troubled):
+    """Raises what nobody expects, with all that it was told in the text."""
+
+    def trouble(self, *words: str) -> None:
+        """Raise it."""
+        raise OddError(f"{words} {os.environ.get('KEYRING_SECRET', '')}")
+
+
+class Ending(Troubled):
+    """Ends the process, as it thinks."""
+
+    def trouble(self, *words: str) -> None:
+        """Exit."""
+        raise SystemExit(words)
+
+
+class Forgetful(Troubled):
+    """Says that it has kept what it has not."""
+
+    def trouble(self, *words: str) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def in_force(backend: KeyringBackend) -> Iterator[None]:
+    """Make a keyring that of this process."""
+    before = keyring.get_keyring()
+    keyring.set_keyring(backend)
+    try:
+        yield
+    finally:
+        keyring.set_keyring(before)
+
+
+def environ_of(backend: type[KeyringBackend], file: Path) -> dict[str, str]:
+    """The environment of a process whose keyring this is, with the file that Kept keeps."""
+    return {
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHON_KEYRING_BACKEND": f"tests.keyrings.{backend.__name__}",
+        "KEYRING_FILE": str(file),
+    }

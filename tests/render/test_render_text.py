@@ -1,0 +1,86 @@
+"""Foreign text made harmless: whatever a server sends, nothing that a terminal would obey is left of it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migstat.render.text import ascii_json, encodable, escape_json, harmless, one_field
+
+EVERYTHING = [chr(code) for code in range(0x110000)]
+BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DANGEROUS = {
+    each
+    for each in EVERYTHING
+    if unicodedata.category(each) in ("Cc", "Cs", "Zl", "Zp") or each in BIDIRECTIONAL or "\U000e0000" <= each
+    <= "\U000e0fff"
+} | {"\u200b", "\u2060", "\ufeff", "\xad", "\ufffe", "\uffff"}  # fmt: skip
+"""What moves the cursor, turns the direction of reading, or hides what is shown."""
+
+
+@pytest.mark.parametrize("safe", [harmless, one_field, escape_json, ascii_json])
+def test_no_dangerous_character_is_left(safe: Callable[[str], str]) -> None:
+    """Each of them comes out as a space or written out in ASCII, alone and among others."""
+    kept = {"\t", "\n", "\r", *map(chr, range(32)), "\x7f"} if safe is ascii_json else set()
+    for each in DANGEROUS - kept:
+        assert safe(f"a{each}b").isascii(), ascii(each)
+    assert not DANGEROUS - kept & set(safe("".join(DANGEROUS - kept)))
+
+
+@pytest.mark.parametrize("safe", [harmless, one_field, escape_json])
+def test_what_is_harmless_stays(safe: Callable[[str], str]) -> None:
+    """Letters, signs and emoji of all scripts, and what joins them, are shown as they are."""
+    harmless_ones = "".join(
+        each for each in EVERYTHING if unicodedata.category(each)[0] in "LNPSM" and each not in DANGEROUS
+    ).translate(dict.fromkeys([0x115F, 0x1160, 0x3164]))  # letters that have no shape
+    assert safe(harmless_ones) == harmless_ones
+    for text in ("\U0001f469\u200d\U0001f4bb", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "[bold]x[/]", "a b"):
+        assert safe(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "field"),
+    [
+        ("a\tb\nc\r\nd", "a b c d", r"a\tb\nc\r\nd"),
+        ("\x1b[31mred", r"\x1b[31mred", r"\x1b[31mred"),
+        ("\x9b2J", r"\x9b2J", r"\x9b2J"),
+        ("\u202eevil", r"\u202eevil", r"\u202eevil"),
+        ("\ud800", r"\ud800", r"\ud800"),
+        ("\U000e0041", r"\udb40\udc41", r"\udb40\udc41"),
+        ("\u2028", " ", r"\u2028"),
+        ("\uffff", r"\uffff", r"\uffff"),
+    ],
+    ids=ascii,
+)
+def test_what_does_not_print_is_written_out(text: str, shown: str, field: str) -> None:
+    """Breaks are spaces for people and escapes in a field, and the rest are escapes for both."""
+    assert (harmless(text), one_field(text)) == (shown, field)
+
+
+@given(st.text(alphabet=st.characters(codec=None)))
+def test_what_is_harmless_is_not_changed_again(text: str) -> None:
+    """Text made harmless is one printable line, and stays as it is when it is made so once more."""
+    shown = harmless(text)
+    assert harmless(shown) == shown
+    assert not DANGEROUS & set(shown)
+
+
+@given(st.text())
+def test_escaped_json_means_the_same(text: str) -> None:
+    """The escapes of JSON are read back as the characters that they stand for."""
+    document = json.dumps([text], ensure_ascii=False)
+    assert json.loads(escape_json(document)) == [text]
+    assert json.loads(ascii_json(escape_json(document))) == [text]
+    assert ascii_json(escape_json(document)).isascii()
+
+
+@pytest.mark.parametrize(("text", "written"), [("\udcff", r"\udcff"), ("a\ud800b", r"a\ud800b"), ("\u202e", "\u202e")])
+def test_what_no_utf_8_can_hold_is_written_out(text: str, written: str) -> None:
+    """Bytes that came as half a surrogate pair can be written to a file of JSON."""
+    assert encodable(text) == written
+    encodable(text).encode()

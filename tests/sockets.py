@@ -1,0 +1,74 @@
+"""Servers made of bare sockets, for what no library's server does."""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A port on loopback; `serve` gets each connection in a thread of its own, and it is cut when the context ends."""
+    connections: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def handle(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            serve(connection)
+
+    def accept(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                connections.append(connection)
+                threads.append(threading.Thread(target=handle, args=(connection,), daemon=True))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepting = threading.Thread(target=accept, args=(listener,), daemon=True)
+        accepting.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            cut(listener)
+            accepting.join(5)
+            for connection in connections:
+                cut(connection)
+            for thread in threads:
+                thread.join(5)
+            assert not any(thread.is_alive() for thread in (accepting, *threads))
+
+
+def cut(connection: socket.socket) -> None:
+    """End a connection under the hands of whoever waits for it; `connection` may be closed."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def head_of(connection: socket.socket) -> bytes:
+    """Read a request's head, up to its empty line; less where the client hangs up before, or speaks TLS."""
+    head = b""
+    while b"\r\n\r\n" not in head and not head.startswith(b"\x16") and (part := connection.recv(65536)):
+        head += part
+    return head
+
+
+def hang(connection: socket.socket) -> None:
+    """Read and never answer, until the client hangs up."""
+    while connection.recv(65536):
+        pass
+
+
+def relay(near: socket.socket, far: socket.socket, sent: bytearray) -> None:
+    """Pass bytes between two sockets until one side ends; those that come from `near` are noted in `sent`."""
+    while True:
+        for source in select.select([near, far], [], [])[0]:
+            data = source.recv(65536)
+            if not data:
+                return
+            if source is near:
+                sent += data
+            (far if source is near else near).sendall(data)

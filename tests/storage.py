@@ -1,0 +1,153 @@
+"""A server that is the API of one run and the place where its files are, as a test wants it to answer."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.cli.rehearsals import NOW, PREFIX
+from tests.command_line import Result, migstat
+
+LATER, EARLIER = "2026-09-21T15:00:00.000Z", "2026-09-21T14:00:00.000Z"
+"""Instants after and before NOW."""
+
+CONTENT = b"".join(b"%06d: a line of a report\n" % number for number in range(8000))
+"""Some 200 KB, no two parts of which are the same."""
+
+TAG = '"v1"'
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One request for a file: its target with the query, and its headers by their names in lower case."""
+
+    target: str
+    headers: Mapping[str, str]
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return urlsplit(self.target).path
+
+    @property
+    def begin(self) -> int:
+        """The byte from which on it is asked for."""
+        return int(self.headers.get("range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent back. `sent` is how many bytes of the body are sent before the connection ends.
+
+    It does so once `held` is set, where that is given, and stays silent until then.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sent: int | None = None
+    held: threading.Event | None = None
+
+
+@dataclass
+class Storage:
+    """A running server: what its API says of the files, and what it was asked for."""
+
+    base_url: str
+    files: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[Fetched] = field(default_factory=list)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment that points migstat at it."""
+        return {
+            "MIGSTAT_BASE_URL": self.base_url,
+            "MIGSTAT_EMAIL": "admin@example.com",
+            "MIGSTAT_TOKEN": "s3cr3t-t0ken",
+            "MIGSTAT_JOB": "job-1",
+            "TZ": "UTC",
+        }
+
+    def holds(self, name: str | None, location: str | None = None, expires: str = LATER) -> Storage:
+        """Name one more file of the run, at the server's own `/files/` unless told otherwise."""
+        where = f"{self.base_url}/files/{len(self.files)}?signature=5ig-nature" if location is None else location
+        self.files.append({"name": name, "location": where, "expireAt": expires})
+        return self
+
+    def artifacts(self, *words: str, **more: Any) -> Result:
+        """Run `migstat artifacts` against it at NOW."""
+        return migstat(["artifacts", *words], self.environ, now=lambda: NOW, **more)
+
+
+def part_of(content: bytes, asked: Fetched, **more: Any) -> Reply:
+    """Answer with all of the content, or with the part that is asked for."""
+    headers = {"ETag": TAG}
+    if asked.begin == 0 or asked.headers.get("if-range") not in (None, TAG):
+        return Reply(content, headers=headers, **more)
+    if asked.begin >= len(content):
+        return Reply(status=416)
+    headers["Content-Range"] = f"bytes {asked.begin}-{len(content) - 1}/{len(content)}"
+    return Reply(content[asked.begin :], 206, headers, **more)
+
+
+@contextmanager
+def storing(reply: Callable[[Fetched], Reply] = lambda asked: part_of(CONTENT, asked)) -> Iterator[Storage]:
+    """Serve a run of job `job-1` at the API's paths, and what `reply` makes of a request at all others."""
+    closing = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Keep silent."""
+
+        def do_GET(self) -> None:
+            with suppress(ConnectionError):  # a client may hang up whenever it likes
+                self._answer()
+
+        def _answer(self) -> None:
+            if self.path.startswith(PREFIX):
+                self._send(Reply(json.dumps(_run_of(storage, self.path)).encode()))
+                return
+            asked = Fetched(self.path, {name.lower(): value for name, value in self.headers.items()})
+            storage.asked.append(asked)
+            self._send(reply(asked))
+
+        def _send(self, told: Reply) -> None:
+            headers = {"Content-Length": str(len(told.body)), **told.headers}
+            head = [f"HTTP/1.1 {told.status} Told", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+            self.wfile.write("\r\n".join(head).encode() + told.body[: told.sent])
+            self.close_connection = told.sent is not None
+            while told.held is not None and not told.held.wait(0.02) and not closing.is_set():
+                pass
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listener.daemon_threads = True
+    listener.block_on_close = False
+    storage = Storage(f"http://127.0.0.1:{listener.server_port}")
+    thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield storage
+    finally:
+        closing.set()
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
+
+
+def _run_of(storage: Storage, path: str) -> dict[str, Any]:
+    """What the API answers: a list of one run, or the run."""
+    run = {
+        "taskId": "task-1",
+        "taskType": "check",
+        "createdAt": "2026-09-21T13:00:00.000Z",
+        "results": {"artifacts": storage.files},
+    }
+    return {"data": [run], "links": {}} if path.endswith("/tasks") else run
