@@ -64,11 +64,11 @@ def meant(
     nothing: on a line that makes no sense nothing was ever seen.
     """
     job, task = ([word or None for word in words] + [None, None])[:2]
+    if task is None and job in TASK_WORDS:
+        job, task = None, job
     of_environ = environ.get("MIGSTAT_JOB") or None
     chosen = flag or environ.get("MIGSTAT_PROFILE") or names.targets.get(job or of_environ or "", {}).get("profile")
     profile = names.profiles.get(chosen or names.default_profile or "", {})
-    if task is None and job in TASK_WORDS:
-        job, task = None, job
     layers = (
         (job, task),
         (of_environ, environ.get("MIGSTAT_TASK") or None),

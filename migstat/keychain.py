@@ -14,7 +14,7 @@ from migstat.errors import CredentialsError
 ANSWERS_WITHIN = 30.0
 """Seconds: long enough to type a keyring's password."""
 
-NOTICE_AFTER = 2.0
+NOTICE_AFTER = 1.0
 """Seconds of silence after which a person is told what is waited for."""
 
 WITHOUT = "To do without: set MIGSTAT_TOKEN, or MIGSTAT_TOKEN_FILE to a file that only you can read."

@@ -6,7 +6,7 @@ status and an outcome mean is decided here once, as a node's `State`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -266,6 +266,13 @@ class Job(msgspec.Struct, frozen=True):
 def child_of(node: Node | None, name: str) -> Node | None:
     """The child of that name where it was read."""
     return next((child for child in (node.children or ()) if child.name == name), None) if node else None
+
+
+def by_name(nodes: Iterable[Node]) -> list[Node]:
+    """Nodes in the order of their names, upper and lower case alike; sorted twice, since a key of both takes memory."""
+    ordered = sorted(nodes, key=lambda node: node.name)
+    ordered.sort(key=lambda node: node.name.casefold())
+    return ordered
 
 
 def level_is_hidden(level: Level) -> bool:

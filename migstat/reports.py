@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from migstat.model import Artifact, Job, Millis, Node, State, Task
+from migstat.model import Artifact, Job, Millis, Node, State, Task, by_name
 from migstat.snapshot import Snapshot, Summary, Verdict, verdict_of_states
 
 
@@ -121,7 +121,7 @@ def count_states(nodes: tuple[Node, ...]) -> dict[State, int]:
 
 def worst_first(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     """What needs a hand first: failed, warning, running, pending, then the rest; by name within."""
-    return tuple(sorted(nodes, key=lambda node: (node.state, node.name.casefold(), node.name)))
+    return tuple(sorted(by_name(nodes), key=lambda node: node.state))
 
 
 def verdict_of_many(nodes: tuple[Node, ...], missing: tuple[str, ...], parent: Verdict, *, strict: bool) -> Verdict:

@@ -56,6 +56,9 @@ ENVIRONMENT = {
     "NO_COLOR": "not empty: no colours",
     "FORCE_COLOR": "not empty: colours even into a pipe",
     "COLUMNS": "width of the output",
+    "HTTPS_PROXY": "the proxy for the API, as ALL_PROXY; never for a loopback address",
+    "NO_PROXY": "hosts without a proxy",
+    "SSL_CERT_FILE": "on Linux: certificate authorities in place of the system's",
 }
 """Every environment variable that is read, and its meaning; `migstat help environment` prints it."""
 
@@ -167,20 +170,21 @@ def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], 
     """
     file, named = config_file(environ)
     config = read_config(file, must_exist=named and not may_be_new)
-    return profile_of(config, flag, job or environ.get("MIGSTAT_JOB"), environ, may_be_new=may_be_new)
+    return profile_of(config, flag, job, environ, may_be_new=may_be_new)
 
 
 def profile_of(
     config: Config, flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False
 ) -> Profile:
     """The same, of a config file that was read."""
-    target = config.targets.get(job or "", {}).get("profile")
+    named = job or environ.get("MIGSTAT_JOB") or ""
+    target = config.targets.get(named, {}).get("profile")
     if flag is not None:
         name, source = refuse_empty(flag, "--profile"), "--profile"
     elif environ.get("MIGSTAT_PROFILE"):
         name, source = environ["MIGSTAT_PROFILE"], "MIGSTAT_PROFILE"
     elif target is not None:
-        name, source = target, f"target {job} in {config.origin(('targets', job or '', 'profile'))}"
+        name, source = target, f"target {named} in {config.origin(('targets', named, 'profile'))}"
     elif config.default_profile is not None:
         name, source = config.default_profile, config.origin((DEFAULT_PROFILE,))
     else:

@@ -28,6 +28,7 @@ from migstat.model import (
     State,
     Status,
     TaskType,
+    by_name,
     child_of,
     level_is_hidden,
 )
@@ -372,15 +373,11 @@ def _ordered(node: Node) -> Node:
     """Children in the order in which a migration goes: check before migrate, projects last; else by name."""
     if not node.children:
         return node
-    children = sorted(node.children, key=_place)
+    children = sorted(by_name(node.children), key=lambda child: _PLACES.get(child.level, 2))
     return replace(node, children=tuple(_ordered(child) for child in children))
 
 
 _PLACES: dict[Level, int] = {CHECK: 0, MIGRATE: 1, (*MIGRATE, HIDDEN[0]): 3, (*MIGRATE, HIDDEN[1]): 3}
-
-
-def _place(node: Node) -> tuple[int, str, str]:
-    return _PLACES.get(node.level, 2), node.name.casefold(), node.name
 
 
 def _other(scope: str) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from migstat.complete import TASK_WORDS, candidates, meant
 from migstat.config import parsed
 from migstat.errors import UsageError
-from migstat.quick import Names
+from migstat.quick import Names, read_names
 from migstat.seen import SeenJob, folder_of, keep
 from migstat.settings import job_and_task, profile_of
 from migstat.target import TaskWord, target_from
@@ -164,14 +164,21 @@ def test_a_line_means_what_the_command_makes_of_it(flag: str | None, words: list
     """Wherever a command line makes sense, the job and task that are completed are those that it would ask about."""
     config = parsed(CONFIG, "config.toml")
     job, task = ([*words, None, None])[:2]
+    named = None if task is None and job in frozenset(TaskWord) else job
     try:
-        profile = profile_of(config, flag, job, environ)
+        profile = profile_of(config, flag, named or environ.get("MIGSTAT_JOB"), environ)
         target = target_from(job, task, job_and_task(environ), TaskWord.LATEST, profile)
     except UsageError:
         return
     names = Names(config.default_profile, config.profiles, config.targets)
     job_id, task_id = meant(flag, words, environ, names)
     assert (job_id, task_id or "latest") == (target.job_id, target.task)
+
+
+def test_a_target_of_the_environment_brings_its_profile(environ: dict[str, str]) -> None:
+    """Where MIGSTAT_JOB is a target, the profile of that target is in force, not the default one."""
+    names = read_names(environ["MIGSTAT_CONFIG"])
+    assert meant(None, [], {"MIGSTAT_JOB": "wave3"}, names) == ("job3", "latest-migrate")
 
 
 def test_the_words_for_tasks_are_those_of_the_commands() -> None:

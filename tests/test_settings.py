@@ -210,7 +210,7 @@ def test_durations_take_units(text: str, expected: float) -> None:
     assert seconds(text, "--interval") == expected
 
 
-@pytest.mark.parametrize("text", ["0", "0m", "0.0", "", "-5", "5d", "m", "1m30s", "∞", "481h", "9" * 400])
+@pytest.mark.parametrize("text", ["0", "0m", "0.0", "", "-5", "5d", "m", "1m30s", "∞", "240001h", "9" * 400])
 def test_a_duration_that_is_none_names_its_option(text: str) -> None:
     """Zero, nonsense and what no system can wait are refused."""
     with pytest.raises(UsageError, match=r"^--interval"):

@@ -225,7 +225,7 @@ def _tell_what_is_needed(runtime: Runtime, lasting: Sources, account: Account) -
         if (chosen[0].strip().rstrip("/") if chosen else DEFAULT_BASE_URL) == value:
             continue
         why = f"{chosen[1]} says {chosen[0]}" if chosen else "nothing else says so"
-        runtime.streams.tell(harmless(f"note: this token is used with {option} {value} only, since {why}"))
+        runtime.streams.tell(harmless(f"note: to use this token give {option} {value} each time: {why}"))
 
 
 def _tell_of_others(runtime: Runtime, sources: Sources) -> None:

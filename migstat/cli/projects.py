@@ -21,7 +21,7 @@ from migstat.cli.options import (
 )
 from migstat.cli.present import finish, outlet_of
 from migstat.errors import UsageError
-from migstat.model import Node
+from migstat.model import Node, by_name
 from migstat.queries import projects_of, projects_report
 from migstat.reports import verdict_of_many, worst_first
 from migstat.target import TaskWord
@@ -75,9 +75,9 @@ def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...
     """By name; by outcome, worst first; by elapsed time, longest first; by progress, furthest first."""
     if order == "outcome":
         return worst_first(projects)
-    by_name = sorted(projects, key=lambda project: (project.name.casefold(), project.name))
+    ordered = by_name(projects)
     if order == "elapsed":
-        by_name.sort(key=lambda project: -(project.elapsed_seconds(now) or 0.0))
+        ordered.sort(key=lambda project: -(project.elapsed_seconds(now) or 0.0))
     if order == "progress":
-        by_name.sort(key=lambda project: -(100.0 if project.ended else project.percent or 0.0))
-    return tuple(by_name)
+        ordered.sort(key=lambda project: -(100.0 if project.ended else project.percent or 0.0))
+    return tuple(ordered)

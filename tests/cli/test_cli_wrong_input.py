@@ -121,6 +121,7 @@ WRONG = [
     (("status", "--request-timeout", "0"), "--request-timeout"),
     (("status", "--request-timeout", "soon"), "--request-timeout"),
     (("status", "--request-timeout", "nan"), "--request-timeout"),
+    (("status", "--request-timeout", "99999999999"), "longer than 20 days"),
     (("status", "--email", "a:b"), "no e-mail"),
     (("status", "--email", "a\nb"), "no e-mail"),
     (("status", "--ca-bundle", "/nonexistent/ca.pem"), "cannot be read"),
