@@ -37,7 +37,7 @@ from migstat.transport import Deadline, open_transport
 from migstat.wire import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
 
 ROOT = "/migrations/public/v1"
-LARGEST_BODY = 32 * 1024 * 1024
+LARGEST_BODY = 8 * 1024 * 1024
 """Bytes, unpacked. A page of 20 children has some 10 KB, so what is larger than this is no answer of the API."""
 
 LARGEST_ERROR = 64 * 1024

@@ -143,8 +143,14 @@ def verdict_of_task(
     if children is None:
         return _verdict_at_end(head, tuple(phases.values()), None, missing, waited=over)
     scopes = [child for child in children if child.name not in HIDDEN and not (core and child.name == APPS)]
-    leaves = [leaf for child in children if child.name in HIDDEN for leaf in child.children or (child,)]
+    leaves = [leaf for child in children if child.name in HIDDEN for leaf in _leaves_of(child)]
     return _verdict_at_end(head, (*phases.values(), *scopes), leaves, missing, waited=over)
+
+
+def _leaves_of(scope: Node) -> tuple[Node, ...]:
+    """The projects or spaces of a hidden level, and the level itself where it could not be read to its end."""
+    children = scope.children or ()
+    return (*children, scope) if scope.unreadable or not children else children
 
 
 def _never_begun(root: Node, migrate: Node) -> bool:
@@ -189,7 +195,7 @@ def _verdict_at_end(
     ends = [head.state, *(node.state for node in (*counted, *leaves) if node.ended)]
     if State.FAILED in ends:
         return Verdict.FAILED
-    if any(leaf.unreadable for leaf in leaves):
+    if head.unreadable or any(leaf.unreadable for leaf in leaves):
         return Verdict.RUNNING
     if missing or not all(leaf.state.ended for leaf in leaves):
         return Verdict.FAILED if waited else Verdict.RUNNING

@@ -227,13 +227,15 @@ class Tree:
         ]
         if node.level == MIGRATE and (depth > 1 or judged):
             children = _joined(children, self._hidden(()))
-        return replace(node, children=tuple(children))
+        return replace(node, children=tuple(children), unreadable=walked.cut)
 
     def _walked(self, node: Node) -> Walked | str:
         """All children of a node, or why they could not be read."""
         try:
             first = self._first if node.level == () else None
-            walked = walk(self._ask, node.level, still=self._still(node), first=first, progress=self._progress)
+            walked = walk(
+                self._ask, node.level, still=self._still(node), first=first, progress=self._progress, partial=True
+            )
         except Refused:
             raise
         except ApiError as error:
@@ -256,7 +258,7 @@ class Tree:
                     continue
                 walked = walk(
                     self._ask, level, still=self._leaves_still, expected=expected, wanted=wanted, first=page,
-                    progress=self._progress,
+                    progress=self._progress, partial=True,
                 )  # fmt: skip
             except Refused:
                 raise
@@ -266,7 +268,7 @@ class Tree:
                 return [Node(level, unreadable=error.message)]
             self._note(walked)
             self._scope, self._missing, self._expected = scope, walked.missing, len(expected)
-            return [replace(walked.parent, children=walked.children)]
+            return [replace(walked.parent, children=walked.children, unreadable=walked.cut)]
         self._none_reported(job)
         return []
 
@@ -313,7 +315,9 @@ class Tree:
         # a level that answers tells more than a job that is not there
         known = hidden and not isinstance(self._job_or_error, NotFound)
         expected = self._expected_keys(level[-1]) if known else ()
-        walked = walk(self._ask, level, still=still, expected=expected, first=first, progress=self._progress)
+        walked = walk(
+            self._ask, level, still=still, expected=expected, first=first, progress=self._progress, partial=True
+        )
         self._note(walked)
         self._missing = walked.missing
         children = [
@@ -322,7 +326,7 @@ class Tree:
         ]
         if level == MIGRATE and depth > 1:
             children = _joined(children, self._hidden(()))
-        return _ordered(replace(walked.parent, children=tuple(children)))
+        return _ordered(replace(walked.parent, children=tuple(children), unreadable=walked.cut))
 
     def _expected_keys(self, scope: str) -> tuple[str, ...]:
         """Keys that must appear below this hidden level; the API may name the one of the other for it."""

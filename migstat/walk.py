@@ -39,7 +39,8 @@ _R = TypeVar("_R")
 class Walked(msgspec.Struct, frozen=True):
     """What a walk found. `parent` is the level's own node; `found` is False where the API knows no such level.
 
-    `missing` are names that must exist and were not reported; `flaws` say, a line each, what could not be read.
+    `missing` are names that must exist and were not reported; `flaws` say, a line each, what could not be read. `cut`
+    says why the walk ended before its end, with some of the children only; then nobody knows what is missing.
     """
 
     parent: Node
@@ -47,6 +48,7 @@ class Walked(msgspec.Struct, frozen=True):
     children: tuple[Node, ...]
     missing: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
+    cut: str | None = None
 
 
 class _Pass(msgspec.Struct):
@@ -82,14 +84,23 @@ def walk(
     wanted: Sequence[str] = (),
     first: Page | None = None,
     progress: Progress = lambda _level, _count: None,
+    partial: bool = False,
 ) -> Walked:
     """All children of `level`.
 
     `still` says that nothing can move: the task and the level had ended before the walk began. `expected` are names
     that must exist; those not seen are asked for by name where that is cheaper than another walk. `wanted` are always
-    asked for where not seen. `first` is the level's first page where the caller has just read it. Raises ApiError.
+    asked for where not seen. `first` is the level's first page where the caller has just read it. Raises ApiError, but
+    with `partial` answers what was read where a later page cannot be.
     """
-    return _Walk(ask, level, progress).run(still=still, expected=expected, wanted=wanted, first=first)
+    walking = _Walk(ask, level, progress)
+    page = first or ask(Question(level, expand=True))
+    try:
+        return walking.run(page, still=still, expected=expected, wanted=wanted)
+    except ApiError as error:
+        if not partial or not walking.found or isinstance(error, Refused):
+            raise
+        return walking.cut_short(page, error.message)
 
 
 def find(ask: Ask, level: Level, *, status: str | None = None, outcome: str | None = None) -> tuple[Node, ...] | None:
@@ -133,8 +144,13 @@ class _Walk:
         """The children that were read, each as its best reading has it."""
         return tuple(self._readings.values())
 
-    def run(self, *, still: bool, expected: Sequence[str], wanted: Sequence[str], first: Page | None) -> Walked:
-        page = first or self._ask(Question(self._level, expand=True))
+    def cut_short(self, page: Page, reason: str) -> Walked:
+        """What was read before an error."""
+        flaw = f"{shown(self._level)}: after {len(self._readings)} children: {reason}"
+        return Walked(page.node, page.found, self.found, flaws=(*self._flaws, flaw), cut=reason)
+
+    def run(self, page: Page, *, still: bool, expected: Sequence[str], wanted: Sequence[str]) -> Walked:
+        """Walk the whole level, of which `page` is the first one. Raises ApiError."""
         alone = page.next is None  # one answer is one moment: nothing moves within a page
         last = self._pass(page) if still or alone else self._moving(page)
         self._by_name([name for name in self._readings if name not in last.seen])

@@ -421,7 +421,7 @@ class _Flood(httpx.SyncByteStream):
 def test_a_body_that_is_too_large_is_refused(time: Time) -> None:
     """No more is read than an answer of the API could ever have, and it is not asked again."""
     flood = _Flood()
-    with api_of(Script(time, httpx.Response(200, stream=flood)), time) as api, pytest.raises(BadAnswer, match="32 MiB"):
+    with api_of(Script(time, httpx.Response(200, stream=flood)), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
         api.job("j")
     assert flood.sent <= LARGEST_BODY + (2 << 20)
 
@@ -430,7 +430,7 @@ def test_a_body_that_unpacks_to_too_much_is_refused(time: Time) -> None:
     """The size counts after unpacking."""
     packed = zlib.compress(b" " * (LARGEST_BODY + 1), 9)
     response = httpx.Response(200, stream=httpx.ByteStream(packed), headers={"Content-Encoding": "deflate"})
-    with api_of(Script(time, response), time) as api, pytest.raises(BadAnswer, match="32 MiB"):
+    with api_of(Script(time, response), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
         api.job("j")
 
 

@@ -14,6 +14,7 @@ import jq
 import pytest
 
 from migstat.cli.exits import MEANINGS
+from migstat.completion import SHELLS
 from migstat.simulator.scenarios import NAMES, build
 from migstat.simulator.server import Server, serve
 from tests.command_line import environ_of, hermetic, migstat
@@ -99,6 +100,11 @@ def test_a_jq_recipe_finds_something(
     assert result.code == 0, result.err
     compiled = jq.compile(program)
     assert [each for line in result.out.splitlines() for each in compiled.input_text(line).all()]
+
+
+def test_completion_is_installed_as_its_help_says() -> None:
+    """The README has the tested line of every shell."""
+    assert [name for name, shell in SHELLS.items() if shell.install not in README] == []
 
 
 def test_there_are_recipes() -> None:

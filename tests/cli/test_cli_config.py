@@ -380,23 +380,24 @@ DAMAGED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "told", "hint"), DAMAGED)
+READERS = [
+    "config list --show-origin",
+    "config get default_profile",
+    "config set default_profile acme",
+    "config unset default_profile",
+    "status job-1",
+    "watch job-1",
+    "tasks x",
+    "job",
+    "auth status",
+    "auth login",
+    "auth logout",
+]
+
+
 @pytest.mark.parametrize(
-    "words",
-    [
-        "config list",
-        "config list --show-origin",
-        "config get default_profile",
-        "config set default_profile acme",
-        "config unset default_profile",
-        "status job-1",
-        "watch job-1",
-        "tasks x",
-        "job",
-        "auth status",
-        "auth login",
-        "auth logout",
-    ],
+    ("text", "told", "hint", "words"),
+    [*((*flaw, "config list") for flaw in DAMAGED), *((*DAMAGED[0], words) for words in READERS)],
 )
 def test_a_damaged_file_stops_every_command(tmp_path: Path, text: str, told: str, hint: str, words: str) -> None:
     """File, line and key are named with what is likely meant, and the file stays as it is."""

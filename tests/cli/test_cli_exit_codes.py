@@ -319,6 +319,38 @@ def test_pages_without_an_end_are_told() -> None:
     assert "have no end" in result.err
 
 
+@pytest.mark.parametrize("worst", ["SUCCESS", "FAILED"])
+@pytest.mark.parametrize("command", ["checks", "projects"])
+def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> None:
+    """Where a later page cannot be read, the children of those before are shown, and no success is made of them."""
+    ended = {"status": "FINISHED", "outcome": "SUCCESS"}
+    of_checks = command == "checks"
+    many = {"One": {"status": "FINISHED", "outcome": worst}, "Two": ended}
+    sound = rehearsals.one_task(
+        rehearsals.of_tree(ended | {"children": many if of_checks else {"check": ended, "migrate": ended}}),
+        task_type="check" if of_checks else "migrate",
+    )
+
+    def breaking_off(asked: rehearsals.Asked) -> rehearsals.Answer:
+        if asked.query.get("cursor"):
+            return rehearsals.Answer({"status": 400, "errorMessage": "broken"}, 400)
+        if asked.query.get("level", "") == ("" if of_checks else "migrate,projects") and asked.segments[-1] == "status":
+            children = {"children": many} if asked.query.get("expandChildren") else {}
+            return rehearsals.Answer({"data": (ended if of_checks else {}) | children, "links": {"next": "more"}})
+        return sound(asked)
+
+    with rehearsals.answering(breaking_off) as server:
+        plain = server.ask(command, "--exit-status", "-o", "plain")
+        document = server.ask(command, "--exit-status", "--json")
+        judged = server.ask("status", "--exit-status", "--depth", "all", "--json")
+    code = 1 if worst == "FAILED" else 3
+    assert [plain.code, document.code, judged.code] == [code] * 3
+    assert sorted(line.split("\t")[0] for line in plain.out.splitlines()) == ["One", "Two"]
+    assert "after 2 children" in plain.err
+    told = [json.loads(each.out) for each in (document, judged)]
+    assert [(each["complete"], each["verdict"]) for each in told] == [(False, "failed" if code == 1 else "running")] * 2
+
+
 def test_a_node_without_anything_is_a_node(servers: dict[str, Server]) -> None:
     """A task without any status yet is shown as pending in every format, with code 0."""
     assert codes(servers["nothing-reported"], ("status",)) == dict.fromkeys(FORMATS, 0)

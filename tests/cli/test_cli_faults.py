@@ -212,8 +212,8 @@ FAULTS = {
     "deep data": Fault(answer(b'{"data": ' + b"[" * 100_000), 3, "bad-answer", "the answer is", alike=True),
     "deep, spoiled": Fault(answer(b'{"\xff": ' + b"[" * 100_000), 3, "bad-answer", "nested too deeply"),
     # floods
-    "too large": Fault(answer(lambda: b" " * (33 << 20)), 3, "bad-answer", "is larger than 32 MiB", alike=True),
-    "gzip bomb": Fault(answer(bomb, packed="gzip"), 3, "bad-answer", "larger than 32 MiB", alike=True),
+    "too large": Fault(answer(lambda: b" " * (33 << 20)), 3, "bad-answer", "is larger than 8 MiB", alike=True),
+    "gzip bomb": Fault(answer(bomb, packed="gzip"), 3, "bad-answer", "larger than 8 MiB", alike=True),
     "packed twice": Fault(answer(b"?", packed="gzip, gzip"), 3, "bad-answer", "packed as 'gzip, gzip'"),
     "packed oddly": Fault(answer(b"?", packed="br"), 3, "bad-answer", "packed as 'br'"),
 }  # fmt: skip

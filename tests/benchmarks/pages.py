@@ -1,0 +1,115 @@
+"""A migration API that answers from memory, in a process of its own: what is measured shall not share its time.
+
+`python tests/benchmarks/pages.py COUNT [moving]` serves a migration of so many projects, ended or under way, and
+prints its base URL.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+PAGE = 20
+BEGAN = 1_708_680_664_150
+"""Epoch milliseconds."""
+
+_NOTHING = b'{"data":{},"links":{}}'
+
+
+class Pages:
+    """The answers about one migration."""
+
+    def __init__(self, count: int, *, moving: bool) -> None:
+        keys = [f"PROJ{at:06}" for at in range(count)]
+        statuses = [_status(at, count) if moving else "FINISHED" for at in range(count)]
+        listed = [(_encoded(key) + b":" + _project(key, at, statuses[at]), statuses[at]) for at, key in enumerate(keys)]
+        self._projects: dict[str | None, list[bytes]] = {None: [project for project, _ in listed]}
+        for status in sorted(set(statuses)):
+            self._projects[status] = [project for project, each in listed if each == status]
+        done = {"status": "FINISHED", "outcome": "SUCCESS", "details": _details(0, updated=90_000)}
+        head = {"status": "IN_PROGRESS", "details": _details(0, updated=60_000)} if moving else done
+        scope = {"projects": {"includedKeys": keys}}
+        self._job = _encoded({"name": "bench", "flow": "jira-onpremises-to-cloud", "scope": scope})
+        self._levels = {
+            "": _encoded({"data": head | {"children": {"check": done, "migrate": head}}, "links": {}}),
+            "migrate": _encoded({"data": head | {"children": {"usersAndGroups": done}}, "links": {}}),
+        }
+
+    def answer(self, target: str) -> bytes:
+        """The body that answers a request's path and query."""
+        parts = urlsplit(target)
+        if not parts.path.endswith("/status"):
+            return self._job
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if query.get("level") != "migrate,projects":
+            return self._levels.get(query.get("level", ""), _NOTHING)
+        return self._page(query.get("status"), int(query.get("cursor", "0")))
+
+    def _page(self, status: str | None, start: int) -> bytes:
+        projects = self._projects.get(status, [])
+        links = {"next": str(start + PAGE)} if start + PAGE < len(projects) else {}
+        page = b",".join(projects[start : start + PAGE])
+        return b'{"data":{"children":{' + page + b'}},"links":' + _encoded(links) + b"}"
+
+
+def _status(at: int, count: int) -> str:
+    """The API sorts children by their status: two fifths have ended, a tenth is under way."""
+    return "FINISHED" if at < count * 4 // 10 else "IN_PROGRESS" if at < count // 2 else "PENDING"
+
+
+def _project(key: str, at: int, status: str) -> bytes:
+    if status == "PENDING":
+        return _encoded({"status": status, "details": _details(at)})
+    if status == "IN_PROGRESS":
+        counted = [{"name": "issues", "total": 1000 + at, "processed": at % 1000}]
+        progress = {"isSupported": True, "percent": at % 100, "data": counted}
+        told = {"status": status, "message": f"Importing the issues of {key}", "progressDetails": progress}
+        return _encoded(told | {"details": _details(at, updated=60_000)})
+    outcome = "SUCCESS" if at % 50 else "FAILED"
+    told = {"status": status, "outcome": outcome, "message": f"Project {key} was migrated with its {at} issues."}
+    return _encoded(told | {"details": _details(at, updated=90_000 + at)})
+
+
+def _details(at: int, updated: int = 0) -> dict[str, int]:
+    began = BEGAN + at * 1000
+    started = {"startedAt": began + 500} if updated else {}
+    return {"createdAt": began, "lastUpdatedAt": began + updated} | started
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+class _Server(ThreadingTCPServer):
+    daemon_threads = True
+    pages: Pages
+
+
+class _Handler(StreamRequestHandler):
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def handle(self) -> None:
+        while line := self.rfile.readline():
+            while self.rfile.readline() not in (b"\r\n", b""):
+                pass
+            body = self.server.pages.answer(line.split()[1].decode())
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            self.wfile.write(head.encode() + body)
+
+
+def main(words: Sequence[str]) -> None:
+    """Serve until the process is ended."""
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.pages = Pages(int(words[0]), moving="moving" in words)
+        sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
