@@ -82,8 +82,11 @@ def seen_jobs(folder: str) -> list[str]:
     return found
 
 
-def keep(folder: str, news: SeenJob) -> None:
-    """Add what was seen to the job's file, where it adds anything. Raises OSError, ValueError."""
+def keep(folder: str, news: SeenJob) -> str | None:
+    """Add what was seen to the job's file, where it adds anything. Raises OSError, ValueError.
+
+    A damaged file is written anew with what is left of it; the answer names file and line then.
+    """
     from pathlib import Path
 
     from migstat.files import write_whole
@@ -91,14 +94,17 @@ def keep(folder: str, news: SeenJob) -> None:
     file = _file(folder, news.job_id)
     written = _text(file)
     before = parsed(written)
-    if before is not None and _holds(before, news):
-        return
+    line = damaged_line(written)
+    if line is None and before is None and os.path.exists(file):  # noqa: PTH110
+        line = 2 if written else 1  # it ends before the job's own line, or is no text
+    if line is None and before is not None and _holds(before, news):
+        return None
     text = text_of(merged(before, news))
-    if text == written:
-        return
-    write_whole(Path(file), text)
+    if text != written:
+        write_whole(Path(file), text)
     for outdated in _files(folder)[MOST_JOBS:]:
         os.unlink(outdated)  # noqa: PTH108
+    return None if line is None else f"{file}, line {line}, was damaged and is written anew"
 
 
 def merged(before: SeenJob | None, news: SeenJob) -> SeenJob:
@@ -163,6 +169,21 @@ def parsed(text: str) -> SeenJob | None:
         elif len(names) == 2 and kind == "word" and usable(names[1]):
             seen.words[names[0]] = names[1]
     return seen
+
+
+def damaged_line(text: str) -> int | None:
+    """The first line, from 1, that makes no sense in a file's text; None where all do, or there is none."""
+    *lines, rest = text.split("\n")
+    damaged = (number for number, line in enumerate(lines, 1) if not _makes_sense(number, line))
+    return next(damaged, len(lines) + 1 if rest else None)
+
+
+def _makes_sense(number: int, line: str) -> bool:
+    kind, *names = line.split("\t")
+    if number == 1:
+        return line == _HEADER
+    known = kind == CHECK or kind in SCOPES or (kind in ("task", "word") and len(names) == 2)
+    return line.replace("\t", "").isprintable() and (kind == "job" and len(names) == 1 if number == 2 else known)
 
 
 def usable(name: str) -> bool:

@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.seen import MOST_JOBS, MOST_NAMES, MOST_RUNS, SeenJob, keep, merged, parsed, read_seen, seen_jobs, text_of
+from migstat.seen import (
+    MOST_JOBS,
+    MOST_NAMES,
+    MOST_RUNS,
+    SeenJob,
+    damaged_line,
+    keep,
+    merged,
+    parsed,
+    read_seen,
+    seen_jobs,
+    text_of,
+)
 
 TEXT = "migstat seen 1\njob\tj1\n"
 NAMES = st.text(st.characters(), max_size=12)
@@ -132,8 +144,29 @@ def test_a_damaged_file_is_none(tmp_path: Path, data: bytes) -> None:
     file.write_bytes(data)
     assert read_seen(str(tmp_path), "j1") is None
     assert seen_jobs(str(tmp_path)) == ([] if b"\tj1" not in data or b" 2" in data else seen_jobs(str(tmp_path)))
-    keep(str(tmp_path), job({"t1": {"A"}}))
+    told = keep(str(tmp_path), job({"t1": {"A"}}))
+    assert told is not None
+    assert str(file) in told
     assert kept(tmp_path).runs["t1"].names == {"projects": {"A"}}
+    assert keep(str(tmp_path), job({"t1": {"A"}})) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", None),
+        (TEXT, None),
+        (TEXT + "projects\tA\tB\n", None),
+        ("migstat seen 9\n", 1),
+        (TEXT.replace("job\t", "jab\t"), 2),
+        (TEXT + "nonsense\n", TEXT.count("\n") + 1),
+        (TEXT + "projects\tA\x1b[2J\n", TEXT.count("\n") + 1),
+        (TEXT + "task\tt1\tmigrate\nproj", TEXT.count("\n") + 2),
+    ],
+)
+def test_a_damaged_line_is_named(text: str, line: int | None) -> None:
+    """The first line that makes no sense, or is cut short, is known by its number."""
+    assert damaged_line(text) == line
 
 
 def test_lines_without_sense_are_left_out() -> None:

@@ -142,8 +142,9 @@ class Session(Inquiry):
 
     def remember(self) -> None:
         """Keep the names that came by, for completion."""
-        if self._memory is not None:
-            self._memory.keep()
+        warning = None if self._memory is None else self._memory.keep()
+        if warning is not None and self._watching is None:  # a watch has a picture of its own
+            warn(self._runtime, (warning,))
 
     def _open(self) -> Api:
         from migstat.api import Api, Observers, Timing

@@ -36,15 +36,19 @@ class Memory:
             if nodes and (kind := _kind(nodes[0].level, run.task_type)):  # siblings are of one kind
                 run.names.setdefault(kind, set()).update(node.name for node in nodes)
 
-    def keep(self) -> None:
-        """Write what is new. A cache that cannot be written is none: nobody is told."""
+    def keep(self) -> str | None:
+        """Write what is new; a warning where what was there is damaged.
+
+        A cache that cannot be written is none: nobody is told.
+        """
         count = len(self._seen.words) + sum(
             1 + sum(map(len, run.names.values())) + bool(run.task_type) for run in self._seen.runs.values()
         )
         if count != self._kept:
             self._kept = count
             with suppress(OSError, ValueError):
-                seen.keep(self._folder, self._seen)
+                return seen.keep(self._folder, self._seen)
+        return None
 
 
 class NotingApi(Api):

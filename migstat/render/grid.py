@@ -67,9 +67,12 @@ def _last_filled(row: Row) -> int:
 
 def wrapped(text: str, width: int) -> list[str]:
     """The text in lines of at most `width` cells, broken at spaces where possible; words are kept whole if they fit."""
+    words = text.split()
+    if cells(whole := " ".join(words)) <= width:
+        return [whole] if whole else []
     lines: list[str] = []
     line = ""
-    for word in text.split():
+    for word in words:
         joined = f"{line} {word}" if line else word
         if cells(joined) <= width:
             line = joined

@@ -122,3 +122,15 @@ def test_a_job_that_is_not_there_is_not_kept(server: Server, cache: Path) -> Non
     """An id that the API does not know does not complete later."""
     assert migstat(["status", "nonsense"], environ_of(server), cache=str(cache)).code == 5
     assert seen_jobs(folder_of(str(cache))) == []
+
+
+def test_a_damaged_cache_is_named_with_its_line(server: Server, cache: Path) -> None:
+    """A damaged file of what was seen is told of once, by file and line, and the answer is all the same."""
+    environ = environ_of(server) | {"XDG_CACHE_HOME": str(cache.parent)}
+    assert process(["tasks"], environ).err == ""
+    (file,) = (path for path in cache.parent.rglob("seen/*") if path.is_file())
+    file.write_text(file.read_text(encoding="utf-8").replace("task\t", "tusk\t", 1), encoding="utf-8")
+    told = process(["tasks"], environ)
+    assert told.code == 0
+    assert told.err.startswith(f"migstat: warning: {file}, line ")
+    assert process(["tasks"], environ).err == ""
