@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,20 @@ os.umask(0)
 write_whole(path, data)
 """
     assert child(code, str(tmp_path / "file")).stdout == "0o600\n"
+
+
+@POSIX
+def test_what_somebody_has_planted_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the name of the file under way is taken, by a link for example, nothing is written through it."""
+    victim = tmp_path / "victim"
+    victim.write_text("old", encoding="utf-8")
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 7)
+    planted = tmp_path / f".migstat-{os.getpid()}-7"
+    planted.symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        write_whole(tmp_path / "file", "new")
+    assert victim.read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == [planted.name, "victim"]
 
 
 @POSIX

@@ -48,6 +48,20 @@ COMMANDS = {
 """The commands in the order of their help, and how each one's own help begins."""
 
 
+ABOUT = """The status of a migration to Atlassian Cloud. It only reads.
+
+Examples:
+
+  migstat demo
+
+  migstat checks latest-check --details
+
+  migstat status --exit-status
+
+  migstat watch && ./open-the-site
+"""
+
+
 def main_of_process() -> int:
     """Run the command line of this process; the exit code."""
     environ = process_environ()
@@ -95,7 +109,7 @@ def application() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback(help="The status of a migration to Atlassian Cloud. It only reads.")(_global)
+    app.callback(help=ABOUT)(_global)
     return app
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 from migstat import __version__
-from tests.command_line import migstat, process
+from migstat.cli.app import ABOUT
+from migstat.simulator.scenarios import build
+from migstat.simulator.server import Server, serve
+from tests.command_line import environ_of, migstat, process
 
 CODES = ["0", "1", "2", "3", "4", "5", "8", "130"]
 QUERIES = ["status", "checks", "projects", "tasks", "job", "artifacts"]
@@ -25,6 +33,55 @@ OWN = {
     "simulate": ["--port", "--scenario", "--speed"],
     "help": [],
 }
+
+
+def about(command: str) -> str:
+    """A command's own help text."""
+    if command == "migstat":
+        return ABOUT
+    function = getattr(import_module(f"migstat.cli.{command}"), "help_" if command == "help" else command)
+    return inspect.getdoc(function) or ""
+
+
+ABOUTS = {command: about(command) for command in ("migstat", "watch", *OWN)}
+LASTING = ("migstat demo", "migstat simulate")
+"""Those that go on for long; they have tests of their own."""
+
+EXAMPLES = [
+    line.strip()
+    for text in ABOUTS.values()
+    for line in text.splitlines()
+    if line.startswith("  migstat ") and not line.strip().startswith("migstat simulate") and line.strip() not in LASTING
+]
+
+
+@pytest.fixture(scope="module")
+def over() -> Iterator[Server]:
+    """A cutover that has ended, in which some projects failed."""
+    scenario = build("projects-failing")
+    with serve(scenario, head_start=scenario.duration * 1.01, rate_limit=None) as running:
+        yield running
+
+
+@pytest.mark.parametrize("command", ABOUTS)
+def test_a_help_begins_with_examples(command: str) -> None:
+    """What is said in one sentence comes first, what one types next, and all else after that."""
+    first, second, third = ABOUTS[command].split("\n\n")[:3]
+    assert "\n" not in first
+    assert second == "Examples:"
+    assert third.startswith("  migstat ")
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_runs(
+    example: str, over: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command line that a help shows is understood and answers."""
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(re.split(r" (?:&&|[|>]) ", example)[0])[1:]
+    result = migstat(words, environ_of(over))
+    assert result.code in (0, 1, 8), result.err
+    assert result.out or capsys.readouterr().out or "finished: " in result.err
 
 
 def helped(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -423,6 +423,13 @@ def test_errors_have_the_format_of_the_profile(
         assert result.err.startswith("migstat: ")
 
 
+def test_errors_have_the_format_of_the_profile_of_the_variables_target(tmp_path: Path) -> None:
+    """A lone task word does not stand in the way of the target that MIGSTAT_JOB names."""
+    env = write(tmp_path, '[profiles.scripts]\noutput = "json"\n[targets.w]\njob = "j"\nprofile = "scripts"\n')
+    result = migstat(["status", "latest-check", "--level", ""], env | {"MIGSTAT_JOB": "w"})
+    assert json.loads(result.err)["error"]["code"] == "usage"
+
+
 def test_the_interval_of_a_profile(tmp_path: Path) -> None:
     """A watch asks as often as the profile says, unless the option says otherwise."""
     for words, interval in (((), 30.0), (("--interval", "45s"), 45.0)):
