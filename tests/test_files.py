@@ -272,12 +272,9 @@ def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
     code = "for _ in range(40):\n    write_whole(path, sys.argv[2] * 100_000)\n"
     start = "import sys\nfrom pathlib import Path\nfrom migstat.files import write_whole\npath = Path(sys.argv[1])\n"
     writers = [subprocess.Popen([sys.executable, "-c", start + code, str(file), letter]) for letter in "abc"]
-    seen = set()
     while any(writer.poll() is None for writer in writers):
         text = file.read_text(encoding="utf-8")
         assert (len(text), len(set(text))) == (100_000, 1)
-        seen.add(text[0])
     assert [writer.wait() for writer in writers] == [0, 0, 0]
-    assert seen <= set("0abc")
-    assert len(seen) > 1
+    assert file.read_text(encoding="utf-8")[0] in "abc"
     assert names(tmp_path) == ["file"]

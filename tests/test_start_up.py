@@ -1,0 +1,123 @@
+"""What a run loads: nothing heavy before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from migstat.cli.app import COMMANDS, loaded
+from migstat.simulator.scenarios import build
+from migstat.simulator.server import Server, serve
+from tests.command_line import environ_of, hermetic
+
+NOTING = """
+import atexit, sys
+file = sys.argv.pop(1)
+atexit.register(lambda: open(file, "w").write("\\n".join(sys.modules)))
+if sys.argv[1:]:
+    from migstat.__main__ import run
+    run()
+"""
+
+FULL = Path("/dev/full")
+
+VERSION = {"migstat", "migstat.__main__"}
+HELP = VERSION | {
+    "migstat.cli", "migstat.cli.app", "migstat.cli.console", "migstat.cli.context", "migstat.cli.exits",
+    "migstat.cli.present", "migstat.cli.streams", "migstat.config", "migstat.credentials", "migstat.errors",
+    "migstat.files", "migstat.inquiry", "migstat.keychain", "migstat.model", "migstat.places", "migstat.render",
+    "migstat.render.text", "migstat.reports", "migstat.retry", "migstat.settings", "migstat.snapshot",
+    "migstat.target", "migstat.tree", "migstat.walk",
+}  # fmt: skip
+STATUS = HELP | {
+    "migstat.api", "migstat.cli.memory", "migstat.cli.options", "migstat.cli.status", "migstat.events",
+    "migstat.failures", "migstat.queries", "migstat.redaction", "migstat.render.json", "migstat.seen",
+    "migstat.transport", "migstat.wire",
+}  # fmt: skip
+
+COMMAND_LINE = {"annotated_doc", "msgspec", "shellingham", "typer", "typing_extensions"}
+SCREEN = {"attr", "markdown_it", "mdurl", "pygments", "rich"}
+HTTP = {"anyio", "certifi", "h11", "httpcore", "httpx", "idna", "sniffio"}
+HEAVY = {
+    "argparse", "asyncio", "concurrent", "csv", "ctypes", "doctest", "http.server", "multiprocessing", "socketserver",
+    "sqlite3", "tomllib", "unittest", "xml", "zipfile",
+}  # fmt: skip
+"""Modules of Python itself that take long to import."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A cutover under way."""
+    scenario = build("cutover")
+    with serve(scenario, head_start=scenario.duration / 2) as running:
+        yield running
+
+
+def modules(home: Path, server: Server, *words: str) -> set[str]:
+    """What a run of these words has loaded beyond what every Python has; of a run of none, all of it."""
+    file = home / "modules"
+    environ = {name: value for name, value in hermetic().items() if not name.startswith("COVERAGE")}
+    subprocess.run(
+        [sys.executable, "-c", NOTING, str(file), *words],
+        env=environ | environ_of(server) | {"HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    found = set(file.read_text(encoding="utf-8").split("\n"))
+    return found - modules(home, server) if words else found
+
+
+def own(found: set[str]) -> set[str]:
+    """Those of the package."""
+    return {name for name in found if name.partition(".")[0] == "migstat"}
+
+
+def foreign(found: set[str]) -> set[str]:
+    """The packages that come neither with Python nor with migstat."""
+    return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - {"migstat"}
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "libraries"),
+    [
+        (["--version"], VERSION, set()),
+        (["--help"], HELP, COMMAND_LINE | SCREEN),
+        (["status", "--json"], STATUS, COMMAND_LINE | HTTP),
+    ],
+    ids=["version", "help", "status"],
+)
+def test_a_run_loads_what_it_needs_and_no_more(
+    words: Sequence[str], package: set[str], libraries: set[str], tmp_path: Path, server: Server
+) -> None:
+    """Neither other commands nor libraries that a run has no use for are loaded."""
+    found = modules(tmp_path, server, *words)
+    assert own(found) == package
+    assert foreign(found) - libraries == set()
+    assert found & HEAVY == set()
+
+
+def test_the_version_costs_next_to_nothing(tmp_path: Path, server: Server) -> None:
+    """--version loads nothing of Python's own beyond what is built in."""
+    found = modules(tmp_path, server, "--version") - VERSION
+    assert found <= set(sys.builtin_module_names)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="the system has no disk that is always full")
+def test_the_version_where_it_cannot_be_written() -> None:
+    """A full disk is one line and code 3 for --version as for every command."""
+    with FULL.open("wb") as full:
+        command = [sys.executable, "-m", "migstat", "--version"]
+        done = subprocess.run(command, env=hermetic(), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_what_a_commands_own_help_begins_with(name: str) -> None:
+    """Commands are listed without loading them, in the words of their own help."""
+    first = str(loaded(name).help).partition("\n\n")[0]
+    assert " ".join(first.split()) == COMMANDS[name]
