@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migstat.model import Job, Node, State, combined_state, millis
+from migstat.model import Job, Node, State, by_name, combined_state, millis
 
 YEAR_9999 = 253_402_300_799_999
 
@@ -181,3 +181,10 @@ def test_both_hidden_levels_are_looked_for(raw: dict[str, Any], first: str) -> N
     scopes = Job(raw).scopes
     assert scopes[0] == first
     assert set(scopes) == {"projects", "spaces"}
+
+
+def test_names_are_sorted_as_people_read_them() -> None:
+    """Upper and lower case stand together, and what differs in nothing else has one order."""
+    given = ["b", "B", "a", "Ä", "A", "ä", "C"]
+    for names in (given, given[::-1]):
+        assert [node.name for node in by_name([Node((name,)) for name in names])] == ["A", "a", "B", "b", "C", "Ä", "ä"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.render.text import ascii_json, encodable, escape_json, harmless, one_field
+from migstat.model import LATEST_PLAUSIBLE
+from migstat.render.text import ascii_json, encodable, escape_json, harmless, iso_millis, one_field
 
 EVERYTHING = [chr(code) for code in range(0x110000)]
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -84,3 +86,10 @@ def test_what_no_utf_8_can_hold_is_written_out(text: str, written: str) -> None:
     """Bytes that came as half a surrogate pair can be written to a file of JSON."""
     assert encodable(text) == written
     encodable(text).encode()
+
+
+@given(st.integers(1, LATEST_PLAUSIBLE))
+def test_an_instant_is_iso_8601_in_utc_with_milliseconds(at: int) -> None:
+    """Every instant up to the year 9999 is written as Python's own calendar has it."""
+    expected = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).isoformat(timespec="milliseconds")
+    assert iso_millis(at) == expected.replace("+00:00", "Z")
