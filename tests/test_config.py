@@ -588,7 +588,7 @@ SOUP = st.text(max_size=40) | st.lists(PIECES, max_size=14).map("".join)
 
 @given(SOUP)
 @example("profiles.a.b.c = 1")
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=70)
 def test_any_text_is_a_config_or_our_error(text: str) -> None:
     """Whatever a file holds, it is understood or told in one line that names the file."""
     try:

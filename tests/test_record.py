@@ -276,7 +276,7 @@ FILES = st.one_of(
 
 
 @given(FILES)
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=70, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_file_is_too_odd_to_be_read(tmp_path: Path, text: bytes) -> None:
     """Whatever bytes the file holds, they are read back, left out with a warning, or refused as wrong usage."""
     path = tmp_path / "odd.jsonl"

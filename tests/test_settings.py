@@ -388,7 +388,7 @@ VALUES = st.text(max_size=12) | st.sampled_from(
 
 @given(st.dictionaries(st.sampled_from([name for name in ENVIRONMENT if name != "MIGSTAT_TOKEN_FILE"]), VALUES))
 @example({"COLUMNS": "²"})
-@hypothesis_settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_environment_lets_anything_but_our_errors_escape(environ: dict[str, str]) -> None:
     """Whatever the variables hold, there are settings, or an error that tells what is wrong."""
     look_from(None, "auto", environ)

@@ -242,7 +242,7 @@ WORDS = st.sampled_from([None, "PENDING", "IN_PROGRESS", "SUCCESS", "WARNING", "
 
 
 @given(WORDS, WORDS, WORDS, st.lists(WORDS, max_size=3), st.lists(WORDS, max_size=4), st.booleans(), st.booleans())
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_a_good_verdict_means_that_all_that_counts_ended_well(
     root: Word, check: Word, migrate: Word, scopes: list[Word], leaves: list[Word], missing: bool, late: bool
 ) -> None:
@@ -482,7 +482,7 @@ def test_no_end_is_estimated_without_times_or_from_what_was_skipped() -> None:
 
 
 @given(st.lists(st.tuples(st.none() | st.integers(-100, 10**6), WORDS), max_size=30), st.integers(0, 50))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 def test_an_estimated_end_is_never_past(lives: list[tuple[int | None, Word]], missing: int) -> None:
     """Whatever the times say, the end lies ahead, and there is none to come where all is done."""
     leaves = tuple(leaf(f"P{number}", begun, word) for number, (begun, word) in enumerate(lives))

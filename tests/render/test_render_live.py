@@ -124,7 +124,7 @@ TROUBLE = st.builds(
     NAMES,
     st.integers(0, 5000),
 )
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=70)
 def test_a_frame_never_exceeds_the_window(
     projects: list[Node],
     changes: list[Changed],
