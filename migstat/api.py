@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from migstat import __version__
 from migstat.errors import BadAnswer, RateLimited
-from migstat.failures import AttemptFailed, error_of_status, failure_of, refuse_redirect, with_tries
+from migstat.failures import AttemptFailed, error_of_status, failure_of, refuse_redirect, wait_after
 from migstat.model import Job, Page, Question, Task, TaskPage
 from migstat.redaction import Redactor
 from migstat.retry import (
@@ -189,14 +189,10 @@ class Api:
             self._budget.take(self._timing.sleep)
 
     def _wait_or_raise(self, failed: AttemptFailed, attempt: int, elapsed: float) -> None:
-        if not failed.again:
-            raise failed.error from failed.__cause__
         if isinstance(failed.error, RateLimited) and failed.retry_after is not None:
             self._budget.slow_down(failed.retry_after)  # the quota is everybody's, so all threads wait
         soonest = max(failed.retry_after or 0.0, self._budget.wait())
-        wait = self._policy.wait(attempt, elapsed, soonest, self._timing.share())
-        if wait is None:
-            raise with_tries(failed, attempt, elapsed) from failed.__cause__
+        wait = wait_after(failed, self._policy, attempt, elapsed, soonest=soonest, share=self._timing.share)
         self._observers.waiting(wait, failed.error.message)
         self._timing.sleep(wait)
 

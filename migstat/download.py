@@ -16,7 +16,7 @@ import httpx
 from migstat import __version__
 from migstat.api import Exchange, Observers, Timing
 from migstat.errors import ApiError, BadAnswer, NotFound, RateLimited, Refused, Unreachable
-from migstat.failures import CHECK_NETWORK, AttemptFailed, failure_of, with_tries
+from migstat.failures import CHECK_NETWORK, AttemptFailed, failure_of, wait_after
 from migstat.partial import Partial
 from migstat.redaction import MASK, Redactor
 from migstat.retry import RETRIED_STATUSES, Policy, retry_after_seconds
@@ -93,11 +93,8 @@ class Downloads:
             attempt += 1
 
     def _wait_or_raise(self, failed: AttemptFailed, attempt: int, elapsed: float) -> None:
-        if not failed.again:
-            raise failed.error from failed.__cause__
-        wait = self._policy.wait(attempt, elapsed, failed.retry_after, self._timing.share())
-        if wait is None:
-            raise with_tries(failed, attempt, elapsed) from failed.__cause__
+        soonest = failed.retry_after
+        wait = wait_after(failed, self._policy, attempt, elapsed, soonest=soonest, share=self._timing.share)
         self._observers.waiting(wait, failed.error.message)
         self._timing.sleep(wait)
 
@@ -269,7 +266,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _shown(url: httpx.URL) -> str:
     """An address for people: nothing that signs it, no password."""
-    return f"{url.scheme}://{url.host}" if url.host else f"{url.scheme or 'an address without a host'}"
+    return f"{url.scheme}://{url.host}" if url.host else url.scheme or "an address without a host"
 
 
 def _missing(partial: Partial) -> dict[str, str]:

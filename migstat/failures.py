@@ -20,7 +20,7 @@ from migstat.errors import (
     Unreachable,
     UntrustedServer,
 )
-from migstat.retry import RETRIED_STATUSES
+from migstat.retry import RETRIED_STATUSES, Policy
 from migstat.settings import Settings
 
 CHECK_NETWORK = "Check the network, VPN and proxy; -v shows each request."
@@ -121,7 +121,29 @@ def _why_refused(error: ssl.SSLCertVerificationError, bundle: str | None) -> tup
     return reason, "Behind a company proxy give its authority with --ca-bundle FILE; else do not trust this network."
 
 
-def with_tries(failed: AttemptFailed, attempt: int, elapsed: float) -> ApiError:
+def wait_after(
+    failed: AttemptFailed,
+    policy: Policy,
+    attempt: int,
+    elapsed: float,
+    *,
+    soonest: float | None,
+    share: Callable[[], float],
+) -> float:
+    """Seconds until the next try after failure number `attempt`, `elapsed` seconds after the first try began.
+
+    Raises the failure's ApiError where no other try may go better, or the policy gives up. For `soonest` and `share`
+    see Policy.wait.
+    """
+    if not failed.again:
+        raise failed.error from failed.__cause__
+    wait = policy.wait(attempt, elapsed, soonest, share())
+    if wait is None:
+        raise _with_tries(failed, attempt, elapsed) from failed.__cause__
+    return wait
+
+
+def _with_tries(failed: AttemptFailed, attempt: int, elapsed: float) -> ApiError:
     """The error with how often and how long it was tried, or with the pause that the server asked for."""
     error = failed.error
     if attempt == 1 and failed.retry_after:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from migstat.api import Api, Exchange
     from migstat.cli.memory import Memory
     from migstat.download import Downloads
+
+_T = TypeVar("_T")
 
 NOTICE_AFTER = 1.0
 """Seconds of silence after which a person is told what is being read."""
@@ -147,7 +149,7 @@ class Session(Inquiry):
             warn(self._runtime, (warning,))
 
     def _open(self) -> Api:
-        from migstat.api import Api, Observers, Timing
+        from migstat.api import Api
 
         make: Callable[..., Api] = Api
         if self._runtime.cache is not None and not self._runtime.sealed:
@@ -155,26 +157,23 @@ class Session(Inquiry):
 
             self._memory = Memory(self._runtime.cache, self.job_id)
             make = partial(NotingApi, self._memory)
-        return make(
-            self._settings,
-            Timing(self._runtime.clock, self._runtime.sleep, now=self._runtime.now),
-            policy=self._watching,
-            observers=Observers(self._log, self._waits),
-            transport=self._runtime.transport,
-        )
+        return self._wired(make, policy=self._watching)
 
     @cached_property
     def downloads(self) -> Downloads:
         """The way to the files that the API names."""
-        from migstat.api import Observers, Timing
         from migstat.download import Downloads
 
-        return Downloads(
-            self._settings,
-            Timing(self._runtime.clock, self._runtime.sleep, now=self._runtime.now),
-            observers=Observers(self._log, self._waits),
-            transport=self._runtime.transport,
-        )
+        return self._wired(Downloads)
+
+    def _wired(self, make: Callable[..., _T], **more: Any) -> _T:
+        """What asks with the session's settings, clocks and observers."""
+        from migstat.api import Observers, Timing
+
+        runtime = self._runtime
+        timing = Timing(runtime.clock, runtime.sleep, now=runtime.now)
+        observers = Observers(self._log, self._waits)
+        return make(self._settings, timing, observers=observers, transport=runtime.transport, **more)
 
     def _log(self, exchange: Exchange) -> None:
         if self._options.verbose:

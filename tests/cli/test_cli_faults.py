@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import socket
 import subprocess
@@ -21,7 +20,7 @@ import pytest
 from migstat.simulator.exchange import Response
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, still
-from tests.command_line import HERMETIC, Result, environ_of, migstat
+from tests.command_line import Result, environ_of, hermetic, migstat
 from tests.raw_server import RawServer, Reply, raw_server, repeating, sending
 
 COMMANDS = {
@@ -348,7 +347,7 @@ def test_a_flood_does_not_fill_the_memory(server: Server, flood: str) -> None:
     with FAULTS[flood].arranged(server, ALWAYS) as trouble:
         done = subprocess.run(
             ["/bin/sh", "-c", 'ulimit -v 400000; exec "$0" -m migstat job', sys.executable],
-            env={name: os.environ[name] for name in HERMETIC if name in os.environ} | trouble.environ,
+            env=hermetic() | trouble.environ,
             capture_output=True,
             text=True,
             timeout=60,

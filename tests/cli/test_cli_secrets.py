@@ -24,7 +24,7 @@ import httpx
 import pytest
 
 from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, of_tree, one_task
-from tests.command_line import HERMETIC, Result, migstat, process
+from tests.command_line import Result, hermetic, migstat, process
 from tests.sockets import head_of, listening
 
 EMAIL = "admin@example.com"
@@ -475,7 +475,7 @@ def waiting(words: list[str], home: Path, answer: Callable[[Asked], Answer], *, 
             words = [*words, "--token-file", by]
         running = subprocess.Popen(
             [sys.executable, "-m", "migstat", *words],
-            env={name: os.environ[name] for name in HERMETIC if name in os.environ} | environ,
+            env=hermetic() | environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
