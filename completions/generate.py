@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from migstat.cli.grammar import grammar
-from migstat.completion import SHELLS
+from migstat.completion.shells import SHELLS
 
 HERE = Path(__file__).parent
 

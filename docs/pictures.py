@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from migstat.cli.app import run
+from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Options, Request, Runtime, session
-from migstat.cli.present import picture as rich_picture
-from migstat.cli.simulate import variables_of
+from migstat.cli.output import picture as rich_picture
 from migstat.cli.streams import Streams
-from migstat.cli.tellers import digest_of, health_of
-from migstat.events import Changed, Event
-from migstat.follow import Plan, Timing, Watch
-from migstat.poll import Poller
+from migstat.cli.watch_output import digest_of, health_of
+from migstat.follow.poll import Poller
+from migstat.follow.watch import Plan, Timing, Watch
+from migstat.model.events import Changed, Event
 from migstat.render.live import frame
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE

@@ -2,7 +2,7 @@
 
     from migstat import Client, watch
 
-What is not used is not loaded. The kinds of events are in `migstat.events`, those of errors in `migstat.errors`.
+What is not used is not loaded. The kinds of events are in `migstat.model.events`, those of errors in `migstat.errors`.
 """
 
 __version__ = "0.1.0"
@@ -12,10 +12,10 @@ TYPE_CHECKING = False  # as in `typing`, which would cost more than all of this
 if TYPE_CHECKING:
     from migstat.client import Client, watch
     from migstat.errors import MigstatError
-    from migstat.events import Event
-    from migstat.model import Job, Node, Task
-    from migstat.reports import ChecksReport, ProjectsReport
-    from migstat.snapshot import Snapshot, Summary, Verdict
+    from migstat.model.events import Event
+    from migstat.model.nodes import Job, Node, Task
+    from migstat.model.reports import ChecksReport, ProjectsReport
+    from migstat.model.verdict import Snapshot, Summary, Verdict
 
 __all__ = [
     "ChecksReport",
@@ -35,10 +35,10 @@ __all__ = [
 _HOMES = {
     "client": ("Client", "watch"),
     "errors": ("MigstatError",),
-    "events": ("Event",),
-    "model": ("Job", "Node", "Task"),
-    "reports": ("ChecksReport", "ProjectsReport"),
-    "snapshot": ("Snapshot", "Summary", "Verdict"),
+    "model.events": ("Event",),
+    "model.nodes": ("Job", "Node", "Task"),
+    "model.reports": ("ChecksReport", "ProjectsReport"),
+    "model.verdict": ("Snapshot", "Summary", "Verdict"),
 }
 
 if not TYPE_CHECKING:

@@ -31,7 +31,7 @@ def run() -> None:
 def _complete(words: list[str]) -> None:
     """Print the candidates for a word that is being typed: the scripts in completions/ ask for them."""
     try:
-        from migstat.complete import answer
+        from migstat.completion.answer import answer
 
         os.write(1, answer(words))
     except (OSError, KeyboardInterrupt):

@@ -18,19 +18,21 @@ from os import PathLike, fspath
 from types import TracebackType
 from typing import Literal, Self
 
-from migstat.api import Api, Timing
-from migstat.clockwork import PATIENCE, Clockwork, watch_of
-from migstat.credentials import LONGEST_TOKEN, Token, email_from, secret_of
+from migstat.api.endpoints import Api, Timing
+from migstat.api.retry import Policy, Sleep, steady_clock
 from migstat.errors import Incomplete, UsageError
-from migstat.events import Event
-from migstat.follow import Plan
-from migstat.inquiry import Inquiry
-from migstat.keychain import Keychain
-from migstat.model import Job, Task
-from migstat.queries import checks_of, checks_report, projects_of, projects_report, status_report, tasks_report
-from migstat.reports import ChecksReport, ProjectsReport, worst_first
-from migstat.retry import Policy, Sleep, steady_clock
-from migstat.settings import (
+from migstat.follow.clockwork import PATIENCE, Clockwork, watch_of
+from migstat.follow.watch import Plan
+from migstat.model.events import Event
+from migstat.model.nodes import Job, Task
+from migstat.model.reports import ChecksReport, ProjectsReport, worst_first
+from migstat.model.verdict import Snapshot, Until
+from migstat.query.reports import checks_of, checks_report, projects_of, projects_report, status_report, tasks_report
+from migstat.query.task import Inquiry
+from migstat.query.tree import ALL
+from migstat.settings.credentials import LONGEST_TOKEN, Token, email_from, secret_of
+from migstat.settings.keychain import Keychain
+from migstat.settings.resolve import (
     DEFAULT_BASE_URL,
     DEFAULT_RATE_LIMIT,
     DEFAULT_REQUEST_TIMEOUT,
@@ -46,9 +48,7 @@ from migstat.settings import (
     refuse_empty,
     settings_from,
 )
-from migstat.snapshot import Snapshot, Until
-from migstat.target import TaskWord, level_from, target_from
-from migstat.tree import ALL
+from migstat.settings.target import TaskWord, level_from, target_from
 
 
 class Client:

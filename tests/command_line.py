@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import httpx
 
+from migstat.api.retry import steady_clock
 from migstat.cli.app import run
 from migstat.cli.context import Runtime
 from migstat.cli.streams import Streams
-from migstat.keychain import Keychain
-from migstat.retry import steady_clock
+from migstat.settings.keychain import Keychain
 from migstat.simulator.server import Server
 
 HERMETIC = ("PATH", "HOME", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")

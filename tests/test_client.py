@@ -19,10 +19,10 @@ import pytest
 import migstat
 from migstat import Client, Job, MigstatError, Node, Snapshot, Summary, Task, Verdict, watch
 from migstat.errors import CredentialsError, Incomplete, NotFound, Refused, UsageError
-from migstat.events import Changed, End, Ended, Event, Snapped
-from migstat.model import Millis
+from migstat.model.events import Changed, End, Ended, Event, Snapped
+from migstat.model.nodes import Millis
+from migstat.model.reports import JobReport, Report, StatusReport, TasksReport
 from migstat.render.json import document, encoded
-from migstat.reports import JobReport, Report, StatusReport, TasksReport
 from migstat.simulator import scenario as script
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
@@ -467,7 +467,7 @@ def test_every_public_name_is_there_and_documented() -> None:
 
 def test_the_watch_of_the_package_is_the_function_whatever_was_loaded() -> None:
     """No module of the package stands in the way of a public name."""
-    code = "import migstat.cli.watch, migstat.client; from migstat import watch; print(watch.__module__)"
+    code = "import migstat.cli.commands.watch, migstat.client; from migstat import watch; print(watch.__module__)"
     done = subprocess.run([sys.executable, "-c", code], env=hermetic(), capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "migstat.client"
     assert not {path.stem for path in Path(migstat.__file__ or "").parent.iterdir()} & set(migstat.__all__)

@@ -13,8 +13,8 @@ from pathlib import Path
 import jq
 import pytest
 
-from migstat.cli.exits import MEANINGS
-from migstat.completion import SHELLS
+from migstat.completion.shells import SHELLS
+from migstat.model.exit_codes import MEANINGS
 from migstat.simulator.scenarios import NAMES, build
 from migstat.simulator.server import Server, serve
 from tests.command_line import environ_of, hermetic, migstat

@@ -12,18 +12,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from migstat.api import Api
-from migstat.api import Timing as ApiTiming
-from migstat.events import Changed, Ended, Event, Seen
-from migstat.follow import Plan, Timing, Watch
-from migstat.model import Job, Level, Page, Question, TaskType
-from migstat.poll import Poller
-from migstat.retry import Policy
-from migstat.settings import Flags, settings_from
+from migstat.api.endpoints import Api
+from migstat.api.endpoints import Timing as ApiTiming
+from migstat.api.retry import Policy
+from migstat.follow.poll import Poller
+from migstat.follow.watch import Plan, Timing, Watch
+from migstat.model.events import Changed, Ended, Event, Seen
+from migstat.model.nodes import Job, Level, Page, Question, TaskType
+from migstat.settings.resolve import Flags, settings_from
+from migstat.settings.target import TaskTarget
 from migstat.simulator import scenario as script
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.exchange import Request, Response
-from migstat.target import TaskTarget
 
 EPOCH = 1_790_000_000.0
 """The epoch second at which the scenarios begin."""

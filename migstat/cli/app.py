@@ -17,14 +17,14 @@ from typer.core import TyperCommand, TyperGroup
 from migstat import __version__
 from migstat.cli.console import obeys_escapes
 from migstat.cli.context import Runtime
-from migstat.cli.exits import Exit, exit_of_error
-from migstat.cli.present import JSON_FORMATS, tell_error
+from migstat.cli.output import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import MigstatError, OutputError, UsageError
-from migstat.keychain import Keychain
-from migstat.places import cache_folder
-from migstat.settings import process_environ, profile_from
-from migstat.target import TaskWord
+from migstat.files.places import cache_folder
+from migstat.model.exit_codes import Exit, exit_of_error
+from migstat.settings.keychain import Keychain
+from migstat.settings.resolve import process_environ, profile_from
+from migstat.settings.target import TaskWord
 
 PROGRAM = "migstat"
 
@@ -127,7 +127,7 @@ class _Commands(TyperGroup):
 
 def loaded(name: str) -> Any:
     """A command with all its options, from the module of its name, as typer runs it."""
-    module = importlib.import_module(f"migstat.cli.{name}")
+    module = importlib.import_module(f"migstat.cli.commands.{name}")
     command = getattr(module, "help_" if name == "help" else name)
     if isinstance(command, typer.Typer):
         return typer.main.get_group(command)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from migstat.api.retry import Policy, steady_clock
 from migstat.cli.streams import Streams
 from migstat.errors import NotFound, UsageError
-from migstat.inquiry import Inquiry
-from migstat.keychain import Keychain
-from migstat.model import Level
+from migstat.model.nodes import Level
+from migstat.query.task import Inquiry
+from migstat.query.walk import shown
 from migstat.render.text import harmless
-from migstat.retry import Policy, steady_clock
-from migstat.settings import (
+from migstat.settings.keychain import Keychain
+from migstat.settings.resolve import (
     Flags,
     Look,
     Profile,
@@ -28,15 +29,14 @@ from migstat.settings import (
     profile_from,
     settings_from,
 )
-from migstat.target import Target, TaskWord, likely_target, target_from
-from migstat.walk import shown
+from migstat.settings.target import Target, TaskWord, likely_target, target_from
 
 if TYPE_CHECKING:
     import httpx
 
-    from migstat.api import Api, Exchange
+    from migstat.api.download import Downloads
+    from migstat.api.endpoints import Api, Exchange
     from migstat.cli.memory import Memory
-    from migstat.download import Downloads
 
 _T = TypeVar("_T")
 
@@ -149,7 +149,7 @@ class Session(Inquiry):
             warn(self._runtime, (warning,))
 
     def _open(self) -> Api:
-        from migstat.api import Api
+        from migstat.api.endpoints import Api
 
         make: Callable[..., Api] = Api
         if self._runtime.cache is not None and not self._runtime.sealed:
@@ -162,13 +162,13 @@ class Session(Inquiry):
     @cached_property
     def downloads(self) -> Downloads:
         """The way to the files that the API names."""
-        from migstat.download import Downloads
+        from migstat.api.download import Downloads
 
         return self._wired(Downloads)
 
     def _wired(self, make: Callable[..., _T], **more: Any) -> _T:
         """What asks with the session's settings, clocks and observers."""
-        from migstat.api import Observers, Timing
+        from migstat.api.endpoints import Observers, Timing
 
         runtime = self._runtime
         timing = Timing(runtime.clock, runtime.sleep, now=runtime.now)

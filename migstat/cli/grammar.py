@@ -9,17 +9,17 @@ from typing import Any
 import typer
 
 from migstat.cli.app import COMMANDS, application, loaded
+from migstat.cli.commands.demo import REFUSED
+from migstat.cli.commands.help import TOPICS
+from migstat.cli.commands.projects import ORDERS
 from migstat.cli.context import ALL_FORMATS
-from migstat.cli.demo import REFUSED
-from migstat.cli.help import TOPICS
 from migstat.cli.options import COLORS
-from migstat.cli.projects import ORDERS
-from migstat.completion import SHELLS
 from migstat.completion.grammar import Argument, Command, Kind, Option, Values
-from migstat.model import Outcome, Status
+from migstat.completion.shells import SHELLS
+from migstat.model.nodes import Outcome, Status
+from migstat.model.verdict import Until
 from migstat.render.schema import KINDS
 from migstat.simulator.scenarios import NAMES
-from migstat.snapshot import Until
 
 NOTHING = Values(Kind.NOTHING)
 FILES = Values(Kind.FILES)
@@ -115,7 +115,7 @@ def _argument(argument: Any, path: tuple[str, ...]) -> Argument:
 
 def _values(name: str, path: tuple[str, ...]) -> Values:
     if name == "output":
-        formats = getattr(importlib.import_module(f"migstat.cli.{path[0]}"), "FORMATS", ALL_FORMATS)
+        formats = getattr(importlib.import_module(f"migstat.cli.commands.{path[0]}"), "FORMATS", ALL_FORMATS)
         return _words(*formats)
     own = " ".join((*path, name))
     return _VALUES[own] if own in _VALUES else _VALUES[name]

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from migstat import seen
-from migstat.api import Api
-from migstat.model import Level, Page, Question, Task, TaskPage, TaskType
-from migstat.target import TaskWord
+from migstat.api.endpoints import Api
+from migstat.completion import seen
+from migstat.model.nodes import Level, Page, Question, Task, TaskPage, TaskType
+from migstat.settings.target import TaskWord
 
 
 class Memory:

@@ -11,11 +11,11 @@ import typer
 
 from migstat.cli.context import Options, Runtime, profile_for
 from migstat.errors import Interrupted, UsageError
-from migstat.model import Outcome, Status
-from migstat.reports import Filter
-from migstat.settings import Flags, refuse_empty
-from migstat.settings import Profile as InForce
-from migstat.target import TaskWord
+from migstat.model.nodes import Outcome, Status
+from migstat.model.reports import Filter
+from migstat.settings.resolve import Flags, refuse_empty
+from migstat.settings.resolve import Profile as InForce
+from migstat.settings.target import TaskWord
 
 CONNECTION = "Connection"
 OUTPUT = "Output"

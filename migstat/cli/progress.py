@@ -17,11 +17,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from migstat.api.retry import Clock
 from migstat.cli.streams import Streams
 from migstat.render.grid import cells, fitted
 from migstat.render.parts import SHORT_BAR, Canvas, bar_of
 from migstat.render.theme import Glyphs
-from migstat.retry import Clock
 
 DRAWN_EVERY = 0.1
 """Seconds between two looks of the line, so that drawing takes no time from fetching."""

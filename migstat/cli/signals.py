@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from migstat.follow import Stopped
+from migstat.follow.watch import Stopped
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 

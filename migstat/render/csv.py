@@ -6,9 +6,9 @@ import csv
 import io
 import re
 
+from migstat.model.reports import Report
 from migstat.render.rows import columns, rows
 from migstat.render.text import one_field
-from migstat.reports import Report
 
 _SIGN = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
 """What a formula begins with, in the width of Chinese characters too."""

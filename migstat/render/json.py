@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from migstat.errors import MigstatError
-from migstat.events import Changed, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
-from migstat.model import Artifact, Level, Millis, Node, Phase, Task
-from migstat.render.text import ascii_json, encodable, escape_json, iso, iso_millis
-from migstat.reports import (
+from migstat.model.events import Changed, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
+from migstat.model.nodes import Artifact, Level, Millis, Node, Phase, Task
+from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
     JobReport,
@@ -21,7 +20,8 @@ from migstat.reports import (
     StatusReport,
     TasksReport,
 )
-from migstat.snapshot import Snapshot, Summary
+from migstat.model.verdict import Snapshot, Summary
+from migstat.render.text import ascii_json, encodable, escape_json, iso, iso_millis
 
 VERSION = 1
 

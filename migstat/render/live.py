@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from migstat.events import Changed, End, Ended
-from migstat.model import MIGRATE, Level, Millis, Node, Outcome, State, child_of, level_is_hidden
+from migstat.model.events import Changed, End, Ended
+from migstat.model.nodes import MIGRATE, Level, Millis, Node, Outcome, State, child_of, level_is_hidden
+from migstat.model.reports import count_states, worst_first
+from migstat.model.verdict import Verdict, estimated_end, summary_of
 from migstat.render.grid import Line, Row, cells, cut, fitted, laid_out
 from migstat.render.parts import Canvas, counts_of, flowing, message_of, overall, progress_cell, state_cell
 from migstat.render.text import duration, harmless, local_time, zone
 from migstat.render.theme import STATE_OF_VERDICT, STYLE_OF_STATE, word_of
-from migstat.reports import count_states, worst_first
-from migstat.snapshot import Verdict, estimated_end, summary_of
 
 CHANGES = 6
 """How many of the last changes are shown where there is room."""

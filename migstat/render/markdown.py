@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from migstat.model.reports import Report
 from migstat.render.rows import columns, rows
 from migstat.render.text import harmless
-from migstat.reports import Report
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 _LINK = re.compile(r"(?<=[@#])|(?<=/)(?=/)|(?<=www)(?=\.)|(?<=gh-)(?=[0-9])", re.IGNORECASE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migstat.model import Node, Phase, State
+from migstat.model.nodes import Node, Phase, State
 from migstat.render.grid import Line, Span, cells, fitted, wrapped
 from migstat.render.text import harmless, number
 from migstat.render.theme import STYLE_OF_STATE, Glyphs, word_of

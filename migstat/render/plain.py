@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from migstat.events import Changed
+from migstat.model.events import Changed
+from migstat.model.reports import Report
 from migstat.render.rows import columns, rows
 from migstat.render.text import iso_millis, one_field
-from migstat.reports import Report
 
 
 def plain_lines(report: Report, *, header: bool) -> Iterator[str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migstat.model import Millis, Node, Task
-from migstat.render.text import iso, number
-from migstat.reports import (
+from migstat.model.nodes import Millis, Node, Task
+from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
     JobReport,
@@ -17,6 +16,7 @@ from migstat.reports import (
     StatusReport,
     TasksReport,
 )
+from migstat.render.text import iso, number
 
 Row = tuple[str, ...]
 

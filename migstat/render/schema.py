@@ -11,10 +11,10 @@ from typing import Any
 
 from migstat import errors
 from migstat.errors import ApiError, MigstatError
-from migstat.events import End
-from migstat.model import HIDDEN
+from migstat.model.events import End
+from migstat.model.nodes import HIDDEN
+from migstat.model.verdict import Verdict
 from migstat.render.json import VERSION
-from migstat.snapshot import Verdict
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 

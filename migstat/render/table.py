@@ -6,7 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from migstat.model import CHECK, Millis, Node, State, Task, TaskType, level_is_hidden
+from migstat.model.nodes import CHECK, Millis, Node, State, Task, TaskType, level_is_hidden
+from migstat.model.reports import (
+    ArtifactsReport,
+    ChecksReport,
+    JobReport,
+    Listed,
+    ProjectsReport,
+    Report,
+    StatusReport,
+    TasksReport,
+    count_states,
+    worst_first,
+)
+from migstat.model.verdict import Snapshot, summary_of
 from migstat.render.grid import Line, Row, Span, laid_out
 from migstat.render.parts import (
     NARROW,
@@ -28,19 +41,6 @@ from migstat.render.theme import (
     STYLE_OF_STATE,
     word_of,
 )
-from migstat.reports import (
-    ArtifactsReport,
-    ChecksReport,
-    JobReport,
-    Listed,
-    ProjectsReport,
-    Report,
-    StatusReport,
-    TasksReport,
-    count_states,
-    worst_first,
-)
-from migstat.snapshot import Snapshot, summary_of
 
 LISTED = 20
 """How many leaves of one level a glance lists before it counts the rest."""

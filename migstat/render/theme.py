@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from migstat.model import Node, Outcome, State, Status
+from migstat.model.nodes import Node, Outcome, State, Status
+from migstat.model.verdict import Verdict
 from migstat.render.text import harmless
-from migstat.snapshot import Verdict
 
 COLORS = {
     "failed": "bold color(160)",

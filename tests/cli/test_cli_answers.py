@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migstat.settings import ENVIRONMENT, LOOK_VARIABLES
+from migstat.settings.resolve import ENVIRONMENT, LOOK_VARIABLES
 from tests.cli.rehearsals import NOW, PREFIX
 from tests.command_line import Result, migstat
 from tests.schemas import assert_valid

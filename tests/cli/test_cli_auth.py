@@ -15,7 +15,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from migstat.keychain import WITHOUT, Keychain
+from migstat.settings.keychain import WITHOUT, Keychain
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOW, Answer, answering, migration, still
 from tests.command_line import Result, hermetic, migstat, process
@@ -222,7 +222,7 @@ import sys, keyring
 from migstat.cli.app import run
 from migstat.cli.context import Runtime
 from migstat.cli.streams import Streams
-from migstat.keychain import Keychain
+from migstat.settings.keychain import Keychain
 keyring.get_keyring()
 environ = {"MIGSTAT_EMAIL": "you@example.com", "MIGSTAT_CONFIG": sys.argv[1]}
 sys.exit(run(["job", "job-1"], Runtime(environ, Streams(sys.stdout, sys.stderr), keychain=Keychain(limit=0.1))))

@@ -8,8 +8,8 @@ import pytest
 
 from migstat.cli.app import COMMANDS
 from migstat.cli.grammar import grammar
-from migstat.completion import SHELLS
 from migstat.completion.grammar import Kind, all_of
+from migstat.completion.shells import SHELLS
 from tests.command_line import migstat
 
 SCRIPTS = Path(__file__).parents[2] / "completions"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from migstat.keychain import Account, Keychain
-from migstat.settings import DEFAULTS
+from migstat.settings.keychain import Account, Keychain
+from migstat.settings.resolve import DEFAULTS
 from tests.command_line import Result, migstat, process
 
 JOB = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90"

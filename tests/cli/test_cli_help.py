@@ -39,7 +39,7 @@ def about(command: str) -> str:
     """A command's own help text."""
     if command == "migstat":
         return ABOUT
-    function = getattr(import_module(f"migstat.cli.{command}"), "help_" if command == "help" else command)
+    function = getattr(import_module(f"migstat.cli.commands.{command}"), "help_" if command == "help" else command)
     return inspect.getdoc(function) or ""
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from migstat.complete import candidates
-from migstat.seen import folder_of, read_seen, seen_jobs
+from migstat.completion.answer import candidates
+from migstat.completion.seen import folder_of, read_seen, seen_jobs
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
 from tests.command_line import environ_of, migstat, process

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from migstat.keychain import Account, Keychain
+from migstat.settings.keychain import Account, Keychain
 from migstat.simulator.scenario import Scenario, Task
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (

@@ -11,7 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from migstat.completion import SHELLS
+from migstat.completion.shells import SHELLS
 from tests.command_line import hermetic
 
 SCRIPTS = Path(__file__).parents[2] / "completions"

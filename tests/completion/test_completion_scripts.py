@@ -14,8 +14,8 @@ import tree_sitter
 import tree_sitter_powershell
 
 from migstat.cli.grammar import grammar
-from migstat.completion import SHELLS
 from migstat.completion.grammar import Argument, Command, Kind, Option, Values, all_of, rules_of
+from migstat.completion.shells import SHELLS
 from tests.command_line import hermetic
 from tests.completion.shells import SCRIPTS, found
 

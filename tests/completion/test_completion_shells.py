@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from migstat.cli import job
+from migstat.cli.commands import job
 from migstat.cli.context import ALL_FORMATS
 from migstat.cli.grammar import grammar
-from migstat.completion import SHELLS
 from migstat.completion.grammar import all_of
-from migstat.model import Outcome
+from migstat.completion.seen import SeenJob, folder_of, keep
+from migstat.completion.shells import SHELLS
+from migstat.model.nodes import Outcome
 from migstat.render.schema import KINDS
-from migstat.seen import SeenJob, folder_of, keep
 from migstat.simulator.scenarios import NAMES
 from tests.completion.shells import SCRIPTS, Recorder, Shell, found, real_program
 

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from migstat.events import Changed, End, Ended, Reading
-from migstat.model import Node, Phase, State
+from migstat.model.events import Changed, End, Ended, Reading
+from migstat.model.nodes import Node, Phase, State
+from migstat.model.verdict import Summary, Verdict
 from migstat.render.grid import Line
 from migstat.render.live import Digest, Health, digest, ended_line, frame
 from migstat.render.parts import Canvas
 from migstat.render.theme import ASCII, UNICODE, Glyphs
-from migstat.snapshot import Summary, Verdict
 
 NOW = 1_790_000_000_000
 HOUR = 3_600_000

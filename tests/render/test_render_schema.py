@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from migstat import follow, wire
-from migstat.cli.exits import Exit, exit_of_error
+from migstat.api import decode as wire
 from migstat.errors import ApiError, MigstatError, NotFound
-from migstat.events import Changed, End, Ended, Event, Outage, Progressed, Reading, Recovered, Snapped, Stalled
-from migstat.model import LATEST_PLAUSIBLE, Artifact, Job, Node, Phase, Task
-from migstat.render.json import document, encoded, error_document, event_document, lines
-from migstat.render.schema import KINDS, schema_of
-from migstat.reports import (
+from migstat.follow import watch as follow
+from migstat.model.events import Changed, End, Ended, Event, Outage, Progressed, Reading, Recovered, Snapped, Stalled
+from migstat.model.exit_codes import Exit, exit_of_error
+from migstat.model.nodes import LATEST_PLAUSIBLE, Artifact, Job, Node, Phase, Task
+from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
     JobReport,
@@ -30,7 +29,9 @@ from migstat.reports import (
     StatusReport,
     TasksReport,
 )
-from migstat.snapshot import Snapshot, Summary, Verdict, summary_of
+from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of
+from migstat.render.json import document, encoded, error_document, event_document, lines
+from migstat.render.schema import KINDS, schema_of
 from tests.schemas import assert_valid, validator
 
 NOW = 1_790_000_000_000

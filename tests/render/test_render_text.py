@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.model import LATEST_PLAUSIBLE
+from migstat.model.nodes import LATEST_PLAUSIBLE
 from migstat.render.text import ascii_json, encodable, escape_json, harmless, iso_millis, one_field
 
 EVERYTHING = [chr(code) for code in range(0x110000)]

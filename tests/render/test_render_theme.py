@@ -8,9 +8,9 @@ import pytest
 from rich.cells import cell_len
 from rich.color import Color
 
-from migstat.model import Node, State
+from migstat.model.nodes import Node, State
+from migstat.model.verdict import Verdict
 from migstat.render.theme import ASCII, COLORS, STATE_OF_VERDICT, STYLE_OF_STATE, UNICODE, Glyphs, word_of
-from migstat.snapshot import Verdict
 
 NUMBERS = sorted({int(number) for text in COLORS.values() for number in re.findall(r"color\((\d+)\)", text)})
 

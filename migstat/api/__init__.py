@@ -1,0 +1,1 @@
+"""The migration API over HTTP: endpoints, decoding, retries, the request budget and downloads."""

@@ -1,0 +1,225 @@
+"""How the API's JSON becomes the model: decoding, and what to make of answers that are not as they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from sys import intern
+from typing import Any, TypeVar
+
+import msgspec
+
+from migstat.errors import BadAnswer
+from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, Task, TaskPage
+
+
+class _WirePhase(msgspec.Struct, frozen=True):
+    name: str | None = None
+    processed: int | float | None = None
+    total: int | float | None = None
+
+
+class _WireProgress(msgspec.Struct, frozen=True):
+    isSupported: bool | None = None  # noqa: N815  the API's names
+    percent: int | float | None = None
+    data: list[_WirePhase] | None = None
+
+
+class _WireNode(msgspec.Struct, frozen=True):
+    status: str | None = None
+    outcome: str | None = None
+    message: str | None = None
+    details: dict[str, Any] | None = None
+    progressDetails: _WireProgress | None = None  # noqa: N815
+    children: dict[str, _WireNode] | None = None
+
+
+_EMPTY = _WireNode()
+
+
+class _WireLinks(msgspec.Struct, frozen=True):
+    next: str | None = None
+
+
+class _WireAnswer(msgspec.Struct, frozen=True):
+    data: _WireNode | None = None
+    links: _WireLinks | None = None
+
+
+class _WireTasks(msgspec.Struct, frozen=True):
+    data: list[Any] | None = None
+    links: _WireLinks | None = None
+
+
+_T = TypeVar("_T")
+_answer = msgspec.json.Decoder(_WireAnswer)
+_tasks = msgspec.json.Decoder(_WireTasks)
+_object = msgspec.json.Decoder(dict[str, Any])
+
+_DIGITS = 400
+"""Digits of a whole number beyond which it tells nothing."""
+
+
+class NotJson(BadAnswer):
+    """The body is no JSON at all, such as a proxy's HTML page; worth asking again."""
+
+
+def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
+    """One answer to `/status` about `level`; raises BadAnswer where it cannot be understood.
+
+    A child that cannot be understood does not take its siblings with it: it becomes an unreadable node.
+    """
+    if keep_raw:
+        return _lenient_page(body, level, keep_raw=True)
+    try:
+        answer = _decoded(_answer.decode, body)
+    except NotJson:
+        raise
+    except BadAnswer:
+        return _lenient_page(body, level, keep_raw=False)
+    if answer.data == _EMPTY:  # or it holds nothing but fields that nobody knows
+        return _lenient_page(body, level, keep_raw=False)
+    return _page(answer, level)
+
+
+def decode_tasks(body: bytes) -> TaskPage:
+    """One answer to `/tasks`; raises BadAnswer where it cannot be understood. A run without an id becomes a flaw."""
+    answer = _decoded(_tasks.decode, body)
+    built = [_built_task(each) for each in answer.data or ()]
+    nameless = sum(not task.task_id for task in built)
+    flaws = (f"{nameless} of {len(built)} runs on a page have no id",) if nameless else ()
+    return TaskPage(tuple(task for task in built if task.task_id), _next(answer.links), flaws)
+
+
+def decode_task(body: bytes) -> Task:
+    """One answer to `/tasks/{taskId}`, its id empty where it has none; raises BadAnswer where it is no object."""
+    return _built_task(_decoded(_object.decode, body))
+
+
+def decode_job(body: bytes) -> Job:
+    """One answer to `/jobs/{jobId}`; raises BadAnswer where it is no object."""
+    return Job(_decoded(_object.decode, body))
+
+
+def mended(body: bytes) -> bytes:
+    """JSON that breaks a rule of little weight, without that: what else it holds can be shown.
+
+    Half a surrogate pair and bytes that are no UTF-8 become U+FFFD, numbers beyond all measure null. Raises NotJson.
+    """
+    import json  # costs what good answers need not pay
+
+    try:
+        value = json.loads(
+            body.decode("utf-8-sig", "replace"),
+            strict=False,  # control characters in texts
+            parse_int=lambda digits: int(digits) if len(digits) < _DIGITS else None,
+            parse_float=lambda text: number if isfinite(number := float(text)) else None,
+            parse_constant=lambda _: None,
+        )
+        text = json.dumps(value, ensure_ascii=False)
+    except ValueError as error:
+        raise NotJson(f"the answer is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadAnswer("the answer is nested too deeply to be read") from error
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T:
+    try:
+        return decode(body)
+    except msgspec.ValidationError as error:
+        if not _is_json(body):  # the types were looked at first
+            raise NotJson(f"the answer is not JSON: {error}") from error
+        raise BadAnswer(f"the answer is not as expected: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(f"the answer is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadAnswer("the answer is nested too deeply to be read") from error
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body)
+    except RecursionError:  # deep, but JSON so far
+        return True
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _page(answer: _WireAnswer, level: Level) -> Page:
+    wire = answer.data or _WireNode()
+    children = wire.children
+    built = None if children is None else tuple(_node((*level, name), each) for name, each in children.items())
+    return Page(_node(level, wire, built), _next(answer.links), found=answer.data is not None)
+
+
+def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = None) -> Node:
+    # thousands of nodes say one of a few words, so they share its memory
+    status = wire.status and intern(wire.status)
+    outcome = wire.outcome and intern(wire.outcome)
+    progress = wire.progressDetails
+    if progress is None or progress.isSupported is False or outcome:  # a finished node has none any more
+        return Node(level, status, outcome, wire.message, wire.details or {}, None, (), children)
+    phases = tuple(Phase(each.name, each.processed, each.total) for each in progress.data or ())
+    return Node(level, status, outcome, wire.message, wire.details or {}, progress.percent, phases, children)
+
+
+def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
+    answer = _decoded(_object.decode, body)
+    data = answer.get("data")
+    own = dict(_object_or_raise({} if data is None else data, "data"))
+    wire_children = own.pop("children", None)
+    children = None
+    if wire_children is not None:
+        named = _object_or_raise(wire_children, "data.children")
+        children = tuple(_lenient_node((*level, name), each, keep_raw) for name, each in named.items())
+    node = msgspec.structs.replace(_lenient_node(level, own, keep_raw), children=children)
+    links = _object_or_raise({} if answer.get("links") is None else answer["links"], "links")
+    after = links.get("next")
+    if after is not None and not isinstance(after, str):
+        raise BadAnswer(f"the answer is not as expected: `links.next` is {_kind(after)} instead of a text")
+    return Page(node, after or None, found=bool(data), links=links)
+
+
+def _object_or_raise(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadAnswer(f"the answer is not as expected: `{name}` is {_kind(value)} instead of an object")
+    return value
+
+
+def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:
+    raw = value if keep_raw and isinstance(value, dict) else None
+    try:
+        return msgspec.structs.replace(_node(level, msgspec.convert(value, _WireNode)), raw=raw)
+    except (msgspec.ValidationError, RecursionError) as error:
+        return Node(level, unreadable=f"not as expected: {error}", raw=raw)
+
+
+def _built_task(value: object) -> Task:
+    """A run of which what has an unexpected type is unknown."""
+    own = _members(value)
+    artifacts = _members(own.get("results")).get("artifacts")
+    named = map(_members, artifacts if isinstance(artifacts, list) else ())
+    return Task(
+        _text(own.get("taskId")) or "",
+        _text(own.get("taskType")),
+        own.get("createdAt"),
+        tuple(Artifact(_text(each.get("name")), _text(each.get("location")), each.get("expireAt")) for each in named),
+    )
+
+
+def _members(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _next(links: _WireLinks | None) -> str | None:
+    return (links.next if links else None) or None
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a text", bool: "true or false"}.get(type(value), "a number")

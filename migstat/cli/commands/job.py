@@ -1,0 +1,26 @@
+"""`migstat job`: the job's definition."""
+
+from __future__ import annotations
+
+from migstat.cli.context import Options, Request, Runtime, session
+from migstat.cli.options import Job, asks_api
+from migstat.cli.output import finish, outlet_of
+from migstat.model.reports import JobReport
+
+FORMATS = ("table", "plain", "json", "csv", "markdown")
+
+
+@asks_api(FORMATS)
+def job(runtime: Runtime, options: Options, job: Job = None) -> int:
+    """What a job moves, from where and to where.
+
+    Examples:
+
+      migstat job
+
+      migstat job --json | jq '.job.scope'
+    """
+    outlet = outlet_of(runtime, options, FORMATS)
+    with session(runtime, options, Request(job, default_task=None)) as asked:
+        report = JobReport(asked.job_id, asked.now(), asked.job)
+        return finish(runtime, outlet, report)

@@ -1,0 +1,47 @@
+"""`migstat schema`: the JSON Schema of a document or event."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from migstat.cli.options import runtime_of
+from migstat.errors import UsageError
+from migstat.render.json import encoded
+from migstat.render.schema import KINDS, schema_of
+from migstat.settings.resolve import refuse_empty
+
+_SOUGHT = {kind: kind for kind in KINDS} | {"watch": "event"}
+"""What somebody may type, and the kind that is meant."""
+
+
+def schema(
+    ctx: typer.Context,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")] = None,
+) -> int:
+    """Print the JSON Schema (draft 2020-12) of a JSON document, of a watch's events, or of an error.
+
+    Examples:
+
+      migstat schema status > status.schema.json
+
+      migstat schema event | jq '.["$defs"] | keys'
+    """
+    runtime_of(ctx).streams.print(encoded(schema_of(_checked(kind)), indent=2) + "\n")
+    return 0
+
+
+def _checked(kind: str | None) -> str:
+    """A kind that there is. Raises UsageError for others, with the likely one."""
+    there_are = f"There are {', '.join(KINDS)}."
+    if kind is None:
+        raise UsageError("schema: no KIND is named", there_are)
+    if refuse_empty(kind, "KIND") in KINDS:
+        return kind
+
+    from difflib import get_close_matches
+
+    close = get_close_matches(kind.lower(), _SOUGHT, 1)
+    likely = f"; is it {_SOUGHT[close[0]]}?" if close else ""
+    raise UsageError(f"schema: there is no schema of {kind!r}{likely}", there_are)

@@ -1,0 +1,31 @@
+"""`migstat tasks`: the runs of a job."""
+
+from __future__ import annotations
+
+from migstat.cli.context import Options, Request, Runtime, session
+from migstat.cli.options import Export, Header, Job, asks_api
+from migstat.cli.output import finish, outlet_of
+from migstat.query.reports import tasks_report
+
+FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
+
+
+@asks_api(FORMATS)
+def tasks(
+    runtime: Runtime,
+    options: Options,
+    job: Job = None,
+    header: Header = False,
+    export: Export = None,
+) -> int:
+    """The runs of a job, newest first.
+
+    Examples:
+
+      migstat tasks
+
+      migstat tasks --json | jq -r '.tasks[0].taskId'
+    """
+    outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
+    with session(runtime, options, Request(job, default_task=None)) as asked:
+        return finish(runtime, outlet, tasks_report(asked))

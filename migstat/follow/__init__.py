@@ -1,0 +1,1 @@
+"""Following a task: cheap polls, the generator of events, and the record of a night."""

@@ -1,0 +1,103 @@
+"""What a watch tells: one small frozen type an event. Times are epoch milliseconds, durations seconds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from migstat.model.nodes import Level, Millis, Node, Phase
+from migstat.model.verdict import Summary, Verdict
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """The status and outcome of a node at one moment."""
+
+    status: str | None
+    outcome: str | None
+
+
+class Snapped(msgspec.Struct, frozen=True):
+    """The first view of a watch: `node` is the root with all that was read below it."""
+
+    at: Millis
+    job_id: str
+    task_id: str
+    task_type: str | None
+    verdict: Verdict
+    summary: Summary
+    node: Node
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A node's status or outcome changed; `before` is None where the node was not reported until now."""
+
+    at: Millis
+    node: Node
+    before: Reading | None
+
+
+class Progressed(msgspec.Struct, frozen=True):
+    """A running node got on in its phase, or began the next one."""
+
+    at: Millis
+    level: Level
+    percent: float | None
+    progress: tuple[Phase, ...]
+
+
+class Stalled(msgspec.Struct, frozen=True):
+    """A running node has not moved for `since_seconds`; told once a node."""
+
+    at: Millis
+    level: Level
+    since_seconds: float
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """The API has stopped answering; told once, though it is asked again and again."""
+
+    at: Millis
+    code: str
+    message: str
+    retry_in_seconds: float
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """The API answers again after so many seconds."""
+
+    at: Millis
+    outage_seconds: float
+
+
+class End(StrEnum):
+    """How a watch ended, as its last event is called."""
+
+    FINISHED = "finished"
+    FAILED_FAST = "failed-fast"
+    TIMEOUT = "timeout"
+    INTERRUPTED = "interrupted"
+    ERROR = "error"
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The last event: how it ended, what it comes down to, and the exit code."""
+
+    at: Millis
+    end: End
+    verdict: Verdict
+    exit_code: int
+    summary: Summary
+    missing: tuple[str, ...]
+    elapsed_seconds: float | None
+
+
+Event = Snapped | Changed | Progressed | Stalled | Outage | Recovered | Ended
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What an earlier watch of the same task told: last readings, whose stall, and when it began."""
+
+    readings: dict[Level, Reading] = {}
+    stalled: frozenset[Level] = frozenset()
+    began: Millis | None = None

@@ -1,0 +1,79 @@
+"""The exit codes, all of them, and the one way from a verdict and from an error to its code."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from migstat.errors import (
+    CredentialsError,
+    Interrupted,
+    MigstatError,
+    NotFound,
+    Refused,
+    UsageError,
+)
+from migstat.model.verdict import Verdict
+
+
+class Exit(IntEnum):
+    """What a script may rely on."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    REFUSED = 4
+    NOT_FOUND = 5
+    RUNNING = 8
+    TIMED_OUT = 124
+    HUNG_UP = 129
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+MEANINGS = {
+    Exit.OK: "done; for watch and --exit-status: finished with SUCCESS, WARNING or SKIPPED",
+    Exit.FAILED: "watch, --exit-status: it finished and something failed",
+    Exit.USAGE: "wrong usage",
+    Exit.UNREACHABLE: "the API could not be reached, or answered what cannot be understood, after all retries",
+    Exit.REFUSED: "no credentials, or refused (401, 403)",
+    Exit.NOT_FOUND: "no such job, task, level, check or project",
+    Exit.RUNNING: "--exit-status: still running",
+    Exit.TIMED_OUT: "watch --timeout ran out",
+    Exit.HUNG_UP: "ended by SIGHUP; the migration itself goes on",
+    Exit.INTERRUPTED: "ended by Ctrl-C; the migration itself goes on",
+    Exit.TERMINATED: "ended by SIGTERM; the migration itself goes on",
+}
+
+_OF_VERDICT = {
+    Verdict.FAILED: Exit.FAILED,
+    Verdict.WARNING: Exit.OK,
+    Verdict.SUCCEEDED: Exit.OK,
+    Verdict.RUNNING: Exit.RUNNING,
+    Verdict.PENDING: Exit.RUNNING,
+}
+
+_OF_ERROR: tuple[tuple[type[MigstatError], Exit], ...] = (
+    (UsageError, Exit.USAGE),
+    (CredentialsError, Exit.REFUSED),
+    (Refused, Exit.REFUSED),
+    (NotFound, Exit.NOT_FOUND),
+    (Interrupted, Exit.INTERRUPTED),
+)
+
+
+def exit_of(verdict: Verdict | None, *, readable: bool) -> Exit:
+    """The code of a view: of its verdict where `--exit-status` asks for it (else None), and of what was unreadable.
+
+    A failure that was seen is a failure; else what could not be read makes every other answer worthless.
+    """
+    if verdict is Verdict.FAILED:
+        return Exit.FAILED
+    if not readable:
+        return Exit.UNREACHABLE
+    return Exit.OK if verdict is None else _OF_VERDICT[verdict]
+
+
+def exit_of_error(error: MigstatError) -> Exit:
+    """The code of an error."""
+    return next((code for kind, code in _OF_ERROR if isinstance(error, kind)), Exit.UNREACHABLE)

@@ -1,0 +1,359 @@
+"""How the API's JSON becomes the model, whatever it is like."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
+from migstat.errors import BadAnswer, MigstatError
+from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, State
+
+EXAMPLES: list[dict[str, Any]] = json.loads(
+    Path(__file__).parents[1].joinpath("examples.json").read_text(encoding="utf-8")
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = (
+    "status", "outcome", "message", "details", "progressDetails", "children", "percent", "isSupported", "data", "name",
+    "total", "processed", "createdAt", "startedAt", "lastUpdatedAt", "occurrences", "excludable", "links", "next",
+    "taskId", "taskType", "results", "artifacts", "location", "expireAt", "scope", "projects", "spaces", "includedKeys",
+)  # fmt: skip
+LIKELY = st.recursive(
+    JSON,
+    lambda inner: st.dictionaries(st.sampled_from(FIELDS), inner, max_size=6) | st.lists(inner, max_size=4),
+    max_leaves=20,
+)
+ANSWERS = st.fixed_dictionaries({}, optional={"data": LIKELY, "links": LIKELY}) | LIKELY
+
+
+def page(data: object, links: object = None, level: Level = (), *, keep_raw: bool = False) -> Page:
+    """The decoded answer with this data."""
+    return decode_page(json.dumps({"data": data, "links": links}).encode(), level, keep_raw=keep_raw)
+
+
+def level_of(example: dict[str, Any]) -> Level:
+    """The level that a documented question asks for."""
+    asked = example["query"].get("level", "")
+    return tuple(asked.split(",")) if asked else ()
+
+
+@pytest.mark.parametrize("keep_raw", [False, True])
+@pytest.mark.parametrize("documented", EXAMPLES, ids=lambda each: f"{each['task']}-{each['query']}")
+def test_the_documented_answers_are_read_as_they_are(documented: dict[str, Any], keep_raw: bool) -> None:
+    """Every documented answer keeps its status, outcome, message, details, children and cursor."""
+    data, links = documented["response"]["data"], documented["response"]["links"]
+    read = decode_page(json.dumps(documented["response"]).encode(), level_of(documented), keep_raw=keep_raw)
+    assert read.found is bool(data)
+    assert read.next == links.get("next")
+    assert (read.node.status, read.node.outcome) == (data.get("status"), data.get("outcome"))
+    assert (read.node.message, read.node.details) == (data.get("message"), data.get("details", {}))
+    assert read.node.level == level_of(documented)
+    children = {child.name: (child.status, child.outcome, child.details) for child in read.node.children or ()}
+    expected = data.get("children", {})
+    assert children == {
+        name: (each["status"], each.get("outcome"), each.get("details", {})) for name, each in expected.items()
+    }
+    assert (read.node.children is None) is ("children" not in data)
+    assert read.node.unreadable is None
+
+
+def test_there_are_thirteen_documented_answers() -> None:
+    """None of the documented pairs was lost."""
+    assert len(EXAMPLES) == 13
+
+
+F, W, R, P, S, K = State.FAILED, State.WARNING, State.RUNNING, State.PENDING, State.SUCCEEDED, State.SKIPPED
+
+
+def test_progress_comes_from_a_running_node() -> None:
+    """Percent and phases are read, and what is missing in a phase is unknown."""
+    progress = {"isSupported": True, "percent": 40, "data": [{"name": "issues", "total": 10, "processed": 4}, {}]}
+    node = page({"status": "IN_PROGRESS", "progressDetails": progress}).node
+    assert node.percent == 40
+    assert node.progress == (Phase("issues", 4, 10), Phase(None, None, None))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"status": "IN_PROGRESS", "progressDetails": {"isSupported": False, "percent": 0}},
+        {"status": "FINISHED", "outcome": "SUCCESS", "progressDetails": {"isSupported": True, "percent": 40}},
+        {"status": "IN_PROGRESS", "progressDetails": None},
+        {"status": "IN_PROGRESS"},
+    ],
+)
+def test_no_progress_where_there_is_none(data: dict[str, Any]) -> None:
+    """A node without support for progress, and one that finished, have no percentage."""
+    assert (page(data).node.percent, page(data).node.progress) == (None, ())
+
+
+@pytest.mark.parametrize("keep_raw", [False, True])
+@pytest.mark.parametrize("body", ["{}", '{"data": {}}', '{"data": null}', '{"data": {}, "links": {}}'])
+def test_empty_data_means_no_such_level(body: str, keep_raw: bool) -> None:
+    """The API says with empty data, and HTTP 200, that there is no such level."""
+    read = decode_page(body.encode(), ("check",), keep_raw=keep_raw)
+    assert (read.found, read.next, read.node) == (False, None, Node(("check",), raw=read.node.raw))
+
+
+def test_a_level_that_holds_children_only_is_found() -> None:
+    """Children alone are enough for a level to exist."""
+    read = page({"children": {"SC": {"status": "FINISHED"}}}, level=("migrate", "projects"))
+    assert read.found
+    assert [child.level for child in read.node.children or ()] == [("migrate", "projects", "SC")]
+
+
+def test_fields_that_nobody_knows_are_passed_over() -> None:
+    """New fields and new words are no errors."""
+    read = page({"status": "ODD", "outcome": "ODDER", "new": [1]}, {"next": "c", "prev": "b"})
+    assert (read.node.status, read.node.outcome, read.next) == ("ODD", "ODDER", "c")
+
+
+@pytest.mark.parametrize("following", [None, ""])
+def test_an_empty_cursor_is_the_end(following: str | None) -> None:
+    """A next link that is null or empty leads nowhere."""
+    assert page({"status": "FINISHED"}, {"next": following}).next is None
+
+
+@pytest.mark.parametrize("bad", [5, "text", [], None, {"status": 5}, {"details": []}, {"children": {"x": 1}}])
+def test_a_child_that_cannot_be_understood_leaves_its_siblings(bad: object) -> None:
+    """A broken child is a value that says why it is unreadable, and the others are read."""
+    children = page({"status": "IN_PROGRESS", "children": {"a": {"status": "FINISHED"}, "b": bad}}).node.children or ()
+    assert [(child.name, child.status, bool(child.unreadable)) for child in children] == [
+        ("a", "FINISHED", False),
+        ("b", None, True),
+    ]
+
+
+def test_a_node_that_cannot_be_understood_leaves_its_children() -> None:
+    """A level with a broken status of its own still has its children."""
+    read = page({"status": 5, "children": {"a": {"status": "FINISHED"}}})
+    assert read.node.unreadable
+    assert [child.status for child in read.node.children or ()] == ["FINISHED"]
+
+
+@pytest.mark.parametrize("children", [[1, 2], ["a"], "text", 5, True])
+def test_children_that_are_no_object_are_not_an_empty_level(children: object) -> None:
+    """What cannot be read is told: an error or an unreadable node, never a level without children."""
+    try:
+        node = page({"status": "IN_PROGRESS", "children": children}).node
+    except BadAnswer:
+        return
+    assert node.unreadable
+
+
+@pytest.mark.parametrize("links", [[1], "text", 5, {"next": 5}, {"next": ["c"]}])
+def test_links_that_cannot_be_read_are_not_the_end_of_the_pages(links: object) -> None:
+    """Where nobody can say whether a page follows, the answer is refused."""
+    with pytest.raises(BadAnswer):
+        page({"status": "IN_PROGRESS"}, links)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html></html>", b'{"data": ', b"\xff\xfe", b"nonsense", b"{'data': 1}"])
+def test_what_is_no_json_is_told_apart(body: bytes) -> None:
+    """A body that is no JSON is worth asking again, so it has an error of its own."""
+    for decode in (decode_job, decode_task, decode_tasks):
+        with pytest.raises(NotJson):
+            decode(body)
+    with pytest.raises(NotJson):
+        decode_page(body, ())
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        (b'{"a": "\\ud800"}', {"a": "\ufffd"}),
+        (b'{"a\\udfff": "\\ud83d\\ude00 \\ud83d"}', {"a\ufffd": "\U0001f600 \ufffd"}),
+        (b'{"a": "\\ud83d\xed\xb8\x80"}', {"a": "\ufffd\ufffd\ufffd\ufffd"}),
+        (b'{"a": "x\xffy"}', {"a": "x\ufffdy"}),
+        (b'{"a": "x\x00\x1b\ty"}', {"a": "x\x00\x1b\ty"}),
+        (b"\xef\xbb\xbf{}", {}),
+        (b'{"a": [NaN, Infinity, -Infinity, 1e999, -1e999, 0.5]}', {"a": [None, None, None, None, None, 0.5]}),
+        (
+            b'{"a": [' + b"9" * 5000 + b", " + b"9" * 400 + b", -" + b"9" * 30 + b"]}",
+            {"a": [None, None, -(10**30) + 1]},
+        ),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_breaks_a_rule_of_little_weight_is_mended(body: bytes, content: dict[str, Any]) -> None:
+    """Half characters become U+FFFD, numbers beyond all measure null, and all else stays as it was."""
+    with pytest.raises(NotJson):
+        decode_job(body)
+    assert decode_job(mended(body)).raw == content
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"a": "\\ud800', b"{'a': 1}", b'{"a": 01}', b"\xff", b'{"a": "\xff}']
+)
+def test_what_is_no_json_at_all_is_not_mended(body: bytes) -> None:
+    """A cut body or a page is not made JSON of."""
+    with pytest.raises(NotJson):
+        mended(body)
+
+
+@pytest.mark.parametrize("nested", [b"[" * 200_000, b'{"\xff":' * 5000, b"[" * 9000 + b"NaN" + b"]" * 9000])
+def test_what_is_nested_too_deeply_is_not_mended(nested: bytes) -> None:
+    """A body made of brackets does not end the program when it is looked at a second time, either."""
+    with pytest.raises(BadAnswer):
+        mended(nested)
+
+
+@given(ANSWERS)
+@settings(deadline=None, max_examples=50)
+def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
+    """What breaks no rule comes out as it went in."""
+    with suppress(ValueError):
+        body = json.dumps(answer, allow_nan=False).encode()
+        assert json.loads(mended(body)) == answer
+
+
+@given(st.binary(max_size=60) | st.text().map(lambda text: json.dumps([text]).encode()))
+@settings(deadline=None)
+def test_what_is_mended_is_sound_json(body: bytes) -> None:
+    """Whatever bytes come, what is made of them can be read, or it is NotJson."""
+    with suppress(NotJson):
+        json.loads(mended(body).decode())
+
+
+@pytest.mark.parametrize("body", [b"[]", b"5", b"null", b'"text"', b'{"data": 5}', b'{"data": []}'])
+def test_json_of_another_kind_is_a_bad_answer_for_good(body: bytes) -> None:
+    """JSON that has the wrong shape stays so, so it is no NotJson."""
+    with pytest.raises(BadAnswer) as raised:
+        decode_page(body, ())
+    assert not isinstance(raised.value, NotJson)
+
+
+@pytest.mark.parametrize("keep_raw", [False, True])
+def test_json_that_is_nested_too_deeply_is_a_bad_answer(keep_raw: bool) -> None:
+    """A body made of brackets does not end the program."""
+    for nested in (b"[" * 200_000, b'{"data":' * 5000, b'{"data":{"details":' + b"[" * 9000 + b"]" * 9000 + b"}}"):
+        with pytest.raises(BadAnswer):
+            decode_page(nested, (), keep_raw=keep_raw)
+
+
+@given(ANSWERS, st.booleans())
+@example({"data": {"details": {"occurrences": [[[]]], "lastUpdatedAt": 1e308}}}, False)
+@example({"data": {"progressDetails": {"percent": 10**30}}}, False)
+@settings(deadline=None, max_examples=70)
+def test_no_json_lets_anything_but_our_error_escape(answer: object, keep_raw: bool) -> None:
+    """Whatever JSON comes, it becomes nodes whose every property can be read, or an error of ours."""
+    body = json.dumps(answer).encode()
+    for decode in (decode_job, decode_task, decode_tasks):
+        try:
+            decode(body)
+        except MigstatError:
+            continue
+    try:
+        node = decode_page(body, ("l",), keep_raw=keep_raw).node
+    except MigstatError:
+        return
+    for each in (node, *(node.children or ())):
+        assert isinstance(each.state, State)
+        assert each.elapsed_seconds(1) is None or each.ended in (True, False)
+        assert all(isinstance(text, str) for text in each.occurrences)
+        assert (each.created_at, each.excludable, each.description) is not None
+
+
+@given(st.binary(max_size=60))
+@settings(deadline=None)
+def test_no_bytes_let_anything_but_our_error_escape(body: bytes) -> None:
+    """A body that is no text at all is an error of ours, too."""
+    with suppress(MigstatError):
+        decode_page(body, ())
+
+
+@given(st.dictionaries(st.sampled_from(("status", "outcome", "message", "details", "children", "new")), JSON))
+@settings(deadline=None, max_examples=70)
+@example({"new": 1})
+def test_an_answer_means_the_same_with_its_json_kept(data: dict[str, Any]) -> None:
+    """`--raw` sees the same levels, statuses and children as the other formats."""
+    try:
+        plain, raw = page(data), page(data, keep_raw=True)
+    except MigstatError:
+        return
+    assert plain.found is raw.found
+    assert (plain.node.status, plain.node.outcome, plain.node.state) == (
+        raw.node.status,
+        raw.node.outcome,
+        raw.node.state,
+    )
+    assert len(plain.node.children or ()) == len(raw.node.children or ())
+
+
+def test_raw_keeps_what_the_api_sent() -> None:
+    """Node and children keep their own JSON, each without the children below it."""
+    data = {"status": "X", "new": 1, "children": {"a": {"status": "Y", "odd": [2]}}}
+    node = page(data, keep_raw=True).node
+    assert node.raw == {"status": "X", "new": 1}
+    assert [child.raw for child in node.children or ()] == [{"status": "Y", "odd": [2]}]
+    assert page(data).node.raw is None
+
+
+def test_a_page_of_tasks_is_read() -> None:
+    """Tasks keep id, type, creation and artifacts, in the order in which they came."""
+    body = {
+        "data": [
+            {
+                "taskId": "t2",
+                "taskType": "migrate",
+                "createdAt": "2024-02-23T09:31:04.150Z",
+                "payload": {},
+                "results": {"artifacts": [{"name": "r.csv", "location": "https://x/y", "expireAt": "later"}]},
+            },
+            {"taskId": "t1"},
+        ],
+        "links": {"next": "c"},
+    }
+    read = decode_tasks(json.dumps(body).encode())
+    assert [(task.task_id, task.task_type) for task in read.tasks] == [("t2", "migrate"), ("t1", None)]
+    assert read.tasks[0].artifacts[0].location == "https://x/y"
+    assert (read.tasks[0].created_at, read.tasks[0].artifacts[0].expires_at) == ("2024-02-23T09:31:04.150Z", "later")
+    assert (read.tasks[1].artifacts, read.next) == ((), "c")
+
+
+@pytest.mark.parametrize("body", ['{"data": {}}', '{"data": "text"}', '{"data": [], "links": {"next": 5}}', "[]"])
+def test_tasks_that_are_no_list_are_a_bad_answer(body: str) -> None:
+    """A list of another shape, or of which nobody knows whether it goes on, cannot be shown."""
+    with pytest.raises(BadAnswer):
+        decode_tasks(body.encode())
+
+
+@pytest.mark.parametrize("bad", [{}, {"taskId": 5}, {"taskId": ""}, {"taskId": None}, None, [], "text", 7])
+def test_a_task_without_an_id_leaves_the_others(bad: object) -> None:
+    """A run that cannot be named is told of, and the others are read."""
+    read = decode_tasks(json.dumps({"data": [{"taskId": "t1"}, bad, {"taskId": "t2"}]}).encode())
+    assert [task.task_id for task in read.tasks] == ["t1", "t2"]
+    assert read.flaws == ("1 of 3 runs on a page have no id",)
+
+
+@pytest.mark.parametrize("bad", [5, [], {}, True, 1.5, [5], {"artifacts": 5}, {"artifacts": [5]}])
+def test_a_field_of_a_task_of_another_type_is_unknown(bad: object) -> None:
+    """What has an unexpected type is unknown, and the rest of the run is read."""
+    odd = {"taskId": "t", "taskType": bad, "createdAt": "now", "results": bad}
+    named = {"artifacts": [{"name": bad, "location": bad, "expireAt": "later"}]}
+    read = decode_tasks(json.dumps({"data": [odd, {"taskId": "u", "results": named}]}).encode())
+    assert [(task.task_id, task.task_type, task.created_at) for task in read.tasks] == [
+        ("t", None, "now"),
+        ("u", None, None),
+    ]
+    assert read.tasks[1].artifacts == (Artifact(None, None, "later"),)
+    assert read.flaws == ()
+
+
+def test_a_job_keeps_all_that_was_sent() -> None:
+    """Name and flow are read, the rest is kept as it came."""
+    body = {"name": "n", "flow": "jira-onpremises-to-cloud", "new": {"x": [1]}}
+    job = decode_job(json.dumps(body).encode())
+    assert (job.name, job.flow, job.raw) == ("n", "jira-onpremises-to-cloud", body)
+    assert (Job({"name": 5, "flow": None}).name, Job({}).flow) == (None, "")

@@ -1,0 +1,911 @@
+"""The HTTP layer: what it asks, when it asks again, and what it makes of everything that can come back."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import formatdate
+from itertools import count
+from urllib.parse import parse_qs, unquote
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migstat.api.endpoints import LARGEST_BODY, Api, Exchange, Observers, Timing
+from migstat.api.retry import Policy
+from migstat.errors import (
+    ApiError,
+    BadAnswer,
+    BadRequest,
+    MigstatError,
+    NotFound,
+    RateLimited,
+    Refused,
+    Unreachable,
+    UntrustedServer,
+)
+from migstat.model.nodes import Question
+from migstat.settings.credentials import Secret
+from migstat.settings.resolve import Flags, Settings, settings_from
+from migstat.simulator import scenarios
+from migstat.simulator.server import Server, serve
+
+EPOCH = 1_700_000_000.0
+TOKEN = "s3cret-t0ken-of-the-test"
+PAIR = base64.b64encode(f"a@example.com:{TOKEN}".encode()).decode()
+JOB = {"name": "Cutover"}
+ROOT = "/migrations/public/v1"
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Time:
+    """Clocks that a sleep moves, and the times at which requests were sent."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+        self.sent: list[float] = []
+
+    def clock(self) -> float:
+        """Steady seconds."""
+        return self.now
+
+    def wall(self) -> float:
+        """Epoch seconds."""
+        return EPOCH + self.now - 100.0
+
+    def sleep(self, seconds: float) -> None:
+        """Move both."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+class Script:
+    """A server that answers with these responses, one a request, and fails the test on any further request."""
+
+    def __init__(self, time: Time, *answers: httpx.Response | Exception) -> None:
+        self._time = time
+        self._answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Give the next answer."""
+        self._time.sent.append(self._time.now)
+        self.requests.append(request)
+        if not self._answers:
+            pytest.fail(f"an unexpected request: {request.url}")
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    @property
+    def left(self) -> int:
+        """How many answers nobody asked for."""
+        return len(self._answers)
+
+
+def settings_of(base_url: str = "https://api.example", rate_limit: int | None = 540) -> Settings:
+    """Settings with the test's credentials."""
+    return Settings(base_url, False, "a@example.com", Secret(TOKEN), 15.0, rate_limit, None)
+
+
+def api_of(
+    handler: Handler,
+    time: Time,
+    *,
+    observers: Observers | None = None,
+    share: float = 1.0,
+    base_url: str = "https://api.example",
+    rate_limit: int | None = 540,
+) -> Api:
+    """A client whose requests end in `handler`."""
+    timing = Timing(time.clock, time.sleep, share=lambda: share, now=time.wall)
+    transport = httpx.MockTransport(handler)
+    return Api(settings_of(base_url, rate_limit), timing, observers=observers, transport=transport)
+
+
+def ok(content: object = JOB, headers: dict[str, str] | None = None) -> httpx.Response:
+    """A good answer."""
+    return httpx.Response(200, json=content, headers=headers)
+
+
+def refusal(status: int, headers: dict[str, str] | None = None, says: str = "No.") -> httpx.Response:
+    """An error in the shape that the API's errors have."""
+    return httpx.Response(status, json={"status": status, "errorMessage": says, "id": "r1"}, headers=headers)
+
+
+@pytest.fixture
+def time() -> Time:
+    """The test's own time."""
+    return Time()
+
+
+def subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+    """The class and all below it."""
+    yield kind
+    for each in kind.__subclasses__():
+        yield from subclasses(each)
+
+
+# What is asked
+
+
+def test_a_request_is_a_get_with_basic_credentials(time: Time) -> None:
+    """The e-mail is the user and the token the password, and JSON is asked for."""
+    script = Script(time, ok())
+    with api_of(script, time) as api:
+        assert api.job("j1").raw == JOB
+    request = script.requests[0]
+    assert (request.method, str(request.url)) == ("GET", f"https://api.example{ROOT}/jobs/j1")
+    assert request.headers["Authorization"] == f"Basic {PAIR}"
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers["User-Agent"].startswith("migstat/")
+
+
+def test_a_base_url_with_a_path_keeps_it(time: Time) -> None:
+    """The API may lie behind a gateway's path."""
+    script = Script(time, ok())
+    with api_of(script, time, base_url="https://gateway.example/atlassian") as api:
+        api.job("j")
+    assert script.requests[0].url.path == f"/atlassian{ROOT}/jobs/j"
+
+
+ODD_IDS = ["a/b", "a?b", "a#b", "a b", "a%2Fb", "ä", "a&b=c", "a,b", "a;b", "a:b@c", "\u202e", "a+b", "x\ny", "..."]
+
+
+@pytest.mark.parametrize("name", ODD_IDS)
+def test_ids_are_percent_encoded_into_the_path(name: str, time: Time) -> None:
+    """Whatever an id holds, it stays one segment of the path and comes out as it was."""
+    script = Script(time, ok(), ok({"taskId": "t"}), ok({"data": {}}), ok({"data": []}))
+    with api_of(script, time) as api:
+        api.job(name)
+        api.task(name, name)
+        api.status(name, name, Question(()))
+        list(api.tasks(name))
+    paths = [request.url.raw_path.decode().partition("?")[0] for request in script.requests]
+    segments = [[unquote(part) for part in path.removeprefix(ROOT + "/").split("/")] for path in paths]
+    assert segments == [
+        ["jobs", name], ["jobs", name, "tasks", name], ["jobs", name, "tasks", name, "status"], ["jobs", name, "tasks"],
+    ]  # fmt: skip
+    assert all(request.url.host == "api.example" for request in script.requests)
+
+
+@pytest.mark.parametrize(
+    ("question", "query"),
+    [
+        (Question(()), {}),
+        (Question((), expand=True), {"expandChildren": ["true"]}),
+        (Question(("check", "AppVendorCheck")), {"level": ["check,AppVendorCheck"]}),
+        (Question(("migrate", "projects", "A&B=C/ä?#")), {"level": ["migrate,projects,A&B=C/ä?#"]}),
+        (
+            Question(("check",), expand=True, status="FINISHED", outcome="FAILED", cursor="c+/="),
+            {"level": ["check"], "expandChildren": ["true"], "status": ["FINISHED"], "outcome": ["FAILED"],
+             "cursor": ["c+/="]},
+        ),
+        (Question((), page=7), {}),
+    ],
+)  # fmt: skip
+def test_a_question_is_the_query(question: Question, query: dict[str, list[str]], time: Time) -> None:
+    """Level, filters and cursor arrive as they were asked, and nothing else does."""
+    script = Script(time, ok({"data": {"status": "FINISHED"}}))
+    with api_of(script, time) as api:
+        assert api.status("j", "t", question).node.level == question.level
+    assert parse_qs(script.requests[0].url.query.decode(), keep_blank_values=True) == query
+
+
+def test_commas_of_a_level_are_sent_as_the_documentation_writes_them(time: Time) -> None:
+    """The path of names is comma separated, not encoded."""
+    script = Script(time, ok({"data": {}}))
+    with api_of(script, time) as api:
+        api.status("j", "t", Question(("migrate", "projects", "SC")))
+    assert script.requests[0].url.query == b"level=migrate,projects,SC"
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
+@settings(deadline=None, max_examples=60)
+def test_a_cursor_goes_back_as_it_came(cursor: str) -> None:
+    """Cursors are opaque: whatever characters they hold arrive at the server unchanged."""
+    time = Time()
+    pages = Script(time, ok({"data": [], "links": {"next": cursor}}), ok({"data": []}), ok({"data": {}}))
+    with api_of(pages, time) as api:
+        list(api.tasks("j"))
+        api.status("j", "t", Question((), expand=True, cursor=cursor))
+    for request in pages.requests[1:]:
+        assert parse_qs(request.url.query.decode(), keep_blank_values=True)["cursor"] == [cursor]
+
+
+def test_tasks_come_a_page_at_a_time(time: Time) -> None:
+    """A page is asked for when it is needed, and its tasks keep their order."""
+    first, second = {"data": [{"taskId": "b"}], "links": {"next": "c"}}, {"data": [{"taskId": "a"}]}
+    script = Script(time, ok(first), ok(second))
+    with api_of(script, time) as api:
+        pages = api.tasks("j")
+        assert [task.task_id for task in next(pages).tasks] == ["b"]
+        assert len(script.requests) == 1
+        assert [task.task_id for page in pages for task in page.tasks] == ["a"]
+
+
+@pytest.mark.parametrize("cursors", ["aa", "aba"])
+def test_a_list_of_tasks_without_an_end_is_a_bad_answer(cursors: str, time: Time) -> None:
+    """A cursor that comes again ends the list with an error."""
+    script = Script(time, *(ok({"data": [], "links": {"next": each}}) for each in cursors))
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match="no end"):
+        list(api.tasks("j"))
+    assert script.left == 0
+
+
+def test_raw_is_kept_where_it_is_asked_for(time: Time) -> None:
+    """The API's own JSON comes along on demand only."""
+    answer = {"data": {"status": "X", "new": 1}}
+    with api_of(Script(time, ok(answer), ok(answer)), time) as api:
+        assert api.status("j", "t", Question(())).node.raw is None
+        assert api.status("j", "t", Question(()), keep_raw=True).node.raw == answer["data"]
+
+
+# What comes back
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (204, BadAnswer), (206, BadAnswer), (301, BadAnswer), (302, BadAnswer), (303, BadAnswer), (304, BadAnswer),
+        (307, BadAnswer), (308, BadAnswer), (400, BadRequest), (401, Refused), (403, Refused), (404, NotFound),
+        (405, BadAnswer), (407, BadAnswer), (409, BadAnswer), (410, BadAnswer), (418, BadAnswer), (501, Unreachable),
+        (505, Unreachable),
+    ],
+)  # fmt: skip
+def test_these_statuses_are_final(status: int, kind: type[ApiError], time: Time) -> None:
+    """What will not be over in a moment is told at once, with the status in the text."""
+    with api_of(Script(time, refusal(status)), time) as api, pytest.raises(kind, match=str(status)) as raised:
+        api.job("the-job")
+    assert type(raised.value) is kind
+    assert time.slept == []
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_these_statuses_are_asked_again(status: int, time: Time) -> None:
+    """What may be over in a moment is asked again after a pause that grows."""
+    with api_of(Script(time, refusal(status), refusal(status), ok()), time) as api:
+        assert api.job("j").name == "Cutover"
+    assert time.slept == [0.5, 1.0]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Unreachable), (408, Unreachable)])
+def test_giving_up_tells_how_often_and_how_long(status: int, kind: type[ApiError], time: Time) -> None:
+    """The error of the last attempt is told, with the number of attempts and the seconds."""
+    script = Script(time, *(refusal(status) for _ in range(50)))
+    with api_of(script, time) as api, pytest.raises(kind) as raised:
+        api.job("j")
+    tries = len(script.requests)
+    assert tries > 3
+    elapsed = time.sent[-1] - time.sent[0]
+    assert f"tried {tries} times in {elapsed:.0f} s" in raised.value.message
+
+
+def test_the_error_keeps_its_hint_and_cause_when_it_gives_up(time: Time) -> None:
+    """What to do, and what lay beneath, survive the retries."""
+    script = Script(time, *(httpx.ConnectError("no route") for _ in range(50)))
+    with api_of(script, time) as api, pytest.raises(Unreachable) as raised:
+        api.job("j")
+    assert raised.value.hint
+    assert isinstance(raised.value.__cause__, httpx.ConnectError)
+
+
+@pytest.mark.parametrize("header", ["7", "date"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_kept_in_both_forms(header: str, status: int, time: Time) -> None:
+    """No attempt comes sooner than the server asks for, in seconds or by a date."""
+    after = formatdate(EPOCH + 7, usegmt=True) if header == "date" else header
+    script = Script(time, refusal(status, {"Retry-After": after}), ok())
+    with api_of(script, time, share=0.0) as api:
+        api.job("j")
+    assert time.sent[1] - time.sent[0] == pytest.approx(7.0)
+
+
+def test_a_short_retry_after_does_not_shorten_the_pause(time: Time) -> None:
+    """It is a lower bound of the pause, not the pause."""
+    script = Script(time, refusal(503), refusal(503), refusal(503, {"Retry-After": "1"}), ok())
+    with api_of(script, time) as api:
+        api.job("j")
+    assert time.slept == [0.5, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("after", ["21", "3600", "date"])
+def test_a_long_retry_after_is_given_up_at_once(after: str, time: Time) -> None:
+    """A single query does not wait longer than 20 s, and tells what the server asked for."""
+    header = formatdate(EPOCH + 120, usegmt=True) if after == "date" else after
+    with api_of(Script(time, refusal(429, {"Retry-After": header})), time) as api, pytest.raises(RateLimited) as raised:
+        api.job("j")
+    assert time.slept == []
+    assert f"{120 if after == 'date' else after} s" in raised.value.message
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([429, 503]), st.none() | st.integers(0, 25)), min_size=60, max_size=60),
+    st.floats(0.2, 1.0),
+)
+@settings(deadline=None, max_examples=40)
+def test_no_attempt_starts_later_than_twenty_seconds_after_the_first(
+    answers: list[tuple[int, int | None]], share: float
+) -> None:
+    """Whatever the server answers, a single query's attempts lie within 20 s."""
+    time = Time()
+    headers = [({} if after is None else {"Retry-After": str(after)}) for _, after in answers]
+    script = Script(time, *(refusal(status, each) for (status, _), each in zip(answers, headers, strict=True)))
+    with api_of(script, time, share=share) as api, pytest.raises((RateLimited, Unreachable)):
+        api.job("j")
+    assert time.sent[-1] - time.sent[0] <= 20.0 + 1e-6
+
+
+def test_no_attempt_starts_later_though_the_quota_is_used_up(time: Time) -> None:
+    """A quota that is filled up again in a minute only is longer than a single query waits between its attempts."""
+    reset = datetime.fromtimestamp(EPOCH + 45, UTC).isoformat()
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+    script = Script(time, *(refusal(429, headers) for _ in range(20)))
+    with api_of(script, time) as api, pytest.raises(RateLimited):
+        api.job("j")
+    assert time.sent[-1] - time.sent[0] <= 20.0
+
+
+def test_a_request_that_waited_for_its_turn_is_retried(time: Time) -> None:
+    """The 20 s count from the first attempt, not from when it began to wait for the budget."""
+    script = Script(time, ok(), ok(), ok(), refusal(503), ok())
+    with api_of(script, time, rate_limit=3) as api:
+        api.job("j")
+        api.job("j")
+        time.now += 30
+        api.job("j")
+        api.job("j")
+    assert script.left == 0
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["https://elsewhere.example/login", "/login", "//elsewhere.example", "http://[bad", "https://x:port/", "",
+     "https://api.example:99999/", None],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+def test_redirects_are_refused_wherever_they_lead(status: int, location: str | None, time: Time) -> None:
+    """No redirect is followed or asked again, so that the credentials go nowhere else."""
+    script = Script(time, refusal(status, {} if location is None else {"Location": location}))
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match="redirect"):
+        api.job("j")
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(200, content=b""),
+        httpx.Response(200, content=b"  "),
+        httpx.Response(200, content=b"<html>Log in</html>", headers={"Content-Type": "text/html"}),
+        httpx.Response(200, content=b'{"data": {"status": FINI'),
+        httpx.Response(200, content=b"\xff\xfe"),
+    ],
+    ids=["empty", "blank", "html", "cut", "binary"],
+)
+def test_what_is_no_json_is_asked_again(response: httpx.Response, time: Time) -> None:
+    """A body that cannot be read may be a proxy's, so it is worth another attempt."""
+    with api_of(Script(time, response, ok()), time) as api:
+        assert api.job("j").name == "Cutover"
+
+
+@pytest.mark.parametrize("content", [[], 5, None, "text"])
+def test_json_of_another_shape_is_final(content: object, time: Time) -> None:
+    """JSON that is not an answer of the API is told at once."""
+    with api_of(Script(time, httpx.Response(200, content=json.dumps(content))), time) as api, pytest.raises(BadAnswer):
+        api.job("j")
+
+
+class _Flood(httpx.SyncByteStream):
+    """A body without an end."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in count():
+            self.sent += 1 << 20
+            yield b" " * (1 << 20)
+
+
+def test_a_body_that_is_too_large_is_refused(time: Time) -> None:
+    """No more is read than an answer of the API could ever have, and it is not asked again."""
+    flood = _Flood()
+    with api_of(Script(time, httpx.Response(200, stream=flood)), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
+        api.job("j")
+    assert flood.sent <= LARGEST_BODY + (2 << 20)
+
+
+def test_a_body_that_unpacks_to_too_much_is_refused(time: Time) -> None:
+    """The size counts after unpacking."""
+    packed = zlib.compress(b" " * (LARGEST_BODY + 1), 9)
+    response = httpx.Response(200, stream=httpx.ByteStream(packed), headers={"Content-Encoding": "deflate"})
+    with api_of(Script(time, response), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
+        api.job("j")
+
+
+@pytest.mark.parametrize("packing", ["gzip, gzip", "deflate, gzip", "br", "zstd", "x-gzip", "GZIP,GZIP", "odd" * 99])
+def test_a_body_packed_in_what_was_not_asked_for_is_refused(packing: str, time: Time) -> None:
+    """Only gzip or deflate, once, is unpacked: anything else could fill the memory with its first kilobytes."""
+    packed = httpx.Response(200, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": packing})
+    script = Script(time, packed)
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match=f"packed as '{packing[:40].lower()}") as raised:
+        api.job("j")
+    assert script.requests[0].headers["Accept-Encoding"] == "gzip, deflate"
+    assert len(raised.value.message) < 150
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "GZip", "identity", ""])
+def test_a_body_packed_in_what_was_asked_for_is_read(packing: str, time: Time) -> None:
+    """Both gzip and deflate are unpacked, however they are spelt, and nothing is where nothing was packed."""
+    body = json.dumps(JOB).encode()
+    packed = {"gzip": gzip.compress(body), "deflate": zlib.compress(body)}.get(packing.lower(), body)
+    answer = httpx.Response(200, stream=httpx.ByteStream(packed), headers={"Content-Encoding": packing})
+    with api_of(Script(time, answer), time) as api:
+        assert api.job("j").raw == JOB
+
+
+@pytest.mark.parametrize(("status", "kind"), [(503, Unreachable), (404, NotFound)])
+@pytest.mark.parametrize("spoilt", ["endless", "packed", "nested"])
+def test_the_body_of_an_error_is_of_no_weight(status: int, kind: type[ApiError], spoilt: str, time: Time) -> None:
+    """The status counts, whatever comes with it; no more is read of it than a message needs."""
+    floods = [_Flood() for _ in range(50)]
+
+    def answer(flood: _Flood) -> httpx.Response:
+        if spoilt == "endless":
+            return httpx.Response(status, stream=flood)
+        if spoilt == "packed":
+            return httpx.Response(status, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": "br"})
+        return httpx.Response(status, content=b'{"\\u0061": ' + b"[" * 5000)
+
+    with api_of(Script(time, *map(answer, floods)), time) as api, pytest.raises(kind, match=str(status)):
+        api.job("j")
+    assert bool(time.slept) is (status == 503)
+    assert max(flood.sent for flood in floods) <= 1 << 20
+
+
+def test_what_breaks_a_rule_of_json_is_read_at_once(time: Time) -> None:
+    """Half a surrogate pair and bytes that are no UTF-8 do not cost the rest of the answer, nor another attempt."""
+    body = b'{"name": "Cut\\ud800over \xff", "flow": "f"}'
+    with api_of(Script(time, httpx.Response(200, content=body)), time) as api:
+        assert api.job("j").raw == {"name": "Cut\ufffdover \ufffd", "flow": "f"}
+
+
+def test_a_spoiled_answer_that_repeats_the_credentials_is_shown_without_them(time: Time) -> None:
+    """What had to be mended to be read is held against the secrets as well."""
+    escaped = "".join(f"\\u{ord(each):04x}" for each in TOKEN)
+    body = f'{{"name": "\\ud800 {escaped}", "flow": "{TOKEN}"}}'.encode()
+    with api_of(Script(time, httpx.Response(200, content=body)), time) as api:
+        assert TOKEN not in repr(api.job("j").raw)
+
+
+@pytest.mark.parametrize("tasks", [[], [{"taskId": "t"}]])
+def test_pages_of_tasks_without_anything_new_are_left(tasks: list[dict[str, str]], time: Time) -> None:
+    """Cursors that are new every time do not lead on for ever."""
+    script = Script(time, *(ok({"data": tasks, "links": {"next": f"c{each}"}}) for each in range(9)))
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match="no end"):
+        list(api.tasks("j"))
+    assert len(script.requests) == 3 + len(tasks)
+
+
+def test_a_bad_answer_tells_what_it_was_about(time: Time) -> None:
+    """The error names the job and the task, and what to do."""
+    with api_of(Script(time, ok([])), time) as api, pytest.raises(BadAnswer, match="task t of job j") as raised:
+        api.status("j", "t", Question(()))
+    assert "--base-url" in raised.value.hint
+
+
+def test_cookies_are_not_kept(time: Time) -> None:
+    """What a server wants remembered is not sent back: it would grow all night."""
+    script = Script(time, ok(headers={"Set-Cookie": "session=1; Path=/"}), ok())
+    with api_of(script, time) as api:
+        api.job("j")
+        api.job("j")
+    assert "Cookie" not in script.requests[1].headers
+
+
+def test_a_body_that_cannot_be_unpacked_is_asked_again(time: Time) -> None:
+    """A broken compression is a broken transfer."""
+    broken = httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"})
+    with api_of(Script(time, broken, ok()), time) as api:
+        assert api.job("j").name == "Cutover"
+
+
+def raised_by_httpx(kind: type[BaseException]) -> Exception:
+    """An exception of httpx of that class."""
+    request = httpx.Request("GET", "https://api.example/")
+    if issubclass(kind, httpx.HTTPStatusError):
+        return kind("it broke", request=request, response=httpx.Response(500, request=request))
+    error = kind("it broke")
+    assert isinstance(error, Exception)
+    return error
+
+
+HTTPX_ERRORS = [*subclasses(httpx.HTTPError), httpx.InvalidURL]
+NEVER_AGAIN = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+
+
+@pytest.mark.parametrize("kind", HTTPX_ERRORS, ids=lambda kind: kind.__name__)
+def test_every_error_of_the_http_library_is_mapped(kind: type[BaseException], time: Time) -> None:
+    """None escapes: each becomes an error of ours that keeps it as its cause, and tells the server."""
+    script = Script(time, *(raised_by_httpx(kind) for _ in range(50)))
+    with api_of(script, time) as api, pytest.raises(ApiError, match=r"api\.example") as raised:
+        api.job("j")
+    assert type(raised.value) in (Unreachable, BadAnswer)
+    assert isinstance(raised.value.__cause__, kind)
+    assert (time.slept == []) is issubclass(kind, NEVER_AGAIN)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in subclasses(httpx.TransportError) if not issubclass(kind, NEVER_AGAIN)],
+    ids=lambda kind: kind.__name__,
+)
+def test_failures_of_the_wire_are_asked_again(kind: type[BaseException], time: Time) -> None:
+    """Connect and read failures, time-outs and cut bodies may be over in a moment."""
+    with api_of(Script(time, raised_by_httpx(kind), ok()), time) as api:
+        assert api.job("j").name == "Cutover"
+
+
+def test_there_are_many_errors_to_map() -> None:
+    """The walk over httpx's classes finds what is known to be there."""
+    assert {httpx.ReadTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.DecodingError} <= set(HTTPX_ERRORS)
+
+
+def test_a_time_out_tells_how_long_was_waited(time: Time) -> None:
+    """The limit of one request stands in the error."""
+    script = Script(time, *(httpx.ReadTimeout("") for _ in range(50)))
+    with api_of(script, time) as api, pytest.raises(Unreachable, match="15 s"):
+        api.job("j")
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["https://999.1.1.1", "https://256.256.256.256/x", "https://[v1.a]", "https://xn--zz", "https://a..b", "https://-",
+     "https://[fe80::1%25eth0]", "https://exa%mple", "https://.", "https://" + "a" * 70_000],
+)  # fmt: skip
+def test_a_base_url_that_cannot_be_asked_is_an_error_of_ours(base_url: str, time: Time) -> None:
+    """What looks like a URL and is none is told, by the settings or by the client."""
+    try:
+        accepted = settings_from(Flags(base_url=base_url, email="a@b", token_file="-"), {}, lambda: TOKEN)
+        with api_of(lambda _: ok(), time, base_url=accepted.base_url) as api:
+            api.job("j")
+    except MigstatError as error:
+        assert error.message  # noqa: PT017
+
+
+@pytest.mark.parametrize("length", [1000, 70_000])
+def test_an_id_or_a_cursor_longer_than_any_url_is_an_error_of_ours(length: int, time: Time) -> None:
+    """Neither what was typed nor what the server sent can end the program."""
+    long = "x" * length
+    page = {"data": [], "links": {"next": long}}
+    for ask in (
+        lambda api: api.job(long),
+        lambda api: list(api.tasks("j")),
+        lambda api: api.status("j", "t", Question((long,))),
+    ):
+        answers = iter([page, {"data": []}])
+        with api_of(lambda _, answers=answers: ok(next(answers)), time) as api:  # type: ignore[misc]
+            try:
+                ask(api)
+            except MigstatError as error:
+                assert error.message  # noqa: PT017
+
+
+# Secrets
+
+
+def everything_told(handler: Handler, time: Time) -> str:
+    """All texts that a failing request gives to anybody."""
+    told: list[object] = []
+    observers = Observers(told.append, lambda _, reason: told.append(reason))
+    with api_of(handler, time, observers=observers) as api, pytest.raises(ApiError) as raised:
+        api.job("j")
+    error = raised.value
+    return " ".join([repr(error), error.message, error.hint, *map(repr, told)])
+
+
+ECHOES: dict[str, Callable[[httpx.Request], httpx.Response]] = {
+    "token": lambda _: refusal(401, says=f"bad password {TOKEN}"),
+    "header": lambda request: refusal(400, says=f"bad header {request.headers['Authorization']}"),
+    "late": lambda _: refusal(500, says="x" * 190 + TOKEN),
+    "limited": lambda _: refusal(429, {"Retry-After": "99"}, says=TOKEN),
+    "reason": lambda _: httpx.Response(404, extensions={"reason_phrase": TOKEN.encode()}),
+    "location": lambda _: refusal(302, {"Location": f"https://{TOKEN}.example/{TOKEN}?{PAIR}"}),
+    "content type": lambda _: httpx.Response(200, content=b"-", headers={"Content-Type": f"text/{TOKEN}"}),
+    "body": lambda _: httpx.Response(200, content=f'"{TOKEN}'.encode()),
+    "json": lambda _: httpx.Response(200, json=[TOKEN]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+def test_a_server_that_repeats_the_credentials_is_not_quoted_on_them(echo: str, time: Time) -> None:
+    """The token and its encoded form stand in no error, no reason of a wait and no log."""
+    told = everything_told(ECHOES[echo], time)
+    assert told
+    assert TOKEN not in told
+    assert PAIR not in told
+
+
+@pytest.mark.parametrize("text", [TOKEN, f"illegal header line: bytearray(b'Authorization Basic {PAIR}')"])
+@pytest.mark.parametrize("kind", [httpx.RemoteProtocolError, httpx.ConnectError, httpx.LocalProtocolError])
+def test_an_error_of_the_http_library_that_holds_the_credentials_is_not_quoted(
+    kind: type[httpx.TransportError], text: str, time: Time
+) -> None:
+    """A protocol error quotes what the server sent, which may be what it was sent."""
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise kind(text)
+
+    told = everything_told(fail, time)
+    assert TOKEN not in told
+    assert PAIR not in told
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, content=b"<html>", headers={"Content-Type": "text/" + "x" * 5000}),
+        httpx.Response(302, headers={"Location": f"https://{'x' * 5000}/"}),
+        httpx.Response(200, stream=httpx.ByteStream(b""), headers={"Content-Encoding": "x" * 5000}),
+        httpx.RemoteProtocolError("bad " + "x" * 5000),
+        refusal(503, says="x" * 5000),
+    ],
+    ids=["content type", "location", "packing", "protocol", "message"],
+)
+def test_whatever_the_server_says_makes_a_short_message(answer: httpx.Response | Exception, time: Time) -> None:
+    """No header and no body can fill a person's screen."""
+    with api_of(Script(time, *[answer] * 50), time) as api, pytest.raises(ApiError) as raised:
+        api.job("j")
+    assert len(raised.value.message) < 400
+
+
+def test_what_the_server_says_is_told_shortened(time: Time) -> None:
+    """The API's own message helps, as far as a line holds it."""
+    with (
+        api_of(Script(time, refusal(404, says="No job j" + "x" * 5000)), time) as api,
+        pytest.raises(NotFound) as raised,
+    ):
+        api.job("j")
+    assert "No job jxxx" in raised.value.message
+    assert len(raised.value.message) < 400
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"errorMessage": 5}', b"{}", b"\xff"])
+def test_an_error_body_of_any_kind_is_no_error_of_its_own(body: bytes, time: Time) -> None:
+    """A proxy may send HTML where the API would send JSON."""
+    with api_of(Script(time, httpx.Response(404, content=body)), time) as api, pytest.raises(NotFound, match="404"):
+        api.job("j")
+
+
+# Observers and the budget
+
+
+def test_every_attempt_is_observed(time: Time) -> None:
+    """Path with query, page, result and seconds of each attempt, and each wait with its reason."""
+    exchanges: list[Exchange] = []
+    waits: list[tuple[float, str]] = []
+    observers = Observers(exchanges.append, lambda seconds, reason: waits.append((seconds, reason)))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        time.now += 2.0
+        if len(exchanges) == 1:
+            raise httpx.ConnectError("no route")
+        return ok({"data": {}}) if exchanges else refusal(503)
+
+    with api_of(answer, time, observers=observers) as api:
+        api.status("j", "t", Question(("check",), expand=True, cursor="c", page=3))
+    path = f"{ROOT}/jobs/j/tasks/t/status?level=check&expandChildren=true&cursor=c"
+    assert [(each.path, each.page, each.seconds) for each in exchanges] == [(path, 3, 2.0)] * 3
+    assert [exchanges[0].result, exchanges[2].result] == ["503", "200"]
+    assert "no route" in exchanges[1].result
+    assert [seconds for seconds, _ in waits] == [0.5, 1.0]
+    assert "503" in waits[0][1]
+
+
+def test_pages_of_tasks_are_counted_for_the_log(time: Time) -> None:
+    """The second page is the second."""
+    exchanges: list[Exchange] = []
+    script = Script(time, ok({"data": [], "links": {"next": "c"}}), ok({"data": []}))
+    with api_of(script, time, observers=Observers(exchanges.append)) as api:
+        list(api.tasks("j"))
+    assert [each.page for each in exchanges] == [1, 2]
+
+
+def test_the_budget_holds_requests_back(time: Time) -> None:
+    """In any 60 s no more requests go out than the limit, retries included, and the wait is told."""
+    waits: list[tuple[float, str]] = []
+    observers = Observers(waiting=lambda seconds, reason: waits.append((seconds, reason)))
+    with api_of(lambda _: ok(), time, rate_limit=3, observers=observers) as api:
+        for _ in range(4):
+            api.job("j")
+    assert time.slept == [60.0]
+    assert waits[0][0] == 60.0
+    assert "budget" in waits[0][1]
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reset", "slept"),
+    [("0", EPOCH + 30, 30.0), ("10", EPOCH + 30, 3.0), ("500", EPOCH + 30, 0.0), ("odd", EPOCH + 30, 0.0),
+     ("0", None, 0.0), ("0", EPOCH - 5, 0.0), ("9" * 5000, EPOCH + 30, 0.0), ("-1", EPOCH + 30, 0.0)],
+)  # fmt: skip
+def test_what_the_server_says_of_the_quota_is_heeded(
+    remaining: str, reset: float | None, slept: float, time: Time
+) -> None:
+    """Colleagues share the quota, so what is left of it slows the next request."""
+    headers = {"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": remaining}
+    if reset is not None:
+        headers["X-RateLimit-Reset"] = datetime.fromtimestamp(reset, UTC).isoformat().replace("+00:00", "Z")
+    with api_of(Script(time, ok(headers=headers), ok()), time) as api:
+        api.job("j")
+        api.job("j")
+    assert sum(time.slept) == pytest.approx(slept)
+
+
+def test_a_limit_that_was_hit_holds_everybody(time: Time) -> None:
+    """After a 429 no other request goes out before its pause is over."""
+    opened: list[Api] = []
+
+    def sleep(seconds: float) -> None:
+        if len(time.sent) == 1 and not time.slept:  # while one request waits, another one is made
+            time.slept.append(0.0)
+            opened[0].job("other")
+        time.sleep(seconds)
+
+    script = Script(time, refusal(429, {"Retry-After": "9"}), ok(), ok())
+    timing = Timing(time.clock, sleep, share=lambda: 1.0, now=time.wall)
+    with Api(settings_of(), timing, transport=httpx.MockTransport(script)) as api:
+        opened.append(api)
+        api.job("j")
+    assert [request.url.path.rpartition("/")[2] for request in script.requests] == ["j", "other", "j"]
+    assert time.sent[1] - time.sent[0] >= 9.0
+
+
+def test_a_client_closes_its_transport(time: Time) -> None:
+    """Leaving the context closes what was opened."""
+    closed: list[bool] = []
+
+    class Transport(httpx.MockTransport):
+        def close(self) -> None:
+            closed.append(True)
+
+    with Api(settings_of(), Timing(time.clock, time.sleep), transport=Transport(lambda _: ok())) as api:
+        api.job("j")
+        assert closed == []
+    assert closed == [True]
+
+
+# Over a socket
+
+
+@contextmanager
+def simulated(time: Time) -> Iterator[tuple[Server, Api]]:
+    """The simulator, and a client of it whose sleeps cost nothing."""
+    with serve(scenarios.build("cutover"), head_start=1200, speed=1, rate_limit=None) as server:
+        environ = {
+            "MIGSTAT_BASE_URL": server.base_url,
+            "MIGSTAT_EMAIL": server.email,
+            "MIGSTAT_TOKEN": server.token,
+        }
+        timing = Timing(time.clock, time.sleep, share=lambda: 1.0)
+        with Api(settings_from(Flags(), environ, str), timing) as api:
+            yield server, api
+
+
+@pytest.mark.parametrize("fault", ["reset", "cut", "garbage", "empty", "html", "429", "500", "502", "503", "504"])
+def test_a_passing_fault_is_survived(fault: str, time: Time) -> None:
+    """A broken connection, a cut body, a proxy's page and a limit are over with the second attempt."""
+    with simulated(time) as (server, api):
+        server.faults.add(fault, 2)
+        assert api.job(server.job_id).name == "Jira to the cloud"
+        assert len(server.requests) == 3
+    assert len(time.slept) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [("reset", Unreachable), ("cut", Unreachable), ("garbage", BadAnswer), ("empty", BadAnswer), ("html", Unreachable),
+     ("429", RateLimited)],
+)  # fmt: skip
+def test_a_lasting_fault_is_told(fault: str, kind: type[ApiError], time: Time) -> None:
+    """After all retries the fault has an error of its own."""
+    with simulated(time) as (server, api):
+        server.faults.add(fault, 100)
+        with pytest.raises(kind, match="tried"):
+            api.job(server.job_id)
+
+
+@pytest.mark.parametrize(("fault", "kind"), [("redirect", BadAnswer), ("401", Refused), ("404", NotFound)])
+def test_a_final_answer_is_one_request(fault: str, kind: type[ApiError], time: Time) -> None:
+    """What no retry mends is asked once."""
+    with simulated(time) as (server, api):
+        server.faults.add(fault)
+        with pytest.raises(kind):
+            api.job(server.job_id)
+        assert len(server.requests) == 1
+
+
+def test_a_date_to_retry_after_is_understood_over_a_socket(time: Time) -> None:
+    """A 429 whose pause is a date is waited for."""
+    with simulated(time) as (server, api):
+        server.faults.add("429-date", retry_after=9)
+        api.job(server.job_id)
+    assert 7.0 <= sum(time.slept) <= 10.0
+
+
+def test_somebody_who_is_no_admin_is_refused(time: Time) -> None:
+    """A good login without the right is a 403, a bad one a 401, each with its own advice."""
+    with serve(scenarios.build("checks"), rate_limit=None) as server:
+        told = []
+        for email, token in ((server.member_email, server.member_token), ("x@example.com", "wrong")):
+            environ = {"MIGSTAT_BASE_URL": server.base_url, "MIGSTAT_EMAIL": email, "MIGSTAT_TOKEN": token}
+            with (
+                Api(settings_from(Flags(), environ, str), Timing(time.clock, time.sleep)) as api,
+                pytest.raises(Refused) as raised,
+            ):
+                api.job(server.job_id)
+            told.append(raised.value)
+    assert "403" in told[0].message
+    assert "admin" in told[0].hint
+    assert "401" in told[1].message
+    assert "token" in told[1].hint
+
+
+def test_the_endpoints_of_the_simulator(time: Time) -> None:
+    """Job, tasks, one task and its status are read over a socket."""
+    with simulated(time) as (server, api):
+        tasks = [task for page in api.tasks(server.job_id) for task in page.tasks]
+        assert [task.task_type for task in tasks] == ["migrate", "check", "check"]
+        assert api.task(server.job_id, tasks[0].task_id).task_id == tasks[0].task_id
+        page = api.status(server.job_id, tasks[0].task_id, Question((), expand=True))
+        assert [child.name for child in page.node.children or ()] == ["check", "migrate"]
+        assert not api.status(server.job_id, tasks[1].task_id, Question(("check",))).found
+        assert {method for method, _ in server.requests} == {"GET"}
+
+
+def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> None:
+    """What is asked with another policy and sleep goes over the same connections and is counted together."""
+    paused: list[float] = []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        time.now += seconds
+
+    script = Script(time, ok(), ok(), refusal(503), ok(), ok())
+    with api_of(script, time, rate_limit=2) as api:
+        other = api.waiting_with(Policy(base=3.0, give_up_after=50.0), pause)
+        api.job("j")
+        other.job("j")
+        other.job("j")  # waits for its turn, fails, and is asked again
+        assert (time.slept, paused) == ([], [60.0, 3.0])
+        api.job("j")
+        assert (time.slept, paused) == ([57.0], [60.0, 3.0])
+    assert script.left == 0
+
+
+def test_a_certificate_error_below_any_other_is_untrusted(time: Time) -> None:
+    """The cause counts, however deep the library wraps it, and it is never asked again."""
+    import ssl
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        try:
+            raise ssl.SSLCertVerificationError("self-signed")
+        except ssl.SSLError as cause:
+            try:
+                raise OSError("wrapped") from cause
+            except OSError as wrapped:
+                raise httpx.ConnectError("outer") from wrapped
+
+    with api_of(fail, time) as api, pytest.raises(UntrustedServer, match="self-signed"):
+        api.job("j")
+    assert time.slept == []

@@ -1,0 +1,250 @@
+"""The retry policy and the request budget, over clocks that only move when told."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from migstat.api.retry import RETRIED_STATUSES, WINDOW, Budget, Policy, retry_after_seconds, seconds_until
+
+NOW = 1_700_000_000.0
+
+
+class Time:
+    """A clock that a sleep moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        """The time in seconds."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def time() -> Time:
+    """A clock of the test's own."""
+    return Time()
+
+
+def budget(time: Time, limit: int | None) -> Budget:
+    """A budget over that clock."""
+    return Budget(limit, time.clock, lambda _: None)
+
+
+def test_these_statuses_are_asked_again() -> None:
+    """The statuses that may be over in a moment are those of the design."""
+    assert {408, 425, 429, 500, 502, 503, 504} == RETRIED_STATUSES
+
+
+@pytest.mark.parametrize(
+    ("attempt", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (6, 16.0), (7, 30.0), (50, 30.0), (10**6, 30.0)]
+)
+def test_waits_double_up_to_a_cap(attempt: int, longest: float) -> None:
+    """Half a second doubles with every attempt and ends at 30 s."""
+    assert Policy(give_up_after=None).wait(attempt, 0.0, None, 1.0) == longest
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, 0.0), (0.25, 1.0), (1.0, 4.0)])
+def test_the_jitter_is_full(share: float, expected: float) -> None:
+    """Any share of the wait may be drawn, none included."""
+    assert Policy(give_up_after=None).wait(4, 0.0, None, share) == expected
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "share", "expected"), [(3.0, 0.0, 3.0), (3.0, 1.0, 4.0), (0.0, 1.0, 4.0), (None, 1.0, 4.0)]
+)
+def test_retry_after_is_a_lower_bound(retry_after: float | None, share: float, expected: float) -> None:
+    """The server's pause is kept, and a longer one of our own is not shortened."""
+    assert Policy(give_up_after=None).wait(4, 0.0, retry_after, share) == expected
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "retry_after", "goes_on"),
+    [
+        (0.0, 20.0, True),
+        (0.0, 20.5, False),
+        (0.0, 3600.0, False),
+        (19.0, 1.0, True),
+        (19.0, 1.5, False),
+        (20.5, None, False),
+    ],
+)
+def test_no_attempt_starts_later_than_twenty_seconds(elapsed: float, retry_after: float | None, goes_on: bool) -> None:
+    """A single query gives up where the next attempt would start more than 20 s after the first."""
+    assert (Policy().wait(1, elapsed, retry_after, 0.0) is not None) is goes_on
+
+
+def test_a_policy_without_an_end_never_gives_up() -> None:
+    """Without a limit even an hour's pause is kept."""
+    assert Policy(give_up_after=None).wait(1, 1e6, 3600.0, 0.0) == 3600.0
+
+
+@settings(deadline=None)
+@given(st.integers(1, 10**9), st.floats(0, 1e6), st.none() | st.floats(0, 1e6), st.floats(0, 1))
+def test_a_wait_keeps_all_its_bounds(attempt: int, elapsed: float, retry_after: float | None, share: float) -> None:
+    """Whatever the numbers, a wait is at least what the server asks for and ends within the limit."""
+    wait = Policy().wait(attempt, elapsed, retry_after, share)
+    assert wait is None or (retry_after or 0.0) <= wait <= max(20.0 - elapsed, 0.0) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("1.5", 1.5),
+        ("-3", 0.0),
+        ("nan", None),
+        ("inf", None),
+        ("9" * 400, None),
+        (formatdate(NOW + 30, usegmt=True), 30.0),
+        (formatdate(NOW + 30), 30.0),
+        (formatdate(NOW - 30, usegmt=True), 0.0),
+        ("Tue, 99 Nov 2023 99:99:99 GMT", None),
+        ("Mon, 01 Jan 99999 00:00:00 GMT", None),
+    ],
+)
+def test_retry_after_comes_in_two_forms(header: str | None, expected: float | None) -> None:
+    """Seconds and an HTTP date are understood, the past is now, and anything else is no pause."""
+    assert retry_after_seconds(header, NOW) == expected
+
+
+@pytest.mark.parametrize("header", ["1e308", "9" * 300, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_pause_of_a_thousand_years_is_a_number_that_fits_a_message(header: str) -> None:
+    """However long a server asks not to be asked, the pause has a dozen digits at most."""
+    pause = retry_after_seconds(header, NOW)
+    assert pause is not None
+    assert 1e9 <= pause < 1e12
+
+
+@pytest.mark.parametrize(
+    ("instant", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("tomorrow", None),
+        ("2023-11-14T22:13:50Z", 30.0),
+        ("2023-11-14T22:13:50", 30.0),
+        ("2023-11-15T00:13:50+02:00", 30.0),
+        (" 2023-11-14T22:13:50.500Z ", 30.5),
+        ("2001-01-01T00:00:00Z", 0.0),
+    ],
+)
+def test_the_quota_is_reset_at_an_instant_in_utc(instant: str | None, expected: float | None) -> None:
+    """ISO 8601 instants are understood with and without a zone, and anything else is none."""
+    assert seconds_until(instant, NOW) == expected
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_no_header_can_break_the_reading_of_it(text: str) -> None:
+    """Whatever a server sends becomes seconds from now on, or nothing."""
+    for seconds in (retry_after_seconds(text, NOW), seconds_until(text, NOW)):
+        assert seconds is None or seconds >= 0
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["Mon, 01 Jan {} 00:00:00 {}", "{}-01-01T00:00:00{}"]),
+    st.integers(0, 10000),
+    st.sampled_from(["GMT", "Z", "", "+2359", "-2359", "+23:59", "-23:59", "-0000", "+9999"]),
+)
+def test_dates_at_the_edges_of_the_calendar_are_no_errors(form: str, year: int, zone: str) -> None:
+    """The first and the last year, in the farthest zones, do not overflow."""
+    text = form.format(f"{year:04}", zone)
+    for seconds in (retry_after_seconds(text, NOW), seconds_until(text, NOW)):
+        assert seconds is None or seconds >= 0
+
+
+def test_what_stays_below_the_limit_is_not_slowed(time: Time) -> None:
+    """As many requests as the limit allows go out without any wait."""
+    taken = budget(time, 5)
+    for _ in range(5):
+        taken.take(time.sleep)
+    assert time.slept == []
+
+
+def test_one_request_more_waits_for_the_window(time: Time) -> None:
+    """The limit counts requests in any 60 s, so the next one waits for the oldest to leave the window."""
+    told: list[float] = []
+    taken = Budget(2, time.clock, told.append)
+    taken.take(time.sleep)
+    time.now += 10
+    taken.take(time.sleep)
+    taken.take(time.sleep)
+    assert time.slept == [50.0] == told
+    taken.take(time.sleep)
+    assert time.slept == [50.0, 10.0]
+
+
+@given(st.integers(1, 7), st.lists(st.floats(0, 40), max_size=60))
+@example(1, [1.740804457850734, 0.0, 0.0])
+@settings(deadline=None, max_examples=60)
+def test_no_window_ever_holds_more_than_the_limit(limit: int, pauses: list[float]) -> None:
+    """Whenever the requests come, any 60 s see at most as many as the limit."""
+    time = Time()
+    taken = budget(time, limit)
+    sent = []
+    for pause in pauses:
+        time.now += pause
+        taken.take(time.sleep)
+        sent.append(time.now)
+    for first, over in zip(sent, sent[limit:], strict=False):
+        assert over - first >= WINDOW - 1e-6
+    assert all(later >= earlier for earlier, later in pairwise(sent))
+
+
+def test_without_a_limit_nothing_is_slowed(time: Time) -> None:
+    """A budget without a limit lets everything through at once."""
+    taken = budget(time, None)
+    for _ in range(2000):
+        taken.take(time.sleep)
+    assert time.slept == []
+
+
+def test_a_pause_holds_everybody_even_without_a_limit(time: Time) -> None:
+    """After a 429 nothing is sent until its pause is over, and a shorter one does not shorten it."""
+    taken = budget(time, None)
+    taken.slow_down(5.0)
+    taken.slow_down(2.0)
+    taken.take(time.sleep)
+    assert time.slept == [5.0]
+    taken.take(time.sleep)
+    assert time.slept == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("limit", "remaining", "reset_in", "expected"),
+    [
+        (540, 300, 30.0, []),
+        (540, 54, 30.0, []),
+        (540, 10, 30.0, [3.0]),
+        (540, 0, 30.0, [30.0]),
+        (540, 0, 1e9, [60.0]),
+        (None, 0, 30.0, [30.0]),
+        (None, 1, 30.0, []),
+    ],
+)
+def test_the_servers_count_slows_down_further(
+    time: Time, limit: int | None, remaining: int, reset_in: float, expected: list[float]
+) -> None:
+    """What is left of the account's quota is spread until it is filled up again, for at most a window."""
+    taken = budget(time, limit)
+    taken.heed(remaining, reset_in)
+    taken.take(time.sleep)
+    assert time.slept == expected

@@ -1,0 +1,199 @@
+"""What was seen of a job: kept in a small file that can be lost or damaged without anybody noticing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migstat.completion.seen import (
+    MOST_JOBS,
+    MOST_NAMES,
+    MOST_RUNS,
+    SeenJob,
+    damaged_line,
+    keep,
+    merged,
+    parsed,
+    read_seen,
+    seen_jobs,
+    text_of,
+)
+
+TEXT = "migstat seen 1\njob\tj1\n"
+NAMES = st.text(st.characters(), max_size=12)
+
+
+def job(runs: Mapping[str, set[str]], job_id: str = "j1") -> SeenJob:
+    """A job with runs by their ids and the keys of their projects."""
+    seen = SeenJob(job_id)
+    for task_id, names in runs.items():
+        seen.run(task_id, "migrate").names = {"projects": names} if names else {}
+    return seen
+
+
+def shown(seen: SeenJob | None) -> object:
+    """All of it, comparable."""
+    return seen and (seen.job_id, seen.words, [(run.task_id, run.task_type, run.names) for run in seen.runs.values()])
+
+
+def kept(folder: Path, job_id: str = "j1") -> SeenJob:
+    """What a folder holds of a job."""
+    seen = read_seen(str(folder), job_id)
+    assert seen is not None
+    return seen
+
+
+def test_what_was_kept_is_read(tmp_path: Path) -> None:
+    """Runs, their types, their names and the words for them come back as they were."""
+    news = job({"t1": {"ACME", "my own", "Ü"}, "t2": set()})
+    news.words = {"latest": "t1"}
+    news.run("t1").names["check"] = {"Apps"}
+    keep(str(tmp_path / "seen"), news)
+    assert shown(kept(tmp_path / "seen")) == shown(news)
+
+
+def test_files_are_for_the_owner_only(tmp_path: Path) -> None:
+    """Folder and files can be read by their owner alone."""
+    keep(str(tmp_path / "seen"), job({"t1": set()}))
+    (file,) = (tmp_path / "seen").iterdir()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)] == [0o700, 0o600]
+
+
+def test_news_are_added(tmp_path: Path) -> None:
+    """What is seen later adds to what was seen, and shrinks nothing."""
+    keep(str(tmp_path), job({"t1": {"A", "B"}}))
+    keep(str(tmp_path), job({"t2": {"C"}}))
+    keep(str(tmp_path), job({"t1": {"D"}}))
+    seen = kept(tmp_path)
+    assert [*seen.runs] == ["t1", "t2"]
+    assert seen.runs["t1"].names == {"projects": {"A", "B", "D"}}
+
+
+def test_nothing_new_is_not_written(tmp_path: Path) -> None:
+    """What is known already leaves the file alone."""
+    whole = job({f"t{number}": {"A"} for number in range(MOST_RUNS + 5)})
+    keep(str(tmp_path), whole)
+    (file,) = tmp_path.iterdir()
+    before = file.stat()
+    for news in (whole, job({"t1": {"A"}}), job({"t3": set()}), SeenJob("j1")):
+        keep(str(tmp_path), news)
+    after = file.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_runs_without_names_go_first() -> None:
+    """Of more runs than are kept those go of which no names are known, the last ones first."""
+    listed = job({f"t{number:02}": set() for number in range(MOST_RUNS)})
+    whole = merged(job({"old": {"A"}, "older": {"B"}}), listed)
+    assert len(whole.runs) == MOST_RUNS
+    assert [*whole.runs][-3:] == [f"t{MOST_RUNS - 3}", "old", "older"]
+    named = job({f"t{number:02}": {"A"} for number in range(MOST_RUNS)})
+    assert [*merged(job({"old": {"A"}}), named).runs] == [*named.runs]
+
+
+def test_names_are_bounded() -> None:
+    """Of more names than are kept those of the runs used last stay."""
+    seen = parsed(text_of(job({"t1": {f"K{number}" for number in range(MOST_NAMES - 1)}, "t2": {"X", "Y"}})))
+    assert seen is not None
+    assert [len(run.names["projects"]) for run in seen.runs.values()] == [MOST_NAMES - 1, 1]
+
+
+def test_jobs_are_bounded(tmp_path: Path) -> None:
+    """Of more jobs than are kept the one that was written first goes."""
+    for number in range(MOST_JOBS + 1):
+        keep(str(tmp_path), job({"t1": set()}, f"j{number}"))
+        for file in tmp_path.iterdir():
+            if file.read_text(encoding="utf-8").startswith(f"migstat seen 1\njob\tj{number}\n"):
+                os.utime(file, (number, number))
+        if number == MOST_JOBS - 1:
+            assert len(seen_jobs(str(tmp_path))) == MOST_JOBS
+    assert sorted(seen_jobs(str(tmp_path))) == sorted(f"j{number}" for number in range(1, MOST_JOBS + 1))
+
+
+def test_jobs_of_one_file_name_push_each_other_out(tmp_path: Path) -> None:
+    """A file that is another job's is no answer, and is replaced."""
+    keep(str(tmp_path), job({"t1": {"A"}}, "j1"))
+    (file,) = tmp_path.iterdir()
+    file.write_text(file.read_text(encoding="utf-8").replace("j1", "other"), encoding="utf-8")
+    assert read_seen(str(tmp_path), "j1") is None
+    keep(str(tmp_path), job({"t1": {"A"}}, "j1"))
+    assert shown(kept(tmp_path)) == ("j1", {}, [("t1", "migrate", {"projects": {"A"}})])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        b"migstat seen 2\njob\tj1\n",
+        b"migstat seen 1\n",
+        b"migstat seen 1\njob\t\n",
+        TEXT.encode() + b"\xff",
+    ],
+)
+def test_a_damaged_file_is_none(tmp_path: Path, data: bytes) -> None:
+    """A file that makes no sense is as good as none, and the next time it is written anew."""
+    keep(str(tmp_path), job({"t1": {"A"}}))
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(data)
+    assert read_seen(str(tmp_path), "j1") is None
+    assert seen_jobs(str(tmp_path)) == ([] if b"\tj1" not in data or b" 2" in data else seen_jobs(str(tmp_path)))
+    told = keep(str(tmp_path), job({"t1": {"A"}}))
+    assert told is not None
+    assert str(file) in told
+    assert kept(tmp_path).runs["t1"].names == {"projects": {"A"}}
+    assert keep(str(tmp_path), job({"t1": {"A"}})) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("", None),
+        (TEXT, None),
+        (TEXT + "projects\tA\tB\n", None),
+        ("migstat seen 9\n", 1),
+        (TEXT.replace("job\t", "jab\t"), 2),
+        (TEXT + "nonsense\n", TEXT.count("\n") + 1),
+        (TEXT + "projects\tA\x1b[2J\n", TEXT.count("\n") + 1),
+        (TEXT + "task\tt1\tmigrate\nproj", TEXT.count("\n") + 2),
+    ],
+)
+def test_a_damaged_line_is_named(text: str, line: int | None) -> None:
+    """The first line that makes no sense, or is cut short, is known by its number."""
+    assert damaged_line(text) == line
+
+
+def test_lines_without_sense_are_left_out() -> None:
+    """Of a file that is damaged in part the rest counts."""
+    seen = parsed(TEXT + "nonsense\ncheck\tlost\ntask\ntask\tt1\tmigrate\nprojects\tA\t\tB\x1b[2J\tC\nword\tlatest\n\n")
+    assert shown(seen) == ("j1", {}, [("t1", "migrate", {"projects": {"A", "C"}})])
+
+
+def test_there_is_no_folder(tmp_path: Path) -> None:
+    """Where nothing was ever kept nothing is known."""
+    assert seen_jobs(str(tmp_path / "none")) == []
+    assert read_seen(str(tmp_path / "none"), "j1") is None
+
+
+@given(NAMES, st.dictionaries(NAMES, st.sets(NAMES, max_size=4), max_size=4), st.dictionaries(NAMES, NAMES, max_size=2))
+def test_whatever_is_seen_can_be_read_again(job_id: str, runs: dict[str, set[str]], words: dict[str, str]) -> None:
+    """Any names at all make a file that is read back as what can be typed of them."""
+    news = job(runs, job_id)
+    news.words = {f"latest{word}": task_id for word, task_id in words.items() if word.isprintable()}
+    seen = parsed(text_of(news))
+    if not job_id or not job_id.isprintable():
+        assert seen is None
+        return
+    assert seen is not None
+    assert seen.job_id == job_id
+    assert [*seen.runs] == [task_id for task_id in runs if task_id and task_id.isprintable()]
+    for task_id, run in seen.runs.items():
+        assert run.names.get("projects", set()) == {name for name in runs[task_id] if name and name.isprintable()}
+    assert seen.words.items() <= news.words.items()
+    assert shown(parsed(text_of(seen))) == shown(seen)

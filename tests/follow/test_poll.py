@@ -1,0 +1,257 @@
+"""Polls that cost what changed: how many requests they are, and that nothing is lost by them."""
+
+from __future__ import annotations
+
+import statistics
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migstat.follow.poll import Poller
+from migstat.follow.watch import Plan
+from migstat.model.events import Changed, End, Ended, Event
+from migstat.model.nodes import Level, Node
+from migstat.model.verdict import Verdict
+from migstat.simulator import scenario as script
+from migstat.simulator import scenarios
+from tests.watching import LIMIT, World, changes, done, going, migration, moved, seconds_of, served, the_end, truth
+
+FILTERS: tuple[script.FilterMode, ...] = ("works", "ignored", "empty", "rejected")
+PROJECTS = ("migrate", "projects")
+
+
+def poll_times(world: World) -> list[float]:
+    """When polls were made: each of them begins with the root."""
+    return [sent.at for sent in world.sent if sent.told == "root+"]
+
+
+def costs(world: World) -> list[int]:
+    """Requests of each poll."""
+    found: list[int] = []
+    for sent in world.sent:
+        if sent.told == "root+":
+            found.append(0)
+        if sent.told != "job":
+            found[-1] += 1
+    return found
+
+
+def a_minute(world: World) -> float:
+    """Requests a minute from the end of the first reading of everything to the beginning of the last."""
+    polls = poll_times(world)
+    begin, end = polls[1], polls[-1]
+    between = [sent for sent in world.sent if begin <= sent.at < end]
+    return len(between) / (end - begin) * 60
+
+
+def lanes(count: int, length: float, width: int) -> list[script.Node]:
+    """Projects of which some run at a time."""
+    return [
+        moved(f"P{number:04}", 60 + number // width * length, 60 + (number // width + 1) * length - 3)
+        for number in range(count)
+    ]
+
+
+def assert_truth(world: World) -> None:
+    """What the watch holds in the end is what there is, node for node."""
+    held = {level: (node.status, node.outcome) for level, node in world.poller.nodes.items() if level != PROJECTS}
+    assert held == truth(world.task.root, world.time.now)
+
+
+def test_few_requests_follow_five_thousand_projects() -> None:
+    """With 5000 projects of which 8 run the median poll is 4 requests, and no end is told late or lost."""
+    scenario = scenarios.build("huge")
+    world = World(scenario, begin=scenario.duration - 380)
+    events = world.run()
+    assert statistics.median(costs(world)) <= 4
+    assert a_minute(world) <= LIMIT / 4
+    assert_truth(world)
+    ended = the_end(events)
+    assert (ended.end, ended.verdict, ended.summary.finished, ended.missing) == (
+        End.FINISHED,
+        Verdict.SUCCEEDED,
+        5000,
+        (),
+    )
+    assert_told_within_two_polls(events, world)
+
+
+def assert_told_within_two_polls(events: list[Event], world: World) -> None:
+    """A project that was seen running is told to have ended within two polls of its end."""
+    polls = poll_times(world)
+    root = world.task.root
+    running: set[Level] = set()
+    told = 0
+    for event in events:
+        if not isinstance(event, Changed) or event.node.level[:2] != PROJECTS:
+            continue
+        if event.node.status == "IN_PROGRESS":
+            running.add(event.node.level)
+        elif event.node.outcome and event.node.level in running:
+            node = root.find(event.node.level, world.time.now)
+            assert node is not None
+            assert node.ended_at is not None
+            assert len([at for at in polls if node.ended_at <= at <= seconds_of(event)]) <= 2
+            told += 1
+    assert told > 30
+
+
+@pytest.mark.parametrize("interval", [10.0, 1.0])
+@pytest.mark.parametrize(("count", "length", "width"), [(40, 200, 6), (500, 60, 20)])
+def test_polls_leave_three_quarters_of_the_limit(interval: float, count: int, length: float, width: int) -> None:
+    """However many projects there are and however short the interval, polls use a quarter of the limit at most."""
+    last = 60 + -(-count // width) * length
+    scenario = migration(*lanes(count, length, width), core_end=last + 10)
+    world = World(scenario, begin=last - 320, plan=Plan(interval=interval))
+    assert world.ended().verdict is Verdict.SUCCEEDED
+    assert a_minute(world) <= LIMIT / 4
+    assert_truth(world)
+
+
+@pytest.mark.parametrize("limit", [30, 60, 120])
+def test_polls_keep_to_a_quarter_of_a_small_limit(limit: int) -> None:
+    """Where the limit is small the polls are rarer."""
+    world = World(migration(*lanes(60, 400, 6), core_end=4100), begin=2000, rate_limit=limit)
+    assert world.ended().verdict is Verdict.SUCCEEDED
+    assert a_minute(world) <= limit / 4
+    assert_truth(world)
+
+
+def test_everything_is_read_every_two_minutes() -> None:
+    """What is never seen running shows within two minutes."""
+    blink = moved("BLINK", 201, 203)
+    events = World(migration(blink, moved("LONG", 60, 900)), begin=70).run()
+    told = [event for event in events if isinstance(event, Changed) and event.node.name == "BLINK"]
+    assert [(event.node.outcome, event.before and event.before.status) for event in told] == [("SUCCESS", "PENDING")]
+    assert 203 <= seconds_of(told[0]) <= 203 + 130
+
+
+def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
+    """In between only these are asked for: the root, the scopes, the running children, and by name what left them."""
+    world = World(migration(moved("A", 60, 115), moved("B", 60, 900), scopes=(moved("apps", 60, 950),)), begin=100)
+    events = world.events()
+    for event in events:
+        if isinstance(event, Ended) or seconds_of(event) > 140:
+            break
+    polls = {at: [sent.told for sent in world.sent if sent.at == at] for at in poll_times(world)}
+    assert polls[110.0] == ["root+", "migrate+", "migrate,projects+ IN_PROGRESS"]
+    assert polls[120.0] == ["root+", "migrate+", "migrate,projects+ IN_PROGRESS", "migrate,projects,A"]
+    assert polls[130.0] == ["root+", "migrate+", "migrate,projects+ IN_PROGRESS"]
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_no_change_is_lost_whatever_becomes_of_filters(filters: script.FilterMode) -> None:
+    """Every end is told once, and the last state is the truth, also where everything must be read each time."""
+    scenario = migration(*lanes(30, 100, 6), core_end=600, filters=filters, page_size=5)
+    world = World(scenario, begin=40)
+    events = world.run()
+    ends = [event.node.name for event in events if isinstance(event, Changed) and event.node.level[:2] == PROJECTS
+            and event.node.outcome]  # fmt: skip
+    assert sorted(ends) == sorted(set(ends))
+    assert len(ends) == 30
+    assert_truth(world)
+    assert the_end(events).verdict is Verdict.SUCCEEDED
+    assert world.poller.only_full is (filters != "works")
+    assert a_minute(world) <= LIMIT / 4
+
+
+@pytest.mark.parametrize("filters", FILTERS[1:])
+def test_without_filters_everything_is_read_at_each_poll(filters: script.FilterMode) -> None:
+    """A filter that is not to be trusted is not asked for by polls any more; the interval says how often they are."""
+    world = World(migration(*lanes(60, 300, 6), core_end=3100, filters=filters), begin=300)
+    for event in world.events():
+        if seconds_of(event) > 480:
+            break
+    assert world.watch.full_every == world.watch.interval
+    polls = [at for at in poll_times(world) if at > 380]
+    assert {later - earlier for earlier, later in pairwise(polls)} == {world.watch.interval}
+
+
+SECONDS = st.integers(0, 400)
+LIVES = st.lists(
+    st.tuples(SECONDS, SECONDS, SECONDS, st.sampled_from(["SUCCESS", "WARNING", "FAILED", "SKIPPED"])),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(LIVES, st.sampled_from(FILTERS), st.integers(2, 25), st.floats(0.0, 2.0), st.booleans())
+@settings(deadline=None, max_examples=10)
+def test_no_schedule_loses_a_change(
+    lives: list[tuple[int, int, int, str]], filters: script.FilterMode, size: int, latency: float, stamped: bool
+) -> None:
+    """Whenever projects appear, run and end, each end is told once, in a chain, and the last state is the truth."""
+    projects = [
+        moved(
+            f"P{number:02}",
+            30 + reported + begun,
+            30 + reported + begun + length,
+            outcome,
+            reported_at=30 + reported,
+            has_details=stamped,
+        )
+        for number, (reported, begun, length, outcome) in enumerate(lives)
+    ]
+    scenario = migration(*projects, core_end=1300, filters=filters, page_size=size)
+    world = World(scenario, begin=35, latency=latency, plan=Plan(interval=20), patience=2000)
+    events = world.run()
+    assert_truth(world)
+    for project in projects:
+        told = changes(events, *PROJECTS, project.name)
+        assert all(before == after for (_, before), (after, _) in pairwise(told))
+        assert [outcome for _, outcome in told if outcome not in ("PENDING", "IN_PROGRESS")] == (
+            [project.outcome] if told else []
+        )
+    failed = any(outcome == "FAILED" for *_, outcome in lives)
+    assert the_end(events).exit_code == failed
+
+
+def test_checks_that_end_between_two_polls_are_told() -> None:
+    """Single checks that were never seen running are read when `check` ends."""
+    fast = [moved(f"C{number:02}", 5, 31 + number / 10, "SKIPPED") for number in range(45)]
+    check = moved("check", 5, 38, children=tuple(fast))
+    events = World(migration(moved("A", 60, 900), check=check), begin=6).run()
+    ends = [event for event in events if isinstance(event, Changed) and event.node.outcome == "SKIPPED"]
+    assert {event.node.name for event in ends} == {node.name for node in fast}
+    assert max(map(seconds_of, ends)) <= 60
+
+
+def test_a_level_that_cannot_be_read_hides_nothing_of_its_own_node() -> None:
+    """Where the children of `check` or `migrate` fail, its own status is still what was read last and never older."""
+    old, new = {"lastUpdatedAt": 1_790_000_000_000}, {"lastUpdatedAt": 1_790_000_100_000}
+    world = World(migration(core_end=None))
+    for before, after, expected in (
+        (going(details=old, fails=500), done(details=new), "FINISHED"),
+        (going(details=old), done(details=new, fails=500), "FINISHED"),
+        (done(details=new, fails=500), going(details=old), "FINISHED"),
+    ):
+        poller = Poller(world._ask, lambda: world._job, world._task_type, LIMIT)
+        for migrate in (before, after):
+            world.trouble = served(going(children={"check": done(), "migrate": migrate}))
+            poller.read_all()
+        assert poller.nodes["migrate",].status == expected
+
+
+def test_what_is_missing_is_what_no_reading_has_seen() -> None:
+    """A key of the scope that was seen once is not missing, also where the last full reading did not see it."""
+    scenario = migration(moved("A", 60, 900), moved("B", 100, 900, reported_at=95), keys=("A", "B", "C"))
+    world = World(scenario, begin=70)
+    world.poller.read_all()
+    assert set(world.poller.missing) == {"B", "C"}
+    world.time.now = 110
+    world.poller.read_running()
+    assert set(world.poller.missing) == {"C"}
+    assert world.poller.job_name == "Night"
+
+
+def test_without_a_limit_nothing_is_slowed() -> None:
+    """The interval is as asked for, and everything is read every two minutes, where there is no limit."""
+    world = World(migration(*lanes(200, 60, 20)), begin=200)
+    poller = Poller(world._ask, lambda: world._job, world._task_type, None)
+    poller.read_all()
+    poller.read_running()
+    assert (poller.interval(3.0, full=False), poller.interval(3.0, full=True), poller.full_every) == (3.0, 3.0, 120.0)
+    assert poller.requests == len(world.sent) - world.asked().count("job")
+    assert isinstance(poller.nodes[()], Node)

@@ -1,0 +1,327 @@
+"""The file that a watch records its events in: whole lines, appended to, read back by the next watch."""
+
+from __future__ import annotations
+
+import json
+import stat
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from migstat.errors import MigstatError, OutputError, UsageError
+from migstat.follow.record import Record, read_back
+from migstat.follow.watch import Plan, TimeIsUp
+from migstat.model.events import Changed, Ended, Event, Reading, Seen, Snapped, Stalled
+from migstat.model.nodes import Level
+from migstat.model.verdict import Verdict
+from migstat.render.json import encoded, event_document
+from migstat.simulator import scenario as script
+from tests.watching import EPOCH, JOB, TASK, World, changes, checks, migration, moved, seconds_of, the_end
+
+SNAPSHOT = {
+    "event": "snapshot",
+    "at": "2026-09-21T14:13:20.000Z",
+    "jobId": JOB,
+    "taskId": TASK,
+    "node": {
+        "name": "",
+        "level": [],
+        "status": "IN_PROGRESS",
+        "outcome": None,
+        "children": [{"name": "check", "level": ["check"], "status": "FINISHED", "outcome": "SUCCESS", "children": []}],
+    },
+}
+
+
+def lines(*events: dict[str, Any]) -> bytes:
+    """Events as a file holds them."""
+    return "".join(json.dumps(event) + "\n" for event in events).encode()
+
+
+def change(level: list[str], status: str, outcome: str | None = None) -> dict[str, Any]:
+    """A change as it is recorded."""
+    return {
+        "event": "change",
+        "at": "2026-09-21T15:00:00.000Z",
+        "level": level,
+        "name": level[-1],
+        "from": None,
+        "to": {"status": status, "outcome": outcome},
+        "message": None,
+    }
+
+
+def recorded(path: Path, scenario: script.Scenario, begin: float, end: float | None = None) -> list[Event]:
+    """What a watch tells that records into a file, and goes on from what is there."""
+    stop = None if end is None else (end, TimeIsUp())
+    warnings: list[str] = []
+
+    def seen() -> Seen:
+        found, told = read_back(path, JOB, TASK)
+        warnings.extend(told)
+        return found
+
+    world = World(scenario, begin=begin, ends=stop, seen=seen, plan=Plan(stall_after=300))
+    events: list[Event] = []
+    stream = world.events()
+    events.append(next(stream))
+    with Record(path) as record:
+        record.append(encoded(event_document(events[0])))
+        for event in stream:
+            record.append(encoded(event_document(event)))
+            events.append(event)
+    assert warnings == []
+    return events
+
+
+NIGHT = migration(
+    moved("A", 60, 300),
+    moved("B", 100, 900, "WARNING"),
+    moved("C", 350, 500),
+    moved("STUCK", 60, 950, has_details=False),
+)
+
+
+def test_events_are_kept_a_line_each(tmp_path: Path) -> None:
+    """Every event is one whole line of JSON, in order."""
+    path = tmp_path / "night.jsonl"
+    events = recorded(path, NIGHT, 40)
+    text = path.read_text()
+    assert text.endswith("\n")
+    told = [json.loads(line) for line in text.splitlines()]
+    assert told == json.loads(json.dumps([json.loads(encoded(event_document(event))) for event in events]))
+    assert [told[0]["event"], told[-1]["event"]] == ["snapshot", "finished"]
+
+
+def test_a_second_watch_tells_only_what_changed_meanwhile(tmp_path: Path) -> None:
+    """What the first watch told is not told again, in how many parts the night may be watched."""
+    path = tmp_path / "night.jsonl"
+    parts = [*recorded(path, NIGHT, 40, 250), *recorded(path, NIGHT, 400, 450), *recorded(path, NIGHT, 2000)]
+    for name in ("A", "B", "C", "STUCK"):
+        told = changes(parts, "migrate", "projects", name)
+        assert told == list(dict.fromkeys(told))
+        assert told[-1][1] in ("SUCCESS", "WARNING")
+    whole = [event for event in parts if isinstance(event, Changed)]
+    for level in {event.node.level for event in whole}:
+        chain = [event for event in whole if event.node.level == level]
+        for earlier, later in pairwise(chain):
+            assert later.before == Reading(earlier.node.status, earlier.node.outcome)
+    assert sum(isinstance(event, Snapped) for event in parts) == 3
+    again = recorded(path, NIGHT, 3000)
+    assert [type(event) for event in again] == [Snapped, Ended]
+    assert the_end(again).verdict is Verdict.WARNING
+
+
+def test_a_stall_is_told_once_over_two_watches(tmp_path: Path) -> None:
+    """A node whose stall was recorded is not told of again."""
+    path = tmp_path / "night.jsonl"
+    first = recorded(path, NIGHT, 40, 500)
+    second = recorded(path, NIGHT, 520)
+    assert [event.level[-1] for event in first if isinstance(event, Stalled)] == ["STUCK"]
+    assert not [event for event in second if isinstance(event, Stalled)]
+
+
+def test_elapsed_reaches_back(tmp_path: Path) -> None:
+    """Where the task tells no times, elapsed counts from the first watch's first view."""
+    scenario = checks(moved("Fine", 0, 900, has_details=False), end=1000)
+    root = script.Node(
+        name="root",
+        started_at=0,
+        ended_at=1000,
+        outcome="SUCCESS",
+        has_details=False,
+        children=scenario.tasks[0].root.children,
+    )
+    task = script.Task(label="it", task_id=TASK, task_type="check", created_at=-10, root=root)
+    scenario = script.Scenario(name="one", job=scenario.job, tasks=(task,))
+    path = tmp_path / "night.jsonl"
+    recorded(path, scenario, 100, 200)
+    ended = the_end(recorded(path, scenario, 900))
+    assert ended.elapsed_seconds == seconds_of(ended) - 100
+
+
+def test_what_was_told_is_read_back(tmp_path: Path) -> None:
+    """The last reading of each node that was told as a change, whose stall was told, and when it began."""
+    path = tmp_path / "night.jsonl"
+    stalled = {"event": "stalled", "at": "2026-09-21T15:00:00.000Z", "level": ["migrate", "apps"], "sinceSeconds": 900}
+    later = {**SNAPSHOT, "at": "2026-09-21T16:00:00.000Z", "node": {"level": [], "status": "FINISHED", "outcome": "X"}}
+    path.write_bytes(lines(SNAPSHOT, change(["migrate", "apps"], "IN_PROGRESS"), stalled, later))
+    seen, warnings = read_back(path, JOB, TASK)
+    assert warnings == ()
+    assert seen.readings == {
+        (): Reading("IN_PROGRESS", None),  # its end is in a later view, but no change has told it
+        ("check",): Reading("FINISHED", "SUCCESS"),
+        ("migrate", "apps"): Reading("IN_PROGRESS", None),
+    }
+    assert seen.stalled == {("migrate", "apps")}
+    assert seen.began == EPOCH * 1000
+
+
+def test_a_file_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
+    """The first watch begins with nothing, and so does one whose file is empty."""
+    path = tmp_path / "night.jsonl"
+    assert read_back(path, JOB, TASK) == (Seen(), ())
+    path.write_bytes(b"")
+    assert read_back(path, JOB, TASK) == (Seen(), ())
+
+
+@pytest.mark.parametrize("cut", [1, 20, 60])
+def test_a_line_that_was_cut_is_left_out_with_a_warning(tmp_path: Path, cut: int) -> None:
+    """A last line cut by a crash is left out, the warning names it, and the next event is not glued to it."""
+    path = tmp_path / "night.jsonl"
+    last = lines(change(["migrate", "apps"], "FINISHED", "SUCCESS"))
+    path.write_bytes(lines(SNAPSHOT, change(["migrate", "apps"], "IN_PROGRESS")) + last[:cut])
+    seen, warnings = read_back(path, JOB, TASK)
+    assert seen.readings["migrate", "apps"] == Reading("IN_PROGRESS", None)
+    assert len(warnings) == 1
+    assert "line 3" in warnings[0]
+    assert str(path) in warnings[0]
+    with Record(path) as record:
+        record.append(json.dumps(change(["migrate", "apps"], "FINISHED", "WARNING")))
+    again, warnings = read_back(path, JOB, TASK)
+    assert again.readings["migrate", "apps"] == Reading("FINISHED", "WARNING")
+    assert len(warnings) == 1
+
+
+def test_whole_lines_are_appended_to_as_they_are(tmp_path: Path) -> None:
+    """A file that ends in a whole line gets nothing between it and the next event."""
+    path = tmp_path / "night.jsonl"
+    for text in ("one", "two", "drei ä 漢"):
+        with Record(path) as record:
+            record.append(text)
+    assert path.read_text() == "one\ntwo\ndrei ä 漢\n"
+
+
+def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    """A new file has mode 0600."""
+    path = tmp_path / "night.jsonl"
+    with Record(path):
+        pass
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("event", "job", "task", "told"),
+    [
+        ({**SNAPSHOT, "jobId": "other"}, JOB, TASK, "other"),
+        ({**SNAPSHOT, "taskId": "task-2"}, JOB, TASK, "task-2"),
+        ({**SNAPSHOT, "jobId": None}, JOB, TASK, "None"),
+        ({**SNAPSHOT, "jobId": "other"}, JOB, None, "other"),
+    ],
+)
+def test_the_file_of_another_task_is_refused(
+    tmp_path: Path, event: dict[str, Any], job: str, task: str | None, told: str
+) -> None:
+    """A file that records another job or task is refused as wrong usage, and left as it is."""
+    path = tmp_path / "night.jsonl"
+    path.write_bytes(lines(SNAPSHOT, event))
+    with pytest.raises(UsageError, match=told):
+        read_back(path, job, task)
+    assert path.read_bytes() == lines(SNAPSHOT, event)
+
+
+@pytest.mark.parametrize(
+    "text", [b"Dear diary\n", b"[1, 2]\n3\n", b'{"kind": "status"}\n', b"\xff\xfe\x00", b"\x00" * 40]
+)
+def test_a_file_that_records_no_watch_is_refused(tmp_path: Path, text: bytes) -> None:
+    """A file of something else is not appended to."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(text)
+    with pytest.raises(UsageError, match="not the record of a watch"):
+        read_back(path, JOB, TASK)
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A directory, or one that is not there, is no file to record into."""
+    for path in (tmp_path, tmp_path / "nowhere" / "night.jsonl"):
+        with pytest.raises(OutputError, match="--record"):
+            Record(path)
+    with pytest.raises(OutputError, match="--record"):
+        read_back(tmp_path, JOB, TASK)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+NODES = st.recursive(
+    JSON,
+    lambda inner: st.fixed_dictionaries(
+        {}, optional={"level": JSON, "status": JSON, "outcome": JSON, "children": st.lists(inner, max_size=3) | JSON}
+    ),
+    max_leaves=6,
+)
+EVENTS = st.fixed_dictionaries(
+    {"event": st.sampled_from(["snapshot", "change", "stalled", "progress", "finished"]) | JSON},
+    optional={
+        "at": JSON | st.sampled_from(["0001-01-01T00:00:00", "9999-12-31T23:59:59+00:00", "2026-09-21T14:13:20.000Z"]),
+        "jobId": st.just(JOB),
+        "taskId": st.just(TASK),
+        "level": JSON | st.lists(st.text(max_size=3), max_size=3),
+        "to": NODES,
+        "node": NODES,
+        "sinceSeconds": JSON,
+    },
+)
+FILES = st.one_of(
+    st.binary(max_size=200),
+    st.lists(EVENTS.map(json.dumps).map(str.encode) | st.binary(max_size=30), max_size=6).map(b"\n".join),
+    st.binary(max_size=30).map(lambda junk: lines(SNAPSHOT) + b'{"event": "change", "message": "' + junk + b'"}\n'),
+)
+
+
+@given(FILES)
+@settings(deadline=None, max_examples=70, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_file_is_too_odd_to_be_read(tmp_path: Path, text: bytes) -> None:
+    """Whatever bytes the file holds, they are read back, left out with a warning, or refused as wrong usage."""
+    path = tmp_path / "odd.jsonl"
+    path.write_bytes(text)
+    try:
+        seen, warnings = read_back(path, JOB, TASK)
+    except MigstatError:
+        return
+    assert isinstance(seen, Seen)
+    assert all(isinstance(warning, str) for warning in warnings)
+    levels: list[Level] = [*seen.readings, *seen.stalled]
+    assert all(isinstance(name, str) for level in levels for name in level)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines(SNAPSHOT) + b'{"event": "\xff"}\n',
+        lines({**SNAPSHOT, "node": {"children": 5}}),
+        lines({**SNAPSHOT, "node": {"children": True}}),
+        lines(SNAPSHOT) + b"[" * 100_000,
+        lines(SNAPSHOT) + b'{"event": "snapshot", "node": ' + b'{"children": [' * 2000,
+    ],
+    ids=["no UTF-8", "children 5", "children true", "deep", "deep nodes"],
+)
+def test_odd_lines_are_no_crash(tmp_path: Path, text: bytes) -> None:
+    """Lines that were damaged in any way do not keep the rest from being read."""
+    path = tmp_path / "odd.jsonl"
+    path.write_bytes(text)
+    seen, _ = read_back(path, JOB, TASK)
+    assert () in seen.readings
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=1, max_size=4),
+    st.text(max_size=9),
+)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_name_comes_back_as_it_was(tmp_path: Path, level: list[str], status: str) -> None:
+    """Names with line separators, controls or any other characters stay on their line and are read back."""
+    path = tmp_path / "names.jsonl"
+    path.unlink(missing_ok=True)
+    with Record(path) as record:
+        record.append(encoded(SNAPSHOT))
+        record.append(encoded(change(level, status)))
+    seen, warnings = read_back(path, JOB, TASK)
+    assert warnings == ()
+    assert tuple(level) in seen.readings

@@ -1,0 +1,190 @@
+"""Nodes, and what their statuses and outcomes mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migstat.model.nodes import Job, Node, State, by_name, combined_state, millis
+
+YEAR_9999 = 253_402_300_799_999
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "state"),
+    [
+        (None, None, State.PENDING),
+        ("PENDING", None, State.PENDING),
+        ("IN_PROGRESS", None, State.RUNNING),
+        ("SOMETHING_NEW", None, State.RUNNING),
+        ("FINISHED", "SUCCESS", State.SUCCEEDED),
+        ("FINISHED", "WARNING", State.WARNING),
+        ("FINISHED", "SKIPPED", State.SKIPPED),
+        ("FINISHED", "FAILED", State.FAILED),
+        ("FINISHED", "INCOMPLETE", State.FAILED),
+        ("FINISHED", "SOMETHING_NEW", State.FAILED),
+        ("FINISHED", "success", State.FAILED),
+        ("FINISHED", None, State.FAILED),
+        ("CANCELLED", None, State.FAILED),
+        ("CANCELED", None, State.FAILED),
+        ("STOPPED", None, State.FAILED),
+        ("ABORTED", None, State.FAILED),
+        ("FAILED", None, State.FAILED),
+        ("ERROR", None, State.FAILED),
+        (None, "SUCCESS", State.SUCCEEDED),
+        ("IN_PROGRESS", "SUCCESS", State.SUCCEEDED),
+        ("IN_PROGRESS", "SOMETHING_NEW", State.FAILED),
+    ],
+)
+def test_what_status_and_outcome_mean(status: str | None, outcome: str | None, state: State) -> None:
+    """An outcome ends a node, so do the final statuses, and only a known good outcome is a good end."""
+    node = Node(status=status, outcome=outcome)
+    assert node.state is state
+    assert node.ended is state.ended
+
+
+@given(st.text(), st.text())
+@settings(deadline=None)
+def test_an_outcome_that_nobody_knows_is_never_a_success(status: str, outcome: str) -> None:
+    """Only SUCCESS, WARNING and SKIPPED are no failures, and a node without outcome never succeeded."""
+    state = Node(status=status, outcome=outcome).state
+    assert (state in (State.SUCCEEDED, State.WARNING, State.SKIPPED)) is (outcome in ("SUCCESS", "WARNING", "SKIPPED"))
+
+
+F, W, R, P, S, K = State.FAILED, State.WARNING, State.RUNNING, State.PENDING, State.SUCCEEDED, State.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("states", "combined"),
+    [
+        ([], P),
+        ([P, P], P),
+        ([P, S], R),
+        ([R], R),
+        ([R, F], R),
+        ([P, F], R),
+        ([S, F, W], F),
+        ([S, W], W),
+        ([S, K], S),
+        ([K, K], K),
+        ([W, K], W),
+    ],
+)
+def test_what_several_states_come_down_to(states: list[State], combined: State) -> None:
+    """Together they run while any has begun and any has not ended, and else are as bad as the worst."""
+    assert combined_state(states) is combined
+
+
+def test_a_level_that_only_has_children_is_what_they_are() -> None:
+    """A level without a status of its own takes the state of its children."""
+    done, running = Node(("a",), "FINISHED", "SUCCESS"), Node(("b",), "IN_PROGRESS")
+    assert Node(children=(done,)).state is State.SUCCEEDED
+    assert Node(children=(done, running)).state is State.RUNNING
+    assert Node(status="IN_PROGRESS", children=(done,)).state is State.RUNNING
+    assert Node(children=()).state is State.PENDING
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1708680664150, 1708680664150),
+        (1708680664150.9, 1708680664150),
+        (YEAR_9999, YEAR_9999),
+        (YEAR_9999 + 1, None),
+        (0, None),
+        (-5, None),
+        (True, None),
+        ("1708680664150", None),
+        (None, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        ([], None),
+        (10**400, None),
+    ],
+)
+def test_only_plausible_numbers_are_instants(value: object, expected: int | None) -> None:
+    """Epoch milliseconds lie after 1970 and before the year 10000, and anything else is no time."""
+    assert millis(value) == expected
+
+
+def test_a_node_tells_its_details_where_they_are_what_they_should_be() -> None:
+    """Times, description, excludable and occurrences are read from the details."""
+    details = {
+        "createdAt": 1000,
+        "startedAt": 2000,
+        "lastUpdatedAt": 5000,
+        "excludable": True,
+        "description": "Looks.",
+        "occurrences": ["one", {"two": 2}],
+    }
+    node = Node(("check", "A"), details=details)
+    assert (node.created_at, node.started_at, node.last_updated_at) == (1000, 2000, 5000)
+    assert (node.name, node.excludable, node.description) == ("A", True, "Looks.")
+    assert node.occurrences == ("one", '{"two":2}')
+
+
+def test_details_of_another_kind_are_unknown() -> None:
+    """A field of the details with an unexpected type is no value, and no error."""
+    details = {"createdAt": "now", "excludable": "yes", "description": 5, "occurrences": "none"}
+    node = Node(details=details)
+    assert (node.created_at, node.excludable, node.description, node.occurrences) == (None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("status", "details", "expected"),
+    [
+        ("IN_PROGRESS", {"startedAt": 1000, "lastUpdatedAt": 4000}, 9.0),
+        ("FINISHED", {"startedAt": 1000, "lastUpdatedAt": 4000}, 3.0),
+        ("FINISHED", {"startedAt": 1000}, None),
+        ("FINISHED", {"startedAt": 4000, "lastUpdatedAt": 1000}, 0.0),
+        ("PENDING", {}, None),
+        ("IN_PROGRESS", {"startedAt": 60_000}, 0.0),
+    ],
+)
+def test_elapsed_is_from_start_to_end_or_to_now(status: str, details: dict[str, Any], expected: float | None) -> None:
+    """A running node counts until now, an ended one until its last update, none goes backwards."""
+    assert Node(status=status, details=details).elapsed_seconds(10_000) == expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ({"projects": {"includedKeys": ["A", "B", "A"]}}, ("A", "B")),
+        ({"projects": {"includedKeys": ["A", 5, None, ""]}}, ("A",)),
+        ({"projects": {"includedKeys": "ABC"}}, ()),
+        ({"projects": ["A"]}, ()),
+        ({"spaces": {"includedKeys": ["D"]}}, ()),
+        ("all", ()),
+        (None, ()),
+    ],
+)
+def test_the_keys_of_the_scope_are_those_that_are_texts(scope: object, expected: tuple[str, ...]) -> None:
+    """Keys come once each, and a scope of another shape has none."""
+    assert Job({"scope": scope}).included_keys("projects") == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "first"),
+    [
+        ({"flow": "jira-onpremises-to-cloud"}, "projects"),
+        ({"flow": "confluence-onpremises-to-cloud"}, "spaces"),
+        ({"scope": {"spaces": {"includedKeys": ["D"]}}}, "spaces"),
+        ({"flow": "confluence-x", "scope": {"projects": {"includedKeys": ["D"]}}}, "spaces"),
+        ({}, "projects"),
+    ],
+)
+def test_both_hidden_levels_are_looked_for(raw: dict[str, Any], first: str) -> None:
+    """The likelier of projects and spaces comes first, and the other one follows."""
+    scopes = Job(raw).scopes
+    assert scopes[0] == first
+    assert set(scopes) == {"projects", "spaces"}
+
+
+def test_names_are_sorted_as_people_read_them() -> None:
+    """Upper and lower case stand together, and what differs in nothing else has one order."""
+    given = ["b", "B", "a", "Ä", "A", "ä", "C"]
+    for names in (given, given[::-1]):
+        assert [node.name for node in by_name([Node((name,)) for name in names])] == ["A", "a", "B", "b", "C", "Ä", "ä"]

@@ -1,0 +1,587 @@
+"""All children of a level, complete although they move between two pages."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migstat.api.endpoints import Api, Timing
+from migstat.errors import ApiError, BadRequest, MigstatError, NotFound, Refused, Unreachable
+from migstat.model.nodes import Level, Node, Page, Question
+from migstat.query.walk import MOST, Walked, find, newer, shown, walk
+from migstat.settings.resolve import Flags, settings_from
+from migstat.simulator import scenario as script
+from migstat.simulator.server import Server, serve
+
+LEVEL: Level = ("migrate", "projects")
+STAGES = ("PENDING", "IN_PROGRESS", "FINISHED")
+OUTCOMES = ("SUCCESS", "FAILED", "WARNING", "SKIPPED")
+FILTERS = ("works", "ignored", "empty", "rejected")
+END = 1000
+
+Moves = Callable[[int, list[str]], Sequence[str]]
+"""Which children make a step at the request of that number, given those that have not finished."""
+
+
+def stand_still(_request: int, _unfinished: list[str]) -> Sequence[str]:
+    """Nothing moves."""
+    return ()
+
+
+class Fake:
+    """A level of children that move at every request, paged as the API pages them."""
+
+    def __init__(
+        self,
+        stages: dict[str, int],
+        moves: Moves = stand_still,
+        *,
+        size: int = 3,
+        filters: str = "works",
+        stamped: bool = False,
+    ) -> None:
+        self.stages = dict(stages)
+        self.moves = moves
+        self.size = size
+        self.filters = filters
+        self.stamped = stamped
+        self.asked: list[Question] = []
+        self.updated = dict.fromkeys(stages, 1)
+        self.faults: dict[Level, ApiError] = {}
+        self.unreported: set[str] = set()
+        self._lock = Lock()
+
+    def __call__(self, question: Question) -> Page:
+        """Answer a question after what moves at this request has moved."""
+        with self._lock:
+            self.asked.append(question)
+            self._move()
+            if question.level in self.faults:
+                raise self.faults[question.level]
+            if question.level != LEVEL:
+                return self._single(question.level[-1])
+            return self._page(question)
+
+    def _move(self) -> None:
+        unfinished = sorted(name for name, stage in self.stages.items() if stage < 2)
+        for name in self.moves(len(self.asked), unfinished):
+            if self.stages[name] < 2:
+                self.stages[name] += 1
+                self.updated[name] = len(self.asked) + 1
+
+    def _single(self, name: str) -> Page:
+        if name not in self.stages or name in self.unreported:
+            return Page(Node((*LEVEL, name)), None, found=False)
+        return Page(self.node(name), None, found=True)
+
+    def node(self, name: str) -> Node:
+        """The child as it is now."""
+        stage = self.stages[name]
+        outcome = OUTCOMES[sum(name.encode()) % len(OUTCOMES)] if stage == 2 else None
+        details = {"lastUpdatedAt": self.updated[name]} if self.stamped else {}
+        return Node((*LEVEL, name), STAGES[stage], outcome, details=details)
+
+    def _page(self, question: Question) -> Page:
+        filtered = question.status is not None or question.outcome is not None
+        if filtered and self.filters == "rejected":
+            raise BadRequest("the API did not understand the question")
+        if filtered and self.filters == "empty":
+            return Page(Node(LEVEL, children=()), None, found=True)
+        wanted = sorted(
+            (_key(node), node)
+            for node in map(self.node, self.stages.keys() - self.unreported)
+            if not filtered or self.filters == "ignored" or _passes(node, question)
+        )
+        behind = [(key, node) for key, node in wanted if question.cursor is None or key > question.cursor]
+        sent = behind[: self.size]
+        following = sent[-1][0] if len(behind) > self.size else None
+        return Page(Node(LEVEL, children=tuple(node for _, node in sent)), following, found=True)
+
+
+def _key(node: Node) -> str:
+    return f"root:migrate:projects#{node.status or ''}#{node.outcome or ''}#{node.name}".lower()
+
+
+def _passes(node: Node, question: Question) -> bool:
+    return question.status in (None, node.status) and question.outcome in (None, node.outcome)
+
+
+def plain(ask: Fake) -> set[str]:
+    """Names that following `next` alone finds."""
+    names: set[str] = set()
+    question = Question(LEVEL, expand=True)
+    while True:
+        page = ask(question)
+        names |= {child.name for child in page.node.children or ()}
+        if page.next is None:
+            return names
+        question = Question(LEVEL, expand=True, cursor=page.next)
+
+
+def names_of(walked: Walked) -> set[str]:
+    """The names that a walk found, each once."""
+    names = [child.name for child in walked.children]
+    assert len(names) == len(set(names))
+    return set(names)
+
+
+def by_chance(seed: int, filters: str = "works") -> Fake:
+    """A level of random size whose children move at random."""
+    chance = random.Random(seed)  # noqa: S311  chance, not secrecy
+    stages = {f"P{number:02}": chance.choice((0, 0, 1, 1, 2)) for number in range(chance.randint(1, 40))}
+    pace = chance.choice((0.03, 0.1, 0.3, 0.6))
+
+    def moves(_request: int, unfinished: list[str]) -> Sequence[str]:
+        return [name for name in unfinished if chance.random() < pace]
+
+    return Fake(stages, moves, size=chance.randint(2, 5), filters=filters, stamped=chance.random() < 0.5)
+
+
+def in_bursts(seed: int, filters: str) -> Fake:
+    """A level whose children all make a step together, at a few random requests."""
+    chance = random.Random(seed)  # noqa: S311  chance, not secrecy
+    stages = {f"P{number:02}": chance.choice((0, 1, 2, 2, 2)) for number in range(chance.randint(4, 30))}
+    bursts = {chance.randint(1, 25) for _ in range(2)}
+
+    def moves(request: int, unfinished: list[str]) -> Sequence[str]:
+        return unfinished if request in bursts else ()
+
+    return Fake(stages, moves, size=chance.randint(2, 5), filters=filters, stamped=chance.random() < 0.5)
+
+
+def asked_by_name(fake: Fake) -> list[str]:
+    """The children that were asked for one by one."""
+    return sorted(question.level[-1] for question in fake.asked if question.level != LEVEL)
+
+
+def test_a_plain_walk_loses_children() -> None:
+    """The fake server has the very property that makes the walk necessary."""
+    losing = sum(plain(fake) != set(fake.stages) for fake in map(by_chance, range(300)))
+    assert losing > 100
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+@pytest.mark.parametrize("make", [by_chance, in_bursts])
+def test_a_walk_never_loses_a_child(filters: str, make: Callable[[int, str], Fake]) -> None:
+    """Over many random schedules every child is found, whatever the server makes of filters."""
+    lost = {}
+    for seed in range(200):
+        fake = make(seed, filters)
+        walked = walk(fake, LEVEL, still=False, expected=tuple(fake.stages) if seed % 2 else ())
+        if names_of(walked) != set(fake.stages) or walked.missing or walked.flaws:
+            lost[seed] = (set(fake.stages) - names_of(walked), walked.flaws)
+    assert lost == {}
+
+
+SCHEDULES = st.lists(st.lists(st.integers(0, 11), max_size=4), max_size=25)
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+@given(stages=st.lists(st.integers(0, 2), max_size=12), schedule=SCHEDULES, size=st.integers(1, 4))
+@settings(deadline=None, max_examples=50)
+def test_no_schedule_loses_a_child(filters: str, stages: list[int], schedule: list[list[int]], size: int) -> None:
+    """Whichever children move at whichever request, all of them are found."""
+
+    def moves(request: int, _unfinished: list[str]) -> Sequence[str]:
+        steps = schedule[request - 1] if request <= len(schedule) else []
+        return [f"P{number:02}" for number in steps if number < len(stages)]
+
+    fake = Fake({f"P{number:02}": stage for number, stage in enumerate(stages)}, moves, size=size, filters=filters)
+    walked = walk(fake, LEVEL, still=False)
+    assert names_of(walked) == set(fake.stages)
+    assert walked.flaws == ()
+
+
+def test_a_child_that_was_seen_finished_stays_so() -> None:
+    """No reading that came later, on a page behind, takes a child's end back."""
+    for seed in range(100):
+        fake = by_chance(seed)
+        finished: set[str] = set()
+
+        def ask(question: Question, fake: Fake = fake, finished: set[str] = finished) -> Page:
+            page = fake(question)
+            finished.update(child.name for child in page.node.children or () if child.ended)
+            return page
+
+        walked = walk(ask, LEVEL, still=False)
+        assert finished <= {child.name for child in walked.children if child.ended}
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_a_single_page_is_one_request(still: bool) -> None:
+    """One answer is one moment, so nothing more is asked."""
+    fake = Fake({"A": 0, "B": 1, "C": 2})
+    walked = walk(fake, LEVEL, still=still, expected=("A", "B", "C"))
+    assert names_of(walked) == {"A", "B", "C"}
+    assert fake.asked == [Question(LEVEL, expand=True)]
+
+
+def test_a_level_without_children_is_one_request() -> None:
+    """No children are found, and that is no flaw."""
+    fake = Fake({})
+    assert walk(fake, LEVEL, still=False) == Walked(Node(LEVEL, children=()), found=True, children=())
+    assert len(fake.asked) == 1
+
+
+def test_what_stands_still_is_read_once() -> None:
+    """A level that has ended costs exactly its pages, in their order, each with the cursor of the last."""
+    fake = Fake({f"P{number}": 2 for number in range(9)}, size=2)
+    told: list[int] = []
+    walked = walk(fake, LEVEL, still=True, progress=lambda _level, count: told.append(count))
+    assert len(walked.children) == 9
+    assert [(question.page, question.status) for question in fake.asked] == [(page, None) for page in range(1, 6)]
+    assert len({question.cursor for question in fake.asked}) == 5
+    assert told == [2, 4, 6, 8, 9]
+
+
+def test_the_first_page_is_not_read_again() -> None:
+    """A page that the caller has just read counts as the first of a level that stands still."""
+    fake = Fake({f"P{number}": 2 for number in range(4)}, size=2)
+    first = fake(Question(LEVEL, expand=True))
+    assert len(walk(fake, LEVEL, still=True, first=first).children) == 4
+    assert len(fake.asked) == 2
+
+
+def test_what_moves_is_walked_in_the_order_in_which_it_lives() -> None:
+    """Pending children come first, then those in progress, then all; pages keep their question's filter."""
+    fake = Fake({f"P{number:02}": number % 3 for number in range(15)}, size=2)
+    assert len(walk(fake, LEVEL, still=False).children) == 15
+    order = [question.status for question in fake.asked[1:]]
+    assert order == ["PENDING"] * 3 + ["IN_PROGRESS"] * 3 + [None] * 8
+    assert all(question.expand and question.outcome is None for question in fake.asked)
+
+
+@pytest.mark.parametrize("filters", ["ignored", "rejected", "empty"])
+def test_without_filters_the_level_is_walked_three_times(filters: str) -> None:
+    """A server that does not filter is read as often as a child can move, and once more."""
+    fake = Fake({f"P{number:02}": number % 3 for number in range(15)}, size=2, filters=filters)
+    assert len(walk(fake, LEVEL, still=False).children) == 15
+    full = [question for question in fake.asked if question.status is None]
+    assert len(full) == 1 + 3 * 8
+
+
+def test_a_child_seen_before_the_last_walk_only_is_asked_for_by_name() -> None:
+    """A child that finishes while the last walk runs is read once more, so that its end is told."""
+    stages = {f"P{number:02}": 2 for number in range(6)} | {"X": 1}
+    last = 4  # requests: first page, PENDING, IN_PROGRESS, then the last walk
+
+    def moves(request: int, _unfinished: list[str]) -> Sequence[str]:
+        return ["X"] if request == last + 2 else ()
+
+    fake = Fake(stages, moves, size=3)
+    fake.stages["P00"] = 2
+    walked = walk(fake, LEVEL, still=False)
+    assert asked_by_name(fake) == ["X"]
+    assert next(child.status for child in walked.children if child.name == "X") == "FINISHED"
+
+
+@pytest.mark.parametrize(("unseen", "asked"), [(1, 1), (3, 3), (4, 0), (9, 0)])
+def test_expected_names_are_asked_for_where_they_are_fewer_than_the_pages(unseen: int, asked: int) -> None:
+    """Of a level with four pages up to three expected names are asked for; either way they are missing."""
+    fake = Fake({f"P{number:02}": 2 for number in range(12)}, size=3)
+    expected = [*fake.stages, *(f"Q{number}" for number in range(unseen))]
+    walked = walk(fake, LEVEL, still=True, expected=expected)
+    assert asked_by_name(fake) == [f"Q{number}" for number in range(asked)]
+    assert walked.missing == tuple(f"Q{number}" for number in range(unseen))
+    assert walked.flaws == ()
+
+
+def test_an_expected_name_that_answers_is_not_missing() -> None:
+    """A child that appeared behind the walk is found by its name."""
+    fake = Fake({f"P{number:02}": 2 for number in range(9)} | {"LATE": 0}, size=3)
+
+    def ask(question: Question) -> Page:
+        fake.unreported = {"LATE"} if question.level == LEVEL else set()
+        return fake(question)
+
+    walked = walk(ask, LEVEL, still=True, expected=("LATE", "P00"))
+    assert "LATE" in names_of(walked)
+    assert walked.missing == ()
+
+
+def test_wanted_names_are_always_asked_for() -> None:
+    """What the user named is asked for where a walk did not see it, however many there are, and each once."""
+    fake = Fake({"A": 2})
+    walked = walk(fake, LEVEL, still=True, expected=("A", "B", "C"), wanted=("B", "X", "A", "X"))
+    assert asked_by_name(fake) == ["B", "X"]
+    assert walked.missing == ("B", "C")
+
+
+@pytest.mark.parametrize("name", ["", "A,B"])
+def test_a_name_that_cannot_be_asked_for_is_missing(name: str) -> None:
+    """A comma would ask for another level, so such a name is not asked for."""
+    fake = Fake({f"P{number:02}": 2 for number in range(9)})
+    walked = walk(fake, LEVEL, still=True, expected=(name,), wanted=(name,))
+    assert asked_by_name(fake) == []
+    assert walked.missing == (name,)
+
+
+def test_a_child_that_cannot_be_asked_for_is_a_flaw() -> None:
+    """A single child's error takes nothing from the others and is told with its level."""
+    fake = Fake({"A": 2})
+    fake.faults = {(*LEVEL, "B"): Unreachable("it broke"), (*LEVEL, "C"): NotFound("no such thing")}
+    walked = walk(fake, LEVEL, still=True, wanted=("B", "C"))
+    assert names_of(walked) == {"A"}
+    assert walked.flaws == ("migrate,projects,B: it broke", "migrate,projects,C: no such thing")
+
+
+def test_refused_credentials_are_no_single_childs_flaw() -> None:
+    """A 401 while a child is asked for ends the walk."""
+    fake = Fake({"A": 2})
+    fake.faults = {(*LEVEL, "B"): Refused("401"), (*LEVEL, "C"): Refused("401")}
+    with pytest.raises(Refused):
+        walk(fake, LEVEL, still=True, wanted=("B", "C"))
+
+
+def test_an_error_of_the_level_itself_is_raised() -> None:
+    """What cannot be walked is the caller's to tell."""
+    fake = Fake({"A": 2})
+    fake.faults = {LEVEL: Unreachable("it broke")}
+    with pytest.raises(Unreachable):
+        walk(fake, LEVEL, still=False)
+
+
+def scripted(pages: Iterator[Page]) -> tuple[Callable[[Question], Page], list[Question]]:
+    """A server that answers with these pages, whatever is asked, and what it was asked."""
+    asked: list[Question] = []
+
+    def ask(question: Question) -> Page:
+        asked.append(question)
+        return next(pages)
+
+    return ask, asked
+
+
+def page_of(names: str, following: str | None) -> Page:
+    """A page of finished children, one a letter."""
+    children = tuple(Node((*LEVEL, name), "FINISHED", "SUCCESS") for name in names)
+    return Page(Node(LEVEL, children=children), following, found=True)
+
+
+@pytest.mark.parametrize(
+    ("pages", "requests"),
+    [
+        ([("AB", "1"), ("CD", "2"), ("EF", "1"), ("GH", "3")], 3),
+        ([("AB", "1"), ("CD", "1"), ("EF", "1")], 2),
+        ([("AB", "1"), ("AB", "2"), ("AB", "3"), ("AB", "4"), ("CD", None)], 4),
+        ([("AB", "1"), ("", "2"), ("", "3"), ("", "4"), ("CD", None)], 4),
+        ([("", "1"), ("", "2"), ("", "3"), ("AB", None)], 3),
+    ],
+    ids=["cursor twice", "its own cursor", "same names", "empty pages", "empty from the first"],
+)
+def test_pages_without_an_end_are_a_flaw(pages: list[tuple[str, str | None]], requests: int) -> None:
+    """A cursor seen before, or three pages in a row without a new name, end the walk, and that is told."""
+    ask, asked = scripted(page_of(*each) for each in pages)
+    walked = walk(ask, LEVEL, still=True)
+    assert len(asked) == requests
+    assert len(walked.flaws) == 1
+    assert walked.flaws[0].startswith("migrate,projects: ")
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        [("AB", "1"), ("AB", "2"), ("AB", "3"), ("CD", None)],
+        [("AB", "1"), ("", "2"), ("", "3"), ("C", "4"), ("", "5"), ("D", None)],
+        [("AB", "1"), ("CD", None)],
+    ],
+)
+def test_two_pages_without_a_new_name_are_none(pages: list[tuple[str, str | None]]) -> None:
+    """Up to two barren pages in a row are read over."""
+    ask, asked = scripted(page_of(*each) for each in pages)
+    walked = walk(ask, LEVEL, still=True)
+    assert names_of(walked) == set("ABCD")
+    assert walked.flaws == ()
+    assert len(asked) == len(pages)
+
+
+def test_pages_that_always_bring_something_new_are_a_flaw() -> None:
+    """A level of more children than any task has is left with what was read of it."""
+
+    def ask(question: Question) -> Page:
+        number = int(question.cursor or 0)
+        children = tuple(Node((*LEVEL, f"{number}-{each}")) for each in range(MOST // 2))
+        return Page(Node(LEVEL, children=children), str(number + 1) if number < 3 else None, found=True)
+
+    walked = walk(ask, LEVEL, still=True)
+    assert len(walked.children) == MOST
+    assert "have no end" in walked.flaws[0]
+
+
+def test_pages_without_an_end_end_a_moving_walk_too() -> None:
+    """A server that sends the same page for ever is left after a few requests."""
+    fake = Fake({"A": 1, "B": 1})
+    requests = 0
+
+    def ask(question: Question) -> Page:
+        nonlocal requests
+        requests += 1
+        page = fake(question)
+        return Page(page.node, f"cursor {requests}", found=True)
+
+    walked = walk(ask, LEVEL, still=False)
+    assert names_of(walked) == {"A", "B"}
+    assert walked.flaws
+    assert requests < 30
+
+
+def test_a_cursor_goes_back_as_it_came() -> None:
+    """Whatever a cursor looks like, it is sent back with the same level and filters."""
+    odd = "a b+/=&%#\u00e9"
+    ask, asked = scripted(iter([page_of("AB", odd), page_of("C", None)]))
+    walk(ask, LEVEL, still=True)
+    assert asked[1] == Question(LEVEL, expand=True, cursor=odd, page=2)
+
+
+def child(status: str | None, outcome: str | None = None, updated: int | None = None, text: str = "") -> Node:
+    """A reading of a child; `text` tells two of them apart."""
+    details = {} if updated is None else {"lastUpdatedAt": updated}
+    return Node((*LEVEL, "A"), status, outcome, text, details)
+
+
+RUNS, DONE = ("IN_PROGRESS", None), ("FINISHED", "SUCCESS")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "counts"),
+    [
+        (child(*RUNS), child(*RUNS), "later"),
+        (child(*RUNS), child(*DONE), "later"),
+        (child(*DONE), child(*RUNS), "earlier"),
+        (child(*DONE), child("PENDING"), "earlier"),
+        (child(*DONE), child("FINISHED", "FAILED"), "later"),
+        (child(*RUNS, 5), child(*RUNS, 6), "later"),
+        (child(*RUNS, 6), child(*RUNS, 5), "earlier"),
+        (child(*DONE, 5), child(*RUNS, 6), "later"),
+        (child(*RUNS, 6), child(*DONE, 5), "earlier"),
+        (child(*DONE, 5), child(*RUNS, 5), "earlier"),
+        (child(*RUNS, 5), child(*DONE, 5), "later"),
+        (child(*RUNS, 5), child(*RUNS, 5), "later"),
+        (child(*DONE, 5), child(*RUNS), "earlier"),
+        (child(*DONE), child(*RUNS, 5), "earlier"),
+        (child(*RUNS, 5), child(*RUNS), "later"),
+        (child("ABORTED"), child(*RUNS), "earlier"),
+        (child(None), child(*RUNS), "later"),
+        (child("PENDING"), child(None), "later"),
+    ],
+)
+def test_which_of_two_readings_counts(earlier: Node, later: Node, counts: str) -> None:
+    """The one updated last; without times an end is never taken back, and else the later one counts."""
+    assert newer(earlier, later) is (later if counts == "later" else earlier)
+
+
+def test_an_unreadable_reading_takes_nothing_back() -> None:
+    """What could be read counts, whichever came first."""
+    broken, read = Node((*LEVEL, "A"), unreadable="odd"), child(*RUNS)
+    assert newer(read, broken) is read
+    assert newer(broken, read) is read
+
+
+@pytest.mark.parametrize(("filters", "found"), [("works", {"P01", "P04"}), ("ignored", None), ("rejected", None)])
+def test_a_filter_finds_what_runs(filters: str, found: set[str] | None) -> None:
+    """One filtered walk finds the children of a status, and a filter not obeyed is told apart from no children."""
+    fake = Fake({f"P{number:02}": number % 3 for number in range(6)}, size=1, filters=filters)
+    nodes = find(fake, LEVEL, status="IN_PROGRESS")
+    assert (None if nodes is None else {node.name for node in nodes}) == found
+
+
+def test_a_filter_finds_what_went_wrong() -> None:
+    """Children are found by their outcome, too, over all pages."""
+    fake = Fake({f"P{number:02}": 2 for number in range(12)}, size=1)
+    nodes = find(fake, LEVEL, outcome="FAILED") or ()
+    assert {node.name for node in nodes} == {name for name in fake.stages if fake.node(name).outcome == "FAILED"}
+    assert len(nodes) > 1
+
+
+@pytest.mark.parametrize(("level", "text"), [((), "the task"), (("check",), "check"), (LEVEL, "migrate,projects")])
+def test_a_level_is_shown_as_the_api_writes_it(level: Level, text: str) -> None:
+    """Names stand with commas between, and the root has a name for people."""
+    assert shown(level) == text
+
+
+def scenario_of(filters: script.FilterMode, chance: random.Random) -> script.Scenario:
+    """A migration whose 30 projects run for some seconds each, at random times."""
+    projects = []
+    for number in range(30):
+        started = chance.uniform(-20, 40)
+        projects.append(
+            script.Node(
+                name=f"P{number:02}",
+                reported_at=-100,
+                started_at=started,
+                ended_at=started + chance.uniform(1, 30),
+                outcome=chance.choice(OUTCOMES),
+                has_details=chance.random() < 0.5,
+            )
+        )
+    level = script.Node(name="projects", hidden=True, children=tuple(projects))
+    migrate = script.Node(name="migrate", started_at=-100, ended_at=200, outcome="SUCCESS", children=(level,))
+    root = script.Node(name="root", started_at=-100, ended_at=200, outcome="SUCCESS", children=(migrate,))
+    task = script.Task(label="migrate", task_id="t", task_type="migrate", created_at=-100, root=root)
+    job = script.Job(job_id="j", name="n", flow="jira-onpremises-to-cloud", server_id="s", destination_url="u")
+    return script.Scenario(name="moving", job=job, tasks=(task,), page_size=4, filters=filters)
+
+
+@contextmanager
+def simulated(filters: script.FilterMode, seed: int) -> Iterator[tuple[Server, Callable[[Question], Page]]]:
+    """A simulator whose clock moves a second with every request, and a client of it."""
+    seconds = [1_700_000_000.0]
+
+    def clock() -> float:
+        seconds[0] += 1
+        return seconds[0]
+
+    scenario = scenario_of(filters, random.Random(seed))  # noqa: S311  chance, not secrecy
+    with serve(scenario, clock=clock, speed=1.0, rate_limit=None) as server:
+        environ = {
+            "MIGSTAT_BASE_URL": server.base_url,
+            "MIGSTAT_EMAIL": server.email,
+            "MIGSTAT_TOKEN": server.token,
+            "MIGSTAT_RATE_LIMIT": "none",
+        }
+        timing = Timing(lambda: 0.0, lambda _: pytest.fail("a request was retried"))
+        with Api(settings_from(Flags(), environ, str), timing) as api:
+            yield server, lambda question: api.status("j", "t", question)
+
+
+@pytest.mark.parametrize("filters", ["works", "ignored", "empty", "rejected"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_walk_over_a_socket_never_loses_a_child(filters: script.FilterMode, seed: int) -> None:
+    """Against the simulator, whose projects move between two pages, all of them are found."""
+    with simulated(filters, seed) as (server, ask):
+        walked = walk(ask, LEVEL, still=False, expected=tuple(f"P{number:02}" for number in range(30)))
+        assert names_of(walked) == {f"P{number:02}" for number in range(30)}
+        assert (walked.missing, walked.flaws) == ((), ())
+        assert len(server.requests) > 8
+
+
+def test_the_simulators_children_move_between_pages() -> None:
+    """A plain walk over the same socket loses children, so that the test above means something."""
+    losing = 0
+    for seed in range(5):
+        with simulated("works", seed) as (_, ask):
+            names: set[str] = set()
+            question: Question | None = Question(LEVEL, expand=True)
+            while question:
+                page = ask(question)
+                names |= {child.name for child in page.node.children or ()}
+                question = Question(LEVEL, expand=True, cursor=page.next) if page.next else None
+            losing += len(names) < 30
+    assert losing >= 3
+
+
+def test_an_error_of_a_walk_is_always_one_of_ours() -> None:
+    """The errors that the walk lets through are those that the question raised."""
+    fake = Fake({f"P{number}": 0 for number in range(9)}, filters="rejected")
+    fake.faults = {(*LEVEL, "X"): BadRequest("odd name")}
+    try:
+        walked = walk(fake, LEVEL, still=False, wanted=("X",))
+    except MigstatError as error:
+        pytest.fail(f"the walk ended with {error}")
+    assert walked.flaws == ("migrate,projects,X: odd name",)

@@ -1,0 +1,187 @@
+"""The words for a job and a task, and their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migstat.errors import BadAnswer, MigstatError, NotFound, UsageError
+from migstat.model.nodes import Task, TaskPage
+from migstat.settings.target import Target, TaskTarget, TaskWord, resolve, target_from
+
+JOB = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90"
+TASK = "11111111-8f0e-4f0b-9a55-0c6a1d2e7b90"
+URL = f"https://api.atlassian.com/migrations/public/v1/jobs/{JOB}"
+NOTHING = (None, None)
+
+
+class Lists:
+    """A job's runs in pages, and how many pages were asked for."""
+
+    def __init__(self, *pages: tuple[tuple[str, str | None], ...]) -> None:
+        self.pages = pages
+        self.asked: list[str] = []
+
+    def tasks(self, job_id: str) -> Iterator[TaskPage]:
+        """One page after the other."""
+        for number, page in enumerate(self.pages, start=1):
+            self.asked.append(job_id)
+            following = str(number) if number < len(self.pages) else None
+            yield TaskPage(tuple(Task(name, kind, None, ()) for name, kind in page), following)
+
+
+@pytest.mark.parametrize(
+    ("job", "task", "environ", "expected"),
+    [
+        (JOB, None, NOTHING, (JOB, "latest")),
+        (JOB, TASK, NOTHING, (JOB, TASK)),
+        (None, None, (JOB, None), (JOB, "latest")),
+        (None, None, (JOB, TASK), (JOB, TASK)),
+        (None, TASK, (JOB, "latest-check"), (JOB, TASK)),
+        (JOB, None, ("other", TASK), (JOB, TASK)),
+        ("latest-check", None, (JOB, None), (JOB, "latest-check")),
+        ("latest-migrate", None, (JOB, TASK), (JOB, "latest-migrate")),
+        ("latest", None, (JOB, TASK), (JOB, "latest")),
+        (URL, None, NOTHING, (JOB, "latest")),
+        (f"{URL}/tasks/{TASK}", None, NOTHING, (JOB, TASK)),
+        (f"{URL}/tasks/{TASK}/status?level=check&cursor=x", None, NOTHING, (JOB, TASK)),
+        (f"{URL}/tasks", None, NOTHING, (JOB, "latest")),
+        (f"{URL}/tasks/{TASK}", TASK, NOTHING, (JOB, TASK)),
+        (URL, "latest-check", NOTHING, (JOB, "latest-check")),
+        (f"{URL}/tasks/{TASK}", None, (None, "latest-check"), (JOB, TASK)),
+        (None, None, (f"{URL}/tasks/{TASK}", None), (JOB, TASK)),
+        (None, "latest-check", (f"{URL}/tasks/{TASK}", None), (JOB, "latest-check")),
+        (None, None, (f"{URL}/tasks/{TASK}", "latest-check"), (JOB, "latest-check")),
+        (f"http://evil.example/jobs/{JOB}?jobs=/jobs/other", None, NOTHING, (JOB, "latest")),
+        ("https://x/jobs/a%20b".replace("%20", "-"), None, NOTHING, ("a-b", "latest")),
+        ("not-a-uuid_but.a~word", None, NOTHING, ("not-a-uuid_but.a~word", "latest")),
+    ],
+)
+def test_what_the_user_named(
+    job: str | None, task: str | None, environ: tuple[str | None, str | None], expected: tuple[str, str]
+) -> None:
+    """Words beat the environment, a URL gives its ids only, and a lone task word is the task."""
+    assert target_from(job, task, environ, TaskWord.LATEST) == Target(*expected)
+
+
+def test_a_command_has_its_own_default_task() -> None:
+    """Where nobody names a task it is the command's."""
+    assert target_from(JOB, None, NOTHING, TaskWord.LATEST_MIGRATE).task == "latest-migrate"
+
+
+def test_a_command_about_a_job_takes_a_task_word_for_a_job() -> None:
+    """A lone word is the task only where a task can be meant."""
+    assert target_from("latest", None, (JOB, None), None).job_id == "latest"
+
+
+@pytest.mark.parametrize("job", [None, "latest", "latest-check"])
+def test_a_job_must_be_named(job: str | None) -> None:
+    """Without a job anywhere the error says how to name one."""
+    with pytest.raises(UsageError) as raised:
+        target_from(job, None, NOTHING, TaskWord.LATEST)
+    assert "MIGSTAT_JOB" in raised.value.hint
+
+
+BAD_IDS = ["", " ", "two words", "a\tb", "a\x1bb", "a/b", "a\\b", ".", "..", "\u202ea"]
+
+
+@pytest.mark.parametrize("bad", BAD_IDS)
+def test_what_no_id_can_hold_is_refused_by_name(bad: str) -> None:
+    """An empty or unclean word is told with the argument or variable that holds it."""
+    with pytest.raises(UsageError, match=r"^JOB"):
+        target_from(bad, None, NOTHING, TaskWord.LATEST)
+    with pytest.raises(UsageError, match=r"^TASK"):
+        target_from(JOB, bad, NOTHING, TaskWord.LATEST)
+    with pytest.raises(UsageError, match=r"^MIGSTAT_JOB"):
+        target_from(None, None, (bad, None), TaskWord.LATEST)
+    with pytest.raises(UsageError, match=r"^MIGSTAT_TASK"):
+        target_from(JOB, None, (None, bad), TaskWord.LATEST)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.atlassian.com/",
+        "https://api.atlassian.com/migrations/public/v1/jobs/",
+        "https://api.atlassian.com/?u=/jobs/x",
+        "https://[::1/jobs/x",
+        "https://x/jobs/a%2Fb",
+        "https://x/jobs/%2E%2E",
+        "https://x/jobs/a%20b",
+        f"{URL}/tasks/a%0Ab",
+        "://",
+    ],
+)
+def test_a_url_without_clean_ids_is_refused(url: str) -> None:
+    """A URL must hold a job's id in its path, and what is encoded in it is looked at, too."""
+    with pytest.raises(UsageError, match=r"^JOB"):
+        target_from(url, None, NOTHING, TaskWord.LATEST)
+
+
+def test_a_url_and_a_word_that_name_two_tasks_contradict_each_other() -> None:
+    """Both are named in the error."""
+    with pytest.raises(UsageError, match=TASK) as raised:
+        target_from(f"{URL}/tasks/{TASK}", "other", NOTHING, TaskWord.LATEST)
+    assert "other" in raised.value.message
+
+
+@given(st.text(max_size=30), st.none() | st.text(max_size=30), st.none() | st.text(max_size=30))
+@settings(deadline=None)
+def test_no_words_let_anything_but_our_error_escape(job: str, task: str | None, environ_job: str | None) -> None:
+    """Whatever is typed becomes clean ids or an error of ours."""
+    for text in (job, f"https://{job}", f"https://x/jobs/{job}"):
+        try:
+            target = target_from(text, task, (environ_job, None), TaskWord.LATEST)
+        except MigstatError:
+            continue
+        for name in (target.job_id, target.task):
+            assert name.isprintable()
+            assert not set(name) & set("/\\ ")
+            assert name not in ("", ".", "..")
+
+
+PAGES = Lists(
+    (("t5", "check"), ("t4", None)),
+    (("t3", "migrate"), ("t2", "check"), ("t1", "migrate")),
+)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected", "pages"),
+    [("latest", ("t5", "check"), 1), ("latest-check", ("t5", "check"), 1), ("latest-migrate", ("t3", "migrate"), 2)],
+)
+def test_a_word_is_the_newest_run_of_its_type(word: str, expected: tuple[str, str], pages: int) -> None:
+    """Runs come newest first, and no more pages are read than are needed."""
+    lists = Lists(*PAGES.pages)
+    assert resolve(lists, Target("j", word)) == TaskTarget("j", *expected)
+    assert lists.asked == ["j"] * pages
+
+
+def test_an_id_is_taken_as_it_is() -> None:
+    """Nothing is asked where the task is named by its id."""
+    lists = Lists()
+    assert resolve(lists, Target("j", "Latest")) == TaskTarget("j", "Latest", None)
+    assert lists.asked == []
+
+
+def test_no_run_of_that_type_is_told_with_how_many_there_are() -> None:
+    """All pages are searched before a type is said to be absent."""
+    with pytest.raises(NotFound, match=r"no migrate task among its 3 runs"):
+        resolve(Lists((("a", "check"), ("b", "check")), (("c", "check"),)), Target("j", "latest-migrate"))
+
+
+@pytest.mark.parametrize("word", list(TaskWord))
+def test_a_job_without_runs_has_no_latest(word: str) -> None:
+    """A job that never ran has no task of any word."""
+    with pytest.raises(NotFound, match="no runs yet"):
+        resolve(Lists(()), Target("j", word))
+
+
+@pytest.mark.parametrize("bad", ["", "a/b", "..", "a b"])
+def test_an_unclean_id_from_the_api_is_a_bad_answer(bad: str) -> None:
+    """What the server sent wrongly is no wrong usage of the command line."""
+    with pytest.raises(BadAnswer):
+        resolve(Lists(((bad, "check"),)), Target("j", "latest"))
