@@ -59,7 +59,7 @@ _migstat_values() {
         *:--color) REPLY='words auto always never' ;;
         *:--name) REPLY='seen checks' ;;
         *:--outcome) REPLY='list failed incomplete warning success skipped' ;;
-        *:--status) REPLY='list pending in_progress finished cancelled canceled stopped aborted failed error' ;;
+        *:--status) REPLY='list pending in_progress finished cancelled canceled stopped aborted failed error timed_out incomplete' ;;
         *:--key) REPLY='seen projects' ;;
         *:--sort) REPLY='words name outcome elapsed progress' ;;
         *:--interval) REPLY='nothing' ;;

@@ -145,7 +145,7 @@ complete -c migstat -n '__migstat_at status checks projects watch tasks job arti
 complete -c migstat -n '__migstat_at status checks projects watch tasks job artifacts "auth login" "auth status" "auth logout"' -l verbose -s v -d 'Log each request on standard error'
 complete -c migstat -n '__migstat_at checks' -l name -x -a '(__migstat_seen checks)' -d 'Only this check; may be repeated'
 complete -c migstat -n '__migstat_at checks projects' -l outcome -x -a '(__migstat_list failed incomplete warning success skipped)' -d 'Only these outcomes, such as failed,warning'
-complete -c migstat -n '__migstat_at checks projects' -l status -x -a '(__migstat_list pending in_progress finished cancelled canceled stopped aborted failed error)' -d 'Only these statuses, such as in_progress'
+complete -c migstat -n '__migstat_at checks projects' -l status -x -a '(__migstat_list pending in_progress finished cancelled canceled stopped aborted failed error timed_out incomplete)' -d 'Only these statuses, such as in_progress'
 complete -c migstat -n '__migstat_at checks' -l details -d 'What each check looks at and what it found'
 complete -c migstat -n '__migstat_at checks' -l all -d 'List those that are well or skipped, too'
 complete -c migstat -n '__migstat_at projects' -l key -x -a '(__migstat_seen projects)' -d 'Only this project or space; may be repeated'

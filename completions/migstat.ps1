@@ -58,7 +58,7 @@ Register-ArgumentCompleter -Native -CommandName @('migstat', 'migstat.exe') -Scr
         '--color' = 'words auto always never'
         '--name' = 'seen checks'
         '--outcome' = 'list failed incomplete warning success skipped'
-        '--status' = 'list pending in_progress finished cancelled canceled stopped aborted failed error'
+        '--status' = 'list pending in_progress finished cancelled canceled stopped aborted failed error timed_out incomplete'
         '--key' = 'seen projects'
         '--sort' = 'words name outcome elapsed progress'
         '--interval' = 'nothing'

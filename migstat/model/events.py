@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
 
 from migstat.model.nodes import Level, Millis, Node, Phase
-from migstat.model.verdict import Summary, Verdict
+from migstat.model.verdict import Snapshot, Summary, Verdict
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -93,6 +94,56 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 Event = Snapped | Changed | Progressed | Stalled | Outage | Recovered | Ended
+
+
+class PhaseSeen(msgspec.Struct, frozen=True):
+    """One phase of a node as a watch has seen it, such as `import`; `to` is None while it goes on.
+
+    `rate` is things per second over the last minutes, None until the phase has moved for a minute.
+    """
+
+    name: str
+    begun: Millis
+    to: Millis | None = None
+    processed: float | None = None
+    total: float | None = None
+    rate: float | None = None
+
+
+class NoAnswer(msgspec.Struct, frozen=True):
+    """An outage under way: since when, why (`code` and `message` as of the last attempt), and the next attempt."""
+
+    since: Millis
+    code: str
+    message: str
+    next_try: Millis
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a watch knows at one moment: screen, pages, metrics and summaries are made of it.
+
+    `snapshot` is None until the first answer. `not_before` is a lower bound of the end; `stalled` says since when a
+    running node has not moved, `phases` which phases each running node went through. Intervals in seconds.
+    """
+
+    at: Millis
+    snapshot: Snapshot | None
+    scope: str = "projects"
+    not_before: Millis | None = None
+    stalled: Mapping[Level, Millis] = {}
+    phases: Mapping[Level, tuple[PhaseSeen, ...]] = {}
+    outage: NoAnswer | None = None
+    interval: float = 10.0
+    full_every: float = 120.0
+    requests_a_minute: float = 0.0
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A pause of `seconds` begins: the command draws, saves and exports now. Neither published nor recorded."""
+
+    at: Millis
+    seconds: float
+    view: View
 
 
 class Seen(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ status and an outcome mean is decided here once, as a node's `State`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -38,7 +38,7 @@ class TaskType(StrEnum):
 
 
 class Status(StrEnum):
-    """The statuses that the API is known to send; others may come."""
+    """Statuses the API is known to send, and those its guides use for ends; others may come."""
 
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
@@ -49,6 +49,8 @@ class Status(StrEnum):
     ABORTED = "ABORTED"
     FAILED = "FAILED"
     ERROR = "ERROR"
+    TIMED_OUT = "TIMED_OUT"
+    INCOMPLETE = "INCOMPLETE"
 
 
 class Outcome(StrEnum):
@@ -65,21 +67,33 @@ _UNFINISHED = frozenset({Status.PENDING, Status.IN_PROGRESS})
 _ENDED: frozenset[str] = frozenset(Status) - _UNFINISHED
 
 
-class State(IntEnum):
-    """What a node's status and outcome come down to, in the order in which a person wants to see them."""
+class State(StrEnum):
+    """The one vocabulary for a node: glyph, color, filter, JSON and prose all use these words.
 
-    FAILED = 0
-    WARNING = 1
-    RUNNING = 2
-    PENDING = 3
-    SUCCEEDED = 4
-    SKIPPED = 5
+    Members are in the order in which a person wants to see them: what needs a hand first.
+    """
+
+    FAILED = "failed"
+    MISSING = "missing"
+    WARNING = "warning"
+    RUNNING = "running"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    SKIPPED = "skipped"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order of the members; 0 is the worst."""
+        return _RANKS[self]
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to the node."""
-        return self not in (State.RUNNING, State.PENDING)
+        """True if nothing more will happen to the node."""
+        return self not in _UNENDED
 
+
+_RANKS = {state: rank for rank, state in enumerate(State)}
+_UNENDED = frozenset({State.RUNNING, State.PENDING, State.MISSING})
 
 _STATE_OF_OUTCOME: dict[str, State] = {
     Outcome.WARNING: State.WARNING,
@@ -101,7 +115,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     `details` is what the API sent under that name. `percent` (0..100) and `progress` come only while the node runs
     and tell of its current phase only. `children` is None where they were not asked for. `unreadable` says why the
-    node or the level below it could not be read. `raw` is the API's own JSON, kept only where it was asked for.
+    node or the level below it could not be read. `missing` marks a project or space that the job names and the API has
+    not reported. `raw` is the API's own JSON, kept only where it was asked for.
     """
 
     level: Level = ()
@@ -114,6 +129,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     children: tuple[Node, ...] | None = None
     unreadable: str | None = None
     raw: Mapping[str, Any] | None = None
+    missing: bool = False
 
     @property
     def name(self) -> str:
@@ -135,6 +151,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
             return _STATE_OF_OUTCOME.get(self.outcome or "", State.FAILED)
         if self.status is None and self.children:
             return combined_state([child.state for child in self.children])
+        if self.missing:
+            return State.MISSING
         return State.PENDING if self.status in (None, Status.PENDING) else State.RUNNING
 
     @property
@@ -254,6 +272,18 @@ class Job(msgspec.Struct, frozen=True):
         return tuple(dict.fromkeys(key for key in _list(keys) if isinstance(key, str) and key))
 
     @property
+    def destination(self) -> str | None:
+        """URL of the cloud site; None if the API does not say."""
+        value = _dict(self.raw.get("destination")).get("url")
+        return value if isinstance(value, str) else None
+
+    @property
+    def named_scopes(self) -> tuple[str, ...]:
+        """Scopes the job says it moves. An empty `includedKeys`, or a mode of none, moves nothing."""
+        found = _dict(self.raw.get("scope"))
+        return tuple(name for name, value in found.items() if _moves_something(value))
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         """The hidden levels in the order in which to look for them: Confluence has `spaces`, Jira `projects`.
 
@@ -275,6 +305,26 @@ def by_name(nodes: Iterable[Node]) -> list[Node]:
     return ordered
 
 
+def match_keys(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """Which reported name each key of the job's scope stands for; keys that match none are left out.
+
+    A name matches exactly, else ignoring case where that is unambiguous (guess: keys and names may differ in case).
+    """
+    reported = dict.fromkeys(names)
+    exact = {key for key in keys if key in reported}
+    folded: dict[str, list[str]] = {}
+    for name in reported:
+        if name not in exact:
+            folded.setdefault(name.casefold(), []).append(name)
+    found: dict[str, str] = {}
+    for key in keys:
+        if key in exact:
+            found[key] = key
+        elif len(alike := folded.get(key.casefold(), [])) == 1:
+            found[key] = alike.pop()  # a name stands for one key only
+    return found
+
+
 def level_is_hidden(level: Level) -> bool:
     """Whether the API lists this level nowhere, since it only has children."""
     return level[:-1] == MIGRATE and level[-1] in HIDDEN
@@ -286,7 +336,7 @@ def combined_state(states: list[State]) -> State:
         return State.PENDING
     if any(not state.ended for state in states):
         return State.RUNNING
-    worst = min(states)
+    worst = min(states, key=_RANKS.__getitem__)
     return State.SUCCEEDED if worst is State.SKIPPED and State.SUCCEEDED in states else worst
 
 
@@ -295,6 +345,13 @@ def millis(value: object) -> Millis | None:
     if type(value) is not int and not isinstance(value, float):
         return None
     return int(value) if 0 < value <= LATEST_PLAUSIBLE else None
+
+
+def _moves_something(scope: object) -> bool:
+    own = _dict(scope)
+    if own.get("includedKeys") == []:
+        return False
+    return bool(scope) and str(own.get("mode", "")).lower() != "none"
 
 
 def _compact(value: object) -> str:

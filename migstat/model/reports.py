@@ -121,7 +121,7 @@ def count_states(nodes: tuple[Node, ...]) -> dict[State, int]:
 
 def worst_first(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
     """What needs a hand first: failed, warning, running, pending, then the rest; by name within."""
-    return tuple(sorted(by_name(nodes), key=lambda node: node.state))
+    return tuple(sorted(by_name(nodes), key=lambda node: node.state.rank))
 
 
 def verdict_of_many(nodes: tuple[Node, ...], missing: tuple[str, ...], parent: Verdict, *, strict: bool) -> Verdict:

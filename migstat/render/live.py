@@ -84,17 +84,17 @@ def digest(
     """Sort out what is known at `now`; `scope` is what the leaves are called."""
     checks = scope == "checks"
     scopes = () if checks else _scopes(root)
-    bad = [node for node in (*scopes, *(() if checks else _bad_checks(root))) if node.state < State.RUNNING]
-    noted = worst_first(tuple(leaf for leaf in leaves if leaf.state <= State.RUNNING))
-    bad += [leaf for leaf in noted if leaf.state < State.RUNNING]
+    bad = [node for node in (*scopes, *(() if checks else _bad_checks(root))) if node.state.rank < State.RUNNING.rank]
+    noted = worst_first(tuple(leaf for leaf in leaves if leaf.state.rank <= State.RUNNING.rank))
+    bad += [leaf for leaf in noted if leaf.state.rank < State.RUNNING.rank]
     return Digest(
         title=title,
         verdict=verdict,
         task=harmless(task),
         root=root,
         scope=scope,
-        scopes=tuple(node for node in scopes if node.state >= State.RUNNING),
-        bad=tuple(sorted(bad, key=lambda node: node.state)),
+        scopes=tuple(node for node in scopes if node.state.rank >= State.RUNNING.rank),
+        bad=tuple(sorted(bad, key=lambda node: node.state.rank)),
         running=tuple(leaf for leaf in noted if leaf.state is State.RUNNING),
         states=count_states(leaves),
         finished=summary_of(leaves).finished,
@@ -169,7 +169,7 @@ def _rows(told: Digest, nodes: list[Node], now: Millis, canvas: Canvas, room: in
     Where there is not room for all, scopes that are done and well go first.
     """
     if len(nodes) > room:
-        nodes = [node for node in nodes if node.state < State.SUCCEEDED]
+        nodes = [node for node in nodes if node.state.rank < State.SUCCEEDED.rank]
     shown = nodes if len(nodes) <= room else nodes[: max(room - 1, 0)]
     rows = [_row(node, _indent(node), _said(node, told), now, canvas) for node in shown]
     if len(shown) < len(nodes) and room > 0:
@@ -195,7 +195,9 @@ def _row(node: Node, indent: str, said: str, now: Millis, canvas: Canvas) -> Row
     if cells(name) > NAME:
         name = fitted(name, NAME, canvas.glyphs.more)
     state = state_cell(node, canvas)
-    if node.ended and node.state < State.RUNNING:  # of what went wrong the message counts, not how long it took
+    if (
+        node.ended and node.state.rank < State.RUNNING.rank
+    ):  # of what went wrong the message counts, not how long it took
         return Row(((name, ""), state), said, indent=indent)
     return Row(((name, ""), state, progress_cell(node, canvas), elapsed), said, indent=indent)
 

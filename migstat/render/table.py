@@ -124,7 +124,7 @@ class _Tree:
             yield from self.rows_of(leaves, trunk)
             return
         last = State.RUNNING if level_is_hidden(node.level) else State.WARNING
-        noted = [leaf for leaf in leaves if leaf.state <= last]
+        noted = [leaf for leaf in leaves if leaf.state.rank <= last.rank]
         yield from self.rows_of(noted[:LISTED], trunk)
         if len(noted) > LISTED:
             rest = count_states(tuple(noted[LISTED:]))
@@ -185,10 +185,12 @@ def _since(node: Node, now: Millis, canvas: Canvas) -> str:
 def _checks(report: ChecksReport, canvas: Canvas) -> list[Line]:
     snapshot = report.snapshot
     lines = [*_checks_title(report, canvas), []]
-    shown = [check for check in report.checks if report.asked or report.show_all or check.state <= State.RUNNING]
+    shown = [
+        check for check in report.checks if report.asked or report.show_all or check.state.rank <= State.RUNNING.rank
+    ]
     found = [_check_row(check, report, canvas, last=check is shown[-1]) for check in shown]
     lines += laid_out(found, canvas.width, more=canvas.glyphs.more)
-    rest = {state: count for state, count in report.states.items() if state > State.RUNNING}
+    rest = {state: count for state, count in report.states.items() if state.rank > State.RUNNING.rank}
     if report.asked:
         lines += prose(f"{len(shown)} of {report.summary.total} checks have {report.asked}", "quiet", canvas)
     elif rest and not report.show_all:

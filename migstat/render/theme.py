@@ -15,6 +15,7 @@ COLORS = {
     "failed": "bold color(160)",
     "warning": "color(130)",
     "running": "color(32)",
+    "missing": "color(133)",
     "pending": "color(243)",
     "succeeded": "color(28)",
     "skipped": "color(243)",
@@ -26,6 +27,7 @@ COLORS = {
 
 STYLE_OF_STATE = {
     State.FAILED: "failed",
+    State.MISSING: "missing",
     State.WARNING: "warning",
     State.RUNNING: "running",
     State.PENDING: "pending",
@@ -70,6 +72,7 @@ class Glyphs:
 UNICODE = Glyphs(
     states={
         State.FAILED: "✖",
+        State.MISSING: "?",
         State.WARNING: "▲",
         State.RUNNING: "●",
         State.PENDING: "○",
@@ -90,6 +93,7 @@ UNICODE = Glyphs(
 ASCII = Glyphs(
     states={
         State.FAILED: "x",
+        State.MISSING: "?",
         State.WARNING: "!",
         State.RUNNING: ">",
         State.PENDING: ".",

@@ -38,7 +38,7 @@ FIXED: dict[str, Iterable[str]] = {
     "migstat checks --outcome ": [each.lower() for each in Outcome],
     "migstat checks --outcome failed,": ["incomplete", "warning", "success", "skipped"],
     "migstat checks --outcome=failed,wa": ["warning"],
-    "migstat projects --status in": ["in_progress"],
+    "migstat projects --status in_": ["in_progress"],
     "migstat status --depth ": ["all"],
     "migstat schema ": KINDS,
     "migstat help e": ["exit-codes", "environment"],

@@ -303,7 +303,7 @@ def test_nodes_are_counted_by_where_they_are_and_how_they_ended() -> None:
     """Every node is pending, running or finished, and outcomes are counted as they came."""
     words = [None, "PENDING", "IN_PROGRESS", "ODD_STATUS", "SUCCESS", "SUCCESS", "FAILED", "ODD", "CANCELLED"]
     summary = summary_of(node((str(number),), word) for number, word in enumerate(words))
-    assert summary == Summary(9, 2, 2, 5, {"FAILED": 1, "ODD": 1, "SUCCESS": 2})
+    assert summary == Summary(9, 2, 2, 5, {"FAILED": 1, "ODD": 1, "SUCCESS": 2}, failed=3, succeeded=2)
     assert list(summary.by_outcome) == sorted(summary.by_outcome)
     assert summary_of([]) == Summary(0, 0, 0, 0, {})
 
