@@ -1,10 +1,32 @@
-"""How the whole suite is run."""
+"""Settings of the whole test suite."""
 
 from __future__ import annotations
 
 import os
+import re
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+NEEDS_POSIX = re.compile(
+    r"^(?:import|from) (?:fcntl|pexpect|pty|resource|termios|tests\.completion\.shells)\b", re.MULTILINE
+)
+
+settings.register_profile(
+    "quick", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("ci", settings.get_profile("quick"), max_examples=100)
+settings.load_profile("ci" if os.environ.get("CI") else "quick")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than processors: the tests of screens and of watches wait, most of the time."""
+    """Use one worker more than processors, because tests of screens and watches mostly wait."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out tests that need a pseudo-terminal where the system has none."""
+    if sys.platform != "win32" or collection_path.suffix != ".py":
+        return None
+    return bool(NEEDS_POSIX.search(collection_path.read_text(encoding="utf-8"))) or None

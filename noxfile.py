@@ -1,0 +1,75 @@
+"""The tasks of development: `nox -s NAME`, in the environment that the README sets up; `nox -l` lists them."""
+
+from __future__ import annotations
+
+import sys
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "test"]
+
+PYTHON = sys.executable
+
+
+def _python(session: nox.Session, *words: str, **environ: str) -> None:
+    session.run(PYTHON, *words, env=environ)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run the quick tests; arguments after -- go to pytest."""
+    _python(session, "-m", "pytest", "-q", *session.posargs)
+
+
+@nox.session(name="test-all")
+def test_all(session: nox.Session) -> None:
+    """Run every test, slow ones included, with many Hypothesis examples."""
+    _python(session, "-m", "pytest", "-q", "-m", "", *session.posargs, CI="true")
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Run every test and fail when too few branches are covered."""
+    # One worker a processor, because a slow machine makes the real time-outs in these tests fire.
+    options = ("-q", "-m", "", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", *session.posargs)
+    _python(session, "-m", "coverage", "run", "-m", "pytest", *options, CI="true")
+    _python(session, "-m", "coverage", "combine", "-q")
+    _python(session, "-m", "coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, formatting and the CI workflow."""
+    _python(session, "-m", "ruff", "check", ".")
+    _python(session, "-m", "ruff", "format", "--check", ".")
+    workflow = ".github/workflows/ci.yml"
+    _python(session, "-m", "check_jsonschema", "-q", "--builtin-schema", "vendor.github-workflows", workflow)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types for this platform, and those of the package for the others."""
+    _python(session, "-m", "mypy")
+    for platform in sorted({"linux", "win32", "darwin"} - {sys.platform}):
+        _python(session, "-m", "mypy", "--platform", platform, "migstat")
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures in docs/ again."""
+    _python(session, "docs/pictures.py", TZ="UTC")
+
+
+@nox.session
+def completions(session: nox.Session) -> None:
+    """Write the completion scripts again."""
+    _python(session, "completions/generate.py")
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Measure speed, memory and the steps from the command line to the screen; needs `pip install httpie`."""
+    for name in ("steps", "speed", "memory"):
+        _python(session, f"tests/benchmarks/{name}.py")
