@@ -1,13 +1,25 @@
-"""Pieces that tables and the frame of a watch are made of."""
+"""Pieces that tables, trees and the live view are made of, as Rich draws them. Server text enters as `Text` only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
 
-from migstat.model.nodes import Node, Phase, State
+import msgspec
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group
+from rich.measure import Measurement
+from rich.progress_bar import ProgressBar
+from rich.text import Text
+
+from migstat.model.nodes import Millis, Node, Phase, State, TaskType
+from migstat.model.verdict import Reason, Snapshot
 from migstat.render.grid import Line, Span, cells, fitted, wrapped
-from migstat.render.text import harmless, number
-from migstat.render.theme import STYLE_OF_STATE, Glyphs, word_of
+from migstat.render.text import duration, grouped, harmless, local_time, number, span_of_time, zone
+from migstat.render.theme import QUIET, STRONG, STYLE_OF_STATE, STYLES, Glyphs, state_words, word_of
+
+REASONS = 3
+"""Reasons listed below the verdict before the rest is counted."""
 
 BAR = 16
 SHORT_BAR = 10
@@ -24,13 +36,171 @@ NARROW = 60
 """Below this width a table leaves its bars out: name, state and percent matter more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Canvas:
-    """What there is to draw on: a window `width` cells wide, and the signs that it can show."""
+class Canvas(msgspec.Struct, frozen=True):
+    """What there is to draw on: a window `width` cells wide, the signs it can show, and if ids of job and task are."""
 
     width: int
     glyphs: Glyphs
     tree: bool = False
+    ids: bool = False
+
+
+class Prose:
+    """Text that wraps in its column, cut with an ellipsis after so many lines."""
+
+    def __init__(self, text: Text, lines: int = 3) -> None:
+        self._text = text
+        self._lines = lines
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """From its longest word to its whole length."""
+        return Measurement.get(console, options, self._text)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Yield its lines."""
+        width = options.max_width
+        lines = self._text.wrap(console, width, overflow="fold")
+        yield from lines[: self._lines - 1]
+        if len(lines) > self._lines:
+            last = lines[self._lines - 1]
+            last.rstrip()
+            while " " in last.plain and cell_len(last.plain) > width - 2:  # whole words: half of a URL is no use
+                last = last[: last.plain.rindex(" ")]
+            last.truncate(max(width - 1, 1))
+            yield last + Text("…")
+        else:
+            yield from lines[self._lines - 1 :]
+
+
+def state_text(node: Node, canvas: Canvas) -> Text:
+    """Glyph and word of a node's state, with the API's own word where it says more."""
+    state = State.FAILED if node.unreadable and not node.ended else node.state
+    return Text(f"{canvas.glyphs.states[state]} {state_words(node)}", STYLES[state])
+
+
+def counts_text(states: Mapping[State, int], canvas: Canvas) -> Text:
+    """How many are in which state: `✔ 25 succeeded · ○ 7 pending`."""
+    parts = [Text(f"{canvas.glyphs.states[state]} {n} {state}", STYLES[state]) for state, n in states.items() if n]
+    return Text(canvas.glyphs.dot, QUIET).join(parts)
+
+
+def folded_line(states: Mapping[State, int], canvas: Canvas, hint: str = "--all lists them") -> Text:
+    """The last line of a folded table: what is fine is counted."""
+    found = counts_text(states, canvas)
+    return Text(canvas.glyphs.dot, QUIET).join([found, Text(hint, QUIET)]) if found and hint else found
+
+
+def bar(share: float, state: State, width: int) -> ProgressBar:
+    """A bar that is done to a share of 0..1, in the color of a state."""
+    style = STYLES[state]
+    share = min(max(share, 0.0), 1.0)
+    return ProgressBar(1.0, share, width, style=QUIET, complete_style=style, finished_style=style)
+
+
+def percent_text(node: Node) -> Text:
+    """Percent of a running node's current phase; empty if it reports none. The API may send more than 100."""
+    if node.percent is None or node.ended:
+        return Text()
+    return Text(f"{min(max(node.percent, 0), 100):.0f} %", STYLES[State.RUNNING])
+
+
+def message_text(node: Node) -> Text:
+    """What a running node's current phase counts, and the node's message; if unreadable, why."""
+    phases = " ".join(phase_words(phase) for phase in node.progress)
+    said = "; ".join(part for part in (phases, harmless(node.message or "").strip()) if part)
+    return Text(harmless(node.unreadable) if node.unreadable else said)
+
+
+def phase_words(phase: Phase) -> str:
+    """One count of a phase: `issues 19 229/45 000`."""
+    counts = [grouped(count) for count in (phase.processed, phase.total) if count is not None]
+    return " ".join((harmless(phase.name or ""), "/".join(counts))).strip()
+
+
+def headline(snapshot: Snapshot, canvas: Canvas) -> Text:
+    """The verdict and the counts: `● running · 27 of 40 · ✖ 1 failed`.
+
+    A running check task says itself how far it is: those that have not begun are not listed, so counting is wrong.
+    """
+    verdict = State(snapshot.verdict)
+    root = snapshot.node
+    word = state_words(root) if root.state is verdict else str(verdict)
+    parts = [Text(f"{canvas.glyphs.states[verdict]} {word}", f"bold {STYLES[verdict]}")]
+    summary = snapshot.summary
+    own = next((phase for phase in root.progress if phase.total), None)
+    if snapshot.task_type == TaskType.CHECK and own is not None and not root.ended:
+        parts.append(Text(f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks"))
+    elif summary is not None and summary.total:
+        parts.append(Text(f"{summary.finished} of {summary.total}"))
+    if summary is not None:
+        bad = {State.FAILED: summary.failed, State.WARNING: summary.warning}
+        if root.ended and snapshot.missing:
+            bad[State.MISSING] = summary.missing
+        parts += [counts_text({state: n}, canvas) for state, n in bad.items() if n]
+    return Text(canvas.glyphs.dot, QUIET).join(parts)
+
+
+def title_words(snapshot: Snapshot, canvas: Canvas) -> str:
+    """Name and destination: `Jira to the cloud → acme-cloud.example.com`, and the level if one was asked for."""
+    name = harmless(snapshot.job_name) if snapshot.job_name else f"job {snapshot.job_id}"
+    where = host_of(snapshot.destination)
+    level = ",".join(map(harmless, snapshot.node.level))
+    parts = [name, *((canvas.glyphs.arrow, where) if where else ()), *((f"({level})",) if level else ())]
+    return " ".join(parts)
+
+
+def host_of(url: str | None) -> str:
+    """The host of a URL, made harmless; empty if there is none."""
+    try:
+        return harmless(urlsplit(url or "").hostname or "")
+    except ValueError:
+        return ""
+
+
+def verdict_lines(snapshot: Snapshot, canvas: Canvas) -> list[Text]:
+    """The verdict line. Counts are never cut: without room beside them, the name goes to a line of its own."""
+    head, title = headline(snapshot, canvas), Text(title_words(snapshot, canvas), STRONG)
+    room = canvas.width - cell_len(head.plain) - 3
+    if cell_len(title.plain) <= max(room, 0):
+        return [Text.assemble(head, "   ", title)]
+    title.truncate(canvas.width, overflow="ellipsis")
+    return [head, title]
+
+
+def reason_lines(reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS) -> list[Text]:
+    """Why the verdict is what it is, a line each, and `+N more`."""
+    lines = []
+    for reason in reasons[:most]:
+        name = f"{harmless(reason.level[-1])}  " if reason.level else ""
+        said = harmless(reason.message or reason.outcome or str(reason.state)).strip()
+        line = Text.assemble((f"  {canvas.glyphs.states[reason.state]} ", STYLES[reason.state]), name, said)
+        line.truncate(canvas.width, overflow="ellipsis")
+        lines.append(line)
+    if len(reasons) > most:
+        lines.append(Text(f"  +{len(reasons) - most} more", QUIET))
+    return lines
+
+
+def facts(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) -> list[str]:
+    """When it started, how long it takes, when it ends at the earliest, and how old the data is."""
+    node, now = snapshot.node, snapshot.fetched_at
+    began = node.started_at or node.created_at
+    found = []
+    if began is not None:
+        ran = span_of_time(began, node.last_updated_at, now) if node.ended else f"started {local_time(began, now)}"
+        found.append(f"{ran} {zone(began)}")
+    found.append(duration(node.elapsed_seconds(now)))
+    found.append(f"not before {local_time(not_before, now)}" if not_before is not None else "")
+    found.append(f"as of {local_time(now, now)}" if began is not None else f"as of {local_time(now, now)} {zone(now)}")
+    if canvas.ids:
+        found.append(f"job {harmless(snapshot.job_id)}, {snapshot.task_type or 'task'} {harmless(snapshot.task_id)}")
+    return [fact for fact in found if fact]
+
+
+def header(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) -> Group:
+    """The verdict line, up to three reasons, and the facts."""
+    told = Text(canvas.glyphs.dot.join(facts(snapshot, canvas, not_before)), QUIET)
+    return Group(*verdict_lines(snapshot, canvas), *reason_lines(snapshot.reasons, canvas), told)
 
 
 def state_cell(node: Node, canvas: Canvas) -> Span:

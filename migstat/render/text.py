@@ -63,21 +63,47 @@ def duration(seconds: float | None) -> str:
 
 
 def local_time(at: Millis | None, now: Millis) -> str:
-    """Local time of day with the weekday, or the date where that is more than six days from `now`; empty if unknown."""
+    """Local time of day; with the date if that is not the day of `now`; empty if unknown."""
     local = _local(at)
-    if local is None or at is None:
+    if local is None:
         return ""
-    near = abs(now - at) < 6 * 86_400_000
-    return f"{local:%a %H:%M}" if near else f"{local:%d %b %Y %H:%M}"
+    day = _day(local, now)
+    return f"{day} {local:%H:%M}" if day else f"{local:%H:%M}"
 
 
 def span_of_time(since: Millis | None, until: Millis | None, now: Millis) -> str:
-    """From when to when, the day named twice only where there are two."""
+    """From when to when, the day named twice only if there are two."""
     first, last = local_time(since, now), local_time(until, now)
     if not first or not last:
         return first or last
     same_day = first.rpartition(" ")[0] == last.rpartition(" ")[0]
     return f"{first} to {last.rpartition(' ')[2] if same_day else last}"
+
+
+def future(at: Millis, now: Millis) -> str:
+    """How long it is until then, and when that is: `in 6 days, 2 Dec` or `in 5h 10m, 18:30`."""
+    local = _local(at)
+    if local is None or at < now:
+        return local_time(at, now)
+    days = (at - now) // 86_400_000
+    if days:
+        return f"in {days} day{'s' if days > 1 else ''}, {_day(local, now)}"
+    return f"in {duration((at - now) / 1000)}, {local_time(at, now)}"
+
+
+def absolute(at: Millis | None) -> str:
+    """Date and time with zone, for text that is read on another day: `2 Dec 2026 18:30 CET`."""
+    local = _local(at)
+    return f"{local.day} {local:%b %Y %H:%M} {zone_of(local)}" if local else ""
+
+
+def _day(local: datetime, now: Millis) -> str:
+    """The date as people write it; empty for the day of `now`, without the year for the same year."""
+    today = _local(now)
+    if today is not None and local.date() == today.date():
+        return ""
+    year = f" {local.year}" if today is None or local.year != today.year else ""
+    return f"{local.day} {local:%b}{year}"
 
 
 def zone(at: Millis) -> str:
@@ -128,6 +154,11 @@ def _minute(minute: int) -> str:
 def number(value: float) -> str:
     """A number without a fraction that says nothing."""
     return str(int(value)) if value == int(value) else f"{value:g}"
+
+
+def grouped(value: float) -> str:
+    """A count with its thousands apart: `19 229`."""
+    return f"{value:,.0f}".replace(",", " ") if value == int(value) else number(value)
 
 
 def _local(at: Millis | None) -> datetime | None:

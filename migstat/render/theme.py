@@ -1,39 +1,34 @@
-"""How a state looks: a glyph, a colour and a word, so that nothing is told by colour alone.
+"""How a state looks: a glyph, a color and a word, so that nothing is told by color alone.
 
-The colours have about the same contrast on black and on white.
+The colors have about the same contrast on black and on white. Nothing here imports Rich, as prose needs words too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from migstat.model.nodes import Node, Outcome, State, Status
 from migstat.model.verdict import Verdict
 from migstat.render.text import harmless
 
-COLORS = {
-    "failed": "bold color(160)",
-    "warning": "color(130)",
-    "running": "color(32)",
-    "missing": "color(133)",
-    "pending": "color(243)",
-    "succeeded": "color(28)",
-    "skipped": "color(243)",
-    "quiet": "color(243)",
-    "strong": "bold",
-    "": "",
+STYLES = {
+    State.FAILED: "bold color(160)",
+    State.MISSING: "color(133)",
+    State.WARNING: "color(130)",
+    State.RUNNING: "color(32)",
+    State.PENDING: "color(243)",
+    State.SUCCEEDED: "color(28)",
+    State.SKIPPED: "color(243)",
 }
-"""Style names and what they are to Rich."""
+"""The Rich style of each state."""
 
-STYLE_OF_STATE = {
-    State.FAILED: "failed",
-    State.MISSING: "missing",
-    State.WARNING: "warning",
-    State.RUNNING: "running",
-    State.PENDING: "pending",
-    State.SUCCEEDED: "succeeded",
-    State.SKIPPED: "skipped",
-}
+QUIET = "color(243)"
+STRONG = "bold"
+
+STYLE_OF_STATE: dict[State, str] = {state: str(state) for state in State}
+
+COLORS = {**{str(state): style for state, style in STYLES.items()}, "quiet": QUIET, "strong": STRONG, "": ""}
+"""Style names and what they are to Rich."""
 
 STATE_OF_VERDICT = {
     Verdict.FAILED: State.FAILED,
@@ -53,8 +48,7 @@ _WORDS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True):
     """The signs of one character set."""
 
     states: dict[State, str]
@@ -67,6 +61,7 @@ class Glyphs:
     dot: str
     more: str
     bullet: str
+    arrow: str
 
 
 UNICODE = Glyphs(
@@ -88,6 +83,7 @@ UNICODE = Glyphs(
     dot=" · ",
     more="…",
     bullet="• ",
+    arrow="→",
 )
 
 ASCII = Glyphs(
@@ -109,7 +105,24 @@ ASCII = Glyphs(
     dot=", ",
     more="...",
     bullet="* ",
+    arrow="->",
 )
+
+
+_PLAIN_WORDS = frozenset(
+    {*Outcome, Status.PENDING, Status.IN_PROGRESS, Status.FINISHED, Status.FAILED} - {Outcome.INCOMPLETE}
+)
+"""Statuses and outcomes that say no more than the state made of them."""
+
+
+def state_words(node: Node) -> str:
+    """The node's state, with the API's own words where they say more: `failed (INCOMPLETE)`."""
+    if node.unreadable and not node.ended:
+        return "unreadable"
+    told = [word for word in (node.status, node.outcome) if word and word not in _PLAIN_WORDS]
+    if node.status == Status.FINISHED and not node.outcome:
+        told = ["no outcome"]
+    return f"{node.state} ({harmless(', '.join(dict.fromkeys(told)))})" if told else str(node.state)
 
 
 def word_of(node: Node) -> str:

@@ -1,0 +1,79 @@
+"""From Rich's renderables to text for a terminal, or to a picture."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console, RenderableType
+from rich.segment import Segment, Segments
+from rich.text import Text
+
+from migstat.render.parts import Canvas
+from migstat.render.theme import UNICODE
+
+
+class _Sheet(io.StringIO):
+    """Text in memory. Rich draws bars and branches in ASCII only if that is all the file's encoding can hold."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The character set Rich goes by."""
+        return self._encoding
+
+
+def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
+    """The text of a renderable, with escape sequences if in color, for a window of the canvas's width."""
+    ascii_only = canvas.glyphs is not UNICODE
+    sheet = _Sheet("ascii" if ascii_only else "utf-8")
+    console = Console(
+        file=sheet,
+        width=canvas.width,
+        force_terminal=color,
+        color_system="auto" if color else None,
+        no_color=not color,
+        highlight=False,
+        legacy_windows=False,
+    )
+    if color and console.color_system is None:  # color was asked for, whatever the terminal calls itself
+        console = Console(file=sheet, width=canvas.width, force_terminal=True, color_system="256", legacy_windows=False)
+    _print(console, renderable)
+    text = sheet.getvalue()
+    return text.replace("…", "~") if ascii_only else text  # Rich cuts with an ellipsis of one cell
+
+
+def picture(renderable: RenderableType, width: int, *, html: bool = False) -> str:
+    """A renderable as an SVG picture, or as a page."""
+    console = Console(
+        file=io.StringIO(),
+        record=True,
+        width=width,
+        force_terminal=True,
+        color_system="truecolor",
+        highlight=False,
+        legacy_windows=False,
+    )
+    _print(console, renderable)
+    return console.export_html(inline_styles=True) if html else console.export_svg(title="migstat")
+
+
+def _print(console: Console, renderable: RenderableType) -> None:
+    """Print without trailing spaces, and with leading ones as segments of their own: some SVG viewers drop them."""
+    if isinstance(renderable, str):
+        renderable = Text(renderable)  # never markup
+    found: list[Segment] = []
+    for line in console.render_lines(renderable, pad=False):
+        segments = [segment for segment in line if not segment.control]
+        while segments and not segments[-1].text.strip(" "):
+            segments.pop()
+        for at, (text, style, _) in enumerate(segments):
+            kept = text.rstrip(" ") if at == len(segments) - 1 else text
+            words = kept.lstrip(" ")
+            if len(words) < len(kept):
+                found.append(Segment(kept[: len(kept) - len(words)]))
+            found.append(Segment(words, style))
+        found.append(Segment.line())
+    console.print(Segments(found), end="", crop=False, no_wrap=True)
