@@ -1,4 +1,4 @@
-"""The routes of the simulated API: a request and the time in, a response out."""
+"""The simulated API: a request and the time in, a response out."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ import time
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from migstat.simulator import artifacts
+from migstat.simulator.answers import describe_job, describe_node, describe_task
 from migstat.simulator.exchange import Request, Response, error_response, json_response
 from migstat.simulator.faults import FaultQueue, disturb
 from migstat.simulator.limiter import Limiter
 from migstat.simulator.paging import Filter, Listing, Page, decode_cursor, encode_cursor
-from migstat.simulator.scenario import describe_job, describe_node, describe_task
+from migstat.simulator.routes import Asked, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from migstat.simulator.scenario import Node, Scenario, Task, Timeline
-
-PREFIX = "/migrations/public/v1"
-FAULTS_PATH = "/_simulator/faults"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Account:
     token: str
 
     def authorization(self) -> str:
-        """Return what HTTP Basic sends for the account, without the scheme."""
+        """Return the account's HTTP Basic credentials, without the scheme."""
         return base64.b64encode(f"{self.email}:{self.token}".encode()).decode()
 
 
@@ -43,25 +40,24 @@ ADMIN = Account("admin@example.com", "simulated-admin-token")
 """An admin of the destination site, who may read."""
 
 MEMBER = Account("member@example.com", "simulated-member-token")
-"""Somebody who can log in and is no admin: the API refuses them."""
+"""An account that can log in but is no admin: the API refuses it."""
 
 
 class ApiError(Exception):
-    """A request the API refuses with an HTTP status."""
+    """A request that the API refuses with an HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
-        """Keep status and message for the answer."""
         super().__init__(message)
         self.status = status
         self.message = message
 
 
 class App:
-    """The API of one scenario; safe to call from many threads.
+    """The API of one server and all its jobs; safe to call from many threads.
 
-    `clock` answers epoch seconds and is read exactly once per request to the API, so that a clock that steps
+    `clock` returns epoch seconds and is read exactly once per request to the API, so that a clock that steps
     with each reading moves the scenario between two pages. `rate_limit` is in requests per 60 seconds. `base_url` is
-    where the files that tasks leave are said to be.
+    where the tasks' files are said to be.
     """
 
     def __init__(
@@ -73,39 +69,49 @@ class App:
         rate_limit: int | None = 600,
         base_url: str = "",
     ) -> None:
-        """Serve `scenario` along `timeline`."""
-        self._base_url = base_url
         self.faults = FaultQueue(scenario.faults)
-        self._scenario = scenario
+        self._base_url = base_url
+        self._scenarios = {each.job.job_id: each for each in scenario.all}
         self._timeline = timeline
         self._clock = clock
         self._limiter = None if rate_limit is None else Limiter(rate_limit)
+        self._lock = threading.Lock()
         self._listings: dict[tuple[str, tuple[str, ...]], Listing] = {}
-        self._listings_lock = threading.Lock()
+        self._answered: set[tuple[str, tuple[str, ...], Filter]] = set()
         self._request_numbers = count(1)
 
     def handle(self, request: Request) -> Response:
         """Answer a request."""
         request_id = f"request-{next(self._request_numbers):06d}"
-        if urlsplit(request.target).path == FAULTS_PATH:
-            return _guarded(lambda: self._queue_fault(request), request_id)
+        asked = parse(request.target)
+        if asked.route == "faults":
+            return _guarded(lambda: self._queue_fault(request, asked), request_id)
         wall = self._clock()
-        if urlsplit(request.target).path.startswith(f"{artifacts.PREFIX}/"):
-            return self._disturbed(_guarded(lambda: self._artifact(request, wall), request_id), wall, request_id)
-        allowance = self._limiter.admit(wall) if self._limiter else None
+        limited = self._limiter is not None and asked.route != "artifact"
+        allowance = self._limiter.admit(wall) if self._limiter and limited else None
+        headers = () if allowance is None else allowance.headers()
         if allowance is not None and allowance.retry_after is not None:
-            return _with_headers(error_response(429, "Rate limit exceeded", request_id), allowance.headers())
-        response = self._disturbed(_guarded(lambda: self._answer(request, wall), request_id), wall, request_id)
-        return response if allowance is None else _with_headers(response, allowance.headers())
+            return error_response(429, "Rate limit exceeded", request_id, *headers)
+        now = self._timeline.scenario_time(wall)
+        response = _guarded(lambda: self._answer(request, asked, now), request_id)
+        incidents = self._scenario_of(asked).incidents
+        fault = self.faults.take(next((each.fault for each in incidents if each.hits(asked, now)), None))
+        if fault is not None:
+            response = disturb(fault, response, wall, request_id)
+        return replace(response, headers=(*response.headers, *headers))
 
-    def _disturbed(self, response: Response, wall: float, request_id: str) -> Response:
-        fault = self.faults.take()
-        return response if fault is None else disturb(fault, response, wall, request_id)
+    def _scenario_of(self, asked: Asked) -> Scenario:
+        """Return the scenario that a request is about, else the first one."""
+        scenarios = tuple(self._scenarios.values())
+        if asked.route == "artifact":
+            found = (each for each in scenarios if any(task.task_id == asked.ids[0] for task in each.tasks))
+            return next(found, scenarios[0])
+        return self._scenarios.get(asked.ids[0] if asked.ids else "", scenarios[0])
 
-    def _queue_fault(self, request: Request) -> Response:
+    def _queue_fault(self, request: Request, asked: Asked) -> Response:
         if request.method != "POST":
             raise ApiError(405, "Only POST")
-        query = _query(request)
+        query = asked.query
         try:
             retry_after = int(query["retryAfter"]) if "retryAfter" in query else None
             times, seconds = int(query.get("times", "1")), float(query.get("seconds", "1"))
@@ -114,109 +120,106 @@ class App:
             raise ApiError(400, str(error)) from error
         return Response(204)
 
-    def _answer(self, request: Request, wall: float) -> Response:
+    def _answer(self, request: Request, asked: Asked, now: float) -> Response:
         if request.method != "GET":
             raise ApiError(405, "Only GET")
+        if asked.route == "artifact":
+            return self._artifact(request.target, asked, now)
         _authorize(request.authorization)
-        now = self._timeline.scenario_time(wall)
-        return json_response(200, self._content(_segments(request), _query(request), now))
+        if asked.route == "unknown":
+            raise ApiError(404, "Not found")
+        if asked.ids[0] not in self._scenarios:
+            raise ApiError(404, f"No job {asked.ids[0]}")
+        return json_response(200, self._content(self._scenarios[asked.ids[0]], asked, now))
 
-    def _content(self, segments: tuple[str, ...], query: Mapping[str, str], now: float) -> dict[str, Any]:
-        match segments:
-            case ("jobs", job_id) if self._is_job(job_id):
-                return describe_job(self._scenario.job)
-            case ("jobs", job_id, "tasks") if self._is_job(job_id):
-                return self._task_list(query.get("cursor"), now)
-            case ("jobs", job_id, "tasks", task_id) if self._is_job(job_id):
-                return self._describe(self._task(task_id, now), now)
-            case ("jobs", job_id, "tasks", task_id, "status") if self._is_job(job_id):
-                return self._status(self._task(task_id, now), query, now)
+    def _content(self, scenario: Scenario, asked: Asked, now: float) -> dict[str, Any]:
+        match asked.route:
+            case "job":
+                return describe_job(scenario.job)
+            case "tasks":
+                return self._task_list(scenario, asked.query.get("cursor"), now)
+            case "task":
+                task = _find_task(scenario, asked.ids[1], now)
+                return describe_task(task, now, self._timeline, self._base_url)
             case _:
-                raise ApiError(404, "Not found")
+                return self._status(scenario, _find_task(scenario, asked.ids[1], now), asked, now)
 
-    def _is_job(self, job_id: str) -> bool:
-        if job_id != self._scenario.job.job_id:
-            raise ApiError(404, f"No job {job_id}")
-        return True
-
-    def _tasks(self, now: float) -> list[Task]:
-        """Return the tasks created by now, newest first."""
-        created = [task for task in self._scenario.tasks if task.created_at <= now]
-        return sorted(created, key=lambda task: (-task.created_at, task.task_id))
-
-    def _task(self, task_id: str, now: float) -> Task:
-        for task in self._tasks(now):
-            if task.task_id == task_id:
-                return task
-        raise ApiError(404, f"No task {task_id}")
-
-    def _task_list(self, cursor: str | None, now: float) -> dict[str, Any]:
-        tasks = self._tasks(now)
+    def _task_list(self, scenario: Scenario, cursor: str | None, now: float) -> dict[str, Any]:
+        tasks = _tasks(scenario, now)
         start = 0
         if cursor is not None:
             last = _decode_task_cursor(cursor)
             start = next((i + 1 for i, task in enumerate(tasks) if task.task_id == last), len(tasks))
-        end = start + self._scenario.page_size
+        end = start + scenario.page_size
         listed = tasks[start:end]
-        links = {"next": _task_cursor(listed[-1])} if len(tasks) > end else {}
-        return {"data": [self._describe(task, now) for task in listed], "links": links}
+        links = {}
+        if len(tasks) > end:
+            links["next"] = base64.b64encode(f"tasks#{listed[-1].task_id}".encode()).decode()
+        return {"data": [describe_task(task, now, self._timeline, self._base_url) for task in listed], "links": links}
 
-    def _describe(self, task: Task, now: float) -> dict[str, Any]:
-        return describe_task(task, now, self._timeline, self._base_url)
-
-    def _artifact(self, request: Request, wall: float) -> Response:
-        if request.method != "GET":
-            raise ApiError(405, "Only GET")
-        if not artifacts.is_signed(request.target):
-            raise ApiError(403, "The signature is not that of this address")
-        now = self._timeline.scenario_time(wall)
-        task_id, name = artifacts.names_in(request.target) or ("", "")
-        task = self._task(task_id, now)
+    def _artifact(self, target: str, asked: Asked, now: float) -> Response:
+        if not artifacts.is_signed(target):
+            raise ApiError(403, "The signature does not match the address")
+        task_id, name = asked.ids
+        task = _find_task(self._scenario_of(asked), task_id, now)
         for each in task.artifacts:
             if each.name == name and each.location is None and now >= each.available_at:
                 if now >= each.expires_at:
                     raise ApiError(410, "The address has expired")
-                return artifacts.serve(artifacts.content_of(task, name), name, request)
+                return artifacts.serve(task, each)
         raise ApiError(404, f"No file {name}")
 
-    def _status(self, task: Task, query: Mapping[str, str], now: float) -> dict[str, Any]:
+    def _status(self, scenario: Scenario, task: Task, asked: Asked, now: float) -> dict[str, Any]:
         if not task.has_status(now):
             raise ApiError(404, f"No status of task {task.task_id}")
-        filtered = bool(query.keys() & {"status", "outcome"})
-        if filtered and self._scenario.filters == "rejected":
+        if asked.filtered and scenario.filters == "rejected":
             raise ApiError(400, "Filters are not supported")
-        path = tuple(query["level"].split(",")) if query.get("level") else ()
-        node = task.root.find(path, now)
+        path, below_check = asked.path, asked.path[:1] == ("check",)
+        if below_check and task.check_level != "none":
+            path = path[1:]
+        is_there = below_check or not path or task.check_level != "only"
+        node = task.root.find(path, now) if is_there else None
         if node is None:
             return {"data": {}, "links": {}}
         data = describe_node(node, task, now, self._timeline)
-        if query.get("expandChildren") != "true":
+        lists_children = below_check or task.check_level != "only"
+        if asked.query.get("expandChildren") != "true" or not lists_children:
             return {"data": data, "links": {}}
-        page = self._page(task, path, node, query, now)
+        page = self._page(scenario, task, node, asked, path, now)
         if page.nodes:
             data["children"] = {c.name: describe_node(c, task, now, self._timeline) for c in page.nodes}
-        return {"data": data, "links": _links(path, page)}
+        return {"data": data, "links": _links(asked.path, page)}
 
-    def _page(self, task: Task, path: tuple[str, ...], node: Node, query: Mapping[str, str], now: float) -> Page:
-        after = None
+    def _page(
+        self, scenario: Scenario, task: Task, node: Node, asked: Asked, path: tuple[str, ...], now: float
+    ) -> Page:
+        query, after = asked.query, None
         if "cursor" in query:
             try:
-                after = decode_cursor(path, query["cursor"])
+                after = decode_cursor(asked.path, query["cursor"])
             except ValueError as error:
                 raise ApiError(400, str(error)) from error
         wanted = Filter(query.get("status"), query.get("outcome"))
-        if self._scenario.filters == "empty" and wanted != Filter():
-            return Page((), (), has_more=False)
-        if self._scenario.filters == "ignored":
-            wanted = Filter()
-        return self._listing(task, path, node).page(now, after, wanted, self._scenario.page_size)
-
-    def _listing(self, task: Task, path: tuple[str, ...], node: Node) -> Listing:
-        with self._listings_lock:
-            known = self._listings.get((task.task_id, path))
-            if known is None:
-                known = self._listings[task.task_id, path] = Listing(node.children)
-            return known
+        with self._lock:
+            listing = self._listings.get((task.task_id, path))
+            if listing is None:
+                listing = self._listings[task.task_id, path] = Listing(node.children)
+            question = (task.task_id, path, wanted)
+            repeated = after is None and question in self._answered
+            self._answered.add(question)
+        if asked.filtered:
+            match scenario.filters:
+                case "empty":
+                    return Page((), (), has_more=False)
+                case "once" if repeated:
+                    return Page((), (), has_more=False)
+                case "ignored":
+                    wanted = Filter()
+                case "first-page" if after is not None:
+                    wanted = Filter()
+                case _:
+                    pass
+        return listing.page(now, after, wanted, scenario.page_size)
 
 
 def _guarded(answer: Callable[[], Response], request_id: str) -> Response:
@@ -234,16 +237,17 @@ def _authorize(authorization: str | None) -> None:
         raise ApiError(403, "Only admins of the destination site may read migrations")
 
 
-def _segments(request: Request) -> tuple[str, ...]:
-    """Return the decoded path segments below the API's prefix."""
-    path = urlsplit(request.target).path
-    if not path.startswith(PREFIX + "/"):
-        raise ApiError(404, "Not found")
-    return tuple(unquote(segment) for segment in path.removeprefix(PREFIX + "/").split("/"))
+def _tasks(scenario: Scenario, now: float) -> list[Task]:
+    """Return the tasks known by now, newest first."""
+    known = [task for task in scenario.tasks if task.is_listed(now)]
+    return sorted(known, key=lambda task: (-task.created_at, task.task_id))
 
 
-def _query(request: Request) -> dict[str, str]:
-    return dict(parse_qsl(urlsplit(request.target).query, keep_blank_values=True))
+def _find_task(scenario: Scenario, task_id: str, now: float) -> Task:
+    for task in _tasks(scenario, now):
+        if task.task_id == task_id:
+            return task
+    raise ApiError(404, f"No task {task_id}")
 
 
 def _links(path: tuple[str, ...], page: Page) -> dict[str, str]:
@@ -255,10 +259,6 @@ def _links(path: tuple[str, ...], page: Page) -> dict[str, str]:
     return links
 
 
-def _task_cursor(task: Task) -> str:
-    return base64.b64encode(f"tasks#{task.task_id}".encode()).decode()
-
-
 def _decode_task_cursor(cursor: str) -> str:
     try:
         kind, _, task_id = base64.b64decode(cursor, validate=True).decode().partition("#")
@@ -267,7 +267,3 @@ def _decode_task_cursor(cursor: str) -> str:
     if kind != "tasks":
         raise ApiError(400, "cursor is not one of a task list")
     return task_id
-
-
-def _with_headers(response: Response, headers: tuple[tuple[str, str], ...]) -> Response:
-    return replace(response, headers=(*response.headers, *headers))

@@ -1,7 +1,7 @@
-"""The reports and logs that simulated runs leave: their addresses, what is in them, and how they are served.
+"""The reports and logs that simulated runs leave: their addresses and contents.
 
-As from the storage behind the real API, they are fetched without credentials: the signature in an address is what
-opens it, until it expires.
+As from the storage behind the real API, they are fetched without credentials: the signature in an address opens it,
+until it expires.
 """
 
 from __future__ import annotations
@@ -9,67 +9,48 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import re
 import zipfile
-from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
-from migstat.simulator.exchange import Response
+from migstat.simulator.exchange import Response, json_response
+from migstat.simulator.routes import ARTIFACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migstat.simulator.exchange import Request
-    from migstat.simulator.scenario import Node, Task
+    from migstat.simulator.scenario import Artifact, Node, Task
 
-PREFIX = "/artifacts"
 ROWS_OF_CHECK = 60
-"""Lines of a report about each check, so that a report has some 200 KB."""
+"""Lines of a report about each check, which make some 200 KB."""
 
 LINES_OF_LOG = 3000
 _KINDS = {".csv": "text/csv; charset=utf-8", ".zip": "application/zip"}
-_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})?")
 
 
 def location_of(base_url: str, task: Task, name: str) -> str:
     """Return the signed address of a task's file on the server at `base_url`."""
-    path = f"{PREFIX}/{quote(task.task_id, safe='')}/{quote(name, safe='')}"
+    path = f"{ARTIFACTS}/{quote(task.task_id, safe='')}/{quote(name, safe='')}"
     return f"{base_url}{path}?signature={_signature(path)}"
 
 
 def is_signed(target: str) -> bool:
-    """Whether the query of a request's target holds the signature of its path."""
+    """Return True if the query of a request's target holds the signature of its path."""
     parts = urlsplit(target)
     return parse_qs(parts.query).get("signature") == [_signature(parts.path)]
 
 
-def names_in(target: str) -> tuple[str, str] | None:
-    """Return the ids of task and file that a request's target names, None where it is no address of a file."""
-    match urlsplit(target).path.removeprefix(f"{PREFIX}/").split("/"):
-        case [task_id, name]:
-            return unquote(task_id), unquote(name)
-    return None
-
-
 def content_of(task: Task, name: str) -> bytes:
-    """Return what is in a task's file, the same in every run: a report of its checks, or the archive of a log."""
+    """Return the content of a task's file, the same in every run: a report of its checks, or a zipped log."""
     return _archive(task) if name.endswith(".zip") else _report(task)
 
 
-def serve(content: bytes, name: str, request: Request) -> Response:
-    """Answer a request for a file: all of it, or from where an earlier download of the same content ended."""
-    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    kind = next((kind for suffix, kind in _KINDS.items() if name.endswith(suffix)), "application/octet-stream")
-    whole = Response(200, content, (("Content-Type", kind), ("ETag", tag), ("Accept-Ranges", "bytes")))
-    match = _RANGE.fullmatch(request.range or "")
-    if match is None or request.if_range not in (None, tag):
-        return whole
-    first, last = int(match[1]), min(int(match[2] or len(content)), len(content) - 1)
-    if first > last:
-        return Response(416, b"", (("Content-Range", f"bytes */{len(content)}"),))
-    headers = (*whole.headers, ("Content-Range", f"bytes {first}-{last}/{len(content)}"))
-    return replace(whole, status=206, body=content[first : last + 1], headers=headers)
+def serve(task: Task, artifact: Artifact) -> Response:
+    """Answer a request for a file: with its content, or for a linked one with JSON that says where that is."""
+    if artifact.linked:
+        return json_response(200, {"url": f"https://files.example.com/{quote(artifact.name)}"})
+    kind = next((kind for suffix, kind in _KINDS.items() if artifact.name.endswith(suffix)), "application/octet-stream")
+    return Response(200, content_of(task, artifact.name), (("Content-Type", kind),))
 
 
 def _signature(path: str) -> str:

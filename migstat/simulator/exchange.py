@@ -11,13 +11,11 @@ Delivery = Literal["whole", "drip", "cut", "reset"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as the API sees it; `target` is the path with its query, the rest are headers of that name."""
+    """A request as the API sees it; `target` is the path with its query, `authorization` the header."""
 
     method: str
     target: str
     authorization: str | None = None
-    range: str | None = None
-    if_range: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Response:
     """An answer and how to deliver it.
 
     `delay` is in real seconds: before a whole answer, or spread over a dripping one. A cut answer declares
-    its whole length and stops half-way; a reset one is not sent at all.
+    its whole length and stops halfway; a reset one is never sent.
     """
 
     status: int
@@ -42,5 +40,5 @@ def json_response(status: int, content: Any, *headers: tuple[str, str]) -> Respo
 
 
 def error_response(status: int, message: str, request_id: str, *headers: tuple[str, str]) -> Response:
-    """Return an error in the shape the API's errors have; `id` is that of the request."""
+    """Return an error in the API's usual shape; `id` is the request's."""
     return json_response(status, {"status": status, "errorMessage": message, "id": request_id}, *headers)

@@ -104,13 +104,20 @@ class Listing:
             self._move(child, place(child, float("-inf")))
 
     def page(self, now: float, after: Key | None, wanted: Filter, size: int) -> Page:
-        """Return up to `size` wanted children that sort after the key `after` at scenario second `now`."""
+        """Return `size` wanted children that sort after the key `after` at scenario second `now`, or what is left.
+
+        Names that differ in case only have the same key and stay on one page, or a cursor would skip one of them.
+        """
         with self._lock:
             self._move_to(now)
-            found = list(islice(self._following(after, wanted), size + 1))
-        listed = found[:size]
+            following = self._following(after, wanted)
+            listed = list(islice(following, size))
+            more = next(following, None)
+            while listed and more and more[0] == listed[-1][0]:
+                listed.append(more)
+                more = next(following, None)
         nodes = tuple(self._nodes[name] for _, name in listed)
-        return Page(tuple(key for key, _ in listed), nodes, len(found) > size)
+        return Page(tuple(key for key, _ in listed), nodes, has_more=more is not None)
 
     def _following(self, after: Key | None, wanted: Filter) -> Iterator[tuple[Key, str]]:
         start = 0 if after is None else bisect_right(self._order, after, key=itemgetter(0))

@@ -1,24 +1,37 @@
-"""A scripted migration as a pure function of scenario time.
+"""The vocabulary in which migrations are scripted: everything the API says is a function of scenario time.
 
 Scenario time is seconds since the scenario's beginning; instants before it are negative.
+
+    Scenario            a job, its tasks, and how the API that serves them behaves (pages, filters, incidents)
+    ├─ Job
+    ├─ Task             a check or a migrate run, or one that was refused
+    │  ├─ Node          the root of its status tree
+    │  │  ├─ Step       the node's history, one step a change; or the short form: reported, started, ended
+    │  │  └─ Phase      progress while the node runs
+    │  └─ Artifact      a file that the run leaves
+    └─ more             scenarios of other jobs on the same server
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
-
-from migstat.simulator.artifacts import location_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from migstat.simulator.faults import Schedule
+    from migstat.simulator.faults import Incident, Schedule
 
 TaskType = Literal["check", "migrate"]
-FilterMode = Literal["works", "ignored", "empty", "rejected"]
+
+FilterMode = Literal["works", "ignored", "empty", "rejected", "first-page", "once"]
+"""What `status` and `outcome` do, which is undocumented.
+
+They choose children, change nothing, leave no children at all, are answered 400, choose on the first page only, or
+choose once and leave no children when the same question comes again.
+"""
 
 HEARTBEAT = 5.0
 """Scenario seconds between two moves of a running node's `lastUpdatedAt`."""
@@ -40,8 +53,7 @@ class Timeline:
     def __post_init__(self) -> None:
         """Refuse a speed at which scenario instants have no wall-clock time."""
         if self.speed <= 0:
-            msg = f"speed must be above 0, not {self.speed}"
-            raise ValueError(msg)
+            raise ValueError(f"speed must be above 0, not {self.speed}")
 
     def scenario_time(self, wall: float) -> float:
         """Scenario second at an epoch second."""
@@ -57,7 +69,7 @@ class Timeline:
         return math.floor(self.wall_time(instant) * 1000)
 
     def iso(self, instant: float) -> str:
-        """ISO 8601 UTC of a scenario instant, as tasks and artifacts carry it."""
+        """ISO 8601 UTC of a scenario instant, as a task's `createdAt` carries it."""
         stamp = datetime.fromtimestamp(self.epoch_ms(instant) / 1000, tz=UTC)
         return stamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -66,28 +78,66 @@ class Timeline:
 class Phase:
     """One phase of a node's work: `total` things counted under `label`.
 
-    `share` is its part of the node's running time, relative to the other phases' shares. Progress starts
-    again from 0 with each phase: the API reports the current phase only.
+    `share` is its part of the node's running time, relative to the other phases' shares. Progress starts again from 0
+    with each phase, as the API reports the current phase only. `full` is the `percent` at which the phase ends.
     """
 
     label: str
     total: int
     share: float = 1.0
+    full: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a node answers from scenario second `at` until its next step.
+
+    `status` None takes the node out of the tree, "" leaves the field out of the answer. Any status but PENDING and
+    IN_PROGRESS counts as an end, unless `running` is set. `message` None means the node's own message.
+
+    `updated_at` is the scenario second that `lastUpdatedAt` carries, in `unit`, instead of the usual one; it may well
+    be one that has passed or is yet to come. `percent` and `counts` (name, processed, total) are the progress to report
+    instead of that of the node's phases. `started_at` is for a start earlier than the first running step.
+    """
+
+    at: float
+    status: str | None = "IN_PROGRESS"
+    outcome: str | None = None
+    _: KW_ONLY
+    message: str | None = None
+    updated_at: float | None = None
+    unit: Literal["ms", "s"] = "ms"
+    percent: float | None = None
+    counts: tuple[tuple[str, int, int], ...] = ()
+    started_at: float | None = None
+    running: bool | None = None
+
+    @property
+    def runs(self) -> bool:
+        """True while the node works: only then is there progress."""
+        return self.status == "IN_PROGRESS" if self.running is None else self.running
+
+    @property
+    def ended(self) -> bool:
+        """True if the node is there, and neither waits nor works."""
+        return self.status not in (None, "", "PENDING") and not self.runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A scripted node of a status tree; all instants are scenario seconds.
 
-    `reported_at` is when the node first appears (None: with its task, `math.inf`: never), for statuses are
-    eventually consistent. It is PENDING until `started_at`, then has `running_status` until `ended_at`, then
-    `final_status` and the outcome; None means never. A node with an end but no start is skipped over.
-    `running_message` is shown until the end, `final_message` from then on.
+    Its history is `steps` where there are any: it may appear late, end without an outcome, begin again, or vanish.
+    Otherwise it is the short form: the node appears at `reported_at` (None: with its task; `math.inf`: never), is
+    PENDING until `started_at`, then has `running_status` until `ended_at`, then `final_status` and `outcome`; None
+    means never. A node with an end but no start is skipped over.
 
-    A `hidden` node is a level such as `projects`: it has children but no status, and no parent lists it.
-    `has_details` says whether time stamps are sent. `description`, `excludable` and `occurrences` are the
-    details of a check, sent once it ended. A node without phases answers that it supports no progress; one
-    that never ends stays at the beginning of its first phase.
+    `running_message` is shown until the end, `final_message` from then on. A `hidden` node is a level such as
+    `projects`: it has children but no status, and no parent lists it. `has_details` says if time stamps are sent.
+    `lastUpdatedAt` of a running node moves every `heartbeat` seconds, or stays where the run began if that is None;
+    progress moves either way. `description`, `excludable` and `occurrences` are the details of a check, sent once it
+    has ended. A node without phases says that it supports no progress; a run without an end stays at the beginning of
+    its first phase.
     """
 
     name: str
@@ -99,53 +149,86 @@ class Node:
     final_message: str | None = None
     running_status: str = "IN_PROGRESS"
     final_status: str = "FINISHED"
+    steps: tuple[Step, ...] = ()
     phases: tuple[Phase, ...] = ()
     hidden: bool = False
     has_details: bool = True
+    heartbeat: float | None = HEARTBEAT
     description: str | None = None
     excludable: bool | None = None
     occurrences: tuple[str, ...] = ()
     children: tuple[Node, ...] = ()
+    history: tuple[Step, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse children that share a name: an answer's `children` are an object."""
+        """Refuse children that share a name, as an answer's `children` are an object; write the history."""
         if len({child.name for child in self.children}) < len(self.children):
-            msg = f"two children of {self.name!r} have the same name"
-            raise ValueError(msg)
+            raise ValueError(f"two children of {self.name!r} have the same name")
+        steps = tuple(sorted(self.steps, key=lambda step: step.at)) if self.steps else tuple(self._short_form())
+        object.__setattr__(self, "history", steps)
+
+    def _short_form(self) -> Iterator[Step]:
+        appears = -math.inf if self.reported_at is None else self.reported_at
+        starts = math.inf if self.started_at is None else self.started_at
+        ends = math.inf if self.ended_at is None else self.ended_at
+        if appears < min(starts, ends):
+            yield Step(appears, "PENDING")
+        if max(appears, starts) < ends and starts < math.inf:
+            yield Step(max(appears, starts), self.running_status, running=True, started_at=starts)
+        if ends < math.inf:
+            yield Step(max(appears, ends), self.final_status, self.outcome, updated_at=ends, running=False)
+
+    def step_at(self, now: float) -> Step | None:
+        """Return the step in force at scenario second `now`, None while the node is not in the tree."""
+        step = next((step for step in reversed(self.history) if step.at <= now), None)
+        return None if step is None or step.status is None else step
 
     def is_reported(self, now: float) -> bool:
-        """Whether the node has appeared by scenario second `now`."""
-        return self.reported_at is None or now >= self.reported_at
-
-    def is_started(self, now: float) -> bool:
-        """Whether the node has been started by scenario second `now`."""
-        return self.started_at is not None and now >= self.started_at
-
-    def is_ended(self, now: float) -> bool:
-        """Whether the node has ended by scenario second `now`."""
-        return self.ended_at is not None and now >= self.ended_at
+        """Return True if the node is in the tree at scenario second `now`."""
+        return self.step_at(now) is not None
 
     def is_running(self, now: float) -> bool:
-        """Whether the node has started and not ended."""
-        return self.is_started(now) and not self.is_ended(now)
+        """Return True if the node works at scenario second `now`."""
+        step = self.step_at(now)
+        return step is not None and step.runs
+
+    def is_ended(self, now: float) -> bool:
+        """Return True if the node has ended by scenario second `now`, and has not begun again."""
+        step = self.step_at(now)
+        return step is not None and step.ended
 
     def status_at(self, now: float) -> str:
-        """Status at scenario second `now`."""
-        if self.is_ended(now):
-            return self.final_status
-        return self.running_status if self.is_started(now) else "PENDING"
+        """Status at scenario second `now`; PENDING while the node is not in the tree."""
+        step = self.step_at(now)
+        return "PENDING" if step is None else step.status or ""
 
     def outcome_at(self, now: float) -> str | None:
-        """Outcome at scenario second `now`; the API has one only once the node ended."""
-        return self.outcome if self.is_ended(now) else None
+        """Outcome at scenario second `now`."""
+        step = self.step_at(now)
+        return None if step is None else step.outcome
+
+    def run_at(self, now: float) -> tuple[float, float | None] | None:
+        """Return when the run at `now`, or the last one before it, began and ends (None: never); None before any.
+
+        A run outlasts moments in which the node is not in the tree.
+        """
+        begin = end = None
+        for step in self.history:
+            if step.runs:
+                if step.at > now and (begin is None or end is not None):
+                    break
+                if begin is None or end is not None:
+                    begin, end = (step.at if step.started_at is None else step.started_at), None
+            elif step.status is not None and begin is not None and end is None:
+                end = step.at
+        return None if begin is None else (begin, end)
 
     def transitions(self) -> tuple[float, ...]:
-        """Return the finite scenario seconds at which the node appears, starts and ends."""
-        instants = (self.reported_at, self.started_at, self.ended_at)
-        return tuple(instant for instant in instants if instant is not None and math.isfinite(instant))
+        """Return the finite scenario seconds at which the node's status, outcome or presence may change."""
+        return tuple(step.at for step in self.history if math.isfinite(step.at))
 
     def find(self, path: tuple[str, ...], now: float) -> Node | None:
-        """Return the node at `path` below this one, None where any part of it is missing or unreported."""
+        """Return the node at `path` below this one, None if any part of it is not in the tree."""
         node: Node | None = self
         for name in path:
             if node is None or not node.is_reported(now):
@@ -164,22 +247,31 @@ class Node:
 class Artifact:
     """A file that a task leaves: sent from `available_at`, expiring at `expires_at` (scenario seconds).
 
-    `location` None is for a file that the simulator serves itself.
+    `location` None is for a file that the simulator serves itself, at a `relative` address if so wished. With `linked`
+    its address answers JSON with a link to the file. `unit` is how `expireAt` is written: the API gives a number
+    without saying of what.
     """
 
     name: str
     location: str | None
     available_at: float
     expires_at: float
+    _: KW_ONLY
+    unit: Literal["iso", "ms", "s"] = "iso"
+    relative: bool = False
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One run of the job.
 
-    `label` names the task for people who script it and is never sent. The task is listed from `created_at`
-    (scenario seconds, negative for earlier runs); its status answers 404 until `status_at` (None: no such
-    moment), since statuses may lag behind the task's creation.
+    `label` names the task for people who script it and is never sent. The task was created at `created_at` (scenario
+    seconds, negative for earlier runs), is listed and known from `listed_at`, and has a status, until then a 404, from
+    `status_at`; None means at once. `overridden` names the checks whose failure was overridden for this run.
+
+    `check_level` is for check tasks, on whose `level=check` the vendor's own pages disagree: it answers `{}`
+    (`none`), it answers what the root answers (`also`), or only it lists the checks and the root does not (`only`).
     """
 
     label: str
@@ -187,12 +279,25 @@ class Task:
     task_type: TaskType
     created_at: float
     root: Node
+    listed_at: float | None = None
     status_at: float | None = None
+    overridden: tuple[str, ...] = ()
+    check_level: Literal["none", "also", "only"] = "none"
     artifacts: tuple[Artifact, ...] = ()
 
+    def is_listed(self, now: float) -> bool:
+        """Return True if the task's list shows it at scenario second `now`."""
+        return now >= (self.created_at if self.listed_at is None else self.listed_at)
+
     def has_status(self, now: float) -> bool:
-        """Whether the status route knows the task at scenario second `now`."""
+        """Return True if the status route knows the task at scenario second `now`."""
         return now >= (self.created_at if self.status_at is None else self.status_at)
+
+
+def refused(label: str, task_id: str, task_type: TaskType, *, created_at: float, message: str) -> Task:
+    """Return a task that could not start: a lone root that ended FAILED, with no children, ever."""
+    root = Node(name="root", ended_at=created_at, outcome="FAILED", final_message=message, has_details=False)
+    return Task(label=label, task_id=task_id, task_type=task_type, created_at=created_at, root=root)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,10 +314,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A job, its tasks and the manners of the API that serves them.
+    """A job, its tasks, and the manners of the API that serves them.
 
-    `page_size` is the length of a page of children or of tasks, `filters` what the status route makes of its
-    `status` and `outcome` parameters (undocumented, hence a setting), `faults` the schedule of faults.
+    `page_size` is the length of a page of children or of tasks, `filters` what the status route makes of its filters.
+    `incidents` hit requests about this job, `faults` (of the server's first scenario) hit any request. `more` are
+    scenarios of other jobs on the same server.
     """
 
     name: str
@@ -220,116 +326,37 @@ class Scenario:
     tasks: tuple[Task, ...]
     page_size: int = 20
     filters: FilterMode = "works"
+    incidents: tuple[Incident, ...] = ()
     faults: Schedule | None = None
+    more: tuple[Scenario, ...] = ()
+
+    @property
+    def all(self) -> tuple[Scenario, ...]:
+        """This scenario and those of the other jobs."""
+        return (self, *self.more)
 
     @property
     def duration(self) -> float:
-        """Scenario seconds until the last transition of any node; 0 where all is past."""
-        nodes = (node for task in self.tasks for node in task.root.walk())
+        """Scenario seconds until the last transition of any node; 0 if all is past."""
+        nodes = (node for each in self.all for task in each.tasks for node in task.root.walk())
         return max((instant for node in nodes for instant in node.transitions()), default=0.0)
 
 
-def describe_job(job: Job) -> dict[str, Any]:
-    """Return the job as its route answers it."""
-    return {
-        "name": job.name,
-        "flow": job.flow,
-        "source": {"serverId": job.server_id},
-        "destination": {"url": job.destination_url},
-        "scope": job.scope,
-    }
+def shifted(node: Node, seconds: float) -> Node:
+    """Return the node and all below it as it would be that much later."""
 
+    def later(instant: float | None) -> float | None:
+        return None if instant is None else instant + seconds
 
-def describe_task(task: Task, now: float, timeline: Timeline, base_url: str) -> dict[str, Any]:
-    """Return the task as its routes answer it at scenario second `now`; `base_url` is where its files are."""
-    return {
-        "taskId": task.task_id,
-        "taskType": task.task_type,
-        "createdAt": timeline.iso(task.created_at),
-        "payload": {},
-        "results": {
-            "artifacts": [
-                {
-                    "name": a.name,
-                    "location": a.location or location_of(base_url, task, a.name),
-                    "expireAt": timeline.iso(a.expires_at),
-                }
-                for a in task.artifacts
-                if now >= a.available_at
-            ],
-        },
-    }
-
-
-def describe_node(node: Node, task: Task, now: float, timeline: Timeline) -> dict[str, Any]:
-    """Return the node, without children, as the status route answers it at scenario second `now`."""
-    if node.hidden:
-        return {}
-    answer: dict[str, Any] = {"status": node.status_at(now)}
-    optional = {
-        "outcome": node.outcome_at(now),
-        "message": node.final_message if node.is_ended(now) else node.running_message,
-        "details": _details(node, task, now, timeline) or None,
-        "progressDetails": _progress(node, now) if node.is_running(now) else None,
-    }
-    answer.update((name, value) for name, value in optional.items() if value is not None)
-    return answer
-
-
-def _details(node: Node, task: Task, now: float, timeline: Timeline) -> dict[str, Any]:
-    details: dict[str, Any] = {}
-    if node.has_details:
-        details.update(_time_stamps(node, task, now, timeline))
-    if node.is_ended(now):
-        details.update(_check_details(node))
-    return details
-
-
-def _time_stamps(node: Node, task: Task, now: float, timeline: Timeline) -> dict[str, int]:
-    created = task.created_at if node.reported_at is None else node.reported_at
-    if node.started_at is not None:
-        created = min(created, node.started_at)
-    stamps = {"createdAt": created, "lastUpdatedAt": _last_update(node, created, now)}
-    if node.started_at is not None and node.is_started(now):
-        stamps["startedAt"] = node.started_at
-    return {name: timeline.epoch_ms(instant) for name, instant in stamps.items()}
-
-
-def _last_update(node: Node, created: float, now: float) -> float:
-    if node.ended_at is not None and node.is_ended(now):
-        return node.ended_at
-    if node.started_at is not None and node.is_started(now):
-        return now - math.fmod(now - node.started_at, HEARTBEAT)
-    return created
-
-
-def _check_details(node: Node) -> dict[str, Any]:
-    details: dict[str, Any] = {}
-    if node.description is not None:
-        details["description"] = node.description
-    if node.excludable is not None:
-        details["excludable"] = node.excludable
-    if node.occurrences:
-        details["occurrences"] = list(node.occurrences)
-    return details
-
-
-def _progress(node: Node, now: float) -> dict[str, Any]:
-    if not node.phases:
-        return {"isSupported": False}
-    phase, done = _current_phase(node, now)
-    counted = {"name": phase.label, "total": phase.total, "processed": int(phase.total * done)}
-    return {"isSupported": True, "percent": int(100 * done), "data": [counted]}
-
-
-def _current_phase(node: Node, now: float) -> tuple[Phase, float]:
-    """Return the phase that runs and the part of it that is done, below 1."""
-    if node.started_at is None or node.ended_at is None:
-        return node.phases[0], 0.0
-    whole = sum(phase.share for phase in node.phases)
-    left = (now - node.started_at) / (node.ended_at - node.started_at) * whole
-    for phase in node.phases[:-1]:
-        if left < phase.share:
-            return phase, left / phase.share
-        left -= phase.share
-    return node.phases[-1], min(left / node.phases[-1].share, 1.0)
+    steps = tuple(
+        replace(step, at=step.at + seconds, updated_at=later(step.updated_at), started_at=later(step.started_at))
+        for step in node.steps
+    )
+    return replace(
+        node,
+        reported_at=later(node.reported_at),
+        started_at=later(node.started_at),
+        ended_at=later(node.ended_at),
+        steps=steps,
+        children=tuple(shifted(child, seconds) for child in node.children),
+    )

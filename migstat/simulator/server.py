@@ -61,7 +61,7 @@ class _Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def stop(self) -> None:
-        """Stop accepting, wake whoever waits, and end the connections that are kept alive."""
+        """Stop accepting, cut delays short, and end the connections that are kept alive."""
         self.closing.set()
         self.shutdown()
         self.server_close()
@@ -76,20 +76,17 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def handle(self) -> None:
-        # A client may hang up whenever it likes.
+        # A client may hang up at any time.
         with suppress(ConnectionError):
             super().handle()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Keep silent: standard error belongs to whoever runs the server."""
+        """Keep silent: standard error belongs to the program that runs the server."""
 
     def _respond(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.requests.append((self.command, self.path))
-        headers = self.headers
-        told = (headers.get("Authorization"), headers.get("Range"), headers.get("If-Range"))
-        request = Request(self.command, self.path, *told)
-        self._deliver(self.server.app.handle(request))
+        self._deliver(self.server.app.handle(Request(self.command, self.path, self.headers.get("Authorization"))))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815
 
@@ -115,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.sendall(body[start : start + size])
 
     def _reset(self) -> None:
-        """Close the socket under the server's hands: without lingering, this sends RST and no FIN."""
+        """Close the socket without lingering, which sends RST instead of FIN."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         socket.close(self.connection.detach())
@@ -132,15 +129,15 @@ def _head(response: Response) -> bytes:
 class Server:
     """A running simulator: where it listens, who may read, and what it has seen.
 
-    `task_ids` maps the labels of the scenario's tasks to their ids. `faults` is the queue for the next
-    requests. `email` and `token` are those of an admin; the `member_` ones get 403.
+    `job_ids` maps the names of the served scenarios to their jobs' ids, `task_ids` the labels of the first one's tasks
+    to theirs. `email` and `token` are those of an admin; the `member_` ones get 403.
     """
 
     def __init__(self, listener: _Listener, scenario: Scenario) -> None:
-        """Describe a listener that is already bound."""
         self._listener = listener
         self.base_url = listener.base_url
         self.job_id = scenario.job.job_id
+        self.job_ids = {each.name: each.job.job_id for each in scenario.all}
         self.task_ids = {task.label: task.task_id for task in scenario.tasks}
         self.email, self.token = ADMIN.email, ADMIN.token
         self.member_email, self.member_token = MEMBER.email, MEMBER.token
@@ -169,7 +166,7 @@ def serve(
     """Serve `scenario` on the loopback interface until the context ends.
 
     Port 0 takes a free one; a taken port raises OSError. `speed` is scenario seconds per second of `clock`,
-    `head_start` the scenario second to begin with. `clock` answers epoch seconds; it is read once at the
+    `head_start` the scenario second to begin with. `clock` returns epoch seconds; it is read once at the
     start and once per request. `rate_limit` is in requests per 60 seconds, None for no limit.
     """
     timeline = Timeline(clock(), speed, head_start)

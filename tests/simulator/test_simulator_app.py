@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import pytest
 
-from migstat.simulator.app import ADMIN, FAULTS_PATH, MEMBER, PREFIX, App
+from migstat.simulator.app import ADMIN, MEMBER, App
 from migstat.simulator.exchange import Request, Response
-from migstat.simulator.scenario import Artifact, FilterMode, Job, Node, Scenario, Task, Timeline
+from migstat.simulator.faults import Fault, Incident
+from migstat.simulator.routes import FAULTS as FAULTS_PATH
+from migstat.simulator.routes import PREFIX
+from migstat.simulator.scenario import Artifact, FilterMode, Job, Node, Scenario, Task, Timeline, refused
 
 BEGIN = 1_700_000_000.0
 BASIC = f"Basic {ADMIN.authorization()}"
@@ -205,6 +208,81 @@ def test_a_new_task_has_no_status_and_then_an_empty_one() -> None:
     assert api.get("/tasks/migrate-id/status")["data"]["status"] == "PENDING"
 
 
+@pytest.mark.parametrize(
+    ("check_level", "root", "below_check", "single"),
+    [("none", True, False, True), ("also", True, True, True), ("only", False, True, False)],
+)
+def test_the_level_check_of_a_check_task(
+    check_level: Literal["none", "also", "only"],
+    root: bool,
+    below_check: bool,
+    single: bool,
+) -> None:
+    """Checks are at the root, at the root and below `check`, or below `check` only; the root always has a status."""
+    api = Api(replace(SCENARIO, tasks=(replace(CHECK, check_level=check_level),)))
+
+    def listed(**query: str) -> list[str]:
+        answer = api.get("/tasks/check-id/status", expandChildren="true", **query)["data"]
+        assert bool(answer) == (answer.get("outcome") == "WARNING")
+        return list(answer.get("children", ()))
+
+    checks = ["AppVendorCheck"]
+    assert api.get("/tasks/check-id/status")["data"]["outcome"] == "WARNING"
+    assert listed() == (checks if root else [])
+    assert listed(level="check") == (checks if below_check else [])
+    for level, there in (("AppVendorCheck", single), ("check,AppVendorCheck", below_check)):
+        assert bool(api.get("/tasks/check-id/status", level=level)["data"]) == there
+
+
+def test_a_refused_task_has_no_children_and_no_links() -> None:
+    """Its root is the only level it has, and says why it could not start."""
+    run = refused("r", "refused-id", "migrate", created_at=10, message="Another run of the job is going.")
+    api = Api(replace(SCENARIO, tasks=(MIGRATE, run)))
+    root = {"status": "FINISHED", "outcome": "FAILED", "message": "Another run of the job is going."}
+    assert api.get("/tasks")["data"][0]["taskId"] == "refused-id"
+    assert api.get("/tasks/refused-id/status", expandChildren="true") == {"data": root, "links": {}}
+    for level in ("check", "migrate", "migrate,projects"):
+        assert api.get("/tasks/refused-id/status", level=level, expandChildren="true") == {"data": {}, "links": {}}
+
+
+def test_projects_and_spaces_may_hang_below_either_level_or_both() -> None:
+    """Both hidden levels answer when expanded, and neither is listed."""
+    levels = tuple(Node(name=name, hidden=True, children=(Node(name=name[:1]),)) for name in ("projects", "spaces"))
+    root = Node(name="root", children=(Node(name="migrate", children=levels),))
+    api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, root=root),)))
+    for level, expected in (("migrate", []), ("migrate,projects", ["p"]), ("migrate,spaces", ["s"])):
+        answer = api.get("/tasks/migrate-id/status", level=level, expandChildren="true")["data"]
+        assert list(answer.get("children", ())) == expected
+
+
+def test_a_task_may_be_listed_late() -> None:
+    """Just after its creation it is in no list and is not found."""
+    api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, listed_at=5),)))
+    api.now = 4
+    assert api.get("/tasks") == {"data": [], "links": {}}
+    assert api.refused("/tasks/migrate-id") == 404
+    api.now = 5
+    assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["migrate-id"]
+
+
+def test_a_task_names_the_checks_that_were_overridden() -> None:
+    """They are in its payload."""
+    api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, overridden=("DuplicateEmail",)),)))
+    assert api.get("/tasks/migrate-id")["payload"] == {"checkTypes": {"excludeKeys": ["DuplicateEmail"]}}
+
+
+def test_a_server_has_several_jobs() -> None:
+    """Each has its own tasks and incidents, and a task is found below its own job only."""
+    other = replace(SCENARIO, name="other", job=replace(JOB, job_id="job-2"), tasks=(replace(CHECK, task_id="two"),))
+    incident = Incident(fault=Fault("500"))
+    api = Api(replace(SCENARIO, more=(replace(other, incidents=(incident,)),)))
+    assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["migrate-id", "check-id"]
+    assert api.refused("/tasks/two") == 404
+    assert api.send("/jobs/job-2/tasks").status == 500
+    api = Api(replace(SCENARIO, more=(other,)))
+    assert [task["taskId"] for task in json.loads(api.send("/jobs/job-2/tasks").body)["data"]] == ["two"]
+
+
 def test_check_tasks_have_no_level_but_their_checks() -> None:
     """A level that does not exist answers no data with HTTP 200."""
     api = Api()
@@ -285,17 +363,39 @@ def test_a_cursor_of_another_level_is_refused() -> None:
     assert api.refused("/tasks/migrate-id/status", level="migrate", cursor="?", **query) == 400
 
 
+FINISHED_ONLY = {"level": "migrate,projects", "expandChildren": "true", "status": "FINISHED", "outcome": "WARNING"}
+
+
 @pytest.mark.parametrize(
-    ("mode", "expected"),
-    [("works", {"B"}), ("ignored", {"A", "B"}), ("empty", set())],
+    ("mode", "pages"),
+    [
+        ("works", [{"B"}, {"B"}]),
+        ("ignored", [{"A", "B"}, {"A", "B"}]),
+        ("empty", [set(), set()]),
+        ("once", [{"B"}, set()]),
+    ],
 )
-def test_filters_do_what_the_scenario_says(mode: FilterMode, expected: set[str]) -> None:
+def test_filters_do_what_the_scenario_says(mode: FilterMode, pages: list[set[str]]) -> None:
     """Filters choose children, are ignored, or leave none; unfiltered requests are not touched."""
     api = Api(replace(SCENARIO, filters=mode))
+    answers = [api.get("/tasks/migrate-id/status", **FINISHED_ONLY)["data"] for _ in pages]
+    assert [set(answer.get("children", {})) for answer in answers] == pages
     query = {"level": "migrate,projects", "expandChildren": "true"}
-    filtered = api.get("/tasks/migrate-id/status", status="FINISHED", outcome="WARNING", **query)
-    assert set(filtered["data"].get("children", {})) == expected
-    assert set(api.get("/tasks/migrate-id/status", **query)["data"]["children"]) == {"A", "B"}
+    for _ in range(2):
+        assert set(api.get("/tasks/migrate-id/status", **query)["data"]["children"]) == {"A", "B"}
+
+
+def test_filters_may_hold_for_the_first_page_only() -> None:
+    """With a cursor everything comes that sorts after it."""
+    children = tuple(Node(name=name, ended_at=0, outcome="WARNING") for name in "ab")
+    late = Node(name="c", started_at=0)
+    root = Node(name="root", children=(*children, late))
+    api = Api(replace(SCENARIO, tasks=(replace(CHECK, root=root),), page_size=1, filters="first-page"))
+    query = {"expandChildren": "true", "status": "FINISHED"}
+    pages = [api.get("/tasks/check-id/status", **query)]
+    while "next" in pages[-1]["links"]:
+        pages.append(api.get("/tasks/check-id/status", cursor=pages[-1]["links"]["next"], **query))
+    assert [list(page["data"]["children"]) for page in pages] == [["a"], ["b"], ["c"]]
 
 
 def test_filters_may_be_rejected() -> None:
@@ -374,3 +474,70 @@ def test_a_wrong_kind_is_answered_with_the_known_ones() -> None:
 def test_faults_are_queued_by_post_only() -> None:
     """Looking at the route changes nothing."""
     assert Api().app.handle(Request("GET", f"{FAULTS_PATH}?kind=503")).status == 405
+
+
+REQUESTS = {
+    "job": "",
+    "tasks": "/tasks",
+    "tasks 2": "/tasks?cursor=x",
+    "task": "/tasks/t",
+    "root": "/tasks/t/status",
+    "root+": "/tasks/t/status?expandChildren=true&level=",
+    "migrate": "/tasks/t/status?level=migrate",
+    "migrate+": "/tasks/t/status?level=migrate&expandChildren=true",
+    "running": "/tasks/t/status?level=migrate&expandChildren=true&status=IN_PROGRESS",
+    "failed": "/tasks/t/status?level=migrate&expandChildren=true&outcome=FAILED",
+    "migrate 2": "/tasks/t/status?level=migrate&expandChildren=true&cursor=x",
+}
+
+
+@pytest.mark.parametrize(
+    ("address", "hit"),
+    [
+        ({}, list(REQUESTS)),
+        ({"route": "job"}, ["job"]),
+        ({"route": "tasks"}, ["tasks", "tasks 2"]),
+        ({"route": "task"}, ["task"]),
+        ({"level": ""}, ["root", "root+"]),
+        ({"level": "migrate"}, ["migrate", "migrate+", "running", "failed", "migrate 2"]),
+        ({"level": "migrate", "expanded": False}, ["migrate"]),
+        ({"expanded": True, "page": "first"}, ["root+", "migrate+", "running", "failed"]),
+        ({"status": "IN_PROGRESS"}, ["running"]),
+        ({"status": "*"}, ["running"]),
+        ({"outcome": "*"}, ["failed"]),
+        ({"page": "next"}, ["tasks 2", "migrate 2"]),
+        ({"page": "next", "route": "status"}, ["migrate 2"]),
+        ({"begin": 60, "end": 61}, list(REQUESTS)),
+        ({"begin": 60.5}, []),
+        ({"end": 60}, []),
+    ],
+)
+def test_an_incident_hits_what_it_is_addressed_to(address: dict[str, Any], hit: list[str]) -> None:
+    """Route, level, filter, page and a period of scenario time choose the requests that fail."""
+    tasks = (replace(MIGRATE, task_id="t"),)
+    api = Api(replace(SCENARIO, tasks=tasks, incidents=(Incident(fault=Fault("500"), **address),)))
+    assert [name for name, path in REQUESTS.items() if api.send(f"/jobs/job%2F1{path}").status == 500] == hit
+
+
+def test_the_first_incident_that_fits_counts_and_queued_faults_come_first() -> None:
+    """Whatever someone asks for happens next."""
+    incidents = (Incident(fault=Fault("500"), route="task"), Incident(fault=Fault("503", retry_after=4)))
+    api = Api(replace(SCENARIO, incidents=incidents))
+    api.app.faults.add("429")
+    assert [api.send(f"/jobs/job%2F1{path}").status for path in ("", "", "/tasks/t")] == [429, 503, 500]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/tasks", {"data": [], "links": {}}),
+        ("/tasks/migrate-id/status?expandChildren=true", {"data": {}, "links": {}}),
+    ],
+)
+def test_an_answer_may_be_emptied(path: str, expected: dict[str, Any]) -> None:
+    """A list of tasks has none for a while, a level is not there for a while."""
+    api = Api(replace(SCENARIO, incidents=(Incident(fault=Fault("nothing"), end=70),)))
+    assert json.loads(api.send(f"/jobs/job%2F1{path}").body) == expected
+    assert api.send("/jobs/job%2F1/tasks/unknown").status == 404
+    api.now = 70
+    assert json.loads(api.send(f"/jobs/job%2F1{path}").body)["data"]

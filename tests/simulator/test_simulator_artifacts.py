@@ -1,4 +1,4 @@
-"""The files that simulated runs leave: signed addresses, content, and parts of it; without a socket."""
+"""The files that simulated runs leave: signed addresses and content, without a socket."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
 
 from migstat.simulator import scenarios
-from migstat.simulator.app import ADMIN, PREFIX, App
+from migstat.simulator.app import ADMIN, App
 from migstat.simulator.artifacts import content_of, location_of
 from migstat.simulator.exchange import Request, Response
+from migstat.simulator.routes import PREFIX
 from migstat.simulator.scenario import Artifact, Task, Timeline
 
 BEGIN = 1_700_000_000.0
@@ -32,10 +34,17 @@ class Storage:
         clock = lambda: BEGIN + now  # noqa: E731
         self.app = App(scenario, Timeline(BEGIN, 1.0), clock=clock, rate_limit=1, base_url="http://127.0.0.1:80")
 
-    def get(self, location: str = LOCATION, method: str = "GET", **headers: str) -> Response:
+    def get(self, location: str = LOCATION, method: str = "GET") -> Response:
         """Ask for a file."""
         parts = urlsplit(location)
-        return self.app.handle(Request(method, f"{parts.path}?{parts.query}", **headers))
+        return self.app.handle(Request(method, f"{parts.path}?{parts.query}"))
+
+    def sent(self, task: Task) -> list[dict[str, Any]]:
+        """Return what the API says of a task's files."""
+        path = f"{PREFIX}/jobs/{SCENARIO.job.job_id}/tasks/{task.task_id}"
+        answer = self.app.handle(Request("GET", path, f"Basic {ADMIN.authorization()}"))
+        artifacts: list[dict[str, Any]] = json.loads(answer.body)["results"]["artifacts"]
+        return artifacts
 
 
 def named(response: Response, name: str) -> str | None:
@@ -46,9 +55,7 @@ def named(response: Response, name: str) -> str | None:
 def test_a_file_is_where_the_api_says() -> None:
     """The location of a file needs no credentials and is not limited, and the answer is its content."""
     storage = Storage()
-    path = f"{PREFIX}/jobs/{SCENARIO.job.job_id}/tasks/{TASK.task_id}"
-    answer = storage.app.handle(Request("GET", path, f"Basic {ADMIN.authorization()}"))
-    (artifact,) = json.loads(answer.body)["results"]["artifacts"]
+    (artifact,) = storage.sent(TASK)
     assert artifact["location"] == LOCATION
     for _ in range(3):
         response = storage.get(artifact["location"])
@@ -89,37 +96,25 @@ def test_files_are_only_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "begin", "end"),
-    [("bytes=0-", 0, None), ("bytes=100-", 100, None), ("bytes=100-199", 100, 200), ("bytes=5-99999999999", 5, None)],
+    ("unit", "expected"),
+    [("iso", "2023-11-21T22:13:20.000Z"), ("ms", 1_700_604_800_000), ("s", 1_700_604_800)],
 )
-def test_a_part_of_a_file_can_be_asked_for(asked: str, begin: int, end: int | None) -> None:
-    """A range is answered with that part, and where in the whole it lies."""
-    response = Storage().get(range=asked)
-    assert (response.status, response.body) == (206, CONTENT[begin:end])
-    last = begin + len(response.body) - 1
-    assert named(response, "Content-Range") == f"bytes {begin}-{last}/{len(CONTENT)}"
+def test_an_expiry_comes_in_any_unit(unit: Literal["iso", "ms", "s"], expected: str | int) -> None:
+    """The API sends a number without a unit, so scripts choose one."""
+    task = replace(TASK, artifacts=(Artifact("x.csv", None, 0, 7 * scenarios.DAY, unit=unit),))
+    (sent,) = Storage(1, task).sent(task)
+    assert sent["expireAt"] == expected
 
 
-@pytest.mark.parametrize("asked", ["bytes=-5", "bytes=x", "lines=1-2", "bytes=1-2,4-5"])
-def test_other_ranges_are_ignored(asked: str) -> None:
-    """What is no simple range is answered with the whole."""
-    assert Storage().get(range=asked).body == CONTENT
-
-
-@pytest.mark.parametrize("asked", [f"bytes={len(CONTENT)}-", "bytes=7-6"])
-def test_a_range_beyond_the_end_cannot_be_satisfied(asked: str) -> None:
-    """There is nothing to send, and the answer says how much there is."""
-    response = Storage().get(range=asked)
-    assert (response.status, response.body) == (416, b"")
-    assert named(response, "Content-Range") == f"bytes */{len(CONTENT)}"
-
-
-def test_a_part_of_another_version_is_not_sent() -> None:
-    """With If-Range a part is sent of the same version only, else the whole."""
-    tag = named(Storage().get(), "ETag")
-    assert tag is not None
-    assert Storage().get(range="bytes=9-", if_range=tag).body == CONTENT[9:]
-    assert Storage().get(range="bytes=9-", if_range='"other"').body == CONTENT
+def test_an_address_may_be_relative_and_may_hold_a_link() -> None:
+    """A relative address works on the API's own server, and a linked file answers JSON with a link to it."""
+    task = replace(TASK, artifacts=(Artifact("x.csv", None, 0, 10, relative=True, linked=True),))
+    storage = Storage(1, task)
+    (sent,) = storage.sent(task)
+    assert sent["location"].startswith("/artifacts/")
+    response = storage.get(sent["location"])
+    assert (response.status, named(response, "Content-Type")) == (200, "application/json")
+    assert json.loads(response.body) == {"url": "https://files.example.com/x.csv"}
 
 
 def test_faults_meet_files_too() -> None:

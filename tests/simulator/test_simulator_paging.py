@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from migstat.simulator.paging import Filter, Key, Listing, Page, decode_cursor, encode_cursor, place
-from migstat.simulator.scenario import Node
+from migstat.simulator.scenario import Node, Step
 
 NO_FILTER = Filter()
 
@@ -126,6 +126,22 @@ def test_pages_continue_after_the_key_and_say_whether_more_follow() -> None:
     assert (names(first), first.has_more) == (["a", "b"], True)
     assert (names(second), second.has_more) == (["c", "d"], False)
     assert names(listing.page(1, second.keys[-1], NO_FILTER, 2)) == []
+
+
+def test_names_that_differ_in_case_only_stay_on_one_page() -> None:
+    """They share a cursor, which would skip one of them."""
+    listing = Listing(tuple(finished(name) for name in ("a", "doc", "DOC", "Doc", "e")))
+    first = listing.page(1, None, NO_FILTER, 2)
+    assert (names(first), first.has_more) == (["a", "DOC", "Doc", "doc"], True)
+    assert names(listing.page(1, first.keys[-1], NO_FILTER, 2)) == ["e"]
+
+
+def test_a_retried_child_moves_back_behind_the_finished_ones() -> None:
+    """The order follows every step, in both directions."""
+    steps = (Step(0), Step(10, "FINISHED", "FAILED"), Step(20), Step(30, None))
+    listing = Listing((finished("z"), Node(name="again", steps=steps)))
+    seen = [names(listing.page(now, None, NO_FILTER, 9)) for now in (5, 10, 20, 30, 12)]
+    assert seen == [["z", "again"], ["again", "z"], ["z", "again"], ["z"], ["again", "z"]]
 
 
 def test_a_child_that_finishes_between_two_pages_is_lost_by_a_plain_walk() -> None:

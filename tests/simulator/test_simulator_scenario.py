@@ -1,4 +1,4 @@
-"""Scripted nodes and the mapping of scenario time to the wall clock."""
+"""Scripted nodes, what they answer, and the mapping of scenario time to the wall clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from migstat.simulator.scenario import HEARTBEAT, Job, Node, Phase, Scenario, Task, Timeline, describe_node
+from migstat.simulator.answers import describe_node
+from migstat.simulator.scenario import HEARTBEAT, Job, Node, Phase, Scenario, Step, Task, Timeline, refused, shifted
 
 TIMELINE = Timeline(started_at=1_700_000_000.0, speed=1.0)
 
@@ -22,20 +23,26 @@ def described(node: Node, now: float) -> dict[str, Any]:
     return describe_node(node, task(node), now, TIMELINE)
 
 
+def stamps(node: Node, now: float) -> dict[str, float]:
+    """Return the time stamps that are sent, as scenario seconds."""
+    details = described(node, now)["details"]
+    return {name: value / 1000 - TIMELINE.started_at for name, value in details.items()}
+
+
 def test_scenario_time_runs_faster_than_the_wall_clock() -> None:
     """A second of the wall clock is `speed` scenario seconds after the head start."""
     assert Timeline(1000.0, speed=60, head_start=30).scenario_time(1002.0) == 150
 
 
 @pytest.mark.parametrize("instant", [30.0, 90.0, 3630.0])
-def test_past_instants_lie_on_the_wall_clock_they_were_reached_at(instant: float) -> None:
+def test_wall_times_are_those_at_which_the_scenario_gets_there(instant: float) -> None:
     """The wall time of an instant is the one at which scenario time is that instant."""
     timeline = Timeline(1000.0, speed=60, head_start=30)
     assert timeline.scenario_time(timeline.wall_time(instant)) == pytest.approx(instant)
 
 
 def test_instants_before_the_head_start_pass_at_speed_one() -> None:
-    """What happened a scenario day before the server began happened a real day ago."""
+    """Something that happened a scenario day before the server began happened a real day ago."""
     assert Timeline(1_700_000_000.0, speed=60).epoch_ms(-86_400) == 1_699_913_600_000
 
 
@@ -51,15 +58,10 @@ def test_time_must_move_forward(speed: float) -> None:
         Timeline(0.0, speed=speed)
 
 
-def test_a_node_goes_from_pending_over_running_to_its_end() -> None:
+def test_the_short_form_goes_from_pending_to_running_to_its_end() -> None:
     """Status, outcome, message and time stamps follow the script."""
     node = Node(
-        name="SC",
-        started_at=10,
-        ended_at=20,
-        outcome="WARNING",
-        running_message="moving",
-        final_message="moved",
+        name="SC", started_at=10, ended_at=20, outcome="WARNING", running_message="moving", final_message="moved"
     )
     zero = TIMELINE.epoch_ms(0)
     assert described(node, 5) == {
@@ -81,31 +83,109 @@ def test_a_node_goes_from_pending_over_running_to_its_end() -> None:
     }
 
 
-def test_a_running_node_is_updated_with_each_heartbeat() -> None:
-    """The last update moves on while a node runs that never ends."""
-    node = Node(name="SC", reported_at=0, started_at=0)
-    updates = [described(node, beat * HEARTBEAT)["details"]["lastUpdatedAt"] for beat in range(3)]
-    assert updates == [TIMELINE.epoch_ms(beat * HEARTBEAT) for beat in range(3)]
+State = tuple[str, str | None] | None
+
+STATES: list[tuple[Node, dict[float, State]]] = [
+    (Node(name="late", reported_at=9, started_at=4, ended_at=12), {8: None, 9: ("IN_PROGRESS", None)}),
+    (Node(name="very late", reported_at=9, ended_at=4, outcome="SKIPPED"), {8: None, 9: ("FINISHED", "SKIPPED")}),
+    (Node(name="never", reported_at=math.inf, ended_at=5), {1e9: None}),
+    (
+        Node(name="odd", started_at=0, ended_at=5, running_status="PAUSED", final_status="TIMED_OUT"),
+        {1: ("PAUSED", None), 5: ("TIMED_OUT", None)},
+    ),
+    (
+        Node(
+            name="retried",
+            steps=(
+                Step(10, "FINISHED", "FAILED"),
+                Step(1),
+                Step(20, message="again"),
+                Step(30, "FINISHED"),
+                Step(35, "FINISHED", "SUCCESS"),
+            ),
+        ),
+        {
+            0: None,
+            1: ("IN_PROGRESS", None),
+            10: ("FINISHED", "FAILED"),
+            20: ("IN_PROGRESS", None),
+            30: ("FINISHED", None),
+            35: ("FINISHED", "SUCCESS"),
+        },
+    ),
+    (Node(name="gone", steps=(Step(1), Step(5, None), Step(9, "PENDING"))), {0: None, 5: None, 9: ("PENDING", None)}),
+]
+ENDS = ("TIMED_OUT", "STOPPED", "CANCELLED", "INCOMPLETE")
+STATES += [(Node(name=word, steps=(Step(0, word),)), {0: (word, None)}) for word in (*ENDS, "")]
+
+
+@pytest.mark.parametrize(("node", "expected"), STATES, ids=lambda value: value.name if isinstance(value, Node) else "")
+def test_a_history_is_whatever_its_steps_say(node: Node, expected: dict[float, State]) -> None:
+    """A node may come late, vanish, end without an outcome, end in other words, and begin again."""
+    for now, state in expected.items():
+        answer = described(node, now)
+        assert answer == {} if state is None else (answer.get("status", ""), answer.get("outcome")) == state
+        assert node.is_reported(now) == (state is not None)
+
+
+def test_a_retried_node_starts_again_and_says_so() -> None:
+    """Its new run has a start, progress and a message of its own."""
+    node = Node(
+        name="SC",
+        phases=(Phase("export", 100),),
+        running_message="moving",
+        final_message="moved",
+        steps=(Step(0), Step(10, "FINISHED", "FAILED"), Step(20, message="again"), Step(40, "FINISHED", "SUCCESS")),
+    )
+    assert [described(node, now)["message"] for now in (5, 10, 25, 40)] == ["moving", "moved", "again", "moved"]
+    assert [stamps(node, now)["startedAt"] for now in (5, 15, 25, 45)] == [0, 0, 20, 20]
+    percents = [described(node, now).get("progressDetails", {}).get("percent") for now in (5, 10, 20, 25)]
+    assert percents == [50, None, 0, 25]
+
+
+def test_a_run_outlasts_moments_out_of_the_tree() -> None:
+    """A node that comes back goes on where it would have been."""
+    node = Node(name="SC", steps=(Step(0), Step(4, None), Step(6), Step(10, "FINISHED")), phases=(Phase("e", 100),))
+    assert described(node, 6)["progressDetails"]["percent"] == 60
+    assert stamps(node, 6)["startedAt"] == 0
+
+
+@pytest.mark.parametrize(
+    ("node", "updates"),
+    [
+        (Node(name="SC", started_at=0), {0: 0, HEARTBEAT - 1: 0, HEARTBEAT: HEARTBEAT}),
+        (Node(name="SC", started_at=2, heartbeat=None), {2: 2, 3600: 2}),
+        (Node(name="SC", started_at=0, heartbeat=1), {7: 7}),
+        (Node(name="SC", steps=(Step(0), Step(9, "FINISHED", "SUCCESS", updated_at=4))), {5: 5, 9: 4}),
+        (Node(name="SC", steps=(Step(0), Step(9, "FINISHED", "SUCCESS", updated_at=7200))), {9: 7200}),
+    ],
+    ids=["heartbeats", "stays at the start", "always new", "goes backwards", "lies ahead"],
+)
+def test_the_last_update_need_not_tell_the_truth(node: Node, updates: dict[float, float]) -> None:
+    """`lastUpdatedAt` moves with each heartbeat, stays put, or is whatever the script says."""
+    assert {now: stamps(node, now)["lastUpdatedAt"] for now in updates} == updates
+
+
+def test_progress_moves_while_the_last_update_stays() -> None:
+    """The documented exchanges have a `lastUpdatedAt` equal to `startedAt` in a running node."""
+    node = Node(name="SC", started_at=0, ended_at=100, heartbeat=None, phases=(Phase("export", 10),))
+    assert [described(node, now)["progressDetails"]["percent"] for now in (0, 50, 70)] == [0, 50, 70]
+    assert stamps(node, 70)["lastUpdatedAt"] == stamps(node, 70)["startedAt"] == 0
+
+
+def test_the_last_update_may_be_in_seconds() -> None:
+    """A step chooses the unit."""
+    details = described(Node(name="SC", steps=(Step(5, "FINISHED", "SUCCESS", unit="s"),)), 9)["details"]
+    assert details == {"createdAt": TIMELINE.epoch_ms(5), "lastUpdatedAt": 1_700_000_005}
 
 
 def test_a_node_reported_late_was_created_when_it_started() -> None:
     """No node is created after it started."""
-    details = described(Node(name="SC", reported_at=9, started_at=4), 10)["details"]
-    assert details["createdAt"] == details["startedAt"] == TIMELINE.epoch_ms(4)
-
-
-def test_statuses_can_be_overridden() -> None:
-    """A script may use statuses and outcomes that nobody documented."""
-    node = Node(
-        name="SC",
-        started_at=0,
-        ended_at=5,
-        outcome="INCOMPLETE",
-        running_status="PAUSED",
-        final_status="CANCELLED",
-    )
-    assert described(node, 1)["status"] == "PAUSED"
-    assert (described(node, 5)["status"], described(node, 5)["outcome"]) == ("CANCELLED", "INCOMPLETE")
+    assert stamps(Node(name="SC", reported_at=9, started_at=4), 10) == {
+        "createdAt": 4,
+        "lastUpdatedAt": 9,
+        "startedAt": 4,
+    }
 
 
 def test_progress_starts_again_with_each_phase_and_ends_with_the_node() -> None:
@@ -128,6 +208,23 @@ def test_a_node_that_never_ends_stays_in_its_first_phase() -> None:
     """Without an end there is no pace, so nothing is processed."""
     node = Node(name="SC", started_at=0, phases=(Phase("export", 100), Phase("import", 50)))
     assert described(node, 1e6)["progressDetails"]["data"] == [{"name": "export", "total": 100, "processed": 0}]
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (Node(name="SC", started_at=0, ended_at=2, phases=(Phase("e", 10, full=4308),)), (2154, [("e", 10, 5)])),
+        (Node(name="SC", steps=(Step(0, percent=2154),)), (2154, [])),
+        (Node(name="SC", steps=(Step(0, counts=(("e", 1, 2), ("f", 3, 4))),)), (None, [("e", 2, 1), ("f", 4, 3)])),
+    ],
+)
+def test_a_percentage_may_be_any_number(node: Node, expected: tuple[int | None, list[tuple[str, int, int]]]) -> None:
+    """An example in the vendor's reference says 2154; scripts may also say what was counted."""
+    progress = described(node, 1)["progressDetails"]
+    assert progress.pop("isSupported")
+    counts = [(each["name"], each["total"], each["processed"]) for each in progress["data"]]
+    assert (progress.get("percent"), counts) == expected
+    assert ("percent" in progress) == (expected[0] is not None)
 
 
 def test_a_check_has_details_once_it_ended_and_no_time_stamps() -> None:
@@ -155,32 +252,57 @@ def test_a_hidden_level_has_no_status() -> None:
 
 
 def test_nodes_are_found_only_below_reported_ones() -> None:
-    """A path leads nowhere before each of its nodes is reported."""
+    """A path leads nowhere while any of its nodes is not in the tree."""
     leaf = Node(name="SC", reported_at=5)
-    root = Node(name="root", children=(Node(name="migrate", reported_at=7, children=(leaf,)),))
-    assert root.find(("migrate", "SC"), 6) is None
-    assert root.find(("migrate", "SC"), 7) is leaf
+    migrate = Node(name="migrate", steps=(Step(7), Step(9, None)), children=(leaf,))
+    root = Node(name="root", children=(migrate,))
+    assert [root.find(("migrate", "SC"), now) for now in (6, 7, 9)] == [None, leaf, None]
     assert root.find(("migrate", "ABC"), 7) is None
     assert root.find(("migrate", "ABC", "deeper"), 7) is None
     assert root.find((), 0) is root
 
 
-def test_a_node_may_never_be_reported() -> None:
-    """An infinite report time keeps a node away for good and is no transition."""
-    node = Node(name="SC", reported_at=math.inf)
-    assert not node.is_reported(1e9)
-    assert node.transitions() == ()
-
-
 def test_children_need_distinct_names() -> None:
-    """An answer's children are an object, so a name cannot come twice."""
+    """An answer's children are an object, so a name cannot come twice; another case is another name."""
+    Node(name="root", children=(Node(name="SC"), Node(name="sc")))
     with pytest.raises(ValueError, match="same name"):
         Node(name="root", children=(Node(name="SC"), Node(name="SC")))
 
 
-def test_duration_is_the_last_transition_of_all_tasks() -> None:
-    """The duration covers every node and is 0 for a scenario without transitions."""
+def test_duration_is_the_last_transition_of_all_jobs() -> None:
+    """The duration covers every node that is ever reported and is 0 for a scenario without transitions."""
     job = Job(job_id="j", name="n", flow="f", server_id="s", destination_url="u")
-    root = Node(name="root", ended_at=5, children=(Node(name="SC", ended_at=9, reported_at=math.inf),))
-    assert Scenario(name="x", job=job, tasks=(task(root),)).duration == 9
+    root = Node(name="root", ended_at=5, children=(Node(name="SC", ended_at=9),))
+    one = Scenario(name="x", job=job, tasks=(task(root),))
+    assert one.duration == 9
+    later = Scenario(name="y", job=job, tasks=(task(shifted(root, 3)),), more=(one,))
+    assert later.duration == 12
     assert Scenario(name="x", job=job, tasks=()).duration == 0
+
+
+def test_a_shifted_node_does_everything_later() -> None:
+    """Short forms, steps and children move alike."""
+    node = Node(
+        name="SC",
+        reported_at=1,
+        started_at=2,
+        children=(Node(name="A", steps=(Step(3, updated_at=2), Step(5, "FINISHED", started_at=1))),),
+    )
+    moved = shifted(node, 100)
+    for now in (0.0, 1.5, 3, 6):
+        assert moved.step_at(now + 100) is None or stamps(moved, now + 100)["lastUpdatedAt"] >= 100
+        assert moved.status_at(now + 100) == node.status_at(now)
+        assert moved.children[0].status_at(now + 100) == node.children[0].status_at(now)
+    assert stamps(moved.children[0], 104)["lastUpdatedAt"] == 102
+
+
+@pytest.mark.parametrize("task_type", ["check", "migrate"])
+def test_a_refused_task_is_a_lone_root(task_type: Any) -> None:
+    """It failed as soon as it was created, for a reason, and has no children."""
+    run = refused("r", "id", task_type, created_at=10, message="The site is not attached to this server.")
+    assert run.root.children == ()
+    assert describe_node(run.root, run, 10, TIMELINE) == {
+        "status": "FINISHED",
+        "outcome": "FAILED",
+        "message": "The site is not attached to this server.",
+    }

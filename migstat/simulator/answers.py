@@ -1,0 +1,112 @@
+"""Jobs, tasks and nodes as the API's routes answer them at a scenario second."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from migstat.simulator.artifacts import location_of
+
+if TYPE_CHECKING:
+    from migstat.simulator.scenario import Artifact, Job, Node, Phase, Step, Task, Timeline
+
+
+def describe_job(job: Job) -> dict[str, Any]:
+    """Return the job as its route answers it."""
+    return {
+        "name": job.name,
+        "flow": job.flow,
+        "source": {"serverId": job.server_id},
+        "destination": {"url": job.destination_url},
+        "scope": job.scope,
+    }
+
+
+def describe_task(task: Task, now: float, timeline: Timeline, base_url: str) -> dict[str, Any]:
+    """Return the task as its routes answer it; `base_url` is where its files are."""
+
+    def expiry(artifact: Artifact) -> str | int:
+        if artifact.unit == "iso":
+            return timeline.iso(artifact.expires_at)
+        return timeline.epoch_ms(artifact.expires_at) // (1000 if artifact.unit == "s" else 1)
+
+    return {
+        "taskId": task.task_id,
+        "taskType": task.task_type,
+        "createdAt": timeline.iso(task.created_at),
+        "payload": {"checkTypes": {"excludeKeys": list(task.overridden)}} if task.overridden else {},
+        "results": {
+            "artifacts": [
+                {
+                    "name": each.name,
+                    "location": each.location or location_of("" if each.relative else base_url, task, each.name),
+                    "expireAt": expiry(each),
+                }
+                for each in task.artifacts
+                if now >= each.available_at
+            ],
+        },
+    }
+
+
+def describe_node(node: Node, task: Task, now: float, timeline: Timeline) -> dict[str, Any]:
+    """Return the node, without children, as the status route answers it; `{}` for one that is not in the tree."""
+    step = node.step_at(now)
+    if node.hidden or step is None:
+        return {}
+    run = node.run_at(now)
+    details: dict[str, Any] = _time_stamps(node, task, step, run, now, timeline) if node.has_details else {}
+    if step.ended:
+        found = {"description": node.description, "excludable": node.excludable, "occurrences": list(node.occurrences)}
+        details |= {name: value for name, value in found.items() if value is not None and value != []}
+    answer = {
+        "status": step.status or None,
+        "outcome": step.outcome,
+        "message": step.message or (node.final_message if step.ended else node.running_message),
+        "details": details or None,
+        "progressDetails": _progress(node, step, run, now) if step.runs else None,
+    }
+    return {name: value for name, value in answer.items() if value is not None}
+
+
+def _time_stamps(
+    node: Node, task: Task, step: Step, run: tuple[float, float | None] | None, now: float, timeline: Timeline
+) -> dict[str, int]:
+    first = node.history[0].at
+    created = min(task.created_at if math.isinf(first) else first, math.inf if run is None else run[0])
+    if step.updated_at is not None:
+        updated = step.updated_at
+    elif step.runs and run is not None:
+        updated = run[0] if node.heartbeat is None else now - math.fmod(now - run[0], node.heartbeat)
+    else:
+        updated = max(created, step.at)
+    stamps = {"createdAt": created, "lastUpdatedAt": updated}
+    if run is not None:
+        stamps["startedAt"] = run[0]
+    in_ms = {name: timeline.epoch_ms(instant) for name, instant in stamps.items()}
+    if step.unit == "s":
+        in_ms["lastUpdatedAt"] //= 1000
+    return in_ms
+
+
+def _progress(node: Node, step: Step, run: tuple[float, float | None] | None, now: float) -> dict[str, Any]:
+    if step.percent is not None or step.counts:
+        data = [{"name": name, "total": total, "processed": processed} for name, processed, total in step.counts]
+        return {"isSupported": True, **({} if step.percent is None else {"percent": step.percent}), "data": data}
+    if not node.phases or run is None:
+        return {"isSupported": False}
+    phase, done = _current_phase(node.phases, *run, now)
+    counted = {"name": phase.label, "total": phase.total, "processed": int(phase.total * done)}
+    return {"isSupported": True, "percent": int(phase.full * done), "data": [counted]}
+
+
+def _current_phase(phases: tuple[Phase, ...], begin: float, end: float | None, now: float) -> tuple[Phase, float]:
+    """Return the phase that runs and the part of it that is done, below 1."""
+    if end is None:
+        return phases[0], 0.0
+    left = (now - begin) / (end - begin) * sum(phase.share for phase in phases)
+    for phase in phases[:-1]:
+        if left < phase.share:
+            return phase, left / phase.share
+        left -= phase.share
+    return phases[-1], min(left / phases[-1].share, 1.0)
