@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.api.retry import Policy, steady_clock
-from migstat.cli.streams import Streams
+from migstat.cli.streams import Streams, wants_color
 from migstat.errors import NotFound, UsageError
 from migstat.model.nodes import Level
 from migstat.query.task import Inquiry
@@ -94,7 +94,7 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, hea
         raise UsageError(f"--json and --output {options.output} contradict each other", "Leave one of them out.")
     flag = "json" if options.json else options.output
     preferred = _preferred(options.profile, ("plain",) if header else formats)
-    look = look_from(flag, options.color, runtime.environ, preferred)
+    look = look_from(flag, runtime.environ, preferred)
     if look.output is not None and look.output not in formats:
         source = "--output" if flag else "MIGSTAT_OUTPUT"
         raise UsageError(f"{source}: {look.output!r} is no format of this command", f"It has {', '.join(formats)}.")
@@ -103,8 +103,9 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, hea
             f"--header and --output {look.output} contradict each other",
             "Only plain has lines without names.",
         )
-    output = look.output or ("table" if runtime.streams.out_is_terminal else "plain")
-    return replace(look, output=output)
+    is_terminal = runtime.streams.out_is_terminal
+    output = look.output or ("table" if is_terminal else "plain")
+    return replace(look, output=output, color=wants_color(options.color, runtime.environ, is_terminal=is_terminal))
 
 
 def _preferred(profile: Profile, formats: tuple[str, ...]) -> str | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -25,6 +26,23 @@ ERASE_LINE = "\r\x1b[K"
 
 class ClosedPipe(Exception):
     """Whoever read standard output has gone: nobody wants the rest, and nothing is wrong."""
+
+
+def wants_color(flag: str, environ: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """The one rule for color, in output and help alike.
+
+    `--color` beats NO_COLOR, which beats FORCE_COLOR and CLICOLOR_FORCE (`0` turns both off), which beat TERM=dumb and
+    CLICOLOR=0; otherwise a terminal gets color. Nothing else counts, not even the variables of CI services.
+    """
+    if flag != "auto":
+        return flag == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if forced := environ.get("FORCE_COLOR"):
+        return forced.lower() not in ("0", "false")
+    if environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return is_terminal and environ.get("TERM") != "dumb" and environ.get("CLICOLOR") != "0"
 
 
 def _asked(prompt: str) -> str:
@@ -95,8 +113,7 @@ class Streams(msgspec.Struct):
         if self.out is None:
             return
         try:
-            _write(self.out, text)
-            self.out.flush()
+            write(self.out, text)
         except (OSError, ValueError) as error:
             if _nobody_reads(error):
                 raise ClosedPipe from None
@@ -119,31 +136,27 @@ class Streams(msgspec.Struct):
         self.clear_notice()
         if self.err is not None:
             with suppress(OSError, ValueError):
-                _write(self.err, text + "\n")
-                self.err.flush()
+                write(self.err, text + "\n")
 
     def ring(self) -> None:
         """Ring the bell of the terminal that standard output is."""
         if self.out is not None:
             with suppress(OSError, ValueError):
-                _write(self.out, "\a")
-                self.out.flush()
+                write(self.out, "\a")
 
     def notice(self, text: str) -> None:
         """A line to a terminal's standard error that the next one replaces; nothing elsewhere."""
         if self.err is None or not self.err_is_terminal or not self.escapes:
             return
         with suppress(OSError, ValueError):
-            _write(self.err, ERASE_LINE + text[: self.room])
-            self.err.flush()
+            write(self.err, ERASE_LINE + text[: self.room])
         self._notice = True
 
     def clear_notice(self) -> None:
         """Take the replaceable line away."""
         if self._notice and self.err is not None:
             with suppress(OSError, ValueError):
-                _write(self.err, ERASE_LINE)
-                self.err.flush()
+                write(self.err, ERASE_LINE)
         self._notice = False
 
     def draw(self, lines: Sequence[Line], *, color: bool | None, width: int) -> None:
@@ -214,10 +227,34 @@ def color_console(file: TextIO, width: int = DEFAULT_WIDTH) -> Console:
     return console
 
 
-def _write(stream: TextIO, text: str) -> None:
-    """Write what the stream's character set can show, and the rest as escapes."""
+def write(stream: TextIO, text: str) -> None:
+    """Write all of the text now; what the stream's character set cannot show is written as escapes.
+
+    Python's own streams lose the rest of a short write if they are unbuffered, and of any write if the descriptor is
+    non-blocking, so the bytes go to the descriptor directly. Raises OSError or ValueError.
+    """
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    data = text.encode(encoding, "backslashreplace")
+    try:
+        descriptor = None if sys.platform == "win32" else stream.fileno()
+    except (OSError, AttributeError):
+        descriptor = None
+    if descriptor is None:  # in memory; or Windows, whose console takes text and not bytes
+        stream.write(data.decode(encoding))
+        stream.flush()
+    else:
+        stream.flush()
+        write_all(descriptor, data)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write bytes to the last one, waiting while a non-blocking descriptor takes none. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        try:
+            rest = rest[os.write(descriptor, rest) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
 
 
 def _nobody_reads(error: Exception) -> bool:

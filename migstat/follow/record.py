@@ -1,33 +1,40 @@
-"""The file of `watch --record`: events as JSON, a line each, appended to and read back by a later watch."""
+"""The file of `watch --record`: events as JSON, a line each, only ever appended to."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from migstat.errors import OutputError, UsageError
-from migstat.model.events import Reading, Seen
-from migstat.model.nodes import Level, Millis
+
+KEPT = 100_000
+"""Lines kept in memory while the file cannot be written; the oldest go first."""
 
 
 class Record:
-    """Appends whole lines to a file that only its owner can read. Close it, or use it as a context manager."""
+    """Appends whole lines to a file that only its owner can read. Close it, or use it as a context manager.
+
+    A line that could not be written is kept and written before the next one, so a disk that was full for an hour costs
+    nothing but a warning.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file. Raises OutputError where that cannot be."""
+        """Check that the file can be appended to, without making it. Raises UsageError."""
         self._path = path
+        self._file: int | None = None
+        self._pending: deque[bytes] = deque(maxlen=KEPT)
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-            size = os.fstat(self._file).st_size
-            cut_short = size > 0 and _last_byte(self._file, size) != b"\n"
+            exists = path.exists()
+            if exists and not path.is_file():
+                raise UsageError(f"--record: {path} is not a regular file", "Use another file.")
+            if not exists and not path.parent.is_dir():
+                raise UsageError(f"--record: {path.parent} does not exist", "Create the folder, or use another file.")
+            if not os.access(path if exists else path.parent, os.W_OK):
+                raise UsageError(f"--record: {path} is not writable", "Use another file.")
         except OSError as error:
-            raise _unwritable(path, error) from error
-        if cut_short:  # by a crash: what comes next must not be glued to it
-            self.append("")
+            raise UsageError(f"--record: {path}: {error.strerror or error}", "Use another file.") from error
 
     def __enter__(self) -> Record:
         return self
@@ -35,119 +42,63 @@ class Record:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Close the file."""
-        os.close(self._file)
+    @property
+    def unwritten(self) -> int:
+        """Number of lines that are not in the file yet."""
+        return len(self._pending)
 
     def append(self, line: str) -> None:
-        """Write one line, whole in one go. Raises OutputError."""
-        data = f"{line}\n".encode()
+        """Append one line after those that are still to be written. Raises OutputError; the line is kept then."""
+        self._pending.append(f"{line}\n".encode())
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what is still to be written. Raises OutputError."""
         try:
-            while data:
-                data = data[os.write(self._file, data) :]
+            while self._pending:
+                if self._file is None:
+                    self._file = self._opened()
+                _write_line(self._file, self._pending[0])
+                self._pending.popleft()
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            self.close()  # opened anew next time: a network share may have come back
+            raise unusable(self._path, error) from error
 
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            file, self._file = self._file, None
+            with suppress(OSError):
+                os.close(file)
 
-def read_back(path: Path, job_id: str, task_id: str | None) -> tuple[Seen, tuple[str, ...]]:
-    """What an earlier watch recorded of the task, and warnings about lines that cannot be read.
-
-    Raises UsageError where the file records another task, or no watch at all.
-    """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise UsageError(f"--record: {path} is no ordinary file", "Name another file.")
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        return Seen(), ()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    events, warnings = _events(path, text)
-    if text.strip() and not events:
-        raise UsageError(f"--record: {path} is not the record of a watch", "Name another file, or remove it.")
-    _refuse_another_task(path, events, job_id, task_id)
-    return _seen(events), warnings
-
-
-def _events(path: Path, text: bytes) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-    events: list[dict[str, Any]] = []
-    warnings: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        file = os.open(self._path, flags, 0o600)
         try:
-            event = msgspec.json.decode(line) if line.strip() else {}
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            event = None
-        if isinstance(event, dict) and isinstance(event.get("event"), str):
-            events.append(event)
-        elif event != {}:
-            warnings.append(f"{path}, line {number}, was cut short or damaged and is left out")
-    return events, tuple(warnings)
+            size = os.fstat(file).st_size
+            if size:
+                os.lseek(file, size - 1, os.SEEK_SET)
+                if os.read(file, 1) != b"\n":  # cut by a crash: what comes next must not be glued to it
+                    _write_line(file, b"\n")
+        except OSError:
+            os.close(file)
+            raise
+        return file
 
 
-def _refuse_another_task(path: Path, events: Iterable[dict[str, Any]], job_id: str, task_id: str | None) -> None:
-    for event in events:
-        if event["event"] != "snapshot":
-            continue
-        other_job = event.get("jobId") != job_id
-        if other_job or (task_id is not None and event.get("taskId") != task_id):
-            other = f"job {event.get('jobId')}" if other_job else f"task {event.get('taskId')}"
-            raise UsageError(f"--record: {path} records {other}", "Name another file for this task.")
-
-
-def _seen(events: Iterable[dict[str, Any]]) -> Seen:
-    """Replay the events: the first view, and what changed since.
-
-    A later watch begins with a view, too, but only its changes say that they were told.
-    """
-    readings: dict[Level, Reading] = {}
-    stalled: set[Level] = set()
-    began: Millis | None = None
-    for event in events:
-        match event["event"]:
-            case "snapshot":
-                began = began or _instant(event.get("at"))
-                readings = readings or _readings(event.get("node"))
-            case "change":
-                readings[_level(event)] = _reading(event.get("to"))
-            case "stalled":
-                stalled.add(_level(event))
-    return Seen(readings, frozenset(stalled), began)
-
-
-def _readings(node: object) -> dict[Level, Reading]:
-    if not isinstance(node, dict):
-        return {}
-    found = {_level(node): _reading(node)}
-    children = node.get("children")
-    for child in children if isinstance(children, list) else ():
-        found.update(_readings(child))
-    return found
-
-
-def _level(value: dict[str, Any]) -> Level:
-    names = value.get("level")
-    return tuple(str(name) for name in names) if isinstance(names, list) else ()
-
-
-def _reading(value: object) -> Reading:
-    own = value if isinstance(value, dict) else {}
-    status, outcome = own.get("status"), own.get("outcome")
-    return Reading(status if isinstance(status, str) else None, outcome if isinstance(outcome, str) else None)
-
-
-def _instant(value: object) -> Millis | None:
-    from datetime import datetime
-
+def _write_line(file: int, data: bytes) -> None:
+    """Write all of it or, as far as the file system allows, nothing: half a line would spoil the next one."""
+    before, done = os.fstat(file).st_size, 0
     try:
-        return int(datetime.fromisoformat(str(value)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
+        while done < len(data):
+            done += os.write(file, data[done:])
+    except OSError:
+        with suppress(OSError):
+            if done and os.fstat(file).st_size == before + done:  # nobody else has appended meanwhile
+                os.ftruncate(file, before)
+        raise
 
 
-def _last_byte(file: int, size: int) -> bytes:
-    os.lseek(file, size - 1, os.SEEK_SET)
-    return os.read(file, 1)
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"--record: {path} cannot be used: {error.strerror or error}", "Name another file.")
+def unusable(path: Path, error: OSError) -> OutputError:
+    """The error of a record that cannot be read or written."""
+    return OutputError(f"--record: {path}: {error.strerror or error}", "Use another file.")

@@ -147,8 +147,9 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What an earlier watch of the same task told: last readings, whose stall, and when it began."""
+    """What an earlier watch of the same task told: last readings, whose stall, when it began and its last event."""
 
     readings: dict[Level, Reading] = {}
     stalled: frozenset[Level] = frozenset()
     began: Millis | None = None
+    last: Millis | None = None

@@ -53,8 +53,10 @@ ENVIRONMENT = {
     "MIGSTAT_RATE_LIMIT": f"requests in any 60 s, default {DEFAULT_RATE_LIMIT}",
     "MIGSTAT_CA_BUNDLE": "file with further certificate authorities",
     "MIGSTAT_OUTPUT": "the output format",
-    "NO_COLOR": "not empty: no colours",
-    "FORCE_COLOR": "not empty: colours even into a pipe",
+    "NO_COLOR": "not empty: no color",
+    "FORCE_COLOR": "color even into a pipe; 0: no color",
+    "CLICOLOR_FORCE": "not 0: color even into a pipe",
+    "CLICOLOR": "0: no color",
     "COLUMNS": "width of the output",
     "HTTPS_PROXY": "the proxy for the API, as ALL_PROXY; never for a loopback address",
     "NO_PROXY": "hosts without a proxy",
@@ -63,7 +65,10 @@ ENVIRONMENT = {
 """Every environment variable that is read, and its meaning; `migstat help environment` prints it."""
 
 
-LOOK_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "LC_ALL", "LC_CTYPE", "LANG")
+LOOK_VARIABLES = (
+    *("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
+    *("COLUMNS", "TERM", "LC_ALL", "LC_CTYPE", "LANG"),
+)
 """Those that tell of the terminal and nothing of the user."""
 
 
@@ -311,15 +316,15 @@ def elsewhere(settings: Settings, url: str) -> Settings:
     return msgspec.structs.replace(settings, base_url=base_url, loopback=loopback, proxy=proxy)
 
 
-def look_from(output: str | None, color: str, environ: Mapping[str, str], preferred: str | None = None) -> Look:
-    """The format asked for and whether to use colour: flag over `NO_COLOR` over `FORCE_COLOR`.
+def look_from(output: str | None, environ: Mapping[str, str], preferred: str | None = None) -> Look:
+    """The format asked for, and the window.
 
     `preferred` is the format of the profile, where nothing else asks for one.
     """
     columns = environ.get("COLUMNS", "")
     wanted = output or environ.get("MIGSTAT_OUTPUT") or preferred
     width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
-    return Look(wanted, _color(color, environ), width or None, _plain_signs(environ), environ.get("TERM") == "dumb")
+    return Look(wanted, None, width or None, _plain_signs(environ), environ.get("TERM") == "dumb")
 
 
 def job_and_task(environ: Mapping[str, str]) -> tuple[str | None, str | None]:
@@ -464,16 +469,6 @@ def _readable(chosen: tuple[str, str] | None) -> str | None:
             return path
     except (OSError, ValueError) as error:
         raise UsageError(f"{source}: {path!r} cannot be read: {_reason(error)}") from error
-
-
-def _color(flag: str, environ: Mapping[str, str]) -> bool | None:
-    if flag != "auto":
-        return flag == "always"
-    if environ.get("NO_COLOR"):
-        return False
-    if environ.get("FORCE_COLOR", "0") not in ("", "0"):
-        return True
-    return False if environ.get("TERM") == "dumb" else None
 
 
 def _plain_signs(environ: Mapping[str, str]) -> bool:

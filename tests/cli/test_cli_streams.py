@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pexpect
 import pyte
 import pytest
 
+from migstat.cli.streams import wants_color
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, check_run, migration, node, still
@@ -184,6 +188,7 @@ def test_a_person_sees_a_table_in_colour(small: Server) -> None:
     [
         ([], {"NO_COLOR": "1"}),
         ([], {"TERM": "dumb"}),
+        ([], {"CLICOLOR": "0"}),
         (["--color", "never"], {"FORCE_COLOR": "1"}),
         (["-o", "plain"], {}),
     ],
@@ -205,18 +210,54 @@ def test_colour_in_a_pipe_where_it_is_asked_for(small: Server, term: str) -> Non
     assert "\x1b" not in process(["status", "-o", "table"], env).out
 
 
-def test_environment_decides_on_colour_in_a_pipe(small: Server) -> None:
-    """FORCE_COLOR colours a table in a pipe, and NO_COLOR beats it, and a flag beats both."""
-    cases = [
-        ({"FORCE_COLOR": "1"}, (), True),
-        ({"FORCE_COLOR": "0"}, (), False),
-        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, (), False),
-        ({"NO_COLOR": ""}, (), False),
-        ({"NO_COLOR": "1"}, ("--color", "always"), True),
-        ({"FORCE_COLOR": "1"}, ("--color", "never"), False),
-    ]
-    for env, words, colored in cases:
-        assert ("\x1b[" in ask(small, "status", "-o", "table", *words, env=env).out) is colored, (env, words)
+@pytest.mark.parametrize(
+    ("flag", "environ", "terminal", "pipe"),
+    [
+        ("auto", {}, True, False),
+        ("auto", {"NO_COLOR": "1"}, False, False),
+        ("auto", {"NO_COLOR": ""}, True, False),
+        ("auto", {"FORCE_COLOR": "1"}, True, True),
+        ("auto", {"FORCE_COLOR": "0"}, False, False),
+        ("auto", {"FORCE_COLOR": ""}, True, False),
+        ("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1"}, False, False),
+        ("auto", {"CLICOLOR": "0"}, False, False),
+        ("auto", {"CLICOLOR": "1"}, True, False),
+        ("auto", {"CLICOLOR_FORCE": "1"}, True, True),
+        ("auto", {"CLICOLOR_FORCE": "0"}, True, False),
+        ("auto", {"CLICOLOR_FORCE": "1", "CLICOLOR": "0"}, True, True),
+        ("auto", {"TERM": "dumb"}, False, False),
+        ("auto", {"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
+        ("auto", {"GITHUB_ACTIONS": "true", "PY_COLORS": "1"}, True, False),
+        ("always", {"NO_COLOR": "1", "TERM": "dumb"}, True, True),
+        ("never", {"FORCE_COLOR": "1"}, False, False),
+    ],
+)
+def test_one_rule_decides_about_color(flag: str, environ: dict[str, str], terminal: bool, pipe: bool) -> None:
+    """The flag beats NO_COLOR, which beats what forces color, which beats a terminal that cannot show it."""
+    assert [wants_color(flag, environ, is_terminal=kind) for kind in (True, False)] == [terminal, pipe]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_half_a_document_is_an_error(server: Server, unbuffered: str, tmp_path: Path) -> None:
+    """A file that fills up midway, after a short write, is code 3 with one line, buffered or not."""
+    script = f"ulimit -f 256; migstat checks --json > {tmp_path}/out.json"
+    done = shell(script, environ(server, PYTHONUNBUFFERED=unbuffered))
+    assert done.returncode == 3
+    assert json.loads(done.stderr)["error"]["message"]
+
+
+def test_a_slow_reader_of_a_non_blocking_pipe_gets_everything(server: Server) -> None:
+    """Standard output that takes no more for now is waited for."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    running = subprocess.Popen([*MIGSTAT, "checks", "--json"], env=environ(server), stdout=writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        head = pipe.read(10)
+        while running.poll() is None and not select.select([], [], [], 0.05)[0] and len(head) < 200_000:
+            head += pipe.read(1000)
+        document = json.loads(head + pipe.read())
+    assert (running.wait(30), len(document["checks"])) == (0, 1001)
 
 
 def test_colour_changes_nothing_but_colour(small: Server) -> None:

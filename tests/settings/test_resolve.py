@@ -328,37 +328,18 @@ def test_a_proxy_that_is_a_bare_host_is_an_http_proxy(variable: str, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("flag", "environ", "color"),
-    [
-        ("auto", {}, None),
-        ("auto", {"NO_COLOR": "1"}, False),
-        ("auto", {"NO_COLOR": ""}, None),
-        ("auto", {"FORCE_COLOR": "1"}, True),
-        ("auto", {"FORCE_COLOR": "0"}, None),
-        ("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
-        ("auto", {"TERM": "dumb"}, False),
-        ("always", {"NO_COLOR": "1", "TERM": "dumb"}, True),
-        ("never", {"FORCE_COLOR": "1"}, False),
-    ],
-)
-def test_colour_is_asked_for_by_flag_then_variable(flag: str, environ: dict[str, str], color: bool | None) -> None:
-    """The flag beats NO_COLOR, which beats FORCE_COLOR, and else the terminal decides."""
-    assert look_from(None, flag, environ).color is color
-
-
-@pytest.mark.parametrize(
     ("columns", "expected"), [("80", 80), ("0", None), ("", None), ("-5", None), ("wide", None), ("9" * 5000, None)]
 )
 def test_the_width_is_a_number_of_columns(columns: str, expected: int | None) -> None:
     """Anything that is no width leaves it to the terminal."""
-    assert look_from(None, "auto", {"COLUMNS": columns}).columns == expected
+    assert look_from(None, {"COLUMNS": columns}).columns == expected
 
 
 def test_the_format_is_asked_for_by_flag_then_variable() -> None:
     """`--output` beats MIGSTAT_OUTPUT, and an empty variable counts as unset."""
-    assert look_from("csv", "auto", {"MIGSTAT_OUTPUT": "json"}) == Look("csv", None, None)
-    assert look_from(None, "auto", {"MIGSTAT_OUTPUT": "json"}).output == "json"
-    assert look_from(None, "auto", {"MIGSTAT_OUTPUT": ""}).output is None
+    assert look_from("csv", {"MIGSTAT_OUTPUT": "json"}) == Look("csv", None, None)
+    assert look_from(None, {"MIGSTAT_OUTPUT": "json"}).output == "json"
+    assert look_from(None, {"MIGSTAT_OUTPUT": ""}).output is None
 
 
 def test_job_and_task_come_from_the_environment() -> None:
@@ -391,7 +372,7 @@ VALUES = st.text(max_size=12) | st.sampled_from(
 @hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_environment_lets_anything_but_our_errors_escape(environ: dict[str, str]) -> None:
     """Whatever the variables hold, there are settings, or an error that tells what is wrong."""
-    look_from(None, "auto", environ)
+    look_from(None, environ)
     job_and_task(environ)
     try:
         settings = settings_from(Flags(), environ, no_stdin)

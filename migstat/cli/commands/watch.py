@@ -18,7 +18,8 @@ from migstat.cli.streams import ClosedPipe
 from migstat.cli.watch_output import JsonTeller, LineTeller, PictureTeller, Subject, Teller, is_new_failure
 from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.follow.clockwork import PATIENCE, Clockwork, watch_of
-from migstat.follow.record import Record, read_back
+from migstat.follow.night import read_back
+from migstat.follow.record import Record
 from migstat.follow.watch import Plan, Watch
 from migstat.model.events import End, Ended, Event, Seen
 from migstat.model.exit_codes import Exit, exit_of_error
@@ -109,7 +110,7 @@ class Recorder:
         self.warn: Callable[[str], None] = lambda _: None
         self._path = path
         self._asked = asked
-        self._record: Record | None = None
+        self._record = None if path is None else Record(path)
 
     def __enter__(self) -> Recorder:
         return self
@@ -125,7 +126,6 @@ class Recorder:
         seen, warnings = read_back(self._path, self._asked.job_id, self._asked.task.task_id)
         for warning in warnings:
             self.warn(f"migstat: warning: {harmless(warning)}")
-        self._record = Record(self._path)
         return seen
 
     def append(self, event: Event) -> None:
