@@ -30,7 +30,7 @@ class Record:
             if exists and not path.is_file():
                 raise UsageError(f"--record: {path} is not a regular file", "Use another file.")
             if not exists and not path.parent.is_dir():
-                raise UsageError(f"--record: {path.parent} does not exist", "Create the folder, or use another file.")
+                raise UsageError(f"--record: {path}: no such folder", "Create it, or use another file.")
             if not os.access(path if exists else path.parent, os.W_OK):
                 raise UsageError(f"--record: {path} is not writable", "Use another file.")
         except OSError as error:

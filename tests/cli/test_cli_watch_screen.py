@@ -544,9 +544,9 @@ def test_a_warning_about_a_record_stays_readable(tmp_path: Path) -> None:
     ):
         seen.until_shown("requests/min")
         seen.frames(2)
-        assert "cut short" not in seen.text
+        assert "truncated" not in seen.text
         assert seen.end(signal.SIGINT) == 130
-    assert "cut short" in "\n".join(seen.scrollback)
+    assert "truncated" in "\n".join(seen.scrollback)
     assert seen.is_restored()
 
 

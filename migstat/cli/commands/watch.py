@@ -110,7 +110,8 @@ class Recorder:
         self.warn: Callable[[str], None] = lambda _: None
         self._path = path
         self._asked = asked
-        self._record = None if path is None else Record(path)
+        self._usable = None if path is None else Record(path)
+        self._record: Record | None = None
 
     def __enter__(self) -> Recorder:
         return self
@@ -126,6 +127,7 @@ class Recorder:
         seen, warnings = read_back(self._path, self._asked.job_id, self._asked.task.task_id)
         for warning in warnings:
             self.warn(f"migstat: warning: {harmless(warning)}")
+        self._record = self._usable
         return seen
 
     def append(self, event: Event) -> None:
