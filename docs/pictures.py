@@ -63,7 +63,7 @@ def picture_of_watch(folder: Path) -> None:
     with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
         runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
         with session(runtime, Options(), Request(None)) as asked:
-            poller = Poller(asked.ask, lambda: asked.job, asked.task_type, asked.rate_limit)
+            poller = Poller(asked, asked.rate_limit)
             timing = Timing(clock, clock, sleep, lambda: 0.5)
             watch = Watch(lambda: asked.task, poller, Plan(interval=30.0), timing, job_is_there=lambda: asked.job)
             events = watch.events()

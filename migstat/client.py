@@ -28,7 +28,7 @@ from migstat.model.nodes import Job, Task
 from migstat.model.reports import ChecksReport, ProjectsReport, worst_first
 from migstat.model.verdict import Snapshot, Until
 from migstat.query.reports import checks_of, checks_report, projects_of, projects_report, status_report, tasks_report
-from migstat.query.task import Inquiry
+from migstat.query.task import TaskSession
 from migstat.query.tree import ALL
 from migstat.settings.credentials import LONGEST_TOKEN, Token, email_from, secret_of
 from migstat.settings.keychain import Keychain
@@ -150,7 +150,7 @@ class Client:
     def checks(self, job: str | None = None, task: str | None = None) -> ChecksReport:
         """The pre-flight checks of a task, what needs a hand first."""
         asked = self._inquiry(job, task, TaskWord.LATEST)
-        reading = asked.tree.checks(judged=True)
+        reading = asked.tree.checks()
         return checks_report(asked, reading, checks_of(reading))
 
     def projects(self, job: str | None = None, task: str | None = None) -> ProjectsReport:
@@ -181,7 +181,7 @@ class Client:
         task: str | None,
         default: TaskWord | None,
         patience: tuple[Policy, Sleep] | None = None,
-    ) -> Inquiry:
+    ) -> TaskSession:
         """What is asked about these; `patience` in place of the client's own. Raises UsageError."""
         target = target_from(job, task, self._words, default, self._profile)
         wanted = self._profile.config.targets.get(job or "", {}).get("profile")
@@ -191,7 +191,7 @@ class Client:
                 f"Use Client.from_environment({wanted!r}).",
             )
         api = self._api if patience is None else self._api.waiting_with(*patience)
-        return Inquiry(lambda: api, target, time.time, self._settings.rate_limit)
+        return TaskSession(lambda: api, target, time.time, self._settings.rate_limit)
 
 
 def watch(

@@ -19,8 +19,8 @@ from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan, Timing, Watch
 from migstat.model.events import Changed, Ended, Event, Seen
 from migstat.model.nodes import Job, Level, Page, Question, TaskType
+from migstat.query.task import TaskTarget
 from migstat.settings.resolve import Flags, settings_from
-from migstat.settings.target import TaskTarget
 from migstat.simulator import scenario as script
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.exchange import Request, Response
@@ -139,7 +139,7 @@ class World:
             policy=Policy(give_up_after=8.0),
             transport=httpx.MockTransport(self._answer),
         )
-        self.poller = Poller(self._ask, lambda: self._job, self._task_type, rate_limit)
+        self.poller = Poller(self, rate_limit)
         timing = Timing(self.time.clock, self.time.wall, self.time.sleep, share, interruptible)
         self.watch = Watch(
             lambda: TaskTarget(self.job_id, self.task.task_id, None),
@@ -178,13 +178,22 @@ class World:
         return [sent.told for sent in self.sent if sent.at >= since]
 
     @cached_property
-    def _job(self) -> Job:
+    def job(self) -> Job:
+        """The job's definition."""
         return self.api.job(self.job_id)
 
-    def _task_type(self) -> str | None:
+    known_type: str | None = None
+
+    @property
+    def asked_type(self) -> str | None:
+        """The task's type."""
         return self.api.task(self.job_id, self.task.task_id).task_type
 
-    def _ask(self, question: Question) -> Page:
+    def reading(self, level: Level, count: int) -> None:
+        """Nothing to note."""
+
+    def ask(self, question: Question) -> Page:
+        """Ask the API."""
         return self.api.status(self.job_id, self.task.task_id, question)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

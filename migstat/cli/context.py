@@ -15,7 +15,7 @@ from migstat.api.retry import Policy, steady_clock
 from migstat.cli.streams import Streams, wants_color
 from migstat.errors import NotFound, UsageError
 from migstat.model.nodes import Level
-from migstat.query.task import Inquiry
+from migstat.query.task import TaskSession
 from migstat.query.walk import shown
 from migstat.render.text import harmless
 from migstat.settings.keychain import Keychain
@@ -129,13 +129,13 @@ def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_n
     return Profile()
 
 
-class Session(Inquiry):
+class Session(TaskSession):
     """One command's way to the API."""
 
     def __init__(
         self, runtime: Runtime, options: Options, target: Target, settings: Settings, watching: Policy | None
     ) -> None:
-        super().__init__(self._open, target, runtime.now, settings.rate_limit, self._tell_progress)
+        super().__init__(self._open, target, runtime.now, settings.rate_limit)
         self._watching = watching
         self._runtime = runtime
         self._options = options
@@ -190,7 +190,8 @@ class Session(Inquiry):
         elif self._watching is None:
             self._runtime.streams.notice(text)
 
-    def _tell_progress(self, level: Level, count: int) -> None:
+    def reading(self, level: Level, count: int) -> None:
+        """Tell a person who waits what is being read."""
         silent = self._options.verbose or self._watching is not None
         if not silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
             self._runtime.streams.notice(f"reading {harmless(shown(level))}: {count}")

@@ -11,9 +11,8 @@ from migstat.api.retry import Clock, Policy, Sleep
 from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan, TimeIsUp, Timing, Watch
 from migstat.model.events import Seen
-from migstat.model.nodes import Page, Question
-from migstat.query.task import Inquiry
-from migstat.query.walk import Ask
+from migstat.model.nodes import Job, Level, Page, Question
+from migstat.query.task import TaskSession
 
 PATIENCE = Policy(give_up_after=8.0)
 """For one request; then it is an outage, which is told and has no end but the watch's own."""
@@ -38,24 +37,46 @@ class Clockwork:
         if seconds >= left:
             raise TimeIsUp
 
+    def check(self) -> None:
+        """Raise TimeIsUp after the end."""
+        if self.clock() >= self._ends_at:
+            raise TimeIsUp
+
     def pause(self, seconds: float) -> None:
         """The same between two polls."""
         self.before_pause()
         self.sleep(seconds)
 
-    def timely(self, ask: Ask) -> Ask:
-        """Ask, but nothing more after the end. Raises TimeIsUp there."""
 
-        def asked(question: Question) -> Page:
-            if self.clock() >= self._ends_at:
-                raise TimeIsUp
-            return ask(question)
+class _Timely:
+    """Asks like the session, but nothing more after the end. Raises TimeIsUp there."""
 
-        return asked
+    def __init__(self, session: TaskSession, clockwork: Clockwork) -> None:
+        self._session = session
+        self._clockwork = clockwork
+
+    def ask(self, question: Question) -> Page:
+        self._clockwork.check()
+        return self._session.ask(question)
+
+    def reading(self, level: Level, count: int) -> None:
+        self._session.reading(level, count)
+
+    @property
+    def job(self) -> Job:
+        return self._session.job
+
+    @property
+    def known_type(self) -> str | None:
+        return self._session.known_type
+
+    @property
+    def asked_type(self) -> str | None:
+        return self._session.asked_type
 
 
 def watch_of(
-    asked: Inquiry,
+    asked: TaskSession,
     plan: Plan,
     clockwork: Clockwork,
     now: Clock,
@@ -67,7 +88,7 @@ def watch_of(
 
     `now` is epoch seconds; for the others see Timing and Watch.
     """
-    poller = Poller(clockwork.timely(asked.ask), lambda: asked.job, asked.task_type, asked.rate_limit)
+    poller = Poller(_Timely(asked, clockwork), asked.rate_limit)
     timing = Timing(clockwork.clock, now, clockwork.pause, random.random, interruptible)
     return Watch(
         lambda: asked.task,

@@ -6,7 +6,7 @@ now and then; in between, the root, the scopes and the children that run, and by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
@@ -26,8 +26,8 @@ from migstat.model.nodes import (
     level_is_hidden,
 )
 from migstat.model.verdict import flattened
-from migstat.query.tree import ALL, Reading, Tree
-from migstat.query.walk import Ask, by_name, find, newer, walk
+from migstat.query.tree import ALL, Reading, Source, Tree
+from migstat.query.walk import by_name, find, newer, walk
 
 FULL_EVERY = 120.0
 """Seconds between two readings of everything, at least."""
@@ -42,16 +42,12 @@ class Poller:
     `nodes` holds the last reading of every node by its level; its children are `()` where they were read, else None.
     """
 
-    def __init__(
-        self, ask: Ask, job: Callable[[], Job], task_type: Callable[[], str | None], rate_limit: int | None
-    ) -> None:
+    def __init__(self, source: Source, rate_limit: int | None) -> None:
         self.nodes: dict[Level, Node] = {}
-        self.reading = Reading(Node(), None)
+        self.latest = Reading(Node(), None, None)
         self.job_name: str | None = None
         self.requests = 0
-        self._ask_api = ask
-        self._job = job
-        self._task_type = task_type
+        self._source = source
         self._rate_limit = rate_limit
         self._filter_trusted = True
         self._full_cost = 0
@@ -71,8 +67,8 @@ class Poller:
     @property
     def missing(self) -> tuple[str, ...]:
         """Keys of the job's scope that no reading has seen yet."""
-        hidden = (*MIGRATE, self.reading.scope)
-        return tuple(key for key in self.reading.missing if (*hidden, key) not in self.nodes)
+        hidden = (*MIGRATE, self.latest.scope)
+        return tuple(key for key in self.latest.missing if (*hidden, key) not in self.nodes)
 
     @property
     def only_full(self) -> bool:
@@ -82,21 +78,21 @@ class Poller:
     def read_all(self) -> None:
         """Read everything there is. Raises ApiError where the root cannot be read."""
         asked = self.requests
-        tree = Tree(self._ask, self._job, self._task_type)
-        self.reading, self.job_name = tree.read(ALL), tree.job_name
-        self._take(flattened(self.reading.root).values())
+        tree = Tree(self)
+        self.latest, self.job_name = tree.read(ALL), tree.job_name
+        self._take(flattened(self.latest.root).values())
         self._full_cost = self.requests - asked
 
     def read_running(self) -> None:
         """Read what may have changed. Raises ApiError."""
         asked = self.requests
         checking = self._runs(CHECK)
-        page = self._ask(Question((), expand=True))
+        page = self.ask(Question((), expand=True))
         self._take([page.node, *(page.node.children or ())])
         if checking and not self._runs(CHECK):  # what ended between two polls was never seen running
-            self._take(walk(self._ask, CHECK, still=False).children)
+            self._take(walk(self, CHECK, still=False).children)
         if self._scopes_may_change():
-            self._take(walk(self._ask, MIGRATE, still=False).children)
+            self._take(walk(self, MIGRATE, still=False).children)
         for level in self._levels_of_leaves():
             self._read_leaves(level)
         # what one poll costs varies with what finished; the dearer of two is what has to be paid for
@@ -104,7 +100,7 @@ class Poller:
 
     def _read_leaves(self, level: Level) -> None:
         """The children of a level that run, and those that ran and do so no more."""
-        found = find(self._ask, level, status=Status.IN_PROGRESS)
+        found = find(self, level, status=Status.IN_PROGRESS)
         if found is None:
             self._filter_trusted = False
             return
@@ -112,16 +108,16 @@ class Poller:
         self.nodes.setdefault(level, Node(level, children=()))
         self._take(found)
         running = {node.name for node in found}
-        for _, answer in by_name(self._ask, level, [name for name in before if name not in running]):
+        for _, answer in by_name(self, level, [name for name in before if name not in running]):
             if not isinstance(answer, ApiError) and answer.found:  # what fails alone is asked for again
                 self._take([answer.node])
                 if answer.node.status == Status.IN_PROGRESS:
                     self._filter_trusted = False
 
     def _levels_of_leaves(self) -> list[Level]:
-        if self.reading.task_type == TaskType.CHECK:
+        if self.latest.task_type == TaskType.CHECK:
             return [()] if self._runs(()) else []
-        hidden = (*MIGRATE, self.reading.scope)
+        hidden = (*MIGRATE, self.latest.scope)
         leaves_run = self._runs(MIGRATE) or any(node.state is State.RUNNING for node in self._children(hidden))
         return [*([CHECK] if self._runs(CHECK) else []), *([hidden] if leaves_run else [])]
 
@@ -145,9 +141,28 @@ class Poller:
             latest = node if known is None else newer(known, node)
             self.nodes[node.level] = replace(latest, children=() if was_read else None)
 
-    def _ask(self, question: Question) -> Page:
+    def reading(self, level: Level, count: int) -> None:
+        """Nothing to note."""
+
+    def ask(self, question: Question) -> Page:
+        """Ask, and count."""
         self.requests += 1
-        return self._ask_api(question)
+        return self._source.ask(question)
+
+    @property
+    def job(self) -> Job:
+        """The job's definition."""
+        return self._source.job
+
+    @property
+    def known_type(self) -> str | None:
+        """The task's type if finding the task told it."""
+        return self._source.known_type
+
+    @property
+    def asked_type(self) -> str | None:
+        """The task's type as the API has it."""
+        return self._source.asked_type
 
     def _seconds_for(self, cost: int) -> float:
         """Seconds in which so many requests use half of the share."""

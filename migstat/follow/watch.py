@@ -23,18 +23,17 @@ from migstat.model.events import (
     Snapped,
     Stalled,
 )
-from migstat.model.nodes import MIGRATE, Level, Millis, Node, State, TaskType
+from migstat.model.nodes import MIGRATE, Level, Millis, Node, State, TaskType, leaves_of
 from migstat.model.verdict import (
     Until,
     Verdict,
     failures_of,
-    leaves_of,
     nested,
     not_scheduled,
     summary_of,
     verdict_of_task,
 )
-from migstat.settings.target import TaskTarget
+from migstat.query.task import TaskTarget
 
 SETTLE = 120.0
 """Seconds for which, at a task's end, what is not reported is asked for again: statuses are eventually consistent."""
@@ -151,7 +150,7 @@ class Watch:
     @property
     def task_type(self) -> str | None:
         """`check`, `migrate`, or None while nothing is known."""
-        return self._poller.reading.task_type
+        return self._poller.latest.task_type
 
     @property
     def job_name(self) -> str | None:
@@ -171,7 +170,7 @@ class Watch:
     @property
     def flaws(self) -> tuple[str, ...]:
         """What the last reading of everything could not read, a line each."""
-        return self._poller.reading.flaws
+        return self._poller.latest.flaws
 
     @property
     def interval(self) -> float:
@@ -194,7 +193,7 @@ class Watch:
     @property
     def scope(self) -> str:
         """What the leaves are called: checks, projects or spaces."""
-        return "checks" if self.task_type == TaskType.CHECK else self._poller.reading.scope
+        return "checks" if self.task_type == TaskType.CHECK else self._poller.latest.scope
 
     @property
     def verdict(self) -> Verdict:
@@ -271,7 +270,7 @@ class Watch:
             return None
         if verdict in (Verdict.PENDING, Verdict.RUNNING):
             return self.ended(End.ERROR) if self._ended_unseen() and self._has_waited() else None
-        if verdict is not Verdict.FAILED and self._poller.reading.flaws:  # not all was seen, so it may have failed
+        if verdict is not Verdict.FAILED and self._poller.latest.flaws:  # not all was seen, so it may have failed
             return self.ended(End.ERROR) if self._has_waited() else None
         whole = self._plan.until is not Until.CHECKS
         if whole and any(leaf.state is State.RUNNING for leaf in self.leaves) and not self._has_waited():
@@ -351,7 +350,7 @@ class Watch:
         """Whether it has ended as far as can be seen, but a part could not be read."""
         core = self.root if self._plan.until is not Until.CORE else self._poller.nodes.get(MIGRATE, self.root)
         runs = any(node.state is State.RUNNING for node in self._poller.nodes.values())
-        return core.ended and bool(self._poller.reading.flaws) and not runs
+        return core.ended and bool(self._poller.latest.flaws) and not runs
 
     def _full_is_due(self) -> bool:
         unsure = self.task_type is None or self._over_since is not None or not_scheduled(self.root)

@@ -298,6 +298,35 @@ def child_of(node: Node | None, name: str) -> Node | None:
     return next((child for child in (node.children or ()) if child.name == name), None) if node else None
 
 
+def checks_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
+    """The checks that were read: below `check` in a migrate task, below the root of a check task.
+
+    Pages of the vendor disagree about check tasks: some answer their checks below `check`, some in both places.
+    """
+    below = child_of(root, "check")
+    own = [child for child in root.children or () if child.name != "check"] if task_type == TaskType.CHECK else []
+    return tuple(own) or (below.children if below else None) or ()
+
+
+def leaves_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
+    """What a task's progress is counted in: the checks of a check task, else its projects or spaces.
+
+    These may hang below either hidden level or both; of one that hangs below both, the worse is taken.
+    """
+    if task_type == TaskType.CHECK:
+        return checks_of(root, task_type)
+    migrate = child_of(root, "migrate")
+    levels = [child.children or () for child in (migrate.children if migrate else None) or () if child.name in HIDDEN]
+    if len(levels) == 1:
+        return levels[0]
+    found: dict[str, Node] = {}
+    for leaf in (leaf for level in levels for leaf in level):
+        known = found.get(leaf.name)
+        if known is None or leaf.state.rank < known.state.rank:
+            found[leaf.name] = leaf
+    return tuple(found.values())
+
+
 def by_name(nodes: Iterable[Node]) -> list[Node]:
     """Nodes in the order of their names, upper and lower case alike; sorted twice, since a key of both takes memory."""
     ordered = sorted(nodes, key=lambda node: node.name)

@@ -1,4 +1,4 @@
-"""One view of a task: its verdict, the counts, what is missing. Pure functions over what was read."""
+"""One view of a task: its verdict and the reasons for it, the counts, what is missing; pure functions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,25 @@ from migstat.model.nodes import (
     Node,
     State,
     TaskType,
+    checks_of,
     child_of,
     combined_state,
+    leaves_of,
     match_keys,
 )
 
 SETTLED_AFTER: Millis = 120_000
-"""Statuses are eventually consistent: this long after a task's end, what is still not reported will not come."""
+"""Statuses are eventually consistent: what is not reported this long after a task's end will not come."""
+
+EARLIEST_STAMP: Millis = 978_307_200_000
+"""The year 2001: an earlier stamp counts seconds, or nothing at all."""
+
+CLOCK_SKEW: Millis = 86_400_000
+"""A stamp further in the future than this is not a time, whoever's clock is wrong."""
 
 
 class Verdict(StrEnum):
-    """What it comes down to."""
+    """Overall result of a task."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -38,8 +46,16 @@ class Verdict(StrEnum):
     FAILED = "failed"
 
 
+class Until(StrEnum):
+    """The part of a task that is waited for: all of it, all but `apps`, or its pre-flight checks."""
+
+    DONE = "done"
+    CORE = "core"
+    CHECKS = "checks"
+
+
 class Summary(msgspec.Struct, frozen=True):
-    """How many of some nodes are where. Only nodes with an outcome count in `by_outcome`."""
+    """How many nodes are in which state. Only nodes with an outcome count in `by_outcome`."""
 
     total: int
     pending: int
@@ -78,12 +94,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """What the evidence comes to.
 
-    `over` is False while more can still happen or an end is not believed yet. `missing` are keys of the job's scope
-    that were not reported. `unread` names, a line each, what could not be read and would have to be for a success.
-    `notes` are for standard error: what the job names, was never reported, and does not count.
+    `ended` says that what is waited for has ended, `over` that this end is believed. `missing` are keys of the job's
+    scope that were not reported. `unread` names, a line each, what could not be read and would have to be for a
+    success. `notes` are for standard error: what the job names, was never reported, and does not count.
     """
 
     verdict: Verdict
+    ended: bool
     over: bool
     reasons: tuple[Reason, ...]
     summary: Summary
@@ -131,6 +148,11 @@ _VERDICT_OF_STATE = {
 }
 
 
+def verdict_of_node(node: Node) -> Verdict:
+    """The verdict of one node alone."""
+    return _VERDICT_OF_STATE[node.state]
+
+
 def summary_of(nodes: Iterable[Node], missing: int = 0) -> Summary:
     """Count nodes by state and by outcome; `missing` more are in the job's scope and were not reported."""
     counts = dict.fromkeys(State, 0)
@@ -154,48 +176,88 @@ def summary_of(nodes: Iterable[Node], missing: int = 0) -> Summary:
     )
 
 
-def verdict_of_node(node: Node) -> Verdict:
-    """The verdict of one node alone."""
-    return _VERDICT_OF_STATE[node.state]
-
-
-def verdict_of_states(states: list[State]) -> Verdict:
-    """The verdict of several nodes together."""
-    return _VERDICT_OF_STATE[combined_state(states)]
-
-
-class Until(StrEnum):
-    """What of a task is waited for: all of it, all but `apps`, or its pre-flight checks."""
-
-    DONE = "done"
-    CORE = "core"
-    CHECKS = "checks"
-
-
 def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[Node, ...]:
     """The reported nodes that decide about the verdict: the one place that knows what counts.
 
     In a check task the root and its checks. In a migrate task the root, `check`, `migrate`, its scopes with their
     children, and all projects and spaces, but not single checks: an overridden failure is the WARNING of `check`.
-    CORE counts `migrate` and what is below it except `apps`; CHECKS counts `check` alone.
+    CORE counts `migrate` and what is below it except `apps`; CHECKS counts `check` alone. A root without children that
+    ended badly is all there is: the task never started.
     """
     root = evidence.root
     if evidence.task_type == TaskType.CHECK:
-        return (root, *(root.children or ()))
-    check, migrate = child_of(root, "check"), child_of(root, "migrate")
+        return (root, *checks_of(root, evidence.task_type))
+    check, migrate = _reported(root, "check"), _reported(root, "migrate")
+    if _refused(root):
+        return (root,)
     if until is Until.CHECKS:
         return (check or root,)
+    below = child_of(root, "migrate")
     scopes = [
         scope
-        for scope in (migrate.children if migrate else None) or ()
+        for scope in (below.children if below else None) or ()
         if scope.name not in HIDDEN and not (until is Until.CORE and scope.name == APPS)
     ]
-    core = [node for node in (migrate, *scopes) if node is not None]
-    below = [child for scope in scopes for child in scope.children or ()]
+    single = [child for scope in scopes for child in scope.children or ()]
+    tops = (migrate,) if until is Until.CORE else (root, check, migrate)
     leaves = leaves_of(root, evidence.task_type)
-    if until is Until.CORE:
-        return (*core, *below, *leaves)
-    return (root, *([check] if check else []), *core, *below, *leaves)
+    return (*(node for node in tops if node), *scopes, *single, *leaves)
+
+
+def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[Node, ...]:
+    """The nodes that count and have failed for good, with `strict` those with a warning, too.
+
+    An end without an outcome is not for good: the outcome may still come.
+    """
+    bad = {State.FAILED, State.WARNING} if strict else {State.FAILED}
+    return tuple(node for node in counted(evidence, until) if node.outcome and node.state in bad)
+
+
+def not_scheduled(root: Node) -> bool:
+    """True if the checks of a migrate task failed and no migration has begun, so that none may ever begin."""
+    check, migrate = child_of(root, "check"), child_of(root, "migrate")
+    return bool(
+        check and check.ended and check.state is State.FAILED and (not migrate or migrate.state is State.PENDING)
+    )
+
+
+def assess_node(node: Node) -> Assessment:
+    """The assessment of one node alone, whatever is below it."""
+    bad = node.state in (State.FAILED, State.WARNING)
+    return Assessment(
+        verdict=verdict_of_node(node),
+        ended=node.ended,
+        over=node.ended,
+        reasons=(_reason(node),) if bad else (),
+        summary=summary_of(()),
+    )
+
+
+def assess_at(evidence: Evidence, now: Millis) -> Assessment:
+    """The assessment of a one-off reading at `now`, which takes the age of an end from the stamps of the API.
+
+    The end is that of the root or of the scope that ended last (`apps` may take days longer). If neither has a
+    plausible `lastUpdatedAt`, the newest stamp in the tree is as close as one can get; a tree without any stamp counts
+    as settled, since a script that asks again and again must come to an end.
+    """
+    root, migrate = evidence.root, child_of(evidence.root, "migrate")
+    check = child_of(root, "check")
+    scopes = [node for node in (migrate.children if migrate else None) or () if node.name not in HIDDEN and node.ended]
+    return assess(
+        evidence,
+        settled=_is_old([root, *scopes], evidence, now),
+        unscheduled=check is not None and _is_old([check], evidence, now),
+    )
+
+
+def _is_old(nodes: list[Node], evidence: Evidence, now: Millis) -> bool:
+    stamps = _stamps(nodes, now) or _stamps(counted(evidence), now)
+    return not stamps or now - max(stamps) >= SETTLED_AFTER
+
+
+def _stamps(nodes: Iterable[Node], now: Millis) -> list[Millis]:
+    stamps = (node.last_updated_at for node in nodes)
+    return [stamp for stamp in stamps if stamp is not None and EARLIEST_STAMP <= stamp <= now + CLOCK_SKEW]
 
 
 def assess(
@@ -205,68 +267,110 @@ def assess(
 
     `settled` says that the end was first seen, or happened, at least `SETTLED_AFTER` ago. Statuses are eventually
     consistent, so an end is believed earlier only if everything that counts was reported with an outcome. `unscheduled`
-    says that the checks failed and no migration began for long enough that none will.
+    says that, if the checks failed and no migration began, it was long enough ago that none will.
     """
     root, migrating = evidence.root, evidence.task_type != TaskType.CHECK
-    check, migrate = child_of(root, "check"), child_of(root, "migrate")
+    # the job's scope is waited for in a migration only; without its checks nothing else is needed
     whole = migrating and until is not Until.CHECKS
+    check, migrate = _reported(root, "check"), _reported(root, "migrate")
+    refused = _refused(root)
     nodes = counted(evidence, until)
-    missing = _missing_keys(evidence) if whole else ()
-    unread = _unread(evidence, nodes) if whole else tuple(node.unreadable for node in nodes if node.unreadable)
-    head = nodes[0] if nodes and until is not Until.DONE and migrating else root
-    refused = root.ended and root.state is State.FAILED and not root.children
-    over = head.ended and not (head.state is not State.FAILED and whole and _scopes_go_on(nodes))
+    head = root
+    if migrating and until is not Until.DONE:
+        head = (migrate if until is Until.CORE else check) or root
+    # what is waited for ends with the root at the latest, even if it hangs
+    ended = head.ended or root.ended
+    if ended and whole and not refused and not any(node.ended and node.state is State.FAILED for node in (head, root)):
+        ended = not _scopes_go_on(root, nodes)
+    missing = _missing_keys(evidence) if migrating else ()
+    never = whole and unscheduled and not ended and not_scheduled(root)
+
+    unread: tuple[str, ...] = ()
     notes: list[str] = []
-    if over and not refused:
-        absent = [] if not whole else _scopes_not_reported(evidence, until)
-        phases = [] if not whole else [name for name, node in (("check", check), ("migrate", migrate)) if node is None]
-        if until is Until.CORE:
-            phases = [name for name in phases if name == "migrate"]
-        proven = all(node.outcome for node in nodes) and not (missing or absent or phases)
+    over = never or (ended and refused)
+    lacks_migrate = False
+    if ended and not refused:
+        unread = _unread(evidence, nodes, whole=whole)
+        absent = _scopes_not_reported(evidence, until) if whole else []
+        if migrating and until is not Until.CORE and check is None:
+            absent.append("check")
+        lacks_migrate = whole and migrate is None and not root.unreadable
+        proven = all(node.outcome for node in nodes) and not (whole and missing) and not absent and not lacks_migrate
         over = settled or (proven and not unread)
-        notes = [f"{name} was never reported and does not count" for name in (*absent, *phases) if name != "migrate"]
-    elif whole and unscheduled and not head.ended:
-        over = True
-    failures = [node for node in nodes if node.ended and node.state is State.FAILED]
-    if over and not unscheduled:
-        failures += [node for node in nodes if not node.ended]
-    lacks_migrate = over and whole and migrate is None and not refused and not unscheduled
-    reasons = _reasons(failures, missing if over and not refused else (), unread, lacks_migrate=lacks_migrate)
+        notes = [f"{name} was never reported and does not count" for name in absent]
+
+    failures = [node for node in nodes if node.state is State.FAILED and (node.outcome or over)]
+    hanging = _unfinished(root, nodes) if over and not never else []
+    lost = missing if over and whole and not (refused or never) and not _hidden_unread(root) else ()
+    reasons = [*map(_reason, _deepest(failures)), *map(_reason, hanging)]
+    if over and lacks_migrate:
+        reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
+    reasons += [Reason(_level_of_key(key, evidence.job), State.MISSING, None, "not reported") for key in lost]
     if not over:
         begun = any(node.state is not State.PENDING for node in (root, *(root.children or ())))
         verdict = Verdict.RUNNING if begun else Verdict.PENDING
-    elif failures or unscheduled or refused or lacks_migrate or missing:
+    elif reasons:
         verdict = Verdict.FAILED
     elif unread:
         verdict, over = Verdict.RUNNING, False
     else:
         verdict = Verdict.WARNING if any(node.state is State.WARNING for node in nodes) else Verdict.SUCCEEDED
+    reasons += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in unread]
     if not reasons:
-        reasons = tuple(_reason(node) for node in _without_ancestors(nodes, State.WARNING))
-    summary = summary_of(leaves_of(root, evidence.task_type), len(_missing_keys(evidence) if migrating else ()))
+        reasons = [_reason(node) for node in _deepest([node for node in nodes if node.state is State.WARNING])]
     return Assessment(
         verdict=verdict,
+        ended=ended or never,
         over=over,
-        reasons=reasons,
-        summary=summary,
-        missing=missing,
+        reasons=tuple(reasons),
+        summary=summary_of(leaves_of(root, evidence.task_type), len(missing)),
+        missing=missing if whole else (),
         unread=unread,
         notes=tuple(notes) if over else (),
     )
 
 
-def _scopes_go_on(nodes: tuple[Node, ...]) -> bool:
-    """True while a scope of `migrate` has not ended: `apps` may take days after the core."""
-    return any(not node.ended and len(node.level) == 2 and node.level[:1] == MIGRATE for node in nodes)
+def _reported(root: Node, name: str) -> Node | None:
+    """A phase of the root that the API has reported: a bare parent of hidden levels that answered is not one."""
+    node = child_of(root, name)
+    return None if node is None or (node.status is None and node.outcome is None and not node.details) else node
+
+
+def _refused(root: Node) -> bool:
+    """True for a task that could not start: a root without children, ever, which ended badly."""
+    return bool(root.outcome) and root.state is State.FAILED and not root.children and not root.unreadable
+
+
+def _scopes_go_on(root: Node, nodes: tuple[Node, ...]) -> bool:
+    """True while a scope of a task that ended well has not ended: `apps` may take days after the core.
+
+    What was last known of a level that cannot be read any more does not count.
+    """
+    migrate = child_of(root, "migrate")
+    known = migrate is not None and not migrate.unreadable
+    return known and any(len(node.level) == 2 and not node.ended and not _says_nothing(node) for node in nodes)
+
+
+def _unfinished(root: Node, nodes: tuple[Node, ...]) -> list[Node]:
+    """The nodes that have not ended, as far as that is known."""
+    migrate = child_of(root, "migrate")
+    parents = (root, migrate, *((migrate.children if migrate else None) or ()))
+    dark = {node.level for node in parents if node and node.unreadable}
+    return [node for node in nodes if not node.ended and not _says_nothing(node) and node.level[:-1] not in dark]
 
 
 def _missing_keys(evidence: Evidence) -> tuple[str, ...]:
-    job = evidence.job
-    if job is None:
-        return ()
-    keys = tuple(dict.fromkeys(key for scope in HIDDEN for key in job.included_keys(scope)))
+    keys = _keys_of(evidence.job)
     found = match_keys(keys, (leaf.name for leaf in leaves_of(evidence.root, evidence.task_type)))
     return tuple(key for key in keys if key not in found)
+
+
+def _keys_of(job: Job | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(key for scope in HIDDEN for key in job.included_keys(scope))) if job else ()
+
+
+def _level_of_key(key: str, job: Job | None) -> Level:
+    return (*MIGRATE, next((name for name in HIDDEN if job and key in job.included_keys(name)), HIDDEN[0]), key)
 
 
 def _scopes_not_reported(evidence: Evidence, until: Until) -> list[str]:
@@ -279,36 +383,59 @@ def _scopes_not_reported(evidence: Evidence, until: Until) -> list[str]:
     return [name for name in named if name not in reported and not (until is Until.CORE and name == APPS)]
 
 
-def _unread(evidence: Evidence, nodes: tuple[Node, ...]) -> tuple[str, ...]:
-    """What could not be read: without the job's scope nobody knows what is missing."""
-    migrate = child_of(evidence.root, "migrate")
-    hidden = [child for child in (migrate.children if migrate else None) or () if child.name in HIDDEN]
-    flaws = [f"{','.join(node.level)}: {node.unreadable}" for node in (*nodes, *hidden) if node.unreadable]
-    return (*flaws, *(() if evidence.job else ("the job's definition",)))
+def _unread(evidence: Evidence, nodes: tuple[Node, ...], *, whole: bool) -> tuple[str, ...]:
+    """What could not be read. Without the job's scope nobody knows what is missing; single checks do not count."""
+    root = evidence.root
+    below = child_of(root, "migrate")
+    hidden = [child for child in (below.children if below else None) or () if child.name in HIDDEN]
+    relevant = {node.level: node for node in (root, *nodes, *((below, *hidden) if whole and below else ()))}
+    flaws = [
+        f"{','.join(level) or 'the task'}: {node.unreadable}"
+        for level, node in relevant.items()
+        if node.unreadable and (level != ("check",) or evidence.task_type == TaskType.CHECK or _says_nothing(node))
+    ]
+    return (*flaws, *(("the job's definition",) if whole and evidence.job is None else ()))
 
 
-def _without_ancestors(nodes: Iterable[Node], state: State) -> list[Node]:
-    """The nodes of a state, deepest first, without those that only repeat what is wrong below them."""
-    found = sorted((node for node in nodes if node.state is state), key=lambda node: -len(node.level))
-    below = {node.level[:depth] for node in found for depth in range(len(node.level))}
-    return [node for node in found if node.level not in below]
+def _hidden_unread(root: Node) -> bool:
+    migrate = child_of(root, "migrate")
+    return any(child.unreadable for child in (migrate.children if migrate else None) or () if child.name in HIDDEN)
 
 
-def _reasons(
-    failures: list[Node], missing: tuple[str, ...], unread: tuple[str, ...], *, lacks_migrate: bool
-) -> tuple[Reason, ...]:
-    below = {node.level[:depth] for node in failures for depth in range(len(node.level))}
-    named = sorted((node for node in failures if node.level not in below), key=lambda node: -len(node.level))
-    found = [_reason(node) for node in named]
-    if lacks_migrate:
-        found.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
-    found += [Reason((key,), State.MISSING, None, "in the job's scope but not reported") for key in missing]
-    found += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in unread]
-    return tuple(found)
+def _says_nothing(node: Node) -> bool:
+    return node.unreadable is not None and node.status is None and node.outcome is None
+
+
+def _deepest(nodes: list[Node]) -> list[Node]:
+    """Deepest first, without the nodes that only repeat what is wrong below them."""
+    below = {node.level[:depth] for node in nodes for depth in range(len(node.level))}
+    return sorted((node for node in nodes if node.level not in below), key=lambda node: -len(node.level))
 
 
 def _reason(node: Node) -> Reason:
     return Reason(node.level, node.state, node.outcome, node.message)
+
+
+ENOUGH = 5
+"""How many leaves must have ended, a tenth of all at least, until their pace says anything of the rest."""
+
+
+def estimated_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis | None:
+    """The earliest end of all leaves if they go on at the pace so far; None if nothing honest can be said.
+
+    A lower bound, since the largest ones tend to end last.
+    """
+    started = [leaf.started_at for leaf in leaves if leaf.started_at is not None]
+    ended = sum(1 for leaf in leaves if leaf.ended and leaf.state is not State.SKIPPED)
+    left = sum(1 for leaf in leaves if not leaf.ended) + missing
+    if not left or not started or ended < max(ENOUGH, (len(leaves) + missing) / 10):
+        return None
+    return now + left * max(0, now - min(started)) // ended
+
+
+def verdict_of_states(states: list[State]) -> Verdict:
+    """The verdict of several nodes together."""
+    return _VERDICT_OF_STATE[combined_state(states)]
 
 
 def verdict_of_task(
@@ -354,14 +481,6 @@ def _leaves_of(scope: Node) -> tuple[Node, ...]:
 
 def _never_begun(root: Node, migrate: Node) -> bool:
     return root.state is State.FAILED and migrate.state is State.PENDING
-
-
-def not_scheduled(root: Node) -> bool:
-    """Whether the checks of a migrate task ended badly and the migration has not begun, so that it never may."""
-    check, migrate = child_of(root, "check"), child_of(root, "migrate")
-    return bool(
-        check and check.ended and check.state is State.FAILED and (not migrate or migrate.state is State.PENDING)
-    )
 
 
 def settled(node: Node, now: Millis) -> bool:
@@ -424,15 +543,6 @@ def nested(nodes: dict[Level, Node]) -> Node:
     return grown(())
 
 
-def leaves_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
-    """What a task's progress is counted in: the checks of a check task, else its projects or spaces."""
-    if task_type == TaskType.CHECK:
-        return root.children or ()
-    migrate = child_of(root, "migrate")
-    levels = [child for child in (migrate.children if migrate else None) or () if child.name in HIDDEN]
-    return tuple(leaf for level in levels for leaf in level.children or ())
-
-
 def failures_of(root: Node, task_type: str | None, until: Until) -> tuple[Node, ...]:
     """The nodes that would make the verdict failed: those that count, as far as they ended badly."""
     migrate = child_of(root, "migrate")
@@ -445,17 +555,3 @@ def failures_of(root: Node, task_type: str | None, until: Until) -> tuple[Node, 
         leaves = () if checks else leaves_of(root, task_type)
         counted = (root, *(root.children or ()), *core, *leaves)
     return tuple(node for node in counted if node.ended and node.state is State.FAILED)
-
-
-ENOUGH = 5
-"""How many leaves must have ended, a tenth of all at least, until their pace says anything of the rest."""
-
-
-def estimated_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis | None:
-    """When the leaves will all have ended if they go on at the pace so far; None where nothing honest can be said."""
-    started = [leaf.started_at for leaf in leaves if leaf.started_at is not None]
-    ended = sum(1 for leaf in leaves if leaf.ended and leaf.state is not State.SKIPPED)
-    left = sum(1 for leaf in leaves if not leaf.ended) + missing
-    if not left or not started or ended < max(ENOUGH, (len(leaves) + missing) / 10):
-        return None
-    return now + left * max(0, now - min(started)) // ended

@@ -17,8 +17,8 @@ from migstat.model.reports import (
     count_states,
     worst_first,
 )
-from migstat.model.verdict import Snapshot, Verdict, not_scheduled, summary_of, verdict_of_node, verdict_of_task
-from migstat.query.task import Inquiry
+from migstat.model.verdict import Assessment, Snapshot, not_scheduled, summary_of
+from migstat.query.task import TaskSession
 from migstat.query.tree import ALL, Reading, Tree
 
 EVERYTHING = Filter()
@@ -31,17 +31,15 @@ class Extent(Enum):
     GLANCE = "glance"
 
 
-def status_report(asked: Inquiry, level: Level, extent: int | Extent, *, named: bool = False) -> StatusReport:
+def status_report(asked: TaskSession, level: Level, extent: int | Extent, *, named: bool = False) -> StatusReport:
     """The task with so many levels below its root, or below the node of a level; `named` asks for the job's name.
 
     Raises NotFound where there is no such level.
     """
+    reading = asked.tree.node(level, extent if isinstance(extent, int) else 0) if level else _read(asked.tree, extent)
+    snapshot = snapshot_of(asked, reading)
     if level:
-        reading = asked.tree.node(level, extent if isinstance(extent, int) else 0)
-        snapshot = _snapshot(asked, reading, verdict_of_node(reading.root))
         return StatusReport(snapshot, missing=reading.missing)
-    reading = _read(asked.tree, extent)
-    snapshot = _snapshot(asked, reading, verdict_now(asked, reading))
     if extent is not Extent.GLANCE:
         snapshot = replace(snapshot, node=pruned(reading.root, extent if isinstance(extent, int) else ALL))
     return StatusReport(
@@ -60,7 +58,7 @@ def _read(tree: Tree, extent: int | Extent) -> Reading:
         case Extent.GLANCE:
             return tree.glance()
         case Extent.OUTLINE:
-            return tree.outline(judged=True)
+            return tree.outline()
         case depth:
             return tree.read(depth, judged=True)
 
@@ -76,12 +74,12 @@ def checks_of(reading: Reading, names: tuple[str, ...] = ()) -> tuple[Node, ...]
 
 
 def checks_report(
-    asked: Inquiry, reading: Reading, checks: tuple[Node, ...], wanted: Filter = EVERYTHING, told: str = ""
+    asked: TaskSession, reading: Reading, checks: tuple[Node, ...], wanted: Filter = EVERYTHING, told: str = ""
 ) -> ChecksReport:
     """The report on these checks; `told` says in words what was asked for, where `wanted` does not."""
     found = checks_of(reading)
     return ChecksReport(
-        replace(_snapshot(asked, reading, verdict_now(asked, reading)), missing=()),
+        replace(snapshot_of(asked, reading), missing=()),
         reading.check,
         tuple(check for check in checks if wanted.passes(check)),
         summary_of(found),
@@ -105,7 +103,7 @@ def projects_of(reading: Reading, keys: tuple[str, ...] = ()) -> tuple[tuple[Nod
 
 
 def projects_report(
-    asked: Inquiry,
+    asked: TaskSession,
     reading: Reading,
     projects: tuple[Node, ...],
     missing: tuple[str, ...],
@@ -113,7 +111,7 @@ def projects_report(
 ) -> ProjectsReport:
     """The report on these projects, in this order, and on those that are missing of what was asked for."""
     return ProjectsReport(
-        replace(_snapshot(asked, reading, verdict_now(asked, reading)), missing=missing),
+        replace(snapshot_of(asked, reading), missing=missing),
         reading.scope,
         asked.tree.job_name,
         tuple(project for project in projects if wanted.passes(project)),
@@ -123,7 +121,7 @@ def projects_report(
     )
 
 
-def tasks_report(asked: Inquiry) -> TasksReport:
+def tasks_report(asked: TaskSession) -> TasksReport:
     """The runs of the job, newest first, each once though pages may overlap, as far as they can be read."""
     found: dict[str, Task] = {}
     flaws: list[str] = []
@@ -140,11 +138,6 @@ def tasks_report(asked: Inquiry) -> TasksReport:
     return TasksReport(asked.job_id, asked.now(), tuple(found.values()), tuple(flaws))
 
 
-def verdict_now(asked: Inquiry, reading: Reading) -> Verdict:
-    """What a task comes down to by what was read of it."""
-    return verdict_of_task(reading.root, reading.task_type, reading.missing, asked.now())
-
-
 def pruned(node: Node, depth: int) -> Node:
     """The node without the levels that were read for the verdict only."""
     if depth <= 0 or node.children is None:
@@ -152,16 +145,23 @@ def pruned(node: Node, depth: int) -> Node:
     return replace(node, children=tuple(pruned(child, depth - 1) for child in node.children))
 
 
-def _snapshot(asked: Inquiry, reading: Reading, verdict: Verdict) -> Snapshot:
+def snapshot_of(asked: TaskSession, reading: Reading, assessment: Assessment | None = None) -> Snapshot:
+    """The head of a document about what was read."""
+    assessment = assessment or asked.assess(reading)
     return Snapshot(
         asked.job_id,
         asked.task.task_id,
         reading.task_type,
         asked.now(),
         reading.root,
-        verdict,
+        assessment.verdict,
         reading.missing,
         reading.flaws,
+        reading.job.name if reading.job else None,
+        reading.job.destination if reading.job else None,
+        assessment.reasons,
+        assessment.summary,
+        assessment.notes,
     )
 
 

@@ -1,42 +1,48 @@
-"""What is asked about one job and one of its tasks: each thing at most once, and only where it is needed."""
+"""One job and one of its tasks: each thing is asked at most once, and only if it is needed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from migstat.api.retry import Clock
-from migstat.model.nodes import Job, Millis, Page, Question
-from migstat.query.tree import Tree
-from migstat.query.walk import Progress
-from migstat.settings.target import Target, TaskTarget, resolve
+from migstat.errors import ApiError, BadAnswer, NotFound, Refused, UsageError
+from migstat.model.nodes import Job, Level, Millis, Page, Question, State, Task, TaskPage, TaskType
+from migstat.model.verdict import Assessment, assess_at, assess_node
+from migstat.query.tree import Reading, Tree
+from migstat.settings.target import Target, TaskWord, check_task
 
 if TYPE_CHECKING:
     from migstat.api.endpoints import Api
 
+_TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE: TaskType.MIGRATE}
 
-class Inquiry:
+
+class TaskTarget(msgspec.Struct, frozen=True):
+    """One task: its type if finding it told, and the run before it of the same kind."""
+
+    job_id: str
+    task_id: str
+    task_type: str | None
+    before: str | None = None
+
+
+class TaskSession:
     """One job, one of its tasks, and what they answered.
 
     `opened` makes the client when the first thing is asked; `now` is epoch seconds; `rate_limit` in requests per 60 s,
     None for no limit. Every property may ask the API and raise ApiError.
     """
 
-    def __init__(
-        self,
-        opened: Callable[[], Api],
-        target: Target,
-        now: Clock,
-        rate_limit: int | None,
-        progress: Progress = lambda _level, _count: None,
-    ) -> None:
+    def __init__(self, opened: Callable[[], Api], target: Target, now: Clock, rate_limit: int | None) -> None:
         self.job_id = target.job_id
         self.rate_limit = rate_limit
         self._opened = opened
         self._target = target
         self._now = now
-        self._progress = progress
 
     @cached_property
     def api(self) -> Api:
@@ -45,7 +51,7 @@ class Inquiry:
 
     @cached_property
     def task(self) -> TaskTarget:
-        """The task's id, and its type where finding it told."""
+        """The task's id, and its type if finding it told."""
         return resolve(self.api, self._target)
 
     @cached_property
@@ -56,12 +62,12 @@ class Inquiry:
     @cached_property
     def tree(self) -> Tree:
         """The task's status tree."""
-        return Tree(self.ask, lambda: self.job, self.task_type, self._progress)
+        return Tree(self)
 
     @cached_property
     def raw_tree(self) -> Tree:
         """The task's status tree, whose nodes keep the API's own JSON."""
-        return Tree(self.ask_raw, lambda: self.job, self.task_type, self._progress)
+        return Tree(_Raw(self))
 
     def ask(self, question: Question) -> Page:
         """Ask about one level of the task."""
@@ -71,10 +77,107 @@ class Inquiry:
         """Ask about one level of the task, and keep the API's own JSON."""
         return self.api.status(self.job_id, self.task.task_id, question, keep_raw=True)
 
+    def reading(self, level: Level, count: int) -> None:
+        """Take note of how many children of a level have been read; for subclasses."""
+
     def now(self) -> Millis:
         """The time, in epoch milliseconds."""
         return int(self._now() * 1000)
 
-    def task_type(self) -> str | None:
-        """The task's type, asked for where finding the task did not tell."""
+    @property
+    def known_type(self) -> str | None:
+        """The task's type if finding the task told it."""
+        return self.task.task_type
+
+    @cached_property
+    def asked_type(self) -> str | None:
+        """The task's type as the API's list of runs has it."""
         return self.task.task_type or self.api.task(self.job_id, self.task.task_id).task_type
+
+    def assess(self, reading: Reading) -> Assessment:
+        """The verdict by what was read: of the task, or of the node alone if nothing else was asked for."""
+        return assess_node(reading.root) if reading.evidence is None else assess_at(reading.evidence, self.now())
+
+    def judged(self) -> Assessment:
+        """The verdict over the task, by no more requests than it needs."""
+        return self.assess(self.tree.judged())
+
+    def note_on_latest(self) -> str | None:
+        """A line for standard error if `latest` means a run that was refused while the one before it still runs.
+
+        Asks two questions, and only about a task that was found by a word. What cannot be read is no reason for a note.
+        """
+        before = self.task.before
+        if before is None:
+            return None
+        try:
+            newest = self.ask(Question((), expand=True)).node
+            if newest.children or newest.state is not State.FAILED:
+                return None
+            older = self.api.status(self.job_id, before, Question(())).node
+        except Refused:
+            raise
+        except ApiError:
+            return None
+        if older.state is not State.RUNNING:
+            return None
+        return f"the newest run ended at once; the one before it still runs: task {before}"
+
+
+class _Raw:
+    """Asks like its session, but keeps the API's own JSON."""
+
+    def __init__(self, session: TaskSession) -> None:
+        self._session = session
+        self.ask = session.ask_raw
+        self.reading = session.reading
+
+    @property
+    def job(self) -> Job:
+        return self._session.job
+
+    @property
+    def known_type(self) -> str | None:
+        return self._session.known_type
+
+    @property
+    def asked_type(self) -> str | None:
+        return self._session.asked_type
+
+
+class Runs(Protocol):
+    """Lists the runs of a job."""
+
+    def tasks(self, job_id: str) -> Iterator[TaskPage]:
+        """Pages of runs, newest first. Raises ApiError."""
+
+
+def resolve(api: Runs, target: Target) -> TaskTarget:
+    """The task's id; asks for the job's runs only if it is a word.
+
+    Raises NotFound if there is no such run, with `again` since a run that was just created takes a moment to appear.
+    """
+    if target.task not in frozenset(TaskWord):
+        return TaskTarget(target.job_id, target.task, None)
+    wanted = _TYPE_OF_WORD.get(TaskWord(target.task))
+    count = 0
+    newest: Task | None = None
+    for page in api.tasks(target.job_id):
+        if page.flaws and newest is None:  # it may be the one that is meant
+            raise BadAnswer(f"cannot tell which task is {target.task}: {page.flaws[0]}", "Name the task by its id.")
+        fitting = [task for task in page.tasks if wanted is None or task.task_type == wanted]  # newest first
+        if fitting:
+            newest, *older = fitting
+            try:
+                check_task(newest.task_id, "the API's task id")
+            except UsageError as error:
+                raise BadAnswer(error.message) from error
+            before = next((task.task_id for task in older), None)
+            return TaskTarget(target.job_id, newest.task_id, newest.task_type, before)
+        count += len(page.tasks)
+    if count:
+        absent = NotFound(f"job {target.job_id} has no {wanted} task among its {count} runs", "See 'migstat tasks'.")
+    else:
+        absent = NotFound(f"job {target.job_id} has no runs yet", "A run just created may take a moment to appear.")
+    absent.again = True
+    raise absent

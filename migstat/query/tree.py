@@ -1,15 +1,15 @@
-"""Which levels of a task's status tree a question needs, and reading them.
+"""Which levels of a task's status tree a question needs, and reading them, each at most once.
 
-A check task's checks are children of its root. A migrate task has `check` and `migrate` below its root, the checks
-below the one and the scopes below the other, and there the hidden levels `projects` and `spaces`, which the API does
-not list. Below these, checks and projects are leaves.
+A check task's checks are children of its root, or of `check`, or of both. A migrate task has `check` and `migrate`
+below its root, the checks below the one and the scopes below the other, and there the hidden levels `projects` and
+`spaces`, which the API does not list. Below these, checks and projects are leaves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -30,9 +30,13 @@ from migstat.model.nodes import (
     TaskType,
     by_name,
     child_of,
+    leaves_of,
     level_is_hidden,
+    match_keys,
 )
-from migstat.query.walk import Ask, Progress, Walked, find, shown, walk
+from migstat.model.verdict import Evidence
+from migstat.query.walk import Asker, Filters, find, shown, walk
+from migstat.query.walk import by_name as asked_by_name
 
 ALL = 99
 """A depth below which there is nothing."""
@@ -41,16 +45,35 @@ FEW = 200
 """Children of which a glance reads all; of more it asks the server for those that run or went wrong."""
 
 
+class Source(Asker, Protocol):
+    """Answers questions about one task, and about what it is a run of. All may ask the API and raise ApiError."""
+
+    @property
+    def job(self) -> Job:
+        """The job's definition."""
+
+    @property
+    def known_type(self) -> str | None:
+        """The task's type if finding the task told it; asks nothing more."""
+
+    @property
+    def asked_type(self) -> str | None:
+        """The task's type as the API's list of runs has it."""
+
+
 class Reading(msgspec.Struct, frozen=True):
     """What was read of a task. `root` holds the levels read as nested children.
 
-    `missing` are keys of the job's scope that were not reported, `flaws` what could not be read, a line each.
+    `evidence` is what the verdict rests on, which does not depend on what else was read; None if that is the node
+    alone. `missing` are keys of the job's scope that were not reported, `flaws` what could not be read, a line each.
     `scope` is the hidden level that the task has or would have. `partial` says that of its children only those that
     run or went wrong were asked for, out of `expected`. `links` are those of the first page.
     """
 
     root: Node
     task_type: str | None
+    evidence: Evidence | None
+    job: Job | None = None
     missing: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
     scope: str = HIDDEN[0]
@@ -61,78 +84,78 @@ class Reading(msgspec.Struct, frozen=True):
     @property
     def check(self) -> Node | None:
         """The node whose children are the checks: `check`, or the root of a check task."""
-        return self.root if self.task_type == TaskType.CHECK else child_of(self.root, "check")
+        check = child_of(self.root, "check")
+        if self.task_type != TaskType.CHECK:
+            return check
+        own = [child for child in self.root.children or () if child.name != "check"]
+        return self.root if own or check is None else replace(self.root, children=check.children)
 
     @property
     def migrate(self) -> Node | None:
-        """The node of the migration itself; None in a check task and where it is not reported yet."""
+        """The node of the migration itself; None in a check task and if it is not reported yet."""
         return child_of(self.root, "migrate")
 
     @property
     def leaves(self) -> tuple[Node, ...]:
-        """The projects or spaces that were read."""
-        level = child_of(self.migrate, self.scope)
-        return (level.children or ()) if level else ()
+        """The projects or spaces that were read, or the checks of a check task."""
+        return leaves_of(self.root, self.task_type)
 
 
 class Tree:
-    """Reads one task. `job` and `task_type` are asked for only where the tree itself does not tell."""
+    """Reads one task. The job and the task's type are asked for only if the tree itself does not tell."""
 
-    def __init__(
-        self,
-        ask: Ask,
-        job: Callable[[], Job],
-        task_type: Callable[[], str | None],
-        progress: Progress = lambda _level, _count: None,
-    ) -> None:
-        self._ask = ask
-        self._ask_job = job
-        self._ask_type = task_type
-        self._progress = progress
+    def __init__(self, source: Source, filters: Filters | None = None) -> None:
+        self._source = source
+        self._filters = filters or Filters()
+        self._expanded: dict[Level, Node] = {}
         self._flaws: dict[str, None] = {}
-        self._missing: tuple[str, ...] = ()
-        self._scope = HIDDEN[0]
-        self._expected = 0
-        self._partial = False
+
+    def judged(self) -> Reading:
+        """What the verdict needs, and nothing else."""
+        return self._reading(self._evidence.root if self._root.ended else self._root)
 
     def read(self, depth: int, *, judged: bool = False) -> Reading:
-        """The root and `depth` levels below it; `judged` reads what the verdict needs, too."""
-        judged = judged and self._root.ended
-        root = self._expanded(self._root, depth, judged=judged)
-        begun = child_of(root, "migrate") is not None
-        if (judged or depth > len(MIGRATE) + 1) and not begun and self.task_type == TaskType.MIGRATE:
-            self._none_reported(self._job or Job({}))
+        """The root and `depth` levels below it. The root alone is one request, without evidence unless `judged`."""
+        if depth == 0 and not judged:
+            return Reading(replace(self._root, children=None), self._cheap_type, None, links=self._first.links)
+        root = self._to_depth(self._root, depth)
+        if depth > 0 and self.task_type == TaskType.CHECK:
+            root = self._with_checks(root)
         return self._reading(root)
 
-    def outline(self, *, judged: bool) -> Reading:
+    def outline(self) -> Reading:
         """The nodes that have something below them: the root, `check`, `migrate` and its scopes."""
         if self.task_type == TaskType.CHECK:
-            return self.read(0, judged=judged)
-        judged = judged and self._root.ended
-        root = self._expanded(self._root, 1, judged=judged)
+            return self.read(0, judged=True)
+        root = self._to_depth(self._root, 1)
         migrate = child_of(root, "migrate")
-        if migrate is not None and migrate.children is None:
-            root = _with(root, [self._expanded(migrate, 1, judged=judged)])
-        return self._reading(root)
+        return self._reading(_with(root, [self._to_depth(migrate, 1)]) if migrate else root)
 
     def glance(self) -> Reading:
         """What one look should tell: the checks unless all is well, the scopes, and the projects or spaces.
 
         Of many projects of a running task only those that run or went wrong.
         """
-        root = self._expanded(self._root, 1, judged=False)
-        return self._reading(_with(root, [self._glanced(child) for child in root.children or ()]))
+        root = self._with_checks(self._to_depth(self._root, 1), only_if_bad=True)
+        migrate = child_of(root, "migrate")
+        partial = False
+        if self.task_type != TaskType.CHECK and (
+            self._root.ended or (migrate is not None and migrate.state is not State.PENDING)
+        ):
+            some = self._few_leaves()
+            partial = some is not None
+            hidden = self._hidden if some is None else some
+            below = self._children_of(migrate) if migrate else Node(MIGRATE, children=())
+            if migrate or hidden:
+                root = _with(root, [_with(below, hidden)])
+        return self._reading(root, partial=partial)
 
-    def checks(self, *, judged: bool) -> Reading:
-        """The checks, and what the verdict needs where `judged`."""
-        root = self._expanded(self._root, 1, judged=judged and self._root.ended)
-        check = child_of(root, "check")
-        if self.task_type == TaskType.MIGRATE and check is not None and check.children is None:
-            root = _with(root, [self._expanded(check, 1, judged=False)])
-        return self._reading(root)
+    def checks(self) -> Reading:
+        """The checks."""
+        return self._reading(self._with_checks(self._to_depth(self._root, 1)))
 
-    def projects(self, wanted: Sequence[str]) -> Reading:
-        """The projects or spaces, asking for the `wanted` by name where a walk does not see them.
+    def projects(self, wanted: Sequence[str] = ()) -> Reading:
+        """The projects or spaces, asking for the `wanted` by name if a walk does not see them.
 
         Raises NotFound for a check task, which has none.
         """
@@ -141,45 +164,69 @@ class Tree:
                 "this is a check task: it has checks, but no projects or spaces",
                 "Name a migrate task, or latest-migrate.",
             )
-        root = self._expanded(self._root, 1, judged=False)
+        root = self._to_depth(self._root, 1)
         migrate = child_of(root, "migrate")
-        if migrate is not None and root.ended:
-            migrate = self._expanded(migrate, 1, judged=False)
-        hidden = self._hidden(wanted)
-        if migrate is None and not hidden:
-            return self._reading(root)
-        return self._reading(_with(root, [_with(migrate or Node(MIGRATE), hidden)]))
+        hidden = [self._with_named(level, wanted) for level in self._hidden]
+        below = self._children_of(migrate) if migrate is not None and self._root.ended else migrate or Node(MIGRATE)
+        return self._reading(_with(root, [_with(below, hidden)]) if hidden or migrate else root)
 
     def node(self, level: Level, depth: int) -> Reading:
-        """One node by its level, and `depth` levels below it. Raises NotFound where the API knows no such level."""
-        page = self._ask(Question(level, expand=depth > 0))
+        """One node by its level, and `depth` levels below it. Raises NotFound if the API knows no such level."""
+        page = self._source.ask(Question(level, expand=depth > 0))
         if not page.found and depth == 0:  # it may be a level that only has children
-            page = self._ask(Question(level, expand=True))
+            page = self._source.ask(Question(level, expand=True))
             depth = 1
         if not page.found:
             raise NotFound(
                 f"there is no level {shown(level)} in this task, or it is not reported yet",
                 "migstat status --depth all lists the levels; names are case-sensitive.",
             )
-        node = page.node if depth == 0 else self._level(page, depth)
-        return Reading(node, _type_by_level(level), self._missing, tuple(self._flaws), links=page.links)
+        node = page.node
+        missing: tuple[str, ...] = ()
+        if depth > 0:
+            # the page was read before the root, so a node that is still now may have moved since
+            self._expand(page.node, first=page if page.next is None else None)
+            if level_is_hidden(level):
+                keys = () if isinstance(self._job_or_error, NotFound) else self._keys
+                named = self._with_named(self._expanded[level], keys if len(keys) <= FEW else ())
+                self._expanded[level] = named
+                missing = _unmatched(keys, [named])
+            node = self._to_depth(page.node, depth)
+            if "_hidden" in self.__dict__:
+                missing = _unmatched(self._keys, self._hidden)
+        task_type = TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
+        return Reading(_ordered(node), task_type, None, missing=missing, flaws=tuple(self._flaws), links=page.links)
 
     @property
     def job_name(self) -> str | None:
-        """What the user called the job; None where it has no name or cannot be read."""
+        """What the user called the job; None if it has no name or cannot be read."""
         return self._job.name if self._job else None
 
     @cached_property
     def task_type(self) -> str | None:
-        """`check` or `migrate`, by the root's children where it has any; else by what the API says of the task."""
-        names = {child.name for child in self._first.node.children or ()}
-        if names & {"check", "migrate"}:
-            return TaskType.MIGRATE
-        return TaskType.CHECK if names else self._ask_type()
+        """`check` or `migrate`. What the list of runs says is believed before the shape of the tree."""
+        if self._cheap_type is not None:
+            return self._cheap_type
+        names = {child.name for child in self._root.children or ()}
+        try:
+            asked = self._source.asked_type
+        except Refused:
+            raise
+        except ApiError:
+            if not names:
+                raise
+            asked = None
+        return asked or ((TaskType.MIGRATE if "check" in names else TaskType.CHECK) if names else None)
+
+    @property
+    def _cheap_type(self) -> str | None:
+        """The type where nothing more must be asked: only a migrate task has `migrate`."""
+        is_migrate = any(child.name == "migrate" for child in self._root.children or ())
+        return self._source.known_type or (TaskType.MIGRATE if is_migrate else None)
 
     @cached_property
     def _first(self) -> Page:
-        return self._ask(Question((), expand=True))
+        return self._source.ask(Question((), expand=True))
 
     @property
     def _root(self) -> Node:
@@ -188,7 +235,7 @@ class Tree:
     @cached_property
     def _job_or_error(self) -> Job | ApiError:
         try:
-            return self._ask_job()
+            return self._source.job
         except Refused:
             raise
         except ApiError as error:
@@ -196,181 +243,210 @@ class Tree:
 
     @property
     def _job(self) -> Job | None:
-        """The job's definition; where it cannot be read, all but what is missing can still be told."""
+        """The job's definition; if it cannot be read, all but what is missing can still be told."""
         job = self._job_or_error
         if isinstance(job, Job):
             return job
         self._flaws[f"the job's scope, so nobody can say what is not reported yet: {job.message}"] = None
         return None
 
-    def _reading(self, root: Node) -> Reading:
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        job = self._job
+        return tuple(dict.fromkeys(key for scope in HIDDEN for key in job.included_keys(scope))) if job else ()
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        """All that the verdict over a task rests on whose root has ended."""
+        root = self._to_depth(self._root, 1)
+        if self.task_type == TaskType.CHECK:
+            return Evidence(root=self._with_checks(root), task_type=self.task_type, job=None)
+        if root.outcome and root.state is State.FAILED and not root.children:
+            return Evidence(root=root, task_type=self.task_type, job=None)  # it could not start: there is nothing else
+        migrate = child_of(root, "migrate")
+        below = self._children_of(migrate) if migrate else Node(MIGRATE, children=())
+        scopes = [self._children_of(child) for child in below.children or () if not level_is_hidden(child.level)]
+        if migrate or self._hidden:
+            root = _with(root, [_with(below, [*scopes, *self._hidden])])
+        return Evidence(root=root, task_type=self.task_type, job=self._job)
+
+    def _reading(self, root: Node, *, partial: bool = False) -> Reading:
+        hidden = self.__dict__.get("_hidden")
+        if self._root.ended:
+            evidence = self._evidence
+            hidden = self.__dict__.get("_hidden")
+        else:  # it runs, whatever is below: what was read of it only adds to the reasons and counts
+            seen = root if root.children is not None else self._root
+            job = self._job if hidden is not None else None
+            evidence = Evidence(root=seen, task_type=self.task_type, job=job)
+        known = self.__dict__.get("_job_or_error")
+        job = known if isinstance(known, Job) else None
+        order = job.scopes if job else HIDDEN
+        names = {child.name for child in (child_of(root, "migrate") or Node()).children or ()}
+        names |= {level.name for level in hidden or ()}
+        keys = self._keys if job else ()
         return Reading(
             _ordered(root),
             self.task_type,
-            self._missing,
+            evidence,
+            job,
+            () if hidden is None else _unmatched(keys, hidden),
             tuple(self._flaws),
-            self._scope,
-            self._expected,
-            self._partial,
+            next((name for name in order if name in names), order[0]),
+            len(keys),
+            partial,
             self._first.links,
         )
 
-    def _expanded(self, node: Node, depth: int, *, judged: bool) -> Node:
-        """The node with its children down to `depth`, or, where judged, at least down to what the verdict needs."""
-        if not (depth > 0 or judged) or not _may_have_children(node.level, self.task_type):
-            return node
-        walked = self._walked(node)
-        if isinstance(walked, str):
-            return replace(node, unreadable=walked)
-        children = [
-            self._expanded(child, depth - 1, judged=judged and child.level == MIGRATE) for child in walked.children
-        ]
-        if node.level == MIGRATE and (depth > 1 or judged):
-            children = _joined(children, self._hidden(()))
-        return replace(node, children=tuple(children), unreadable=walked.cut)
+    def _to_depth(self, node: Node, depth: int) -> Node:
+        """The node with so many levels of children; the hidden levels are counted as scopes with children."""
+        if depth <= 0 or not _may_have_children(node.level):
+            return replace(node, children=None)
+        full = self._children_of(node)
+        if full.children is None:
+            return full
+        children = [self._to_depth(child, depth - 1) for child in full.children if not level_is_hidden(child.level)]
+        if node.level == MIGRATE and depth > 1:
+            children += self._hidden
+        elif node.level == () and depth > 2 and child_of(full, "migrate") is None and self.task_type != TaskType.CHECK:
+            # the projects may be reported before the phase that they are part of
+            children += [Node(MIGRATE, children=self._hidden)] if self._hidden else []
+        return replace(full, children=tuple(children))
 
-    def _walked(self, node: Node) -> Walked | str:
-        """All children of a node, or why they could not be read."""
+    def _with_checks(self, root: Node, *, only_if_bad: bool = False) -> Node:
+        """The root with the checks of the task, wherever they hang."""
+        check = child_of(root, "check")
+        if self.task_type != TaskType.CHECK:
+            if check is None or (only_if_bad and check.state not in (State.FAILED, State.WARNING, State.RUNNING)):
+                return root
+            return _with(root, [self._children_of(check)])
+        if any(child.level != CHECK for child in root.children or ()):
+            return root
+        # the vendor's pages disagree: some say that a check task answers its checks below `check`
+        below = self._children_of(check or Node(CHECK))
+        return _with(root, [below]) if check or below.children else root
+
+    def _children_of(self, node: Node) -> Node:
+        """The node with all its children, which have none of their own."""
+        if node.level not in self._expanded:
+            self._expand(node, first=self._first if node.level == () else None)
+        return self._expanded[node.level]
+
+    def _expand(self, node: Node, *, first: Page | None = None) -> None:
+        """Walk a level. The flaw of one that cannot be read is noted; a level that does not exist has no children."""
+        level = node.level
+        alone = first is not None and first.next is None  # then nothing more must be asked
+        still = not alone and self._root.ended and (self._migrate_is_still if level_is_hidden(level) else node.ended)
         try:
-            first = self._first if node.level == () else None
             walked = walk(
-                self._ask, node.level, still=self._still(node), first=first, progress=self._progress, partial=True
+                self._source,
+                level,
+                still=still,
+                filters=self._filters,
+                first=first,
+                named=len(self._keys) if level_is_hidden(level) and isinstance(self._job_or_error, Job) else 0,
+                partial=True,
             )
         except Refused:
             raise
         except ApiError as error:
-            if node.level == ():
+            if level == ():
                 raise
-            self._flaws[f"{shown(node.level)}: {error.message}"] = None
-            return error.message
-        self._note(walked)
-        return walked
+            self._flaws[f"{shown(level)}: {error.message}"] = None
+            self._expanded[level] = replace(node, unreadable=error.message)
+            return
+        parent = walked.parent if level_is_hidden(level) or not (node.status or node.outcome) else node
+        self._expanded[level] = replace(parent, children=walked.children, unreadable=walked.cut)
+        self._pages[level] = walked.pages
+        if walked.cut:
+            self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
+        self._note(walked.children)
 
-    def _hidden(self, wanted: Sequence[str]) -> list[Node]:
-        """The hidden level with all its children, as a list of one or none; notes what is missing."""
-        job = self._job or Job({})
-        for scope in job.scopes:
+    @cached_property
+    def _pages(self) -> dict[Level, int]:
+        return {}
+
+    @property
+    def _migrate_is_still(self) -> bool:
+        migrate = child_of(self._root, "migrate")
+        return migrate is None or migrate.ended
+
+    @cached_property
+    def _hidden(self) -> tuple[Node, ...]:
+        """The hidden levels that the API answers, with all their children. All that answer count."""
+        found = []
+        for scope in self._job.scopes if self._job else HIDDEN:
             level = (*MIGRATE, scope)
-            expected = self._expected_keys(scope)
             try:
-                page = self._ask(Question(level, expand=True))
-                if not page.found:
-                    continue
-                walked = walk(
-                    self._ask, level, still=self._leaves_still, expected=expected, wanted=wanted, first=page,
-                    progress=self._progress, partial=True,
-                )  # fmt: skip
+                page = self._source.ask(Question(level, expand=True))
             except Refused:
                 raise
             except ApiError as error:
                 self._flaws[f"{shown(level)}: {error.message}"] = None
-                self._scope = scope
-                return [Node(level, unreadable=error.message)]
-            self._note(walked)
-            self._scope, self._missing, self._expected = scope, walked.missing, len(expected)
-            return [replace(walked.parent, children=walked.children, unreadable=walked.cut)]
-        self._none_reported(job)
-        return []
+                found.append(Node(level, unreadable=error.message))
+                continue
+            if page.found:
+                self._expand(Node(level), first=page)
+                found.append(self._expanded[level])
+        unseen = _unmatched(self._keys, found)
+        if not unseen or len(unseen) >= sum(self._pages.get(level.level, 0) for level in found):
+            return tuple(found)
+        return tuple(self._with_named(level, unseen) for level in found)
 
-    def _none_reported(self, job: Job) -> None:
-        self._scope = job.scopes[0]
-        self._missing = job.included_keys(self._scope)
-        self._expected = len(self._missing)
+    def _with_named(self, level: Node, names: Sequence[str]) -> Node:
+        """The level with its children of these names, which are asked for if they were not seen."""
+        children = {child.name: child for child in level.children or ()}
+        known = match_keys(names, children)
+        for name, answer in asked_by_name(self._source, level.level, [name for name in names if name not in known]):
+            if not isinstance(answer, ApiError):
+                if answer.found:
+                    children[name] = answer.node
+            elif not isinstance(answer, NotFound):  # it may be there, and it may have failed
+                children[name] = Node((*level.level, name), unreadable=answer.message)
+        if len(children) == len(level.children or ()):
+            return level
+        self._note(children.values())
+        return replace(level, children=tuple(children.values()))
 
-    def _glanced(self, child: Node) -> Node:
-        if child.level == CHECK and child.state in (State.FAILED, State.WARNING, State.RUNNING):
-            return self._expanded(child, 1, judged=False)
-        if child.level == MIGRATE and (child.state is not State.PENDING or self._root.ended):
-            child = self._expanded(child, 1, judged=False)
-            return replace(child, children=tuple(_joined(list(child.children or ()), self._hidden_at_a_glance())))
-        return child
-
-    def _hidden_at_a_glance(self) -> list[Node]:
-        job = self._job or Job({})
-        scope = job.scopes[0]
-        level = (*MIGRATE, scope)
-        if self._root.ended or len(job.included_keys(scope)) <= FEW:
-            return self._hidden(())
-        try:
-            found = [
-                find(self._ask, level, status=Status.IN_PROGRESS),
-                *(find(self._ask, level, outcome=bad) for bad in (Outcome.FAILED, Outcome.WARNING)),
+    def _few_leaves(self) -> list[Node] | None:
+        """Of many children of a running task those that run or went wrong; None if all of them should be read."""
+        if self._root.ended or len(self._keys) <= FEW:
+            return None
+        found = []
+        for scope in self._job.scopes if self._job else HIDDEN:
+            level = (*MIGRATE, scope)
+            parts = [
+                find(self._source, level, status=Status.IN_PROGRESS),
+                *(find(self._source, level, outcome=bad) for bad in (Outcome.FAILED, Outcome.WARNING)),
             ]
-        except Refused:
-            raise
-        except ApiError:
-            found = [None]
-        if any(part is None for part in found):
-            return self._hidden(())
-        self._scope, self._expected, self._partial = scope, len(job.included_keys(scope)), True
-        children = {child.name: child for part in found for child in part or ()}
-        return [Node(level, children=tuple(children.values()))] if children else []
+            if any(part is None for part in parts):
+                return None
+            children = {child.name: child for part in parts for child in part or ()}
+            if children:
+                found.append(Node(level, children=tuple(children.values())))
+        return found
 
-    def _level(self, page: Page, depth: int) -> Node:
-        node, level = page.node, page.node.level
-        hidden = level_is_hidden(level)
-        still = page.next is not None and (self._leaves_still if hidden else self._still(node))
-        # the root was read after the page, so what is still now may have moved since
-        first = None if still else page
-        # a level that answers tells more than a job that is not there
-        known = hidden and not isinstance(self._job_or_error, NotFound)
-        expected = self._expected_keys(level[-1]) if known else ()
-        walked = walk(
-            self._ask, level, still=still, expected=expected, first=first, progress=self._progress, partial=True
-        )
-        self._note(walked)
-        self._missing = walked.missing
-        children = [
-            self._expanded(child, depth - 1, judged=False) if _may_have_children(child.level, None) else child
-            for child in walked.children
-        ]
-        if level == MIGRATE and depth > 1:
-            children = _joined(children, self._hidden(()))
-        return _ordered(replace(walked.parent, children=tuple(children), unreadable=walked.cut))
-
-    def _expected_keys(self, scope: str) -> tuple[str, ...]:
-        """Keys that must appear below this hidden level; the API may name the one of the other for it."""
-        job = self._job or Job({})
-        return job.included_keys(scope) or job.included_keys(_other(scope))
-
-    def _still(self, node: Node) -> bool:
-        return self._root.ended and node.ended
-
-    @property
-    def _leaves_still(self) -> bool:
-        """Whether no project moves any more: the root and `migrate`, the hidden levels' parent, have ended."""
-        migrate = child_of(self._root, "migrate")
-        return self._root.ended and (migrate is None or migrate.ended)
-
-    def _note(self, walked: Walked) -> None:
-        for flaw in walked.flaws:
-            self._flaws[flaw] = None
-        for child in walked.children:
+    def _note(self, children: Iterable[Node]) -> None:
+        for child in children:
             if child.unreadable:
                 self._flaws[f"{shown(child.level)}: {child.unreadable}"] = None
 
 
-def _may_have_children(level: Level, task_type: str | None) -> bool:
-    if level in (CHECK, MIGRATE):
-        return task_type != TaskType.CHECK
-    return level == () or (len(level) == 2 and level[:1] == MIGRATE)
+def _may_have_children(level: Level) -> bool:
+    return level in ((), CHECK, MIGRATE) or (len(level) == 2 and level[:1] == MIGRATE)
 
 
-def _type_by_level(level: Level) -> str:
-    """A check task answers nothing for `check`, so whose levels begin so is a migrate task."""
-    return TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
+def _unmatched(keys: Sequence[str], levels: Iterable[Node]) -> tuple[str, ...]:
+    """The keys that no child of these levels is named like."""
+    found = match_keys(keys, (child.name for level in levels for child in level.children or ()))
+    return tuple(key for key in keys if key not in found)
 
 
-def _with(node: Node, children: list[Node]) -> Node:
+def _with(node: Node, children: Iterable[Node]) -> Node:
     """The node with these children in place of, or beside, those it has."""
-    names = {child.name for child in children}
-    kept = [child for child in node.children or () if child.name not in names]
-    return replace(node, children=(*kept, *children))
-
-
-def _joined(children: list[Node], hidden: list[Node]) -> list[Node]:
-    names = {child.name for child in hidden}
-    return [*(child for child in children if child.name not in names), *hidden]
+    new = {child.name: child for child in children}
+    kept = [child for child in node.children or () if child.name not in new]
+    return replace(node, children=(*kept, *new.values()))
 
 
 def _ordered(node: Node) -> Node:
@@ -382,7 +458,3 @@ def _ordered(node: Node) -> Node:
 
 
 _PLACES: dict[Level, int] = {CHECK: 0, MIGRATE: 1, (*MIGRATE, HIDDEN[0]): 3, (*MIGRATE, HIDDEN[1]): 3}
-
-
-def _other(scope: str) -> str:
-    return HIDDEN[1 - HIDDEN.index(scope)]

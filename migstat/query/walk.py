@@ -8,60 +8,71 @@ child moves only forward, into something not walked yet.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from migstat.errors import ApiError, BadRequest, NotFound, Refused
+from migstat.errors import ApiError, NotFound, Refused
 from migstat.model.nodes import Level, Node, Page, Question, Status
 
-Ask = Callable[[Question], Page]
-"""Asks the API one question; raises ApiError."""
-
-Progress = Callable[[Level, int], None]
-"""Told after every page how many children of a level have been seen."""
-
-PATIENCE = 3
+BARREN_PAGES = 3
 """Pages in a row without a new name after which a walk has no end."""
 
 MOST = 100_000
-"""Children of one level after which a walk has no end, either: no task has so many."""
+"""Children of one level, beyond those that the job names, after which a walk has no end either."""
 
 AT_A_TIME = 4
 """Questions by name that are under way together."""
 
-_T = TypeVar("_T")
-_R = TypeVar("_R")
+
+class Asker(Protocol):
+    """Answers questions about one task's status tree."""
+
+    def ask(self, question: Question) -> Page:
+        """One page. Raises ApiError."""
+
+    def reading(self, level: Level, count: int) -> None:
+        """Take note, after every page of a walk, of how many children of a level have been seen."""
+
+
+class Filters(msgspec.Struct):
+    """The trust in the server's filters, shared by all walks of one task.
+
+    A filter is trusted only while its every answer fits, and while no walk over everything finds a child that it
+    should have shown.
+    """
+
+    trusted: bool = True
 
 
 class Walked(msgspec.Struct, frozen=True):
-    """What a walk found. `parent` is the level's own node; `found` is False where the API knows no such level.
+    """What a walk found. `parent` is the level's own node; `found` is False if the API knows no such level.
 
-    `missing` are names that must exist and were not reported; `flaws` say, a line each, what could not be read. `cut`
-    says why the walk ended before its end, with some of the children only; then nobody knows what is missing.
+    `pages` is what one plain walk costs. `cut` says why the walk ended early, with some of the children only.
     """
 
     parent: Node
     found: bool
     children: tuple[Node, ...]
-    missing: tuple[str, ...] = ()
-    flaws: tuple[str, ...] = ()
+    pages: int
     cut: str | None = None
 
 
 class _Pass(msgspec.Struct):
-    """One walk over a level, following `next`: the names and statuses that it saw, not their nodes."""
+    """One walk over a level, following `next`."""
 
-    seen: set[str] = set()
-    statuses: set[str | None] = set()
+    seen: dict[str, Node] = {}
     pages: int = 0
     first: Page | None = None
 
 
 def newer(earlier: Node, later: Node) -> Node:
-    """Which of two readings of one child counts: the one updated last, else the finished one, else the later."""
+    """Which of two readings of a child within one walk counts: the one updated last, else the finished one.
+
+    Between two polls the later reading counts, whatever its stamp: the API's clock is not ours.
+    """
     if _says_nothing(later) or _says_nothing(earlier):
         return earlier if _says_nothing(later) else later
     before, after = earlier.last_updated_at, later.last_updated_at
@@ -71,201 +82,188 @@ def newer(earlier: Node, later: Node) -> Node:
 
 
 def _says_nothing(node: Node) -> bool:
-    """Whether the node itself could not be read; of one whose children could not, the own state still counts."""
+    """True if the node itself could not be read; if only its children could not, its own state still counts."""
     return node.unreadable is not None and node.status is None and node.outcome is None
 
 
 def walk(
-    ask: Ask,
+    asker: Asker,
     level: Level,
     *,
     still: bool,
-    expected: Sequence[str] = (),
-    wanted: Sequence[str] = (),
+    filters: Filters | None = None,
     first: Page | None = None,
-    progress: Progress = lambda _level, _count: None,
+    named: int = 0,
     partial: bool = False,
 ) -> Walked:
     """All children of `level`.
 
-    `still` says that nothing can move: the task and the level had ended before the walk began. `expected` are names
-    that must exist; those not seen are asked for by name where that is cheaper than another walk. `wanted` are always
-    asked for where not seen. `first` is the level's first page where the caller has just read it. Raises ApiError, but
-    with `partial` answers what was read where a later page cannot be.
+    `still` says that nothing can move: the task and the level had ended before the walk began. `first` is the level's
+    first page if the caller has just read it, `named` how many children the job names. Raises ApiError, but with
+    `partial` answers what was read if a later page cannot be.
     """
-    walking = _Walk(ask, level, progress)
-    page = first or ask(Question(level, expand=True))
+    walking = _Walk(asker, level, named)
+    page = first or asker.ask(Question(level, expand=True))
     try:
-        return walking.run(page, still=still, expected=expected, wanted=wanted)
+        # one page is one moment: nothing moves within it
+        last = walking.plain(page) if still or page.next is None else walking.moving(page, filters or Filters())
+        walking.ask_by_name([name for name in walking.readings if name not in last.seen])
     except ApiError as error:
-        if not partial or not walking.found or isinstance(error, Refused):
+        if not partial or not walking.readings or isinstance(error, Refused):
             raise
-        return walking.cut_short(page, error.message)
+        return Walked(page.node, page.found, tuple(walking.readings.values()), 1, error.message)
+    begun = last.first or page
+    return Walked(begun.node, begun.found, tuple(walking.readings.values()), last.pages, walking.endless)
 
 
-def find(ask: Ask, level: Level, *, status: str | None = None, outcome: str | None = None) -> tuple[Node, ...] | None:
+def find(
+    asker: Asker, level: Level, *, status: str | None = None, outcome: str | None = None
+) -> tuple[Node, ...] | None:
     """The children of one status or outcome as the server's filter finds them, in one plain walk.
 
-    Cheap, and good for a glance only: a child that moves meanwhile may be lost. None where the filter is refused or
-    ignored.
+    Cheap, and good for a glance or between two walks over everything only: a child that moves meanwhile may be lost.
+    None if the filter is refused or ignored.
     """
-    walking = _Walk(ask, level, lambda _level, _count: None)
-    return None if walking.filtered(status, outcome) is None else walking.found
+    walking = _Walk(asker, level)
+    found = walking.filtered(status=status, outcome=outcome)
+    return None if found is None else tuple(walking.readings.values())
 
 
-def by_name(ask: Ask, level: Level, names: Sequence[str]) -> Iterable[tuple[str, Page | ApiError]]:
+def by_name(asker: Asker, level: Level, names: Sequence[str]) -> list[tuple[str, Page | ApiError]]:
     """The answer about each child of these names, a few at a time. A name with a comma cannot be asked for.
 
-    Raises Refused, which is no single child's flaw.
+    Raises Refused, which is not about a single child.
     """
 
     def one(name: str) -> Page | ApiError:
         try:
-            return ask(Question((*level, name)))
+            return asker.ask(Question((*level, name)))
         except Refused:
             raise
         except ApiError as error:
             return error
 
     askable = [name for name in names if name and "," not in name]
-    return zip(askable, _together(one, askable), strict=True)
+    if len(askable) < 2:
+        return [(name, one(name)) for name in askable]
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(AT_A_TIME)
+    try:
+        return list(zip(askable, pool.map(one, askable), strict=True))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # after a signal nobody waits for a hanging request
 
 
 class _Walk:
-    def __init__(self, ask: Ask, level: Level, progress: Progress) -> None:
-        self._ask = ask
+    """Walks one level; `readings` holds the best reading of every child seen, `endless` says that pages had no end."""
+
+    def __init__(self, asker: Asker, level: Level, named: int = 0) -> None:
+        self.readings: dict[str, Node] = {}
+        self.endless: str | None = None
+        self._asker = asker
         self._level = level
-        self._progress = progress
-        self._readings: dict[str, Node] = {}
-        self._flaws: dict[str, None] = {}
+        self._most = MOST + named
+        self._moved_back = False
 
-    @property
-    def found(self) -> tuple[Node, ...]:
-        """The children that were read, each as its best reading has it."""
-        return tuple(self._readings.values())
-
-    def cut_short(self, page: Page, reason: str) -> Walked:
-        """What was read before an error."""
-        flaw = f"{shown(self._level)}: after {len(self._readings)} children: {reason}"
-        return Walked(page.node, page.found, self.found, flaws=(*self._flaws, flaw), cut=reason)
-
-    def run(self, page: Page, *, still: bool, expected: Sequence[str], wanted: Sequence[str]) -> Walked:
-        """Walk the whole level, of which `page` is the first one. Raises ApiError."""
-        alone = page.next is None  # one answer is one moment: nothing moves within a page
-        last = self._pass(page) if still or alone else self._moving(page)
-        self._by_name([name for name in self._readings if name not in last.seen])
-        unseen = [name for name in expected if name not in self._readings]
-        cheap = unseen if len(unseen) < last.pages else []
-        self._by_name(list(dict.fromkeys([*cheap, *(name for name in wanted if name not in self._readings)])))
-        begun = last.first or page
-        return Walked(
-            parent=begun.node,
-            found=begun.found,
-            children=self.found,
-            missing=tuple(name for name in expected if name not in self._readings),
-            flaws=tuple(self._flaws),
-        )
-
-    def _moving(self, page: Page) -> _Pass:
-        """Walk PENDING, then IN_PROGRESS, then all; three times all where the server's filter is not to be trusted."""
-        self._read(page, _Pass())
-        filtered = [self.filtered(status) for status in _FILTERS]
-        obeyed = self._is_obeyed(filtered)
-        last = self._pass()
-        if not obeyed or self._is_belied(filtered, last):
-            self._pass()
-            last = self._pass()
-        return last
-
-    def _is_obeyed(self, filtered: list[_Pass | None]) -> bool:
-        """Whether the filter lets through what it should: where nothing was to be seen, FINISHED children prove it."""
-        if any(result is None for result in filtered):
-            return False
-        if any(result.seen for result in filtered if result is not None):
-            return True
-        proof = self._first_page(Question(self._level, expand=True, status=Status.FINISHED))
-        return proof is not None and bool(proof.node.children)
-
-    def _is_belied(self, filtered: list[_Pass | None], last: _Pass) -> bool:
-        """Whether the last walk saw children that a filter should have, or some whose status no filter asked for."""
-        missed = {status for result, status in zip(filtered, _FILTERS, strict=True) if not (result and result.seen)}
-        strange = any(not child.ended and child.status not in _FILTERS for child in self._readings.values())
-        return strange or not missed.isdisjoint(last.statuses)
-
-    def filtered(self, status: str | None, outcome: str | None = None) -> _Pass | None:
-        """The children that a filter lets through; None where the server refuses the filter or ignores it."""
-        question = Question(self._level, expand=True, status=status, outcome=outcome)
-        page = self._first_page(question)
-        return None if page is None else self._pass(page, question)
-
-    def _first_page(self, question: Question) -> Page | None:
-        """The first page of a filtered question; None where the server refuses the filter or ignores it."""
-        try:
-            page = self._ask(question)
-        except (BadRequest, NotFound):  # a filter is all that is new in the question
-            return None
-        if not all(_fits(child, question) for child in page.node.children or ()):
-            self._read(page, _Pass())
-            return None
-        return page
-
-    def _pass(self, page: Page | None = None, question: Question | None = None) -> _Pass:
+    def plain(self, page: Page | None = None) -> _Pass:
+        """One walk over all children, from this first page on."""
+        question = Question(self._level, expand=True)
         done = _Pass()
-        question = question or Question(self._level, expand=True)
-        for each in self._pages(page or self._ask(question), question, done):
+        for each in self._pages(page or self._asker.ask(question), question):
             self._read(each, done)
         return done
 
-    def _pages(self, page: Page, question: Question, done: _Pass) -> Iterator[Page]:
+    def moving(self, page: Page, filters: Filters) -> _Pass:
+        """Walk PENDING, then IN_PROGRESS, then all; all three times if the server's filter is not to be trusted."""
+        self._read(page, _Pass())
+        walked = []
+        for status in (Status.PENDING, Status.IN_PROGRESS):
+            # the first filter that does not hold saves asking with the next
+            walked.append(self.filtered(status=status) if filters.trusted else None)
+            filters.trusted = walked[-1] is not None
+        shown = [found.seen for found in walked if found is not None]
+        # where no filter showed anything, only children that it must show prove that it works at all
+        if filters.trusted and not any(shown):
+            proof = self.filtered(status=Status.FINISHED, one_page=True)
+            filters.trusted = proof is not None and bool(proof.seen)
+        last = self.plain()
+        if filters.trusted:
+            # one that has not ended was PENDING or IN_PROGRESS before, unless it is new or began again
+            escaped = [name for name, node in last.seen.items() if not node.ended and not any(name in s for s in shown)]
+            filters.trusted = not escaped
+        if not filters.trusted or self._moved_back:
+            self.plain()
+            self._moved_back = False
+            last = self.plain()
+            if self._moved_back:
+                self.endless = self.endless or "children began again while they were read, so some may be missing"
+        return last
+
+    def filtered(
+        self, *, status: str | None = None, outcome: str | None = None, one_page: bool = False
+    ) -> _Pass | None:
+        """The children that a filter lets through; None if the server refuses the filter, or ignores it on any page.
+
+        Any failure counts as a refusal: what is wrong with the API itself shows in the next question without a filter.
+        """
+        question = Question(self._level, expand=True, status=status, outcome=outcome)
+        done = _Pass()
+        try:
+            for page in self._pages(self._asker.ask(question), question):
+                self._read(page, done)
+                if not all(_fits(child, question) for child in page.node.children or ()):
+                    return None
+                if one_page:
+                    break
+        except Refused:
+            raise
+        except ApiError:
+            return None
+        return done
+
+    def ask_by_name(self, names: Sequence[str]) -> None:
+        """Ask for single children; one that cannot be read is known to exist, and an empty answer says nothing new."""
+        for name, answer in by_name(self._asker, self._level, names):
+            if not isinstance(answer, ApiError):
+                if answer.found:
+                    self._keep(answer.node)
+            elif not isinstance(answer, NotFound) and name not in self.readings:
+                self._keep(Node((*self._level, name), unreadable=answer.message))
+
+    def _pages(self, page: Page, question: Question) -> Iterator[Page]:
         """Pages of one walk until there is no next one, or no sense in it."""
         cursors: set[str] = set()
+        names: set[str] = set()
         barren = 0
         while True:
-            known = len(done.seen)
             yield page
-            barren = 0 if len(done.seen) > known else barren + 1
+            known = len(names)
+            names.update(child.name for child in page.node.children or ())
+            barren = 0 if len(names) > known else barren + 1
             if page.next is None:
                 return
-            if page.next in cursors or barren >= PATIENCE or len(done.seen) >= MOST:
-                self._flaws[f"{shown(self._level)}: the server's pages have no end, so children may be missing"] = None
+            if page.next in cursors or barren >= BARREN_PAGES or len(names) >= self._most:
+                self.endless = "the server's pages have no end, so children may be missing"
                 return
             cursors.add(page.next)
-            page = self._ask(replace(question, cursor=page.next, page=len(cursors) + 1))
+            page = self._asker.ask(replace(question, cursor=page.next, page=len(cursors) + 1))
 
     def _read(self, page: Page, done: _Pass) -> None:
         done.first = done.first or page
         done.pages += 1
-        children = page.node.children or ()
-        for child in children:
+        for child in page.node.children or ():
             self._keep(child)
-        done.seen.update(child.name for child in children)
-        done.statuses.update(child.status for child in children)
-        self._progress(self._level, len(self._readings))
+            done.seen[child.name] = child
+        self._asker.reading(self._level, len(self.readings))
 
     def _keep(self, child: Node) -> None:
-        earlier = self._readings.get(child.name)
-        self._readings[child.name] = child if earlier is None else newer(earlier, child)
-
-    def _by_name(self, names: list[str]) -> None:
-        """Ask for single children; an empty answer says nothing new."""
-        for name, answer in by_name(self._ask, self._level, names):
-            if isinstance(answer, ApiError):
-                self._flaws[f"{shown((*self._level, name))}: {answer.message}"] = None
-            elif answer.found:
-                self._keep(answer.node)
-
-
-_FILTERS = (Status.PENDING, Status.IN_PROGRESS)
-
-
-def _together(function: Callable[[_T], _R], items: Sequence[_T]) -> Iterable[_R]:
-    """The function of each item, a few at a time."""
-    if len(items) < 2:
-        return [function(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        return list(pool.map(function, items))
+        earlier = self.readings.get(child.name)
+        if earlier is None:
+            self.readings[child.name] = child
+            return
+        self.readings[child.name] = newer(earlier, child)
+        self._moved_back |= earlier.ended and not child.ended and not _says_nothing(child)
 
 
 def _fits(child: Node, question: Question) -> bool:

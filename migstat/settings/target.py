@@ -6,15 +6,14 @@ Ids are opaque: whatever is one clean word is taken as it is, and percent-encode
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from enum import StrEnum
-from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from migstat.errors import BadAnswer, NotFound, UsageError
-from migstat.model.nodes import Level, TaskPage, TaskType
+from migstat.errors import UsageError
+from migstat.model.nodes import Level
 from migstat.settings.resolve import Profile, refuse_empty, shown_url
 
 
@@ -29,26 +28,12 @@ class TaskWord(StrEnum):
 LONGEST = 1024
 """Characters of an id beyond which it is something else that was pasted."""
 
-_TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE: TaskType.MIGRATE}
-
 
 class Target(msgspec.Struct, frozen=True):
     """A job, and a task of it by id or by word."""
 
     job_id: str
     task: str
-
-
-class TaskTarget(msgspec.Struct, frozen=True):
-    """One task, and its type where finding it told."""
-
-    job_id: str
-    task_id: str
-    task_type: str | None
-
-
-class _Lists(Protocol):
-    def tasks(self, job_id: str) -> Iterator[TaskPage]: ...
 
 
 class _Layer(msgspec.Struct, frozen=True):
@@ -123,31 +108,6 @@ def level_from(text: str, source: str) -> Level:
             "Names with commas between: check,AppVendorCheck",
         )
     return names
-
-
-def resolve(api: _Lists, target: Target) -> TaskTarget:
-    """The task's id; asks for the job's runs only where it is a word. Raises NotFound where there is no such run."""
-    if target.task not in frozenset(TaskWord):
-        return TaskTarget(target.job_id, target.task, None)
-    wanted = _TYPE_OF_WORD.get(TaskWord(target.task))
-    count = 0
-    for page in api.tasks(target.job_id):
-        if page.flaws:  # it may be the one that is meant
-            raise BadAnswer(f"nobody can say which task is {target.task}: {page.flaws[0]}", "Name the task by its id.")
-        for task in page.tasks:  # newest first
-            if wanted is None or task.task_type == wanted:
-                return TaskTarget(target.job_id, _usable(task.task_id), task.task_type)
-        count += len(page.tasks)
-    if count == 0:
-        raise NotFound(f"job {target.job_id} has no runs yet", "A run just created may take a moment to appear.")
-    raise NotFound(f"job {target.job_id} has no {wanted} task among its {count} runs", "migstat tasks lists them.")
-
-
-def _usable(task_id: str) -> str:
-    try:
-        return _clean(task_id, "the API's task id")
-    except UsageError as error:
-        raise BadAnswer(error.message) from error
 
 
 def _job(text: str, source: str, profile: Profile) -> tuple[str, str | None]:

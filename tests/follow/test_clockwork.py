@@ -9,7 +9,6 @@ import pytest
 
 from migstat.follow.clockwork import Clockwork
 from migstat.follow.watch import TimeIsUp
-from migstat.model.nodes import Node, Page, Question
 
 BEGIN = 1000.0
 
@@ -67,22 +66,6 @@ def test_nobody_sleeps_backwards() -> None:
     time.now += 25
     assert is_up(lambda: clockwork.sleep(1.0))
     assert time.slept == [0.0]
-
-
-def test_nothing_is_asked_after_the_end() -> None:
-    """A question that comes when the time is up is not sent."""
-    time = Time()
-    sent: list[Question] = []
-
-    def ask(question: Question) -> Page:
-        sent.append(question)
-        return Page(Node(), None, found=True)
-
-    asked = Clockwork(time.clock, time.sleep, 10.0).timely(ask)
-    assert asked(Question(())).found
-    time.now += 10
-    assert is_up(lambda: asked(Question(("check",))))
-    assert sent == [Question(())]
 
 
 def test_a_pause_is_told_before_it_begins() -> None:

@@ -227,7 +227,7 @@ def test_a_level_that_cannot_be_read_hides_nothing_of_its_own_node() -> None:
         (going(details=old), done(details=new, fails=500), "FINISHED"),
         (done(details=new, fails=500), going(details=old), "FINISHED"),
     ):
-        poller = Poller(world._ask, lambda: world._job, world._task_type, LIMIT)
+        poller = Poller(world, LIMIT)
         for migrate in (before, after):
             world.trouble = served(going(children={"check": done(), "migrate": migrate}))
             poller.read_all()
@@ -249,7 +249,7 @@ def test_what_is_missing_is_what_no_reading_has_seen() -> None:
 def test_without_a_limit_nothing_is_slowed() -> None:
     """The interval is as asked for, and everything is read every two minutes, where there is no limit."""
     world = World(migration(*lanes(200, 60, 20)), begin=200)
-    poller = Poller(world._ask, lambda: world._job, world._task_type, None)
+    poller = Poller(world, None)
     poller.read_all()
     poller.read_running()
     assert (poller.interval(3.0, full=False), poller.interval(3.0, full=True), poller.full_every) == (3.0, 3.0, 120.0)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from migstat.model.nodes import Level, Node, State
+from migstat.model.nodes import Level, Node, State, leaves_of
 from migstat.model.verdict import (
     Snapshot,
     Summary,
@@ -16,7 +16,6 @@ from migstat.model.verdict import (
     estimated_end,
     failures_of,
     flattened,
-    leaves_of,
     nested,
     not_scheduled,
     settled,

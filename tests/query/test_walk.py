@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migstat.api.endpoints import Api, Timing
-from migstat.errors import ApiError, BadRequest, MigstatError, NotFound, Refused, Unreachable
+from migstat.errors import ApiError, BadRequest, NotFound, Refused, Unreachable
 from migstat.model.nodes import Level, Node, Page, Question
-from migstat.query.walk import MOST, Walked, find, newer, shown, walk
+from migstat.query.walk import MOST, Walked, by_name, find, newer, shown, walk
 from migstat.settings.resolve import Flags, settings_from
 from migstat.simulator import scenario as script
 from migstat.simulator.server import Server, serve
@@ -52,12 +52,17 @@ class Fake:
         self.filters = filters
         self.stamped = stamped
         self.asked: list[Question] = []
+        self.told: list[int] = []
         self.updated = dict.fromkeys(stages, 1)
         self.faults: dict[Level, ApiError] = {}
         self.unreported: set[str] = set()
         self._lock = Lock()
 
-    def __call__(self, question: Question) -> Page:
+    def reading(self, level: Level, count: int) -> None:
+        """Note how many children were read."""
+        self.told.append(count)
+
+    def ask(self, question: Question) -> Page:
         """Answer a question after what moves at this request has moved."""
         with self._lock:
             self.asked.append(question)
@@ -112,12 +117,22 @@ def _passes(node: Node, question: Question) -> bool:
     return question.status in (None, node.status) and question.outcome in (None, node.outcome)
 
 
-def plain(ask: Fake) -> set[str]:
+class Asks:
+    """An asker made of one function."""
+
+    def __init__(self, ask: Callable[[Question], Page]) -> None:
+        self.ask = ask
+
+    def reading(self, level: Level, count: int) -> None:
+        """Nothing to note."""
+
+
+def plain(fake: Fake) -> set[str]:
     """Names that following `next` alone finds."""
     names: set[str] = set()
     question = Question(LEVEL, expand=True)
     while True:
-        page = ask(question)
+        page = fake.ask(question)
         names |= {child.name for child in page.node.children or ()}
         if page.next is None:
             return names
@@ -173,9 +188,9 @@ def test_a_walk_never_loses_a_child(filters: str, make: Callable[[int, str], Fak
     lost = {}
     for seed in range(200):
         fake = make(seed, filters)
-        walked = walk(fake, LEVEL, still=False, expected=tuple(fake.stages) if seed % 2 else ())
-        if names_of(walked) != set(fake.stages) or walked.missing or walked.flaws:
-            lost[seed] = (set(fake.stages) - names_of(walked), walked.flaws)
+        walked = walk(fake, LEVEL, still=False)
+        if names_of(walked) != set(fake.stages) or walked.cut:
+            lost[seed] = (set(fake.stages) - names_of(walked), walked.cut)
     assert lost == {}
 
 
@@ -195,7 +210,7 @@ def test_no_schedule_loses_a_child(filters: str, stages: list[int], schedule: li
     fake = Fake({f"P{number:02}": stage for number, stage in enumerate(stages)}, moves, size=size, filters=filters)
     walked = walk(fake, LEVEL, still=False)
     assert names_of(walked) == set(fake.stages)
-    assert walked.flaws == ()
+    assert walked.cut is None
 
 
 def test_a_child_that_was_seen_finished_stays_so() -> None:
@@ -205,11 +220,11 @@ def test_a_child_that_was_seen_finished_stays_so() -> None:
         finished: set[str] = set()
 
         def ask(question: Question, fake: Fake = fake, finished: set[str] = finished) -> Page:
-            page = fake(question)
+            page = fake.ask(question)
             finished.update(child.name for child in page.node.children or () if child.ended)
             return page
 
-        walked = walk(ask, LEVEL, still=False)
+        walked = walk(Asks(ask), LEVEL, still=False)
         assert finished <= {child.name for child in walked.children if child.ended}
 
 
@@ -217,7 +232,7 @@ def test_a_child_that_was_seen_finished_stays_so() -> None:
 def test_a_single_page_is_one_request(still: bool) -> None:
     """One answer is one moment, so nothing more is asked."""
     fake = Fake({"A": 0, "B": 1, "C": 2})
-    walked = walk(fake, LEVEL, still=still, expected=("A", "B", "C"))
+    walked = walk(fake, LEVEL, still=still)
     assert names_of(walked) == {"A", "B", "C"}
     assert fake.asked == [Question(LEVEL, expand=True)]
 
@@ -225,25 +240,24 @@ def test_a_single_page_is_one_request(still: bool) -> None:
 def test_a_level_without_children_is_one_request() -> None:
     """No children are found, and that is no flaw."""
     fake = Fake({})
-    assert walk(fake, LEVEL, still=False) == Walked(Node(LEVEL, children=()), found=True, children=())
+    assert walk(fake, LEVEL, still=False) == Walked(Node(LEVEL, children=()), found=True, children=(), pages=1)
     assert len(fake.asked) == 1
 
 
 def test_what_stands_still_is_read_once() -> None:
     """A level that has ended costs exactly its pages, in their order, each with the cursor of the last."""
     fake = Fake({f"P{number}": 2 for number in range(9)}, size=2)
-    told: list[int] = []
-    walked = walk(fake, LEVEL, still=True, progress=lambda _level, count: told.append(count))
+    walked = walk(fake, LEVEL, still=True)
     assert len(walked.children) == 9
     assert [(question.page, question.status) for question in fake.asked] == [(page, None) for page in range(1, 6)]
     assert len({question.cursor for question in fake.asked}) == 5
-    assert told == [2, 4, 6, 8, 9]
+    assert fake.told == [2, 4, 6, 8, 9]
 
 
 def test_the_first_page_is_not_read_again() -> None:
     """A page that the caller has just read counts as the first of a level that stands still."""
     fake = Fake({f"P{number}": 2 for number in range(4)}, size=2)
-    first = fake(Question(LEVEL, expand=True))
+    first = fake.ask(Question(LEVEL, expand=True))
     assert len(walk(fake, LEVEL, still=True, first=first).children) == 4
     assert len(fake.asked) == 2
 
@@ -281,54 +295,13 @@ def test_a_child_seen_before_the_last_walk_only_is_asked_for_by_name() -> None:
     assert next(child.status for child in walked.children if child.name == "X") == "FINISHED"
 
 
-@pytest.mark.parametrize(("unseen", "asked"), [(1, 1), (3, 3), (4, 0), (9, 0)])
-def test_expected_names_are_asked_for_where_they_are_fewer_than_the_pages(unseen: int, asked: int) -> None:
-    """Of a level with four pages up to three expected names are asked for; either way they are missing."""
-    fake = Fake({f"P{number:02}": 2 for number in range(12)}, size=3)
-    expected = [*fake.stages, *(f"Q{number}" for number in range(unseen))]
-    walked = walk(fake, LEVEL, still=True, expected=expected)
-    assert asked_by_name(fake) == [f"Q{number}" for number in range(asked)]
-    assert walked.missing == tuple(f"Q{number}" for number in range(unseen))
-    assert walked.flaws == ()
-
-
-def test_an_expected_name_that_answers_is_not_missing() -> None:
-    """A child that appeared behind the walk is found by its name."""
-    fake = Fake({f"P{number:02}": 2 for number in range(9)} | {"LATE": 0}, size=3)
-
-    def ask(question: Question) -> Page:
-        fake.unreported = {"LATE"} if question.level == LEVEL else set()
-        return fake(question)
-
-    walked = walk(ask, LEVEL, still=True, expected=("LATE", "P00"))
-    assert "LATE" in names_of(walked)
-    assert walked.missing == ()
-
-
-def test_wanted_names_are_always_asked_for() -> None:
-    """What the user named is asked for where a walk did not see it, however many there are, and each once."""
-    fake = Fake({"A": 2})
-    walked = walk(fake, LEVEL, still=True, expected=("A", "B", "C"), wanted=("B", "X", "A", "X"))
-    assert asked_by_name(fake) == ["B", "X"]
-    assert walked.missing == ("B", "C")
-
-
-@pytest.mark.parametrize("name", ["", "A,B"])
-def test_a_name_that_cannot_be_asked_for_is_missing(name: str) -> None:
-    """A comma would ask for another level, so such a name is not asked for."""
-    fake = Fake({f"P{number:02}": 2 for number in range(9)})
-    walked = walk(fake, LEVEL, still=True, expected=(name,), wanted=(name,))
-    assert asked_by_name(fake) == []
-    assert walked.missing == (name,)
-
-
-def test_a_child_that_cannot_be_asked_for_is_a_flaw() -> None:
-    """A single child's error takes nothing from the others and is told with its level."""
+def test_a_child_that_cannot_be_asked_for_is_unreadable() -> None:
+    """A single child's error takes nothing from the others; a name with a comma is not asked for."""
     fake = Fake({"A": 2})
     fake.faults = {(*LEVEL, "B"): Unreachable("it broke"), (*LEVEL, "C"): NotFound("no such thing")}
-    walked = walk(fake, LEVEL, still=True, wanted=("B", "C"))
-    assert names_of(walked) == {"A"}
-    assert walked.flaws == ("migrate,projects,B: it broke", "migrate,projects,C: no such thing")
+    answers = dict(by_name(fake, LEVEL, ["A", "B", "C", "D", "", "E,F"]))
+    assert asked_by_name(fake) == ["A", "B", "C", "D"]
+    assert [isinstance(answer, ApiError) or answer.found for answer in answers.values()] == [True, True, True, False]
 
 
 def test_refused_credentials_are_no_single_childs_flaw() -> None:
@@ -336,7 +309,7 @@ def test_refused_credentials_are_no_single_childs_flaw() -> None:
     fake = Fake({"A": 2})
     fake.faults = {(*LEVEL, "B"): Refused("401"), (*LEVEL, "C"): Refused("401")}
     with pytest.raises(Refused):
-        walk(fake, LEVEL, still=True, wanted=("B", "C"))
+        by_name(fake, LEVEL, ["B", "C"])
 
 
 def test_an_error_of_the_level_itself_is_raised() -> None:
@@ -378,10 +351,9 @@ def page_of(names: str, following: str | None) -> Page:
 def test_pages_without_an_end_are_a_flaw(pages: list[tuple[str, str | None]], requests: int) -> None:
     """A cursor seen before, or three pages in a row without a new name, end the walk, and that is told."""
     ask, asked = scripted(page_of(*each) for each in pages)
-    walked = walk(ask, LEVEL, still=True)
+    walked = walk(Asks(ask), LEVEL, still=True)
     assert len(asked) == requests
-    assert len(walked.flaws) == 1
-    assert walked.flaws[0].startswith("migrate,projects: ")
+    assert walked.cut
 
 
 @pytest.mark.parametrize(
@@ -395,9 +367,9 @@ def test_pages_without_an_end_are_a_flaw(pages: list[tuple[str, str | None]], re
 def test_two_pages_without_a_new_name_are_none(pages: list[tuple[str, str | None]]) -> None:
     """Up to two barren pages in a row are read over."""
     ask, asked = scripted(page_of(*each) for each in pages)
-    walked = walk(ask, LEVEL, still=True)
+    walked = walk(Asks(ask), LEVEL, still=True)
     assert names_of(walked) == set("ABCD")
-    assert walked.flaws == ()
+    assert walked.cut is None
     assert len(asked) == len(pages)
 
 
@@ -409,9 +381,9 @@ def test_pages_that_always_bring_something_new_are_a_flaw() -> None:
         children = tuple(Node((*LEVEL, f"{number}-{each}")) for each in range(MOST // 2))
         return Page(Node(LEVEL, children=children), str(number + 1) if number < 3 else None, found=True)
 
-    walked = walk(ask, LEVEL, still=True)
+    walked = walk(Asks(ask), LEVEL, still=True)
     assert len(walked.children) == MOST
-    assert "have no end" in walked.flaws[0]
+    assert "have no end" in str(walked.cut)
 
 
 def test_pages_without_an_end_end_a_moving_walk_too() -> None:
@@ -422,12 +394,12 @@ def test_pages_without_an_end_end_a_moving_walk_too() -> None:
     def ask(question: Question) -> Page:
         nonlocal requests
         requests += 1
-        page = fake(question)
+        page = fake.ask(question)
         return Page(page.node, f"cursor {requests}", found=True)
 
-    walked = walk(ask, LEVEL, still=False)
+    walked = walk(Asks(ask), LEVEL, still=False)
     assert names_of(walked) == {"A", "B"}
-    assert walked.flaws
+    assert walked.cut
     assert requests < 30
 
 
@@ -435,7 +407,7 @@ def test_a_cursor_goes_back_as_it_came() -> None:
     """Whatever a cursor looks like, it is sent back with the same level and filters."""
     odd = "a b+/=&%#\u00e9"
     ask, asked = scripted(iter([page_of("AB", odd), page_of("C", None)]))
-    walk(ask, LEVEL, still=True)
+    walk(Asks(ask), LEVEL, still=True)
     assert asked[1] == Question(LEVEL, expand=True, cursor=odd, page=2)
 
 
@@ -555,9 +527,9 @@ def simulated(filters: script.FilterMode, seed: int) -> Iterator[tuple[Server, C
 def test_a_walk_over_a_socket_never_loses_a_child(filters: script.FilterMode, seed: int) -> None:
     """Against the simulator, whose projects move between two pages, all of them are found."""
     with simulated(filters, seed) as (server, ask):
-        walked = walk(ask, LEVEL, still=False, expected=tuple(f"P{number:02}" for number in range(30)))
+        walked = walk(Asks(ask), LEVEL, still=False)
         assert names_of(walked) == {f"P{number:02}" for number in range(30)}
-        assert (walked.missing, walked.flaws) == ((), ())
+        assert walked.cut is None
         assert len(server.requests) > 8
 
 
@@ -574,14 +546,3 @@ def test_the_simulators_children_move_between_pages() -> None:
                 question = Question(LEVEL, expand=True, cursor=page.next) if page.next else None
             losing += len(names) < 30
     assert losing >= 3
-
-
-def test_an_error_of_a_walk_is_always_one_of_ours() -> None:
-    """The errors that the walk lets through are those that the question raised."""
-    fake = Fake({f"P{number}": 0 for number in range(9)}, filters="rejected")
-    fake.faults = {(*LEVEL, "X"): BadRequest("odd name")}
-    try:
-        walked = walk(fake, LEVEL, still=False, wanted=("X",))
-    except MigstatError as error:
-        pytest.fail(f"the walk ended with {error}")
-    assert walked.flaws == ("migrate,projects,X: odd name",)

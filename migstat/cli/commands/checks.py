@@ -59,7 +59,7 @@ def checks(
     outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
     wanted, names = filter_from(outcome, status), names_from(name, "--name")
     with session(runtime, options, Request(job, task)) as asked:
-        reading = asked.tree.checks(judged=outlet.look.output == "json")
+        reading = asked.tree.checks()
         meant = checks_of(reading, names)
         report = checks_report(asked, reading, meant, wanted, "a name asked for" if names else "")
         report = replace(report, show_all=show_all, details=details)

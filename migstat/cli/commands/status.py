@@ -13,8 +13,7 @@ from migstat.cli.output import Outlet, finish, finish_raw, outlet_of
 from migstat.errors import UsageError
 from migstat.model.nodes import Level, Node, Question
 from migstat.model.reports import StatusReport
-from migstat.model.verdict import verdict_of_node
-from migstat.query.reports import Extent, pruned, status_report, verdict_now
+from migstat.query.reports import Extent, pruned, status_report
 from migstat.query.tree import ALL
 from migstat.settings.resolve import Look
 from migstat.settings.target import level_from
@@ -107,12 +106,10 @@ def _raw(runtime: Runtime, asked: Session, wanted: Wanted) -> int:
     else:
         page = asked.ask_raw(Question(()))
         answer = {"data": page.node.raw or {}, "links": _links(page.links)}
-    if wanted.exit_status and wanted.level:
-        verdict = verdict_of_node(reading.root)
-    elif wanted.exit_status:
-        judged = tree.read(0, judged=True)
+    if wanted.exit_status:
+        judged = reading if wanted.level else tree.judged()
         flaws = judged.flaws
-        verdict = verdict_now(asked, judged)
+        verdict = asked.assess(judged).verdict
     return finish_raw(runtime, Outlet(Look("json")), answer, verdict, flaws)
 
 
