@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
@@ -210,7 +210,6 @@ def test_what_is_nested_too_deeply_is_not_mended(nested: bytes) -> None:
 
 
 @given(ANSWERS)
-@settings(deadline=None, max_examples=50)
 def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
     """What breaks no rule comes out as it went in."""
     with suppress(ValueError):
@@ -219,7 +218,6 @@ def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
 
 
 @given(st.binary(max_size=60) | st.text().map(lambda text: json.dumps([text]).encode()))
-@settings(deadline=None)
 def test_what_is_mended_is_sound_json(body: bytes) -> None:
     """Whatever bytes come, what is made of them can be read, or it is NotJson."""
     with suppress(NotJson):
@@ -245,7 +243,6 @@ def test_json_that_is_nested_too_deeply_is_a_bad_answer(keep_raw: bool) -> None:
 @given(ANSWERS, st.booleans())
 @example({"data": {"details": {"occurrences": [[[]]], "lastUpdatedAt": 1e308}}}, False)
 @example({"data": {"progressDetails": {"percent": 10**30}}}, False)
-@settings(deadline=None, max_examples=70)
 def test_no_json_lets_anything_but_our_error_escape(answer: object, keep_raw: bool) -> None:
     """Whatever JSON comes, it becomes nodes whose every property can be read, or an error of ours."""
     body = json.dumps(answer).encode()
@@ -266,7 +263,6 @@ def test_no_json_lets_anything_but_our_error_escape(answer: object, keep_raw: bo
 
 
 @given(st.binary(max_size=60))
-@settings(deadline=None)
 def test_no_bytes_let_anything_but_our_error_escape(body: bytes) -> None:
     """A body that is no text at all is an error of ours, too."""
     with suppress(MigstatError):
@@ -274,7 +270,6 @@ def test_no_bytes_let_anything_but_our_error_escape(body: bytes) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(("status", "outcome", "message", "details", "children", "new")), JSON))
-@settings(deadline=None, max_examples=70)
 @example({"new": 1})
 def test_an_answer_means_the_same_with_its_json_kept(data: dict[str, Any]) -> None:
     """`--raw` sees the same levels, statuses and children as the other formats."""

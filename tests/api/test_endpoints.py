@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.api.endpoints import LARGEST_BODY, Api, Exchange, Observers, Timing
@@ -211,7 +211,6 @@ def test_commas_of_a_level_are_sent_as_the_documentation_writes_them(time: Time)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
-@settings(deadline=None, max_examples=60)
 def test_a_cursor_goes_back_as_it_came(cursor: str) -> None:
     """Cursors are opaque: whatever characters they hold arrive at the server unchanged."""
     time = Time()
@@ -333,7 +332,6 @@ def test_a_long_retry_after_is_given_up_at_once(after: str, time: Time) -> None:
     st.lists(st.tuples(st.sampled_from([429, 503]), st.none() | st.integers(0, 25)), min_size=60, max_size=60),
     st.floats(0.2, 1.0),
 )
-@settings(deadline=None, max_examples=40)
 def test_no_attempt_starts_later_than_twenty_seconds_after_the_first(
     answers: list[tuple[int, int | None]], share: float
 ) -> None:

@@ -6,7 +6,7 @@ from email.utils import formatdate
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migstat.api.retry import RETRIED_STATUSES, WINDOW, Budget, Policy, retry_after_seconds, seconds_until
@@ -90,7 +90,6 @@ def test_a_policy_without_an_end_never_gives_up() -> None:
     assert Policy(give_up_after=None).wait(1, 1e6, 3600.0, 0.0) == 3600.0
 
 
-@settings(deadline=None)
 @given(st.integers(1, 10**9), st.floats(0, 1e6), st.none() | st.floats(0, 1e6), st.floats(0, 1))
 def test_a_wait_keeps_all_its_bounds(attempt: int, elapsed: float, retry_after: float | None, share: float) -> None:
     """Whatever the numbers, a wait is at least what the server asks for and ends within the limit."""
@@ -150,7 +149,6 @@ def test_the_quota_is_reset_at_an_instant_in_utc(instant: str | None, expected: 
     assert seconds_until(instant, NOW) == expected
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_header_can_break_the_reading_of_it(text: str) -> None:
     """Whatever a server sends becomes seconds from now on, or nothing."""
@@ -158,7 +156,6 @@ def test_no_header_can_break_the_reading_of_it(text: str) -> None:
         assert seconds is None or seconds >= 0
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["Mon, 01 Jan {} 00:00:00 {}", "{}-01-01T00:00:00{}"]),
     st.integers(0, 10000),
@@ -194,7 +191,6 @@ def test_one_request_more_waits_for_the_window(time: Time) -> None:
 
 @given(st.integers(1, 7), st.lists(st.floats(0, 40), max_size=60))
 @example(1, [1.740804457850734, 0.0, 0.0])
-@settings(deadline=None, max_examples=60)
 def test_no_window_ever_holds_more_than_the_limit(limit: int, pauses: list[float]) -> None:
     """Whenever the requests come, any 60 s see at most as many as the limit."""
     time = Time()

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.files.whole import write_whole
@@ -48,7 +48,6 @@ def test_what_is_written_is_read(tmp_path: Path, data: str | bytes, written: byt
 
 
 @given(st.text() | st.binary())
-@settings(deadline=None, max_examples=50)
 def test_any_content_is_written_or_refused(tmp_path_factory: pytest.TempPathFactory, data: str | bytes) -> None:
     """Whatever the content, the file holds it, or is as it was and the error is one that is told."""
     folder = tmp_path_factory.getbasetemp() / "any"

@@ -178,7 +178,7 @@ LIVES = st.lists(
 
 
 @given(LIVES, st.sampled_from(FILTERS), st.integers(2, 25), st.floats(0.0, 2.0), st.booleans())
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_no_schedule_loses_a_change(
     lives: list[tuple[int, int, int, str]], filters: script.FilterMode, size: int, latency: float, stamped: bool
 ) -> None:

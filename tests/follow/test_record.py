@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.errors import MigstatError, OutputError, UsageError
@@ -339,7 +339,6 @@ FILES = st.one_of(
 
 
 @given(FILES)
-@settings(deadline=None, max_examples=70, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_file_is_too_odd_to_be_read(tmp_path: Path, text: bytes) -> None:
     """Whatever bytes the file holds, they are read back, left out with a warning, or refused as wrong usage."""
     path = tmp_path / "odd.jsonl"
@@ -376,7 +375,6 @@ def test_odd_lines_are_no_crash(tmp_path: Path, text: bytes) -> None:
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), min_size=1, max_size=4),
     st.text(max_size=9),
 )
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_name_comes_back_as_it_was(tmp_path: Path, level: list[str], status: str) -> None:
     """Names with line separators, controls or any other characters stay on their line and are read back."""
     path = tmp_path / "names.jsonl"

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.model.events import Changed, End, Ended, Event, Outage, Progressed, Reading, Recovered, Snapped, Stalled
@@ -138,7 +138,6 @@ def test_the_ways_to_end_have_the_promised_names() -> None:
 
 
 @given(st.text(), st.text(), st.text())
-@settings(deadline=None, max_examples=80)
 def test_an_event_is_one_line_whatever_it_tells(name: str, status: str, message: str) -> None:
     """Whatever the API sent, an event is one line of JSON without anything that does not print."""
     safe = [text.encode("utf-8", "replace").decode() for text in (name, status, message)]

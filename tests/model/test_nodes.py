@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.model.nodes import Job, Node, State, by_name, combined_state, millis
@@ -47,7 +47,6 @@ def test_what_status_and_outcome_mean(status: str | None, outcome: str | None, s
 
 
 @given(st.text(), st.text())
-@settings(deadline=None)
 def test_an_outcome_that_nobody_knows_is_never_a_success(status: str, outcome: str) -> None:
     """Only SUCCESS, WARNING and SKIPPED are no failures, and a node without outcome never succeeded."""
     state = Node(status=status, outcome=outcome).state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -241,7 +241,6 @@ WORDS = st.sampled_from([None, "PENDING", "IN_PROGRESS", "SUCCESS", "WARNING", "
 
 
 @given(WORDS, WORDS, WORDS, st.lists(WORDS, max_size=3), st.lists(WORDS, max_size=4), st.booleans(), st.booleans())
-@settings(deadline=None, max_examples=80)
 def test_a_good_verdict_means_that_all_that_counts_ended_well(
     root: Word, check: Word, migrate: Word, scopes: list[Word], leaves: list[Word], missing: bool, late: bool
 ) -> None:
@@ -393,7 +392,6 @@ def trees(level: Level = (), depth: int = 3) -> st.SearchStrategy[Node]:
 
 
 @given(trees(depth=2))
-@settings(deadline=None, max_examples=60)
 def test_a_tree_survives_being_flattened(root: Node) -> None:
     """A tree taken apart by levels and put together again is the same tree."""
     parts = flattened(root)
@@ -481,7 +479,6 @@ def test_no_end_is_estimated_without_times_or_from_what_was_skipped() -> None:
 
 
 @given(st.lists(st.tuples(st.none() | st.integers(-100, 10**6), WORDS), max_size=30), st.integers(0, 50))
-@settings(deadline=None, max_examples=60)
 def test_an_estimated_end_is_never_past(lives: list[tuple[int | None, Word]], missing: int) -> None:
     """Whatever the times say, the end lies ahead, and there is none to come where all is done."""
     leaves = tuple(leaf(f"P{number}", begun, word) for number, (begun, word) in enumerate(lives))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.api.endpoints import Api, Timing
@@ -199,7 +199,6 @@ SCHEDULES = st.lists(st.lists(st.integers(0, 11), max_size=4), max_size=25)
 
 @pytest.mark.parametrize("filters", FILTERS)
 @given(stages=st.lists(st.integers(0, 2), max_size=12), schedule=SCHEDULES, size=st.integers(1, 4))
-@settings(deadline=None, max_examples=50)
 def test_no_schedule_loses_a_child(filters: str, stages: list[int], schedule: list[list[int]], size: int) -> None:
     """Whichever children move at whichever request, all of them are found."""
 

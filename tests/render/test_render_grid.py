@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -112,7 +112,6 @@ def test_cells_are_counted_as_a_terminal_does(text: str) -> None:
     assert cells(text) == cell_len(text)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(ROWS, max_size=6), st.integers(20, 200), st.booleans())
 def test_no_line_is_wider_than_the_window(rows: list[Row], width: int, named: bool) -> None:
     """Whatever the cells hold, no line is wider than the window or ends in spaces."""
@@ -122,7 +121,6 @@ def test_no_line_is_wider_than_the_window(rows: list[Row], width: int, named: bo
         assert text_of(line) == text_of(line).rstrip()
 
 
-@settings(deadline=None, max_examples=30)
 @given(NAMES, LONG_STATES, TEXTS, st.integers(20, 100))
 def test_a_long_state_does_not_widen_the_window(name: str, state: str, prose: str, width: int) -> None:
     """A state that nobody knows and that is long is cut, too."""
@@ -130,7 +128,6 @@ def test_a_long_state_does_not_widen_the_window(name: str, state: str, prose: st
     assert all(cell_len(text_of(line)) <= width for line in laid_out(rows, width))
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(ROWS, min_size=1, max_size=6), st.integers(20, 200))
 def test_no_word_of_prose_is_lost(rows: list[Row], width: int) -> None:
     """All prose, and all that stands below a row, is there in its order."""
@@ -145,7 +142,6 @@ def test_no_word_of_prose_is_lost(rows: list[Row], width: int) -> None:
             at = found + len(wanted)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(ROWS, min_size=1, max_size=6))
 def test_columns_stand_below_each_other(rows: list[Row]) -> None:
     """In a wide window every name is whole, and the second column begins at the same cell in every row."""

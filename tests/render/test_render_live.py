@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -124,7 +124,6 @@ TROUBLE = st.builds(
     NAMES,
     st.integers(0, 5000),
 )
-@settings(deadline=None, max_examples=70)
 def test_a_frame_never_exceeds_the_window(
     projects: list[Node],
     changes: list[Changed],

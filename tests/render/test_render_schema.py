@@ -9,7 +9,7 @@ from signal import Signals
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -414,7 +414,6 @@ WATCHED: st.SearchStrategy[Event] = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(REPORTS)
 def test_whatever_the_api_sends_the_documents_are_valid(report: Report) -> None:
     """Any texts, numbers, statuses and details become a valid document and valid lines."""
@@ -426,7 +425,6 @@ def test_whatever_the_api_sends_the_documents_are_valid(report: Report) -> None:
             assert_valid(told["kind"], printed(line), part)
 
 
-@settings(deadline=None)
 @given(WATCHED)
 def test_whatever_the_api_sends_the_events_are_valid(event: Event) -> None:
     """Any texts, numbers and statuses become a valid event."""

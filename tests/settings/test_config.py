@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migstat.errors import MigstatError, NotFound, OutputError, UsageError
@@ -588,7 +588,6 @@ SOUP = st.text(max_size=40) | st.lists(PIECES, max_size=14).map("".join)
 
 @given(SOUP)
 @example("profiles.a.b.c = 1")
-@settings(deadline=None, max_examples=70)
 def test_any_text_is_a_config_or_our_error(text: str) -> None:
     """Whatever a file holds, it is understood or told in one line that names the file."""
     try:
@@ -603,7 +602,6 @@ def test_any_text_is_a_config_or_our_error(text: str) -> None:
 
 
 @given(st.binary(max_size=60) | SOUP.map(lambda text: text.encode("utf-8", "surrogatepass")))
-@settings(deadline=None, max_examples=60)
 def test_any_bytes_are_a_config_or_our_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     """Whatever bytes a file holds, it is understood or told."""
     file = tmp_path_factory.getbasetemp() / "config.toml"
@@ -651,7 +649,6 @@ def is_text(text: str) -> bool:
 
 
 @given(st.sampled_from(sorted(ODD)), KEY, VALUE)
-@settings(deadline=None, max_examples=80)
 def test_what_is_set_is_read_and_what_is_removed_was_never_there(name: str, path: Keys, value: str) -> None:
     """Any name and value can be set, is then read as it was typed, and all else stays; or it is refused."""
     config = parsed(ODD[name], FILE)
@@ -673,7 +670,6 @@ CHANGES = st.lists(st.tuples(KEY, st.none() | VALUE.filter(is_text)), max_size=8
 
 
 @given(CHANGES)
-@settings(deadline=None, max_examples=30)
 def test_any_changes_one_after_the_other(changes: list[tuple[Keys, str | None]]) -> None:
     """A file that only these commands have written holds what was set last, after any number of changes."""
     config, expected = parsed("", FILE), dict[Keys, str]()

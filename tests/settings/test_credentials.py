@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keyring
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.errors import CredentialsError, UsageError
@@ -251,7 +251,6 @@ def test_no_email_is_told_with_all_that_is_needed() -> None:
 
 
 @given(st.text())
-@settings(deadline=None)
 def test_any_text_is_a_token_or_refused(text: str) -> None:
     """A token is one word that prints; of anything else nothing is shown."""
     try:

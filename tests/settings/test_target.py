@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.errors import MigstatError, UsageError
@@ -111,7 +111,6 @@ def test_a_url_and_a_word_that_name_two_tasks_contradict_each_other() -> None:
 
 
 @given(st.text(max_size=30), st.none() | st.text(max_size=30), st.none() | st.text(max_size=30))
-@settings(deadline=None)
 def test_no_words_let_anything_but_our_error_escape(job: str, task: str | None, environ_job: str | None) -> None:
     """Whatever is typed becomes clean ids or an error of ours."""
     for text in (job, f"https://{job}", f"https://x/jobs/{job}"):
