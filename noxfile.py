@@ -41,9 +41,11 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style, formatting and the CI workflow."""
     _python(session, "-m", "ruff", "check", ".")
     _python(session, "-m", "ruff", "format", "--check", ".")
+    workflow = ".github/workflows/ci.yml"
+    _python(session, "-m", "check_jsonschema", "-q", "--builtin-schema", "vendor.github-workflows", workflow)
 
 
 @nox.session

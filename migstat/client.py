@@ -18,8 +18,8 @@ from os import PathLike, fspath
 from types import TracebackType
 from typing import Literal, Self
 
-from migstat.api.endpoints import Api, Timing
-from migstat.api.retry import Policy, Sleep, steady_clock
+from migstat.api.endpoints import Api
+from migstat.api.retry import Policy, Sleep, Timing, steady_clock
 from migstat.errors import Incomplete, UsageError
 from migstat.follow.clockwork import PATIENCE, Clockwork, watch_of
 from migstat.follow.watch import Plan

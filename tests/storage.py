@@ -20,8 +20,6 @@ LATER, EARLIER = "2026-09-21T15:00:00.000Z", "2026-09-21T14:00:00.000Z"
 CONTENT = b"".join(b"%06d: a line of a report\n" % number for number in range(8000))
 """Some 200 KB, no two parts of which are the same."""
 
-TAG = '"v1"'
-
 
 @dataclass(frozen=True)
 class Fetched:
@@ -35,17 +33,13 @@ class Fetched:
         """The target without its query."""
         return urlsplit(self.target).path
 
-    @property
-    def begin(self) -> int:
-        """The byte from which on it is asked for."""
-        return int(self.headers.get("range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
-
 
 @dataclass(frozen=True)
 class Reply:
     """What is sent back. `sent` is how many bytes of the body are sent before the connection ends.
 
-    It does so once `held` is set, where that is given, and stays silent until then.
+    It does so once `held` is set, where that is given, and stays silent until then. With `silent` not even a head is
+    sent.
     """
 
     body: bytes = b""
@@ -53,6 +47,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     sent: int | None = None
     held: threading.Event | None = None
+    silent: bool = False
 
 
 @dataclass
@@ -85,19 +80,8 @@ class Storage:
         return migstat(["artifacts", *words], self.environ, now=lambda: NOW, **more)
 
 
-def part_of(content: bytes, asked: Fetched, **more: Any) -> Reply:
-    """Answer with all of the content, or with the part that is asked for."""
-    headers = {"ETag": TAG}
-    if asked.begin == 0 or asked.headers.get("if-range") not in (None, TAG):
-        return Reply(content, headers=headers, **more)
-    if asked.begin >= len(content):
-        return Reply(status=416)
-    headers["Content-Range"] = f"bytes {asked.begin}-{len(content) - 1}/{len(content)}"
-    return Reply(content[asked.begin :], 206, headers, **more)
-
-
 @contextmanager
-def storing(reply: Callable[[Fetched], Reply] = lambda asked: part_of(CONTENT, asked)) -> Iterator[Storage]:
+def storing(reply: Callable[[Fetched], Reply] = lambda _: Reply(CONTENT)) -> Iterator[Storage]:
     """Serve a run of job `job-1` at the API's paths, and what `reply` makes of a request at all others."""
     closing = threading.Event()
 
@@ -122,7 +106,8 @@ def storing(reply: Callable[[Fetched], Reply] = lambda asked: part_of(CONTENT, a
         def _send(self, told: Reply) -> None:
             headers = {"Content-Length": str(len(told.body)), **told.headers}
             head = [f"HTTP/1.1 {told.status} Told", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-            self.wfile.write("\r\n".join(head).encode() + told.body[: told.sent])
+            if not told.silent:
+                self.wfile.write("\r\n".join(head).encode() + told.body[: told.sent])
             self.close_connection = told.sent is not None
             while told.held is not None and not told.held.wait(0.02) and not closing.is_set():
                 pass

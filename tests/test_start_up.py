@@ -17,7 +17,7 @@ from tests.command_line import environ_of, hermetic
 NOTING = """
 import atexit, sys
 file = sys.argv.pop(1)
-atexit.register(lambda: open(file, "w").write("\\n".join(sys.modules)))
+atexit.register(lambda: open(file, "w").write("\\n".join(name for name, module in sys.modules.items() if module)))
 if sys.argv[1:]:
     from migstat.__main__ import run
     run()

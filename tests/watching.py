@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from migstat.api.endpoints import Api
-from migstat.api.endpoints import Timing as ApiTiming
 from migstat.api.retry import Policy
+from migstat.api.retry import Timing as ApiTiming
 from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan, Timing, Watch
 from migstat.model.events import Changed, Ended, Event, Seen

@@ -1,4 +1,4 @@
-"""How the API's JSON becomes the model: decoding, and what to make of answers that are not as they should be."""
+"""Turns the API's JSON into the model, and makes the best of answers that are not as they should be."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from migstat.errors import BadAnswer
-from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, Task, TaskPage
+from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, Task, TaskPage, millis
 
 
 class _WirePhase(msgspec.Struct, frozen=True):
@@ -56,8 +56,19 @@ _answer = msgspec.json.Decoder(_WireAnswer)
 _tasks = msgspec.json.Decoder(_WireTasks)
 _object = msgspec.json.Decoder(dict[str, Any])
 
+MOST_CHILDREN = 2000
+MOST_OCCURRENCES = 10_000
+"""Children of one page, and occurrences of one check, above which an answer is refused."""
+
+MOST_MEMBERS = 250_000
+MOST_VALUES = 500_000
+"""Colons and commas of one status page, above which no Python objects are made of it: of 8 MiB they would fill 2 GB."""
+
 _DIGITS = 400
-"""Digits of a whole number beyond which it tells nothing."""
+"""Digits of a whole number beyond which it has no meaning."""
+
+_SECONDS_BELOW = 1e11
+"""Instants below this are in seconds: in milliseconds they would be before March 1973."""
 
 
 class NotJson(BadAnswer):
@@ -65,10 +76,12 @@ class NotJson(BadAnswer):
 
 
 def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
-    """One answer to `/status` about `level`; raises BadAnswer where it cannot be understood.
+    """One answer to `/status` about `level`. Raises BadAnswer where it cannot be understood, or is beyond all limits.
 
-    A child that cannot be understood does not take its siblings with it: it becomes an unreadable node.
+    A child that cannot be understood becomes an unreadable node, without harm to its siblings.
     """
+    if body.count(b":") > MOST_MEMBERS or body.count(b",") > MOST_VALUES:
+        raise _too_much(f"more than {MOST_CHILDREN:,} children or {MOST_OCCURRENCES:,} occurrences")
     if keep_raw:
         return _lenient_page(body, level, keep_raw=True)
     try:
@@ -150,6 +163,7 @@ def _is_json(body: bytes) -> bool:
 def _page(answer: _WireAnswer, level: Level) -> Page:
     wire = answer.data or _WireNode()
     children = wire.children
+    _check_count(children)
     built = None if children is None else tuple(_node((*level, name), each) for name, each in children.items())
     return Page(_node(level, wire, built), _next(answer.links), found=answer.data is not None)
 
@@ -159,10 +173,25 @@ def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = Non
     status = wire.status and intern(wire.status)
     outcome = wire.outcome and intern(wire.outcome)
     progress = wire.progressDetails
+    details = wire.details or {}
+    occurrences = details.get("occurrences")
+    if isinstance(occurrences, list) and len(occurrences) > MOST_OCCURRENCES:
+        raise _too_much(
+            f"{len(occurrences):,} occurrences of {','.join(level) or 'the task'}; the limit is {MOST_OCCURRENCES:,}"
+        )
     if progress is None or progress.isSupported is False or outcome:  # a finished node has none any more
-        return Node(level, status, outcome, wire.message, wire.details or {}, None, (), children)
+        return Node(level, status, outcome, wire.message, details, None, (), children)
     phases = tuple(Phase(each.name, each.processed, each.total) for each in progress.data or ())
-    return Node(level, status, outcome, wire.message, wire.details or {}, progress.percent, phases, children)
+    return Node(level, status, outcome, wire.message, details, progress.percent, phases, children)
+
+
+def _check_count(children: dict[str, Any] | None) -> None:
+    if children is not None and len(children) > MOST_CHILDREN:
+        raise _too_much(f"{len(children):,} children; the limit is {MOST_CHILDREN:,}")
+
+
+def _too_much(what: str) -> BadAnswer:
+    return BadAnswer(f"the answer has {what}", "This is not an answer of the API; check the network and --base-url.")
 
 
 def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
@@ -173,6 +202,7 @@ def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
     children = None
     if wire_children is not None:
         named = _object_or_raise(wire_children, "data.children")
+        _check_count(named)
         children = tuple(_lenient_node((*level, name), each, keep_raw) for name, each in named.items())
     node = msgspec.structs.replace(_lenient_node(level, own, keep_raw), children=children)
     links = _object_or_raise({} if answer.get("links") is None else answer["links"], "links")
@@ -197,16 +227,28 @@ def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:
 
 
 def _built_task(value: object) -> Task:
-    """A run of which what has an unexpected type is unknown."""
+    """A run; what has an unexpected type counts as unknown."""
     own = _members(value)
     artifacts = _members(own.get("results")).get("artifacts")
     named = map(_members, artifacts if isinstance(artifacts, list) else ())
+    excluded = _members(_members(own.get("payload")).get("checkTypes")).get("excludeKeys")
     return Task(
         _text(own.get("taskId")) or "",
         _text(own.get("taskType")),
         own.get("createdAt"),
-        tuple(Artifact(_text(each.get("name")), _text(each.get("location")), each.get("expireAt")) for each in named),
+        tuple(
+            Artifact(_text(each.get("name")), _text(each.get("location")), _expiry(each.get("expireAt")))
+            for each in named
+        ),
+        tuple(each for each in excluded if isinstance(each, str)) if isinstance(excluded, list) else (),
     )
+
+
+def _expiry(value: object) -> object:
+    """`expireAt` in epoch milliseconds where it is a number, whose unit the API does not state; else as it came."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return millis(value * 1000 if abs(value) < _SECONDS_BELOW else value) or value
+    return value
 
 
 def _members(value: object) -> dict[str, Any]:

@@ -1,23 +1,28 @@
-"""When to ask again, and how fast to ask at all: the retry policy and the request budget.
+"""When to try again, and how fast to ask at all: the retry loop, its policy, and the request budget.
 
-Pure policy over a clock and a sleep that are handed in; both clocks count seconds and must go on while the machine
-is suspended, so that a deadline survives a closed lid.
+Clock and sleep are handed in. Both count seconds and must go on while the machine is suspended, so that a deadline
+survives a closed lid.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
+from typing import TypeVar
 
 import msgspec
 
+from migstat.errors import ApiError, RateLimited
+
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
+_T = TypeVar("_T")
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses that may be over in a moment."""
@@ -64,6 +69,80 @@ class Policy(msgspec.Struct, frozen=True):
         if self.give_up_after is not None and elapsed + wait > self.give_up_after:
             return None
         return wait
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Clocks and chance for retries. `clock` is in seconds and goes on while the machine is suspended.
+
+    `now` is epoch seconds, `share` a random number in 0..1. At `ends_at`, a reading of `clock`, a request under way is
+    abandoned, and `sleep` is called to raise whatever ends the caller.
+    """
+
+    clock: Clock
+    sleep: Sleep
+    share: Callable[[], float] = random.random
+    now: Clock = time.time
+    ends_at: float = math.inf
+
+
+class AttemptFailed(Exception):
+    """One attempt failed; `again` if another may succeed, no sooner than `retry_after` seconds from now."""
+
+    def __init__(self, error: ApiError, *, again: bool, retry_after: float | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.again = again
+        self.retry_after = retry_after
+
+
+def retrying(
+    attempt: Callable[[], _T],
+    *,
+    policy: Policy,
+    timing: Timing,
+    budget: Budget,
+    waiting: Callable[[float, str], None],
+) -> _T:
+    """Call `attempt`, within the budget, until it does not raise AttemptFailed.
+
+    `waiting` is called with the seconds of each pause and its reason. Raises the ApiError of the last failure where
+    another attempt cannot succeed or the policy gives up.
+    """
+    budget.take(timing.sleep)
+    first = timing.clock()
+    tries = 1
+    while True:
+        try:
+            return attempt()
+        except AttemptFailed as failed:
+            if timing.clock() >= timing.ends_at:
+                timing.sleep(0.0)
+            if not failed.again:
+                raise failed.error from failed.__cause__
+            if isinstance(failed.error, RateLimited) and failed.retry_after is not None:
+                budget.slow_down(failed.retry_after)  # the quota is everybody's, so all threads wait
+            elapsed = timing.clock() - first
+            soonest = max(failed.retry_after or 0.0, budget.wait())
+            wait = policy.wait(tries, elapsed, soonest, timing.share())
+            if wait is None:
+                raise _given_up(failed, tries, elapsed) from failed.__cause__
+            reason = failed.error.message
+        waiting(wait, reason)
+        timing.sleep(wait)
+        tries += 1
+        budget.take(timing.sleep)
+
+
+def _given_up(failed: AttemptFailed, tries: int, elapsed: float) -> ApiError:
+    """The last error, with how often and how long it was tried, or the pause that the server asked for."""
+    error = failed.error
+    if tries == 1 and failed.retry_after:
+        tried = f"asked to wait {failed.retry_after:.0f} s, too long for a single query"
+    else:
+        tried = f"tried {tries} times in {elapsed:.0f} s" if tries > 1 else "tried once"
+    final = type(error)(f"{error.message} ({tried})", error.hint)
+    final.again, final.retry_after, final.status = True, failed.retry_after, error.status
+    return final
 
 
 def retry_after_seconds(header: str | None, now: float) -> float | None:

@@ -1,17 +1,16 @@
-"""Wires settings to client to tree, lazily and in this order. Commands never assemble a client themselves."""
+"""Wires settings to client to query, in this order. Commands never assemble a client themselves."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
-from migstat.api.retry import Policy, steady_clock
+from migstat.api.retry import Policy, Timing, steady_clock
 from migstat.cli.streams import Streams, wants_color
 from migstat.errors import NotFound, UsageError
 from migstat.model.nodes import Level
@@ -34,11 +33,9 @@ from migstat.settings.target import Target, TaskWord, likely_target, target_from
 if TYPE_CHECKING:
     import httpx
 
-    from migstat.api.download import Downloads
-    from migstat.api.endpoints import Api, Exchange
+    from migstat.api.endpoints import Api
+    from migstat.api.http import Exchange
     from migstat.cli.memory import Memory
-
-_T = TypeVar("_T")
 
 NOTICE_AFTER = 1.0
 """Seconds of silence after which a person is told what is being read."""
@@ -130,102 +127,114 @@ def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_n
 
 
 class Session(TaskSession):
-    """One command's way to the API."""
+    """One command's job and task, and the client that answers about them."""
 
     def __init__(
-        self, runtime: Runtime, options: Options, target: Target, settings: Settings, watching: Policy | None
+        self, api: Api, memory: Memory | None, runtime: Runtime, target: Target, settings: Settings, notices: Notices
     ) -> None:
-        super().__init__(self._open, target, runtime.now, settings.rate_limit)
-        self._watching = watching
-        self._runtime = runtime
-        self._options = options
-        self._settings = settings
-        self._quiet_since = runtime.clock()
-        self._memory: Memory | None = None
+        super().__init__(lambda: api, target, runtime.now, settings.rate_limit)
+        self._memory = memory
+        self._notices = notices
 
-    def remember(self) -> None:
-        """Keep the names that came by, for completion."""
-        warning = None if self._memory is None else self._memory.keep()
-        if warning is not None and self._watching is None:  # a watch has a picture of its own
-            warn(self._runtime, (warning,))
-
-    def _open(self) -> Api:
-        from migstat.api.endpoints import Api
-
-        make: Callable[..., Api] = Api
-        if self._runtime.cache is not None and not self._runtime.sealed:
-            from migstat.cli.memory import Memory, NotingApi
-
-            self._memory = Memory(self._runtime.cache, self.job_id)
-            make = partial(NotingApi, self._memory)
-        return self._wired(make, policy=self._watching)
-
-    @cached_property
-    def downloads(self) -> Downloads:
-        """The way to the files that the API names."""
-        from migstat.api.download import Downloads
-
-        return self._wired(Downloads)
-
-    def _wired(self, make: Callable[..., _T], **more: Any) -> _T:
-        """What asks with the session's settings, clocks and observers."""
-        from migstat.api.endpoints import Observers, Timing
-
-        runtime = self._runtime
-        timing = Timing(runtime.clock, runtime.sleep, now=runtime.now)
-        observers = Observers(self._log, self._waits)
-        return make(self._settings, timing, observers=observers, transport=runtime.transport, **more)
-
-    def _log(self, exchange: Exchange) -> None:
-        if self._options.verbose:
-            page = f" page {exchange.page}" if exchange.page > 1 else ""
-            self._runtime.streams.tell(
-                harmless(f"GET {exchange.path} {exchange.result} {exchange.seconds * 1000:.0f} ms{page}")
-            )
-
-    def _waits(self, seconds: float, reason: str) -> None:
-        text = harmless(f"again in {seconds:.0f} s: {reason}")
-        if self._options.verbose:
-            self._runtime.streams.tell(text)
-        elif self._watching is None:
-            self._runtime.streams.notice(text)
+    def remember(self) -> str | None:
+        """Keep the names that came by, for completion; a warning where what was kept before is damaged."""
+        return None if self._memory is None else self._memory.keep()
 
     def reading(self, level: Level, count: int) -> None:
-        """Tell a person who waits what is being read."""
-        silent = self._options.verbose or self._watching is not None
-        if not silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
-            self._runtime.streams.notice(f"reading {harmless(shown(level))}: {count}")
+        """Show how many children of a level were read."""
+        self._notices.reading(level, count)
+
+
+class Notices:
+    """Tells a person what is going on: every request with `-v`, and on a terminal whatever takes its time.
+
+    `silent` is for a watch, which has a view of its own.
+    """
+
+    def __init__(self, runtime: Runtime, *, verbose: bool, silent: bool) -> None:
+        self._streams = runtime.streams
+        self._clock = runtime.clock
+        self._verbose = verbose
+        self._silent = silent or verbose
+        self._quiet_since = runtime.clock()
+
+    def exchanged(self, exchange: Exchange) -> None:
+        """Log a request."""
+        if self._verbose:
+            page = f" page {exchange.page}" if exchange.page > 1 else ""
+            line = f"GET {exchange.path} {exchange.result} {exchange.seconds * 1000:.0f} ms{page}"
+            self._streams.tell(harmless(line))
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """Announce a pause."""
+        text = harmless(f"trying again in {seconds:.0f}s: {reason}")
+        if self._verbose:
+            self._streams.tell(text)
+        elif not self._silent:
+            self._streams.notice(text)
+
+    def pending(self, seconds: float) -> None:
+        """Show for how long a request has been under way."""
+        if seconds >= NOTICE_AFTER and not self._silent:
+            self._streams.notice(f"waiting for an answer, {seconds:.0f}s")
+
+    def reading(self, level: Level, count: int) -> None:
+        """Show how many children of a level were read."""
+        if not self._silent and self._clock() - self._quiet_since >= NOTICE_AFTER:
+            self._streams.notice(f"reading {harmless(shown(level))}: {count}")
+
+
+@contextmanager
+def opened(
+    runtime: Runtime, options: Options, target: Target, settings: Settings, *, watching: Policy | None = None
+) -> Iterator[Session]:
+    """A session about `target`, whose client is open until the end of the block.
+
+    `watching` is the patience of a watch, which has a view of its own and wants no notices.
+    """
+    from migstat.api.endpoints import Api  # loads httpx
+    from migstat.api.http import Observers
+
+    notices = Notices(runtime, verbose=options.verbose, silent=watching is not None)
+    memory = None
+    if runtime.cache is not None and not runtime.sealed:
+        from migstat.cli.memory import Memory
+
+        memory = Memory(runtime.cache, target.job_id)
+    observers = Observers(notices.exchanged, notices.waiting, notices.pending)
+    if memory is not None:
+        observers = replace(observers, answered=memory.answered)
+    timing = Timing(runtime.clock, runtime.sleep, now=runtime.now)
+    with Api(settings, timing, policy=watching, observers=observers, transport=runtime.transport) as api:
+        session = Session(api, memory, runtime, target, settings, notices)
+        try:
+            yield session
+        finally:
+            runtime.streams.clear_notice()
+            warning = session.remember()
+            if warning is not None and watching is None:
+                warn(runtime, (warning,))
 
 
 @contextmanager
 def session(
     runtime: Runtime, options: Options, request: Request, *, watching: Policy | None = None
 ) -> Iterator[Session]:
-    """A session about what the user named. Everything typed is checked before anything is asked.
-
-    `watching` is the patience of a watch, which has a picture of its own and wants no notices.
-    """
+    """A session about what the user named. Everything typed is checked before anything is asked."""
     if runtime.sealed and any((options.flags.base_url, options.flags.email, options.flags.token_file)):
-        raise UsageError("a demo has an account of its own", "Leave out --base-url, --email and --token-file.")
+        raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")
     environ = runtime.environ
     target = target_from(request.job, request.task, job_and_task(environ), request.default_task, options.profile)
     settings = settings_from(options.flags, environ, runtime.streams.stdin, options.profile, runtime.keychain)
     warn(runtime, settings.warnings)
-    opened = Session(runtime, options, target, settings, watching)
     try:
-        yield opened
+        with opened(runtime, options, target, settings, watching=watching) as session:
+            yield session
     except NotFound as error:
         meant = likely_target(target.job_id, options.profile.config.targets)
         if meant is None or error.status is None:
             raise
-        raise NotFound(error.message, f"Is it the target {meant}?") from error
-    finally:
-        runtime.streams.clear_notice()
-        opened.remember()
-        if "api" in vars(opened):
-            opened.api.close()
-        if "downloads" in vars(opened):
-            opened.downloads.close()
+        raise NotFound(error.message, f"Did you mean the target {meant}?") from error
 
 
 def warn(runtime: Runtime, warnings: tuple[str, ...]) -> None:

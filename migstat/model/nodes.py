@@ -225,7 +225,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Artifact(msgspec.Struct, frozen=True):
-    """A report or an error log of a run; `expires_at` as the API sent it."""
+    """A report or an error log of a run; `expires_at` in epoch milliseconds, or the text that the API sent."""
 
     name: str | None
     location: str | None
@@ -233,12 +233,16 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One run of a job; `created_at` as the API sent it (ISO 8601)."""
+    """One run of a job; `created_at` as the API sent it (ISO 8601).
+
+    `overridden` are the checks whose failure was overridden for this run.
+    """
 
     task_id: str
     task_type: str | None
     created_at: Any
     artifacts: tuple[Artifact, ...]
+    overridden: tuple[str, ...] = ()
 
 
 class TaskPage(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
+from migstat.api.threads import together
 from migstat.errors import ApiError, NotFound, Refused
 from migstat.model.nodes import Level, Node, Page, Question, Status
 
@@ -144,15 +145,7 @@ def by_name(asker: Asker, level: Level, names: Sequence[str]) -> list[tuple[str,
             return error
 
     askable = [name for name in names if name and "," not in name]
-    if len(askable) < 2:
-        return [(name, one(name)) for name in askable]
-    from concurrent.futures import ThreadPoolExecutor
-
-    pool = ThreadPoolExecutor(AT_A_TIME)
-    try:
-        return list(zip(askable, pool.map(one, askable), strict=True))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # after a signal nobody waits for a hanging request
+    return list(zip(askable, together(one, askable, AT_A_TIME), strict=True))
 
 
 class _Walk:

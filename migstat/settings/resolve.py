@@ -19,6 +19,7 @@ from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, FILE_KEYS, Config, read_config
 from migstat.settings.credentials import Secret, Token, TokenFile, email_from, may_be_token, named_token, token_from
 from migstat.settings.keychain import Account, Keychain
+from migstat.settings.proxies import is_loopback, proxy_for
 
 DEFAULT_BASE_URL = "https://api.atlassian.com"
 DEFAULT_REQUEST_TIMEOUT = 15.0
@@ -260,7 +261,7 @@ class Sources(msgspec.Struct, frozen=True):
         request_timeout = seconds(*timeout, LONGEST_REQUEST) if timeout else DEFAULT_REQUEST_TIMEOUT
         rate_limit = _rate_limit(self.get("rate_limit"), loopback=loopback)
         ca_bundle = _readable(self.get("ca_bundle"))
-        proxy = None if loopback else _proxy(base_url)
+        proxy = proxy_for(base_url)
         return Settings(
             base_url, loopback, email, token.secret, request_timeout, rate_limit, ca_bundle, proxy, token.warnings
         )
@@ -310,8 +311,8 @@ def elsewhere(settings: Settings, url: str) -> Settings:
     parts = urlsplit(url)
     if parts.port == 0:  # one that is too high raises on its own
         raise ValueError("port 0")
-    loopback = _is_loopback(parts.hostname or "")
-    proxy = None if loopback else _proxy(url)
+    loopback = is_loopback(parts.hostname or "")
+    proxy = proxy_for(url)
     base_url = f"{parts.scheme}://{parts.netloc}"
     return msgspec.structs.replace(settings, base_url=base_url, loopback=loopback, proxy=proxy)
 
@@ -376,7 +377,7 @@ def _base_url(chosen: tuple[str, str] | None) -> tuple[str, bool]:
         return DEFAULT_BASE_URL, False
     text, source = chosen
     parts = _split(text, source)
-    loopback = _is_loopback(parts.hostname or "")
+    loopback = is_loopback(parts.hostname or "")
     if parts.username is not None or parts.password is not None:
         raise UsageError(
             f"{source}: a URL with a user or password in it is refused",
@@ -421,25 +422,6 @@ def _is_host(host: str | None) -> bool:
         except ValueError:
             return False
     return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _proxy(base_url: str) -> str | None:
-    """The proxy that environment or system name for this URL, with `http://` before one that is a bare host."""
-    from urllib.request import getproxies, proxy_bypass
-
-    parts = urlsplit(base_url)
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass(parts.netloc):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def _rate_limit(chosen: tuple[str, str] | None, *, loopback: bool) -> int | None:

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.api.endpoints import LARGEST_BODY, Api, Exchange, Observers, Timing
-from migstat.api.retry import Policy
+from migstat.api.endpoints import LARGEST_BODY, Api
+from migstat.api.http import Exchange, Observers
+from migstat.api.retry import Policy, Timing
 from migstat.errors import (
     ApiError,
     BadAnswer,
@@ -258,7 +259,7 @@ def test_raw_is_kept_where_it_is_asked_for(time: Time) -> None:
     [
         (204, BadAnswer), (206, BadAnswer), (301, BadAnswer), (302, BadAnswer), (303, BadAnswer), (304, BadAnswer),
         (307, BadAnswer), (308, BadAnswer), (400, BadRequest), (401, Refused), (403, Refused), (404, NotFound),
-        (405, BadAnswer), (407, BadAnswer), (409, BadAnswer), (410, BadAnswer), (418, BadAnswer), (501, Unreachable),
+        (405, BadAnswer), (407, BadAnswer), (409, BadAnswer), (410, NotFound), (418, BadAnswer), (501, Unreachable),
         (505, Unreachable),
     ],
 )  # fmt: skip
@@ -729,7 +730,7 @@ def test_the_budget_holds_requests_back(time: Time) -> None:
             api.job("j")
     assert time.slept == [60.0]
     assert waits[0][0] == 60.0
-    assert "budget" in waits[0][1]
+    assert "request limit" in waits[0][1]
 
 
 @pytest.mark.parametrize(

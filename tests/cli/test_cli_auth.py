@@ -365,7 +365,7 @@ def test_a_job_that_is_not_there_says_nothing_against_the_token(desk: Desk, serv
         (Answer({}, 403), 4, "403"),
         (Answer({}, 500), 3, "500"),
         (Answer(b"<html>login</html>", 200, "text/html"), 3, "text/html"),
-        (None, 3, "could not be reached"),
+        (None, 3, "cannot reach"),
     ],
     ids=["forbidden", "broken", "portal", "nobody"],
 )

@@ -292,7 +292,7 @@ def test_verbose_tells_pages_and_waits(server: Server) -> None:
     told = ask(server, "checks", "--verbose").err
     assert re.search(r"GET \S*cursor=\S+ 200 \d+ ms page 51$", told, re.MULTILINE)
     assert re.search(r"GET \S+ 503 \d+ ms$", told, re.MULTILINE)
-    assert len(re.findall(r"^again in \d+ s: ", told, re.MULTILINE)) == 2
+    assert len(re.findall(r"^trying again in \d+s: ", told, re.MULTILINE)) == 2
 
 
 def test_progress_is_on_standard_error_of_a_terminal_only(server: Server) -> None:

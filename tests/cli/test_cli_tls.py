@@ -136,10 +136,10 @@ FAULTS: dict[str, tuple[str, Certify, str, str]] = {
         "not yet valid",
         "machine's date",
     ),
-    "other authority": ("127.0.0.1", of_a_stranger, "no authority that is trusted here", "authority.pem"),
+    "other authority": ("127.0.0.1", of_a_stranger, "not signed by a trusted authority", "authority.pem"),
     "self-signed": ("127.0.0.1", of_itself, "self-signed", "authority.pem"),
-    "link missing": ("127.0.0.1", without_the_link, "no authority that is trusted here", "authority.pem"),
-    "old TLS": ("127.0.0.1", with_old_tls, "does not speak TLS as it should", "--base-url"),
+    "link missing": ("127.0.0.1", without_the_link, "not signed by a trusted authority", "authority.pem"),
+    "old TLS": ("127.0.0.1", with_old_tls, "does not speak proper TLS", "--base-url"),
 }
 """What is wrong with a server: its host, its certificate, and words of the message and of the hint."""
 
@@ -165,9 +165,11 @@ def test_without_a_bundle_the_hint_is_to_give_one(authority: trustme.CA, simulat
     log, message, hint = result.err.splitlines()
     assert (result.code, result.out) == (3, "")
     assert log.startswith("GET /migrations/public/v1/")
-    assert message.startswith(f"migstat: the certificate of 127.0.0.1:{front.port} was refused: no authority")
+    assert message.startswith(
+        f"migstat: the certificate of 127.0.0.1:{front.port} is not valid: it is not signed by a trusted authority"
+    )
     assert hint.startswith("  ")
-    assert "--ca-bundle FILE" in hint
+    assert "MIGSTAT_CA_BUNDLE" in hint
     assert (front.connections, bytes(front.received)) == (1, b"")
 
 
@@ -196,7 +198,7 @@ def test_a_server_of_plain_http_behind_https_learns_nothing(bundle: str, simulat
     with listening(lambda connection: bad_request(connection, seen)) as port:
         environ = environ_at(f"https://127.0.0.1:{port}", simulator)
         result = process(["job", "--json", "--ca-bundle", bundle], environ)
-    error = held(result, "untrusted-server", f"127.0.0.1:{port} does not speak TLS")
+    error = held(result, "untrusted-server", f"127.0.0.1:{port} does not speak proper TLS")
     assert "--base-url" in error["hint"]
     assert len(seen) == 1
     assert b"Authorization" not in seen[0]
@@ -207,7 +209,7 @@ def test_plain_http_to_a_server_of_https_is_told_so(authority: trustme.CA, simul
     """On a loopback address the hint asks for the right scheme."""
     with secured(authority.issue_cert("127.0.0.1"), simulator.base_url) as front:
         result = migstat(["job", "--json"], environ_at(f"http://127.0.0.1:{front.port}", simulator))
-    error = held(result, "unreachable", f"127.0.0.1:{front.port} could not be reached")
+    error = held(result, "unreachable", f"cannot reach 127.0.0.1:{front.port}: ")
     assert "plain http" in error["hint"]
 
 
@@ -216,7 +218,7 @@ def test_a_handshake_without_end_is_cut_off(bundle: str, simulator: Server) -> N
     with listening(hang) as port:
         environ = environ_at(f"https://127.0.0.1:{port}", simulator)
         result = migstat(["job", "--json", "--request-timeout", "0.1", "--ca-bundle", bundle], environ)
-    error = held(result, "unreachable", f"127.0.0.1:{port} gave no whole answer within 0.1 s (tried ")
+    error = held(result, "unreachable", f"no complete answer from 127.0.0.1:{port} within 0.1 s (tried ")
     assert "network" in error["hint"]
 
 
@@ -239,5 +241,5 @@ def test_a_handshake_that_is_broken_off_is_tried_again(authority: trustme.CA, bu
         environ = environ_at(f"https://127.0.0.1:{port}", simulator)
         result = migstat(["job", "-v", "--ca-bundle", bundle], environ)
     assert result.code == 0
-    assert re.search(rf"127\.0\.0\.1:{port} could not be reached: .*\n.*again in", result.err)
+    assert re.search(rf"cannot reach 127\.0\.0\.1:{port}: .*\n.*trying again in", result.err)
     assert (len(broken), front.connections) == (1, 1)

@@ -346,7 +346,7 @@ def test_nobody_listens(command: str) -> None:
             "MIGSTAT_JOB": "job-1",
         }
         waits: list[float] = []
-        refused(migstat([command], env, sleep=waits), 3, "could not be reached", "tried")
+        refused(migstat([command], env, sleep=waits), 3, "cannot reach 127.0.0.1", "tried")
         assert len(waits) >= 3
         assert sum(waits) <= 20
         refused_as_json(migstat([command, "--json"], env), 3, "unreachable")

@@ -774,7 +774,7 @@ def test_stale_answers_lead_no_step_back(seed: int) -> None:
 
 def request_of(world: World) -> str:
     """The credentials of the watch."""
-    return world.api._headers["Authorization"]
+    return world.api.http._credentials["Authorization"]
 
 
 def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from migstat.api.endpoints import Api, Timing
+from migstat.api.endpoints import Api
+from migstat.api.retry import Timing
 from migstat.errors import NotFound, Refused
 from migstat.model.nodes import Job, Level, Node, Page, Question, checks_of, child_of
 from migstat.query.tree import ALL, Reading, Tree

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.api.endpoints import Api, Timing
+from migstat.api.endpoints import Api
+from migstat.api.retry import Timing
 from migstat.errors import ApiError, BadRequest, NotFound, Refused, Unreachable
 from migstat.model.nodes import Level, Node, Page, Question
 from migstat.query.walk import MOST, Walked, by_name, find, newer, shown, walk

@@ -1,9 +1,9 @@
-"""`migstat artifacts`: the reports and error logs of a run, and fetching them."""
+"""`migstat artifacts`: the reports and error logs of a run, and downloading them."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,21 +12,11 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from migstat.api.partial import Partial, file_names
 from migstat.cli.context import Options, Request, Runtime, Session, session
 from migstat.cli.options import Header, Job, Task, asks_api
-from migstat.cli.output import finish, outlet_of
-from migstat.errors import (
-    ApiError,
-    BadAnswer,
-    Incomplete,
-    Interrupted,
-    MigstatError,
-    NotFound,
-    OutputError,
-    Refused,
-    UsageError,
-)
+from migstat.cli.output import JSON_FORMATS, finish, outlet_of
+from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFound, OutputError, Refused, UsageError
+from migstat.files.incoming import file_names, incoming
 from migstat.model.reports import ArtifactsReport, Listed
 from migstat.render.text import instant
 from migstat.settings.resolve import Look, refuse_empty
@@ -35,11 +25,14 @@ if TYPE_CHECKING:
     from migstat.api.download import Moved
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
-GOES_ON = "What came of it stays; the same command goes on from there, where the server lets it."
+NONE_HERE = (
+    "This run has no reports or logs. They come from recent versions of the Jira migration assistant only;"
+    " migrations of Confluence have none."
+)
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A file that could not be fetched, and why; `gone` is for good."""
+    """A file that could not be downloaded, and why; `gone` for good or not."""
 
     name: str
     error: MigstatError
@@ -57,13 +50,12 @@ def artifacts(
         typer.Option(
             "--download",
             metavar="DIR",
-            help="Fetch them into DIR, which is made where it is missing. A file gets its name once it is whole, and"
-            " replaces one that had it; the same command goes on with what was interrupted.",
+            help="Download them into DIR, replacing files of the same names. A file is there only once it is complete.",
         ),
     ] = None,
     header: Header = False,
 ) -> int:
-    """List or download a run's reports and error logs.
+    """The reports and error logs of a run, and until when they can be fetched.
 
     Examples:
 
@@ -83,78 +75,69 @@ def artifacts(
         expired = (end is not None and end <= now for end in ends)
         report = ArtifactsReport(asked.job_id, now, found, tuple(map(Listed, found.artifacts, expired)))
         if folder is not None:
-            report, failures = _download(asked, report, folder, _meters(runtime, options, outlet.look))
+            report, failures = _download(runtime, asked, report, folder, outlet.look, verbose=options.verbose)
         code = finish(runtime, outlet, report)
+        if not report.artifacts and outlet.look.output not in JSON_FORMATS:
+            runtime.streams.tell(NONE_HERE)
     if failures:
-        raise _summed_up(failures, len(report.artifacts))
+        raise _summary(failures, len(report.artifacts))
     return code
 
 
 def _folder(text: str) -> Path:
-    """The folder of `--download`; one that could not be written to is refused before anything is asked."""
+    """The folder of `--download`. Raises UsageError for one that cannot be written to, before anything is asked."""
     path = Path(refuse_empty(text, "--download"))
     try:
         if "\0" in text or not text.encode():
             raise ValueError
         there = next(each for each in (path, *path.absolute().parents) if each.exists())
         if not there.is_dir():
-            raise UsageError(f"--download: {str(there)!r} is no folder", "Name one, or one that can be made.")
+            raise UsageError(
+                f"--download: {str(there)!r} is not a folder", "Choose a folder; it is created if missing."
+            )
         with tempfile.TemporaryFile(dir=there):
             return path
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name, or what is no UTF-8
-        reason = (error.strerror if isinstance(error, OSError) else None) or "no name of a folder"
-        raise UsageError(f"--download: {text!r} cannot be written to: {reason}") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or "not a valid name"
+        raise UsageError(f"--download: {text!r} is not writable: {reason}") from error
 
 
 def _download(
-    asked: Session, report: ArtifactsReport, folder: Path, meter: Callable[[str], AbstractContextManager[Moved]]
+    runtime: Runtime, asked: Session, report: ArtifactsReport, folder: Path, look: Look, *, verbose: bool
 ) -> tuple[ArtifactsReport, list[Failure]]:
-    """Fetch all that can be; the report with where they are now, and what went wrong."""
+    """Download all that can be; the report with their paths, and what went wrong with the others."""
     names = file_names(listed.artifact.name for listed in report.artifacts)
     fetched: list[Listed] = []
     failures: list[Failure] = []
     for number, (listed, name) in enumerate(zip(report.artifacts, names, strict=True), 1):
         label = f"{number}/{len(names)} {name}" if len(names) > 1 else name
-        with meter(label) as moved:
-            error = _fetch(asked, report.task.task_id, listed, folder / name, moved)
-        if error is None:
+        try:
+            with incoming(folder / name) as file, _progress(runtime, look, label, verbose=verbose) as moved:
+                expected = name.lower().endswith(".json")
+                asked.api.download(listed.artifact.location, file, moved, json_expected=expected)
+        except (ApiError, OutputError) as error:
+            refused = isinstance(error, Refused | BadAnswer)  # which is how servers answer to links that have expired
+            gone = isinstance(error, NotFound) or (listed.expired and refused)
+            failures.append(Failure(name, error, gone))
+            fetched.append(listed)
+        else:
             fetched.append(replace(listed, path=str(folder / name)))
-            continue
-        fetched.append(listed)
-        refused = isinstance(error, Refused | BadAnswer)  # which is what servers make of addresses that have expired
-        failures.append(Failure(name, error, isinstance(error, NotFound) or (listed.expired and refused)))
     return replace(report, artifacts=tuple(fetched), downloaded=True), failures
 
 
-def _fetch(asked: Session, task_id: str, listed: Listed, target: Path, moved: Moved) -> MigstatError | None:
-    """Fetch one file; why it could not be, so that the others still are."""
-    from migstat.api.download import identity_of
-
-    location = listed.artifact.location
-    try:
-        with Partial(target, identity_of(asked.job_id, task_id, target.name, location)) as partial:
-            asked.downloads.fetch(location, partial, moved)
-    except (ApiError, OutputError) as error:
-        return error
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; {target.name} is not whole", GOES_ON) from None
-    return None
-
-
-def _meters(runtime: Runtime, options: Options, look: Look) -> Callable[[str], AbstractContextManager[Moved]]:
-    """What tells a person, by the name of a file, how far it is; nobody where standard error is no terminal."""
+def _progress(runtime: Runtime, look: Look, label: str, *, verbose: bool) -> AbstractContextManager[Moved]:
+    """Progress on a terminal's standard error, none elsewhere or between the lines of `--verbose`."""
     streams = runtime.streams
-    if options.verbose or look.dumb or not streams.err_is_terminal:
-        return lambda _: nullcontext(lambda _done, _total: None)
-    from migstat.cli.progress import Meter
-    from migstat.render.theme import ASCII, UNICODE
+    if verbose or look.dumb or streams.err is None or not streams.err_is_terminal:
+        return nullcontext(lambda _done, _total: None)
+    from migstat.cli.progress import progress_of
 
-    glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
-    return lambda label: Meter(streams, glyphs, runtime.clock, label)
+    ascii_only = look.plain_signs or not streams.unicode
+    return progress_of(label, streams.err, ascii_only=ascii_only, color=look.color)
 
 
-def _summed_up(failures: Sequence[Failure], count: int) -> MigstatError:
-    """One error for all that could not be fetched: how many, and what the first one was."""
+def _summary(failures: Sequence[Failure], count: int) -> MigstatError:
+    """One error for all that could not be downloaded: how many, and why the first one."""
     first = failures[0]
     many = f"{len(failures)} of {count} files" if count > 1 else "the file"
     message = f"{many} could not be downloaded; {first.name}: {first.error.message}"

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Runtime, Session, warn
-from migstat.cli.help_page import MigstatTyper
+from migstat.cli.context import Options, Runtime, opened, warn
 from migstat.cli.options import asks_api
 from migstat.cli.output import print_rows
 from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError, NotFound, UsageError
@@ -24,12 +23,12 @@ FIRST_PROFILE = "default"
 
 PIPE_IT = "To pipe the token: ... | migstat auth login --token-file -"
 
-auth = MigstatTyper()
+auth = typer.Typer()
 
 
 @auth.callback(invoke_without_command=True)
 def about(ctx: typer.Context) -> None:
-    """Store the API token, check it or remove it.
+    """Log in: keep the API token in the system's keyring, see which one is in force, remove it.
 
     Examples:
 
@@ -186,14 +185,11 @@ def _checked(runtime: Runtime, options: Options, target: Target | None, settings
     """What the API says of e-mail and token. Raises ApiError where it refuses them or does not answer."""
     if target is None:
         return "not checked: the API can be asked about a job only, and none is set"
-    session = Session(runtime, options, target, settings, None)
     try:
-        session.api.job(target.job_id)
+        with opened(runtime, options, target, settings) as session:
+            session.api.job(target.job_id)
     except NotFound:
         return f"the API refused neither e-mail nor token, but knows no job {target.job_id}"
-    finally:
-        runtime.streams.clear_notice()
-        session.api.close()
     return "the API accepts e-mail and token"
 
 

@@ -18,7 +18,7 @@ def tasks(
     header: Header = False,
     export: Export = None,
 ) -> int:
-    """List the runs of a job, newest first.
+    """The runs of a job, newest first.
 
     Examples:
 

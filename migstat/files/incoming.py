@@ -1,0 +1,119 @@
+"""Files that arrive from elsewhere: safe names for them, and files that are there only once they are whole."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+
+from migstat.errors import OutputError
+
+LONGEST_NAME = 240
+"""Bytes of a name in UTF-8; most file systems allow 255."""
+
+LONGEST_ENDING = 16
+NAMELESS = "artifact"
+
+_UNSAFE = re.compile('[/\\\\<>:"|?*\u115f\u1160\u3164\uffa0]')
+"""Separators, characters that Windows refuses, and letters that nobody can see."""
+
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
+"""Names that are devices on Windows, whatever their ending."""
+
+
+def file_names(wanted: Iterable[str | None]) -> list[str]:
+    """A safe name for each file wanted, all of them different, even to a file system that ignores case.
+
+    Each is a single component of a path, whatever the server called the file.
+    """
+    taken: set[str] = set()
+    names = []
+    for name in map(_safe, wanted):
+        number, chosen = 1, name
+        while (key := unicodedata.normalize("NFKC", chosen).casefold()) in taken:
+            number += 1
+            chosen = _shortened(name, f"-{number}")
+        taken.add(key)
+        names.append(chosen)
+    return names
+
+
+def _safe(wanted: str | None) -> str:
+    text = unicodedata.normalize("NFC", wanted or "")
+    text = "".join(each if each.isprintable() else "_" for each in _UNSAFE.sub("_", text))
+    text = re.sub(r"\.{2,}", ".", text)
+    text = text.lstrip("._- ").rstrip(". ") or NAMELESS
+    return _shortened(f"_{text}" if _DEVICE.match(text) else text)
+
+
+def _shortened(name: str, mark: str = "") -> str:
+    """The name with a mark before its ending, cut where it would be too long."""
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len(ending.encode()) > LONGEST_ENDING:
+        stem, dot, ending = name, "", ""
+    tail = f"{mark}{dot}{ending}"
+    room = LONGEST_NAME - len(tail.encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip(". ") + tail
+
+
+class Incoming:
+    """A file under way: it can be written, and begun anew. Raises OutputError where that fails."""
+
+    def __init__(self, target: Path, file: FileIO) -> None:
+        self.size = 0
+        self._target = target
+        self._file = file
+
+    def restart(self) -> None:
+        """Discard all that was written."""
+        with _explained(self._target):
+            self._file.seek(0)
+            self._file.truncate()
+            self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Append to the file."""
+        with _explained(self._target):
+            rest = memoryview(data)
+            while rest:  # a file without a buffer may take only a part
+                rest = rest[self._file.write(rest) :]
+            self.size += len(data)
+
+
+@contextmanager
+def incoming(target: Path) -> Iterator[Incoming]:
+    """A file that gets the name `target` when the block ends, and is removed where that raises.
+
+    Another file of that name, or a link, is replaced. Missing folders are made. Raises OutputError where it cannot be
+    written.
+    """
+    partial = target.with_name(f".migstat-{os.getpid()}-{time.monotonic_ns()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with _explained(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = FileIO(os.open(partial, flags, 0o666), "w")  # less what the user's umask forbids
+        with file:
+            yield Incoming(target, file)
+            with _explained(target):
+                os.fsync(file.fileno())
+        with _explained(target):
+            partial.replace(target)
+    except BaseException:
+        with suppress(OSError, ValueError):
+            partial.unlink()
+        raise
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the folder's name
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise OutputError(f"cannot write {path}: {reason}", "Make room, or choose another folder.") from error

@@ -1,0 +1,114 @@
+"""Daemon threads: results and errors come to the caller, who can leave at any time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from migstat.api.threads import in_background, together
+
+
+def fail() -> int:
+    """Raise what a socket may raise."""
+    raise TimeoutError("its own")
+
+
+@pytest.mark.parametrize(
+    ("function", "seconds", "expected"),
+    [
+        (lambda: 7, 60.0, 7),
+        (fail, 60.0, "its own"),
+        (lambda: threading.Event().wait(60), 0.0, ""),
+        (lambda: threading.Event().wait(60), 0.01, ""),
+    ],
+    ids=["a result", "an error", "no time", "too late"],
+)
+def test_a_function_in_the_background_ends_as_it_would_here(
+    function: Callable[[], object], seconds: float, expected: object
+) -> None:
+    """Its result or its exception, or a time-out."""
+    if isinstance(expected, str):
+        with pytest.raises(TimeoutError, match=f"^{expected}$"):
+            in_background(function, seconds)
+    else:
+        assert in_background(function, seconds) == expected
+
+
+def test_who_waits_is_called_meanwhile() -> None:
+    """A caller that shows how long it has been waiting is called every now and then."""
+    enough, passed = threading.Event(), list[float]()
+
+    def meanwhile(seconds: float) -> None:
+        passed.append(seconds)
+        if len(passed) == 2:
+            enough.set()
+
+    in_background(enough.wait, 60.0, meanwhile)
+    assert len(passed) == 2
+    assert passed == sorted(passed)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_results_come_in_the_order_of_the_items(count: int) -> None:
+    """However long each of them takes, and never more than some at once."""
+    lock, running, most = threading.Lock(), [0], [0]
+    gate = threading.Barrier(min(count, 3)) if count > 1 else None
+
+    def double(item: int) -> int:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        if gate is not None and item < 3:
+            gate.wait(10)
+        with lock:
+            running[0] -= 1
+        return 2 * item
+
+    assert together(double, range(count), 3) == [2 * item for item in range(count)]
+    assert most[0] <= 3
+
+
+def test_the_first_error_ends_it() -> None:
+    """The error is raised though others still wait, and what was not begun is left out."""
+    begun: list[int] = []
+
+    def one(item: int) -> int:
+        begun.append(item)
+        if item == 1:
+            raise ValueError("no")
+        return int(threading.Event().wait(60))
+
+    with pytest.raises(ValueError, match="no"):
+        together(one, range(9), 2)
+    assert sorted(begun) == [0, 1]
+
+
+HANGING = """
+import socket, sys, threading
+from migstat.api.threads import in_background, together
+def hang(*_):
+    threading.Event().wait()
+try:
+    print("ready", flush=True)
+    {call}
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+@pytest.mark.parametrize("call", ["in_background(hang, 60)", "together(hang, [1, 2, 3], 2)"])
+def test_a_signal_ends_the_wait_and_nothing_holds_up_the_exit(call: str) -> None:
+    """Ctrl-C reaches the caller at once, and the process does not wait for threads that hang."""
+    code = HANGING.format(call=call)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
