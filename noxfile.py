@@ -41,11 +41,9 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, formatting and the CI workflow."""
+    """Check style and formatting."""
     _python(session, "-m", "ruff", "check", ".")
     _python(session, "-m", "ruff", "format", "--check", ".")
-    workflow = ".github/workflows/ci.yml"
-    _python(session, "-m", "check_jsonschema", "-q", "--builtin-schema", "vendor.github-workflows", workflow)
 
 
 @nox.session

@@ -5,7 +5,7 @@
 _migstat_commands() {
     REPLY=''
     case $1 in
-        '') REPLY='status checks projects watch tasks job artifacts auth config schema completion demo simulate help' ;;
+        '') REPLY='status checks projects watch tasks job artifacts auth config completion demo simulate schema help' ;;
         'auth') REPLY='login status logout' ;;
         'config') REPLY='list get set unset' ;;
         'demo') REPLY='status checks projects watch tasks job artifacts' ;;
@@ -33,10 +33,10 @@ _migstat_options() {
         'config get') REPLY='--help -h' ;;
         'config set') REPLY='--help -h' ;;
         'config unset') REPLY='--help -h' ;;
-        'schema') REPLY='--help -h' ;;
         'completion') REPLY='--help -h' ;;
         'demo') REPLY='--scenario --speed --help -h' ;;
         'simulate') REPLY='--port --scenario --speed --help -h' ;;
+        'schema') REPLY='--help -h' ;;
         'help') REPLY='--help -h' ;;
     esac
 }
@@ -88,9 +88,9 @@ _migstat_arguments() {
         'config get:1' | 'config unset:1') REPLY='seen keys' ;;
         'config set:1') REPLY='seen possible-keys' ;;
         'config set:2') REPLY='nothing' ;;
-        'schema:1') REPLY='words status checks projects tasks job artifacts event error' ;;
         'completion:1') REPLY='words bash zsh fish powershell' ;;
-        'help:1') REPLY='words status checks projects watch tasks job artifacts auth config schema completion demo simulate help exit-codes environment formatting' ;;
+        'schema:1') REPLY='words status checks projects tasks job artifacts event error' ;;
+        'help:1') REPLY='words status checks projects watch tasks job artifacts auth config completion demo simulate schema help exit-codes environment formatting' ;;
     esac
 }
 

@@ -6,7 +6,7 @@ Register-ArgumentCompleter -Native -CommandName @('migstat', 'migstat.exe') -Scr
 
     # commands that may follow a command
     $commands = @{
-        '' = 'status checks projects watch tasks job artifacts auth config schema completion demo simulate help'
+        '' = 'status checks projects watch tasks job artifacts auth config completion demo simulate schema help'
         'auth' = 'login status logout'
         'config' = 'list get set unset'
         'demo' = 'status checks projects watch tasks job artifacts'
@@ -30,10 +30,10 @@ Register-ArgumentCompleter -Native -CommandName @('migstat', 'migstat.exe') -Scr
         'config get' = '--help -h'
         'config set' = '--help -h'
         'config unset' = '--help -h'
-        'schema' = '--help -h'
         'completion' = '--help -h'
         'demo' = '--scenario --speed --help -h'
         'simulate' = '--port --scenario --speed --help -h'
+        'schema' = '--help -h'
         'help' = '--help -h'
     }
     # what stands behind an option of all commands, or of one
@@ -97,9 +97,9 @@ Register-ArgumentCompleter -Native -CommandName @('migstat', 'migstat.exe') -Scr
         'config set 1' = 'seen possible-keys'
         'config set 2' = 'nothing'
         'config unset 1' = 'seen keys'
-        'schema 1' = 'words status checks projects tasks job artifacts event error'
         'completion 1' = 'words bash zsh fish powershell'
-        'help 1' = 'words status checks projects watch tasks job artifacts auth config schema completion demo simulate help exit-codes environment formatting'
+        'schema 1' = 'words status checks projects tasks job artifacts event error'
+        'help 1' = 'words status checks projects watch tasks job artifacts auth config completion demo simulate schema help exit-codes environment formatting'
     }
 
     function Get-Value([string] $name) {

@@ -166,6 +166,11 @@ def test_only_the_http_layer_imports_the_http_library() -> None:
         assert {name.partition(".")[0] for name in files_that_import(library)} <= {"api"}
 
 
+def test_nothing_climbs_back_to_the_table_of_commands() -> None:
+    """Commands reach the application through their context; only its entry and the completion grammar import it."""
+    assert files_that_import("migstat.cli.app") == {"__main__", "cli.grammar"}
+
+
 def test_only_settings_reads_the_environment() -> None:
     """Neither `os.environ` nor `os.getenv`, nor a name imported from `os`, is used elsewhere but for completion."""
     readers = set()

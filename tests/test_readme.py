@@ -58,6 +58,7 @@ def _texts(svg: str) -> list[str]:
     return [text for each in shown if (text := unescape(each).replace("\xa0", " ").strip())]
 
 
+@pytest.mark.slow
 def test_the_pictures_are_current(tmp_path: Path) -> None:
     """The pictures in docs show what the program draws now."""
     environ = hermetic() | {"TZ": "UTC"}

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from migstat import __version__
 from migstat.cli.console import obeys_escapes
 from migstat.cli.context import Runtime
+from migstat.cli.help_page import MigstatGroup, MigstatTyper, Row
+from migstat.cli.options import runtime_of
 from migstat.cli.output import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import MigstatError, OutputError, UsageError
@@ -29,37 +30,38 @@ from migstat.settings.target import TaskWord
 PROGRAM = "migstat"
 
 
-COMMANDS = {
-    "status": "Where a task is, since when, how far, and what is wrong.",
-    "checks": "The pre-flight checks, what needs a hand first.",
-    "projects": "The projects or spaces of a migration, and those of the job's scope that are not reported yet.",
-    "watch": "Follow a task until it ends, through any outage.",
-    "tasks": "The runs of a job, newest first.",
-    "job": "What a job moves, from where and to where.",
-    "artifacts": "The reports and error logs of a run, and until when they can be fetched.",
-    "auth": "Log in: keep the API token in the system's keyring, see which one is in force, remove it.",
-    "config": "Profiles and named targets, so that nobody types ids at night.",
-    "schema": "Print the JSON Schema (draft 2020-12) of a JSON document, of a watch's events, or of an error.",
-    "completion": "Print the script that completes commands, options and names in a shell.",
-    "demo": "Run a command against a simulated migration: nothing to set up, nothing sent anywhere.",
-    "simulate": "Serve a simulated migration on this machine until Ctrl-C.",
-    "help": "Explain a command or a topic.",
+GROUPS = {
+    "Look": {
+        "status": "Show where a task stands and what is wrong.",
+        "checks": "Show the pre-flight checks, problems first.",
+        "projects": "Show the projects or spaces, problems first.",
+        "watch": "Follow a task until it ends, through any outage.",
+    },
+    "Jobs and runs": {
+        "tasks": "List the runs of a job, newest first.",
+        "job": "Show what a job moves, from where and to where.",
+        "artifacts": "List or download a run's reports and error logs.",
+    },
+    "Set up": {
+        "auth": "Store the API token, check it or remove it.",
+        "config": "List and change the settings in the config file.",
+        "completion": "Print the completion script for a shell.",
+    },
+    "Try": {
+        "demo": "Run any command against a simulated migration.",
+        "simulate": "Serve a simulated migration until Ctrl-C.",
+    },
+    "Reference": {
+        "schema": "Print the JSON Schema of a document or event.",
+        "help": "Explain a command or a topic.",
+    },
 }
-"""The commands in the order of their help, and how each one's own help begins."""
+"""The commands in groups, and the first line of each one's own help."""
 
+COMMANDS = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 
-ABOUT = """The status of a migration to Atlassian Cloud. It only reads.
-
-Examples:
-
-  migstat demo
-
-  migstat checks latest-check --details
-
-  migstat status --exit-status
-
-  migstat watch && ./open-the-site
-"""
+ABOUT = "Show the status of a migration to Atlassian Cloud. To try it: migstat demo"
+EPILOG = "See also: migstat COMMAND --help, migstat help exit-codes|environment|formatting"
 
 
 def main_of_process() -> int:
@@ -102,44 +104,41 @@ def _invoke(words: Sequence[str], runtime: Runtime) -> int:
 
 def application() -> typer.Typer:
     """The application, none of whose commands is loaded yet."""
-    app = typer.Typer(
-        name=PROGRAM,
-        cls=_Commands,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback(help=ABOUT)(_global)
+    app = MigstatTyper(name=PROGRAM, cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
+    app.callback(help=ABOUT, epilog=EPILOG)(_global)
     return app
 
 
-class _Commands(TyperGroup):
-    """The commands as far as a list of them needs it; one is loaded when it is to run."""
+class _Root(MigstatGroup):
+    """All commands; one is loaded when it is to run."""
 
     def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+        # TyperGroup suggests a command for a mistyped one by these names; get_command makes the commands.
+        super().__init__(**{**given, "commands": dict.fromkeys(COMMANDS)})
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, loaded(name) if name else command, rest
+    def rows(self) -> list[Row]:
+        shown: dict[str, str] = {next(iter(commands)): group for group, commands in GROUPS.items()}
+        return [(shown.get(name, ""), name, summary) for name, summary in COMMANDS.items()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        return loaded(cmd_name) if cmd_name in COMMANDS else None
 
 
 def loaded(name: str) -> Any:
-    """A command with all its options, from the module of its name, as typer runs it."""
+    """A command with all its options, from the module of its name, as Typer runs it."""
     module = importlib.import_module(f"migstat.cli.commands.{name}")
     command = getattr(module, "help_" if name == "help" else name)
     if isinstance(command, typer.Typer):
         return typer.main.get_group(command)
-    app = typer.Typer(add_completion=False)
+    app = MigstatTyper()
     # what follows demo's command belongs to that command
     app.command(name, context_settings={"allow_interspersed_args": False} if name == "demo" else {})(command)
     return typer.main.get_command(app)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
-        typer.echo(f"{PROGRAM} {__version__}")
+        runtime_of(ctx).streams.print(f"{PROGRAM} {__version__}\n")
         raise typer.Exit
 
 

@@ -2,56 +2,43 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import shlex
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from migstat import __version__
-from migstat.cli.app import ABOUT
+from migstat.cli.app import COMMANDS, loaded
+from migstat.model.exit_codes import MEANINGS
+from migstat.settings.resolve import ENVIRONMENT
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
-from tests.command_line import environ_of, migstat, process
-
-CODES = ["0", "1", "2", "3", "4", "5", "8", "130"]
-QUERIES = ["status", "checks", "projects", "tasks", "job", "artifacts"]
-SHARED = ["--base-url", "--email", "--token-file", "--request-timeout", "--rate-limit", "--ca-bundle", "--output"]
-OWN = {
-    "status": ["--level", "--children", "--depth", "--raw", "--exit-status", "--header", "--export"],
-    "checks": ["--name", "--outcome", "--status", "--details", "--all", "--exit-status", "--header", "--export"],
-    "projects": ["--key", "--outcome", "--status", "--sort", "--exit-status", "--header", "--export"],
-    "tasks": ["--header", "--export"],
-    "job": [],
-    "artifacts": ["--download", "--header"],
-    "schema": [],
-    "completion": [],
-    "demo": ["--scenario", "--speed"],
-    "simulate": ["--port", "--scenario", "--speed"],
-    "help": [],
-}
+from tests.command_line import Result, environ_of, migstat, process
 
 
-def about(command: str) -> str:
-    """A command's own help text."""
-    if command == "migstat":
-        return ABOUT
-    function = getattr(import_module(f"migstat.cli.commands.{command}"), "help_" if command == "help" else command)
-    return inspect.getdoc(function) or ""
+def all_commands() -> Iterator[tuple[str, Any]]:
+    """Every command and subcommand with the words that name it."""
+    for name in COMMANDS:
+        command = loaded(name)
+        yield name, command
+        yield from ((f"{name} {below}", each) for below, each in getattr(command, "commands", {}).items())
 
 
-ABOUTS = {command: about(command) for command in ("migstat", "watch", *OWN)}
-LASTING = ("migstat demo", "migstat simulate")
-"""Those that go on for long; they have tests of their own."""
+PAGES = dict(all_commands())
+LONG = {"watch", "artifacts", "status", "projects", "checks", "auth login"}
+"""Commands whose help may take more than 24 lines, because they have that many options."""
+
+LASTING = ("migstat demo", "migstat simulate", "migstat watch", "migstat auth", "migstat config")
+"""Those that go on for long or that ask; they have tests of their own."""
 
 EXAMPLES = [
     line.strip()
-    for text in ABOUTS.values()
-    for line in text.splitlines()
-    if line.startswith("  migstat ") and not line.strip().startswith("migstat simulate") and line.strip() not in LASTING
+    for command in PAGES.values()
+    for line in command.help.splitlines()
+    if line.startswith("  migstat ") and (line.startswith("  migstat demo ") or not line.strip().startswith(LASTING))
 ]
 
 
@@ -63,80 +50,113 @@ def over() -> Iterator[Server]:
         yield running
 
 
-@pytest.mark.parametrize("command", ABOUTS)
+def helped(*words: str, columns: int = 80) -> str:
+    """Run a command line that prints help, and return it."""
+    result = migstat(words, {}, columns=columns)
+    assert (result.code, result.err) == (0, "")
+    return result.out
+
+
+@pytest.mark.parametrize("command", PAGES)
 def test_a_help_begins_with_examples(command: str) -> None:
-    """What is said in one sentence comes first, what one types next, and all else after that."""
-    first, second, third = ABOUTS[command].split("\n\n")[:3]
+    """One sentence says what the command does, examples follow, and everything else comes after them."""
+    first, second, third = re.split(r"\n\s*\n", PAGES[command].help)[:3]
     assert "\n" not in first
     assert second == "Examples:"
     assert third.startswith("  migstat ")
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_an_example_runs(
-    example: str, over: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each command line that a help shows is understood and answers."""
+def test_an_example_runs(example: str, over: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every example that a help shows is understood and answers."""
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(re.split(r" (?:&&|[|>]) ", example)[0])[1:]
-    result = migstat(words, environ_of(over))
+    result = migstat(shlex.split(re.split(r" (?:&&|[|>]) ", example)[0])[1:], environ_of(over))
     assert result.code in (0, 1, 8), result.err
-    assert result.out or capsys.readouterr().out or "finished: " in result.err
+    assert result.out or result.err
 
 
-def helped(capsys: pytest.CaptureFixture[str], *words: str) -> str:
-    """Run a command line that prints help; its text."""
-    result = migstat(words, {})
-    printed = capsys.readouterr()
-    assert (result.code, result.err, printed.err) == (0, "", "")
-    return result.out + printed.out
+@pytest.mark.parametrize("command", PAGES)
+def test_every_command_explains_itself(command: str) -> None:
+    """-h, --help and `help COMMAND` print the same page, in which every option is named."""
+    words = command.split()
+    text = helped(*words, "-h")
+    assert text == helped(*words, "--help") == helped("help", *words)
+    assert text.startswith(f"Usage: migstat {command}")
+    assert [
+        name for param in PAGES[command].params for name in param.opts if name.startswith("-") and name not in text
+    ] == []
 
 
-@pytest.mark.parametrize("command", OWN)
-def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
-    """-h, --help and `help COMMAND` print the same, with every option and an example."""
-    text = helped(capsys, command, "-h")
-    assert text == helped(capsys, command, "--help") == helped(capsys, "help", command)
-    assert f"migstat {command}" in text
-    assert "Examples:" in text
-    expected = OWN[command] + ([*SHARED, "--json", "--color", "--verbose"] if command in QUERIES else [])
-    assert [option for option in expected if option not in text] == []
+@pytest.mark.parametrize("command", PAGES)
+def test_a_page_fits_the_window(command: str) -> None:
+    """A page takes 24 lines of 80 cells where it can, and a narrow window cuts no option's name."""
+    lines = helped(*command.split(), "-h").splitlines()
+    assert len(lines) <= (40 if command in LONG else 24)
+    assert max(map(len, lines)) <= 80
+    narrow = helped(*command.split(), "-h", columns=40)
+    assert [
+        name for param in PAGES[command].params for name in param.opts if name.startswith("-") and name not in narrow
+    ] == []
 
 
 @pytest.mark.parametrize("words", [(), ("-h",), ("--help",), ("help",)])
-def test_the_commands_are_listed(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
-    """Without arguments the program prints its help, which lists the commands."""
-    text = helped(capsys, *words)
-    for command in OWN:
-        assert re.search(rf"^\W*{command}\b", text, re.MULTILINE)
+def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
+    """Without a command the program lists them all, within 24 lines."""
+    text = helped(*words)
+    assert [name for name, summary in COMMANDS.items() if not re.search(rf"\b{name} +{re.escape(summary)}", text)] == []
+    assert len(text.splitlines()) <= 24
 
 
-def test_the_topics(capsys: pytest.CaptureFixture[str]) -> None:
-    """The topics tell the exit codes, the variables and the formats."""
-    codes = helped(capsys, "help", "exit-codes")
-    told = re.findall(r"^\s*(\d+) ", codes, re.MULTILINE)
-    assert [code for code in CODES if code not in told] == []
-    variables = helped(capsys, "help", "environment")
-    for name in ("JOB", "TASK", "BASE_URL", "EMAIL", "TOKEN", "TOKEN_FILE", "REQUEST_TIMEOUT", "RATE_LIMIT"):
-        assert re.search(rf"^MIGSTAT_{name} ", variables, re.MULTILINE)
-    for name in ("NO_COLOR", "FORCE_COLOR", "MIGSTAT_OUTPUT", "MIGSTAT_CA_BUNDLE"):
-        assert re.search(rf"^{name} ", variables, re.MULTILINE)
-    formatting = helped(capsys, "help", "formatting")
-    for form in ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"):
-        assert re.search(rf"^  {form} ", formatting, re.MULTILINE)
-    assert "name status outcome percent elapsedSeconds message" in formatting
+@pytest.mark.parametrize(
+    ("topic", "first"),
+    [
+        ("exit-codes", [str(code.value) for code in MEANINGS]),
+        ("environment", [*ENVIRONMENT]),
+        ("formatting", ["table", "tree", "plain", "json", "ndjson", "csv", "markdown"]),
+    ],
+)
+def test_a_topic_is_complete(topic: str, first: list[str]) -> None:
+    """A topic has a line for every exit code, variable or format."""
+    text = helped("help", topic)
+    assert [word for word in first if not re.search(rf"^ *{word} ", text, re.MULTILINE)] == []
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    """--version prints the program's name and version."""
-    assert helped(capsys, "--version") == f"migstat {__version__}\n"
+def test_the_version() -> None:
+    """--version prints the name and the version of the program."""
+    assert process(["--version"], {}).out == f"migstat {__version__}\n"
+    assert helped("--version") == f"migstat {__version__}\n"
 
 
-def test_help_as_a_process() -> None:
-    """Help goes to standard output with code 0, in ASCII where nothing else can be shown, without any settings."""
-    result = process([], {"PYTHONIOENCODING": "ascii"})
-    assert (result.code, result.err) == (0, "")
+@pytest.mark.parametrize(
+    ("environ", "colored"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "0"}, False),
+        ({"GITHUB_ACTIONS": "true", "PY_COLORS": "0", "TERMINAL_WIDTH": "abc"}, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+        ({"FORCE_COLOR": "1", "PY_COLORS": "0"}, True),
+        ({"CLICOLOR_FORCE": "1"}, True),
+        ({"MIGSTAT_BASE_URL": "nonsense", "MIGSTAT_OUTPUT": "nonsense", "COLUMNS": "x"}, False),
+    ],
+    ids=str,
+)
+def test_help_is_colored_by_the_rule_for_output(environ: dict[str, str], colored: bool) -> None:
+    """Into a pipe, help has escape sequences only if they are asked for, and no variable breaks it."""
+    result = process(["status", "--help"], environ | {"PYTHONIOENCODING": "ascii"})
+    assert (result.code, result.err, "\x1b[" in result.out) == (0, "", colored)
     assert result.out.isascii()
-    assert "checks" in result.out
-    broken = process(["status", "--help"], {"MIGSTAT_BASE_URL": "nonsense", "MIGSTAT_OUTPUT": "nonsense"})
-    assert (broken.code, broken.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("help", "nothing"), "Choose from status, "),
+        (("help", "config", "nothing"), "Choose from list, get, set, unset."),
+        (("help", "status", "more"), "See 'migstat status --help'."),
+    ],
+)
+def test_help_that_there_is_not(words: tuple[str, ...], hint: str) -> None:
+    """An unknown topic is wrong usage, with the right ones in the hint."""
+    result: Result = migstat(words, {})
+    assert (result.code, result.out) == (2, "")
+    assert hint in result.err

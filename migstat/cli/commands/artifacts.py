@@ -55,7 +55,7 @@ def artifacts(
     ] = None,
     header: Header = False,
 ) -> int:
-    """The reports and error logs of a run, and until when they can be fetched.
+    """List or download a run's reports and error logs.
 
     Examples:
 

@@ -8,6 +8,7 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime, opened, warn
+from migstat.cli.help_page import MigstatTyper
 from migstat.cli.options import asks_api
 from migstat.cli.output import print_rows
 from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError, NotFound, UsageError
@@ -23,12 +24,12 @@ FIRST_PROFILE = "default"
 
 PIPE_IT = "To pipe the token: ... | migstat auth login --token-file -"
 
-auth = typer.Typer()
+auth = MigstatTyper()
 
 
 @auth.callback(invoke_without_command=True)
 def about(ctx: typer.Context) -> None:
-    """Log in: keep the API token in the system's keyring, see which one is in force, remove it.
+    """Store the API token, check it or remove it.
 
     Examples:
 

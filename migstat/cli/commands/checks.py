@@ -46,7 +46,7 @@ def checks(
     header: Header = False,
     export: Export = None,
 ) -> int:
-    """The pre-flight checks, what needs a hand first.
+    """Show the pre-flight checks, problems first.
 
     Examples:
 

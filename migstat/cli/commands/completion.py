@@ -17,7 +17,7 @@ def completion(
     ctx: typer.Context,
     shell: Annotated[str | None, typer.Argument(metavar="SHELL", help=f"One of {', '.join(SHELLS)}.")] = None,
 ) -> int:
-    """Print the script that completes commands, options and names in a shell."""
+    """Print the completion script for a shell."""
     if shell not in SHELLS:
         wrong = "no SHELL is named" if shell is None else f"there is no completion for {shell!r}"
         raise UsageError(f"completion: {wrong}", f"There are {', '.join(SHELLS)}.")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from migstat.cli.context import ALL_FORMATS, Runtime, profile_for, warn
+from migstat.cli.help_page import MigstatTyper
 from migstat.cli.options import Profile, runtime_of
 from migstat.cli.output import print_rows
 from migstat.errors import MigstatError, NotFound, UsageError
@@ -43,11 +44,11 @@ from migstat.settings.resolve import (
 from migstat.settings.resolve import Profile as InForce
 from migstat.settings.target import check_job, check_task
 
-config = typer.Typer()
+config = MigstatTyper()
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as profiles.acme.email or targets.wave2.job.")]
 
 
-ABOUT = f"""Profiles and named targets, so that nobody types ids at night.
+ABOUT = f"""List and change the settings in the config file.
 
 Examples:
 

@@ -39,7 +39,7 @@ def demo(
         typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; watch where none is given."),
     ] = None,
 ) -> int:
-    """Run a command against a simulated migration: nothing to set up, nothing sent anywhere.
+    """Run any command against a simulated migration.
 
     Examples:
 
@@ -51,7 +51,6 @@ def demo(
 
     Reads none of your settings and none of your secrets.
     """
-    from migstat.cli.app import run
     from migstat.simulator.server import serve
 
     runtime = runtime_of(ctx)
@@ -65,7 +64,9 @@ def demo(
     pace = _speed(scripted, words) if speed is None else checked_speed(speed)
     with serve(scripted, speed=pace, head_start=begin, rate_limit=None) as server:
         environ = {**_look(runtime.environ), **variables_of(server), "MIGSTAT_RATE_LIMIT": UNLIMITED}
-        return run(words, replace(runtime, environ=environ, sealed=True))
+        rehearsal = replace(runtime, environ=environ, sealed=True)
+        code: int = ctx.find_root().command.main(words, "migstat demo", standalone_mode=False, obj=rehearsal)
+        return code
 
 
 def _look(environ: Mapping[str, str]) -> dict[str, str]:

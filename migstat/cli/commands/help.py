@@ -1,11 +1,12 @@
-"""`migstat help`: a command's help, or a topic."""
+"""`migstat help`: the help of a command, or a topic."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
@@ -13,34 +14,35 @@ from migstat.model.exit_codes import MEANINGS
 from migstat.settings.resolve import ENVIRONMENT
 
 _FORMATTING = """\
-On a terminal the default is a table with colours. Into a pipe it is plain: one record a line, tab separated, no
-colour, nothing cut. --output (-o) chooses:
+Output is a table on a terminal and plain text elsewhere. Choose with -o (--output):
 
-  table      for looking; fits the window
-  tree       the same, with its branches
-  plain      for grep, cut and awk; --header names the columns
-  json       one document; for jq
+  table      for people; fits the window and sums up what is fine (--all lists it)
+  tree       the nodes of status with their branches
+  plain      a record a line, tab separated, nothing cut; for grep, cut and awk
+  json       one document; for jq. migstat schema prints its JSON Schema
   ndjson     one node, task or artifact a line
-  csv        with a line of names; for spreadsheets
-  markdown   for an issue or a chat
+  csv        for spreadsheets; the first line names the columns
+  markdown   for a chat or an issue
 
-Columns of plain and csv, an unknown value empty:
+Columns of plain and csv (an unknown value is empty):
 
-  checks     name status outcome excludable message
-  projects   name status outcome percent elapsedSeconds message
-  status     level status outcome percent elapsedSeconds message
-  tasks      taskId taskType createdAt artifacts
+  status     level state status outcome percent elapsedSeconds message
+  checks     name state status outcome excludable message
+  projects   name state status outcome percent elapsedSeconds message
+  tasks      taskId taskType state createdAt elapsedSeconds artifacts
+  targets    target jobId taskId state finished total failed estimatedEndAt
   artifacts  name expiresAt location
+  watch      time level from to message
 
---color, NO_COLOR and FORCE_COLOR say whether there are colours.
---export FILE.svg or FILE.html writes a picture, too."""
+Color: --color beats NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR.
+Also write a file with --export: .svg or .html (a picture), .xml (JUnit), .prom (metrics)."""
 
 
 def help_(
     ctx: typer.Context,
     topic: Annotated[
-        str | None,
-        typer.Argument(metavar="[COMMAND | exit-codes | environment | formatting]", help="What to explain."),
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND ... | exit-codes | environment | formatting]", help="What to explain."),
     ] = None,
 ) -> int:
     """Explain a command or a topic.
@@ -49,39 +51,34 @@ def help_(
 
       migstat help exit-codes
 
-      migstat help checks
+      migstat help config set
     """
-    from migstat.cli.app import COMMANDS, run
-
-    runtime = runtime_of(ctx)
-    if topic in TOPICS:
-        runtime.streams.print(TOPICS[topic]() + "\n")
+    runtime, root = runtime_of(ctx), ctx.find_root().command
+    words = topic or []
+    if len(words) == 1 and words[0] in TOPICS:
+        runtime.streams.print(TOPICS[words[0]]() + "\n")
         return 0
-    if topic is None:
-        return run(["--help"], runtime)
-    if topic not in COMMANDS:
-        raise UsageError(
-            f"help: there is no command or topic {topic!r}",
-            f"There are {', '.join(COMMANDS)}, {', '.join(TOPICS)}.",
-        )
-    return run([topic, "--help"], runtime)
+    command = root
+    for word in words:
+        found = command.get_command(ctx, word) if isinstance(command, TyperGroup) else None
+        if found is None:
+            known = [*command.commands, *(TOPICS if command is root else ())] if isinstance(command, TyperGroup) else []
+            raise UsageError(
+                f"help: no command or topic {' '.join(words)!r}",
+                f"Choose from {', '.join(known)}." if known else f"See 'migstat {command.name} --help'.",
+            )
+        command = found
+    code: int = root.main([*words, "--help"], ctx.find_root().info_name, standalone_mode=False, obj=runtime)
+    return code
 
 
-def _exit_codes() -> str:
-    return "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
-
-
-def _environment() -> str:
-    width = max(map(len, ENVIRONMENT))
-    return "\n".join(f"{name:<{width}}  {meaning}" for name, meaning in ENVIRONMENT.items())
-
-
-def _formatting() -> str:
-    return _FORMATTING
+def _aligned(meanings: Mapping[str, str]) -> str:
+    width = max(map(len, meanings))
+    return "\n".join(f"{name:<{width}}  {meaning}" for name, meaning in meanings.items())
 
 
 TOPICS: dict[str, Callable[[], str]] = {
-    "exit-codes": _exit_codes,
-    "environment": _environment,
-    "formatting": _formatting,
+    "exit-codes": lambda: _aligned({f"{code.value:>4}": meaning for code, meaning in MEANINGS.items()}),
+    "environment": lambda: _aligned(ENVIRONMENT),
+    "formatting": lambda: _FORMATTING,
 }

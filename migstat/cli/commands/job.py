@@ -12,7 +12,7 @@ FORMATS = ("table", "plain", "json", "csv", "markdown")
 
 @asks_api(FORMATS)
 def job(runtime: Runtime, options: Options, job: Job = None) -> int:
-    """What a job moves, from where and to where.
+    """Show what a job moves, from where and to where.
 
     Examples:
 

@@ -47,7 +47,7 @@ def projects(
     header: Header = False,
     export: Export = None,
 ) -> int:
-    """The projects or spaces of a migration, and those of the job's scope that are not reported yet.
+    """Show the projects or spaces, problems first.
 
     Examples:
 

@@ -20,7 +20,7 @@ def schema(
     ctx: typer.Context,
     kind: Annotated[str | None, typer.Argument(metavar="KIND", help=f"One of {', '.join(KINDS)}.")] = None,
 ) -> int:
-    """Print the JSON Schema (draft 2020-12) of a JSON document, of a watch's events, or of an error.
+    """Print the JSON Schema of a document or event.
 
     Examples:
 

@@ -28,7 +28,7 @@ def simulate(
         float, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")
     ] = DEFAULT_SPEED,
 ) -> int:
-    """Serve a simulated migration on this machine until Ctrl-C.
+    """Serve a simulated migration until Ctrl-C.
 
     Examples:
 

@@ -53,7 +53,7 @@ def status(
     header: Header = False,
     export: Export = None,
 ) -> int:
-    """Where a task is, since when, how far, and what is wrong.
+    """Show where a task stands and what is wrong.
 
     Examples:
 

@@ -18,7 +18,7 @@ def tasks(
     header: Header = False,
     export: Export = None,
 ) -> int:
-    """The runs of a job, newest first.
+    """List the runs of a job, newest first.
 
     Examples:
 
