@@ -209,6 +209,7 @@ def test_what_is_nested_too_deeply_is_not_mended(nested: bytes) -> None:
         mended(nested)
 
 
+@pytest.mark.slow
 @given(ANSWERS)
 def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
     """What breaks no rule comes out as it went in."""
@@ -240,6 +241,7 @@ def test_json_that_is_nested_too_deeply_is_a_bad_answer(keep_raw: bool) -> None:
             decode_page(nested, (), keep_raw=keep_raw)
 
 
+@pytest.mark.slow
 @given(ANSWERS, st.booleans())
 @example({"data": {"details": {"occurrences": [[[]]], "lastUpdatedAt": 1e308}}}, False)
 @example({"data": {"progressDetails": {"percent": 10**30}}}, False)

@@ -327,6 +327,7 @@ def test_an_interrupted_download_leaves_nothing(tmp_path: Path, when: str) -> No
     assert left_in(tmp_path) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [100, 40])
 def test_a_terminal_shows_how_far_a_download_is(tmp_path: Path, columns: int) -> None:
     """While bytes come there is a line with name, bytes and speed that fits the window, and none of it is left."""

@@ -133,6 +133,7 @@ class Terminal:
         return [line for line in self.shown.split("\r\n") if line]
 
 
+@pytest.mark.slow
 def test_a_typed_token_is_checked_kept_and_used(desk: Desk, server: Server) -> None:
     """The token is not shown while it is typed, goes into the keyring, and the next command needs nothing else."""
     session = Terminal(desk, Kept, "login", "--base-url", server.base_url, env={"MIGSTAT_JOB": "job-1"})
@@ -208,6 +209,7 @@ def test_bytes_that_are_no_text_can_be_typed(desk: Desk) -> None:
     assert desk.kept == {}
 
 
+@pytest.mark.slow
 def test_a_keyring_that_hangs_can_be_interrupted(desk: Desk) -> None:
     """After a moment one is told what is waited for, and Ctrl-C ends it at once."""
     session = Terminal(desk, Hanging, "logout", "--email", "you@example.com")

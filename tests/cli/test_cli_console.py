@@ -74,6 +74,7 @@ def test_a_notice_is_for_terminals_that_can_take_it_away(escapes: bool) -> None:
     assert ("\x1b" in err.text(), "reading" in err.text()) == (escapes, escapes)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo terminal")
 def test_a_dumb_terminal_sees_no_escape_sequence_at_all() -> None:
     """On a terminal that calls itself dumb even a wait is told, if at all, without moving the cursor."""

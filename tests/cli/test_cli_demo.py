@@ -41,6 +41,7 @@ def test_every_scenario_answers_every_command(scenario: str, command: str) -> No
         assert told["verdict"] in shown.out.splitlines()[0]
 
 
+@pytest.mark.slow
 def test_the_huge_scenario_is_read_whole() -> None:
     """Five thousand projects are read and counted, within the limit of requests."""
     waits: list[float] = []

@@ -362,6 +362,7 @@ def test_a_server_that_begins_to_listen_is_found(server: Server, usual: Mapping[
         assert len(waits) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to its memory")
 @pytest.mark.parametrize("flood", ["too large", "gzip bomb"])
 def test_a_flood_does_not_fill_the_memory(server: Server, flood: str) -> None:

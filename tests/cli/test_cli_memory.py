@@ -124,6 +124,7 @@ def test_a_job_that_is_not_there_is_not_kept(server: Server, cache: Path) -> Non
     assert seen_jobs(folder_of(str(cache))) == []
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_named_with_its_line(server: Server, cache: Path) -> None:
     """A damaged file of what was seen is told of once, by file and line, and the answer is all the same."""
     environ = environ_of(server) | {"XDG_CACHE_HOME": str(cache.parent)}

@@ -135,6 +135,7 @@ def test_a_server_that_repeats_the_token_is_not_quoted_on_it(echo: Callable[[Ask
             silent(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
 def test_no_spelling_of_the_token_is_quoted_from_an_error(token: str) -> None:
     """An error's words are shown with all forms of the token taken out, whatever characters it has."""

@@ -58,6 +58,7 @@ def shell(script: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "json", "table --all"])
 def test_a_closed_pipe_ends_the_program_quietly(server: Server, form: str) -> None:
     """`| head` ends the program quietly with the code that the data gives."""
@@ -89,6 +90,7 @@ def test_a_full_disk_is_one_line(small: Server, form: str) -> None:
     assert "No space left" in done.stderr
 
 
+@pytest.mark.slow
 def test_closed_streams_are_no_traceback(small: Server) -> None:
     """With standard output or standard error closed the code is that of the data, and nothing breaks."""
     done = shell(

@@ -213,6 +213,7 @@ def test_plain_http_to_a_server_of_https_is_told_so(authority: trustme.CA, simul
     assert "plain http" in error["hint"]
 
 
+@pytest.mark.slow
 def test_a_handshake_without_end_is_cut_off(bundle: str, simulator: Server) -> None:
     """A server that accepts and then says nothing costs the time of a request."""
     with listening(hang) as port:

@@ -233,6 +233,7 @@ def windows(scripted: Scenario, sizes: Sequence[tuple[int, int]], *words: str) -
         yield [stack.enter_context(window(rehearsed.server, *words, size=size)) for size in sizes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scripted",
     [
@@ -254,6 +255,7 @@ def test_a_frame_fits_the_window(scripted: Scenario) -> None:
             assert not [line for line in seen.scrollback if line]
 
 
+@pytest.mark.slow
 def test_a_window_of_any_size_is_not_exceeded() -> None:
     """Even in a window that is no use to anybody nothing is drawn beyond it, and it ends as it should."""
     with windows(many(failed=9, prefix=CJK), [(20, 5), (8, 2), (1, 1), (500, 3), (3, 100)]) as opened:
@@ -343,6 +345,7 @@ def test_changes_are_shown_with_their_times() -> None:
         assert "1 of 2 projects" in seen.text
 
 
+@pytest.mark.slow
 def test_it_follows_the_window() -> None:
     """When the window is resized, both ways, the frame soon fits again, and nothing is left over from before."""
     scripted = many(prefix=CJK, failed=40)
@@ -357,6 +360,7 @@ def test_it_follows_the_window() -> None:
         assert seen.is_restored()
 
 
+@pytest.mark.slow
 def test_it_is_drawn_in_place() -> None:
     """Frames are drawn over each other as a whole, and the screen is not cleared in between."""
     with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
@@ -370,6 +374,7 @@ def test_it_is_drawn_in_place() -> None:
         assert seen.written.count("\x1b[?1049h") == seen.written.count("\x1b[?1049l") == 1
 
 
+@pytest.mark.slow
 def test_five_thousand_projects_fit() -> None:
     """With 5000 projects of which 8 run the frame fits, shows those, and the end is short."""
     scripted = many(failed=2, running=8, well=4990)
@@ -407,6 +412,7 @@ def test_no_color_is_heeded() -> None:
         assert [bool(styled.search(part)) for part in (live, final)] == [colored, colored]
 
 
+@pytest.mark.slow
 def test_an_outage_is_shown_and_its_end() -> None:
     """While nothing answers, that is shown beside the last good state, which is marked as old, and its end, too."""
     with night(many(failed=1), head_start=HERE) as rehearsed, window(rehearsed.server, "--no-bell") as seen:
@@ -460,6 +466,7 @@ def test_the_final_state_stays_in_the_scrollback() -> None:
         assert seen.written.count("\a") == 2
 
 
+@pytest.mark.slow
 def test_a_signal_leaves_the_terminal_as_it_was() -> None:
     """After Ctrl-C, SIGTERM and SIGHUP the terminal is as it was, with the last state and a last word."""
     with windows(many(failed=1), [(200, 50)] * 3) as opened:
@@ -509,6 +516,7 @@ def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(status) == 129
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "environ", "code"),
     [
@@ -558,6 +566,7 @@ def test_verbose_gives_lines() -> None:
     assert "\x1b[?1049h" not in seen.written
 
 
+@pytest.mark.slow
 def test_the_demo_is_the_watch_of_the_cutover(demo: subprocess.Popen[str]) -> None:
     """`migstat demo` alone watches the cutover, and ends within half a minute with code 0."""
     out, err = demo.communicate(timeout=30)

@@ -158,6 +158,7 @@ def test_all_options_are_offered(shell: Shell, recorder: Recorder) -> None:
     assert recorder.calls == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ASKED)
 def test_names_are_asked_of_the_program(shell: Shell, recorder: Recorder, line: str) -> None:
     """A name is asked for with what the line says of profile, job and task, and what is known is offered."""
@@ -229,6 +230,7 @@ def test_the_real_program_answers(shell: Shell, recorder: Recorder, tmp_path: Pa
     assert shell.tab("migstat projects -p acme --key OPE") == r"migstat projects -p acme --key OPEN\ SPACE "
 
 
+@pytest.mark.slow
 def test_the_line_that_installs_it(shell_name: str, tmp_path: Path) -> None:
     """The line that the help shows installs the script in a home that has nothing of the kind yet."""
     path = real_program(tmp_path / "bin")

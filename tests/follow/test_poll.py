@@ -60,6 +60,7 @@ def assert_truth(world: World) -> None:
     assert held == truth(world.task.root, world.time.now)
 
 
+@pytest.mark.slow
 def test_few_requests_follow_five_thousand_projects() -> None:
     """With 5000 projects of which 8 run the median poll is 4 requests, and no end is told late or lost."""
     scenario = scenarios.build("huge")
@@ -98,6 +99,7 @@ def assert_told_within_two_polls(events: list[Event], world: World) -> None:
     assert told > 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", [10.0, 1.0])
 @pytest.mark.parametrize(("count", "length", "width"), [(40, 200, 6), (500, 60, 20)])
 def test_polls_leave_three_quarters_of_the_limit(interval: float, count: int, length: float, width: int) -> None:

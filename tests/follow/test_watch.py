@@ -955,6 +955,7 @@ def long_night(count: int = 60, *gone: script.Node, **more: Any) -> script.Scena
     return migration(*gone, *projects, scopes=scopes, core_end=NIGHT - 600, outcome="WARNING", **more)
 
 
+@pytest.mark.slow
 def test_a_night_of_faults_loses_no_event() -> None:
     """Eight hours of polls with trouble every few minutes: each end is told once and in order, the verdict right."""
     weather = Weather(1)
@@ -972,6 +973,7 @@ def held() -> int:
     return sum(size for name, size in files.items() if name.startswith(package) and "simulator" not in name)
 
 
+@pytest.mark.slow
 def test_a_night_keeps_no_memory() -> None:
     """The most that is held in the last hour of a bad night is what was held in the first one, and no more."""
     gone = [moved(f"GONE{number:02}", 40, 60) for number in range(80)]
