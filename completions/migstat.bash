@@ -71,7 +71,7 @@ _migstat_values() {
         'tasks:--output' | 'tasks:-o' | 'artifacts:--output' | 'artifacts:-o') REPLY='words table plain json ndjson csv markdown' ;;
         'job:--output' | 'job:-o') REPLY='words table plain json csv markdown' ;;
         *:--download) REPLY='folders' ;;
-        *:--scenario) REPLY='words cutover failing projects-failing confluence checks huge flaky' ;;
+        *:--scenario) REPLY='words cutover failing projects-failing confluence checks refused users-only waves huge flaky' ;;
         *:--speed) REPLY='nothing' ;;
         *:--port) REPLY='nothing' ;;
         *) return 1 ;;

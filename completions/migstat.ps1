@@ -75,7 +75,7 @@ Register-ArgumentCompleter -Native -CommandName @('migstat', 'migstat.exe') -Scr
         'job --output' = 'words table plain json csv markdown'
         'job -o' = 'words table plain json csv markdown'
         '--download' = 'folders'
-        '--scenario' = 'words cutover failing projects-failing confluence checks huge flaky'
+        '--scenario' = 'words cutover failing projects-failing confluence checks refused users-only waves huge flaky'
         '--speed' = 'nothing'
         '--port' = 'nothing'
     }

@@ -116,14 +116,12 @@ def _preferred(profile: Profile, formats: tuple[str, ...]) -> str | None:
 
 
 def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_new: bool = False) -> Profile:
-    """The profile in force; a demo has none. Raises UsageError."""
-    if not runtime.sealed:
-        profile = profile_from(flag, job, runtime.environ, may_be_new=may_be_new)
-        warn(runtime, profile.config.warnings)
-        return profile
-    if flag is not None:
-        raise UsageError("a demo has an account of its own", "Leave out --profile.")
-    return Profile()
+    """The profile in force; that of a demo is in the demo's own config file. Raises UsageError."""
+    if runtime.sealed and flag is not None:
+        raise UsageError("--profile cannot be used in a demo", "A demo has its own account; drop the option.")
+    profile = profile_from(flag, job, runtime.environ, may_be_new=may_be_new)
+    warn(runtime, profile.config.warnings)
+    return profile
 
 
 class Session(TaskSession):

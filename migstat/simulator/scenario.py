@@ -316,6 +316,7 @@ class Job:
 class Scenario:
     """A job, its tasks, and the manners of the API that serves them.
 
+    `target` is a short name for the job, for people who have several; None means `name`.
     `page_size` is the length of a page of children or of tasks, `filters` what the status route makes of its filters.
     `incidents` hit requests about this job, `faults` (of the server's first scenario) hit any request. `more` are
     scenarios of other jobs on the same server.
@@ -324,6 +325,7 @@ class Scenario:
     name: str
     job: Job
     tasks: tuple[Task, ...]
+    target: str | None = None
     page_size: int = 20
     filters: FilterMode = "works"
     incidents: tuple[Incident, ...] = ()
@@ -337,7 +339,7 @@ class Scenario:
 
     @property
     def duration(self) -> float:
-        """Scenario seconds until the last transition of any node; 0 if all is past."""
+        """Scenario second of the last transition of any node; 0 if there is none."""
         nodes = (node for each in self.all for task in each.tasks for node in task.root.walk())
         return max((instant for node in nodes for instant in node.transitions()), default=0.0)
 
@@ -359,4 +361,19 @@ def shifted(node: Node, seconds: float) -> Node:
         ended_at=later(node.ended_at),
         steps=steps,
         children=tuple(shifted(child, seconds) for child in node.children),
+    )
+
+
+def postponed(task: Task, seconds: float) -> Task:
+    """Return the task as it would be that much later."""
+    return replace(
+        task,
+        created_at=task.created_at + seconds,
+        listed_at=None if task.listed_at is None else task.listed_at + seconds,
+        status_at=None if task.status_at is None else task.status_at + seconds,
+        root=shifted(task.root, seconds),
+        artifacts=tuple(
+            replace(each, available_at=each.available_at + seconds, expires_at=each.expires_at + seconds)
+            for each in task.artifacts
+        ),
     )

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heapreplace
 from typing import TYPE_CHECKING
 
-from migstat.simulator.faults import Fault, Schedule
-from migstat.simulator.scenario import Artifact, Job, Node, Phase, Scenario, Task
+from migstat.simulator.faults import Fault, Incident, Schedule
+from migstat.simulator.scenario import Artifact, Job, Node, Phase, Scenario, Task, postponed, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 MINUTE = 60.0
 DAY = 24 * 60 * MINUTE
 REPORT = "pre-flight-report.csv"
-"""The file that each run leaves about its checks."""
+"""The file that each Jira run leaves about its checks."""
 
 CHECK_NAMES = (
     "AdvancedRoadmapsOutdated",
@@ -67,7 +67,7 @@ CHECK_NAMES = (
     "WorkflowStatusMapping",
 )
 
-# Project keys with their thousands of issues; a large one comes last, so that the end drags on.
+# Project keys with their thousands of issues; a large one comes last, which makes for a long tail.
 _PROJECTS = (
     ("ACME", 9), ("HELP", 42), ("OPS", 28), ("PLAT", 35), ("WEB", 14), ("MOB", 17), ("API", 12), ("SEC", 6),
     ("HR", 3), ("FIN", 8), ("LEGAL", 2), ("MKT", 5), ("SALES", 11), ("CRM", 22), ("ERP", 38), ("DATA", 19),
@@ -88,7 +88,7 @@ _SPACES = (
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How something ends; for checks also what it found."""
+    """How something ends; for checks also what was found."""
 
     outcome: str
     message: str | None = None
@@ -155,41 +155,42 @@ _APPS = {
 }
 
 
+_ATTACHED = "The cloud site is no longer attached to this server. Connect it again in the migration assistant."
+_BUSY = "Another run of this job is still in progress; this one was not started."
+
+
 def _id(*parts: str) -> str:
     """Return an id that is the same in every run."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(("https://simulator.invalid", *parts))))
 
 
-def _check_children(begin: float, length: float, ends: Mapping[str, _End]) -> tuple[Node, ...]:
-    """Return all checks, begun together and ending one by one over `length` seconds."""
-    step = length / len(CHECK_NAMES)
-    return tuple(
-        _check(name, begin, begin + step * number, ends.get(name, _usual_end(number)))
-        for number, name in enumerate(CHECK_NAMES, start=1)
-    )
-
-
-def _usual_end(number: int) -> _End:
-    return _SUCCESS if number % 3 else _End("SKIPPED")
-
-
-def _check(name: str, begin: float, ended_at: float, end: _End) -> Node:
-    return Node(
-        name=name,
-        reported_at=begin,
-        started_at=begin,
-        ended_at=ended_at,
-        outcome=end.outcome,
-        final_message=end.message,
-        has_details=False,
-        description=end.description,
-        excludable=end.excludable,
-        occurrences=end.occurrences,
-    )
+# checks
 
 
 def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) -> Node:
-    """Return a level of checks that ends as the worst of them does."""
+    """Return a level of checks that run four at a time, and ends as badly as the worst of them.
+
+    Checks that have not begun are not listed: the level's own progress says how many there will be.
+    """
+    step = length / len(CHECK_NAMES)
+    children = []
+    for number, check in enumerate(CHECK_NAMES):
+        end = ends.get(check, _End("SKIPPED") if number % 3 == 2 else _SUCCESS)
+        begun = begin + step * max(0, number - 3)
+        children.append(
+            Node(
+                name=check,
+                reported_at=begun,
+                started_at=begun,
+                ended_at=begin + step * (number + 1),
+                outcome=end.outcome,
+                final_message=end.message,
+                has_details=False,
+                description=end.description,
+                excludable=end.excludable,
+                occurrences=end.occurrences,
+            )
+        )
     outcomes = {end.outcome for end in ends.values()}
     outcome = next((worst for worst in ("FAILED", "WARNING") if worst in outcomes), "SUCCESS")
     messages = {
@@ -205,20 +206,28 @@ def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) ->
         outcome=outcome,
         running_message="Pre-flight checks are running.",
         final_message=messages[outcome],
+        phases=(Phase("Preflight Checks", len(CHECK_NAMES)),),
         has_details=False,
-        children=_check_children(begin, length, ends),
+        children=tuple(children),
     )
 
 
-def _check_task(scenario: str, label: str, created_at: float, length: float, ends: Mapping[str, _End]) -> Task:
-    root = _checks("root", created_at + 3, length, ends)
+def _check_task(
+    scenario: str,
+    label: str,
+    created_at: float,
+    length: float,
+    ends: Mapping[str, _End],
+    overridden: tuple[str, ...] = (),
+) -> Task:
     return Task(
         label=label,
         task_id=_id(scenario, label),
         task_type="check",
         created_at=created_at,
         status_at=created_at + 1,
-        root=root,
+        root=_checks("root", created_at + 3, length, ends),
+        overridden=overridden,
         artifacts=(_artifact(REPORT, created_at + length + 5),),
     )
 
@@ -228,15 +237,19 @@ def _artifact(name: str, available_at: float) -> Artifact:
 
 
 def _earlier_checks(scenario: str) -> tuple[Task, ...]:
+    """Return a check that failed two days ago, and one that passed a day ago because one failure was overridden."""
     return (
         _check_task(scenario, "check-1", -2 * DAY, 4 * MINUTE, _CHECK_FAILURES | _ONE_CHECK_WARNING),
-        _check_task(scenario, "check-2", -DAY, 4 * MINUTE, _CHECK_WARNINGS),
+        _check_task(scenario, "check-2", -DAY, 4 * MINUTE, _CHECK_WARNINGS, overridden=("DuplicateEmail",)),
     )
+
+
+# what is moved
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What is moved: its key, how long its move takes (seconds), its phases and how it ends."""
+    """A project or space to move: its key, how long that takes (seconds), its phases and how it ends."""
 
     key: str
     length: float
@@ -244,8 +257,20 @@ class _Work:
     end: _End
 
 
-def _run_in_lanes(works: tuple[_Work, ...], *, lanes: int, begin: float, report_every: float) -> tuple[Node, ...]:
-    """Return the nodes of works of which `lanes` run at a time from `begin`.
+def _project(key: str, thousands: float, ends: Mapping[str, _End], length: float | None = None) -> _Work:
+    issues = int(1000 * thousands)
+    phases = (Phase("export", issues, 2), Phase("upload", issues * 2 // 5 + 1, 3), Phase("import", issues, 5))
+    return _Work(key, 3 * MINUTE + thousands * 45 if length is None else length, phases, ends.get(key, _SUCCESS))
+
+
+def _space(key: str, hundreds: int) -> _Work:
+    pages = 100 * hundreds
+    phases = (Phase("export", pages, 3), Phase("upload", 4 * pages, 3), Phase("import", pages, 4))
+    return _Work(key, 2 * MINUTE + 12 * hundreds, phases, _SUCCESS)
+
+
+def _in_lanes(name: str, works: Iterable[_Work], *, lanes: int, begin: float, report_every: float = 20) -> Node:
+    """Return the hidden level of works of which `lanes` run at a time from `begin`.
 
     They are reported one by one, beginning 5 minutes earlier, each no later than it starts.
     """
@@ -255,40 +280,21 @@ def _run_in_lanes(works: tuple[_Work, ...], *, lanes: int, begin: float, report_
     for number, work in enumerate(works):
         started_at = free_at[0]
         heapreplace(free_at, started_at + work.length + 5)
-        reported_at = min(begin - 5 * MINUTE + number * report_every, started_at)
-        nodes.append(_moved(work, reported_at, started_at))
-    return tuple(nodes)
+        nodes.append(
+            Node(
+                name=work.key,
+                reported_at=min(begin - 5 * MINUTE + number * report_every, started_at),
+                started_at=started_at,
+                ended_at=started_at + work.length,
+                outcome=work.end.outcome,
+                final_message=work.end.message,
+                phases=work.phases,
+            )
+        )
+    return Node(name=name, hidden=True, children=tuple(nodes))
 
 
-def _moved(work: _Work, reported_at: float, started_at: float) -> Node:
-    return Node(
-        name=work.key,
-        reported_at=reported_at,
-        started_at=started_at,
-        ended_at=started_at + work.length,
-        outcome=work.end.outcome,
-        final_message=work.end.message,
-        phases=work.phases,
-    )
-
-
-def _project(key: str, thousands: float, ends: Mapping[str, _End], per_thousand: float) -> _Work:
-    issues = int(1000 * thousands)
-    phases = (
-        Phase("export", issues, 2),
-        Phase("upload", issues * 2 // 5 + 1, 3),
-        Phase("import", issues, 5),
-    )
-    return _Work(key, 3 * MINUTE + thousands * per_thousand, phases, ends.get(key, _SUCCESS))
-
-
-def _space(key: str, hundreds: int) -> _Work:
-    pages = 100 * hundreds
-    phases = (Phase("export", pages, 3), Phase("upload", 4 * pages, 3), Phase("import", pages, 4))
-    return _Work(key, 2 * MINUTE + 12 * hundreds, phases, _SUCCESS)
-
-
-def _scope_node(name: str, begin: float, end: float, total: int) -> Node:
+def _scope(name: str, begin: float, end: float, total: int) -> Node:
     return Node(
         name=name,
         reported_at=begin,
@@ -324,36 +330,39 @@ def _apps(begin: float, ends_at: tuple[float, float]) -> Node:
     )
 
 
-def _core_end(level: tuple[Node, ...]) -> float:
-    return max(node.ended_at or 0.0 for node in level) + 10
-
+# runs and jobs
 
 _MIGRATE_BEGIN = 5 * MINUTE
 
 
-def _migrate(children: tuple[Node, ...], ended_at: float, end: _End) -> Node:
-    return Node(
+def _core_end(nodes: Iterable[Node]) -> float:
+    return max(node.ended_at or 0.0 for node in nodes) + 10
+
+
+def _migrate_task(
+    scenario: str, check: Node, level: tuple[Node, ...], core_end: float, end: _End, *, leaves_files: bool = True
+) -> Task:
+    """Return a run whose core ends at `core_end`; without a `level` its migration was never scheduled."""
+    migrate = Node(
         name="migrate",
         reported_at=_MIGRATE_BEGIN,
         started_at=_MIGRATE_BEGIN + 2,
-        ended_at=ended_at,
+        ended_at=core_end,
         outcome=end.outcome,
         final_message=end.message,
-        children=children,
+        children=level,
     )
-
-
-def _migrate_task(scenario: str, check: Node, migrate: Node | None, ended_at: float, end: _End) -> Task:
     root = Node(
         name="root",
         reported_at=2,
         started_at=3,
-        ended_at=ended_at,
+        ended_at=core_end + 2,
         outcome=end.outcome,
         running_message="Migration is in progress",
         final_message=end.message,
-        children=(check,) if migrate is None else (check, migrate),
+        children=(check, migrate) if level else (check,),
     )
+    files = (_artifact(REPORT, (check.ended_at or 0) + 5), _artifact("migration-log.zip", core_end + 7))
     return Task(
         label="migrate",
         task_id=_id(scenario, "migrate"),
@@ -361,125 +370,156 @@ def _migrate_task(scenario: str, check: Node, migrate: Node | None, ended_at: fl
         created_at=0,
         status_at=1,
         root=root,
-        artifacts=(
-            _artifact(REPORT, (check.ended_at or 0) + 5),
-            _artifact("migration-log.zip", ended_at + 5),
-        ),
+        artifacts=files if leaves_files else (),
     )
 
 
-def _jira_job(scenario: str, keys: tuple[str, ...]) -> Job:
+def _jira_job(scenario: str, keys: Iterable[str], name: str = "Jira to the cloud", *, apps: bool = True) -> Job:
+    scope = {
+        "projects": {"includedKeys": list(keys)},
+        "usersAndGroups": {"mode": "referenced"},
+        "customers": {"mode": "referenced"},
+        "globalEntities": {"mode": "all"},
+        "apps": {"includedKeys": list(_APPS)},
+    }
     return Job(
         job_id=_id(scenario, "job"),
-        name="Jira to the cloud",
+        name=name,
         flow="jira-onpremises-to-cloud",
         server_id="BX7Q-02LM-9TRA-K4D1",
         destination_url="https://acme-cloud.example.com",
-        scope={
-            "projects": {"includedKeys": list(keys)},
-            "usersAndGroups": {"mode": "referenced"},
-            "customers": {"mode": "referenced"},
-            "globalEntities": {"mode": "all"},
-            "apps": {"includedKeys": list(_APPS)},
-        },
+        scope=scope if apps else {name: scope[name] for name in ("usersAndGroups", "customers")},
     )
+
+
+def _jira(
+    name: str,
+    ends: Mapping[str, _End],
+    end: _End,
+    projects: tuple[tuple[str, int], ...] = _PROJECTS,
+    title: str | None = None,
+) -> Scenario:
+    """Return a migration of projects; apps go on for 20 minutes after the core."""
+    begin = 20 * MINUTE
+    hidden = _in_lanes("projects", (_project(*each, ends) for each in projects), lanes=6, begin=begin)
+    core_end = _core_end(hidden.children)
+    level = (
+        _scope("usersAndGroups", _MIGRATE_BEGIN + 5, 12 * MINUTE, 2140),
+        _scope("customers", _MIGRATE_BEGIN + 20, 9 * MINUTE, 860),
+        _scope("globalEntities", 12 * MINUTE, begin - 10, 75),
+        _apps(begin, (core_end - 40 * MINUTE, core_end + 20 * MINUTE)),
+        hidden,
+    )
+    task = _migrate_task(name, _checks("check", 5, 4 * MINUTE, _CHECK_WARNINGS), level, core_end, end)
+    job = _jira_job(name, (key for key, _ in projects), title or "Jira to the cloud")
+    return Scenario(name=name, job=job, tasks=(*_earlier_checks(name), task))
+
+
+# the catalogue
 
 
 _PROJECT_KEYS = tuple(key for key, _ in _PROJECTS)
 
 
-def _jira_migration(name: str, ends: Mapping[str, _End], end: _End) -> Scenario:
-    begin = 20 * MINUTE
-    works = tuple(_project(key, thousands, ends, 45) for key, thousands in _PROJECTS)
-    projects = _run_in_lanes(works, lanes=6, begin=begin, report_every=20)
-    core_end = _core_end(projects)
-    level = (
-        _scope_node("usersAndGroups", _MIGRATE_BEGIN + 5, 12 * MINUTE, 2140),
-        _scope_node("customers", _MIGRATE_BEGIN + 20, 9 * MINUTE, 860),
-        _scope_node("globalEntities", 12 * MINUTE, begin - 10, 75),
-        _apps(begin, (core_end - 40 * MINUTE, core_end + 20 * MINUTE)),
-        Node(name="projects", hidden=True, children=projects),
-    )
-    check = _checks("check", 5, 4 * MINUTE, _CHECK_WARNINGS)
-    task = _migrate_task(name, check, _migrate(level, core_end, end), core_end + 2, end)
-    job = _jira_job(name, _PROJECT_KEYS)
-    return Scenario(name=name, job=job, tasks=(*_earlier_checks(name), task))
-
-
 def _cutover() -> Scenario:
-    end = _End("WARNING", "Migration has finished with warnings.")
-    return _jira_migration("cutover", _PROJECT_WARNINGS, end)
+    """A night with a bit of everything: warnings, a project that fails, and a quarter of an hour without an answer."""
+    end = _End("FAILED", "Migration has finished; 1 project failed.")
+    ends = _PROJECT_WARNINGS | {"INFRA": _PROJECT_FAILURES["INFRA"]}
+    outage = Incident(fault=Fault("503"), begin=107 * MINUTE, end=123 * MINUTE)
+    return replace(_jira("cutover", ends, end), incidents=(outage,))
 
 
 def _projects_failing() -> Scenario:
     end = _End("FAILED", "Migration has finished; 3 projects failed.")
-    return _jira_migration("projects-failing", _PROJECT_WARNINGS | _PROJECT_FAILURES, end)
+    return _jira("projects-failing", _PROJECT_WARNINGS | _PROJECT_FAILURES, end)
 
 
 def _failing() -> Scenario:
     check = _checks("check", 5, 4 * MINUTE, _CHECK_FAILURES | _ONE_CHECK_WARNING)
     end = _End("FAILED", "Migration was not started: pre-flight checks failed.")
-    task = _migrate_task("failing", check, None, 4 * MINUTE + 8, end)
+    task = _migrate_task("failing", check, (), 4 * MINUTE + 6, end)
     return Scenario(name="failing", job=_jira_job("failing", _PROJECT_KEYS), tasks=(task,))
 
 
 def _confluence() -> Scenario:
+    """A migration of spaces, which leaves no reports: those come with Jira only."""
     begin = 12 * MINUTE
-    spaces = _run_in_lanes(tuple(_space(*space) for space in _SPACES), lanes=4, begin=begin, report_every=20)
-    core_end = _core_end(spaces)
-    level = (
-        _scope_node("usersAndGroups", _MIGRATE_BEGIN + 5, begin - 10, 1310),
-        Node(name="spaces", hidden=True, children=spaces),
-    )
-    end = _End("SUCCESS", "Migration has finished.")
+    hidden = _in_lanes("spaces", (_space(*each) for each in _SPACES), lanes=4, begin=begin)
+    level = (_scope("usersAndGroups", _MIGRATE_BEGIN + 5, begin - 10, 1310), hidden)
     check = _checks("check", 5, 4 * MINUTE, {})
-    task = _migrate_task("confluence", check, _migrate(level, core_end, end), core_end + 2, end)
+    end = _End("SUCCESS", "Migration has finished.")
+    task = _migrate_task("confluence", check, level, _core_end(hidden.children), end, leaves_files=False)
     job = Job(
         job_id=_id("confluence", "job"),
         name="Confluence to the cloud",
         flow="confluence-onpremises-to-cloud",
         server_id="B3VN-71QE-0KPS-W8F2",
         destination_url="https://acme-cloud.example.com/wiki",
-        scope={
-            "spaces": {"includedKeys": [key for key, _ in _SPACES]},
-            "usersAndGroups": {"mode": "all"},
-        },
+        scope={"spaces": {"includedKeys": [key for key, _ in _SPACES]}, "usersAndGroups": {"mode": "all"}},
     )
     return Scenario(name="confluence", job=job, tasks=(task,))
 
 
 def _only_checks() -> Scenario:
-    tasks = (
-        *_earlier_checks("checks"),
-        _check_task("checks", "check-3", 0, 5 * MINUTE, _CHECK_WARNINGS | _CHECK_FAILURES),
+    newest = _check_task("checks", "check-3", 0, 5 * MINUTE, _CHECK_WARNINGS | _CHECK_FAILURES)
+    job = _jira_job("checks", _PROJECT_KEYS)
+    return Scenario(name="checks", job=job, tasks=(*_earlier_checks("checks"), newest))
+
+
+def _users_only() -> Scenario:
+    """A job without projects: `migrate,projects` does not exist."""
+    level = (
+        _scope("usersAndGroups", _MIGRATE_BEGIN + 5, 40 * MINUTE, 21_400),
+        _scope("customers", _MIGRATE_BEGIN + 20, 25 * MINUTE, 8600),
     )
-    return Scenario(name="checks", job=_jira_job("checks", _PROJECT_KEYS), tasks=tasks)
+    check = _checks("check", 5, 4 * MINUTE, {})
+    task = _migrate_task("users-only", check, level, _core_end(level), _End("SUCCESS", "Migration has finished."))
+    job = _jira_job("users-only", (), "Users and customers to the cloud", apps=False)
+    return Scenario(name="users-only", job=job, tasks=(task,))
+
+
+def _refused() -> Scenario:
+    """The newest run was refused because an older one still runs, and the newest check for another reason."""
+    running = _jira("refused", _PROJECT_WARNINGS, _End("WARNING", "Migration has finished with warnings."))
+    check = refused("check-3", _id("refused", "check-3"), "check", created_at=-180 * MINUTE, message=_ATTACHED)
+    newest = refused("migrate-2", _id("refused", "migrate-2"), "migrate", created_at=60 * MINUTE, message=_BUSY)
+    return replace(running, tasks=(*running.tasks, check, newest))
+
+
+def _waves() -> Scenario:
+    """Three jobs: the first wave is over, the second runs with failures, the third was refused."""
+    done = _jira(
+        "wave-1", _PROJECT_WARNINGS, _End("WARNING", "Migration has finished with warnings."), _PROJECTS[:13], "Wave 1"
+    )
+    earlier = tuple(postponed(task, -done.duration - 60 * MINUTE) for task in done.tasks)
+    end = _End("FAILED", "Migration has finished; 3 projects failed.")
+    running = _jira("waves", _PROJECT_FAILURES, end, _PROJECTS[13:34], "Wave 2")
+    third = _jira_job("wave-3", (key for key, _ in _PROJECTS[34:]), "Wave 3")
+    late = refused("migrate", _id("wave-3", "migrate"), "migrate", created_at=10 * MINUTE, message=_ATTACHED)
+    return replace(
+        running,
+        target="wave-2",
+        more=(replace(done, tasks=earlier), Scenario(name="wave-3", job=third, tasks=(late,))),
+    )
 
 
 _HUGE_LENGTHS = (18, 22, 25, 28, 31, 36, 44)
-"""Seconds the projects of the huge scenario take, in turn; no divisor of the lanes, so that lanes mix."""
+"""Seconds that the projects of the huge scenario take, in turn; no divisor of the lanes, so that lanes mix."""
 
 
 def _huge() -> Scenario:
     begin = 10 * MINUTE
     keys = tuple(f"PRJ{number:04d}" for number in range(1, 5001))
-    works = tuple(
-        replace(_project(key, 1, {}, 0), length=_HUGE_LENGTHS[number % len(_HUGE_LENGTHS)])
-        for number, key in enumerate(keys)
-    )
-    projects = _run_in_lanes(works, lanes=8, begin=begin, report_every=0.2)
-    core_end = _core_end(projects)
-    level = (
-        _scope_node("usersAndGroups", _MIGRATE_BEGIN + 5, begin - 10, 90_000),
-        Node(name="projects", hidden=True, children=projects),
-    )
-    end = _End("SUCCESS", "Migration has finished.")
+    works = (_project(key, 1, {}, _HUGE_LENGTHS[number % len(_HUGE_LENGTHS)]) for number, key in enumerate(keys))
+    hidden = _in_lanes("projects", works, lanes=8, begin=begin, report_every=0.2)
+    level = (_scope("usersAndGroups", _MIGRATE_BEGIN + 5, begin - 10, 90_000), hidden)
     check = _checks("check", 5, 4 * MINUTE, {})
-    task = _migrate_task("huge", check, _migrate(level, core_end, end), core_end + 2, end)
+    task = _migrate_task("huge", check, level, _core_end(hidden.children), _End("SUCCESS", "Migration has finished."))
     return Scenario(name="huge", job=_jira_job("huge", keys), tasks=(task,))
 
 
 def _flaky() -> Scenario:
+    """The cutover over a bad line: every fourth request fails, and for a while all of them."""
     rotation = (
         Fault("reset"),
         Fault("503"),
@@ -488,7 +528,8 @@ def _flaky() -> Scenario:
         Fault("html"),
         Fault("slow", seconds=0.3),
     )
-    return replace(_cutover(), name="flaky", faults=Schedule(4, rotation))
+    outage = Incident(fault=Fault("502"), begin=89 * MINUTE, end=102 * MINUTE)
+    return replace(_cutover(), name="flaky", incidents=(outage,), faults=Schedule(4, rotation))
 
 
 _BUILDERS: Mapping[str, Callable[[], Scenario]] = {
@@ -497,6 +538,9 @@ _BUILDERS: Mapping[str, Callable[[], Scenario]] = {
     "projects-failing": _projects_failing,
     "confluence": _confluence,
     "checks": _only_checks,
+    "refused": _refused,
+    "users-only": _users_only,
+    "waves": _waves,
     "huge": _huge,
     "flaky": _flaky,
 }
@@ -506,5 +550,5 @@ NAMES: tuple[str, ...] = tuple(_BUILDERS)
 
 
 def build(name: str) -> Scenario:
-    """Return the scenario of that name; raise KeyError for any other."""
+    """Return the scenario of that name. Raises KeyError for any other."""
     return _BUILDERS[name]()

@@ -129,7 +129,7 @@ def _head(response: Response) -> bytes:
 class Server:
     """A running simulator: where it listens, who may read, and what it has seen.
 
-    `job_ids` maps the names of the served scenarios to their jobs' ids, `task_ids` the labels of the first one's tasks
+    `job_ids` maps the short names of the served jobs to their ids, `task_ids` the labels of the first one's tasks
     to theirs. `email` and `token` are those of an admin; the `member_` ones get 403.
     """
 
@@ -137,7 +137,7 @@ class Server:
         self._listener = listener
         self.base_url = listener.base_url
         self.job_id = scenario.job.job_id
-        self.job_ids = {each.name: each.job.job_id for each in scenario.all}
+        self.job_ids = {each.target or each.name: each.job.job_id for each in scenario.all}
         self.task_ids = {task.label: task.task_id for task in scenario.tasks}
         self.email, self.token = ADMIN.email, ADMIN.token
         self.member_email, self.member_token = MEMBER.email, MEMBER.token

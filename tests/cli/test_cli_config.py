@@ -406,7 +406,9 @@ def test_a_damaged_file_stops_every_command(tmp_path: Path, text: str, told: str
     assert place.text == text
 
 
-@pytest.mark.parametrize("words", ["help", "config --help", "auth -h", "simulate --help", "demo job", "--version"])
+@pytest.mark.parametrize(
+    "words", ["help", "config --help", "auth -h", "simulate --help", "demo job --json", "--version"]
+)
 def test_a_damaged_file_does_not_stop_who_does_not_need_it(
     tmp_path: Path, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

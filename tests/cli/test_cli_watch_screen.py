@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pexpect
@@ -568,11 +569,20 @@ def test_verbose_gives_lines() -> None:
 
 @pytest.mark.slow
 def test_the_demo_is_the_watch_of_the_cutover(demo: subprocess.Popen[str]) -> None:
-    """`migstat demo` alone watches the cutover, and ends within half a minute with code 0."""
+    """`migstat demo` alone watches a failure, an outage and a warning, and ends within half a minute.
+
+    Its clock runs with the work, and at the end it says what to do next.
+    """
     out, err = demo.communicate(timeout=30)
-    assert demo.returncode == 0
+    assert demo.returncode == 1
     assert "\tmigrate,projects,ATTIC\t" in out
+    assert "\tmigrate,projects,INFRA\t" in out
     assert all(line.count("\t") == 4 for line in out.splitlines())
-    last = err.splitlines()[-1]
-    assert "warning" in last
+    times = [datetime.fromisoformat(line.split("\t")[0]) for line in out.splitlines()]
+    assert times[-1] - times[0] > timedelta(minutes=50)
+    first, *told, last, following = err.splitlines()
+    assert first.startswith("Demo: ")
+    assert any("503" in line for line in told)
+    assert "failed" in last
     assert "40 of 40 projects" in last
+    assert following.startswith("Next: migstat demo ")

@@ -134,7 +134,7 @@ def test_a_report_tells_of_all_checks() -> None:
     assert content_of(TASK, "pre-flight-report.csv") == CONTENT
 
 
-@pytest.mark.parametrize("name", ["cutover", "failing", "confluence"])
+@pytest.mark.parametrize("name", ["cutover", "failing"])
 def test_a_migration_leaves_a_report_and_a_log(name: str) -> None:
     """A migration's report is there after its checks, its log, an archive, after its end."""
     task = next(each for each in scenarios.build(name).tasks if each.label == "migrate")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from migstat.simulator import scenarios
+from migstat.simulator.answers import describe_node
+from migstat.simulator.routes import PREFIX, parse
+from migstat.simulator.scenario import Timeline
 
 if TYPE_CHECKING:
     from migstat.simulator.scenario import Node, Scenario, Task
@@ -60,15 +64,18 @@ def test_other_names_are_unknown(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cutover", "flaky"])
-def test_the_cutover_ends_with_warnings(name: str) -> None:
-    """40 projects, at most 6 at a time, and 2 apps, of which 2 and 1 end with a warning."""
+def test_the_cutover_has_a_bit_of_everything(name: str) -> None:
+    """40 projects, at most 6 at a time: one fails, two end with a warning, and for a while nothing answers."""
     scenario = scenarios.build(name)
     projects = node(scenario, "migrate", "projects")
-    assert outcomes(projects) == {"SUCCESS": 38, "WARNING": 2}
-    assert all(child.final_message for child in projects.children if child.outcome == "WARNING")
+    assert outcomes(projects) == {"SUCCESS": 37, "WARNING": 2, "FAILED": 1}
+    assert all(child.final_message for child in projects.children if child.outcome != "SUCCESS")
+    (outage,) = scenario.incidents
+    assert 0.55 * scenario.duration < outage.begin < outage.end < scenario.duration
+    assert all(outage.hits(parse(target), outage.begin) for target in ("/", f"{PREFIX}/jobs/j"))
     assert most_at_a_time(projects) == 6
     assert outcomes(node(scenario, "migrate", "apps")) == {"SUCCESS": 1, "WARNING": 1}
-    assert node(scenario).outcome == "WARNING"
+    assert node(scenario).outcome == "FAILED"
     assert scenario.duration == pytest.approx(2.5 * HOUR, rel=0.1)
 
 
@@ -93,13 +100,15 @@ def test_the_scope_of_the_cutover_ends_before_its_projects_begin() -> None:
 
 
 def test_two_checks_came_before_the_cutover() -> None:
-    """One failed two days ago, one ended with warnings a day ago, and so did that of the migration."""
+    """One failed two days ago, one ended with warnings a day ago since a failure was overridden."""
     scenario = scenarios.build("cutover")
     assert [(t.task_type, t.created_at / HOUR, t.root.outcome) for t in scenario.tasks] == [
         ("check", -48, "FAILED"),
         ("check", -24, "WARNING"),
-        ("migrate", 0, "WARNING"),
+        ("migrate", 0, "FAILED"),
     ]
+    assert [t.overridden for t in scenario.tasks] == [(), ("DuplicateEmail",), ()]
+    assert node(scenario, "DuplicateEmail", label="check-2").outcome == "WARNING"
     check = node(scenario, "check")
     assert outcomes(check) == {"SUCCESS": 31, "SKIPPED": 12, "WARNING": 3}
     assert all(c.occurrences and c.final_message for c in check.children if c.outcome == "WARNING")
@@ -134,6 +143,7 @@ def test_spaces_are_moved_under_their_own_level() -> None:
     assert node(scenario, "migrate", "spaces", "~jdoe").outcome == "SUCCESS"
     assert scenario.job.scope["spaces"]["includedKeys"] == [space.name for space in spaces.children]
     assert (scenario.job.flow, node(scenario).outcome) == ("confluence-onpremises-to-cloud", "SUCCESS")
+    assert task(scenario, "migrate").artifacts == ()
 
 
 def test_checks_may_be_all_there_is() -> None:
@@ -149,6 +159,59 @@ def test_checks_may_be_all_there_is() -> None:
     ends = [check.ended_at for check in newest.root.children if check.ended_at is not None]
     assert ends[-1] - ends[0] == pytest.approx(300, rel=0.05)
     assert all(earlier < later for earlier, later in pairwise(ends))
+
+
+@pytest.mark.parametrize(("name", "path", "label"), [("checks", (), "check-3"), ("cutover", ("check",), "migrate")])
+def test_checks_that_have_not_begun_are_not_listed(name: str, path: tuple[str, ...], label: str) -> None:
+    """The level's own progress says how far it is, and how many there are."""
+    scenario = scenarios.build(name)
+    run, parent, timeline = task(scenario, label), node(scenario, *path, label=label), Timeline(0.0, 1.0)
+    begin = parent.started_at or 0.0
+    half = begin + ((parent.ended_at or 0.0) - begin) / 2
+    progress = describe_node(parent, run, half, timeline)["progressDetails"]
+    assert progress["percent"] == pytest.approx(50, abs=2)
+    (counted,) = progress["data"]
+    assert (counted["name"], counted["total"]) == ("Preflight Checks", 46)
+    listed = [child for child in parent.children if child.is_reported(half)]
+    assert counted["processed"] <= len(listed) <= counted["processed"] + 5 < 46
+    assert "progressDetails" not in describe_node(parent, run, parent.ended_at or 0.0, timeline)
+
+
+def test_a_refused_run_is_newer_than_the_one_that_still_runs() -> None:
+    """Both the newest run and the newest check were refused; an older run goes on."""
+    scenario = scenarios.build("refused")
+    newest = max(scenario.tasks, key=lambda task: task.created_at)
+    check = max((t for t in scenario.tasks if t.task_type == "check"), key=lambda task: task.created_at)
+    for run in (newest, check):
+        assert (run.root.outcome, run.root.children) == ("FAILED", ())
+        assert run.root.final_message
+    now = 0.55 * scenario.duration
+    assert newest.is_listed(now)
+    assert node(scenario, label="migrate").is_running(now)
+
+
+def test_a_job_may_move_no_projects() -> None:
+    """Neither its scope nor its tree knows any."""
+    scenario = scenarios.build("users-only")
+    assert set(scenario.job.scope) == {"usersAndGroups", "customers"}
+    assert task(scenario, "migrate").root.find(("migrate", "projects"), scenario.duration) is None
+    assert node(scenario).outcome == "SUCCESS"
+
+
+def test_three_waves_are_three_jobs() -> None:
+    """The first is over, the second runs and has failures, the third was refused."""
+    scenario = scenarios.build("waves")
+    now = 0.55 * scenario.duration
+    running, done, late = scenario.all
+    assert [each.target or each.name for each in scenario.all] == ["wave-2", "wave-1", "wave-3"]
+    assert len({each.job.job_id for each in scenario.all}) == 3
+    assert task(done, "migrate").root.outcome == "WARNING"
+    assert replace(done, more=()).duration < 0
+    assert node(running).is_running(now)
+    assert [c.name for c in node(running, "migrate", "projects").children if c.outcome_at(now) == "FAILED"] == ["ERP"]
+    assert task(late, "migrate").root.children == ()
+    keys = [key for each in scenario.all for key in each.job.scope["projects"]["includedKeys"]]
+    assert len(set(keys)) == len(keys) == 40
 
 
 def test_the_huge_migration_moves_5000_projects_in_six_hours() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,32 +12,39 @@ from msgspec.structs import replace
 from migstat.cli.commands.simulate import DEFAULT_SPEED, checked_speed, scenario_of, variables_of
 from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
+from migstat.model.exit_codes import Exit
 from migstat.settings.resolve import LOOK_VARIABLES, UNLIMITED
-from migstat.simulator.scenario import Scenario
 
 REFUSED = ("demo", "simulate", "auth", "config")
 UNDER_WAY = 0.55
-OVER = 1.01
-"""Share of the scenario that is over when a demo begins, so that there is something to see."""
+"""Share of the scenario that has passed when a demo begins, so that there is something to see."""
 
-WATCHED_FOR = 20.0
-"""Seconds in which the rest of a scenario is over that is watched."""
+SETTLED = 300.0
+"""Scenario seconds after the end from which on a migration that never began is believed to have failed."""
+
+WATCHED_FOR = 24.0
+"""Seconds in which a demo's watch shows the rest of the scenario."""
 
 WATCH = ("watch", "--interval", "1s")
+LABEL = "Demo: a simulated migration; nothing is sent anywhere."
+NEXT = (
+    "Next: migstat demo projects, migstat demo checks --details, migstat demo --scenario flaky,"
+    " or 'migstat auth login' for a migration of your own."
+)
 
 
 def demo(
     ctx: typer.Context,
     scenario: Annotated[
-        str,
-        typer.Option("--scenario", metavar="NAME", help="Which migration; `migstat simulate -h` names them."),
-    ] = "cutover",
+        str | None,
+        typer.Option("--scenario", metavar="NAME", help="Migration to simulate; 'migstat simulate -h' lists them."),
+    ] = None,
     speed: Annotated[
-        float | None, typer.Option("--speed", metavar="X", help="How many times faster than real time runs.")
+        float | None, typer.Option("--speed", metavar="X", help="Speed of the migration and its clock.")
     ] = None,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; watch where none is given."),
+        typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; watch by default."),
     ] = None,
 ) -> int:
     """Run any command against a simulated migration.
@@ -49,36 +57,44 @@ def demo(
 
       migstat demo --scenario failing checks --details
 
-    Reads none of your settings and none of your secrets.
+    Your settings and credentials are not read.
     """
     from migstat.simulator.server import serve
 
     runtime = runtime_of(ctx)
     words = command or list(WATCH)
+    watches = words[0] == "watch"
     if words[0] in REFUSED:
         raise UsageError(
-            f"demo {words[0]}: a demo is of the commands that ask the API", "Such as migstat demo projects."
+            f"demo {words[0]}: only commands that ask the API can be demonstrated", "Try: migstat demo projects"
         )
-    scripted = scenario_of(scenario)
-    begin = _head_start(scripted)
-    pace = _speed(scripted, words) if speed is None else checked_speed(speed)
-    with serve(scripted, speed=pace, head_start=begin, rate_limit=None) as server:
-        environ = {**_look(runtime.environ), **variables_of(server), "MIGSTAT_RATE_LIMIT": UNLIMITED}
-        rehearsal = replace(runtime, environ=environ, sealed=True)
+    scripted = scenario_of(scenario or ("waves" if words[0] == "targets" else "cutover"))
+    begin = scripted.duration + SETTLED if scripted.name == "failing" else scripted.duration * UNDER_WAY
+    left = scripted.duration - begin
+    pace = left / WATCHED_FOR if watches and left > 0 else DEFAULT_SPEED
+    pace = pace if speed is None else checked_speed(speed)
+    started = runtime.now()
+
+    def now() -> float:
+        # The command's clock runs with the work, or an hour of it would look like twenty seconds. Pauses stay real.
+        return started + (runtime.now() - started) * pace
+
+    tells = not any("json" in word for word in words)  # or standard error could not be read as JSON
+    if tells and watches:
+        runtime.streams.tell(LABEL)
+    with (
+        serve(scripted, speed=1.0, head_start=begin, clock=now, rate_limit=None) as server,
+        tempfile.TemporaryDirectory(prefix="migstat-demo-") as folder,
+    ):
+        config = Path(folder, "config.toml")
+        sections = (f'[targets.{name}]\njob = "{job_id}"\n' for name, job_id in sorted(server.job_ids.items()))
+        config.write_text("".join(sections), encoding="utf-8")
+        environ = {name: runtime.environ[name] for name in LOOK_VARIABLES if name in runtime.environ}
+        environ |= variables_of(server) | {"MIGSTAT_RATE_LIMIT": UNLIMITED, "MIGSTAT_CONFIG": str(config)}
+        rehearsal = replace(runtime, environ=environ, now=now, sealed=True)
         code: int = ctx.find_root().command.main(words, "migstat demo", standalone_mode=False, obj=rehearsal)
-        return code
-
-
-def _look(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the user's environment says of the terminal, and nothing else of it."""
-    return {name: environ[name] for name in LOOK_VARIABLES if name in environ}
-
-
-def _head_start(scenario: Scenario) -> float:
-    return scenario.duration * (OVER if scenario.name == "failing" else UNDER_WAY)
-
-
-def _speed(scenario: Scenario, words: Sequence[str]) -> float:
-    """Fast enough that a watch ends while somebody still looks."""
-    left = scenario.duration - _head_start(scenario)
-    return left / WATCHED_FOR if words[0] == "watch" and left > 0 else DEFAULT_SPEED
+    if tells and not watches:
+        runtime.streams.tell(LABEL)
+    if tells and watches and code in (Exit.OK, Exit.FAILED):
+        runtime.streams.tell(NEXT)
+    return code

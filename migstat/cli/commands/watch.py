@@ -84,9 +84,11 @@ def watch(
     path = Path(refuse_empty(record, "--record")) if record is not None else None
     clockwork = Clockwork(runtime.clock, runtime.sleep, ends_after)
     patient = replace(runtime, sleep=clockwork.sleep)
+    # The outage of a demo lasts a few seconds, which is long enough to show one.
+    patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
     with (
         Signals() as signals,
-        session(patient, options, Request(job, task), watching=PATIENCE) as asked,
+        session(patient, options, Request(job, task), watching=patience) as asked,
         Recorder(path, asked) as recorder,
     ):
         watched = watch_of(
