@@ -180,7 +180,7 @@ class Client:
         job: str | None,
         task: str | None,
         default: TaskWord | None,
-        patience: tuple[Policy, Sleep] | None = None,
+        patience: tuple[Policy, Sleep, float] | None = None,
     ) -> TaskSession:
         """What is asked about these; `patience` in place of the client's own. Raises UsageError."""
         target = target_from(job, task, self._words, default, self._profile)
@@ -218,7 +218,7 @@ def watch(
     plan = Plan(_seconds(interval, "interval"), _seconds(stall_after, "stall_after"), _until(until), fail_fast, strict)
     ends_after = None if timeout is None else _seconds(timeout, "timeout")
     clockwork = Clockwork(steady_clock, time.sleep, ends_after)
-    asked = client._inquiry(job, task, TaskWord.LATEST, (PATIENCE, clockwork.sleep))  # noqa: SLF001  a part of it
+    asked = client._inquiry(job, task, TaskWord.LATEST, (PATIENCE, clockwork.sleep, clockwork.ends_at))  # noqa: SLF001
     return watch_of(asked, plan, clockwork, time.time).events()
 
 

@@ -52,7 +52,8 @@ def in_background(
     of real time; the thread is then left to end on its own.
     """
     call = _Call(function)
-    Thread(target=call.run, daemon=True).start()
+    if seconds > 0:
+        Thread(target=call.run, daemon=True).start()
     began = time.monotonic()
     while not call.ended.is_set():
         passed = time.monotonic() - began

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -184,11 +185,18 @@ class Notices:
 
 @contextmanager
 def opened(
-    runtime: Runtime, options: Options, target: Target, settings: Settings, *, watching: Policy | None = None
+    runtime: Runtime,
+    options: Options,
+    target: Target,
+    settings: Settings,
+    *,
+    watching: Policy | None = None,
+    ends_at: float = math.inf,
 ) -> Iterator[Session]:
     """A session about `target`, whose client is open until the end of the block.
 
-    `watching` is the patience of a watch, which has a view of its own and wants no notices.
+    `watching` is the patience of a watch, which has a view of its own and wants no notices. At `ends_at`, a reading of
+    the clock, a request under way is abandoned; `runtime.sleep` then has to raise what ends the command.
     """
     from migstat.api.endpoints import Api  # loads httpx
     from migstat.api.http import Observers
@@ -202,7 +210,7 @@ def opened(
     observers = Observers(notices.exchanged, notices.waiting, notices.pending)
     if memory is not None:
         observers = replace(observers, answered=memory.answered)
-    timing = Timing(runtime.clock, runtime.sleep, now=runtime.now)
+    timing = Timing(runtime.clock, runtime.sleep, now=runtime.now, ends_at=ends_at)
     with Api(settings, timing, policy=watching, observers=observers, transport=runtime.transport) as api:
         session = Session(api, memory, runtime, target, settings, notices)
         try:
@@ -216,9 +224,14 @@ def opened(
 
 @contextmanager
 def session(
-    runtime: Runtime, options: Options, request: Request, *, watching: Policy | None = None
+    runtime: Runtime,
+    options: Options,
+    request: Request,
+    *,
+    watching: Policy | None = None,
+    ends_at: float = math.inf,
 ) -> Iterator[Session]:
-    """A session about what the user named. Everything typed is checked before anything is asked."""
+    """A session about what the user named, which is checked before any request; for the rest see `opened`."""
     if runtime.sealed and any((options.flags.base_url, options.flags.email, options.flags.token_file)):
         raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")
     environ = runtime.environ
@@ -226,7 +239,7 @@ def session(
     settings = settings_from(options.flags, environ, runtime.streams.stdin, options.profile, runtime.keychain)
     warn(runtime, settings.warnings)
     try:
-        with opened(runtime, options, target, settings, watching=watching) as session:
+        with opened(runtime, options, target, settings, watching=watching, ends_at=ends_at) as session:
             yield session
     except NotFound as error:
         meant = likely_target(target.job_id, options.profile.config.targets)

@@ -21,25 +21,25 @@ PATIENCE = Policy(give_up_after=8.0)
 class Clockwork:
     """Sleeps and asks until the time for the whole watch is up; `before_pause` is called before each pause.
 
-    `ends_after` seconds from now, None for never.
+    `ends_after` seconds from now, None for never; `ends_at` is that as a reading of the clock.
     """
 
     def __init__(self, clock: Clock, sleep: Sleep, ends_after: float | None) -> None:
         self.before_pause: Callable[[], None] = lambda: None
         self.clock = clock
         self._sleep = sleep
-        self._ends_at = math.inf if ends_after is None else clock() + ends_after
+        self.ends_at = math.inf if ends_after is None else clock() + ends_after
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but not beyond the end. Raises TimeIsUp there."""
-        left = self._ends_at - self.clock()
+        left = self.ends_at - self.clock()
         self._sleep(max(0.0, min(seconds, left)))
         if seconds >= left:
             raise TimeIsUp
 
     def check(self) -> None:
         """Raise TimeIsUp after the end."""
-        if self.clock() >= self._ends_at:
+        if self.clock() >= self.ends_at:
             raise TimeIsUp
 
     def pause(self, seconds: float) -> None:

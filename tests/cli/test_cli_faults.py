@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -360,6 +361,53 @@ def test_a_server_that_begins_to_listen_is_found(server: Server, usual: Mapping[
         environ = environ_of(server) | {"MIGSTAT_BASE_URL": late.base_url}
         assert ask(command, environ, waits) == usual[command]
         assert len(waits) >= 2
+
+
+HANGING = """
+import socket, sys, threading
+def look_up(*_, **__):
+    print("looking up", file=sys.stderr, flush=True)
+    threading.Event().wait()
+socket.getaddrinfo = look_up
+from migstat.__main__ import run
+run()
+"""
+"""The program on a machine whose name server never answers."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+@pytest.mark.parametrize(
+    ("words", "signals", "code"),
+    [
+        (["status"], [signal.SIGINT], 130),
+        (["projects"], [signal.SIGINT, signal.SIGINT], 130),
+        (["watch"], [signal.SIGINT, signal.SIGINT], 130),
+        (["watch"], [signal.SIGTERM, signal.SIGTERM], 143),
+        (["watch", "--timeout", "0.2s"], [], 124),
+    ],
+)
+def test_a_request_that_hangs_ends_with_a_signal_or_the_time(
+    words: list[str], signals: list[signal.Signals], code: int
+) -> None:
+    """Even while a name is looked up, which nothing can interrupt, and a second signal does no harm."""
+    environ = {"MIGSTAT_BASE_URL": "https://slow.example", "MIGSTAT_EMAIL": "a@b", "MIGSTAT_TOKEN": "t"}
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING, *words],
+        env=hermetic() | environ | {"MIGSTAT_JOB": "job-1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        if signals:
+            while "looking up" not in process.stderr.readline():
+                assert process.poll() is None
+        for number in signals:
+            process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "Traceback" not in err
 
 
 @pytest.mark.slow

@@ -88,7 +88,7 @@ def watch(
     patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
     with (
         Signals() as signals,
-        session(patient, options, Request(job, task), watching=patience) as asked,
+        session(patient, options, Request(job, task), watching=patience, ends_at=clockwork.ends_at) as asked,
         Recorder(path, asked) as recorder,
     ):
         watched = watch_of(
