@@ -17,17 +17,17 @@ _migstat_options() {
     REPLY=''
     case $1 in
         '') REPLY='--version --help -h' ;;
-        'status') REPLY='--level --children -c --depth --raw --exit-status --header --export --profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --output -o --json --color --verbose -v --help -h' ;;
-        'checks') REPLY='--name --outcome --status --details --all --exit-status --header --export --profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --output -o --json --color --verbose -v --help -h' ;;
-        'projects') REPLY='--key --outcome --status --sort --exit-status --header --export --profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --output -o --json --color --verbose -v --help -h' ;;
-        'watch') REPLY='--interval --stall-after --timeout --until --fail-fast --strict --quiet --record --no-bell --profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --output -o --json --color --verbose -v --help -h' ;;
-        'tasks') REPLY='--header --export --profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --output -o --json --color --verbose -v --help -h' ;;
-        'job') REPLY='--profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --output -o --json --color --verbose -v --help -h' ;;
-        'artifacts') REPLY='--download --header --profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --output -o --json --color --verbose -v --help -h' ;;
+        'status') REPLY='--level --children -c --depth --raw --exit-status --header --export --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
+        'checks') REPLY='--name --outcome --status --details --all --exit-status --header --export --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
+        'projects') REPLY='--key --outcome --status --sort --exit-status --header --export --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
+        'watch') REPLY='--interval --stall-after --timeout --until --fail-fast --strict --quiet --record --no-bell --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
+        'tasks') REPLY='--header --export --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
+        'job') REPLY='--profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
+        'artifacts') REPLY='--download --header --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
         'auth') REPLY='--help -h' ;;
-        'auth login') REPLY='--profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --verbose -v --help -h' ;;
-        'auth status') REPLY='--profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --verbose -v --help -h' ;;
-        'auth logout') REPLY='--profile -p --base-url --email --token-file --request-timeout --rate-limit --ca-bundle --verbose -v --help -h' ;;
+        'auth login') REPLY='--profile -p --base-url --email --token-file --verbose -v --help -h' ;;
+        'auth status') REPLY='--profile -p --base-url --email --token-file --verbose -v --help -h' ;;
+        'auth logout') REPLY='--profile -p --base-url --email --token-file --verbose -v --help -h' ;;
         'config') REPLY='--help -h' ;;
         'config list') REPLY='--show-origin --profile -p --help -h' ;;
         'config get') REPLY='--help -h' ;;
@@ -52,9 +52,6 @@ _migstat_values() {
         *:--base-url) REPLY='nothing' ;;
         *:--email) REPLY='nothing' ;;
         *:--token-file) REPLY='files' ;;
-        *:--request-timeout) REPLY='nothing' ;;
-        *:--rate-limit) REPLY='nothing' ;;
-        *:--ca-bundle) REPLY='files' ;;
         'status:--output' | 'status:-o' | 'checks:--output' | 'checks:-o' | 'projects:--output' | 'projects:-o') REPLY='words table tree plain json ndjson csv markdown' ;;
         *:--color) REPLY='words auto always never' ;;
         *:--name) REPLY='seen checks' ;;

@@ -33,11 +33,6 @@ from migstat.query.tree import ALL
 from migstat.settings.credentials import LONGEST_TOKEN, Token, email_from, secret_of
 from migstat.settings.keychain import Keychain
 from migstat.settings.resolve import (
-    DEFAULT_BASE_URL,
-    DEFAULT_RATE_LIMIT,
-    DEFAULT_REQUEST_TIMEOUT,
-    LONGEST,
-    UNLIMITED,
     Flags,
     Profile,
     Settings,
@@ -45,10 +40,17 @@ from migstat.settings.resolve import (
     job_and_task,
     process_environ,
     profile_from,
-    refuse_empty,
     settings_from,
 )
 from migstat.settings.target import TaskWord, level_from, target_from
+from migstat.settings.values import (
+    DEFAULT_BASE_URL,
+    DEFAULT_RATE_LIMIT,
+    DEFAULT_REQUEST_TIMEOUT,
+    LONGEST,
+    UNLIMITED,
+    refuse_empty,
+)
 
 
 class Client:
@@ -94,7 +96,7 @@ class Client:
         """
         environ = process_environ()
         chosen = profile_from(profile, None, environ)
-        settings = settings_from(Flags(), environ, _standard_input, chosen, Keychain())
+        settings = settings_from(Flags(), environ, _standard_input, chosen, Keychain.of_user(environ))
         for text in dict.fromkeys((*chosen.config.warnings, *settings.warnings)):
             warnings.warn(text, stacklevel=2)
         client = cls.__new__(cls)
@@ -226,7 +228,7 @@ class _Arguments(Sources, frozen=True):
     """Values that were given to `Client`, under its own names for them."""
 
     def get(self, key: str) -> tuple[str, str] | None:
-        value = getattr(self.flags, key, None)
+        value = self.flags.get(key)
         return None if value is None else (refuse_empty(value, key), key)
 
 

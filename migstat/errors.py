@@ -21,7 +21,11 @@ empty). None of them knows an exit code: that is the command line's business.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+
+_TOKEN = re.compile(r"ATATT[\w=+/-]*")
+"""An API token as Atlassian makes them."""
 
 
 class MigstatError(Exception):
@@ -30,9 +34,10 @@ class MigstatError(Exception):
     code: ClassVar[str] = "error"
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Messages quote what the user typed, and a token gets pasted into the wrong place sooner or later.
+        self.message = _TOKEN.sub("***", message)
+        self.hint = _TOKEN.sub("***", hint)
+        super().__init__(self.message)
 
 
 class UsageError(MigstatError):

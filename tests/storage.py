@@ -75,9 +75,9 @@ class Storage:
         self.files.append({"name": name, "location": where, "expireAt": expires})
         return self
 
-    def artifacts(self, *words: str, **more: Any) -> Result:
+    def artifacts(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
         """Run `migstat artifacts` against it at NOW."""
-        return migstat(["artifacts", *words], self.environ, now=lambda: NOW, **more)
+        return migstat(["artifacts", *words], self.environ | dict(env or {}), now=lambda: NOW, **more)
 
 
 @contextmanager

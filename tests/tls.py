@@ -47,7 +47,7 @@ def secured(certificate: trustme.LeafCert | ssl.SSLContext, behind: str | None =
 
 
 def bundle_of(authority: trustme.CA, folder: Path) -> str:
-    """Write the authority's certificate where `--ca-bundle` can read it; the file's name."""
+    """Write the authority's certificate where MIGSTAT_CA_BUNDLE can name it; the file's name."""
     path = folder / "authority.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)

@@ -17,7 +17,7 @@ from migstat import __version__
 from migstat.cli.console import obeys_escapes
 from migstat.cli.context import Runtime
 from migstat.cli.help_page import MigstatGroup, MigstatTyper, Row
-from migstat.cli.options import runtime_of
+from migstat.cli.options import REMOVED, runtime_of
 from migstat.cli.output import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import MigstatError, OutputError, UsageError
@@ -71,7 +71,7 @@ def main_of_process() -> int:
     if not escapes:
         environ = {**environ, "TERM": "dumb"}
     streams = Streams(sys.stdout, sys.stderr, escapes=escapes)
-    keychain = Keychain(notice=streams.notice)
+    keychain = Keychain.of_user(environ, streams.notice)
     code = run(sys.argv[1:], Runtime(environ, streams, keychain=keychain, cache=cache_folder(environ)))
     streams.flush()
     return code
@@ -86,7 +86,7 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
         streams.abandon()
         return Exit.OK
     except typer.TyperException as wrong:
-        error: MigstatError = UsageError(wrong.format_message().rstrip(), _where_to_look(words))
+        error: MigstatError = UsageError(wrong.format_message().rstrip(), _hint(wrong, words))
     except MigstatError as told:
         error = told
     except Exception as defect:  # noqa: BLE001  a tired person gets one line, whatever happened
@@ -156,9 +156,14 @@ def _global(
     """Options before the command."""
 
 
-def _where_to_look(words: Sequence[str]) -> str:
-    command = f" {words[0]}" if words and words[0] in COMMANDS else ""
-    return f"{PROGRAM}{command} --help shows what there is."
+def _hint(wrong: typer.TyperException, words: Sequence[str]) -> str:
+    name = getattr(wrong, "option_name", "")
+    if name in REMOVED:
+        return REMOVED[name]
+    command = next((word for word in words if word in COMMANDS), None)
+    if command and name and words[0].startswith("-"):
+        return f"Options go after the command: {PROGRAM} {command} {name} ..."
+    return f"See '{PROGRAM}{f' {command}' if command else ''} --help'."
 
 
 def _full(error: Exception) -> OutputError | None:

@@ -19,6 +19,7 @@ from migstat.query.task import TaskSession
 from migstat.query.walk import shown
 from migstat.render.text import harmless
 from migstat.settings.keychain import Keychain
+from migstat.settings.keys import SETTING
 from migstat.settings.resolve import (
     Flags,
     Look,
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
 
 NOTICE_AFTER = 1.0
 """Seconds of silence after which a person is told what is being read."""
-
-
-ALL_FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
-"""The formats of `--output`; each command has some of them."""
 
 
 class Runtime(msgspec.Struct, frozen=True):
@@ -111,8 +108,7 @@ def _preferred(profile: Profile, formats: tuple[str, ...]) -> str | None:
     chosen = profile.get("output")
     if chosen is None:
         return None
-    if chosen[0] not in ALL_FORMATS:
-        raise UsageError(f"{chosen[1]}: {chosen[0]!r} is no format", f"There are {', '.join(ALL_FORMATS)}.")
+    SETTING["output"].parse(*chosen)
     return chosen[0] if chosen[0] in formats else None
 
 
@@ -232,7 +228,7 @@ def session(
     ends_at: float = math.inf,
 ) -> Iterator[Session]:
     """A session about what the user named, which is checked before any request; for the rest see `opened`."""
-    if runtime.sealed and any((options.flags.base_url, options.flags.email, options.flags.token_file)):
+    if runtime.sealed and any(options.flags.values()):
         raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")
     environ = runtime.environ
     target = target_from(request.job, request.task, job_and_task(environ), request.default_task, options.profile)

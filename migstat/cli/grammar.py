@@ -12,13 +12,13 @@ from migstat.cli.app import COMMANDS, application, loaded
 from migstat.cli.commands.demo import REFUSED
 from migstat.cli.commands.help import TOPICS
 from migstat.cli.commands.projects import ORDERS
-from migstat.cli.context import ALL_FORMATS
 from migstat.cli.options import COLORS
 from migstat.completion.grammar import Argument, Command, Kind, Option, Values
 from migstat.completion.shells import SHELLS
 from migstat.model.nodes import Outcome, Status
 from migstat.model.verdict import Until
 from migstat.render.schema import KINDS
+from migstat.settings.keys import FORMATS
 from migstat.simulator.scenarios import NAMES
 
 NOTHING = Values(Kind.NOTHING)
@@ -115,7 +115,7 @@ def _argument(argument: Any, path: tuple[str, ...]) -> Argument:
 
 def _values(name: str, path: tuple[str, ...]) -> Values:
     if name == "output":
-        formats = getattr(importlib.import_module(f"migstat.cli.commands.{path[0]}"), "FORMATS", ALL_FORMATS)
+        formats = getattr(importlib.import_module(f"migstat.cli.commands.{path[0]}"), "FORMATS", FORMATS)
         return _words(*formats)
     own = " ".join((*path, name))
     return _VALUES[own] if own in _VALUES else _VALUES[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from difflib import get_close_matches
 from functools import wraps
 from typing import Annotated, Any
 
@@ -11,42 +12,49 @@ import typer
 
 from migstat.cli.context import Options, Runtime, profile_for
 from migstat.errors import Interrupted, UsageError
-from migstat.model.nodes import Outcome, Status
+from migstat.model.nodes import Outcome, State, Status
 from migstat.model.reports import Filter
-from migstat.settings.resolve import Flags, refuse_empty
-from migstat.settings.resolve import Profile as InForce
+from migstat.settings.keys import CONNECTION, OUTPUT, SETTING, SETTINGS, Setting
 from migstat.settings.target import TaskWord
+from migstat.settings.values import expanded, refuse_empty
 
-CONNECTION = "Connection"
-OUTPUT = "Output"
 COLORS = ("auto", "always", "never")
+PATHS = ("FILE", "DIR")
+"""Metavars of options that take a path, in which `~` is expanded."""
 
-Job = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[JOB]",
-        help="Id of the job, a target, or a URL of the API that holds it. (env: MIGSTAT_JOB)",
-    ),
-]
+REMOVED = {
+    "--outcome": "Use --state LIST, such as --state failed,warning.",
+    "--status": "Use --state LIST, such as --state running.",
+    **{
+        f"--{name.replace('_', '-')}": f"Set {SETTING[name].variable}, or {name} in the profile."
+        for name in ("request_timeout", "rate_limit", "ca_bundle")
+    },
+}
+"""Options that people may look for, and what to use instead."""
+
+
+def option(setting: Setting, more: str = "") -> Any:
+    """The annotation of a setting's option, with `more` behind its help."""
+    text = f"{setting.help}.{more}" + (f" (env: {setting.variable})" if setting.variable else "")
+    return Annotated[
+        str | None,
+        typer.Option(
+            *setting.options,
+            metavar=setting.metavar,
+            help=text,
+            rich_help_panel=setting.panel if setting.shared else None,
+        ),
+    ]
+
+
+Job = Annotated[str | None, typer.Argument(metavar="[JOB]", help="Job id, target name or API URL. (env: MIGSTAT_JOB)")]
 Task = Annotated[
     str | None,
-    typer.Argument(
-        metavar="[TASK]", help="Id of the task, latest, latest-check or latest-migrate. (env: MIGSTAT_TASK)"
-    ),
+    typer.Argument(metavar="[TASK]", help="Task id, latest, latest-check or latest-migrate. (env: MIGSTAT_TASK)"),
 ]
-Profile = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        "-p",
-        metavar="NAME",
-        help="A section of the config file. (env: MIGSTAT_PROFILE)",
-        rich_help_panel=CONNECTION,
-    ),
-]
+Profile = option(SETTING["profile"])
 ExitStatus = Annotated[
-    bool,
-    typer.Option("--exit-status", help="Exit with 0 if it went well, 1 if something failed, 8 while it runs."),
+    bool, typer.Option("--exit-status", help="Exit with 0 if all is well, 1 if something failed, 8 while it runs.")
 ]
 Header = Annotated[
     bool, typer.Option("--header", help="Begin plain output with a line of names.", rich_help_panel=OUTPUT)
@@ -54,11 +62,15 @@ Header = Annotated[
 Export = Annotated[
     str | None,
     typer.Option(
-        "--export",
-        metavar="FILE",
-        help="Write a picture, too: FILE.svg or FILE.html.",
-        rich_help_panel=OUTPUT,
+        "--export", metavar="FILE", help="Write a picture, too: FILE.svg or FILE.html.", rich_help_panel=OUTPUT
     ),
+]
+Exports = Annotated[
+    list[str] | None,
+    typer.Option("--export", metavar="FILE", help="Also write FILE (see help formatting).", rich_help_panel=OUTPUT),
+]
+StateFilter = Annotated[
+    str | None, typer.Option("--state", metavar="LIST", help="Only these states, such as failed,warning.")
 ]
 OutcomeFilter = Annotated[
     str | None, typer.Option("--outcome", metavar="LIST", help="Only these outcomes, such as failed,warning.")
@@ -67,60 +79,16 @@ StatusFilter = Annotated[
     str | None, typer.Option("--status", metavar="LIST", help="Only these statuses, such as in_progress.")
 ]
 
-
-def _connection(flag: str, metavar: str, text: str) -> Any:
-    return Annotated[str | None, typer.Option(flag, metavar=metavar, help=text, rich_help_panel=CONNECTION)]
-
-
-_SHARED: dict[str, tuple[Any, Any]] = {
-    "profile": (Profile, None),
-    "base_url": (_connection("--base-url", "URL", "Where the API is. (env: MIGSTAT_BASE_URL)"), None),
-    "email": (_connection("--email", "ADDR", "E-mail of the Atlassian account. (env: MIGSTAT_EMAIL)"), None),
-    "token_file": (
-        _connection(
-            "--token-file",
-            "FILE",
-            "File with the API token; - reads standard input. (env: MIGSTAT_TOKEN_FILE, or the token in MIGSTAT_TOKEN)",
-        ),
-        None,
+_JSON = Annotated[bool, typer.Option("--json", help="Short for -o json.", rich_help_panel=OUTPUT)]
+_COLOR = Annotated[
+    str,
+    typer.Option(
+        "--color", metavar="|".join(COLORS), help="Use colors. (env: NO_COLOR, FORCE_COLOR)", rich_help_panel=OUTPUT
     ),
-    "request_timeout": (
-        _connection(
-            "--request-timeout", "S", "One request, from start to last byte; 15 s. (env: MIGSTAT_REQUEST_TIMEOUT)"
-        ),
-        None,
-    ),
-    "rate_limit": (_connection("--rate-limit", "N", "Requests in any 60 s; 540. (env: MIGSTAT_RATE_LIMIT)"), None),
-    "ca_bundle": (
-        _connection("--ca-bundle", "FILE", "Further certificate authorities. (env: MIGSTAT_CA_BUNDLE)"),
-        None,
-    ),
-    "output": (str | None, None),
-    "json": (Annotated[bool, typer.Option("--json", help="Short for -o json.", rich_help_panel=OUTPUT)], False),
-    "color": (
-        Annotated[
-            str,
-            typer.Option(
-                "--color",
-                metavar="|".join(COLORS),
-                help="Whether to use colours. (env: NO_COLOR, FORCE_COLOR)",
-                rich_help_panel=OUTPUT,
-            ),
-        ],
-        "auto",
-    ),
-    "verbose": (
-        Annotated[
-            bool,
-            typer.Option("--verbose", "-v", help="Log each request on standard error.", rich_help_panel=OUTPUT),
-        ],
-        False,
-    ),
-}
-"""Parameter name to annotation and default; `--output` gets its help from the command's formats."""
-
-_OF_FORMATS = ("output", "json", "color")
-"""Those of a command that has formats."""
+]
+_VERBOSE = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Log each request to standard error.", rich_help_panel=OUTPUT)
+]
 
 Command = Callable[..., int]
 
@@ -128,34 +96,55 @@ Command = Callable[..., int]
 def asks_api(formats: tuple[str, ...], *, new_profile: bool = False) -> Callable[[Command], Command]:
     """Give a command the shared options; it gets them as `options`, and the runtime as `runtime`.
 
-    `formats` are named in the help of `--output`; a command without any tells people only. With `new_profile` it takes
-    a profile that is not there yet.
+    The help of `--output` lists `formats`; a command without any writes for people only. With `new_profile` it takes a
+    profile that does not exist yet.
     """
 
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
         own = [each for each in signature.parameters.values() if each.name not in ("runtime", "options")]
-        names = [name for name in _SHARED if formats or name not in _OF_FORMATS]
-        shared = [_parameter(name, formats) for name in names]
-        context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        shared = _shared(formats)
+        added = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+        added += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+        added += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+            for name, (annotation, default) in shared.items()
+        ]
 
         @wraps(command)
         def with_shared(*, ctx: typer.Context, **given: Any) -> int:
             runtime = runtime_of(ctx)
-            job = None if _is_lone_task_word(given) else given.get("job")
-            profile = profile_for(runtime, given.pop("profile"), job, may_be_new=new_profile)
-            options = _options(profile, {name: given.pop(name, default) for name, (_, default) in _SHARED.items()})
+            given = {each.name: _clean(each, given[each.name]) for each in ctx.command.params if each.name in given}
+            common = {name: given.pop(name) for name in shared}
+            lone_task = given.get("job") in frozenset(TaskWord) and given.get("task", "") is None
+            job = None if lone_task else given.get("job")
+            profile = profile_for(runtime, common.pop("profile"), job, may_be_new=new_profile)
+            output, json, color = (common.pop(name, None) for name in ("output", "json", "color"))
+            if color not in (None, *COLORS):
+                raise UsageError(f"--color: unknown value {color!r}", f"Choose from {', '.join(COLORS)}.")
+            verbose = common.pop("verbose")
+            options = Options(common, profile, output, bool(json), color or "auto", verbose)
             try:
                 return command(runtime=runtime, options=options, **given)
             except KeyboardInterrupt:
                 raise Interrupted("interrupted", "The migration itself goes on.") from None
 
-        keyword_only = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
-        with_shared.__signature__ = signature.replace(parameters=[context, *keyword_only, *shared])  # type: ignore[attr-defined]
-        with_shared.__annotations__ = {each.name: each.annotation for each in (context, *keyword_only, *shared)}
+        with_shared.__signature__ = signature.replace(parameters=added)  # type: ignore[attr-defined]
+        with_shared.__annotations__ = {each.name: each.annotation for each in added}
         return with_shared
 
     return decorate
+
+
+def states_from(text: str | None) -> frozenset[State]:
+    """The states that `--state` lists; none means all. Raises UsageError for an unknown one."""
+    words = [] if text is None else [word.strip().lower() for word in text.split(",")]
+    for word in words:
+        if word not in frozenset(State):
+            close = get_close_matches(word, [*State], 1)
+            hint = f"Did you mean {close[0]}? " if close else ""
+            raise UsageError(f"--state: unknown state {word!r}", f"{hint}Choose from {', '.join(State)}.")
+    return frozenset(map(State, words))
 
 
 def filter_from(outcome: str | None, status: str | None) -> Filter:
@@ -195,29 +184,26 @@ def _word(word: str, source: str, known: list[str]) -> str:
     return word
 
 
-def _is_lone_task_word(given: dict[str, Any]) -> bool:
-    """Whether what stands in place of the job is the task."""
-    return given.get("job") in frozenset(TaskWord) and given.get("task", "") is None
+def _shared(formats: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+    """Annotation and default of each shared option."""
+    shared: dict[str, tuple[Any, Any]] = {
+        each.name: (option(each), None) for each in SETTINGS if each.shared and each.panel == CONNECTION
+    }
+    if formats:
+        output = option(SETTING["output"], f" {', '.join(formats)}.")
+        shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
+    return shared | {"verbose": (_VERBOSE, False)}
 
 
-def _parameter(name: str, formats: tuple[str, ...]) -> inspect.Parameter:
-    annotation, default = _SHARED[name]
-    if name == "output":
-        text = f"{', '.join(formats)}. (env: MIGSTAT_OUTPUT)"
-        option = typer.Option("--output", "-o", metavar="FORMAT", help=text, rich_help_panel=OUTPUT)
-        annotation = Annotated[annotation, option]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-
-def _options(profile: InForce, given: dict[str, Any]) -> Options:
-    color = given.pop("color")
-    if color not in COLORS:
-        raise UsageError(f"--color: {color!r} is none of {', '.join(COLORS)}")
-    output, json, verbose = given.pop("output"), given.pop("json"), given.pop("verbose")
-    if output is not None:
-        refuse_empty(output, "--output")
-    del given["profile"]
-    return Options(Flags(**given), profile, output, json, color, verbose)
+def _clean(parameter: Any, value: Any) -> Any:
+    """A value of the command line: never empty, as an unset shell variable is, and `~` expanded in paths."""
+    if isinstance(value, list):
+        return [_clean(parameter, each) for each in value]
+    if not isinstance(value, str):
+        return value
+    is_option = parameter.param_type_name == "option"
+    refuse_empty(value, max(parameter.opts, key=len) if is_option else parameter.metavar.strip("[]"))
+    return expanded(value) if parameter.metavar in PATHS else value
 
 
 def runtime_of(ctx: typer.Context) -> Runtime:

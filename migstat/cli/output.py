@@ -207,7 +207,7 @@ def _write_picture(report: Report, path: Path) -> None:
     lines = view(report, Canvas(PICTURE_WIDTH, UNICODE))
     text = picture(lines, PICTURE_WIDTH, html=path.suffix.lower() == ".html")
     try:
-        write_whole(path, text, mode=0o644)
+        write_whole(path, text, private=False)
     except OSError as error:
         raise OutputError(f"--export: {path} could not be written: {error.strerror or error}") from error
 

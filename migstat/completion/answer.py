@@ -121,7 +121,9 @@ def _tasks(seen: SeenJob) -> Iterator[str]:
 
 def _keys(file: str, *, possible: bool) -> Iterator[str]:
     """The keys of the config file that are set, or all that can be set of the profiles and targets there are."""
-    from migstat.settings.config import DEFAULT_PROFILE, PROFILE_KEYS, TARGET_KEYS, all_values, read_config, spelt
+    from migstat.settings.config import DEFAULT_PROFILE, all_values, read_config
+    from migstat.settings.config import spelled as spelt
+    from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
 
     config = read_config(file)
     yield from (spelt(path) for path, _ in all_values(config))

@@ -1,4 +1,7 @@
-"""Where the user's own files of migstat are: the config file, and what was last seen, for completion."""
+"""The places of the user's own files: config file, stored tokens, and names seen, for completion.
+
+On Linux platformdirs is not imported: that takes 30 ms, half the time in which a Tab should be answered.
+"""
 
 from __future__ import annotations
 
@@ -10,39 +13,44 @@ NAME = "migstat"
 
 
 def config_file(environ: Mapping[str, str]) -> tuple[str, bool]:
-    """The config file's path, and whether the user named it."""
+    """The config file's path, and True if the user named it."""
     named = environ.get("MIGSTAT_CONFIG")
     if named:
         return os.path.expanduser(named), True  # noqa: PTH111  pathlib takes long to import
     return os.path.join(_folder(environ, "config"), "config.toml"), False  # noqa: PTH118
 
 
+def credentials_file(environ: Mapping[str, str]) -> str:
+    """The file for API tokens on machines without a keyring."""
+    return os.path.join(_folder(environ, "config"), "credentials.toml")  # noqa: PTH118
+
+
 def cache_folder(environ: Mapping[str, str]) -> str:
-    """The folder of what may be thrown away."""
+    """The folder for files that may be deleted at any time."""
     return _folder(environ, "cache")
 
 
 def _folder(environ: Mapping[str, str], kind: str) -> str:
-    """What platformdirs answers; on Linux without importing it, which would cost a completion half of its time."""
+    """The folder that platformdirs finds."""
     if sys.platform != "linux":
         import platformdirs
 
         find = platformdirs.user_config_dir if kind == "config" else platformdirs.user_cache_dir
         return find(NAME, appauthor=False)
     base = environ.get(f"XDG_{kind.upper()}_HOME", "")
-    if not base.startswith("/"):  # a relative one must be ignored, says the standard
+    if not base.startswith("/"):  # the XDG specification says to ignore relative ones
         base = f"{_home(environ)}/.{kind}"
     return os.path.join(base, NAME)  # noqa: PTH118
 
 
 def _home(environ: Mapping[str, str]) -> str:
-    """The user's folder, without a slash at its end."""
+    """The home folder, without a slash at the end."""
     home = environ.get("HOME", "")
-    if home.startswith("/") or sys.platform == "win32":  # which has no such users
+    if home.startswith("/") or sys.platform == "win32":  # without a password database
         return home.rstrip("/")
     import pwd
 
     try:
         return pwd.getpwuid(os.getuid()).pw_dir.rstrip("/")
-    except KeyError:  # a container's user without a name
+    except KeyError:  # a container running as an unnamed user
         return ""

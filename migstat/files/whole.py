@@ -1,38 +1,42 @@
-"""Own files: written whole or not at all, and for their owner's eyes only unless told otherwise."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
 import errno
 import os
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PRIVATE = 0o600
-PRIVATE_FOLDER = 0o700
 
+def write_whole(path: Path, data: str | bytes, *, private: bool = True) -> None:
+    """Replace the file's content at once; text as UTF-8. Missing folders are made.
 
-def write_whole(path: Path, data: str | bytes, *, mode: int = PRIVATE) -> None:
-    """Put `data` in place of the file's content, at once; text as UTF-8. Missing folders are made, for the owner only.
-
-    Raises OSError where it cannot be written, ValueError for a name or a text that cannot be; the file is then as it
-    was. A link stays a link, and a device or a pipe is refused: a file would take its place.
+    A private file, and folders made for it, are for the owner only; other files follow the user's umask. A link stays
+    a link. Raises OSError if it cannot be written, or is a device or a pipe, whose place a file would take; ValueError
+    for an impossible name or text. The file is then as it was.
     """
     try:
         target = path.resolve()
     except RuntimeError as error:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
     if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
-    _make_folder(target.parent)
-    partial = target.with_name(f".migstat-{os.getpid()}-{time.monotonic_ns()}")  # the target's name may be the longest
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), PRIVATE)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    content = data.encode() if isinstance(data, str) else data
+    make_folder(target.parent, private=private)
+    # The name says nothing of the target's, which may already be as long as names can be.
+    partial = target.with_name(f".migstat-{os.getpid()}-{time.monotonic_ns()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(partial, flags, 0o600 if private else 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data.encode() if isinstance(data, str) else data)
+            file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(mode)
+            os.fsync(file.fileno())  # some disks report that they are full only now
+        if private:
+            partial.chmod(0o600)  # whatever the umask is
         partial.replace(target)
     except BaseException:
         with suppress(OSError):
@@ -40,9 +44,30 @@ def write_whole(path: Path, data: str | bytes, *, mode: int = PRIVATE) -> None:
         raise
 
 
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it that are missing; `mkdir` would let others into these."""
+def make_folder(folder: Path, *, private: bool = True) -> None:
+    """Make a folder and those above it that are missing. Raises OSError."""
     if folder.is_dir():
         return
-    _make_folder(folder.parent)
-    folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    make_folder(folder.parent, private=private)  # mkdir(parents=True) would let others into those
+    folder.mkdir(mode=0o700 if private else 0o777, exist_ok=True)
+
+
+@contextmanager
+def exclusively(path: Path) -> Iterator[None]:
+    """Keep other runs of migstat from changing the files beside `path` meanwhile. Raises OSError.
+
+    The folder itself is locked, so no lock file is left behind. Windows cannot do that and goes without.
+    """
+    make_folder(path.resolve().parent)
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(path.resolve().parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # network file systems without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -13,7 +13,8 @@ from migstat.errors import ApiError, BadAnswer, NotFound, Refused, UsageError
 from migstat.model.nodes import Job, Level, Millis, Page, Question, State, Task, TaskPage, TaskType
 from migstat.model.verdict import Assessment, assess_at, assess_node
 from migstat.query.tree import Reading, Tree
-from migstat.settings.target import Target, TaskWord, check_task
+from migstat.settings.target import Target, TaskWord
+from migstat.settings.values import clean_id
 
 if TYPE_CHECKING:
     from migstat.api.endpoints import Api
@@ -169,7 +170,7 @@ def resolve(api: Runs, target: Target) -> TaskTarget:
         if fitting:
             newest, *older = fitting
             try:
-                check_task(newest.task_id, "the API's task id")
+                clean_id(newest.task_id, "the API's task id")
             except UsageError as error:
                 raise BadAnswer(error.message) from error
             before = next((task.task_id for task in older), None)

@@ -1,25 +1,23 @@
-"""Who logs in and with what: the e-mail, and the API token from the first source that is there."""
+"""Who logs in, and with what: the e-mail, and the API token from the first source that has one."""
 
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import msgspec
 
-from migstat.errors import CredentialsError, MigstatError, UsageError
-from migstat.settings.config import is_readable_by_others
-from migstat.settings.keychain import Account, Keychain, NoKeyring
+from migstat.errors import CredentialsError, MigstatError
+from migstat.settings.keychain import Account, Keychain
+from migstat.settings.values import email, may_be_token, reason
 
 LONGEST_TOKEN = 65536
-"""Characters that are read of a file that should hold a token."""
+"""Characters that are read of a file that should contain a token."""
 
 
 class Secret:
-    """A text that shows itself to nobody but who asks by name."""
+    """A text that only `reveal` shows."""
 
     __slots__ = ("_text",)
 
@@ -37,7 +35,7 @@ class Secret:
 
 
 class Token(msgspec.Struct, frozen=True):
-    """An API token, which source it came from, and warnings about that."""
+    """An API token, the source it came from, and warnings about that."""
 
     secret: Secret
     source: str
@@ -45,115 +43,86 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class TokenFile(msgspec.Struct, frozen=True):
-    """A file that should hold the token (`-` is standard input), and who named it."""
+    """A file that should contain the token (`-` is standard input), and who named it."""
 
     path: str
     source: str
 
 
 def email_from(chosen: tuple[str, str] | None) -> str:
-    """The e-mail out of its text and source. Raises CredentialsError where none is given, UsageError for nonsense."""
+    """The e-mail from its text and source. Raises CredentialsError if there is none, UsageError for an invalid one."""
     if chosen is None:
-        raise CredentialsError(
-            "no e-mail of an Atlassian account",
-            "Set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE. Or: migstat auth login",
-        )
-    text, source = chosen[0].strip(), chosen[1]
-    if not text or ":" in text or not text.isprintable():
-        hint = "It takes the address alone; the token goes into MIGSTAT_TOKEN."
-        raise UsageError(f"{source} holds no e-mail address", hint)  # it may hold the token, as in NAME:TOKEN
-    return text
+        hint = "Run migstat auth login. Or set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE."
+        raise CredentialsError("no e-mail address of an Atlassian account given", hint)
+    return email(*chosen)
+
+
+def named_token(flag: str | None, environ: Mapping[str, str], file: tuple[str, str] | None) -> TokenFile | str | None:
+    """The source that takes precedence over stored tokens: a file, or the name of the variable with the token.
+
+    `file` is the token file in force and its source; MIGSTAT_TOKEN comes between `--token-file` and all others.
+    """
+    if flag is None and environ.get("MIGSTAT_TOKEN"):
+        return "MIGSTAT_TOKEN"
+    return None if file is None else TokenFile(*file)
 
 
 def token_from(
-    flag: TokenFile | None,
+    named: TokenFile | str | None,
     environ: Mapping[str, str],
-    profile: TokenFile | None,
     account: Callable[[], Account],
     stdin: Callable[[], str],
     keychain: Keychain | None,
 ) -> Token:
-    """The token from the first source that is there; `account` is asked for with the keyring only.
+    """The token of the named source, else the stored one; `account` is called only for the latter.
 
-    Raises CredentialsError where none is, or the first is unusable.
+    Raises CredentialsError if there is none, or the named source has no usable one.
     """
-    named = named_token(flag, environ, profile)
-    if named is None:
-        return _token_of_keychain(account(), keychain)
     if isinstance(named, TokenFile):
         return token_of_file(named, stdin)
-    return Token(secret_of(environ[named], named), named)
-
-
-def named_token(
-    flag: TokenFile | None, environ: Mapping[str, str], profile: TokenFile | None
-) -> TokenFile | str | None:
-    """What is asked for the token before the keyring is: a file, or the variable that holds it."""
-    if flag is not None:
-        return flag
-    if environ.get("MIGSTAT_TOKEN"):
-        return "MIGSTAT_TOKEN"
-    if environ.get("MIGSTAT_TOKEN_FILE"):
-        return TokenFile(environ["MIGSTAT_TOKEN_FILE"], "MIGSTAT_TOKEN_FILE")
-    return profile
+    if named is not None:
+        return Token(secret_of(environ[named], named), named)
+    try:
+        stored = keychain.recall(account()) if keychain else None
+    except MigstatError as error:
+        raise CredentialsError(f"no API token: {error.message}", error.hint) from error
+    if stored is None:
+        hint = "Run migstat auth login. Or set MIGSTAT_TOKEN, or use --token-file FILE (- reads standard input)."
+        raise CredentialsError("no API token given", hint)
+    return Token(secret_of(*stored), stored[1])
 
 
 def token_of_file(named: TokenFile, stdin: Callable[[], str]) -> Token:
-    """The token that a file holds, `-` being standard input. Raises CredentialsError."""
+    """The token in a file, `-` being standard input. Raises CredentialsError."""
     path, source = named.path, named.source
     shown = f"standard input ({source} -)" if path == "-" else f"{path} ({source})"
     what = shown if path == "-" else f"{source}: {path!r}"
     try:
         text, mode = (stdin(), None) if path == "-" else _text_and_mode(path)
     except UnicodeDecodeError as error:  # its text would show bytes of the file
-        raise CredentialsError(f"{what} holds no API token: it is no text") from error
+        raise CredentialsError(f"{what} does not contain an API token: it is not text") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        if may_be_token(path):
-            hint = "If that is the token itself: put it into MIGSTAT_TOKEN, or into a file that only you can read."
-            raise CredentialsError(f"{source} names no file that can be read", hint) from error
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise CredentialsError(f"{what} cannot be read: {reason}") from error
-    warnings = _warnings_about(path, mode) if mode is not None else ()
-    return Token(secret_of(text, shown), shown, warnings)
+        if may_be_token(os.path.basename(path)):  # noqa: PTH119  of a profile the path was made absolute
+            hint = "If that is the token itself, put it into MIGSTAT_TOKEN, or into a file that only you can read."
+            raise CredentialsError(f"{source} is not the name of a readable file", hint) from error
+        raise CredentialsError(f"cannot read {what}: {reason(error)}") from error
+    others = os.name == "posix" and mode is not None and stat.S_ISREG(mode) and mode & 0o044
+    warnings = (f"other users can read the token in {path}: chmod 600 {path}",) if others else ()
+    return Token(secret_of(text.removeprefix("\ufeff"), shown), shown, warnings)
 
 
 def _text_and_mode(path: str) -> tuple[str, int]:
-    with Path(path).open(encoding="utf-8") as file:
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123  pathlib refuses some names with other errors
         return file.read(LONGEST_TOKEN), os.fstat(file.fileno()).st_mode
 
 
-def may_be_token(text: str) -> bool:
-    """Whether this is one long word, as nobody calls a file or a host: a message must not show it."""
-    return re.fullmatch(r"[\w=+-]{20,}", text.strip()) is not None
-
-
 def secret_of(text: str, source: str) -> Secret:
-    """The token in a text. Raises CredentialsError, which does not show it, for what is none."""
+    """The token in a text. Raises CredentialsError, which does not show the text, for anything else."""
     token = text.strip()
     if not token:
-        raise CredentialsError(f"{source} holds no API token")
+        raise CredentialsError(f"{source} does not contain an API token")
     if not token.isprintable() or " " in token:
         raise CredentialsError(
-            f"{source} holds more than one word, so no API token", "It must hold the token and nothing else."
+            f"{source} contains more than one word", "It must contain the API token and nothing else."
         )
     return Secret(token)
-
-
-def _token_of_keychain(account: Account, keychain: Keychain | None) -> Token:
-    """The token that `auth login` kept. Raises CredentialsError."""
-    try:
-        token = keychain.recall(account) if keychain else None
-    except NoKeyring:
-        token = None
-    except MigstatError as error:
-        raise CredentialsError(f"no API token: {error.message}", error.hint) from error
-    if token is None:
-        hint = "migstat auth login keeps one; or set MIGSTAT_TOKEN, or give --token-file FILE (- reads standard input)."
-        raise CredentialsError("no API token", hint)
-    return Token(secret_of(token, "the keyring"), "the keyring")
-
-
-def _warnings_about(path: str, mode: int) -> tuple[str, ...]:
-    if not is_readable_by_others(mode) or not stat.S_ISREG(mode):
-        return ()
-    return (f"other users can read the token in {path}: chmod 600 {path}",)

@@ -1,75 +1,110 @@
-"""The API token in the system's keyring, kept by account: API and e-mail.
+"""Stored API tokens, by account: in the system's keyring or, on machines without one, in a file of the user's own.
 
-The library that speaks to keyrings is an extra and is imported only when a keyring is asked. One that is locked may
-wait for a person for ever, so that every question has a time limit.
+The keyring library is an extra and imported only when needed. A locked keyring may wait for a person forever, so every
+call has a time limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
-from migstat.errors import CredentialsError
+from migstat.errors import CredentialsError, OutputError
+from migstat.files.places import credentials_file
+from migstat.files.whole import exclusively, write_whole
+from migstat.settings.values import reason
 
 ANSWERS_WITHIN = 30.0
 """Seconds: long enough to type a keyring's password."""
 
 NOTICE_AFTER = 1.0
-"""Seconds of silence after which a person is told what is waited for."""
+"""Seconds of silence after which the user learns what the program waits for."""
 
-WITHOUT = "To do without: set MIGSTAT_TOKEN, or MIGSTAT_TOKEN_FILE to a file that only you can read."
+WITHOUT = "Instead, set MIGSTAT_TOKEN, or MIGSTAT_TOKEN_FILE to a file that only you can read."
 
 _T = TypeVar("_T")
 
 
 class Account(NamedTuple):
-    """Whose token it is."""
+    """The API and the e-mail that a token belongs to."""
 
     base_url: str
     email: str
 
     @property
     def service(self) -> str:
-        """The name under which keyrings show it."""
+        """The name that keyrings show."""
         return f"migstat {self.base_url}"
 
 
 class NoKeyring(CredentialsError):
-    """There is no keyring, or the extra that speaks to it is not installed."""
+    """This machine has no keyring, or the extra that talks to it is not installed."""
 
 
 class Keychain:
-    """The keyring of this user. Every method raises NoKeyring, or CredentialsError where the keyring fails."""
+    """The stored tokens of this user. Methods raise CredentialsError if the keyring or the file fails."""
 
-    def __init__(self, limit: float = ANSWERS_WITHIN, notice: Callable[[str], None] = lambda _: None) -> None:
-        """Wait for an answer `limit` seconds at most; `notice` is told when it takes a while."""
+    def __init__(
+        self, file: str | None = None, limit: float = ANSWERS_WITHIN, notice: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Use `file` if there is no keyring. A call takes `limit` seconds at most; `notice` hears of long ones."""
+        self._file = file
         self._limit = limit
         self._notice = notice
 
-    def recall(self, account: Account) -> str | None:
-        """The token, where one is kept."""
+    @classmethod
+    def of_user(cls, environ: Mapping[str, str], notice: Callable[[str], None] = lambda _: None) -> Keychain:
+        """The keyring of this user, or the file below the config folder."""
+        return cls(credentials_file(environ), notice=notice)
+
+    def recall(self, account: Account) -> tuple[str, str] | None:
+        """The token and where it is stored, if it is."""
+        # The file is asked first as that is fast, and it holds only what no keyring took.
+        token = self._read().get(account.base_url, {}).get(account.email)
+        if isinstance(token, str):
+            return token, f"{self._file}"
 
         def recalled() -> str | None:
             import keyring
 
             return keyring.get_password(account.service, account.email)
 
-        return self._ask(recalled)
+        try:
+            token = self._ask(recalled)
+        except NoKeyring:
+            return None
+        return None if token is None else (token, "the keyring")
 
-    def keep(self, account: Account, token: str) -> None:
-        """Keep the token; read it back before that is believed."""
+    def keep(self, account: Account, token: str) -> str:
+        """Store the token and return where; it is read back before that is believed."""
 
-        def kept() -> bool:
+        def kept() -> str | None:
             import keyring
+            from keyring.backends import fail, null
 
+            backend = keyring.get_keyring()
+            if isinstance(backend, fail.Keyring | null.Keyring):
+                raise NoKeyring("this machine has no usable keyring", WITHOUT)
             keyring.set_password(account.service, account.email, token)
-            return keyring.get_password(account.service, account.email) == token
+            return str(backend.name) if keyring.get_password(account.service, account.email) == token else None
 
-        if not self._ask(kept):
+        try:
+            name = self._ask(kept)
+        except NoKeyring:
+            if self._file is None:
+                raise
+            self._write(account, token)
+            return f"{self._file}, which only you can read"
+        if name is None:
             raise CredentialsError("the keyring did not keep the token", WITHOUT)
+        self._write(account, None)
+        return f"the keyring ({name})"
 
-    def forget(self, account: Account) -> bool:
-        """Remove the token; whether there was one."""
+    def forget(self, account: Account) -> list[str]:
+        """Remove the token; the places that it was removed from."""
 
         def forgotten() -> bool:
             import keyring
@@ -79,27 +114,49 @@ class Keychain:
                 keyring.delete_password(account.service, account.email)
             return there
 
-        return self._ask(forgotten)
+        places = [f"{self._file}"] if self._write(account, None) else []
+        try:
+            return [*places, "the keyring"] if self._ask(forgotten) else places
+        except NoKeyring:
+            return places
 
-    def name(self) -> str:
-        """What the keyring is called."""
+    def _read(self) -> dict[str, Any]:
+        if self._file is None or not Path(self._file).is_file():
+            return {}
+        import tomlkit
 
-        def named() -> str:
-            import keyring
-            from keyring.backends import fail, null
+        try:
+            content: dict[str, Any] = tomlkit.parse(Path(self._file).read_text(encoding="utf-8")).unwrap()
+        except (OSError, ValueError) as error:  # its text stays out of the message: it contains tokens
+            what = reason(error) if isinstance(error, OSError) else "it is damaged"
+            raise CredentialsError(
+                f"cannot read {self._file}: {what}", "Log in again after you have removed it."
+            ) from None
+        return {name: entry for name, entry in content.items() if isinstance(entry, dict)}
 
-            backend = keyring.get_keyring()
-            if isinstance(backend, fail.Keyring | null.Keyring):
-                raise NoKeyring("this machine has no keyring that can be used", WITHOUT)
-            return str(backend.name)
+    def _write(self, account: Account, token: str | None) -> bool:
+        """Set or remove one token in the file; False if nothing changed."""
+        if self._file is None or (token is None and not Path(self._file).exists()):
+            return False
+        import tomlkit
 
-        return self._ask(named)
+        file = Path(self._file)
+        try:
+            with exclusively(file):
+                content = self._read()
+                tokens = content.setdefault(account.base_url, {})
+                before = tokens.pop(account.email, None)
+                if token is not None:
+                    tokens[account.email] = token
+                if before == token:
+                    return False
+                write_whole(file, tomlkit.dumps({url: entry for url, entry in content.items() if entry}))
+        except OSError as error:
+            raise OutputError(f"cannot write {file}: {reason(error)}", WITHOUT) from error
+        return True
 
     def _ask(self, question: Callable[[], _T]) -> _T:
-        """Ask in a thread of its own, which is left behind where no answer comes."""
-        import queue
-        import threading
-
+        """Ask in a thread of its own, which is abandoned if no answer comes."""
         answers: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
 
         def asked() -> None:
@@ -117,21 +174,20 @@ class Keychain:
                 self._notice("waiting for the keyring: does it ask for its password?")
                 answer, error = answers.get(timeout=self._limit - patience)
         except queue.Empty:
-            told = f"the keyring did not answer within {self._limit:g} s"
-            raise CredentialsError(told, f"Unlock it and try again. {WITHOUT}") from None
+            message = f"the keyring did not answer within {self._limit:g} s"
+            raise CredentialsError(message, f"Unlock it and try again. {WITHOUT}") from None
         if error is not None:
-            raise _told(error) from None  # what a backend says may hold the token
-        return answer  # type: ignore[return-value]  # an answer without an error is the question's
+            raise _translated(error) from None  # a backend's own words may contain the token
+        return answer  # type: ignore[return-value]  # without an error it is the question's
 
 
-def _told(error: BaseException) -> CredentialsError:
-    """What the backend's failure means; its own words stay out of it."""
+def _translated(error: BaseException) -> CredentialsError:
     if isinstance(error, CredentialsError):
         return error
     if isinstance(error, ImportError) and error.name == "keyring":
-        return NoKeyring("the keyring needs the extra: pip install 'migstat[keyring]'", WITHOUT)
+        return NoKeyring("the keyring needs an extra: pip install 'migstat[keyring]'", WITHOUT)
     if type(error).__name__ == "NoKeyringError":
-        return NoKeyring("this machine has no keyring that can be used", WITHOUT)
+        return NoKeyring("this machine has no usable keyring", WITHOUT)
     if type(error).__name__ == "KeyringLocked":
         return CredentialsError("the keyring is locked", f"Unlock it and try again. {WITHOUT}")
     return CredentialsError(f"the keyring failed ({type(error).__name__})", WITHOUT)

@@ -292,9 +292,9 @@ def test_https_is_verified_and_not_left(tmp_path: Path) -> None:
         untrusted = storage.artifacts("--download", str(tmp_path))
         assert storage.asked == []
         bundle = bundle_of(authority, tmp_path.parent)
-        trusted = storage.artifacts("--download", str(tmp_path), "--ca-bundle", bundle)
+        trusted = storage.artifacts("--download", str(tmp_path), env={"MIGSTAT_CA_BUNDLE": bundle})
         storage.files[0]["location"] = f"https://127.0.0.1:{front.port}/down"
-        lowered = storage.artifacts("--download", str(tmp_path.parent / "lowered"), "--ca-bundle", bundle)
+        lowered = storage.artifacts("--download", str(tmp_path.parent / "lowered"), env={"MIGSTAT_CA_BUNDLE": bundle})
         assert [asked.path for asked in storage.asked] == ["/x", "/down"]
         assert b"uthorization" not in front.received
     assert (untrusted.code, trusted.code, lowered.code) == (3, 0, 3)

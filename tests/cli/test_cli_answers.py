@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migstat.settings.resolve import ENVIRONMENT, LOOK_VARIABLES
+from migstat.settings.keys import ENVIRONMENT, TERMINAL_VARIABLES
 from tests.cli.rehearsals import NOW, PREFIX
 from tests.command_line import Result, migstat
 from tests.schemas import assert_valid
@@ -417,7 +417,7 @@ OPTIONS = {
     "checks": ("--name", "--outcome", "--status", "-o"),
     "projects": ("--key", "--outcome", "--status", "--sort"),
     "tasks": ("-o", "--email"),
-    "job": ("-o", "--request-timeout", "--rate-limit", "--base-url", "--ca-bundle", "--profile"),
+    "job": ("-o", "--base-url", "--profile"),
     "watch": ("--interval", "--stall-after", "--timeout", "--until", "-o"),
 }
 TREE = {
@@ -444,7 +444,7 @@ def test_no_word_breaks_a_command(command: str, data: st.DataObject) -> None:
     harmless(result)
 
 
-VARIABLES = dict.fromkeys([*ENVIRONMENT, *LOOK_VARIABLES])
+VARIABLES = dict.fromkeys([*ENVIRONMENT, *TERMINAL_VARIABLES])
 
 
 @pytest.mark.parametrize("variable", VARIABLES)

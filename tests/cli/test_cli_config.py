@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from migstat.settings.keychain import Account, Keychain
-from migstat.settings.resolve import DEFAULTS
+from migstat.settings.keys import DEFAULTS, PROFILE_KEYS
 from tests.command_line import Result, migstat, process
 
 JOB = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90"
@@ -70,7 +70,7 @@ def refused(result: Result, code: int, *told: str) -> None:
     assert (result.code, result.out) == (code, "")
     assert 1 <= len(result.err.splitlines()) <= 2, result.err
     assert result.err.startswith("migstat: ")
-    assert "defect" not in result.err
+    assert "internal error" not in result.err
     for each in told:
         assert each in result.err
 
@@ -80,7 +80,7 @@ def test_the_first_value_makes_the_file(tmp_path: Path) -> None:
     environ = {"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(tmp_path / "config")}
     file = tmp_path / "config" / "migstat" / "config.toml"
     nothing = process(["config", "list"], environ)
-    assert (nothing.code, nothing.out, nothing.err) == (0, "", f"{file} holds nothing yet\n")
+    assert (nothing.code, nothing.out, nothing.err) == (0, "", f"{file} has no values yet\n")
     done = process(["config", "set", "profiles.acme.email", "you@example.com"], environ)
     assert (done.code, done.out, done.err) == (0, "", f"profiles.acme.email is set in {file}\n")
     listed = process(["config", "list"], environ)
@@ -93,7 +93,7 @@ def test_the_first_value_makes_the_file(tmp_path: Path) -> None:
 def test_the_file_that_is_named_need_not_be_there_to_be_made(tmp_path: Path) -> None:
     """MIGSTAT_CONFIG may name a new file for `set`, and for nothing else."""
     place = Place(tmp_path, None)
-    refused(place.config("list"), 2, "MIGSTAT_CONFIG: there is no file", str(place.file), "config set")
+    refused(place.config("list"), 2, "MIGSTAT_CONFIG: no such file", str(place.file), "config set")
     refused(place.config("get", "default_profile"), 2, "MIGSTAT_CONFIG")
     refused(place.config("unset", "default_profile"), 2, "MIGSTAT_CONFIG")
     refused(place.run("status", "x"), 2, "MIGSTAT_CONFIG")
@@ -186,74 +186,75 @@ def test_a_device_is_no_config_to_write(monkeypatch: pytest.MonkeyPatch) -> None
     refused(
         migstat(["config", "set", "profiles.a.email", "e"], {"MIGSTAT_CONFIG": os.devnull}),
         3,
-        f"{os.devnull} could not be written: it is no ordinary file",
+        f"cannot write {os.devnull}: not a regular file",
     )
     assert migstat(["config", "list"], {"MIGSTAT_CONFIG": os.devnull}).code == 0
 
 
-ORIGINS = [
-    # environment, options, the first rows
-    ({}, (), [("profile", "acme", "config, line 2"), ("email", "you@example.com", "config, line 5"),
-              ("interval", "30", "config, line 6")]),
-    ({"MIGSTAT_EMAIL": "env@example.com", "MIGSTAT_OUTPUT": "json", "MIGSTAT_TOKEN": "s3cr3t"}, (),
-     [("profile", "acme", "config, line 2"), ("email", "env@example.com", "MIGSTAT_EMAIL"),
-      ("interval", "30", "config, line 6"), ("output", "json", "MIGSTAT_OUTPUT"), ("token", "***", "MIGSTAT_TOKEN")]),
-    ({"MIGSTAT_PROFILE": "acme test"}, (),
-     [("profile", "acme test", "MIGSTAT_PROFILE"), ("email", "test@example.com", "config, line 13"),
-      ("task", "latest-check", "config, line 14"), ("ca_bundle", "HOME/ca.pem", "config, line 16"),
-      ("token_file", "FOLDER/test.token", "config, line 15"),
-      ("token", "***", "FOLDER/test.token (profile acme test's token_file in config, line 15)")]),
-    ({"MIGSTAT_PROFILE": "acme test", "MIGSTAT_TASK": "t1"}, ("-p", "acme"),
-     [("profile", "acme", "--profile"), ("email", "you@example.com", "config, line 5"), ("task", "t1", "MIGSTAT_TASK"),
-      ("interval", "30", "config, line 6")]),
-    ({"MIGSTAT_JOB": "wave2", "MIGSTAT_TOKEN_FILE": "FOLDER/test.token"}, (),
-     [("profile", "acme test", "target wave2 in config, line 10"), ("email", "test@example.com", "config, line 13"),
-      ("job", "wave2", "MIGSTAT_JOB"), ("task", "latest-check", "config, line 14"),
-      ("ca_bundle", "HOME/ca.pem", "config, line 16"),
-      ("token_file", "FOLDER/test.token", "MIGSTAT_TOKEN_FILE"),
-      ("token", "***", "FOLDER/test.token (MIGSTAT_TOKEN_FILE)")]),
-    ({"MIGSTAT_BASE_URL": "http://127.0.0.1:1", "MIGSTAT_REQUEST_TIMEOUT": "7", "MIGSTAT_RATE_LIMIT": "70",
-      "MIGSTAT_TOKEN_FILE": "-"}, (),
-     [("profile", "acme", "config, line 2"), ("email", "you@example.com", "config, line 5"),
-      ("base_url", "http://127.0.0.1:1", "MIGSTAT_BASE_URL"), ("interval", "30", "config, line 6"),
-      ("request_timeout", "7", "MIGSTAT_REQUEST_TIMEOUT"), ("rate_limit", "70", "MIGSTAT_RATE_LIMIT"),
-      ("token_file", "-", "MIGSTAT_TOKEN_FILE"),
-      ("token", "***", "standard input (MIGSTAT_TOKEN_FILE -)")]),
+ACME = "profile acme CONFIG: default_profile", "email you@example.com CONFIG: profiles.acme.email"
+TEST = (
+    'email test@example.com CONFIG: profiles."acme test".email',
+    'task latest-check CONFIG: profiles."acme test".task',
+    'ca_bundle HOME/ca.pem CONFIG: profiles."acme test".ca_bundle',
+)
+INTERVAL = "interval 30 CONFIG: profiles.acme.interval"
+ORIGINS: list[tuple[str, str, tuple[str, ...]]] = [
+    ("", "", (*ACME, INTERVAL)),
+    ("MIGSTAT_EMAIL=env@example.com MIGSTAT_OUTPUT=json MIGSTAT_TOKEN=s3cr3t", "",
+     (ACME[0], "email env@example.com MIGSTAT_EMAIL", INTERVAL, "output json MIGSTAT_OUTPUT",
+      "token *** MIGSTAT_TOKEN")),
+    ("MIGSTAT_PROFILE=acme_test", "",
+     ("profile acme_test MIGSTAT_PROFILE", *TEST,
+      'token_file FOLDER/test.token CONFIG: profiles."acme test".token_file',
+      'token *** FOLDER/test.token (CONFIG: profiles."acme test".token_file)')),
+    ("MIGSTAT_PROFILE=acme_test MIGSTAT_TASK=t1", "-p acme",
+     ("profile acme --profile", ACME[1], "task t1 MIGSTAT_TASK", INTERVAL)),
+    ("MIGSTAT_JOB=wave2 MIGSTAT_TOKEN_FILE=FOLDER/test.token", "",
+     ("profile acme_test CONFIG: targets.wave2.profile", *TEST, "job wave2 MIGSTAT_JOB",
+      "token_file FOLDER/test.token MIGSTAT_TOKEN_FILE", "token *** FOLDER/test.token (MIGSTAT_TOKEN_FILE)")),
+    ("MIGSTAT_BASE_URL=http://127.0.0.1:1 MIGSTAT_REQUEST_TIMEOUT=7 MIGSTAT_RATE_LIMIT=70 MIGSTAT_TOKEN_FILE=-", "",
+     (*ACME, INTERVAL, "base_url http://127.0.0.1:1 MIGSTAT_BASE_URL", "request_timeout 7 MIGSTAT_REQUEST_TIMEOUT",
+      "rate_limit 70 MIGSTAT_RATE_LIMIT", "token_file - MIGSTAT_TOKEN_FILE",
+      "token *** standard input (MIGSTAT_TOKEN_FILE -)")),
 ]  # fmt: skip
+"""Environment, options, and the rows: key, value and source; `acme_test` is the profile "acme test"."""
 
 
-@pytest.mark.parametrize(("environ", "options", "expected"), ORIGINS)
-def test_where_each_value_in_force_comes_from(
-    place: Place, environ: dict[str, str], options: tuple[str, ...], expected: list[tuple[str, str, str]]
-) -> None:
-    """Option, environment, target, profile and defaults are told for each value; of the token its source only."""
+@pytest.mark.parametrize(("environ", "options", "rows"), ORIGINS)
+def test_where_each_value_in_force_comes_from(place: Place, environ: str, options: str, rows: tuple[str, ...]) -> None:
+    """Option, environment, target, profile and defaults are named for each value; a token's value is not shown."""
     folder = str(place.file.parent)
     token = place.file.parent / "test.token"
     token.write_text("s3cr3t", encoding="utf-8")
     token.chmod(0o600)
-    env = {name: value.replace("FOLDER", folder) for name, value in environ.items()}
-    result = place.config("list", "--show-origin", *options, env=env)
+    names = {
+        "FOLDER": folder,
+        "HOME": str(Path("~").expanduser()),
+        "CONFIG:": f"{place.file}:",
+        "acme_test": "acme test",
+    }
+
+    def told(text: str) -> str:
+        for name, meaning in names.items():
+            text = text.replace(name, meaning)
+        return text
+
+    env = dict(told(each).split("=", 1) for each in environ.split())
+    result = place.config("list", "--show-origin", *options.split(), env=env)
     assert (result.code, result.err) == (0, "")
-    rows = [tuple(line.split("\t")) for line in result.out.splitlines()]
-    home = str(Path("~").expanduser())
-    told = [tuple(each.replace("FOLDER", folder).replace("HOME", home) for each in row) for row in expected]
-    set_keys = {row[0] for row in told}
-    defaults = [(key, value, "default") for key, value in DEFAULTS.items() if key not in set_keys]
-    assert rows == [("config", str(place.file), "MIGSTAT_CONFIG"), *told, *defaults]
+    expected = [tuple(map(told, row.split(" ", 2))) for row in rows]
+    expected += [(key, value, "default") for key, value in DEFAULTS.items() if key not in {row[0] for row in expected}]
+    expected.append(("config", str(place.file), "MIGSTAT_CONFIG"))
+    assert sorted(tuple(line.split("\t")) for line in result.out.splitlines()) == sorted(expected)
     assert "s3cr3t" not in result.out
 
 
 def test_the_origins_without_any_file(tmp_path: Path) -> None:
-    """Without any file one is told where it would be, and the defaults."""
-    env = {"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(tmp_path)}
-    result = migstat(["config", "list", "--show-origin"], env)
+    """Without a file the listing shows where it would be, and the defaults."""
+    result = migstat(["config", "list", "--show-origin"], {"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(tmp_path)})
     assert result.out.splitlines() == [
-        f"config\t{tmp_path}/migstat/config.toml\tdefault, not there yet",
-        "base_url\thttps://api.atlassian.com\tdefault",
-        "task\tlatest\tdefault",
-        "interval\t10s\tdefault",
-        "request_timeout\t15\tdefault",
-        "rate_limit\t540\tdefault",
+        f"config\t{tmp_path}/migstat/config.toml\tdefault, does not exist yet",
+        *(f"{key}\t{value}\tdefault" for key, value in DEFAULTS.items()),
     ]
 
 
@@ -264,10 +265,10 @@ class Remembering(Keychain):
         super().__init__()
         self.asked: list[Account] = []
 
-    def recall(self, account: Account) -> str | None:
+    def recall(self, account: Account) -> tuple[str, str] | None:
         """Return the token."""
         self.asked.append(account)
-        return "s3cr3t"
+        return "s3cr3t", "the keyring"
 
 
 def test_the_keyring_is_an_origin(place: Place) -> None:
@@ -287,33 +288,33 @@ def test_a_profile_to_list_is_for_origins(place: Place) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("profiles.acme.emial", "x", "Is it email?"),
-        ("profile.acme.email", "x", "Is it profiles?"),
-        ("profiles.acme", "x", "there is no key 'profiles.acme'"),
-        ("emial", "x", "email is a key of a profile"),
+        ("profiles.acme.emial", "x", "Did you mean email?"),
+        ("profile.acme.email", "x", "Did you mean profiles?"),
+        ("profiles.acme", "x", "unknown key 'profiles.acme'"),
+        ("emial", "x", "email belongs to a profile"),
         ("", "x", "KEY is empty"),
         (" ", "x", "KEY is empty"),
         ("profiles.acme.email", "", "VALUE is empty"),
         ("profiles.acme.email", "  ", "VALUE is empty"),
-        ("profiles.acme.email", "a:b", "profiles.acme.email holds no e-mail address"),
-        ("profiles.acme.email", "a\x1bb", "does not print"),
-        ("profiles.acme.token_file", "a\udcffb", "does not print"),
+        ("profiles.acme.email", "a:b", "profiles.acme.email is not an e-mail address"),
+        ("profiles.acme.email", "a\x1bb", "unprintable"),
+        ("profiles.acme.token_file", "a\udcffb", "unprintable"),
         ("profiles.acme.base_url", "api.atlassian.com", "profiles.acme.base_url: "),
         ("profiles.acme.base_url", "http://example.com", "plain http"),
         ("profiles.acme.base_url", "https://u:s3cr3t@example.com", "password"),
-        ("profiles.acme.interval", "0", "profiles.acme.interval: '0' is no duration"),
-        ("profiles.acme.interval", "soon", "no duration"),
-        ("profiles.acme.request_timeout", "-1", "no duration"),
-        ("profiles.acme.rate_limit", "many", "no number of requests"),
-        ("profiles.acme.rate_limit", "0", "no number of requests"),
-        ("profiles.acme.output", "yaml", "There are table, tree, plain, json, ndjson, csv, markdown."),
-        ("profiles.acme.job", "a b", "holds a space"),
+        ("profiles.acme.interval", "0", "profiles.acme.interval: invalid duration: '0'"),
+        ("profiles.acme.interval", "soon", "invalid duration"),
+        ("profiles.acme.request_timeout", "-1", "invalid duration"),
+        ("profiles.acme.rate_limit", "many", "not a number of requests"),
+        ("profiles.acme.rate_limit", "0", "not a number of requests"),
+        ("profiles.acme.output", "yaml", "Choose from table, tree, plain, json, ndjson, csv, markdown."),
+        ("profiles.acme.job", "a b", "contains a space"),
         ("profiles.acme.job", "https://example.com/", "no job id"),
-        ("profiles.acme.task", "a/b", "holds a slash"),
-        ("targets.w.job", "..", "is no id"),
+        ("profiles.acme.task", "a/b", "contains a slash"),
+        ("targets.w.job", "..", "invalid id"),
         ("targets.w.job", "wave2", "'wave2' is a target itself"),
-        ("targets.w.task", "a b", "holds a space"),
-        ("targets.w.profile", "nobody", "there is no profile 'nobody'"),
+        ("targets.w.task", "a b", "contains a space"),
+        ("targets.w.profile", "nobody", "no profile 'nobody'"),
         ("default_profile", "my own", 'config set profiles."my own".email'),
         ("profiles.acme.token", "ATATT3s3cr3t", "does not belong in the config file"),
         ("profiles.acme.password", "s3cr3t", "does not belong in the config file"),
@@ -341,7 +342,7 @@ def test_a_file_that_is_not_there_yet_is_told(place: Place, key: str, name: str)
     """A relative name begins at the config file, and who sets one is told where it is looked for."""
     target = place.file.parent / name
     done = place.config("set", f"profiles.acme.{key}", name)
-    assert (done.code, done.err.splitlines()[1:]) == (0, [f"note: there is no file {target} yet"])
+    assert (done.code, done.err.splitlines()[1:]) == (0, [f"note: {target} does not exist yet"])
     target.parent.mkdir(exist_ok=True)
     target.touch()
     assert len(place.config("set", f"profiles.acme.{key}", name).err.splitlines()) == 1
@@ -364,7 +365,7 @@ def test_an_empty_key_is_refused(place: Place, command: str) -> None:
         (("list", "more"), "more"),
         (("list", "--show-origins"), "--show-origin"),
         (("list", "--show-origin", "-p", ""), "--profile is empty"),
-        (("list", "--show-origin", "-p", "acm"), "Is it acme?"),
+        (("list", "--show-origin", "-p", "acm"), "Did you mean acme?"),
     ],
 )
 def test_wrong_words_are_told(place: Place, words: tuple[str, ...], told: str) -> None:
@@ -373,10 +374,10 @@ def test_wrong_words_are_told(place: Place, words: tuple[str, ...], told: str) -
 
 
 DAMAGED = [
-    ('[profiles.acme]\nemial = "x"\n', "line 2: unknown key 'emial' in profiles.acme", "Is it email?"),
-    ("[profiles.acme]\nemail = x\n", "line 2: this is no TOML", "quotes"),
-    ("[profiles.acme]\nemail = true\n", "line 2: profiles.acme.email must be a text", "quotes"),
-    ("[profile.acme]\n", "line 1: unknown key 'profile'", "Is it profiles?"),
+    ('[profiles.acme]\nemial = "x"\n', "profiles.acme.emial: unknown key", "Did you mean email?"),
+    ("[profiles.acme]\nemail = x\n", "invalid TOML: ", "Quote"),
+    ("[profiles.acme]\nemail = true\n", "profiles.acme.email: must be a text", "quotes"),
+    ("[profile.acme]\n", "profile: unknown key", "Did you mean profiles?"),
 ]
 
 
@@ -402,7 +403,7 @@ READERS = [
 def test_a_damaged_file_stops_every_command(tmp_path: Path, text: str, told: str, hint: str, words: str) -> None:
     """File, line and key are named with what is likely meant, and the file stays as it is."""
     place = Place(tmp_path, text)
-    refused(place.run(*words.split()), 2, f"{place.file}, {told}", hint)
+    refused(place.run(*words.split()), 2, f"{place.file}: {told}", hint)
     assert place.text == text
 
 
@@ -426,7 +427,7 @@ def test_a_damaged_file_is_told_to_scripts_in_json(tmp_path: Path) -> None:
     assert (result.code, result.out) == (2, "")
     error = json.loads(result.err)["error"]
     assert error["code"] == "usage"
-    assert error["message"].startswith(f"{place.file}, line 1: ")
+    assert error["message"].startswith(f"{place.file}: ")
 
 
 @pytest.mark.parametrize("name", ["token", "api_token", "password", "secret"])
@@ -439,7 +440,7 @@ def test_a_token_in_the_file_is_warned_of_and_never_shown(tmp_path: Path, name: 
         result = place.run(*words.split())
         warnings = [line for line in result.err.splitlines() if line.startswith("migstat: warning: ")]
         assert len(warnings) == 1, result.err
-        assert f"{place.file}, line 3: an API token in this file is not used" in warnings[0]
+        assert f"{place.file}: profiles.acme.{name}: an API token in this file is ignored" in warnings[0]
         assert "s3cr3t" not in result.out + result.err
     assert result.code == 4
     assert place.text == text.replace('"e"', '"f"')
@@ -491,5 +492,5 @@ def test_every_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_the_keys_are_told_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     """The help names every key of a profile and of a target."""
     text = " ".join(helped(("config",), capsys).split())
-    assert ("email, base_url, token_file, job, task, interval, output, request_timeout, rate_limit, ca_bundle") in text
-    assert "KEY of a target: job, task, profile." in text
+    assert f"Keys of a profile: {', '.join(PROFILE_KEYS)}." in text
+    assert "Keys of a target: job, task, profile." in text

@@ -13,7 +13,7 @@ import pytest
 from migstat import __version__
 from migstat.cli.app import COMMANDS, loaded
 from migstat.model.exit_codes import MEANINGS
-from migstat.settings.resolve import ENVIRONMENT
+from migstat.settings.keys import ENVIRONMENT
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
 from tests.command_line import Result, environ_of, migstat, process

@@ -207,8 +207,8 @@ def test_a_proxy_that_leads_nowhere_is_named_without_its_password(
     behaviour, user, told, to_do, may_pass = TROUBLES[trouble]
     with api.proxy(**behaviour) as proxied:
         machine.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{proxied.port}")
-        limit = ["--request-timeout", "0.1"] if trouble == "hangs" else []
-        result = migstat(["job", "-v", "--json", *limit], api.environ)
+        limit = {"MIGSTAT_REQUEST_TIMEOUT": "0.1"} if trouble == "hangs" else {}
+        result = migstat(["job", "-v", "--json"], api.environ | limit)
     _held(result, f"the proxy 127.0.0.1:{proxied.port}", to_do, told=told)
     assert (len(proxied.heads) > 1) is may_pass
     assert api.front.connections == 0
@@ -250,7 +250,7 @@ def test_a_tunnel_that_leads_elsewhere_is_found_out(api: Api, machine: pytest.Mo
 
 
 def test_a_proxy_may_be_spoken_to_over_tls(api: Api, machine: pytest.MonkeyPatch) -> None:
-    """One whose URL begins with https is verified with the same authorities, those of --ca-bundle among them."""
+    """One whose URL begins with https is verified with the same authorities, those of MIGSTAT_CA_BUNDLE among them."""
     with api.proxy(wants=GIVEN, certificate=api.authority.issue_cert("localhost")) as proxied:
         machine.setenv("HTTPS_PROXY", f"https://{IN_URL}localhost:{proxied.port}")
         result = migstat(["job"], api.environ)

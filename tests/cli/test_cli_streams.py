@@ -112,8 +112,8 @@ def test_ctrl_c_ends_it_at_once(form: str) -> None:
     with still(migration()) as slow:
         slow.faults.add("slow", 100, seconds=60.0)
         running = subprocess.Popen(
-            [*MIGSTAT, "status", "-o", form, "--request-timeout", "60"],
-            env=environ(slow),
+            [*MIGSTAT, "status", "-o", form],
+            env=environ(slow) | {"MIGSTAT_REQUEST_TIMEOUT": "60"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -81,7 +81,7 @@ def running(environ: dict[str, str], *words: str) -> Iterator[subprocess.Popen[s
 def watching(server: Server, *words: str) -> Any:
     """Watch a server, whose clock is another one, in a process of its own with polls in quick succession."""
     return running(
-        {**environ_of(server), "MIGSTAT_RATE_LIMIT": "none"},
+        {**environ_of(server), "MIGSTAT_RATE_LIMIT": "none", "MIGSTAT_REQUEST_TIMEOUT": "60"},
         "watch",
         "--interval",
         "0.2s",
@@ -626,7 +626,7 @@ def test_a_signal_ends_it_before_the_first_answer(output: str) -> None:
     """Ctrl-C while the first answer is waited for is code 130, with a last word and no traceback."""
     with still(endless()) as server:
         server.faults.add("slow", 100, seconds=60.0)
-        with watching(server, "-o", output, "--request-timeout", "60") as watched:
+        with watching(server, "-o", output) as watched:
             while not server.requests:
                 assert watched.poll() is None
             watched.send_signal(signal.SIGINT)

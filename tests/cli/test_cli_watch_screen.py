@@ -484,7 +484,7 @@ def test_ctrl_c_is_a_key() -> None:
     for faults in (0, 1000):
         with night(many(), head_start=HERE) as rehearsed:
             rehearsed.server.faults.add("slow", faults, seconds=60.0)
-            with window(rehearsed.server, "--request-timeout", "60s") as seen:
+            with window(rehearsed.server, MIGSTAT_REQUEST_TIMEOUT="60s") as seen:
                 seen.until_shown("asking|requests/min")
                 seen.until(lambda: rehearsed.server.requests)
                 seen.child.sendintr()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from ast import literal_eval
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from migstat.completion.quick import Names, read_names
 from migstat.completion.seen import SeenJob, folder_of, keep
 from migstat.errors import UsageError
 from migstat.settings.config import parsed
-from migstat.settings.resolve import job_and_task, profile_of
+from migstat.settings.resolve import job_and_task, profile_from
 from migstat.settings.target import TaskWord, target_from
 from tests.command_line import hermetic, process
 
@@ -163,10 +164,12 @@ WORDS = st.sampled_from(["", *NAMES, *URLS])
 def test_a_line_means_what_the_command_makes_of_it(flag: str | None, words: list[str], environ: dict[str, str]) -> None:
     """Wherever a command line makes sense, the job and task that are completed are those that it would ask about."""
     config = parsed(CONFIG, "config.toml")
+    file = Path(tempfile.gettempdir()) / "migstat-line.toml"
+    file.write_text(CONFIG, encoding="utf-8")
     job, task = ([*words, None, None])[:2]
     named = None if task is None and job in frozenset(TaskWord) else job
     try:
-        profile = profile_of(config, flag, named or environ.get("MIGSTAT_JOB"), environ)
+        profile = profile_from(flag, named, environ | {"MIGSTAT_CONFIG": str(file)})
         target = target_from(job, task, job_and_task(environ), TaskWord.LATEST, profile)
     except UsageError:
         return

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from migstat.cli.commands import job
-from migstat.cli.context import ALL_FORMATS
 from migstat.cli.grammar import grammar
 from migstat.completion.grammar import all_of
 from migstat.completion.seen import SeenJob, folder_of, keep
 from migstat.completion.shells import SHELLS
 from migstat.model.nodes import Outcome
 from migstat.render.schema import KINDS
+from migstat.settings.keys import FORMATS
 from migstat.simulator.scenarios import NAMES
 from tests.completion.shells import SCRIPTS, Recorder, Shell, found, real_program
 
@@ -29,7 +29,7 @@ FIXED: dict[str, Iterable[str]] = {
     "migstat status --color ": ["auto", "always", "never"],
     "migstat status --color=a": ["auto", "always"],
     "migstat status acme latest --color al": ["always"],
-    "migstat status -o ": ALL_FORMATS,
+    "migstat status -o ": FORMATS,
     "migstat status -oj": ["json"],
     "migstat status -vo m": ["markdown"],
     "migstat job --output=": job.FORMATS,

@@ -81,10 +81,17 @@ def test_a_file_is_for_its_owner_only(tmp_path: Path, umask: int) -> None:
 
 
 @POSIX
-def test_a_file_may_be_for_others(tmp_path: Path) -> None:
-    """What is no secret gets the mode that was asked for."""
-    write_whole(tmp_path / "file", "x", mode=0o644)
-    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_other_files_follow_the_umask(tmp_path: Path, umask: int) -> None:
+    """Exports are as readable as whatever else the user creates, and so are the folders made for them."""
+    file = tmp_path / "one" / "file"
+    before = os.umask(umask)
+    try:
+        write_whole(file, "x", private=False)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o777 & ~umask
 
 
 @POSIX
@@ -149,7 +156,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     folder.mkdir()
     link.symlink_to(pipe)
     for path in (pipe, folder, link, Path(f"{folder}/"), tmp_path / "folder" / ".."):
-        with pytest.raises(OSError, match="it is no ordinary file"):
+        with pytest.raises(OSError, match="not a regular file"):
             write_whole(path, "new")
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert names(folder) == []
@@ -168,7 +175,7 @@ def test_a_device_is_refused_before_anything_is_opened(tmp_path: Path, monkeypat
     link = tmp_path / "link"
     link.symlink_to(os.devnull)
     for path in (Path(os.devnull), link):
-        with pytest.raises(OSError, match="it is no ordinary file"):
+        with pytest.raises(OSError, match="not a regular file"):
             write_whole(path, "new")
 
 

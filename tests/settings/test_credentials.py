@@ -1,10 +1,11 @@
-"""Who logs in and with what: the order of the sources, and what is refused without being shown."""
+"""The order of the token's sources, stored tokens, and what is refused without being shown."""
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keyring
@@ -12,247 +13,179 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.errors import CredentialsError, UsageError
-from migstat.settings.credentials import (
-    LONGEST_TOKEN,
-    Secret,
-    TokenFile,
-    email_from,
-    may_be_token,
-    named_token,
-    secret_of,
-    token_from,
-    token_of_file,
-)
-from migstat.settings.keychain import Account, Keychain
-from tests.keyrings import Kept, Locked, in_force
+from migstat.errors import CredentialsError, MigstatError
+from migstat.settings.credentials import LONGEST_TOKEN, Secret, TokenFile, secret_of, token_from, token_of_file
+from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
+from migstat.settings.resolve import Profile, Sources
+from tests.keyrings import Ending, Forgetful, Hanging, Kept, Locked, Odd, Troubled, in_force
 
 ACCOUNT = Account("https://api.atlassian.com", "you@example.com")
+TOKEN = "ATATT3xFfGF0-s3cr3t"
+POSIX = pytest.mark.skipif(os.name != "posix", reason="only POSIX modes say who can read a file")
 
 
-def nobody() -> str:
-    """Standard input that nobody may read."""
+def no_stdin() -> str:
+    """Standard input that must not be read."""
     pytest.fail("standard input was read")
 
 
 def no_account() -> Account:
-    """An account that nobody may ask for."""
+    """An account that must not be asked for."""
     pytest.fail("the keyring was asked")
 
 
-def token_file(path: Path, token: str) -> str:
+def private(path: Path, text: str) -> str:
     """Write a file that only its owner can read."""
-    path.write_text(token, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
     return str(path)
 
 
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make the keyring a file."""
     monkeypatch.setenv("KEYRING_FILE", str(tmp_path / "keyring.json"))
     with in_force(Kept()):
         yield
 
 
-@pytest.mark.usefixtures("kept")
-def test_the_first_source_that_is_there_is_used(tmp_path: Path) -> None:
-    """Of option, variable, variable of a file, profile and keyring the first wins, and says where it is."""
+def test_the_first_source_that_has_a_token_is_used(tmp_path: Path) -> None:
+    """--token-file, MIGSTAT_TOKEN, MIGSTAT_TOKEN_FILE, the profile's file, the stored token: in this order."""
     Keychain().keep(ACCOUNT, "of-keyring")
-    flag = TokenFile(token_file(tmp_path / "flag", "of-flag\n"), "--token-file")
-    profile = TokenFile(token_file(tmp_path / "profile", "of-profile"), "profile acme's token_file in c.toml, line 7")
-    environ = {
-        "MIGSTAT_TOKEN": "of-variable",
-        "MIGSTAT_TOKEN_FILE": token_file(tmp_path / "variable", "of-variables-file"),
-    }
-    left = [flag, environ["MIGSTAT_TOKEN"], environ["MIGSTAT_TOKEN_FILE"], profile, "keyring"]
-    told = []
-    while left:
-        given_flag = flag if flag in left else None
-        given_environ = {name: value for name, value in environ.items() if value in left}
-        given_profile = profile if profile in left else None
-        token = token_from(given_flag, given_environ, given_profile, lambda: ACCOUNT, nobody, Keychain())
-        named = named_token(given_flag, given_environ, given_profile)
-        told.append((token.secret.reveal(), token.source, getattr(named, "source", named)))
-        left.pop(0)
-    assert told == [
-        ("of-flag", f"{tmp_path}/flag (--token-file)", "--token-file"),
-        ("of-variable", "MIGSTAT_TOKEN", "MIGSTAT_TOKEN"),
-        ("of-variables-file", f"{tmp_path}/variable (MIGSTAT_TOKEN_FILE)", "MIGSTAT_TOKEN_FILE"),
-        ("of-profile", f"{tmp_path}/profile ({profile.source})", profile.source),
-        ("of-keyring", "the keyring", None),
+    flag, file, profile = (private(tmp_path / name, f"of-{name}\n") for name in ("flag", "file", "profile"))
+
+    class InProfile(Profile, frozen=True):
+        def get(self, key: str) -> tuple[str, str] | None:
+            return (profile, "profiles.p.token_file") if key == "token_file" else None
+
+    flags: list[dict[str, str | None]] = [{"token_file": flag}, {}, {}, {}, {}]
+    environs = [{"MIGSTAT_TOKEN": "of-variable", "MIGSTAT_TOKEN_FILE": file}] * 2
+    environs += [{"MIGSTAT_TOKEN_FILE": file}, {}, {}]
+    profiles = [InProfile()] * 4 + [Profile()]
+    found = []
+    for given_flags, environ, of in zip(flags, environs, profiles, strict=True):
+        sources = Sources(given_flags, {"MIGSTAT_EMAIL": ACCOUNT.email, **environ}, of, no_stdin, Keychain())
+        token = sources.token()
+        found.append((token.secret.reveal(), token.source))
+    assert found == [
+        ("of-flag", f"{flag} (--token-file)"),
+        ("of-variable", "MIGSTAT_TOKEN"),
+        ("of-file", f"{file} (MIGSTAT_TOKEN_FILE)"),
+        ("of-profile", f"{profile} (profiles.p.token_file)"),
+        ("of-keyring", "the keyring"),
     ]
 
 
-@pytest.mark.parametrize("first", ["flag", "file", "profile"])
-def test_a_source_that_is_named_is_not_passed_over(tmp_path: Path, first: str) -> None:
-    """Where the first source is unusable, that is told, and the next one is not used in silence."""
-    missing = TokenFile(str(tmp_path / "none"), "named")
-    environ = {"MIGSTAT_TOKEN_FILE": missing.path} if first == "file" else {}
-    with pytest.raises(CredentialsError, match="cannot be read"):
-        token_from(
-            missing if first == "flag" else None,
-            environ,
-            missing if first == "profile" else None,
-            no_account,
-            nobody,
-            Keychain(),
-        )
+def test_a_named_source_that_is_unusable_is_not_skipped(tmp_path: Path) -> None:
+    """The error names it, and no other source is used silently."""
+    with pytest.raises(CredentialsError, match=r"^cannot read named: "):
+        token_from(TokenFile(str(tmp_path / "none"), "named"), {}, no_account, no_stdin, Keychain())
 
 
-@pytest.mark.usefixtures("kept")
-def test_without_any_source_all_of_them_are_told() -> None:
-    """Where nothing is kept, or there is no keyring at all, the hint says how to give a token."""
-    for chain in (Keychain(), None):
-        with pytest.raises(CredentialsError, match=r"^no API token$") as raised:
-            token_from(None, {}, None, lambda: ACCOUNT, nobody, chain)
-        for way in ("migstat auth login", "MIGSTAT_TOKEN", "--token-file"):
-            assert way in raised.value.hint
-    with in_force(Locked()), pytest.raises(CredentialsError, match=r"^no API token: the keyring is locked$") as raised:
-        token_from(None, {}, None, lambda: ACCOUNT, nobody, Keychain())
-    assert "Unlock it" in raised.value.hint
-
-
-def test_a_keyring_without_the_library_is_no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has not installed the extra is told of no error of it, but of the ways that there are."""
-    monkeypatch.setitem(sys.modules, "keyring", None)
-    with pytest.raises(CredentialsError, match=r"^no API token$"):
-        token_from(None, {}, None, lambda: ACCOUNT, nobody, Keychain())
-
-
-@pytest.mark.usefixtures("kept")
-def test_the_keyring_of_another_account_is_not_used() -> None:
-    """A token is that of one e-mail at one API."""
-    Keychain().keep(ACCOUNT, "mine")
-    for other in (ACCOUNT._replace(email="other@example.com"), ACCOUNT._replace(base_url="http://127.0.0.1:1")):
-        with pytest.raises(CredentialsError, match="no API token"):
-            token_from(None, {}, None, lambda other=other: other, nobody, Keychain())  # type: ignore[misc]
+@pytest.mark.parametrize("chain", [Keychain(), None])
+def test_without_any_token_the_ways_to_give_one_are_named(chain: Keychain | None) -> None:
+    """The hint is for newcomers."""
+    with pytest.raises(CredentialsError, match=r"^no API token given$") as raised:
+        token_from(None, {}, lambda: ACCOUNT, no_stdin, chain)
+    for way in ("migstat auth login", "MIGSTAT_TOKEN", "--token-file"):
+        assert way in raised.value.hint
 
 
 @pytest.mark.parametrize("bad", ["", " \n", "two words", "two\nlines", "a\x1bb", "\u202ea"])
-@pytest.mark.usefixtures("kept")
-def test_what_is_no_token_is_refused_from_every_source(tmp_path: Path, bad: str) -> None:
-    """A text that no token can be is told by its source and not shown."""
-    file = TokenFile(token_file(tmp_path / "token", bad), "--token-file")
+def test_anything_but_one_word_is_refused_from_every_source(tmp_path: Path, bad: str) -> None:
+    """The error names the source and does not show the text."""
+    file = TokenFile(private(tmp_path / "token", bad), "--token-file")
     keyring.set_password(ACCOUNT.service, ACCOUNT.email, bad)
-    sources: list[tuple[TokenFile | None, dict[str, str], str]] = [
-        (file, {}, f"{file.path} (--token-file)"),
-        (TokenFile("-", "--token-file"), {}, "standard input (--token-file -)"),
-        (None, {}, "the keyring"),
+    sources: list[tuple[TokenFile | str | None, str]] = [
+        (file, f"{file.path} (--token-file)"),
+        (TokenFile("-", "--token-file"), "standard input (--token-file -)"),
+        ("MIGSTAT_TOKEN", "MIGSTAT_TOKEN"),
+        (None, "the keyring"),
     ]
-    if bad:
-        sources.append((None, {"MIGSTAT_TOKEN": bad}, "MIGSTAT_TOKEN"))
-    for flag, environ, source in sources:
+    for named, source in sources:
         with pytest.raises(CredentialsError) as raised:
-            token_from(flag, environ, None, lambda: ACCOUNT, lambda: bad, Keychain())
-        assert raised.value.message.startswith(f"{source} holds ")
+            token_from(named, {"MIGSTAT_TOKEN": bad}, lambda: ACCOUNT, lambda: bad, Keychain())
+        assert raised.value.message.startswith(source)
         assert not bad.strip() or bad.strip() not in raised.value.message + raised.value.hint
 
 
-def test_standard_input_that_is_no_text_is_refused() -> None:
-    """Bytes that somebody pipes by mistake are told, not shown."""
-
-    def binary() -> str:
-        return b"\xff\xfe".decode()
-
-    with pytest.raises(
-        CredentialsError, match=r"^standard input \(--token-file -\) holds no API token: it is no text$"
-    ):
-        token_of_file(TokenFile("-", "--token-file"), binary)
+def _not_text() -> str:
+    return b"\xff\xfe".decode()
 
 
-def test_standard_input_that_cannot_be_read_is_refused() -> None:
-    """A folder in place of standard input is told like a file that cannot be read."""
-
-    def folder() -> str:
-        raise IsADirectoryError(21, "Is a directory")
-
-    with pytest.raises(CredentialsError, match=r"^standard input \(--token-file -\) cannot be read: Is a directory$"):
-        token_of_file(TokenFile("-", "--token-file"), folder)
+def _folder() -> str:
+    raise IsADirectoryError(21, "Is a directory")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="elsewhere modes say nothing of readers")
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        (_not_text, "standard input (--token-file -) does not contain an API token: it is not text"),
+        (_folder, "cannot read standard input (--token-file -): Is a directory"),
+    ],
+)
+def test_standard_input_that_cannot_be_read_is_refused(stdin: Callable[[], str], message: str) -> None:
+    """Binary data and a folder are named, not shown."""
+    with pytest.raises(CredentialsError) as raised:
+        token_of_file(TokenFile("-", "--token-file"), stdin)
+    assert raised.value.message == message
+
+
+@POSIX
 @pytest.mark.parametrize(
     ("mode", "warned"), [(0o600, False), (0o400, False), (0o700, False), (0o640, True), (0o604, True), (0o644, True)]
 )
-def test_a_token_file_that_others_can_read_is_warned_of(tmp_path: Path, mode: int, warned: bool) -> None:
-    """The warning names the file and the command that mends it; the token is used and not shown."""
-    file = Path(token_file(tmp_path / "token", "t0ken"))
+def test_a_token_file_that_others_can_read_draws_a_warning(tmp_path: Path, mode: int, warned: bool) -> None:
+    """The warning names the file and the command that fixes it; the token is used and not shown."""
+    file = Path(private(tmp_path / "token", "\ufefft0ken"))
     file.chmod(mode)
-    token = token_of_file(TokenFile(str(file), "--token-file"), nobody)
+    token = token_of_file(TokenFile(str(file), "--token-file"), no_stdin)
     assert token.secret.reveal() == "t0ken"
     assert token.warnings == ((f"other users can read the token in {file}: chmod 600 {file}",) if warned else ())
 
 
-@pytest.mark.parametrize("path", ["none", "", "nul\0", "none/below", "x" * 300])
-def test_a_token_file_that_cannot_be_read_is_told(tmp_path: Path, path: str) -> None:
-    """A file that is not there, a folder and a name that cannot be are told with who named them."""
-    with pytest.raises(CredentialsError, match=r"^MIGSTAT_TOKEN_FILE: .* cannot be read: ") as raised:
-        token_of_file(TokenFile(f"{tmp_path}/{path}", "MIGSTAT_TOKEN_FILE"), nobody)
+@POSIX
+def test_a_pipe_draws_no_warning() -> None:
+    """The shell's process substitution is read like a file."""
+    reader, writer = os.pipe()
+    os.write(writer, b"t0ken")
+    os.close(writer)
+    try:
+        token = token_of_file(TokenFile(f"/dev/fd/{reader}", "--token-file"), no_stdin)
+    finally:
+        os.close(reader)
+    assert (token.secret.reveal(), token.warnings) == ("t0ken", ())
+
+
+@pytest.mark.parametrize("path", ["none", "", "nul\0", "none/below", "x" * 300 + "."])
+def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path, path: str) -> None:
+    """So is the variable that names it."""
+    with pytest.raises(CredentialsError, match=r"^cannot read MIGSTAT_TOKEN_FILE: ") as raised:
+        token_of_file(TokenFile(f"{tmp_path}/{path}", "MIGSTAT_TOKEN_FILE"), no_stdin)
     assert repr(f"{tmp_path}/{path}") in raised.value.message
 
 
-def test_no_more_of_a_file_is_read_than_a_token_can_be(tmp_path: Path) -> None:
-    """Somebody's disk image is no token, and does not fill the memory."""
-    file = tmp_path / "image"
-    with file.open("wb") as opened:
-        opened.truncate(1 << 33)
-    with pytest.raises(CredentialsError, match="holds more than one word"):
-        token_of_file(TokenFile(str(file), "--token-file"), nobody)
-    assert LONGEST_TOKEN < 1 << 20
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"),
-    [
-        ("ATATT3xFfGF0123456789abcdef=1A2B3C4D", True),
-        ("0123456789abcdefghijKLMN", True),
-        (" ATATT3xFfGF0123456789abcdef ", True),
-        ("acme.token", False),
-        ("/home/you/.config/migstat/acme-and-others.token", False),
-        ("token", False),
-        ("-", False),
-        ("", False),
-    ],
-)
-def test_what_may_be_the_token_itself(text: str, is_one: bool) -> None:
-    """One long word without dot or slash may be a token, which no message may show."""
-    assert may_be_token(text) is is_one
-
-
-def test_a_token_given_as_a_files_name_is_not_shown() -> None:
-    """Who mistakes the option for one that takes the token is told, and the token is not repeated."""
-    token = "ATATT3xFfGF0123456789abcdef"
+def test_a_token_given_as_a_file_name_is_not_shown() -> None:
+    """The hint says where the token belongs."""
     with pytest.raises(CredentialsError, match="--token-file") as raised:
-        token_of_file(TokenFile(token, "--token-file"), nobody)
-    assert token not in raised.value.message + raised.value.hint
+        token_of_file(TokenFile("0123456789abcdefghijKLMN", "--token-file"), no_stdin)
+    assert "0123456789" not in raised.value.message + raised.value.hint
     assert "MIGSTAT_TOKEN" in raised.value.hint
 
 
-@pytest.mark.parametrize(("text", "email"), [("a@b", "a@b"), (" a@b\n", "a@b"), ("no-at", "no-at"), ("é@b", "é@b")])
-def test_an_email_is_one_word(text: str, email: str) -> None:
-    """Spaces around it go; whether it is one is for the API to say."""
-    assert email_from((text, "MIGSTAT_EMAIL")) == email
-
-
-@pytest.mark.parametrize("text", ["", " ", "a:b", "a\nb", "a\x1bb"])
-def test_what_is_no_email_is_refused(text: str) -> None:
-    """A text that would break the login is told by its source; it may hold a token and is not shown."""
-    with pytest.raises(UsageError, match=r"^--email holds no e-mail address$"):
-        email_from((text, "--email"))
-
-
-def test_no_email_is_told_with_all_that_is_needed() -> None:
-    """Who begins is told of e-mail and token at once."""
-    with pytest.raises(CredentialsError, match="no e-mail") as raised:
-        email_from(None)
-    for way in ("MIGSTAT_EMAIL", "MIGSTAT_TOKEN", "--token-file", "migstat auth login"):
-        assert way in raised.value.hint
+def test_no_more_of_a_file_is_read_than_a_token_can_be(tmp_path: Path) -> None:
+    """A disk image given by mistake does not fill the memory."""
+    file = tmp_path / "image"
+    with file.open("wb") as opened:
+        opened.truncate(1 << 33)
+    with pytest.raises(CredentialsError, match="contains more than one word"):
+        token_of_file(TokenFile(str(file), "--token-file"), no_stdin)
+    assert LONGEST_TOKEN < 1 << 20
 
 
 @given(st.text())
 def test_any_text_is_a_token_or_refused(text: str) -> None:
-    """A token is one word that prints; of anything else nothing is shown."""
+    """A token is one printable word; nothing of another text is shown."""
     try:
         secret = secret_of(text, "SOURCE")
     except CredentialsError as error:
@@ -260,5 +193,95 @@ def test_any_text_is_a_token_or_refused(text: str) -> None:
         return
     assert secret.reveal() == text.strip()
     assert secret.reveal().isprintable()
-    assert " " not in secret.reveal()
     assert [repr(secret), str(secret), repr(Secret(text))] == ["Secret(***)"] * 3
+
+
+def test_a_keyring_keeps_each_accounts_token_apart() -> None:
+    """A token is found for its e-mail and API only, and removed once."""
+    chain = Keychain()
+    assert chain.recall(ACCOUNT) is None
+    assert chain.keep(ACCOUNT, TOKEN) == "the keyring (keyrings Kept)"
+    assert chain.recall(ACCOUNT) == (TOKEN, "the keyring")
+    for other in (ACCOUNT._replace(email="other@example.com"), ACCOUNT._replace(base_url="http://127.0.0.1:1")):
+        assert chain.recall(other) is None
+        assert chain.forget(other) == []
+    assert chain.forget(ACCOUNT) == ["the keyring"]
+    assert (chain.forget(ACCOUNT), chain.recall(ACCOUNT)) == ([], None)
+
+
+@pytest.mark.parametrize("cause", ["extra", "fail", "null"])
+def test_without_a_keyring_the_token_goes_into_a_private_file(
+    cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the library or a backend there is a 0600 file, where each account has its token."""
+    backend: keyring.backend.KeyringBackend = keyring.backends.null.Keyring()  # type: ignore[no-untyped-call]
+    if cause == "extra":
+        monkeypatch.setitem(sys.modules, "keyring", None)
+    elif cause == "fail":
+        backend = keyring.backends.fail.Keyring()  # type: ignore[no-untyped-call]
+    file = tmp_path / "config" / "credentials.toml"
+    chain, other = Keychain(str(file)), ACCOUNT._replace(email='o"th.er@example.com')
+    keyring.set_keyring(backend)
+    assert chain.keep(ACCOUNT, TOKEN) == f"{file}, which only you can read"
+    chain.keep(other, "theirs")
+    assert chain.recall(ACCOUNT) == (TOKEN, str(file))
+    assert chain.recall(other) == ("theirs", str(file))
+    if os.name == "posix":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert chain.forget(ACCOUNT) == [str(file)]
+    assert chain.forget(ACCOUNT) == []
+    assert (chain.recall(ACCOUNT), chain.recall(other)) == (None, ("theirs", str(file)))
+    with pytest.raises(NoKeyring):
+        Keychain().keep(ACCOUNT, TOKEN)
+
+
+def test_a_token_that_a_keyring_takes_leaves_the_file(tmp_path: Path) -> None:
+    """There is one stored token per account, whoever keeps it."""
+    file = tmp_path / "credentials.toml"
+    private(file, f'["{ACCOUNT.base_url}"]\n"{ACCOUNT.email}" = "old"\n')
+    chain = Keychain(str(file))
+    assert chain.recall(ACCOUNT) == ("old", str(file))
+    chain.keep(ACCOUNT, TOKEN)
+    assert chain.recall(ACCOUNT) == (TOKEN, "the keyring")
+
+
+def test_a_damaged_file_is_named_without_its_content(tmp_path: Path) -> None:
+    """What is left of a token in it is not shown."""
+    file = tmp_path / "credentials.toml"
+    private(file, '["https://x"]\n"a@b" = s3cr3t\n')
+    with pytest.raises(CredentialsError) as raised:
+        Keychain(str(file)).recall(ACCOUNT)
+    assert raised.value.message == f"cannot read {file}: it is damaged"
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        (Locked, "the keyring is locked"),
+        (Odd, "the keyring failed (OddError)"),
+        (Ending, "the keyring failed (SystemExit)"),
+        (Hanging, "the keyring did not answer within 0.2 s"),
+    ],
+)
+def test_a_failing_keyring_is_reported_without_the_token(
+    backend: type[Troubled], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A locked, odd or hanging keyring ends every call in our error, and the token goes nowhere else."""
+    monkeypatch.setenv("KEYRING_SECRET", TOKEN)
+    file, notices = tmp_path / "credentials.toml", list[str]()
+    chain = Keychain(str(file), 0.2, notices.append)
+    with in_force(backend()):
+        for call in (lambda: chain.recall(ACCOUNT), lambda: chain.keep(ACCOUNT, TOKEN), lambda: chain.forget(ACCOUNT)):
+            with pytest.raises(MigstatError) as raised:
+                call()
+            assert raised.value.message == message
+            assert raised.value.hint.endswith(WITHOUT)
+    assert not file.exists()
+    assert set(notices) == ({"waiting for the keyring: does it ask for its password?"} if backend is Hanging else set())
+
+
+def test_a_keyring_that_forgets_is_noticed(tmp_path: Path) -> None:
+    """The token is read back before the keyring is believed."""
+    with in_force(Forgetful()), pytest.raises(CredentialsError, match="did not keep the token"):
+        Keychain(str(tmp_path / "credentials.toml")).keep(ACCOUNT, TOKEN)

@@ -19,7 +19,8 @@ from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFou
 from migstat.files.incoming import file_names, incoming
 from migstat.model.reports import ArtifactsReport, Listed
 from migstat.render.text import instant
-from migstat.settings.resolve import Look, refuse_empty
+from migstat.settings.resolve import Look
+from migstat.settings.values import refuse_empty
 
 if TYPE_CHECKING:
     from migstat.api.download import Moved

@@ -1,7 +1,8 @@
-"""`migstat auth`: the API token in the keyring, and which one is in force."""
+"""`migstat auth`: store the API token, show which one is in force, remove it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import typer
@@ -12,17 +13,23 @@ from migstat.cli.help_page import MigstatTyper
 from migstat.cli.options import asks_api
 from migstat.cli.output import print_rows
 from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError, NotFound, UsageError
+from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
-from migstat.settings.config import DEFAULT_PROFILE, with_value, write_config
-from migstat.settings.credentials import Token, email_from, secret_of, token_of_file
-from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
-from migstat.settings.resolve import DEFAULT_BASE_URL, Flags, Settings, Sources, job_and_task
+from migstat.settings.config import DEFAULT_PROFILE, Path, change, shown_file
+from migstat.settings.credentials import Token, TokenFile, email_from, secret_of, token_of_file
+from migstat.settings.keychain import WITHOUT, Account, NoKeyring
+from migstat.settings.keys import SETTING
+from migstat.settings.resolve import NO_TOKEN, Settings, Sources, job_and_task
 from migstat.settings.target import Target, target_from
 
 FIRST_PROFILE = "default"
-"""What the first profile is called where nobody gave a name."""
+"""Name of the first profile if the user gave none."""
 
 PIPE_IT = "To pipe the token: ... | migstat auth login --token-file -"
+HOW_TO_BEGIN = "Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens"
+WHERE_JOB = "Copy the job id from the migration assistant, or an API URL with /jobs/ID in it."
+TRIES = 3
+"""Times that a person may type the job id."""
 
 auth = MigstatTyper()
 
@@ -37,7 +44,8 @@ def about(ctx: typer.Context) -> None:
 
       migstat auth status
 
-    The token is the first of --token-file, MIGSTAT_TOKEN, MIGSTAT_TOKEN_FILE, the profile's token_file, the keyring.
+    The first of these is used: --token-file, MIGSTAT_TOKEN, MIGSTAT_TOKEN_FILE, the profile's token_file, the stored
+    token.
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
@@ -46,7 +54,7 @@ def about(ctx: typer.Context) -> None:
 @auth.command()
 @asks_api((), new_profile=True)
 def login(runtime: Runtime, options: Options) -> int:
-    """Ask for the API token, check it, and keep it in the keyring.
+    """Ask for e-mail, API token and job, check them, and store them.
 
     Examples:
 
@@ -56,36 +64,55 @@ def login(runtime: Runtime, options: Options) -> int:
 
       pass show atlassian | migstat auth login --email you@example.com --token-file -
 
-    It is not shown while it is typed.
-
-    Where MIGSTAT_JOB or the profile names a job, the API is asked whether it accepts the token.
+    The token goes into the system's keyring, or into a file that only you can read if there is none. It is not shown
+    while you type it.
     """
+    if runtime.keychain is None:
+        raise NoKeyring("cannot store a token here", WITHOUT)
     sources = _sources(runtime, options)
-    sources.check()  # what makes no sense is told before anybody types a token in vain
+    sources.settings("", NO_TOKEN)  # report what is invalid before anybody types a token in vain
     target = _target(runtime, options)
-    flagged = sources.flagged_token
-    keychain = _keychain(runtime)
-    name = keychain.name()
-    account = Account(sources.base_url, _email(runtime, sources))
-    token = _typed_token(runtime, account) if flagged is None else token_of_file(flagged, runtime.streams.stdin)
+    streams, flag = runtime.streams, sources.get("token_file")
+    piped = options.flags.get("token_file") == "-"
+    person = streams.in_is_terminal() and not piped
+    given = sources.get("email")
+    if given is None and person:
+        streams.tell(HOW_TO_BEGIN)
+        given = _typed(runtime, streams.ask, "E-mail of the Atlassian account: "), "the e-mail"
+    account = Account(sources.parsed("base_url"), email_from(given))
+    if flag is not None and options.flags.get("token_file"):
+        token = token_of_file(TokenFile(*flag), streams.stdin)
+    elif person:
+        prompt = f"API token of {harmless(account.email)} for {account.base_url} (not shown): "
+        token = Token(secret_of(_typed(runtime, streams.ask_secret, prompt), "the answer"), "typed")
+    else:
+        raise UsageError("cannot ask for the token: standard input is not a terminal", PIPE_IT)
     warn(runtime, token.warnings)
+    settings = sources.settings(account.email, token)
     try:
-        verdict = _checked(runtime, options, target, sources.settings(account.email, token))
+        job_id, job = (
+            _job(runtime, options, target, settings) if target or not person else _asked_job(runtime, options, settings)
+        )
     except ApiError as error:
-        told = type(error)(f"{error.message}; nothing was kept", error.hint)
-        raise told from error
-    keychain.keep(account, token.secret.reveal())
-    runtime.streams.tell(harmless(verdict))
-    runtime.streams.tell(harmless(f"the token of {account.email} is kept in the keyring ({name})"))
-    _tell_what_is_needed(runtime, _remembered(runtime, sources, account), account)
-    _tell_of_others(runtime, sources)
+        raise type(error)(f"{error.message}; nothing was stored", error.hint) from error
+    name = _target_name(runtime, options, job_id, job) if person and job and not target else None
+    place = runtime.keychain.keep(account, token.secret.reveal())
+    streams.tell(harmless(f"stored the token of {account.email} in {place}"))
+    lasting = _remember(runtime, options, sources, account, {name: job_id} if name and job_id else {})
+    for key, value in (("email", account.email), ("base_url", account.base_url)):
+        if lasting.parsed(key) != value:
+            why = lasting.get(key) or ("nothing", "the config file")
+            streams.tell(harmless(f"note: add {SETTING[key].option} {value} to use this token: {why[1]} says {why[0]}"))
+    _note_precedence(runtime, sources)
+    if name or target:
+        streams.tell(harmless(f"Next: migstat status{f' {name}' if name else ''}"))
     return 0
 
 
 @auth.command()
 @asks_api(())
 def status(runtime: Runtime, options: Options) -> int:
-    """Where e-mail and token come from, and whether the API accepts them where a job is known.
+    """Show e-mail and token source, and whether the API accepts them if a job is set.
 
     Examples:
 
@@ -94,26 +121,28 @@ def status(runtime: Runtime, options: Options) -> int:
       migstat auth status --profile acme
     """
     sources = _sources(runtime, options)
-    token = _token_or_error(sources)
-    in_force = {origin.key: origin for origin in sources.origins(token if isinstance(token, Token) else None)}
-    shown = [(key, in_force[key].value, in_force[key].source) for key in _SHOWN if key in in_force]
-    print_rows(runtime.streams, shown)
+    token: Token | None = None
+    error: MigstatError | None = None
+    try:
+        token = sources.token()
+    except MigstatError as raised:
+        error = raised
+    in_force = {origin.key: origin for origin in sources.origins(token)}
+    shown = ("config", "profile", "base_url", "email", "token", "job")
+    print_rows(runtime.streams, [(key, in_force[key].value, in_force[key].source) for key in shown if key in in_force])
     email = email_from(sources.get("email"))
-    if isinstance(token, MigstatError):
-        raise token
+    if token is None:
+        raise error or CredentialsError("no API token given")
     settings = sources.settings(email, token)
     warn(runtime, settings.warnings)
-    runtime.streams.tell(harmless(_checked(runtime, options, _target(runtime, options), settings)))
+    _job(runtime, options, _target(runtime, options), settings)
     return 0
-
-
-_SHOWN = ("config", "profile", "base_url", "email", "token", "job")
 
 
 @auth.command()
 @asks_api(())
 def logout(runtime: Runtime, options: Options) -> int:
-    """Remove the API token from the keyring.
+    """Remove the stored API token.
 
     Examples:
 
@@ -121,113 +150,120 @@ def logout(runtime: Runtime, options: Options) -> int:
 
       migstat auth logout --profile acme
     """
+    if runtime.keychain is None:
+        raise NoKeyring("no tokens are stored here", WITHOUT)
     sources = _sources(runtime, options)
     account = sources.account()
-    there = _keychain(runtime).forget(account)
-    told = "was removed from the keyring" if there else "is not in the keyring"
-    runtime.streams.tell(harmless(f"the token of {account.email} for {account.base_url} {told}"))
-    _tell_of_others(runtime, sources)
+    places = runtime.keychain.forget(account)
+    of = f"token of {account.email} for {account.base_url}"
+    runtime.streams.tell(harmless(f"removed the {of} from {' and '.join(places)}" if places else f"no stored {of}"))
+    _note_precedence(runtime, sources)
     return 0
-
-
-def _keychain(runtime: Runtime) -> Keychain:
-    if runtime.keychain is None:
-        raise NoKeyring("there is no keyring here", WITHOUT)
-    return runtime.keychain
 
 
 def _sources(runtime: Runtime, options: Options) -> Sources:
     return Sources(options.flags, runtime.environ, options.profile, runtime.streams.stdin, runtime.keychain)
 
 
-def _email(runtime: Runtime, sources: Sources) -> str:
-    """The e-mail that is set, or that is typed."""
-    chosen = sources.get("email")
-    if chosen is None and runtime.streams.in_is_terminal():
-        chosen = _typed(runtime, runtime.streams.ask, "E-mail of the Atlassian account: "), "the e-mail"
-    return email_from(chosen)
-
-
-def _token_or_error(sources: Sources) -> Token | MigstatError:
-    try:
-        return sources.token()
-    except MigstatError as error:
-        return error
-
-
-def _typed_token(runtime: Runtime, account: Account) -> Token:
-    if not runtime.streams.in_is_terminal():
-        raise UsageError("standard input is no terminal to type the token on", PIPE_IT)
-    prompt = f"API token of {harmless(account.email)} for {account.base_url} (not shown): "
-    return Token(secret_of(_typed(runtime, runtime.streams.ask_secret, prompt), "what was typed"), "typed")
-
-
 def _typed(runtime: Runtime, ask: Callable[[str], str], prompt: str) -> str:
     try:
         return ask(prompt)
     except KeyboardInterrupt:
-        runtime.streams.tell("")  # the cursor stands behind the prompt
-        raise Interrupted("interrupted; nothing was kept") from None
+        runtime.streams.tell("")  # the cursor is still behind the prompt
+        raise Interrupted("interrupted; nothing was stored") from None
     except EOFError:
         runtime.streams.tell("")
-        raise CredentialsError("nothing was typed; nothing was kept", PIPE_IT) from None
+        raise CredentialsError("no answer; nothing was stored", PIPE_IT) from None
     except UnicodeDecodeError:
-        raise CredentialsError("what was typed is no text; nothing was kept") from None
+        raise CredentialsError("the answer is not text; nothing was stored") from None
 
 
 def _target(runtime: Runtime, options: Options) -> Target | None:
-    """The job to ask about, where one is known. Raises UsageError for what names none."""
+    """The job to ask about, if one is set. Raises UsageError for an invalid one."""
     words = job_and_task(runtime.environ)
     known = words[0] is not None or options.profile.get("job") is not None
     return target_from(None, None, words, None, options.profile) if known else None
 
 
-def _checked(runtime: Runtime, options: Options, target: Target | None, settings: Settings) -> str:
-    """What the API says of e-mail and token. Raises ApiError where it refuses them or does not answer."""
+def _job(runtime: Runtime, options: Options, target: Target | None, settings: Settings) -> tuple[str, Job | None]:
+    """Ask about the job and report the answer; the job, None if it does not exist. Raises ApiError."""
     if target is None:
-        return "not checked: the API can be asked about a job only, and none is set"
+        runtime.streams.tell("not checked: set a job to check e-mail and token")
+        return "", None
     try:
         with opened(runtime, options, target, settings) as session:
-            session.api.job(target.job_id)
+            job = session.api.job(target.job_id)
     except NotFound:
-        return f"the API refused neither e-mail nor token, but knows no job {target.job_id}"
-    return "the API accepts e-mail and token"
+        runtime.streams.tell(harmless(f"the API accepts e-mail and token, but has no job {target.job_id}"))
+        return target.job_id, None
+    counts = [f"{len(keys)} {scope}" for scope in HIDDEN if (keys := job.included_keys(scope))]
+    about = ", ".join([f'job "{job.name or target.job_id}"', *counts])
+    runtime.streams.tell(harmless(f"the API accepts e-mail and token: {about}"))
+    return target.job_id, job
 
 
-def _remembered(runtime: Runtime, sources: Sources, account: Account) -> Sources:
-    """Write e-mail and API into the profile where neither it nor the environment has them; what is in force then."""
-    lasting = replace(sources, flags=Flags())
-    profile = sources.profile
-    config, name = profile.config, profile.name or FIRST_PROFILE
-    if profile.name is None and name in config.profiles:  # somebody's, who did not want it to be the default
-        return lasting
-    wanted = {"email": account.email}
-    if sources.flags.base_url is not None and account.base_url != DEFAULT_BASE_URL:
-        wanted["base_url"] = account.base_url
-    missing = {key: value for key, value in wanted.items() if lasting.get(key) is None}
-    for key, value in missing.items():
-        config = with_value(config, ("profiles", name, key), value)
-    if missing and profile.name is None:
-        config = with_value(config, (DEFAULT_PROFILE,), name)
-    if missing:
-        write_config(config)
-        held = " and ".join(key.replace("email", "e-mail") for key in missing)
-        runtime.streams.tell(harmless(f"profile {name} in {config.file} holds the {held} now"))
-    return replace(lasting, profile=replace(profile, config=config, name=name if missing else profile.name))
-
-
-def _tell_what_is_needed(runtime: Runtime, lasting: Sources, account: Account) -> None:
-    """Tell which options the next command needs to find this token."""
-    for key, option, value in (("email", "--email", account.email), ("base_url", "--base-url", account.base_url)):
-        chosen = lasting.get(key)
-        if (chosen[0].strip().rstrip("/") if chosen else DEFAULT_BASE_URL) == value:
+def _asked_job(runtime: Runtime, options: Options, settings: Settings) -> tuple[str, Job | None]:
+    """Let a person type the job until the API knows it; without an answer there is none. Raises ApiError."""
+    runtime.streams.tell(WHERE_JOB)
+    for _ in range(TRIES):
+        text = _typed(runtime, runtime.streams.ask, "Job id or URL (Enter to skip): ")
+        if not text.strip():
+            break
+        try:
+            target = target_from(text.strip(), None, (None, None), None, options.profile)
+        except UsageError as error:
+            runtime.streams.tell(harmless(error.message))
             continue
-        why = f"{chosen[1]} says {chosen[0]}" if chosen else "nothing else says so"
-        runtime.streams.tell(harmless(f"note: to use this token give {option} {value} each time: {why}"))
+        job_id, job = _job(runtime, options, target, settings)
+        if job is not None:
+            return job_id, job
+    return _job(runtime, options, None, settings)
 
 
-def _tell_of_others(runtime: Runtime, sources: Sources) -> None:
-    """Tell what goes before the keyring."""
-    named = replace(sources, flags=Flags()).named_token
+def _target_name(runtime: Runtime, options: Options, job_id: str, job: Job) -> str:
+    """The name under which a person wants to find the job again."""
+    targets = options.profile.config.targets
+    known = next((name for name, each in targets.items() if each.get("job") == job_id), None)
+    name = known or re.sub(r"[^a-z0-9]+", "-", (job.name or "").lower()).strip("-")[:40] or "migration"
+    default = (
+        name
+        if known or name not in targets
+        else next(f"{name}-{n}" for n in range(2, 99) if f"{name}-{n}" not in targets)
+    )
+    answer = _typed(runtime, runtime.streams.ask, f"Name for this job [{default}]: ").strip()
+    return answer if answer.isprintable() and answer else default
+
+
+def _remember(
+    runtime: Runtime, options: Options, sources: Sources, account: Account, targets: dict[str, str]
+) -> Sources:
+    """Write into the config file what is not set lastingly yet; the sources without flags thereafter."""
+    lasting, profile = replace(sources, flags={}), sources.profile
+    config, name = profile.config, profile.name or FIRST_PROFILE
+    changes: dict[Path, str | None] = {}
+    if profile.name is not None or name not in config.profiles:  # else someone's, who did not make it the default
+        for key, value in (("email", account.email), ("base_url", account.base_url)):
+            current = lasting.get(key)
+            if current is None and (key == "email" or options.flags.get(key)) and value != SETTING[key].default:
+                changes["profiles", name, key] = value
+        if changes and profile.name is None:
+            changes[DEFAULT_PROFILE,] = name
+    for target, job_id in targets.items():
+        changes["targets", target, "job"] = job_id
+        if profile.name is not None or changes.get((DEFAULT_PROFILE,)):
+            changes["targets", target, "profile"] = name
+    if not changes:
+        return lasting
+    config = change(config.file, changes)
+    what = [f"profile {name}"] * any(path[0] == "profiles" for path in changes) + [f"target {each}" for each in targets]
+    runtime.streams.tell(harmless(f"stored {' and '.join(what)} in {shown_file(config.file)}"))
+    in_force = profile.name or (name if changes.get((DEFAULT_PROFILE,)) else None)
+    return replace(lasting, profile=replace(profile, config=config, name=in_force))
+
+
+def _note_precedence(runtime: Runtime, sources: Sources) -> None:
+    """Name the source that takes precedence over the stored token."""
+    named = replace(sources, flags={}).named_token
     if named is not None:
-        runtime.streams.tell(harmless(f"note: {named} is set and goes before the keyring"))
+        source = named.source if isinstance(named, TokenFile) else named
+        runtime.streams.tell(harmless(f"note: {source} takes precedence over the stored token"))

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from migstat.cli.context import ALL_FORMATS, Runtime, profile_for, warn
+from migstat.cli.context import Runtime, profile_for, warn
 from migstat.cli.help_page import MigstatTyper
 from migstat.cli.options import Profile, runtime_of
 from migstat.cli.output import print_rows
 from migstat.errors import MigstatError, NotFound, UsageError
 from migstat.files.places import config_file
 from migstat.render.text import harmless
+from migstat.settings import resolve
 from migstat.settings.config import (
     DEFAULT_PROFILE,
-    FILE_KEYS,
-    PROFILE_KEYS,
-    TARGET_KEYS,
     Config,
     Path,
     all_values,
-    may_be_secret,
+    change,
     path_of,
     read_config,
-    spelt,
-    with_value,
-    without_value,
-    write_config,
+    shown_file,
+    spelled,
 )
-from migstat.settings.credentials import Token, email_from
-from migstat.settings.resolve import (
-    LONGEST_REQUEST,
-    Flags,
-    Sources,
-    check_base_url,
-    check_rate_limit,
-    refuse_empty,
-    seconds,
-)
-from migstat.settings.resolve import Profile as InForce
-from migstat.settings.target import check_job, check_task
+from migstat.settings.keys import PROFILE_KEYS, SETTING, TARGET_KEYS
+from migstat.settings.values import looks_like_token, refuse_empty
 
 config = MigstatTyper()
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as profiles.acme.email or targets.wave2.job.")]
@@ -58,19 +43,19 @@ Examples:
 
   migstat config list --show-origin
 
-Keys are default_profile, profiles.NAME.KEY and targets.NAME.KEY.
+Keys: default_profile, profiles.NAME.KEY and targets.NAME.KEY.
 
-KEY of a profile: {", ".join(PROFILE_KEYS)}.
+Keys of a profile: {", ".join(PROFILE_KEYS)}.
 
-KEY of a target: {", ".join(TARGET_KEYS)}.
+Keys of a target: {", ".join(TARGET_KEYS)}.
 
-The file is TOML; MIGSTAT_CONFIG names another one.
+The file is TOML. Set MIGSTAT_CONFIG to use another one.
 """
 
 
 @config.callback(invoke_without_command=True, help=ABOUT)
 def about(ctx: typer.Context) -> None:
-    """Show the help where nothing else is asked for."""
+    """Show the help if nothing else is asked for."""
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
@@ -79,11 +64,11 @@ def about(ctx: typer.Context) -> None:
 def list_(
     ctx: typer.Context,
     show_origin: Annotated[
-        bool, typer.Option("--show-origin", help="What is in force, defaults too, and where it comes from.")
+        bool, typer.Option("--show-origin", help="Show the values in force, defaults included, and their source.")
     ] = False,
     profile: Profile = None,
 ) -> int:
-    """What the file holds; with --show-origin what is in force.
+    """List the values in the file, or with --show-origin those in force.
 
     Examples:
 
@@ -94,23 +79,26 @@ def list_(
     runtime = runtime_of(ctx)
     if show_origin:
         in_force = profile_for(runtime, profile, None)
-        sources = Sources(Flags(), runtime.environ, in_force, lambda: "-", runtime.keychain)
-        origins = sources.origins(_token(sources))
-        print_rows(runtime.streams, [(each.key, each.value, each.source) for each in origins])
+        sources = resolve.Sources({}, runtime.environ, in_force, lambda: "-", runtime.keychain)
+        try:
+            token = sources.token()
+        except MigstatError:  # `migstat auth status` explains it
+            token = None
+        print_rows(runtime.streams, [(each.key, each.value, each.source) for each in sources.origins(token)])
         return 0
     if profile is not None:
-        raise UsageError("--profile is for --show-origin", "Without it the whole file is listed.")
+        raise UsageError("--profile requires --show-origin", "Without it the whole file is listed.")
     read = _read(runtime)
-    rows = [(spelt(path), value) for path, value in all_values(read)]
+    rows = [(spelled(path), value) for path, value in all_values(read)]
     print_rows(runtime.streams, rows)
     if not rows:
-        runtime.streams.tell(harmless(f"{read.file} holds nothing yet"))
+        runtime.streams.tell(harmless(f"{shown_file(read.file)} has no values yet"))
     return 0
 
 
 @config.command()
 def get(ctx: typer.Context, key: Key) -> int:
-    """One value of the file.
+    """Print one value of the file.
 
     Examples:
 
@@ -120,7 +108,7 @@ def get(ctx: typer.Context, key: Key) -> int:
     path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
     value = dict(all_values(read)).get(path)
     if value is None:
-        raise NotFound(f"{spelt(path)} is not set", f"migstat config list shows what {read.file} holds.")
+        raise NotFound(f"{spelled(path)} is not set", f"See migstat config list for {shown_file(read.file)}.")
     print_rows(runtime.streams, [(value,)])
     return 0
 
@@ -138,12 +126,14 @@ def set_(ctx: typer.Context, key: Key, value: Annotated[str, typer.Argument(meta
       migstat config set targets.wave2.profile acme
     """
     runtime = runtime_of(ctx)
-    path, read = path_of(refuse_empty(key, "KEY")), _read(runtime, must_exist=False)
-    _check(path, refuse_empty(value, "VALUE"), read)
-    changed = with_value(read, path, value)
-    write_config(changed)
-    runtime.streams.tell(harmless(f"{spelt(path)} is set in {read.file}"))
-    _tell_of_missing_file(runtime, changed, path)
+    path = path_of(refuse_empty(key, "KEY"))
+    _check(path, refuse_empty(value, "VALUE"), _read(runtime, must_exist=False))
+    changed = change(config_file(runtime.environ)[0], {path: value})
+    runtime.streams.tell(harmless(f"{spelled(path)} is set in {shown_file(changed.file)}"))
+    if path[0] == "profiles" and SETTING[path[-1]].is_file:
+        file, _ = resolve.Profile(changed, path[1]).get(path[-1]) or ("", "")
+        if not os.path.exists(file):  # noqa: PTH110  a name may be too long for pathlib
+            runtime.streams.tell(harmless(f"note: {file} does not exist yet"))
     return 0
 
 
@@ -157,8 +147,8 @@ def unset(ctx: typer.Context, key: Key) -> int:
     """
     runtime = runtime_of(ctx)
     path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
-    write_config(without_value(read, path))
-    runtime.streams.tell(harmless(f"{spelt(path)} is no longer set in {read.file}"))
+    change(read.file, {path: None})
+    runtime.streams.tell(harmless(f"{spelled(path)} is no longer set in {shown_file(read.file)}"))
     return 0
 
 
@@ -169,52 +159,22 @@ def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
     return read
 
 
-def _token(sources: Sources) -> Token | None:
-    try:
-        return sources.token()
-    except MigstatError:  # `migstat auth status` tells it
-        return None
-
-
-def _tell_of_missing_file(runtime: Runtime, changed: Config, path: Path) -> None:
-    """Tell where a file is looked for that is not there: a relative name begins at the config file."""
-    file = InForce(changed, path[1]).get(path[2]) if path[-1] in FILE_KEYS else None
-    if file is not None and not os.path.exists(file[0]):  # noqa: PTH110  a name may be too long for pathlib
-        runtime.streams.tell(harmless(f"note: there is no file {file[0]} yet"))
-
-
 def _check(path: Path, value: str, read: Config) -> None:
     """Raise UsageError for a value that would make a later command fail."""
+    source = spelled(path)
     if not value.isprintable():
-        raise UsageError(f"{spelt(path)}: VALUE holds a character that does not print")
-    if may_be_secret(value):
+        raise UsageError(f"{source}: VALUE contains an unprintable character")
+    if looks_like_token(value):
         raise UsageError(
-            f"{spelt(path)}: this looks like the API token, which does not belong in the config file",
-            "migstat auth login keeps it in the keyring. Revoke it if others can read your shell's history.",
+            f"{source}: this looks like the API token, which does not belong in the config file",
+            "Store it with migstat auth login. Revoke it if others can read your shell's history.",
         )
     if path[-1] in ("profile", DEFAULT_PROFILE):
         if value not in read.profiles:
-            makes = f"migstat config set {spelt(('profiles', value, 'email'))} ADDR"
-            raise UsageError(f"there is no profile {value!r}", f"{makes} makes one.")
-        return
-    if path[0] == "targets" and path[-1] == "job" and value in read.targets:
-        raise UsageError(f"{value!r} is a target itself", "The job of a target is an id, or a URL that holds it.")
-    if path[-1] in _CHECKS:
-        _CHECKS[path[-1]](value, spelt(path), read)
-
-
-def _check_output(value: str, source: str, _read: Config) -> None:
-    if value not in ALL_FORMATS:
-        raise UsageError(f"{source}: {value!r} is no format", f"There are {', '.join(ALL_FORMATS)}.")
-
-
-_CHECKS: dict[str, Callable[[str, str, Config], object]] = {
-    "email": lambda value, source, _: email_from((value, source)),
-    "base_url": lambda value, source, _: check_base_url(value, source),
-    "interval": lambda value, source, _: seconds(value, source),
-    "request_timeout": lambda value, source, _: seconds(value, source, LONGEST_REQUEST),
-    "rate_limit": lambda value, source, _: check_rate_limit(value, source),
-    "job": lambda value, source, read: check_job(value, source, InForce(read)),
-    "task": lambda value, source, _: check_task(value, source),
-    "output": _check_output,
-}
+            hint = f"Create it: migstat config set {spelled(('profiles', value, 'email'))} ADDR"
+            raise UsageError(f"{source}: no profile {value!r}", hint)
+    elif path[-1] == "job" and value in read.targets:
+        if path[0] == "targets":
+            raise UsageError(f"{source}: {value!r} is a target itself", "The job of a target is an id or an API URL.")
+    elif not SETTING[path[-1]].is_file:
+        SETTING[path[-1]].parse(value, source)

@@ -13,7 +13,8 @@ from migstat.cli.commands.simulate import DEFAULT_SPEED, checked_speed, scenario
 from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
 from migstat.model.exit_codes import Exit
-from migstat.settings.resolve import LOOK_VARIABLES, UNLIMITED
+from migstat.settings.keys import TERMINAL_VARIABLES
+from migstat.settings.values import UNLIMITED
 
 REFUSED = ("demo", "simulate", "auth", "config")
 UNDER_WAY = 0.55
@@ -89,7 +90,7 @@ def demo(
         config = Path(folder, "config.toml")
         sections = (f'[targets.{name}]\njob = "{job_id}"\n' for name, job_id in sorted(server.job_ids.items()))
         config.write_text("".join(sections), encoding="utf-8")
-        environ = {name: runtime.environ[name] for name in LOOK_VARIABLES if name in runtime.environ}
+        environ = {name: runtime.environ[name] for name in TERMINAL_VARIABLES if name in runtime.environ}
         environ |= variables_of(server) | {"MIGSTAT_RATE_LIMIT": UNLIMITED, "MIGSTAT_CONFIG": str(config)}
         rehearsal = replace(runtime, environ=environ, now=now, sealed=True)
         code: int = ctx.find_root().command.main(words, "migstat demo", standalone_mode=False, obj=rehearsal)

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
 from migstat.model.exit_codes import MEANINGS
-from migstat.settings.resolve import ENVIRONMENT
+from migstat.settings.keys import ENVIRONMENT
 
 _FORMATTING = """\
 Output is a table on a terminal and plain text elsewhere. Choose with -o (--output):

@@ -10,7 +10,7 @@ from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
 from migstat.render.json import encoded
 from migstat.render.schema import KINDS, schema_of
-from migstat.settings.resolve import refuse_empty
+from migstat.settings.values import refuse_empty
 
 _SOUGHT = {kind: kind for kind in KINDS} | {"watch": "event"}
 """What somebody may type, and the kind that is meant."""

@@ -8,13 +8,14 @@ import msgspec
 import typer
 
 from migstat.cli.context import Options, Request, Runtime, Session, session
-from migstat.cli.options import OUTPUT, ExitStatus, Export, Header, Job, Task, asks_api
+from migstat.cli.options import ExitStatus, Export, Header, Job, Task, asks_api
 from migstat.cli.output import Outlet, finish, finish_raw, outlet_of
 from migstat.errors import UsageError
 from migstat.model.nodes import Level, Node, Question
 from migstat.model.reports import StatusReport
 from migstat.query.reports import Extent, pruned, status_report
 from migstat.query.tree import ALL
+from migstat.settings.keys import OUTPUT
 from migstat.settings.resolve import Look
 from migstat.settings.target import level_from
 

@@ -27,7 +27,9 @@ from migstat.model.nodes import Millis
 from migstat.model.verdict import Until
 from migstat.render.json import encoded, event_document
 from migstat.render.text import harmless
-from migstat.settings.resolve import DEFAULT_INTERVAL, Look, Profile, refuse_empty, seconds
+from migstat.settings.keys import SETTING
+from migstat.settings.resolve import Look, Profile
+from migstat.settings.values import refuse_empty, seconds
 
 FORMATS = ("table", "plain", "json", "ndjson")
 
@@ -204,7 +206,7 @@ def _interval(flag: str | None, profile: Profile) -> tuple[str, str]:
     """The interval and its source, of flag over profile over default."""
     if flag is not None:
         return flag, "--interval"
-    return profile.get("interval") or (DEFAULT_INTERVAL, "--interval")
+    return profile.get("interval") or (SETTING["interval"].default or "", "--interval")
 
 
 def _until(text: str) -> Until:

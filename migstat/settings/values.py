@@ -1,0 +1,184 @@
+"""What the values of settings and arguments may be: durations, addresses, ids.
+
+Each function takes the text and its source (an option, a variable, a key), which its UsageError names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import ip_address
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from migstat.errors import UsageError
+from migstat.settings.proxies import is_loopback
+
+DEFAULT_BASE_URL = "https://api.atlassian.com"
+DEFAULT_REQUEST_TIMEOUT = 15.0
+"""Seconds."""
+
+DEFAULT_RATE_LIMIT = 540
+"""Requests in any 60 seconds, a tenth below what the API allows."""
+
+LONGEST = 10_000 * 86_400.0
+"""Seconds of a duration, at most: systems cannot sleep much longer."""
+
+LONGEST_REQUEST = 20 * 86_400.0
+"""The same for one request: sockets count milliseconds in 31 bits."""
+
+LONGEST_ID = 1024
+"""Characters of an id; anything longer was pasted by mistake."""
+
+UNLIMITED = "none"
+
+_UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1, "": 1}
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)
+
+
+def refuse_empty(text: str, source: str) -> str:
+    """The text itself; an empty one is most likely an unset shell variable."""
+    if not text.strip():
+        raise UsageError(f"{source} is empty", "Is a shell variable unset? Omit the argument or give it a value.")
+    return text
+
+
+def expanded(path: str) -> str:
+    """The path with `~` replaced by the user's home folder; shells leave it alone in `--option=~/x`."""
+    return os.path.expanduser(path)  # noqa: PTH111  pathlib raises for an unknown `~user`
+
+
+def seconds(text: str, source: str, longest: float = LONGEST) -> float:
+    """A duration such as `90`, `1.5s`, `15m`, `2h`, `1h30m` or `1d`, in seconds; more than 0, at most `longest`."""
+    match = re.fullmatch(
+        r"(?:\d+(?:\.\d+)?|(?=\d)(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+(?:\.\d+)?s)?|\d+\.\d+[dhm])", text.strip()
+    )
+    parts = re.findall(r"([\d.]+)([dhms]?)", text) if match else []
+    value = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if value > longest:
+        raise UsageError(f"{source}: {text!r} is longer than {longest / 86_400:g} days")
+    if value <= 0:
+        hint = "Use seconds or a number with s, m, h or d: 90, 1.5s, 15m, 1h30m, 1d."
+        raise UsageError(f"{source}: invalid duration: {text!r}", hint)
+    return value
+
+
+def email(text: str, source: str) -> str:
+    """An e-mail address without the spaces around it."""
+    address = text.strip()
+    if not address or ":" in address or not address.isprintable() or looks_like_token(address):
+        # The text is not shown: people put NAME:TOKEN here, as curl takes it.
+        raise UsageError(
+            f"{source} is not an e-mail address", "Give the address only. The token goes into MIGSTAT_TOKEN."
+        )
+    return address
+
+
+def rate_limit(text: str, source: str) -> int | None:
+    """Requests in any 60 seconds; None for `none`."""
+    if text.strip().lower() == UNLIMITED:
+        return None
+    if not re.fullmatch(r"0{0,8}[1-9]\d{0,8}", text.strip(), re.ASCII):
+        raise UsageError(f"{source}: not a number of requests: {text!r}", "Requests allowed in 60 s, such as 540.")
+    return int(text)
+
+
+def readable_file(text: str, source: str) -> str:
+    """The path of a file that can be read."""
+    try:
+        with open(text, "rb"):  # noqa: PTH123  pathlib refuses some names with other errors
+            return text
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{source}: cannot read {text!r}: {reason(error)}") from error
+
+
+def base_url(text: str, source: str) -> str:
+    """The URL of the API without its last slash; plain http, which shows everyone the token, for loopback only."""
+    parts = _split(text, source)
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(
+            f"{source}: the URL must not contain a user or password", "Use MIGSTAT_EMAIL and MIGSTAT_TOKEN."
+        )
+    if parts.query or parts.fragment:
+        hint = f"Give scheme and host only: {DEFAULT_BASE_URL}"
+        raise UsageError(f"{source}: {shown_url(text)!r} has a query or fragment", hint)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise UsageError(
+            f"{source}: plain http to {parts.hostname} would send the API token unencrypted",
+            "Use https. Plain http is for loopback addresses only.",
+        )
+    return text.strip().rstrip("/")
+
+
+def job_ids(text: str, source: str) -> tuple[str, str | None]:
+    """Job id and, if it is a URL that contains one, task id. The URL's host and query are ignored."""
+    if "://" not in text:
+        return clean_id(text, source), None
+    try:
+        match = re.search(r"/jobs/([^/]+)(?:/tasks/([^/]+))?", urlsplit(text).path)
+    except ValueError:
+        match = None
+    if match is None:
+        hint = "It must contain /jobs/JOB, and may contain /tasks/TASK after it."
+        raise UsageError(f"{source}: no job id in the URL {shown_url(text)!r}", hint)
+    job_id = clean_id(unquote(match[1]), f"{source}, the job in the URL")
+    return job_id, clean_id(unquote(match[2]), f"{source}, the task in the URL") if match[2] else None
+
+
+def clean_id(text: str, source: str) -> str:
+    """The id as it is. Ids are opaque: anything that is one printable word without slashes is accepted."""
+    hint = "An id is one word, such as 3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90."
+    refuse_empty(text, source)
+    if looks_like_token(text):
+        raise UsageError(f"{source} looks like an API token, not an id", "The token goes into MIGSTAT_TOKEN.")
+    if not text.isprintable() or " " in text:
+        raise UsageError(f"{source}: {text!r} contains a space or an unprintable character", hint)
+    if len(text) > LONGEST_ID:
+        raise UsageError(f"{source}: {text[:20]!r}... is {len(text)} characters long", hint)
+    if "/" in text or "\\" in text:
+        raise UsageError(f"{source}: {text!r} contains a slash", f"{hint} A URL must begin with https://.")
+    if text in (".", ".."):
+        raise UsageError(f"{source}: invalid id: {text!r}", hint)
+    return text
+
+
+def looks_like_token(text: str) -> bool:
+    """True for what begins as Atlassian's API tokens do."""
+    return text.strip().startswith("ATATT")
+
+
+def may_be_token(text: str) -> bool:
+    """True for one long word, which is no usual name for a file or a host: messages must not show it."""
+    return re.fullmatch(r"[\w=+-]{20,}", text.strip()) is not None
+
+
+def shown_url(text: str) -> str:
+    """The URL, or whatever was given for one, without what may be secret in it."""
+    return "***" if may_be_token(text) else re.sub(r"([?#]).+", r"\1***", re.sub("//.*@", "//***@", text))
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be read or written, in the system's words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _split(text: str, source: str) -> SplitResult:
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[!-~]+", text.strip()):
+        raise UsageError(
+            f"{source}: not an http or https URL: {shown_url(text)!r}", f"The default is {DEFAULT_BASE_URL}"
+        )
+    return parts
+
+
+def _is_host(host: str | None) -> bool:
+    """True for a name that can be looked up, or an address."""
+    if not host or ":" in host or host.replace(".", "").isdigit():
+        try:
+            return bool(host) and ip_address(host or "") is not None
+        except ValueError:
+            return False
+    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))

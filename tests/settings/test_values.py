@@ -1,0 +1,118 @@
+"""Values of settings: durations, addresses, limits, ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from migstat.errors import MigstatError, UsageError
+from migstat.settings import values
+from migstat.settings.keys import PROFILE_KEYS, SETTING, SETTINGS, TARGET_KEYS
+
+JOB, TASK = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90", "11111111-8f0e-4f0b-9a55-0c6a1d2e7b90"
+URL = f"https://api.atlassian.com/migrations/public/v1/jobs/{JOB}"
+
+GOOD: dict[str, dict[str, Any]] = {
+    "interval": {
+        "90": 90.0, "1.5": 1.5, "1.5s": 1.5, "15m": 900.0, "2h": 7200.0, " 3s ": 3.0, "0.001": 0.001, "1d": 86_400.0,
+        "1h30m": 5400.0, "1d2h3m4.5s": 93_784.5, "2m30s": 150.0, "1.5h": 5400.0, "0h5m": 300.0,
+    },
+    "request_timeout": {"480h": 1_728_000.0, "15s": 15.0},
+    "base_url": {
+        "http://127.0.0.1:8080": "http://127.0.0.1:8080", "http://127.8.8.8": "http://127.8.8.8",
+        "http://localhost:1": "http://localhost:1", "http://[::1]:8080": "http://[::1]:8080",
+        " https://a.example/ ": "https://a.example", "https://x.example.com:8443/base": "https://x.example.com:8443/base",
+    },
+    "email": {"a@b": "a@b", " a@b\n": "a@b", "no-at": "no-at", "é@b": "é@b"},
+    "rate_limit": {"540": 540, " 1 ": 1, "none": None, "NONE": None},
+    "job": {
+        JOB: (JOB, None), "not-a-uuid_but.a~word": ("not-a-uuid_but.a~word", None), URL: (JOB, None),
+        f"{URL}/tasks": (JOB, None), f"{URL}/tasks/{TASK}/status?level=check&cursor=x": (JOB, TASK),
+        f"http://evil.example/jobs/{JOB}?jobs=/jobs/other": (JOB, None), "https://x/jobs/%C3%A4": ("ä", None),
+    },
+    "task": {TASK: TASK, "latest": "latest"},
+    "output": {"json": "json"},
+}  # fmt: skip
+BAD = {
+    "interval": ["0", "0m", "0.0", "", "-5", "m", "1h1h", "30m1h", "1e3", "nan", "inf", "1,5", "1 s", "1.5h30m", "∞",
+                 "10001d", "9" * 400],
+    "request_timeout": ["481h", "soon"],
+    "base_url": [
+        "api.atlassian.com", "ftp://api.atlassian.com", "http://api.atlassian.com", "http://10.0.0.1",
+        "http://0.0.0.0:8080", "http://localhost.example.com", "http://127.0.0.1.example.com", "https://",
+        "https:///path", "https://user@api.atlassian.com", "https://user:hunter2@api.atlassian.com",
+        "https://api.atlassian.com?x=hunter2", "https://api.atlassian.com#x", "https://api.atlassian.com:port",
+        "https://api.atlassian.com:99999", "https://api.atlassian.com:0", "https://[::1", "https://a b",
+        "https://a\nb", "https://xn--\u00e4", "file:///etc/passwd",
+    ],
+    "email": ["", " ", "a:hunter2", "a\nb", "a\x1bb", "\x00", "\udc80@example.com", "ATATT3xFfGF0hunter2"],
+    "rate_limit": ["0", "-1", "1.5", "many", "1e3", "1000000000", "+5", "5 5", "0" * 5000 + "1", "9" * 5000],
+    "ca_bundle": ["/nonexistent/bundle.pem", "/", "a\0b", "x" * 300],
+    "job": [
+        "", " ", "two words", "a\tb", "a\x1bb", "a/b", "a\\b", ".", "..", "\u202ea", "x" * 1025, "ATATT3xFfGF0hunter2",
+        "https://api.atlassian.com/", "https://api.atlassian.com/migrations/public/v1/jobs/", "https://[::1/jobs/x",
+        "https://api.atlassian.com/?u=/jobs/x", "https://x/jobs/a%2Fb", "https://x/jobs/%2E%2E", "https://x/jobs/a%20b",
+        f"{URL}/tasks/a%0Ab", "://", "https://me:hunter2@x/",
+    ],
+    "task": ["", "a b", "a/b", ".."],
+    "output": ["yaml", "", "JSON"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in GOOD.items() for text in texts])
+def test_a_good_value_is_parsed(key: str, text: str) -> None:
+    """Each setting understands what its help promises."""
+    assert SETTING[key].parse(text, "SOURCE") == GOOD[key][text]
+
+
+@pytest.mark.parametrize(("key", "text"), [(key, text) for key, texts in BAD.items() for text in texts])
+def test_a_bad_value_names_its_source(key: str, text: str) -> None:
+    """The error begins with the option, variable or key, and shows nothing that may be secret."""
+    with pytest.raises(UsageError, match=r"^SOURCE") as raised:
+        SETTING[key].parse(text, "SOURCE")
+    assert "hunter2" not in f"{raised.value}{raised.value.hint}"
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_value_or_our_error(text: str) -> None:
+    """No text makes a parser fail in any other way; what it takes for an id is one clean word."""
+    for setting in SETTINGS:
+        for spelling in (text, f"https://{text}", f"https://x/jobs/{text}"):
+            try:
+                value = setting.parse(spelling, "SOURCE")
+            except MigstatError:
+                continue
+            if setting.name == "job":
+                assert value[0].isprintable()
+                assert not set(value[0]) & set("/\\ ")
+
+
+def test_the_table_agrees_with_itself() -> None:
+    """Names, options and variables are unique, defaults are valid, and targets have keys of the table."""
+    for names in ([each.name for each in SETTINGS], [each.variable for each in SETTINGS if each.variable],
+                  [option for each in SETTINGS for option in each.options]):  # fmt: skip
+        assert len(set(names)) == len(names)
+    for setting in SETTINGS:
+        if setting.default is not None:
+            setting.parse(setting.default, "default")
+    assert set(TARGET_KEYS) <= set(SETTING)
+    assert "token" not in PROFILE_KEYS
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("ATATT3xFfGF0123456789abcdef=1A2B3C4D", True),
+        ("0123456789abcdefghijKLMN", True),
+        ("acme.token", False),
+        ("/home/you/.config/migstat/acme-and-others.token", False),
+        ("-", False),
+        ("", False),
+    ],
+)
+def test_one_long_word_may_be_the_token_itself(text: str, is_one: bool) -> None:
+    """Such a text must not be shown in messages."""
+    assert values.may_be_token(text) is is_one
