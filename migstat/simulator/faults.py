@@ -1,4 +1,4 @@
-"""What can go wrong between the API and its client.
+"""Faults between the API and its client.
 
 Three sources of faults, in order of precedence: a queue for the next requests, incidents addressed to a part of the API
 for a while, and a schedule that hits every n-th request.

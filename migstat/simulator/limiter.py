@@ -14,7 +14,7 @@ WINDOW = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the limit makes of one request; `reset_at` is an epoch second, `retry_after` seconds or None."""
+    """The limit's answer to one request; `reset_at` is an epoch second, `retry_after` seconds or None if admitted."""
 
     limit: int
     remaining: int
@@ -22,7 +22,7 @@ class Allowance:
     retry_after: int | None = None
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Return the headers that tell the client; the reset is ISO 8601 UTC."""
+        """Return the headers for the client; the reset is ISO 8601 UTC."""
         reset = datetime.fromtimestamp(math.ceil(self.reset_at), tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         headers = [
             ("X-RateLimit-Limit", str(self.limit)),
@@ -38,7 +38,6 @@ class Limiter:
     """Admits `limit` requests in any 60 seconds; refused ones do not count."""
 
     def __init__(self, limit: int) -> None:
-        """Begin with an empty window."""
         self._limit = limit
         self._admitted: deque[float] = deque()
         self._lock = threading.Lock()

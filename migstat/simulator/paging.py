@@ -36,7 +36,7 @@ class Filter:
     outcome: str | None = None
 
     def passes(self, key: Key) -> bool:
-        """Whether a child with this key is wanted."""
+        """Return True if a child with this key is wanted."""
         status_fits = self.status is None or self.status.lower() == key.status
         return status_fits and (self.outcome is None or self.outcome.lower() == key.outcome)
 
@@ -65,16 +65,14 @@ def encode_cursor(path: tuple[str, ...], key: Key) -> str:
 
 
 def decode_cursor(path: tuple[str, ...], cursor: str) -> Key:
-    """Return the key in a cursor of the level at `path`; raise ValueError for anything else."""
+    """Return the key in a cursor of the level at `path`. Raises ValueError for anything else."""
     try:
         text = base64.b64decode(cursor, validate=True).decode()
     except (binascii.Error, UnicodeError) as error:
-        msg = "cursor is not valid"
-        raise ValueError(msg) from error
+        raise ValueError("cursor is not valid") from error
     level, *parts = text.split(_SEPARATOR, _CURSOR_PARTS - 1)
     if level != _level_name(path) or len(parts) != _CURSOR_PARTS - 1:
-        msg = "cursor does not belong to this level"
-        raise ValueError(msg)
+        raise ValueError("cursor does not belong to this level")
     return Key(*parts)
 
 
@@ -85,13 +83,12 @@ def _level_name(path: tuple[str, ...]) -> str:
 class Listing:
     """The sorted children of one level.
 
-    There is no snapshot behind the API's pages: a page holds the children that sort after the cursor at the
-    time of the request. Keys change at transitions only, so the order is kept and just the children that had
-    a transition since the last request are moved, in whichever direction time went.
+    The API's pages are not a snapshot: a page holds the children that sort after the cursor at the time of the
+    request. Keys change at transitions only, so the order is kept, and only the children that had a transition since
+    the last request are moved, whichever way time went.
     """
 
     def __init__(self, children: tuple[Node, ...]) -> None:
-        """Sort the children as they are before all transitions."""
         moves = sorted(((instant, child) for child in children for instant in child.transitions()), key=itemgetter(0))
         self._instants = [instant for instant, _ in moves]
         self._movers = [child for _, child in moves]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TaskType = Literal["check", "migrate"]
 
 FilterMode = Literal["works", "ignored", "empty", "rejected", "first-page", "once"]
-"""What `status` and `outcome` do, which is undocumented.
+"""The effect of `status` and `outcome`, which is undocumented.
 
 They choose children, change nothing, leave no children at all, are answered 400, choose on the first page only, or
 choose once and leave no children when the same question comes again.
@@ -42,7 +42,7 @@ class Timeline:
     """The mapping between the wall clock and scenario time.
 
     `started_at` is the epoch second the server began at, `speed` the scenario seconds per second, and
-    `head_start` the scenario second the server began with. What lies before the head start maps to the wall
+    `head_start` the scenario second the server began with. Instants before the head start map to the wall
     clock at speed one, so that "yesterday" stays yesterday.
     """
 
@@ -90,7 +90,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a node answers from scenario second `at` until its next step.
+    """A node's answer from scenario second `at` until its next step.
 
     `status` None takes the node out of the tree, "" leaves the field out of the answer. Any status but PENDING and
     IN_PROGRESS counts as an end, unless `running` is set. `message` None means the node's own message.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from heapq import heapify, heapreplace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from migstat.simulator.faults import Fault, Incident, Schedule
 from migstat.simulator.scenario import Artifact, Job, Node, Phase, Scenario, Task, postponed, refused
@@ -233,7 +233,9 @@ def _check_task(
 
 
 def _artifact(name: str, available_at: float) -> Artifact:
-    return Artifact(name, None, available_at, available_at + 7 * DAY)
+    """Return a file that expires after a week; the API gives a number without a unit, so there is one of each."""
+    unit: Literal["ms", "s"] = "ms" if name == REPORT else "s"
+    return Artifact(name, None, available_at, available_at + 7 * DAY, unit=unit)
 
 
 def _earlier_checks(scenario: str) -> tuple[Task, ...]:

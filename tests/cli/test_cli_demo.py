@@ -166,7 +166,7 @@ def ended(running: subprocess.Popen[str]) -> Result:
 
 
 def test_a_simulator_serves_another_process() -> None:
-    """What `simulate` prints is all that another process needs; Ctrl-C ends it with 130."""
+    """The printed variables are all that another process needs; Ctrl-C ends the server with 130."""
     running = start("--scenario", "confluence", "--speed", "6000")
     env = exported(running)
     other = process(["job", "--json"], env)
@@ -179,7 +179,7 @@ def test_a_simulator_serves_another_process() -> None:
 
 
 def test_a_taken_port_is_wrong_usage() -> None:
-    """A port that somebody else has is code 2 and said in two lines."""
+    """A port in use is code 2, explained in two lines."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         result = process(["simulate", "--port", port], {})

@@ -193,7 +193,7 @@ def test_only_get_is_served() -> None:
     ],
 )
 def test_only_the_admin_may_read(authorization: str | None, status: int) -> None:
-    """Nobody and strangers get 401, an account that is no admin 403."""
+    """Missing or wrong credentials get 401, an account without admin rights 403."""
     assert Api().send("/jobs/job%2F1", authorization).status == status
 
 
@@ -284,7 +284,7 @@ def test_a_server_has_several_jobs() -> None:
 
 
 def test_check_tasks_have_no_level_but_their_checks() -> None:
-    """A level that does not exist answers no data with HTTP 200."""
+    """A level that does not exist answers `data: {}` with HTTP 200."""
     api = Api()
     assert api.get("/tasks/check-id/status", level="check") == {"data": {}, "links": {}}
     assert api.get("/tasks/check-id/status", level="AppVendorCheck") == {
@@ -344,7 +344,7 @@ def test_children_are_paged() -> None:
 
 
 def test_a_project_that_finishes_between_two_pages_is_on_neither() -> None:
-    """Pages are no snapshot: it jumps behind the cursor, and a plain walk never sees it."""
+    """Pages are not a snapshot: it jumps behind the cursor, and a plain walk never sees it."""
     api = Api(replace(SCENARIO, page_size=1))
     query = {"level": "migrate,projects", "expandChildren": "true"}
     api.now = 41
@@ -425,7 +425,7 @@ def test_the_rate_limit_counts_any_minute() -> None:
 
 
 def test_without_a_limit_no_headers_speak_of_one() -> None:
-    """A limit of None is none."""
+    """None turns the limit off."""
     api = Api()
     responses = [api.send("/jobs/job%2F1") for _ in range(700)]
     assert {response.status for response in responses} == {200}
@@ -466,7 +466,7 @@ def test_a_fault_that_does_not_exist_is_refused(query: str) -> None:
 
 
 def test_a_wrong_kind_is_answered_with_the_known_ones() -> None:
-    """Whoever mistypes a kind learns which there are."""
+    """The error lists the kinds to choose from."""
     answer = Api().app.handle(Request("POST", f"{FAULTS_PATH}?kind=slwo"))
     assert all(kind in json.loads(answer.body)["errorMessage"] for kind in ("slow", "drip", "reset"))
 
@@ -520,7 +520,7 @@ def test_an_incident_hits_what_it_is_addressed_to(address: dict[str, Any], hit: 
 
 
 def test_the_first_incident_that_fits_counts_and_queued_faults_come_first() -> None:
-    """Whatever someone asks for happens next."""
+    """Queued faults take precedence over incidents, and earlier incidents over later ones."""
     incidents = (Incident(fault=Fault("500"), route="task"), Incident(fault=Fault("503", retry_after=4)))
     api = Api(replace(SCENARIO, incidents=incidents))
     api.app.faults.add("429")

@@ -20,7 +20,7 @@ def disturbed(fault: Fault) -> Response:
 
 @pytest.mark.parametrize("kind", ["400", "401", "404", "429", "500", "502", "503", "504", "599"])
 def test_a_status_replaces_the_answer(kind: str) -> None:
-    """Any error status is answered with an error body and no Retry-After unless told."""
+    """Any error status is answered with an error body, and with Retry-After only if asked for."""
     response = disturbed(Fault(kind))
     assert response.status == int(kind)
     assert b"errorMessage" in response.body
@@ -50,7 +50,7 @@ def test_a_proxy_answers_html() -> None:
 
 
 def test_a_login_page_is_a_successful_answer() -> None:
-    """Somebody who is not logged in to a network gets HTML with status 200."""
+    """A captive portal answers HTML with status 200."""
     response = disturbed(Fault("login"))
     assert (response.status, dict(response.headers)["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert b"<form>" in response.body
@@ -113,7 +113,7 @@ def test_the_queue_is_first_in_first_out() -> None:
 
 
 def test_the_queue_can_be_cleared() -> None:
-    """Cleared faults meet nobody."""
+    """Cleared faults hit no request."""
     queue = FaultQueue()
     queue.add("reset", times=5)
     queue.clear()
@@ -128,7 +128,7 @@ def test_a_schedule_takes_turns_and_never_comes_twice_in_a_row() -> None:
 
 
 def test_queued_faults_come_before_scheduled_ones() -> None:
-    """What somebody asks for happens next, whatever the schedule says."""
+    """Queued faults come next, whatever the schedule says."""
     queue = FaultQueue(Schedule(1, (Fault("reset"),)))
     queue.add("empty")
     assert [queue.take(), queue.take()] == [Fault("empty"), Fault("reset")]

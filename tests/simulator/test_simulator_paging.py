@@ -90,7 +90,7 @@ def test_a_name_may_contain_the_separator() -> None:
     ],
 )
 def test_anything_else_is_no_cursor(cursor: str) -> None:
-    """What is not base64, has too few parts or belongs to another level is refused."""
+    """Bad base64, too few parts and another level's cursor are refused."""
     with pytest.raises(ValueError, match="cursor"):
         decode_cursor((), cursor)
 
@@ -193,7 +193,7 @@ def test_filters_choose_by_status_and_outcome(wanted: Filter, expected: list[str
 
 
 def test_filtered_pages_are_full_pages() -> None:
-    """What the filter leaves out takes no room on a page."""
+    """Children that the filter leaves out take no room on a page."""
     children = tuple(finished(f"n{n}", outcome="SUCCESS" if n % 2 else "WARNING") for n in range(8))
     page = Listing(children).page(1, None, Filter(outcome="WARNING"), 3)
     assert (names(page), page.has_more) == (["n0", "n2", "n4"], True)
