@@ -17,7 +17,7 @@ from migstat.api.connection import open_client
 from migstat.api.failures import failure_of
 from migstat.api.redaction import Redactor
 from migstat.api.retry import AttemptFailed, Budget, Policy, Sleep, Timing, retrying
-from migstat.api.threads import in_background
+from migstat.api.threads import Workers
 from migstat.errors import UsageError
 from migstat.model.nodes import Job, Page, Task, TaskPage
 from migstat.settings.resolve import Settings, elsewhere
@@ -80,7 +80,7 @@ class Http:
         self.observers = observers
         self.redactor = Redactor(settings)
         try:
-            self.own = origin_of(httpx.URL(settings.base_url))
+            self._own = origin_of(httpx.URL(settings.base_url))
         except (httpx.InvalidURL, UnicodeError) as error:
             raise UsageError(f"{settings.base_url} is not a valid URL: {error}", "Check --base-url.") from error
         pair = base64.b64encode(f"{settings.email}:{settings.token.reveal()}".encode()).decode()
@@ -88,9 +88,10 @@ class Http:
         self._policy = policy
         self._budget = Budget(settings.rate_limit, timing.clock, self._budget_waits)
         self._transport = transport
+        self._workers = Workers()
         self._lock = Lock()
         self._closed = False
-        self._clients: dict[Origin, httpx.Client] = {self.own: open_client(settings, transport)}
+        self._clients: dict[Origin, httpx.Client] = {self._own: open_client(settings, transport)}
 
     def close(self) -> None:
         """Close all connections; later requests raise UsageError."""
@@ -98,6 +99,7 @@ class Http:
             self._closed = True
             for client in self._clients.values():
                 client.close()
+        self._workers.close()
 
     def waiting_with(self, policy: Policy, sleep: Sleep, ends_at: float) -> Http:
         """The same connections and budget with another patience."""
@@ -146,8 +148,11 @@ class Http:
         All of it may take `limit` seconds, by default the request time-out. The credentials go to the API's own origin
         only. Raises Redirect, and AttemptFailed for everything that httpx raises or that takes too long.
         """
-        client, settings, path = self._client(url), self._settings_for(url), _Path()
-        credentials = self._credentials if origin_of(url) == self.own else {}
+        origin, path = origin_of(url), _Path()
+        own = origin == self._own
+        settings = self.settings if own else elsewhere(self.settings, str(url))  # which may be behind another proxy
+        client = self._client(origin, settings)
+        credentials = self._credentials if own else {}
         trace = {"trace": path} if settings.proxy else None
         request = client.build_request("GET", url, headers={**headers, **credentials}, extensions=trace)
 
@@ -161,22 +166,17 @@ class Http:
         longest = settings.request_timeout + GRACE if limit is None else limit
         try:
             limit = min(longest, self.timing.ends_at - self.timing.clock())
-            return in_background(send, limit, self.observers.pending)
+            return self._workers.call(send, limit, self.observers.pending)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
             raise failure_of(error, settings, at_proxy=path.at_proxy) from error
 
-    def _client(self, url: httpx.URL) -> httpx.Client:
-        origin = origin_of(url)
+    def _client(self, origin: Origin, settings: Settings) -> httpx.Client:
         with self._lock:
             if self._closed:
                 raise UsageError("the client is closed", "Make a new one.")
             if origin not in self._clients:
-                self._clients[origin] = open_client(self._settings_for(url), self._transport)
+                self._clients[origin] = open_client(settings, self._transport)
             return self._clients[origin]
-
-    def _settings_for(self, url: httpx.URL) -> Settings:
-        """The settings for a server: those of another host have a proxy of their own, or none."""
-        return self.settings if origin_of(url) == self.own else elsewhere(self.settings, str(url))
 
     def _budget_waits(self, seconds: float) -> None:
         self.observers.waiting(seconds, "the request limit is used up")

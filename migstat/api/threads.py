@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -43,25 +43,53 @@ class _Call(Generic[_R]):
         return self._results[0]
 
 
-def in_background(
-    function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None
-) -> _R:
-    """Call the function in a daemon thread and return its result, or raise its exception.
+class Workers:
+    """Daemon threads for calls that may hang, kept for later calls: starting one takes as long as half a request."""
 
-    `meanwhile` is called with the seconds that have passed, a few times a second. Raises TimeoutError after `seconds`
-    of real time; the thread is then left to end on its own.
-    """
-    call = _Call(function)
-    if seconds > 0:
-        Thread(target=call.run, daemon=True).start()
-    began = time.monotonic()
-    while not call.ended.is_set():
-        passed = time.monotonic() - began
-        if passed >= seconds:
+    def __init__(self) -> None:
+        self._idle: deque[SimpleQueue[_Call[Any] | None]] = deque()
+
+    def call(
+        self, function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None
+    ) -> _R:
+        """Call the function in one of the threads and return its result, or raise its exception.
+
+        `meanwhile` is called with the seconds that have passed, a few times a second. Raises TimeoutError after
+        `seconds` of real time; the thread is then left to end on its own.
+        """
+        if seconds <= 0:
             raise TimeoutError
-        if not call.ended.wait(min(SLICE, seconds - passed)):
-            meanwhile(passed)
-    return call.result()
+        call = _Call(function)
+        try:
+            thread = self._idle.pop()
+        except IndexError:
+            thread = SimpleQueue()
+            Thread(target=_work, args=(thread,), daemon=True).start()
+        thread.put(call)
+        began = time.monotonic()
+        try:
+            while not call.ended.is_set():
+                passed = time.monotonic() - began
+                if passed >= seconds:
+                    raise TimeoutError
+                if not call.ended.wait(min(SLICE, seconds - passed)):
+                    meanwhile(passed)
+        except BaseException:
+            thread.put(None)
+            raise
+        self._idle.append(thread)
+        return call.result()
+
+    def close(self) -> None:
+        """End the threads that have nothing to do."""
+        while self._idle:
+            self._idle.pop().put(None)
+
+
+def _work(calls: SimpleQueue[_Call[Any] | None]) -> None:
+    while (call := calls.get()) is not None:
+        call.run()
+        del call  # or its result would live until the next call
 
 
 def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) -> list[_R]:

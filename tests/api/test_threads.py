@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from migstat.api.threads import in_background, together
+from migstat.api.threads import Workers, together
 
 
 def fail() -> int:
@@ -35,9 +35,9 @@ def test_a_function_in_the_background_ends_as_it_would_here(
     """Its result or its exception, or a time-out."""
     if isinstance(expected, str):
         with pytest.raises(TimeoutError, match=f"^{expected}$"):
-            in_background(function, seconds)
+            Workers().call(function, seconds)
     else:
-        assert in_background(function, seconds) == expected
+        assert Workers().call(function, seconds) == expected
 
 
 def test_who_waits_is_called_meanwhile() -> None:
@@ -49,9 +49,24 @@ def test_who_waits_is_called_meanwhile() -> None:
         if len(passed) == 2:
             enough.set()
 
-    in_background(enough.wait, 60.0, meanwhile)
+    Workers().call(enough.wait, 60.0, meanwhile)
     assert len(passed) == 2
     assert passed == sorted(passed)
+
+
+def test_threads_are_kept_for_later_calls() -> None:
+    """One is enough for calls that follow one another, even after an error; one that was given up on is not used."""
+    workers, go_on = Workers(), threading.Event()
+    first = workers.call(threading.get_ident, 60.0)
+    with pytest.raises(TimeoutError):
+        workers.call(fail, 60.0)
+    assert workers.call(threading.get_ident, 60.0) == first
+    with pytest.raises(TimeoutError):
+        workers.call(go_on.wait, 0.01)
+    assert workers.call(threading.get_ident, 60.0) != first
+    go_on.set()
+    workers.close()
+    assert workers.call(lambda: 7, 60.0) == 7
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 9])
@@ -91,7 +106,7 @@ def test_the_first_error_ends_it() -> None:
 
 HANGING = """
 import socket, sys, threading
-from migstat.api.threads import in_background, together
+from migstat.api.threads import Workers, together
 def hang(*_):
     threading.Event().wait()
 try:
@@ -103,7 +118,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
-@pytest.mark.parametrize("call", ["in_background(hang, 60)", "together(hang, [1, 2, 3], 2)"])
+@pytest.mark.parametrize("call", ["Workers().call(hang, 60)", "together(hang, [1, 2, 3], 2)"])
 def test_a_signal_ends_the_wait_and_nothing_holds_up_the_exit(call: str) -> None:
     """Ctrl-C reaches the caller at once, and the process does not wait for threads that hang."""
     code = HANGING.format(call=call)
