@@ -117,8 +117,14 @@ class Listing:
         return Page(tuple(key for key, _ in listed), nodes, has_more=more is not None)
 
     def _following(self, after: Key | None, wanted: Filter) -> Iterator[tuple[Key, str]]:
-        start = 0 if after is None else bisect_right(self._order, after, key=itemgetter(0))
-        return (entry for entry in islice(self._order, start, None) if wanted.passes(entry[0]))
+        order, start, stop = self._order, 0, len(self._order)
+        if after is not None:
+            start = bisect_right(order, after, key=itemgetter(0))
+        if wanted.status is not None:  # of thousands of children a few run, and they stand together
+            status = wanted.status.lower()
+            start = max(start, bisect_left(order, status, key=lambda entry: entry[0].status))
+            stop = bisect_right(order, status, key=lambda entry: entry[0].status)
+        return (entry for entry in islice(order, start, stop) if wanted.passes(entry[0]))
 
     def _move_to(self, now: float) -> None:
         passed = bisect_right(self._instants, now)

@@ -344,7 +344,10 @@ def _core_end(nodes: Iterable[Node]) -> float:
 def _migrate_task(
     scenario: str, check: Node, level: tuple[Node, ...], core_end: float, end: _End, *, leaves_files: bool = True
 ) -> Task:
-    """Return a run whose core ends at `core_end`; without a `level` its migration was never scheduled."""
+    """Return a run whose core ends at `core_end`; without a `level` its migration was never scheduled.
+
+    As in the documented exchanges, `lastUpdatedAt` of its running `migrate` and root stays where they started.
+    """
     migrate = Node(
         name="migrate",
         reported_at=_MIGRATE_BEGIN,
@@ -352,6 +355,7 @@ def _migrate_task(
         ended_at=core_end,
         outcome=end.outcome,
         final_message=end.message,
+        heartbeat=None,
         children=level,
     )
     root = Node(
@@ -362,6 +366,7 @@ def _migrate_task(
         outcome=end.outcome,
         running_message="Migration is in progress",
         final_message=end.message,
+        heartbeat=None,
         children=(check, migrate) if level else (check,),
     )
     files = (_artifact(REPORT, (check.ended_at or 0) + 5), _artifact("migration-log.zip", core_end + 7))
@@ -491,12 +496,16 @@ def _refused() -> Scenario:
 def _waves() -> Scenario:
     """Three jobs: the first wave is over, the second runs with failures, the third was refused."""
     done = _jira(
-        "wave-1", _PROJECT_WARNINGS, _End("WARNING", "Migration has finished with warnings."), _PROJECTS[:13], "Wave 1"
+        "wave-1",
+        _PROJECT_WARNINGS,
+        _End("WARNING", "Migration has finished with warnings."),
+        _PROJECTS[:13],
+        "Jira wave 1",
     )
     earlier = tuple(postponed(task, -done.duration - 60 * MINUTE) for task in done.tasks)
     end = _End("FAILED", "Migration has finished; 3 projects failed.")
-    running = _jira("waves", _PROJECT_FAILURES, end, _PROJECTS[13:34], "Wave 2")
-    third = _jira_job("wave-3", (key for key, _ in _PROJECTS[34:]), "Wave 3")
+    running = _jira("waves", _PROJECT_FAILURES, end, _PROJECTS[13:34], "Jira wave 2")
+    third = _jira_job("wave-3", (key for key, _ in _PROJECTS[34:]), "Jira wave 3")
     late = refused("migrate", _id("wave-3", "migrate"), "migrate", created_at=10 * MINUTE, message=_ATTACHED)
     return replace(
         running,

@@ -255,6 +255,14 @@ def test_projects_and_spaces_may_hang_below_either_level_or_both() -> None:
         assert list(answer.get("children", ())) == expected
 
 
+def test_names_in_the_tree_may_differ_in_case_from_the_scope() -> None:
+    """The job says `a`, the tree says `A`, and a level is found by the tree's name only."""
+    api = Api(replace(SCENARIO, job=replace(JOB, scope={"projects": {"includedKeys": ["a"]}})))
+    assert api.get("")["scope"]["projects"]["includedKeys"] == ["a"]
+    found = [api.get("/tasks/migrate-id/status", level=f"migrate,projects,{name}")["data"] for name in "aA"]
+    assert [bool(data) for data in found] == [False, True]
+
+
 def test_a_task_may_be_listed_late() -> None:
     """Just after its creation it is in no list and is not found."""
     api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, listed_at=5),)))

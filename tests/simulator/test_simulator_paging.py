@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -165,8 +166,10 @@ def test_a_child_that_moves_the_other_way_is_seen_twice() -> None:
 
 def test_the_order_at_an_instant_does_not_depend_on_the_instants_asked_before() -> None:
     """A listing that was moved to and fro equals one asked for the first time."""
-    children = tuple(
-        Node(name=f"n{n}", reported_at=n, started_at=n + 3, ended_at=n + 9, outcome="SUCCESS") for n in range(30)
+    steps = (Step(1), Step(4, "FINISHED", "FAILED"), Step(6, None), Step(11), Step(15, "TIMED_OUT"), Step(30))
+    children = (
+        *(Node(name=f"n{n}", reported_at=n, started_at=n + 3, ended_at=n + 9, outcome="SUCCESS") for n in range(30)),
+        *(Node(name=f"m{n}", steps=tuple(replace(step, at=step.at + n) for step in steps)) for n in range(9)),
     )
     moved = Listing(children)
     for now in (20.0, 3.0, 40.0, 11.5, -5.0, 17.0, 17.0):
