@@ -20,7 +20,7 @@ _migstat_options() {
         'status') REPLY='--level --children -c --depth --raw --exit-status --header --export --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
         'checks') REPLY='--name --outcome --status --details --all --exit-status --header --export --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
         'projects') REPLY='--key --outcome --status --sort --exit-status --header --export --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
-        'watch') REPLY='--interval --stall-after --timeout --until --fail-fast --strict --quiet --record --no-bell --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
+        'watch') REPLY='--interval --timeout --until --fail-fast --strict --quiet --record --stall-after --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
         'tasks') REPLY='--header --export --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
         'job') REPLY='--profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
         'artifacts') REPLY='--download --header --profile -p --base-url --email --token-file --output -o --json --color --verbose -v --help -h' ;;
@@ -60,10 +60,10 @@ _migstat_values() {
         *:--key) REPLY='seen projects' ;;
         *:--sort) REPLY='words name outcome elapsed progress' ;;
         *:--interval) REPLY='nothing' ;;
-        *:--stall-after) REPLY='nothing' ;;
         *:--timeout) REPLY='nothing' ;;
         *:--until) REPLY='words done core checks' ;;
         *:--record) REPLY='files' ;;
+        *:--stall-after) REPLY='nothing' ;;
         'watch:--output' | 'watch:-o') REPLY='words table plain json ndjson' ;;
         'tasks:--output' | 'tasks:-o' | 'artifacts:--output' | 'artifacts:-o') REPLY='words table plain json ndjson csv markdown' ;;
         'job:--output' | 'job:-o') REPLY='words table plain json csv markdown' ;;

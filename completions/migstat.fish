@@ -11,7 +11,7 @@ end
 
 function __migstat_takes -d 'Whether a value stands behind an option'
     switch "$argv[1]"
-        case --level --depth --export --profile -p --base-url --email --token-file --output -o --color --name --outcome --status --key --sort --interval --stall-after --timeout --until --record --download --scenario --speed --port
+        case --level --depth --export --profile -p --base-url --email --token-file --output -o --color --name --outcome --status --key --sort --interval --timeout --until --record --stall-after --download --scenario --speed --port
             return 0
     end
     return 1
@@ -147,15 +147,14 @@ complete -c migstat -n '__migstat_at checks' -l details -d 'What each check look
 complete -c migstat -n '__migstat_at checks' -l all -d 'List those that are well or skipped, too'
 complete -c migstat -n '__migstat_at projects' -l key -x -a '(__migstat_seen projects)' -d 'Only this project or space; may be repeated'
 complete -c migstat -n '__migstat_at projects' -l sort -x -a 'name outcome elapsed progress' -d 'By name, outcome, elapsed, progress'
-complete -c migstat -n '__migstat_at watch' -l interval -x -d 'Between two polls, at least'
-complete -c migstat -n '__migstat_at watch' -l stall-after -x -d 'Tell of what runs and has not moved for so long'
-complete -c migstat -n '__migstat_at watch' -l timeout -x -d 'End with 124 after so long'
+complete -c migstat -n '__migstat_at watch' -l interval -x -d 'Minimum time between polls'
+complete -c migstat -n '__migstat_at watch' -l timeout -x -d 'Give up after this long (exit 124)'
 complete -c migstat -n '__migstat_at watch' -l until -x -a 'done core checks' -d 'What to wait for; core is all but apps'
-complete -c migstat -n '__migstat_at watch' -l fail-fast -d 'End with 1 on the first failure'
-complete -c migstat -n '__migstat_at watch' -l strict -d 'A WARNING fails'
-complete -c migstat -n '__migstat_at watch' -l quiet -d 'Lines of bad news and the verdict only'
-complete -c migstat -n '__migstat_at watch' -l record -r -F -d 'Append the events; a later watch goes on from them'
-complete -c migstat -n '__migstat_at watch' -l no-bell -d 'Do not ring on a failure and on the end'
+complete -c migstat -n '__migstat_at watch' -l fail-fast -d 'Stop at the first failure (exit 1)'
+complete -c migstat -n '__migstat_at watch' -l strict -d 'Treat a WARNING as a failure'
+complete -c migstat -n '__migstat_at watch' -l quiet -d 'Print only failures, warnings and the verdict'
+complete -c migstat -n '__migstat_at watch' -l record -r -F -d 'Append all events; resume from them next time'
+complete -c migstat -n '__migstat_at watch' -l stall-after -x -d 'Warn when a node makes no progress for this long'
 complete -c migstat -n '__migstat_at watch' -l output -s o -x -a 'table plain json ndjson' -d 'Output format'
 complete -c migstat -n '__migstat_at tasks artifacts' -l output -s o -x -a 'table plain json ndjson csv markdown' -d 'Output format'
 complete -c migstat -n '__migstat_at job' -l output -s o -x -a 'table plain json csv markdown' -d 'Output format'

@@ -13,13 +13,14 @@ from pathlib import Path
 from migstat.cli.app import run
 from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Options, Request, Runtime, session
-from migstat.cli.output import picture as rich_picture
 from migstat.cli.streams import Streams
-from migstat.cli.watch_output import digest_of, health_of
+from migstat.cli.watching import view_of
 from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan, Timing, Watch
 from migstat.model.events import Changed, Event
-from migstat.render.live import frame
+from migstat.model.verdict import Until
+from migstat.render.drawing import picture as drawn_picture
+from migstat.render.live import digest, frame, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenarios import build
@@ -69,9 +70,10 @@ def picture_of_watch(folder: Path) -> None:
             events = watch.events()
             changes = [event for event in until(events, watch, clock, POLLS * 30.0) if isinstance(event, Changed)]
             at = int(now[0] * 1000)
-            told, health = digest_of(watch, asked.task.task_id, at), health_of(watch, at, now[0])
-            lines = frame(told, health, changes, Canvas(100, UNICODE), 30)
-    (folder / WATCH).write_text(rich_picture(lines, 100), encoding="utf-8")
+            known = digest(view_of(watch, asked, Until.DONE, at, now[0]))
+            log = [line for line in map(log_line, changes) if line is not None]
+            shown = frame(known, log, at, Canvas(100, UNICODE), 30)
+    (folder / WATCH).write_text(drawn_picture(shown, 100), encoding="utf-8")
 
 
 def until(events: Iterator[Event], watch: Watch, clock: Callable[[], float], seconds: float) -> Iterator[Event]:

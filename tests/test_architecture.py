@@ -155,6 +155,7 @@ def test_only_own_private_attributes_are_used() -> None:
         (module, node)
         for module, node in nodes
         if isinstance(node, ast.Attribute) and re.match("_(?!replace$)[a-z]", node.attr)
+        if ast.unparse(node) != "os._exit"  # documented
     ]
     ours = {node.attr for _, node in used if isinstance(node.ctx, ast.Store) and ast.unparse(node.value) == "self"}
     assert {module for module, node in used if node.attr not in defined | ours} <= REACHES_INTO_LIBRARIES

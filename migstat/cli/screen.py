@@ -1,101 +1,234 @@
-"""Draws frames in place on a terminal's second screen, which leaves the scrollback as it was."""
+"""The live view on the terminal: the one thread that touches Rich's `Live`."""
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-from migstat.cli.streams import color_console, show
-from migstat.render.grid import Line
+import msgspec
+from rich.console import Console, ConsoleDimensions, RenderableType
+from rich.control import Control
+from rich.live import Live
+from rich.segment import ControlType, Segment
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from migstat.cli.streams import in_foreground, unfreeze, write
 
-ENTER = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J"
-LEAVE = "\x1b[?25h\x1b[?1049l"
-BEGIN_UPDATE, END_UPDATE = "\x1b[?2026h", "\x1b[?2026l"
-"""Terminals that know this show a frame when it is whole; the others ignore it."""
+TICK = 0.25
+"""Seconds between two looks at the window's size, and at whether the shell has the terminal."""
 
-HOME = "\x1b[H"
-CLEAR_TO_END_OF_LINE = "\x1b[K"
-CLEAR_BELOW = "\x1b[J"
-NO_WRAP, WRAP = "\x1b[?7l", "\x1b[?7h"
-
-Draw = Callable[[int, int], Sequence[Line]]
-"""Makes the frame for a window of so many columns and lines."""
-
-
-LOOK_EVERY = 0.25
 TICKS = 4
-"""Seconds between two looks at the window's size, and looks between two frames of an unchanged window."""
+"""Ticks between two frames if nothing else happens, so that clocks go on while an answer is awaited."""
+
+ORDINARY = (80, 24)
+
+Draw = Callable[[int, int], RenderableType]
+"""Draws a frame for a window of so many columns and lines."""
 
 
-class Screen:
-    """A terminal that shows what `draw` makes, anew every second and whenever the window changes.
+class Badge(msgspec.Struct, frozen=True):
+    """What a terminal shows outside of its window: a title, and progress in percent, red if something failed."""
 
-    A context manager: afterwards the terminal is as it was, whatever happened. A thread draws, so that the clock on
-    the screen goes on while an answer is waited for.
+    title: str
+    percent: int = 0
+    failed: bool = False
+
+
+class LiveScreen:
+    """Shows what `draw` returns, anew every second and whenever the window changes, on the terminal's second screen.
+
+    A thread draws. Whoever watches hands it the latest state and goes on, so a terminal that has stopped reading holds
+    up the view and nothing else. While the process is in the background nothing is drawn.
     """
 
-    def __init__(self, out: TextIO, draw: Draw, *, color: bool) -> None:
-        self._out = out
+    def __init__(self, out: TextIO, draw: Draw, *, color: bool, ascii_only: bool, environ: Mapping[str, str]) -> None:
+        self._file = _Unbuffered(out, "ascii" if ascii_only else "utf-8")
         self._draw = draw
-        self._console: Console | None = color_console(out) if color else None
-        self._closing = threading.Event()
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._taskbar = knows_taskbar(environ)
+        self._console = Console(
+            file=self._file,
+            force_terminal=True,
+            force_interactive=True,
+            no_color=not color,
+            highlight=False,
+            legacy_windows=False,
+            _environ={**environ, "TERM": environ.get("TERM") or "xterm-256color"},
+        )
+        self._badge: Badge | None = None
+        self._bell = False
+        self._wake = threading.Event()
+        self._closing = False
+        self._suspended = False
+        self._away = threading.Event()  # set while the terminal is the shell's
+        self._away.set()
+        self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
 
-    def __enter__(self) -> Screen:
-        self._write(ENTER)
+    @property
+    def columns(self) -> int:
+        """Width of the window in cells."""
+        return window_of(self._file.out)[0]
+
+    def start(self) -> None:
+        """Take the terminal."""
         self._thread.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        self._thread.join()
-        self._write(WRAP + LEAVE)
+    def refresh(self, badge: Badge) -> None:
+        """Draw soon."""
+        self._badge = badge
+        self._wake.set()
 
-    def draw(self) -> None:
-        """Draw the frame now."""
-        with self._lock:
-            columns, lines = _size(self._out)
-            frame = self._texts(self._draw(columns, lines))[:lines]
-            body = f"{CLEAR_TO_END_OF_LINE}\r\n".join(frame) + CLEAR_TO_END_OF_LINE
-            below = "\r\n" + CLEAR_BELOW if len(frame) < lines else ""
-            self._write(BEGIN_UPDATE + NO_WRAP + HOME + body + below + WRAP + END_UPDATE)
+    def ring(self) -> None:
+        """Ring the bell soon."""
+        self._bell = True
+        self._wake.set()
 
-    def _texts(self, lines: Sequence[Line]) -> list[str]:
-        if self._console is None:
-            return ["".join(text for text, _ in line) for line in lines]
-        with self._console.capture() as capture:
-            show(self._console, lines)
-        return capture.get().split("\n")[: len(lines)]
+    def suspend(self) -> None:
+        """Hand the terminal back for now; waits half a second for it at most."""
+        self._suspended = True
+        self._wake.set()
+        self._away.wait(0.5)
+
+    def resume(self) -> None:
+        """Take the terminal again."""
+        self._suspended = False
+        self._wake.set()
+
+    def close(self, patience: float) -> None:
+        """Hand the terminal back, or give up after `patience` seconds.
+
+        Output that was paused (Ctrl-S) is let run, and what is queued is dropped: the shell needs its screen back.
+        """
+        self._closing = True
+        self._wake.set()
+        self._thread.join(patience)
+        if self._thread.is_alive():
+            unfreeze(self._file.out)
+            drop_queued(self._file.out)
+            self._thread.join(patience)
+
+    def give_up(self) -> None:
+        """Restore the terminal from within a signal handler, if it takes that much at once."""
+        if not self._away.is_set():
+            codes = f"{Control.alt_screen(enable=False)}{Control.show_cursor(show=True)}"
+            with suppress(OSError, ValueError):
+                terminal = self._file.out.fileno()
+                os.set_blocking(terminal, False)
+                with suppress(BlockingIOError):
+                    os.write(terminal, codes.encode())
+                os.set_blocking(terminal, True)  # the shell reads from the same terminal
 
     def _run(self) -> None:
-        shown, looks = _size(self._out), 0
-        self.draw()
-        while not self._closing.wait(LOOK_EVERY):
-            looks += 1
-            if looks >= TICKS or _size(self._out) != shown:
-                shown, looks = _size(self._out), 0
-                self.draw()
+        with suppress(OSError, ValueError):  # a terminal that has gone; SIGHUP says so to those who want to know
+            while not self._closing:
+                if self._may_draw():
+                    self._show()
+                self._wait(TICK)
 
-    def _write(self, text: str) -> None:
-        with suppress(OSError, ValueError):  # a terminal that has gone is told by SIGHUP
-            self._out.write(text)
-            self._out.flush()
+    def _show(self) -> None:
+        """Be on the second screen, for as long as the terminal is ours."""
+        live = Live(
+            console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        self._away.clear()
+        self._console.size = ConsoleDimensions(*window_of(self._file.out))
+        live.start()
+        try:
+            while not self._closing and self._may_draw():
+                size = window_of(self._file.out)
+                self._console.size = ConsoleDimensions(*size)
+                live.update(self._draw(*size), refresh=True)
+                self._announce()
+                for _ in range(TICKS):
+                    if self._wait(TICK) or window_of(self._file.out) != size:
+                        break
+        finally:
+            self._ring()
+            if self._badge is not None:
+                self._console.set_window_title("")
+                self._progress(0, 0)
+            live.stop()
+            self._away.set()
+
+    def _announce(self) -> None:
+        badge = self._badge
+        if badge is not None:
+            self._console.set_window_title(badge.title)
+            self._progress(2 if badge.failed else 1, badge.percent)
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._bell:
+            self._bell = False
+            self._console.bell()
+
+    def _progress(self, state: int, percent: int) -> None:
+        """OSC 9;4, which Rich does not know: progress in the taskbar or tab; state 2 is red, 0 takes it away."""
+        if self._taskbar:
+            control = Control()
+            control.segment = Segment(f"\x1b]9;4;{state};{percent}\x07", None, [(ControlType.BELL,)])
+            self._console.control(control)
+
+    def _wait(self, seconds: float) -> bool:
+        woken = self._wake.wait(seconds)
+        self._wake.clear()
+        return woken
+
+    def _may_draw(self) -> bool:
+        return not self._suspended and in_foreground(self._file.out)
 
 
-def _size(out: TextIO) -> tuple[int, int]:
-    """Columns and lines of the window; of an ordinary one where the terminal does not know."""
+class _Unbuffered(io.StringIO):
+    """A terminal without Python's buffers: their lock, held by a frozen write, would hang the end of the process."""
+
+    def __init__(self, out: TextIO, encoding: str) -> None:
+        super().__init__()
+        self.out = out
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The character set Rich draws for."""
+        return self._encoding
+
+    def isatty(self) -> bool:
+        """Always."""
+        return True
+
+    def flush(self) -> None:
+        """Write what Rich has put together, to the last byte."""
+        text = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        if text:  # Rich cuts with an ellipsis of one cell
+            write(self.out, text.replace("…", "~") if self._encoding == "ascii" else text)
+
+
+def window_of(terminal: TextIO) -> tuple[int, int]:
+    """Columns and lines of a terminal; those of an ordinary one if it does not know."""
     try:
-        size = os.get_terminal_size(out.fileno())
+        size = os.get_terminal_size(terminal.fileno())
     except (OSError, ValueError):
         return ORDINARY
     return (size.columns, size.lines) if size.columns and size.lines else ORDINARY
 
 
-ORDINARY = (80, 24)
+def drop_queued(terminal: TextIO) -> None:
+    """Drop output that is queued for a terminal."""
+    if sys.platform != "win32":
+        import termios
+
+        with suppress(termios.error, OSError, ValueError):
+            termios.tcflush(terminal.fileno(), termios.TCOFLUSH)
+
+
+def knows_taskbar(environ: Mapping[str, str]) -> bool:
+    """True for terminals known to show OSC 9;4; to others, `9` may be a notification to pop up."""
+    return (
+        "WT_SESSION" in environ
+        or environ.get("ConEmuANSI") == "ON"
+        or environ.get("TERM_PROGRAM") in ("ghostty", "WezTerm", "vscode")
+    )

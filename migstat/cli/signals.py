@@ -1,36 +1,47 @@
-"""Ctrl-C, SIGTERM and SIGHUP as one exception, raised only where nothing can be left half done."""
+"""Signals of a watch: those that end it become one exception, Ctrl-Z hands the terminal back before it stops."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 from migstat.follow.watch import Stopped
 
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Signals:
-    """Catches the signals that ask a program to end, while it is entered as a context manager.
+    """Catches the signals that ask a program to end or to stop, while it is entered as a context manager.
 
-    Inside of `interruptible` a signal raises Stopped at once; elsewhere it waits until there. After the first one the
-    rest is over quickly, so further ones are ignored.
+    Inside of `interruptible` a signal that ends raises Stopped at once; elsewhere it waits until there, so nothing is
+    left half done. After the first one the rest is over within a second, so others are ignored, except a second Ctrl-C:
+    that calls `give_up` and ends the process on the spot.
+
+    Around a stop by Ctrl-Z `suspend` and `resume` are called. Both may wait for a moment, but not for the terminal.
     """
 
     def __init__(self) -> None:
+        self.give_up: Callable[[], None] = lambda: None
+        self.suspend: Callable[[], None] = lambda: None
+        self.resume: Callable[[], None] = lambda: None
         self._pending: int | None = None
         self._stopped = False
         self._interruptible = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for name in NAMES:
+        for name in ENDING:
             number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants it so
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup and `trap '' HUP`
                 self._before[number] = signal.signal(number, self._arrived)
+        if hasattr(signal, "SIGTSTP") and signal.getsignal(signal.SIGTSTP) is not signal.SIG_IGN:
+            self._before[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._stop)
+        if hasattr(signal, "SIGTTOU"):  # `stty tostop` must not stop a watch in the background for writing a line
+            self._before[signal.SIGTTOU] = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -48,12 +59,23 @@ class Signals:
             self._interruptible = False
 
     def _arrived(self, number: int, _frame: FrameType | None) -> None:
-        if not self._stopped:
-            self._pending = number
-            if self._interruptible:
-                self._raise_pending()
+        if self._pending is not None:
+            if number == signal.SIGINT:
+                self.give_up()
+                os._exit(128 + self._pending)
+            return
+        self._pending = number
+        if self._interruptible:
+            self._raise_pending()
 
     def _raise_pending(self) -> None:
         if self._pending is not None and not self._stopped:
             self._stopped = True
             raise Stopped(self._pending)
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        self.suspend()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # stops here, until `fg` or `bg`
+        signal.signal(number, self._stop)
+        self.resume()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import select
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import msgspec
 
@@ -86,6 +89,11 @@ class Streams(msgspec.Struct):
     def out_is_terminal(self) -> bool:
         """Whether a person looks at standard output."""
         return _is_terminal(self.out)
+
+    @property
+    def out_is_foreground(self) -> bool:
+        """True if standard output is a terminal that the shell has given to this job, unlike after `watch &`."""
+        return self.out is not None and self.out_is_terminal and in_foreground(self.out)
 
     @property
     def err_is_terminal(self) -> bool:
@@ -190,6 +198,156 @@ def _abandon(stream: TextIO | None) -> None:
             os.close(nothing)
 
 
+CAPACITY = 64 * 1024 * 1024
+"""Characters that may wait for a reader; what comes after them is dropped."""
+
+PIECE = 16 * 1024
+"""Characters written at once, so that a slow reader is seen to read."""
+
+
+class BackgroundStream(io.TextIOBase):
+    """A stream whose writes return at once: a daemon thread passes them on.
+
+    Errors surface at the next write, as with any buffered stream. A terminal that has gone away is not an error: there
+    is just nobody left to show anything to. `unwritten` is True if something that was to be written never was.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.error: Exception | None = None
+        self.unwritten = False
+        self._stream = stream
+        self._is_terminal = _is_terminal(stream)
+        self._texts: deque[str] = deque()
+        self._size = 0
+        self._taken = 0
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The character set of the stream behind it."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        """True if a terminal is behind it."""
+        return self._is_terminal
+
+    def write(self, text: str) -> int:
+        """Take the text. Raises the error of an earlier write."""
+        if self.error is not None:
+            raise self.error
+        with self._changed:
+            if self._size + len(text) > CAPACITY:
+                self.unwritten = True
+            else:
+                self._size += len(text)
+                self._texts.extend(text[at : at + PIECE] for at in range(0, len(text), PIECE))
+                self._changed.notify_all()
+        return len(text)
+
+    def finish(self, patience: float) -> None:
+        """Wait until all is written, or until nothing has been taken for `patience` seconds; then drop the rest."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            if self._is_terminal and not self._drained(min(patience, 1.0)):
+                unfreeze(self._stream)
+            if not self._drained(min(patience, 1.0) if self._is_terminal else patience):
+                self.unwritten = self.unwritten or not self._is_terminal
+
+    def _drained(self, patience: float) -> bool:
+        """Wait for the reader for as long as it reads; False if it has taken nothing for `patience` seconds."""
+        while self._size:
+            before = self._taken
+            if not self._changed.wait_for(lambda: self._taken != before or not self._size, patience):  # noqa: B023
+                return False
+        return True
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._texts or self._closing)
+                if not self._texts:
+                    return
+                text = self._texts.popleft()
+            try:
+                write(self._stream, text)
+            except (OSError, ValueError) as error:
+                gone = self._is_terminal and isinstance(error, OSError)
+                with self._changed:
+                    self.error = None if gone else error
+                    self.unwritten = self.unwritten or not (gone or _nobody_reads(error))
+                    self._texts.clear()
+                    self._size = 0
+                    self._changed.notify_all()
+                if not gone:
+                    return
+            else:
+                with self._changed:
+                    self._size -= len(text)
+                    self._taken += 1
+                    self._changed.notify_all()
+
+
+def in_foreground(terminal: TextIO) -> bool:
+    """False if another job of the shell has the terminal, as after `watch &`, or Ctrl-Z and `bg`."""
+    if sys.platform == "win32":
+        return True
+    try:
+        return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except (OSError, ValueError):  # not the controlling terminal, so no shell has it
+        return True
+
+
+def unfreeze(terminal: TextIO) -> None:
+    """Let output of a terminal run that a person has paused (Ctrl-S)."""
+    if sys.platform != "win32":
+        import termios
+
+        with suppress(termios.error, OSError, ValueError):
+            termios.tcflow(terminal.fileno(), termios.TCOON)
+
+
+class Background:
+    """Standard output and standard error passed on by threads, for as long as it is entered as a context manager.
+
+    At the end what is still to be written is dropped after a reader has taken nothing for `patience` seconds.
+    """
+
+    def __init__(self, streams: Streams) -> None:
+        self.patience = 1.0
+        out = None if streams.out is None else BackgroundStream(streams.out)
+        if streams.err is not None and streams.out is not None and _are_one_terminal(streams.out, streams.err):
+            err = out  # lines stay in their order
+        else:
+            err = None if streams.err is None else BackgroundStream(streams.err)
+        self._own = [out, err]
+        self.streams = msgspec.structs.replace(streams, out=cast("TextIO", out), err=cast("TextIO", err))
+
+    def __enter__(self) -> Background:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Wait for the readers, as long as there is patience with them."""
+        for stream in self._own:
+            if stream is not None:
+                stream.finish(self.patience)
+
+    @property
+    def unwritten(self) -> bool:
+        """True if something for standard output was dropped or could not be written."""
+        return self._own[0] is not None and self._own[0].unwritten
+
+    def check(self) -> None:
+        """Raise ClosedPipe or OutputError if standard output takes nothing any more."""
+        self.streams.print("")
+
+
 def show(console: Console, lines: Sequence[Line]) -> None:
     """Print styled lines to a Rich console, without wrapping, markup or highlighting."""
     from rich.segment import Segment, Segments
@@ -268,6 +426,14 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty()
     except ValueError:  # closed
         return False
+
+
+def _are_one_terminal(one: TextIO, other: TextIO) -> bool:
+    try:
+        same = os.fstat(one.fileno()).st_rdev == os.fstat(other.fileno()).st_rdev
+    except (OSError, ValueError, AttributeError):
+        return False
+    return same and _is_terminal(one) and _is_terminal(other)
 
 
 def _window(stream: TextIO | None) -> int | None:

@@ -1,258 +1,232 @@
-"""Who tells a watch's events: as a picture that is drawn in place, as lines, or as JSON."""
+"""Shows a watch: as JSON lines, as lines for people and scripts, or as a live view."""
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
 
-from migstat.cli.context import Runtime, Session
+import msgspec
+from rich.console import RenderableType
+
 from migstat.cli.output import ascii_only
-from migstat.cli.screen import Screen
-from migstat.follow.watch import Watch
-from migstat.model.events import Changed, Ended, Event, Outage, Recovered, Snapped, Stalled
-from migstat.model.nodes import Millis, State
-from migstat.model.reports import StatusReport
-from migstat.model.verdict import Snapshot, not_scheduled
-from migstat.render.grid import Line, cells, wrapped
+from migstat.cli.screen import Badge, LiveScreen
+from migstat.cli.streams import Streams
+from migstat.model.events import Changed, Ended, Event, Snapped, View, Waiting
+from migstat.model.nodes import Millis, State, leaves_of
+from migstat.model.verdict import Verdict
+from migstat.render.drawing import drawn
+from migstat.render.ending import Story, ending, last_line, next_command, standing
 from migstat.render.json import encoded, event_document
-from migstat.render.live import GOES_ON, Digest, Health, digest, ended_line, frame
+from migstat.render.live import LogLine, digest, frame, log_line, window_title
 from migstat.render.parts import Canvas
 from migstat.render.plain import change_line
-from migstat.render.table import view
-from migstat.render.text import duration, harmless, local_time, zone
-from migstat.render.theme import ASCII, UNICODE
-from migstat.settings.resolve import Look
+from migstat.render.text import harmless, local_time, zone
+from migstat.render.theme import Glyphs
 
-HEARTBEAT = 600.0
-"""Seconds of silence into a pipe after which a line says that the watch still goes on."""
+SIGN_OF_LIFE = 300.0
+"""Seconds of silence after which a line says that the watch goes on."""
 
-REMEMBERED = 50
-"""Changes that the picture may show."""
+LOGGED = 200
+"""Lines of the log that the largest window could show."""
 
-
-class Teller(Protocol):
-    """Tells events. `showing` is entered for as long as the watch goes on; `idle` comes before every pause."""
-
-    def showing(self) -> AbstractContextManager[object]:
-        """What to enter while it goes on."""
-
-    def tell(self, event: Event) -> None:
-        """Tell one event."""
-
-    def warn(self, text: str) -> None:
-        """Tell a warning where it stays readable."""
-
-    def idle(self) -> None:
-        """Look at what the watch knows now."""
-
-    def conclude(self, ended: Ended) -> None:
-        """Tell how it ended, after `showing` was left."""
+Shown = Event | Waiting | LogLine
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is watched, and the session that knows its names."""
+class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How to show a watch. `title` stands for the job until its name is known, `job` is what the user typed for it.
 
-    watch: Watch
-    session: Session
-
-
-class JsonTeller:
-    """Each event as one JSON line, flushed as it happens."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._streams = runtime.streams
-
-    def showing(self) -> AbstractContextManager[object]:
-        """Nothing to enter."""
-        return nullcontext()
-
-    def tell(self, event: Event) -> None:
-        """Write the event."""
-        self._streams.print(encoded(event_document(event), ascii_only=ascii_only(self._streams)) + "\n")
-
-    def warn(self, text: str) -> None:
-        """Write it to standard error."""
-        self._streams.tell(text)
-
-    def idle(self) -> None:
-        """Nothing: a stream of events has no heartbeat."""
-
-    def conclude(self, ended: Ended) -> None:
-        """The last event has told all."""
-
-
-class LineTeller:
-    """Changes as lines on standard output; heartbeat, trouble and the verdict on standard error.
-
-    With `quiet` only changes to bad states, and the verdict.
+    `hint` is for the command that helps next, which a demo says itself.
     """
 
-    def __init__(self, runtime: Runtime, subject: Subject, *, quiet: bool) -> None:
-        self._runtime = runtime
-        self._subject = subject
-        self._quiet = quiet
-        self._told_at = runtime.clock()
+    glyphs: Glyphs
+    color: bool = True
+    quiet: bool = False
+    rates: bool = False
+    columns: int | None = None
+    title: str = ""
+    job: str | None = None
+    hint: bool = True
 
-    def showing(self) -> AbstractContextManager[object]:
-        """Nothing to enter."""
-        return nullcontext()
 
-    def tell(self, event: Event) -> None:
-        """Write what the event says, where a person or a script wants it."""
+class EventPrinter(Protocol):
+    """Shows what happens. Only `close` may wait for a terminal, and not for long."""
+
+    def show(self, event: Shown) -> None:
+        """Show one event."""
+
+    def warn(self, text: str) -> None:
+        """Show a warning where it stays readable. May be called from any thread."""
+
+    def open(self) -> None:
+        """Take the terminal."""
+
+    def close(self, patience: float) -> None:
+        """Hand back the terminal, which gets `patience` seconds for it."""
+
+    def finish(self, story: Story) -> None:
+        """Show how it ended, once closed."""
+
+
+class JsonPrinter:
+    """Each event as one line of JSON, as it happens."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+
+    def show(self, event: Shown) -> None:
+        """Print the event."""
+        if not isinstance(event, Waiting | LogLine):
+            self._streams.print(encoded(event_document(event), ascii_only=ascii_only(self._streams)) + "\n")
+
+    def warn(self, text: str) -> None:
+        """Print it to standard error."""
+        self._streams.tell(text)
+
+    def open(self) -> None:
+        """Do nothing: lines need no terminal to themselves."""
+
+    def close(self, patience: float) -> None:
+        """Do nothing: there is nothing to hand back."""
+
+    def finish(self, story: Story) -> None:
+        """Do nothing: the last event has said it all."""
+
+
+class LinePrinter:
+    """Changes as lines on standard output; everything else as prose on standard error."""
+
+    def __init__(self, streams: Streams, options: PrinterOptions) -> None:
+        self._streams = streams
+        self._options = options
+        self._bell = Bell()
+        self._silent_since: Millis | None = None
+
+    def show(self, event: Shown) -> None:
+        """Print what the event says where a person or a script wants it."""
         match event:
-            case Changed() if not self._quiet or event.node.state in (State.FAILED, State.WARNING):
-                self._runtime.streams.print(change_line(event) + "\n")
-                self._told_at = self._runtime.clock()
+            case Changed():
+                if not self._options.quiet or event.node.state in (State.FAILED, State.WARNING):
+                    self._streams.print(change_line(event) + "\n")
+                    self._silent_since = event.at
             case Snapped():
-                self._say(f"watching {event.task_type or 'task'} {event.task_id}: {self._standing()}")
-            case Stalled():
-                self._say(f"{','.join(event.level)} has not moved for {duration(event.since_seconds)}")
-            case Outage():
-                self._say(f"no answer: {event.message}; asking on")
-            case Recovered():
-                self._say(f"answering again after {duration(event.outage_seconds)}")
+                self._begin(event)
+            case Waiting():
+                self._silent_since = self._silent_since or event.at
+                if event.at - self._silent_since >= SIGN_OF_LIFE * 1000:
+                    self._say(standing(event.view, event.at), event.at, always=True)
+            case LogLine():
+                self._say(event.text, event.at)
+            case _ if (line := log_line(event)) is not None:
+                self._say(line.text, line.at)
+        if self._streams.out_is_terminal and not self._options.quiet and self._bell.rings(event):
+            self._streams.ring()
 
     def warn(self, text: str) -> None:
-        """Write it to standard error."""
-        self._runtime.streams.tell(text)
+        """Print it to standard error."""
+        self._streams.tell(text)
 
-    def idle(self) -> None:
-        """A sign of life, sparsely."""
-        if self._runtime.clock() - self._told_at >= HEARTBEAT:
-            self._say(self._standing())
+    def open(self) -> None:
+        """Do nothing: lines need no terminal to themselves."""
 
-    def conclude(self, ended: Ended) -> None:
-        """The verdict in one line."""
-        self._runtime.streams.tell(f"migstat: {ended_line(ended, self._subject.watch.scope)}")
+    def close(self, patience: float) -> None:
+        """Do nothing: there is nothing to hand back."""
 
-    def _say(self, text: str) -> None:
-        if not self._quiet:
-            now = int(self._runtime.now() * 1000)
-            self._runtime.streams.tell(f"{local_time(now, now)} {zone(now)}  {harmless(text)}")
-            self._told_at = self._runtime.clock()
+    def finish(self, story: Story) -> None:
+        """Print how it ended and, to a person, what helps next."""
+        self._streams.tell(f"migstat: {last_line(story)}")
+        if self._options.hint and self._streams.err_is_terminal:
+            self._streams.tell(f"Next: {next_command(story.view.snapshot, self._options.job)}")
 
-    def _standing(self) -> str:
-        watch = self._subject.watch
-        leaves = watch.leaves
-        total = len(leaves) + len(watch.missing)
-        failed = sum(leaf.state is State.FAILED for leaf in leaves)
-        bad = f", {failed} failed" if failed else ""
-        return f"{watch.verdict}, {sum(leaf.ended for leaf in leaves)} of {total} {watch.scope} done{bad}"
+    def _begin(self, event: Snapped) -> None:
+        self._say(f"watching {event.task_type or 'task'} {event.task_id}: {event.verdict}", event.at)
+        for node in leaves_of(event.node, event.task_type):
+            if node.state is State.FAILED:
+                message = f": {node.message}" if node.message else ""
+                self._say(f"already failed: {node.name}{message}", event.at, always=True)
+
+    def _say(self, text: str, at: Millis, *, always: bool = False) -> None:
+        if always or not self._options.quiet:
+            self._streams.tell(f"{local_time(at, at)} {zone(at)}  {harmless(text)}")
+            self._silent_since = at
 
 
-class PictureTeller:
-    """A picture that is drawn in place; the final state stays in the scrollback."""
+class ScreenPrinter:
+    """A live view; when it is over, one screen that says it all stays in the scrollback."""
 
-    def __init__(self, runtime: Runtime, subject: Subject, look: Look) -> None:
-        self._runtime = runtime
-        self._subject = subject
-        self._look = look
-        self._glyphs = UNICODE if runtime.streams.unicode and not look.plain_signs else ASCII
-        self._changes: deque[Changed] = deque(maxlen=REMEMBERED)
-        self._digest: Digest | None = None
+    def __init__(
+        self,
+        streams: Streams,
+        options: PrinterOptions,
+        screen_of: Callable[[Callable[[int, int], RenderableType]], LiveScreen],
+        now: Callable[[], float],
+    ) -> None:
+        self._streams = streams
+        self._options = options
+        self._now = now
+        self._bell = Bell()
         self._warnings: list[str] = []
-        out = runtime.streams.out
-        assert out is not None  # noqa: S101  a picture is drawn on a terminal only
-        self.screen = Screen(out, self._frame, color=look.color is not False)
+        self._known = digest(View(at=self._millis(), snapshot=None), options.title)
+        self._log: tuple[LogLine, ...] = ()  # replaced, never changed: another thread draws it
+        self.screen = screen_of(self._frame)
 
-    def showing(self) -> AbstractContextManager[object]:
-        """The screen."""
-        return self.screen
-
-    def tell(self, event: Event) -> None:
-        """Remember changes, and draw anew."""
-        if isinstance(event, Changed):
-            self._changes.append(event)
-        if isinstance(event, Snapped | Outage | Recovered | Stalled | Ended):
-            self.idle()
+    def show(self, event: Shown) -> None:
+        """Take the event into the view."""
+        line = event if isinstance(event, LogLine) else None if isinstance(event, Waiting) else log_line(event)
+        if line is not None:
+            self._log = (*self._log[-LOGGED:], line)
+        if isinstance(event, Waiting):
+            self._known = digest(event.view, self._options.title)
+            counts = self._known.counts
+            self.screen.refresh(
+                Badge(
+                    window_title(self._known, self._options.glyphs),
+                    counts.done * 100 // counts.all if counts.all else 0,
+                    self._known.verdict is Verdict.FAILED or bool(self._known.summary and self._known.summary.failed),
+                )
+            )
+        if self._bell.rings(event):
+            self.screen.ring()
 
     def warn(self, text: str) -> None:
-        """Keep it until the picture is over."""
+        """Log it, and print it once the view is over."""
         self._warnings.append(text)
+        self._log = (*self._log[-LOGGED:], LogLine(self._millis(), harmless(text), State.WARNING))
 
-    def idle(self) -> None:
-        """Sort out what is known, and draw it."""
-        if self._subject.watch.read_at is not None:
-            self._digest = digest_of(self._subject.watch, self._subject.session.task.task_id, self._now())
-        self.screen.draw()
+    def open(self) -> None:
+        """Take the terminal."""
+        self.screen.start()
 
-    def conclude(self, ended: Ended) -> None:
-        """The final state, and the verdict in one line."""
-        streams, watch = self._runtime.streams, self._subject.watch
-        for warning in self._warnings:
-            streams.tell(warning)
-        width = streams.width(self._look.columns)
-        if watch.read_at is not None:
-            canvas = Canvas(width, self._glyphs)
-            streams.draw(view(self._final(ended), canvas), color=self._look.color, width=width)
-        line = ended_line(ended, watch.scope)
-        if cells(line) > width:  # whole sentences stay together where they can
-            told, goes_on, _ = line.partition(GOES_ON)
-            line = "\n".join((*wrapped(told, width), *wrapped(goes_on, width)))
-        streams.print(f"\n{line}\n")
+    def close(self, patience: float) -> None:
+        """Hand the terminal back, and print the warnings that came meanwhile."""
+        self.screen.close(patience)
+        while self._warnings:
+            self._streams.tell(self._warnings.pop(0))
 
-    def _final(self, ended: Ended) -> StatusReport:
-        watch = self._subject.watch
-        snapshot = Snapshot(
-            self._subject.session.job_id,
-            self._subject.session.task.task_id,
-            watch.task_type,
-            ended.at,
-            watch.root,
-            ended.verdict,
-        )
-        expected = len(watch.leaves) + len(watch.missing)
-        return StatusReport(
-            snapshot,
-            self._subject.watch.job_name,
-            watch.missing,
-            expected,
-            brief=True,
-            not_scheduled=not_scheduled(watch.root),
-        )
+    def finish(self, story: Story) -> None:
+        """Leave on the terminal what there is to know."""
+        canvas = Canvas(self._options.columns or self.screen.columns, self._options.glyphs)
+        self._streams.print(drawn(ending(story, canvas), canvas, color=self._options.color))
+        if self._options.hint and self._streams.err_is_terminal:
+            self._streams.tell(f"Next: {next_command(story.view.snapshot, self._options.job)}")
 
-    def _frame(self, columns: int, lines: int) -> list[Line]:
-        now = self._now()
-        told = self._digest or Digest.unknown(f"job {self._subject.session.job_id}")
-        health = health_of(self._subject.watch, now, self._runtime.clock())
-        return frame(told, health, tuple(self._changes), Canvas(columns, self._glyphs), lines)
+    def _frame(self, columns: int, lines: int) -> RenderableType:
+        canvas = Canvas(columns, self._options.glyphs)
+        return frame(self._known, self._log, self._millis(), canvas, lines, rates=self._options.rates)
 
-    def _now(self) -> Millis:
-        return int(self._runtime.now() * 1000)
+    def _millis(self) -> Millis:
+        return int(self._now() * 1000)
 
 
-def digest_of(watch: Watch, task_id: str, now: Millis) -> Digest:
-    """What a watch knows, sorted out for its picture."""
-    return digest(
-        watch.root,
-        watch.leaves,
-        title=watch.job_name or f"task {task_id}",
-        task=f"{watch.task_type or 'task'} {task_id}",
-        verdict=watch.verdict,
-        scope=watch.scope,
-        missing=len(watch.missing),
-        stalled=frozenset(watch.stalled),
-        now=now,
-        phases=dict(watch.phases),
-    )
+class Bell:
+    """Rings for a new failure and for the end; what fails together rings once."""
 
+    def __init__(self) -> None:
+        self._rung_at: Millis | None = None
 
-def health_of(watch: Watch, now: Millis, clock: float) -> Health:
-    """How a watch itself is, at `clock` of its own clock."""
-    return Health(
-        now,
-        watch.read_at,
-        watch.requests_a_minute,
-        watch.interval,
-        watch.full_every,
-        None if watch.outage_since is None else clock - watch.outage_since,
-        watch.next_try - clock,
-    )
-
-
-def is_new_failure(event: Event) -> bool:
-    """Whether somebody should look up from what they are doing."""
-    return isinstance(event, Changed) and event.node.ended and event.node.state is State.FAILED
+    def rings(self, event: Shown) -> bool:
+        """True if somebody should look up from what they are doing."""
+        worthy = isinstance(event, Ended) or (isinstance(event, Changed) and event.node.state is State.FAILED)
+        if not worthy or event.at == self._rung_at:
+            return False
+        self._rung_at = event.at
+        return True

@@ -1,225 +1,158 @@
-"""The frame of a watch: as much of what is known as a window can hold, what went wrong before anything healthy."""
+"""The live view of a watch: as much of a `View` as fits into a window, what went wrong before anything healthy.
+
+Pure functions. A `Digest` is made once per poll, so that drawing it again every second costs little, however many
+projects there are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
-from migstat.model.events import Changed, End, Ended
-from migstat.model.nodes import MIGRATE, Level, Millis, Node, Outcome, State, child_of, level_is_hidden
-from migstat.model.reports import count_states, worst_first
-from migstat.model.verdict import Verdict, estimated_end, summary_of
-from migstat.render.grid import Line, Row, cells, cut, fitted, laid_out
-from migstat.render.parts import Canvas, counts_of, flowing, message_of, overall, progress_cell, state_cell
-from migstat.render.text import duration, harmless, local_time, zone
-from migstat.render.theme import STATE_OF_VERDICT, STYLE_OF_STATE, word_of
+import msgspec
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.styled import Styled
+from rich.table import Table
+from rich.text import Text
 
-CHANGES = 6
-"""How many of the last changes are shown where there is room."""
+from migstat.model.events import Changed, Event, NoAnswer, Outage, PhaseSeen, Recovered, Stalled, View
+from migstat.model.nodes import (
+    CHECK,
+    MIGRATE,
+    Millis,
+    Node,
+    State,
+    TaskType,
+    child_of,
+    leaves_of,
+    level_is_hidden,
+)
+from migstat.model.reports import worst_first
+from migstat.model.verdict import Summary, Verdict
+from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, host_of
+from migstat.render.text import duration, grouped, harmless, local_time
+from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES, UNICODE, Glyphs, state_words
 
-NAME = 24
-"""Cells of the longest name that is shown whole."""
+FOOTER = "Ctrl-C stops watching; the migration goes on"
+
+ROOMY = 18
+"""Lines of a window from which on blank lines separate the parts, and the log has three lines."""
+
+SMALL = 10
+"""Lines of a window below which only the header, what is wrong and what runs are shown."""
+
+LONGEST_REASON = 4
+"""Lines of one message at most; `checks --details` and `projects` show all of it."""
+
+LONGEST_NAME, SHORT_NAME = 24, 10
+"""Cells of a name at most, in a window from `NARROW` on and in one below."""
 
 
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """What one reading of a task comes down to, made once a poll: drawing it again costs little, however much it is."""
+class LogLine(msgspec.Struct, frozen=True):
+    """One line of the log: what happened at `at`, and the state that gives it glyph and color, if any."""
 
-    title: str
+    at: Millis
+    text: str
+    state: State | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How far it is: done of all, of what; `all` is 0 if nothing is known yet."""
+
+    done: int
+    all: int
+    noun: str
+
+
+class Digest(msgspec.Struct, frozen=True, kw_only=True):
+    """A view sorted out for drawing: what is wrong, what runs, the scopes, and names of what is pending or done."""
+
+    view: View
     verdict: Verdict
-    task: str
-    root: Node
-    scope: str
-    scopes: tuple[Node, ...]
-    bad: tuple[Node, ...]
-    running: tuple[Node, ...]
-    states: dict[State, int]
-    finished: int
-    missing: int
-    end: Millis | None
-    stalled: frozenset[Level]
-    phases: Mapping[Level, int]
-
-    @classmethod
-    def unknown(cls, title: str) -> Digest:
-        """Before the first answer."""
-        return cls(title, Verdict.PENDING, "", Node(), "", (), (), (), {}, 0, 0, None, frozenset(), {})
-
-    @property
-    def verdict_is_final(self) -> bool:
-        """Whether it is over."""
-        return self.verdict not in (Verdict.PENDING, Verdict.RUNNING)
+    title: str
+    destination: str
+    counts: Counts
+    summary: Summary | None
+    problems: tuple[Problem, ...] = ()
+    running: tuple[Node, ...] = ()
+    scopes: tuple[Node, ...] = ()
+    pending: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How the watch itself is. Instants in epoch milliseconds, durations in seconds.
-
-    `silent` is for how long there was no answer, None where there was; `next_try` when it will be asked again.
-    """
-
-    now: Millis
-    read_at: Millis | None
-    requests_a_minute: float
-    interval: float
-    full_every: float
-    silent: float | None = None
-    next_try: float = 0.0
+Problem = Node | str
+"""A node that went wrong, or a line about something that could not be read."""
 
 
-def digest(
-    root: Node,
-    leaves: tuple[Node, ...],
-    *,
-    title: str,
-    task: str,
-    verdict: Verdict,
-    scope: str,
-    missing: int,
-    stalled: frozenset[Level],
-    now: Millis,
-    phases: Mapping[Level, int] = MappingProxyType({}),
-) -> Digest:
-    """Sort out what is known at `now`; `scope` is what the leaves are called."""
-    checks = scope == "checks"
+def digest(view: View, title: str = "") -> Digest:
+    """Sort out a view. `title` is for as long as the job's name is not known."""
+    snapshot = view.snapshot
+    if snapshot is None:
+        nothing = Counts(0, 0, view.scope)
+        return Digest(view=view, verdict=Verdict.PENDING, title=title, destination="", counts=nothing, summary=None)
+    root, checks = snapshot.node, snapshot.task_type == TaskType.CHECK
+    leaves = leaves_of(root, snapshot.task_type)
     scopes = () if checks else _scopes(root)
-    bad = [node for node in (*scopes, *(() if checks else _bad_checks(root))) if node.state.rank < State.RUNNING.rank]
-    noted = worst_first(tuple(leaf for leaf in leaves if leaf.state.rank <= State.RUNNING.rank))
-    bad += [leaf for leaf in noted if leaf.state.rank < State.RUNNING.rank]
+    ended = snapshot.verdict not in (Verdict.PENDING, Verdict.RUNNING)
+    nodes = [*scopes, *(app for scope in scopes if scope.level[:1] == MIGRATE for app in scope.children or ())]
+    problems = [node for node in (*_failed_checks(scopes), *nodes, *leaves) if node.state in _BAD]
+    problems += [] if _any_below(root, problems) or not (root.ended and root.state in _BAD) else [root]
+    if ended:
+        reported = {node.level for node in problems}
+        problems += [
+            Node(reason.level, missing=True)
+            for reason in snapshot.reasons
+            if reason.state is State.MISSING and reason.level not in reported
+        ]
+    shown = worst_first(tuple(node for node in problems if not _any_below(node, problems)))
+    runs = [node for node in scopes if node.state is State.RUNNING and (node.progress or node.percent is not None)]
+    runs += [node for node in worst_first(leaves) if node.state is State.RUNNING]
+    runs.sort(key=lambda node: node.level not in view.stalled)  # those that do not move first
     return Digest(
-        title=title,
-        verdict=verdict,
-        task=harmless(task),
-        root=root,
-        scope=scope,
-        scopes=tuple(node for node in scopes if node.state.rank >= State.RUNNING.rank),
-        bad=tuple(sorted(bad, key=lambda node: node.state.rank)),
-        running=tuple(leaf for leaf in noted if leaf.state is State.RUNNING),
-        states=count_states(leaves),
-        finished=summary_of(leaves).finished,
-        missing=missing,
-        end=estimated_end(leaves, missing, now),
-        stalled=stalled,
-        phases=phases,
+        view=view,
+        verdict=snapshot.verdict,
+        title=harmless(snapshot.job_name or title),
+        destination=host_of(snapshot.destination),
+        counts=counts_of_view(view),
+        summary=snapshot.summary,
+        problems=(*shown, *map(harmless, snapshot.flaws)),
+        running=tuple(runs),
+        scopes=scopes,
+        pending=tuple(harmless(leaf.name) for leaf in leaves if leaf.state in (State.PENDING, State.MISSING))
+        + (() if ended else tuple(map(harmless, snapshot.missing))),
+        done=tuple(harmless(leaf.name) for leaf in leaves if leaf.state in (State.SUCCEEDED, State.SKIPPED)),
     )
 
 
-def frame(told: Digest, health: Health, changes: Sequence[Changed], canvas: Canvas, height: int) -> list[Line]:
-    """At most `height` lines of at most the canvas's width."""
-    head = [*_title(told, health, canvas), *_health(health, canvas)]
-    head += overall(told.states, told.finished, told.missing, told.scope, canvas)
-    room = height - len(head) - 1
-    nodes = [*told.bad, *told.scopes, *told.running]
-    last = _last_changes(changes, min(CHANGES, (room - len(nodes) // 2) // 3), health.now, canvas)
-    rows = _rows(told, nodes, health.now, canvas, room - len(last))
-    lines = [*head, [], *laid_out(rows, canvas.width, more=canvas.glyphs.more, clip=True), *last]
-    return [cut(line, canvas.width) for line in lines[: max(height, 1)]]
+_BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
 
 
-def _title(told: Digest, health: Health, canvas: Canvas) -> list[Line]:
-    state = STATE_OF_VERDICT[told.verdict]
-    head = f"{canvas.glyphs.states[state]} {told.verdict}"
-    name = fitted(harmless(told.title), max(canvas.width - cells(head) - 2, 1), canvas.glyphs.more).rstrip()
-    return [[(head, STYLE_OF_STATE[state]), ("  ", ""), (name, "strong")], *_times(told, health, canvas)]
+def counts_of_view(view: View) -> Counts:
+    """What the bar of the header counts: checks as the API counts them, projects or spaces, else scopes.
 
-
-def _times(told: Digest, health: Health, canvas: Canvas) -> list[Line]:
-    """Which task, since when, how long, and when it may end."""
-    began = told.root.started_at or told.root.created_at
-    elapsed = duration(told.root.elapsed_seconds(health.now))
-    parts = [told.task] if told.task else []
-    if began is not None:
-        parts.append(f"since {local_time(began, health.now)} {zone(began)}")
-    parts += [elapsed] if elapsed else []
-    if told.task and not told.verdict_is_final:
-        parts.append(f"ends about {local_time(told.end, health.now)}" if told.end else "estimating the end")
-    return _parted(parts, "quiet", canvas)
-
-
-def _health(health: Health, canvas: Canvas) -> list[Line]:
-    """How old the data is and what it costs; in an outage, since when there is no answer."""
-    age = duration((health.now - health.read_at) / 1000) if health.read_at is not None else ""
-    if health.silent is not None:
-        again = f"again in {duration(max(health.next_try, 0.0))}" if health.next_try > 0 else "asking again"
-        parts = [f"no answer for {duration(health.silent)}, {again}"]
-        parts += [f"what is shown is {age} old"] if age else []
-        return _parted(parts, "failed", canvas)
-    if health.read_at is None:
-        return _parted(["asking"], "quiet", canvas)
-    return _parted(
-        [
-            f"read {age} ago",
-            f"every {duration(health.interval)}, all every {duration(health.full_every)}",
-            f"{health.requests_a_minute:.0f} requests/min",
-        ],
-        "quiet",
-        canvas,
-    )
-
-
-def _parted(parts: list[str], style: str, canvas: Canvas) -> list[Line]:
-    """Parts of one style in a row, in as many lines as they need, broken between parts only."""
-    return flowing([(part, style) for part in parts], canvas, dots=style)
-
-
-def _rows(told: Digest, nodes: list[Node], now: Millis, canvas: Canvas, room: int) -> list[Row]:
-    """What went wrong, the scopes, what runs: in at most `room` rows, the last of which counts the rest.
-
-    Where there is not room for all, scopes that are done and well go first.
+    A running check task lists only the checks that have begun, so its own progress says more than its children.
     """
-    if len(nodes) > room:
-        nodes = [node for node in nodes if node.state.rank < State.SUCCEEDED.rank]
-    shown = nodes if len(nodes) <= room else nodes[: max(room - 1, 0)]
-    rows = [_row(node, _indent(node), _said(node, told), now, canvas) for node in shown]
-    if len(shown) < len(nodes) and room > 0:
-        text = canvas.glyphs.dot.join(part for part, _ in counts_of(count_states(tuple(nodes[len(shown) :])), canvas))
-        rows.append(Row(((f"+{len(nodes) - len(shown)} more", "quiet"), (text, "quiet"))))
-    return rows
-
-
-def _indent(node: Node) -> str:
-    is_scope = node.level[:-1] == MIGRATE
-    return "  " if is_scope else ""
-
-
-def _said(node: Node, told: Digest) -> str:
-    stalled = "stalled" if node.level in told.stalled and not node.ended else ""
-    phase = f"phase {told.phases[node.level]}:" if node.level in told.phases and not node.ended else ""
-    return " ".join(part for part in (stalled, phase, message_of(node)) if part)
-
-
-def _row(node: Node, indent: str, said: str, now: Millis, canvas: Canvas) -> Row:
-    elapsed = (duration(node.elapsed_seconds(now)), "quiet")
-    name = harmless(node.name)
-    if cells(name) > NAME:
-        name = fitted(name, NAME, canvas.glyphs.more)
-    state = state_cell(node, canvas)
-    if (
-        node.ended and node.state.rank < State.RUNNING.rank
-    ):  # of what went wrong the message counts, not how long it took
-        return Row(((name, ""), state), said, indent=indent)
-    return Row(((name, ""), state, progress_cell(node, canvas), elapsed), said, indent=indent)
-
-
-def _last_changes(changes: Sequence[Changed], count: int, now: Millis, canvas: Canvas) -> list[Line]:
-    if count < 1 or not changes:
-        return []
-    return [[], *(_change_line(change, now, canvas) for change in list(changes)[-count:])]
-
-
-def _change_line(change: Changed, now: Millis, canvas: Canvas) -> Line:
-    state = change.node.state
-    before = change.before.outcome or change.before.status if change.before else ""
-    head = f"{local_time(change.at, now)}  {canvas.glyphs.states[state]} "
-    text = f"{harmless(','.join(change.node.level)) or 'task'} {word_of(change.node)}"
-    told = f" (was {harmless(before)})" if before else ""
-    line = fitted(text + told, max(canvas.width - cells(head), 1), canvas.glyphs.more).rstrip()
-    return [(head, "quiet"), (line, STYLE_OF_STATE[state])]
+    snapshot = view.snapshot
+    if snapshot is None:
+        return Counts(0, 0, view.scope)
+    root, summary = snapshot.node, snapshot.summary
+    checking = root if snapshot.task_type == TaskType.CHECK else child_of(root, "check")
+    migrating = child_of(root, "migrate")
+    begun = migrating is not None and migrating.state is not State.PENDING
+    if checking is not None and not checking.ended and not begun:
+        for phase in checking.progress:
+            if phase.processed is not None and phase.total:
+                return Counts(int(phase.processed), int(phase.total), "checks")
+    if summary is not None and summary.total:
+        return Counts(summary.finished, summary.total, view.scope)
+    scopes = _scopes(root)
+    return Counts(sum(scope.ended for scope in scopes), len(scopes), "scopes")
 
 
 def _scopes(root: Node) -> tuple[Node, ...]:
-    """The levels of a migrate task that have a line each: `check`, `migrate` and its scopes."""
+    """`check`, `migrate` and its scopes, without the hidden levels: those are what the header counts."""
     found: list[Node] = []
     for child in root.children or ():
         found.append(child)
@@ -228,34 +161,427 @@ def _scopes(root: Node) -> tuple[Node, ...]:
     return tuple(found)
 
 
-GOES_ON = "The migration itself goes on."
-_WELL = frozenset({Outcome.SUCCESS, Outcome.SKIPPED})
-
-
-def ended_line(ended: Ended, scope: str) -> str:
-    """How a watch ended, and what it came down to, in one line."""
-    summary = ended.summary
-    total = summary.total + len(ended.missing)
-    told_of = {outcome: count for outcome, count in summary.by_outcome.items() if outcome not in _WELL}
-    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in told_of.items())
-    told = f"{summary.finished} of {total} {scope} done" + (f" ({harmless(outcomes)})" if outcomes else "")
-    after = f" after {duration(ended.elapsed_seconds)}" if ended.elapsed_seconds is not None else ""
-    match ended.end:
-        case End.FINISHED:
-            return f"finished: {ended.verdict}{after}; {told}"
-        case End.FAILED_FAST:
-            return f"failed{after}, not waiting for the rest; {told}. {GOES_ON}"
-        case End.TIMEOUT:
-            return f"the time is up{after}, it is {ended.verdict}; {told}. {GOES_ON}"
-        case End.INTERRUPTED:
-            return f"interrupted{after}, it is {ended.verdict}; {told}. {GOES_ON}"
-        case End.ERROR:
-            return f"not all could be read{after}, it seems {ended.verdict}; {told}"
-
-
-def _bad_checks(root: Node) -> tuple[Node, ...]:
-    """The checks that failed, while `check` itself did: an overridden failure is not one."""
-    check = child_of(root, "check")
+def _failed_checks(scopes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The single checks that failed, if `check` did or still runs: an overridden failure is not a problem."""
+    check = next((scope for scope in scopes if scope.level == CHECK), None)
     if check is None or (check.ended and check.state is not State.FAILED):
         return ()
-    return worst_first(tuple(child for child in check.children or () if child.state is State.FAILED))
+    return tuple(child for child in check.children or () if child.state is State.FAILED)
+
+
+def _any_below(node: Node, others: Iterable[Node]) -> bool:
+    depth = len(node.level)
+    return any(len(other.level) > depth and other.level[:depth] == node.level for other in others)
+
+
+# the frame
+
+
+def frame(
+    known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, height: int, *, rates: bool = False
+) -> RenderableType:
+    """At most `height` lines of at most the canvas's width. `rates` shows how often is asked, too."""
+    outage = known.view.outage
+    head = header(known, now, canvas, rates=rates)[: max(1, min(3, height // 3))]
+    body = _body(known, log, now, canvas, height - len(head))
+    return Group(*head, *body) if outage is None else Group(*head, Styled(Group(*body), "dim"))
+
+
+def header(known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False) -> list[RenderableType]:
+    """The verdict with its counts, name and destination; the bar; the times."""
+    verdict, times = _verdict_line(known, now, canvas), _times_line(known, now, canvas, rates=rates)
+    return [verdict, times] if known.view.snapshot is None else [verdict, _bar_line(known.counts, canvas), times]
+
+
+def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
+    glyphs, outage = canvas.glyphs, known.view.outage
+    if outage is not None:
+        state, word = State.FAILED, f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
+    elif known.view.snapshot is None:
+        state, word = State.PENDING, "waiting for the first answer"
+    else:
+        state, word = STATE_OF_VERDICT[known.verdict], str(known.verdict)
+    line = Text(f"{glyphs.states[state]} {word}", f"bold {STYLES[state]}")
+    summary = known.summary
+    for each, count in ((State.FAILED, summary.failed), (State.WARNING, summary.warning)) if summary else ():
+        if count:
+            line.append(glyphs.dot, QUIET).append(f"{glyphs.states[each]} {count} {each}", STYLES[each])
+    if known.title and canvas.width - line.cell_len >= 13:
+        line.append("   ").append(known.title, STRONG)
+        if known.destination and canvas.width - line.cell_len >= 13:
+            line.append(f" {glyphs.arrow} {known.destination}")
+    return _cut(line, canvas)
+
+
+def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:
+    if not counts.all:
+        return Text("Nothing is reported yet.", QUIET)
+    told = Text(f"{grouped(counts.done)} of {grouped(counts.all)} {counts.noun}")
+    width = min(40, canvas.width // 2, canvas.width - told.cell_len - 1)
+    if width < 4:
+        return _cut(told, canvas)
+    line = Table.grid(padding=(0, 1, 0, 0))
+    line.add_column(width=width)
+    line.add_column(no_wrap=True)
+    state = State.SUCCEEDED if counts.done >= counts.all else State.RUNNING
+    line.add_row(bar(counts.done / counts.all, state, width), told)
+    return line
+
+
+def _times_line(known: Digest, now: Millis, canvas: Canvas, *, rates: bool) -> Text:
+    """Elapsed, a lower bound of the end, and the age of the data; in an outage, when the next try is."""
+    view, snapshot = known.view, known.view.snapshot
+    read_at = snapshot.fetched_at if snapshot else None
+    parts: list[tuple[int, str]] = []  # by importance, 0 first
+    if (outage := view.outage) is not None:
+        left = (outage.next_try - now) / 1000
+        parts.append((0, f"next try in {duration(left)}" if left >= 1 else "trying again"))
+        if read_at is not None:
+            parts.append((1, f"{known.verdict} as of {local_time(read_at, now)}"))
+    if snapshot is not None:
+        elapsed = snapshot.node.elapsed_seconds(now if outage is None else snapshot.fetched_at)
+        if elapsed is not None:
+            parts.insert(0, (1 if outage is None else 3, duration(elapsed)))
+    if outage is None and view.not_before is not None and view.not_before > now and not _over(known):
+        parts.append((2, f"not before {local_time(view.not_before, now)}"))
+    if outage is None and read_at is not None:
+        parts.append((0, f"updated {duration(max(now - read_at, 0) / 1000)} ago"))
+    if rates:
+        parts += [(4, f"every {duration(view.interval)}"), (4, f"{view.requests_a_minute:.0f} requests/min")]
+    return Text(_fitting(parts, canvas.glyphs.dot, canvas.width), QUIET, no_wrap=True)
+
+
+def _over(known: Digest) -> bool:
+    return known.verdict not in (Verdict.PENDING, Verdict.RUNNING)
+
+
+def _body(known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, height: int) -> list[RenderableType]:
+    """Everything below the header: each part gets what the more important ones leave of the lines.
+
+    What runs keeps a third of them if it needs it, however much went wrong. Long reasons wrap only into lines that are
+    left over, and the log takes the rest.
+    """
+    view, roomy, small = known.view, height >= ROOMY, height < SMALL
+    when = view.snapshot.fetched_at if view.outage is not None and view.snapshot is not None else now
+    scopes = None if small or not known.scopes else _scope_line(known.scopes, canvas)
+    last = min(len(log), 0 if small else 3 if roomy else 1)
+    gap = Text("")
+    room = height - (0 if small else 2) - last - (scopes is not None)  # the footer, and a blank line above all
+    room -= roomy * ((scopes is not None) + bool(last))
+    between = int(roomy and bool(known.problems and known.running))
+    for_running = min(len(known.running), max(room // 3, room - between - len(known.problems)))
+    problems = _rows(known.problems, room - between - for_running, lambda each: _problem(each, canvas), canvas)
+    running = _rows(known.running, for_running, lambda node: _running(node, known, when, canvas), canvas)
+    spare = room - len(problems) - len(running) - between
+    name = _name_width([*problems, *running], canvas)
+    parts: list[RenderableType] = [] if small else [gap]
+    if problems:
+        table, wraps = _table(problems, name, canvas, spare)
+        spare -= wraps
+        parts += [table, *([gap] * between)]
+    if running:
+        parts.append(_table(running, name, canvas, 0)[0])
+    names: list[Text] = []
+    for state, group in ((State.PENDING, known.pending), (State.SUCCEEDED, known.done)):
+        if roomy and group and spare >= 3:
+            lines = _names(state, group, canvas, max(min(spare // 3, 4), 1))
+            spare -= len(lines) + (not names)
+            names += lines
+    parts += [gap, *names] if names else []
+    if scopes is not None:
+        parts += [*([gap] * roomy), scopes]
+    if last:
+        lines = [_log_line(line, now, canvas) for line in log[-(last + spare) :]]
+        spare -= len(lines) - last
+        parts += [*([gap] * roomy), *lines]
+    if not small:
+        footer = FOOTER if len(FOOTER) <= canvas.width else FOOTER.partition(";")[0]
+        parts += [*([gap] * spare), _cut(Text(footer, QUIET), canvas)]
+    return parts
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """A line about one node: its state, name, state in words, how long, and what there is to say in so many cells."""
+
+    state: State | None
+    name: str
+    words: str = ""
+    elapsed: str = ""
+    told: str | Callable[[int], Text] = ""
+
+
+def _name_width(rows: Sequence[_Row], canvas: Canvas) -> int:
+    longest = LONGEST_NAME if canvas.width >= NARROW else SHORT_NAME
+    return min(max((cell_len(row.name) for row in rows if row.state is not None), default=0), longest) + 2
+
+
+def _rows(nodes: Sequence[Problem], room: int, row_of: Callable[[Problem], _Row], canvas: Canvas) -> list[_Row]:
+    """As many rows as there is room for; where that is not all, the last one counts the others."""
+    if len(nodes) <= room:
+        return [row_of(node) for node in nodes]
+    if room <= 0:
+        return []
+    rest = nodes[room - 1 :]
+    counts = Counter(State.FAILED if isinstance(each, str) else each.state for each in rest)
+    told = canvas.glyphs.dot.join(
+        f"{canvas.glyphs.states[state]} {counts[state]} {state}" for state in State if counts[state]
+    )
+    return [*(row_of(node) for node in nodes[: room - 1]), _Row(None, f"+{len(rest)} more: {told}")]
+
+
+def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) -> tuple[RenderableType, int]:
+    """A line per row, and more for long reasons while there are `spare` lines; returns how many of them it took."""
+    nodes = [row for row in rows if row.state is not None]
+    words = max((cell_len(row.words) for row in nodes), default=0) if canvas.width >= WIDE else 0
+    elapsed = max((len(row.elapsed) for row in nodes), default=0) if canvas.width >= NARROW else 0
+    room = max(canvas.width - sum(width + 2 for width in (name_width, words, elapsed) if width), 1)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=name_width, no_wrap=True)
+    if words:
+        table.add_column(width=words, no_wrap=True)
+    if elapsed:
+        table.add_column(width=elapsed, no_wrap=True, justify="right", style=QUIET)
+    table.add_column(width=room, no_wrap=True)
+    taken = 0
+    for row in nodes:
+        style = STYLES[row.state or State.FAILED]
+        name = Text.assemble((f"{canvas.glyphs.states[row.state or State.FAILED]} ", style), row.name)
+        name.truncate(name_width, overflow="ellipsis")
+        told = row.told if isinstance(row.told, str) else row.told(room)
+        if isinstance(told, str):
+            lines = 1 if cell_len(told) <= room else len(Text(told).wrap(Console(), room, overflow="fold"))
+            lines = min(lines, LONGEST_REASON, 1 + max(spare - taken, 0))
+            taken += lines - 1
+        message = told if isinstance(told, Text) else Prose(Text(told), lines)
+        table.add_row(
+            name, *([Text(row.words, style)] if words else []), *([Text(row.elapsed)] if elapsed else []), message
+        )
+    folded = [_cut(Text(row.name, QUIET), canvas) for row in rows if row.state is None]
+    return Group(*([table] if nodes else []), *folded), taken
+
+
+def _problem(problem: Problem, canvas: Canvas) -> _Row:
+    if isinstance(problem, str):
+        return _Row(State.FAILED, "unreadable", told=problem)
+    told = harmless(problem.message or ("not reported by the API" if problem.missing else ""))
+    words = state_words(problem)
+    if canvas.width < WIDE and words != problem.state:  # there is no column for it, and INCOMPLETE is not just failed
+        told = f"{words}: {told}" if told else words
+    return _Row(problem.state, _name_of(problem), words, duration(problem.elapsed_seconds(0)), told)
+
+
+def _running(node: Problem, known: Digest, now: Millis, canvas: Canvas) -> _Row:
+    assert isinstance(node, Node)  # noqa: S101  what cannot be read does not run
+    view = known.view
+
+    def told(width: int) -> Text:
+        phases = view.phases.get(node.level, ())
+        return progress_text(node, phases, view.stalled.get(node.level), now, canvas.glyphs, width)
+
+    return _Row(State.RUNNING, _name_of(node), elapsed=duration(node.elapsed_seconds(now)), told=told)
+
+
+def progress_text(
+    node: Node, phases: Sequence[PhaseSeen], stalled: Millis | None, now: Millis, glyphs: Glyphs, width: int
+) -> Text:
+    """What a running node is doing: `export, upload done, import at 42 %`, counts, rate and time left.
+
+    What does not fit is left out whole, the least important first: a number that is cut is a wrong number.
+    """
+    tick = glyphs.states[State.SUCCEEDED]
+    now_in = next((phase for phase in phases if phase.to is None), None)
+    counted = now_in or next(
+        (PhaseSeen(each.name or "", 0, None, each.processed, each.total) for each in node.progress), None
+    )
+    parts: list[tuple[int, Text]] = [
+        (5, Text(f"{harmless(phase.name)} {tick}", QUIET)) for phase in phases if phase.to is not None
+    ]
+    if counted is not None and counted.name:
+        parts.append((3, Text(harmless(counted.name))))
+    share = _share(node, counted)
+    if share is not None:
+        if width >= 50:
+            parts.append((6, _small_bar(share, glyphs)))
+        parts.append((1, Text(f"{int(share * 100)} %", STYLES[State.RUNNING])))
+    facts: list[tuple[int, Text]] = []
+    if counted is not None and counted.processed is not None:
+        total = f"/{grouped(counted.total)}" if counted.total is not None else ""
+        facts.append((2, Text(grouped(counted.processed) + total)))
+    if stalled is not None:
+        facts.append((0, Text(f"no movement for {duration((now - stalled) / 1000).split()[0]}", STYLES[State.WARNING])))
+    elif counted is not None and counted.rate:
+        facts.append((5, Text(f"{_rate(counted.rate)}/s")))
+        if counted.total is not None and counted.processed is not None and counted.total >= counted.processed:
+            facts.append((4, Text(f"{duration((counted.total - counted.processed) / counted.rate)} left")))
+    if not parts and not facts and node.message:
+        return Text(harmless(node.message))
+    while cell_len(_joined(parts, facts, glyphs).plain) > width and len(parts) + len(facts) > 1:
+        worst = max((*parts, *facts), key=lambda part: part[0])
+        (parts if worst in parts else facts).remove(worst)
+    return _joined(parts, facts, glyphs)
+
+
+def _joined(parts: Sequence[tuple[int, Text]], facts: Sequence[tuple[int, Text]], glyphs: Glyphs) -> Text:
+    line = Text(" ").join(part for _, part in parts)
+    for at, (_, fact) in enumerate(facts):
+        line.append(glyphs.dot if at else " " if parts else "", QUIET).append_text(fact)
+    return line
+
+
+def _share(node: Node, phase: PhaseSeen | None) -> float | None:
+    """How much of the current phase is done, 0..1; the API's percent may be any number."""
+    if node.percent is not None:
+        return min(max(node.percent, 0), 100) / 100
+    if phase is not None and phase.processed is not None and phase.total:
+        return min(max(phase.processed / phase.total, 0), 1)
+    return None
+
+
+def _small_bar(share: float, glyphs: Glyphs, width: int = 8) -> Text:
+    done = int(share * width)
+    return Text.assemble((glyphs.bar * done, STYLES[State.RUNNING]), (glyphs.bar_rest * (width - done), QUIET))
+
+
+def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:
+    """All scopes in one line; where they do not fit, those that are fine go first."""
+    shown = sorted(scopes, key=lambda node: node.state.rank)
+    while True:
+        line = Text(canvas.glyphs.dot, QUIET).join(
+            Text.assemble((canvas.glyphs.states[node.state], STYLES[node.state]), f" {harmless(node.name)}")
+            for node in scopes
+            if node in shown
+        )
+        if len(shown) < len(scopes):
+            line.append(f"{canvas.glyphs.dot}+{len(scopes) - len(shown)}", QUIET)
+        if line.cell_len <= canvas.width or len(shown) < 2:
+            return _cut(line, canvas)
+        shown.pop()
+
+
+def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> list[Text]:
+    """The names of all nodes in a state, in at most `room` lines, the last of which counts those left out."""
+    head = f"{canvas.glyphs.states[state]} {len(names)} {state}: "
+    lines = [Text(head, STYLES[state])]
+    for at, name in enumerate(names):
+        more = f" +{len(names) - at}"
+        needed = cell_len(name) + 2 + (len(more) if len(lines) == room else 0)
+        if lines[-1].cell_len + needed > canvas.width:
+            if len(lines) == room:
+                lines[-1].append(more, QUIET)
+                break
+            lines.append(Text("  "))
+        lines[-1].append(f"{name}  ")
+    return [_cut(line, canvas) for line in lines]
+
+
+# the log
+
+
+def log_line(event: Event) -> LogLine | None:
+    """What the log, and lines for people, say about an event; None for what is not worth a line."""
+    match event:
+        case Changed():
+            return _change(event)
+        case Stalled():
+            moved = duration(event.since_seconds)
+            return LogLine(
+                event.at,
+                f"{harmless(event.level[-1]) if event.level else 'the task'}: no movement for {moved}",
+                State.WARNING,
+            )
+        case Outage():
+            wait = duration(max(event.retry_in_seconds, 1))
+            return LogLine(event.at, f"no answer: {harmless(event.message)}; next try in {wait}", State.FAILED)
+        case Recovered():
+            return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")
+    return None
+
+
+def _change(event: Changed) -> LogLine | None:
+    node = event.node
+    name = _name_of(node)
+    if node.level[:1] == CHECK and len(node.level) > 1 and node.state not in _BAD:
+        return None  # dozens of checks that pass would push out what matters
+    if node.state is State.PENDING:
+        return LogLine(event.at, f"{name} is pending again", State.PENDING) if event.before else None
+    if node.state is State.RUNNING:
+        again = (
+            event.before is not None
+            and State.PENDING is not Node(status=event.before.status, outcome=event.before.outcome).state
+        )
+        return LogLine(event.at, f"{name} started{' again' if again else ''}", State.RUNNING)
+    elapsed = node.elapsed_seconds(event.at)
+    told = f"{name} {state_words(node)}" + (f" after {duration(elapsed)}" if elapsed is not None else "")
+    message = harmless(node.message or "") if node.state in _BAD else ""
+    return LogLine(event.at, f"{told}: {message}" if message else told, node.state)
+
+
+def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLine:
+    """What happened between the last event of a record and the moment at which it is resumed."""
+    leaves = [change.node for change in changes if len(change.node.level) > 1]
+    finished = sum(node.ended for node in leaves)
+    bad = [_name_of(node) for node in worst_first(tuple(leaves)) if node.state is State.FAILED]
+    shown = "".join(f", {UNICODE.states[State.FAILED]} {name}" for name in bad[:3])
+    more = f" +{len(bad) - 3} more" if len(bad) > 3 else ""
+    span = f"{local_time(seen_until, at)} to {local_time(at, at)}"
+    return LogLine(
+        at, f"while nobody watched ({span}): {finished} finished{shown}{more}", State.FAILED if bad else None
+    )
+
+
+def _log_line(line: LogLine, now: Millis, canvas: Canvas) -> Text:
+    text = Text(f"{local_time(line.at, now)} ", QUIET)
+    if line.state is not None:
+        text.append(f"{canvas.glyphs.states[line.state]} ", STYLES[line.state])
+        text.append(line.text, STYLES[line.state] if line.state in _BAD else "")
+    else:
+        text.append(line.text)
+    return _cut(text, canvas)
+
+
+# title
+
+
+def window_title(known: Digest, signs: Glyphs) -> str:
+    """The verdict in as few characters as a tab of a terminal shows."""
+    failed = known.summary.failed if known.summary else 0
+    glyphs = signs.states
+    state = State.FAILED if failed else STATE_OF_VERDICT[known.verdict]
+    if known.view.outage is not None:
+        return f"? no answer {known.counts.done}/{known.counts.all}"
+    return f"{glyphs[state]}{failed or ''} {known.counts.done}/{known.counts.all}"
+
+
+# pieces
+
+
+def _name_of(node: Node) -> str:
+    return harmless(node.name) or "the task"
+
+
+def cause_of(outage: NoAnswer | Outage) -> str:
+    """Why there is no answer, in a word or two: `503`, `Connection refused`."""
+    message = re.sub(r"\s*\((tried|asked)[^)]*\)$", "", harmless(outage.message))
+    if status := re.search(r"\b[45]\d\d\b", message):
+        return status[0]
+    if re.search(r"within|timed? ?-?out", message, re.IGNORECASE):
+        return "timed out"
+    return message.rpartition(": ")[2][:40] or outage.code
+
+
+def _rate(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _cut(text: Text, canvas: Canvas) -> Text:
+    text.truncate(canvas.width, overflow="ellipsis")
+    text.no_wrap = True
+    return text
+
+
+def _fitting(parts: Sequence[tuple[int, str]], dot: str, width: int) -> str:
+    """Parts in a row, the least important left out until the rest fits."""
+    kept = list(parts)
+    while len(kept) > 1 and cell_len(dot.join(text for _, text in kept)) > width:
+        kept.remove(max(kept, key=lambda part: part[0]))
+    return dot.join(text for _, text in kept)

@@ -1,10 +1,11 @@
-"""`migstat watch` on a terminal: what a person sees, whatever the window, and what is left afterwards."""
+"""`migstat watch` on a terminal: what a person sees, whatever the window, and that nothing holds it up."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -34,26 +35,36 @@ BEYOND = 30
 """Columns and lines that a wider screen has than the window, to see what would be drawn outside of it."""
 
 CJK = "日本語の長い名前のプロジェクト第一営業部門移行計画"
-BEGIN_OF_FRAME, END_OF_FRAME = "\x1b[?2026h", "\x1b[?2026l"
+HOME = "\x1b[H"
 SWITCH = re.compile(r"(\x1b\[\?1049[hl])")
+SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+WATCH = ["-m", "migstat", "watch", "--interval", "0.2s", "--stall-after", "99999h"]
 
 
 class Window:
-    """A terminal emulator with scrollback and a second screen, at whose other end a watch runs."""
+    """A terminal emulator with scrollback and a second screen, at whose other end a watch runs.
+
+    `bash` is a command line of bash in place of the watch, in which `$WATCH` is the watch.
+    """
 
     def __init__(
-        self, server: Server, words: tuple[str, ...], size: tuple[int, int], environ: Mapping[str, str]
+        self,
+        server: Server,
+        words: tuple[str, ...],
+        size: tuple[int, int],
+        environ: Mapping[str, str],
+        bash: str | None = None,
     ) -> None:
-        own = hermetic()
         quick = {"MIGSTAT_RATE_LIMIT": "none", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        watch = shlex.join([sys.executable, *WATCH, *words])
         self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "migstat", "watch", "--interval", "0.2s", "--stall-after", "99999h", *words],
-            env={**own, **environ_of(server), **quick, **environ},
+            *((sys.executable, [*WATCH, *words]) if bash is None else ("/bin/bash", shlex.split(bash))),
+            env={**hermetic(), **environ_of(server), **quick, "WATCH": watch, "PS1": "$ ", **environ},
             dimensions=(size[1], size[0]),
             encoding="utf-8",
             timeout=PATIENCE,
         )
+        self.child.delaybeforesend = None
         self.child.ptyproc.delayafterclose = self.child.ptyproc.delayafterterminate = 0.01
         self.written = ""
         self.second = False
@@ -69,7 +80,7 @@ class Window:
         self._of_second = pyte.Stream(self._second)
         self._lowest = 0
         self._main.resize(size[1], size[0])
-        self._frames_before = self.written.count(END_OF_FRAME)
+        self._frames_before = self.written.count(HOME)
 
     def resize(self, size: tuple[int, int]) -> None:
         """Make the window another one, as a person does with the mouse."""
@@ -78,14 +89,10 @@ class Window:
         self.until(self._is_settled)
 
     def _is_settled(self) -> bool:
-        """Whether what was under way for the window as it was has arrived: from then on all must fit."""
+        """True once a frame for the new window is there; what was under way for the old one does not count."""
         if self.outside():
             self.resized(self.size)
-        return self._drawn_anew() and self.is_whole and not self.outside()
-
-    def _drawn_anew(self) -> bool:
-        """Whether a frame was drawn since the second screen began anew."""
-        return self.written.count(END_OF_FRAME) > self._frames_before
+        return self.written.count(HOME) > self._frames_before + 1 and not self.outside()
 
     def feed(self, text: str) -> None:
         """Show what was written; the beginning of an escape sequence waits for its end."""
@@ -119,11 +126,6 @@ class Window:
         gone = ["".join(line[at].data for at in range(self.size[0])).rstrip() for line in self._main.history.top]
         return [*gone, *(line.rstrip() for line in self._main.display)]
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether no frame is half drawn."""
-        return not self._held and self.written.count(BEGIN_OF_FRAME) == self.written.count(END_OF_FRAME)
-
     def until(self, shown: Callable[[], object]) -> None:
         """Wait until that is so."""
         deadline = time.monotonic() + PATIENCE
@@ -138,12 +140,16 @@ class Window:
 
     def until_shown(self, pattern: str) -> None:
         """Wait until the second screen shows a text that matches."""
-        self.until(lambda: self.second and self.is_whole and re.search(pattern, self.text))
+        self.until(lambda: self.second and re.search(pattern, self.text, re.MULTILINE))
+
+    def until_printed(self, pattern: str) -> None:
+        """Wait until the main screen shows a text that matches."""
+        self.until(lambda: not self.second and re.search(pattern, "\n".join(self.scrollback), re.MULTILINE))
 
     def frames(self, count: int = 1) -> None:
         """Wait until so many further frames are drawn."""
-        drawn = self.written.count(END_OF_FRAME) + count
-        self.until(lambda: self.written.count(END_OF_FRAME) >= drawn and self.is_whole)
+        drawn = self.written.count(HOME) + count
+        self.until(lambda: self.written.count(HOME) >= drawn)
 
     def end(self, number: signal.Signals | None = None) -> int:
         """Wait until it has ended, by a signal where there is one; the exit code."""
@@ -172,9 +178,9 @@ class Window:
         return [text for text in (*right, *below, *scrolled) if text]
 
     def is_restored(self) -> bool:
-        """Whether the main screen is there, with a cursor, wrapping lines and no style left over."""
-        found = [self.written.rfind(f"\x1b[?{mode}") for mode in ("1049l", "25h", "7h")]
-        undone = [self.written.rfind(f"\x1b[?{mode}") for mode in ("1049h", "25l", "7l")]
+        """True if the main screen is there, with a cursor and no style left over."""
+        found = [self.written.rfind(f"\x1b[?{mode}") for mode in ("1049l", "25h")]
+        undone = [self.written.rfind(f"\x1b[?{mode}") for mode in ("1049h", "25l")]
         pen = self._main.cursor.attrs
         plain = (pen.fg, pen.bg, pen.bold, pen.reverse) == ("default", "default", False, False)
         return plain and not self._main.cursor.hidden and all(on > off for on, off in zip(found, undone, strict=True))
@@ -193,9 +199,11 @@ def split(line: str, columns: int) -> tuple[str, str]:
 
 
 @contextmanager
-def window(server: Server, *words: str, size: tuple[int, int] = (80, 24), **environ: str) -> Iterator[Window]:
+def window(
+    server: Server, *words: str, size: tuple[int, int] = (80, 24), bash: str | None = None, **environ: str
+) -> Iterator[Window]:
     """Open a window in which a server is watched; whatever happens, it is closed."""
-    opened = Window(server, words, size, environ)
+    opened = Window(server, words, size, environ, bash)
     try:
         yield opened
     finally:
@@ -234,7 +242,6 @@ def windows(scripted: Scenario, sizes: Sequence[tuple[int, int]], *words: str) -
         yield [stack.enter_context(window(rehearsed.server, *words, size=size)) for size in sizes]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "scripted",
     [
@@ -248,15 +255,13 @@ def test_a_frame_fits_the_window(scripted: Scenario) -> None:
     """Nothing is drawn beyond the window and nothing scrolls, whatever there is to show."""
     with windows(scripted, SIZES) as opened:
         for seen in opened:
-            seen.until_shown(r"requests/min")
+            seen.until_shown(r"updated \d+s ago")
             seen.frames(2)
             assert seen.outside() == []
             assert seen.lines[0][:9] == "● running"
-            assert "Jira to the cloud" in seen.lines[0]
             assert not [line for line in seen.scrollback if line]
 
 
-@pytest.mark.slow
 def test_a_window_of_any_size_is_not_exceeded() -> None:
     """Even in a window that is no use to anybody nothing is drawn beyond it, and it ends as it should."""
     with windows(many(failed=9, prefix=CJK), [(20, 5), (8, 2), (1, 1), (500, 3), (3, 100)]) as opened:
@@ -269,228 +274,232 @@ def test_a_window_of_any_size_is_not_exceeded() -> None:
             assert seen.is_restored()
 
 
-def test_a_frame_shows_what_counts() -> None:
-    """The frame shows name, verdict, times, bar, scopes, running projects with phases, and failures before them."""
-    with night(many(failed=1, warned=1, running=2), head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
-        seen.until_shown("requests/min")
-        text = seen.text
-        assert re.search(r"^● running  Jira to the cloud$", seen.lines[0])
-        assert "22 of 24 projects done" in text
-        assert re.search(r"read \d+s ago", text)
-        assert re.search(r"\d+ requests/min", text)
-        assert re.search(r"ends about|estimating", text)
-        assert "1 failed" in text
-        assert "1 warning" in text
-        for pattern in (
-            r"^check +✔",
-            r"^migrate +● running",
-            r"^ *apps +● running",
-            r"P-r0000 +● running.*import 0/400",
-        ):
-            assert re.search(pattern, text, re.MULTILINE), pattern
-        order = [text.index(name) for name in ("P-F0000", "P-W0000", "P-r0000")]
-        assert order == sorted(order)
-        assert text.index("P-W0000") < re.search(r"^migrate +●", text, re.MULTILINE).start()  # type: ignore[union-attr]
-
-
-def test_failures_come_before_anything_healthy() -> None:
-    """Where not all failures find room, nothing healthy takes it, and the rest is counted."""
-    with windows(many(failed=70, warned=30), SIZES) as opened:
-        for seen in opened:
-            seen.until_shown(r"\+\d+ more")
-            rows = [line for line in seen.lines[seen.lines.index("") + 1 :] if line and not line.startswith("+")]
-            assert len(rows) >= 3
-            assert [row for row in rows if "✖ failed" not in row] == []
-            (more,) = re.findall(r"^\+(\d+) more(.*)", seen.text, re.MULTILINE)
-            assert int(more[0]) >= 100 - len(rows)
-            assert f"✖ {70 - len(rows)} failed" in more[1]
-
-
-def test_a_scope_that_failed_comes_before_anything_healthy() -> None:
-    """A scope that failed, such as the users, is shown before scopes and projects that are well, in any window."""
-    scopes = (*(node(f"scope{number}", "running") for number in range(12)), node("usersAndGroups", "FAILED"))
-    projects = tuple(node(f"P{number}", "running") for number in range(20))
-    scripted = migration("running", migrate="running", scopes=scopes, projects=projects)
-    with windows(scripted, SIZES) as opened:
-        for seen in opened:
-            seen.until_shown("requests/min")
-            seen.until_shown(r"(?m)^ *scope\d+ ")
-            first_healthy = re.search(r"(?m)^ *(scope\d+|P\d+) +●", seen.text)
-            failed = re.search(r"(?m)^ *usersAndGr\S* +✖ failed", seen.text)
-            assert failed is not None, seen.text
-            assert first_healthy is not None
-            assert failed.start() < first_healthy.start(), seen.text
-
-
-def test_a_check_that_failed_is_shown() -> None:
-    """While the check has failed, the checks that did are shown first."""
-    check = node("check", "FAILED", children=(node("Well"), node("InvalidEmail", "FAILED", "4 accounts.")))
-    scripted = migration("running", check=check, migrate="running", projects=(node("ACME", "running"),))
-    with night(scripted, head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
-        seen.until_shown("InvalidEmail +✖ failed")
-        assert seen.text.index("InvalidEmail") < seen.text.index("ACME")
-
-
-def test_changes_are_shown_with_their_times() -> None:
-    """The last changes are listed with their times, the state they led to and the one before."""
-    with (
-        night(cutover(moving("ACME", 100, 200, "FAILED"), moving("ZED", 0, 900))) as rehearsed,
-        window(rehearsed.server) as seen,
-    ):
-        seen.until_shown("0 of 2 projects")
-        rehearsed.slept.append(150.0)
-        seen.until_shown(r"\d\d:\d\d  ● migrate,projects,ACME running \(was PENDING\)")
-        rehearsed.slept.append(100.0)
-        seen.until_shown(r"\d\d:\d\d  ✖ migrate,projects,ACME failed")
-        assert re.search(r"(?m)^ACME +✖ failed", seen.text)
-        assert "1 of 2 projects" in seen.text
-
-
-@pytest.mark.slow
 def test_it_follows_the_window() -> None:
     """When the window is resized, both ways, the frame soon fits again, and nothing is left over from before."""
-    scripted = many(prefix=CJK, failed=40)
-    with night(scripted, head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
-        seen.until_shown("requests/min")
+    with night(many(prefix=CJK, failed=40), head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
+        seen.until_shown("updated")
         for size in ((200, 50), (40, 15), (120, 8), (30, 60), (80, 24)):
             seen.resize(size)
             seen.frames(2)
             assert seen.outside() == [], size
-            assert "Jira to the" in seen.text
+            assert "● running" in seen.text
         assert seen.end(signal.SIGTERM) == 143
         assert seen.is_restored()
 
 
-@pytest.mark.slow
 def test_it_is_drawn_in_place() -> None:
-    """Frames are drawn over each other as a whole, and the screen is not cleared in between."""
-    with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
-        seen.until_shown("requests/min")
+    """Frames are drawn over each other, the screen is not cleared in between, and the title goes at the end."""
+    with night(many(failed=1), head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
+        seen.until_shown("updated")
         seen.frames(5)
-        _, _, drawn = seen.written.partition(END_OF_FRAME)
-        assert "\x1b[2J" not in drawn
-        assert "\x1b[3J" not in drawn
-        assert drawn.count(BEGIN_OF_FRAME) - drawn.count(END_OF_FRAME) in (0, 1)
         assert seen.end(signal.SIGINT) == 130
-        assert seen.written.count("\x1b[?1049h") == seen.written.count("\x1b[?1049l") == 1
+    assert "\x1b[2J" not in seen.written
+    assert "\x1b[3J" not in seen.written
+    assert seen.written.count("\x1b[?1049h") == seen.written.count("\x1b[?1049l") == 1
+    titles = re.findall(r"\x1b\]0;(.*?)\x07", seen.written)
+    assert (titles[-2], titles[-1]) == ("✖1 21/27", "")
+    assert "\x1b]9;4;" not in seen.written
+
+
+def test_progress_goes_to_terminals_that_know_it() -> None:
+    """A terminal known to show progress gets it, red after a failure, and it is taken away at the end."""
+    with (
+        night(many(failed=1), head_start=HERE) as rehearsed,
+        window(rehearsed.server, TERM_PROGRAM="ghostty") as seen,
+    ):
+        seen.until_shown("updated")
+        assert seen.end(signal.SIGINT) == 130
+    progress = re.findall(r"\x1b\]9;4;(\d;\d+)\x07", seen.written)
+    assert progress[-2:] == ["2;77", "0;0"]
 
 
 @pytest.mark.slow
 def test_five_thousand_projects_fit() -> None:
     """With 5000 projects of which 8 run the frame fits, shows those, and the end is short."""
-    scripted = many(failed=2, running=8, well=4990)
-    with night(scripted, head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
-        seen.until_shown("4992 of 5000 projects")
-        seen.until(lambda: len(re.findall(r"(?m)^P-r\d+ +● running", seen.text)) == 8)
-        assert len(re.findall(r"(?m)^P-F\d+ +✖ failed", seen.text)) == 2
+    with (
+        night(many(failed=2, running=8, well=4990), head_start=HERE) as rehearsed,
+        window(rehearsed.server) as seen,
+    ):
+        seen.until_shown("4 992 of 5 000 projects")
+        assert len(re.findall(r"(?m)^● P-r\d+", seen.text)) >= 4
+        assert len(re.findall(r"(?m)^✖ P-F\d+", seen.text)) == 2
         assert seen.outside() == []
-        seen.resize((40, 15))
-        assert "+" in seen.text
         assert seen.end(signal.SIGTERM) == 143
-        assert len([line for line in seen.scrollback if line]) < 200
+        assert len([line for line in seen.scrollback if line]) < 24
 
 
 def test_a_plain_locale_gets_ascii() -> None:
     """With LC_ALL=C all that is drawn, live and at the end, is ASCII."""
     with night(many(failed=2, warned=2), head_start=HERE) as rehearsed, window(rehearsed.server, LC_ALL="C") as seen:
-        seen.until_shown(r"> running  Jira to the cloud")
-        seen.until_shown(r"x failed")
+        seen.until_shown(r"> running, x 2 failed, ! 2 warning")
+        seen.until_shown(r"^x P-F0000")
         assert seen.end(signal.SIGINT) == 130
     assert seen.written.isascii()
 
 
 def test_no_color_is_heeded() -> None:
-    """With NO_COLOR there is no colour, live or at the end, and without there is."""
-    styled = re.compile(r"\x1b\[[0-9;]+m")
-    for environ, colored in (({"NO_COLOR": "1"}, False), ({}, True)):
-        with (
-            night(many(failed=2), head_start=HERE) as rehearsed,
-            window(rehearsed.server, size=(80, 24), **environ) as seen,
-        ):
-            seen.until_shown("requests/min")
+    """With NO_COLOR there is no color, live or at the end, and without there is."""
+    color = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
+    for value, colored in (("1", False), ("", True)):
+        with night(many(failed=2), head_start=HERE) as rehearsed, window(rehearsed.server, NO_COLOR=value) as seen:
+            seen.until_shown("updated")
             assert seen.end(signal.SIGINT) == 130
         live, _, final = seen.written.rpartition("\x1b[?1049l")
-        assert [bool(styled.search(part)) for part in (live, final)] == [colored, colored]
+        assert [bool(color.search(part)) for part in (live, final)] == [colored, colored]
 
 
-@pytest.mark.slow
+def test_changes_are_logged_with_their_times() -> None:
+    """The last changes are listed with their times and what they led to."""
+    scripted = cutover(moving("ACME", 100, 200, "FAILED"), moving("ZED", 0, 900))
+    with night(scripted) as rehearsed, window(rehearsed.server, size=(100, 30)) as seen:
+        seen.until_shown("0 of 2 projects")
+        rehearsed.slept.append(150.0)
+        seen.until_shown(r"^\d\d:\d\d ● ACME started")
+        rehearsed.slept.append(100.0)
+        seen.until_shown(r"^\d\d:\d\d ✖ ACME failed after 1m 40s")
+        assert re.search(r"(?m)^✖ ACME ", seen.text)
+        assert "1 of 2 projects" in seen.text
+
+
 def test_an_outage_is_shown_and_its_end() -> None:
-    """While nothing answers, that is shown beside the last good state, which is marked as old, and its end, too."""
-    with night(many(failed=1), head_start=HERE) as rehearsed, window(rehearsed.server, "--no-bell") as seen:
-        seen.until_shown("requests/min")
+    """While nothing answers, that is the verdict, beside the last good state with its time; the end is logged."""
+    with night(many(failed=1), head_start=HERE) as rehearsed, window(rehearsed.server, size=(100, 24)) as seen:
+        seen.until_shown("updated")
         rehearsed.server.faults.add("405", 100_000)
-        seen.until_shown(r"no answer for \d+s, (again in \d+s|asking again)")
-        seen.until_shown(r"again in \d+s")
-        assert re.search(r"\d+s old", seen.text)
-        assert "21 of 27 projects done" in seen.text
-        assert re.search(r"(?m)^P-F0000 +✖ failed", seen.text)
+        seen.until_shown(r"^✖ no answer since \d\d:\d\d \(405\)")
+        seen.until_shown(r"next try in \d+s|trying again")
+        assert re.search(r"running as of \d\d:\d\d", seen.text)
+        assert "21 of 27 projects" in seen.text
+        assert re.search(r"(?m)^✖ P-F0000 ", seen.text)
         assert seen.outside() == []
         rehearsed.server.faults.clear()
-        seen.until_shown(r"read \d+s ago")
-        assert "no answer" not in seen.text
+        seen.until_shown(r"updated \d+s ago")
+        seen.until_shown("answering again after")
+        assert seen.lines[0].startswith("● running")
         assert seen.end(signal.SIGTERM) == 143
 
 
 def test_an_outage_at_the_start_is_shown() -> None:
-    """While the first answer does not come, the screen says so, and shows the migration as soon as it is there."""
+    """While the first answer does not come, the screen says so, and since when."""
     with night(many(), head_start=HERE) as rehearsed:
-        rehearsed.server.faults.add("503", 2, retry_after=9)
+        rehearsed.server.faults.add("503", 100, retry_after=9)
         with window(rehearsed.server) as seen:
-            seen.until_shown(r"no answer for \d+s")
-            assert seen.outside() == []
+            seen.until_shown(r"no answer since \d\d:\d\d \(503\)")
             assert seen.end(signal.SIGINT) == 130
-            assert seen.is_restored()
+    assert seen.is_restored()
+    assert re.search(r"interrupted: no answer \(503\)", " ".join(seen.scrollback))
 
 
-def ended(seen: Window, verdict: str, name: str) -> None:
-    """Hold what is left after an end against what is promised: the final state once, and one line of verdict."""
+def left_over(seen: Window, verdict: str) -> list[str]:
+    """The lines that are left after the end: one screen, whose first line is the verdict, on a terminal as it was."""
     assert seen.is_restored()
     assert seen.outside() == []
     left = [line for line in seen.scrollback if line]
+    assert left[0].startswith(verdict)
     assert len([line for line in left if "Jira to the cloud" in line]) == 1, left
-    assert len([line for line in left if name in line]) == 1, left
-    assert left[0] == f"{verdict}  Jira to the cloud"
-    assert "projects done" in left[-1]
-    assert len([line for line in left if "projects done" in line]) == 1
+    assert left[-1].startswith("Next: migstat ")
+    return left
 
 
-def test_the_final_state_stays_in_the_scrollback() -> None:
-    """On the end the final state is in the scrollback once, with one line of verdict, and the terminal as it was."""
-    scripted = cutover(moving("ACME", 0, 100), moving("ERP", 0, 100, "FAILED"), over=150)
+def test_the_end_stays_in_the_scrollback() -> None:
+    """The end leaves verdict, reason and the next command in the scrollback, and has rung twice."""
+    scripted = cutover(moving("ACME", 0, 100), moving("ERP", 0, 100, "FAILED", final_message="No field."), over=150)
     with night(scripted) as rehearsed, window(rehearsed.server, size=(100, 24)) as seen:
         seen.until_shown("0 of 2 projects")
         rehearsed.slept.append(200.0)
         assert seen.end() == 1
-        ended(seen, "✖ failed", "ERP")
-        last = [line for line in seen.scrollback if line][-1]
-        assert re.search(r"finished: failed.*2 of 2 projects done", last)
-        assert seen.written.count("\a") == 2
+    left = left_over(seen, "✖ failed")
+    assert any(re.search(r"✖ ERP +No field\.", line) for line in left)
+    assert re.search(r"^failed after .*", left[-2])
+    assert left[-1] == "Next: migstat projects --state failed"
+    assert len(re.findall(r"(?<!\x1b\]0;)\a", re.sub(r"\x1b\][^\a]*\a", "", seen.written))) == 2
 
 
-@pytest.mark.slow
-def test_a_signal_leaves_the_terminal_as_it_was() -> None:
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_signal_leaves_the_terminal_as_it_was(number: signal.Signals, code: int) -> None:
     """After Ctrl-C, SIGTERM and SIGHUP the terminal is as it was, with the last state and a last word."""
-    with windows(many(failed=1), [(200, 50)] * 3) as opened:
-        codes = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-        for seen, (number, code) in zip(opened, codes, strict=True):
-            seen.until_shown("requests/min")
-            assert seen.end(number) == code
-            ended(seen, "● running", "P-F0000")
-            assert "migration itself goes on" in [line for line in seen.scrollback if line][-1]
+    with night(many(failed=1), head_start=HERE) as rehearsed, window(rehearsed.server, size=(200, 50)) as seen:
+        seen.until_shown("updated")
+        assert seen.end(number) == code
+    assert left_over(seen, "● running")[-2].startswith("interrupted: still running")
 
 
-def test_ctrl_c_is_a_key() -> None:
-    """Ctrl-C as typed into the terminal ends it with 130, also before anything has answered."""
-    for faults in (0, 1000):
+def test_ctrl_c_is_a_key_and_twice_is_at_once() -> None:
+    """Ctrl-C as typed ends it with 130, also while the first answer hangs, and typed again it changes nothing."""
+    for hanging, times in ((0, 1), (1000, 1), (1000, 2)):
         with night(many(), head_start=HERE) as rehearsed:
-            rehearsed.server.faults.add("slow", faults, seconds=60.0)
+            rehearsed.server.faults.add("slow", hanging, seconds=60.0)
             with window(rehearsed.server, MIGSTAT_REQUEST_TIMEOUT="60s") as seen:
-                seen.until_shown("asking|requests/min")
-                seen.until(lambda: rehearsed.server.requests)
-                seen.child.sendintr()
+                seen.until_shown("waiting for the first answer|updated")
+                seen.until(lambda rehearsed=rehearsed: rehearsed.server.requests)  # type: ignore[misc]
+                for _ in range(times):
+                    seen.child.sendintr()
                 assert seen.end() == 130
                 assert seen.is_restored()
-                assert "migration itself goes on" in " ".join(seen.scrollback)
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "code"),
+    [(("--timeout", "3s"), None, 124), ((), signal.SIGTERM, 143), ((), signal.SIGINT, 130)],
+)
+def test_a_frozen_terminal_holds_up_nothing(
+    words: tuple[str, ...], number: signal.Signals | None, code: int, tmp_path: Path
+) -> None:
+    """With the output paused by Ctrl-S, polls, record, timeout and signals go on as ever."""
+    path = tmp_path / "night.jsonl"
+    scripted = cutover(moving("ACME", 100, 200, "FAILED"), moving("ZED", 0, 9000))
+    with night(scripted) as rehearsed, window(rehearsed.server, "--record", str(path), *words) as seen:
+        seen.until_shown("0 of 2 projects")
+        seen.child.send("\x13")
+        rehearsed.slept.append(150.0)
+        until(lambda: '"name":"ACME"' in path.read_text())
+        if number is not None:
+            seen.child.kill(number)
+        status = status_of(seen.child.pid)  # nobody reads what it writes
+        seen.child.ptyproc.terminated = True
+    assert os.waitstatus_to_exitcode(status) == code
+    last = json.loads(path.read_text().splitlines()[-1])
+    assert last["exitCode"] == code
+
+
+def test_ctrl_z_hands_the_terminal_back() -> None:
+    """Ctrl-Z leaves the shell's screen as it was, with a cursor; `fg` shows the view again."""
+    with (
+        night(many(failed=1), head_start=HERE) as rehearsed,
+        window(rehearsed.server, bash="--norc --noprofile -i") as seen,
+    ):
+        seen.child.send("$WATCH\n")
+        seen.until_shown("updated")
+        seen.child.send("\x1a")
+        seen.until_printed("Stopped")
+        assert seen.is_restored()
+        seen.child.send("fg\n")
+        seen.until_shown("updated")
+        seen.frames(2)
+        seen.child.sendintr()
+        seen.until_printed("^Next: ")
+        seen.child.send("echo code $?\n")
+        seen.until_printed("^code 130")
+
+
+def test_in_the_background_there_are_lines() -> None:
+    """`watch &` in an interactive shell prints lines, and never takes the terminal."""
+    with (
+        night(many(failed=1), head_start=HERE) as rehearsed,
+        window(rehearsed.server, "--timeout", "1s", bash="--norc --noprofile -i") as seen,
+    ):
+        seen.child.send("$WATCH & wait %1; echo code $?\n")
+        seen.until_printed("^code 124")
+    assert "already failed: P-F0000" in "\n".join(seen.scrollback)
+    assert "\x1b[?1049h" not in seen.written
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait until that is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def status_of(pid: int) -> int:
@@ -508,7 +517,7 @@ def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path) -> None:
     """When the terminal is closed under it, it ends as by SIGHUP with 129, and the record has its last event."""
     path = tmp_path / "night.jsonl"
     with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server, "--record", str(path)) as seen:
-        seen.until_shown("requests/min")
+        seen.until_shown("updated")
         seen.child.ptyproc.fileobj.close()
         status = status_of(seen.child.pid)
         seen.child.closed = True
@@ -517,43 +526,49 @@ def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(status) == 129
 
 
-@pytest.mark.slow
+def test_a_terminal_that_goes_away_does_not_end_it_if_told_so(tmp_path: Path) -> None:
+    """With SIGHUP ignored, as nohup and `trap '' HUP` do, it goes on without a terminal; the code is the data's."""
+    path = tmp_path / "night.jsonl"
+    scripted = cutover(moving("ACME", 0, 100), moving("ERP", 0, 100, "FAILED"), over=150)
+    with (
+        night(scripted) as rehearsed,
+        window(rehearsed.server, "--record", str(path), bash="""-c "trap '' HUP; exec $WATCH" """) as seen,
+    ):
+        seen.until_shown("0 of 2 projects")
+        seen.child.ptyproc.fileobj.close()
+        rehearsed.slept.append(200.0)
+        status = status_of(seen.child.pid)
+        seen.child.closed = True
+    assert os.waitstatus_to_exitcode(status) == 1
+    assert json.loads(path.read_text().splitlines()[-1])["event"] == "finished"
+
+
 @pytest.mark.parametrize(
     ("words", "environ", "code"),
-    [
-        ((), {"MIGSTAT_TOKEN": "another"}, 4),
-        (("job-2",), {}, 5),
-        (("--fail-fast",), {}, 1),
-    ],
+    [((), {"MIGSTAT_TOKEN": "another"}, 4), (("job-2",), {}, 5), (("--fail-fast",), {}, 1)],
 )
 def test_however_it_ends_the_terminal_is_restored(words: tuple[str, ...], environ: dict[str, str], code: int) -> None:
-    """After an error and --fail-fast the terminal is as it was, and says why in a line or two."""
+    """After an error and --fail-fast the terminal is as it was, and says why."""
     with (
         night(many(failed=1), head_start=HERE) as rehearsed,
         window(rehearsed.server, *words, size=(200, 50), **environ) as seen,
     ):
         assert seen.end() == code
-    assert seen.is_restored()
     left = [line for line in seen.scrollback if line]
     if code in (4, 5):
+        assert seen.is_restored()
         assert 1 <= len(left) <= 2
         assert left[0].startswith("migstat: ")
     else:
-        assert "migration itself goes on" in left[-1]
-        assert left[0] == "● running  Jira to the cloud"
+        assert "the migration goes on" in left_over(seen, "● running")[-2]
 
 
 def test_a_warning_about_a_record_stays_readable(tmp_path: Path) -> None:
-    """That a line of the record was cut short is still to be read when the watch is over, and spoils no frame."""
+    """A damaged line of the record is logged in the view, and named once more when the watch is over."""
     path = tmp_path / "night.jsonl"
     path.write_text('{"event":"stalled","at":"2026-09-21T14:13:20.000Z","level":["gone"],"name":"gone"}\n{"event":"cha')
-    with (
-        night(many(), head_start=HERE) as rehearsed,
-        window(rehearsed.server, "--record", str(path), size=(200, 50)) as seen,
-    ):
-        seen.until_shown("requests/min")
-        seen.frames(2)
-        assert "truncated" not in seen.text
+    with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server, "--record", str(path)) as seen:
+        seen.until_shown("^\\d\\d:\\d\\d ▲ migstat: warning: ")
         assert seen.end(signal.SIGINT) == 130
     assert "truncated" in "\n".join(seen.scrollback)
     assert seen.is_restored()
@@ -562,7 +577,7 @@ def test_a_warning_about_a_record_stays_readable(tmp_path: Path) -> None:
 def test_verbose_gives_lines() -> None:
     """With -v on the same terminal the requests are logged, and nothing is drawn over them."""
     with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server, "-v", size=(200, 50)) as seen:
-        seen.until(lambda: re.search(r"GET /migrations\S+ 200 \d+ ms", "\n".join(seen.scrollback)))
+        seen.until_printed(r"GET /migrations\S+ 200 \d+ ms")
         assert seen.end(signal.SIGINT) == 130
     assert "\x1b[?1049h" not in seen.written
 

@@ -1,333 +1,345 @@
-"""The frame of a watch: what fits into a window of any size, what went wrong before anything healthy."""
+"""The live view: what fits into a window of any size, what went wrong before anything healthy."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 
-from migstat.model.events import Changed, End, Ended, Reading
+from migstat.model.events import (
+    Changed,
+    End,
+    Ended,
+    Event,
+    NoAnswer,
+    Outage,
+    PhaseSeen,
+    Reading,
+    Recovered,
+    Stalled,
+    View,
+)
 from migstat.model.nodes import Node, Phase, State
-from migstat.model.verdict import Summary, Verdict
-from migstat.render.grid import Line
-from migstat.render.live import Digest, Health, digest, ended_line, frame
+from migstat.model.verdict import Reason, Until, Verdict, summary_of
+from migstat.render.drawing import drawn
+from migstat.render.ending import Story, last_line, next_command, standing
+from migstat.render.live import LogLine, absence, cause_of, digest, frame, log_line, progress_text, window_title
 from migstat.render.parts import Canvas
+from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs
-
-NOW = 1_790_000_000_000
-HOUR = 3_600_000
-HEALTH = Health(NOW, NOW - 3000, 21.4, 10.0, 120.0)
-PROJECTS = ("migrate", "projects")
-
-WORDS = {"PENDING": None, "IN_PROGRESS": None}
-
-
-def text_of(line: Line) -> str:
-    """A line without its styles."""
-    return "".join(text for text, _ in line)
-
-
-def project(name: str, word: str, message: str | None = None, percent: float | None = None) -> Node:
-    """A project in one word: a status, or the outcome of a finished one."""
-    status, outcome = (word, None) if word in WORDS else ("FINISHED", word)
-    details = {"startedAt": NOW - HOUR, "lastUpdatedAt": NOW - 60_000} if word != "PENDING" else {}
-    phases = (Phase("issues", 120, 4000),) if percent is not None else ()
-    return Node((*PROJECTS, name), status, outcome, message, details, percent, phases)
-
-
-def told(
-    *projects: Node,
-    scopes: tuple[Node, ...] = (),
-    checks: tuple[Node, ...] = (),
-    check: str = "SUCCESS",
-    verdict: Verdict = Verdict.RUNNING,
-    missing: int = 0,
-    title: str = "Jira to the cloud",
-    stalled: frozenset[tuple[str, ...]] = frozenset(),
-) -> Digest:
-    """What is known of a migration."""
-    ended = check not in WORDS
-    first = Node(("check",), "FINISHED" if ended else check, check if ended else None, children=checks)
-    hidden = Node(PROJECTS, children=projects)
-    migrate = Node(("migrate",), "IN_PROGRESS", children=(*scopes, hidden))
-    root = Node((), "IN_PROGRESS", details={"startedAt": NOW - 2 * HOUR}, children=(first, migrate))
-    return digest(
-        root,
-        projects,
-        title=title,
-        task="migrate 3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90",
-        verdict=verdict,
-        scope="projects",
-        missing=missing,
-        stalled=stalled,
-        now=NOW,
-    )
+from tests.render.screens import (
+    BAD,
+    FAILURE,
+    FOLDER,
+    LOG,
+    MIDDLE,
+    MINUTE,
+    NOW,
+    OUTAGE,
+    OVER,
+    PROJECTS,
+    RUNS,
+    SIZES,
+    START,
+    STORY,
+    WAITS,
+    WELL,
+    moving,
+    night,
+    node,
+    screens,
+)
 
 
-def shown(
-    known: Digest,
-    width: int = 100,
-    height: int = 30,
-    *,
-    health: Health = HEALTH,
-    changes: tuple[Changed, ...] = (),
-    glyphs: Glyphs = UNICODE,
-) -> list[str]:
+def shown(view: View, width: int, height: int, log: list[LogLine] | None = None, glyphs: Glyphs = UNICODE) -> list[str]:
     """The lines of a frame, which fit into the window."""
-    lines = [text_of(line) for line in frame(known, health, changes, Canvas(width, glyphs), height)]
+    canvas = Canvas(width, glyphs)
+    text = drawn(frame(digest(view), log or [], NOW, canvas, height), canvas, color=False)
+    lines = text.split("\n")[:-1]
     assert len(lines) <= height
     assert [line for line in lines if cell_len(line) > width] == []
     return lines
 
 
-def row_of(lines: list[str], name: str) -> int:
-    """Where a node's row is."""
-    return next(at for at, line in enumerate(lines) if re.match(rf"\s*{re.escape(name)}\s", line + " "))
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the local time be UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_the_screens_are_those_that_were_looked_at() -> None:
+    """Every moment of a night at every size looks as it did when it was last approved."""
+    kept = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.txt")}
+    assert dict(screens()) == kept
 
 
 NAMES = st.text(st.sampled_from("abcXYZ019_漢字かな한글é😀\t\x1b\u202e"), min_size=1, max_size=60)
-STATUSES = ("PENDING", "IN_PROGRESS", "SUCCESS", "WARNING", "FAILED", "SKIPPED", "INCOMPLETE", "漢字_ODD_OUTCOME")
+STATES = st.sampled_from(["PENDING", "IN_PROGRESS", "SUCCESS", "WARNING", "FAILED", "SKIPPED", "漢字_ODD_OUTCOME"])
 MESSAGES = st.none() | st.text(st.sampled_from("word 漢字 \n[/]\x07…"), max_size=120)
-PROJECT = st.builds(
-    project, NAMES, st.sampled_from(STATUSES), MESSAGES, st.none() | st.floats(-10, 1e6, allow_nan=False)
+NUMBERS = st.none() | st.floats(-10, 1e6, allow_nan=False)
+LEAVES = st.lists(
+    st.builds(
+        lambda name, state, message, percent, done, total: replace(
+            node(*PROJECTS, name, state=state, message=message),
+            percent=percent,
+            progress=(Phase("import", done, total),),
+        ),
+        *(NAMES, STATES, MESSAGES, NUMBERS, NUMBERS, NUMBERS),
+    ),
+    max_size=40,
 )
-CHANGES = st.builds(
-    lambda node, age, before: Changed(NOW - age, node, before),
-    PROJECT,
-    st.integers(0, 40 * 86_400_000),
-    st.none() | st.builds(Reading, st.none() | NAMES, st.none() | NAMES),
-)
-TROUBLE = st.builds(
-    Health,
-    st.just(NOW),
-    st.none() | st.integers(NOW - 10 * HOUR, NOW),
-    st.floats(0, 600),
-    st.floats(1, 600),
-    st.floats(1, 600),
-    st.none() | st.floats(0, 1e6),
-    st.floats(-5, 300),
-)
+LINES = st.lists(st.builds(LogLine, st.just(NOW), NAMES.map(harmless), st.sampled_from(State)), max_size=9)
+OUTAGES = st.none() | st.builds(NoAnswer, st.just(NOW - MINUTE), st.just("unreachable"), NAMES, st.just(NOW + MINUTE))
 
 
-@given(
-    st.lists(PROJECT, max_size=40),
-    st.lists(CHANGES, max_size=8),
-    TROUBLE,
-    st.integers(20, 220),
-    st.integers(1, 60),
-    st.sampled_from([UNICODE, ASCII]),
-    st.sampled_from(list(Verdict)),
-    NAMES,
-    st.integers(0, 5000),
-)
-def test_a_frame_never_exceeds_the_window(
-    projects: list[Node],
-    changes: list[Changed],
-    health: Health,
-    width: int,
-    height: int,
-    glyphs: Glyphs,
-    verdict: Verdict,
-    title: str,
-    missing: int,
+@given(LEAVES, LINES, OUTAGES, st.integers(1, 130), st.integers(1, 60), st.sampled_from([UNICODE, ASCII]))
+def test_nothing_exceeds_the_window(
+    leaves: list[Node], log: list[LogLine], outage: NoAnswer | None, width: int, height: int, glyphs: Glyphs
 ) -> None:
-    """Whatever is known and whatever the window's size, the frame has no line and no cell too many."""
-    scopes = (Node(("migrate", "apps"), "IN_PROGRESS"), Node(("migrate", "usersAndGroups"), "FINISHED", "SUCCESS"))
-    known = told(*projects, scopes=scopes, verdict=verdict, title=title, missing=missing)
-    lines = shown(known, width, height, health=health, changes=tuple(changes), glyphs=glyphs)
-    assert lines
-    assert all(line.isprintable() for line in lines)
+    """Whatever there is to show, the frame has no more lines than the window and no line that is wider."""
+    lines = shown(replace(night(*leaves), outage=outage), width, height, log, glyphs)
+    assert not any(character in line for line in lines for character in "\x1b\x07\u202e\t")
 
 
-def test_counts_never_exceed_the_window() -> None:
-    """The line of counts is broken between them, with no dot beyond the edge."""
-    projects = [project(f"{word}{number}", word) for word in STATUSES[:6] for number in range(2)]
-    for width in range(20, 60):
-        shown(told(*projects, missing=3), width)
-        shown(told(*projects[2:8]), width)
-
-
-@pytest.mark.parametrize("width", [20, 24, 40, 80])
-def test_old_changes_fit_into_the_window(width: int) -> None:
-    """A change of more than a week ago has a longer date and still its line."""
-    change = Changed(NOW - 30 * 24 * HOUR, project("ACME", "FAILED"), None)
-    shown(told(project("ACME", "FAILED")), width, changes=(change,))
-
-
-def test_nothing_is_known_at_first() -> None:
-    """Before the first answer it says what is asked for, and that it is."""
-    lines = shown(Digest.unknown("job 3f2a"), health=Health(NOW, None, 0.0, 10.0, 120.0))
-    assert "pending" in lines[0]
-    assert "job 3f2a" in lines[0]
-    assert any("asking" in line for line in lines)
-
-
-def test_the_head_tells_where_it_stands() -> None:
-    """Name, verdict, elapsed, requests a minute, age of the data, the interval, and how many are done."""
-    head = "\n".join(shown(told(project("A", "SUCCESS"), project("B", "IN_PROGRESS"), missing=1))[:8])
-    for part in ("Jira to the cloud", "running", "2h 00m", "read 3s ago", "every 10s", "21 requests/min", "1 of 3"):
-        assert part in head
-
-
-def test_an_end_is_estimated_where_progress_allows() -> None:
-    """With enough projects done it says when it may end, and before that that it is estimating."""
-    few = [project("A", "SUCCESS"), *(project(f"R{number}", "IN_PROGRESS") for number in range(9))]
-    many = [*(project(f"D{number}", "SUCCESS") for number in range(30)), project("R", "IN_PROGRESS")]
-    assert "estimating" in "\n".join(shown(told(*few)))
-    assert "ends about" in "\n".join(shown(told(*many)))
-    assert "ends about" not in "\n".join(shown(told(*many, verdict=Verdict.SUCCEEDED)))
-    assert "estimating" not in "\n".join(shown(told(*few, verdict=Verdict.FAILED)))
-
-
-@pytest.mark.parametrize("height", range(10, 50, 5))
-@pytest.mark.parametrize("width", [44, 80, 200])
-def test_what_went_wrong_comes_before_anything_healthy(width: int, height: int) -> None:
-    """Failures first, then warnings, then scopes and what runs; nothing healthy is shown while one is left out."""
-    bad = [project(f"BAD{number:02}", "FAILED") for number in range(6)]
-    warned = [project(f"WARN{number:02}", "WARNING") for number in range(6)]
-    running = [project(f"RUN{number:02}", "IN_PROGRESS", percent=50) for number in range(8)]
-    well = [project(f"WELL{number:02}", "SUCCESS") for number in range(30)]
-    scopes = (Node(("migrate", "usersAndGroups"), "FINISHED", "SUCCESS"), Node(("migrate", "apps"), "IN_PROGRESS"))
-    lines = shown(told(*well, *running, *warned, *bad, scopes=scopes), width, height)
-    body = [
-        match[0] for line in lines if (match := re.match(r"\s*(BAD\d+|WARN\d+|RUN\d+|apps|usersAndGroups)\b", line))
-    ]
-    names = [name.strip() for name in body]
-    ranks = [0 if name.startswith("BAD") else 1 if name.startswith("WARN") else 2 for name in names]
-    assert ranks == sorted(ranks)
-    if 2 in ranks:
-        assert ranks.count(0) == ranks.count(1) == 6
-    assert not any("WELL" in line for line in lines)
-
-
-def test_what_does_not_fit_is_counted() -> None:
-    """The rest is one line that says how many more there are."""
-    bad = [project(f"BAD{number:02}", "FAILED") for number in range(40)]
-    lines = shown(told(*bad), 80, 20)
-    rows = sum(line.startswith("BAD") for line in lines)
-    assert rows >= 5
-    more = next(line for line in lines if "more" in line)
-    assert int(re.findall(r"\+(\d+) more", more)[0]) >= 40 - rows
-    assert "failed" in more
-
-
-def test_failures_show_in_a_small_window() -> None:
-    """In a window of 15 lines and 40 columns a failed project is still there by its name."""
-    running = [project(f"RUN{number:02}", "IN_PROGRESS") for number in range(8)]
-    change = Changed(NOW, running[0], None)
-    assert any("BAD" in line for line in shown(told(*running, project("BAD", "FAILED")), 40, 15, changes=(change,)))
-
-
-def test_all_of_a_small_migration_is_shown() -> None:
-    """Where there is room there is a row for every scope and running project, with its phase, and the last changes."""
-    scopes = (Node(("migrate", "usersAndGroups"), "FINISHED", "SUCCESS"), Node(("migrate", "apps"), "IN_PROGRESS"))
-    running = project("RUN", "IN_PROGRESS", percent=40)
-    changes = tuple(
-        Changed(NOW - 1000 * number, project(f"OLD{number}", "SUCCESS"), Reading("IN_PROGRESS", None))
-        for number in (3, 2, 1)
-    )
-    lines = shown(told(running, scopes=scopes), changes=changes)
-    for name in ("check", "migrate", "usersAndGroups", "apps", "RUN"):
-        row_of(lines, name)
-    row = lines[row_of(lines, "RUN")]
-    assert "40 %" in row
-    assert "issues 120/4000" in row
-    last = [line for line in lines if "OLD" in line]
-    assert [re.findall(r"OLD\d", line)[0] for line in last] == ["OLD3", "OLD2", "OLD1"]
-    assert "+" not in lines[-1]
-
-
-def test_an_outage_is_shown_with_what_is_known() -> None:
-    """While nothing is answered it says so, since when and until when, and that what is shown is old."""
-    health = replace(HEALTH, read_at=NOW - 50_000, silent=43.0, next_try=8.0)
-    lines = shown(told(project("BAD", "FAILED")), health=health)
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_worst_is_always_shown(width: int, height: int) -> None:
+    """In any window the verdict is first, the header has a third at most, and failures come before what runs."""
+    lines = shown(FAILURE, width, height, LOG)
     text = "\n".join(lines)
-    assert "no answer for 43s, again in 8s" in text
-    assert "50s old" in text
-    row_of(lines, "BAD")
-    asking = "\n".join(shown(told(project("BAD", "FAILED")), health=replace(health, next_try=-1.0)))
-    assert "no answer for 43s" in asking
-    assert "again in" not in asking
+    assert lines[0].startswith("● running · ✖ 3 failed")
+    assert [text.index(f" {name} ") for name in ("ERP", "INFRA", "ITSM")] == sorted(
+        text.index(f" {name} ") for name in ("ERP", "INFRA", "ITSM")
+    )
+    assert lines.index("") <= height / 3
+    assert lines[-1].startswith("Ctrl-C stops watching")
 
 
-def test_a_stall_is_shown() -> None:
-    """A node that has not moved for long is marked, until it ends."""
-    stalled = frozenset({(*PROJECTS, "SLOW")})
-    lines = shown(told(project("SLOW", "IN_PROGRESS"), stalled=stalled))
-    assert "stalled" in lines[row_of(lines, "SLOW")]
-    lines = shown(told(project("SLOW", "FAILED"), stalled=stalled))
-    assert "stalled" not in lines[row_of(lines, "SLOW")]
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_what_does_not_fit_is_counted(width: int, height: int) -> None:
+    """Many failures leave a third of the rows to what runs, and the last row of either counts the others."""
+    failed = [node(*PROJECTS, f"F{number}", state="FAILED", message="why") for number in range(100)]
+    running = [moving(f"R{number}", "import", 5, 10) for number in range(60)]
+    lines = shown(night(*failed, *running), width, height)
+    rows = [sum(bool(re.match(start, line)) for line in lines) for start in ("✖ F", "● (R|apps  )")]
+    more = [int(count) for line in lines for count in re.findall(r"^\+(\d+) more", line)]
+    assert rows[0] + more[0] == 101  # `check` has a warning
+    assert rows[1] + more[1] == 61  # and the apps run
+    assert rows[1] >= 2
 
 
-def test_failed_checks_are_shown_while_they_count() -> None:
-    """A failed check is bad news where `check` failed or still runs, and none once it was overridden."""
-    bad = Node(("check", "InvalidEmail"), "FINISHED", "FAILED", "4 accounts.")
-    for word, expected in (("IN_PROGRESS", True), ("FAILED", True), ("WARNING", False)):
-        lines = shown(told(checks=(bad,), check=word))
-        assert any("InvalidEmail" in line for line in lines) is expected
+def test_a_wide_window_shows_what_is_pending_and_done() -> None:
+    """With room to spare, pending and finished projects are named; in a small window they are not."""
+    large, small = ("\n".join(shown(MIDDLE, *size)) for size in ((200, 50), (40, 15)))
+    assert all(waiting.name in large and waiting.name not in small for waiting in WAITS)
+    assert all(re.search(rf" {done.name}\b", large) for done in WELL)
 
 
-def test_ascii_is_enough() -> None:
-    """Where the terminal shows no more, a frame of plain names is plain ASCII."""
-    projects = [project(f"{word}1", word, "m" * 200, 40) for word in STATUSES[:7]]
-    changes = tuple(Changed(NOW, node, Reading("IN_PROGRESS", None)) for node in projects)
-    for width in (20, 40, 80, 200):
-        lines = shown(told(*projects, title="t" * 300), width, 40, changes=changes, glyphs=ASCII)
-        assert all(line.isascii() for line in lines)
+def test_a_line_of_exactly_the_width_is_whole() -> None:
+    """A text that just fits is not cut, and one that does not ends in an ellipsis."""
+    fits = "x" * (80 - len("14:13 "))
+    lines = shown(MIDDLE, 80, 40, [LogLine(NOW, fits), LogLine(NOW, fits + "y")])
+    assert f"14:13 {fits}" in lines
+    assert f"14:13 {fits[:-1]}…" in lines
 
 
-def test_foreign_text_is_no_markup_and_no_control() -> None:
-    """Names and messages from elsewhere are shown as they are, without anything that moves the cursor."""
-    odd = project("[red]A\x1b[2J", "FAILED", "line\none\x07 [/bold]")
-    text = "\n".join(shown(told(odd, title="[link=x]\u202eevil"), 150))
-    assert "[red]A" in text
-    assert "\x1b" not in text
-    assert "\u202e" not in text
-
-
-def test_a_check_task_shows_its_checks() -> None:
-    """In a check task the checks are what is counted, and there are no scopes."""
-    nodes = (Node(("Fine",), "FINISHED", "SUCCESS"), Node(("Bad",), "FINISHED", "FAILED"), Node(("On",), "IN_PROGRESS"))
-    known = digest(
-        Node((), "IN_PROGRESS", children=nodes), nodes, title="t", task="check t", verdict=Verdict.RUNNING,
-        scope="checks", missing=0, stalled=frozenset(), now=NOW,
-    )  # fmt: skip
-    lines = shown(known)
-    assert row_of(lines, "Bad") < row_of(lines, "On")
-    assert any("2 of 3 checks" in line for line in lines)
-    assert not any(line.startswith("Fine") for line in lines)
-
-
-def test_a_digest_sorts_by_what_matters() -> None:
-    """The worst first, and what is well only counted."""
-    known = told(project("W", "WARNING"), project("S", "SUCCESS"), project("F", "FAILED"), project("R", "IN_PROGRESS"))
-    assert [node.name for node in known.bad] == ["F", "W"]
-    assert [node.name for node in known.running] == ["R"]
-    assert known.states[State.SUCCEEDED] == 1
-    assert known.finished == 3
+@pytest.mark.parametrize("width", range(12, 80))
+def test_a_number_is_never_cut(width: int) -> None:
+    """As the room shrinks, whole parts are left out, the least important first; counts and times stay whole."""
+    phases = (
+        PhaseSeen("export", 0, 1),
+        PhaseSeen("import", 1, None, 12058, 18000, 41.0),
+    )
+    told = progress_text(RUNS[0], phases, None, NOW, UNICODE, width).plain
+    assert cell_len(told) <= width
+    whole = progress_text(RUNS[0], phases, None, NOW, UNICODE, 200).plain
+    assert whole == "export ✔ import ━━━━━─── 66 % 12 058/18 000 · 41/s · 2m 24s left"
+    numbers = re.findall(r"\d[\d ]*/?[\d ]*\S*", told)
+    assert all(number.strip() in whole for number in numbers)
+    assert "66 %" in told
 
 
 @pytest.mark.parametrize(
-    ("end", "verdict", "words", "goes_on"),
+    ("running", "phases", "stalled", "told"),
     [
-        (End.FINISHED, Verdict.WARNING, "finished: warning", False),
-        (End.FAILED_FAST, Verdict.RUNNING, "failed", True),
-        (End.TIMEOUT, Verdict.RUNNING, "running", True),
-        (End.INTERRUPTED, Verdict.RUNNING, "interrupted", True),
-        (End.ERROR, Verdict.RUNNING, "could be read", False),
+        (node(*PROJECTS, "A", state="IN_PROGRESS", message="queued"), (), None, "queued"),
+        (moving("A", "upload", 5, 10), (), None, "upload ━━━━──── 50 % 5/10"),
+        (moving("A", "upload", 5, 10), (), NOW - 16 * MINUTE, "upload ━━━━──── 50 % 5/10 · no movement for 16m"),
+        (
+            moving("A", "up", 1, 4),
+            (PhaseSeen("up", 0, None, 1, 4, 0.5),),
+            None,
+            "up ━━────── 25 % 1/4 · 0.5/s · 6s left",
+        ),
+        (replace(node(*PROJECTS, "A", state="IN_PROGRESS"), percent=2154.0), (), None, "━━━━━━━━ 100 %"),
     ],
 )
-def test_the_end_is_told_in_one_line(end: End, verdict: Verdict, words: str, goes_on: bool) -> None:
-    """How it ended and what it came down to; where the migration goes on without the watch, that too."""
-    summary = Summary(39, 0, 0, 39, {"FAILED": 1, "SUCCESS": 38})
-    line = ended_line(Ended(NOW, end, verdict, 1, summary, ("NEW",), 7695.0), "projects")
-    assert words in line
-    assert "39 of 40 projects" in line
-    assert "2h 08m" in line
-    assert "1 FAILED" in line
-    assert ("goes on" in line) is goes_on
-    assert "\n" not in line
+def test_what_a_running_project_does(
+    running: Node, phases: tuple[PhaseSeen, ...], stalled: int | None, told: str
+) -> None:
+    """Phases, counts, rate and time left as far as they are known; a stall says for how long."""
+    assert progress_text(running, phases, stalled, NOW, UNICODE, 80).plain == told
+
+
+def test_an_outage_is_the_verdict() -> None:
+    """During an outage the header says since when, why, when the next try is, and how old the rest is."""
+    lines = shown(OUTAGE, 100, 30)
+    assert lines[0].startswith("✖ no answer since 14:08 (503)")
+    assert "next try in 12s" in lines[2]
+    assert "running as of 14:08" in lines[2]
+    canvas = Canvas(100, UNICODE)
+    styled = drawn(frame(digest(OUTAGE), [], NOW, canvas, 30), canvas, color=True)
+    assert re.search(r"\x1b\[2m[^\n]*ERP|\x1b\[2;[^\n]*✖", styled)
+    before = replace(START, outage=OUTAGE.outage)
+    assert shown(before, 80, 10)[0] == "✖ no answer since 14:08 (503)"
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("the API failed on the status (503): down", "503"),
+        ("the API failed on the status (503) (tried 3 times in 8 s)", "503"),
+        ("api.example.com could not be reached: Connection refused", "Connection refused"),
+        ("api.example.com gave no whole answer within 15 s", "timed out"),
+        ("", "unreachable"),
+    ],
+)
+def test_the_cause_of_an_outage_in_a_word(message: str, cause: str) -> None:
+    """The cause is the HTTP status or what the system says, without the rest of the sentence."""
+    assert cause_of(NoAnswer(NOW, "unreachable", message, NOW)) == cause
+
+
+PENDING, RUNNING = Reading("PENDING", None), Reading("IN_PROGRESS", None)
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (Changed(NOW, RUNS[0], PENDING), "BILL started"),
+        (Changed(NOW, RUNS[0], Reading("FINISHED", "FAILED")), "BILL started again"),
+        (
+            Changed(NOW, BAD[2], RUNNING),
+            "SHOP failed (INCOMPLETE) after 15m 00s: 1204 of 27000 issues could not be imported.",
+        ),
+        (Changed(NOW, WELL[0], RUNNING), "ACME succeeded after 15m 00s"),
+        (Changed(NOW, WAITS[0], None), None),
+        (Changed(NOW, node("check", "Fine"), RUNNING), None),
+        (
+            Changed(NOW, node("check", "Bad", state="FAILED", message="4 accounts."), RUNNING),
+            "Bad failed after 15m 00s: 4 accounts.",
+        ),
+        (Stalled(NOW, (*PROJECTS, "ITSM"), 960.0), "ITSM: no movement for 16m 00s"),
+        (Outage(NOW, "unreachable", "the API failed (503)", 12.0), "no answer: the API failed (503); next try in 12s"),
+        (Recovered(NOW, 43.0), "answering again after 43s"),
+    ],
+)
+def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
+    """Starts, ends with their reasons, stalls, outages and recoveries are logged; checks that pass are not."""
+    line = log_line(event)
+    assert (line.text if line else None) == text
+
+
+def test_what_happened_while_nobody_watched_is_summed_up() -> None:
+    """A resumed watch says from when to when nobody watched, how many finished and what failed."""
+    changes = [Changed(NOW, each, None) for each in (*WELL[:3], BAD[0], RUNS[0])]
+    line = absence(NOW - 22 * MINUTE, NOW, changes)
+    assert line.text == "while nobody watched (13:51 to 14:13): 4 finished, ✖ ERP"
+    assert absence(NOW - 22 * MINUTE, NOW, []).text.endswith("0 finished")
+
+
+def end(how: End, verdict: Verdict, view: View, **more: object) -> Story:
+    """How a watch ended after three seconds, 15 minutes and 48 seconds into the task."""
+    ended = Ended(NOW, how, verdict, 0, summary_of([]), (), 948.0)
+    return replace(Story(ended=ended, view=view, watched_seconds=3.0), **more)
+
+
+REFUSED = replace(
+    OVER,
+    snapshot=replace(
+        OVER.snapshot,  # type: ignore[type-var]
+        node=Node((), "FINISHED", "FAILED", "the site is not attached"),
+        reasons=(Reason((), State.FAILED, "FAILED", "the site is not attached"),),
+        summary=summary_of([]),
+    ),
+)
+DONE = night(*WELL, verdict=Verdict.SUCCEEDED, root="SUCCESS")
+
+
+@pytest.mark.parametrize(
+    ("story", "line"),
+    [
+        (end(End.FINISHED, Verdict.SUCCEEDED, DONE), "succeeded after 15m 48s; 14 of 14 projects done"),
+        (end(End.FINISHED, Verdict.WARNING, DONE), "succeeded with warnings after 15m 48s; 14 of 14 projects done"),
+        (end(End.FINISHED, Verdict.FAILED, REFUSED), "failed after 15m 48s: the site is not attached"),
+        (
+            end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CHECKS),
+            "checks passed; the migration goes on (14 of 24 projects)",
+        ),
+        (end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CORE), "core succeeded; apps not waited for"),
+        (
+            end(End.TIMEOUT, Verdict.RUNNING, MIDDLE),
+            "stopped after 3s (--timeout): still running, 15m 48s in (14 of 24 projects)",
+        ),
+        (end(End.INTERRUPTED, Verdict.RUNNING, MIDDLE), "interrupted: still running, 15m 48s in (14 of 24 projects)"),
+        (
+            end(End.INTERRUPTED, Verdict.RUNNING, OUTAGE),
+            "interrupted: last seen running at 14:08, no answer since (503)",
+        ),
+        (end(End.INTERRUPTED, Verdict.PENDING, START), "interrupted: no answer yet"),
+    ],
+)
+def test_the_last_line_says_what_was_waited_for_and_what_was_not(story: Story, line: str) -> None:
+    """The last line names the verdict or the reason for stopping, and what goes on without being watched."""
+    assert last_line(story) == line
+
+
+def test_a_failure_names_its_first_reason() -> None:
+    """After --fail-fast the line has the first reason, how many more there are, and that the migration goes on."""
+    line = last_line(end(End.FAILED_FAST, Verdict.RUNNING, FAILURE))
+    assert line.startswith("failed after 15m 48s: ERP: Import stopped")
+    assert line.endswith("(+2 more); the migration goes on (18 of 28 projects)")
+
+
+@pytest.mark.parametrize(
+    ("view", "text", "title"),
+    [
+        (MIDDLE, "running, 14 of 24 projects", "● 14/24"),
+        (FAILURE, "running, 18 of 28 projects, 3 failed", "✖3 18/28"),
+        (OUTAGE, "no answer since 14:08 (503)", "? no answer 18/28"),
+        (START, "no answer yet", "○ 0/0"),
+    ],
+)
+def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
+    """A sign of life and the title of the window say how it stands."""
+    assert standing(view, NOW) == text
+    assert window_title(digest(view), UNICODE) == title
+
+
+@pytest.mark.parametrize(
+    ("view", "command"),
+    [
+        (START, "migstat status JOB -v"),
+        (MIDDLE, "migstat watch JOB"),
+        (OVER, "migstat projects JOB --state failed"),
+        (REFUSED, "migstat status JOB"),
+        (DONE, "migstat artifacts JOB"),
+    ],
+)
+def test_the_next_command_fits_the_end(view: View, command: str) -> None:
+    """What helps next depends on what went wrong."""
+    assert next_command(view.snapshot, "JOB") == command
+
+
+def test_the_end_counts_outages() -> None:
+    """The last screen says how often and for how long nothing answered."""
+    assert STORY.outages == 2
+    assert "2 outages, 1m 43s in all" in (FOLDER / "5-end-80x24.txt").read_text(encoding="utf-8")

@@ -1,0 +1,275 @@
+"""Runs a watch: every event goes to the record and to the printer, and the exit code is that of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from migstat.cli.context import Runtime, Session
+from migstat.cli.output import JSON_FORMATS, incomplete
+from migstat.cli.recording import LAST_TRY, Recorder
+from migstat.cli.screen import LiveScreen
+from migstat.cli.signals import Signals
+from migstat.cli.streams import Background, ClosedPipe
+from migstat.cli.watch_output import EventPrinter, JsonPrinter, LinePrinter, PrinterOptions, ScreenPrinter
+from migstat.errors import MigstatError, OutputError
+from migstat.follow.clockwork import Clockwork, watch_of
+from migstat.follow.watch import Plan, Watch
+from migstat.model.events import Changed, End, Ended, Event, NoAnswer, Outage, Recovered, Seen, View, Waiting
+from migstat.model.exit_codes import Exit, exit_of_error
+from migstat.model.nodes import Millis
+from migstat.model.verdict import Evidence, Snapshot, Until, assess, summary_of
+from migstat.query.task import TaskSession
+from migstat.render.ending import Story
+from migstat.render.live import LogLine, absence
+from migstat.render.theme import ASCII, UNICODE
+from migstat.settings.resolve import Look
+
+HURRY = 0.3
+"""Seconds that terminals and readers of pipes get after a signal or a timeout."""
+
+PATIENT = 30.0
+"""Seconds for which the reader of a pipe may take nothing after the end before the rest is dropped."""
+
+SLICE = 1.0
+"""Seconds after which a pause looks at whether standard output still takes something."""
+
+
+def printer_for(
+    runtime: Runtime,
+    background: Background,
+    signals: Signals,
+    look: Look,
+    *,
+    quiet: bool,
+    verbose: bool,
+    job: str | None,
+) -> EventPrinter:
+    """The printer for a format; that of the live view takes the terminal."""
+    streams = background.streams
+    if look.output in JSON_FORMATS:
+        return JsonPrinter(streams)
+    ascii_only = look.plain_signs or not streams.unicode
+    wanted = PrinterOptions(
+        glyphs=ASCII if ascii_only else UNICODE,
+        color=bool(look.color),
+        quiet=quiet,
+        rates=verbose,
+        columns=look.columns,
+        title=f"job {job}" if job else "",
+        job=job,
+        hint=not runtime.sealed,
+    )
+    out = runtime.streams.out
+    if look.output != "table" or out is None:
+        return LinePrinter(streams, wanted)
+    printer = ScreenPrinter(
+        streams,
+        wanted,
+        lambda draw: LiveScreen(out, draw, color=wanted.color, ascii_only=ascii_only, environ=runtime.environ),
+        runtime.now,
+    )
+    screen = printer.screen
+    signals.suspend, signals.resume, signals.give_up = screen.suspend, screen.resume, screen.give_up
+    return printer
+
+
+class Watcher:
+    """Follows a task, records and shows it."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        background: Background,
+        signals: Signals,
+        printer: EventPrinter,
+        *,
+        plan: Plan,
+        ends_after: float | None,
+        record: Path | None,
+    ) -> None:
+        self._background = background
+        self._signals = signals
+        self._printer = printer
+        self._plan = plan
+        self._now = runtime.now
+        self._recorder = Recorder(record, printer.warn)
+        self._clockwork = Clockwork(runtime.clock, self._sleep, ends_after)
+        self._began = runtime.clock()
+        self._real_sleep = runtime.sleep
+        self._course = Course()
+        self._patience = HURRY
+        self._recorded_end = False
+        self.runtime = replace(runtime, streams=background.streams, sleep=self._clockwork.sleep)
+
+    @property
+    def ends_at(self) -> float:
+        """When the time for the whole watch is up, as a reading of the clock."""
+        return self._clockwork.ends_at
+
+    def follow(self, asked: Session) -> int:
+        """Show and record every event to the last; the exit code. Raises MigstatError."""
+
+        def recall() -> Seen:
+            seen = self._recorder.recall(asked.job_id, asked.task.task_id)
+            self._course.resumed_from = seen.last
+            return seen
+
+        watched = watch_of(
+            asked, self._plan, self._clockwork, self._now, interruptible=self._signals.interruptible, seen=recall
+        )
+
+        def idle() -> None:
+            asked.remember()  # other windows complete what a long watch has seen
+            waiting = Waiting(self._millis(), watched.interval, self._view(watched, asked))
+            self._show(waiting)
+
+        self._clockwork.before_pause = idle
+        errors: list[MigstatError] = []
+        try:
+            self._printer.open()
+            ended = self._play(watched, errors)
+        except ClosedPipe:
+            return self._abandon(watched)
+        finally:
+            self._recorder.close(min(self._patience, LAST_TRY))
+            self._printer.close(min(self._patience, 1.0))
+            self._background.patience = self._patience
+        if errors:
+            raise errors[0]
+        self._finish(ended, self._view(watched, asked))
+        if ended.end is End.ERROR:
+            raise incomplete(watched.flaws)
+        return Exit.UNREACHABLE if self._background.unwritten and ended.exit_code == Exit.OK else ended.exit_code
+
+    def _play(self, watched: Watch, errors: list[MigstatError]) -> Ended:
+        """Record and show the events; the last one."""
+        for event in _events(watched, errors):
+            self._recorder.append(event)
+            if not isinstance(event, Ended):
+                self._show(event)
+                continue
+            self._recorded_end = True
+            hurried = event.end in (End.TIMEOUT, End.INTERRUPTED)
+            self._patience = HURRY if hurried else PATIENT
+            with suppress(ClosedPipe, OutputError) if hurried else nullcontext():
+                self._show(event)
+            return event
+        raise AssertionError("a watch ends with an Ended")
+
+    def _abandon(self, watched: Watch) -> int:
+        """The code for when whoever reads standard output has gone: that of the data, as far as it is known."""
+        code = Exit.RUNNING if watched.code_now is None else watched.code_now
+        if not self._recorded_end:
+            self._recorder.append(watched.ended(End.INTERRUPTED, code))
+        return code
+
+    def _finish(self, ended: Ended, view: View) -> None:
+        course, outage = self._course, view.outage
+        story = Story(
+            ended=ended,
+            view=view,
+            until=self._plan.until,
+            watched_seconds=self._clockwork.clock() - self._began,
+            outages=course.outages,
+            outage_seconds=course.outage_seconds + (0 if outage is None else (ended.at - outage.since) / 1000),
+        )
+        with suppress(ClosedPipe, OutputError):  # the code counts, and `unwritten` says what was lost
+            self._printer.finish(story)
+            self._background.finish()
+
+    def _show(self, event: Event | Waiting) -> None:
+        if (line := self._course.add(event)) is not None:
+            self._printer.show(line)
+        self._printer.show(event)
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep, but not on after whoever reads standard output has gone. Raises ClosedPipe, OutputError."""
+        while seconds > 0:
+            self._background.check()
+            self._real_sleep(min(seconds, SLICE))
+            seconds -= SLICE
+
+    def _view(self, watched: Watch, asked: TaskSession) -> View:
+        return view_of(
+            watched, asked, self._plan.until, self._millis(), self._clockwork.clock(), self._course.last_outage
+        )
+
+    def _millis(self) -> Millis:
+        return int(self._now() * 1000)
+
+
+def view_of(
+    watched: Watch, asked: TaskSession, until: Until, now: Millis, clock: float, last_outage: Outage | None = None
+) -> View:
+    """What a watch knows `now`, at `clock` of its own clock."""
+    snapshot = None
+    if watched.read_at is not None:
+        job = asked.job if watched.job_name is not None else None
+        judged = assess(Evidence(root=watched.root, task_type=watched.task_type, job=job), until)
+        snapshot = Snapshot(
+            asked.job_id,
+            asked.task.task_id,
+            watched.task_type,
+            watched.read_at,
+            watched.root,
+            watched.verdict,
+            watched.missing,
+            watched.flaws,
+            job_name=watched.job_name,
+            destination=job.destination if job is not None else None,
+            reasons=judged.reasons,
+            summary=summary_of(watched.leaves, len(watched.missing)),
+        )
+    outage = None
+    if watched.outage_since is not None and last_outage is not None:
+        since, left = now - int((clock - watched.outage_since) * 1000), int((watched.next_try - clock) * 1000)
+        outage = NoAnswer(since, last_outage.code, last_outage.message, now + left)
+    return View(
+        at=now,
+        snapshot=snapshot,
+        scope=watched.scope,
+        stalled=dict.fromkeys(watched.stalled, now),
+        outage=outage,
+        interval=watched.interval,
+        full_every=watched.full_every,
+        requests_a_minute=watched.requests_a_minute,
+    )
+
+
+class Course:
+    """What a watch has been through; `resumed_from` is the last event of an earlier record."""
+
+    def __init__(self) -> None:
+        self.outages = 0
+        self.outage_seconds = 0.0
+        self.last_outage: Outage | None = None
+        self.resumed_from: Millis | None = None
+        self._missed: list[Changed] = []
+
+    def add(self, event: Event | Waiting) -> LogLine | None:
+        """Take in an event; returns what happened while nobody watched, once all of that is known."""
+        match event:
+            case Changed() if self.resumed_from is not None:
+                self._missed.append(event)
+            case Outage():
+                self.outages += 1
+                self.last_outage = event
+            case Recovered():
+                self.outage_seconds += event.outage_seconds
+            case Waiting() | Ended() if self.resumed_from is not None:
+                since, self.resumed_from = self.resumed_from, None
+                return absence(since, event.at, self._missed)
+        return None
+
+
+def _events(watched: Watch, errors: list[MigstatError]) -> Iterator[Event]:
+    """The events; an error ends them like anything else, and is kept to be raised."""
+    try:
+        yield from watched.events()
+    except MigstatError as error:
+        errors.append(error)
+        yield watched.ended(End.ERROR, exit_of_error(error))

@@ -1,0 +1,150 @@
+"""The end of a watch: one line that says what was waited for and what was not, and one screen that says it all."""
+
+from __future__ import annotations
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from migstat.model.events import End, Ended, View
+from migstat.model.nodes import MIGRATE, Millis, State, TaskType, level_is_hidden
+from migstat.model.verdict import Reason, Snapshot, Until, Verdict
+from migstat.render.live import cause_of, counts_of_view, digest, header
+from migstat.render.parts import Canvas, reason_lines
+from migstat.render.text import duration, harmless, local_time
+from migstat.render.theme import QUIET, STATE_OF_VERDICT, STYLES
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """How a watch ended, and what was known then. `watched_seconds` counts from its start; `outages` lasted so long."""
+
+    ended: Ended
+    view: View
+    until: Until = Until.DONE
+    watched_seconds: float = 0.0
+    outages: int = 0
+    outage_seconds: float = 0.0
+
+
+def ending(story: Story, canvas: Canvas) -> Group:
+    """What stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
+    ended, view = story.ended, story.view
+    parts: list[RenderableType] = []
+    if view.snapshot is not None:
+        parts += header(digest(view), ended.at, canvas)
+        parts += reason_lines(reasons_of(story), canvas)
+    if story.outages:
+        often = "1 outage" if story.outages == 1 else f"{story.outages} outages"
+        parts.append(Text(f"{often}, {duration(story.outage_seconds)} in all", QUIET))
+    parts.append(Text(last_line(story, with_reason=not reasons_of(story)), STYLES[STATE_OF_VERDICT[ended.verdict]]))
+    return Group(*parts)
+
+
+def reasons_of(story: Story) -> tuple[Reason, ...]:
+    """Why the verdict is what it is, as of the last reading."""
+    return story.view.snapshot.reasons if story.view.snapshot is not None else ()
+
+
+def last_line(story: Story, *, with_reason: bool = True) -> str:
+    """How the watch ended and what was not waited for: `checks passed; the migration goes on (1 of 25 spaces)`."""
+    ended = story.ended
+    match ended.end:
+        case End.FINISHED | End.FAILED_FAST:
+            return _finished(story, with_reason=with_reason)
+        case End.TIMEOUT:
+            return f"stopped after {duration(story.watched_seconds)} (--timeout): {_standing(story)}"
+        case End.INTERRUPTED:
+            return f"interrupted: {_standing(story)}"
+        case End.ERROR:
+            return f"stopped after {duration(story.watched_seconds)}: {_standing(story)}"
+
+
+def _finished(story: Story, *, with_reason: bool) -> str:
+    ended, fast = story.ended, story.ended.end is End.FAILED_FAST
+    what = {Until.DONE: "", Until.CORE: "core ", Until.CHECKS: "checks "}[story.until]
+    if fast or ended.verdict is Verdict.FAILED:
+        word = "failed"
+    elif story.until is Until.CHECKS:
+        word = "passed"
+    else:
+        word = "succeeded"
+    if ended.verdict is Verdict.WARNING and not fast:
+        word += " with warnings"
+    after = f" after {duration(ended.elapsed_seconds)}" if ended.elapsed_seconds is not None and not what else ""
+    line = f"{what}{word}{after}"
+    bad = [reason for reason in reasons_of(story) if reason.state in (State.FAILED, State.MISSING)]
+    if (fast or ended.verdict is Verdict.FAILED) and bad and with_reason:
+        line += f": {_said(bad[0])}" + (f" (+{len(bad) - 1} more)" if len(bad) > 1 else "")
+    if not what and not fast and (count := _count(story)):
+        line += f"; {count} done"
+    return line + _rest(story)
+
+
+def _said(reason: Reason) -> str:
+    message = harmless(reason.message or "") or str(reason.outcome or reason.state)
+    return f"{harmless(reason.level[-1])}: {message}" if reason.level else message
+
+
+def _rest(story: Story) -> str:
+    """What was not waited for, if it goes on."""
+    snapshot = story.view.snapshot
+    if snapshot is None or snapshot.node.ended or (story.until is Until.DONE and story.ended.end is End.FINISHED):
+        return ""
+    if snapshot.task_type == TaskType.CHECK:
+        return f"; the checks go on ({_count(story)})"
+    if story.until is Until.CORE and story.ended.end is End.FINISHED:
+        going = [
+            harmless(scope.name)
+            for child in snapshot.node.children or ()
+            if child.level == MIGRATE
+            for scope in child.children or ()
+            if scope.state in (State.RUNNING, State.PENDING) and not level_is_hidden(scope.level)
+        ]
+        return f"; {', '.join(going)} not waited for" if going else ""
+    return f"; the migration goes on ({_count(story)})"
+
+
+def _standing(story: Story) -> str:
+    """What was known of a task that was still under way: its verdict, and since when there was no answer."""
+    view, ended = story.view, story.ended
+    if view.snapshot is None:
+        return f"no answer ({cause_of(view.outage)})" if view.outage is not None else "no answer yet"
+    if view.outage is not None:
+        seen = local_time(view.snapshot.fetched_at, ended.at)
+        return f"last seen {ended.verdict} at {seen}, no answer since ({cause_of(view.outage)})"
+    elapsed = f", {duration(ended.elapsed_seconds)} in" if ended.elapsed_seconds is not None else ""
+    count = _count(story)
+    return f"still {ended.verdict}{elapsed}" + (f" ({count})" if count else "")
+
+
+def standing(view: View, now: Millis) -> str:
+    """What a task that is under way comes to: `running, 27 of 40 projects, 1 failed`."""
+    if view.outage is not None:
+        return f"no answer since {local_time(view.outage.since, now)} ({cause_of(view.outage)})"
+    if view.snapshot is None:
+        return "no answer yet"
+    summary, counts = view.snapshot.summary, counts_of_view(view)
+    parts = [str(view.snapshot.verdict)]
+    parts += [f"{counts.done} of {counts.all} {counts.noun}"] if counts.all else []
+    parts += [f"{summary.failed} failed"] if summary is not None and summary.failed else []
+    return ", ".join(parts)
+
+
+def _count(story: Story) -> str:
+    counts = counts_of_view(story.view)
+    return f"{counts.done} of {counts.all} {counts.noun}" if counts.all else ""
+
+
+def next_command(snapshot: Snapshot | None, job: str | None = None) -> str:
+    """The command that helps next; `job` is what the user typed to name the job."""
+    words = f" {job}" if job else ""
+    if snapshot is None:
+        return f"migstat status{words} -v"
+    failed = [reason.level for reason in snapshot.reasons if reason.state in (State.FAILED, State.MISSING)]
+    if any(level[:1] != MIGRATE and level for level in failed) or (failed and snapshot.task_type == TaskType.CHECK):
+        return f"migstat checks{words} --details"
+    if any(len(level) > len(MIGRATE) + 1 for level in failed):
+        return f"migstat projects{words} --state failed"
+    if snapshot.verdict in (Verdict.PENDING, Verdict.RUNNING):
+        return f"migstat watch{words}"
+    return f"migstat status{words}" if failed else f"migstat artifacts{words}"
