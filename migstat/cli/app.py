@@ -1,4 +1,4 @@
-"""Registers the commands, and alone turns errors into messages and exit codes."""
+"""The table of commands, and the only place that turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ EPILOG = "See also: migstat COMMAND --help, migstat help exit-codes|environment|
 
 
 def main_of_process() -> int:
-    """Run the command line of this process; the exit code."""
+    """Run the command line of this process and return its exit code."""
     environ = process_environ()
     escapes = environ.get("TERM") != "dumb" and obeys_escapes(sys.stdout, sys.stderr)
     if not escapes:
@@ -78,11 +78,11 @@ def main_of_process() -> int:
 
 
 def run(words: Sequence[str], runtime: Runtime) -> int:
-    """Run one command line and answer its exit code; raises nothing, whatever the input."""
+    """Run one command line and return its exit code. Raises nothing, whatever the input."""
     streams = runtime.streams
     try:
         return _invoke(words or ["--help"], runtime)
-    except (ClosedPipe, SystemExit):  # typer ends itself where help is piped into a closed pipe
+    except (ClosedPipe, SystemExit):
         streams.abandon()
         return Exit.OK
     except typer.TyperException as wrong:
@@ -103,14 +103,14 @@ def _invoke(words: Sequence[str], runtime: Runtime) -> int:
 
 
 def application() -> typer.Typer:
-    """The application, none of whose commands is loaded yet."""
+    """The application. Its commands are loaded when they are used."""
     app = MigstatTyper(name=PROGRAM, cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
     app.callback(help=ABOUT, epilog=EPILOG)(_global)
     return app
 
 
 class _Root(MigstatGroup):
-    """All commands; one is loaded when it is to run."""
+    """All commands, each loaded when it is used."""
 
     def __init__(self, **given: Any) -> None:
         # TyperGroup suggests a command for a mistyped one by these names; get_command makes the commands.
@@ -131,7 +131,7 @@ def loaded(name: str) -> Any:
     if isinstance(command, typer.Typer):
         return typer.main.get_group(command)
     app = MigstatTyper()
-    # what follows demo's command belongs to that command
+    # Options after demo's own command belong to that command.
     app.command(name, context_settings={"allow_interspersed_args": False} if name == "demo" else {})(command)
     return typer.main.get_command(app)
 
@@ -167,7 +167,7 @@ def _hint(wrong: typer.TyperException, words: Sequence[str]) -> str:
 
 
 def _full(error: Exception) -> OutputError | None:
-    """What it means where typer's own help could not be written."""
+    """The error of a stream that could not be written."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
         return OutputError(f"standard output could not be written: {error.strerror}")
     return None
@@ -179,13 +179,13 @@ def _defect(error: Exception) -> MigstatError:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     return MigstatError(
-        f"a defect of migstat itself: {type(error).__name__} at {where}",
+        f"internal error: {type(error).__name__} at {where}",
         "Please report it with the command you ran.",
     )
 
 
 def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
-    """Whether the words ask for a JSON format; they may be wrong otherwise, so they are not parsed."""
+    """True if the words ask for a JSON format. They may be wrong otherwise, so they are not parsed."""
     chosen: str | None = None
     for word, following in pairwise([*words, ""]):
         if word == "--":
@@ -199,7 +199,7 @@ def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
 
 
 def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
-    """The format of the profile that the words seem to mean, as far as the config file can be read."""
+    """The output format of the profile that the words seem to select, if the config file can be read."""
     if runtime.sealed:
         return None
     flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]

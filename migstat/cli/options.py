@@ -14,11 +14,14 @@ from migstat.cli.context import Options, Runtime, profile_for
 from migstat.errors import Interrupted, UsageError
 from migstat.model.nodes import Outcome, State, Status
 from migstat.model.reports import Filter
-from migstat.settings.keys import CONNECTION, OUTPUT, SETTING, SETTINGS, Setting
+from migstat.settings.keys import CONNECTION, SETTING, SETTINGS, Setting
 from migstat.settings.target import TaskWord
 from migstat.settings.values import expanded, refuse_empty
 
 COLORS = ("auto", "always", "never")
+SHARED = "Shared options"
+"""The panel of options that are explained in one place, `migstat help environment`."""
+
 PATHS = ("FILE", "DIR")
 """Metavars of options that take a path, in which `~` is expanded."""
 
@@ -33,16 +36,16 @@ REMOVED = {
 """Options that people may look for, and what to use instead."""
 
 
-def option(setting: Setting, more: str = "") -> Any:
-    """The annotation of a setting's option, with `more` behind its help."""
-    text = f"{setting.help}.{more}" + (f" (env: {setting.variable})" if setting.variable else "")
+def option(setting: Setting, values: str = "") -> Any:
+    """The annotation of a setting's option; its help is the values that it may have, if they are given."""
+    text = values or f"{setting.help}." + (f" (env: {setting.variable})" if setting.variable else "")
     return Annotated[
         str | None,
         typer.Option(
             *setting.options,
             metavar=setting.metavar,
             help=text,
-            rich_help_panel=setting.panel if setting.shared else None,
+            rich_help_panel=SHARED if setting.shared and setting.panel == CONNECTION else None,
         ),
     ]
 
@@ -50,24 +53,22 @@ def option(setting: Setting, more: str = "") -> Any:
 Job = Annotated[str | None, typer.Argument(metavar="[JOB]", help="Job id, target name or API URL. (env: MIGSTAT_JOB)")]
 Task = Annotated[
     str | None,
-    typer.Argument(metavar="[TASK]", help="Task id, latest, latest-check or latest-migrate. (env: MIGSTAT_TASK)"),
+    typer.Argument(metavar="[TASK]", help="Task id, latest, latest-check or latest-migrate."),
 ]
 Profile = option(SETTING["profile"])
-ExitStatus = Annotated[
-    bool, typer.Option("--exit-status", help="Exit with 0 if all is well, 1 if something failed, 8 while it runs.")
-]
-Header = Annotated[
-    bool, typer.Option("--header", help="Begin plain output with a line of names.", rich_help_panel=OUTPUT)
-]
+ExitStatus = Annotated[bool, typer.Option("--exit-status", help="Exit with 1 if something failed, 8 if it still runs.")]
+Header = Annotated[bool, typer.Option("--header", help="Begin plain output with a line of names.")]
 Export = Annotated[
     str | None,
     typer.Option(
-        "--export", metavar="FILE", help="Write a picture, too: FILE.svg or FILE.html.", rich_help_panel=OUTPUT
+        "--export",
+        metavar="FILE",
+        help="Write a picture, too: FILE.svg or FILE.html.",
     ),
 ]
 Exports = Annotated[
     list[str] | None,
-    typer.Option("--export", metavar="FILE", help="Also write FILE (see help formatting).", rich_help_panel=OUTPUT),
+    typer.Option("--export", metavar="FILE", help="Also write FILE (see help formatting)."),
 ]
 StateFilter = Annotated[
     str | None, typer.Option("--state", metavar="LIST", help="Only these states, such as failed,warning.")
@@ -79,15 +80,15 @@ StatusFilter = Annotated[
     str | None, typer.Option("--status", metavar="LIST", help="Only these statuses, such as in_progress.")
 ]
 
-_JSON = Annotated[bool, typer.Option("--json", help="Short for -o json.", rich_help_panel=OUTPUT)]
+_JSON = Annotated[bool, typer.Option("--json", help="Short for -o json.", rich_help_panel=SHARED)]
 _COLOR = Annotated[
     str,
     typer.Option(
-        "--color", metavar="|".join(COLORS), help="Use colors. (env: NO_COLOR, FORCE_COLOR)", rich_help_panel=OUTPUT
+        "--color", metavar="|".join(COLORS), help="Use colors. (env: NO_COLOR, FORCE_COLOR)", rich_help_panel=SHARED
     ),
 ]
 _VERBOSE = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Log each request to standard error.", rich_help_panel=OUTPUT)
+    bool, typer.Option("--verbose", "-v", help="Log each request to standard error.", rich_help_panel=SHARED)
 ]
 
 Command = Callable[..., int]
@@ -190,7 +191,7 @@ def _shared(formats: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
         each.name: (option(each), None) for each in SETTINGS if each.shared and each.panel == CONNECTION
     }
     if formats:
-        output = option(SETTING["output"], f" {', '.join(formats)}.")
+        output = option(SETTING["output"], f"{', '.join(formats)}.")
         shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
     return shared | {"verbose": (_VERBOSE, False)}
 

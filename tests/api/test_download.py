@@ -371,4 +371,4 @@ def test_a_server_that_repeats_secrets_is_not_quoted_on_them(tmp_path: Path, ech
             result = storage.artifacts("--download", str(tmp_path), *flags)
             assert result.code == 3
             assert [secret for secret in SECRETS if secret in result.err] == []
-            assert "defect" not in result.err
+            assert "internal error" not in result.err

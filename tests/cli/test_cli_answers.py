@@ -278,7 +278,7 @@ def active(text: str) -> set[str]:
 def harmless(result: Result, form: str = "plain") -> None:
     """Hold a result against what holds of every one: a code of the table, no defect, nothing that a terminal obeys."""
     assert result.code in CODES
-    assert "defect" not in result.err, result.err
+    assert "internal error" not in result.err, result.err
     assert active(result.err) <= {"\n"}
     assert active(result.out) <= ({"\n", "\t"} if form == "plain" else {"\n"})
 

@@ -70,7 +70,7 @@ def test_the_empty_answer_is_a_level_that_there_is_not(api: Scripted, pair: dict
     result = api.ask(*words_of(pair), flag)
     assert (result.code, result.out) == (5, "")
     assert 1 <= len(result.err.splitlines()) <= 2
-    assert "there is no" in result.err
+    assert "not found" in result.err
 
 
 def iso(millis: int | None) -> str | None:

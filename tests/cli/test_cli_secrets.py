@@ -175,7 +175,7 @@ def test_a_server_that_speaks_no_http_is_not_quoted_on_the_token(reply: Callable
     with listening(lambda connection: connection.sendall(reply(head_of(connection)))) as port:
         result = migstat(["job", "-v"], environ_at(f"http://127.0.0.1:{port}"), now=lambda: NOW)
     assert result.code == 3
-    assert "defect" not in result.err
+    assert "internal error" not in result.err
     silent(result)
 
 
@@ -192,7 +192,7 @@ def test_a_defect_is_told_without_the_token(words: tuple[str, ...]) -> None:
     """An error that nobody foresaw is told by its kind and place, and its words are not."""
     result = migstat(words, environ_at("http://127.0.0.1:9"), transport=Broken(), sleep=[])
     assert result.code == 3
-    assert "a defect of migstat itself: RuntimeError at " in result.err
+    assert "internal error: RuntimeError at " in result.err
     silent(result)
 
 

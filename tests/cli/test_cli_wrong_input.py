@@ -29,7 +29,7 @@ def refused(result: Result, code: int, *told: str) -> None:
     assert 1 <= len(lines) <= 2, result.err
     assert lines[0].startswith("migstat: ")
     assert "Traceback" not in result.err
-    assert "defect" not in result.err
+    assert "internal error" not in result.err
     assert result.err.replace("\n", "").isprintable()
     for each in told:
         assert each in result.err
@@ -400,7 +400,7 @@ def test_nodes_that_are_not_as_expected_never_break_the_program(data: object, ta
         for command, form in (("status", "table"), ("checks", "json"), ("projects", "csv")):
             result = server.ask(command, "-o", form)
             assert result.code in (0, 3, 5)
-            assert "defect" not in result.err
+            assert "internal error" not in result.err
             assert "Traceback" not in result.err
 
 
@@ -428,7 +428,7 @@ def test_task_lists_that_are_not_as_expected(content: object) -> None:
         result = server.ask("status")
         assert result.code in (2, 3, 5)
         assert len(result.err.splitlines()) <= 2
-        assert "defect" not in result.err
+        assert "internal error" not in result.err
         assert all(each.segments == ("jobs", "job-1", "tasks") for each in server.asked)
 
 
@@ -459,7 +459,7 @@ def test_a_task_list_without_an_end_is_left() -> None:
 def test_names_that_cannot_be_are_code_5(server: Server, words: tuple[str, ...]) -> None:
     """A check or project of a name that no text can hold is not there, whatever bytes were typed."""
     result = ask(server, *words)
-    assert "defect" not in result.err
+    assert "internal error" not in result.err
     assert result.code in (2, 5)
     assert result.out == ""
     assert result.err.replace("\n", "").isprintable()

@@ -15,7 +15,6 @@ from migstat.model.nodes import Level, Node, Question
 from migstat.model.reports import StatusReport
 from migstat.query.reports import Extent, pruned, status_report
 from migstat.query.tree import ALL
-from migstat.settings.keys import OUTPUT
 from migstat.settings.resolve import Look
 from migstat.settings.target import level_from
 
@@ -47,9 +46,7 @@ def status(
     depth: Annotated[
         str | None, typer.Option("--depth", metavar="N|all", help="So many levels below it, or all.")
     ] = None,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="The API's own JSON, all pages merged.", rich_help_panel=OUTPUT)
-    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The API's own JSON, all pages merged.")] = False,
     exit_status: ExitStatus = False,
     header: Header = False,
     export: Export = None,
