@@ -61,8 +61,11 @@ MOST_OCCURRENCES = 10_000
 """Children of one page, and occurrences of one check, above which an answer is refused."""
 
 MOST_MEMBERS = 250_000
-MOST_VALUES = 500_000
-"""Colons and commas of one status page, above which no Python objects are made of it: of 8 MiB they would fill 2 GB."""
+MOST_VALUES = 1_000_000
+"""Colons and commas of one answer, above which no objects are made of it: those of 8 MiB of `{},` would fill 2 GB.
+
+The largest real answer is the definition of a job, which lists the keys of its projects.
+"""
 
 _DIGITS = 400
 """Digits of a whole number beyond which it has no meaning."""
@@ -75,13 +78,17 @@ class NotJson(BadAnswer):
     """The body is no JSON at all, such as a proxy's HTML page; worth asking again."""
 
 
+def check_size(body: bytes) -> None:
+    """Raise BadAnswer for an answer of too many parts, before anything is built from it."""
+    if body.count(b":") > MOST_MEMBERS or body.count(b",") > MOST_VALUES:
+        raise _too_much(f"more than {MOST_MEMBERS:,} members or {MOST_VALUES:,} values")
+
+
 def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
-    """One answer to `/status` about `level`. Raises BadAnswer where it cannot be understood, or is beyond all limits.
+    """One answer to `/status` about `level`. Raises BadAnswer where it cannot be understood, or has too many children.
 
     A child that cannot be understood becomes an unreadable node, without harm to its siblings.
     """
-    if body.count(b":") > MOST_MEMBERS or body.count(b",") > MOST_VALUES:
-        raise _too_much(f"more than {MOST_CHILDREN:,} children or {MOST_OCCURRENCES:,} occurrences")
     if keep_raw:
         return _lenient_page(body, level, keep_raw=True)
     try:

@@ -16,7 +16,7 @@ import httpx
 from msgspec.structs import replace
 
 from migstat.api.connection import Redirect
-from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
+from migstat.api.decode import NotJson, check_size, decode_job, decode_page, decode_task, decode_tasks, mended
 from migstat.api.download import Moved, fetch
 from migstat.api.failures import error_of_status, failure_of
 from migstat.api.http import Http, Observers, Resource
@@ -185,6 +185,7 @@ class Api:
         """The content of an answer about `what`, without the credentials. Raises AttemptFailed."""
         clean = self.http.redactor.body(body)
         try:
+            check_size(clean)
             try:
                 return decode(clean)
             except NotJson:

@@ -354,3 +354,36 @@ def test_a_job_keeps_all_that_was_sent() -> None:
     job = decode_job(json.dumps(body).encode())
     assert (job.name, job.flow, job.raw) == ("n", "jira-onpremises-to-cloud", body)
     assert (Job({"name": 5, "flow": None}).name, Job({}).flow) == (None, "")
+
+
+def page_of(children: int, occurrences: int) -> bytes:
+    """A page of so many children, the first of which has so many occurrences."""
+    nodes: dict[str, object] = {f"C{number}": {"status": "PENDING"} for number in range(children)}
+    nodes["C0"] = {"details": {"occurrences": ["x"] * occurrences}}
+    return json.dumps({"data": {"children": nodes}}).encode()
+
+
+@pytest.mark.parametrize("keep_raw", [False, True])
+@pytest.mark.parametrize(
+    ("children", "occurrences", "refused"),
+    [(2000, 10_000, None), (2001, 1, "2,001 children"), (1, 10_001, "10,001 occurrences of check,C0")],
+)
+def test_a_page_has_so_many_children_and_occurrences_at_most(
+    children: int, occurrences: int, refused: str | None, keep_raw: bool
+) -> None:
+    """More than any page of the API has is refused, with the limit."""
+    body = page_of(children, occurrences)
+    if refused is None:
+        assert len(decode_page(body, ("check",), keep_raw=keep_raw).node.children or ()) == children
+    else:
+        with pytest.raises(BadAnswer, match=refused):
+            decode_page(body, ("check",), keep_raw=keep_raw)
+
+
+def test_a_run_names_the_checks_that_were_overridden() -> None:
+    """They are the excluded keys of its payload; what is no list of names is none."""
+    payload = {"checkTypes": {"excludeKeys": ["DuplicateEmail", 5]}}
+    assert decode_task(json.dumps({"taskId": "t", "payload": payload}).encode()).overridden == ("DuplicateEmail",)
+    odds: list[object] = [None, [], {"checkTypes": []}, {"checkTypes": {"excludeKeys": "x"}}]
+    for odd in odds:
+        assert decode_task(json.dumps({"taskId": "t", "payload": odd}).encode()).overridden == ()

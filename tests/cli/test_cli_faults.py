@@ -113,6 +113,13 @@ def bomb() -> bytes:
     return begin + piece * 2560
 
 
+@cache
+def flood(member: bytes) -> bytes:
+    """8 MiB of JSON that is made of such members of the children of a node."""
+    count = (8 << 20) // (len(member) + 6)
+    return b'{"data":{"children":{%b}},"links":{}}' % b",".join(member % each for each in range(count))
+
+
 @dataclass(frozen=True)
 class Fault:
     """A fault, and what is to come of it: code, error code, words of the message, and whether it is asked again.
@@ -213,6 +220,8 @@ FAULTS = {
     # floods
     "too large": Fault(answer(lambda: b" " * (33 << 20)), 3, "bad-answer", "is larger than 8 MiB"),
     "gzip bomb": Fault(answer(bomb, packed="gzip"), 3, "bad-answer", "larger than 8 MiB"),
+    "many members": Fault(answer(lambda: flood(b'"%d":{}')), 3, "bad-answer", "more than 250,000 members"),
+    "many values": Fault(answer(lambda: flood(b'"%d":[' + b"{}," * 20 + b"{}]")), 3, "bad-answer", "1,000,000 values"),
     "packed twice": Fault(answer(b"?", packed="gzip, gzip"), 3, "bad-answer", "packed as 'gzip, gzip'"),
     "packed oddly": Fault(answer(b"?", packed="br"), 3, "bad-answer", "packed as 'br'"),
 }  # fmt: skip
@@ -412,13 +421,13 @@ def test_a_request_that_hangs_ends_with_a_signal_or_the_time(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to its memory")
-@pytest.mark.parametrize("flood", ["too large", "gzip bomb"])
+@pytest.mark.parametrize("flood", ["too large", "gzip bomb", "many members", "many values"])
 def test_a_flood_does_not_fill_the_memory(server: Server, flood: str) -> None:
     """A process that may have 400 MB, of which Python itself has a third, is not ended by the largest answer."""
     with FAULTS[flood].arranged(server, ALWAYS) as trouble:
         done = subprocess.run(
-            ["/bin/sh", "-c", 'ulimit -v 400000; exec "$0" -m migstat job', sys.executable],
-            env=hermetic() | trouble.environ,
+            ["/bin/sh", "-c", 'ulimit -v 400000; exec "$0" -m migstat status', sys.executable],
+            env=hermetic() | trouble.environ | {"MIGSTAT_TASK": "migrate-1"},
             capture_output=True,
             text=True,
             timeout=60,
