@@ -188,6 +188,12 @@ def test_a_taken_port_is_wrong_usage() -> None:
     assert len(result.err.splitlines()) == 2
 
 
+def test_every_view_of_a_demo_says_so() -> None:
+    """The job's name is marked, wherever it is shown."""
+    told = json.loads(migstat(["demo", "--scenario", "waves", "job", "wave-3", "--json"], {}).out)
+    assert told["job"]["name"] == "Jira wave 3 (demo)"
+
+
 def test_a_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     """A picture of a demo is the only file that it writes."""
     target = tmp_path / "demo.svg"

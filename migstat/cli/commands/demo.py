@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ from migstat.errors import UsageError
 from migstat.model.exit_codes import Exit
 from migstat.settings.keys import TERMINAL_VARIABLES
 from migstat.settings.values import UNLIMITED
+from migstat.simulator.scenario import Scenario
 
 REFUSED = ("demo", "simulate", "auth", "config")
 UNDER_WAY = 0.55
@@ -69,7 +71,7 @@ def demo(
         raise UsageError(
             f"demo {words[0]}: only commands that ask the API can be demonstrated", "Try: migstat demo projects"
         )
-    scripted = scenario_of(scenario or ("waves" if words[0] == "targets" else "cutover"))
+    scripted = _labelled(scenario_of(scenario or ("waves" if words[0] == "targets" else "cutover")))
     begin = scripted.duration + SETTLED if scripted.name == "failing" else scripted.duration * UNDER_WAY
     left = scripted.duration - begin
     pace = left / WATCHED_FOR if watches and left > 0 else DEFAULT_SPEED
@@ -99,3 +101,9 @@ def demo(
     if tells and watches and code in (Exit.OK, Exit.FAILED):
         runtime.streams.tell(NEXT)
     return code
+
+
+def _labelled(scenario: Scenario) -> Scenario:
+    """Return the scenario with jobs whose names say that they are a demo's: a live view hides the line above it."""
+    job = dataclasses.replace(scenario.job, name=f"{scenario.job.name} (demo)")
+    return dataclasses.replace(scenario, job=job, more=tuple(map(_labelled, scenario.more)))
