@@ -1,0 +1,105 @@
+"""The documented exchanges, answered by the simulator word for word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from migstat.simulator.app import ADMIN, App
+from migstat.simulator.exchange import Request
+from migstat.simulator.routes import PREFIX
+from migstat.simulator.scenario import Job, Node, Scenario, Task, TaskType, Timeline
+
+PAIRS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "examples.json").read_text(encoding="utf-8"))
+BEGIN = 1708680664.0
+"""The epoch second at which scenario time begins."""
+
+
+def documented(task: TaskType, **query: str) -> dict[str, Any]:
+    """Return the documented answer to a question about a task."""
+    (found,) = (pair["response"] for pair in PAIRS if (pair["task"], pair["query"]) == (task, query))
+    response: dict[str, Any] = found
+    return response
+
+
+def checks(response: dict[str, Any]) -> tuple[Node, ...]:
+    """Return the checks of a documented page, and one more where a page follows."""
+    children = [
+        Node(
+            name=name,
+            ended_at=0,
+            outcome=child["outcome"],
+            final_message=child.get("message"),
+            has_details=False,
+            description=child.get("details", {}).get("description"),
+            excludable=child.get("details", {}).get("excludable"),
+            occurrences=tuple(child.get("details", {}).get("occurrences", ())),
+        )
+        for name, child in response["data"]["children"].items()
+    ]
+    more = (Node(name="ZzLast", ended_at=0, outcome="WARNING", has_details=False),)
+    return (*children, *(more if "next" in response["links"] else ()))
+
+
+def top(name: str, response: dict[str, Any]) -> Node:
+    """Return the documented level of checks."""
+    data = response["data"]
+    children = checks(response)
+    return Node(
+        name=name,
+        ended_at=0,
+        outcome=data["outcome"],
+        final_message=data["message"],
+        has_details=False,
+        children=children,
+    )
+
+
+def moved(name: str, *times: float, children: tuple[Node, ...] = (), **more: Any) -> Node:
+    """Return a node that was created, started and ended successfully at these seconds."""
+    created, started, ended = times
+    return Node(
+        name=name,
+        reported_at=created,
+        started_at=started,
+        ended_at=ended,
+        outcome="SUCCESS",
+        heartbeat=None,
+        children=children,
+        **more,
+    )
+
+
+SCOPES = tuple(
+    Node(name=name, ended_at=100, outcome="SUCCESS", has_details=False) for name in ("customers", "usersAndGroups")
+)
+PROJECTS = Node(name="projects", hidden=True, children=(moved("SC", 0.378, 38.393, 162.929),))
+CHECK = top("check", documented("migrate", level="check", expandChildren="true"))
+ROOTS: dict[TaskType, Node] = {
+    "check": top("root", documented("check", expandChildren="true")),
+    "migrate": moved(
+        "root",
+        *(0.15, 1.175, 1000),
+        children=(CHECK, moved("migrate", 0.15, 1.175, 177.379, children=(*SCOPES, PROJECTS))),
+        running_message="Migration is in progress",
+    ),
+}
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair['task']} {urlencode(pair['query'])}")
+def test_the_simulator_answers_as_documented(pair: dict[str, Any]) -> None:
+    """Status, details, children and cursors of every documented exchange come out of a script."""
+    # The root was asked while the migration ran, its levels after it.
+    now = 500 if pair["query"].get("level", "").startswith("migrate") else 50
+    tasks = [Task(label=kind, task_id=kind, task_type=kind, created_at=0, root=root) for kind, root in ROOTS.items()]
+    job = Job(job_id="j", name="n", flow="f", server_id="s", destination_url="u")
+    scenario = Scenario(name="documented", job=job, tasks=tuple(tasks), page_size=21)
+    app = App(scenario, Timeline(BEGIN, 1.0), clock=lambda: BEGIN + now)
+    target = f"{PREFIX}/jobs/j/tasks/{pair['task']}/status?{urlencode(pair['query'])}"
+    answer = json.loads(app.handle(Request("GET", target, f"Basic {ADMIN.authorization()}")).body)
+    assert answer == pair["response"]
+    assert list(answer["data"].get("children", ())) == list(pair["response"]["data"].get("children", ()))
