@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.api.endpoints import LARGEST_BODY, Api
-from migstat.api.http import Exchange, Observers
+from migstat.api.http import Exchange, Observers, Resource
 from migstat.api.retry import Policy, Timing
 from migstat.errors import (
     ApiError,
@@ -130,13 +130,6 @@ def time() -> Time:
     return Time()
 
 
-def subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:
-    """The class and all below it."""
-    yield kind
-    for each in kind.__subclasses__():
-        yield from subclasses(each)
-
-
 # What is asked
 
 
@@ -152,14 +145,6 @@ def test_a_request_is_a_get_with_basic_credentials(time: Time) -> None:
     assert request.headers["User-Agent"].startswith("migstat/")
 
 
-def test_a_base_url_with_a_path_keeps_it(time: Time) -> None:
-    """The API may lie behind a gateway's path."""
-    script = Script(time, ok())
-    with api_of(script, time, base_url="https://gateway.example/atlassian") as api:
-        api.job("j")
-    assert script.requests[0].url.path == f"/atlassian{ROOT}/jobs/j"
-
-
 ODD_IDS = ["a/b", "a?b", "a#b", "a b", "a%2Fb", "ä", "a&b=c", "a,b", "a;b", "a:b@c", "\u202e", "a+b", "x\ny", "..."]
 
 
@@ -167,13 +152,13 @@ ODD_IDS = ["a/b", "a?b", "a#b", "a b", "a%2Fb", "ä", "a&b=c", "a,b", "a;b", "a:
 def test_ids_are_percent_encoded_into_the_path(name: str, time: Time) -> None:
     """Whatever an id holds, it stays one segment of the path and comes out as it was."""
     script = Script(time, ok(), ok({"taskId": "t"}), ok({"data": {}}), ok({"data": []}))
-    with api_of(script, time) as api:
+    with api_of(script, time, base_url="https://api.example/gateway") as api:
         api.job(name)
         api.task(name, name)
         api.status(name, name, Question(()))
         list(api.tasks(name))
     paths = [request.url.raw_path.decode().partition("?")[0] for request in script.requests]
-    segments = [[unquote(part) for part in path.removeprefix(ROOT + "/").split("/")] for path in paths]
+    segments = [[unquote(part) for part in path.removeprefix(f"/gateway{ROOT}/").split("/")] for path in paths]
     assert segments == [
         ["jobs", name], ["jobs", name, "tasks", name], ["jobs", name, "tasks", name, "status"], ["jobs", name, "tasks"],
     ]  # fmt: skip
@@ -201,14 +186,7 @@ def test_a_question_is_the_query(question: Question, query: dict[str, list[str]]
     with api_of(script, time) as api:
         assert api.status("j", "t", question).node.level == question.level
     assert parse_qs(script.requests[0].url.query.decode(), keep_blank_values=True) == query
-
-
-def test_commas_of_a_level_are_sent_as_the_documentation_writes_them(time: Time) -> None:
-    """The path of names is comma separated, not encoded."""
-    script = Script(time, ok({"data": {}}))
-    with api_of(script, time) as api:
-        api.status("j", "t", Question(("migrate", "projects", "SC")))
-    assert script.requests[0].url.query == b"level=migrate,projects,SC"
+    assert b"%2C" not in script.requests[0].url.query  # commas as the documentation writes them
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
@@ -234,13 +212,25 @@ def test_tasks_come_a_page_at_a_time(time: Time) -> None:
         assert [task.task_id for page in pages for task in page.tasks] == ["a"]
 
 
-@pytest.mark.parametrize("cursors", ["aa", "aba"])
-def test_a_list_of_tasks_without_an_end_is_a_bad_answer(cursors: str, time: Time) -> None:
-    """A cursor that comes again ends the list with an error."""
-    script = Script(time, *(ok({"data": [], "links": {"next": each}}) for each in cursors))
+@pytest.mark.parametrize(
+    ("pages", "asked"),
+    [
+        ([([], "a"), ([], "a")], 2),
+        ([([], "a"), ([], "b"), ([], "a")], 3),
+        ([([], f"c{each}") for each in range(9)], 3),
+        ([(["t"], f"c{each}") for each in range(9)], 4),
+    ],
+    ids=["a cursor again", "an older cursor again", "nothing new", "always the same"],
+)
+def test_a_list_of_tasks_without_an_end_is_a_bad_answer(
+    pages: list[tuple[list[str], str]], asked: int, time: Time
+) -> None:
+    """Neither cursors that come again nor pages without new runs are followed for ever."""
+    answers = [ok({"data": [{"taskId": each} for each in ids], "links": {"next": after}}) for ids, after in pages]
+    script = Script(time, *answers)
     with api_of(script, time) as api, pytest.raises(BadAnswer, match="no end"):
         list(api.tasks("j"))
-    assert script.left == 0
+    assert len(script.requests) == asked
 
 
 def test_raw_is_kept_where_it_is_asked_for(time: Time) -> None:
@@ -281,52 +271,40 @@ def test_these_statuses_are_asked_again(status: int, time: Time) -> None:
 
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Unreachable), (408, Unreachable)])
 def test_giving_up_tells_how_often_and_how_long(status: int, kind: type[ApiError], time: Time) -> None:
-    """The error of the last attempt is told, with the number of attempts and the seconds."""
+    """The error of the last attempt has the number of attempts, the seconds, the request's id and a hint."""
     script = Script(time, *(refusal(status) for _ in range(50)))
     with api_of(script, time) as api, pytest.raises(kind) as raised:
         api.job("j")
-    tries = len(script.requests)
+    tries, elapsed = len(script.requests), time.sent[-1] - time.sent[0]
     assert tries > 3
-    elapsed = time.sent[-1] - time.sent[0]
-    assert f"tried {tries} times in {elapsed:.0f} s" in raised.value.message
-
-
-def test_the_error_keeps_its_hint_and_cause_when_it_gives_up(time: Time) -> None:
-    """What to do, and what lay beneath, survive the retries."""
-    script = Script(time, *(httpx.ConnectError("no route") for _ in range(50)))
-    with api_of(script, time) as api, pytest.raises(Unreachable) as raised:
-        api.job("j")
+    assert elapsed <= 20.0
+    assert f'"No." (request id r1) (tried {tries} times in {elapsed:.0f} s)' in raised.value.message
     assert raised.value.hint
-    assert isinstance(raised.value.__cause__, httpx.ConnectError)
 
 
-@pytest.mark.parametrize("header", ["7", "date"])
+@pytest.mark.parametrize(
+    ("after", "slept"), [("7", [7.0]), ("date", [7.0]), ("0.1", [0.5]), ("soon", [0.5]), ("-3", [0.5])]
+)
 @pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_kept_in_both_forms(header: str, status: int, time: Time) -> None:
-    """No attempt comes sooner than the server asks for, in seconds or by a date."""
-    after = formatdate(EPOCH + 7, usegmt=True) if header == "date" else header
-    script = Script(time, refusal(status, {"Retry-After": after}), ok())
-    with api_of(script, time, share=0.0) as api:
+def test_retry_after_is_a_lower_bound_in_both_forms(after: str, slept: list[float], status: int, time: Time) -> None:
+    """No attempt comes sooner than the server asks for, in seconds or by a date; nonsense counts for nothing."""
+    header = formatdate(EPOCH + 7, usegmt=True) if after == "date" else after
+    with api_of(Script(time, refusal(status, {"Retry-After": header}), ok()), time) as api:
         api.job("j")
-    assert time.sent[1] - time.sent[0] == pytest.approx(7.0)
+    assert time.slept == pytest.approx(slept)
 
 
-def test_a_short_retry_after_does_not_shorten_the_pause(time: Time) -> None:
-    """It is a lower bound of the pause, not the pause."""
-    script = Script(time, refusal(503), refusal(503), refusal(503, {"Retry-After": "1"}), ok())
-    with api_of(script, time) as api:
-        api.job("j")
-    assert time.slept == [0.5, 1.0, 2.0]
-
-
-@pytest.mark.parametrize("after", ["21", "3600", "date"])
-def test_a_long_retry_after_is_given_up_at_once(after: str, time: Time) -> None:
-    """A single query does not wait longer than 20 s, and tells what the server asked for."""
-    header = formatdate(EPOCH + 120, usegmt=True) if after == "date" else after
-    with api_of(Script(time, refusal(429, {"Retry-After": header})), time) as api, pytest.raises(RateLimited) as raised:
+@pytest.mark.parametrize(
+    ("status", "after", "hint"), [(429, 21, "Wait a minute"), (429, 600, "Wait 10 minutes"), (503, 3600, "few minutes")]
+)
+def test_a_long_retry_after_is_given_up_at_once(status: int, after: int, hint: str, time: Time) -> None:
+    """A single query does not wait longer than 20 s, and the hint fits what the server asked for."""
+    script = Script(time, refusal(status, {"Retry-After": str(after)}))
+    with api_of(script, time) as api, pytest.raises((RateLimited, Unreachable)) as raised:
         api.job("j")
     assert time.slept == []
-    assert f"{120 if after == 'date' else after} s" in raised.value.message
+    assert f"asked to wait {after} s" in raised.value.message
+    assert hint in raised.value.hint
 
 
 @given(
@@ -367,11 +345,7 @@ def test_a_request_that_waited_for_its_turn_is_retried(time: Time) -> None:
     assert script.left == 0
 
 
-@pytest.mark.parametrize(
-    "location",
-    ["https://elsewhere.example/login", "/login", "//elsewhere.example", "http://[bad", "https://x:port/", "",
-     "https://api.example:99999/", None],
-)  # fmt: skip
+@pytest.mark.parametrize("location", ["https://elsewhere.example/login", "/login", "http://[bad", "", None])
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 def test_redirects_are_refused_wherever_they_lead(status: int, location: str | None, time: Time) -> None:
     """No redirect is followed or asked again, so that the credentials go nowhere else."""
@@ -389,8 +363,9 @@ def test_redirects_are_refused_wherever_they_lead(status: int, location: str | N
         httpx.Response(200, content=b"<html>Log in</html>", headers={"Content-Type": "text/html"}),
         httpx.Response(200, content=b'{"data": {"status": FINI'),
         httpx.Response(200, content=b"\xff\xfe"),
+        httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"}),
     ],
-    ids=["empty", "blank", "html", "cut", "binary"],
+    ids=["empty", "blank", "html", "cut", "binary", "no gzip"],
 )
 def test_what_is_no_json_is_asked_again(response: httpx.Response, time: Time) -> None:
     """A body that cannot be read may be a proxy's, so it is worth another attempt."""
@@ -400,9 +375,11 @@ def test_what_is_no_json_is_asked_again(response: httpx.Response, time: Time) ->
 
 @pytest.mark.parametrize("content", [[], 5, None, "text"])
 def test_json_of_another_shape_is_final(content: object, time: Time) -> None:
-    """JSON that is not an answer of the API is told at once."""
-    with api_of(Script(time, httpx.Response(200, content=json.dumps(content))), time) as api, pytest.raises(BadAnswer):
-        api.job("j")
+    """JSON that is not an answer of the API is an error at once, about job and task."""
+    script = Script(time, httpx.Response(200, content=json.dumps(content)))
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match="task t of job j") as raised:
+        api.status("j", "t", Question(()))
+    assert "--base-url" in raised.value.hint
 
 
 class _Flood(httpx.SyncByteStream):
@@ -417,20 +394,17 @@ class _Flood(httpx.SyncByteStream):
             yield b" " * (1 << 20)
 
 
-def test_a_body_that_is_too_large_is_refused(time: Time) -> None:
-    """No more is read than an answer of the API could ever have, and it is not asked again."""
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_body_that_is_too_large_is_refused(packed: bool, time: Time) -> None:
+    """No more is read or unpacked than an answer of the API could ever have, and it is not asked again."""
     flood = _Flood()
-    with api_of(Script(time, httpx.Response(200, stream=flood)), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
+    answer = httpx.Response(200, stream=flood)
+    if packed:
+        stream = httpx.ByteStream(zlib.compress(b" " * (LARGEST_BODY + 1), 9))
+        answer = httpx.Response(200, stream=stream, headers={"Content-Encoding": "deflate"})
+    with api_of(Script(time, answer), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
         api.job("j")
     assert flood.sent <= LARGEST_BODY + (2 << 20)
-
-
-def test_a_body_that_unpacks_to_too_much_is_refused(time: Time) -> None:
-    """The size counts after unpacking."""
-    packed = zlib.compress(b" " * (LARGEST_BODY + 1), 9)
-    response = httpx.Response(200, stream=httpx.ByteStream(packed), headers={"Content-Encoding": "deflate"})
-    with api_of(Script(time, response), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
-        api.job("j")
 
 
 @pytest.mark.parametrize("packing", ["gzip, gzip", "deflate, gzip", "br", "zstd", "x-gzip", "GZIP,GZIP", "odd" * 99])
@@ -488,22 +462,6 @@ def test_a_spoiled_answer_that_repeats_the_credentials_is_shown_without_them(tim
         assert TOKEN not in repr(api.job("j").raw)
 
 
-@pytest.mark.parametrize("tasks", [[], [{"taskId": "t"}]])
-def test_pages_of_tasks_without_anything_new_are_left(tasks: list[dict[str, str]], time: Time) -> None:
-    """Cursors that are new every time do not lead on for ever."""
-    script = Script(time, *(ok({"data": tasks, "links": {"next": f"c{each}"}}) for each in range(9)))
-    with api_of(script, time) as api, pytest.raises(BadAnswer, match="no end"):
-        list(api.tasks("j"))
-    assert len(script.requests) == 3 + len(tasks)
-
-
-def test_a_bad_answer_tells_what_it_was_about(time: Time) -> None:
-    """The error names the job and the task, and what to do."""
-    with api_of(Script(time, ok([])), time) as api, pytest.raises(BadAnswer, match="task t of job j") as raised:
-        api.status("j", "t", Question(()))
-    assert "--base-url" in raised.value.hint
-
-
 def test_cookies_are_not_kept(time: Time) -> None:
     """What a server wants remembered is not sent back: it would grow all night."""
     script = Script(time, ok(headers={"Set-Cookie": "session=1; Path=/"}), ok())
@@ -511,13 +469,6 @@ def test_cookies_are_not_kept(time: Time) -> None:
         api.job("j")
         api.job("j")
     assert "Cookie" not in script.requests[1].headers
-
-
-def test_a_body_that_cannot_be_unpacked_is_asked_again(time: Time) -> None:
-    """A broken compression is a broken transfer."""
-    broken = httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"})
-    with api_of(Script(time, broken, ok()), time) as api:
-        assert api.job("j").name == "Cutover"
 
 
 def raised_by_httpx(kind: type[BaseException]) -> Exception:
@@ -528,6 +479,13 @@ def raised_by_httpx(kind: type[BaseException]) -> Exception:
     error = kind("it broke")
     assert isinstance(error, Exception)
     return error
+
+
+def subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:
+    """The class and all below it."""
+    yield kind
+    for each in kind.__subclasses__():
+        yield from subclasses(each)
 
 
 HTTPX_ERRORS = [*subclasses(httpx.HTTPError), httpx.InvalidURL]
@@ -543,29 +501,6 @@ def test_every_error_of_the_http_library_is_mapped(kind: type[BaseException], ti
     assert type(raised.value) in (Unreachable, BadAnswer)
     assert isinstance(raised.value.__cause__, kind)
     assert (time.slept == []) is issubclass(kind, NEVER_AGAIN)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [kind for kind in subclasses(httpx.TransportError) if not issubclass(kind, NEVER_AGAIN)],
-    ids=lambda kind: kind.__name__,
-)
-def test_failures_of_the_wire_are_asked_again(kind: type[BaseException], time: Time) -> None:
-    """Connect and read failures, time-outs and cut bodies may be over in a moment."""
-    with api_of(Script(time, raised_by_httpx(kind), ok()), time) as api:
-        assert api.job("j").name == "Cutover"
-
-
-def test_there_are_many_errors_to_map() -> None:
-    """The walk over httpx's classes finds what is known to be there."""
-    assert {httpx.ReadTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.DecodingError} <= set(HTTPX_ERRORS)
-
-
-def test_a_time_out_tells_how_long_was_waited(time: Time) -> None:
-    """The limit of one request stands in the error."""
-    script = Script(time, *(httpx.ReadTimeout("") for _ in range(50)))
-    with api_of(script, time) as api, pytest.raises(Unreachable, match="15 s"):
-        api.job("j")
 
 
 @pytest.mark.parametrize(
@@ -604,51 +539,35 @@ def test_an_id_or_a_cursor_longer_than_any_url_is_an_error_of_ours(length: int, 
 # Secrets
 
 
-def everything_told(handler: Handler, time: Time) -> str:
-    """All texts that a failing request gives to anybody."""
-    told: list[object] = []
-    observers = Observers(told.append, lambda _, reason: told.append(reason))
-    with api_of(handler, time, observers=observers) as api, pytest.raises(ApiError) as raised:
-        api.job("j")
-    error = raised.value
-    return " ".join([repr(error), error.message, error.hint, *map(repr, told)])
-
-
 ECHOES: dict[str, Callable[[httpx.Request], httpx.Response]] = {
     "token": lambda _: refusal(401, says=f"bad password {TOKEN}"),
     "header": lambda request: refusal(400, says=f"bad header {request.headers['Authorization']}"),
     "late": lambda _: refusal(500, says="x" * 190 + TOKEN),
     "limited": lambda _: refusal(429, {"Retry-After": "99"}, says=TOKEN),
-    "reason": lambda _: httpx.Response(404, extensions={"reason_phrase": TOKEN.encode()}),
+    "id": lambda _: httpx.Response(500, json={"id": f"{'x' * 70}{TOKEN}"}),
     "location": lambda _: refusal(302, {"Location": f"https://{TOKEN}.example/{TOKEN}?{PAIR}"}),
     "content type": lambda _: httpx.Response(200, content=b"-", headers={"Content-Type": f"text/{TOKEN}"}),
-    "body": lambda _: httpx.Response(200, content=f'"{TOKEN}'.encode()),
     "json": lambda _: httpx.Response(200, json=[TOKEN]),
-}  # fmt: skip
+    "protocol": lambda _: raise_(httpx.RemoteProtocolError(f"illegal header line: b'Authorization Basic {PAIR}'")),
+    "own protocol": lambda _: raise_(httpx.LocalProtocolError(TOKEN)),
+}
+
+
+def raise_(error: Exception) -> httpx.Response:
+    """Raise the error."""
+    raise error
 
 
 @pytest.mark.parametrize("echo", ECHOES)
 def test_a_server_that_repeats_the_credentials_is_not_quoted_on_them(echo: str, time: Time) -> None:
     """The token and its encoded form stand in no error, no reason of a wait and no log."""
-    told = everything_told(ECHOES[echo], time)
-    assert told
-    assert TOKEN not in told
-    assert PAIR not in told
-
-
-@pytest.mark.parametrize("text", [TOKEN, f"illegal header line: bytearray(b'Authorization Basic {PAIR}')"])
-@pytest.mark.parametrize("kind", [httpx.RemoteProtocolError, httpx.ConnectError, httpx.LocalProtocolError])
-def test_an_error_of_the_http_library_that_holds_the_credentials_is_not_quoted(
-    kind: type[httpx.TransportError], text: str, time: Time
-) -> None:
-    """A protocol error quotes what the server sent, which may be what it was sent."""
-
-    def fail(_: httpx.Request) -> httpx.Response:
-        raise kind(text)
-
-    told = everything_told(fail, time)
-    assert TOKEN not in told
-    assert PAIR not in told
+    told: list[object] = []
+    observers = Observers(told.append, lambda _, reason: told.append(reason))
+    with api_of(ECHOES[echo], time, observers=observers) as api, pytest.raises(ApiError) as raised:
+        api.job("j")
+    text = " ".join([repr(raised.value), raised.value.message, raised.value.hint, *map(repr, told)]).lower()
+    assert TOKEN not in text
+    assert PAIR.lower() not in text
 
 
 @pytest.mark.parametrize(
@@ -669,17 +588,6 @@ def test_whatever_the_server_says_makes_a_short_message(answer: httpx.Response |
     assert len(raised.value.message) < 400
 
 
-def test_what_the_server_says_is_told_shortened(time: Time) -> None:
-    """The API's own message helps, as far as a line holds it."""
-    with (
-        api_of(Script(time, refusal(404, says="No job j" + "x" * 5000)), time) as api,
-        pytest.raises(NotFound) as raised,
-    ):
-        api.job("j")
-    assert "No job jxxx" in raised.value.message
-    assert len(raised.value.message) < 400
-
-
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"errorMessage": 5}', b"{}", b"\xff"])
 def test_an_error_body_of_any_kind_is_no_error_of_its_own(body: bytes, time: Time) -> None:
     """A proxy may send HTML where the API would send JSON."""
@@ -694,7 +602,12 @@ def test_every_attempt_is_observed(time: Time) -> None:
     """Path with query, page, result and seconds of each attempt, and each wait with its reason."""
     exchanges: list[Exchange] = []
     waits: list[tuple[float, str]] = []
-    observers = Observers(exchanges.append, lambda seconds, reason: waits.append((seconds, reason)))
+    answered: list[tuple[Resource, object]] = []
+    observers = Observers(
+        exchanges.append,
+        lambda seconds, reason: waits.append((seconds, reason)),
+        answered=lambda about, answer: answered.append((about, answer)),
+    )
 
     def answer(request: httpx.Request) -> httpx.Response:
         time.now += 2.0
@@ -703,22 +616,14 @@ def test_every_attempt_is_observed(time: Time) -> None:
         return ok({"data": {}}) if exchanges else refusal(503)
 
     with api_of(answer, time, observers=observers) as api:
-        api.status("j", "t", Question(("check",), expand=True, cursor="c", page=3))
+        page = api.status("j", "t", Question(("check",), expand=True, cursor="c", page=3))
+    assert answered == [(Resource("j", "t", 3), page)]
     path = f"{ROOT}/jobs/j/tasks/t/status?level=check&expandChildren=true&cursor=c"
     assert [(each.path, each.page, each.seconds) for each in exchanges] == [(path, 3, 2.0)] * 3
     assert [exchanges[0].result, exchanges[2].result] == ["503", "200"]
     assert "no route" in exchanges[1].result
     assert [seconds for seconds, _ in waits] == [0.5, 1.0]
     assert "503" in waits[0][1]
-
-
-def test_pages_of_tasks_are_counted_for_the_log(time: Time) -> None:
-    """The second page is the second."""
-    exchanges: list[Exchange] = []
-    script = Script(time, ok({"data": [], "links": {"next": "c"}}), ok({"data": []}))
-    with api_of(script, time, observers=Observers(exchanges.append)) as api:
-        list(api.tasks("j"))
-    assert [each.page for each in exchanges] == [1, 2]
 
 
 def test_the_budget_holds_requests_back(time: Time) -> None:
@@ -770,20 +675,6 @@ def test_a_limit_that_was_hit_holds_everybody(time: Time) -> None:
     assert time.sent[1] - time.sent[0] >= 9.0
 
 
-def test_a_client_closes_its_transport(time: Time) -> None:
-    """Leaving the context closes what was opened."""
-    closed: list[bool] = []
-
-    class Transport(httpx.MockTransport):
-        def close(self) -> None:
-            closed.append(True)
-
-    with Api(settings_of(), Timing(time.clock, time.sleep), transport=Transport(lambda _: ok())) as api:
-        api.job("j")
-        assert closed == []
-    assert closed == [True]
-
-
 # Over a socket
 
 
@@ -801,45 +692,14 @@ def simulated(time: Time) -> Iterator[tuple[Server, Api]]:
             yield server, api
 
 
-@pytest.mark.parametrize("fault", ["reset", "cut", "garbage", "empty", "html", "429", "500", "502", "503", "504"])
+@pytest.mark.parametrize("fault", ["reset", "cut", "garbage", "429", "429-date", "503"])
 def test_a_passing_fault_is_survived(fault: str, time: Time) -> None:
-    """A broken connection, a cut body, a proxy's page and a limit are over with the second attempt."""
+    """A broken connection, a cut body, a proxy's page and a limit are over with the third attempt."""
     with simulated(time) as (server, api):
         server.faults.add(fault, 2)
         assert api.job(server.job_id).name == "Jira to the cloud"
         assert len(server.requests) == 3
     assert len(time.slept) == 2
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [("reset", Unreachable), ("cut", Unreachable), ("garbage", BadAnswer), ("empty", BadAnswer), ("html", Unreachable),
-     ("429", RateLimited)],
-)  # fmt: skip
-def test_a_lasting_fault_is_told(fault: str, kind: type[ApiError], time: Time) -> None:
-    """After all retries the fault has an error of its own."""
-    with simulated(time) as (server, api):
-        server.faults.add(fault, 100)
-        with pytest.raises(kind, match="tried"):
-            api.job(server.job_id)
-
-
-@pytest.mark.parametrize(("fault", "kind"), [("redirect", BadAnswer), ("401", Refused), ("404", NotFound)])
-def test_a_final_answer_is_one_request(fault: str, kind: type[ApiError], time: Time) -> None:
-    """What no retry mends is asked once."""
-    with simulated(time) as (server, api):
-        server.faults.add(fault)
-        with pytest.raises(kind):
-            api.job(server.job_id)
-        assert len(server.requests) == 1
-
-
-def test_a_date_to_retry_after_is_understood_over_a_socket(time: Time) -> None:
-    """A 429 whose pause is a date is waited for."""
-    with simulated(time) as (server, api):
-        server.faults.add("429-date", retry_after=9)
-        api.job(server.job_id)
-    assert 7.0 <= sum(time.slept) <= 10.0
 
 
 def test_somebody_who_is_no_admin_is_refused(time: Time) -> None:
