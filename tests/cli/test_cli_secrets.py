@@ -84,68 +84,47 @@ def test_what_is_looked_for_is_found(token: str) -> None:
 # errors
 
 
-def echo_in_error(status: int) -> Callable[[Asked], Answer]:
-    """Answer with an error that repeats the credentials."""
+def echo(status: int, body: object = None, kind: str = "application/json", *headers: str) -> Callable[[Asked], Answer]:
+    """Answer with what was sent in the place of AUTH, the token in that of TOKEN."""
+
+    def filled(text: str, asked: Asked) -> str:
+        return text.replace("AUTH", asked.authorization).replace("TOKEN", TOKEN)
 
     def answer(asked: Asked) -> Answer:
-        raw = base64.b64decode(asked.authorization.removeprefix("Basic ")).decode()
-        return Answer({"status": status, "errorMessage": f"{asked.authorization} {raw}", "id": raw}, status)
+        lines = tuple((name, filled("AUTH", asked)) for name in headers)
+        text = filled(body if isinstance(body, str) else json.dumps(body), asked)
+        return Answer(text.encode(), status, filled(kind, asked), headers=lines)
 
     return answer
 
 
-def echo_in_html(asked: Asked) -> Answer:
-    """Answer with a page that repeats the credentials."""
-    return Answer(f"<html>{asked.authorization} {TOKEN}</html>".encode(), 200, "text/html")
+SAID = {"errorMessage": "AUTH TOKEN", "id": "TOKEN"}
+ECHOES = {
+    **{f"error {status}": echo(status, SAID) for status in (400, 401, 404, 418, 503)},
+    "page": echo(200, "<html>AUTH TOKEN</html>", "text/html"),
+    "content type": echo(200, "no JSON", "text/TOKEN"),
+    "headers": echo(429, {}, "application/json", "Retry-After", "X-RateLimit-Remaining", "Set-Cookie", TOKEN),
+    "redirect": echo(302, "", "text/html", "Location"),
+    "fields": echo(200, {"data": {"TOKEN": {"status": 7}}, "links": {"next": {"TOKEN": 1}}}),
+    "list": echo(200, ["TOKEN"]),
+}
 
 
-def echo_in_kind(asked: Asked) -> Answer:
-    """Answer with a content type that repeats the credentials."""
-    return Answer(b"no JSON", 200, f"text/{TOKEN}")
-
-
-def echo_in_headers(asked: Asked) -> Answer:
-    """Answer with headers that repeat the credentials where numbers and times belong."""
-    names = ("Retry-After", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Set-Cookie", "WWW-Authenticate", TOKEN)
-    return Answer({}, 429, headers=tuple((name, asked.authorization) for name in names))
-
-
-def echo_in_redirect(asked: Asked) -> Answer:
-    """Answer with a redirect to a host and path named after the token."""
-    return Answer(b"", 302, headers=(("Location", f"https://{TOKEN}.invalid/?{asked.authorization}"),))
-
-
-def echo_in_field(asked: Asked) -> Answer:
-    """Answer with fields of other types than expected that are named after the token."""
-    if asked.segments[-1] == "job-1":
-        return Answer([TOKEN])
-    return Answer({"data": {TOKEN: {"status": 7}}, "links": {"next": {TOKEN: 1}}})
-
-
-ECHOES = [*(echo_in_error(status) for status in (400, 401, 403, 404, 418, 429, 500, 503)),
-          echo_in_html, echo_in_kind, echo_in_headers, echo_in_redirect, echo_in_field]  # fmt: skip
-
-
-@pytest.mark.parametrize("echo", ECHOES, ids=lambda echo: echo.__name__)
-def test_a_server_that_repeats_the_token_is_not_quoted_on_it(echo: Callable[[Asked], Answer]) -> None:
+@pytest.mark.parametrize("name", ECHOES)
+def test_a_server_that_repeats_the_token_is_not_quoted_on_it(name: str) -> None:
     """Errors that repeat the credentials are told without them, to people, in the log of -v and to scripts."""
-    with answering(echo) as server:
+    with answering(ECHOES[name]) as server:
         for command, flag in itertools.product(("status", "job"), ("-v", "--json")):
-            result = server.ask(command, flag)
-            assert result.code in (3, 4, 5)
-            silent(result)
+            silent(server.ask(command, flag))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
 def test_no_spelling_of_the_token_is_quoted_from_an_error(token: str) -> None:
     """An error's words are shown with all forms of the token taken out, whatever characters it has."""
-    spelt_so = {**spellings(token), "where the quote ends": "." * 185 + token}
-    for (name, spelt), flag in zip(spelt_so.items(), itertools.cycle(["-v", "--json"]), strict=False):
+    for name, spelt in {**spellings(token), "where the quote ends": "." * 185 + token}.items():
         failed = Answer({"errorMessage": f"It broke: {spelt}"}, 400)
         with answering(lambda _, failed=failed: failed) as server:  # type: ignore[misc]
-            result = migstat(["job", flag], environ_at(server.base_url, token))
-        assert result.code == 3
+            result = migstat(["job", "-v"], environ_at(server.base_url, token))
         assert "It broke: " in result.err
         assert "***" in result.err, name
         silent(result, token)
@@ -164,11 +143,10 @@ def credentials_of(request: bytes) -> bytes:
         lambda request: credentials_of(request) + b"\r\n\r\n",
         lambda request: b"HTTP/1.1 200 OK\r\nbad header " + credentials_of(request) + b"\r\n\r\n",
         lambda request: b"HTTP/1.1 200 OK\r\nContent-Length: " + credentials_of(request) + b"\r\n\r\n",
-        lambda request: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + credentials_of(request) + b"\r\n\r\n",
         lambda request: b"HTTP/1.1 302 Go\r\nLocation: http://" + TOKEN.encode() + b"\r\nContent-Length: 0\r\n\r\n",
         lambda request: b"",
     ],
-    ids=["echo", "reason", "status-line", "header", "length", "encoding", "location", "nothing"],
+    ids=["echo", "reason", "status-line", "header", "length", "location", "nothing"],
 )
 def test_a_server_that_speaks_no_http_is_not_quoted_on_the_token(reply: Callable[[bytes], bytes]) -> None:
     """Whatever bytes come back, credentials among them are not shown, and the end is a code of the table."""
@@ -320,28 +298,19 @@ def test_a_word_that_is_shorter_than_any_token_does_not_damage_answers() -> None
 # where it goes
 
 
-ELSEWHERE = "{other}/migrations/public/v1/jobs/job-1"
-
-
 @pytest.mark.parametrize(
-    ("status", "location", "to"),
-    [
-        *((status, ELSEWHERE, " to 127.0.0.1") for status in (300, 301, 302, 303, 304, 307, 308)),
-        (302, "{own}/migrations/public/v1/jobs/job-2", " to 127.0.0.1"),
-        (302, "/migrations/public/v1/jobs/job-2", ""),
-        (307, "//login.invalid/", " to login.invalid"),
-        (302, None, ""),
-    ],
-)
-def test_a_redirect_is_refused_and_nobody_else_is_asked(status: int, location: str | None, to: str) -> None:
-    """Wherever it leads: it is told with where to, once, and no other server gets a request, let alone the token."""
+    ("location", "to"),
+    [("{other}/migrations/public/v1/jobs/job-1", " to 127.0.0.1"), ("/migrations/public/v1/jobs/job-2", ""),
+     ("//login.invalid/", " to login.invalid")],
+)  # fmt: skip
+def test_a_redirect_is_refused_and_nobody_else_is_asked(location: str, to: str) -> None:
+    """Wherever it leads: the error says where to, and no other server gets a request, let alone the token."""
     with answering(lambda _: Answer({"name": "other"})) as other, answering(lambda _: redirect) as server:
-        leads = {} if location is None else {"Location": location.format(other=other.base_url, own=server.base_url)}
-        redirect = Answer(b"", status, headers=tuple(leads.items()))
+        redirect = Answer(b"", 302, headers=(("Location", location.format(other=other.base_url)),))
         result = server.ask("job")
     message, hint = result.err.splitlines()
     assert (result.code, result.out) == (3, "")
-    assert message == f"migstat: the server redirects{to} ({status}), which is not allowed"
+    assert message == f"migstat: the server redirects{to} (302), which is not allowed"
     assert "--base-url" in hint
     assert (len(server.asked), other.asked) == (1, [])
 
