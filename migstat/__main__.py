@@ -1,5 +1,7 @@
 """The program's entry: `migstat` and `python -m migstat`."""
 
+# `signal` imports `enum`, which takes longer than many a signal needs to come.
+import _signal as signal  # type: ignore[import-not-found]
 import gc
 import os
 import sys
@@ -12,6 +14,7 @@ SELDOM = 50_000
 
 def run() -> None:
     """Run the command line of this process and end it with the exit code."""
+    _end_on_signals()
     gc.set_threshold(SELDOM)
     if sys.argv[1:2] == ["__complete"]:
         _complete(sys.argv[2:])
@@ -24,8 +27,27 @@ def run() -> None:
         code = main_of_process()
     except KeyboardInterrupt:
         code = 130
+    for number in _ending_signals():
+        signal.signal(number, signal.SIG_IGN)  # the code is known, and a traceback of the interpreter's end is no use
     gc.freeze()  # the process ends: what is left is not worth looking through
     sys.exit(code)
+
+
+def _end_on_signals() -> None:
+    """Let a signal end the process at once, with its code and without a traceback, for as long as it still imports."""
+
+    def end(number: int, _frame: object) -> None:
+        os._exit(128 + number)
+
+    for number in _ending_signals():
+        signal.signal(number, end)
+
+
+def _ending_signals() -> list[int]:
+    """The signals that ask a program to end, without those that whoever started it wants to be ignored."""
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]  # Windows has no SIGHUP
+    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _complete(words: list[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from migstat.cli.context import Options, Runtime, profile_for
+from migstat.cli.signals import let_ctrl_c_raise
 from migstat.errors import Interrupted, UsageError
 from migstat.model.nodes import Outcome, State, Status
 from migstat.model.reports import Filter
@@ -126,6 +127,7 @@ def asks_api(formats: tuple[str, ...], *, new_profile: bool = False) -> Callable
             verbose = common.pop("verbose")
             options = Options(common, profile, output, bool(json), color or "auto", verbose)
             try:
+                let_ctrl_c_raise()
                 return command(runtime=runtime, options=options, **given)
             except KeyboardInterrupt:
                 raise Interrupted("interrupted", "The migration itself goes on.") from None

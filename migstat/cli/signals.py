@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from migstat.follow.watch import Stopped
-
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+def let_ctrl_c_raise() -> None:
+    """Let Ctrl-C raise KeyboardInterrupt from now on; until then it ends the process at once, whatever it imports."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Signals:
@@ -70,6 +76,8 @@ class Signals:
 
     def _raise_pending(self) -> None:
         if self._pending is not None and not self._stopped:
+            from migstat.follow.watch import Stopped
+
             self._stopped = True
             raise Stopped(self._pending)
 

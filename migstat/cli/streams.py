@@ -247,6 +247,17 @@ class BackgroundStream(io.TextIOBase):
                 self._changed.notify_all()
         return len(text)
 
+    def reader_is_gone(self) -> bool:
+        """True if this is a pipe whose other end was closed, even if nothing was written since."""
+        if self._is_terminal or not hasattr(select, "poll"):
+            return False
+        try:
+            poll = select.poll()
+            poll.register(self._stream.fileno(), 0)
+            return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+        except (OSError, ValueError, AttributeError):
+            return False
+
     def finish(self, patience: float) -> None:
         """Wait until all is written, or until nothing has been taken for `patience` seconds; then drop the rest."""
         with self._changed:
@@ -346,6 +357,8 @@ class Background:
     def check(self) -> None:
         """Raise ClosedPipe or OutputError if standard output takes nothing any more."""
         self.streams.print("")
+        if self._own[0] is not None and self._own[0].reader_is_gone():
+            raise ClosedPipe
 
 
 def show(console: Console, lines: Sequence[Line]) -> None:

@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -306,3 +307,70 @@ def test_progress_is_on_standard_error_of_a_terminal_only(server: Server) -> Non
     server.faults.add("429", 1, retry_after=2)
     assert ask(server, "checks").err == ""
     assert shown.out == ask(server, "checks").out
+
+
+WATCH = "watch --interval 0.2s --stall-after 99999h"
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "code"),
+    [(["--timeout", "2s"], None, 124), ([], signal.SIGTERM, 143), ([], signal.SIGINT, 130), ([], signal.SIGHUP, 129)],
+)
+def test_a_pipe_that_nobody_reads_holds_up_nothing(words: list[str], number: signal.Signals | None, code: int) -> None:
+    """With more to write than a full pipe takes, timeouts and signals end a watch with their codes."""
+    projects = tuple(node(f"P{number:03}", "running", "x" * 500) for number in range(200))
+    with still(migration("running", migrate="running", projects=projects)) as big:
+        running = subprocess.Popen(
+            [*MIGSTAT, *WATCH.split(), "--json", *words],
+            env=environ(big, MIGSTAT_RATE_LIMIT="none"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert running.stdout is not None
+        running.stdout.peek(1)  # type: ignore[attr-defined]
+        if number is not None:
+            running.send_signal(number)
+        assert running.wait(30) == code
+        running.stdout.close()
+        assert running.stderr is not None
+        assert running.stderr.read() == b""
+        running.stderr.close()
+
+
+def test_a_watch_ends_when_its_reader_has_gone(small: Server) -> None:
+    """`watch --json | head -1` ends quietly with the code of the data, even if nothing more happens."""
+    env = environ(small, MIGSTAT_RATE_LIMIT="none")
+    done = shell(f"migstat {WATCH} --json | head -n 1 >/dev/null; echo ${{PIPESTATUS[0]}}", env)
+    assert (done.stdout, done.stderr) == ("8\n", "")
+
+
+def test_a_record_on_a_full_disk_is_warned_about_once(server: Server, tmp_path: Path) -> None:
+    """A record that cannot be written is one warning, has no half line, and leaves the code to the data."""
+    path = tmp_path / "night.jsonl"
+    path.write_text('{"event":"stalled","at":"2026-09-21T14:13:20Z","level":["x"],"name":"x"}\n')
+    kept = path.read_text()
+    done = shell(f"ulimit -f 8; migstat {WATCH} --record {path}", environ(server, MIGSTAT_RATE_LIMIT="none"))
+    assert done.returncode == 1
+    assert len([line for line in done.stderr.splitlines() if "trying again" in line]) == 1
+    assert "2 events were not written" in done.stderr
+    assert path.read_text() == kept
+
+
+@pytest.mark.slow
+def test_a_signal_at_any_moment_of_the_start_ends_it(small: Server) -> None:
+    """Whenever a signal comes, the code is the signal's, without a traceback of migstat, and soon."""
+    for at in range(45):
+        number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[at % 3]
+        running = subprocess.Popen(
+            [*MIGSTAT, *WATCH.split()],
+            env=environ(small),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        time.sleep(at * 0.011)
+        running.send_signal(number)
+        _, err = running.communicate(timeout=10)
+        assert "migstat/" not in err
+        if "Traceback" not in err:  # else Python itself had not begun to run the program
+            assert running.returncode in (128 + number, -number)
