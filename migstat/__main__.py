@@ -51,12 +51,12 @@ def _ending_signals() -> list[int]:
 
 
 def _complete(words: list[str]) -> None:
-    """Print the candidates for a word that is being typed: the scripts in completions/ ask for them."""
+    """Print the candidates for the word that is being typed; the scripts in completions/ ask for them."""
     try:
         from migstat.completion.answer import answer
 
-        os.write(1, answer(words))
-    except (OSError, KeyboardInterrupt):
+        os.write(1, answer(words[0], words[1:], os.environ))
+    except (OSError, IndexError, KeyboardInterrupt):
         return
 
 

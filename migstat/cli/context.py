@@ -131,9 +131,10 @@ class Session(TaskSession):
         self._memory = memory
         self._notices = notices
 
-    def remember(self) -> str | None:
-        """Keep the names that came by, for completion; a warning where what was kept before is damaged."""
-        return None if self._memory is None else self._memory.keep()
+    def remember(self) -> None:
+        """Store the names seen so far, for completion."""
+        if self._memory is not None:
+            self._memory.keep()
 
     def reading(self, level: Level, count: int) -> None:
         """Show how many children of a level were read."""
@@ -213,9 +214,7 @@ def opened(
             yield session
         finally:
             runtime.streams.clear_notice()
-            warning = session.remember()
-            if warning is not None and watching is None:
-                warn(runtime, (warning,))
+            session.remember()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Notes what the API says of runs, checks and projects on the way, so that their names can be completed later."""
+"""Collects the names of runs, checks and projects from the API's answers, to complete them later."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from migstat.settings.target import TaskWord
 
 
 class Memory:
-    """What one command sees of a job, added to what the user's cache folder holds when it is kept."""
+    """The names of a job that one command sees; `keep` adds them to those in the user's cache folder."""
 
     def __init__(self, cache: str, job_id: str) -> None:
         self._folder = seen.folder_of(cache)
@@ -20,7 +20,7 @@ class Memory:
         self._words: dict[str, str] = {}
 
     def answered(self, asked: Resource, answer: Job | Task | TaskPage | Page) -> None:
-        """Note the runs and names of an answer of the API."""
+        """Collect the runs and names of an answer of the API."""
         match answer:
             case TaskPage():
                 if asked.page == 1:
@@ -38,23 +38,19 @@ class Memory:
                     if nodes and (kind := _kind(nodes[0].level, run.task_type)):  # siblings are of one kind
                         run.names.setdefault(kind, set()).update(node.name for node in nodes)
 
-    def keep(self) -> str | None:
-        """Write what is new; a warning where what was there is damaged.
-
-        A cache that cannot be written is none: nobody is told.
-        """
+    def keep(self) -> None:
+        """Write what is new. A cache that cannot be written does not matter."""
         count = len(self._seen.words) + sum(
             1 + sum(map(len, run.names.values())) + bool(run.task_type) for run in self._seen.runs.values()
         )
         if count != self._kept:
             self._kept = count
             with suppress(OSError, ValueError):
-                return seen.keep(self._folder, self._seen)
-        return None
+                seen.keep(self._folder, self._seen)
 
 
 def _kind(level: Level, task_type: str | None) -> str | None:
-    """What the last name of a level is the name of: a check, or a project or space by its scope."""
+    """The kind of a level's last name: a check, or the scope of a project or space."""
     match level:
         case ("check" | "migrate",):
             return None

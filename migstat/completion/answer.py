@@ -1,95 +1,248 @@
-"""The candidates for a word that the user's own files hold or that was seen: `migstat __complete KIND WORD...`.
+"""The answer to a Tab: `migstat __complete SHELL WORD...`, whose last word is the one being typed.
 
-The scripts of the shells know commands, options and fixed choices, and ask this for the rest at each Tab: so it
-imports next to nothing, asks nobody, writes nothing and never fails. Behind the kind stand the command, the profile
-where the line names one, and its words for job and task:
-
-    migstat __complete checks checks -p acme wave2 latest
+It must come within 60 ms, so nothing is imported here that takes long (Typer, msgspec and platformdirs do). The
+grammar of the command line is read from grammar.json, which `completions/generate.py` writes from the commands
+themselves; names come from the config file and from what earlier commands have seen. No request is made, and nothing
+is written.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from migstat.completion.quick import Names, read_names
 from migstat.completion.seen import CHECK, SCOPES, Run, SeenJob, folder_of, read_seen, seen_jobs, usable
 from migstat.files.places import cache_folder, config_file
 
-LATEST = "latest"
-LATEST_MIGRATE = "latest-migrate"
+TYPE_CHECKING = False  # that of `typing` takes long to import
+if TYPE_CHECKING:
+    from typing import Any
+
+LATEST, LATEST_MIGRATE = "latest", "latest-migrate"
 TASK_WORDS = (LATEST, "latest-check", LATEST_MIGRATE)
-DEMO = "demo"
-"""The command whose job is its own: nothing of the user's belongs to it."""
+SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,:@%+/=-")
+"""ASCII characters that have no special meaning in a shell."""
+
+Candidate = tuple[str, str]
+"""A word and its description, which may be empty."""
 
 
-def answer(words: list[str]) -> bytes:
-    """The candidates in UTF-8, one a line, some with a description behind a tab; nothing where anything goes wrong."""
+def answer(shell: str, words: list[str], environ: Mapping[str, str]) -> bytes:
+    """The lines for the shell's script, in UTF-8; only `words` if anything goes wrong."""
+    lines = ["words"]
     try:
-        found = [each.partition("\t") for each in candidates(words[0], words[1:], os.environ)]
-    except Exception:  # noqa: BLE001  nothing may be written into a line that is being typed
-        found = []
-    lines = {name: f"{name}{tab}{about}\n" for name, tab, about in reversed(found) if usable(name)}
-    return "".join(reversed(lines.values())).encode()
+        written: Callable[[str], str] = str
+        if shell == "bash":
+            line, replaced = words
+            words, head, quote = split(line)
+            written = lambda word: _for_bash(word, words[-1], head, quote, replaced)  # noqa: E731
+        elif shell == "powershell":
+            words = [*words[:-1], words[-1].removeprefix("+").strip("'\"")]
+            written = _for_powershell
+        with open(os.path.join(os.path.dirname(__file__), "grammar.json"), encoding="utf-8") as file:  # noqa: PTH118, PTH120, PTH123
+            how, found = complete(json.load(file), words, environ)
+        filters = shell not in ("zsh", "fish")  # these find what the user means in their own, configurable ways
+        for word, about in found:
+            if (not filters or word.startswith(words[-1])) and usable(word) and (text := written(word)):
+                lines.append(f"{text}\t{about}" if about and usable(about) and shell != "bash" else text)
+        lines = [how, *dict.fromkeys(lines[1:])]
+    except Exception:  # noqa: BLE001  an error message would end up in the line that is being typed
+        lines = ["words"]
+    return "\n".join((*lines, "")).encode()
 
 
-def candidates(kind: str, words: list[str], environ: Mapping[str, str]) -> Iterable[str]:
-    """What a word of that kind can be on a line of these words. Raises for a damaged config file as `read_config`."""
-    command, rest = words[0], words[1:]
-    flag, rest = (rest[1], rest[2:]) if rest[:1] == ["-p"] else (None, rest)
-    if command == DEMO:
-        return TASK_WORDS if kind in ("jobs-and-words", "tasks") else ()
-    file, _ = config_file(environ)
-    folder = folder_of(cache_folder(environ))
-    if kind in ("keys", "possible-keys"):
-        return _keys(file, possible=kind != "keys")
-    names = read_names(file)
-    if kind == "profiles":
-        return _profiles(names)
-    if kind in ("jobs", "jobs-and-words"):
-        return [*_jobs(names, folder), *(TASK_WORDS if kind != "jobs" else ())]
-    job_id, task = meant(flag, rest, environ, names)
-    seen = (read_seen(folder, job_id) if job_id else None) or SeenJob("")
-    if kind == "tasks":
-        return _tasks(seen)
-    return {"checks": _checks, "projects": _projects, "levels": _levels}[kind](seen, task)
+def complete(grammar: dict[str, Any], words: list[str], environ: Mapping[str, str]) -> tuple[str, Iterable[Candidate]]:
+    """How the last of the words completes, and what it may be, whatever it begins with."""
+    *before, word = words
+    commands: dict[str, Any] = grammar["commands"]
+    line = Line(commands, before)
+    command = commands.get(line.at)
+    if command is None:
+        return "words", ()
+    names = Names(grammar["keys"], environ, line)
+    if line.waits:
+        return _values(command["options"][line.waits]["values"], names, "", word)
+    if word.startswith("-") and not line.dashes:
+        name, value, _ = _option(command["options"], word)
+        values = command["options"].get(name, {}).get("values")
+        if values and (value or word.endswith("=")):
+            return _values(values, names, word[: len(word) - len(value)], value)
+        return "words", _options(command["options"], line.used)
+    if command["commands"]:
+        return "words", ((each, commands[line.path_of(each)]["help"]) for each in command["commands"])
+    if len(line.arguments) < len(command["arguments"]):
+        return _values(command["arguments"][len(line.arguments)], names, "", word)
+    return "words", () if word or line.dashes else _options(command["options"], line.used)
 
 
-def meant(
-    flag: str | None, words: list[str], environ: Mapping[str, str], names: Names
-) -> tuple[str | None, str | None]:
-    """The id of the job and the task that a command line asks about, as far as they are named.
+class Line:
+    """What the words before the last one say.
 
-    It answers what `settings.profile_of` and `target.target_from` do, which take too long to import here, and refuses
-    nothing: on a line that makes no sense nothing was ever seen.
+    `at` are the words of the command, unknown if they make no sense; `waits` is the option whose value comes next;
+    `dashes` is True behind `--`; `used` are the options that were given. In a demo, names are not the user's.
     """
-    job, task = ([word or None for word in words] + [None, None])[:2]
-    if task is None and job in TASK_WORDS:
-        job, task = None, job
-    of_environ = environ.get("MIGSTAT_JOB") or None
-    chosen = flag or environ.get("MIGSTAT_PROFILE") or names.targets.get(job or of_environ or "", {}).get("profile")
-    profile = names.profiles.get(chosen or names.default_profile or "", {})
-    layers = (
-        (job, task),
-        (of_environ, environ.get("MIGSTAT_TASK") or None),
-        (profile.get("job"), profile.get("task")),
-    )
-    of_job = next((number for number, layer in enumerate(layers) if layer[0]), None)
-    if of_job is None:
-        return None, None
-    job_id, task_of_job = _ids_of(layers[of_job][0] or "", names.targets)
-    for number, (_, word) in enumerate(layers):
-        if word and (number < 2 or number == of_job or word in TASK_WORDS):
-            return job_id, word
-        if number == of_job and task_of_job:
-            return job_id, task_of_job
-    return job_id, None
+
+    def __init__(self, commands: dict[str, Any], before: list[str]) -> None:
+        self.at = ""
+        self.demo = False
+        self.waits = ""
+        self.dashes = False
+        self.profile: str | None = None
+        self.arguments: list[str] = []
+        self.used: set[str] = set()
+        for word in before:
+            command = commands.get(self.at)
+            if command is None:
+                return
+            if self.waits:
+                self._use(self.waits, word)
+                self.waits = ""
+            elif word == "--" and not self.dashes:
+                self.dashes = True
+            elif word.startswith("-") and len(word) > 1 and not self.dashes:
+                name, value, self.waits = _option(command["options"], word)
+                self._use(name, value)
+            elif not command["commands"]:
+                self.arguments.append(word)
+            else:
+                self.at, self.demo, self.dashes = self.path_of(word), self.demo or self.at == "demo", False
+
+    def path_of(self, word: str) -> str:
+        """The words of a command below this one; a demo is followed by any command."""
+        return word if self.at == "demo" else f"{self.at} {word}".strip()
+
+    def _use(self, name: str, value: str) -> None:
+        self.used.add(name)
+        if name == "--profile" and value:
+            self.profile = value
 
 
-def _ids_of(name: str, targets: Mapping[str, Mapping[str, str]]) -> tuple[str, str | None]:
+def _options(options: dict[str, Any], used: set[str]) -> Iterator[Candidate]:
+    for name, option in options.items():
+        if name not in used or option["repeats"]:
+            yield from ((each, option["help"]) for each in (name, *option["short"]))
+
+
+def _option(options: dict[str, Any], word: str) -> tuple[str, str, str]:
+    """The long name of the option in a word, the value in it, and the name again if its value is the next word."""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        waits = name if not equals and options.get(name, {}).get("values") else ""
+        return name, value, waits
+    for number, letter in enumerate(word[1:], 2):  # a cluster such as -vojson
+        name = next((each for each, option in options.items() if f"-{letter}" in option["short"]), "")
+        if options.get(name, {}).get("values"):
+            return name, word[number:], "" if word[number:] else name
+    return "", "", ""
+
+
+def _values(values: list[str], names: Names, lead: str, word: str) -> tuple[str, Iterable[Candidate]]:
+    """How a value completes, and its candidates with `lead` before each; `word` is the value so far."""
+    how, *choices = values
+    if how == "seen":
+        return "words", ((lead + name, about) for name, about in names.of(choices[0]))
+    if how == "list":
+        first, comma, _ = word.rpartition(",")
+        return how, ((f"{lead}{first}{comma}{each}", "") for each in choices if each not in first.split(","))
+    return how, ((lead + each, "") for each in choices)
+
+
+class Names:
+    """Names that the user's own files contain, for one command line. A demo has names of its own."""
+
+    def __init__(self, keys: dict[str, list[str]], environ: Mapping[str, str], line: Line) -> None:
+        self._keys = keys
+        self._environ = environ
+        self._line = line
+
+    def of(self, kind: str) -> Iterable[Candidate]:
+        """The names of a kind. Raises OSError, ValueError for a config file that cannot be read."""
+        if self._line.demo:
+            return [(word, "") for word in TASK_WORDS] if kind in ("jobs-and-words", "tasks") else ()
+        self._config = _config(config_file(self._environ)[0])
+        profiles, targets = _section(self._config, "profiles"), _section(self._config, "targets")
+        folder = folder_of(cache_folder(self._environ))
+        if kind == "profiles":
+            return [(name, str(profile.get("email", ""))) for name, profile in profiles.items()]
+        if kind in ("keys", "possible-keys"):
+            return self._config_keys(possible=kind == "possible-keys")
+        if kind in ("jobs", "jobs-and-words"):
+            jobs = ((name, str(target.get("job", ""))) for name, target in targets.items())
+            found = [(name, "" if "://" in job else job) for name, job in jobs]
+            found += [(job_id, "") for job_id in seen_jobs(folder)]
+            return found + [(word, "") for word in TASK_WORDS if kind != "jobs"]
+        job_id, task = self.meant()
+        seen = (read_seen(folder, job_id) if job_id else None) or SeenJob("")
+        if kind == "tasks":
+            words = [(word, seen.words.get(word, "")) for word in TASK_WORDS]
+            return words + [(run.task_id, run.task_type or "") for run in seen.runs.values()]
+        if kind == "checks":
+            return sorted((name, "") for _, _, name in _names(seen, task or LATEST, (CHECK,)))
+        if kind == "projects":
+            return sorted((name, "") for _, _, name in _names(seen, task or LATEST_MIGRATE, SCOPES))
+        checks = _names(seen, task or LATEST, (CHECK,))  # levels; a check task has its checks at the root
+        levels = [name if run.task_type == "check" else f"check,{name}" for run, _, name in checks]
+        levels += [f"migrate,{scope},{name}" for _, scope, name in _names(seen, task or LATEST, SCOPES)]
+        return [(level, "") for level in levels]
+
+    def meant(self) -> tuple[str | None, str | None]:
+        """The id of the job and the task that the line asks about, as far as they are named.
+
+        The same as `settings.target.target_from`, which takes too long to import, but nothing is refused: on a line
+        that makes no sense nothing was ever seen.
+        """
+        config, environ = self._config, self._environ
+        profiles, targets = _section(config, "profiles"), _section(config, "targets")
+        job, task = ([word or None for word in self._line.arguments] + [None, None])[:2]
+        if task is None and job in TASK_WORDS:
+            job, task = None, job
+        of_environ = environ.get("MIGSTAT_JOB") or None
+        chosen = self._line.profile or environ.get("MIGSTAT_PROFILE")
+        chosen = chosen or targets.get(job or of_environ or "", {}).get("profile") or config.get("default_profile")
+        profile = profiles.get(str(chosen), {})
+        jobs = (job, of_environ, profile.get("job"))
+        tasks = (task, environ.get("MIGSTAT_TASK") or None, profile.get("task"))
+        of_job = next((number for number, each in enumerate(jobs) if each), None)
+        if of_job is None:
+            return None, None
+        job_id, task_of_job = _ids_of(str(jobs[of_job]), targets)
+        for number, word in enumerate(tasks):
+            if word and (number < 2 or number == of_job or word in TASK_WORDS):
+                return job_id, str(word)
+            if number == of_job and task_of_job:
+                return job_id, task_of_job
+        return job_id, None
+
+    def _config_keys(self, *, possible: bool) -> Iterator[Candidate]:
+        """The keys that are set, or all that can be set for the existing profiles and targets."""
+        if possible or "default_profile" in self._config:
+            yield "default_profile", ""
+        for section, keys in self._keys.items():
+            for name, entry in _section(self._config, section).items():
+                spelled = name if set(name) <= SAFE - set(".,:@%+/=") else f'"{name}"'
+                yield from ((f"{section}.{spelled}.{key}", "") for key in (keys if possible else entry))
+
+
+def _config(file: str) -> dict[str, Any]:
+    try:
+        with open(file, "rb") as opened:  # noqa: PTH123  pathlib takes long to import
+            data = opened.read(1 << 20)
+    except FileNotFoundError:
+        return {}
+    import tomllib  # tomlkit, which reads and writes the file elsewhere, takes 60 ms more
+
+    return tomllib.loads(data.decode("utf-8-sig"))
+
+
+def _section(config: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    return {each: entry for each, entry in config.get(name, {}).items() if isinstance(entry, dict)}
+
+
+def _ids_of(name: str, targets: dict[str, dict[str, Any]]) -> tuple[str, str | None]:
     """The ids that a target, a URL or an id stands for."""
     target = targets.get(name, {})
-    job, task = target.get("job", name), target.get("task")
+    job, task = str(target.get("job", name)), target.get("task")
     if "://" not in job:
         return job, task
     from urllib.parse import unquote, urlsplit
@@ -100,62 +253,58 @@ def _ids_of(name: str, targets: Mapping[str, Mapping[str, str]]) -> tuple[str, s
     return unquote(job_id), task or of_url or None
 
 
-def _profiles(names: Names) -> Iterator[str]:
-    for name, profile in names.profiles.items():
-        yield _told(name, profile.get("email"))
-
-
-def _jobs(names: Names, folder: str) -> Iterator[str]:
-    for name, target in names.targets.items():
-        job = target.get("job", "")
-        yield _told(name, None if "://" in job else job)
-    yield from seen_jobs(folder)
-
-
-def _tasks(seen: SeenJob) -> Iterator[str]:
-    for word in TASK_WORDS:
-        yield _told(word, seen.words.get(word))
-    for run in seen.runs.values():
-        yield _told(run.task_id, run.task_type)
-
-
-def _keys(file: str, *, possible: bool) -> Iterator[str]:
-    """The keys of the config file that are set, or all that can be set of the profiles and targets there are."""
-    from migstat.settings.config import DEFAULT_PROFILE, all_values, read_config
-    from migstat.settings.config import spelled as spelt
-    from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
-
-    config = read_config(file)
-    yield from (spelt(path) for path, _ in all_values(config))
-    if possible:
-        yield DEFAULT_PROFILE
-        yield from (spelt(("profiles", name, key)) for name in config.profiles for key in PROFILE_KEYS)
-        yield from (spelt(("targets", name, key)) for name in config.targets for key in TARGET_KEYS)
-
-
-def _checks(seen: SeenJob, task: str | None) -> list[str]:
-    return sorted(name for _, _, name in _names(seen, task or LATEST, (CHECK,)))
-
-
-def _projects(seen: SeenJob, task: str | None) -> list[str]:
-    return sorted(name for _, _, name in _names(seen, task or LATEST_MIGRATE, SCOPES))
-
-
-def _levels(seen: SeenJob, task: str | None) -> Iterator[str]:
-    """The levels of what was seen: a check is a level of its own in a check task, else below `check`."""
-    for run, _, name in _names(seen, task or LATEST, (CHECK,)):
-        yield name if run.task_type == "check" else f"check,{name}"
-    for _, scope, name in _names(seen, task or LATEST, SCOPES):
-        yield f"migrate,{scope},{name}"
-
-
 def _names(seen: SeenJob, task: str, kinds: tuple[str, ...]) -> list[tuple[Run, str, str]]:
-    """Names with their run and kind: of the run that is meant, or, where none was seen of it yet, of all of the job."""
+    """Names with run and kind: of the run that is meant, or of all runs of the job if none were seen of it yet."""
     run = seen.runs.get(seen.words.get(task, task))
     runs = [run] if run and any(kind in run.names for kind in kinds) else [*seen.runs.values()]
     return [(run, kind, name) for run in runs for kind in kinds for name in sorted(run.names.get(kind, ()))]
 
 
-def _told(name: str, about: str | None) -> str:
-    """A candidate with its description; without one that does not print."""
-    return f"{name}\t{about}" if about and usable(about) else name
+def split(line: str) -> tuple[list[str], str, str]:
+    """The words of a line of bash behind the first one; the raw text of the last one, and the quote open at its end.
+
+    Nothing is expanded.
+    """
+    words, raw, quote = [""], "", ""
+    characters = iter(line.lstrip())
+    for character in characters:
+        raw += character
+        if character in "'\"" and quote in ("", character):
+            quote = "" if quote else character
+        elif character == "\\" and quote != "'":
+            following = next(characters, "")
+            raw += following
+            words[-1] += following
+        elif character.isspace() and not quote:
+            if raw.strip():
+                words.append("")
+            raw = ""
+        else:
+            words[-1] += character
+    return words[1:], raw, quote
+
+
+def _for_bash(word: str, typed: str, raw: str, quote: str, replaced: str) -> str:
+    """The word as a line of bash must contain it, without what bash keeps of the raw word; empty if that is impossible.
+
+    bash replaces only the end of the raw word, behind the last `=` or `:`, or within quotes.
+    """
+    if quote:
+        head = raw[: raw.rindex(quote) + 1]
+        rest = word[len(typed) - len(raw) + len(head) :]
+        if quote in rest or (quote == '"' and set(rest) & set("$`\\!")):
+            return ""
+        text = head + rest
+    else:
+        text = "".join(each if each in SAFE or not each.isascii() else f"\\{each}" for each in word)
+    kept = raw.removesuffix(replaced)
+    return text.removeprefix(kept) if text.startswith(kept) else ""
+
+
+def _for_powershell(word: str) -> str:
+    if set(word) <= SAFE and not word.startswith("@"):
+        return word
+    quotes: dict[str, str | int | None] = {
+        each: each * 2 for each in "'\u2018\u2019\u201a\u201b"
+    }  # all of these end a text in quotes
+    return f"'{word.translate(str.maketrans(quotes))}'"

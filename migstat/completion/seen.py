@@ -1,7 +1,7 @@
-"""What was last seen of each job: its runs, the names of their checks and the keys of their projects, for completion.
+"""Names that commands have seen, for completion: a job's runs, their checks and the keys of their projects.
 
-One small file a job, lines of tab separated words: every real format needs a parser that takes too long to import.
-No state, no message and no secret is in it, and it may be thrown away at any time.
+One small file per job with lines of tab-separated words: a Tab may read thousands of names, and this is the fastest.
+It contains no states, messages or secrets, and may be deleted at any time.
 
     migstat seen 1
     job	3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90
@@ -10,7 +10,7 @@ No state, no message and no secret is in it, and it may be thrown away at any ti
     check	AnonPermission	AppVendorCheck
     projects	ACME	OPS
 
-Nothing is imported here that takes long.
+Importing this must be fast, see `answer`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from zlib import crc32
 MOST_JOBS = 50
 MOST_RUNS = 20
 MOST_NAMES = 20_000
-"""What is kept: jobs, runs of a job, and names of all its runs together."""
+"""Limits: jobs, runs of a job, and names of all its runs together."""
 
 LONGEST = 1024
-"""Characters of a name beyond which nobody completes it."""
+"""Characters of a name that is worth completing."""
 
 CHECK = "check"
 SCOPES = ("projects", "spaces")
@@ -34,7 +34,7 @@ _LARGEST = 1 << 25
 
 
 class Run:
-    """One task: its type where it is known, and the names seen of it by what they are (`check`, or a scope)."""
+    """One task: its type if known, and the names seen of it by kind (`check`, or a scope)."""
 
     __slots__ = ("names", "task_id", "task_type")
 
@@ -45,7 +45,7 @@ class Run:
 
 
 class SeenJob:
-    """A job: its runs by their ids, used or listed last first, and the ids that `latest` and its like stood for."""
+    """A job: its runs by id, most recently used or listed first, and the ids that `latest` and the like stood for."""
 
     __slots__ = ("job_id", "runs", "words")
 
@@ -55,25 +55,25 @@ class SeenJob:
         self.words: dict[str, str] = {}
 
     def run(self, task_id: str, task_type: str | None = None) -> Run:
-        """The run of that id; a new one goes behind those that there are."""
+        """The run with that id; a new one is appended."""
         run = self.runs.setdefault(task_id, Run(task_id))
         run.task_type = task_type or run.task_type
         return run
 
 
 def folder_of(cache: str) -> str:
-    """Where the files are, below the user's cache folder of migstat."""
+    """The folder of the files, in migstat's cache folder."""
     return os.path.join(cache, "seen")  # noqa: PTH118  pathlib takes long to import
 
 
 def read_seen(folder: str, job_id: str) -> SeenJob | None:
-    """What was seen of a job; None where nothing was, or where its file is damaged or another job's."""
+    """What was seen of a job; None if nothing was, or if its file is damaged or another job's."""
     seen = parsed(_text(_file(folder, job_id)))
     return seen if seen is not None and seen.job_id == job_id else None
 
 
 def seen_jobs(folder: str) -> list[str]:
-    """The ids of the jobs, seen last first."""
+    """The ids of the jobs, most recently seen first."""
     found = []
     for file in _files(folder):
         seen = parsed(_text(file, 2 * LONGEST))
@@ -82,33 +82,23 @@ def seen_jobs(folder: str) -> list[str]:
     return found
 
 
-def keep(folder: str, news: SeenJob) -> str | None:
-    """Add what was seen to the job's file, where it adds anything. Raises OSError, ValueError.
-
-    A damaged file is written anew with what is left of it; the answer names file and line then.
-    """
+def keep(folder: str, news: SeenJob) -> None:
+    """Add what was seen to the job's file; a damaged one is replaced. Raises OSError, ValueError."""
     from pathlib import Path
 
     from migstat.files.whole import write_whole
 
     file = _file(folder, news.job_id)
     written = _text(file)
-    before = parsed(written)
-    line = damaged_line(written)
-    if line is None and before is None and os.path.exists(file):  # noqa: PTH110
-        line = 2 if written else 1  # it ends before the job's own line, or is no text
-    if line is None and before is not None and _holds(before, news):
-        return None
-    text = text_of(merged(before, news))
-    if text != written:
+    text = text_of(merged(parsed(written), news))
+    if sorted(text.split("\n")) != sorted(written.split("\n")):  # the order alone is not worth a write
         write_whole(Path(file), text)
-    for outdated in _files(folder)[MOST_JOBS:]:
-        os.unlink(outdated)  # noqa: PTH108
-    return None if line is None else f"{file}, line {line}, was damaged and is written anew"
+        for outdated in _files(folder)[MOST_JOBS:]:
+            os.unlink(outdated)  # noqa: PTH108
 
 
 def merged(before: SeenJob | None, news: SeenJob) -> SeenJob:
-    """All that was seen of a job, as much as is kept: of runs first those without names go."""
+    """All that was seen of a job, within the limits; runs without names are dropped first."""
     before = before if before is not None and before.job_id == news.job_id else SeenJob(news.job_id)
     whole = SeenJob(news.job_id)
     whole.words = before.words | news.words
@@ -124,20 +114,8 @@ def merged(before: SeenJob | None, news: SeenJob) -> SeenJob:
     return whole
 
 
-def _holds(before: SeenJob, news: SeenJob) -> bool:
-    """Whether nothing of the news is new."""
-    if before.job_id != news.job_id or not news.words.items() <= before.words.items():
-        return False
-    return all(
-        (known := before.runs.get(run.task_id)) is not None
-        and run.task_type in (None, known.task_type)
-        and all(names <= known.names.get(kind, set()) for kind, names in run.names.items())
-        for run in news.runs.values()
-    )
-
-
 def text_of(seen: SeenJob) -> str:
-    """The text of a job's file; what cannot be typed is left out."""
+    """The text of a job's file, without names that cannot be typed."""
     lines = [_HEADER, f"job\t{seen.job_id}"]
     lines += [f"word\t{word}\t{task_id}" for word, task_id in sorted(seen.words.items()) if usable(task_id)]
     left = MOST_NAMES
@@ -153,7 +131,7 @@ def text_of(seen: SeenJob) -> str:
 
 
 def parsed(text: str) -> SeenJob | None:
-    """What a file's text holds; None for what is no such text. What makes no sense, or cannot be typed, is left out."""
+    """The content of a file's text, without damaged lines and names that cannot be typed; None for any other text."""
     header, _, rest = text.partition("\n")
     first, *lines = rest.split("\n")
     if header != _HEADER or not first.startswith("job\t") or not usable(first[4:]):
@@ -171,40 +149,25 @@ def parsed(text: str) -> SeenJob | None:
     return seen
 
 
-def damaged_line(text: str) -> int | None:
-    """The first line, from 1, that makes no sense in a file's text; None where all do, or there is none."""
-    *lines, rest = text.split("\n")
-    damaged = (number for number, line in enumerate(lines, 1) if not _makes_sense(number, line))
-    return next(damaged, len(lines) + 1 if rest else None)
-
-
-def _makes_sense(number: int, line: str) -> bool:
-    kind, *names = line.split("\t")
-    if number == 1:
-        return line == _HEADER
-    known = kind == CHECK or kind in SCOPES or (kind in ("task", "word") and len(names) == 2)
-    return line.replace("\t", "").isprintable() and (kind == "job" and len(names) == 1 if number == 2 else known)
-
-
 def usable(name: str) -> bool:
-    """Whether a name can be typed, and shown as it is."""
+    """True for a name that can be typed, and shown as it is."""
     return 0 < len(name) <= LONGEST and name.isprintable()
 
 
 def _usable_of(names: set[str]) -> set[str]:
-    """Those of the names that can be used; of many thousands most times all, which one look tells."""
+    """The usable names; looking at all at once first is faster, since most often all are."""
     if "".join(names).isprintable() and "" not in names and max(map(len, names), default=0) <= LONGEST:
         return names
     return set(filter(usable, names))
 
 
 def _file(folder: str, job_id: str) -> str:
-    """The file of a job, whose id may hold anything. Two of one name only push each other out."""
+    """The file of a job, whose id may contain anything. Two with the same checksum only replace each other."""
     return os.path.join(folder, f"{crc32(job_id.encode('utf-8', 'replace')):08x}")  # noqa: PTH118
 
 
 def _files(folder: str) -> list[str]:
-    """All files, changed last first; what is still being written is none."""
+    """All files, most recently changed first, without those being written."""
     try:
         with os.scandir(folder) as entries:
             found = [(entry.stat().st_mtime_ns, entry.path) for entry in entries if not entry.name.startswith(".")]
@@ -214,7 +177,7 @@ def _files(folder: str) -> list[str]:
 
 
 def _text(file: str, most: int = _LARGEST) -> str:
-    """The file's text, or its beginning; empty where it cannot be read."""
+    """The file's text, or its beginning; empty if it cannot be read."""
     try:
         with open(file, encoding="utf-8", newline="") as opened:  # noqa: PTH123
             return opened.read(most)

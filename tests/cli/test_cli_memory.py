@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from migstat.completion.answer import candidates
+from migstat.completion.answer import answer
 from migstat.completion.seen import folder_of, read_seen, seen_jobs
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
@@ -28,31 +28,32 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def offered(kind: str, server: Server, cache: Path) -> list[str]:
-    """What completes once a command was run."""
+def offered(line: str, server: Server, cache: Path) -> list[str]:
+    """The words that complete a line once a command was run."""
     environ = environ_of(server) | {"MIGSTAT_CONFIG": str(cache / "none"), "XDG_CACHE_HOME": str(cache.parent)}
     (cache.parent / "migstat").symlink_to(cache)
-    return [each.partition("\t")[0] for each in candidates(kind, ["status"], environ)]
+    lines = answer("zsh", [*line.split(), ""], environ).decode().splitlines()
+    return [each.partition("\t")[0] for each in lines[1:]]
 
 
 @pytest.mark.parametrize(
-    ("command", "kind", "some"),
+    ("command", "line", "some"),
     [
-        ("status", "jobs", {"JOB"}),
-        ("tasks", "tasks", {"latest", "latest-migrate", "TASK"}),
-        ("status", "tasks", {"latest", "TASK"}),
-        ("checks --outcome failed", "checks", {"AppVendorCheck", "AnonPermission"}),
-        ("projects --outcome failed", "projects", {"ACME", "WEB", "OPS"}),
-        ("status --level migrate,projects --children --raw", "projects", {"ACME", "WEB"}),
-        ("status --level check,AppVendorCheck --json", "levels", {"check,AppVendorCheck"}),
+        ("status", "job", {"JOB"}),
+        ("tasks", "status JOB", {"latest", "latest-migrate", "TASK"}),
+        ("status", "status JOB", {"latest", "TASK"}),
+        ("checks --outcome failed", "checks --name", {"AppVendorCheck", "AnonPermission"}),
+        ("projects --outcome failed", "projects --key", {"ACME", "WEB", "OPS"}),
+        ("status --level migrate,projects --children --raw", "projects --key", {"ACME", "WEB"}),
+        ("status --level check,AppVendorCheck --json", "status --level", {"check,AppVendorCheck"}),
     ],
 )
-def test_what_was_seen_completes(server: Server, cache: Path, command: str, kind: str, some: set[str]) -> None:
+def test_what_was_seen_completes(server: Server, cache: Path, command: str, line: str, some: set[str]) -> None:
     """After a command the names that it saw complete, those that a filter left out, too."""
     result = migstat(command.split(" "), environ_of(server), cache=str(cache))
     assert (result.code, result.err) == (0, "")
     ids = {"JOB": server.job_id, "TASK": migstat(["tasks"], environ_of(server)).out.split("\t")[0]}
-    assert {ids.get(name, name) for name in some} <= set(offered(kind, server, cache))
+    assert {ids.get(name, name) for name in some} <= set(offered(line.replace("JOB", server.job_id), server, cache))
 
 
 def test_a_watch_keeps_names_before_it_ends(server: Server, cache: Path) -> None:
@@ -89,7 +90,7 @@ def test_a_process_keeps_it_in_the_users_cache_folder(server: Server, tmp_path: 
     environ = environ_of(server) | {"XDG_CACHE_HOME": str(tmp_path)}
     assert process(["projects"], environ).code == 0
     assert seen_jobs(str(tmp_path / "migstat" / "seen")) == [server.job_id]
-    completed = process(["__complete", "projects", "projects"], environ)
+    completed = process(["__complete", "fish", "projects", "--key", ""], environ)
     assert (completed.code, completed.err) == (0, "")
     assert {"ACME", "WEB"} <= set(completed.out.splitlines())
 
@@ -122,16 +123,3 @@ def test_a_job_that_is_not_there_is_not_kept(server: Server, cache: Path) -> Non
     """An id that the API does not know does not complete later."""
     assert migstat(["status", "nonsense"], environ_of(server), cache=str(cache)).code == 5
     assert seen_jobs(folder_of(str(cache))) == []
-
-
-@pytest.mark.slow
-def test_a_damaged_cache_is_named_with_its_line(server: Server, cache: Path) -> None:
-    """A damaged file of what was seen is told of once, by file and line, and the answer is all the same."""
-    environ = environ_of(server) | {"XDG_CACHE_HOME": str(cache.parent)}
-    assert process(["tasks"], environ).err == ""
-    (file,) = (path for path in cache.parent.rglob("seen/*") if path.is_file())
-    file.write_text(file.read_text(encoding="utf-8").replace("task\t", "tusk\t", 1), encoding="utf-8")
-    told = process(["tasks"], environ)
-    assert told.code == 0
-    assert told.err.startswith(f"migstat: warning: {file}, line ")
-    assert process(["tasks"], environ).err == ""

@@ -60,7 +60,7 @@ _SETUP = {
         bind \cu 'commandline ""'
     """,
 }
-"""What makes each shell quiet and able to tell; it runs behind the script that is tested."""
+"""Makes each shell quiet and able to show its line; it runs after the script that is tested."""
 
 _INTERACTIVE = {
     "bash": ["--noprofile", "--norc", "-i"],
@@ -96,29 +96,24 @@ def real_program(folder: Path, environ: Mapping[str, str] = {}) -> Path:
 
 
 class Recorder:
-    """A `migstat` that knows some names and writes down what it is called with."""
+    """A `migstat` that completes like the real one, and writes down what else it is called with."""
 
     def __init__(self, folder: Path) -> None:
         self._called = folder / "called"
-        self._names = folder / "names"
-        self.bin = folder / "bin"
-        self.know()
-
-    def know(self, *names: str) -> None:
-        """Answer with these names from now on, and forget all calls."""
-        self._names.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        self._called.write_text("", encoding="utf-8")
-        program(
-            self.bin,
+        self.environ = {"MIGSTAT_CONFIG": str(folder / "config.toml"), "XDG_CACHE_HOME": str(folder / "cache")}
+        self._called.touch()
+        real = real_program(folder / "real", self.environ)
+        self.bin = program(
+            folder / "bin",
+            f'[ "$1" = __complete ] && exec "{real}/migstat" "$@"',
             f"for word; do printf '%s\\n' \"$word\" >> '{self._called}'; done; echo >> '{self._called}'",
-            f"[ \"$1\" = __complete ] && cat '{self._names}'",
         )
 
     @property
-    def calls(self) -> list[list[str]]:
-        """The words of each call."""
-        calls = self._called.read_text(encoding="utf-8").split("\n\n")
-        return [call.split("\n") for call in calls if call]
+    def last(self) -> list[str]:
+        """The words of the last call."""
+        *_, last, _ = self._called.read_text(encoding="utf-8").split("\n\n")
+        return last.split("\n")
 
 
 class Shell:

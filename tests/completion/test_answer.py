@@ -1,26 +1,32 @@
-"""The candidates for names: what is meant by a line, what is known of it, and that asking costs and changes nothing."""
+"""The answer to a Tab: what a line may go on with, which names are known, and what it costs."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-import tempfile
-from ast import literal_eval
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.completion.answer import TASK_WORDS, candidates, meant
-from migstat.completion.quick import Names, read_names
+import migstat.completion
+from migstat.cli.grammar import grammar
+from migstat.completion.answer import TASK_WORDS, Line, Names, answer, complete, split
 from migstat.completion.seen import SeenJob, folder_of, keep
+from migstat.completion.shells import SHELLS
 from migstat.errors import UsageError
-from migstat.settings.config import parsed
+from migstat.render.schema import KINDS
+from migstat.settings.keys import FORMATS
 from migstat.settings.resolve import job_and_task, profile_from
 from migstat.settings.target import TaskWord, target_from
+from migstat.simulator.scenarios import NAMES
 from tests.command_line import hermetic, process
+
+GRAMMAR = json.loads(Path(migstat.completion.__file__).with_name("grammar.json").read_text(encoding="utf-8"))
 
 CONFIG = """\
 default_profile = "acme"
@@ -79,197 +85,258 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return {"MIGSTAT_CONFIG": str(config), "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
 
 
-def asked(words: str, environ: dict[str, str]) -> list[str]:
-    """The candidates; a plus is a space within a word."""
-    kind, *rest = (word.replace("+", " ") for word in words.split(" "))
-    return [*candidates(kind, rest, environ)]
+def offered(line: str, environ: dict[str, str]) -> list[str]:
+    """The words that may stand at the end of a line, with their descriptions, whatever it ends with."""
+    words, _, _ = split(line)
+    _, found = complete(GRAMMAR, words, environ)
+    return [f"{word}\t{about}" if about else word for word, about in found]
+
+
+FIXED: dict[str, Iterable[str]] = {
+    "status --color ": ["auto", "always", "never"],
+    "status --color=a": ["--color=auto", "--color=always", "--color=never"],
+    "status acme latest --color al": ["auto", "always", "never"],
+    "status -o ": FORMATS,
+    "job -vo ": ["table", "plain", "json", "csv", "markdown"],
+    "status -oj": [f"-o{each}" for each in FORMATS],
+    "watch --until ": ["done", "core", "checks"],
+    "status --depth ": ["all"],
+    "schema ": KINDS,
+    "completion ": SHELLS,
+    "simulate --scenario ": NAMES,
+    "demo --speed 3 --scenario=hu": [f"--scenario={each}" for each in NAMES],
+    "demo --scenario failing watch --until=c": ["--until=done", "--until=core", "--until=checks"],
+    "status --email ": [],
+    "nonsense ": [],
+    "auth nonsense ": [],
+    "status a b c": [],
+    "status -- a b --": [],
+    "config set a ": [],
+}
+
+
+@pytest.mark.parametrize("line", FIXED)
+def test_fixed_choices_are_offered(line: str, environ: dict[str, str]) -> None:
+    """After an option comes its value, wherever the option stands and however it is spelled."""
+    assert offered(f"migstat {line}", environ) == list(FIXED[line])
+
+
+def test_every_command_and_option_is_offered(environ: dict[str, str]) -> None:
+    """A command offers those below it, or its options, but none twice, unless it may be repeated."""
+    for name, command in GRAMMAR["commands"].items():
+        line = f"migstat {name} ".replace("  ", " ")
+        options = {each.partition("\t")[0] for each in offered(f"{line}-", environ)}
+        assert options == {
+            *command["options"],
+            *(each for option in command["options"].values() for each in option["short"]),
+        }
+        if command["commands"]:
+            assert [each.partition("\t")[0] for each in offered(line, environ)] == command["commands"]
+    again = [each.partition("\t")[0] for each in offered("migstat checks --details --name A -", environ)]
+    assert ("--details" in again, "--name" in again) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "how"),
+    [
+        ("watch --record ", "files"),
+        ("status --export=", "files"),
+        ("status --token-file ", "files"),
+        ("artifacts --download ", "folders"),
+        ("status ", "words"),
+    ],
+)
+def test_files_are_left_to_the_shell(line: str, how: str, environ: dict[str, str]) -> None:
+    """The first line of the answer says so."""
+    assert answer("zsh", split(f"migstat {line}")[0], environ).decode().partition("\n")[0] == how
 
 
 JOBS = ["wave2\tjob2", "wave1\tjob1", "wave3\tjob3", "both", "far away", "job2", "job1"]
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("line", "expected"),
     [
-        ("profiles status", ["acme\tyou@example.com", "my own", "own", "bare"]),
-        ("jobs tasks", JOBS),
-        ("jobs-and-words status", [*JOBS, *TASK_WORDS]),
-        ("tasks status", ["latest\tc1", "latest-check\tc1", "latest-migrate\tm2", "m2\tmigrate", "m1\tmigrate",
-                          "c1\tcheck", "t1"]),
-        ("tasks status nobody", [*TASK_WORDS]),
-        ("checks checks", ["Apps", "Licences"]),
-        ("checks checks job1 m1", ["Apps"]),
-        ("projects projects wave2", ["ACME", "DOC", "J2", "NEW"]),
-        ("projects projects -p bare wave2", ["NEW"]),
-        ("projects projects -p own wave2", ["NEW"]),
-        ("projects projects wave2 m1", ["ACME", "J2"]),
-        ("projects projects wave1", ["DOC"]),
-        ("projects projects -p my+own latest", []),
-        ("projects projects https://example.com/jobs/job1/tasks/m1", ["ACME", "J1"]),
-        ("projects projects nobody", []),
-        ("levels status job1 m1", ["check,Apps", "migrate,projects,ACME", "migrate,projects,J1"]),
-        ("levels status job1 c1", ["Apps", "Licences", "migrate,projects,ACME", "migrate,projects,J1",
-                                   "migrate,projects,NEW", "migrate,spaces,DOC"]),
-        ("jobs-and-words demo", [*TASK_WORDS]),
-        ("tasks demo job1", [*TASK_WORDS]),
-        ("projects demo job1", []),
-        ("profiles demo", []),
+        ("status -p ", ["acme\tyou@example.com", "my own", "own", "bare"]),
+        ("auth login --profile=", ["--profile=acme\tyou@example.com", "--profile=my own", "--profile=own",
+                                   "--profile=bare"]),
+        ("tasks ", JOBS),
+        ("status ", [*JOBS, *TASK_WORDS]),
+        ("watch -- ", [*JOBS, *TASK_WORDS]),
+        ("status wave2 ", ["latest\tc1", "latest-check\tc1", "latest-migrate\tm2", "m2\tmigrate", "m1\tmigrate",
+                           "c1\tcheck", "t1"]),
+        ("status nobody ", [*TASK_WORDS]),
+        ("checks --name ", ["Apps", "Licences"]),
+        ("checks -v job1 m1 --name=", ["--name=Apps"]),
+        ("projects wave2 --key ", ["ACME", "DOC", "J2", "NEW"]),
+        ("projects wave2 --key A --key ", ["ACME", "DOC", "J2", "NEW"]),
+        ("projects -p bare wave2 --key ", ["NEW"]),
+        ("projects -vp own wave2 --key ", ["NEW"]),
+        ("projects -pown wave2 --key ", ["NEW"]),
+        ("projects wave2 m1 --key ", ["ACME", "J2"]),
+        ("projects wave1 --key ", ["DOC"]),
+        (r"projects --profile=my\ own latest --key ", []),
+        ("projects https://example.com:8443/jobs/job1/tasks/m1?a=b --key ", ["ACME", "J1"]),
+        ("projects nobody --key ", []),
+        ("status job1 m1 --level ", ["check,Apps", "migrate,projects,ACME", "migrate,projects,J1"]),
+        ("status job1 c1 --level ", ["Apps", "Licences", "migrate,projects,ACME", "migrate,projects,J1",
+                                     "migrate,projects,NEW", "migrate,spaces,DOC"]),
+        ("demo status ", [*TASK_WORDS]),
+        ("demo status job1 ", [*TASK_WORDS]),
+        ("demo projects job1 --key ", []),
     ],
 )  # fmt: skip
-def test_what_is_known_is_offered(environ: dict[str, str], words: str, expected: list[str]) -> None:
-    """Names of the config file and names seen are offered: those of the run that is meant, else of all of its job."""
-    found = asked(words, environ)
-    assert sorted(found) == sorted(expected) if words.startswith(("jobs", "levels")) else found == expected
+def test_known_names_are_offered(environ: dict[str, str], line: str, expected: list[str]) -> None:
+    """Names of the config file and names seen: those of the run that is meant, or else of all runs of its job."""
+    found = offered(f"migstat {line}", environ)
+    assert sorted(found) == sorted(expected)
 
 
-def test_the_jobs_seen_last_come_first(environ: dict[str, str]) -> None:
-    """Behind the targets stand the jobs that were seen, the last one first."""
-    seen = [name for name in asked("jobs job", environ) if name.startswith("job")]
-    assert sorted(seen) == ["job1", "job2"]
+def test_the_most_recent_job_comes_first(environ: dict[str, str]) -> None:
+    """Behind the targets come the jobs that were seen."""
     folder = Path(environ["XDG_CACHE_HOME"], "migstat", "seen")
     newest = max(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    seen = [name for name in offered("migstat job ", environ) if name.startswith("job")]
+    assert sorted(seen) == ["job1", "job2"]
     assert f"\t{seen[0]}\n" in newest.read_text(encoding="utf-8")
 
 
 def test_the_keys_of_the_config_file(environ: dict[str, str]) -> None:
-    """To get and unset there are the keys that are set, to set all those of the profiles and targets there are."""
-    keys = asked("keys config+get", environ)
+    """`get` and `unset` offer the keys that are set, `set` all keys of the existing profiles and targets."""
+    keys = offered("migstat config get ", environ)
+    assert keys == offered("migstat config unset ", environ)
     assert keys[:2] == ["default_profile", "profiles.acme.email"]
     assert 'profiles."my own".job' in keys
     assert "profiles.acme.interval" not in keys
-    possible = asked("possible-keys config+set", environ)
+    possible = offered("migstat config set ", environ)
     assert set(keys) < set(possible)
     assert {"profiles.acme.interval", "profiles.bare.token_file", 'targets."far away".profile'} <= set(possible)
     assert [each for each in (*keys, *possible) if "secret" in each] == []
 
 
-@pytest.mark.parametrize("variable", ["MIGSTAT_PROFILE", "MIGSTAT_JOB", "MIGSTAT_TASK"])
-def test_the_environment_counts(environ: dict[str, str], variable: str) -> None:
-    """MIGSTAT_PROFILE, MIGSTAT_JOB and MIGSTAT_TASK say what is meant where the line does not."""
-    values = {"MIGSTAT_PROFILE": "my own", "MIGSTAT_JOB": "job1", "MIGSTAT_TASK": "m1"}
-    expected = {"MIGSTAT_PROFILE": [], "MIGSTAT_JOB": ["ACME", "DOC", "J1", "NEW"], "MIGSTAT_TASK": ["ACME", "J2"]}
-    assert asked("projects projects", environ | {variable: values[variable]}) == expected[variable]
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("MIGSTAT_PROFILE", "my own", []),
+        ("MIGSTAT_JOB", "job1", ["ACME", "DOC", "J1", "NEW"]),
+        ("MIGSTAT_TASK", "m1", ["ACME", "J2"]),
+    ],
+)
+def test_the_environment_counts(environ: dict[str, str], variable: str, value: str, expected: list[str]) -> None:
+    """Variables say what is meant where the line does not."""
+    assert offered("migstat projects --key ", environ | {variable: value}) == expected
 
 
-NAMES = ["acme", "my own", "bare", "nobody", "wave1", "wave2", "wave3", "both", "latest", "latest-check", "t1", "job1"]
+KNOWN = ["acme", "my own", "bare", "nobody", "wave1", "wave2", "wave3", "both", "latest", "latest-check", "t1", "job1"]
 URLS = ["https://h/jobs/a", "https://h/x/jobs/a/tasks/b?c#d", "https://h/jobs/a%2Fb/tasks/latest", "http://h/", "x://"]
-WORDS = st.sampled_from(["", *NAMES, *URLS])
+WORDS = st.sampled_from(["", *KNOWN, *URLS])
 
 
 @given(
-    st.none() | st.sampled_from(NAMES[:4]),
+    st.none() | st.sampled_from(KNOWN[:4]),
     st.lists(WORDS, max_size=2),
     st.dictionaries(st.sampled_from(["MIGSTAT_PROFILE", "MIGSTAT_JOB", "MIGSTAT_TASK"]), WORDS),
 )
-def test_a_line_means_what_the_command_makes_of_it(flag: str | None, words: list[str], environ: dict[str, str]) -> None:
-    """Wherever a command line makes sense, the job and task that are completed are those that it would ask about."""
-    config = parsed(CONFIG, "config.toml")
-    file = Path(tempfile.gettempdir()) / "migstat-line.toml"
+def test_a_line_means_what_the_command_makes_of_it(
+    tmp_path_factory: pytest.TempPathFactory, flag: str | None, words: list[str], environ: dict[str, str]
+) -> None:
+    """The job and task whose names are completed are those that the command would ask about."""
+    file = tmp_path_factory.getbasetemp() / "line.toml"
     file.write_text(CONFIG, encoding="utf-8")
+    environ |= {"MIGSTAT_CONFIG": str(file)}
     job, task = ([*words, None, None])[:2]
-    named = None if task is None and job in frozenset(TaskWord) else job
     try:
-        profile = profile_from(flag, named, environ | {"MIGSTAT_CONFIG": str(file)})
+        profile = profile_from(flag, None if task is None and job in frozenset(TaskWord) else job, environ)
         target = target_from(job, task, job_and_task(environ), TaskWord.LATEST, profile)
     except UsageError:
         return
-    names = Names(config.default_profile, config.profiles, config.targets)
-    job_id, task_id = meant(flag, words, environ, names)
+    line = Line(GRAMMAR["commands"], ["status", *(["-p", flag] if flag else []), "--", *words])
+    names = Names({}, environ, line)
+    names.of("profiles")
+    job_id, task_id = names.meant()
     assert (job_id, task_id or "latest") == (target.job_id, target.task)
 
 
-def test_a_target_of_the_environment_brings_its_profile(environ: dict[str, str]) -> None:
-    """Where MIGSTAT_JOB is a target, the profile of that target is in force, not the default one."""
-    names = read_names(environ["MIGSTAT_CONFIG"])
-    assert meant(None, [], {"MIGSTAT_JOB": "wave3"}, names) == ("job3", "latest-migrate")
+@given(st.sampled_from(["bash", "zsh", "fish", "powershell"]), st.lists(st.text(max_size=8) | WORDS, max_size=5))
+def test_any_line_is_answered(shell: str, words: list[str]) -> None:
+    """Whatever is typed, the answer is lines that print, the first of which says how to complete."""
+    line = f"migstat {' '.join(words)}"
+    environ = {"MIGSTAT_CONFIG": os.devnull, "XDG_CACHE_HOME": os.devnull, "HOME": "/nonexistent"}
+    lines = answer(shell, [line, words[-1] if words else ""] if shell == "bash" else [*words, ""], environ).decode()
+    how, *found = lines.splitlines()
+    assert how in ("words", "list", "files", "folders")
+    assert all(each.replace("\t", "").isprintable() for each in found)
 
 
-def test_the_words_for_tasks_are_those_of_the_commands() -> None:
-    """The task words that complete are those that the commands know."""
-    assert tuple(TaskWord) == TASK_WORDS
+@pytest.mark.parametrize("content", ["damaged", 'profiles = "x"', "[profiles]\na = 1\n[[targets]]\n", None])
+def test_a_damaged_config_file_offers_nothing_and_says_nothing(tmp_path: Path, content: str | None) -> None:
+    """Commands and options complete all the same."""
+    config = tmp_path / "config.toml"
+    config.mkdir() if content is None else config.write_text(content, encoding="utf-8")
+    environ = {"MIGSTAT_CONFIG": str(config), "XDG_CACHE_HOME": str(tmp_path)}
+    for words in (["status", "-p", ""], ["status", "--key", ""], ["config", "get", ""]):
+        assert answer("zsh", words, environ) == b"words\n"
+    assert b"\nstatus\t" in answer("zsh", [""], environ)
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("line", "words", "quote"),
     [
-        [],
-        ["nonsense", "x"],
-        ["profiles"],
-        ["profiles", "status", "-p"],
-        ["projects", "projects", "\udcff"],
-        ["keys", "x"],
+        ("migstat ", [""], ""),
+        ("migstat  status   a", ["status", "a"], ""),
+        (r"migstat my\ own 'a b' \"c\" e'f'g", ["my own", "a b", '"c"', "efg"], ""),
+        ("migstat 'it", ["it"], "'"),
+        ('migstat --key="a b', ["--key=a b"], '"'),
+        ("migstat '' ", ["", ""], ""),
     ],
 )
-@pytest.mark.parametrize("damage", ["config", "cache", "no config", "folder"])
-def test_nothing_is_ever_wrong(environ: dict[str, str], words: list[str], damage: str) -> None:
-    """Whatever is asked and whatever is damaged, the code is 0 and nothing is told but names."""
-    config, cache = Path(environ["MIGSTAT_CONFIG"]), Path(environ["XDG_CACHE_HOME"], "migstat", "seen")
-    if damage == "config":
-        config.write_bytes(b"[profiles.a\n\xff")
-    elif damage == "cache":
-        for number, file in enumerate(cache.iterdir()):
-            file.write_bytes((b"migstat seen 1\njob\t\xff\xfe", b"\x00" * 1000)[number])
-    else:
-        config.unlink()
-        if damage == "folder":
-            config.mkdir()
-    result = process(["__complete", *words], environ)
-    assert (result.code, result.err) == (0, "")
-    assert "Error" not in result.out
+def test_a_line_of_bash_has_words(line: str, words: list[str], quote: str) -> None:
+    """Quotes and backslashes are removed, and a quote may still be open."""
+    found, _, still_open = split(line)
+    assert (found, still_open) == (words, quote)
 
 
-def test_names_that_do_not_print_are_left_out(environ: dict[str, str], tmp_path: Path) -> None:
-    """A name that would move the cursor or begin another line is not offered."""
-    Path(environ["MIGSTAT_CONFIG"]).write_text(
-        '[targets."a\\u001b[2J"]\njob = "x"\n[targets."b\\nc"]\njob = "y"\n[targets.d]\njob = "e\\tf"\n',
-        encoding="utf-8",
+def test_powershell_gets_names_in_its_quotes(environ: dict[str, str]) -> None:
+    """Words that PowerShell would take apart are quoted, and its marked last word is understood."""
+    assert b"\n'my own'\n" in answer("powershell", ["status", "-p", "+"], environ)
+    assert answer("powershell", ["status", "-p", "+ow"], environ) == b"words\nown\n"
+
+
+def test_the_grammar_is_current() -> None:
+    """The packaged grammar is that of the commands: `python completions/generate.py` writes it."""
+    assert json.loads(json.dumps(grammar())) == GRAMMAR
+
+
+def test_an_answer_loads_nothing_slow(environ: dict[str, str]) -> None:
+    """Typer, Rich, httpx, msgspec and the like would cost more than a Tab may take."""
+    code = (
+        "import sys, runpy\nsys.argv = ['migstat', '__complete', 'zsh', 'projects', 'wave2', '--key', '']\n"
+        "import migstat.__main__\nmigstat.__main__.run()\n"
+        "print(*sorted(name.partition('.')[0] for name in sys.modules))"
     )
-    result = process(["__complete", "jobs", "tasks"], environ | {"XDG_CACHE_HOME": str(tmp_path / "none")})
-    assert (result.code, result.out, result.err) == (0, "d\n", "")
-
-
-GUARD = """
-import sys
-
-def guard(event, arguments):
-    if event.startswith(("socket.", "subprocess.", "os.exec", "os.fork", "os.mkdir", "os.remove", "os.rename")):
-        told.append(event)
-    if event == "open" and (set(str(arguments[1])) & set("wax+") or arguments[2] & 0o103):
-        told.append(f"open {arguments[0]}")
-
-told = []
-sys.argv = ["migstat", *sys.argv[1:]]
-sys.addaudithook(guard)
-from migstat.__main__ import run
-run()
-print([told, sorted(sys.modules)], file=sys.stderr)
-"""
-
-
-@pytest.mark.parametrize(
-    "words", ["profiles status", "tasks status", "projects projects", "checks checks job1 latest-check"]
-)
-def test_asking_is_cheap_and_changes_nothing(environ: dict[str, str], words: str) -> None:
-    """Names complete without the network, a written file, another process or any of the libraries of the program."""
-    Path(environ["MIGSTAT_CONFIG"]).write_text('default_profile = "a"\n[profiles.a]\njob = "job1"\n', encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-B", "-c", GUARD, "__complete", *words.split(" ")],
-        env=hermetic() | environ,
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-c", code], env=hermetic() | environ, capture_output=True, text=True, check=True
     )
-    told, modules = literal_eval(done.stderr)
-    assert done.stdout
-    assert told == []
-    dear = {"typer", "httpx", "rich", "msgspec", "tomllib", "typing", "re", "pathlib", "json", "socket", "ssl"}
-    loaded = {module.partition(".")[0] for module in modules}
-    assert loaded & dear <= _of_bare_python()
-    assert {"migstat.completion.answer", "migstat.completion.seen"} <= set(modules)
+    assert "ACME" in done.stdout
+    slow = {
+        "typer",
+        "rich",
+        "httpx",
+        "msgspec",
+        "tomlkit",
+        "platformdirs",
+        "pathlib",
+        "dataclasses",
+        "inspect",
+        "asyncio",
+    }
+    assert slow & set(done.stdout.splitlines()[-1].split()) == set()
 
 
-def _of_bare_python() -> set[str]:
-    """What Python loads for itself here, which may be much where it is measured."""
-    asked = "import sys; print(*{module.partition('.')[0] for module in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", asked], env=hermetic(), capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+def test_it_answers_as_a_process(environ: dict[str, str]) -> None:
+    """`migstat __complete` prints the answer, and nothing where the script is not the one it knows."""
+    assert process(["__complete", "zsh", "status", "-p", "ow"], environ).out.splitlines()[0] == "words"
+    for words in ([], ["bash"], ["bash", "x"]):
+        done = process(["__complete", *words], environ)
+        assert (done.code, done.err) == (0, "")
+        assert done.out in ("", "words\n")

@@ -16,7 +16,6 @@ from migstat.completion.seen import (
     MOST_NAMES,
     MOST_RUNS,
     SeenJob,
-    damaged_line,
     keep,
     merged,
     parsed,
@@ -144,29 +143,8 @@ def test_a_damaged_file_is_none(tmp_path: Path, data: bytes) -> None:
     file.write_bytes(data)
     assert read_seen(str(tmp_path), "j1") is None
     assert seen_jobs(str(tmp_path)) == ([] if b"\tj1" not in data or b" 2" in data else seen_jobs(str(tmp_path)))
-    told = keep(str(tmp_path), job({"t1": {"A"}}))
-    assert told is not None
-    assert str(file) in told
+    keep(str(tmp_path), job({"t1": {"A"}}))
     assert kept(tmp_path).runs["t1"].names == {"projects": {"A"}}
-    assert keep(str(tmp_path), job({"t1": {"A"}})) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("", None),
-        (TEXT, None),
-        (TEXT + "projects\tA\tB\n", None),
-        ("migstat seen 9\n", 1),
-        (TEXT.replace("job\t", "jab\t"), 2),
-        (TEXT + "nonsense\n", TEXT.count("\n") + 1),
-        (TEXT + "projects\tA\x1b[2J\n", TEXT.count("\n") + 1),
-        (TEXT + "task\tt1\tmigrate\nproj", TEXT.count("\n") + 2),
-    ],
-)
-def test_a_damaged_line_is_named(text: str, line: int | None) -> None:
-    """The first line that makes no sense, or is cut short, is known by its number."""
-    assert damaged_line(text) == line
 
 
 def test_lines_without_sense_are_left_out() -> None:

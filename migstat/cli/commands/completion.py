@@ -19,11 +19,9 @@ def completion(
 ) -> int:
     """Print the completion script for a shell."""
     if shell not in SHELLS:
-        wrong = "no SHELL is named" if shell is None else f"there is no completion for {shell!r}"
-        raise UsageError(f"completion: {wrong}", f"There are {', '.join(SHELLS)}.")
-    from migstat.cli.grammar import grammar
-
-    runtime_of(ctx).streams.print(SHELLS[shell].script(grammar()))
+        wrong = "no shell given" if shell is None else f"unknown shell: {shell!r}"
+        raise UsageError(f"completion: {wrong}", f"Choose from {', '.join(SHELLS)}.")
+    runtime_of(ctx).streams.print(SHELLS[shell].script)
     return 0
 
 
