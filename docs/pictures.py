@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from migstat.cli.app import run
 from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Options, Request, Runtime, session
 from migstat.cli.streams import Streams
-from migstat.cli.watching import view_of
-from migstat.follow.poll import Poller
-from migstat.follow.watch import Plan, Timing, Watch
-from migstat.model.events import Changed, Event
-from migstat.model.verdict import Until
+from migstat.follow.deadline import Deadline
+from migstat.follow.watch import Plan, Watch, paced
+from migstat.model.events import Changed
 from migstat.render.drawing import picture as drawn_picture
 from migstat.render.live import digest, frame, log_line
 from migstat.render.parts import Canvas
@@ -64,24 +61,18 @@ def picture_of_watch(folder: Path) -> None:
     with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
         runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
         with session(runtime, Options(), Request(None)) as asked:
-            poller = Poller(asked, asked.rate_limit)
-            timing = Timing(clock, clock, sleep, lambda: 0.5)
-            watch = Watch(lambda: asked.task, poller, Plan(interval=30.0), timing, job_is_there=lambda: asked.job)
-            events = watch.events()
-            changes = [event for event in until(events, watch, clock, POLLS * 30.0) if isinstance(event, Changed)]
+            watch = Watch(asked, Plan(interval=30.0), Deadline(clock, sleep, None), now=clock, share=lambda: 0.5)
+            changes = []
+            for event in paced(watch.events(), sleep):
+                if isinstance(event, Changed):
+                    changes.append(event)
+                if clock() - SUNDAY >= POLLS * 30.0 and watch.view.snapshot is not None:
+                    break
             at = int(now[0] * 1000)
-            known = digest(view_of(watch, asked, Until.DONE, at, now[0]))
+            known = digest(watch.view)
             log = [line for line in map(log_line, changes) if line is not None]
             shown = frame(known, log, at, Canvas(100, UNICODE), 30)
     (folder / WATCH).write_text(drawn_picture(shown, 100), encoding="utf-8")
-
-
-def until(events: Iterator[Event], watch: Watch, clock: Callable[[], float], seconds: float) -> Iterator[Event]:
-    """The events of the first so many seconds."""
-    for event in events:
-        yield event
-        if clock() - SUNDAY >= seconds and watch.read_at is not None:
-            return
 
 
 if __name__ == "__main__":

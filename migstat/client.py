@@ -19,11 +19,11 @@ from types import TracebackType
 from typing import Literal, Self
 
 from migstat.api.endpoints import Api
-from migstat.api.retry import Policy, Sleep, Timing, steady_clock
+from migstat.api.retry import Timing, steady_clock
 from migstat.errors import Incomplete, UsageError
-from migstat.follow.clockwork import PATIENCE, Clockwork, watch_of
-from migstat.follow.watch import Plan
-from migstat.model.events import Event
+from migstat.follow.deadline import PATIENCE, Deadline
+from migstat.follow.watch import Plan, Watch, paced
+from migstat.model.events import Event, Waiting
 from migstat.model.nodes import Job, Task
 from migstat.model.reports import ChecksReport, ProjectsReport, worst_first
 from migstat.model.verdict import Snapshot, Until
@@ -147,11 +147,11 @@ class Client:
         """
         names = level_from(level if isinstance(level, str) else ",".join(level), "level") if level else ()
         extent = ALL if depth == "all" else max(0, depth)
-        return status_report(self._inquiry(job, task, TaskWord.LATEST), names, extent).snapshot
+        return status_report(self._session(job, task, TaskWord.LATEST), names, extent).snapshot
 
     def checks(self, job: str | None = None, task: str | None = None) -> ChecksReport:
         """The pre-flight checks of a task, what needs a hand first."""
-        asked = self._inquiry(job, task, TaskWord.LATEST)
+        asked = self._session(job, task, TaskWord.LATEST)
         reading = asked.tree.checks()
         return checks_report(asked, reading, checks_of(reading))
 
@@ -161,30 +161,30 @@ class Client:
         Those of the job's scope that are not reported yet are `missing` in its snapshot. Raises NotFound for a task
         that only checks.
         """
-        asked = self._inquiry(job, task, TaskWord.LATEST_MIGRATE)
+        asked = self._session(job, task, TaskWord.LATEST_MIGRATE)
         reading = asked.tree.projects(())
         projects, missing = projects_of(reading)
         return projects_report(asked, reading, worst_first(projects), missing)
 
     def tasks(self, job: str | None = None) -> tuple[Task, ...]:
         """The runs of a job, newest first. Raises Incomplete where some of them cannot be read."""
-        report = tasks_report(self._inquiry(job, None, None))
+        report = tasks_report(self._session(job, None, None))
         if report.flaws:
             raise Incomplete(f"could not be read: {report.flaws[0]}")
         return report.tasks
 
     def job(self, job: str | None = None) -> Job:
         """The definition of a job."""
-        return self._inquiry(job, None, None).job
+        return self._session(job, None, None).job
 
-    def _inquiry(
+    def _session(
         self,
         job: str | None,
         task: str | None,
         default: TaskWord | None,
-        patience: tuple[Policy, Sleep, float] | None = None,
+        watching: Deadline | None = None,
     ) -> TaskSession:
-        """What is asked about these; `patience` in place of the client's own. Raises UsageError."""
+        """A session about these, with the patience of a watch if there is a deadline. Raises UsageError."""
         target = target_from(job, task, self._words, default, self._profile)
         wanted = self._profile.config.targets.get(job or "", {}).get("profile")
         if wanted not in (None, self._profile.name) and not self._named:
@@ -192,7 +192,9 @@ class Client:
                 f"target {job} is of profile {wanted}, and this client of {self._profile.name or 'none'}",
                 f"Use Client.from_environment({wanted!r}).",
             )
-        api = self._api if patience is None else self._api.waiting_with(*patience)
+        api = self._api
+        if watching is not None:
+            api = api.waiting_with(PATIENCE, watching.sleep, watching.ends_at)
         return TaskSession(lambda: api, target, time.time, self._settings.rate_limit)
 
 
@@ -219,9 +221,10 @@ def watch(
     """
     plan = Plan(_seconds(interval, "interval"), _seconds(stall_after, "stall_after"), _until(until), fail_fast, strict)
     ends_after = None if timeout is None else _seconds(timeout, "timeout")
-    clockwork = Clockwork(steady_clock, time.sleep, ends_after)
-    asked = client._inquiry(job, task, TaskWord.LATEST, (PATIENCE, clockwork.sleep, clockwork.ends_at))  # noqa: SLF001
-    return watch_of(asked, plan, clockwork, time.time).events()
+    deadline = Deadline(steady_clock, time.sleep, ends_after)
+    session = client._session(job, task, TaskWord.LATEST, deadline)  # noqa: SLF001  a part of it
+    events = paced(Watch(session, plan, deadline).events(), deadline.sleep)
+    return (event for event in events if not isinstance(event, Waiting))
 
 
 class _Arguments(Sources, frozen=True):
@@ -238,12 +241,12 @@ def _standard_input() -> str:
 
 
 def _seconds(value: float, name: str) -> float:
-    if not 0 < value <= LONGEST:
-        raise UsageError(f"{name}: {value!r} is no duration", "Give seconds above 0, and no more than 20 days of them.")
+    if not isinstance(value, int | float) or not 0 < value <= LONGEST:
+        raise UsageError(f"{name}: invalid duration: {value!r}", "Use seconds, above 0 and at most 20 days.")
     return float(value)
 
 
 def _until(word: str) -> Until:
     if word not in frozenset(Until):
-        raise UsageError(f"until: {word!r} is none of {', '.join(Until)}")
+        raise UsageError(f"until: invalid value {word!r}", f"Choose from {', '.join(Until)}.")
     return Until(word)

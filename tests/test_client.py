@@ -241,8 +241,8 @@ def test_many_threads_may_use_one_client(small: Server) -> None:
         ({"base_url": "ftp://127.0.0.1"}, UsageError, "base_url: not an http or https URL: 'ftp"),
         ({"base_url": "http://api.example"}, UsageError, "base_url: plain http"),
         ({"base_url": ""}, UsageError, "base_url is empty"),
-        ({"request_timeout": 0}, UsageError, "request_timeout: 0 is no duration"),
-        ({"request_timeout": float("nan")}, UsageError, "request_timeout: nan"),
+        ({"request_timeout": 0}, UsageError, "request_timeout: invalid duration: 0"),
+        ({"request_timeout": float("nan")}, UsageError, "request_timeout: invalid duration: nan"),
         ({"rate_limit": 0}, UsageError, "rate_limit: not a number of requests: '0'"),
         ({"rate_limit": None, "base_url": "https://api.example"}, UsageError, "rate_limit: no limit is for loopback"),
         ({"ca_bundle": Path("no") / "such.pem"}, UsageError, "ca_bundle: cannot read '.*such.pem'"),
@@ -418,11 +418,19 @@ def test_a_closed_watch_asks_no_more(small: Server) -> None:
         assert list(events) == []
         assert len(small.requests) == asked
         assert isinstance(first, Snapped)
-        assert client.status(small.job_id).task_id == first.task_id
+        assert client.status(small.job_id).task_id == first.snapshot.task_id
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"interval": 0}, {"timeout": -1.0}, {"stall_after": float("inf")}, {"timeout": 1e300}, {"until": "x"}]
+    "wrong",
+    [
+        {"interval": "5"},
+        {"interval": 0},
+        {"timeout": -1.0},
+        {"stall_after": float("inf")},
+        {"timeout": 1e300},
+        {"until": "x"},
+    ],
 )
 def test_a_watch_of_nonsense_is_refused_before_it_begins(small: Server, wrong: dict[str, Any]) -> None:
     """Values that make no sense are refused by the call, not by the first event."""

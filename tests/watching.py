@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,12 +13,14 @@ import httpx
 from migstat.api.endpoints import Api
 from migstat.api.retry import Policy
 from migstat.api.retry import Timing as ApiTiming
+from migstat.follow.deadline import Deadline
 from migstat.follow.poll import Poller
-from migstat.follow.watch import Plan, Timing, Watch
-from migstat.model.events import Changed, Ended, Event, Seen
-from migstat.model.nodes import Job, Level, Page, Question, TaskType
-from migstat.query.task import TaskTarget
+from migstat.follow.watch import Plan, Watch, paced
+from migstat.model.events import Changed, Ended, Event, Seen, View, Waiting
+from migstat.model.nodes import Level, Node, TaskType
+from migstat.query.task import TaskSession
 from migstat.settings.resolve import Flags, settings_from
+from migstat.settings.target import Target
 from migstat.simulator import scenario as script
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.exchange import Request, Response
@@ -118,13 +118,14 @@ class World:
         ends: tuple[float, BaseException] | None = None,
         seen: Callable[[], Seen] = Seen,
         share: Callable[[], float] = lambda: 1.0,
-        interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
+        timeout: float | None = None,
         patience: float = 5400.0,
     ) -> None:
         self.scenario = scenario
         self.time = Time(begin, ends, begin + patience)
         self.trouble = trouble
         self.sent: list[Sent] = []
+        self.view: View | None = None
         self.app = App(scenario, script.Timeline(EPOCH, 1.0), clock=self.time.wall, rate_limit=600)
         self._latency = latency
         environ = {
@@ -139,16 +140,19 @@ class World:
             policy=Policy(give_up_after=8.0),
             transport=httpx.MockTransport(self._answer),
         )
-        self.poller = Poller(self, rate_limit)
-        timing = Timing(self.time.clock, self.time.wall, self.time.sleep, share, interruptible)
-        self.watch = Watch(
-            lambda: TaskTarget(self.job_id, self.task.task_id, None),
-            self.poller,
-            plan or Plan(),
-            timing,
-            job_is_there=lambda: self.api.job(self.job_id),
-            seen=seen,
-        )
+        self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
+        self.session = TaskSession(lambda: self.api, Target(self.job_id, self.task.task_id), self.time.wall, rate_limit)
+        self.watch = Watch(self.session, plan or Plan(), self.deadline, now=self.time.wall, share=share, recall=seen)
+
+    @property
+    def poller(self) -> Poller:
+        """What the watch reads with."""
+        return self.watch._poller
+
+    @property
+    def known(self) -> dict[Level, Node]:
+        """Every node that the watch knows of, by its level."""
+        return {node.level: node for node in self.poller.nodes()}
 
     @property
     def job_id(self) -> str:
@@ -161,9 +165,13 @@ class World:
         return self.scenario.tasks[-1]
 
     def events(self) -> Iterator[Event]:
-        """The events as they happen."""
+        """The events as they happen; the latest pause is in `view`."""
         with self.api:
-            yield from self.watch.events()
+            for event in paced(self.watch.events(), self.deadline.sleep):
+                if isinstance(event, Waiting):
+                    self.view = event.view
+                else:
+                    yield event
 
     def run(self) -> list[Event]:
         """All events to the end."""
@@ -176,25 +184,6 @@ class World:
     def asked(self, since: float = 0.0) -> list[str]:
         """What was asked from a second on, in short."""
         return [sent.told for sent in self.sent if sent.at >= since]
-
-    @cached_property
-    def job(self) -> Job:
-        """The job's definition."""
-        return self.api.job(self.job_id)
-
-    known_type: str | None = None
-
-    @property
-    def asked_type(self) -> str | None:
-        """The task's type."""
-        return self.api.task(self.job_id, self.task.task_id).task_type
-
-    def reading(self, level: Level, count: int) -> None:
-        """Nothing to note."""
-
-    def ask(self, question: Question) -> Page:
-        """Ask the API."""
-        return self.api.status(self.job_id, self.task.task_id, question)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         target = request.url.raw_path.decode()

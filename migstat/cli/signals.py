@@ -76,7 +76,7 @@ class Signals:
 
     def _raise_pending(self) -> None:
         if self._pending is not None and not self._stopped:
-            from migstat.follow.watch import Stopped
+            from migstat.follow.deadline import Stopped
 
             self._stopped = True
             raise Stopped(self._pending)

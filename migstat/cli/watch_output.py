@@ -138,8 +138,9 @@ class LinePrinter:
             self._streams.tell(f"Next: {next_command(story.view.snapshot, self._options.job)}")
 
     def _begin(self, event: Snapped) -> None:
-        self._say(f"watching {event.task_type or 'task'} {event.task_id}: {event.verdict}", event.at)
-        for node in leaves_of(event.node, event.task_type):
+        head = event.snapshot
+        self._say(f"watching {head.task_type or 'task'} {head.task_id}: {head.verdict}", event.at)
+        for node in leaves_of(head.node, head.task_type):
             if node.state is State.FAILED:
                 message = f": {node.message}" if node.message else ""
                 self._say(f"already failed: {node.name}{message}", event.at, always=True)

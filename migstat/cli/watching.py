@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -16,13 +16,11 @@ from migstat.cli.signals import Signals
 from migstat.cli.streams import Background, ClosedPipe
 from migstat.cli.watch_output import EventPrinter, JsonPrinter, LinePrinter, PrinterOptions, ScreenPrinter
 from migstat.errors import MigstatError, OutputError
-from migstat.follow.clockwork import Clockwork, watch_of
-from migstat.follow.watch import Plan, Watch
-from migstat.model.events import Changed, End, Ended, Event, NoAnswer, Outage, Recovered, Seen, View, Waiting
+from migstat.follow.deadline import Deadline
+from migstat.follow.watch import Plan, Watch, paced
+from migstat.model.events import Changed, End, Ended, Event, Outage, Recovered, Seen, View, Waiting
 from migstat.model.exit_codes import Exit, exit_of_error
 from migstat.model.nodes import Millis
-from migstat.model.verdict import Evidence, Snapshot, Until, assess, summary_of
-from migstat.query.task import TaskSession
 from migstat.render.ending import Story
 from migstat.render.live import LogLine, absence
 from migstat.render.theme import ASCII, UNICODE
@@ -97,18 +95,18 @@ class Watcher:
         self._plan = plan
         self._now = runtime.now
         self._recorder = Recorder(record, printer.warn)
-        self._clockwork = Clockwork(runtime.clock, self._sleep, ends_after)
+        self._deadline = Deadline(runtime.clock, self._sleep, ends_after)
         self._began = runtime.clock()
         self._real_sleep = runtime.sleep
         self._course = Course()
         self._patience = HURRY
         self._recorded_end = False
-        self.runtime = replace(runtime, streams=background.streams, sleep=self._clockwork.sleep)
+        self.runtime = replace(runtime, streams=background.streams, sleep=self._deadline.sleep)
 
     @property
     def ends_at(self) -> float:
         """When the time for the whole watch is up, as a reading of the clock."""
-        return self._clockwork.ends_at
+        return self._deadline.ends_at
 
     def follow(self, asked: Session) -> int:
         """Show and record every event to the last; the exit code. Raises MigstatError."""
@@ -118,20 +116,11 @@ class Watcher:
             self._course.resumed_from = seen.last
             return seen
 
-        watched = watch_of(
-            asked, self._plan, self._clockwork, self._now, interruptible=self._signals.interruptible, seen=recall
-        )
-
-        def idle() -> None:
-            asked.remember()  # other windows complete what a long watch has seen
-            waiting = Waiting(self._millis(), watched.interval, self._view(watched, asked))
-            self._show(waiting)
-
-        self._clockwork.before_pause = idle
+        watched = Watch(asked, self._plan, self._deadline, now=self._now, recall=recall)
         errors: list[MigstatError] = []
         try:
             self._printer.open()
-            ended = self._play(watched, errors)
+            ended = self._play(asked, _events(watched, errors))
         except ClosedPipe:
             return self._abandon(watched)
         finally:
@@ -140,15 +129,19 @@ class Watcher:
             self._background.patience = self._patience
         if errors:
             raise errors[0]
-        self._finish(ended, self._view(watched, asked))
+        view = watched.view
+        self._finish(ended, view)
         if ended.end is End.ERROR:
-            raise incomplete(watched.flaws)
+            raise incomplete(view.snapshot.flaws if view.snapshot else ())
         return Exit.UNREACHABLE if self._background.unwritten and ended.exit_code == Exit.OK else ended.exit_code
 
-    def _play(self, watched: Watch, errors: list[MigstatError]) -> Ended:
+    def _play(self, asked: Session, events: Generator[Event | Waiting, None, None]) -> Ended:
         """Record and show the events; the last one."""
-        for event in _events(watched, errors):
-            self._recorder.append(event)
+        for event in paced(events, self._deadline.sleep, self._signals.interruptible):
+            if isinstance(event, Waiting):
+                asked.remember()  # other windows complete what a long watch has seen
+            else:
+                self._recorder.append(event)
             if not isinstance(event, Ended):
                 self._show(event)
                 continue
@@ -162,10 +155,9 @@ class Watcher:
 
     def _abandon(self, watched: Watch) -> int:
         """The code for when whoever reads standard output has gone: that of the data, as far as it is known."""
-        code = Exit.RUNNING if watched.code_now is None else watched.code_now
         if not self._recorded_end:
-            self._recorder.append(watched.ended(End.INTERRUPTED, code))
-        return code
+            self._recorder.append(watched.ended(End.INTERRUPTED, watched.code_now))
+        return watched.code_now
 
     def _finish(self, ended: Ended, view: View) -> None:
         course, outage = self._course, view.outage
@@ -173,7 +165,7 @@ class Watcher:
             ended=ended,
             view=view,
             until=self._plan.until,
-            watched_seconds=self._clockwork.clock() - self._began,
+            watched_seconds=self._deadline.clock() - self._began,
             outages=course.outages,
             outage_seconds=course.outage_seconds + (0 if outage is None else (ended.at - outage.since) / 1000),
         )
@@ -193,52 +185,6 @@ class Watcher:
             self._real_sleep(min(seconds, SLICE))
             seconds -= SLICE
 
-    def _view(self, watched: Watch, asked: TaskSession) -> View:
-        return view_of(
-            watched, asked, self._plan.until, self._millis(), self._clockwork.clock(), self._course.last_outage
-        )
-
-    def _millis(self) -> Millis:
-        return int(self._now() * 1000)
-
-
-def view_of(
-    watched: Watch, asked: TaskSession, until: Until, now: Millis, clock: float, last_outage: Outage | None = None
-) -> View:
-    """What a watch knows `now`, at `clock` of its own clock."""
-    snapshot = None
-    if watched.read_at is not None:
-        job = asked.job if watched.job_name is not None else None
-        judged = assess(Evidence(root=watched.root, task_type=watched.task_type, job=job), until)
-        snapshot = Snapshot(
-            asked.job_id,
-            asked.task.task_id,
-            watched.task_type,
-            watched.read_at,
-            watched.root,
-            watched.verdict,
-            watched.missing,
-            watched.flaws,
-            job_name=watched.job_name,
-            destination=job.destination if job is not None else None,
-            reasons=judged.reasons,
-            summary=summary_of(watched.leaves, len(watched.missing)),
-        )
-    outage = None
-    if watched.outage_since is not None and last_outage is not None:
-        since, left = now - int((clock - watched.outage_since) * 1000), int((watched.next_try - clock) * 1000)
-        outage = NoAnswer(since, last_outage.code, last_outage.message, now + left)
-    return View(
-        at=now,
-        snapshot=snapshot,
-        scope=watched.scope,
-        stalled=dict.fromkeys(watched.stalled, now),
-        outage=outage,
-        interval=watched.interval,
-        full_every=watched.full_every,
-        requests_a_minute=watched.requests_a_minute,
-    )
-
 
 class Course:
     """What a watch has been through; `resumed_from` is the last event of an earlier record."""
@@ -246,7 +192,6 @@ class Course:
     def __init__(self) -> None:
         self.outages = 0
         self.outage_seconds = 0.0
-        self.last_outage: Outage | None = None
         self.resumed_from: Millis | None = None
         self._missed: list[Changed] = []
 
@@ -257,7 +202,6 @@ class Course:
                 self._missed.append(event)
             case Outage():
                 self.outages += 1
-                self.last_outage = event
             case Recovered():
                 self.outage_seconds += event.outage_seconds
             case Waiting() | Ended() if self.resumed_from is not None:
@@ -266,7 +210,7 @@ class Course:
         return None
 
 
-def _events(watched: Watch, errors: list[MigstatError]) -> Iterator[Event]:
+def _events(watched: Watch, errors: list[MigstatError]) -> Generator[Event | Waiting, None, None]:
     """The events; an error ends them like anything else, and is kept to be raised."""
     try:
         yield from watched.events()

@@ -11,7 +11,7 @@ import msgspec
 
 from migstat.errors import UsageError
 from migstat.follow.record import unusable
-from migstat.model.events import Reading, Seen
+from migstat.model.events import Condition, Seen
 from migstat.model.nodes import Level, Millis
 
 LONGEST_LINE = 128 * 1024 * 1024
@@ -27,9 +27,9 @@ class RecordedNode(msgspec.Struct, gc=False):
     children: tuple[RecordedNode, ...] | None = None
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> Condition:
         """Status and outcome."""
-        return Reading(self.status, self.outcome)
+        return Condition(self.status, self.outcome)
 
 
 class RecordedEvent(msgspec.Struct, rename="camel", gc=False):
@@ -120,7 +120,7 @@ class _Night:
         self.empty = True
         self._job_id = job_id
         self._task_id = task_id
-        self._readings: dict[Level, Reading] = {}
+        self._readings: dict[Level, Condition] = {}
         self._stalled: set[Level] = set()
         self._began: Millis | None = None
         self._last = ""
@@ -145,7 +145,7 @@ class _Night:
                 for node in _flat(event.node):
                     self._readings.setdefault(node.level, node.reading)
             case "change":
-                self._readings[event.level] = event.to.reading if event.to else Reading(None, None)
+                self._readings[event.level] = event.to.reading if event.to else Condition(None, None)
                 self._stalled.discard(event.level)
             case "progress":
                 self._stalled.discard(event.level)

@@ -1,90 +1,81 @@
-"""Follows a task until it ends: a generator of events, through any outage."""
+"""Follows a task until it ends: a generator of events, through any outage.
+
+The caller owns time and the screen: before every pause the generator yields Waiting, and the caller sleeps. `paced` is
+that loop for callers who want nothing special.
+"""
 
 from __future__ import annotations
 
+import random
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+
+import msgspec
 
 from migstat.api.retry import WINDOW, Clock, Policy, Sleep
 from migstat.errors import ApiError, NotFound, Refused
+from migstat.follow.deadline import Deadline, Stopped
+from migstat.follow.phases import Phases
 from migstat.follow.poll import Poller
 from migstat.model.events import (
+    Alive,
     Changed,
+    Condition,
     End,
     Ended,
     Event,
+    NoAnswer,
     Outage,
     Progressed,
-    Reading,
     Recovered,
     Seen,
     Snapped,
     Stalled,
+    View,
+    Waiting,
 )
-from migstat.model.nodes import MIGRATE, Level, Millis, Node, State, TaskType, leaves_of
+from migstat.model.exit_codes import Exit, exit_of_end
+from migstat.model.nodes import CHECK, Job, Level, Millis, Node, Page, Question, State, TaskType, child_of, leaves_of
 from migstat.model.verdict import (
+    SETTLED_AFTER,
+    Assessment,
+    Evidence,
+    Snapshot,
     Until,
-    Verdict,
-    failures_of,
-    nested,
+    assess,
+    estimated_end,
+    failed_so_far,
     not_scheduled,
-    summary_of,
-    verdict_of_task,
 )
-from migstat.query.task import TaskTarget
-
-SETTLE = 120.0
-"""Seconds for which, at a task's end, what is not reported is asked for again: statuses are eventually consistent."""
+from migstat.query.task import TaskSession
 
 APPEAR = 120.0
-"""Seconds for which a task may answer 404 after it was created."""
+"""Seconds for which a task may be absent after it was created."""
 
-TRIES = 3
-"""Polls in a row that must be refused, after earlier success, until that is believed."""
+BELIEVED = 120.0
+"""Seconds after which a refusal, or a 404, is believed that came after earlier success: a proxy may be in between."""
+
+UNREAD = 600.0
+"""Seconds after a task's end after which a level that answers nothing but errors is given up."""
+
+UNSCHEDULED = 30.0
+UNSCHEDULED_POLLS = 2
+"""Seconds and readings of everything after which a migration whose checks failed is taken not to be scheduled."""
+
+SIGN_OF_LIFE = 300.0
+"""Seconds without an event after which one says that the watch goes on."""
 
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 300.0
 """Seconds after which a silent API is asked again, whatever the dice say and however long it asked not to be."""
 
-UNSCHEDULED_POLLS = 2
-"""Readings of everything after which a migration whose checks failed is taken not to be scheduled."""
+SLACK = 60.0
+"""Seconds beyond the pause between two polls after which they were too far apart to say that nothing has moved."""
 
 
-class Stopped(BaseException):
-    """A signal arrived; `signal` is its number."""
-
-    def __init__(self, signal: int) -> None:
-        super().__init__(signal)
-        self.signal = signal
-
-
-class TimeIsUp(BaseException):
-    """The time for the whole watch has passed."""
-
-
-def exit_code(end: End, verdict: Verdict, *, strict: bool = False, signal: int = 0) -> int:
-    """The exit code of a watch that ended so: the one place where it is made, whatever shows it.
-
-    A WARNING fails where `strict`; `signal` is what interrupted it. An error other than something unreadable has a
-    code of its own.
-    """
-    match end:
-        case End.FINISHED:
-            return 1 if verdict is Verdict.FAILED or (strict and verdict is Verdict.WARNING) else 0
-        case End.FAILED_FAST:
-            return 1
-        case End.TIMEOUT:
-            return 124  # as of GNU timeout
-        case End.INTERRUPTED:
-            return 128 + signal  # as shells have it
-        case End.ERROR:
-            return 3
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What to watch for. `interval` and `stall_after` in seconds."""
 
     interval: float = 10.0
@@ -94,347 +85,423 @@ class Plan:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """`clock` counts seconds and goes on in a suspended machine, `now` is epoch seconds, `share` random in 0..1.
-
-    Inside of `interruptible`, which is around all reading and sleeping, Stopped or TimeIsUp may be raised; nothing
-    more is read then.
-    """
-
-    clock: Clock
-    now: Clock
-    sleep: Sleep
-    share: Callable[[], float]
-    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
-
-
 class Watch:
-    """One watch of one task: iterate over `events`; the rest tells what is known in between.
+    """One watch of one task. `view` tells at any time what is known.
 
-    `task` names the task and may have to ask the API for it; `job_is_there` raises NotFound where even the job is
-    unknown; `seen` recalls an earlier watch of the task, once the task is known.
+    `now` is epoch seconds, `share` a random number in 0..1; `recall` returns what an earlier watch has said, once the
+    task is known.
     """
 
     def __init__(
         self,
-        task: Callable[[], TaskTarget],
-        poller: Poller,
+        session: TaskSession,
         plan: Plan,
-        timing: Timing,
+        deadline: Deadline,
         *,
-        job_is_there: Callable[[], object],
-        seen: Callable[[], Seen] = Seen,
+        now: Clock = time.time,
+        share: Callable[[], float] = random.random,
+        recall: Callable[[], Seen] = Seen,
     ) -> None:
-        self.root = Node()
-        self.read_at: Millis | None = None
-        self.stalled: set[Level] = set()
-        self.phases: dict[Level, int] = {}
-        self._task = task
-        self._job_is_there = job_is_there
-        self._poller = poller
+        self._session = session
         self._plan = plan
-        self._timing = timing
-        self._recall = seen
+        self._deadline = deadline
+        self._now = now
+        self._share = share
+        self._recall = recall
+        self._poller = Poller(_Timely(session, deadline), session.rate_limit)
+        self._phases = Phases()
+        self._evidence = Evidence(root=Node(), task_type=None, job=None)
+        self._assessment: Assessment | None = None
+        self._snapshot: Snapshot | None = None
         self._moves: dict[Level, tuple[object, float]] = {}
-        self._full_at = 0.0
-        self._over_since: float | None = None
-        self._unscheduled = 0
-        self.outage_since: float | None = None
-        self.next_try = 0.0
+        self._stalled: dict[Level, Millis] = {}
+        self._outage: NoAnswer | None = None
         self._pace: deque[tuple[float, int]] = deque()
         self._began = self._millis()
-        self._succeeded = False
+        self._spoke_at = deadline.clock()
+        self._full_at = 0.0
+        self._read_at: float | None = None
         self._last_was_full = False
+        self._ended_since: float | None = None
+        self._unread_since: float | None = None
+        self._unscheduled_since: float | None = None
+        self._unscheduled_polls = 0
 
-    @property
-    def task_type(self) -> str | None:
-        """`check`, `migrate`, or None while nothing is known."""
-        return self._poller.latest.task_type
+    def events(self) -> Generator[Event | Waiting, None, None]:
+        """Events as they happen; the last is an Ended. Raises ApiError if no waiting can help.
 
-    @property
-    def job_name(self) -> str | None:
-        """What the user called the job, where that is known."""
-        return self._poller.job_name
-
-    @property
-    def leaves(self) -> tuple[Node, ...]:
-        """What progress is counted in: checks, projects or spaces."""
-        return leaves_of(self.root, self.task_type)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Keys of the job's scope that are not reported yet."""
-        return self._poller.missing
-
-    @property
-    def flaws(self) -> tuple[str, ...]:
-        """What the last reading of everything could not read, a line each."""
-        return self._poller.latest.flaws
-
-    @property
-    def interval(self) -> float:
-        """Seconds between polls: as asked for, or wider where the request budget wants it."""
-        return self._poller.interval(self._plan.interval, full=self._over_since is not None)
-
-    @property
-    def full_every(self) -> float:
-        """Seconds between readings of everything."""
-        return self.interval if self._poller.only_full else self._poller.full_every
-
-    @property
-    def requests_a_minute(self) -> float:
-        """Requests over the last minute or so."""
-        if len(self._pace) < 2:
-            return float(self._poller.requests)
-        (since, before), (until, after) = self._pace[0], self._pace[-1]
-        return (after - before) * WINDOW / max(until - since, 1.0)
-
-    @property
-    def scope(self) -> str:
-        """What the leaves are called: checks, projects or spaces."""
-        return "checks" if self.task_type == TaskType.CHECK else self._poller.latest.scope
-
-    @property
-    def verdict(self) -> Verdict:
-        """What it comes down to now, of what is waited for."""
-        unscheduled = self._unscheduled > UNSCHEDULED_POLLS and not_scheduled(self.root)
-        return self._verdict(waited=self._has_waited() or unscheduled)
-
-    def events(self) -> Generator[Event, None, None]:
-        """Events as they happen; the last is an Ended. Raises ApiError where no waiting can help."""
+        Stopped may be thrown in, or be raised by what it asks: the last event then says so.
+        """
         try:
             yield from self._followed()
-        except TimeIsUp:
-            yield self.ended(End.TIMEOUT)
         except Stopped as stopped:
-            yield self.ended(End.INTERRUPTED, signal=stopped.signal)
+            yield self.ended(End.INTERRUPTED if stopped.signal else End.TIMEOUT, signal=stopped.signal)
+
+    @property
+    def view(self) -> View:
+        """Everything that is known now."""
+        snapshot = self._snapshot
+        ended = self._assessment is not None and self._assessment.ended
+        return View(
+            at=self._millis(),
+            snapshot=snapshot,
+            scope=self._scope,
+            not_before=self._not_before,
+            stalled=dict(self._stalled),
+            phases=self._phases.seen(),
+            outage=self._outage,
+            interval=self._interval,
+            full_every=self._interval if ended or self._poller.only_full else self._poller.full_every,
+            requests_a_minute=self._requests_a_minute,
+        )
+
+    @property
+    def code_now(self) -> int:
+        """The exit code if nobody watched any longer: that of the data."""
+        end = self._end()
+        return Exit.RUNNING if end is None else end.exit_code
 
     def ended(self, end: End, code: int | None = None, *, signal: int = 0) -> Ended:
         """The last event of a watch that ends so; `code` is that of an error which has one."""
         now = self._millis()
-        elapsed = self.root.elapsed_seconds(now)
+        found = self._assessment or assess(self._evidence, self._plan.until)
+        elapsed = self._evidence.root.elapsed_seconds(now)
+        if code is None:
+            code = exit_of_end(end, found.verdict, strict=self._plan.strict, signal=signal)
         return Ended(
-            now,
-            end,
-            self.verdict,
-            exit_code(end, self.verdict, strict=self._plan.strict, signal=signal) if code is None else code,
-            summary_of(self.leaves),
-            self.missing,
-            elapsed if elapsed is not None else max(0, now - self._began) / 1000,
+            at=now,
+            end=end,
+            verdict=found.verdict,
+            exit_code=code,
+            summary=found.summary,
+            missing=found.missing,
+            elapsed_seconds=elapsed if elapsed is not None else max(0, now - self._began) / 1000,
+            reasons=found.reasons,
+            notes=(*found.notes, *self._gone()),
         )
 
-    @property
-    def code_now(self) -> int | None:
-        """The exit code if it ended now, by what is known; None while it goes on."""
-        if self._has_failed_fast():
-            return exit_code(End.FAILED_FAST, self.verdict)
-        verdict = self.verdict
-        if verdict in (Verdict.PENDING, Verdict.RUNNING):
-            return None
-        return exit_code(End.FINISHED, verdict, strict=self._plan.strict)
+    # the course of a watch
 
-    def _has_failed_fast(self) -> bool:
-        return self._plan.fail_fast and bool(failures_of(self.root, self.task_type, self._plan.until))
-
-    def _followed(self) -> Iterator[Event]:
-        yield from self._until_read(self._read_all)
+    def _followed(self) -> Iterator[Event | Waiting]:
+        yield from self._until_read(full=True)
         seen = self._recall()
-        self.stalled |= seen.stalled
         self._began = seen.began or self._began
-        yield self._snapped()
+        self._stalled = dict.fromkeys(seen.stalled, self._millis())
+        if self._snapshot is not None:
+            yield self._said(Snapped(self._millis(), self._snapshot, self._scope, self._not_before))
         if seen.readings:
-            yield from self._changes(seen.readings)
+            yield from self._changes((seen.readings.get(node.level), node) for node in self._poller.nodes())
         while True:
             yield from self._stalls()
             if (end := self._end()) is not None:
                 yield end
                 return
-            if self._over_since is None or self._last_was_full:
-                self._pause(self.interval)
-            before = dict(self._poller.nodes)
-            yield from self._until_read(self._read_all if self._full_is_due() else self._read_running)
-            yield from self._changes({level: _reading(node) for level, node in before.items()})
-            yield from self._progress(before)
+            # an end that a cheap poll has seen is looked at as a whole at once
+            if self._last_was_full or not self._is_ended:
+                yield from self._pause(self._interval)
+            yield from self._until_read(full=self._full_is_due())
+            yield from self._changes(
+                (None if known is None else _condition(known), node) for known, node in self._poller.changes
+            )
+            yield from self._progress()
 
-    def _snapped(self) -> Snapped:
-        task, summary = self._task(), summary_of(self.leaves)
-        return Snapped(self._millis(), task.job_id, task.task_id, self.task_type, self.verdict, summary, self.root)
+    def _pause(self, seconds: float) -> Iterator[Event | Waiting]:
+        """Wait for so long, with a sign of life in between if it is time for one."""
+        while seconds > 0:
+            quiet = self._spoke_at + SIGN_OF_LIFE - self._deadline.clock()
+            if quiet <= 0:
+                found = self._assessment or assess(self._evidence, self._plan.until)
+                yield self._said(Alive(self._millis(), found.verdict, found.summary, found.missing, self._not_before))
+                continue
+            now = min(seconds, quiet)
+            yield Waiting(self._millis(), now, self.view)
+            self._deadline.check()
+            seconds -= now
+
+    def _said(self, event: Event) -> Event:
+        self._spoke_at = self._deadline.clock()
+        return event
 
     def _end(self) -> Ended | None:
-        """The last event, where it is over."""
-        if self._has_failed_fast():
+        """The last event, if it is over."""
+        found = self._assessment
+        if found is None:
+            return None
+        if self._last_was_full and found.ended:
+            if found.unread:
+                if self._unread_since is not None and self._deadline.clock() - self._unread_since >= UNREAD:
+                    failed = any(reason.state is State.FAILED for reason in found.reasons)
+                    return self.ended(End.FINISHED, Exit.FAILED) if failed else self.ended(End.ERROR)
+            elif found.over:
+                return self.ended(End.FINISHED)
+        if self._plan.fail_fast and failed_so_far(self._evidence, self._plan.until, strict=self._plan.strict):
             return self.ended(End.FAILED_FAST)
-        verdict = self.verdict
-        if not self._last_was_full:
-            return None
-        if verdict in (Verdict.PENDING, Verdict.RUNNING):
-            return self.ended(End.ERROR) if self._ended_unseen() and self._has_waited() else None
-        if verdict is not Verdict.FAILED and self._poller.latest.flaws:  # not all was seen, so it may have failed
-            return self.ended(End.ERROR) if self._has_waited() else None
-        whole = self._plan.until is not Until.CHECKS
-        if whole and any(leaf.state is State.RUNNING for leaf in self.leaves) and not self._has_waited():
-            return None
-        return self.ended(End.FINISHED)
+        return None
+
+    def _full_is_due(self) -> bool:
+        unsure = self._poller.task_type is None or self._is_ended or self._unscheduled_polls > 0
+        unsure = unsure or not_scheduled(self._evidence.root)
+        old = self._deadline.clock() - self._full_at >= self._poller.full_every
+        return unsure or old or self._poller.only_full
+
+    @property
+    def _is_ended(self) -> bool:
+        return self._assessment is not None and self._assessment.ended
 
     # what changed
 
-    def _changes(self, before: Mapping[Level, Reading]) -> Iterator[Event]:
-        for level, node in self._poller.nodes.items():
-            known, now = before.get(level), _reading(node)
+    def _changes(self, nodes: Iterable[tuple[Condition | None, Node]]) -> Iterator[Event]:
+        for known, node in nodes:
+            now = _condition(node)
             if now != known and (known is not None or now != _NOTHING):
-                yield Changed(self._millis(), node, known)
+                yield self._said(Changed(self._millis(), node, known))
 
-    def _progress(self, before: Mapping[Level, Node]) -> Iterator[Event]:
-        for level, node in self._poller.nodes.items():
-            known = before.get(level)
+    def _progress(self) -> Iterator[Event]:
+        for known, node in self._poller.changes:
             moved = known is None or (known.percent, known.progress) != (node.percent, node.progress)
-            if known is not None and _begins_anew(known, node):
-                self.phases[level] = self.phases.get(level, 1) + 1
             if moved and (node.percent is not None or node.progress):
-                yield Progressed(self._millis(), level, node.percent, node.progress)
+                yield self._said(Progressed(self._millis(), node.level, node.percent, node.progress))
 
     def _stalls(self) -> Iterator[Event]:
-        """Nodes without children that run and have not moved for too long; a node is told of once."""
-        parents = {level[:-1] for level in self._poller.nodes if level}
-        running = {
-            level: node
-            for level, node in self._poller.nodes.items()
-            if level not in parents and node.state is State.RUNNING
-        }
-        self._moves = {level: self._last_move(level, node) for level, node in running.items()}
-        for level, (_, since) in self._moves.items():
-            still = self._timing.clock() - since
-            if still >= self._plan.stall_after and level not in self.stalled:
-                self.stalled.add(level)
-                yield Stalled(self._millis(), level, still)
+        """Nodes without children that run and have made no progress for too long; the root, if nothing is reported."""
+        running = [node for node in self._poller.nodes() if self._may_stall(node)]
+        moves = {node.level: self._last_move(node) for node in running}
+        for level, (_, since) in moves.items():
+            known = self._moves.get(level)
+            if known is not None and known[1] != since:  # it has moved
+                self._stalled.pop(level, None)
+            still = self._deadline.clock() - since
+            if still >= self._plan.stall_after and level not in self._stalled:
+                self._stalled[level] = self._millis() - int(still * 1000)
+                yield self._said(Stalled(self._millis(), level, still))
+        self._stalled = {level: since for level, since in self._stalled.items() if level in moves}
+        self._moves = moves
 
-    def _last_move(self, level: Level, node: Node) -> tuple[object, float]:
-        """What a node looked like at its last move, and when that was by the watch's clock."""
-        looks = (node.status, node.percent, node.progress, node.last_updated_at)
-        known = self._moves.get(level)
+    def _may_stall(self, node: Node) -> bool:
+        if self._poller.has_children(node.level):
+            return False
+        return node.state is State.RUNNING or (node.level == () and not node.ended)
+
+    def _last_move(self, node: Node) -> tuple[object, float]:
+        """What a node looked like at its last move, and when that was by the watch's clock.
+
+        `lastUpdatedAt` may stay where the node began while it makes progress, or move while it makes none: it counts
+        only if there is nothing better.
+        """
+        progress = (node.percent, node.progress) if node.percent is not None or node.progress else None
+        looks = (node.status, progress or node.last_updated_at)
+        known = self._moves.get(node.level)
         if known is not None and known[0] == looks:
             return known
-        clock = self._timing.clock()
-        if known is not None or node.last_updated_at is None:
+        clock = self._deadline.clock()
+        if known is not None or progress or node.last_updated_at is None:
             return looks, clock
         return looks, clock - max(0, self._millis() - node.last_updated_at) / 1000
 
+    def _gone(self) -> list[str]:
+        """What was reported once, would count, and is not reported any more."""
+        missing = set(self._assessment.missing if self._assessment else ())
+        return [
+            f"{','.join(node.level)} is not reported any more and does not count"
+            for node in self._poller.gone.values()
+            if node.name not in missing and (node.level[:-1] != CHECK or self._poller.task_type == TaskType.CHECK)
+        ]
+
     # reading
 
-    def _read_all(self) -> None:
-        self._poller.read_all()
-        self._full_at = self._timing.clock()
-        self._unscheduled = self._unscheduled + 1 if self._take_stock() else 0
-        self._last_was_full = True
-
-    def _read_running(self) -> None:
-        self._poller.read_running()
-        self._take_stock()
-        self._last_was_full = False
-
-    def _take_stock(self) -> bool:
-        """See what was read; whether the migration seems not to have been scheduled."""
-        self.root = nested(self._poller.nodes)
-        self.read_at = self._millis()
-        unscheduled = not_scheduled(self.root)
-        verdict = self._verdict(waited=True)
-        over = (verdict not in (Verdict.PENDING, Verdict.RUNNING) and not unscheduled) or self._ended_unseen()
-        if not over:
-            self._over_since = None
-        elif self._over_since is None:
-            self._over_since = self._timing.clock()
-        return unscheduled
-
-    def _ended_unseen(self) -> bool:
-        """Whether it has ended as far as can be seen, but a part could not be read."""
-        core = self.root if self._plan.until is not Until.CORE else self._poller.nodes.get(MIGRATE, self.root)
-        runs = any(node.state is State.RUNNING for node in self._poller.nodes.values())
-        return core.ended and bool(self._poller.latest.flaws) and not runs
-
-    def _full_is_due(self) -> bool:
-        unsure = self.task_type is None or self._over_since is not None or not_scheduled(self.root)
-        old = self._timing.clock() - self._full_at >= self._poller.full_every
-        return unsure or old or self._poller.only_full
-
-    def _until_read(self, read: Callable[[], None]) -> Generator[Event, None, None]:
-        """Read until it succeeds, through any outage. Raises ApiError where no waiting can help."""
-        began = self._timing.clock()
-        tries = refusals = 0
+    def _until_read(self, *, full: bool) -> Iterator[Event | Waiting]:
+        """Read until it succeeds, through any outage. Raises ApiError if no waiting can help."""
+        clock = self._deadline.clock
+        began, began_at = clock(), self._millis()
+        definite_since: float | None = None
+        tries = 0
         while True:
             tries += 1
             try:
-                with self._timing.interruptible():
-                    read()
+                self._poller.read_all() if full else self._poller.read_running()
             except ApiError as error:
-                refusals = refusals + 1 if isinstance(error, Refused) else 0
-                if not self._may_pass(error, refusals, self._timing.clock() - began):
+                if not isinstance(error, Refused | NotFound):
+                    definite_since = None
+                elif definite_since is None:
+                    definite_since = clock()
+                definite = 0.0 if definite_since is None else clock() - definite_since
+                if not self._may_pass(error, clock() - began, definite):
                     raise
                 wait = self._wait(error, tries)
-                if self.outage_since is None and (self._succeeded or not isinstance(error, NotFound)):
-                    self.outage_since = began
-                    yield Outage(self._millis(), error.code, error.message, wait)
-                self._pause(wait)
+                known = self._read_at is not None or not isinstance(error, NotFound)
+                if self._outage is None and known:
+                    yield self._said(Outage(self._millis(), error.code, error.message, wait))
+                if known:
+                    since = began_at if self._outage is None else self._outage.since
+                    self._outage = NoAnswer(since, error.code, error.message, self._millis() + int(wait * 1000))
+                yield from self._pause(wait)
             else:
                 break
-        self._succeeded = True
-        self._pace.append((self._timing.clock(), self._poller.requests))
+        self._take_stock(full=full)
+        if self._outage is not None:
+            seconds = (self._millis() - self._outage.since) / 1000
+            self._outage = None
+            yield self._said(Recovered(self._millis(), seconds))
+
+    def _take_stock(self, *, full: bool) -> None:
+        """Judge what was read."""
+        clock = self._deadline.clock()
+        if self._read_at is not None and clock - self._read_at > self._interval + SLACK:
+            # while nothing could be read, nothing could be seen to move
+            shift = clock - self._read_at - self._interval
+            self._moves = {level: (looks, since + shift) for level, (looks, since) in self._moves.items()}
+        self._read_at, self._last_was_full = clock, full
+        self._full_at = clock if full else self._full_at
+        self._pace.append((clock, self._poller.requests))
         while len(self._pace) > 2 and self._pace[-1][0] - self._pace[1][0] >= WINDOW:
             self._pace.popleft()
-        if self.outage_since is not None:
-            yield Recovered(self._millis(), self._timing.clock() - self.outage_since)
-            self.outage_since = None
+        self._phases.take((node for _, node in self._poller.changes), self._millis())
+        self._evidence = self._poller.evidence()
+        found = self._assessed(clock, full=full)
+        if not found.unread:
+            self._unread_since = None
+        elif self._unread_since is None and full:
+            self._unread_since = clock
+        self._assessment = found
+        job, task = self._evidence.job, self._session.task
+        self._snapshot = Snapshot(
+            job_id=task.job_id,
+            task_id=task.task_id,
+            task_type=self._poller.task_type,
+            fetched_at=self._millis(),
+            node=self._evidence.root,
+            verdict=found.verdict,
+            missing=found.missing,
+            flaws=self._poller.flaws,
+            job_name=job.name if job else None,
+            destination=job.destination if job else None,
+            reasons=found.reasons,
+            summary=found.summary,
+            notes=(*found.notes, *(self._gone() if found.over else ())),
+        )
 
-    def _pause(self, seconds: float) -> None:
-        self.next_try = self._timing.clock() + seconds
-        with self._timing.interruptible():
-            self._timing.sleep(seconds)
+    def _assessed(self, clock: float, *, full: bool) -> Assessment:
+        """The assessment by how long the end has been seen, or the checks have failed without a migration."""
+        evidence, until = self._evidence, self._plan.until
+        found = assess(evidence, until, settled=False)
+        if found.ended:
+            self._ended_since = clock if self._ended_since is None else self._ended_since
+            settled = (clock - self._ended_since) * 1000 >= SETTLED_AFTER
+            return assess(evidence, until, settled=True) if settled else found
+        self._ended_since = None
+        if evidence.task_type == TaskType.CHECK or not not_scheduled(evidence.root):
+            self._unscheduled_since, self._unscheduled_polls = None, 0
+            return found
+        if self._unscheduled_since is None:
+            self._unscheduled_since = clock
+        self._unscheduled_polls += full
+        check = child_of(evidence.root, "check")
+        # an end without an outcome may still turn out to be a good one
+        long = UNSCHEDULED if check is not None and check.outcome else SETTLED_AFTER / 1000
+        waited = clock - self._unscheduled_since >= long and self._unscheduled_polls >= UNSCHEDULED_POLLS
+        return assess(evidence, until, settled=False, unscheduled=waited)
 
-    def _may_pass(self, error: ApiError, refusals: int, waited: float) -> bool:
-        """Whether another try may go better; a task that does not appear is waited for while its job is there."""
-        if isinstance(error, NotFound):  # only the API's own 404 may pass
-            return error.status is not None and waited < APPEAR and self._job_may_be_there()
-        if isinstance(error, Refused):
-            return self._succeeded and refusals < TRIES
-        return self._succeeded or error.again
+    def _may_pass(self, error: ApiError, waited: float, definite: float) -> bool:
+        """True if another try may go better. A task that does not appear is waited for while its job is there."""
+        if self._read_at is not None:
+            return not isinstance(error, Refused | NotFound) or definite < BELIEVED
+        if isinstance(error, NotFound):  # only the API's own 404, or an empty list of runs, may pass
+            return (error.status is not None or error.again) and waited < APPEAR and self._job_may_be_there()
+        return error.again
 
     def _job_may_be_there(self) -> bool:
-        """Raises NotFound where it is not."""
+        """Raises NotFound if it is not."""
         try:
-            self._job_is_there()
+            self._session.api.job(self._session.job_id)
         except NotFound:
             raise
-        except ApiError:  # as for all else, no answer is no answer
+        except ApiError:  # as everywhere else, no answer is no answer
             return True
         return True
 
     def _wait(self, error: ApiError, tries: int) -> float:
-        """Seconds until the next try: longer each time, as long as the server asks, but never for ever."""
+        """Seconds until the next try: longer each time, as long as the server asks, but not without a limit."""
         policy = Policy(base=1.0, give_up_after=None)
-        wait = policy.wait(tries, 0.0, error.retry_after, self._timing.share()) or 0.0
+        wait = policy.wait(tries, 0.0, error.retry_after, self._share()) or 0.0
         return min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
 
-    def _has_waited(self) -> bool:
-        return self._over_since is not None and self._timing.clock() - self._over_since >= SETTLE
+    @property
+    def _interval(self) -> float:
+        return self._poller.interval(self._plan.interval, full=self._is_ended)
 
-    def _verdict(self, *, waited: bool) -> Verdict:
-        return verdict_of_task(
-            self.root, self.task_type, self.missing, self._millis(), until=self._plan.until, waited=waited
-        )
+    @property
+    def _scope(self) -> str:
+        return "checks" if self._poller.task_type == TaskType.CHECK else self._poller.scope
+
+    @property
+    def _not_before(self) -> Millis | None:
+        if self._assessment is None or self._assessment.ended:
+            return None
+        leaves = leaves_of(self._evidence.root, self._evidence.task_type)
+        return estimated_end(leaves, self._assessment.summary.missing, self._millis())
+
+    @property
+    def _requests_a_minute(self) -> float:
+        if len(self._pace) < 2:
+            return float(self._poller.requests)
+        (since, before), (until, after) = self._pace[0], self._pace[-1]
+        return (after - before) * WINDOW / max(until - since, 1.0)
 
     def _millis(self) -> Millis:
-        return int(self._timing.now() * 1000)
+        return int(self._now() * 1000)
 
 
-_NOTHING = Reading(None, None)
+class _Timely:
+    """Asks like its session, but nothing more once the time is up: Stopped is raised then."""
+
+    def __init__(self, session: TaskSession, deadline: Deadline) -> None:
+        self._session = session
+        self._deadline = deadline
+        self.reading = session.reading
+
+    def ask(self, question: Question) -> Page:
+        self._deadline.check()
+        return self._session.ask(question)
+
+    @property
+    def job(self) -> Job:
+        return self._session.job
+
+    @property
+    def known_type(self) -> str | None:
+        return self._session.known_type
+
+    @property
+    def asked_type(self) -> str | None:
+        return self._session.asked_type
 
 
-def _reading(node: Node) -> Reading:
-    return Reading(node.status, node.outcome)
+_NOTHING = Condition(None, None)
 
 
-def _begins_anew(before: Node, now: Node) -> bool:
-    """Whether a running node has begun another phase: progress is of the current one only, and starts again from 0."""
-    names = [tuple(phase.name for phase in node.progress) for node in (before, now)]
-    fell = before.percent is not None and now.percent is not None and now.percent < before.percent
-    return not now.ended and (fell or (all(names) and names[0] != names[1]))
+def _condition(node: Node) -> Condition:
+    return Condition(node.status, node.outcome)
+
+
+def paced(
+    events: Generator[Event | Waiting, None, None],
+    sleep: Sleep,
+    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[Event | Waiting]:
+    """The events, with a sleep after each Waiting.
+
+    Stopped ends the watch with its last event. It may be raised by the sleep and, inside of `interruptible`, at any
+    time.
+    """
+    event: Event | Waiting | None = None
+    while True:
+        try:
+            with interruptible():
+                if isinstance(event, Waiting):
+                    sleep(event.seconds)
+                event = next(events)
+        except Stopped as stopped:
+            event = events.throw(stopped)
+        except StopIteration:
+            return
+        yield event

@@ -1,4 +1,4 @@
-"""What a watch tells: one small frozen type an event. Times are epoch milliseconds, durations seconds."""
+"""The events of a watch: one small frozen type each. Times are epoch milliseconds, durations seconds."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from enum import StrEnum
 import msgspec
 
 from migstat.model.nodes import Level, Millis, Node, Phase
-from migstat.model.verdict import Snapshot, Summary, Verdict
+from migstat.model.verdict import Reason, Snapshot, Summary, Verdict
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Condition(msgspec.Struct, frozen=True):
     """The status and outcome of a node at one moment."""
 
     status: str | None
@@ -19,27 +19,27 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Snapped(msgspec.Struct, frozen=True):
-    """The first view of a watch: `node` is the root with all that was read below it."""
+    """All that is known when a watch begins, and again when a record is resumed.
+
+    The node of the snapshot is the root with everything below it. `scope` and `not_before` are those of a View.
+    """
 
     at: Millis
-    job_id: str
-    task_id: str
-    task_type: str | None
-    verdict: Verdict
-    summary: Summary
-    node: Node
+    snapshot: Snapshot
+    scope: str = "projects"
+    not_before: Millis | None = None
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """A node's status or outcome changed; `before` is None where the node was not reported until now."""
+    """A node's status or outcome changed; `before` is None if the node was not reported until now."""
 
     at: Millis
     node: Node
-    before: Reading | None
+    before: Condition | None
 
 
 class Progressed(msgspec.Struct, frozen=True):
-    """A running node got on in its phase, or began the next one."""
+    """A running node made progress in its phase, or began the next one."""
 
     at: Millis
     level: Level
@@ -48,7 +48,11 @@ class Progressed(msgspec.Struct, frozen=True):
 
 
 class Stalled(msgspec.Struct, frozen=True):
-    """A running node has not moved for `since_seconds`; told once a node."""
+    """A running node has made no progress for `since_seconds`; said again only after it has moved.
+
+    Progress is `percent` and the phases' counts; only a node without any is judged by its last update. The root means
+    that nothing at all has been reported for so long.
+    """
 
     at: Millis
     level: Level
@@ -56,7 +60,7 @@ class Stalled(msgspec.Struct, frozen=True):
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """The API has stopped answering; told once, though it is asked again and again."""
+    """The API has stopped answering; said once, though it is asked again and again."""
 
     at: Millis
     code: str
@@ -65,10 +69,20 @@ class Outage(msgspec.Struct, frozen=True):
 
 
 class Recovered(msgspec.Struct, frozen=True):
-    """The API answers again after so many seconds."""
+    """The API answers again."""
 
     at: Millis
     outage_seconds: float
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The watch goes on: five minutes have passed without another event."""
+
+    at: Millis
+    verdict: Verdict
+    summary: Summary
+    missing: tuple[str, ...]
+    not_before: Millis | None = None
 
 
 class End(StrEnum):
@@ -82,7 +96,10 @@ class End(StrEnum):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """The last event: how it ended, what it comes down to, and the exit code."""
+    """The last event: how the watch ended, the overall result and its reasons, and the exit code.
+
+    `notes` say what does not count: scopes that were never reported, and what is not reported any more.
+    """
 
     at: Millis
     end: End
@@ -91,9 +108,11 @@ class Ended(msgspec.Struct, frozen=True):
     summary: Summary
     missing: tuple[str, ...]
     elapsed_seconds: float | None
+    reasons: tuple[Reason, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-Event = Snapped | Changed | Progressed | Stalled | Outage | Recovered | Ended
+Event = Snapped | Changed | Progressed | Stalled | Outage | Recovered | Alive | Ended
 
 
 class PhaseSeen(msgspec.Struct, frozen=True):
@@ -147,9 +166,9 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What an earlier watch of the same task told: last readings, whose stall, when it began and its last event."""
+    """What an earlier watch of the same task has said: last readings, stalled nodes, its beginning and last event."""
 
-    readings: dict[Level, Reading] = {}
+    readings: dict[Level, Condition] = {}
     stalled: frozenset[Level] = frozenset()
     began: Millis | None = None
     last: Millis | None = None

@@ -12,6 +12,7 @@ from migstat.errors import (
     Refused,
     UsageError,
 )
+from migstat.model.events import End
 from migstat.model.verdict import Verdict
 
 
@@ -72,6 +73,22 @@ def exit_of(verdict: Verdict | None, *, readable: bool) -> Exit:
     if not readable:
         return Exit.UNREACHABLE
     return Exit.OK if verdict is None else _OF_VERDICT[verdict]
+
+
+def exit_of_end(end: End, verdict: Verdict, *, strict: bool = False, signal: int = 0) -> int:
+    """The code of a watch that ended so. With `strict` a WARNING fails; `signal` is the one that interrupted it."""
+    match end:
+        case End.FINISHED:
+            failed = verdict is Verdict.FAILED or (strict and verdict is Verdict.WARNING)
+            return Exit.FAILED if failed else Exit.OK
+        case End.FAILED_FAST:
+            return Exit.FAILED
+        case End.TIMEOUT:
+            return Exit.TIMED_OUT
+        case End.INTERRUPTED:
+            return 128 + signal  # as in shells
+        case End.ERROR:
+            return Exit.UNREACHABLE
 
 
 def exit_of_error(error: MigstatError) -> Exit:

@@ -374,13 +374,19 @@ def _level_of_key(key: str, job: Job | None) -> Level:
 
 
 def _scopes_not_reported(evidence: Evidence, until: Until) -> list[str]:
-    """Scopes that the job names and the API has not reported; either hidden level stands for both of them."""
+    """Scopes that the job names and the API has not reported; either hidden level stands for both of them.
+
+    Where the job names keys, these are waited for, one by one.
+    """
     migrate = child_of(evidence.root, "migrate")
     reported = {child.name for child in (migrate.children if migrate else None) or ()}
     if reported & set(HIDDEN):
         reported |= set(HIDDEN)
-    named = evidence.job.named_scopes if evidence.job else ()
-    return [name for name in named if name not in reported and not (until is Until.CORE and name == APPS)]
+    if evidence.job is None:
+        return []
+    reported |= {name for name in HIDDEN if evidence.job.included_keys(name)}
+    excepted = {APPS} if until is Until.CORE else set()
+    return [name for name in evidence.job.named_scopes if name not in reported | excepted]
 
 
 def _unread(evidence: Evidence, nodes: tuple[Node, ...], *, whole: bool) -> tuple[str, ...]:

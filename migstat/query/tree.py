@@ -303,9 +303,11 @@ class Tree:
         if depth <= 0 or not _may_have_children(node.level):
             return replace(node, children=None)
         full = self._children_of(node)
-        if full.children is None:
+        if full.children is None and not (node.level == MIGRATE and depth > 1 and self._hidden):
             return full
-        children = [self._to_depth(child, depth - 1) for child in full.children if not level_is_hidden(child.level)]
+        children = [
+            self._to_depth(child, depth - 1) for child in full.children or () if not level_is_hidden(child.level)
+        ]
         if node.level == MIGRATE and depth > 1:
             children += self._hidden
         elif node.level == () and depth > 2 and child_of(full, "migrate") is None and self.task_type != TaskType.CHECK:
@@ -416,8 +418,11 @@ class Tree:
         for scope in self._job.scopes if self._job else HIDDEN:
             level = (*MIGRATE, scope)
             parts = [
-                find(self._source, level, status=Status.IN_PROGRESS),
-                *(find(self._source, level, outcome=bad) for bad in (Outcome.FAILED, Outcome.WARNING)),
+                find(self._source, level, status=Status.IN_PROGRESS, filters=self._filters),
+                *(
+                    find(self._source, level, outcome=bad, filters=self._filters)
+                    for bad in (Outcome.FAILED, Outcome.WARNING)
+                ),
             ]
             if any(part is None for part in parts):
                 return None

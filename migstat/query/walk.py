@@ -42,10 +42,11 @@ class Filters(msgspec.Struct):
     """The trust in the server's filters, shared by all walks of one task.
 
     A filter is trusted only while its every answer fits, and while no walk over everything finds a child that it
-    should have shown.
+    should have shown. `refused` says that one was refused, which may pass; a filter that is ignored stays so.
     """
 
     trusted: bool = True
+    refused: bool = False
 
 
 class Walked(msgspec.Struct, frozen=True):
@@ -103,11 +104,11 @@ def walk(
     first page if the caller has just read it, `named` how many children the job names. Raises ApiError, but with
     `partial` answers what was read if a later page cannot be.
     """
-    walking = _Walk(asker, level, named)
+    walking = _Walk(asker, level, filters or Filters(), named)
     page = first or asker.ask(Question(level, expand=True))
     try:
         # one page is one moment: nothing moves within it
-        last = walking.plain(page) if still or page.next is None else walking.moving(page, filters or Filters())
+        last = walking.plain(page) if still or page.next is None else walking.moving(page)
         walking.ask_by_name([name for name in walking.readings if name not in last.seen])
     except ApiError as error:
         if not partial or not walking.readings or isinstance(error, Refused):
@@ -118,14 +119,19 @@ def walk(
 
 
 def find(
-    asker: Asker, level: Level, *, status: str | None = None, outcome: str | None = None
+    asker: Asker,
+    level: Level,
+    *,
+    status: str | None = None,
+    outcome: str | None = None,
+    filters: Filters | None = None,
 ) -> tuple[Node, ...] | None:
     """The children of one status or outcome as the server's filter finds them, in one plain walk.
 
     Cheap, and good for a glance or between two walks over everything only: a child that moves meanwhile may be lost.
     None if the filter is refused or ignored.
     """
-    walking = _Walk(asker, level)
+    walking = _Walk(asker, level, filters or Filters())
     found = walking.filtered(status=status, outcome=outcome)
     return None if found is None else tuple(walking.readings.values())
 
@@ -151,11 +157,12 @@ def by_name(asker: Asker, level: Level, names: Sequence[str]) -> list[tuple[str,
 class _Walk:
     """Walks one level; `readings` holds the best reading of every child seen, `endless` says that pages had no end."""
 
-    def __init__(self, asker: Asker, level: Level, named: int = 0) -> None:
+    def __init__(self, asker: Asker, level: Level, filters: Filters, named: int = 0) -> None:
         self.readings: dict[str, Node] = {}
         self.endless: str | None = None
         self._asker = asker
         self._level = level
+        self._filters = filters
         self._most = MOST + named
         self._moved_back = False
 
@@ -167,24 +174,22 @@ class _Walk:
             self._read(each, done)
         return done
 
-    def moving(self, page: Page, filters: Filters) -> _Pass:
+    def moving(self, page: Page) -> _Pass:
         """Walk PENDING, then IN_PROGRESS, then all; all three times if the server's filter is not to be trusted."""
+        filters = self._filters
         self._read(page, _Pass())
-        walked = []
+        shown: list[dict[str, Node]] = []
         for status in (Status.PENDING, Status.IN_PROGRESS):
-            # the first filter that does not hold saves asking with the next
-            walked.append(self.filtered(status=status) if filters.trusted else None)
-            filters.trusted = walked[-1] is not None
-        shown = [found.seen for found in walked if found is not None]
-        # where no filter showed anything, only children that it must show prove that it works at all
+            found = self.filtered(status=status) if filters.trusted else None
+            shown += [found.seen] if found else []
+        # if no filter showed anything, only children that it must show prove that it works at all
         if filters.trusted and not any(shown):
             proof = self.filtered(status=Status.FINISHED, one_page=True)
             filters.trusted = proof is not None and bool(proof.seen)
         last = self.plain()
-        if filters.trusted:
-            # one that has not ended was PENDING or IN_PROGRESS before, unless it is new or began again
-            escaped = [name for name, node in last.seen.items() if not node.ended and not any(name in s for s in shown)]
-            filters.trusted = not escaped
+        # one that has not ended was PENDING or IN_PROGRESS before, unless it is new or began again
+        escaped = [name for name, node in last.seen.items() if not node.ended and not any(name in s for s in shown)]
+        filters.trusted = filters.trusted and not escaped
         if not filters.trusted or self._moved_back:
             self.plain()
             self._moved_back = False
@@ -206,12 +211,14 @@ class _Walk:
             for page in self._pages(self._asker.ask(question), question):
                 self._read(page, done)
                 if not all(_fits(child, question) for child in page.node.children or ()):
+                    self._filters.trusted = False
                     return None
                 if one_page:
                     break
         except Refused:
             raise
         except ApiError:
+            self._filters.trusted, self._filters.refused = False, True
             return None
         return done
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from migstat.errors import MigstatError
-from migstat.model.events import Changed, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
+from migstat.model.events import Alive, Changed, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
 from migstat.model.nodes import Artifact, Level, Millis, Node, Phase, Task
 from migstat.model.reports import (
     ArtifactsReport,
@@ -20,7 +20,7 @@ from migstat.model.reports import (
     StatusReport,
     TasksReport,
 )
-from migstat.model.verdict import Snapshot, Summary
+from migstat.model.verdict import Snapshot, Summary, summary_of
 from migstat.render.text import ascii_json, encodable, escape_json, iso, iso_millis
 
 VERSION = 1
@@ -99,12 +99,12 @@ def event_document(event: Event) -> Json:
     match event:
         case Snapped():
             return _event("snapshot", event) | {
-                "jobId": event.job_id,
-                "taskId": event.task_id,
-                "taskType": event.task_type,
-                "verdict": event.verdict,
-                "summary": _summary(event.summary),
-                "node": node_json(event.node, event.at),
+                "jobId": event.snapshot.job_id,
+                "taskId": event.snapshot.task_id,
+                "taskType": event.snapshot.task_type,
+                "verdict": event.snapshot.verdict,
+                "summary": _summary(event.snapshot.summary or summary_of(())),
+                "node": node_json(event.snapshot.node, event.at),
             }
         case Changed():
             before = event.before
@@ -122,6 +122,12 @@ def event_document(event: Event) -> Json:
             return _event("outage", event) | told
         case Recovered():
             return _event("recovered", event) | {"outageSeconds": event.outage_seconds}
+        case Alive():
+            return _event("alive", event) | {
+                "verdict": event.verdict,
+                "summary": _summary(event.summary),
+                "missing": event.missing,
+            }
         case Ended():
             return _event(event.end, event) | {
                 "verdict": event.verdict,

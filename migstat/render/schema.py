@@ -380,6 +380,11 @@ _EVENTS = {
         "The API answers again.",
         {"outageSeconds": _is("number", "Seconds for which it did not.", **_AT_LEAST_0)},
     ),
+    "alive": _event(
+        "alive",
+        "Five minutes have passed without another event.",
+        {"verdict": _verdict(), "summary": _ref("summary"), "missing": _MISSING},
+    ),
     **{end.value: _end(end) for end in _ENDS},
 }
 

@@ -48,6 +48,7 @@ KEYS = {
     "stalled": {"event", "at", "level", "name", "sinceSeconds"},
     "outage": {"event", "at", "code", "message", "retryInSeconds"},
     "recovered": {"event", "at", "outageSeconds"},
+    "alive": {"event", "at", "verdict", "summary", "missing"},
     **dict.fromkeys(("finished", "timeout", "interrupted", "failed-fast", "error"), ENDS),
 }
 """The keys of each event, as the command line promises them."""
@@ -258,7 +259,7 @@ def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
     assert sum(slept) <= 601
     assert "no answer" in result.err
     events = [json.loads(line) for line in told.out.splitlines()]
-    assert [event["event"] for event in events] == ["outage", "timeout"]
+    assert [event["event"] for event in events] == ["outage", "alive", "timeout"]
     assert (told.code, events[-1]["verdict"], events[-1]["summary"]["total"]) == (124, "pending", 0)
 
 
@@ -406,7 +407,7 @@ def test_the_last_event_sums_up() -> None:
     assert result.code == 1
     assert last["event"] == "finished"
     assert (last["verdict"], last["exitCode"], last["missing"]) == ("failed", 1, ["LOST"])
-    assert last["summary"] == {"total": 1, "pending": 0, "running": 0, "finished": 1, "byOutcome": {"SUCCESS": 1}}
+    assert last["summary"] == {"total": 2, "pending": 0, "running": 0, "finished": 1, "byOutcome": {"SUCCESS": 1}}
     assert last["elapsedSeconds"] == 400
 
 
@@ -702,17 +703,15 @@ def test_refused_credentials_end_it_at_once() -> None:
 
 
 @pytest.mark.parametrize("status", ["401", "403"])
-def test_credentials_refused_later_are_tried_three_times(status: str) -> None:
-    """A refusal after earlier success is tried three times before it ends it with 4, and its last event is `error`."""
+def test_credentials_refused_later_are_believed_after_two_minutes(status: str) -> None:
+    """A refusal after earlier success is believed after two minutes: it ends with 4, and its last event is `error`."""
     with night(lively()) as rehearsed:
         rehearsed.at(120, lambda: rehearsed.server.faults.add(status, 2))
         assert rehearsed.watch().code == 1
     with night(lively()) as rehearsed:
-        before: list[int] = []
         rehearsed.at(120, lambda: rehearsed.server.faults.add(status, 1000))
-        rehearsed.at(120, lambda: before.append(len(rehearsed.server.requests)))
         result = rehearsed.watch("--json")
-        assert len(rehearsed.server.requests) - before[0] == 3
+        assert 118 <= sum(rehearsed.slept) - 120 <= 180
     events = checked(json_of(result))
     assert (result.code, events[-1]["event"], events[-1]["exitCode"]) == (4, "error", 4)
     assert events[-1]["summary"]["finished"] == 1

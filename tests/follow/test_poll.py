@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, End, Ended, Event
-from migstat.model.nodes import Level, Node
+from migstat.model.nodes import Level
 from migstat.model.verdict import Verdict
 from migstat.simulator import scenario as script
 from migstat.simulator import scenarios
@@ -56,17 +56,17 @@ def lanes(count: int, length: float, width: int) -> list[script.Node]:
 
 def assert_truth(world: World) -> None:
     """What the watch holds in the end is what there is, node for node."""
-    held = {level: (node.status, node.outcome) for level, node in world.poller.nodes.items() if level != PROJECTS}
+    held = {level: (node.status, node.outcome) for level, node in world.known.items() if level != PROJECTS}
     assert held == truth(world.task.root, world.time.now)
 
 
 @pytest.mark.slow
 def test_few_requests_follow_five_thousand_projects() -> None:
-    """With 5000 projects of which 8 run the median poll is 4 requests, and no end is told late or lost."""
+    """With 5000 projects of which 8 run the median poll is 6 requests, and no end is told late or lost."""
     scenario = scenarios.build("huge")
     world = World(scenario, begin=scenario.duration - 380)
     events = world.run()
-    assert statistics.median(costs(world)) <= 4
+    assert statistics.median(costs(world)) <= 6
     assert a_minute(world) <= LIMIT / 4
     assert_truth(world)
     ended = the_end(events)
@@ -131,16 +131,15 @@ def test_everything_is_read_every_two_minutes() -> None:
 
 
 def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
-    """In between only these are asked for: the root, the scopes, the running children, and by name what left them."""
+    """In between only these are asked for: the root, the scopes, what runs or went wrong, and by name what left it."""
     world = World(migration(moved("A", 60, 115), moved("B", 60, 900), scopes=(moved("apps", 60, 950),)), begin=100)
     events = world.events()
     for event in events:
         if isinstance(event, Ended) or seconds_of(event) > 140:
             break
     polls = {at: [sent.told for sent in world.sent if sent.at == at] for at in poll_times(world)}
-    assert polls[110.0] == ["root+", "migrate+", "migrate,projects+ IN_PROGRESS"]
-    assert polls[120.0] == ["root+", "migrate+", "migrate,projects+ IN_PROGRESS", "migrate,projects,A"]
-    assert polls[130.0] == ["root+", "migrate+", "migrate,projects+ IN_PROGRESS"]
+    usual = ["root+", "migrate+", *(f"migrate,projects+ {word}" for word in ("IN_PROGRESS", "FAILED", "WARNING"))]
+    assert [polls[110.0], polls[120.0], polls[130.0]] == [usual, [*usual, "migrate,projects,A"], usual]
 
 
 @pytest.mark.parametrize("filters", FILTERS)
@@ -166,9 +165,10 @@ def test_without_filters_everything_is_read_at_each_poll(filters: script.FilterM
     for event in world.events():
         if seconds_of(event) > 480:
             break
-    assert world.watch.full_every == world.watch.interval
+    view = world.watch.view
+    assert view.full_every == view.interval
     polls = [at for at in poll_times(world) if at > 380]
-    assert {later - earlier for earlier, later in pairwise(polls)} == {world.watch.interval}
+    assert {later - earlier for earlier, later in pairwise(polls)} == {view.interval}
 
 
 SECONDS = st.integers(0, 400)
@@ -220,40 +220,35 @@ def test_checks_that_end_between_two_polls_are_told() -> None:
     assert max(map(seconds_of, ends)) <= 60
 
 
-def test_a_level_that_cannot_be_read_hides_nothing_of_its_own_node() -> None:
-    """Where the children of `check` or `migrate` fail, its own status is still what was read last and never older."""
-    old, new = {"lastUpdatedAt": 1_790_000_000_000}, {"lastUpdatedAt": 1_790_000_100_000}
+def test_a_level_that_cannot_be_read_hides_nothing() -> None:
+    """If the children of a level fail, its own status is the one read last, and the children known before stay."""
     world = World(migration(core_end=None))
-    for before, after, expected in (
-        (going(details=old, fails=500), done(details=new), "FINISHED"),
-        (going(details=old), done(details=new, fails=500), "FINISHED"),
-        (done(details=new, fails=500), going(details=old), "FINISHED"),
+    for before, after, names in (
+        (going(fails=500), done(), []),
+        (going(children={"apps": going()}), done(fails=500, children={"apps": going()}), ["apps"]),
     ):
-        poller = Poller(world, LIMIT)
+        poller = Poller(world.session, LIMIT)
         for migrate in (before, after):
             world.trouble = served(going(children={"check": done(), "migrate": migrate}))
             poller.read_all()
-        assert poller.nodes["migrate",].status == expected
+        assert {node.level: node.status for node in poller.nodes()}["migrate",] == "FINISHED"
+        assert [node.name for node in poller.nodes() if node.level[:1] == ("migrate",)][1:] == names
 
 
-def test_what_is_missing_is_what_no_reading_has_seen() -> None:
-    """A key of the scope that was seen once is not missing, also where the last full reading did not see it."""
-    scenario = migration(moved("A", 60, 900), moved("B", 100, 900, reported_at=95), keys=("A", "B", "C"))
-    world = World(scenario, begin=70)
-    world.poller.read_all()
-    assert set(world.poller.missing) == {"B", "C"}
-    world.time.now = 110
-    world.poller.read_running()
-    assert set(world.poller.missing) == {"C"}
-    assert world.poller.job_name == "Night"
+def test_a_failure_is_seen_by_the_next_poll_though_it_never_ran() -> None:
+    """A project that begins and fails between two polls is reported by the second of them."""
+    blink = moved("BLINK", 201, 203, "FAILED")
+    events = World(migration(blink, moved("LONG", 60, 900)), begin=70).run()
+    told = next(event for event in events if isinstance(event, Changed) and event.node.name == "BLINK")
+    assert (told.node.outcome, told.before and told.before.status) == ("FAILED", "PENDING")
+    assert 203 <= seconds_of(told) <= 203 + 15
 
 
 def test_without_a_limit_nothing_is_slowed() -> None:
     """The interval is as asked for, and everything is read every two minutes, where there is no limit."""
     world = World(migration(*lanes(200, 60, 20)), begin=200)
-    poller = Poller(world, None)
+    poller = Poller(world.session, None)
     poller.read_all()
     poller.read_running()
     assert (poller.interval(3.0, full=False), poller.interval(3.0, full=True), poller.full_every) == (3.0, 3.0, 120.0)
     assert poller.requests == len(world.sent) - world.asked().count("job")
-    assert isinstance(poller.nodes[()], Node)

@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.errors import MigstatError, OutputError, UsageError
+from migstat.follow.deadline import Stopped
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
-from migstat.follow.watch import Plan, TimeIsUp
-from migstat.model.events import Changed, Ended, Event, Reading, Seen, Snapped, Stalled
+from migstat.follow.watch import Plan
+from migstat.model.events import Changed, Condition, Ended, Event, Seen, Snapped, Stalled
 from migstat.model.nodes import Level
 from migstat.model.verdict import Verdict
 from migstat.render.json import encoded, event_document
@@ -61,7 +62,7 @@ def change(level: list[str], status: str, outcome: str | None = None) -> dict[st
 
 def recorded(path: Path, scenario: script.Scenario, begin: float, end: float | None = None) -> list[Event]:
     """What a watch tells that records into a file, and goes on from what is there."""
-    stop = None if end is None else (end, TimeIsUp())
+    stop = None if end is None else (end, Stopped())
     warnings: list[str] = []
 
     def seen() -> Seen:
@@ -113,7 +114,7 @@ def test_a_second_watch_tells_only_what_changed_meanwhile(tmp_path: Path) -> Non
     for level in {event.node.level for event in whole}:
         chain = [event for event in whole if event.node.level == level]
         for earlier, later in pairwise(chain):
-            assert later.before == Reading(earlier.node.status, earlier.node.outcome)
+            assert later.before == Condition(earlier.node.status, earlier.node.outcome)
     assert sum(isinstance(event, Snapped) for event in parts) == 3
     again = recorded(path, NIGHT, 3000)
     assert [type(event) for event in again] == [Snapped, Ended]
@@ -157,9 +158,9 @@ def test_what_was_told_is_read_back(tmp_path: Path) -> None:
     seen, warnings = read_back(path, JOB, TASK)
     assert warnings == ()
     assert seen.readings == {
-        (): Reading("IN_PROGRESS", None),  # its end is in a later view, but no change has told it
-        ("check",): Reading("FINISHED", "SUCCESS"),
-        ("migrate", "apps"): Reading("IN_PROGRESS", None),
+        (): Condition("IN_PROGRESS", None),  # its end is in a later view, but no change has told it
+        ("check",): Condition("FINISHED", "SUCCESS"),
+        ("migrate", "apps"): Condition("IN_PROGRESS", None),
     }
     assert seen.stalled == {("migrate", "apps")}
     assert seen.began == EPOCH * 1000
@@ -180,14 +181,14 @@ def test_a_line_that_was_cut_is_left_out_with_a_warning(tmp_path: Path, cut: int
     last = lines(change(["migrate", "apps"], "FINISHED", "SUCCESS"))
     path.write_bytes(lines(SNAPSHOT, change(["migrate", "apps"], "IN_PROGRESS")) + last[:cut])
     seen, warnings = read_back(path, JOB, TASK)
-    assert seen.readings["migrate", "apps"] == Reading("IN_PROGRESS", None)
+    assert seen.readings["migrate", "apps"] == Condition("IN_PROGRESS", None)
     assert len(warnings) == 1
     assert "line 3" in warnings[0]
     assert str(path) in warnings[0]
     with Record(path) as record:
         record.append(json.dumps(change(["migrate", "apps"], "FINISHED", "WARNING")))
     again, warnings = read_back(path, JOB, TASK)
-    assert again.readings["migrate", "apps"] == Reading("FINISHED", "WARNING")
+    assert again.readings["migrate", "apps"] == Condition("FINISHED", "WARNING")
     assert len(warnings) == 1
 
 

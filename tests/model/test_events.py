@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.model.events import Changed, End, Ended, Event, Outage, Progressed, Reading, Recovered, Snapped, Stalled
+from migstat.model.events import Changed, Condition, End, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
 from migstat.model.nodes import Node, Phase
-from migstat.model.verdict import Summary, Verdict
+from migstat.model.verdict import Snapshot, Summary, Verdict
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
 from tests.watching import EPOCH, JOB, TASK, World, migration, moved
@@ -31,6 +31,7 @@ KEYS = {
     "stalled": {"level", "name", "sinceSeconds"},
     "outage": {"code", "message", "retryInSeconds"},
     "recovered": {"outageSeconds"},
+    "alive": {"verdict", "summary", "missing"},
     "finished": ENDS,
     "failed-fast": ENDS,
     "timeout": ENDS,
@@ -60,7 +61,7 @@ ENDED: dict[str, Any] = {
     ("event", "expected"),
     [
         (
-            Changed(AT, Node(LEVEL, "FINISHED", "FAILED", "Oh no."), Reading("IN_PROGRESS", None)),
+            Changed(AT, Node(LEVEL, "FINISHED", "FAILED", "Oh no."), Condition("IN_PROGRESS", None)),
             {
                 "event": "change",
                 "level": list(LEVEL),
@@ -114,7 +115,7 @@ def test_the_first_view_holds_the_whole_tree() -> None:
     """A snapshot has the task's ids, the counts and the root with all that is below it, as `status` shows nodes."""
     child = Node(("check",), "FINISHED", "WARNING", "Some.", {"createdAt": AT - 5000, "excludable": True})
     root = Node((), "IN_PROGRESS", details={"startedAt": AT - 60_000}, percent=3.0, children=(child,))
-    told = read(Snapped(AT, JOB, TASK, "migrate", Verdict.RUNNING, SUMMARY, root))
+    told = read(Snapped(AT, Snapshot(JOB, TASK, "migrate", AT, root, Verdict.RUNNING, summary=SUMMARY)))
     assert set(told) == KEYS["snapshot"] | {"event", "at"}
     assert (told["event"], told["jobId"], told["taskId"]) == ("snapshot", JOB, TASK)
     assert (told["taskType"], told["verdict"], told["summary"]) == ("migrate", "running", SUMMARY_JSON)
@@ -126,7 +127,7 @@ def test_the_first_view_holds_the_whole_tree() -> None:
 
 def test_a_task_of_an_unknown_type_has_none() -> None:
     """What is not known is present and null."""
-    told = read(Snapped(AT, JOB, TASK, None, Verdict.PENDING, Summary(0, 0, 0, 0, {}), Node()))
+    told = read(Snapped(AT, Snapshot(JOB, TASK, None, AT, Node(), Verdict.PENDING)))
     assert told["taskType"] is None
     ended = read(Ended(AT, End.TIMEOUT, Verdict.PENDING, 124, Summary(0, 0, 0, 0, {}), (), None))
     assert (ended["elapsedSeconds"], ended["missing"], ended["exitCode"]) == (None, [], 124)
@@ -156,7 +157,7 @@ def test_every_event_of_a_watch_keeps_the_contract() -> None:
         moved("A", 60, 300, "FAILED", phases=phases), moved("STUCK", 60, 980, has_details=False), keys=("A", "LATE")
     )
     told = [read(event) for event in World(scenario, begin=10).events()]
-    assert {event["event"] for event in told} == {"snapshot", "change", "progress", "stalled", "finished"}
+    assert {event["event"] for event in told} == {"snapshot", "change", "progress", "stalled", "alive", "finished"}
     for event in told:
         assert set(event) == KEYS[event["event"]] | {"event", "at"}
     instants = [event["at"] for event in told]

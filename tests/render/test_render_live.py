@@ -14,13 +14,13 @@ from rich.cells import cell_len
 
 from migstat.model.events import (
     Changed,
+    Condition,
     End,
     Ended,
     Event,
     NoAnswer,
     Outage,
     PhaseSeen,
-    Reading,
     Recovered,
     Stalled,
     View,
@@ -218,14 +218,14 @@ def test_the_cause_of_an_outage_in_a_word(message: str, cause: str) -> None:
     assert cause_of(NoAnswer(NOW, "unreachable", message, NOW)) == cause
 
 
-PENDING, RUNNING = Reading("PENDING", None), Reading("IN_PROGRESS", None)
+PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
 
 
 @pytest.mark.parametrize(
     ("event", "text"),
     [
         (Changed(NOW, RUNS[0], PENDING), "BILL started"),
-        (Changed(NOW, RUNS[0], Reading("FINISHED", "FAILED")), "BILL started again"),
+        (Changed(NOW, RUNS[0], Condition("FINISHED", "FAILED")), "BILL started again"),
         (
             Changed(NOW, BAD[2], RUNNING),
             "SHOP failed (INCOMPLETE) after 15m 00s: 1204 of 27000 issues could not be imported.",

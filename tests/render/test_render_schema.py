@@ -15,9 +15,20 @@ from jsonschema import Draft202012Validator
 
 from migstat.api import decode as wire
 from migstat.errors import ApiError, MigstatError, NotFound
-from migstat.follow import watch as follow
-from migstat.model.events import Changed, End, Ended, Event, Outage, Progressed, Reading, Recovered, Snapped, Stalled
-from migstat.model.exit_codes import Exit, exit_of_error
+from migstat.model.events import (
+    Alive,
+    Changed,
+    Condition,
+    End,
+    Ended,
+    Event,
+    Outage,
+    Progressed,
+    Recovered,
+    Snapped,
+    Stalled,
+)
+from migstat.model.exit_codes import Exit, exit_of_end, exit_of_error
 from migstat.model.nodes import LATEST_PLAUSIBLE, Artifact, Job, Node, Phase, Task
 from migstat.model.reports import (
     ArtifactsReport,
@@ -74,11 +85,12 @@ DOCUMENTS: dict[str, Any] = {
 }
 END_CODES = {End.FINISHED: 1, End.FAILED_FAST: 1, End.TIMEOUT: 124, End.INTERRUPTED: 130, End.ERROR: 3}
 HAPPENED: tuple[Event, ...] = (
-    Snapped(NOW, "job-1", "task-1", None, Verdict.RUNNING, SUMMARY, ROOT),
-    Changed(NOW, LEAF, Reading("PENDING", None)),
+    Snapped(NOW, Snapshot("job-1", "task-1", None, NOW, ROOT, Verdict.RUNNING, summary=SUMMARY)),
+    Changed(NOW, LEAF, Condition("PENDING", None)),
     Progressed(NOW, PLACE, 40.0, LEAF.progress),
     Stalled(NOW, PLACE, 900.0),
     Outage(NOW, "unreachable", "no answer", 1.5),
+    Alive(NOW, Verdict.RUNNING, SUMMARY, ()),
     Recovered(NOW, 12.5),
     *(Ended(NOW, end, Verdict.FAILED, code, SUMMARY, ("LATE",), 500.0) for end, code in END_CODES.items()),
 )
@@ -116,12 +128,12 @@ def parts(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def test_there_is_a_schema_of_all_that_is_published() -> None:
-    """There are eight kinds, and events of eleven names."""
+    """There are eight kinds, and events of twelve names."""
     assert KINDS == ("status", "checks", "projects", "tasks", "job", "artifacts", "event", "error")
     assert {*DOCUMENTS, "event"} == set(KINDS)
     names = [each["$ref"].rpartition("/")[2] for each in schema_of("event")["oneOf"]]
     assert sorted(names) == sorted(EVENTS)
-    assert len(names) == 11
+    assert len(names) == 12
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -342,7 +354,7 @@ def test_every_exit_code_of_a_watch_is_named() -> None:
         for verdict in (Verdict.SUCCEEDED, Verdict.WARNING, Verdict.FAILED):
             for signal in (Signals.SIGINT, Signals.SIGTERM, Signals.SIGHUP):
                 for strict in (False, True):
-                    code = follow.exit_code(end, verdict, strict=strict, signal=signal)
+                    code = exit_of_end(end, verdict, strict=strict, signal=signal)
                     assert_valid("event", {**EVENTS[end], "verdict": verdict, "exitCode": code})
     for kind in kinds_of(ApiError):
         assert_valid("event", {**EVENTS["error"], "exitCode": exit_of_error(kind(""))})
@@ -392,8 +404,9 @@ REPORTS: st.SearchStrategy[Report] = st.one_of(
     st.builds(ArtifactsReport, NAMED, INSTANT, TASKS, LISTED),
 )
 WATCHED: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Snapped, INSTANT, NAMED, NAMED, MAYBE, VERDICT, COUNTS, NODE),
-    st.builds(Changed, INSTANT, NODE, st.none() | st.builds(Reading, MAYBE, MAYBE)),
+    st.builds(Snapped, INSTANT, SNAPSHOTS),
+    st.builds(Alive, INSTANT, VERDICT, COUNTS, KEYS),
+    st.builds(Changed, INSTANT, NODE, st.none() | st.builds(Condition, MAYBE, MAYBE)),
     st.builds(Progressed, INSTANT, LEVEL, NUMBER, PHASES),
     st.builds(Stalled, INSTANT, LEVEL, SECONDS),
     st.builds(Outage, INSTANT, st.sampled_from([kind.code for kind in kinds_of(ApiError)]), TEXT, SECONDS),

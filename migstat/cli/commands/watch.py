@@ -14,7 +14,7 @@ from migstat.cli.signals import Signals
 from migstat.cli.streams import Background
 from migstat.cli.watching import Watcher, printer_for
 from migstat.errors import UsageError
-from migstat.follow.clockwork import PATIENCE
+from migstat.follow.deadline import PATIENCE
 from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
 from migstat.settings.keys import SETTING
