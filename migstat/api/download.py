@@ -131,11 +131,12 @@ def _write(response: httpx.Response, file: Incoming, moved: Moved, *, json_expec
 def _without_secrets(failed: AttemptFailed, url: httpx.URL, redactor: Redactor) -> AttemptFailed:
     """The same failure without the credentials, and without what signs the URL."""
     query = url.query.decode("ascii", "replace")
-    secrets = {query, *re.split("[&=]", query), *(value for _, value in url.params.multi_items())}
-    message = redactor.text(failed.error.message)
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= SHORTEST_SECRET:
-            message = message.replace(secret, MASK)
-    error = type(failed.error)(message, failed.error.hint)
-    error.status = failed.error.status
-    return AttemptFailed(error, again=failed.again, retry_after=failed.retry_after)
+    values = {query, *re.split("[&=]", query), *(value for _, value in url.params.multi_items())}
+    secrets = sorted((each for each in values if len(each) >= SHORTEST_SECRET), key=len, reverse=True)
+
+    def mask(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, MASK)
+        return redactor.text(text)
+
+    return failed.rephrased(mask)

@@ -126,13 +126,12 @@ class Http:
         try:
             yield result
         except AttemptFailed as failed:
-            clean = type(failed.error)(self.redactor.text(failed.error.message), self.redactor.text(failed.error.hint))
-            clean.status = failed.error.status
-            result.append(str(clean.status or clean.message))
-            raise AttemptFailed(clean, again=failed.again, retry_after=failed.retry_after) from failed.__cause__
+            clean = failed.rephrased(self.redactor.text)
+            result.append(str(clean.error.status or clean.error.message))
+            raise clean from failed.__cause__
         finally:
             seconds = self.timing.clock() - began
-            told = result[0] if result else "interrupted"
+            told = result[0] if result else "no answer"
             self.observers.exchanged(Exchange(self.redactor.text(path), page, told, seconds))
 
     def get(

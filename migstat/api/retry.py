@@ -94,6 +94,12 @@ class AttemptFailed(Exception):
         self.again = again
         self.retry_after = retry_after
 
+    def rephrased(self, rephrase: Callable[[str], str]) -> AttemptFailed:
+        """The same failure, with `rephrase` applied to its message and hint."""
+        error = type(self.error)(rephrase(self.error.message), rephrase(self.error.hint))
+        error.status = self.error.status
+        return AttemptFailed(error, again=self.again, retry_after=self.retry_after)
+
 
 def retrying(
     attempt: Callable[[], _T],
@@ -146,40 +152,30 @@ def _given_up(failed: AttemptFailed, tries: int, elapsed: float) -> ApiError:
 
 
 def retry_after_seconds(header: str | None, now: float) -> float | None:
-    """What `Retry-After` asks for, in seconds from `now` (epoch seconds); both its forms, None for anything else."""
-    if header is None:
-        return None
-    text = header.strip()
+    """Seconds that `Retry-After` asks for, given as such or as an HTTP date; None for anything else.
+
+    `now` is epoch seconds.
+    """
     try:
-        seconds = float(text)
+        seconds = float(header or "")
     except ValueError:
-        return _seconds_until_date(text, now)
+        from email.utils import parsedate_to_datetime  # slow to import, and hardly ever needed
+
+        return _seconds_until(parsedate_to_datetime, header, now)
     return min(max(0.0, seconds), LONGEST_PAUSE) if math.isfinite(seconds) else None
-
-
-def _seconds_until_date(text: str, now: float) -> float | None:
-    from email.utils import parsedate_to_datetime  # costs what hardly any run needs
-
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if then.tzinfo is None:
-        then = then.replace(tzinfo=UTC)
-    return max(0.0, then.timestamp() - now)
 
 
 def seconds_until(instant: str | None, now: float) -> float | None:
     """Seconds from `now` (epoch seconds) to an ISO 8601 instant, as in `X-RateLimit-Reset`; None for anything else."""
-    if instant is None:
-        return None
+    return _seconds_until(datetime.fromisoformat, instant, now)
+
+
+def _seconds_until(parse: Callable[[str], datetime], text: str | None, now: float) -> float | None:
     try:
-        then = datetime.fromisoformat(instant.strip())
-    except ValueError:
+        then = parse((text or "").strip())
+        return max(0.0, (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - now)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if then.tzinfo is None:
-        then = then.replace(tzinfo=UTC)
-    return max(0.0, then.timestamp() - now)
 
 
 class Budget:
