@@ -82,7 +82,7 @@ def _values(param: Any, command: str) -> list[str]:
     for known in (f"{command} {param.name}", param.name):
         if known in _VALUES:
             return _VALUES[known]
-    if param.name in SETTING and SETTING[param.name].completes not in ("nothing", "files"):
+    if param.name in SETTING and SETTING[param.name].completes:
         return ["seen", SETTING[param.name].completes]
     if metavar in _METAVARS:
         return _METAVARS[metavar]

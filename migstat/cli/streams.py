@@ -100,6 +100,15 @@ class Streams(msgspec.Struct):
         """Whether a person looks at standard error."""
         return _is_terminal(self.err)
 
+    def token_input(self) -> str:
+        """Standard input, or what a person types there without echo."""
+        if not self.in_is_terminal():
+            return self.stdin()
+        try:
+            return self.ask_secret("API token (not shown): ")
+        except EOFError:
+            return ""
+
     @property
     def unicode(self) -> bool:
         """Whether standard output can show more than ASCII."""

@@ -28,10 +28,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """One setting and all the places that it can be set in.
 
     `options` are its names on the command line, the long one first; a `shared` one is an option of every command that
-    asks the API. `key` is True if a profile may hold it. `default` is written as in a profile. `parse` takes text and
-    source, and raises UsageError. `completes` names the kind of completion. `is_file` marks a path: `~` is expanded,
-    and in the config file it is relative to that file. `terminal` marks variables that describe the terminal and
-    nothing about the user, which a demo may see.
+    asks the API. `key`: a profile may contain it. `default` is written as in a profile. `parse` takes text and source,
+    and raises UsageError. `completes` is the kind of names that complete it; files and formats need none. `is_file`
+    marks a path: `~` is expanded, and in the config file it is relative to that file. `terminal` marks variables that
+    describe the terminal and nothing about the user, which a demo may see.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     key: bool = False
     default: str | None = None
     parse: Callable[[str, str], Any] = values.refuse_empty
-    completes: str = "nothing"
+    completes: str = ""
     panel: str = CONNECTION
     shared: bool = False
     is_file: bool = False
@@ -54,129 +54,44 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         return self.options[0] if self.options else ""
 
 
+# fmt: off
 SETTINGS = (
-    Setting(
-        name="profile",
-        help="Section of the config file",
-        options=("--profile", "-p"),
-        metavar="NAME",
-        variable="MIGSTAT_PROFILE",
-        completes="profiles",
-        shared=True,
-    ),
-    Setting(name="config", help="Another config file", variable="MIGSTAT_CONFIG", is_file=True),
-    Setting(
-        name="job",
-        help="Job: an id, a target of the config file, or an API URL",
-        variable="MIGSTAT_JOB",
-        key=True,
-        parse=values.job_ids,
-        completes="jobs",
-    ),
-    Setting(
-        name="task",
-        help="Task: an id, latest, latest-check or latest-migrate",
-        variable="MIGSTAT_TASK",
-        key=True,
-        default="latest",
-        parse=values.clean_id,
-        completes="tasks",
-    ),
-    Setting(
-        name="base_url",
-        help="URL of the API",
-        options=("--base-url",),
-        metavar="URL",
-        variable="MIGSTAT_BASE_URL",
-        key=True,
-        default=values.DEFAULT_BASE_URL,
-        parse=values.base_url,
-        shared=True,
-    ),
-    Setting(
-        name="email",
-        help="E-mail of the Atlassian account",
-        options=("--email",),
-        metavar="ADDR",
-        variable="MIGSTAT_EMAIL",
-        key=True,
-        parse=values.email,
-        shared=True,
-    ),
-    Setting(name="token", help="API token", variable="MIGSTAT_TOKEN"),
-    Setting(
-        name="token_file",
-        help="File with the API token; - reads standard input",
-        options=("--token-file",),
-        metavar="FILE",
-        variable="MIGSTAT_TOKEN_FILE",
-        key=True,
-        completes="files",
-        shared=True,
-        is_file=True,
-    ),
-    Setting(
-        name="interval",
-        help="Minimum time between polls",
-        options=("--interval",),
-        metavar="T",
-        key=True,
-        default="10s",
-        parse=values.seconds,
-    ),
-    Setting(
-        name="request_timeout",
-        help="Time limit for one request",
-        variable="MIGSTAT_REQUEST_TIMEOUT",
-        key=True,
-        default=f"{values.DEFAULT_REQUEST_TIMEOUT:g}s",
-        parse=partial(values.seconds, longest=values.LONGEST_REQUEST),
-    ),
-    Setting(
-        name="rate_limit",
-        help="Requests allowed in any 60 s",
-        variable="MIGSTAT_RATE_LIMIT",
-        key=True,
-        default=str(values.DEFAULT_RATE_LIMIT),
-        parse=values.rate_limit,
-    ),
-    Setting(
-        name="ca_bundle",
-        help="File with more certificate authorities",
-        variable="MIGSTAT_CA_BUNDLE",
-        key=True,
-        parse=values.readable_file,
-        completes="files",
-        is_file=True,
-    ),
-    Setting(
-        name="output",
-        help="Output format",
-        options=("--output", "-o"),
-        metavar="FORMAT",
-        variable="MIGSTAT_OUTPUT",
-        key=True,
-        parse=partial(_one_of, FORMATS),
-        completes="formats",
-        panel=OUTPUT,
-        shared=True,
-    ),
-    Setting(name="no_color", help="Not empty: no color", variable="NO_COLOR", terminal=True),
-    Setting(name="force_color", help="Color even into a pipe; 0: no color", variable="FORCE_COLOR", terminal=True),
-    Setting(name="clicolor", help="0: no color", variable="CLICOLOR", terminal=True),
-    Setting(name="clicolor_force", help="Not 0: color even into a pipe", variable="CLICOLOR_FORCE", terminal=True),
-    Setting(name="columns", help="Width of the output", variable="COLUMNS", terminal=True),
-    Setting(
-        name="https_proxy", help="Proxy for the API, as ALL_PROXY; not for loopback addresses", variable="HTTPS_PROXY"
-    ),
-    Setting(name="no_proxy", help="Hosts that are reached without a proxy", variable="NO_PROXY"),
-    Setting(
-        name="ssl_cert_file",
-        help="On Linux: certificate authorities instead of the system's",
-        variable="SSL_CERT_FILE",
-        is_file=True,
-    ),
+    Setting(name="profile", options=("--profile", "-p"), metavar="NAME", variable="MIGSTAT_PROFILE",
+            help="Section of the config file", completes="profiles", shared=True),
+    Setting(name="config", variable="MIGSTAT_CONFIG", help="Another config file", is_file=True),
+    Setting(name="job", variable="MIGSTAT_JOB", key=True, parse=values.job_ids, completes="jobs",
+            help="Job: an id, a target of the config file, or an API URL"),
+    Setting(name="task", variable="MIGSTAT_TASK", key=True, default="latest", parse=values.clean_id, completes="tasks",
+            help="Task: an id, latest, latest-check or latest-migrate"),
+    Setting(name="base_url", options=("--base-url",), metavar="URL", variable="MIGSTAT_BASE_URL", key=True,
+            default=values.DEFAULT_BASE_URL, parse=values.base_url, help="URL of the API", shared=True),
+    Setting(name="email", options=("--email",), metavar="ADDR", variable="MIGSTAT_EMAIL", key=True,
+            parse=values.email, help="E-mail of the Atlassian account", shared=True),
+    Setting(name="token", variable="MIGSTAT_TOKEN", help="API token"),
+    Setting(name="token_file", options=("--token-file",), metavar="FILE", variable="MIGSTAT_TOKEN_FILE", key=True,
+            help="File with the API token; - reads standard input", shared=True, is_file=True),
+    Setting(name="interval", options=("--interval",), metavar="T", key=True, default="10s", parse=values.seconds,
+            help="Minimum time between polls"),
+    Setting(name="request_timeout", variable="MIGSTAT_REQUEST_TIMEOUT", key=True,
+            default=f"{values.DEFAULT_REQUEST_TIMEOUT:g}s", help="Time limit for one request",
+            parse=partial(values.seconds, longest=values.LONGEST_REQUEST)),
+    Setting(name="rate_limit", variable="MIGSTAT_RATE_LIMIT", key=True, default=str(values.DEFAULT_RATE_LIMIT),
+            parse=values.rate_limit, help="Requests allowed in any 60 s"),
+    Setting(name="ca_bundle", variable="MIGSTAT_CA_BUNDLE", key=True, parse=values.readable_file,
+            help="File with more certificate authorities", is_file=True),
+    Setting(name="output", options=("--output", "-o"), metavar="FORMAT", variable="MIGSTAT_OUTPUT", key=True,
+            parse=partial(_one_of, FORMATS), help="Output format", panel=OUTPUT, shared=True),
+    Setting(name="no_color", variable="NO_COLOR", help="Not empty: no color", terminal=True),
+    Setting(name="force_color", variable="FORCE_COLOR", help="Color even into a pipe; 0: no color", terminal=True),
+    Setting(name="clicolor", variable="CLICOLOR", help="0: no color", terminal=True),
+    Setting(name="clicolor_force", variable="CLICOLOR_FORCE", help="Not 0: color even into a pipe", terminal=True),
+    Setting(name="columns", variable="COLUMNS", help="Width of the output", terminal=True),
+    Setting(name="https_proxy", variable="HTTPS_PROXY", help="Proxy for the API, as ALL_PROXY; not for loopback"),
+    Setting(name="no_proxy", variable="NO_PROXY", help="Hosts that are reached without a proxy"),
+    Setting(name="ssl_cert_file", variable="SSL_CERT_FILE",
+            help="On Linux: certificate authorities instead of the system's"),
 )
+# fmt: on
 """Every setting, in the order of `migstat help environment`."""
 
 SETTING = {setting.name: setting for setting in SETTINGS}

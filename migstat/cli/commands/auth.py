@@ -72,16 +72,16 @@ def login(runtime: Runtime, options: Options) -> int:
     sources = _sources(runtime, options)
     sources.settings("", NO_TOKEN)  # report what is invalid before anybody types a token in vain
     target = _target(runtime, options)
-    streams, flag = runtime.streams, sources.get("token_file")
-    piped = options.flags.get("token_file") == "-"
-    person = streams.in_is_terminal() and not piped
+    streams, person = runtime.streams, runtime.streams.in_is_terminal()
+    file = sources.get("token_file") if options.flags.get("token_file") else None
+    if person and file is None:
+        streams.tell(HOW_TO_BEGIN)
     given = sources.get("email")
     if given is None and person:
-        streams.tell(HOW_TO_BEGIN)
         given = _typed(runtime, streams.ask, "E-mail of the Atlassian account: "), "the e-mail"
     account = Account(sources.parsed("base_url"), email_from(given))
-    if flag is not None and options.flags.get("token_file"):
-        token = token_of_file(TokenFile(*flag), streams.stdin)
+    if file is not None:
+        token = token_of_file(TokenFile(*file), streams.token_input)
     elif person:
         prompt = f"API token of {harmless(account.email)} for {account.base_url} (not shown): "
         token = Token(secret_of(_typed(runtime, streams.ask_secret, prompt), "the answer"), "typed")
@@ -89,10 +89,9 @@ def login(runtime: Runtime, options: Options) -> int:
         raise UsageError("cannot ask for the token: standard input is not a terminal", PIPE_IT)
     warn(runtime, token.warnings)
     settings = sources.settings(account.email, token)
+    find = _asked_job if person and target is None else _job
     try:
-        job_id, job = (
-            _job(runtime, options, target, settings) if target or not person else _asked_job(runtime, options, settings)
-        )
+        job_id, job = find(runtime, options, target, settings)
     except ApiError as error:
         raise type(error)(f"{error.message}; nothing was stored", error.hint) from error
     name = _target_name(runtime, options, job_id, job) if person and job and not target else None
@@ -162,7 +161,7 @@ def logout(runtime: Runtime, options: Options) -> int:
 
 
 def _sources(runtime: Runtime, options: Options) -> Sources:
-    return Sources(options.flags, runtime.environ, options.profile, runtime.streams.stdin, runtime.keychain)
+    return Sources(options.flags, runtime.environ, options.profile, runtime.streams.token_input, runtime.keychain)
 
 
 def _typed(runtime: Runtime, ask: Callable[[str], str], prompt: str) -> str:
@@ -186,7 +185,7 @@ def _target(runtime: Runtime, options: Options) -> Target | None:
 
 
 def _job(runtime: Runtime, options: Options, target: Target | None, settings: Settings) -> tuple[str, Job | None]:
-    """Ask about the job and report the answer; the job, None if it does not exist. Raises ApiError."""
+    """Report what the API says of the job; its id, and the job if it exists. Raises ApiError."""
     if target is None:
         runtime.streams.tell("not checked: set a job to check e-mail and token")
         return "", None
@@ -202,7 +201,7 @@ def _job(runtime: Runtime, options: Options, target: Target | None, settings: Se
     return target.job_id, job
 
 
-def _asked_job(runtime: Runtime, options: Options, settings: Settings) -> tuple[str, Job | None]:
+def _asked_job(runtime: Runtime, options: Options, target: Target | None, settings: Settings) -> tuple[str, Job | None]:
     """Let a person type the job until the API knows it; without an answer there is none. Raises ApiError."""
     runtime.streams.tell(WHERE_JOB)
     for _ in range(TRIES):
@@ -225,13 +224,10 @@ def _target_name(runtime: Runtime, options: Options, job_id: str, job: Job) -> s
     targets = options.profile.config.targets
     known = next((name for name, each in targets.items() if each.get("job") == job_id), None)
     name = known or re.sub(r"[^a-z0-9]+", "-", (job.name or "").lower()).strip("-")[:40] or "migration"
-    default = (
-        name
-        if known or name not in targets
-        else next(f"{name}-{n}" for n in range(2, 99) if f"{name}-{n}" not in targets)
-    )
-    answer = _typed(runtime, runtime.streams.ask, f"Name for this job [{default}]: ").strip()
-    return answer if answer.isprintable() and answer else default
+    if known is None and name in targets:
+        name = next(f"{name}-{number}" for number in range(2, 1 << 20) if f"{name}-{number}" not in targets)
+    answer = _typed(runtime, runtime.streams.ask, f"Name for this job [{name}]: ").strip()
+    return answer if answer.isprintable() and answer else name
 
 
 def _remember(
