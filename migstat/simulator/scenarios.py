@@ -530,7 +530,7 @@ def _huge() -> Scenario:
 
 
 def _flaky() -> Scenario:
-    """The cutover over a bad line: every fourth request fails, and for a while all of them."""
+    """The cutover over a bad line: every sixth request fails, and for a while all of them."""
     rotation = (
         Fault("reset"),
         Fault("503"),
@@ -539,8 +539,8 @@ def _flaky() -> Scenario:
         Fault("html"),
         Fault("slow", seconds=0.3),
     )
-    outage = Incident(fault=Fault("502"), begin=89 * MINUTE, end=102 * MINUTE)
-    return replace(_cutover(), name="flaky", incidents=(outage,), faults=Schedule(4, rotation))
+    outage = Incident(fault=Fault("502"), begin=94 * MINUTE, end=107 * MINUTE)
+    return replace(_cutover(), name="flaky", incidents=(outage,), faults=Schedule(6, rotation))
 
 
 _BUILDERS: Mapping[str, Callable[[], Scenario]] = {

@@ -231,4 +231,4 @@ def test_the_flaky_scenario_always_lets_a_second_try_through() -> None:
     faults = [schedule.at(number) for number in range(1, 101)]
     assert {fault.kind for fault in faults if fault} == {"reset", "503", "cut", "429", "html", "slow"}
     assert not any(one and other for one, other in pairwise(faults))
-    assert sum(fault is not None for fault in faults) == 25
+    assert sum(fault is not None for fault in faults) == 16

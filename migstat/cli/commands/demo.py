@@ -30,10 +30,7 @@ WATCHED_FOR = 24.0
 
 WATCH = ("watch", "--interval", "1s")
 LABEL = "Demo: a simulated migration; nothing is sent anywhere."
-NEXT = (
-    "Next: migstat demo projects, migstat demo checks --details, migstat demo --scenario flaky,"
-    " or 'migstat auth login' for a migration of your own."
-)
+NEXT = "Next: migstat demo projects, migstat demo --scenario flaky, migstat auth login"
 
 
 def demo(
