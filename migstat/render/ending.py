@@ -36,13 +36,14 @@ def ending(story: Story, canvas: Canvas) -> Group:
     if story.outages:
         often = "1 outage" if story.outages == 1 else f"{story.outages} outages"
         parts.append(Text(f"{often}, {duration(story.outage_seconds)} in all", QUIET))
-    parts.append(Text(last_line(story, with_reason=not reasons_of(story)), STYLES[STATE_OF_VERDICT[ended.verdict]]))
+    whole = any(not reason.level for reason in reasons_of(story))  # of the task itself: the one thing to know
+    parts.append(Text(last_line(story, with_reason=whole), STYLES[STATE_OF_VERDICT[ended.verdict]]))
     return Group(*parts)
 
 
 def reasons_of(story: Story) -> tuple[Reason, ...]:
-    """Why the verdict is what it is, as of the last reading."""
-    return story.view.snapshot.reasons if story.view.snapshot is not None else ()
+    """Why the verdict is what it is."""
+    return story.ended.reasons or (story.view.snapshot.reasons if story.view.snapshot is not None else ())
 
 
 def last_line(story: Story, *, with_reason: bool = True) -> str:
@@ -81,7 +82,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
 
 
 def _said(reason: Reason) -> str:
-    message = harmless(reason.message or "") or str(reason.outcome or reason.state)
+    message = harmless(reason.message or "").rstrip(".") or str(reason.outcome or reason.state)
     return f"{harmless(reason.level[-1])}: {message}" if reason.level else message
 
 
@@ -131,7 +132,9 @@ def standing(view: View, now: Millis) -> str:
 
 
 def _count(story: Story) -> str:
-    counts = counts_of_view(story.view)
+    counts, snapshot = counts_of_view(story.view), story.view.snapshot
+    if snapshot is not None and not snapshot.node.children:
+        return ""  # a run that was refused has nothing to count
     return f"{counts.done} of {counts.all} {counts.noun}" if counts.all else ""
 
 

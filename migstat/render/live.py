@@ -46,7 +46,7 @@ SMALL = 10
 LONGEST_REASON = 4
 """Lines of one message at most; `checks --details` and `projects` show all of it."""
 
-LONGEST_NAME, SHORT_NAME = 24, 10
+LONGEST_NAME, SHORT_NAME = 24, 16
 """Cells of a name at most, in a window from `NARROW` on and in one below."""
 
 
@@ -113,7 +113,7 @@ def digest(view: View, title: str = "") -> Digest:
     return Digest(
         view=view,
         verdict=snapshot.verdict,
-        title=harmless(snapshot.job_name or title),
+        title=harmless(snapshot.job_name or title or f"job {snapshot.job_id}"),
         destination=host_of(snapshot.destination),
         counts=counts_of_view(view),
         summary=snapshot.summary,
@@ -491,7 +491,8 @@ def log_line(event: Event) -> LogLine | None:
             )
         case Outage():
             wait = duration(max(event.retry_in_seconds, 1))
-            return LogLine(event.at, f"no answer: {harmless(event.message)}; next try in {wait}", State.FAILED)
+            told = f"no answer ({cause_of(event)}): {harmless(event.message)}; next try in {wait}"
+            return LogLine(event.at, told, State.FAILED)
         case Recovered():
             return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")
     return None

@@ -168,7 +168,7 @@ def test_the_verdict_is_the_last_line_of_standard_error() -> None:
         result = rehearsed.watch()
     assert result.code == 1
     assert re.fullmatch(
-        r"migstat: failed after \d+m \d\ds: ERP: No such field\.; 3 of 3 projects done", result.err.splitlines()[-1]
+        r"migstat: failed after \d+m \d\ds: ERP: No such field; 3 of 3 projects done", result.err.splitlines()[-1]
     )
 
 

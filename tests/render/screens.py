@@ -1,24 +1,16 @@
-"""The live view and the end of a watch at five moments; `TZ=UTC python -m tests.render.screens` writes them."""
+"""A night made up of everything that can go wrong; `TZ=UTC python -m tests.render.screens` writes its screens."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 from msgspec.structs import replace
-from rich.console import RenderableType
 
 from migstat.model.events import End, Ended, NoAnswer, PhaseSeen, View
 from migstat.model.nodes import Level, Node, Phase, State
 from migstat.model.verdict import Reason, Snapshot, Verdict, summary_of
-from migstat.render.drawing import drawn
-from migstat.render.ending import Story, ending
-from migstat.render.live import LogLine, digest, frame
-from migstat.render.parts import Canvas
-from migstat.render.theme import UNICODE
+from migstat.render.ending import Story
+from migstat.render.live import LogLine
+from tests.render.nights import FOLDER, Moment, drawn_at_all_sizes
 
-FOLDER = Path(__file__).parent.parent / "screens"
-SIZES = [(40, 15), (80, 24), (120, 40), (200, 50)]
 NOW = 1_790_000_000_000
 MINUTE = 60_000
 PROJECTS: Level = ("migrate", "projects")
@@ -123,24 +115,17 @@ STORY = Story(
 )
 
 
-def screens() -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each screen."""
-    for width, height in SIZES:
-        canvas = Canvas(width, UNICODE)
-
-        def text(renderable: RenderableType, canvas: Canvas = canvas) -> str:
-            return drawn(renderable, canvas, color=False)
-
-        for moment, view, log in (
-            ("1-start", START, []),
-            ("2-middle", MIDDLE, LOG),
-            ("3-failure", FAILURE, [*LOG, *FAILURES]),
-            ("4-outage", OUTAGE, [*LOG, *FAILURES[:2]]),
-        ):
-            yield f"{moment}-{width}x{height}", text(frame(digest(view, "job job-1"), log, NOW, canvas, height))
-        yield f"5-end-{width}x{height}", text(ending(STORY, canvas))
+def screens() -> dict[str, str]:
+    """The screens of this night, a text for each size."""
+    moments = {
+        "start": Moment(NOW, START, ()),
+        "middle": Moment(NOW, MIDDLE, tuple(LOG)),
+        "failure": Moment(NOW, FAILURE, (*LOG, *FAILURES)),
+        "outage": Moment(NOW, OUTAGE, (*LOG, *FAILURES[:2])),
+    }
+    return drawn_at_all_sizes("night", moments, STORY)
 
 
 if __name__ == "__main__":
-    for name, shown in screens():
-        (FOLDER / f"{name}.txt").write_text(shown, encoding="utf-8")
+    for title, text in screens().items():
+        (FOLDER / f"{title}.txt").write_text(text, encoding="utf-8")
