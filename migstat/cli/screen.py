@@ -112,14 +112,15 @@ class LiveScreen:
 
     def give_up(self) -> None:
         """Restore the terminal from within a signal handler, if it takes that much at once."""
-        if not self._away.is_set():
-            codes = f"{Control.alt_screen(enable=False)}{Control.show_cursor(show=True)}"
-            with suppress(OSError, ValueError):
-                terminal = self._file.out.fileno()
-                os.set_blocking(terminal, False)
-                with suppress(BlockingIOError):
-                    os.write(terminal, codes.encode())
-                os.set_blocking(terminal, True)  # the shell reads from the same terminal
+        if self._away.is_set() or sys.platform == "win32":  # whose consoles cannot be made non-blocking
+            return
+        codes = f"{Control.alt_screen(enable=False)}{Control.show_cursor(show=True)}"
+        with suppress(OSError, ValueError):
+            terminal = self._file.out.fileno()
+            os.set_blocking(terminal, False)
+            with suppress(BlockingIOError):
+                os.write(terminal, codes.encode())
+            os.set_blocking(terminal, True)  # the shell reads from the same terminal
 
     def _run(self) -> None:
         with suppress(OSError, ValueError):  # a terminal that has gone; SIGHUP says so to those who want to know

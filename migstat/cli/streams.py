@@ -258,7 +258,7 @@ class BackgroundStream(io.TextIOBase):
 
     def reader_is_gone(self) -> bool:
         """True if this is a pipe whose other end was closed, even if nothing was written since."""
-        if self._is_terminal or not hasattr(select, "poll"):
+        if self._is_terminal or sys.platform == "win32":
             return False
         try:
             poll = select.poll()
@@ -451,6 +451,8 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _are_one_terminal(one: TextIO, other: TextIO) -> bool:
+    if sys.platform == "win32":  # where a process has one console at most
+        return _is_terminal(one) and _is_terminal(other)
     try:
         same = os.fstat(one.fileno()).st_rdev == os.fstat(other.fileno()).st_rdev
     except (OSError, ValueError, AttributeError):

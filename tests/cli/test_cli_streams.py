@@ -249,6 +249,7 @@ def test_half_a_document_is_an_error(server: Server, unbuffered: str, tmp_path: 
     assert json.loads(done.stderr)["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_slow_reader_of_a_non_blocking_pipe_gets_everything(server: Server) -> None:
     """Standard output that takes no more for now is waited for."""
     reading, writing = os.pipe()

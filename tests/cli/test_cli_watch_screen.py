@@ -25,6 +25,8 @@ from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, check_run, cutover, migration, moving, night, node
 from tests.command_line import environ_of, hermetic
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 20.0
 """Seconds of real time in which the screen must show what is waited for."""
 

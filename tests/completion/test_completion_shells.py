@@ -151,6 +151,7 @@ def test_the_line_that_installs_it(shell_name: str, tmp_path: Path) -> None:
         shell.close()
 
 
+@pytest.mark.slow
 def test_zsh_loads_it_out_of_its_path(tmp_path: Path) -> None:
     """In a folder of $fpath zsh finds the script by itself."""
     found("zsh")

@@ -142,6 +142,7 @@ def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
     assert [polls[110.0], polls[120.0], polls[130.0]] == [usual, [*usual, "migrate,projects,A"], usual]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filters", FILTERS)
 def test_no_change_is_lost_whatever_becomes_of_filters(filters: script.FilterMode) -> None:
     """Every end is told once, and the last state is the truth, also where everything must be read each time."""
@@ -179,6 +180,7 @@ LIVES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(LIVES, st.sampled_from(FILTERS), st.integers(2, 25), st.floats(0.0, 2.0), st.booleans())
 @settings(max_examples=10)
 def test_no_schedule_loses_a_change(
