@@ -44,6 +44,7 @@ from migstat.model.verdict import (
     Evidence,
     Snapshot,
     Until,
+    Verdict,
     assess,
     estimated_end,
     failed_so_far,
@@ -230,8 +231,7 @@ class Watch:
         if self._last_was_full and found.ended:
             if found.unread:
                 if self._unread_since is not None and self._deadline.clock() - self._unread_since >= UNREAD:
-                    failed = any(reason.state is State.FAILED for reason in found.reasons)
-                    return self.ended(End.FINISHED, Exit.FAILED) if failed else self.ended(End.ERROR)
+                    return self.ended(End.FINISHED if found.verdict is Verdict.FAILED else End.ERROR)
             elif found.over:
                 return self.ended(End.FINISHED)
         if self._plan.fail_fast and failed_so_far(self._evidence, self._plan.until, strict=self._plan.strict):
