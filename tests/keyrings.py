@@ -1,6 +1,6 @@
-"""Keyrings for tests: of another process by PYTHON_KEYRING_BACKEND as `tests.keyrings.NAME`, of this one by `in_force`.
+"""Keyrings for tests: in another process by PYTHON_KEYRING_BACKEND=tests.keyrings.NAME, in this one by `in_force`.
 
-Kept is the file that KEYRING_FILE names; the others are those that make trouble.
+Kept works, with the file that KEYRING_FILE names; the others fail.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Kept(KeyringBackend):
 
     @property
     def file(self) -> Path:
-        """Where they are."""
+        """The file."""
         return Path(os.environ["KEYRING_FILE"])
 
     def _read(self) -> dict[str, dict[str, str]]:
@@ -41,7 +41,7 @@ class Kept(KeyringBackend):
         self.file.write_text(json.dumps(passwords), encoding="utf-8")
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Return what was kept, if anything."""
+        """Return the password, if any."""
         return self._read().get(service, {}).get(username)
 
     def set_password(self, service: str, username: str, password: str) -> None:
@@ -60,7 +60,7 @@ class Kept(KeyringBackend):
 
 
 class Troubled(KeyringBackend):
-    """Does the same with every question: what `trouble` does."""
+    """Fails every call with `trouble`."""
 
     priority = 1
 
@@ -68,20 +68,20 @@ class Troubled(KeyringBackend):
         super().__init__()  # type: ignore[no-untyped-call]
 
     def trouble(self, *words: str) -> None:
-        """Go wrong; the words are those of the question."""
+        """Fail; the words are those of the call."""
         raise NotImplementedError
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Go wrong."""
+        """Fail."""
         self.trouble(service, username)
         return None
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Go wrong."""
+        """Fail."""
         self.trouble(service, username, password)
 
     def delete_password(self, service: str, username: str) -> None:
-        """Go wrong."""
+        """Fail."""
         self.trouble(service, username)
 
 
@@ -94,7 +94,7 @@ class Locked(Troubled):
 
 
 class Hanging(Troubled):
-    """Waits for ever for somebody to unlock it."""
+    """Waits forever for somebody to unlock it."""
 
     def trouble(self, *words: str) -> None:
         """Wait."""
@@ -102,11 +102,11 @@ class Hanging(Troubled):
 
 
 class OddError(Exception):
-    """What only this keyring knows."""
+    """An error that only this keyring knows."""
 
 
 class Odd(Troubled):
-    """Raises what nobody expects, with all that it was told in the text."""
+    """Raises an unexpected error with the password in its text."""
 
     def trouble(self, *words: str) -> None:
         """Raise it."""
@@ -114,7 +114,7 @@ class Odd(Troubled):
 
 
 class Ending(Troubled):
-    """Ends the process, as it thinks."""
+    """Tries to end the process."""
 
     def trouble(self, *words: str) -> None:
         """Exit."""
@@ -122,7 +122,7 @@ class Ending(Troubled):
 
 
 class Forgetful(Troubled):
-    """Says that it has kept what it has not."""
+    """Claims to have kept a password."""
 
     def trouble(self, *words: str) -> None:
         """Do nothing."""
@@ -130,7 +130,7 @@ class Forgetful(Troubled):
 
 @contextmanager
 def in_force(backend: KeyringBackend) -> Iterator[None]:
-    """Make a keyring that of this process."""
+    """Use a keyring in this process."""
     before = keyring.get_keyring()
     keyring.set_keyring(backend)
     try:
@@ -140,7 +140,7 @@ def in_force(backend: KeyringBackend) -> Iterator[None]:
 
 
 def environ_of(backend: type[KeyringBackend], file: Path) -> dict[str, str]:
-    """The environment of a process whose keyring this is, with the file that Kept keeps."""
+    """The environment of a process that uses a keyring, with the file of Kept."""
     return {
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "PYTHON_KEYRING_BACKEND": f"tests.keyrings.{backend.__name__}",

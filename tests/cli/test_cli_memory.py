@@ -1,4 +1,4 @@
-"""What commands see is kept for completion: names, and nothing else, where nobody else can read it."""
+"""Names that commands see are kept for completion, and nothing else is."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def offered(line: str, server: Server, cache: Path) -> list[str]:
-    """The words that complete a line once a command was run."""
+    """The words that complete a line after a command."""
     environ = environ_of(server) | {"MIGSTAT_CONFIG": str(cache / "none"), "XDG_CACHE_HOME": str(cache.parent)}
     (cache.parent / "migstat").symlink_to(cache)
     lines = answer("zsh", [*line.split(), ""], environ).decode().splitlines()
@@ -49,7 +49,7 @@ def offered(line: str, server: Server, cache: Path) -> list[str]:
     ],
 )
 def test_what_was_seen_completes(server: Server, cache: Path, command: str, line: str, some: set[str]) -> None:
-    """After a command the names that it saw complete, those that a filter left out, too."""
+    """Names that a command has read complete afterwards, even those that it did not show."""
     result = migstat(command.split(" "), environ_of(server), cache=str(cache))
     assert (result.code, result.err) == (0, "")
     ids = {"JOB": server.job_id, "TASK": migstat(["tasks"], environ_of(server)).out.split("\t")[0]}
@@ -57,11 +57,11 @@ def test_what_was_seen_completes(server: Server, cache: Path, command: str, line
 
 
 def test_a_watch_keeps_names_before_it_ends(server: Server, cache: Path) -> None:
-    """What a watch has read completes while it goes on."""
+    """Names that a watch has read complete while it runs."""
     seen: list[object] = []
 
     class Ears(list[float]):
-        """Hears of each pause."""
+        """Notices each pause."""
 
         def append(self, seconds: float) -> None:
             super().append(seconds)
@@ -74,7 +74,7 @@ def test_a_watch_keeps_names_before_it_ends(server: Server, cache: Path) -> None
 
 
 def test_only_names_are_kept(server: Server, cache: Path) -> None:
-    """No token, no e-mail, no message and no state is in what is kept."""
+    """The file contains no token, e-mail, message or state."""
     environ = environ_of(server)
     for command in ("status --children", "checks --details", "projects", "tasks"):
         migstat(command.split(" "), environ, cache=str(cache))
@@ -85,8 +85,8 @@ def test_only_names_are_kept(server: Server, cache: Path) -> None:
     ] == []
 
 
-def test_a_process_keeps_it_in_the_users_cache_folder(server: Server, tmp_path: Path) -> None:
-    """The program itself keeps what it saw below XDG_CACHE_HOME, and then completes it."""
+def test_a_process_uses_the_users_cache_folder(server: Server, tmp_path: Path) -> None:
+    """The file is below XDG_CACHE_HOME, where completion finds it."""
     environ = environ_of(server) | {"XDG_CACHE_HOME": str(tmp_path)}
     assert process(["projects"], environ).code == 0
     assert seen_jobs(str(tmp_path / "migstat" / "seen")) == [server.job_id]
@@ -96,7 +96,7 @@ def test_a_process_keeps_it_in_the_users_cache_folder(server: Server, tmp_path: 
 
 
 def test_a_demo_keeps_nothing(cache: Path) -> None:
-    """The names of a simulated migration do not complete for the user's own."""
+    """Simulated names do not complete the user's own command lines."""
     assert migstat(["demo", "status"], {}, cache=str(cache)).code == 0
     assert not cache.exists()
 
@@ -104,22 +104,22 @@ def test_a_demo_keeps_nothing(cache: Path) -> None:
 def test_without_a_cache_folder_nothing_is_kept(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that was given no folder writes nowhere."""
+    """Without a cache folder nothing is written."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert migstat(["status"], environ_of(server)).code == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_is_told_that_it_cannot_be_kept(server: Server, cache: Path) -> None:
-    """Where the folder cannot be written the command is as it always is."""
+def test_a_cache_that_cannot_be_written_is_ignored(server: Server, cache: Path) -> None:
+    """A cache that cannot be written does not disturb the command."""
     cache.write_text("no folder", encoding="utf-8")
     result = migstat(["projects"], environ_of(server), cache=str(cache))
     assert (result.code, result.err) == (0, "")
     assert result.out
 
 
-def test_a_job_that_is_not_there_is_not_kept(server: Server, cache: Path) -> None:
-    """An id that the API does not know does not complete later."""
+def test_an_unknown_job_is_not_kept(server: Server, cache: Path) -> None:
+    """An unknown job does not complete later."""
     assert migstat(["status", "nonsense"], environ_of(server), cache=str(cache)).code == 5
     assert seen_jobs(folder_of(str(cache))) == []

@@ -1,4 +1,4 @@
-"""Profiles and named targets in force: which one, for which job, and below what else."""
+"""The profile and target in force, and what takes precedence over them."""
 
 from __future__ import annotations
 
@@ -58,33 +58,33 @@ def server() -> Iterator[Server]:
 
 
 def write(folder: Path, text: str) -> dict[str, str]:
-    """Write a config file; the environment that names it."""
+    """Write a config file; return the environment that names it."""
     file = folder / "config.toml"
     file.write_text(text, encoding="utf-8")
     return {"MIGSTAT_CONFIG": str(file)}
 
 
 def reaching(server: Server) -> str:
-    """The lines of a profile that reaches a server, but for its token."""
+    """The lines of a profile that reaches a server, except for its token."""
     return f'base_url = "{server.base_url}"\nemail = "{server.email}"\n'
 
 
 def asked_about(result: Result) -> str:
-    """The job and task that an answer is about."""
+    """The job and task in an answer."""
     assert (result.code, result.err) == (0, "")
     told = json.loads(result.out)
     return f"{told['jobId']}/{told['taskId']}"
 
 
 def about_anything(asked: Asked) -> Answer:
-    """Answer every question in some way."""
+    """Answer every request somehow."""
     if asked.segments[-1] == "tasks":
         return Answer({"data": [{"taskId": "t", "taskType": "migrate"}], "links": {}})
     return Answer({"data": {"status": "FINISHED", "outcome": "SUCCESS"}, "links": {}, "taskId": "t", "name": "x"})
 
 
 def who(server: Scripted) -> set[str]:
-    """Whose credentials were sent."""
+    """The accounts whose credentials were sent."""
     sent = {base64.b64decode(asked.authorization.removeprefix("Basic ")).decode() for asked in server.asked}
     server.asked.clear()
     return {pair.removesuffix("@example.com:s3cr3t") for pair in sent}
@@ -141,7 +141,7 @@ def test_the_profile_in_force(tmp_path: Path, words: tuple[str, ...], environ: d
 
 
 @pytest.mark.parametrize(
-    ("words", "environ", "told"),
+    ("words", "environ", "messages"),
     [
         (("-p", "globx"), {}, ["--profile: no profile 'globx' in", "Did you mean globex?"]),
         (("-p", "x"), {}, ["--profile", "Choose from acme, globex, initech."]),
@@ -150,18 +150,18 @@ def test_the_profile_in_force(tmp_path: Path, words: tuple[str, ...], environ: d
         (("lost",), {}, ["targets.lost.profile: no profile 'nobody'", "Choose from"]),
     ],
 )
-def test_a_profile_that_there_is_not(
-    tmp_path: Path, words: tuple[str, ...], environ: dict[str, str], told: list[str]
+def test_an_unknown_profile(
+    tmp_path: Path, words: tuple[str, ...], environ: dict[str, str], messages: list[str]
 ) -> None:
     """The error names its source and the likely profile, before anything is asked."""
     env = write(tmp_path, PROFILES + '[targets.lost]\njob = "j"\nprofile = "nobody"\n') | {"MIGSTAT_TOKEN": "s3cr3t"}
     result = migstat(["status", *words], env | environ)
-    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", len(told) if len(told) > 1 else 2)
-    for each in told:
+    assert (result.code, result.out, len(result.err.splitlines())) == (2, "", 2)
+    for each in messages:
         assert each in result.err
 
 
-def test_a_default_profile_that_there_is_not(tmp_path: Path) -> None:
+def test_an_unknown_default_profile(tmp_path: Path) -> None:
     """The key that names it is shown."""
     env = write(tmp_path, '\ndefault_profile = "acme"\n')
     result = migstat(["job", "x"], env)
@@ -173,7 +173,7 @@ def test_a_default_profile_that_there_is_not(tmp_path: Path) -> None:
 
 
 def test_flag_beats_environment_beats_profile(tmp_path: Path) -> None:
-    """Each has another server, and only that of the first is asked."""
+    """Each names another server, and only the first one's is asked."""
     with ExitStack() as stack:
         flag, variable, profile = (stack.enter_context(answering(about_anything)) for _ in range(3))
         env = write(tmp_path, f'default_profile = "a"\n[profiles.a]\nbase_url = "{profile.base_url}"\nemail = "e"\n')
@@ -265,7 +265,7 @@ task = "latest-check"
     ],
 )
 def test_a_named_target(tmp_path: Path, server: Server, words: str, environ: dict[str, str], about: str) -> None:
-    """A target's name stands for its job, and for its task where no other is named; a profile's task is of its job."""
+    """A target stands for its job, and for its task unless another is given; a profile's task belongs to its job."""
     text = 'default_profile = "acme"\n' + TARGETS.replace("REACHING", reaching(server))
     env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token}
     line = [word.replace("+", " ") for word in words.split()]
@@ -283,10 +283,8 @@ def test_a_named_target(tmp_path: Path, server: Server, words: str, environ: dic
         (("status", "latest"), {"MIGSTAT_JOB": "acme-wave"}),
     ],
 )
-def test_a_target_that_was_mistyped(
-    tmp_path: Path, server: Server, words: tuple[str, ...], environ: dict[str, str]
-) -> None:
-    """A job that the API does not know, and that looks like a target, is told with the target's name."""
+def test_a_mistyped_target(tmp_path: Path, server: Server, words: tuple[str, ...], environ: dict[str, str]) -> None:
+    """An unknown job that resembles a target gets a hint with the target's name."""
     text = 'default_profile = "acme"\n' + TARGETS.replace("REACHING", reaching(server))
     env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token} | environ
     result = migstat(words, env, now=lambda: NOW)
@@ -295,8 +293,8 @@ def test_a_target_that_was_mistyped(
     assert result.err.splitlines()[1:] == ["  Did you mean the target acme-wave2?"]
 
 
-def test_a_job_that_is_not_there_is_no_slip_of_the_pen(tmp_path: Path, server: Server) -> None:
-    """An id that looks like no target, and a check that is not there, are told as without targets."""
+def test_an_unknown_job_is_not_always_a_mistyped_target(tmp_path: Path, server: Server) -> None:
+    """Ids that resemble no target, and unknown checks, get no such hint."""
     text = 'default_profile = "acme"\n' + TARGETS.replace("REACHING", reaching(server))
     env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token}
     for words in (("job", "3f2a9c14-8f0e"), ("checks", "acme-wave2", "c1", "--name", "Nothing")):
@@ -333,7 +331,7 @@ def test_an_invalid_value_is_refused_with_file_and_key(tmp_path: Path, text: str
 
 
 def test_a_profiles_token_file_begins_at_the_config_file(tmp_path: Path, server: Server) -> None:
-    """A relative token file is found from any folder, and one that others can read is warned of."""
+    """A relative token file is found from any folder, and one that others can read draws a warning."""
     (tmp_path / "acme.token").write_text(server.token, encoding="utf-8")
     (tmp_path / "acme.token").chmod(0o600)
     text = f'default_profile = "a"\n[profiles.a]\n{reaching(server)}token_file = "acme.token"\n'
@@ -369,7 +367,7 @@ def test_a_profiles_token_file_begins_at_the_config_file(tmp_path: Path, server:
 def test_the_format_of_a_profile(
     tmp_path: Path, server: Server, output: str, words: tuple[str, ...], begin: str | None
 ) -> None:
-    """It is used where the command has it, passed over where not, and below every option."""
+    """It is used if the command has it and no option says otherwise."""
     text = f'default_profile = "a"\n[profiles.a]\n{reaching(server)}job = "job-1"\noutput = "{output}"\n'
     env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token}
     result = migstat(words, env, now=lambda: NOW)
@@ -382,7 +380,7 @@ def test_the_format_of_a_profile(
 
 
 def test_the_environment_beats_the_format_of_a_profile(tmp_path: Path, server: Server) -> None:
-    """MIGSTAT_OUTPUT counts before the profile's output."""
+    """MIGSTAT_OUTPUT takes precedence over the profile's output."""
     text = f'default_profile = "a"\n[profiles.a]\n{reaching(server)}job = "job-1"\noutput = "json"\n'
     env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token, "MIGSTAT_OUTPUT": "csv"}
     assert migstat(["status"], env, now=lambda: NOW).out.startswith("level,status,")
@@ -404,7 +402,7 @@ def test_the_environment_beats_the_format_of_a_profile(tmp_path: Path, server: S
 def test_errors_have_the_format_of_the_profile(
     tmp_path: Path, output: str, words: tuple[str, ...], as_json: bool
 ) -> None:
-    """Where the profile in force wants JSON, wrong usage is one JSON line."""
+    """If the profile in force says JSON, an error is one JSON line."""
     text = (
         f'default_profile = "a"\n[profiles.a]\noutput = "{output}"\n[profiles.plain]\noutput = "plain"\n'
         '[profiles.scripts]\noutput = "json"\n[targets.w]\njob = "j"\nprofile = "scripts"\n'
@@ -418,14 +416,14 @@ def test_errors_have_the_format_of_the_profile(
 
 
 def test_errors_have_the_format_of_the_profile_of_the_variables_target(tmp_path: Path) -> None:
-    """A lone task word does not stand in the way of the target that MIGSTAT_JOB names."""
+    """A lone task word does not hide the target that MIGSTAT_JOB names."""
     env = write(tmp_path, '[profiles.scripts]\noutput = "json"\n[targets.w]\njob = "j"\nprofile = "scripts"\n')
     result = migstat(["status", "latest-check", "--level", ""], env | {"MIGSTAT_JOB": "w"})
     assert json.loads(result.err)["error"]["code"] == "usage"
 
 
 def test_the_interval_of_a_profile(tmp_path: Path) -> None:
-    """A watch asks as often as the profile says, unless the option says otherwise."""
+    """A watch polls as often as the profile says, unless the option says otherwise."""
     asked = []
     for words in (("--interval", "5s"), (), ("--interval", "60s")):
         with night(cutover(moving("ACME", 10, 900), over=1000.0)) as tonight:
@@ -437,8 +435,8 @@ def test_the_interval_of_a_profile(tmp_path: Path) -> None:
     assert asked[0] > 3 * asked[1] > 4 * asked[2]
 
 
-def test_a_profile_that_likes_tables_does_not_end_a_watch_in_a_script(tmp_path: Path) -> None:
-    """Into a pipe a watch writes lines where the profile or the environment want a table; asked for, it is refused."""
+def test_a_preference_for_tables_does_not_end_a_watch_in_a_script(tmp_path: Path) -> None:
+    """Into a pipe a watch writes lines even if profile or environment say table; the option is refused."""
     with still(migration()) as server:
         text = f'default_profile = "a"\n[profiles.a]\n{reaching(server)}job = "job-1"\noutput = "table"\n'
         env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token}
@@ -449,7 +447,7 @@ def test_a_profile_that_likes_tables_does_not_end_a_watch_in_a_script(tmp_path: 
 
 
 class Forbidden(Keychain):
-    """A keyring that nobody may ask."""
+    """A keyring that must not be asked."""
 
     def recall(self, account: Account) -> tuple[str, str] | None:
         """Fail the test."""
@@ -457,7 +455,7 @@ class Forbidden(Keychain):
 
 
 def test_a_demo_reads_neither_profile_nor_keyring(tmp_path: Path) -> None:
-    """Whatever file, profile, target and keyring there are, a demo is what it is without them."""
+    """Files, profiles, targets and keyrings do not change a demo."""
     plain = migstat(["demo", "job", "--json"], {}, now=lambda: NOW)
     text = 'default_profile = "a"\n[profiles.a]\noutput = "csv"\njob = "j"\nbase_url = "http://127.0.0.1:1"\n'
     for config in (text, "damaged"):
@@ -472,7 +470,7 @@ def test_a_demo_reads_neither_profile_nor_keyring(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [("status", "-p", "a"), ("config", "list"), ("auth", "login"), ("auth", "status")])
 def test_a_demo_has_no_profiles_to_choose(tmp_path: Path, words: tuple[str, ...]) -> None:
-    """Options and commands that are about the user's own settings are refused in a demo."""
+    """Options and commands about the user's own settings are refused in a demo."""
     env = write(tmp_path, '[profiles.a]\nemail = "e"\n')
     result = migstat(["demo", *words], env, keychain=Forbidden())
     assert (result.code, result.out) == (2, "")
@@ -480,7 +478,7 @@ def test_a_demo_has_no_profiles_to_choose(tmp_path: Path, words: tuple[str, ...]
 
 
 def test_a_named_target_as_a_process(tmp_path: Path, server: Server) -> None:
-    """With a config file in its usual place, a target's name is all that is typed."""
+    """With a config file in its usual place, a target's name is enough."""
     folder = tmp_path / "config" / "migstat"
     folder.mkdir(parents=True)
     (folder / "acme.token").write_text(f"{server.token}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Real shells on a real terminal: a line is typed, Tab is pressed, and the shell tells what its line holds then."""
+"""Real shells on a real terminal, in which lines are typed and Tab is pressed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.command_line import hermetic
 
 SCRIPTS = Path(__file__).parents[2] / "completions"
 PATIENCE = 20.0
-"""Seconds of real time in which a shell must answer."""
+"""Seconds in which a shell must answer."""
 
 PROMPT = "@@ "
 SHOW = "\x18\x05"
-"""Ctrl-X Ctrl-E, at which the shells are made to show their line."""
+"""Ctrl-X Ctrl-E, which makes the shells show their line."""
 
 CLEAR = "\x15"
 """Ctrl-U."""
@@ -70,7 +70,7 @@ _INTERACTIVE = {
 
 
 def found(shell: str) -> str:
-    """The path of a shell; without it the test is skipped, or fails where all must run."""
+    """The path of a shell; without it the test is skipped, or fails in CI."""
     path = shutil.which(shell)
     if path is None:
         missing = f"{shell} is not installed: apt-get install bash zsh fish"
@@ -81,7 +81,7 @@ def found(shell: str) -> str:
 
 
 def program(folder: Path, *lines: str) -> Path:
-    """A folder for PATH whose `migstat` is a script of these lines."""
+    """A folder for PATH with a script of these lines as `migstat`."""
     folder.mkdir(exist_ok=True)
     file = folder / "migstat"
     file.write_text("\n".join(("#!/bin/sh", *lines, "")), encoding="utf-8")
@@ -90,13 +90,13 @@ def program(folder: Path, *lines: str) -> Path:
 
 
 def real_program(folder: Path, environ: Mapping[str, str] = {}) -> Path:
-    """A folder for PATH whose `migstat` is the real one, in this environment."""
+    """A folder for PATH with the real `migstat` in this environment."""
     variables = " ".join(f"{name}='{value}'" for name, value in environ.items())
     return program(folder, f'{variables} exec "{sys.executable}" -m migstat "$@"')
 
 
 class Recorder:
-    """A `migstat` that completes like the real one, and writes down what else it is called with."""
+    """A `migstat` that completes like the real one, and records all other calls."""
 
     def __init__(self, folder: Path) -> None:
         self._called = folder / "called"

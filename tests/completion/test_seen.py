@@ -1,4 +1,4 @@
-"""What was seen of a job: kept in a small file that can be lost or damaged without anybody noticing."""
+"""Names seen of a job are kept in a small file that may be lost or damaged at any time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = st.text(st.characters(), max_size=12)
 
 
 def job(runs: Mapping[str, set[str]], job_id: str = "j1") -> SeenJob:
-    """A job with runs by their ids and the keys of their projects."""
+    """A job with runs by id and the keys of their projects."""
     seen = SeenJob(job_id)
     for task_id, names in runs.items():
         seen.run(task_id, "migrate").names = {"projects": names} if names else {}
@@ -42,14 +42,14 @@ def shown(seen: SeenJob | None) -> object:
 
 
 def kept(folder: Path, job_id: str = "j1") -> SeenJob:
-    """What a folder holds of a job."""
+    """The content of a folder about a job."""
     seen = read_seen(str(folder), job_id)
     assert seen is not None
     return seen
 
 
 def test_what_was_kept_is_read(tmp_path: Path) -> None:
-    """Runs, their types, their names and the words for them come back as they were."""
+    """Runs, types, names and words are read as they were written."""
     news = job({"t1": {"ACME", "my own", "Ü"}, "t2": set()})
     news.words = {"latest": "t1"}
     news.run("t1").names["check"] = {"Apps"}
@@ -58,14 +58,14 @@ def test_what_was_kept_is_read(tmp_path: Path) -> None:
 
 
 def test_files_are_for_the_owner_only(tmp_path: Path) -> None:
-    """Folder and files can be read by their owner alone."""
+    """Only their owner can read folder and files."""
     keep(str(tmp_path / "seen"), job({"t1": set()}))
     (file,) = (tmp_path / "seen").iterdir()
     assert [stat.S_IMODE(path.stat().st_mode) for path in (file.parent, file)] == [0o700, 0o600]
 
 
-def test_news_are_added(tmp_path: Path) -> None:
-    """What is seen later adds to what was seen, and shrinks nothing."""
+def test_names_are_added(tmp_path: Path) -> None:
+    """Later names are added and nothing is lost."""
     keep(str(tmp_path), job({"t1": {"A", "B"}}))
     keep(str(tmp_path), job({"t2": {"C"}}))
     keep(str(tmp_path), job({"t1": {"D"}}))
@@ -75,7 +75,7 @@ def test_news_are_added(tmp_path: Path) -> None:
 
 
 def test_nothing_new_is_not_written(tmp_path: Path) -> None:
-    """What is known already leaves the file alone."""
+    """A file that would get nothing new is left alone."""
     whole = job({f"t{number}": {"A"} for number in range(MOST_RUNS + 5)})
     keep(str(tmp_path), whole)
     (file,) = tmp_path.iterdir()
@@ -87,7 +87,7 @@ def test_nothing_new_is_not_written(tmp_path: Path) -> None:
 
 
 def test_runs_without_names_go_first() -> None:
-    """Of more runs than are kept those go of which no names are known, the last ones first."""
+    """Beyond the limit, runs without names are dropped first, the last ones before the others."""
     listed = job({f"t{number:02}": set() for number in range(MOST_RUNS)})
     whole = merged(job({"old": {"A"}, "older": {"B"}}), listed)
     assert len(whole.runs) == MOST_RUNS
@@ -97,14 +97,14 @@ def test_runs_without_names_go_first() -> None:
 
 
 def test_names_are_bounded() -> None:
-    """Of more names than are kept those of the runs used last stay."""
+    """Beyond the limit, the names of the most recently used runs stay."""
     seen = parsed(text_of(job({"t1": {f"K{number}" for number in range(MOST_NAMES - 1)}, "t2": {"X", "Y"}})))
     assert seen is not None
     assert [len(run.names["projects"]) for run in seen.runs.values()] == [MOST_NAMES - 1, 1]
 
 
 def test_jobs_are_bounded(tmp_path: Path) -> None:
-    """Of more jobs than are kept the one that was written first goes."""
+    """Beyond the limit, the job that was written first is dropped."""
     for number in range(MOST_JOBS + 1):
         keep(str(tmp_path), job({"t1": set()}, f"j{number}"))
         for file in tmp_path.iterdir():
@@ -116,7 +116,7 @@ def test_jobs_are_bounded(tmp_path: Path) -> None:
 
 
 def test_jobs_of_one_file_name_push_each_other_out(tmp_path: Path) -> None:
-    """A file that is another job's is no answer, and is replaced."""
+    """Another job's file is ignored and replaced."""
     keep(str(tmp_path), job({"t1": {"A"}}, "j1"))
     (file,) = tmp_path.iterdir()
     file.write_text(file.read_text(encoding="utf-8").replace("j1", "other"), encoding="utf-8")
@@ -136,8 +136,8 @@ def test_jobs_of_one_file_name_push_each_other_out(tmp_path: Path) -> None:
         TEXT.encode() + b"\xff",
     ],
 )
-def test_a_damaged_file_is_none(tmp_path: Path, data: bytes) -> None:
-    """A file that makes no sense is as good as none, and the next time it is written anew."""
+def test_a_damaged_file_is_replaced(tmp_path: Path, data: bytes) -> None:
+    """A damaged file is ignored, and replaced the next time."""
     keep(str(tmp_path), job({"t1": {"A"}}))
     (file,) = tmp_path.iterdir()
     file.write_bytes(data)
@@ -147,21 +147,21 @@ def test_a_damaged_file_is_none(tmp_path: Path, data: bytes) -> None:
     assert kept(tmp_path).runs["t1"].names == {"projects": {"A"}}
 
 
-def test_lines_without_sense_are_left_out() -> None:
-    """Of a file that is damaged in part the rest counts."""
+def test_damaged_lines_are_skipped() -> None:
+    """The rest of a partly damaged file counts."""
     seen = parsed(TEXT + "nonsense\ncheck\tlost\ntask\ntask\tt1\tmigrate\nprojects\tA\t\tB\x1b[2J\tC\nword\tlatest\n\n")
     assert shown(seen) == ("j1", {}, [("t1", "migrate", {"projects": {"A", "C"}})])
 
 
-def test_there_is_no_folder(tmp_path: Path) -> None:
-    """Where nothing was ever kept nothing is known."""
+def test_a_missing_folder(tmp_path: Path) -> None:
+    """Without a folder nothing is known."""
     assert seen_jobs(str(tmp_path / "none")) == []
     assert read_seen(str(tmp_path / "none"), "j1") is None
 
 
 @given(NAMES, st.dictionaries(NAMES, st.sets(NAMES, max_size=4), max_size=4), st.dictionaries(NAMES, NAMES, max_size=2))
 def test_whatever_is_seen_can_be_read_again(job_id: str, runs: dict[str, set[str]], words: dict[str, str]) -> None:
-    """Any names at all make a file that is read back as what can be typed of them."""
+    """Of any names, those that can be typed are read back."""
     news = job(runs, job_id)
     news.words = {f"latest{word}": task_id for word, task_id in words.items() if word.isprintable()}
     seen = parsed(text_of(news))

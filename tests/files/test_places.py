@@ -1,4 +1,4 @@
-"""Where the user's own files are: as platformdirs has it."""
+"""The places of the user's own files are those of platformdirs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ json.dump(answers, sys.stdout)
 
 @pytest.fixture(scope="module")
 def answers() -> list[list[str]]:
-    """Return what platformdirs answers in each environment: the folders of config and cache."""
+    """Return the folders of config and cache that platformdirs finds in each environment."""
     done = subprocess.run(
         [sys.executable, "-c", ASKS], input=json.dumps(ENVIRONMENTS), capture_output=True, text=True, check=True
     )
@@ -59,7 +59,7 @@ def answers() -> list[list[str]]:
 @ON_LINUX
 @pytest.mark.parametrize("number", range(len(ENVIRONMENTS)), ids=lambda number: repr(ENVIRONMENTS[number]))
 def test_the_folders_are_those_of_platformdirs(answers: list[list[str]], number: int) -> None:
-    """Without asking platformdirs, which takes long, the answers are its own."""
+    """The folders found without platformdirs, which takes long to import, are the same."""
     environ = ENVIRONMENTS[number]
     config, cache = answers[number]
     assert config_file(environ) == (f"{config}/config.toml", False)
@@ -76,13 +76,13 @@ def test_the_file_that_somebody_named_comes_first(tmp_path: Path) -> None:
 
 
 def test_a_tilde_is_the_users_folder() -> None:
-    """What no shell has expanded is expanded."""
+    """`~` is expanded, as no shell has done so."""
     assert config_file({"MIGSTAT_CONFIG": "~/my.toml"}) == (str(Path("~/my.toml").expanduser()), True)
 
 
 @pytest.mark.skipif(sys.platform == "linux", reason="there platformdirs is not asked")
 def test_elsewhere_platformdirs_is_asked() -> None:
-    """On other systems the folders are those of platformdirs, whatever the environment says of XDG."""
+    """On other systems platformdirs decides, whatever the XDG variables say."""
     import platformdirs
 
     environ = {"XDG_CONFIG_HOME": "/x"}

@@ -1,4 +1,4 @@
-"""Own files are written whole or not at all, whatever happens meanwhile."""
+"""Files are written whole or not at all, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ OLD, NEW = "old\n" * 1000, "new\n" * 200_000
 
 
 def names(folder: Path) -> list[str]:
-    """What is in a folder, hidden files too."""
+    """The names in a folder, hidden ones included."""
     return sorted(path.name for path in folder.iterdir())
 
 
 def child(code: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run code that has `write_whole`, and `path` and `data` of its arguments, in a process of its own."""
+    """Run code with `write_whole`, `path` and `data` in a process of its own."""
     prologue = (
         "import os, resource, signal, sys\nfrom pathlib import Path\nfrom migstat.files.whole import write_whole\n"
         "path, data = Path(sys.argv[1]), 'new\\n' * 200_000\n"
@@ -39,7 +39,7 @@ def child(code: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(("data", "written"), [("a\nb\r\né\n", "a\nb\r\né\n".encode()), (b"\xff\n\r\n", b"\xff\n\r\n")])
 def test_what_is_written_is_read(tmp_path: Path, data: str | bytes, written: bytes) -> None:
-    """Bytes are written as they are, texts as UTF-8 with their own ends of lines, and nothing else is left."""
+    """Bytes are written as they are, text as UTF-8 with its own line ends, and no other file is left."""
     file = tmp_path / "file"
     for _ in range(2):
         write_whole(file, data)
@@ -49,7 +49,7 @@ def test_what_is_written_is_read(tmp_path: Path, data: str | bytes, written: byt
 
 @given(st.text() | st.binary())
 def test_any_content_is_written_or_refused(tmp_path_factory: pytest.TempPathFactory, data: str | bytes) -> None:
-    """Whatever the content, the file holds it, or is as it was and the error is one that is told."""
+    """The file has the new content, or the old one and the error is one of the documented."""
     folder = tmp_path_factory.getbasetemp() / "any"
     folder.mkdir(exist_ok=True)
     file = folder / "file"
@@ -66,7 +66,7 @@ def test_any_content_is_written_or_refused(tmp_path_factory: pytest.TempPathFact
 @POSIX
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_a_file_is_for_its_owner_only(tmp_path: Path, umask: int) -> None:
-    """Files get mode 0600 and the folders that are made for them 0700, whatever the umask and the mode before."""
+    """Private files get mode 0600 and new folders 0700, whatever the umask and the previous mode."""
     file = tmp_path / "one" / "two" / "file"
     before = os.umask(umask)
     try:
@@ -96,7 +96,7 @@ def test_other_files_follow_the_umask(tmp_path: Path, umask: int) -> None:
 
 @POSIX
 def test_nobody_else_can_read_it_meanwhile(tmp_path: Path) -> None:
-    """Before the content is whole, too, the file under way is its owner's alone."""
+    """While it is written, too, only the owner can read the file."""
     code = """
 def see(descriptor):
     print(oct(os.fstat(descriptor).st_mode & 0o777))
@@ -109,7 +109,7 @@ write_whole(path, data)
 
 @POSIX
 def test_what_somebody_has_planted_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the name of the file under way is taken, by a link for example, nothing is written through it."""
+    """If the temporary file's name is taken, by a link for example, nothing is written through it."""
     victim = tmp_path / "victim"
     victim.write_text("old", encoding="utf-8")
     monkeypatch.setattr(time, "monotonic_ns", lambda: 7)
@@ -124,7 +124,7 @@ def test_what_somebody_has_planted_is_not_written_to(tmp_path: Path, monkeypatch
 @POSIX
 @pytest.mark.parametrize("dangling", [False, True])
 def test_a_link_stays_a_link(tmp_path: Path, dangling: bool) -> None:
-    """Behind links, relative ones too, the file that they lead to is written."""
+    """The file that links lead to is written, relative links included."""
     (tmp_path / "dotfiles").mkdir()
     target = tmp_path / "dotfiles" / "config.toml"
     if not dangling:
@@ -140,7 +140,7 @@ def test_a_link_stays_a_link(tmp_path: Path, dangling: bool) -> None:
 
 @POSIX
 def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
-    """A link that leads to itself is an error like any other."""
+    """A link that leads to itself is an OSError."""
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match=r"[Ss]ymbolic links|ymlink"):
@@ -150,7 +150,7 @@ def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
 
 @POSIX
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    """A folder, a pipe and a link to a pipe stay what they are; so would a device, which is one of these."""
+    """Folders, pipes and links to pipes stay what they are."""
     pipe, folder, link = tmp_path / "pipe", tmp_path / "folder", tmp_path / "link"
     os.mkfifo(pipe)
     folder.mkdir()
@@ -165,7 +165,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 @POSIX
 def test_a_device_is_refused_before_anything_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a device is named, nothing is made beside it or moved over it."""
+    """Nothing is created beside a device or moved over it."""
 
     def forbidden(*_: object, **__: object) -> None:
         pytest.fail("something would have been written")
@@ -181,7 +181,7 @@ def test_a_device_is_refused_before_anything_is_opened(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("name", ["nul\0", "x" * 300, "file/below", "file/below/that"])
 def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
-    """A name that no file can have, and a file in place of a folder, are errors of the kinds that are told."""
+    """Impossible names, and a file in a folder's place, raise the documented errors."""
     (tmp_path / "file").write_text("old", encoding="utf-8")
     with pytest.raises((OSError, ValueError)):
         write_whole(tmp_path / name, "new")
@@ -199,7 +199,7 @@ def test_the_longest_name_is_written(tmp_path: Path) -> None:
 
 @POSIX
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
-    """Where there is no room for all of it, the file is as it was and nothing is left beside it."""
+    """When the disk fills up, the file is as it was and nothing is left beside it."""
     file = tmp_path / "file"
     file.write_text(OLD, encoding="utf-8")
     code = """
@@ -218,7 +218,7 @@ except OSError as error:
 
 @POSIX
 def test_a_folder_that_may_not_be_written_leaves_the_old_file(tmp_path: Path) -> None:
-    """Without the right to write, the file is as it was; tried as a user whom the rights concern."""
+    """Without write permission the file is as it was; tried as a user whom permissions concern."""
     file = tmp_path / "file"
     file.write_text(OLD, encoding="utf-8")
     tmp_path.chmod(0o555)
@@ -242,7 +242,7 @@ except OSError as error:
 @POSIX
 @pytest.mark.parametrize("moment", ["os.fsync", "Path.replace"])
 def test_a_kill_in_the_middle_leaves_the_old_file(tmp_path: Path, moment: str) -> None:
-    """Who is killed while he writes leaves the whole old file, and the next one writes all the same."""
+    """A killed writer leaves the whole old file, and the next one succeeds."""
     file = tmp_path / "file"
     file.write_text(OLD, encoding="utf-8")
     done = child(f"{moment} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nwrite_whole(path, data)", str(file))
@@ -254,7 +254,7 @@ def test_a_kill_in_the_middle_leaves_the_old_file(tmp_path: Path, moment: str) -
 
 @POSIX
 def test_an_interruption_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
-    """Ctrl-C while the file is written goes on up, and neither changes the file nor leaves another one."""
+    """Ctrl-C neither changes the file nor leaves another one."""
     file = tmp_path / "file"
     file.write_text(OLD, encoding="utf-8")
     code = """
@@ -272,7 +272,7 @@ except KeyboardInterrupt:
 
 
 def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
-    """While some processes write the same file again and again, a reader sees one's whole content at any time."""
+    """While processes write the same file again and again, a reader always sees the whole content of one."""
     file = tmp_path / "file"
     write_whole(file, "0" * 100_000)
     code = "for _ in range(40):\n    write_whole(path, sys.argv[2] * 100_000)\n"

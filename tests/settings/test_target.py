@@ -1,4 +1,4 @@
-"""The words for a job and a task, and their ids."""
+"""From the words for a job and a task to their ids."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def test_what_the_user_named(
 
 
 def test_a_command_has_its_own_default_task() -> None:
-    """Where nobody names a task it is the command's."""
+    """Without a task it is the command's default."""
     assert target_from(JOB, None, NOTHING, TaskWord.LATEST_MIGRATE).task == "latest-migrate"
 
 
 def test_a_command_about_a_job_takes_a_task_word_for_a_job() -> None:
-    """A lone word is the task only where a task can be meant."""
+    """A lone word is the task only for commands about a task."""
     assert target_from("latest", None, (JOB, None), None).job_id == "latest"
 
 
 @pytest.mark.parametrize("job", [None, "latest", "latest-check"])
 def test_a_job_must_be_named(job: str | None) -> None:
-    """Without a job anywhere the error says how to name one."""
+    """Without any job the error says how to give one."""
     with pytest.raises(UsageError) as raised:
         target_from(job, None, NOTHING, TaskWord.LATEST)
     assert "MIGSTAT_JOB" in raised.value.hint
@@ -94,7 +94,7 @@ def test_a_url_and_a_word_that_name_two_tasks_contradict_each_other() -> None:
 
 @given(st.text(max_size=30), st.none() | st.text(max_size=30), st.none() | st.text(max_size=30))
 def test_no_words_let_anything_but_our_error_escape(job: str, task: str | None, environ_job: str | None) -> None:
-    """Whatever is typed becomes clean ids or an error of ours."""
+    """Any text becomes clean ids or an error of ours."""
     for text in (job, f"https://{job}", f"https://x/jobs/{job}"):
         try:
             target = target_from(text, task, (environ_job, None), TaskWord.LATEST)
