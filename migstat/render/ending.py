@@ -82,7 +82,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
 
 
 def _said(reason: Reason) -> str:
-    message = harmless(reason.message or "").rstrip(".") or str(reason.outcome or reason.state)
+    message = harmless(reason.message or "").rstrip(".") or harmless(reason.outcome or str(reason.state))
     return f"{harmless(reason.level[-1])}: {message}" if reason.level else message
 
 

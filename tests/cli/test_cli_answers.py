@@ -261,8 +261,8 @@ def run(words: list[str], transport: httpx.MockTransport, environ: Mapping[str, 
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 NUMBER = r"-[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-OWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r\n|\r(?=\x1b\[K)|\a")
-"""Escape sequences of the program itself: colours, and of a watch's picture the cursor and the bell."""
+OWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][09];[ -~\u2000-\u2fff]*(?:\a|\x1b\\)|\r\n|\r(?=\x1b\[K)|\a")
+"""Escape sequences of the program itself: colours, and of a watch's view the cursor, the title and the bell."""
 
 
 def active(text: str) -> set[str]:
