@@ -196,6 +196,16 @@ def test_nothing_below_the_command_line_prints_or_exits(path: Path) -> None:
     assert not {name for name in raised if name.partition("(")[0] in ("SystemExit", "typer.Exit", "typer.Abort")}
 
 
+@pytest.mark.parametrize("page", ["docs/architecture.md"])
+def test_a_page_names_what_exists(page: str) -> None:
+    """Every file that a page names is there, and so is every function that it names behind its module."""
+    for name, suffix in re.findall(r"`(\w+(?:/\w+)+)\.(\w+)`", (PAGE.parents[1] / page).read_text(encoding="utf-8")):
+        folder = PACKAGE if name.partition("/")[0] in ROOMS else PACKAGE.parent
+        file = folder / f"{name}.{suffix if suffix in ('py', 'md') else 'py'}"
+        assert file.exists(), file
+        assert suffix in ("py", "md") or re.search(rf"(?:def|class) {suffix}\b", file.read_text(encoding="utf-8"))
+
+
 def test_the_reader_of_imports_sees_every_form() -> None:
     """Absolute, relative, nested and late imports are all held against the table."""
     source = "import migstat.api\nfrom migstat import cli\nfrom . import query\nfrom .cli.app import run\n"
