@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from migstat.follow.deadline import Stopped
+
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -76,8 +78,6 @@ class Signals:
 
     def _raise_pending(self) -> None:
         if self._pending is not None and not self._stopped:
-            from migstat.follow.deadline import Stopped
-
             self._stopped = True
             raise Stopped(self._pending)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from migstat.cli.signals import Signals
 from migstat.cli.streams import Background, ClosedPipe
 from migstat.cli.watch_output import EventPrinter, JsonPrinter, LinePrinter, PrinterOptions, ScreenPrinter
 from migstat.errors import MigstatError, OutputError
-from migstat.follow.deadline import Deadline
+from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.watch import Plan, Watch, paced
 from migstat.model.events import Changed, End, Ended, Event, Outage, Recovered, Seen, View, Waiting
 from migstat.model.exit_codes import Exit, exit_of_error
@@ -120,7 +120,7 @@ class Watcher:
         errors: list[MigstatError] = []
         try:
             self._printer.open()
-            ended = self._play(asked, _events(watched, errors))
+            ended = self._play(asked, self._events(watched, errors))
         except ClosedPipe:
             return self._abandon(watched)
         finally:
@@ -135,9 +135,9 @@ class Watcher:
             raise incomplete(view.snapshot.flaws if view.snapshot else ())
         return Exit.UNREACHABLE if self._background.unwritten and ended.exit_code == Exit.OK else ended.exit_code
 
-    def _play(self, asked: Session, events: Generator[Event | Waiting, None, None]) -> Ended:
+    def _play(self, asked: Session, events: Iterator[Event | Waiting]) -> Ended:
         """Record and show the events; the last one."""
-        for event in paced(events, self._deadline.sleep, self._signals.interruptible):
+        for event in events:
             if isinstance(event, Waiting):
                 asked.remember()  # other windows complete what a long watch has seen
             else:
@@ -152,6 +152,16 @@ class Watcher:
                 self._show(event)
             return event
         raise AssertionError("a watch ends with an Ended")
+
+    def _events(self, watched: Watch, errors: list[MigstatError]) -> Iterator[Event | Waiting]:
+        """The events; an error ends them like anything else, and is kept to be raised."""
+        try:
+            yield from paced(watched.events(), self._deadline.sleep, self._signals.interruptible)
+        except Stopped as stopped:  # before the watch had begun, so it could not say so itself
+            yield watched.ended(End.INTERRUPTED if stopped.signal else End.TIMEOUT, signal=stopped.signal)
+        except MigstatError as error:
+            errors.append(error)
+            yield watched.ended(End.ERROR, exit_of_error(error))
 
     def _abandon(self, watched: Watch) -> int:
         """The code for when whoever reads standard output has gone: that of the data, as far as it is known."""
@@ -208,12 +218,3 @@ class Course:
                 since, self.resumed_from = self.resumed_from, None
                 return absence(since, event.at, self._missed)
         return None
-
-
-def _events(watched: Watch, errors: list[MigstatError]) -> Generator[Event | Waiting, None, None]:
-    """The events; an error ends them like anything else, and is kept to be raised."""
-    try:
-        yield from watched.events()
-    except MigstatError as error:
-        errors.append(error)
-        yield watched.ended(End.ERROR, exit_of_error(error))

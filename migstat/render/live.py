@@ -32,7 +32,7 @@ from migstat.model.nodes import (
 from migstat.model.reports import worst_first
 from migstat.model.verdict import Summary, Verdict
 from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, host_of
-from migstat.render.text import duration, grouped, harmless, local_time
+from migstat.render.text import duration, grouped, harmless, local_time, zone
 from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES, UNICODE, Glyphs, state_words
 
 FOOTER = "Ctrl-C stops watching; the migration goes on"
@@ -243,7 +243,7 @@ def _times_line(known: Digest, now: Millis, canvas: Canvas, *, rates: bool) -> T
         if elapsed is not None:
             parts.insert(0, (1 if outage is None else 3, duration(elapsed)))
     if outage is None and view.not_before is not None and view.not_before > now and not _over(known):
-        parts.append((2, f"not before {local_time(view.not_before, now)}"))
+        parts.append((2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
     if outage is None and read_at is not None:
         parts.append((0, f"updated {duration(max(now - read_at, 0) / 1000)} ago"))
     if rates:
@@ -491,7 +491,7 @@ def log_line(event: Event) -> LogLine | None:
             )
         case Outage():
             wait = duration(max(event.retry_in_seconds, 1))
-            told = f"no answer ({cause_of(event)}): {harmless(event.message)}; next try in {wait}"
+            told = f"no answer ({cause_of(event)}): {_TRIED.sub('', harmless(event.message))}; next try in {wait}"
             return LogLine(event.at, told, State.FAILED)
         case Recovered():
             return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")
@@ -560,9 +560,13 @@ def _name_of(node: Node) -> str:
     return harmless(node.name) or "the task"
 
 
+_TRIED = re.compile(r"\s*\((tried|asked)[^)]*\)$")
+"""How often one request was tried, which says nothing about an outage."""
+
+
 def cause_of(outage: NoAnswer | Outage) -> str:
     """Why there is no answer, in a word or two: `503`, `Connection refused`."""
-    message = re.sub(r"\s*\((tried|asked)[^)]*\)$", "", harmless(outage.message))
+    message = _TRIED.sub("", harmless(outage.message))
     if status := re.search(r"\b[45]\d\d\b", message):
         return status[0]
     if re.search(r"within|timed? ?-?out", message, re.IGNORECASE):

@@ -861,6 +861,18 @@ def test_a_second_watch_goes_on_from_a_record(tmp_path: Path) -> None:
     assert recorded == [*first, *second]
 
 
+def test_a_resumed_watch_says_what_nobody_saw(tmp_path: Path) -> None:
+    """A second watch sums up on standard error what happened since the record's last event, and what failed."""
+    path = tmp_path / "night.jsonl"
+    projects = (moving("ACME", 20, 300), moving("PAY", 30, 300, "FAILED"), moving("ERP", 40, 900))
+    with night(cutover(*projects, over=1000)) as rehearsed:
+        rehearsed.watch("--record", str(path), "--timeout", "200s")
+        rehearsed.slept.append(300.0)  # in which nobody watches
+        again = rehearsed.watch("--record", str(path))
+    (told,) = [line for line in again.err.splitlines() if "while nobody watched" in line]
+    assert re.search(r"while nobody watched \(\d\d:\d\d to \d\d:\d\d\): 2 finished, ✖ PAY$", told)
+
+
 def test_elapsed_times_reach_back(tmp_path: Path) -> None:
     """Where the API tells no times, the elapsed time counts from the record's first watch, and a stall is told once."""
     path = str(tmp_path / "night.jsonl")
