@@ -50,6 +50,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types for this platform, and those of the package for the others."""
     _python(session, "-m", "mypy")
+    _python(session, "-m", "mypy", "noxfile.py")
     for platform in sorted({"linux", "win32", "darwin"} - {sys.platform}):
         _python(session, "-m", "mypy", "--platform", platform, "migstat")
 
