@@ -70,7 +70,7 @@ def test_a_help_begins_with_examples(command: str) -> None:
 def test_an_example_runs(example: str, over: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every example that a help shows is understood and answers."""
     monkeypatch.chdir(tmp_path)
-    result = migstat(shlex.split(re.split(r" (?:&&|[|>]) ", example)[0])[1:], environ_of(over))
+    result = migstat(shlex.split(re.split(r"(?: && | \| | >>? )", example)[0])[1:], environ_of(over))
     assert result.code in (0, 1, 8), result.err
     assert result.out or result.err
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
 from migstat.model.exit_codes import MEANINGS
-from migstat.settings.keys import ENVIRONMENT
+from migstat.settings.keys import ENVIRONMENT, SETTINGS
 
 _FORMATTING = """\
 Output is a table on a terminal and plain text elsewhere. Choose with -o (--output):
@@ -36,6 +36,11 @@ Columns of plain and csv (an unknown value is empty):
 
 Color: --color beats NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR.
 Also write a file with --export: .svg or .html (a picture), .xml (JUnit), .prom (metrics)."""
+
+
+_PRECEDENCE = """\
+An option beats its environment variable, which beats the profile's key in the config file, which beats the default.
+"""
 
 
 def help_(
@@ -72,13 +77,19 @@ def help_(
     return code
 
 
-def _aligned(meanings: Mapping[str, str]) -> str:
-    width = max(map(len, meanings))
-    return "\n".join(f"{name:<{width}}  {meaning}" for name, meaning in meanings.items())
+def _exit_codes() -> str:
+    return "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
+
+
+def _environment() -> str:
+    rows = [(each.variable, each.option, ENVIRONMENT[each.variable]) for each in SETTINGS if each.variable]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{variable:<{widths[0]}}  {option:<{widths[1]}}  {meaning}" for variable, option, meaning in rows]
+    return "\n".join([_PRECEDENCE, *lines])
 
 
 TOPICS: dict[str, Callable[[], str]] = {
-    "exit-codes": lambda: _aligned({f"{code.value:>4}": meaning for code, meaning in MEANINGS.items()}),
-    "environment": lambda: _aligned(ENVIRONMENT),
+    "exit-codes": _exit_codes,
+    "environment": _environment,
     "formatting": lambda: _FORMATTING,
 }
