@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import math
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from migstat.api.endpoints import Api
+from migstat.api.retry import Policy
+from migstat.api.retry import Timing as ApiTiming
+from migstat.cli.app import run
+from migstat.cli.commands.simulate import variables_of
+from migstat.cli.context import Runtime
+from migstat.cli.streams import Streams
+from migstat.errors import MigstatError
+from migstat.follow.deadline import Deadline
+from migstat.follow.watch import Plan, Watch, paced
+from migstat.model.events import Ended, Event, View, Waiting
+from migstat.model.exit_codes import exit_of_error
+from migstat.query.task import TaskSession
+from migstat.settings.resolve import Flags, settings_from
+from migstat.settings.target import Target
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import FilterMode, Job, Node, Scenario, Step, Task, refused
+from migstat.simulator.server import Server, serve
+from tests.watching import Time
 
 GOOD = ("SUCCESS", "SUCCESS", "SUCCESS", "WARNING", "SKIPPED")
 BAD = ("FAILED", "INCOMPLETE", "STOPPED", "CANCELLED", "TIMED_OUT", "ODD_OUTCOME")
@@ -18,6 +37,58 @@ LATEST = 100.0
 
 LONG_AFTER = 3600.0
 """Seconds after the end at which all has settled, whoever looks."""
+
+
+class Stage:
+    """A history on a server of the loopback interface, whose clock moves by sleeping only.
+
+    `seen` holds what the last watch knew before each of its pauses.
+    """
+
+    def __init__(self, server: Server, time: Time) -> None:
+        self.server = server
+        self.time = time
+        self.environ = {**variables_of(server), "MIGSTAT_JOB": "job-1", "MIGSTAT_TASK": "task-1"}
+        self.seen: list[View] = []
+
+    def watch(self, at: float, plan: Plan | None = None) -> int:
+        """The exit code of a watch that begins at a second."""
+        try:
+            last = self.events(at, plan)[-1]
+        except MigstatError as error:
+            return exit_of_error(error)
+        assert isinstance(last, Ended)
+        return last.exit_code
+
+    def events(self, at: float, plan: Plan | None = None, task: str = "task-1") -> list[Event]:
+        """The events of a watch that begins at a second."""
+        self.time.now = at
+        time = self.time
+        settings = settings_from(Flags(), self.environ | {"MIGSTAT_RATE_LIMIT": "none"}, str)
+        timing = ApiTiming(time.clock, time.sleep, share=lambda: 0.5, now=time.wall)
+        with Api(settings, timing, policy=Policy(give_up_after=8.0)) as api:
+            session = TaskSession(lambda: api, Target("job-1", task), time.wall, None)
+            deadline = Deadline(time.clock, time.sleep, None)
+            watch = Watch(session, plan or Plan(), deadline, now=time.wall, share=lambda: 0.5)
+            every = [*paced(watch.events(), deadline.sleep)]
+        self.seen = [event.view for event in every if isinstance(event, Waiting)]
+        return [event for event in every if not isinstance(event, Waiting)]
+
+    def status(self, at: float, *words: str) -> int:
+        """The exit code of `status --exit-status` at a second."""
+        self.time.now = at
+        streams = Streams(io.StringIO(), io.StringIO())
+        clock = self.time
+        runtime = Runtime(self.environ, streams, now=clock.wall, clock=clock.clock, sleep=clock.sleep)
+        return run(["status", "--exit-status", *words], runtime)
+
+
+@contextmanager
+def staged(scenario: Scenario, patience: float) -> Iterator[Stage]:
+    """A stage for this scenario, on which nobody may wait longer than for so many seconds."""
+    time = Time(latest=patience)
+    with serve(scenario, clock=time.wall, speed=1.0, rate_limit=None) as server:
+        yield Stage(server, time)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,291 @@
+"""Nights that once ended with the wrong exit code, one after the other, over a socket and in virtual time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from migstat.follow.watch import Plan
+from migstat.model.events import Changed, Ended, Event, Outage, Recovered, Snapped, Stalled
+from migstat.model.verdict import Until, Verdict
+from migstat.simulator.faults import Fault, Incident
+from migstat.simulator.scenario import Job, Node, Scenario, Step, Task, refused
+from tests.follow.histories import staged
+from tests.watching import seconds_of
+
+END = 300.0
+CORE, CHECKS = Plan(until=Until.CORE), Plan(until=Until.CHECKS)
+FAST = Plan(until=Until.CORE, fail_fast=True)
+USERS = {"usersAndGroups": {"mode": "ALL"}}
+
+
+def lives(name: str, *steps: Step, **more: Any) -> Node:
+    """A node with this history."""
+    return Node(name=name, steps=steps, **more)
+
+
+def runs(name: str, begin: float, end: float, outcome: str = "SUCCESS", *children: Node, **more: Any) -> Node:
+    """A node that runs from one second to another."""
+    return lives(name, Step(min(begin, 10), "PENDING"), Step(begin), Step(end, "FINISHED", outcome, **more),
+                 children=children)  # fmt: skip
+
+
+def hangs(name: str, *children: Node) -> Node:
+    """A node that never ends."""
+    return lives(name, Step(30), children=children)
+
+
+def level(name: str, *children: Node) -> Node:
+    """A hidden level."""
+    return Node(name=name, hidden=True, children=children)
+
+
+def night(
+    *below: Node,
+    root: tuple[Step, ...] = (Step(END, "FINISHED", "SUCCESS"),),
+    check: Node | None = None,
+    migrate: Node | None = None,
+    keys: dict[str, list[str]] | None = None,
+    named: dict[str, Any] = USERS,
+    flow: str = "jira",
+    **more: Any,
+) -> Scenario:
+    """A migrate task whose scopes and hidden levels are `below`; by default everything that is not said goes well."""
+    core = migrate or runs("migrate", 30, END - 5, "SUCCESS", *below)
+    users = () if any(node.name == "usersAndGroups" for node in core.children) else (runs("usersAndGroups", 31, 60),)
+    core = Node(name="migrate", steps=core.steps, children=(*users, *core.children))
+    top = lives("root", Step(0), *root, children=(check or runs("check", 2, 20), core))
+    scope = {**named, **{name: {"includedKeys": wanted} for name, wanted in (keys or {}).items()}}
+    return scenario_of(
+        Task(label="t", task_id="task-1", task_type="migrate", created_at=-9, root=top), scope, flow, **more
+    )
+
+
+def scenario_of(task: Task, scope: dict[str, Any] | None = None, flow: str = "jira", **more: Any) -> Scenario:
+    """A scenario of one task."""
+    job = Job(job_id="job-1", name="Night", flow=f"{flow}-onpremises-to-cloud", server_id="s", destination_url="u",
+              scope=scope or {})  # fmt: skip
+    return Scenario(name="case", job=job, tasks=(task,), **more)
+
+
+def projects(*nodes: Node, name: str = "projects", **more: Any) -> Scenario:
+    """A night that moves these projects or spaces, all of which the job names."""
+    return night(level(name, *nodes), keys={name: [node.name for node in nodes]}, **more)
+
+
+def fails(kind: str = "500", **more: Any) -> tuple[Incident, ...]:
+    """A fault of a part of the API."""
+    return (Incident(fault=Fault(kind), **more),)
+
+
+P = runs("P", 40, 200)
+NO_OUTCOME = (Step(END, "FINISHED"), Step(END + 40, "FINISHED", "SUCCESS"))
+LATE_MIGRATE = lives("migrate", Step(0, None), Step(END + 5, "FINISHED", "SUCCESS"),
+                     children=(runs("users", 31, 60, "FAILED"),))  # fmt: skip
+APPS = {"apps": {"includedKeys": ["x"]}}
+SETTLED = END + 120
+GIVEN_UP = END + 600
+
+CASES: dict[str, tuple[Scenario, Plan | None, int, float, float]] = {
+    # name: scenario, plan, exit code, and between which seconds a watch from the start ends
+    "A2 another case": (night(level("spaces", runs("DOC", 40, 99), runs("HR", 40, 99)), keys={"spaces": ["doc", "HR"]},
+                        flow="confluence"), None, 0, END, END),
+    "A2 both cases": (night(level("spaces", runs("DOC", 40, 99), runs("doc", 40, 99)), keys={"spaces": ["Doc"]}),
+                      None, 1, SETTLED, SETTLED + 20),
+    "A8 stopped": (projects(lives("A", Step(9, "PENDING")), runs("B", 40, 99), runs("C", 40, 99), name="spaces",
+                   root=(Step(END, "STOPPED"),)), None, 1, SETTLED, SETTLED + 20),
+    "A9 timed out": (night(lives("apps", Step(40), Step(250, "TIMED_OUT")), named=APPS),
+                     None, 1, SETTLED, SETTLED + 20),
+    "D1 users only": (night(), None, 0, END, END),
+    "D2 below the other level": (night(level("projects", runs("DOC", 40, 99)), keys={"spaces": ["DOC"]},
+                                 flow="confluence"), None, 0, END, END),
+    "D2 the other way round": (night(level("spaces", P), keys={"projects": ["P"]}), None, 0, END, END),
+    "D2 both levels": (night(level("projects", P), level("spaces", runs("DOC", 40, 99, "FAILED")),
+                       keys={"projects": ["P", "DOC"]}), None, 1, END, END),
+    "D3 a key, no migrate": (night(migrate=lives("migrate", Step(0, None)), keys={"projects": ["P"]}),
+                             None, 1, SETTLED, SETTLED + 20),
+    "D4 5 s": (projects(runs("P", 40, 200, updated_at=195.0)), None, 0, END, END),
+    "D4 2 h": (projects(runs("P", 40, 200, updated_at=-7000.0)), None, 0, END, END),
+    "D4 seconds": (projects(runs("P", 40, 200, unit="s")), None, 0, END, END),
+    "D5 failed after all": (projects(lives("P", Step(40), Step(200, "FINISHED", "SUCCESS"),
+                            Step(240, "FINISHED", "FAILED", updated_at=190.0))), None, 1, END, END),
+    "D6 migrate comes late": (night(migrate=LATE_MIGRATE), None, 1, END + 5, END + 20),
+    "D7 core": (night(runs("apps", 40, 250, "FAILED"), root=(Step(END, "FINISHED", "FAILED"),), named=APPS),
+                CORE, 0, END - 5, END),
+    "D7 core, fail fast": (night(runs("apps", 40, 250, "FAILED"), root=(Step(END, "FINISHED", "FAILED"),), named=APPS),
+                           FAST, 0, END - 5, END),
+    "D8 apps come late": (night(lives("apps", Step(0, None), Step(END + 15, "FINISHED", "FAILED")), named=APPS),
+                          None, 1, END + 15, END + 30),
+    "D8 apps never come": (night(named=APPS), None, 0, SETTLED, SETTLED + 20),
+    "D9 root": (night(root=NO_OUTCOME), None, 0, END + 40, END + 60),
+    "D9 project": (projects(lives("P", Step(40), *NO_OUTCOME)), None, 0, END + 40, END + 60),
+    "D10 a scope is gone": (night(lives("jsm", Step(40), Step(200, None)), P), None, 0, END, SETTLED + 20),
+    "D10 a key is gone": (projects(lives("P", Step(40), Step(200, None)), runs("Q", 40, 99)),
+                          None, 1, SETTLED, SETTLED + 20),
+    "D11 check hangs": (night(check=hangs("check"), root=(Step(END, "FINISHED", "FAILED"),)),
+                        None, 1, SETTLED, SETTLED + 20),
+    "D11 migrate hangs": (night(migrate=hangs("migrate"), root=(Step(END, "FINISHED", "FAILED"),)),
+                          None, 1, SETTLED, SETTLED + 20),
+    "D11 a scope hangs": (night(hangs("apps"), root=(Step(END, "CANCELLED"),)), None, 1, SETTLED, SETTLED + 20),
+    "D11 migrate hangs, core": (night(migrate=hangs("migrate"), root=(Step(END, "CANCELLED"),)),
+                                CORE, 1, SETTLED, SETTLED + 20),
+    "D11 all well but migrate": (night(migrate=hangs("migrate")), None, 1, SETTLED, SETTLED + 20),
+    "D12 a filter": (projects(P, incidents=fails(status="IN_PROGRESS")), None, 0, END, END + 30),
+    "D12 a level": (projects(P, incidents=fails(level="migrate")), None, 3, GIVEN_UP, GIVEN_UP + 60),
+    "D12 a level, and a failure": (projects(runs("P", 40, 99, "FAILED"), incidents=fails(level="migrate")),
+                                   None, 1, GIVEN_UP, GIVEN_UP + 60),
+    "D12 the job": (projects(P, incidents=fails(route="job")), None, 3, GIVEN_UP, GIVEN_UP + 60),
+    **{f"D13 {kind}": (projects(P, runs("Q", 40, 99, "FAILED"), incidents=fails(kind, level="migrate,projects",
+       begin=END - 20, end=END + 170)), None, 1, END + 170, END + 240) for kind in ("503", "429", "cut")},
+    "D14 checks only": (projects(P, incidents=(*fails(level="migrate,projects"), *fails(route="job"))),
+                        CHECKS, 0, 20, 60),
+    "D16 a warning": (projects(runs("P", 40, 99, "WARNING")), Plan(strict=True, fail_fast=True), 1, 99, 110),
+    "D17 overridden": (night(check=runs("check", 2, 15, "FAILED")), Plan(interval=1.0), 1, END, END + 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_night_ends_with_the_right_code_in_time(name: str) -> None:
+    """A watch from the start ends when it should, and a later one and `status` come to the same code."""
+    scenario, plan, code, first, last = CASES[name]
+    with staged(scenario, 40_000) as stage:
+        events = stage.events(0.0, plan)
+        ended = events[-1]
+        assert isinstance(ended, Ended)
+        assert (ended.exit_code, first <= seconds_of(ended) <= last + 12) == (code, True), seconds_of(ended)
+        assert ended.reasons or ended.verdict in (Verdict.SUCCEEDED, Verdict.RUNNING)
+        assert stage.watch(8000, plan) == code
+        if plan is None:
+            assert stage.status(12_000, "--json") == code
+
+
+@pytest.mark.parametrize("task_type", ["check", "migrate"])
+def test_a_refused_task_has_failed_for_everybody_at_once(task_type: Any) -> None:
+    """A lone root that ended FAILED is the end, and its message is the reason."""
+    task = refused("t", "task-1", task_type, created_at=-9, message="the site is not attached")
+    with staged(scenario_of(task, USERS), 5000) as stage:
+        events = stage.events(0.0)
+        assert [type(event) for event in events] == [Snapped, Ended]
+        assert isinstance(ended := events[-1], Ended)
+        assert (ended.exit_code, [reason.message for reason in ended.reasons]) == (1, ["the site is not attached"])
+        assert seconds_of(ended) == 0
+        assert {stage.status(10, *words) for words in ((), ("--json",), ("--raw",), ("--depth", "0"))} == {1}
+
+
+@pytest.mark.parametrize("where", ["none", "also", "only"])
+def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any) -> None:
+    """A check task may answer its checks at the root, below `check`, or in both places."""
+    checks = (runs("A", 5, 50), runs("B", 5, 90, "FAILED"))
+    root = lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=checks)
+    task = Task(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
+    with staged(scenario_of(task), 5000) as stage:
+        ended = stage.events(0.0)[-1]
+        assert isinstance(ended, Ended)
+        assert (ended.exit_code, ended.summary.total, ended.summary.failed) == (1, 2, 1)
+        assert [reason.level[-1] for reason in ended.reasons] == ["B"]
+        assert stage.status(3000, "--json") == 1
+
+
+def test_no_format_or_depth_changes_the_code() -> None:
+    """While something may still come it is 8 in all of them, and then 1."""
+    scenario = CASES["D3 a key, no migrate"][0]
+    formats = (("--output", name) for name in ("table", "plain", "tree", "json", "csv", "markdown"))
+    words = (*formats, ("--raw",), ("--depth", "0"), ("--depth", "1"), ("--depth", "all"))
+    with staged(scenario, 5000) as stage:
+        assert {stage.status(END + 60, *each) for each in words} == {8}
+        assert {stage.status(END + 130, *each) for each in words} == {1}
+
+
+def test_an_empty_list_of_runs_is_waited_for() -> None:
+    """A run that was just created is not listed yet, which is no error."""
+    root = lives("root", Step(0), Step(100, "FINISHED", "SUCCESS"), children=(runs("A", 5, 50),))
+    task = Task(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, listed_at=40.0)
+    with staged(scenario_of(task), 5000) as stage:
+        events = stage.events(0.0, task="latest")
+        assert isinstance(events[0], Snapped)
+        assert isinstance(events[-1], Ended)
+        assert (40 <= seconds_of(events[0]) <= 80, events[-1].exit_code) == (True, 0)
+
+
+def test_what_hangs_and_what_is_gone_is_named() -> None:
+    """The reasons name a scope that hangs beside the root that was cancelled, and the notes one that has vanished."""
+    gone, hanging = lives("jsm", Step(40), Step(200, None)), hangs("apps")
+    with staged(night(gone, hanging, root=(Step(END, "CANCELLED"),)), 5000) as stage:
+        ended = stage.events(0.0)[-1]
+    assert isinstance(ended, Ended)
+    assert {reason.level for reason in ended.reasons} == {(), ("migrate", "apps")}
+    assert [note for note in ended.notes if note.startswith("migrate,jsm is not reported any more")]
+
+
+def moving(*steps: tuple[float, float | None, float | None]) -> Scenario:
+    """A night with one project: from which second on it reports which percent and which last update."""
+    told = [Step(at, "IN_PROGRESS", percent=percent, updated_at=stamp) for at, percent, stamp in steps]
+    project = lives("P", *told, Step(9000, "FINISHED", "SUCCESS"))
+    return night(level("projects", project), migrate=None, root=(Step(9100, "FINISHED", "SUCCESS"),),
+                 keys={"projects": ["P"]})  # fmt: skip
+
+
+def percents(
+    begin: float, end: float, stamp: Callable[[float], float | None]
+) -> list[tuple[float, float, float | None]]:
+    """A percent more every half minute."""
+    return [(at, at / 100, stamp(at)) for at in map(float, range(int(begin), int(end), 30))]
+
+
+@pytest.mark.parametrize(
+    ("steps", "stalls"),
+    [
+        (percents(40, 9000), []),
+        ([*percents(40, 3000), *percents(6000, 9000)], [3880.0]),
+        ([*percents(40, 1000), *percents(4000, 4300)], [1890.0, 5180.0]),
+        ([(40.0 + 20 * n, 5.0, 40.0 + 20 * n) for n in range(440)], [940.0]),
+    ],
+    ids=["it moves", "it stays", "it stays again", "only its stamp moves"],
+)
+def test_a_stall_is_told_by_the_progress_first(
+    steps: list[tuple[float, float | None, float | None]], stalls: list[float]
+) -> None:
+    """A node that makes progress has not stalled, whatever its last update says, and the other way round."""
+    with staged(moving(*steps), 20_000) as stage:
+        events: list[Event] = stage.events(0.0, Plan(interval=30.0))
+    told = [seconds_of(event) for event in events if isinstance(event, Stalled) and event.level[-1:] == ("P",)]
+    assert len(told) == len(stalls)
+    assert all(expected <= at <= expected + 95 for at, expected in zip(told, stalls, strict=True)), told
+
+
+@pytest.mark.parametrize(("kind", "code"), [("401", 4), ("403", 4), ("404", 5)])
+@pytest.mark.parametrize("seconds", [5, 1e6])
+def test_a_refusal_is_an_outage_for_two_minutes(kind: str, code: int, seconds: float) -> None:
+    """Seconds of refusals are outlasted; two minutes of nothing else are believed."""
+    scenario = projects(P, incidents=fails(kind, begin=100, end=100 + seconds))
+    with staged(scenario, 5000) as stage:
+        if seconds > 5:
+            assert stage.watch(0.0, Plan(interval=3.0)) == code
+            assert 220 <= stage.time.now <= 260
+        else:
+            events = stage.events(0.0, Plan(interval=3.0))
+            assert [type(event) for event in events if isinstance(event, Outage | Recovered)] == [Outage, Recovered]
+            assert isinstance(events[-1], Ended)
+            assert events[-1].exit_code == 0
+
+
+def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
+    """However few of them are reported yet: total = missing + pending + running + finished = what the job names."""
+    nodes = [lives(f"P{n:02}", Step(0, None), Step(5 + n * 3, "PENDING"), Step(40 + n * 6), Step(90 + n * 6, "FINISHED",
+             "SUCCESS")) for n in range(30)]  # fmt: skip
+    with staged(projects(*nodes), 5000) as stage:
+        stage.events(0.0)
+        summaries = [view.snapshot.summary for view in stage.seen if view.snapshot]
+    assert len(summaries) > 20
+    for summary in summaries:
+        assert summary is not None
+        assert summary.total == 30 == summary.missing + summary.pending + summary.running + summary.finished
+
+
+def test_a_change_is_told_of_what_vanished_and_came_back() -> None:
+    """A node that comes back after it was gone is a change again only if it is another."""
+    project = lives("P", Step(40), Step(150, None), Step(200, "FINISHED", "SUCCESS"))
+    with staged(projects(project), 5000) as stage:
+        told = [event for event in stage.events(0.0) if isinstance(event, Changed) and event.node.name == "P"]
+    assert [event.node.outcome or event.node.status for event in told][-1] == "SUCCESS"
