@@ -226,11 +226,9 @@ def moving(*steps: tuple[float, float | None, float | None]) -> Scenario:
                  keys={"projects": ["P"]})  # fmt: skip
 
 
-def percents(
-    begin: float, end: float, stamp: Callable[[float], float | None]
-) -> list[tuple[float, float, float | None]]:
-    """A percent more every half minute."""
-    return [(at, at / 100, stamp(at)) for at in map(float, range(int(begin), int(end), 30))]
+def percents(begin: int, end: int) -> list[tuple[float, float | None, float | None]]:
+    """A little more every half minute, while the last update stays where it was long ago."""
+    return [(at, at / 100, -2400.0) for at in map(float, range(begin, end, 30))]
 
 
 @pytest.mark.parametrize(

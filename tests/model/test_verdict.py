@@ -2,55 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from migstat.model.nodes import Level, Node, State, leaves_of
+from migstat.model.nodes import Job, Level, Node, State, leaves_of
 from migstat.model.verdict import (
+    Assessment,
+    Evidence,
     Snapshot,
     Summary,
     Until,
     Verdict,
+    assess,
+    assess_at,
+    assess_node,
+    counted,
     estimated_end,
-    failures_of,
-    flattened,
-    nested,
+    failed_so_far,
     not_scheduled,
-    settled,
     summary_of,
     verdict_of_node,
     verdict_of_states,
-    verdict_of_task,
 )
 
 ENDED_AT = 1_700_000_000_000
 JUST_NOW = ENDED_AT + 1000
 TWO_MINUTES_LATER = ENDED_AT + 120_000
 
-PENDING, RUNNING, SUCCEEDED, WARNING, FAILED = (
-    Verdict.PENDING,
-    Verdict.RUNNING,
-    Verdict.SUCCEEDED,
-    Verdict.WARNING,
-    Verdict.FAILED,
-)
+PENDING, RUNNING, SUCCEEDED, WARNING, FAILED = Verdict
 
 Word = str | None
 """A status or an outcome in one word: an outcome means that the node is FINISHED."""
 
-STATUSES = ("PENDING", "IN_PROGRESS", "FINISHED", "CANCELLED", "STOPPED", "ABORTED", "ERROR", "ODD_STATUS")
+STATUSES = ("PENDING", "IN_PROGRESS", "FINISHED", "CANCELLED", "STOPPED", "ABORTED", "ERROR", "TIMED_OUT", "ODD_STATUS")
+CORE = Until.CORE
 
 
-def node(level: Level, word: Word, children: tuple[Node, ...] | None = None) -> Node:
+def node(level: Level, word: Word, children: tuple[Node, ...] | None = None, **more: Any) -> Node:
     """A node that was last updated when the task ended."""
-    details = {"lastUpdatedAt": ENDED_AT}
-    if word is None:
-        return Node(level, details=details, children=children)
-    if word in STATUSES:
-        return Node(level, word, details=details, children=children)
-    return Node(level, "FINISHED", word, details=details, children=children)
+    status, outcome = (word, None) if word is None or word in STATUSES else ("FINISHED", word)
+    return Node(level, status, outcome, details={"lastUpdatedAt": ENDED_AT}, children=children, **more)
 
 
 def migrate_task(
@@ -63,178 +58,251 @@ def migrate_task(
     hidden: str = "projects",
 ) -> Node:
     """A migrate task of which everything was read; `-` as the word of check or migrate leaves it out."""
-    below = [node(("migrate", name), word) for name, word in (scopes or {}).items()]
+    below = [node(("migrate", name), word, ()) for name, word in (scopes or {}).items()]
     if leaves is not None:
         children = tuple(node(("migrate", hidden, name), word) for name, word in leaves.items())
         below.append(Node(("migrate", hidden), children=children))
-    phases = []
-    if check != "-":
-        phases.append(node(("check",), check))
+    phases = [node(("check",), check)] if check != "-" else []
     if migrate != "-":
         phases.append(node(("migrate",), migrate, tuple(below)))
     return node((), root, tuple(phases))
 
 
-def verdict(root: Node, missing: tuple[str, ...] = (), now: int = JUST_NOW) -> Verdict:
-    """The verdict of a migrate task."""
-    return verdict_of_task(root, "migrate", missing, now)
+def job(*keys: str, **scopes: Any) -> Job:
+    """A job that moves these projects, and more."""
+    return Job({"scope": {**({"projects": {"includedKeys": list(keys)}} if keys else {}), **scopes}})
+
+
+def evidence(root: Node, *keys: str, task_type: str = "migrate", **scopes: Any) -> Evidence:
+    """What is known of a task whose job could be read."""
+    return Evidence(root=root, task_type=task_type, job=job(*keys, **scopes))
+
+
+def assessed(root: Node, *keys: str, settled: bool = True, until: Until = Until.DONE, **scopes: Any) -> Assessment:
+    """The assessment of a migrate task."""
+    return assess(evidence(root, *keys, **scopes), until, settled=settled)
 
 
 @pytest.mark.parametrize(
     ("word", "expected"),
     [("SUCCESS", SUCCEEDED), ("SKIPPED", SUCCEEDED), ("WARNING", WARNING), ("FAILED", FAILED), ("INCOMPLETE", FAILED),
-     ("ODD_OUTCOME", FAILED), ("FINISHED", FAILED), ("CANCELLED", FAILED), ("ABORTED", FAILED), ("ERROR", FAILED)],
+     ("ODD_OUTCOME", FAILED), ("FINISHED", FAILED), ("CANCELLED", FAILED), ("TIMED_OUT", FAILED), ("ERROR", FAILED)],
 )  # fmt: skip
-@pytest.mark.parametrize("where", ["root", "check", "migrate", "scope", "project", "space"])
+@pytest.mark.parametrize("where", ["root", "check", "migrate", "scope", "app", "project", "space"])
 def test_each_part_that_counts_makes_the_verdict(where: str, word: str, expected: Verdict) -> None:
-    """An end of root, check, migrate, a scope, a project or a space without a known good outcome is a failure."""
+    """An end of root, check, migrate, a scope, its child, or a project without a known good outcome is a failure."""
     root = migrate_task(
         word if where == "root" else "SUCCESS",
         check=word if where == "check" else "SUCCESS",
         migrate=word if where == "migrate" else "SUCCESS",
-        scopes={"usersAndGroups": word if where == "scope" else "SUCCESS", "apps": "SUCCESS"},
+        scopes={"usersAndGroups": word if where == "scope" else "SUCCESS"},
         leaves={"A": "SUCCESS", "B": word if where in ("project", "space") else "SUCCESS"},
         hidden="spaces" if where == "space" else "projects",
     )
-    assert verdict(root) is expected
+    if where == "app":
+        migrate = (root.children or ())[1]
+        apps = node(("migrate", "apps"), "SUCCESS", (node(("migrate", "apps", "x"), word),))
+        root = replace(root, children=((root.children or ())[0], replace(migrate, children=(apps,))))
+    assert assessed(root).verdict is expected
 
 
-def test_a_failure_weighs_more_than_a_warning() -> None:
-    """The worst of all parts counts."""
-    assert verdict(migrate_task("WARNING", leaves={"A": "FAILED"})) is FAILED
-    assert verdict(migrate_task("SUCCESS", check="WARNING", leaves={"A": "SKIPPED"})) is WARNING
+ENDS = {
+    # what was read, what the job names, and the verdict: before the end has settled, and after
+    "all well": (migrate_task("SUCCESS", leaves={"A": "SUCCESS"}), ("A",), SUCCEEDED, SUCCEEDED),
+    "a key is missing": (migrate_task("SUCCESS", leaves={"A": "SUCCESS"}), ("A", "B"), RUNNING, FAILED),
+    "another case": (migrate_task("SUCCESS", leaves={"DOC": "SUCCESS"}), ("doc",), SUCCEEDED, SUCCEEDED),
+    "a failure, and a key is missing": (migrate_task("SUCCESS", leaves={"A": "FAILED"}), ("A", "B"), RUNNING, FAILED),
+    "a project is pending": (migrate_task("SUCCESS", leaves={"A": "PENDING"}), (), RUNNING, FAILED),
+    "a project runs": (migrate_task("SUCCESS", leaves={"A": "IN_PROGRESS"}), (), RUNNING, FAILED),
+    "a project without an outcome": (migrate_task("SUCCESS", leaves={"A": "FINISHED"}), (), RUNNING, FAILED),
+    "the root without an outcome": (migrate_task("FINISHED"), (), RUNNING, FAILED),
+    "no migrate": (migrate_task("SUCCESS", migrate="-"), (), RUNNING, FAILED),
+    "no check": (migrate_task("SUCCESS", check="-"), (), RUNNING, SUCCEEDED),
+    "a scope runs": (migrate_task("SUCCESS", scopes={"apps": "IN_PROGRESS"}), (), RUNNING, RUNNING),
+    "a scope runs, but a project failed": (
+        migrate_task("SUCCESS", scopes={"apps": "PENDING"}, leaves={"A": "FAILED"}), (), RUNNING, RUNNING),
+    "a scope of a failed task runs": (migrate_task("FAILED", scopes={"apps": "IN_PROGRESS"}), (), RUNNING, FAILED),
+    "migrate hangs": (migrate_task("SUCCESS", migrate="IN_PROGRESS"), (), RUNNING, FAILED),
+    "cancelled": (migrate_task("CANCELLED", migrate="IN_PROGRESS"), (), RUNNING, FAILED),
+    "refused": (node((), "FAILED", ()), ("A",), FAILED, FAILED),
+    "a lone root without an outcome": (node((), "CANCELLED", ()), ("A",), RUNNING, FAILED),
+    "a lone root that did well": (node((), "SUCCESS", ()), (), RUNNING, FAILED),
+    "it runs": (migrate_task("IN_PROGRESS", leaves={"A": "FAILED"}), (), RUNNING, RUNNING),
+    "it is pending": (migrate_task(None, check="-", migrate="-"), (), PENDING, PENDING),
+    "its checks run": (migrate_task("PENDING", check="IN_PROGRESS", migrate="-"), (), RUNNING, RUNNING),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("word", ["PENDING", "IN_PROGRESS", None, "ODD_STATUS"])
-@pytest.mark.parametrize("scope", ["apps", "usersAndGroups"])
-def test_a_task_has_not_ended_while_a_scope_has_not(scope: str, word: Word) -> None:
-    """Apps go on after the core: root, migrate and projects may be finished, and it still runs."""
-    root = migrate_task("SUCCESS", scopes={"customers": "SUCCESS", scope: word}, leaves={"A": "SUCCESS"})
-    assert verdict(root, now=TWO_MINUTES_LATER * 2) is RUNNING
-
-
-def test_a_failed_project_is_no_end_while_apps_go_on() -> None:
-    """Until the apps have ended the task runs, whatever its projects say."""
-    assert verdict(migrate_task("SUCCESS", scopes={"apps": "IN_PROGRESS"}, leaves={"A": "FAILED"})) is RUNNING
+@pytest.mark.parametrize("name", ENDS)
+def test_an_end_is_believed_when_it_is_proven_or_has_settled(name: str) -> None:
+    """What is unfinished, missing or without an outcome may still come for two minutes, and then has failed."""
+    root, keys, before, after = ENDS[name]
+    assert [assessed(root, *keys, settled=settled).verdict for settled in (False, True)] == [before, after]
 
 
 @pytest.mark.parametrize(
-    ("root", "phases", "expected"),
+    ("scopes", "noted"),
     [
-        (None, {}, PENDING),
-        (None, {"check": "IN_PROGRESS"}, RUNNING),
-        ("IN_PROGRESS", {}, RUNNING),
-        ("IN_PROGRESS", {"check": "FAILED", "migrate": "IN_PROGRESS"}, RUNNING),
-        ("IN_PROGRESS", {"check": "SUCCESS", "migrate": "FAILED"}, RUNNING),
-        ("IN_PROGRESS", {"check": "SUCCESS", "migrate": "SUCCESS"}, RUNNING),
-        ("ODD_STATUS", {"check": "SUCCESS"}, RUNNING),
+        ({}, []),
+        ({"apps": {"includedKeys": ["x"]}}, ["apps was never reported and does not count"]),
+        ({"apps": {"includedKeys": []}}, []),
+        ({"usersAndGroups": {"mode": "NONE"}}, []),
+        ({"projects": {"mode": "ALL"}}, ["projects was never reported and does not count"]),
     ],
 )
-def test_a_task_that_has_not_ended(root: Word, phases: dict[str, Word], expected: Verdict) -> None:
-    """Without any status it is pending, and it runs until its root has ended."""
-    read = migrate_task(root, check=phases.get("check", "-"), migrate=phases.get("migrate", "-"))
-    assert verdict(read) is expected
+def test_a_scope_that_the_job_names_is_waited_for_and_then_noted(scopes: Any, noted: list[str]) -> None:
+    """A scope that never comes does not count, and is mentioned."""
+    root = migrate_task("SUCCESS", scopes={"customers": "SUCCESS"})
+    assert assessed(root, settled=False, **scopes).over is (not noted)
+    found = assessed(root, **scopes)
+    assert (found.verdict, list(found.notes)) == (SUCCEEDED, noted)
 
 
-@pytest.mark.parametrize(
-    ("check", "migrate", "now", "expected"),
-    [
-        ("FAILED", "-", JUST_NOW, RUNNING),
-        ("FAILED", "-", TWO_MINUTES_LATER, FAILED),
-        ("FAILED", "PENDING", TWO_MINUTES_LATER, FAILED),
-        ("FAILED", None, TWO_MINUTES_LATER, FAILED),
-        ("FAILED", "IN_PROGRESS", TWO_MINUTES_LATER, RUNNING),
-        ("WARNING", "-", TWO_MINUTES_LATER, RUNNING),
-        ("SUCCESS", "PENDING", TWO_MINUTES_LATER, RUNNING),
-        ("IN_PROGRESS", "-", TWO_MINUTES_LATER, RUNNING),
-    ],
-)
-def test_a_migration_that_was_never_scheduled_has_failed(
-    check: Word, migrate: Word, now: int, expected: Verdict
+UNTIL = [
+    # root, check, migrate, scopes, projects, and the settled verdict of all, the core, and the checks
+    ("IN_PROGRESS", "SUCCESS", "SUCCESS", {"apps": "IN_PROGRESS"}, "WARNING", RUNNING, WARNING, SUCCEEDED),
+    ("IN_PROGRESS", "SUCCESS", "IN_PROGRESS", {}, "SUCCESS", RUNNING, RUNNING, SUCCEEDED),
+    ("IN_PROGRESS", "WARNING", "SUCCESS", {"jsm": "IN_PROGRESS"}, "SUCCESS", RUNNING, RUNNING, WARNING),
+    ("FAILED", "SUCCESS", "SUCCESS", {"apps": "FAILED"}, "SUCCESS", FAILED, SUCCEEDED, SUCCEEDED),
+    ("FAILED", "SUCCESS", "SUCCESS", {"jsm": "FAILED"}, "SUCCESS", FAILED, FAILED, SUCCEEDED),
+    ("IN_PROGRESS", "IN_PROGRESS", "-", {}, "SUCCESS", RUNNING, RUNNING, RUNNING),
+    ("IN_PROGRESS", "FAILED", "-", {}, "SUCCESS", RUNNING, RUNNING, FAILED),
+    ("CANCELLED", "IN_PROGRESS", "IN_PROGRESS", {}, "SUCCESS", FAILED, FAILED, FAILED),
+    ("SUCCESS", "SUCCESS", "SUCCESS", {}, "PENDING", FAILED, FAILED, SUCCEEDED),
+]
+
+
+@pytest.mark.parametrize(("root", "check", "migrate", "scopes", "project", "done", "core", "checks"), UNTIL)
+def test_only_what_is_waited_for_counts(
+    root: Word, check: Word, migrate: Word, scopes: Any, project: Word, done: Verdict, core: Verdict, checks: Verdict
 ) -> None:
-    """Checks that ended badly with no migration begun for two minutes are the end, though the root still runs."""
-    root = migrate_task("IN_PROGRESS", check=check, migrate=migrate)
-    assert verdict(root, now=now) is expected
+    """The core is all but apps, the checks are `check` alone, and both end with the root at the latest."""
+    tree = migrate_task(root, check=check, migrate=migrate, scopes=scopes, leaves={"A": project})
+    assert [assessed(tree, until=until).verdict for until in Until] == [done, core, checks]
 
 
-def test_checks_that_fail_before_the_migration_fail_the_task() -> None:
-    """A root that ended FAILED without a migration is a failure at once, whatever is not reported."""
-    assert verdict(migrate_task("FAILED", check="FAILED", migrate="-"), missing=("A",)) is FAILED
-    assert verdict(migrate_task("FAILED", check="FAILED", migrate="PENDING"), missing=("A",)) is FAILED
+def test_failures_so_far_are_those_that_count_and_are_for_good() -> None:
+    """Failing fast heeds what is waited for, an end without an outcome never, and a warning only if it is to."""
+    scopes: dict[str, Word] = {"apps": "FAILED", "jsm": "WARNING", "customers": "TIMED_OUT"}
+    tree = migrate_task("IN_PROGRESS", check="WARNING", migrate="IN_PROGRESS", scopes=scopes, leaves={"A": "ODD"})
+    known = evidence(tree)
+
+    def names(until: Until, *, strict: bool) -> list[str]:
+        return [each.name for each in failed_so_far(known, until, strict=strict)]
+
+    assert [names(until, strict=False) for until in Until] == [["apps", "A"], ["A"], []]
+    assert [names(until, strict=True) for until in Until] == [["check", "apps", "jsm", "A"], ["jsm", "A"], ["check"]]
 
 
-@pytest.mark.parametrize("word", ["PENDING", "IN_PROGRESS", None, "missing"])
-@pytest.mark.parametrize(("now", "expected"), [(JUST_NOW, RUNNING), (TWO_MINUTES_LATER, FAILED)])
-def test_a_project_that_never_ends_fails_the_task_after_two_minutes(word: Word, now: int, expected: Verdict) -> None:
-    """Statuses are eventually consistent, so an unfinished or missing project gets two minutes, and no success."""
-    leaves: dict[str, Word] = {"A": "SUCCESS"}
-    if word != "missing":
-        leaves["B"] = word
-    assert verdict(migrate_task("SUCCESS", leaves=leaves), ("B",) if word == "missing" else (), now) is expected
-
-
-def test_a_missing_project_is_never_a_success_without_times() -> None:
-    """Where nobody knows when the task ended, a project that was not seen keeps it from succeeding."""
-    root = Node((), "FINISHED", "SUCCESS", children=(Node(("migrate",), "FINISHED", "SUCCESS", children=()),))
-    assert verdict(root, ("A",), TWO_MINUTES_LATER) is not SUCCEEDED
-
-
-def test_a_failed_project_fails_the_task_whatever_is_missing() -> None:
-    """A failure that was seen is not waited for."""
-    assert verdict(migrate_task("SUCCESS", leaves={"A": "FAILED", "B": "PENDING"}), ("C",)) is FAILED
-
-
-def test_the_children_of_check_do_not_count_beside_it() -> None:
-    """In a migrate task an overridden failure is the check's own WARNING."""
+def test_single_checks_do_not_count_beside_check() -> None:
+    """In a migrate task an overridden failure is the check's own WARNING, and unread checks are no flaw."""
     check = node(("check",), "WARNING", (node(("check", "A"), "FAILED"),))
     root = node((), "SUCCESS", (check, node(("migrate",), "SUCCESS", ())))
-    assert verdict(root) is WARNING
-
-
-def test_the_children_of_a_scope_do_not_count_beside_it() -> None:
-    """A single app counts in the scope's own outcome."""
-    apps = node(("migrate", "apps"), "WARNING", (node(("migrate", "apps", "x"), "FAILED"),))
-    root = node((), "SUCCESS", (node(("check",), "SUCCESS"), node(("migrate",), "SUCCESS", (apps,))))
-    assert verdict(root) is WARNING
+    assert assessed(root).verdict is WARNING
+    unread = replace(check, children=None, unreadable="503")
+    assert assessed(replace(root, children=(unread, *(root.children or ())[1:]))).verdict is WARNING
 
 
 @pytest.mark.parametrize(
-    ("root", "checks", "now", "expected"),
+    ("root", "checks", "before", "after"),
     [
-        ("SUCCESS", {"A": "SUCCESS", "B": "SKIPPED"}, JUST_NOW, SUCCEEDED),
-        ("SUCCESS", {"A": "WARNING"}, JUST_NOW, WARNING),
-        ("WARNING", {"A": "FAILED"}, JUST_NOW, FAILED),
-        ("WARNING", {"A": "ODD_OUTCOME"}, JUST_NOW, FAILED),
-        ("FAILED", {"A": "SUCCESS"}, JUST_NOW, FAILED),
-        ("FAILED", {}, JUST_NOW, FAILED),
-        ("SKIPPED", {"A": "SKIPPED"}, JUST_NOW, SUCCEEDED),
-        ("SUCCESS", {"A": "SUCCESS", "B": "IN_PROGRESS"}, JUST_NOW, RUNNING),
-        ("IN_PROGRESS", {"A": "FAILED"}, TWO_MINUTES_LATER, RUNNING),
-        (None, {}, TWO_MINUTES_LATER, PENDING),
+        ("SUCCESS", {"A": "SUCCESS", "B": "SKIPPED"}, SUCCEEDED, SUCCEEDED),
+        ("SUCCESS", {"A": "WARNING"}, WARNING, WARNING),
+        ("WARNING", {"A": "FAILED"}, FAILED, FAILED),
+        ("WARNING", {"A": "ODD_OUTCOME"}, FAILED, FAILED),
+        ("FAILED", {}, FAILED, FAILED),
+        ("SUCCESS", {"A": "SUCCESS", "B": "IN_PROGRESS"}, RUNNING, FAILED),
+        ("IN_PROGRESS", {"A": "FAILED"}, RUNNING, RUNNING),
+        (None, {}, PENDING, PENDING),
     ],
 )
-def test_in_a_check_task_all_checks_count(root: Word, checks: dict[str, Word], now: int, expected: Verdict) -> None:
-    """The checks of a check task make its verdict together with its root."""
-    children = tuple(node((name,), word) for name, word in checks.items())
-    assert verdict_of_task(node((), root, children), "check", (), now) is expected
+@pytest.mark.parametrize("below_check", [False, True])
+def test_in_a_check_task_all_checks_count(
+    root: Word, checks: dict[str, Word], before: Verdict, after: Verdict, below_check: bool
+) -> None:
+    """The checks make the verdict together with the root, wherever they are answered; the job is not needed."""
+    level: Level = ("check",) if below_check else ()
+    children = tuple(node((*level, name), word) for name, word in checks.items())
+    if below_check and checks:
+        children = (Node(level, children=children),)
+    known = Evidence(root=node((), root, children), task_type="check", job=None)
+    assert [assess(known, settled=settled).verdict for settled in (False, True)] == [before, after]
 
 
-@pytest.mark.parametrize("task_type", ["check", "migrate"])
-def test_what_was_not_read_is_no_success(task_type: str) -> None:
-    """A root that ended well proves nothing where what is below it could not be read."""
-    unread = node((), "SUCCESS", None if task_type == "check" else (node(("migrate",), "SUCCESS", None),))
-    assert verdict_of_task(unread, task_type, (), TWO_MINUTES_LATER) not in (SUCCEEDED, WARNING)
+ALL_THERE = Node(("migrate", "projects"), children=(node(("migrate", "projects", "A"), "SUCCESS"),))
+UNREAD = {
+    "a project": node(("migrate",), "SUCCESS", (Node(("migrate", "projects"), children=(
+        Node(("migrate", "projects", "A"), unreadable="odd"),)),)),
+    "the projects": node(("migrate",), "SUCCESS", (Node(("migrate", "projects"), unreadable="503"),)),
+    "some of the projects": node(("migrate",), "SUCCESS", (Node(("migrate", "projects"), unreadable="no end", children=(
+        node(("migrate", "projects", "X"), "IN_PROGRESS"),)),)),
+    "the scopes": node(("migrate",), "SUCCESS", (ALL_THERE,), unreadable="503"),
+    "an app": node(("migrate",), "SUCCESS", (
+        node(("migrate", "apps"), "SUCCESS", None, unreadable="503"), ALL_THERE)),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("now", [JUST_NOW, TWO_MINUTES_LATER])
-def test_an_unreadable_project_is_no_success_and_no_failure(now: int) -> None:
-    """What could not be read is unknown, and unknown is not the end."""
-    broken = Node(("migrate", "projects", "A"), unreadable="not as expected")
-    level = Node(("migrate", "projects"), children=(broken,))
-    root = node((), "SUCCESS", (node(("migrate",), "SUCCESS", (level,)),))
-    assert verdict(root, now=now) is RUNNING
-    unread = Node(("migrate", "projects"), unreadable="it broke")
-    assert verdict(node((), "SUCCESS", (node(("migrate",), "SUCCESS", (unread,)),)), now=now) is RUNNING
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_could_not_be_read_is_no_success_and_no_failure(name: str) -> None:
+    """What is unread may have failed, or be what is missing; a failure that is known still is one."""
+    for root, expected in (("SUCCESS", RUNNING), ("FAILED", FAILED)):
+        found = assessed(node((), root, (node(("check",), "SUCCESS"), UNREAD[name])), "A")
+        assert (found.verdict, len(found.unread), found.ended) == (expected, 1, True)
+        assert found.reasons[-1].message == f"could not be read: {found.unread[0]}"
+
+
+def test_without_the_job_nobody_knows_what_is_missing() -> None:
+    """A success is not believed without the job's scope, except for the checks."""
+    known = Evidence(root=migrate_task("SUCCESS", leaves={"A": "SUCCESS"}), task_type="migrate", job=None)
+    assert [assess(known, until).verdict for until in Until] == [RUNNING, RUNNING, SUCCEEDED]
+
+
+@pytest.mark.parametrize(
+    ("check", "migrate", "expected"),
+    [("FAILED", "-", FAILED), ("FAILED", "PENDING", FAILED), ("FAILED", "IN_PROGRESS", RUNNING),
+     ("WARNING", "-", RUNNING), ("IN_PROGRESS", "-", RUNNING), ("ODD", "-", FAILED)],
+)  # fmt: skip
+def test_a_migration_that_was_not_scheduled_has_failed(check: Word, migrate: Word, expected: Verdict) -> None:
+    """Checks that failed with no migration begun for long enough are the end, though the root still runs."""
+    known = evidence(migrate_task("IN_PROGRESS", check=check, migrate=migrate), "A")
+    found = assess(known, unscheduled=True)
+    assert (found.verdict, found.over) == (expected, expected is FAILED)
+    assert assess(known).verdict is RUNNING
+    assert not_scheduled(known.root) is found.over
+    if found.over:
+        assert [reason.level for reason in found.reasons] == [("check",)]
+
+
+HOUR = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("stamp", "now", "expected"),
+    [
+        (ENDED_AT, TWO_MINUTES_LATER - 1, RUNNING),
+        (ENDED_AT, TWO_MINUTES_LATER, FAILED),
+        (ENDED_AT // 1000, JUST_NOW, RUNNING),  # in seconds: the newest of the others counts
+        (None, JUST_NOW, RUNNING),
+        (None, TWO_MINUTES_LATER, FAILED),
+        (ENDED_AT + 60_000, TWO_MINUTES_LATER, RUNNING),
+        (ENDED_AT + 48 * HOUR, TWO_MINUTES_LATER, FAILED),  # not a time
+    ],
+)
+def test_a_one_off_goes_by_the_stamps(stamp: int | None, now: int, expected: Verdict) -> None:
+    """The end of the root is as old as its last update says, or else the newest stamp of what counts."""
+    root = migrate_task("SUCCESS", leaves={"A": "SUCCESS"})
+    root = replace(root, details={} if stamp is None else {"lastUpdatedAt": stamp})
+    assert assess_at(evidence(root, "A", "B"), now).verdict is expected
+
+
+def test_a_one_off_goes_by_the_scope_that_ended_last() -> None:
+    """Apps may end days after the root, and their end settles as well; without any stamp an end has settled."""
+    root = migrate_task("SUCCESS", scopes={"apps": "FINISHED"})
+    old = replace(root, details={"lastUpdatedAt": ENDED_AT - 48 * HOUR})
+    assert [assess_at(evidence(old), now).verdict for now in (JUST_NOW, TWO_MINUTES_LATER)] == [RUNNING, FAILED]
+    bare = Node((), "FINISHED", "SUCCESS", children=())
+    assert assess_at(evidence(bare, "A"), JUST_NOW).verdict is FAILED
+    assert assess_at(evidence(migrate_task("IN_PROGRESS", check="FAILED", migrate="-")), JUST_NOW).verdict is RUNNING
 
 
 WORDS = st.sampled_from([None, "PENDING", "IN_PROGRESS", "SUCCESS", "WARNING", "SKIPPED", "FAILED", "ODD", "ABORTED"])
@@ -242,10 +310,9 @@ WORDS = st.sampled_from([None, "PENDING", "IN_PROGRESS", "SUCCESS", "WARNING", "
 
 @given(WORDS, WORDS, WORDS, st.lists(WORDS, max_size=3), st.lists(WORDS, max_size=4), st.booleans(), st.booleans())
 def test_a_good_verdict_means_that_all_that_counts_ended_well(
-    root: Word, check: Word, migrate: Word, scopes: list[Word], leaves: list[Word], missing: bool, late: bool
+    root: Word, check: Word, migrate: Word, scopes: list[Word], leaves: list[Word], missing: bool, settled: bool
 ) -> None:
-    """Whatever the tree, it succeeds only where every part that counts was seen to end well."""
-    good = {"SUCCESS", "WARNING", "SKIPPED"}
+    """Whatever the tree, it succeeds only if every part that counts ended well, and says why if it did not."""
     tree = migrate_task(
         root,
         check=check,
@@ -254,29 +321,26 @@ def test_a_good_verdict_means_that_all_that_counts_ended_well(
         leaves={f"P{number}": word for number, word in enumerate(leaves)} or None,
     )
     parts = [root, check, migrate, *scopes, *leaves]
-    reached = verdict(tree, ("X",) if missing else (), TWO_MINUTES_LATER if late else JUST_NOW)
-    all_well = all(part in good for part in parts) and not missing
-    assert (reached in (SUCCEEDED, WARNING)) is all_well
+    found = assessed(tree, *(["X"] if missing else []), settled=settled)
+    all_well = all(part in {"SUCCESS", "WARNING", "SKIPPED"} for part in parts) and not missing
+    assert (found.verdict in (SUCCEEDED, WARNING)) is all_well
+    assert found.over is (found.verdict not in (PENDING, RUNNING))
     if all_well:
-        assert (reached is WARNING) is ("WARNING" in parts)
+        assert (found.verdict is WARNING) is ("WARNING" in parts)
+    if found.verdict in (FAILED, WARNING):
+        assert found.reasons
+    assert found.summary.total == len(leaves) + missing
 
 
-@pytest.mark.parametrize(
-    ("check", "migrate", "expected"),
-    [("FAILED", "-", True), ("FAILED", "PENDING", True), ("FAILED", "IN_PROGRESS", False), ("FAILED", "FAILED", False),
-     ("WARNING", "-", False), ("IN_PROGRESS", "-", False), ("-", "-", False), ("ODD", "-", True)],
-)  # fmt: skip
-def test_when_a_migration_was_not_scheduled(check: Word, migrate: Word, expected: bool) -> None:
-    """Its checks ended badly and it has not begun."""
-    assert not_scheduled(migrate_task("IN_PROGRESS", check=check, migrate=migrate)) is expected
-
-
-def test_an_end_settles_after_two_minutes() -> None:
-    """Only an end with a known time can be long ago."""
-    assert settled(node((), "SUCCESS"), TWO_MINUTES_LATER)
-    assert not settled(node((), "SUCCESS"), TWO_MINUTES_LATER - 1)
-    assert not settled(node((), "IN_PROGRESS"), TWO_MINUTES_LATER * 2)
-    assert not settled(Node((), "FINISHED", "SUCCESS"), TWO_MINUTES_LATER * 2)
+def test_reasons_name_what_failed_then_what_is_missing() -> None:
+    """A parent that only repeats a failure below it is no reason, one beside something that hangs is."""
+    tree = migrate_task("FAILED", migrate="FAILED", scopes={"apps": "IN_PROGRESS"}, leaves={"A": "FAILED"})
+    found = [(reason.level[-1] if reason.level else "", reason.state) for reason in assessed(tree, "A", "B").reasons]
+    assert found == [("A", State.FAILED), ("apps", State.RUNNING), ("B", State.MISSING)]
+    cancelled = migrate_task("CANCELLED", migrate="IN_PROGRESS")
+    assert [reason.level for reason in assessed(cancelled).reasons] == [(), ("migrate",)]
+    warned = migrate_task("WARNING", leaves={"A": "WARNING", "B": "SUCCESS"})
+    assert [reason.level[-1] for reason in assessed(warned).reasons] == ["A"]
 
 
 @pytest.mark.parametrize(
@@ -286,13 +350,14 @@ def test_an_end_settles_after_two_minutes() -> None:
 )  # fmt: skip
 def test_the_verdict_of_one_node(word: Word, expected: Verdict) -> None:
     """A node alone is what its status and outcome say."""
-    assert verdict_of_node(node(("check", "A"), word)) is expected
+    alone = node(("check", "A"), word)
+    assert verdict_of_node(alone) is assess_node(alone).verdict is expected
+    assert bool(assess_node(alone).reasons) is (expected in (FAILED, WARNING))
 
 
 def test_the_verdict_of_several_states() -> None:
     """Together they are running, or as bad as the worst."""
     assert verdict_of_states([State.SUCCEEDED, State.SKIPPED]) is SUCCEEDED
-    assert verdict_of_states([State.SUCCEEDED, State.WARNING]) is WARNING
     assert verdict_of_states([State.FAILED, State.PENDING]) is RUNNING
     assert verdict_of_states([]) is PENDING
 
@@ -302,8 +367,7 @@ def test_nodes_are_counted_by_where_they_are_and_how_they_ended() -> None:
     words = [None, "PENDING", "IN_PROGRESS", "ODD_STATUS", "SUCCESS", "SUCCESS", "FAILED", "ODD", "CANCELLED"]
     summary = summary_of(node((str(number),), word) for number, word in enumerate(words))
     assert summary == Summary(9, 2, 2, 5, {"FAILED": 1, "ODD": 1, "SUCCESS": 2}, failed=3, succeeded=2)
-    assert list(summary.by_outcome) == sorted(summary.by_outcome)
-    assert summary_of([]) == Summary(0, 0, 0, 0, {})
+    assert summary_of([], missing=2) == Summary(2, 0, 0, 0, {}, missing=2)
 
 
 @pytest.mark.parametrize(
@@ -317,128 +381,22 @@ def test_a_view_is_complete_without_flaws_and_missing_children(
     assert view.complete is complete
 
 
-# parts of a task
-
-
-def until(root: Node, what: Until, *, missing: tuple[str, ...] = (), waited: bool = False) -> Verdict:
-    """The verdict of a migrate task, as far as it is waited for."""
-    return verdict_of_task(root, "migrate", missing, JUST_NOW, until=what, waited=waited)
-
-
-@pytest.mark.parametrize("apps", ["IN_PROGRESS", "PENDING", "FAILED", "WARNING", "SUCCESS", None])
-def test_until_core_apps_do_not_count(apps: Word) -> None:
-    """All but `apps` makes the verdict of the core, whether the apps have ended, and how."""
-    root = migrate_task("IN_PROGRESS", scopes={"customers": "SUCCESS", "apps": apps}, leaves={"A": "WARNING"})
-    assert until(root, Until.CORE) is WARNING
-
-
-@pytest.mark.parametrize(
-    ("migrate", "scope", "project", "expected"),
-    [
-        ("IN_PROGRESS", "SUCCESS", "SUCCESS", RUNNING),
-        ("SUCCESS", "IN_PROGRESS", "SUCCESS", RUNNING),
-        ("SUCCESS", "SUCCESS", "FAILED", FAILED),
-        ("SUCCESS", "FAILED", "SUCCESS", FAILED),
-        ("FAILED", "SUCCESS", "SUCCESS", FAILED),
-        ("SUCCESS", "SUCCESS", "SUCCESS", SUCCEEDED),
-        ("SUCCESS", "SUCCESS", "PENDING", RUNNING),
-    ],
-)
-def test_until_core_all_else_counts(migrate: Word, scope: Word, project: Word, expected: Verdict) -> None:
-    """The core has ended when `migrate` and its scopes but `apps` have, and its projects make the verdict."""
-    root = migrate_task(
-        "IN_PROGRESS", migrate=migrate, scopes={"customers": scope, "apps": "IN_PROGRESS"}, leaves={"A": project}
-    )
-    assert until(root, Until.CORE) is expected
-
-
-@pytest.mark.parametrize(
-    ("check", "expected"),
-    [("IN_PROGRESS", RUNNING), ("PENDING", PENDING), ("SUCCESS", SUCCEEDED), ("WARNING", WARNING), ("FAILED", FAILED)],
-)
-@pytest.mark.parametrize("root", ["IN_PROGRESS", "FAILED"])
-def test_until_checks_only_check_counts(root: Word, check: Word, expected: Verdict) -> None:
-    """The verdict of the checks is that of the `check` node, whatever the migration does."""
-    assert until(migrate_task(root, check=check, migrate="FAILED", leaves={"A": "FAILED"}), Until.CHECKS) is expected
-
-
-def test_until_checks_in_a_check_task_all_count() -> None:
-    """A check task is its checks."""
-    root = node((), "WARNING", (node(("A",), "FAILED"),))
-    assert verdict_of_task(root, "check", (), JUST_NOW, until=Until.CHECKS) is FAILED
-
-
-@pytest.mark.parametrize("waited", [True, False])
-def test_whether_it_was_waited_long_enough_can_be_told(waited: bool) -> None:
-    """A watch knows itself how long it waited for what is missing, whatever the times of the nodes say."""
-    root = migrate_task("SUCCESS", leaves={"A": "SUCCESS"})
-    expected = FAILED if waited else RUNNING
-    assert verdict_of_task(root, "migrate", ("B",), TWO_MINUTES_LATER, waited=waited) is expected
-    scheduled = migrate_task("IN_PROGRESS", check="FAILED", migrate="-")
-    assert verdict_of_task(scheduled, "migrate", (), TWO_MINUTES_LATER, waited=waited) is expected
-
-
-NAMES = st.sampled_from(["a", "b", "check", "migrate", "projects", "", "漢"])
-
-
-def trees(level: Level = (), depth: int = 3) -> st.SearchStrategy[Node]:
-    """Any tree whose children have names of their own; None and no children at all are two things."""
-    below: st.SearchStrategy[tuple[Node, ...] | None] = st.none()
-    if depth:
-        below |= st.lists(NAMES, unique=True, max_size=3).flatmap(
-            lambda names: st.tuples(*(trees((*level, name), depth - 1) for name in names))
-        )
-    return st.builds(lambda word, children: node(level, word, children), WORDS, below)
-
-
-@given(trees(depth=2))
-def test_a_tree_survives_being_flattened(root: Node) -> None:
-    """A tree taken apart by levels and put together again is the same tree."""
-    parts = flattened(root)
-    assert all(level == part.level and not part.children for level, part in parts.items())
-    assert nested(parts) == root
-
-
-def test_a_root_that_was_not_read_is_made() -> None:
-    """Where only what is below the root was read, the root is there without a status."""
-    check = node(("check",), "FAILED")
-    assert nested({("check",): check}) == Node((), children=(check,))
-    assert nested({}) == Node()
-
-
-@pytest.mark.parametrize("hidden", ["projects", "spaces"])
-def test_the_leaves_of_a_migration_are_its_projects_or_spaces(hidden: str) -> None:
-    """Progress is counted in projects or spaces; a check task's in its checks."""
-    root = migrate_task("IN_PROGRESS", scopes={"apps": "SUCCESS"}, leaves={"A": None, "B": "FAILED"}, hidden=hidden)
-    assert [leaf.name for leaf in leaves_of(root, "migrate")] == ["A", "B"]
-    assert leaves_of(migrate_task("IN_PROGRESS", migrate="-"), "migrate") == ()
+def test_the_leaves_of_a_task() -> None:
+    """Progress is counted in checks, or in the projects and spaces of both hidden levels, each name once."""
+    for hidden in ("projects", "spaces"):
+        root = migrate_task("IN_PROGRESS", scopes={"apps": "SUCCESS"}, leaves={"A": None, "B": "FAILED"}, hidden=hidden)
+        assert [leaf.name for leaf in leaves_of(root, "migrate")] == ["A", "B"]
+        assert len(counted(evidence(root))) == 6
     assert leaves_of(Node(), "migrate") == leaves_of(Node(), "check") == leaves_of(Node(), None) == ()
     assert [leaf.name for leaf in leaves_of(node((), None, (node(("X",), "FAILED"),)), "check")] == ["X"]
-
-
-def failing(what: Until) -> list[str]:
-    """What of a task in which everything failed counts, by its names."""
-    root = migrate_task(
-        "FAILED",
-        check="FAILED",
-        migrate="FAILED",
-        scopes={"apps": "FAILED", "customers": "INCOMPLETE", "jsm": "WARNING"},
-        leaves={"A": "FAILED", "B": "ODD", "C": "SUCCESS", "D": "IN_PROGRESS"},
+    levels = tuple(
+        Node(("migrate", name), children=(node(("migrate", name, "A"), word), node(("migrate", name, name), "SUCCESS")))
+        for name, word in (("projects", "SUCCESS"), ("spaces", "FAILED"))
     )
-    return [",".join(failed.level) for failed in failures_of(root, "migrate", what)]
-
-
-def test_failures_are_what_would_make_the_verdict() -> None:
-    """Root, phases, scopes and projects that ended badly, as far as they are waited for."""
-    core = ["", "check", "migrate", "migrate,customers", "migrate,projects,A", "migrate,projects,B"]
-    assert sorted(failing(Until.DONE)) == sorted([*core, "migrate,apps"])
-    assert sorted(failing(Until.CORE)) == core
-    assert failing(Until.CHECKS) == ["check"]
-    overridden = node(("check",), "WARNING", (node(("check", "A"), "FAILED"),))
-    assert failures_of(node((), "IN_PROGRESS", (overridden,)), "migrate", Until.DONE) == ()
-    checks = node((), "IN_PROGRESS", (node(("A",), "FAILED"), node(("B",), "SUCCESS")))
-    for what in Until:
-        assert [failed.name for failed in failures_of(checks, "check", what)] == ["A"]
+    both = node((), "SUCCESS", (node(("migrate",), "SUCCESS", levels),))
+    assert [(leaf.name, leaf.outcome) for leaf in leaves_of(both, "migrate")] == [
+        ("A", "FAILED"), ("projects", "SUCCESS"), ("spaces", "SUCCESS"),
+    ]  # fmt: skip
 
 
 def leaf(name: str, begun: int | None, word: Word) -> Node:
