@@ -84,7 +84,9 @@ class Client:
             ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
         )
         secret = secret_of(token, "token")
-        settings = _Arguments(given, {}, Profile(), str).settings(email_from((email, "email")), Token(secret, "token"))
+        settings = _Arguments(given, {}, Profile(), stdin=str).settings(
+            email_from((email, "email")), Token(secret, "token")
+        )
         self._open(settings)
 
     @classmethod
@@ -96,7 +98,7 @@ class Client:
         """
         environ = process_environ()
         chosen = profile_from(profile, None, environ)
-        settings = settings_from(Flags(), environ, _standard_input, chosen, Keychain.of_user(environ))
+        settings = settings_from({}, environ, _standard_input, profile=chosen, keychain=Keychain.of_user(environ))
         for text in dict.fromkeys((*chosen.config.warnings, *settings.warnings)):
             warnings.warn(text, stacklevel=2)
         client = cls.__new__(cls)

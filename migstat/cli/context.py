@@ -231,7 +231,13 @@ def session(
         raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")
     environ = runtime.environ
     target = target_from(request.job, request.task, job_and_task(environ), request.default_task, options.profile)
-    settings = settings_from(options.flags, environ, runtime.streams.token_input, options.profile, runtime.keychain)
+    settings = settings_from(
+        options.flags,
+        environ,
+        runtime.streams.token_input,
+        profile=options.profile,
+        keychain=runtime.keychain,
+    )
     warn(runtime, settings.warnings)
     try:
         with opened(runtime, options, target, settings, watching=watching, ends_at=ends_at) as session:

@@ -7,10 +7,10 @@ are the candidates, with descriptions behind a tab. `answer` knows the rest, so 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 
-class Shell(NamedTuple):
+class Shell(msgspec.Struct, frozen=True):
     """A shell's script, its usual file name, and the command that installs it."""
 
     file: str

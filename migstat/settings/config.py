@@ -18,7 +18,9 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path as FilePath
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from migstat.errors import NotFound, OutputError, UsageError
 from migstat.files.whole import exclusively, write_whole
@@ -39,7 +41,7 @@ _SECTIONS = {"profiles": PROFILE_KEYS, "targets": TARGET_KEYS}
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class Config(NamedTuple):
+class Config(msgspec.Struct, frozen=True):
     """What the file says, as texts. `text` is the file's own; `warnings` are for the user."""
 
     file: str
@@ -82,12 +84,12 @@ def parsed(text: str, file: str) -> Config:
         elif name not in _SECTIONS:
             raise checker.error((name,), "unknown key", _hint((name,)))
     return Config(
-        file,
-        text,
-        None if default is None else checker.value((DEFAULT_PROFILE,), default),
-        checker.section("profiles", content.get("profiles", {})),
-        checker.section("targets", content.get("targets", {})),
-        tuple(warnings),
+        file=file,
+        text=text,
+        default_profile=None if default is None else checker.value((DEFAULT_PROFILE,), default),
+        profiles=checker.section("profiles", content.get("profiles", {})),
+        targets=checker.section("targets", content.get("targets", {})),
+        warnings=tuple(warnings),
     )
 
 

@@ -70,6 +70,7 @@ def named_token(flag: str | None, environ: Mapping[str, str], file: tuple[str, s
 def token_from(
     named: TokenFile | str | None,
     environ: Mapping[str, str],
+    *,
     account: Callable[[], Account],
     stdin: Callable[[], str],
     keychain: Keychain | None,

@@ -10,7 +10,9 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
+
+import msgspec
 
 from migstat.errors import CredentialsError, OutputError
 from migstat.files.places import credentials_file
@@ -28,7 +30,7 @@ WITHOUT = "Instead, set MIGSTAT_TOKEN, or MIGSTAT_TOKEN_FILE to a file that only
 _T = TypeVar("_T")
 
 
-class Account(NamedTuple):
+class Account(msgspec.Struct, frozen=True):
     """The API and the e-mail that a token belongs to."""
 
     base_url: str

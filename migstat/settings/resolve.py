@@ -149,7 +149,9 @@ class Sources(msgspec.Struct, frozen=True):
 
     def token(self) -> Token:
         """The token from the first source that has one. Raises CredentialsError, UsageError."""
-        return token_from(self.named_token, self.environ, self.account, self.stdin, self.keychain)
+        return token_from(
+            self.named_token, self.environ, account=self.account, stdin=self.stdin, keychain=self.keychain
+        )
 
     @property
     def named_token(self) -> TokenFile | str | None:
@@ -201,6 +203,7 @@ def settings_from(
     flags: Flags,
     environ: Mapping[str, str],
     stdin: Callable[[], str],
+    *,
     profile: Profile | None = None,
     keychain: Keychain | None = None,
 ) -> Settings:
@@ -208,7 +211,7 @@ def settings_from(
 
     Raises UsageError for an invalid value, CredentialsError if there is nothing to log in with.
     """
-    sources = Sources(flags, environ, profile or Profile(), stdin, keychain)
+    sources = Sources(flags, environ, profile or Profile(), stdin=stdin, keychain=keychain)
     settings = sources.settings("", NO_TOKEN)  # report what is invalid before what is missing
     email, token = email_from(sources.get("email")), sources.token()
     return msgspec.structs.replace(settings, email=email, token=token.secret, warnings=token.warnings)
@@ -235,7 +238,9 @@ def look_from(output: str | None, environ: Mapping[str, str], preferred: str | N
     columns = environ.get("COLUMNS", "")
     wanted = output or environ.get("MIGSTAT_OUTPUT") or preferred
     width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
-    return Look(wanted, None, width or None, _plain_signs(environ), environ.get("TERM") == "dumb")
+    return Look(
+        output=wanted, columns=width or None, plain_signs=_plain_signs(environ), dumb=environ.get("TERM") == "dumb"
+    )
 
 
 def job_and_task(environ: Mapping[str, str]) -> tuple[str | None, str | None]:

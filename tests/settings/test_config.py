@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from migstat.errors import MigstatError, NotFound, OutputError, UsageError
 from migstat.settings.config import (
@@ -176,7 +177,7 @@ def test_a_token_in_the_file_is_ignored_with_a_warning(text: str, key: str) -> N
     assert list(all_values(config)) == []
     (warning,) = config.warnings
     assert warning.startswith(f"{FILE}: {key}: an API token")
-    assert "s3cr3t" not in repr(config._replace(text=""))
+    assert "s3cr3t" not in repr(replace(config, text=""))
 
 
 @pytest.mark.parametrize(

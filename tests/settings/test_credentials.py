@@ -12,6 +12,7 @@ import keyring
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from migstat.errors import CredentialsError, MigstatError
 from migstat.settings.credentials import LONGEST_TOKEN, Secret, TokenFile, secret_of, token_from, token_of_file
@@ -79,14 +80,16 @@ def test_the_first_source_that_has_a_token_is_used(tmp_path: Path) -> None:
 def test_a_named_source_that_is_unusable_is_not_skipped(tmp_path: Path) -> None:
     """The error names it, and no other source is used silently."""
     with pytest.raises(CredentialsError, match=r"^cannot read named: "):
-        token_from(TokenFile(str(tmp_path / "none"), "named"), {}, no_account, no_stdin, Keychain())
+        token_from(
+            TokenFile(str(tmp_path / "none"), "named"), {}, account=no_account, stdin=no_stdin, keychain=Keychain()
+        )
 
 
 @pytest.mark.parametrize("chain", [Keychain(), None])
 def test_without_any_token_the_ways_to_give_one_are_named(chain: Keychain | None) -> None:
     """The hint is for newcomers."""
     with pytest.raises(CredentialsError, match=r"^no API token given$") as raised:
-        token_from(None, {}, lambda: ACCOUNT, no_stdin, chain)
+        token_from(None, {}, account=lambda: ACCOUNT, stdin=no_stdin, keychain=chain)
     for way in ("migstat auth login", "MIGSTAT_TOKEN", "--token-file"):
         assert way in raised.value.hint
 
@@ -104,7 +107,7 @@ def test_anything_but_one_word_is_refused_from_every_source(tmp_path: Path, bad:
     ]
     for named, source in sources:
         with pytest.raises(CredentialsError) as raised:
-            token_from(named, {"MIGSTAT_TOKEN": bad}, lambda: ACCOUNT, lambda: bad, Keychain())
+            token_from(named, {"MIGSTAT_TOKEN": bad}, account=lambda: ACCOUNT, stdin=lambda: bad, keychain=Keychain())
         assert raised.value.message.startswith(source)
         assert not bad.strip() or bad.strip() not in raised.value.message + raised.value.hint
 
@@ -202,7 +205,7 @@ def test_a_keyring_keeps_each_accounts_token_apart() -> None:
     assert chain.recall(ACCOUNT) is None
     assert chain.keep(ACCOUNT, TOKEN) == "the keyring (keyrings Kept)"
     assert chain.recall(ACCOUNT) == (TOKEN, "the keyring")
-    for other in (ACCOUNT._replace(email="other@example.com"), ACCOUNT._replace(base_url="http://127.0.0.1:1")):
+    for other in (replace(ACCOUNT, email="other@example.com"), replace(ACCOUNT, base_url="http://127.0.0.1:1")):
         assert chain.recall(other) is None
         assert chain.forget(other) == []
     assert chain.forget(ACCOUNT) == ["the keyring"]
@@ -220,7 +223,7 @@ def test_without_a_keyring_the_token_goes_into_a_private_file(
     elif cause == "fail":
         backend = keyring.backends.fail.Keyring()  # type: ignore[no-untyped-call]
     file = tmp_path / "config" / "credentials.toml"
-    chain, other = Keychain(str(file)), ACCOUNT._replace(email='o"th.er@example.com')
+    chain, other = Keychain(str(file)), replace(ACCOUNT, email='o"th.er@example.com')
     keyring.set_keyring(backend)
     assert chain.keep(ACCOUNT, TOKEN) == f"{file}, which only you can read"
     chain.keep(other, "theirs")

@@ -37,7 +37,7 @@ def no_stdin() -> str:
 
 def settle(flags: Flags | None = None, profile: Profile | None = None, **environ: str) -> Settings:
     """Settings of an environment that has a login."""
-    return settings_from(flags or {}, LOGIN | environ, no_stdin, profile)
+    return settings_from(flags or {}, LOGIN | environ, no_stdin, profile=profile)
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ def test_flag_beats_environment_beats_profile(tmp_path: Path) -> None:
     """
     profile = Profile(parsed(text, str(tmp_path / "config.toml")), "p")
     empty = dict.fromkeys(ENVIRONMENT, "")
-    of_profile = settings_from({}, empty, no_stdin, profile)
+    of_profile = settings_from({}, empty, no_stdin, profile=profile)
     assert (of_profile.base_url, of_profile.email) == ("https://profile.example", "profile@example.com")
     assert (of_profile.request_timeout, of_profile.rate_limit, of_profile.ca_bundle) == (7.0, 70, str(bundle))
     assert of_profile.token.reveal() == "from-file"
@@ -127,7 +127,7 @@ def test_an_invalid_value_names_its_source(text: str, environ: dict[str, str], m
     """File and key, or the variable, come first."""
     profile = Profile(parsed(f"[profiles.p]\n{text}\n", "/c.toml"), "p")
     with pytest.raises(UsageError) as raised:
-        settings_from({}, LOGIN | environ if not text.startswith("email") else {}, no_stdin, profile)
+        settings_from({}, LOGIN | environ if not text.startswith("email") else {}, no_stdin, profile=profile)
     assert raised.value.message.startswith(message)
 
 
@@ -150,7 +150,7 @@ def test_a_tilde_is_the_home_folder_wherever_a_path_comes_from(tmp_path: Path, m
     found = [
         settings_from({"token_file": "~/tok"}, email, no_stdin),
         settings_from({}, email | {"MIGSTAT_TOKEN_FILE": "~/tok"}, no_stdin),
-        *(settings_from({}, email, no_stdin, profile) for profile in profiles),
+        *(settings_from({}, email, no_stdin, profile=profile) for profile in profiles),
     ]
     assert [each.token.reveal() for each in found] == ["t0ken"] * 4
 

@@ -79,7 +79,7 @@ def list_(
     runtime = runtime_of(ctx)
     if show_origin:
         in_force = profile_for(runtime, profile, None)
-        sources = resolve.Sources({}, runtime.environ, in_force, lambda: "-", runtime.keychain)
+        sources = resolve.Sources({}, runtime.environ, in_force, stdin=lambda: "-", keychain=runtime.keychain)
         try:
             token = sources.token()
         except MigstatError:  # `migstat auth status` explains it
