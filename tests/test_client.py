@@ -408,6 +408,19 @@ def test_a_watch_waits_for_what_it_is_told_to(small: Server) -> None:
     assert (ended.end, ended.exit_code) == (End.FAILED_FAST, 1)
 
 
+def test_a_closed_client_sends_nothing(small: Server) -> None:
+    """It raises an error of ours, whatever it is asked, and the watch of it does, too."""
+    with client_of(small) as client:
+        pass
+    before = len(small.requests)
+    for ask in (client.status, client.checks, client.projects, client.tasks, client.job):
+        with pytest.raises(UsageError, match="closed"):
+            ask(small.job_id)
+    with pytest.raises(UsageError, match="closed"):
+        list(watch(client, small.job_id))
+    assert len(small.requests) == before
+
+
 def test_a_closed_watch_asks_no_more(small: Server) -> None:
     """A watch may be closed at any time, and its client goes on to answer."""
     with client_of(small) as client:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -370,6 +371,23 @@ def test_a_server_that_begins_to_listen_is_found(server: Server, usual: Mapping[
         environ = environ_of(server) | {"MIGSTAT_BASE_URL": late.base_url}
         assert ask(command, environ, waits) == usual[command]
         assert len(waits) >= 2
+
+
+@pytest.mark.slow
+def test_a_person_is_shown_how_long_an_answer_takes(server: Server) -> None:
+    """After a second, on a terminal; a pipe and a watch show nothing."""
+
+    def late(connection: socket.socket) -> None:
+        threading.Event().wait(1.8)
+        body = b'{"name": "late"}'
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    with raw(late)(server, ALWAYS) as trouble:
+        shown = migstat(["job"], trouble.environ, err_terminal=True)
+        piped = migstat(["job"], trouble.environ)
+    assert "waiting for an answer, 1s" in shown.err
+    assert shown.err.endswith("\r\x1b[K")
+    assert (shown.code, piped.code, piped.err) == (0, 0, "")
 
 
 HANGING = """
