@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from threading import Lock
+from threading import Event, Lock
 from typing import TypeVar
 
 import httpx
@@ -90,13 +90,13 @@ class Http:
         self._transport = transport
         self._workers = Workers()
         self._lock = Lock()
-        self._closed = False
+        self._closed = Event()
         self._clients: dict[Origin, httpx.Client] = {self._own: open_client(settings, transport)}
 
     def close(self) -> None:
         """Close all connections; later requests raise UsageError."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             for client in self._clients.values():
                 client.close()
         self._workers.close()
@@ -168,11 +168,15 @@ class Http:
             return self._workers.call(send, limit, self.observers.pending)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
             raise failure_of(error, settings, at_proxy=path.at_proxy) from error
+        except RuntimeError as error:  # what httpx raises where it was closed meanwhile
+            if self._closed.is_set():
+                raise _closed_error() from error
+            raise
 
     def _client(self, origin: Origin, settings: Settings) -> httpx.Client:
         with self._lock:
-            if self._closed:
-                raise UsageError("the client is closed", "Make a new one.")
+            if self._closed.is_set():
+                raise _closed_error()
             if origin not in self._clients:
                 self._clients[origin] = open_client(settings, self._transport)
             return self._clients[origin]
@@ -191,6 +195,10 @@ class _Path:
             self.at_proxy = True
         elif step in ("proxy.start_tls.started", "socks.start_tls.started"):
             self.at_proxy = False
+
+
+def _closed_error() -> UsageError:
+    return UsageError("the client is closed", "Make a new one.")
 
 
 def origin_of(url: httpx.URL) -> Origin:

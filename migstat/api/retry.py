@@ -112,8 +112,13 @@ def retrying(
     """Call `attempt`, within the budget, until it does not raise AttemptFailed.
 
     `waiting` is called with the seconds of each pause and its reason. Raises the ApiError of the last failure where
-    another attempt cannot succeed or the policy gives up.
+    another attempt cannot succeed or the policy gives up, and RateLimited where it would have to wait for longer than
+    any budget: the server asked for that when another request was refused.
     """
+    if policy.give_up_after is not None and (held := budget.wait()) > WINDOW:
+        limited = RateLimited(f"the API does not want to be asked for {held:.0f} s", "Try again after that.")
+        limited.again, limited.retry_after = True, held
+        raise limited
     budget.take(timing.sleep)
     first = timing.clock()
     tries = 1
@@ -156,8 +161,10 @@ def retry_after_seconds(header: str | None, now: float) -> float | None:
 
     `now` is epoch seconds.
     """
+    if header is None:
+        return None
     try:
-        seconds = float(header or "")
+        seconds = float(header)
     except ValueError:
         from email.utils import parsedate_to_datetime  # slow to import, and hardly ever needed
 

@@ -157,10 +157,24 @@ def test_a_closed_client_sends_nothing() -> None:
         return httpx.Response(200, json={})
 
     api = Api(settings("https://api.example"), Timing(float, lambda _: None), transport=httpx.MockTransport(note))
+    patient = api.waiting_with(Policy(), lambda _: None)
     api.close()
+    for closed in (api, patient):
+        with pytest.raises(UsageError, match="closed"):
+            closed.job("j")
+    assert asked == []
+
+
+def test_a_client_that_is_closed_in_the_middle_says_so() -> None:
+    """What httpx makes of that is not shown as an internal error."""
+
+    def close(_: httpx.Request) -> httpx.Response:
+        api.close()
+        raise RuntimeError("Cannot send a request, as the client has been closed.")
+
+    api = Api(settings("https://api.example"), Timing(float, lambda _: None), transport=httpx.MockTransport(close))
     with pytest.raises(UsageError, match="closed"):
         api.job("j")
-    assert asked == []
 
 
 # TLS

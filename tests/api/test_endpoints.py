@@ -656,6 +656,19 @@ def test_what_the_server_says_of_the_quota_is_heeded(
     assert sum(time.slept) == pytest.approx(slept)
 
 
+def test_a_query_does_not_wait_for_minutes_because_another_was_refused(time: Time) -> None:
+    """After a 429 that asks for ten minutes the next request fails at once instead of waiting for them."""
+    script = Script(time, refusal(429, {"Retry-After": "600"}), ok())
+    with api_of(script, time) as api:
+        for match in ("asked to wait 600 s", "does not want to be asked for 300 s"):
+            with pytest.raises(RateLimited, match=match) as raised:
+                api.job("j")
+            assert raised.value.again
+        time.now += 300.0
+        assert api.job("j").name == "Cutover"
+    assert time.slept == []
+
+
 def test_a_limit_that_was_hit_holds_everybody(time: Time) -> None:
     """After a 429 no other request goes out before its pause is over."""
     opened: list[Api] = []
