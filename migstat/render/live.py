@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from rich.cells import cell_len
@@ -25,6 +25,7 @@ from migstat.model.nodes import (
     Node,
     State,
     TaskType,
+    by_name,
     child_of,
     leaves_of,
     level_is_hidden,
@@ -96,19 +97,21 @@ def digest(view: View, title: str = "") -> Digest:
     leaves = leaves_of(root, snapshot.task_type)
     scopes = () if checks else _scopes(root)
     ended = snapshot.verdict not in (Verdict.PENDING, Verdict.RUNNING)
-    nodes = [*scopes, *(app for scope in scopes if scope.level[:1] == MIGRATE for app in scope.children or ())]
-    problems = [node for node in (*_failed_checks(scopes), *nodes, *leaves) if node.state in _BAD]
-    problems += [] if _any_below(root, problems) or not (root.ended and root.state in _BAD) else [root]
+    apps = [app for scope in scopes if scope.level[:1] == MIGRATE for app in scope.children or ()]
+    problems = [
+        node
+        for node in (root, *_failed_checks(scopes), *scopes, *apps, *leaves)
+        if node.state in _BAD and (node.level or node.ended)
+    ]
+    # Of a failure and what it is a part of, only the failure itself is news.
+    parents = {node.level[:depth] for node in problems for depth in range(len(node.level))}
+    problems = [node for node in problems if node.level not in parents]
     if ended:
-        reported = {node.level for node in problems}
-        problems += [
-            Node(reason.level, missing=True)
-            for reason in snapshot.reasons
-            if reason.state is State.MISSING and reason.level not in reported
-        ]
-    shown = worst_first(tuple(node for node in problems if not _any_below(node, problems)))
+        known = {node.level for node in problems}
+        missing = [reason.level for reason in snapshot.reasons if reason.state is State.MISSING]
+        problems += [Node(level, missing=True) for level in missing if level not in known]
     runs = [node for node in scopes if node.state is State.RUNNING and (node.progress or node.percent is not None)]
-    runs += [node for node in worst_first(leaves) if node.state is State.RUNNING]
+    runs += by_name(node for node in leaves if node.state is State.RUNNING)
     runs.sort(key=lambda node: node.level not in view.stalled)  # those that do not move first
     return Digest(
         view=view,
@@ -117,7 +120,7 @@ def digest(view: View, title: str = "") -> Digest:
         destination=host_of(snapshot.destination),
         counts=counts_of_view(view),
         summary=snapshot.summary,
-        problems=(*shown, *map(harmless, snapshot.flaws)),
+        problems=(*worst_first(tuple(problems)), *map(harmless, snapshot.flaws)),
         running=tuple(runs),
         scopes=scopes,
         pending=tuple(harmless(leaf.name) for leaf in leaves if leaf.state in (State.PENDING, State.MISSING))
@@ -167,11 +170,6 @@ def _failed_checks(scopes: tuple[Node, ...]) -> tuple[Node, ...]:
     if check is None or (check.ended and check.state is not State.FAILED):
         return ()
     return tuple(child for child in check.children or () if child.state is State.FAILED)
-
-
-def _any_below(node: Node, others: Iterable[Node]) -> bool:
-    depth = len(node.level)
-    return any(len(other.level) > depth and other.level[:depth] == node.level for other in others)
 
 
 # the frame
@@ -242,17 +240,14 @@ def _times_line(known: Digest, now: Millis, canvas: Canvas, *, rates: bool) -> T
         elapsed = snapshot.node.elapsed_seconds(now if outage is None else snapshot.fetched_at)
         if elapsed is not None:
             parts.insert(0, (1 if outage is None else 3, duration(elapsed)))
-    if outage is None and view.not_before is not None and view.not_before > now and not _over(known):
+    over = known.verdict not in (Verdict.PENDING, Verdict.RUNNING)
+    if outage is None and view.not_before is not None and view.not_before > now and not over:
         parts.append((2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
     if outage is None and read_at is not None:
         parts.append((0, f"updated {duration(max(now - read_at, 0) / 1000)} ago"))
     if rates:
         parts += [(4, f"every {duration(view.interval)}"), (4, f"{view.requests_a_minute:.0f} requests/min")]
     return Text(_fitting(parts, canvas.glyphs.dot, canvas.width), QUIET, no_wrap=True)
-
-
-def _over(known: Digest) -> bool:
-    return known.verdict not in (Verdict.PENDING, Verdict.RUNNING)
 
 
 def _body(known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, height: int) -> list[RenderableType]:
