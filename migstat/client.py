@@ -25,9 +25,9 @@ from migstat.follow.deadline import PATIENCE, Deadline
 from migstat.follow.watch import Plan, Watch, paced
 from migstat.model.events import Event, Waiting
 from migstat.model.nodes import Job, Task
-from migstat.model.reports import ChecksReport, ProjectsReport, worst_first
+from migstat.model.reports import ChecksReport, ProjectsReport
 from migstat.model.verdict import Snapshot, Until
-from migstat.query.reports import checks_of, checks_report, projects_of, projects_report, status_report, tasks_report
+from migstat.query.reports import checks_report, projects_report, status_report, tasks_report
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL
 from migstat.settings.credentials import LONGEST_TOKEN, Token, email_from, secret_of
@@ -141,21 +141,21 @@ class Client:
         task: str | None = None,
         *,
         level: str | Sequence[str] = (),
-        depth: int | Literal["all"] = 0,
+        depth: int | Literal["all"] | None = None,
     ) -> Snapshot:
         """A task and its verdict, or the node of a `level` such as "check,AppVendorCheck", and `depth` levels below it.
+
+        Without a depth it is what `migstat status` shows.
 
         Raises NotFound where there is no such level.
         """
         names = level_from(level if isinstance(level, str) else ",".join(level), "level") if level else ()
-        extent = ALL if depth == "all" else max(0, depth)
-        return status_report(self._session(job, task, TaskWord.LATEST), names, extent).snapshot
+        extent = ALL if depth == "all" else None if depth is None else max(0, depth)
+        return status_report(self._session(job, task, TaskWord.LATEST), names, extent, judged=True).snapshot
 
     def checks(self, job: str | None = None, task: str | None = None) -> ChecksReport:
         """The pre-flight checks of a task, what needs a hand first."""
-        asked = self._session(job, task, TaskWord.LATEST)
-        reading = asked.tree.checks()
-        return checks_report(asked, reading, checks_of(reading))
+        return checks_report(self._session(job, task, TaskWord.LATEST))
 
     def projects(self, job: str | None = None, task: str | None = None) -> ProjectsReport:
         """The projects or spaces of a task, by default of the latest that migrates, what needs a hand first.
@@ -163,17 +163,14 @@ class Client:
         Those of the job's scope that are not reported yet are `missing` in its snapshot. Raises NotFound for a task
         that only checks.
         """
-        asked = self._session(job, task, TaskWord.LATEST_MIGRATE)
-        reading = asked.tree.projects(())
-        projects, missing = projects_of(reading)
-        return projects_report(asked, reading, worst_first(projects), missing)
+        return projects_report(self._session(job, task, TaskWord.LATEST_MIGRATE))
 
     def tasks(self, job: str | None = None) -> tuple[Task, ...]:
         """The runs of a job, newest first. Raises Incomplete where some of them cannot be read."""
         report = tasks_report(self._session(job, None, None))
         if report.flaws:
             raise Incomplete(f"could not be read: {report.flaws[0]}")
-        return report.tasks
+        return tuple(run.task for run in report.runs)
 
     def job(self, job: str | None = None) -> Job:
         """The definition of a job."""

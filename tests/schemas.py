@@ -8,7 +8,7 @@ from functools import cache
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import best_match
 
-from migstat.render.schema import DRAFT, schema_of
+from migstat.model.documents import DRAFT, schema_of
 
 _FORMATS = FormatChecker(formats=())
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from tests.cli.rehearsals import NOW, PREFIX
 from tests.command_line import Result, migstat
 
-LATER, EARLIER = "2026-09-21T15:00:00.000Z", "2026-09-21T14:00:00.000Z"
+LATER, EARLIER = "2026-09-21T15:00:00Z", "2026-09-21T14:00:00Z"
 """Instants after and before NOW."""
 
 CONTENT = b"".join(b"%06d: a line of a report\n" % number for number in range(8000))

@@ -38,6 +38,7 @@ GROUPS = {
         "watch": "Follow a task until it ends, through any outage.",
     },
     "Jobs and runs": {
+        "targets": "Show all targets of the config file, a line each.",
         "tasks": "List the runs of a job, newest first.",
         "job": "Show what a job moves, from where and to where.",
         "artifacts": "List or download a run's reports and error logs.",

@@ -10,10 +10,10 @@ import typer
 from migstat.cli.app import COMMANDS, application, loaded
 from migstat.cli.commands.demo import REFUSED
 from migstat.cli.commands.help import TOPICS
-from migstat.cli.commands.projects import ORDERS
 from migstat.completion.shells import SHELLS
+from migstat.model.documents import KINDS
 from migstat.model.nodes import State
-from migstat.render.schema import KINDS
+from migstat.query.reports import ORDERS
 from migstat.settings.keys import FORMATS, PROFILE_KEYS, SETTING, TARGET_KEYS
 from migstat.simulator.scenarios import NAMES
 

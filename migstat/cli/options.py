@@ -13,8 +13,7 @@ import typer
 from migstat.cli.context import Options, Runtime, profile_for
 from migstat.cli.signals import let_ctrl_c_raise
 from migstat.errors import Interrupted, UsageError
-from migstat.model.nodes import Outcome, State, Status
-from migstat.model.reports import Filter
+from migstat.model.nodes import State
 from migstat.settings.keys import CONNECTION, SETTING, SETTINGS, Setting
 from migstat.settings.target import TaskWord
 from migstat.settings.values import expanded, refuse_empty
@@ -58,27 +57,12 @@ Task = Annotated[
 ]
 Profile = option(SETTING["profile"])
 ExitStatus = Annotated[bool, typer.Option("--exit-status", help="Exit with 1 if something failed, 8 if it still runs.")]
-Header = Annotated[bool, typer.Option("--header", help="Begin plain output with a line of names.")]
-Export = Annotated[
-    str | None,
-    typer.Option(
-        "--export",
-        metavar="FILE",
-        help="Write a picture, too: FILE.svg or FILE.html.",
-    ),
-]
 Exports = Annotated[
     list[str] | None,
     typer.Option("--export", metavar="FILE", help="Also write FILE (see help formatting)."),
 ]
 StateFilter = Annotated[
     str | None, typer.Option("--state", metavar="LIST", help="Only these states, such as failed,warning.")
-]
-OutcomeFilter = Annotated[
-    str | None, typer.Option("--outcome", metavar="LIST", help="Only these outcomes, such as failed,warning.")
-]
-StatusFilter = Annotated[
-    str | None, typer.Option("--status", metavar="LIST", help="Only these statuses, such as in_progress.")
 ]
 
 _JSON = Annotated[bool, typer.Option("--json", help="Short for -o json.", rich_help_panel=SHARED)]
@@ -150,41 +134,12 @@ def states_from(text: str | None) -> frozenset[State]:
     return frozenset(map(State, words))
 
 
-def filter_from(outcome: str | None, status: str | None) -> Filter:
-    """The filter that `--outcome` and `--status` describe. Raises UsageError for what is but a slip of the pen."""
-    return Filter(
-        _words(outcome, "--outcome", [*Outcome], {}),
-        _words(status, "--status", [*Status], {"RUNNING": Status.IN_PROGRESS}),
-    )
-
-
 def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
     """Names given by a repeatable option, each once; empty ones are refused."""
     for name in names or ():
         if not refuse_empty(name, source).isprintable():
             raise UsageError(f"{source}: {name!r} holds a character that does not print")
     return tuple(dict.fromkeys(names or ()))
-
-
-def _words(text: str | None, source: str, known: list[Any], aliases: dict[str, Any]) -> frozenset[str]:
-    if text is None:
-        return frozenset()
-    words = [word.strip().upper().replace("-", "_") for word in text.split(",")]
-    spelt = [*map(str, known), *aliases]
-    return frozenset(aliases.get(word, word) for word in (_word(word, source, spelt) for word in words))
-
-
-def _word(word: str, source: str, known: list[str]) -> str:
-    """A word that is known, or far enough from all that are to be the API's next invention."""
-    from difflib import get_close_matches
-
-    refuse_empty(word, source)
-    if word not in known and (close := get_close_matches(word, known, 1)):
-        raise UsageError(
-            f"{source}: {word.lower()!r} is not known; is it {close[0].lower()}?",
-            f"Known are {', '.join(known).lower()}.",
-        )
-    return word
 
 
 def _shared(formats: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:

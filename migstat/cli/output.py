@@ -1,27 +1,37 @@
-"""Shows a report in the format asked for, and an error to who has to read it."""
+"""Shows a report in the format asked for, and an error to whoever has to read it."""
 
 from __future__ import annotations
 
-import io
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from migstat.cli.context import Options, Runtime, look_of
-from migstat.cli.streams import ClosedPipe, Streams, show
+from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import Incomplete, MigstatError, OutputError, UsageError
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
-from migstat.model.reports import ArtifactsReport, JobReport, Report, TasksReport
+from migstat.model.nodes import State, TaskType, child_of
+from migstat.model.reports import (
+    ArtifactsReport,
+    ChecksReport,
+    JobReport,
+    ProjectsReport,
+    Report,
+    StatusReport,
+    TargetsReport,
+    TasksReport,
+    nothing_moved,
+)
 from migstat.model.verdict import Verdict
 from migstat.render.text import harmless, one_field
 from migstat.settings.resolve import Look
 
 if TYPE_CHECKING:
-    from migstat.render.grid import Line, Span
+    from migstat.render.parts import Canvas
 
 PICTURE_WIDTH = 100
 """Cells of an exported picture."""
@@ -29,69 +39,120 @@ PICTURE_WIDTH = 100
 JSON_FORMATS = ("json", "ndjson")
 
 
-class Outlet(msgspec.Struct, frozen=True):
-    """Where a report goes: its format, whether `plain` gets a header, and the file of a picture."""
+class OutputOptions(msgspec.Struct, frozen=True):
+    """How a report is shown: the format, the files of its picture, ids of job and task (`verbose`).
+
+    `words` are JOB and TASK as the user typed them, to be repeated in the next command.
+    """
 
     look: Look
-    header: bool = False
-    export: str | None = None
+    exports: tuple[Path, ...] = ()
+    verbose: bool = False
+    words: tuple[str, ...] = ()
 
 
-def outlet_of(
+def output_of(
     runtime: Runtime,
     options: Options,
     formats: tuple[str, ...],
     *,
-    header: bool = False,
-    export: str | None = None,
-) -> Outlet:
-    """The outlet that the options ask for, out of the formats of the command. Raises UsageError."""
-    look = look_of(runtime, options, formats, header=header)
-    _check_export(export)
-    return Outlet(look, header, export)
+    export: list[str] | None = None,
+    words: Sequence[str | None] = (),
+) -> OutputOptions:
+    """How the options ask for it, out of the formats of the command. Raises UsageError before anything is asked."""
+    look = look_of(runtime, options, formats)
+    typed = tuple(word for word in words if word is not None)
+    return OutputOptions(look, tuple(map(_export, export or ())), options.verbose, typed)
 
 
-def finish(
-    runtime: Runtime,
-    outlet: Outlet,
-    report: Report,
-    verdict: Verdict | None = None,
-    *,
-    picture: Report | None = None,
-) -> int:
-    """Compute the code, then show the report, draw its picture and tell what could not be read.
+def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Verdict | None = None) -> int:
+    """Compute the code, then show the report, draw its pictures, and say what could not be read.
 
-    `verdict` None asks for no judgement; `picture` is the report to draw where it is another one.
+    `verdict` None asks for no judgement. Raises OutputError if something could not be written.
     """
     flaws = _flaws_of(report)
-    code = _shown(runtime, outlet, verdict, flaws, lambda: _present(runtime, outlet, report))
-    if outlet.export is not None:
-        _write_picture(picture or report, Path(outlet.export))
+    code = exit_of(verdict, readable=not flaws)
+    try:
+        _present(runtime, output, report)
+    except ClosedPipe:
+        runtime.streams.abandon()
+    for path in output.exports:
+        _write_picture(report, path)
+    _tell_rest(runtime, output, report, flaws)
+    return code
+
+
+def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: tuple[str, ...]) -> int:
+    """The same for a JSON value that is none of the documents."""
+    code = exit_of(verdict, readable=not flaws)
+    try:
+        _print_value(runtime, value)
+    except ClosedPipe:
+        runtime.streams.abandon()
+    if flaws:
+        tell_error(runtime.streams, incomplete(flaws), json=True)
     return code
 
 
 def _flaws_of(report: Report) -> tuple[str, ...]:
-    if isinstance(report, JobReport | ArtifactsReport):
-        return ()
-    return report.flaws if isinstance(report, TasksReport) else report.snapshot.flaws
+    match report:
+        case JobReport() | ArtifactsReport():
+            return ()
+        case TargetsReport():
+            return tuple(f"{row.target}: {row.error.message}" for row in report.targets if row.error)
+        case TasksReport():
+            return report.flaws
+        case _:
+            return report.snapshot.flaws
 
 
-def finish_raw(runtime: Runtime, outlet: Outlet, value: object, verdict: Verdict | None, flaws: tuple[str, ...]) -> int:
-    """The same for a JSON value that is none of the documents."""
-    return _shown(runtime, outlet, verdict, flaws, lambda: _print_value(runtime, value))
-
-
-def _shown(
-    runtime: Runtime, outlet: Outlet, verdict: Verdict | None, flaws: tuple[str, ...], show_it: Callable[[], None]
-) -> int:
-    code = exit_of(verdict, readable=not flaws)
-    try:
-        show_it()
-    except ClosedPipe:
-        runtime.streams.abandon()
+def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: tuple[str, ...]) -> None:
+    """What belongs beside the data on standard error: what could not be read, what does not count, what to do next."""
+    streams, json = runtime.streams, output.look.output in JSON_FORMATS
     if flaws:
-        tell_error(runtime.streams, incomplete(flaws), json=outlet.look.output in JSON_FORMATS)
-    return code
+        tell_error(streams, incomplete(flaws), json=json)
+    if isinstance(report, StatusReport | ChecksReport | ProjectsReport) and not json:
+        notes = () if nothing_moved(report.snapshot) else report.snapshot.notes
+        if notes:
+            streams.tell(f"migstat: {harmless('; '.join(notes))}")
+    if streams.out_is_terminal and streams.err_is_terminal and (hint := next_command(report, output.words)):
+        streams.tell(hint)
+
+
+def next_command(report: Report, words: tuple[str, ...]) -> str | None:
+    """The command that helps after a problem or an ending, and why; None while all is well."""
+    if not isinstance(report, StatusReport | ChecksReport | ProjectsReport):
+        return None
+    snapshot = report.snapshot
+    check = report.parent if isinstance(report, ChecksReport) else child_of(snapshot.node, "check")
+    if snapshot.task_type == TaskType.CHECK:
+        check = snapshot.node
+    failing = [each for each in (check.children or () if check else ()) if each.state is State.FAILED]
+    if check is not None and check.ended and check.state is State.FAILED and check.children is not None:
+        if isinstance(report, ChecksReport) and report.details:
+            return None
+        blocking = sum(not each.excludable for each in failing)
+        said = [f"{blocking} block" if blocking else "", f"{len(failing) - blocking} can be overridden"]
+        return _next("checks --details", words, ", ".join(part for part in said if part and not part.startswith("0 ")))
+    if isinstance(report, ChecksReport) or snapshot.node.level:
+        return None
+    if check is not None and check.ended and check.state is State.FAILED:
+        return _next("checks --details", words, "the checks failed")
+    if (
+        snapshot.verdict is Verdict.FAILED
+        and isinstance(report, StatusReport)
+        and snapshot.summary
+        and snapshot.summary.failed
+    ):
+        return _next("projects --state failed", words, f"{snapshot.summary.failed} failed")
+    if snapshot.node.ended:
+        return _next("artifacts", words, "reports and error logs of this run")
+    return None
+
+
+def _next(command: str, words: tuple[str, ...], why: str) -> str:
+    name, _, rest = command.partition(" ")
+    return harmless(f"Next: {' '.join(part for part in ('migstat', name, *words, rest) if part)}   {why}").rstrip()
 
 
 def incomplete(flaws: tuple[str, ...]) -> Incomplete:
@@ -105,12 +166,13 @@ def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
     if not streams.out_is_terminal:
         streams.print_lines("\t".join(map(one_field, row)) for row in rows)
         return
-    from migstat.render.grid import cells
+    from rich.cells import cell_len
 
     shown = [[harmless(each) for each in row] for row in rows]
-    widths = [max(map(cells, column)) for column in zip(*shown, strict=True)]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
     padded = (
-        "  ".join(text + " " * (width - cells(text)) for text, width in zip(row, widths, strict=True)) for row in shown
+        "  ".join(text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True))
+        for row in shown
     )
     streams.print_lines(map(str.rstrip, padded))
 
@@ -127,21 +189,50 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
         streams.tell(f"  {harmless(error.hint)}")
 
 
-def _present(runtime: Runtime, outlet: Outlet, report: Report) -> None:
-    """Write the report to standard output."""
+def ascii_only(streams: Streams) -> bool:
+    """True if JSON must be ASCII: its readers take it for UTF-8, and standard output has another character set."""
+    return not streams.unicode
+
+
+def canvas_of(runtime: Runtime, look: Look, *, ids: bool = False) -> Canvas:
+    """What standard output can show."""
+    from migstat.render.parts import Canvas
+    from migstat.render.theme import ASCII, UNICODE
+
     streams = runtime.streams
-    match outlet.look.output:
+    glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
+    return Canvas(streams.width(look.columns), glyphs, ids=ids)
+
+
+def draw(runtime: Runtime, look: Look, view: object, canvas: Canvas) -> None:
+    """Write what Rich draws to standard output; in color on a terminal, or as the look has it."""
+    from migstat.render.drawing import drawn
+
+    color = runtime.streams.out_is_terminal if look.color is None else look.color
+    runtime.streams.print(drawn(view, canvas, color=color))  # type: ignore[arg-type]
+
+
+def _present(runtime: Runtime, output: OutputOptions, report: Report) -> None:
+    """Write the report to standard output."""
+    streams, escaped = runtime.streams, ascii_only(runtime.streams)
+    match output.look.output:
+        case "json" if streams.out_is_terminal:
+            from migstat.render.json import document
+
+            _print_value(runtime, document(report))
         case "json":
-            _print_json(runtime, report)
+            from migstat.render.json import chunks
+
+            for piece in chunks(report, ascii_only=escaped):
+                streams.print(piece)
         case "ndjson":
             from migstat.render.json import encoded, lines
 
-            escaped = ascii_only(streams)
             streams.print_lines(encoded(line, ascii_only=escaped) for line in lines(report))
         case "plain":
             from migstat.render.plain import plain_lines
 
-            streams.print_lines(plain_lines(report, header=outlet.header))
+            streams.print_lines(plain_lines(report))
         case "csv":
             from migstat.render.csv import csv_text
 
@@ -150,15 +241,16 @@ def _present(runtime: Runtime, outlet: Outlet, report: Report) -> None:
             from migstat.render.markdown import markdown_lines
 
             streams.print_lines(markdown_lines(report))
+        case "tree" if isinstance(report, StatusReport):
+            from migstat.render.tree import tree_view
+
+            canvas = canvas_of(runtime, output.look, ids=output.verbose)
+            draw(runtime, output.look, tree_view(report, canvas), canvas)
         case _:
-            _draw(runtime, outlet.look, report)
+            from migstat.render.table import view
 
-
-def _print_json(runtime: Runtime, report: Report) -> None:
-    """Write the report's document."""
-    from migstat.render.json import document
-
-    _print_value(runtime, document(report))
+            canvas = canvas_of(runtime, output.look, ids=output.verbose)
+            draw(runtime, output.look, view(report, canvas), canvas)
 
 
 def _print_value(runtime: Runtime, value: object) -> None:
@@ -170,10 +262,8 @@ def _print_value(runtime: Runtime, value: object) -> None:
     streams.print(encoded(value, indent=indent, ascii_only=ascii_only(streams)) + "\n")
 
 
-def _check_export(export: str | None) -> None:
-    """Refuse, before anything is asked, a picture that could not be written."""
-    if export is None:
-        return
+def _export(export: str) -> Path:
+    """The file of a picture. Raises UsageError, before anything is asked, if it could not be written."""
     path = Path(export)
     if path.suffix.lower() not in (".svg", ".html"):
         raise UsageError(f"--export: {export!r} is neither .svg nor .html", "Name the file FILE.svg or FILE.html.")
@@ -185,56 +275,19 @@ def _check_export(export: str | None) -> None:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(f"--export: {export!r} cannot be written: {reason}") from error
-
-
-def _draw(runtime: Runtime, look: Look, report: Report) -> None:
-    from migstat.render.parts import Canvas
-    from migstat.render.table import view
-    from migstat.render.theme import ASCII, UNICODE
-
-    streams = runtime.streams
-    width = streams.width(look.columns)
-    glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
-    streams.draw(view(report, Canvas(width, glyphs, tree=look.output == "tree")), color=look.color, width=width)
+    return path
 
 
 def _write_picture(report: Report, path: Path) -> None:
     """Draw the table into a file, whole or not at all."""
+    from migstat.render.drawing import picture
     from migstat.render.parts import Canvas
     from migstat.render.table import view
     from migstat.render.theme import UNICODE
 
-    lines = view(report, Canvas(PICTURE_WIDTH, UNICODE))
-    text = picture(lines, PICTURE_WIDTH, html=path.suffix.lower() == ".html")
+    drawn = view(report, Canvas(PICTURE_WIDTH, UNICODE, height=60))
+    text = picture(drawn, PICTURE_WIDTH, html=path.suffix.lower() == ".html")
     try:
         write_whole(path, text, private=False)
     except OSError as error:
         raise OutputError(f"--export: {path} could not be written: {error.strerror or error}") from error
-
-
-def picture(lines: Sequence[Line], width: int, *, html: bool = False) -> str:
-    """Lines as an SVG picture, or as a page."""
-    from rich.console import Console
-
-    console = Console(
-        file=io.StringIO(),
-        record=True,
-        width=width,
-        force_terminal=True,
-        color_system="truecolor",
-        legacy_windows=False,
-    )
-    show(console, [[part for span in line for part in _apart(span)] for line in lines])
-    return console.export_html(inline_styles=True) if html else console.export_svg(title="migstat")
-
-
-def _apart(span: Span) -> list[Span]:
-    """Leading spaces as a span of their own: some viewers drop them from the beginning of an SVG text."""
-    text, style = span
-    words = text.lstrip(" ")
-    return [(text[: len(text) - len(words)], ""), (words, style)] if len(words) < len(text) else [span]
-
-
-def ascii_only(streams: Streams) -> bool:
-    """Whether JSON must be ASCII: what reads it takes it for UTF-8, and standard output has another character set."""
-    return not streams.unicode

@@ -9,18 +9,13 @@ import select
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TextIO, cast
 
 import msgspec
 
 from migstat.errors import OutputError
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from migstat.render.grid import Line
 
 DEFAULT_WIDTH = 80
 NARROWEST = 20
@@ -175,15 +170,6 @@ class Streams(msgspec.Struct):
             with suppress(OSError, ValueError):
                 write(self.err, ERASE_LINE)
         self._notice = False
-
-    def draw(self, lines: Sequence[Line], *, color: bool | None, width: int) -> None:
-        """Write styled lines to standard output; without colours where it is no terminal, or `color` says so."""
-        colored = self.out_is_terminal if color is None else color
-        if not colored or self.out is None:
-            self.print_lines("".join(text for text, _ in line) for line in lines)
-            return
-        codes = _codes(color_console(self.out, width))
-        self.print_lines("".join([codes[style].replace("\0", text) for text, style in line if text]) for line in lines)
 
     def abandon(self) -> None:
         """Point standard output at nothing, so that closing it at the end of the process does not complain."""
@@ -368,43 +354,6 @@ class Background:
         self.streams.print("")
         if self._own[0] is not None and self._own[0].reader_is_gone():
             raise ClosedPipe
-
-
-def show(console: Console, lines: Sequence[Line]) -> None:
-    """Print styled lines to a Rich console, without wrapping, markup or highlighting."""
-    from rich.segment import Segment, Segments
-    from rich.style import Style
-
-    from migstat.render.theme import COLORS
-
-    styles = {name: Style.parse(text) for name, text in COLORS.items()}
-    segments: list[Segment] = []
-    for line in lines:
-        segments += [Segment(text, styles[style]) for text, style in line]
-        segments.append(Segment.line())
-    console.print(Segments(segments), end="", crop=False, no_wrap=True)
-
-
-def _codes(console: Console) -> dict[str, str]:
-    """Each style's escape sequences around a NUL that stands for the text: Rich takes 10 times as long for each."""
-    from rich.console import COLOR_SYSTEMS
-    from rich.style import Style
-
-    from migstat.render.theme import COLORS
-
-    system = COLOR_SYSTEMS[console.color_system or "standard"]
-    return {name: Style.parse(text).render("\0", color_system=system) for name, text in COLORS.items()}
-
-
-def color_console(file: TextIO, width: int = DEFAULT_WIDTH) -> Console:
-    """A console of Rich that uses as many colours as the terminal has, some in any case."""
-    from rich.console import Console
-
-    own: dict[str, Any] = {"file": file, "width": width, "force_terminal": True, "highlight": False}
-    console = Console(**own, legacy_windows=False, no_color=False)
-    if console.color_system is None:  # colours were asked for, whatever the terminal's name says
-        console = Console(**own, legacy_windows=False, color_system="256")
-    return console
 
 
 def write(stream: TextIO, text: str) -> None:

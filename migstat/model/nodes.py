@@ -116,7 +116,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     `details` is what the API sent under that name. `percent` (0..100) and `progress` come only while the node runs
     and tell of its current phase only. `children` is None where they were not asked for. `unreadable` says why the
     node or the level below it could not be read. `missing` marks a project or space that the job names and the API has
-    not reported. `raw` is the API's own JSON, kept only where it was asked for.
+    not reported, `over` a level of a task that has ended: nothing in it goes on. `raw` is the API's own JSON, kept only
+    where it was asked for.
     """
 
     level: Level = ()
@@ -130,6 +131,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     unreadable: str | None = None
     raw: Mapping[str, Any] | None = None
     missing: bool = False
+    over: bool = False
 
     @property
     def name(self) -> str:
@@ -150,7 +152,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         if self.outcome or self.status in _ENDED:  # as `ended` has it, which is asked thousands of times
             return _STATE_OF_OUTCOME.get(self.outcome or "", State.FAILED)
         if self.status is None and self.children:
-            return combined_state([child.state for child in self.children])
+            return combined_state([child.state for child in self.children], over=self.over)
         if self.missing:
             return State.MISSING
         return State.PENDING if self.status in (None, Status.PENDING) else State.RUNNING
@@ -363,12 +365,15 @@ def level_is_hidden(level: Level) -> bool:
     return level[:-1] == MIGRATE and level[-1] in HIDDEN
 
 
-def combined_state(states: list[State]) -> State:
-    """What several nodes come down to together: running while any has begun and any has not ended, else the worst."""
-    if not states or all(state is State.PENDING for state in states):
-        return State.PENDING
+def combined_state(states: list[State], *, over: bool = False) -> State:
+    """The state of several nodes together: running while any has begun and any has not ended, else the worst.
+
+    With `over` nothing goes on: what has not ended never will, and has failed.
+    """
+    if all(state in (State.PENDING, State.MISSING) for state in states):
+        return State.PENDING if State.PENDING in states or not states else State.MISSING
     if any(not state.ended for state in states):
-        return State.RUNNING
+        return State.FAILED if over else State.RUNNING
     worst = min(states, key=_RANKS.__getitem__)
     return State.SUCCEEDED if worst is State.SKIPPED and State.SUCCEEDED in states else worst
 

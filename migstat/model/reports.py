@@ -1,59 +1,90 @@
-"""What each command has to tell, as frozen data: computed once, then shown in any format.
+"""What each command reports, as frozen data: computed once, then shown in any format.
 
-Filters and order are applied here, so that every format shows the same, and the exit code is judged here from the
-data alone.
+Filters and order are applied before, so every format shows the same rows, and the exit code comes from the data alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from migstat.model.nodes import Artifact, Job, Millis, Node, State, Task, by_name
-from migstat.model.verdict import Snapshot, Summary, Verdict, verdict_of_states
+from migstat.errors import MigstatError
+from migstat.model.nodes import CHECK, Artifact, Job, Level, Millis, Node, State, Task, TaskType, by_name
+from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of, verdict_of_states
 
 
 class StatusReport(msgspec.Struct, frozen=True):
-    """A task, or one node of it. `node` in the snapshot holds as many levels as were asked for.
+    """A task at a glance, or one node of it; `node` in the snapshot holds as many levels as were asked for.
 
-    `missing` are keys of the job's scope that were not reported, `expected` is how many projects or spaces it names;
-    with `partial` only those that run or went wrong were read. `brief` leaves out what is well.
+    With `partial` only those of its projects or spaces were read that run or went wrong. `folds` lets a table sum up
+    what is fine. `nothing_to_move` says that the job names no projects and no spaces.
     """
 
     snapshot: Snapshot
-    job_name: str | None = None
-    missing: tuple[str, ...] = ()
-    expected: int = 0
     partial: bool = False
-    brief: bool = False
-    not_scheduled: bool = False
+    folds: bool = False
+    nothing_to_move: bool = False
+    not_before: Millis | None = None
 
 
 class ChecksReport(msgspec.Struct, frozen=True):
-    """The checks of a task. `checks` are those the filters let through, all of them counted in `summary`.
+    """The checks of a task that the filters let through; the snapshot's summary counts all of them.
 
-    `parent` is the node whose children they are, None where it is not reported yet. `asked` says which filter was set.
+    `parent` is the node whose children they are, None if it is not reported yet. `filtered` says in words what was
+    asked for; `overridden` are checks that were excluded for this run. `judged` is the verdict of all that were meant,
+    whatever the filters let through.
     """
 
     snapshot: Snapshot
     parent: Node | None
     checks: tuple[Node, ...]
-    summary: Summary
-    states: dict[State, int]
-    asked: str = ""
+    judged: Verdict
+    filtered: str = ""
+    overridden: tuple[str, ...] = ()
     show_all: bool = False
     details: bool = False
 
+    @property
+    def summary(self) -> Summary:
+        """How many there are in which state, whatever the filters let through."""
+        return self.snapshot.summary or summary_of(())
+
 
 class ProjectsReport(msgspec.Struct, frozen=True):
-    """The projects or spaces (`scope`) of a task; `missing` in the snapshot are those not reported yet."""
+    """The projects or spaces (`scope`) of a task that the filters let through, missing ones among them.
+
+    `judged` is the verdict of all that were meant, whatever the filters let through. `not_before` is a lower
+    bound of the end, in epoch milliseconds.
+    """
 
     snapshot: Snapshot
     scope: str
-    job_name: str | None
     projects: tuple[Node, ...]
-    summary: Summary
-    states: dict[State, int]
-    asked: str = ""
+    judged: Verdict
+    filtered: str = ""
+    not_before: Millis | None = None
+    nothing_to_move: bool = False
+    show_all: bool = False
+
+    @property
+    def summary(self) -> Summary:
+        """How many there are in which state, whatever the filters let through."""
+        return self.snapshot.summary or summary_of(())
+
+
+class RunRow(msgspec.Struct, frozen=True):
+    """One run of a job; state and duration in seconds are None if they were not asked for or could not be read."""
+
+    task: Task
+    state: State | None = None
+    elapsed_seconds: float | None = None
+
+    @property
+    def overridden(self) -> tuple[str, ...]:
+        """Checks whose failure was overridden for this run."""
+        found: tuple[str, ...] = getattr(self.task, "overridden", ())
+        return found
 
 
 class TasksReport(msgspec.Struct, frozen=True):
@@ -61,8 +92,25 @@ class TasksReport(msgspec.Struct, frozen=True):
 
     job_id: str
     fetched_at: Millis
-    tasks: tuple[Task, ...]
+    runs: tuple[RunRow, ...]
     flaws: tuple[str, ...] = ()
+
+
+class TargetRow(msgspec.Struct, frozen=True):
+    """One target of the config file; if it could not be asked, `error` says why."""
+
+    target: str
+    job_id: str | None = None
+    snapshot: Snapshot | None = None
+    not_before: Millis | None = None
+    error: MigstatError | None = None
+
+
+class TargetsReport(msgspec.Struct, frozen=True):
+    """Every target of the config file, in the order of the file."""
+
+    fetched_at: Millis
+    targets: tuple[TargetRow, ...]
 
 
 class JobReport(msgspec.Struct, frozen=True):
@@ -74,7 +122,7 @@ class JobReport(msgspec.Struct, frozen=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """A file that a run left: whether its location has expired, and where it is now if it was downloaded."""
+    """A file of a run: whether its location has expired, and where it is now if it was downloaded."""
 
     artifact: Artifact
     expired: bool
@@ -82,7 +130,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class ArtifactsReport(msgspec.Struct, frozen=True):
-    """The reports and error logs of one run. `downloaded` says whether it was tried to."""
+    """The reports and error logs of one run. `downloaded` says whether a download was asked for."""
 
     job_id: str
     fetched_at: Millis
@@ -91,27 +139,10 @@ class ArtifactsReport(msgspec.Struct, frozen=True):
     downloaded: bool = False
 
 
-Report = StatusReport | ChecksReport | ProjectsReport | TasksReport | JobReport | ArtifactsReport
+Report = StatusReport | ChecksReport | ProjectsReport | TasksReport | TargetsReport | JobReport | ArtifactsReport
 
 
-class Filter(msgspec.Struct, frozen=True):
-    """What `--outcome` and `--status` let through; empty lets all through."""
-
-    outcomes: frozenset[str] = frozenset()
-    statuses: frozenset[str] = frozenset()
-
-    def passes(self, node: Node) -> bool:
-        """Whether the node is one of those asked for."""
-        return (not self.outcomes or node.outcome in self.outcomes) and (
-            not self.statuses or node.status in self.statuses
-        )
-
-    def __str__(self) -> str:
-        parts = [("outcome", self.outcomes), ("status", self.statuses)]
-        return " and ".join(f"{name} {' or '.join(sorted(words))}" for name, words in parts if words)
-
-
-def count_states(nodes: tuple[Node, ...]) -> dict[State, int]:
+def count_states(nodes: Iterable[Node]) -> dict[State, int]:
     """How many nodes are in which state, worst first; states without any are left out."""
     counts = dict.fromkeys(State, 0)
     for node in nodes:
@@ -119,20 +150,36 @@ def count_states(nodes: tuple[Node, ...]) -> dict[State, int]:
     return {state: count for state, count in counts.items() if count}
 
 
-def worst_first(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """What needs a hand first: failed, warning, running, pending, then the rest; by name within."""
+def states_of(summary: Summary) -> dict[State, int]:
+    """The counts of a summary by state, worst first."""
+    return {state: count for state in State if (count := getattr(summary, state))}
+
+
+def worst_first(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """What needs a hand first: failed, missing, warning, running, pending, then the rest; by name within."""
     return tuple(sorted(by_name(nodes), key=lambda node: node.state.rank))
 
 
-def verdict_of_many(nodes: tuple[Node, ...], missing: tuple[str, ...], parent: Verdict, *, strict: bool) -> Verdict:
-    """What a list of checks or projects comes down to, for `--exit-status`.
+def missing_nodes(above: Level, keys: Iterable[str]) -> tuple[Node, ...]:
+    """Keys of the job's scope that are not reported, as nodes below a level."""
+    return tuple(Node((*above, key), missing=True) for key in keys)
 
-    Any failed one fails it, even while others run. `parent` decides where there are none at all, and whether what is
-    unfinished or missing may still come. With `strict` a failed parent fails the list, whatever its members say.
+
+def nothing_moved(snapshot: Snapshot) -> bool:
+    """True if the checks failed and the migration has not begun: it never will."""
+    check = next((child for child in snapshot.node.children or () if child.level == CHECK), None)
+    begun = any(child.level != CHECK and child.started_at for child in snapshot.node.children or ())
+    failed = check is not None and check.ended and check.state is State.FAILED
+    return failed and not begun and snapshot.task_type != TaskType.CHECK
+
+
+def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool) -> Verdict:
+    """Verdict of all checks or projects that were meant, for `--exit-status`.
+
+    It is running while any of them is unfinished, or while the list is `growing`. `whole`, the verdict of what they
+    belong to, decides if there are none, and ends what is unfinished: once that has failed, nothing more will happen.
     """
     states = [node.state for node in nodes]
-    if State.FAILED in states or (strict and parent is Verdict.FAILED):
-        return Verdict.FAILED
-    if missing or not all(state.ended for state in states):
-        return Verdict.FAILED if parent is Verdict.FAILED else Verdict.RUNNING
-    return verdict_of_states(states) if states else parent
+    if growing or not all(state.ended for state in states):
+        return Verdict.FAILED if whole is Verdict.FAILED else Verdict.RUNNING
+    return verdict_of_states(states) if states else whole

@@ -1,128 +1,142 @@
-"""From an inquiry to what is told of it: one way for the command line and for Python."""
+"""From a task's reading to the report on it: one way for the command line and for Python."""
 
 from __future__ import annotations
 
-from enum import Enum
+from collections.abc import Collection
+from functools import partial
 
 from msgspec.structs import replace
 
-from migstat.errors import ApiError, NotFound, Refused
-from migstat.model.nodes import Level, Node, Task
+from migstat.api.threads import together
+from migstat.errors import ApiError, MigstatError, NotFound, Refused
+from migstat.model.nodes import (
+    HIDDEN,
+    MIGRATE,
+    Job,
+    Level,
+    Node,
+    Question,
+    State,
+    Task,
+    by_name,
+    child_of,
+    match_keys,
+)
 from migstat.model.reports import (
     ChecksReport,
-    Filter,
     ProjectsReport,
+    RunRow,
     StatusReport,
+    TargetRow,
     TasksReport,
-    count_states,
+    missing_nodes,
+    verdict_of_list,
     worst_first,
 )
-from migstat.model.verdict import Assessment, Snapshot, not_scheduled, summary_of
+from migstat.model.verdict import (
+    Reason,
+    Snapshot,
+    Verdict,
+    estimated_end,
+    summary_of,
+    verdict_of_node,
+)
 from migstat.query.task import TaskSession
-from migstat.query.tree import ALL, Reading, Tree
+from migstat.query.tree import Reading
 
-EVERYTHING = Filter()
+NEWEST = 20
+"""Runs of a job whose state is asked for."""
+
+AT_A_TIME = 4
+"""States that are asked for side by side."""
+
+ORDERS = ("name", "state", "elapsed", "progress")
+"""What projects can be sorted by."""
 
 
-class Extent(Enum):
-    """How much of a task is read where nobody names a depth: what has something below it, or what one look needs."""
+def status_report(asked: TaskSession, level: Level, depth: int | None = None, *, judged: bool = False) -> StatusReport:
+    """The task, or the node of a level, with so many levels below it; None is what one look needs.
 
-    OUTLINE = "outline"
-    GLANCE = "glance"
-
-
-def status_report(asked: TaskSession, level: Level, extent: int | Extent, *, named: bool = False) -> StatusReport:
-    """The task with so many levels below its root, or below the node of a level; `named` asks for the job's name.
-
-    Raises NotFound where there is no such level.
+    Depth 0 is the node alone in one request, and its verdict that of the node, unless `judged` asks for the task's.
+    Raises NotFound if there is no such level.
     """
-    reading = asked.tree.node(level, extent if isinstance(extent, int) else 0) if level else _read(asked.tree, extent)
-    snapshot = snapshot_of(asked, reading)
     if level:
-        return StatusReport(snapshot, missing=reading.missing)
-    if extent is not Extent.GLANCE:
-        snapshot = replace(snapshot, node=pruned(reading.root, extent if isinstance(extent, int) else ALL))
+        reading = asked.tree.node(level, depth or 0)
+        return StatusReport(_with_missing(snapshot_of(asked, reading, _job(asked)), reading))
+    if depth == 0 and not judged:
+        return StatusReport(snapshot_of(asked, asked.tree.read(0), None))
+    reading = asked.tree.glance() if depth is None else asked.tree.read(depth, judged=True)
+    job = _job(asked)
+    snapshot = _with_missing(snapshot_of(asked, reading, job), reading)
+    root = _brief(snapshot.node) if depth is None else pruned(snapshot.node, depth)
     return StatusReport(
-        snapshot,
-        job_name=asked.tree.job_name if named else None,
-        missing=reading.missing,
-        expected=reading.expected,
+        replace(snapshot, node=root),
         partial=reading.partial,
-        brief=extent is Extent.GLANCE,
-        not_scheduled=not_scheduled(reading.root),
+        folds=depth is None,
+        nothing_to_move=_moves_nothing(reading, job),
+        not_before=_not_before(asked, reading),
     )
-
-
-def _read(tree: Tree, extent: int | Extent) -> Reading:
-    match extent:
-        case Extent.GLANCE:
-            return tree.glance()
-        case Extent.OUTLINE:
-            return tree.outline()
-        case depth:
-            return tree.read(depth, judged=True)
-
-
-def checks_of(reading: Reading, names: tuple[str, ...] = ()) -> tuple[Node, ...]:
-    """The checks of these names, or all, worst first. Raises NotFound for a name that there is not."""
-    found = worst_first((reading.check.children or ()) if reading.check else ())
-    known = {check.name for check in found}
-    for name in names:
-        if name not in known:
-            raise _unknown("check", name, known)
-    return tuple(check for check in found if not names or check.name in names)
 
 
 def checks_report(
-    asked: TaskSession, reading: Reading, checks: tuple[Node, ...], wanted: Filter = EVERYTHING, told: str = ""
+    asked: TaskSession, names: tuple[str, ...] = (), states: frozenset[State] = frozenset()
 ) -> ChecksReport:
-    """The report on these checks; `told` says in words what was asked for, where `wanted` does not."""
-    found = checks_of(reading)
+    """The report on the checks of these names and states, worst first. Raises NotFound for a name that there is not.
+
+    Checks that have not begun are not listed, so the list grows until its parent has ended.
+    """
+    reading = asked.tree.checks()
+    found = worst_first((reading.check.children or ()) if reading.check else ())
+    _refuse_unknown("check", names, {check.name for check in found})
+    meant = tuple(check for check in found if not names or check.name in names)
+    snapshot = replace(snapshot_of(asked, reading, _job(asked)), missing=(), summary=summary_of(found))
+    whole = verdict_of_node(reading.check) if reading.check else snapshot.verdict
+    growing = not names and whole in (Verdict.PENDING, Verdict.RUNNING)
+    judged = verdict_of_list(meant, whole, growing=growing)
     return ChecksReport(
-        replace(snapshot_of(asked, reading), missing=()),
+        snapshot,
         reading.check,
-        tuple(check for check in checks if wanted.passes(check)),
-        summary_of(found),
-        count_states(found),
-        str(wanted) or told,
-    )
-
-
-def projects_of(reading: Reading, keys: tuple[str, ...] = ()) -> tuple[tuple[Node, ...], tuple[str, ...]]:
-    """The projects or spaces of these keys, or all, and those not reported. Raises NotFound for a key out of scope."""
-    if not keys:
-        return reading.leaves, reading.missing
-    known = {project.name for project in reading.leaves}
-    for key in keys:
-        if key not in known and key not in reading.missing:
-            raise _unknown(reading.scope.removesuffix("s"), key, known | set(reading.missing))
-    return (
-        tuple(project for project in reading.leaves if project.name in keys),
-        tuple(key for key in reading.missing if key in keys),
+        tuple(check for check in meant if not states or check.state in states),
+        Verdict.FAILED if whole is Verdict.FAILED and not names else judged,
+        _words(states) or ("that name" if names else ""),
+        _overridden(asked),
     )
 
 
 def projects_report(
-    asked: TaskSession,
-    reading: Reading,
-    projects: tuple[Node, ...],
-    missing: tuple[str, ...],
-    wanted: Filter = EVERYTHING,
+    asked: TaskSession, keys: tuple[str, ...] = (), states: frozenset[State] = frozenset(), order: str = "state"
 ) -> ProjectsReport:
-    """The report on these projects, in this order, and on those that are missing of what was asked for."""
+    """The report on the projects or spaces of these keys and states.
+
+    Those of the job's scope that are not reported are among them, as missing. Raises NotFound for a key out of scope.
+    """
+    reading = asked.tree.projects(keys)
+    job = _job(asked)
+    found = (*reading.leaves, *missing_nodes((*MIGRATE, reading.scope), reading.missing))
+    names = match_keys(keys, (node.name for node in found))
+    _refuse_unknown(
+        reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), {node.name for node in found}
+    )
+    meant = tuple(node for node in found if not keys or node.name in names.values())
+    snapshot = snapshot_of(asked, reading, job)
+    # without keys in the job, nobody knows what is still to come before the end
+    growing = not (keys or reading.expected or reading.root.ended)
     return ProjectsReport(
-        replace(snapshot_of(asked, reading), missing=missing),
+        replace(snapshot, summary=summary_of(found)),
         reading.scope,
-        asked.tree.job_name,
-        tuple(project for project in projects if wanted.passes(project)),
-        summary_of(reading.leaves),
-        count_states(reading.leaves),
-        str(wanted),
+        tuple(node for node in _sorted(meant, order, asked.now()) if not states or node.state in states),
+        verdict_of_list(meant, snapshot.verdict, growing=growing),
+        _words(states) or ("that key" if keys else ""),
+        _not_before(asked, reading),
+        _moves_nothing(reading, job),
     )
 
 
 def tasks_report(asked: TaskSession) -> TasksReport:
-    """The runs of the job, newest first, each once though pages may overlap, as far as they can be read."""
+    """The runs of the job, newest first, each once though pages may overlap, as far as they can be read.
+
+    The state of the newest is asked for, a few at a time.
+    """
     found: dict[str, Task] = {}
     flaws: list[str] = []
     try:
@@ -135,7 +149,33 @@ def tasks_report(asked: TaskSession) -> TasksReport:
         if not found:
             raise
         flaws.append(f"the rest of the runs: {error.message}")
-    return TasksReport(asked.job_id, asked.now(), tuple(found.values()), tuple(flaws))
+    tasks = tuple(found.values())
+    now = asked.now()
+    runs = [RunRow(task) for task in tasks]
+    for at, root in enumerate(together(partial(_root_of, asked), tasks[:NEWEST], AT_A_TIME)):
+        if isinstance(root, Node):
+            runs[at] = RunRow(tasks[at], root.state, root.elapsed_seconds(now))
+        elif not isinstance(root, NotFound):  # one just created has none for a moment
+            flaws.append(f"the state of run {tasks[at].task_id}: {root.message}")
+    return TasksReport(asked.job_id, now, tuple(runs), tuple(flaws))
+
+
+def _root_of(asked: TaskSession, task: Task) -> Node | ApiError:
+    try:
+        return asked.api.status(asked.job_id, task.task_id, Question(())).node
+    except Refused:
+        raise
+    except ApiError as error:
+        return error
+
+
+def target_row(asked: TaskSession, name: str) -> TargetRow:
+    """How the task of one target is; an error in its place if it cannot be asked."""
+    try:
+        report = status_report(asked, ())
+    except MigstatError as error:
+        return TargetRow(name, asked.job_id, error=error)
+    return TargetRow(name, asked.job_id, report.snapshot, report.not_before)
 
 
 def pruned(node: Node, depth: int) -> Node:
@@ -145,31 +185,120 @@ def pruned(node: Node, depth: int) -> Node:
     return replace(node, children=tuple(pruned(child, depth - 1) for child in node.children))
 
 
-def snapshot_of(asked: TaskSession, reading: Reading, assessment: Assessment | None = None) -> Snapshot:
-    """The head of a document about what was read."""
-    assessment = assessment or asked.assess(reading)
+def _brief(root: Node) -> Node:
+    """The root of a glance: once the migration has begun well, `check` is one line."""
+    check, migrate = child_of(root, "check"), child_of(root, "migrate")
+    begun = migrate is not None and migrate.state not in (State.PENDING, State.MISSING)
+    if check is None or not check.ended or check.state is State.FAILED or not begun:
+        return root
+    children = tuple(replace(child, children=None) if child is check else child for child in root.children or ())
+    return replace(root, children=children)
+
+
+def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
+    """The snapshot whose tree has missing projects and spaces as nodes, and so the row of their scope in any case."""
+    root = snapshot.node
+    if root.level[:-1] == MIGRATE and root.level[-1] in HIDDEN:
+        children = (*(root.children or ()), *missing_nodes(root.level, reading.missing))
+        return replace(snapshot, node=replace(root, children=children))
+    reported = child_of(child_of(root, MIGRATE[0]), reading.scope)
+    if root.level or not (reading.missing or reported):
+        return snapshot
+    migrate = child_of(root, "migrate") or Node(MIGRATE, missing=True)
+    level = (*MIGRATE, reading.scope)
+    scope = reported or Node(level)
+    children = (*(scope.children or ()), *missing_nodes(level, reading.missing))
+    scope = replace(scope, children=children, over=root.ended)
+    scopes = tuple(child for child in migrate.children or () if child.level != level)
+    migrate = replace(migrate, children=(*scopes, scope))
+    phases = tuple(child for child in root.children or () if child.level != MIGRATE)
+    return replace(snapshot, node=replace(root, children=(*phases, migrate)))
+
+
+def _job(asked: TaskSession) -> Job | None:
+    """The job's definition, if it can be read."""
+    try:
+        return asked.job
+    except Refused:
+        raise
+    except ApiError:
+        return None
+
+
+def snapshot_of(asked: TaskSession, reading: Reading, job: Job | None) -> Snapshot:
+    """The head that every document shares. Whatever could not be read is among its reasons."""
+    now, assessment = asked.now(), asked.assess(reading)
+    told = {reason.message for reason in assessment.reasons}
+    unread = tuple(
+        Reason((), State.MISSING, None, text)
+        for text in (f"could not be read: {flaw}" for flaw in reading.flaws)
+        if text not in told
+    )
     return Snapshot(
         asked.job_id,
         asked.task.task_id,
         reading.task_type,
-        asked.now(),
+        now,
         reading.root,
         assessment.verdict,
         reading.missing,
         reading.flaws,
-        reading.job.name if reading.job else None,
-        reading.job.destination if reading.job else None,
-        assessment.reasons,
+        job.name if job else None,
+        job.destination if job else None,
+        (*assessment.reasons, *unread),
         assessment.summary,
         assessment.notes,
     )
 
 
-def _unknown(kind: str, name: str, known: set[str]) -> NotFound:
-    """The error for a name that there is not, with the likeliest one meant."""
+def _not_before(asked: TaskSession, reading: Reading) -> int | None:
+    """A lower bound of the end; None once it is over, and while the pace says nothing yet."""
+    if reading.root.ended or reading.partial:
+        return None
+    return estimated_end(reading.leaves, len(reading.missing), asked.now())
+
+
+def _moves_nothing(reading: Reading, job: Job | None) -> bool:
+    """True if the job names what it moves, and neither projects nor spaces are in it."""
+    names = job.named_scopes if job else ()
+    return bool(names) and not reading.leaves and not any(scope in names for scope in HIDDEN)
+
+
+def _overridden(asked: TaskSession) -> tuple[str, ...]:
+    """Checks that were overridden in this run, as far as that can be asked."""
+    try:
+        task = asked.api.task(asked.job_id, asked.task.task_id)
+    except Refused:
+        raise
+    except ApiError:
+        return ()
+    return getattr(task, "overridden", ())
+
+
+def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...]:
+    """By name; by state, worst first; by elapsed time, longest first; by progress, furthest first."""
+    if order == "state":
+        return worst_first(projects)
+    ordered = by_name(projects)
+    if order == "elapsed":
+        ordered.sort(key=lambda project: -(project.elapsed_seconds(now) or 0.0))
+    if order == "progress":
+        ordered.sort(key=lambda project: -(100.0 if project.ended else project.percent or 0.0))
+    return tuple(ordered)
+
+
+def _words(states: frozenset[State]) -> str:
+    return " or ".join(state for state in State if state in states)
+
+
+def _refuse_unknown(kind: str, names: tuple[str, ...], known: Collection[str]) -> None:
+    """Raise NotFound for the first name that is not known, with the one probably meant."""
     from difflib import get_close_matches
 
-    folded = {each.casefold(): each for each in known}
-    close = get_close_matches(name.casefold(), folded, 1)
-    hint = f"Is it {folded[close[0]]}?" if close else f"{len(known)} are reported; leave the name out to list them."
-    return NotFound(f"there is no {kind} {name}", hint)
+    for name in names:
+        if name in known:
+            continue
+        folded = {each.casefold(): each for each in known}
+        close = get_close_matches(name.casefold(), folded, 1)
+        hint = f"Did you mean {folded[close[0]]}?" if close else f"{len(known)} are reported; --all lists them."
+        raise NotFound(f"no such {kind}: {name}", hint)

@@ -1,15 +1,18 @@
-"""The published JSON documents, version 1, as CLI users script against them."""
+"""Reports and events as the published JSON documents, one struct each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from migstat.errors import MigstatError
+from migstat.model import documents as doc
 from migstat.model.events import Alive, Changed, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
-from migstat.model.nodes import Artifact, Level, Millis, Node, Phase, Task
+from migstat.model.nodes import Artifact, Millis, Node
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -17,135 +20,163 @@ from migstat.model.reports import (
     Listed,
     ProjectsReport,
     Report,
+    RunRow,
     StatusReport,
+    TargetRow,
+    TargetsReport,
     TasksReport,
 )
 from migstat.model.verdict import Snapshot, Summary, summary_of
-from migstat.render.text import ascii_json, encodable, escape_json, iso, iso_millis
-
-VERSION = 1
-
-Json = dict[str, Any]
+from migstat.render.text import ascii_json, encodable, escape_json, instant, iso
+from migstat.render.theme import message_words
 
 
-def document(report: Report) -> Json:
-    """The JSON document of a report."""
+def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
+    """The JSON document of a report; `listed` False leaves the list of its nodes empty."""
     match report:
         case StatusReport():
             snapshot = report.snapshot
-            return _head("status", snapshot) | {"node": node_json(snapshot.node, snapshot.fetched_at)}
+            return doc.StatusDocument(**_head(snapshot), node=node_json(snapshot.node, snapshot.fetched_at))
         case ChecksReport():
-            return _head("checks", report.snapshot) | {
-                "summary": _summary(report.summary),
-                "checks": [*_nodes(report.checks, report.snapshot)],
-            }
+            return doc.ChecksDocument(
+                **_head(report.snapshot),
+                checks=[*lines(report)] if listed else [],
+                overridden=report.overridden,
+                against=None,
+            )
         case ProjectsReport():
-            return _head("projects", report.snapshot) | {
-                "scope": report.scope,
-                "summary": _summary(report.summary),
-                "projects": [*_nodes(report.projects, report.snapshot)],
-                "missing": list(report.snapshot.missing),
-            }
+            return doc.ProjectsDocument(
+                **_head(report.snapshot),
+                scope="spaces" if report.scope == "spaces" else "projects",
+                projects=[*lines(report)] if listed else [],
+                missing=report.snapshot.missing,
+                estimated_end_at=iso(report.not_before),
+            )
         case TasksReport():
-            tasks = [_task(task) for task in report.tasks]
-            return _short_head("tasks", report.job_id, report.fetched_at) | {"tasks": tasks}
+            return doc.TasksDocument(**_short_head(report.job_id, report.fetched_at), tasks=[*lines(report)])
+        case TargetsReport():
+            return doc.TargetsDocument(schema_version=1, fetched_at=_at(report.fetched_at), targets=[*lines(report)])
         case JobReport():
-            return _short_head("job", report.job_id, report.fetched_at) | {"job": report.job.raw}
+            return doc.JobDocument(**_short_head(report.job_id, report.fetched_at), job=report.job.raw)
         case ArtifactsReport():
-            task = _task(report.task) | {"artifacts": [_listed(each) for each in report.artifacts]}
-            return _short_head("artifacts", report.job_id, report.fetched_at) | {"tasks": [task]}
+            task = report.task
+            run = doc.FetchedRunJson(
+                task_id=task.task_id,
+                task_type=task.task_type,
+                created_at=iso(instant(task.created_at)),
+                artifacts=[*lines(report)],
+            )
+            return doc.ArtifactsDocument(**_short_head(report.job_id, report.fetched_at), tasks=[run])
 
 
-class NodeJson(msgspec.Struct, rename="camel", gc=False):
-    """A node as published; a struct, since a dict takes twice the time and five times the memory."""
-
-    name: str
-    level: Level
-    status: str | None
-    outcome: str | None
-    message: str | None
-    created_at: str | None
-    started_at: str | None
-    last_updated_at: str | None
-    elapsed_seconds: float | None
-    percent: float | None
-    progress: tuple[Phase, ...]
-    excludable: bool | None
-    description: str | None
-    occurrences: tuple[str, ...]
-    details: Mapping[str, Any]
-    children: list[NodeJson] | None
-
-
-def lines(report: Report) -> Iterator[Json | NodeJson]:
-    """The records of a report, one a line: nodes, tasks or artifacts, parents before their children."""
+def lines(report: Report) -> Iterator[Any]:
+    """The records of a report, one a line: nodes, runs, targets or files, parents before their children."""
     match report:
         case StatusReport():
             yield from _flat(report.snapshot.node, report.snapshot.fetched_at)
         case ChecksReport():
-            yield from _nodes(report.checks, report.snapshot)
+            for check in report.checks:
+                yield doc.CheckJson(
+                    **_node_fields(check, report.snapshot.fetched_at), change=None, before=None, accepted=None
+                )
         case ProjectsReport():
-            yield from _nodes(report.projects, report.snapshot)
+            yield from (node_json(node, report.snapshot.fetched_at) for node in report.projects)
         case TasksReport():
-            yield from (_task(task) for task in report.tasks)
+            yield from map(_run, report.runs)
+        case TargetsReport():
+            yield from map(_target, report.targets)
         case JobReport():
             yield dict(report.job.raw)
         case ArtifactsReport():
-            yield from (_listed(each) for each in report.artifacts)
+            yield from map(_file, report.artifacts)
 
 
-def event_document(event: Event) -> Json:
+def chunks(report: Report, *, ascii_only: bool) -> Iterator[str]:
+    """The report's document on one line, in pieces, so that the whole of a long list is never in memory."""
+    if not isinstance(report, ChecksReport | ProjectsReport):
+        yield encoded(document(report), ascii_only=ascii_only) + "\n"
+        return
+    # quotes in strings are escaped, so this is the list's own key and nothing else
+    key = '"checks":[' if isinstance(report, ChecksReport) else '"projects":['
+    head, _, tail = encoded(document(report, listed=False), ascii_only=ascii_only).partition(key)
+    yield head + key
+    separator = ""
+    for batch in _batches(lines(report)):
+        yield separator + ",".join(encoded(each, ascii_only=ascii_only) for each in batch)
+        separator = ","
+    yield tail + "\n"
+
+
+def _batches(records: Iterator[Any]) -> Iterator[list[Any]]:
+    while batch := list(islice(records, 1000)):
+        yield batch
+
+
+def event_document(event: Event) -> msgspec.Struct:
     """An event of a watch as published."""
+    at = _at(event.at)
     match event:
         case Snapped():
-            return _event("snapshot", event) | {
-                "jobId": event.snapshot.job_id,
-                "taskId": event.snapshot.task_id,
-                "taskType": event.snapshot.task_type,
-                "verdict": event.snapshot.verdict,
-                "summary": _summary(event.snapshot.summary or summary_of(())),
-                "node": node_json(event.snapshot.node, event.at),
-            }
+            return doc.SnapshotEvent(
+                at=at,
+                **_head(event.snapshot),
+                scope=event.scope,
+                missing=event.snapshot.missing,
+                estimated_end_at=iso(event.not_before),
+                node=node_json(event.snapshot.node, event.at),
+            )
         case Changed():
-            before = event.before
-            return _event("change", event, event.node.level) | {
-                "from": None if before is None else {"status": before.status, "outcome": before.outcome},
-                "to": {"status": event.node.status, "outcome": event.node.outcome},
-                "message": event.node.message,
-            }
+            node, before = event.node, event.before
+            was = None if before is None else _state(Node((), before.status, before.outcome))
+            return doc.ChangeEvent(
+                at=at,
+                level=node.level,
+                name=node.name,
+                before=was,
+                after=_state(node),
+                message=node.message,
+                started_at=iso(node.started_at),
+                last_updated_at=iso(node.last_updated_at),
+                elapsed_seconds=_seconds(node.elapsed_seconds(event.at)),
+            )
         case Progressed():
-            return _event("progress", event, event.level) | {"percent": event.percent, "progress": event.progress}
+            name = event.level[-1] if event.level else ""
+            return doc.ProgressEvent(
+                at=at, level=event.level, name=name, percent=event.percent, progress=event.progress
+            )
         case Stalled():
-            return _event("stalled", event, event.level) | {"sinceSeconds": event.since_seconds}
+            name = event.level[-1] if event.level else ""
+            return doc.StalledEvent(at=at, level=event.level, name=name, since_seconds=round(event.since_seconds))
         case Outage():
-            told = {"code": event.code, "message": event.message, "retryInSeconds": event.retry_in_seconds}
-            return _event("outage", event) | told
+            retry = round(event.retry_in_seconds)
+            return doc.OutageEvent(at=at, code=event.code, message=event.message, retry_in_seconds=retry)
         case Recovered():
-            return _event("recovered", event) | {"outageSeconds": event.outage_seconds}
+            return doc.RecoveredEvent(at=at, outage_seconds=round(event.outage_seconds))
         case Alive():
-            return _event("alive", event) | {
-                "verdict": event.verdict,
-                "summary": _summary(event.summary),
-                "missing": event.missing,
-            }
+            return doc.AliveEvent(
+                at=at,
+                verdict=event.verdict,
+                summary=_summary(event.summary),
+                missing=event.missing,
+                estimated_end_at=iso(event.not_before),
+            )
         case Ended():
-            return _event(event.end, event) | {
-                "verdict": event.verdict,
-                "exitCode": event.exit_code,
-                "summary": _summary(event.summary),
-                "missing": event.missing,
-                "elapsedSeconds": event.elapsed_seconds,
-            }
+            return doc.ENDS[event.end](
+                at=at,
+                verdict=event.verdict,
+                exit_code=event.exit_code,
+                reasons=event.reasons,
+                summary=_summary(event.summary),
+                missing=event.missing,
+                elapsed_seconds=_seconds(event.elapsed_seconds),
+            )
 
 
-def _event(name: str, event: Event, level: Level | None = None) -> Json:
-    head: Json = {"event": name, "at": iso_millis(event.at)}
-    return head if level is None else head | {"level": level, "name": level[-1] if level else ""}
-
-
-def error_document(error: MigstatError) -> Json:
+def error_document(error: MigstatError) -> doc.ErrorDocument:
     """An error as scripts read it."""
-    return {"error": {"code": error.code, "message": encodable(error.message), "hint": encodable(error.hint)}}
+    return doc.ErrorDocument(
+        error=doc.ErrorJson(code=error.code, message=encodable(error.message), hint=encodable(error.hint))
+    )
 
 
 def encoded(value: object, *, indent: int = 0, ascii_only: bool = False) -> str:
@@ -159,77 +190,106 @@ def encoded(value: object, *, indent: int = 0, ascii_only: bool = False) -> str:
     return ascii_json(text) if ascii_only else text
 
 
-def node_json(node: Node, now: Millis) -> NodeJson:
-    """A node as published."""
-    return NodeJson(
-        node.name,
-        node.level,
-        node.status,
-        node.outcome,
-        node.message,
-        iso_millis(node.created_at),
-        iso_millis(node.started_at),
-        iso_millis(node.last_updated_at),
-        node.elapsed_seconds(now),
-        node.percent,
-        node.progress,
-        node.excludable,
-        node.description,
-        node.occurrences,
-        node.details,
-        None if node.children is None else [node_json(child, now) for child in node.children],
-    )
+def node_json(node: Node, now: Millis) -> doc.NodeJson:
+    """A node as published, with its children."""
+    return doc.NodeJson(**_node_fields(node, now))
 
 
-def _flat(node: Node, now: Millis) -> Iterator[NodeJson]:
-    yield node_json(msgspec.structs.replace(node, children=None), now)
+def _node_fields(node: Node, now: Millis) -> dict[str, Any]:
+    return {
+        "name": node.name,
+        "level": node.level,
+        "state": node.state,
+        "status": node.status,
+        "outcome": node.outcome,
+        "message": message_words(node),
+        "created_at": iso(node.created_at),
+        "started_at": iso(node.started_at),
+        "last_updated_at": iso(node.last_updated_at),
+        "elapsed_seconds": _seconds(node.elapsed_seconds(now)),
+        "percent": node.percent,
+        "progress": node.progress,
+        "excludable": node.excludable,
+        "description": node.description,
+        "occurrences": node.occurrences,
+        "details": node.details,
+        "children": None if node.children is None else [node_json(child, now) for child in node.children],
+    }
+
+
+def _flat(node: Node, now: Millis) -> Iterator[doc.NodeJson]:
+    yield node_json(replace(node, children=None), now)
     for child in node.children or ():
         yield from _flat(child, now)
 
 
-def _nodes(nodes: tuple[Node, ...], snapshot: Snapshot) -> Iterator[NodeJson]:
-    return (node_json(node, snapshot.fetched_at) for node in nodes)
+def _at(at: Millis) -> str:
+    return iso(at) or ""
 
 
-def _short_head(kind: str, job_id: str, fetched_at: Millis) -> Json:
-    return {"kind": kind, "schemaVersion": VERSION, "jobId": job_id, "fetchedAt": iso(fetched_at)}
+def _seconds(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
-def _head(kind: str, snapshot: Snapshot) -> Json:
+def _short_head(job_id: str, fetched_at: Millis) -> dict[str, Any]:
+    return {"schema_version": doc.VERSION, "job_id": job_id, "fetched_at": _at(fetched_at)}
+
+
+def _head(snapshot: Snapshot) -> dict[str, Any]:
     return {
-        "kind": kind,
-        "schemaVersion": VERSION,
-        "jobId": snapshot.job_id,
-        "taskId": snapshot.task_id,
-        "taskType": snapshot.task_type,
-        "fetchedAt": iso(snapshot.fetched_at),
+        **_short_head(snapshot.job_id, snapshot.fetched_at),
+        "job_name": snapshot.job_name,
+        "destination": snapshot.destination,
+        "task_id": snapshot.task_id,
+        "task_type": snapshot.task_type,
         "complete": snapshot.complete,
         "verdict": snapshot.verdict,
+        "reasons": snapshot.reasons,
+        "summary": _summary(snapshot.summary or summary_of(())),
     }
 
 
-def _summary(summary: Summary) -> Json:
+def _summary(summary: Summary) -> doc.SummaryJson:
+    return doc.SummaryJson(**msgspec.structs.asdict(summary))
+
+
+def _state(node: Node) -> doc.StateJson:
+    return doc.StateJson(state=node.state, status=node.status, outcome=node.outcome)
+
+
+def _run(run: RunRow) -> doc.RunJson:
+    return doc.RunJson(
+        task_id=run.task.task_id,
+        task_type=run.task.task_type,
+        state=run.state,
+        created_at=iso(instant(run.task.created_at)),
+        elapsed_seconds=_seconds(run.elapsed_seconds),
+        overridden=run.overridden,
+        artifacts=[doc.ArtifactJson(**_artifact(artifact)) for artifact in run.task.artifacts],
+    )
+
+
+def _artifact(artifact: Artifact) -> dict[str, Any]:
     return {
-        "total": summary.total,
-        "pending": summary.pending,
-        "running": summary.running,
-        "finished": summary.finished,
-        "byOutcome": summary.by_outcome,
+        "name": artifact.name,
+        "location": artifact.location,
+        "expires_at": iso(instant(artifact.expires_at)),
     }
 
 
-def _task(task: Task) -> Json:
-    return {
-        "taskId": task.task_id,
-        "taskType": task.task_type,
-        "createdAt": iso(task.created_at),
-        "artifacts": [_artifact(artifact) for artifact in task.artifacts],
-    }
+def _file(listed: Listed) -> doc.FileJson:
+    return doc.FileJson(**_artifact(listed.artifact), path=listed.path)
 
 
-def _artifact(artifact: Artifact) -> Json:
-    return {"name": artifact.name, "location": artifact.location, "expiresAt": iso(artifact.expires_at)}
+def _target(row: TargetRow) -> doc.TargetJson:
+    if row.snapshot is None:
+        nothing: dict[str, Any] = dict.fromkeys(doc.TargetJson.__struct_fields__)
+        known = {"target": row.target, "job_id": row.job_id, "reasons": (), "error": _target_error(row)}
+        return doc.TargetJson(**{**nothing, **known})
+    head = _head(row.snapshot)
+    del head["schema_version"]
+    return doc.TargetJson(target=row.target, **head, estimated_end_at=iso(row.not_before), error=None)
 
 
-def _listed(listed: Listed) -> Json:
-    return _artifact(listed.artifact) | {"path": listed.path}
+def _target_error(row: TargetRow) -> doc.ErrorJson | None:
+    return error_document(row.error).error if row.error else None

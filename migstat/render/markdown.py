@@ -1,13 +1,27 @@
-"""A table in GitHub's Markdown: for an issue or a chat."""
+"""GitHub's Markdown for a chat or an issue: a title, a summary, and the table in words for people."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from migstat.model.reports import Report
-from migstat.render.rows import columns, rows
-from migstat.render.text import harmless
+from migstat.model.nodes import Millis, Node
+from migstat.model.reports import (
+    ArtifactsReport,
+    ChecksReport,
+    ProjectsReport,
+    Report,
+    StatusReport,
+    TasksReport,
+    nothing_moved,
+    states_of,
+)
+from migstat.model.verdict import Snapshot
+from migstat.render.parts import Canvas, counts_text, headline, message_text, percent_text, title_words
+from migstat.render.rows import columns, nodes_of, rows
+from migstat.render.table import NOTHING_MOVED, NOTHING_TO_MOVE, checks_head
+from migstat.render.text import absolute, duration, harmless, instant
+from migstat.render.theme import UNICODE, state_words
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 _LINK = re.compile(r"(?<=[@#])|(?<=/)(?=/)|(?<=www)(?=\.)|(?<=gh-)(?=[0-9])", re.IGNORECASE)
@@ -16,18 +30,101 @@ _LINK = re.compile(r"(?<=[@#])|(?<=/)(?=/)|(?<=www)(?=\.)|(?<=gh-)(?=[0-9])", re
 _NOTHING = "&#8203;"
 """A space of no width."""
 
+_CANVAS = Canvas(1000, UNICODE)
+
 
 def markdown_lines(report: Report) -> Iterator[str]:
-    """The lines of the table without their ends; no cell can hold markup, a link or a mention."""
-    names = columns(report)
-    yield _line(names)
-    yield _line(("---",) * len(names))
-    for row in rows(report):
-        yield _line(map(_cell, row))
+    """The lines without their ends; no cell can hold markup, a link or a mention."""
+    match report:
+        case StatusReport():
+            yield from _title(report.snapshot, report.not_before)
+            if nothing_moved(report.snapshot) or report.nothing_to_move:
+                yield from (NOTHING_MOVED if nothing_moved(report.snapshot) else NOTHING_TO_MOVE, "")
+            names = ("level", "state", "progress", "elapsed", "message")
+            now = report.snapshot.fetched_at
+            found = ((",".join(node.level) or "task", *_state(node, now)) for node in nodes_of(report.snapshot.node))
+            yield from _table(names, found)
+        case ChecksReport():
+            yield from _title(checks_head(report), None)
+            names = ("check", "state", "override", "message", *(("found",) if report.details else ()))
+            yield from _table(names, (_check(check, report) for check in report.checks))
+        case ProjectsReport():
+            yield from _title(report.snapshot, report.not_before)
+            if nothing_moved(report.snapshot) or report.nothing_to_move:
+                yield from (NOTHING_MOVED if nothing_moved(report.snapshot) else NOTHING_TO_MOVE, "")
+            names = (report.scope.removesuffix("s"), "state", "progress", "elapsed", "message")
+            now = report.snapshot.fetched_at
+            yield from _table(names, ((node.name, *_state(node, now)) for node in report.projects))
+        case TasksReport():
+            yield from _table(
+                ("task", "type", "state", "created", "elapsed", "overridden", "artifacts"),
+                (
+                    (
+                        run.task.task_id,
+                        run.task.task_type or "",
+                        f"{UNICODE.states[run.state]} {run.state}" if run.state else "",
+                        absolute(instant(run.task.created_at)),
+                        duration(run.elapsed_seconds),
+                        ", ".join(run.overridden),
+                        ", ".join(artifact.name or "" for artifact in run.task.artifacts),
+                    )
+                    for run in report.runs
+                ),
+            )
+        case ArtifactsReport():
+            files = (
+                (each.artifact.name or "", absolute(instant(each.artifact.expires_at)), each.artifact.location or "")
+                for each in report.artifacts
+            )
+            yield from _table(("name", "expires", "location"), files)
+        case _:
+            yield from _table(columns(report), rows(report))
 
 
-def _line(cells: Iterator[str] | tuple[str, ...] | map[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
+    """What was migrated where and how it stands, with dates for whoever reads it next week."""
+    node, now = snapshot.node, snapshot.fetched_at
+    yield f"**{_cell(headline(snapshot, _CANVAS).plain)}: {_cell(title_words(snapshot, _CANVAS))}**"
+    yield ""
+    facts = [f"started {absolute(node.started_at)}" if node.started_at else ""]
+    facts.append(f"ended {absolute(node.last_updated_at)}" if node.ended and node.last_updated_at else "")
+    facts.append(duration(node.elapsed_seconds(now)))
+    facts.append(f"not before {absolute(not_before)}" if not_before else "")
+    yield " · ".join(fact for fact in (*facts, f"as of {absolute(now)}") if fact)
+    yield ""
+    for reason in snapshot.reasons[:3]:
+        said = reason.message or reason.outcome or reason.state
+        name = f"{_cell(reason.level[-1])}: " if reason.level else ""
+        yield f"- {UNICODE.states[reason.state]} {name}{_cell(said)}"
+    if len(snapshot.reasons) > 3:
+        yield f"- +{len(snapshot.reasons) - 3} more"
+    if snapshot.reasons:
+        yield ""
+    if snapshot.summary is not None and snapshot.summary.total:
+        yield from (counts_text(states_of(snapshot.summary), _CANVAS).plain, "")
+
+
+def _table(names: Sequence[str], found: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(names)} |"
+    yield f"| {' | '.join('---' for _ in names)} |"
+    for row in found:
+        yield f"| {' | '.join(map(_cell, row))} |"
+
+
+def _state(node: Node, now: Millis) -> tuple[str, str, str, str]:
+    return _word(node), percent_text(node).plain, duration(node.elapsed_seconds(now)), message_text(node).plain
+
+
+def _word(node: Node) -> str:
+    return f"{UNICODE.states[node.state]} {state_words(node)}"
+
+
+def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
+    override = "overridden" if check.name in report.overridden else ""
+    if not override and check.state == "failed" and check.excludable is not None:
+        override = "can be overridden" if check.excludable else "cannot be overridden"
+    found = ("; ".join(check.occurrences),) if report.details else ()
+    return check.name, _word(check), override, message_text(check).plain, *found
 
 
 def _cell(text: str) -> str:

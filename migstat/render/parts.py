@@ -14,22 +14,11 @@ from rich.text import Text
 
 from migstat.model.nodes import Millis, Node, Phase, State, TaskType
 from migstat.model.verdict import Reason, Snapshot
-from migstat.render.grid import Line, Span, cells, fitted, wrapped
-from migstat.render.text import duration, grouped, harmless, local_time, number, span_of_time, zone
-from migstat.render.theme import QUIET, STRONG, STYLE_OF_STATE, STYLES, Glyphs, state_words, word_of
+from migstat.render.text import duration, grouped, harmless, local_time, span_of_time, zone
+from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, message_words, state_words
 
 REASONS = 3
 """Reasons listed below the verdict before the rest is counted."""
-
-BAR = 16
-SHORT_BAR = 10
-"""Cells of a progress bar in a table, and in one of less than a hundred columns."""
-
-OVERALL_BAR = 40
-"""Cells of the bar over all, at most."""
-
-NARROWEST_TITLE = 12
-"""Cells below which a title goes below its state."""
 
 WIDE = 100
 NARROW = 60
@@ -41,7 +30,7 @@ class Canvas(msgspec.Struct, frozen=True):
 
     width: int
     glyphs: Glyphs
-    tree: bool = False
+    height: int = 24
     ids: bool = False
 
 
@@ -78,9 +67,13 @@ def state_text(node: Node, canvas: Canvas) -> Text:
     return Text(f"{canvas.glyphs.states[state]} {state_words(node)}", STYLES[state])
 
 
-def counts_text(states: Mapping[State, int], canvas: Canvas) -> Text:
-    """How many are in which state: `✔ 25 succeeded · ○ 7 pending`."""
-    parts = [Text(f"{canvas.glyphs.states[state]} {n} {state}", STYLES[state]) for state, n in states.items() if n]
+def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = True) -> Text:
+    """How many are in which state: `✔ 25 succeeded · ○ 7 pending`, or without the words."""
+    parts = [
+        Text(f"{canvas.glyphs.states[state]} {n}{f' {state}' if words else ''}", STYLES[state])
+        for state, n in states.items()
+        if n
+    ]
     return Text(canvas.glyphs.dot, QUIET).join(parts)
 
 
@@ -107,8 +100,7 @@ def percent_text(node: Node) -> Text:
 def message_text(node: Node) -> Text:
     """What a running node's current phase counts, and the node's message; if unreadable, why."""
     phases = " ".join(phase_words(phase) for phase in node.progress)
-    said = "; ".join(part for part in (phases, harmless(node.message or "").strip()) if part)
-    return Text(harmless(node.unreadable) if node.unreadable else said)
+    return Text("; ".join(part for part in (phases, harmless(message_words(node) or "").strip()) if part))
 
 
 def phase_words(phase: Phase) -> str:
@@ -201,102 +193,3 @@ def header(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None)
     """The verdict line, up to three reasons, and the facts."""
     told = Text(canvas.glyphs.dot.join(facts(snapshot, canvas, not_before)), QUIET)
     return Group(*verdict_lines(snapshot, canvas), *reason_lines(snapshot.reasons, canvas), told)
-
-
-def state_cell(node: Node, canvas: Canvas) -> Span:
-    """Glyph and word of a node's state."""
-    if node.unreadable:
-        return "unreadable", "failed"
-    state = node.state
-    return f"{canvas.glyphs.states[state]} {word_of(node)}", STYLE_OF_STATE[state]
-
-
-def progress_cell(node: Node, canvas: Canvas) -> Span:
-    """Bar and percent of a node that reports progress; of its current phase only, which the message names."""
-    if node.percent is None or node.ended:
-        return "", ""
-    share = min(max(node.percent, 0), 100) / 100  # of whatever size it comes
-    return drawn_bar(share, f"{share * 100:3.0f} %", canvas), "running"
-
-
-def drawn_bar(share: float, text: str, canvas: Canvas) -> str:
-    """A bar with a text behind it, or the text alone in a narrow window."""
-    bar = "" if canvas.width < NARROW else _bar_text(share, BAR if canvas.width >= WIDE else SHORT_BAR, canvas) + " "
-    return bar + text
-
-
-def _bar_text(share: float, width: int, canvas: Canvas) -> str:
-    return "".join(part for part, _ in bar_of(share, width, canvas))
-
-
-def overall(states: dict[State, int], finished: int, missing: int, scope: str, canvas: Canvas) -> list[Line]:
-    """How far many nodes are: a bar over all of them, and how many are in which state."""
-    total = sum(states.values()) + missing
-    if not total:
-        return []
-    width = min(OVERALL_BAR, max(canvas.width - 24, 8))
-    text = f" {finished} of {total} {scope} done"
-    told = [*counts_of(states, canvas), *([(f"{missing} not reported", "quiet")] if missing else [])]
-    line = [*bar_of(finished / total, width, canvas), (text[: max(canvas.width - width, 0)], "")]
-    return [line, *flowing(told, canvas)]
-
-
-def bar_of(share: float, width: int, canvas: Canvas) -> list[Span]:
-    """A bar that is done to a share of 0..1."""
-    glyphs = canvas.glyphs
-    halves = int(share * width * 2)
-    done = glyphs.bar * (halves // 2) + glyphs.bar_half * (halves % 2)
-    return [
-        (done, "succeeded" if share >= 1 else "running"),
-        (glyphs.bar_rest * (width - len(done)), "quiet"),
-    ]
-
-
-def message_of(node: Node) -> str:
-    """What the node's current phase counts, and its message."""
-    phases = " ".join(_phase(phase) for phase in node.progress)
-    return "; ".join(part for part in (phases, harmless(node.message or "")) if part)
-
-
-def _phase(phase: Phase) -> str:
-    counts = [number(count) for count in (phase.processed, phase.total) if count is not None]
-    return " ".join((harmless(phase.name or ""), "/".join(counts))).strip()
-
-
-def counts_of(states: dict[State, int], canvas: Canvas) -> list[Span]:
-    """How many are in which state, a span each."""
-    return [
-        (f"{canvas.glyphs.states[state]} {count} {STYLE_OF_STATE[state]}", STYLE_OF_STATE[state])
-        for state, count in states.items()
-    ]
-
-
-def flowing(parts: list[Span], canvas: Canvas, *, dots: str = "quiet") -> list[Line]:
-    """Parts one after the other with dots of a style between them, in as many lines as they need."""
-    lines: list[Line] = []
-    room = 0
-    dot = canvas.glyphs.dot
-    for text, style in parts:
-        shown = text if cells(text) <= canvas.width else fitted(text, canvas.width, canvas.glyphs.more)
-        if lines and cells(dot + shown) <= room:
-            lines[-1] += [(dot, dots), (shown, style)]
-            room -= cells(dot + shown)
-        else:
-            lines.append([(shown, style)])
-            room = canvas.width - cells(shown)
-    return lines
-
-
-def prose(text: str, style: str, canvas: Canvas) -> list[Line]:
-    """A text in as many lines as it needs."""
-    return [[(line, style)] for line in wrapped(text, canvas.width)]
-
-
-def titled(head: str, style: str, title: str, canvas: Canvas) -> list[Line]:
-    """A state, and beside it, or below where there is no room, what it is the state of."""
-    room = canvas.width - cells(head) - 2
-    if room < NARROWEST_TITLE:
-        return [*prose(head, style, canvas), *prose(title, "strong", canvas)]
-    first, *rest = wrapped(title, room) or [""]
-    margin = " " * (cells(head) + 2)
-    return [[(head, style), ("  ", ""), (first, "strong")], *([(margin + each, "strong")] for each in rest)]

@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migstat.model.events import Changed
+from migstat.model.nodes import Node
 from migstat.model.reports import Report
-from migstat.render.rows import columns, rows
-from migstat.render.text import iso_millis, one_field
+from migstat.render.rows import rows
+from migstat.render.text import iso, one_field
 
 
-def plain_lines(report: Report, *, header: bool) -> Iterator[str]:
-    """The lines without their ends; the first names the columns where `header`."""
-    if header:
-        yield "\t".join(columns(report))
-    for row in rows(report):
-        yield "\t".join(map(one_field, row))
+def plain_lines(report: Report) -> Iterator[str]:
+    """The lines without their ends."""
+    return ("\t".join(map(one_field, row)) for row in rows(report))
 
 
 def change_line(change: Changed) -> str:
-    """A change as `time level from to message`, the time in UTC."""
+    """A change as `time level from to message`: the time in UTC, from and to as states."""
     before, node = change.before, change.node
-    was = (before.outcome or before.status or "") if before else ""
-    row = (
-        iso_millis(change.at) or "",
-        ",".join(node.level),
-        was,
-        node.outcome or node.status or "",
-        node.message or "",
-    )
+    was = Node((), before.status, before.outcome).state if before else ""
+    row = (iso(change.at) or "", ",".join(node.level) or ".", was, node.state, node.message or "")
     return "\t".join(map(one_field, row))

@@ -1,11 +1,11 @@
-"""A report as rows of named columns: what `plain`, `csv` and `markdown` have in common."""
+"""A report as rows of named columns, for scripts (`plain`, `csv`) and, in words, for people (`markdown`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migstat.model.nodes import Millis, Node, Task
+from migstat.model.nodes import Millis, Node
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -13,76 +13,106 @@ from migstat.model.reports import (
     Listed,
     ProjectsReport,
     Report,
+    RunRow,
     StatusReport,
+    TargetRow,
+    TargetsReport,
     TasksReport,
 )
-from migstat.render.text import iso, number
+from migstat.render.text import instant, iso, number
+from migstat.render.theme import message_words
 
 Row = tuple[str, ...]
 
+_STATE = ("state", "status", "outcome")
+_PROGRESS = ("percent", "elapsedSeconds", "message")
 _COLUMNS: dict[type[Any], Row] = {
-    StatusReport: ("level", "status", "outcome", "percent", "elapsedSeconds", "message"),
-    ChecksReport: ("name", "status", "outcome", "excludable", "message"),
-    ProjectsReport: ("name", "status", "outcome", "percent", "elapsedSeconds", "message"),
-    TasksReport: ("taskId", "taskType", "createdAt", "artifacts"),
+    StatusReport: ("level", *_STATE, *_PROGRESS),
+    ChecksReport: ("name", *_STATE, "excludable", "message"),
+    ProjectsReport: ("name", *_STATE, *_PROGRESS),
+    TasksReport: ("taskId", "taskType", "state", "createdAt", "elapsedSeconds", "artifacts"),
+    TargetsReport: ("target", "jobId", "taskId", "state", "finished", "total", "failed", "estimatedEndAt"),
     JobReport: ("field", "value"),
     ArtifactsReport: ("name", "expiresAt", "location"),
 }
 
 
 def columns(report: Report) -> Row:
-    """The names of the columns."""
-    return _COLUMNS[type(report)]
+    """The names of the columns; the details of checks add one."""
+    more = ("occurrence",) if isinstance(report, ChecksReport) and report.details else ()
+    return (*_COLUMNS[type(report)], *more)
 
 
 def rows(report: Report) -> Iterator[Row]:
     """One row a record, an unknown value empty; values as the server sent them, not yet made harmless."""
     match report:
         case StatusReport():
-            yield from _tree(report.snapshot.node, report.snapshot.fetched_at)
-        case ChecksReport():
-            yield from (_check(check) for check in report.checks)
-        case ProjectsReport():
             now = report.snapshot.fetched_at
-            yield from ((project.name, *_state(project, now)) for project in report.projects)
+            yield from ((",".join(node.level) or ".", *_row(node, now)) for node in nodes_of(report.snapshot.node))
+        case ChecksReport():
+            yield from (row for check in report.checks for row in _check(check, report))
+        case ProjectsReport():
+            yield from ((project.name, *_row(project, report.snapshot.fetched_at)) for project in report.projects)
         case TasksReport():
-            yield from (_task(task) for task in report.tasks)
+            yield from map(_run, report.runs)
+        case TargetsReport():
+            yield from map(_target, report.targets)
         case JobReport():
             yield from fields(report.job.raw)
         case ArtifactsReport():
-            yield from (_listed(each) for each in report.artifacts)
+            yield from map(_listed, report.artifacts)
 
 
-def _tree(node: Node, now: Millis) -> Iterator[Row]:
-    yield ",".join(node.level), *_state(node, now)
+def nodes_of(node: Node) -> Iterator[Node]:
+    """The node and all below it, parents before their children."""
+    yield node
     for child in node.children or ():
-        yield from _tree(child, now)
+        yield from nodes_of(child)
 
 
-def _state(node: Node, now: Millis) -> Row:
-    elapsed = node.elapsed_seconds(now)
-    return (
-        node.status or "",
-        node.outcome or "",
-        "" if node.percent is None else number(node.percent),
-        "" if elapsed is None else number(elapsed),
-        node.message or "",
-    )
+def _state(node: Node) -> Row:
+    return node.state, node.status or "", node.outcome or ""
 
 
-def _check(check: Node) -> Row:
+def _row(node: Node, now: Millis) -> Row:
+    percent = "" if node.percent is None else number(node.percent)
+    return *_state(node), percent, _seconds(node.elapsed_seconds(now)), message_words(node) or ""
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else str(int(value))
+
+
+def _check(check: Node, report: ChecksReport) -> Iterator[Row]:
     excludable = "" if check.excludable is None else str(check.excludable).lower()
-    return check.name, check.status or "", check.outcome or "", excludable, check.message or ""
+    message = message_words(check) or ""
+    if check.name in report.overridden:
+        message = f"(overridden in this run) {message}".rstrip()
+    row = (check.name, *_state(check), excludable, message)
+    yield (*row, "") if report.details else row
+    if report.details:
+        yield from ((*row, occurrence) for occurrence in check.occurrences)
 
 
-def _task(task: Task) -> Row:
+def _run(run: RunRow) -> Row:
+    task = run.task
     names = ",".join(artifact.name or "" for artifact in task.artifacts)
-    return task.task_id, task.task_type or "", iso(task.created_at) or "", names
+    created = iso(instant(task.created_at)) or ""
+    return task.task_id, task.task_type or "", run.state or "", created, _seconds(run.elapsed_seconds), names
+
+
+def _target(row: TargetRow) -> Row:
+    snapshot = row.snapshot
+    if snapshot is None or snapshot.summary is None:
+        return row.target, row.job_id or "", "", "", "", "", "", ""
+    summary = snapshot.summary
+    counts = (str(summary.finished), str(summary.total), str(summary.failed))
+    return row.target, snapshot.job_id, snapshot.task_id, snapshot.verdict, *counts, iso(row.not_before) or ""
 
 
 def _listed(listed: Listed) -> Row:
     artifact = listed.artifact
-    return artifact.name or "", iso(artifact.expires_at) or "", artifact.location or ""
+    return artifact.name or "", iso(instant(artifact.expires_at)) or "", artifact.location or ""
 
 
 def fields(value: Any, path: str = "", *, joint: str = ",") -> Iterator[Row]:

@@ -1,12 +1,16 @@
-"""What a person sees: a report as lines for a window of a given width, as a table or as a tree."""
+"""What a person sees: a report as Rich's tables for a window of a given size. What is fine is folded into counts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from migstat.model.nodes import CHECK, Millis, Node, State, Task, TaskType, level_is_hidden
+from msgspec.structs import replace
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from migstat.model.nodes import CHECK, Millis, Node, State, TaskType, level_is_hidden
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -14,43 +18,47 @@ from migstat.model.reports import (
     Listed,
     ProjectsReport,
     Report,
+    RunRow,
     StatusReport,
+    TargetRow,
+    TargetsReport,
     TasksReport,
     count_states,
+    nothing_moved,
+    states_of,
     worst_first,
 )
-from migstat.model.verdict import Snapshot, summary_of
-from migstat.render.grid import Line, Row, Span, laid_out
+from migstat.model.verdict import Snapshot, Verdict, verdict_of_node
 from migstat.render.parts import (
-    NARROW,
     Canvas,
-    counts_of,
-    drawn_bar,
-    flowing,
-    message_of,
-    overall,
-    progress_cell,
-    prose,
-    state_cell,
-    titled,
+    Prose,
+    bar,
+    counts_text,
+    folded_line,
+    header,
+    host_of,
+    message_text,
+    percent_text,
+    state_text,
 )
-from migstat.render.rows import columns, fields
-from migstat.render.text import duration, harmless, instant, local_time, span_of_time, zone
-from migstat.render.theme import (
-    STATE_OF_VERDICT,
-    STYLE_OF_STATE,
-    word_of,
-)
+from migstat.render.rows import fields
+from migstat.render.text import ago, duration, future, harmless, instant, local_time, zone
+from migstat.render.theme import QUIET, STYLES
 
-LISTED = 20
-"""How many leaves of one level a glance lists before it counts the rest."""
+WITH_BAR = 100
+WITH_ELAPSED = 70
+"""Window widths from which a table shows progress bars, and elapsed times and percentages."""
 
-NAMED = 12
-"""How many missing names are listed before the rest is counted."""
+BAR = 14
+AROUND = 11
+"""Lines of a window that header, summary, hint and prompt take from the rows."""
+
+FEWEST = 3
+"""Running or missing rows that are shown however little room is left."""
 
 
-def view(report: Report, canvas: Canvas) -> list[Line]:
-    """The report as lines of at most the canvas's width."""
+def view(report: Report, canvas: Canvas) -> RenderableType:
+    """The report for a window of the canvas's size."""
     match report:
         case StatusReport():
             return _status(report, canvas)
@@ -58,268 +66,331 @@ def view(report: Report, canvas: Canvas) -> list[Line]:
             return _checks(report, canvas)
         case ProjectsReport():
             return _projects(report, canvas)
-        case TasksReport() | JobReport():
-            return _records(report, canvas)
+        case TasksReport():
+            return _tasks(report, canvas)
+        case TargetsReport():
+            return _targets(report, canvas)
+        case JobReport():
+            found = _table("FIELD", "VALUE")
+            for name, value in fields(report.job.raw, joint=", "):
+                found.add_row(Text(harmless(name)), Text(harmless(value)))
+            return found
         case ArtifactsReport():
             return _artifacts(report, canvas)
 
 
-def _status(report: StatusReport, canvas: Canvas) -> list[Line]:
-    snapshot = report.snapshot
-    lines = [*_title(snapshot, report.job_name, snapshot.node, canvas), *_checks_done(snapshot, canvas), []]
-    found = _status_rows(report, canvas)
-    lines += laid_out(found, canvas.width, more=canvas.glyphs.more)
-    if report.not_scheduled:
-        lines += [[], *prose("The migration was not scheduled: its checks failed.", "failed", canvas)]
-    return [*lines, *_not_reported(report.missing, canvas)]
+def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) -> tuple[list[Node], list[Node]]:
+    """Worst first, the nodes that a table shows and those it counts.
+
+    Whatever failed or warns is shown, and once it is `over` what is missing. What runs, and what is not reported yet,
+    is shown as far as the window's height allows, so that the failures above it stay on the screen.
+    """
+    bad = {State.FAILED, State.WARNING, *([State.MISSING] if over else [])}
+    ordered = worst_first(nodes)
+    room = max(canvas.height - AROUND - used - sum(node.state in bad for node in ordered), FEWEST)
+    going = sorted(
+        (node for node in ordered if node.state not in bad and node.state in (State.RUNNING, State.MISSING)),
+        key=lambda node: node.state is State.MISSING,
+    )
+    kept = {node.level for node in going[:room]}
+    shown = [node for node in ordered if node.state in bad or node.level in kept]
+    levels = {node.level for node in shown}
+    return shown, [node for node in ordered if node.level not in levels]
 
 
-def _checks_done(snapshot: Snapshot, canvas: Canvas) -> list[Line]:
-    """How far a check task is, whose root has no row of its own to tell."""
-    checks = snapshot.node.children
-    if snapshot.node.level or snapshot.task_type != TaskType.CHECK or not checks:
-        return []
-    return overall(count_states(checks), summary_of(checks).finished, 0, "checks", canvas)
+NOTHING_MOVED = "Nothing was moved: the checks failed."
+NOTHING_TO_MOVE = "This job moves no projects or spaces."
 
 
-def _status_rows(report: StatusReport, canvas: Canvas) -> list[Row]:
-    now = report.snapshot.fetched_at
-    node = report.snapshot.node
-    walker = _Tree(report, canvas, now)
-    if node.level == () and node.children:
-        return list(walker.below(node, ""))
-    return [walker.row(node, ""), *walker.below(node, "" if canvas.tree else "  ")]
-
-
-@dataclass(frozen=True, slots=True)
-class _Tree:
-    """Rows of a tree: indented in a table, with branches in a tree."""
-
-    report: StatusReport
-    canvas: Canvas
-    now: Millis
-
-    def rows_of(self, nodes: Sequence[Node], trunk: str) -> Iterator[Row]:
-        glyphs = self.canvas.glyphs
-        for node in nodes:
-            last = node is nodes[-1]
-            if self.canvas.tree:
-                yield self.row(node, trunk + (glyphs.last_branch if last else glyphs.branch))
-                below = trunk + ("   " if last else glyphs.trunk)
-            else:
-                yield self.row(node, trunk)
-                below = trunk + "  "
-            yield from self.below(node, below)
-
-    def below(self, node: Node, trunk: str) -> Iterator[Row]:
-        children = node.children or ()
-        if self._has_leaves(node):
-            yield from self._leaves(node, worst_first(children), trunk)
-        else:
-            yield from self.rows_of(children, trunk)
-
-    def _leaves(self, node: Node, leaves: tuple[Node, ...], trunk: str) -> Iterator[Row]:
-        """Leaves, worst first; in brief what went wrong and, of projects and spaces, what runs, but not too many."""
-        if not self.report.brief:
-            yield from self.rows_of(leaves, trunk)
-            return
-        last = State.RUNNING if level_is_hidden(node.level) else State.WARNING
-        noted = [leaf for leaf in leaves if leaf.state.rank <= last.rank]
-        yield from self.rows_of(noted[:LISTED], trunk)
-        if len(noted) > LISTED:
-            rest = count_states(tuple(noted[LISTED:]))
-            text = self.canvas.glyphs.dot.join(text for text, _ in counts_of(rest, self.canvas))
-            yield Row((("and more", "quiet"), ("", ""), ("", "")), text, indent=trunk)
-
-    def _has_leaves(self, node: Node) -> bool:
-        """Whether the node's children are checks, projects or spaces: many, and nothing below them."""
-        of_check_task = node.level == () and self.report.snapshot.task_type == TaskType.CHECK
-        return node.level == CHECK or level_is_hidden(node.level) or of_check_task
-
-    def row(self, node: Node, indent: str) -> Row:
-        """One node; a level of checks, projects or spaces tells how many of them are done."""
-        name, elapsed = harmless(node.name) or "task", (duration(node.elapsed_seconds(self.now)), "quiet")
-        if node.unreadable:
-            return Row(((name, ""), state_cell(node, self.canvas), ("", ""), elapsed), node.unreadable, indent=indent)
-        state, middle = state_cell(node, self.canvas), progress_cell(node, self.canvas)
-        if self._has_leaves(node) and node.children and not middle[0]:
-            middle = self._counted(node, node.children)
-        return Row(((name, ""), state, middle, elapsed), message_of(node), indent=indent)
-
-    def _counted(self, node: Node, children: tuple[Node, ...]) -> Span:
-        hidden = level_is_hidden(node.level)
-        total = max(self.report.expected, len(children)) if hidden else len(children)
-        if self.report.partial and hidden:
-            return f"{total} in scope", "quiet"
-        done = sum(child.ended for child in children)
-        if node.ended or done == total:
-            return (f"{done}/{total}" if self.canvas.width < NARROW else f"{done} of {total} done"), "quiet"
-        return drawn_bar(done / total, f"{done}/{total}", self.canvas), "running"
-
-
-def _title(snapshot: Snapshot, job_name: str | None, begun: Node, canvas: Canvas) -> list[Line]:
-    """What it comes down to, of what; then which task, and since when."""
-    state = STATE_OF_VERDICT[snapshot.verdict]
-    name = harmless(job_name) if job_name else f"job {snapshot.job_id}"
-    level = ",".join(map(harmless, snapshot.node.level))
-    head = f"{canvas.glyphs.states[state]} {snapshot.verdict}"
-    title = f"{name}{canvas.glyphs.dot}{level}" if level else name
-    about = canvas.glyphs.dot.join((_task(snapshot), _since(begun, snapshot.fetched_at, canvas)))
-    return [*titled(head, STYLE_OF_STATE[state], title, canvas), *prose(about, "quiet", canvas)]
-
-
-def _task(snapshot: Snapshot) -> str:
-    return harmless(f"{snapshot.task_type or 'task'} {snapshot.task_id}")
-
-
-def _since(node: Node, now: Millis, canvas: Canvas) -> str:
-    """When the node began, or from when to when it ran; the time zone is named here and nowhere else."""
-    began = node.started_at or node.created_at
-    if began is None:
-        return f"as of {local_time(now, now)} {zone(now)}"
-    told = span_of_time(began, node.last_updated_at, now) if node.ended else f"since {local_time(began, now)}"
-    elapsed = duration(node.elapsed_seconds(now))
-    return canvas.glyphs.dot.join(part for part in (f"{told} {zone(began)}", elapsed) if part)
-
-
-def _checks(report: ChecksReport, canvas: Canvas) -> list[Line]:
-    snapshot = report.snapshot
-    lines = [*_checks_title(report, canvas), []]
-    shown = [
-        check for check in report.checks if report.asked or report.show_all or check.state.rank <= State.RUNNING.rank
-    ]
-    found = [_check_row(check, report, canvas, last=check is shown[-1]) for check in shown]
-    lines += laid_out(found, canvas.width, more=canvas.glyphs.more)
-    rest = {state: count for state, count in report.states.items() if state.rank > State.RUNNING.rank}
-    if report.asked:
-        lines += prose(f"{len(shown)} of {report.summary.total} checks have {report.asked}", "quiet", canvas)
-    elif rest and not report.show_all:
-        lines += flowing([*counts_of(rest, canvas), ("--all lists them", "quiet")], canvas)
-    elif not report.summary.total:
-        lines += prose(
-            f"No checks are reported yet. As of {local_time(snapshot.fetched_at, snapshot.fetched_at)}.",
-            "quiet",
-            canvas,
+def _table(*names: str, right: Sequence[str] = ()) -> Table:
+    """A table without lines; its last column wraps, the others stay on one line."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET, show_header=any(names))
+    for at, name in enumerate(names, 1):
+        last = at == len(names)
+        table.add_column(
+            name,
+            no_wrap=not last,
+            overflow="fold" if last else "ellipsis",
+            justify="right" if name in right else "left",
         )
-    return lines
+    return table
 
 
-def _checks_title(report: ChecksReport, canvas: Canvas) -> list[Line]:
-    parent = report.parent or Node()
+def _name(text: str, canvas: Canvas) -> Text:
+    """A name, cut if it would take more than a third of the window."""
+    name = Text(text)
+    name.truncate(max(canvas.width // 3, 12), overflow="ellipsis")
+    return name
+
+
+def _progress(node: Node, canvas: Canvas) -> list[RenderableType]:
+    """The cells between state and message that the width allows: bar and percent, and elapsed."""
+    percent = percent_text(node)
+    if canvas.width < WITH_ELAPSED:
+        return []
+    if canvas.width < WITH_BAR or not percent:
+        return [percent]
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(bar(min(max(node.percent or 0, 0), 100) / 100, node.state, BAR), percent)
+    return [grid]
+
+
+def _elapsed(node: Node, now: Millis, canvas: Canvas) -> list[RenderableType]:
+    return [Text(duration(node.elapsed_seconds(now)), QUIET)] if canvas.width >= WITH_ELAPSED else []
+
+
+def _status(report: StatusReport, canvas: Canvas) -> Group:
     snapshot = report.snapshot
-    head = f"{canvas.glyphs.states[parent.state]} {word_of(parent)}"
-    about = canvas.glyphs.dot.join((_task(snapshot), _since(parent, snapshot.fetched_at, canvas)))
-    message = prose(harmless(parent.message), "", canvas) if parent.message else []
-    title = titled(head, STYLE_OF_STATE[parent.state], "Pre-flight checks", canvas)
-    return [*title, *prose(about, "quiet", canvas), *message]
+    parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), ""]
+    table = _table(*("", "", "", "", "")[: 5 if canvas.width >= WITH_ELAPSED else 3])
+    table.show_header = False
+    root = snapshot.node
+    tops: Sequence[Node] = (root,)
+    if root.children and not root.level:  # the root's own state is in the verdict line
+        tops = _shown_below(root, report, canvas)
+    for row in _tree_rows(tops, report, canvas, ""):
+        table.add_row(*row)
+    parts.append(table)
+    if nothing_moved(snapshot):
+        parts += ["", Text(NOTHING_MOVED, STYLES[State.FAILED])]
+    elif report.nothing_to_move:
+        parts += ["", Text(NOTHING_TO_MOVE, QUIET)]
+    return Group(*parts)
 
 
-def _check_row(check: Node, report: ChecksReport, canvas: Canvas, *, last: bool) -> Row:
-    below: list[Span] = []
+def _tree_rows(
+    nodes: Sequence[Node], report: StatusReport, canvas: Canvas, indent: str
+) -> Iterator[list[RenderableType]]:
+    now = report.snapshot.fetched_at
+    for node in nodes:
+        told: RenderableType = Prose(message_text(node), 2 if node.state is State.FAILED else 1)
+        below = node.children or ()
+        counted = has_leaves(node, report.snapshot) and below
+        if counted and not node.unreadable:
+            told = _counts(node, report, canvas)
+        name = _name(indent + (harmless(node.name) or "task"), canvas)
+        yield [name, state_text(node, canvas), *_progress(node, canvas), *_elapsed(node, now, canvas), told]
+        yield from _tree_rows(_shown_below(node, report, canvas), report, canvas, indent + "  ")
+
+
+def _shown_below(node: Node, report: StatusReport, canvas: Canvas) -> Sequence[Node]:
+    """The children that have a row: of many leaves those that are not fine, as far as there is room for them."""
+    children = node.children or ()
+    if not has_leaves(node, report.snapshot) or not report.folds:
+        return children
+    shown, _ = folded(children, canvas, over=report.snapshot.node.ended, used=6)
+    checks = not level_is_hidden(node.level)
+    return [each for each in shown if not (checks and each.state is State.RUNNING)]
+
+
+def has_leaves(node: Node, snapshot: Snapshot) -> bool:
+    """True if the node's children are checks, projects or spaces: many, and nothing below them."""
+    of_check_task = node.level == () and snapshot.task_type == TaskType.CHECK
+    return node.level == CHECK or level_is_hidden(node.level) or of_check_task
+
+
+def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
+    """How many of a level's children are done, and in which state the others are."""
+    states = count_states(node.children or ())
+    total = sum(states.values())
+    if report.partial and report.snapshot.summary is not None:
+        total, states = report.snapshot.summary.total, states_of(report.snapshot.summary)
+    done = sum(count for state, count in states.items() if state.ended)
+    told = Text(f"{done} of {total}", QUIET)
+    others: dict[State, int] = {state: n for state, n in states.items() if state is not State.SUCCEEDED}
+    rest = counts_text(others, canvas, words=canvas.width >= WITH_BAR)
+    return Text(canvas.glyphs.dot, QUIET).join([told, rest]) if rest else told
+
+
+def checks_head(report: ChecksReport) -> Snapshot:
+    """The head of a list of checks: the verdict of the checks, not of the task that they belong to.
+
+    Rows say what is wrong; only without any the task's own reasons do, such as that it was refused.
+    """
+    snapshot, parent = report.snapshot, report.parent
+    if parent is None:
+        return snapshot
+    reasons = () if report.checks or parent.state is not State.FAILED else snapshot.reasons
+    node = replace(parent, level=())
+    return replace(snapshot, node=node, verdict=verdict_of_node(parent), reasons=reasons)
+
+
+def _checks(report: ChecksReport, canvas: Canvas) -> Group:
+    snapshot = checks_head(report)
+    parts: list[RenderableType] = [header(snapshot, canvas)]
+    stamps = [check.last_updated_at for check in (snapshot.node, *report.checks) if check.last_updated_at]
+    if stamps and snapshot.node.ended:
+        parts.append(Text(f"checked {ago(max(stamps), snapshot.fetched_at)}", QUIET))
+    if report.overridden:
+        parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", STYLES[State.WARNING]))
+    shown: list[Node] = [*report.checks]
+    rest: list[Node] = []
+    if not report.show_all and not report.filtered:
+        shown, rest = folded(report.checks, replace(canvas, height=999), over=False)
+    parts.append("")
     if report.details:
-        if check.description:
-            below.append((harmless(check.description), "quiet"))
-        below += [(canvas.glyphs.bullet + harmless(each), "") for each in check.occurrences]
-    indent = (canvas.glyphs.last_branch if last else canvas.glyphs.branch) if canvas.tree else ""
-    return Row(
-        ((harmless(check.name), ""), state_cell(check, canvas), _override(check)),
-        check.unreadable or message_of(check),
-        tuple(below),
-        indent,
-    )
+        parts += [part for check in shown for part in _block(check, report, canvas)]
+    elif shown:
+        table = _table("CHECK", "STATE", "OVERRIDE", "MESSAGE")
+        for check in shown:
+            said = message_text(check)
+            if check.occurrences:
+                said = Text.assemble(said, (f" ({len(check.occurrences)} found)", QUIET))
+            table.add_row(
+                _name(harmless(check.name), canvas),
+                state_text(check, canvas),
+                _override(check, report),
+                Prose(said, 1 if check.state is State.RUNNING else 3),
+            )
+        parts.append(table)
+    parts += _last(report, rest, canvas, "checks")
+    return Group(*parts)
 
 
-def _override(check: Node) -> Span:
+def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[RenderableType]:
+    """A check with all it found."""
+    override = _override(check, report)
+    yield Text.assemble(state_text(check, canvas), "  ", (harmless(check.name), "bold"), "  ", override)
+    texts = [(message_text(check).plain, ""), (harmless(check.description or ""), QUIET)]
+    texts += [(canvas.glyphs.bullet + harmless(each), "") for each in check.occurrences]
+    yield from (Padding(Text(text, style, overflow="fold"), (0, 0, 0, 4)) for text, style in texts if text)
+
+
+def _override(check: Node, report: ChecksReport) -> Text:
+    if check.name in report.overridden:
+        return Text("overridden", STYLES[State.WARNING])
     if check.state is not State.FAILED or check.excludable is None:
-        return "", ""
-    return ("can be overridden", "warning") if check.excludable else ("cannot be overridden", "failed")
+        return Text()
+    return Text("can be", STYLES[State.WARNING]) if check.excludable else Text("cannot be", STYLES[State.FAILED])
 
 
-def _projects(report: ProjectsReport, canvas: Canvas) -> list[Line]:
+def _last(
+    report: ChecksReport | ProjectsReport, rest: Sequence[Node], canvas: Canvas, kind: str
+) -> list[RenderableType]:
+    """The last line: what was folded, or how many of all a filter let through."""
+    found = report.checks if isinstance(report, ChecksReport) else report.projects
+    total = report.snapshot.summary.total if report.snapshot.summary else len(found)
+    if report.filtered:
+        return [Text(f"{len(found)} of {total} {kind}: {report.filtered}", QUIET)]
+    if rest:
+        return [folded_line(count_states(rest), canvas)]
+    return [] if found else [Text(f"No {kind} are reported yet.", QUIET)]
+
+
+def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
     snapshot = report.snapshot
-    lines = [*_title(snapshot, report.job_name, snapshot.node, canvas), *_overview(report, canvas), []]
-    if report.projects:
-        name = {"spaces": "SPACE"}.get(report.scope, "PROJECT")
-        header = (name, "STATE", "PROGRESS", "ELAPSED", "MESSAGE")
-        found = [
-            _project_row(project, snapshot.fetched_at, canvas, last=project is report.projects[-1])
-            for project in report.projects
+    parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), ""]
+    if report.nothing_to_move:
+        return Group(*parts, Text(NOTHING_TO_MOVE))
+    if nothing_moved(snapshot) and not report.filtered:
+        parts.append(Text(NOTHING_MOVED, STYLES[State.FAILED]))
+        if not report.show_all:
+            return Group(*parts, folded_line(count_states(report.projects), canvas))
+    shown: list[Node] = [*report.projects]
+    rest: list[Node] = []
+    if not report.show_all and not report.filtered:
+        kept, rest = folded(report.projects, canvas, over=snapshot.node.ended, used=min(len(snapshot.reasons), 4))
+        kept_levels = {node.level for node in kept}
+        shown = [node for node in report.projects if node.level in kept_levels]
+    if shown:
+        names = ["SPACE" if report.scope == "spaces" else "PROJECT", "STATE"]
+        names += ["PROGRESS", "ELAPSED"] if canvas.width >= WITH_ELAPSED else []
+        table = _table(*names, "MESSAGE", right=("ELAPSED",))
+        for project in shown:
+            lines = 3 if report.show_all or project.state in (State.FAILED, State.WARNING) else 1
+            table.add_row(
+                _name(harmless(project.name), canvas),
+                state_text(project, canvas),
+                *_progress(project, canvas),
+                *_elapsed(project, snapshot.fetched_at, canvas),
+                Prose(message_text(project), lines),
+            )
+        parts.append(table)
+    parts += _last(report, rest, canvas, report.scope)
+    return Group(*parts)
+
+
+def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
+    if not report.runs:
+        return Text("No runs yet.", QUIET)
+    wide = canvas.width >= WITH_BAR
+    table = _table("TASK", "TYPE", "STATE", f"CREATED ({zone(report.fetched_at)})", "ELAPSED", *(("",) if wide else ()))
+    notes: list[RenderableType] = []
+    for run in report.runs:
+        task, note = run.task, _run_note(run)
+        cells = [
+            Text(harmless(task.task_id)),
+            Text(harmless(task.task_type or "")),
+            Text(f"{canvas.glyphs.states[run.state]} {run.state}", STYLES[run.state]) if run.state else Text(),
+            Text(local_time(instant(task.created_at), report.fetched_at), QUIET),
+            Text(duration(run.elapsed_seconds), QUIET),
         ]
-        lines += laid_out(found, canvas.width, header=() if canvas.tree else header, more=canvas.glyphs.more)
-    elif report.asked:
-        lines += prose(f"None of {report.summary.total} {report.scope} has {report.asked}.", "quiet", canvas)
-    else:
-        lines += prose(f"No {report.scope} are reported yet.", "quiet", canvas)
-    return [*lines, *_not_reported(snapshot.missing, canvas)]
+        table.add_row(*cells, *((Text(note, QUIET),) if wide else ()))
+        if note and not wide:
+            notes.append(Text(f"{harmless(task.task_id)}: {note}", QUIET))
+    return Group(table, *notes)
 
 
-def _overview(report: ProjectsReport, canvas: Canvas) -> list[Line]:
-    """How far it is as a bar over all, and how many are in which state."""
-    return overall(report.states, report.summary.finished, len(report.snapshot.missing), report.scope, canvas)
+def _run_note(run: RunRow) -> str:
+    """What a run was told to override, and what files it left."""
+    names = [harmless(artifact.name or "") for artifact in run.task.artifacts]
+    files = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+    overridden = f"overridden: {harmless(', '.join(run.overridden))}" if run.overridden else ""
+    return "; ".join(part for part in (overridden, files) if part)
 
 
-def _project_row(project: Node, now: Millis, canvas: Canvas, *, last: bool) -> Row:
-    indent = (canvas.glyphs.last_branch if last else canvas.glyphs.branch) if canvas.tree else ""
-    return Row(
-        (
-            (harmless(project.name), ""),
-            state_cell(project, canvas),
-            progress_cell(project, canvas),
-            (duration(project.elapsed_seconds(now)), "quiet"),
-        ),
-        project.unreadable or message_of(project),
-        indent=indent,
+def _targets(report: TargetsReport, canvas: Canvas) -> RenderableType:
+    if not report.targets:
+        return Text("No targets.", QUIET)
+    table = _table(
+        "TARGET", "STATE", "DONE", "FAILED", "ELAPSED", "NOT BEFORE", "", right=("DONE", "FAILED", "ELAPSED")
     )
+    for row in report.targets:
+        table.add_row(_name(harmless(row.target), canvas), *_target(row, report.fetched_at, canvas))
+    return table
 
 
-def _records(report: TasksReport | JobReport, canvas: Canvas) -> list[Line]:
-    """Runs or a definition as they are, under the names of their columns."""
-    header: tuple[str, ...]
-    if isinstance(report, TasksReport):
-        header = ("TASK", "TYPE", f"CREATED ({zone(report.fetched_at)})", "ARTIFACTS")
-        found = [_task_row(task, report.fetched_at) for task in report.tasks]
-    else:
-        header = tuple(name.upper() for name in columns(report))
-        found = [Row(((harmless(name), ""),), harmless(value)) for name, value in fields(report.job.raw, joint=", ")]
-    if not found:
-        return prose("No runs yet." if isinstance(report, TasksReport) else "An empty definition.", "quiet", canvas)
-    return laid_out(found, canvas.width, header=header, more=canvas.glyphs.more)
+def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[RenderableType]:
+    snapshot = row.snapshot
+    if snapshot is None:
+        reason = harmless(row.error.message) if row.error else ""
+        unasked = Text(f"{canvas.glyphs.states[State.MISSING]} unknown", STYLES[State.MISSING])
+        return [unasked, *[Text()] * 4, Prose(Text(reason), 2)]
+    state = State(snapshot.verdict)
+    summary = snapshot.summary
+    failed = summary.failed if summary else 0
+    first = next(iter(snapshot.reasons), None) if snapshot.verdict is Verdict.FAILED else None
+    return [
+        Text(f"{canvas.glyphs.states[state]} {state}", STYLES[state]),
+        Text(f"{summary.finished} of {summary.total}" if summary and summary.total else ""),
+        Text(str(failed) if failed else "", STYLES[State.FAILED]),
+        Text(duration(snapshot.node.elapsed_seconds(now)), QUIET),
+        Text(local_time(row.not_before, now), QUIET),
+        Prose(Text(harmless(first.message or "") if first else ""), 1),
+    ]
 
 
-def _task_row(task: Task, now: Millis) -> Row:
-    created = local_time(instant(task.created_at), now) or harmless(str(task.created_at or ""))
-    artifacts = ", ".join(harmless(artifact.name or "") for artifact in task.artifacts)
-    return Row(((harmless(task.task_id), ""), (harmless(task.task_type or ""), ""), (created, "quiet")), artifacts)
-
-
-def _artifacts(report: ArtifactsReport, canvas: Canvas) -> list[Line]:
+def _artifacts(report: ArtifactsReport, canvas: Canvas) -> RenderableType:
     """The files of a run: until when they are there, and from where, or where they are now."""
     if not report.artifacts:
-        return prose("This run has left no reports or logs (yet).", "quiet", canvas)
-    header = ("NAME", f"EXPIRES ({zone(report.fetched_at)})", "FILE" if report.downloaded else "FROM")
-    found = [_artifact_row(each, report) for each in report.artifacts]
-    return laid_out(found, canvas.width, header=header, more=canvas.glyphs.more)
+        told = "This run has left no reports or logs (yet). Only newer assistants write them, and none for Confluence."
+        return Text(told, QUIET)
+    table = _table("NAME", f"EXPIRES ({zone(report.fetched_at)})", "FILE" if report.downloaded else "FROM")
+    for listed in report.artifacts:
+        artifact = listed.artifact
+        place = (listed.path or "not downloaded") if report.downloaded else host_of(artifact.location)
+        table.add_row(
+            _name(harmless(artifact.name or ""), canvas), _expiry(listed, report.fetched_at), Text(harmless(place))
+        )
+    return table
 
 
-def _artifact_row(listed: Listed, report: ArtifactsReport) -> Row:
-    artifact = listed.artifact
-    at = local_time(instant(artifact.expires_at), report.fetched_at) or harmless(str(artifact.expires_at or ""))
-    expires = (f"expired {at}", "warning") if listed.expired else (at, "quiet")
-    place = (listed.path or "not downloaded") if report.downloaded else _host_of(artifact.location)
-    return Row(((harmless(artifact.name or ""), ""), expires), harmless(place))
-
-
-def _host_of(location: str | None) -> str:
-    """Where a location is; the rest of it may sign it, so it is no sight for everybody behind one's back."""
-    try:
-        return urlsplit(location or "").hostname or ""
-    except ValueError:
-        return ""
-
-
-def _not_reported(missing: tuple[str, ...], canvas: Canvas) -> list[Line]:
-    if not missing:
-        return []
-    named = ", ".join(harmless(name) for name in missing[:NAMED])
-    rest = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-    return prose(f"{len(missing)} of the job's scope not reported yet: {named}{rest}", "pending", canvas)
+def _expiry(listed: Listed, now: Millis) -> Text:
+    at = instant(listed.artifact.expires_at)
+    if at is None:
+        return Text(harmless(str(listed.artifact.expires_at or "")), QUIET)
+    return (
+        Text(f"expired {local_time(at, now)}", STYLES[State.WARNING])
+        if listed.expired
+        else Text(future(at, now), QUIET)
+    )

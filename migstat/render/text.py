@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import isfinite
 
 from migstat.model.nodes import Millis, millis
 
@@ -91,6 +92,14 @@ def future(at: Millis, now: Millis) -> str:
     return f"in {duration((at - now) / 1000)}, {local_time(at, now)}"
 
 
+def ago(at: Millis, now: Millis) -> str:
+    """How long ago that was: `just now`, `25m ago`, `15h ago`, `3 days ago`."""
+    minutes = max(now - at, 0) // 60_000
+    if minutes < 2 * 1440:
+        return "just now" if not minutes else f"{minutes}m ago" if minutes < 120 else f"{minutes // 60}h ago"
+    return f"{minutes // 1440} days ago"
+
+
 def absolute(at: Millis | None) -> str:
     """Date and time with zone, for text that is read on another day: `2 Dec 2026 18:30 CET`."""
     local = _local(at)
@@ -119,7 +128,7 @@ def zone_of(local: datetime) -> str:
 
 
 def instant(value: object) -> Millis | None:
-    """Epoch milliseconds of an instant, given as such or as ISO 8601; None for what is none."""
+    """Epoch milliseconds of an instant, given as such or as ISO 8601; None for anything else."""
     if not isinstance(value, str):
         return millis(value)
     try:
@@ -129,21 +138,15 @@ def instant(value: object) -> Millis | None:
         return None
 
 
-def iso(value: object) -> str | None:
-    """An instant as ISO 8601 in UTC with milliseconds and `Z`; what is no instant comes back as the text it was."""
-    return None if value is None else iso_millis(instant(value)) or str(value)
-
-
-def iso_millis(at: Millis | None) -> str | None:
-    """An instant that `model.millis` let through, as ISO 8601 in UTC with milliseconds and `Z`."""
+def iso(at: Millis | None) -> str | None:
+    """An instant as ISO 8601 in UTC, in whole seconds with `Z`, as jq's `fromdate` reads it."""
     if at is None:
         return None
     minute, rest = divmod(at, 60_000)
-    return _minute(minute) + _SECONDS[rest // 1000] + _MILLIS[rest % 1000]
+    return _minute(minute) + _SECONDS[rest // 1000]
 
 
-_SECONDS = tuple(f":{each:02}" for each in range(60))
-_MILLIS = tuple(f".{each:03}Z" for each in range(1000))
+_SECONDS = tuple(f":{each:02}Z" for each in range(60))
 
 
 @lru_cache(maxsize=1024)  # thousands of nodes share their minutes
@@ -153,12 +156,16 @@ def _minute(minute: int) -> str:
 
 def number(value: float) -> str:
     """A number without a fraction that says nothing."""
-    return str(int(value)) if value == int(value) else f"{value:g}"
+    return str(int(value)) if _is_whole(value) else f"{value:g}"
 
 
 def grouped(value: float) -> str:
     """A count with its thousands apart: `19 229`."""
-    return f"{value:,.0f}".replace(",", " ") if value == int(value) else number(value)
+    return f"{int(value):,}".replace(",", " ") if _is_whole(value) else number(value)
+
+
+def _is_whole(value: float) -> bool:
+    return isinstance(value, int) or (isfinite(value) and value == int(value))
 
 
 def _local(at: Millis | None) -> datetime | None:

@@ -25,11 +25,6 @@ STYLES = {
 QUIET = "color(243)"
 STRONG = "bold"
 
-STYLE_OF_STATE: dict[State, str] = {state: str(state) for state in State}
-
-COLORS = {**{str(state): style for state, style in STYLES.items()}, "quiet": QUIET, "strong": STRONG, "": ""}
-"""Style names and what they are to Rich."""
-
 STATE_OF_VERDICT = {
     Verdict.FAILED: State.FAILED,
     Verdict.WARNING: State.WARNING,
@@ -38,28 +33,14 @@ STATE_OF_VERDICT = {
     Verdict.SUCCEEDED: State.SUCCEEDED,
 }
 
-_WORDS: dict[str, str] = {
-    Outcome.FAILED: "failed",
-    Outcome.WARNING: "warning",
-    Outcome.SUCCESS: "succeeded",
-    Outcome.SKIPPED: "skipped",
-    Status.IN_PROGRESS: "running",
-    Status.PENDING: "pending",
-}
-
 
 class Glyphs(msgspec.Struct, frozen=True):
     """The signs of one character set."""
 
     states: dict[State, str]
     bar: str
-    bar_half: str
     bar_rest: str
-    branch: str
-    last_branch: str
-    trunk: str
     dot: str
-    more: str
     bullet: str
     arrow: str
 
@@ -75,13 +56,8 @@ UNICODE = Glyphs(
         State.SKIPPED: "–",  # noqa: RUF001  a dash, on purpose
     },
     bar="━",
-    bar_half="╸",
     bar_rest="─",
-    branch="├─ ",
-    last_branch="└─ ",
-    trunk="│  ",
     dot=" · ",
-    more="…",
     bullet="• ",
     arrow="→",
 )
@@ -97,13 +73,8 @@ ASCII = Glyphs(
         State.SKIPPED: "-",
     },
     bar="#",
-    bar_half="#",
     bar_rest=".",
-    branch="|- ",
-    last_branch="`- ",
-    trunk="|  ",
     dot=", ",
-    more="...",
     bullet="* ",
     arrow="->",
 )
@@ -125,10 +96,6 @@ def state_words(node: Node) -> str:
     return f"{node.state} ({harmless(', '.join(dict.fromkeys(told)))})" if told else str(node.state)
 
 
-def word_of(node: Node) -> str:
-    """The node's state as a word; what nobody knows is shown as it came, made harmless."""
-    state = node.state
-    if node.status is None and not node.outcome:
-        return STYLE_OF_STATE[state]
-    told = node.outcome or (node.status or "")
-    return _WORDS.get(told) or (harmless(told.lower()) if told != Status.FINISHED else "no outcome")
+def message_words(node: Node) -> str | None:
+    """What the API says about the node; if it could not be read, why."""
+    return f"could not be read: {node.unreadable}" if node.unreadable else node.message

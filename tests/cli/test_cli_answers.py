@@ -283,7 +283,7 @@ def harmless(result: Result, form: str = "plain") -> None:
     assert active(result.out) <= ({"\n", "\t"} if form == "plain" else {"\n"})
 
 
-LINES = {"tasks": ("tasks", "task"), "artifacts": ("artifacts", "artifact")}
+LINES = {"tasks": ("tasks", "RunJson"), "artifacts": ("artifacts", "FileJson"), "checks": ("checks", "CheckJson")}
 """Of what commands print a line each in `ndjson`, where it is no node: the document and the part of it."""
 
 
@@ -296,7 +296,7 @@ def as_documented(result: Result, words: str, form: str) -> None:
         case "json":
             is_document(result.out, None if "--raw" in words else kind)
         case "ndjson":
-            is_lines(result.out, *LINES.get(kind, ("status", "node")))
+            is_lines(result.out, *LINES.get(kind, ("status", "NodeJson")))
         case "csv" | "markdown" | "plain" if result.out and kind != "watch":
             {"csv": is_csv, "markdown": is_markdown, "plain": is_plain}[form](result.out)
     if form in ("json", "ndjson"):
@@ -331,7 +331,7 @@ def is_csv(text: str) -> None:
 
 def is_markdown(text: str) -> None:
     """Hold a table against anything else that Markdown knows."""
-    lines = text.splitlines()
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
     pipes = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}
     assert len(pipes) == 1
     for line in lines[2:]:
@@ -414,8 +414,8 @@ TYPED = (st.sampled_from(
 
 OPTIONS = {
     "status": ("--level", "--depth", "-o", "--color"),
-    "checks": ("--name", "--outcome", "--status", "-o"),
-    "projects": ("--key", "--outcome", "--status", "--sort"),
+    "checks": ("--name", "--state", "-o"),
+    "projects": ("--key", "--state", "--sort"),
     "tasks": ("-o", "--email"),
     "job": ("-o", "--base-url", "--profile"),
     "watch": ("--interval", "--stall-after", "--timeout", "--until", "-o"),

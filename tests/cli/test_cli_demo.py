@@ -89,7 +89,7 @@ def test_a_demo_reads_none_of_the_users_settings() -> None:
         }
         result = migstat(["demo", "status"], env)
         assert (result.code, result.err) == (0, LABEL)
-        assert result.out.startswith("\tIN_PROGRESS\t")
+        assert result.out.startswith(".\trunning\tIN_PROGRESS\t")
         assert own.requests == []
 
 

@@ -46,7 +46,14 @@ def api() -> Iterator[Scripted]:
 def words_of(pair: dict[str, Any]) -> list[str]:
     """Return the command line that asks a pair's question."""
     level, expand = pair["query"].get("level"), "expandChildren" in pair["query"]
-    return ["status", "job-1", pair["task"], *(["--level", level] if level else []), *(["-c"] if expand else [])]
+    return [
+        "status",
+        "job-1",
+        pair["task"],
+        *(["--level", level] if level else []),
+        "--depth",
+        "1" if expand else "0",
+    ]
 
 
 def test_all_thirteen_pairs_are_asked() -> None:
@@ -64,7 +71,7 @@ def test_a_documented_answer_is_passed_on_as_it_came(api: Scripted, pair: dict[s
 
 
 @pytest.mark.parametrize("pair", EMPTY, ids=pair_id)
-@pytest.mark.parametrize("flag", ["--raw", "--json", "--children"])
+@pytest.mark.parametrize("flag", ["--raw", "--json"])
 def test_the_empty_answer_is_a_level_that_there_is_not(api: Scripted, pair: dict[str, Any], flag: str) -> None:
     """An answer with empty data ends with code 5, an error and no data."""
     result = api.ask(*words_of(pair), flag)
@@ -77,7 +84,7 @@ def iso(millis: int | None) -> str | None:
     """Return what the documents write for an instant, computed apart from the program."""
     if millis is None:
         return None
-    seconds, rest = divmod(millis, 1000)
+    seconds = millis // 1000
     days, seconds = divmod(seconds, 86400)
     year, month = 1970, 0
     while days >= (length := 366 if year % 4 == 0 else 365):
@@ -86,7 +93,7 @@ def iso(millis: int | None) -> str | None:
     while days >= lengths[month]:
         days, month = days - lengths[month], month + 1
     clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{year}-{month + 1:02}-{days + 1:02}T{clock}.{rest:03}Z"
+    return f"{year}-{month + 1:02}-{days + 1:02}T{clock}Z"
 
 
 def published(level: list[str], sent: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def test_a_documented_answer_becomes_a_published_node(api: Scripted, pair: dict[
     assert {name: got[name] for name in expected} == expected
     details = sent.get("details", {})
     if sent.get("outcome") and "startedAt" in details:
-        assert got["elapsedSeconds"] == (details["lastUpdatedAt"] - details["startedAt"]) / 1000
+        assert got["elapsedSeconds"] == (details["lastUpdatedAt"] - details["startedAt"]) // 1000
     children = None if got["children"] is None else {child["name"]: child for child in got["children"]}
     if "expandChildren" not in pair["query"]:
         assert children is None

@@ -99,7 +99,7 @@ CHECKS_OF = [
     ("succeeded", 0),
     ("overridden-check", 1),
     ("not-scheduled", 1),
-    ("checks-running", 1),
+    ("checks-running", 8),
     ("checks-well", 0),
     ("checks-warning", 0),
     ("checks-failed", 1),
@@ -108,7 +108,7 @@ CHECKS_OF = [
 PROJECTS_OF = [
     ("nothing-reported", 8),
     ("running", 8),
-    ("running-failed-project", 1),
+    ("running-failed-project", 8),
     ("succeeded", 0),
     ("warning", 0),
     ("skipped", 0),
@@ -145,16 +145,16 @@ def test_without_exit_status_the_question_was_answered(servers: dict[str, Server
 
 @pytest.mark.parametrize(("name", "code"), CHECKS_OF)
 def test_all_checks_are_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
-    """`checks --exit-status` is 1 for any failed one, even while others run, else 8 or 0."""
+    """`checks --exit-status` is 8 while any is unfinished, then 1 for any failed one, else 0."""
     assert codes(servers[name], ("checks", "--exit-status"), SOME) == dict.fromkeys(SOME, code)
-    assert codes(servers[name], ("checks", "--exit-status", "--outcome", "skipped"), ("plain",)) == {"plain": code}
+    assert codes(servers[name], ("checks", "--exit-status", "--state", "skipped"), ("plain",)) == {"plain": code}
 
 
 @pytest.mark.parametrize(("name", "code"), PROJECTS_OF)
 def test_all_projects_are_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
-    """`projects --exit-status` is 1 for any failed one, 8 while any is unfinished or missing, else 0."""
+    """`projects --exit-status` is 8 while any is unfinished or missing, then 1 for any failed one, else 0."""
     assert codes(servers[name], ("projects", "--exit-status"), SOME) == dict.fromkeys(SOME, code)
-    assert codes(servers[name], ("projects", "--exit-status", "--status", "pending"), ("json",)) == {"json": code}
+    assert codes(servers[name], ("projects", "--exit-status", "--state", "pending"), ("json",)) == {"json": code}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_what_is_named_is_judged_alone(
     ("name", "words"),
     [
         ("running", ("status", "--level", "check,Nothing")),
-        ("running", ("status", "--level", "migrate,projects,NOPE", "-c")),
+        ("running", ("status", "--level", "migrate,projects,NOPE", "--depth", "1")),
         ("checks-well", ("status", "--level", "check")),
         ("running", ("projects", "--key", "NOPE")),
         ("running", ("projects", "--key", "ACME", "--key", "a,b")),
@@ -231,7 +231,7 @@ def test_what_is_not_there_is_code_5(servers: dict[str, Server], name: str, word
 )
 def test_the_likely_check_is_named(servers: dict[str, Server], wrong: str, right: str) -> None:
     """An unknown check's error names the one that was probably meant."""
-    assert f"Is it {right}?" in rehearsals.ask(servers["checks-running"], "checks", "--name", wrong).err
+    assert f"Did you mean {right}?" in rehearsals.ask(servers["checks-running"], "checks", "--name", wrong).err
 
 
 def test_a_project_not_reported_yet_is_no_error(servers: dict[str, Server]) -> None:
@@ -239,7 +239,8 @@ def test_a_project_not_reported_yet_is_no_error(servers: dict[str, Server]) -> N
     result = rehearsals.ask(servers["missing"], "projects", "--key", "LATE", "--json")
     assert (result.code, result.err) == (0, "")
     told = json.loads(result.out)
-    assert (told["projects"], told["missing"], told["complete"]) == ([], ["LATE"], False)
+    assert [each["state"] for each in told["projects"]] == ["missing"]
+    assert (told["missing"], told["complete"]) == (["LATE"], False)
 
 
 def verdict_of(server: Server, words: tuple[str, ...]) -> str:
@@ -294,7 +295,7 @@ def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> 
         failed = server.ask("status", "--exit-status", "--depth", "all")
     assert [plain.code, table.code, document.code, failed.code] == [3, 3, 3, 1]
     assert "succeeded" in table.out
-    assert "unreadable" in table.out
+    assert "could not be read" in table.out
     assert json.loads(document.out)["complete"] is False
     assert json.loads(document.err)["error"]["code"] == "incomplete"
     assert "migrate,projects" in failed.err

@@ -59,7 +59,6 @@ def shown_in(path: Path) -> str:
         ("status", ["ACME", "It broke."]),
         ("checks", ["Suspicious", "Look <here> & there."]),
         ("projects", ["ACME", "It broke."]),
-        ("tasks", ["migrate-1"]),
     ],
 )
 def test_a_picture_is_written_whole_beside_the_output(

@@ -595,7 +595,7 @@ def test_pages_of_runs_that_always_bring_something_new_are_left() -> None:
 
     with answering(answer) as server:
         result = ask("tasks", server.environ, [])
-        assert len(server.asked) == 2
+        assert len([each for each in server.asked if each.segments[-1] == "tasks"]) == 2
     assert (result.code, len(result.out.splitlines())) == (3, 60_000)
     assert "has no end" in result.err
 
@@ -611,7 +611,7 @@ def test_a_page_that_cannot_be_read_leaves_the_runs_before_it() -> None:
     with answering(answer) as server:
         result = ask("tasks", server.environ, [])
         latest = migstat(["status"], server.environ, now=lambda: NOW)
-    assert (result.code, result.out) == (3, "t1\t\t\t\n")
-    assert "1 of 2 runs on a page have no id and 1 more" in result.err
+    assert (result.code, result.out) == (3, "t1\t\t\t\t\t\n")
+    assert "1 of 2 runs on a page have no id and" in result.err
     assert (latest.code, latest.out) == (3, "")
     assert "Name the task by its id" in latest.err

@@ -42,9 +42,9 @@ def offered(line: str, server: Server, cache: Path) -> list[str]:
         ("status", "job", {"JOB"}),
         ("tasks", "status JOB", {"latest", "latest-migrate", "TASK"}),
         ("status", "status JOB", {"latest", "TASK"}),
-        ("checks --outcome failed", "checks --name", {"AppVendorCheck", "AnonPermission"}),
-        ("projects --outcome failed", "projects --key", {"ACME", "WEB", "OPS"}),
-        ("status --level migrate,projects --children --raw", "projects --key", {"ACME", "WEB"}),
+        ("checks --state failed", "checks --name", {"AppVendorCheck", "AnonPermission"}),
+        ("projects --state failed", "projects --key", {"ACME", "WEB", "OPS"}),
+        ("status --level migrate,projects --depth 1 --raw", "projects --key", {"ACME", "WEB"}),
         ("status --level check,AppVendorCheck --json", "status --level", {"check,AppVendorCheck"}),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_watch_keeps_names_before_it_ends(server: Server, cache: Path) -> None
 def test_only_names_are_kept(server: Server, cache: Path) -> None:
     """The file contains no token, e-mail, message or state."""
     environ = environ_of(server)
-    for command in ("status --children", "checks --details", "projects", "tasks"):
+    for command in ("status", "checks --details", "projects", "tasks"):
         migstat(command.split(" "), environ, cache=str(cache))
     (file,) = (cache / "seen").iterdir()
     text = file.read_text(encoding="utf-8")

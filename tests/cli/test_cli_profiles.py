@@ -354,14 +354,13 @@ def test_a_profiles_token_file_begins_at_the_config_file(tmp_path: Path, server:
         ("json", ("status",), '{"kind":"status"'),
         ("json", ("job",), '{"kind":"job"'),
         ("ndjson", ("tasks",), '{"taskId":'),
-        ("csv", ("status",), "level,status,"),
+        ("csv", ("status",), "level,state,status,"),
         ("ndjson", ("job",), None),
         ("tree", ("tasks",), None),
-        ("markdown", ("checks", "latest-check"), "|"),
-        ("json", ("status", "-o", "csv"), "level,status,"),
+        ("markdown", ("checks", "latest-check"), "**✔"),
+        ("json", ("status", "-o", "csv"), "level,state,status,"),
         ("csv", ("status", "--json"), '{"kind":"status"'),
         ("csv", ("status", "--raw"), '{"data":'),
-        ("json", ("checks", "latest-check", "--header"), "name\tstatus\t"),
     ],
 )
 def test_the_format_of_a_profile(
@@ -383,7 +382,7 @@ def test_the_environment_beats_the_format_of_a_profile(tmp_path: Path, server: S
     """MIGSTAT_OUTPUT takes precedence over the profile's output."""
     text = f'default_profile = "a"\n[profiles.a]\n{reaching(server)}job = "job-1"\noutput = "json"\n'
     env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token, "MIGSTAT_OUTPUT": "csv"}
-    assert migstat(["status"], env, now=lambda: NOW).out.startswith("level,status,")
+    assert migstat(["status"], env, now=lambda: NOW).out.startswith("level,state,status,")
 
 
 @pytest.mark.parametrize(
@@ -463,7 +462,7 @@ def test_a_demo_reads_neither_profile_nor_keyring(tmp_path: Path) -> None:
         result = migstat(["demo", "job", "--json"], env, now=lambda: NOW, keychain=Forbidden())
         assert (result.code, result.err) == (0, "")
         assert json.loads(result.out)["job"] == json.loads(plain.out)["job"]
-        assert migstat(["demo", "status"], env, keychain=Forbidden()).out.startswith("\tIN_PROGRESS\t")
+        assert migstat(["demo", "status"], env, keychain=Forbidden()).out.startswith(".\trunning\tIN_PROGRESS\t")
         wrong = migstat(["demo", "status", "--level", ""], env)
         assert wrong.err.startswith("migstat: --level")
 

@@ -32,7 +32,7 @@ def under_way() -> Scenario:
         root=node("root"),
         artifacts=(artifact("a.csv"), artifact("b.log")),
     )
-    return scenario(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER"]}})
+    return scenario(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "GONE"]}})
 
 
 @pytest.fixture(scope="module")
@@ -43,31 +43,37 @@ def server() -> Iterator[Server]:
 
 
 HEADERS = {
-    "status": "level\tstatus\toutcome\tpercent\telapsedSeconds\tmessage",
-    "checks": "name\tstatus\toutcome\texcludable\tmessage",
-    "projects": "name\tstatus\toutcome\tpercent\telapsedSeconds\tmessage",
-    "tasks": "taskId\ttaskType\tcreatedAt\tartifacts",
+    "status": "level\tstate\tstatus\toutcome\tpercent\telapsedSeconds\tmessage",
+    "checks": "name\tstate\tstatus\toutcome\texcludable\tmessage",
+    "projects": "name\tstate\tstatus\toutcome\tpercent\telapsedSeconds\tmessage",
+    "tasks": "taskId\ttaskType\tstate\tcreatedAt\telapsedSeconds\tartifacts",
 }
 LINES = {
     "status": [
-        "\tIN_PROGRESS\t\t\t600\tIn progress",
-        "check\tFINISHED\tWARNING\t\t500\tSome.",
-        "migrate\tIN_PROGRESS\t\t\t600\t",
-        "migrate,users\tFINISHED\tFAILED\t\t250.5\t",
+        ".\trunning\tIN_PROGRESS\t\t\t600\tIn progress",
+        "check\twarning\tFINISHED\tWARNING\t\t500\tSome.",
+        "migrate\trunning\tIN_PROGRESS\t\t\t600\t",
+        "migrate,users\tfailed\tFINISHED\tFAILED\t\t250\t",
+        "migrate,projects\trunning\t\t\t\t\t",
+        "migrate,projects,DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t",
+        "migrate,projects,LATER\tpending\tPENDING\t\t\t\t",
+        "migrate,projects,MOVED\trunning\tIN_PROGRESS\t\t50\t600\tOn it.",
+        "migrate,projects,GONE\tmissing\t\t\t\t\t",
     ],
     "checks": [
-        "Failing\tFINISHED\tFAILED\ttrue\tIt failed.",
-        "None\tPENDING\t\t\t",
-        "Well\tFINISHED\tSUCCESS\t\t",
+        "Failing\tfailed\tFINISHED\tFAILED\ttrue\tIt failed.",
+        "None\tpending\tPENDING\t\t\t",
+        "Well\tsucceeded\tFINISHED\tSUCCESS\t\t",
     ],
     "projects": [
-        "MOVED\tIN_PROGRESS\t\t50\t600\tOn it.",
-        "LATER\tPENDING\t\t\t\t",
-        "DONE\tFINISHED\tSUCCESS\t\t500\t",
+        "GONE\tmissing\t\t\t\t\t",
+        "MOVED\trunning\tIN_PROGRESS\t\t50\t600\tOn it.",
+        "LATER\tpending\tPENDING\t\t\t\t",
+        "DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t",
     ],
     "tasks": [
-        "migrate-1\tmigrate\t2026-09-21T13:56:40.000Z\t",
-        "check-1\tcheck\t2026-09-21T13:55:00.000Z\ta.csv,b.log",
+        "migrate-1\tmigrate\trunning\t2026-09-21T13:56:40Z\t600\t",
+        "check-1\tcheck\tsucceeded\t2026-09-21T13:55:00Z\t500\ta.csv,b.log",
     ],
 }
 
@@ -91,13 +97,6 @@ def test_plain_has_no_colour_though_asked_for(server: Server, command: str) -> N
 
 
 @pytest.mark.parametrize("command", LINES)
-def test_a_header_names_the_columns(server: Server, command: str) -> None:
-    """--header gives `plain` a first line of names."""
-    assert ask(server, command, "--header").out.splitlines() == [HEADERS[command], *LINES[command]]
-    assert ask(server, command, "-o", "plain", "--header", terminal=True).out.splitlines()[0] == HEADERS[command]
-
-
-@pytest.mark.parametrize("command", LINES)
 def test_csv_is_the_same_with_names(server: Server, command: str) -> None:
     """`csv` holds the same cells as `plain` below a line of the same names."""
     found = list(csv.reader(io.StringIO(ask(server, command, "-o", "csv").out)))
@@ -105,28 +104,44 @@ def test_csv_is_the_same_with_names(server: Server, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", LINES)
-def test_markdown_is_a_table(server: Server, command: str) -> None:
-    """`markdown` is one table whose every line has as many cells as there are columns."""
+def test_markdown_is_a_title_a_summary_and_a_table(server: Server, command: str) -> None:
+    """`markdown` begins with verdict, name, destination and dates, and has a row for each record of `plain`."""
     lines = ask(server, command, "-o", "markdown").out.splitlines()
-    names = HEADERS[command].split("\t")
-    assert lines[0] == f"| {' | '.join(names)} |"
-    assert lines[1] == f"|{' --- |' * len(names)}"
-    assert len(lines) == 2 + len(LINES[command])
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(names) + 1}
+    table = [line for line in lines if line.startswith("| ")]
+    assert len(table) == 2 + len(LINES[command])
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+    if command != "tasks":
+        assert "Jira to the cloud → acme.example.com**" in lines[0]
+        assert "as of 21 Sep 2026 14:13 UTC" in lines[2]
+
+
+def test_details_of_checks_are_a_row_an_occurrence() -> None:
+    """With --details `plain` and `csv` have one more column, and one more row for each occurrence."""
+    details = {"occurrences": ["first", "second"]}
+    checks = {"One": {"status": "FINISHED", "outcome": "FAILED", "details": details}, "Two": {"status": "PENDING"}}
+    with answering(one_task(of_tree({"status": "IN_PROGRESS", "children": checks}), task_type="check")) as server:
+        plain = server.ask("checks", "--details").out.splitlines()
+        table = list(csv.reader(io.StringIO(server.ask("checks", "--details", "-o", "csv").out)))
+        marked = server.ask("checks", "--details", "-o", "markdown").out
+    assert [line.split("\t")[0] + ":" + line.split("\t")[-1] for line in plain] == [
+        "One:", "One:first", "One:second", "Two:"
+    ]  # fmt: skip
+    assert table == [[*HEADERS["checks"].split("\t"), "occurrence"], *(line.split("\t") for line in plain)]
+    assert "first; second" in marked
 
 
 def test_the_rows_of_status_are_nodes_of_any_depth(server: Server) -> None:
     """`status` has one row a node, parents first, the levels written as the API writes them."""
     everything = [line.split("\t")[0] for line in ask(server, "status", "--depth", "all").out.splitlines()]
     assert everything == [
-        "", "check", "check,Failing", "check,None", "check,Well",
+        ".", "check", "check,Failing", "check,None", "check,Well",
         "migrate", "migrate,users", "migrate,projects",
-        "migrate,projects,DONE", "migrate,projects,LATER", "migrate,projects,MOVED",
+        "migrate,projects,DONE", "migrate,projects,LATER", "migrate,projects,MOVED", "migrate,projects,GONE",
     ]  # fmt: skip
     one = ask(server, "status", "--level", "migrate,projects,DONE").out
-    assert one == "migrate,projects,DONE\tFINISHED\tSUCCESS\t\t500\t\n"
-    some = [line.split("\t")[0] for line in ask(server, "status", "-c").out.splitlines()]
-    assert some == ["", "check", "migrate"]
+    assert one == "migrate,projects,DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t\n"
+    some = [line.split("\t")[0] for line in ask(server, "status", "--depth", "1").out.splitlines()]
+    assert some == [".", "check", "migrate"]
 
 
 def test_the_definition_of_a_job_is_one_field_a_line(server: Server) -> None:
@@ -136,7 +151,7 @@ def test_the_definition_of_a_job_is_one_field_a_line(server: Server) -> None:
         "flow\tjira-onpremises-to-cloud",
         "source.serverId\tBX7Q",
         "destination.url\thttps://acme.example.com",
-        "scope.projects.includedKeys\tMOVED,DONE,LATER",
+        "scope.projects.includedKeys\tMOVED,DONE,LATER,GONE",
     ]
 
 
@@ -160,14 +175,14 @@ def checks_saying(texts: list[str]) -> Any:
 
 
 @pytest.mark.parametrize("text", NASTY, ids=ascii)
-@pytest.mark.parametrize("command", ["checks", "status -c"])
+@pytest.mark.parametrize("command", ["checks", "status --depth 1"])
 def test_plain_stays_one_record_a_line(text: str, command: str) -> None:
     """A tab or newline inside a value is written as an escape, and nothing that does not print is printed."""
     with answering(checks_saying([text])) as server:
-        lines = server.ask(*command.split(), "--header").out.split("\n")
+        lines = server.ask(*command.split()).out.split("\n")
     assert lines.pop() == ""
     assert {line.count("\t") for line in lines} == {lines[0].count("\t")}
-    assert len(lines) == (2 if command == "checks" else 3)
+    assert len(lines) == (1 if command == "checks" else 2)
     assert lines[-1].replace("\t", "").isprintable()
     shown = text.replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
     if shown.isprintable():
@@ -184,7 +199,7 @@ FORMULAS = [
 def test_no_cell_of_csv_starts_a_formula(text: str) -> None:
     """A spreadsheet takes every cell of `csv` as text or as a number."""
     with answering(checks_saying([text])) as server:
-        for command in (("checks",), ("status", "-c")):
+        for command in (("checks",), ("status",)):
             rows = list(csv.reader(io.StringIO(server.ask(*command, "-o", "csv").out)))
             assert len({len(row) for row in rows}) == 1
             for cell in (cell for row in rows for cell in row):
@@ -231,10 +246,8 @@ MARKUP = [
 def test_no_cell_of_markdown_holds_markup(text: str) -> None:
     """A cell of `markdown` can hold no link, table, mention, HTML or emphasis."""
     with answering(checks_saying([text])) as server:
-        lines = server.ask("checks", "-o", "markdown").out.splitlines()
-    assert len(lines) == 3
-    row = lines[2]
-    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 6
+        row = server.ask("checks", "-o", "markdown").out.splitlines()[-1]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 5
     cells = row[2:-2]
     assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[\]`*_~]", cells)
     assert not re.search(r"&(?!amp;|#8203;)", cells)
@@ -257,4 +270,4 @@ def test_names_of_artifacts_and_instants_are_escaped_too() -> None:
         for each in ("plain", "csv", "markdown", "table"):
             out = server.ask("tasks", "-o", each).out
             assert all(line.replace("\t", "").isprintable() for line in out.split("\n"))
-        assert server.ask("tasks").out == "t\\x1b[31m\tx\\x1b[31m\\ty\tnever\\x1b[2J\\n\t=a\\x1b]0;t\\x07|,\n"
+        assert server.ask("tasks").out == "t\\x1b[31m\tx\\x1b[31m\\ty\t\t\t\t=a\\x1b]0;t\\x07|,\n"

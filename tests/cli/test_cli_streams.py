@@ -172,13 +172,13 @@ def on_a_terminal(words: list[str], env: Mapping[str, str], *, columns: int = 10
     return written, screen, child.exitstatus
 
 
-def test_a_person_sees_a_table_in_colour(small: Server) -> None:
-    """On a terminal the default is a table in colour that fits the window, and the code is the same."""
+def test_a_person_sees_a_table_in_color(small: Server) -> None:
+    """On a terminal the default is a table in color that fits the window, and the code is the same."""
     env = environ(small, TERM="xterm-256color")
     written, screen, code = on_a_terminal(["status", "--exit-status"], env, columns=60)
     lines = [line.rstrip() for line in screen.display if line.strip()]
     assert code == 8
-    assert lines[0] == "● running  Jira to the cloud"
+    assert lines[0] == "● running · 0 of 1   Jira to the cloud → acme.example.com"
     assert any(re.search(r"projects\s+● running", line) for line in lines)
     assert any(re.search(r"ACME\s+● running", line) for line in lines)
     glyph = screen.buffer[0][0]

@@ -148,7 +148,7 @@ def test_odd_ids_are_percent_encoded(odd: str) -> None:
         return Answer({"data": {"status": "PENDING"}, "links": {}, "taskId": "x", "taskType": "check"})
 
     with answering(answer) as server:
-        result = server.ask("status", "--json", "--", odd, odd)
+        result = server.ask("status", "--depth", "0", "--json", "--", odd, odd)
         asked = [each.target.split("?")[0] for each in server.asked]
         segments = [each.segments for each in server.asked]
     assert asked_about(result) == f"{odd}/{odd}"
@@ -167,7 +167,7 @@ def test_odd_levels_are_percent_encoded(level: str) -> None:
 
     with answering(answer) as server:
         result = server.ask("status", "job-1", "t", "--level", level, "--json")
-        assert [each.query.get("level") for each in server.asked] == [level]
+        assert level in [each.query.get("level") for each in server.asked]
     assert json.loads(result.out)["node"]["level"] == level.split(",")
 
 

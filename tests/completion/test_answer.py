@@ -19,7 +19,7 @@ from migstat.completion.answer import TASK_WORDS, Line, Names, answer, complete,
 from migstat.completion.seen import SeenJob, folder_of, keep
 from migstat.completion.shells import SHELLS
 from migstat.errors import UsageError
-from migstat.render.schema import KINDS
+from migstat.model.documents import KINDS
 from migstat.settings.keys import FORMATS
 from migstat.settings.resolve import job_and_task, profile_from
 from migstat.settings.target import TaskWord, target_from
@@ -97,7 +97,7 @@ FIXED: dict[str, Iterable[str]] = {
     "status --color=a": ["--color=auto", "--color=always", "--color=never"],
     "status acme latest --color al": ["auto", "always", "never"],
     "status -o ": FORMATS,
-    "job -vo ": ["table", "plain", "json", "csv", "markdown"],
+    "job -vo ": ["table", "plain", "json"],
     "status -oj": [f"-o{each}" for each in FORMATS],
     "watch --until ": ["done", "core", "checks"],
     "status --depth ": ["all"],

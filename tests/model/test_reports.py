@@ -1,110 +1,79 @@
-"""What the commands tell: filters, order, counts, and the verdict over a list."""
+"""Counting, sorting and judging lists of nodes."""
 
 from __future__ import annotations
 
-import random
-
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from migstat.model.nodes import Node, State
-from migstat.model.reports import Filter, count_states, verdict_of_many, worst_first
-from migstat.model.verdict import Verdict
+from migstat.model.reports import count_states, missing_nodes, states_of, verdict_of_list, worst_first
+from migstat.model.verdict import Verdict, summary_of
 
-PENDING, RUNNING, SUCCEEDED, WARNING, FAILED = (
-    Verdict.PENDING,
-    Verdict.RUNNING,
-    Verdict.SUCCEEDED,
-    Verdict.WARNING,
-    Verdict.FAILED,
-)
+FAILED, WARNING, RUNNING = Verdict.FAILED, Verdict.WARNING, Verdict.RUNNING
+PENDING, SUCCEEDED = Verdict.PENDING, Verdict.SUCCEEDED
+WORDS = ("SUCCESS", "WARNING", "SKIPPED", "FAILED", "INCOMPLETE", "MARTIAN", "IN_PROGRESS", "PENDING", None, "MISSING")
+
+
+def node(name: str, word: str | None) -> Node:
+    """Return a node with this status or, if it is one, outcome."""
+    if word == "MISSING":
+        return Node((name,), missing=True)
+    unfinished = word in ("PENDING", "IN_PROGRESS", None)
+    return Node((name,), word, None) if unfinished else Node((name,), "FINISHED", word)
 
 
 def nodes(*words: str | None) -> tuple[Node, ...]:
-    """Nodes in one word each: a status while they go on, an outcome once they ended."""
-    unfinished = (None, "PENDING", "IN_PROGRESS")
-    return tuple(
-        Node((f"N{number}",), word) if word in unfinished else Node((f"N{number}",), "FINISHED", word)
-        for number, word in enumerate(words)
-    )
+    """Return nodes A, B, C and so on."""
+    return tuple(node(chr(65 + number), word) for number, word in enumerate(words))
+
+
+def test_the_worst_comes_first_and_then_the_name() -> None:
+    """Nodes are sorted by state, then by name whatever its case."""
+    given_words = {"c": "WARNING", "A": "SUCCESS", "b": "FAILED", "D": "IN_PROGRESS", "a": "SUCCESS", "m": "MISSING"}
+    found = worst_first(node(name, word) for name, word in given_words.items())
+    assert [each.name for each in found] == ["b", "m", "c", "D", "A", "a"]
+
+
+@given(st.lists(st.sampled_from(WORDS)))
+def test_every_node_is_counted_once_and_worst_first(words: list[str | None]) -> None:
+    """Counts by state add up, hold no zeros, are in the order of the states, and agree with the summary."""
+    counts = count_states(nodes(*words))
+    assert sum(counts.values()) == len(words)
+    assert 0 not in counts.values()
+    assert list(counts) == sorted(counts, key=lambda state: state.rank)
+    summary = summary_of(nodes(*words))
+    assert states_of(summary) == counts
+    assert summary.total == summary.missing + summary.pending + summary.running + summary.finished
+    assert summary.finished == summary.failed + summary.warning + summary.succeeded + summary.skipped
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "outcome", "passes"),
+    ("words", "whole", "growing", "expected"),
     [
-        (Filter(), None, None, True),
-        (Filter(outcomes=frozenset({"FAILED", "WARNING"})), "FINISHED", "FAILED", True),
-        (Filter(outcomes=frozenset({"FAILED", "WARNING"})), "FINISHED", "SUCCESS", False),
-        (Filter(outcomes=frozenset({"FAILED"})), "IN_PROGRESS", None, False),
-        (Filter(statuses=frozenset({"PENDING"})), "PENDING", None, True),
-        (Filter(statuses=frozenset({"PENDING"})), None, None, False),
-        (Filter(frozenset({"FAILED"}), frozenset({"FINISHED"})), "FINISHED", "FAILED", True),
-        (Filter(frozenset({"FAILED"}), frozenset({"IN_PROGRESS"})), "FINISHED", "FAILED", False),
+        (["SUCCESS", "SKIPPED"], SUCCEEDED, False, SUCCEEDED),
+        (["SUCCESS", "WARNING"], WARNING, False, WARNING),
+        (["SUCCESS", "FAILED"], SUCCEEDED, False, FAILED),
+        (["SUCCESS", "INCOMPLETE"], SUCCEEDED, False, FAILED),
+        (["FAILED", "IN_PROGRESS"], RUNNING, False, RUNNING),
+        (["FAILED", "MISSING"], RUNNING, False, RUNNING),
+        (["SUCCESS"], RUNNING, False, SUCCEEDED),
+        (["SUCCESS"], RUNNING, True, RUNNING),
+        (["SUCCESS", "PENDING"], FAILED, False, FAILED),
+        (["SUCCESS", "MISSING"], FAILED, False, FAILED),
+        (["SUCCESS"], FAILED, False, SUCCEEDED),
+        ([], PENDING, False, PENDING),
+        ([], FAILED, False, FAILED),
     ],
 )
-def test_a_filter_lets_through_what_has_one_of_its_words(
-    asked: Filter, status: str | None, outcome: str | None, passes: bool
+def test_a_list_is_judged_by_all_its_members(
+    words: list[str], whole: Verdict, growing: bool, expected: Verdict
 ) -> None:
-    """Words of one kind are alternatives, the two kinds are both to be met, and no words let all through."""
-    assert asked.passes(Node(("A",), status, outcome)) is passes
+    """A list is running while any member is unfinished, unless what it belongs to has failed; then the worst counts."""
+    assert verdict_of_list(nodes(*words), whole, growing=growing) is expected
 
 
-def test_a_filter_tells_what_it_lets_through() -> None:
-    """Its text names both kinds of words in a fixed order."""
-    assert str(Filter()) == ""
-    assert str(Filter(frozenset({"WARNING", "FAILED"}))) == "outcome FAILED or WARNING"
-    assert str(Filter(frozenset({"FAILED"}), frozenset({"FINISHED"}))) == "outcome FAILED and status FINISHED"
-
-
-def test_what_needs_a_hand_comes_first() -> None:
-    """Failed, warning, running, pending, then what is well, and names without regard to case within."""
-    named = [
-        ("z", "FINISHED", "FAILED"), ("b", "FINISHED", "ODD"), ("m", "FINISHED", "WARNING"), ("Q", "IN_PROGRESS", None),
-        ("c", "PENDING", None), ("D", None, None), ("a", "FINISHED", "SUCCESS"), ("A", "FINISHED", "SKIPPED"),
-    ]  # fmt: skip
-    given = [Node((name,), status, outcome) for name, status, outcome in named]
-    random.Random(4).shuffle(given)  # noqa: S311  chance, not secrecy
-    assert [node.name for node in worst_first(tuple(given))] == ["b", "z", "m", "Q", "c", "D", "a", "A"]
-
-
-def test_states_are_counted_worst_first_without_zeros() -> None:
-    """The counts come in the order in which they are to be read."""
-    counts = count_states(nodes("SUCCESS", "FAILED", "SUCCESS", None, "PENDING", "INCOMPLETE"))
-    assert list(counts.items()) == [(State.FAILED, 2), (State.PENDING, 2), (State.SUCCEEDED, 2)]
-    assert count_states(()) == {}
-
-
-@pytest.mark.parametrize(
-    ("words", "missing", "parent", "expected"),
-    [
-        (("SUCCESS", "SKIPPED"), (), SUCCEEDED, SUCCEEDED),
-        (("SUCCESS", "WARNING"), (), WARNING, WARNING),
-        (("SUCCESS", "FAILED"), (), SUCCEEDED, FAILED),
-        (("SUCCESS", "ODD"), (), SUCCEEDED, FAILED),
-        (("FAILED", "IN_PROGRESS"), (), RUNNING, FAILED),
-        (("FAILED", "PENDING"), ("X",), RUNNING, FAILED),
-        (("SUCCESS", "IN_PROGRESS"), (), RUNNING, RUNNING),
-        (("SUCCESS", "PENDING"), (), RUNNING, RUNNING),
-        (("SUCCESS", None), (), RUNNING, RUNNING),
-        ((None, None), (), PENDING, RUNNING),
-        (("SUCCESS",), ("X",), RUNNING, RUNNING),
-        (("SUCCESS",), ("X",), SUCCEEDED, RUNNING),
-        (("SUCCESS",), ("X",), FAILED, FAILED),
-        (("SUCCESS", "PENDING"), (), FAILED, FAILED),
-        ((), (), PENDING, PENDING),
-        ((), (), RUNNING, RUNNING),
-        ((), (), SUCCEEDED, SUCCEEDED),
-        ((), (), FAILED, FAILED),
-        ((), ("X",), PENDING, RUNNING),
-    ],
-)
-def test_the_verdict_of_a_list(
-    words: tuple[str | None, ...], missing: tuple[str, ...], parent: Verdict, expected: Verdict
-) -> None:
-    """Any failed one fails it, it runs while any is unfinished or missing, and an empty one is what its parent is."""
-    assert verdict_of_many(nodes(*words), missing, parent, strict=False) is expected
-
-
-@pytest.mark.parametrize(("strict", "expected"), [(True, FAILED), (False, SUCCEEDED)])
-def test_a_failed_parent_fails_a_whole_list_and_no_single_names(strict: bool, expected: Verdict) -> None:
-    """Where all are meant the parent's failure counts, and where some are named only theirs does."""
-    assert verdict_of_many(nodes("SUCCESS"), (), FAILED, strict=strict) is expected
+def test_missing_keys_are_nodes() -> None:
+    """A key that is not reported is a node of its level, and its state is missing."""
+    (found,) = missing_nodes(("migrate", "projects"), ["ACME"])
+    assert (found.level, found.name, found.state) == (("migrate", "projects", "ACME"), "ACME", State.MISSING)

@@ -13,8 +13,8 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Request, Runtime, Session, session
-from migstat.cli.options import Header, Job, Task, asks_api
-from migstat.cli.output import JSON_FORMATS, finish, outlet_of
+from migstat.cli.options import Job, Task, asks_api
+from migstat.cli.output import JSON_FORMATS, finish, output_of
 from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFound, OutputError, Refused, UsageError
 from migstat.files.incoming import file_names, incoming
 from migstat.model.reports import ArtifactsReport, Listed
@@ -54,7 +54,6 @@ def artifacts(
             help="Download them into DIR, replacing files of the same names. A file is there only once it is complete.",
         ),
     ] = None,
-    header: Header = False,
 ) -> int:
     """List or download a run's reports and error logs.
 
@@ -66,7 +65,7 @@ def artifacts(
 
       migstat artifacts --download . --json | jq -r '.tasks[0].artifacts[].path'
     """
-    outlet = outlet_of(runtime, options, FORMATS, header=header)
+    output = output_of(runtime, options, FORMATS)
     folder = None if download is None else _folder(download)
     failures: list[Failure] = []
     with session(runtime, options, Request(job, task)) as asked:
@@ -76,9 +75,9 @@ def artifacts(
         expired = (end is not None and end <= now for end in ends)
         report = ArtifactsReport(asked.job_id, now, found, tuple(map(Listed, found.artifacts, expired)))
         if folder is not None:
-            report, failures = _download(runtime, asked, report, folder, outlet.look, verbose=options.verbose)
-        code = finish(runtime, outlet, report)
-        if not report.artifacts and outlet.look.output not in JSON_FORMATS:
+            report, failures = _download(runtime, asked, report, folder, output.look, verbose=options.verbose)
+        code = finish(runtime, output, report)
+        if not report.artifacts and output.look.output not in JSON_FORMATS:
             runtime.streams.tell(NONE_HERE)
     if failures:
         raise _summary(failures, len(report.artifacts))

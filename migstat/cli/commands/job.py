@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from migstat.cli.context import Options, Request, Runtime, session
 from migstat.cli.options import Job, asks_api
-from migstat.cli.output import finish, outlet_of
+from migstat.cli.output import finish, output_of
 from migstat.model.reports import JobReport
 
-FORMATS = ("table", "plain", "json", "csv", "markdown")
+FORMATS = ("table", "plain", "json")
 
 
 @asks_api(FORMATS)
@@ -20,7 +20,7 @@ def job(runtime: Runtime, options: Options, job: Job = None) -> int:
 
       migstat job --json | jq '.job.scope'
     """
-    outlet = outlet_of(runtime, options, FORMATS)
+    output = output_of(runtime, options, FORMATS)
     with session(runtime, options, Request(job, default_task=None)) as asked:
         report = JobReport(asked.job_id, asked.now(), asked.job)
-        return finish(runtime, outlet, report)
+        return finish(runtime, output, report)

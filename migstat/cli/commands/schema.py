@@ -8,12 +8,12 @@ import typer
 
 from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
+from migstat.model.documents import KINDS, schema_of
 from migstat.render.json import encoded
-from migstat.render.schema import KINDS, schema_of
 from migstat.settings.values import refuse_empty
 
 _SOUGHT = {kind: kind for kind in KINDS} | {"watch": "event"}
-"""What somebody may type, and the kind that is meant."""
+"""Words that people may type, and the kind that is meant."""
 
 
 def schema(
@@ -33,15 +33,15 @@ def schema(
 
 
 def _checked(kind: str | None) -> str:
-    """A kind that there is. Raises UsageError for others, with the likely one."""
-    there_are = f"There are {', '.join(KINDS)}."
+    """Return a known kind. Raises UsageError for others, with the one probably meant."""
+    there_are = f"Choose from {', '.join(KINDS)}."
     if kind is None:
-        raise UsageError("schema: no KIND is named", there_are)
+        raise UsageError("no KIND given", there_are)
     if refuse_empty(kind, "KIND") in KINDS:
         return kind
 
     from difflib import get_close_matches
 
     close = get_close_matches(kind.lower(), _SOUGHT, 1)
-    likely = f"; is it {_SOUGHT[close[0]]}?" if close else ""
-    raise UsageError(f"schema: there is no schema of {kind!r}{likely}", there_are)
+    likely = f"; did you mean {_SOUGHT[close[0]]}?" if close else ""
+    raise UsageError(f"no such schema: {kind!r}{likely}", there_are)

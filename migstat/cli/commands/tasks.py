@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from migstat.cli.context import Options, Request, Runtime, session
-from migstat.cli.options import Export, Header, Job, asks_api
-from migstat.cli.output import finish, outlet_of
+from migstat.cli.options import Job, asks_api
+from migstat.cli.output import finish, output_of
 from migstat.query.reports import tasks_report
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
 
 @asks_api(FORMATS)
-def tasks(
-    runtime: Runtime,
-    options: Options,
-    job: Job = None,
-    header: Header = False,
-    export: Export = None,
-) -> int:
+def tasks(runtime: Runtime, options: Options, job: Job = None) -> int:
     """List the runs of a job, newest first.
 
     Examples:
@@ -26,6 +20,6 @@ def tasks(
 
       migstat tasks --json | jq -r '.tasks[0].taskId'
     """
-    outlet = outlet_of(runtime, options, FORMATS, header=header, export=export)
+    output = output_of(runtime, options, FORMATS)
     with session(runtime, options, Request(job, default_task=None)) as asked:
-        return finish(runtime, outlet, tasks_report(asked))
+        return finish(runtime, output, tasks_report(asked))

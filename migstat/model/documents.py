@@ -1,0 +1,399 @@
+"""The published JSON, version 1: one struct a document and an event; JSON and JSON Schema both come from them.
+
+Published schemas are open, so that keys can be added: whoever reads these documents must expect keys it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from migstat.model.nodes import Level, Phase, State
+from migstat.model.verdict import Reason, Verdict
+
+VERSION = 1
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+Instant = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]Z$",
+        description="ISO 8601 in UTC, in whole seconds.",
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+Count = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[int, Meta(ge=0)]
+Status = Annotated[str | None, Meta(description="As the API sent it; known are PENDING, IN_PROGRESS and FINISHED.")]
+Outcome = Annotated[str | None, Meta(description="As the API sent it, once the node has ended.")]
+Missing = Annotated[tuple[str, ...], Meta(description="Keys of the job's scope that are not reported (yet).")]
+Elapsed = Annotated[Seconds | None, Meta(description="From start to last update, or to now while it runs.")]
+NotBefore = Annotated[Instant | None, Meta(description="Lower bound of the end, or an estimate from a rehearsal.")]
+Scope = Literal["projects", "spaces"]
+
+
+class Published(Struct, rename="camel", gc=False):
+    """Base of everything that is published: camelCase keys, all present."""
+
+
+class SummaryJson(Published, kw_only=True):
+    """How many there are, whatever is filtered: total = missing + pending + running + finished."""
+
+    total: Count
+    missing: Count
+    pending: Count
+    running: Count
+    finished: Annotated[int, Meta(ge=0, description="failed + warning + succeeded + skipped")]
+    failed: Count
+    warning: Count
+    succeeded: Count
+    skipped: Count
+    by_outcome: dict[str, Annotated[int, Meta(ge=1)]]
+
+
+class NodeJson(Published, kw_only=True):
+    """One node of a task's status tree: the root, a phase, a check, a scope, a project or a space."""
+
+    name: Annotated[str, Meta(description="The last name of the level; the root's is empty.")]
+    level: Annotated[Level, Meta(description="Names from the root down to the node; the root's is [].")]
+    state: State
+    status: Status
+    outcome: Outcome
+    message: Annotated[str | None, Meta(description="What the API says about it, or why it could not be read.")]
+    created_at: Instant | None
+    started_at: Instant | None
+    last_updated_at: Instant | None
+    elapsed_seconds: Elapsed
+    percent: Annotated[float | None, Meta(description="Progress of the current phase.")]
+    progress: Annotated[Sequence[Phase], Meta(description="Counts of the current phase.")]
+    excludable: Annotated[bool | None, Meta(description="Whether a failure of this check can be overridden.")]
+    description: Annotated[str | None, Meta(description="What this check looks at.")]
+    occurrences: Annotated[Sequence[str], Meta(description="What this check found.")]
+    details: Annotated[Mapping[str, Any], Meta(description="The node's details, untouched.")]
+    children: Annotated[Sequence[NodeJson] | None, Meta(description="The nodes below it; null if not read.")]
+
+
+class Before(Published, kw_only=True):
+    """A check in an earlier run."""
+
+    state: State
+    occurrences: Sequence[str]
+
+
+class CheckJson(NodeJson, kw_only=True):
+    """A pre-flight check, compared with an earlier run if one was asked for."""
+
+    change: Annotated[str | None, Meta(description="What became of it since the run it is compared with.")]
+    before: Before | None
+    accepted: Annotated[bool | None, Meta(description="Whether its findings are all accepted.")]
+
+
+class ArtifactJson(Published, kw_only=True):
+    """A report or an error log of a run."""
+
+    name: str | None
+    location: Annotated[str | None, Meta(description="Where it can be downloaded until it expires.")]
+    expires_at: Instant | None
+
+
+class FileJson(ArtifactJson, kw_only=True):
+    """A report or an error log of a run, and the file it was downloaded to."""
+
+    path: str | None
+
+
+class RunJson(Published, kw_only=True):
+    """One run of a job; state and duration are asked for the newest 20 only."""
+
+    task_id: str
+    task_type: str | None
+    state: State | None
+    created_at: Instant | None
+    elapsed_seconds: Elapsed
+    overridden: Annotated[Sequence[str], Meta(description="Checks that were overridden in this run.")]
+    artifacts: Sequence[ArtifactJson]
+
+
+class FetchedRunJson(Published, kw_only=True):
+    """One run of a job, and where its files are."""
+
+    task_id: str
+    task_type: str | None
+    created_at: Instant | None
+    artifacts: Sequence[FileJson]
+
+
+class Document(Published, kw_only=True):
+    """Base of every document."""
+
+    schema_version: Literal[1]
+
+
+class Head(Document, kw_only=True):
+    """What is known of a task: of which job and where to, and its verdict with the reasons."""
+
+    job_id: str
+    job_name: str | None
+    destination: str | None
+    task_id: str
+    task_type: str | None
+    fetched_at: Instant
+    complete: Annotated[bool, Meta(description="False if a part could not be read, or is not reported.")]
+    verdict: Verdict
+    reasons: Annotated[
+        Sequence[Reason], Meta(description="What failed, is missing or could not be read; else warnings.")
+    ]
+    summary: SummaryJson
+
+
+class StatusDocument(Head, kw_only=True, tag_field="kind", tag="status"):
+    """What `migstat status -o json` prints. Each line of -o ndjson is a node without its children."""
+
+    node: NodeJson
+
+
+class Against(Published, kw_only=True):
+    """The run that checks are compared with."""
+
+    task_id: str
+    created_at: Instant | None
+
+
+class ChecksDocument(Head, kw_only=True, tag_field="kind", tag="checks"):
+    """What `migstat checks -o json` prints. Each line of -o ndjson is a check."""
+
+    checks: Sequence[CheckJson]
+    overridden: Annotated[Sequence[str], Meta(description="Checks that were overridden in this run.")]
+    against: Against | None
+
+
+class ProjectsDocument(Head, kw_only=True, tag_field="kind", tag="projects"):
+    """What `migstat projects -o json` prints. Each line of -o ndjson is a project or space."""
+
+    scope: Scope
+    projects: Sequence[NodeJson]
+    missing: Missing
+    estimated_end_at: NotBefore
+
+
+class TasksDocument(Document, kw_only=True, tag_field="kind", tag="tasks"):
+    """What `migstat tasks -o json` prints. Each line of -o ndjson is a run."""
+
+    job_id: str
+    fetched_at: Instant
+    tasks: Sequence[RunJson]
+
+
+class JobDocument(Document, kw_only=True, tag_field="kind", tag="job"):
+    """What `migstat job -o json` prints."""
+
+    job_id: str
+    fetched_at: Instant
+    job: Annotated[Mapping[str, Any], Meta(description="The definition as the API sent it.")]
+
+
+class ArtifactsDocument(Document, kw_only=True, tag_field="kind", tag="artifacts"):
+    """What `migstat artifacts -o json` prints. Each line of -o ndjson is a file."""
+
+    job_id: str
+    fetched_at: Instant
+    tasks: Sequence[FetchedRunJson]
+
+
+class ErrorJson(Published, kw_only=True):
+    """What went wrong, and what to do."""
+
+    code: Annotated[str, Meta(description="Kind of error; stable.")]
+    message: str
+    hint: str
+
+
+class ErrorDocument(Published, kw_only=True):
+    """The line on standard error that reports an error with a JSON format."""
+
+    error: ErrorJson
+
+
+class TargetJson(Published, kw_only=True):
+    """One target of the config file; if it could not be asked, `error` says why and the rest is null."""
+
+    target: str
+    job_id: str | None
+    job_name: str | None
+    destination: str | None
+    task_id: str | None
+    task_type: str | None
+    fetched_at: Instant | None
+    complete: bool | None
+    verdict: Verdict | None
+    reasons: Sequence[Reason]
+    summary: SummaryJson | None
+    estimated_end_at: NotBefore
+    error: ErrorJson | None
+
+
+class TargetsDocument(Document, kw_only=True, tag_field="kind", tag="targets"):
+    """What `migstat targets -o json` prints."""
+
+    fetched_at: Instant
+    targets: Sequence[TargetJson]
+
+
+class StateJson(Published, kw_only=True):
+    """State, status and outcome of a node at one moment."""
+
+    state: State
+    status: Status
+    outcome: Outcome
+
+
+class SnapshotEvent(Head, kw_only=True, tag_field="event", tag="snapshot"):
+    """All there is: once at the start, and again when a record is resumed."""
+
+    at: Instant
+    scope: str
+    missing: Missing
+    estimated_end_at: NotBefore
+    node: NodeJson
+
+
+class ChangeEvent(Published, kw_only=True, tag_field="event", tag="change"):
+    """A node's state, status or outcome changed."""
+
+    at: Instant
+    level: Level
+    name: str
+    before: StateJson | None = field(name="from")
+    after: StateJson = field(name="to")
+    message: str | None
+    started_at: Instant | None
+    last_updated_at: Instant | None
+    elapsed_seconds: Elapsed
+
+
+class ProgressEvent(Published, kw_only=True, tag_field="event", tag="progress"):
+    """A running node got on in its phase, or began the next one."""
+
+    at: Instant
+    level: Level
+    name: str
+    percent: float | None
+    progress: Sequence[Phase]
+
+
+class StalledEvent(Published, kw_only=True, tag_field="event", tag="stalled"):
+    """A running node makes no progress; again only after it has moved."""
+
+    at: Instant
+    level: Level
+    name: str
+    since_seconds: Seconds
+
+
+class OutageEvent(Published, kw_only=True, tag_field="event", tag="outage"):
+    """The API does not answer any more."""
+
+    at: Instant
+    code: str
+    message: str
+    retry_in_seconds: Seconds
+
+
+class RecoveredEvent(Published, kw_only=True, tag_field="event", tag="recovered"):
+    """The API answers again."""
+
+    at: Instant
+    outage_seconds: Seconds
+
+
+class AliveEvent(Published, kw_only=True, tag_field="event", tag="alive"):
+    """A sign of life after 300 s without another event."""
+
+    at: Instant
+    verdict: Verdict
+    summary: SummaryJson
+    missing: Missing
+    estimated_end_at: NotBefore
+
+
+class LateEvent(Published, kw_only=True, tag_field="event", tag="late"):
+    """The end is expected after the deadline, or the deadline has passed."""
+
+    at: Instant
+    deadline: Instant
+    estimated_end_at: NotBefore
+    by_seconds: Seconds
+    reason: Literal["estimate", "passed"]
+
+
+class _EndEvent(Published, kw_only=True):
+    at: Instant
+    verdict: Verdict
+    exit_code: int
+    reasons: Sequence[Reason]
+    summary: SummaryJson
+    missing: Missing
+    elapsed_seconds: Elapsed
+
+
+class FinishedEvent(_EndEvent, kw_only=True, tag_field="event", tag="finished"):
+    """What was waited for has ended; the last line."""
+
+
+class TimeoutEvent(_EndEvent, kw_only=True, tag_field="event", tag="timeout"):
+    """--timeout ran out; the last line."""
+
+
+class InterruptedEvent(_EndEvent, kw_only=True, tag_field="event", tag="interrupted"):
+    """A signal ended the watch, or nobody reads its output any more; the last line."""
+
+
+class FailedFastEvent(_EndEvent, kw_only=True, tag_field="event", tag="failed-fast"):
+    """Something failed, with --fail-fast; the last line."""
+
+
+class ErrorEvent(_EndEvent, kw_only=True, tag_field="event", tag="error"):
+    """The watch could not go on; the last line."""
+
+
+ENDS = {
+    "finished": FinishedEvent,
+    "timeout": TimeoutEvent,
+    "interrupted": InterruptedEvent,
+    "failed-fast": FailedFastEvent,
+    "error": ErrorEvent,
+}
+"""The last event by how the watch ended."""
+
+KINDS: dict[str, Any] = {
+    "status": StatusDocument,
+    "checks": ChecksDocument,
+    "projects": ProjectsDocument,
+    "tasks": TasksDocument,
+    "targets": TargetsDocument,
+    "job": JobDocument,
+    "artifacts": ArtifactsDocument,
+    "event": SnapshotEvent
+    | ChangeEvent
+    | ProgressEvent
+    | StalledEvent
+    | OutageEvent
+    | RecoveredEvent
+    | AliveEvent
+    | LateEvent
+    | FinishedEvent
+    | TimeoutEvent
+    | InterruptedEvent
+    | FailedFastEvent
+    | ErrorEvent,
+    "error": ErrorDocument,
+}
+"""What has a published schema."""
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of one of KINDS. Objects are open; a key without a default is required."""
+    return {"$schema": DRAFT, "$id": f"urn:migstat:{kind}:{VERSION}", **msgspec.json.schema(KINDS[kind])}
