@@ -109,7 +109,7 @@ def migstat(
 def hermetic() -> dict[str, str]:
     """An environment without anything of the user's, their config file too; nothing is kept for completion."""
     kept = {name: os.environ[name] for name in HERMETIC if name in os.environ}
-    return kept | {"MIGSTAT_CONFIG": os.devnull, "XDG_CACHE_HOME": os.devnull}
+    return kept | {"MIGSTAT_CONFIG": os.devnull, "XDG_CACHE_HOME": os.devnull, "LANG": "C.UTF-8"}
 
 
 def process(words: Sequence[str], environ: Mapping[str, str], *, stdin: str = "", timeout: float = 60.0) -> Result:

@@ -6,6 +6,7 @@ Only this module reads the environment. It is handed in, so that a demo can hand
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -249,8 +250,16 @@ def job_and_task(environ: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 
 def process_environ() -> Mapping[str, str]:
-    """The environment of this process."""
-    return os.environ
+    """The environment that this process was given: in the C locale, Python has changed LC_CTYPE to UTF-8 (PEP 538)."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or "C"
+    if locale not in ("C", "POSIX") or "LC_CTYPE" not in os.environ or not sys.flags.utf8_mode:
+        return os.environ
+    try:
+        given = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        given = []
+    was_given = any(variable.startswith(b"LC_CTYPE=") for variable in given)
+    return os.environ if was_given else {**os.environ, "LC_CTYPE": locale}
 
 
 def _plain_signs(environ: Mapping[str, str]) -> bool:

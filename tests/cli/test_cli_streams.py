@@ -271,6 +271,24 @@ def test_colour_changes_nothing_but_colour(small: Server) -> None:
         assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == ask(small, command, "-o", "table").out
 
 
+@pytest.mark.parametrize(
+    ("variables", "plain"),
+    [
+        ({"LANG": ""}, True),
+        ({"LANG": "C"}, True),
+        ({"LANG": "POSIX"}, True),
+        ({"LANG": "en_US.UTF-8"}, False),
+        ({"LANG": "", "LC_CTYPE": "UTF-8"}, False),
+        ({"LC_ALL": "C"}, True),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, False),
+    ],
+)
+def test_the_plain_locale_gets_plain_signs(small: Server, variables: dict[str, str], plain: bool) -> None:
+    """In the C locale, named or not, signs are ASCII, although Python switches to UTF-8; elsewhere they are not."""
+    result = process(["status", "-o", "table"], {**environ_of(small), **variables})
+    assert result.out.isascii() is plain
+
+
 def test_a_terminal_that_cannot_show_more_gets_ascii(small: Server) -> None:
     """Where the character set is ASCII, so is all that is printed."""
     result = process(["status", "-o", "tree"], {**environ_of(small), "PYTHONIOENCODING": "ascii"})
