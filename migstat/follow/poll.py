@@ -122,7 +122,9 @@ class Poller:
         self.job_or_none = reading.job or self.job_or_none
         self._note((self.root if before else None), replace(reading.root, children=None))
         self.root = replace(reading.root, children=None)
+        gone = set(self.gone)
         self._replace(reading.root, before)
+        self._ask_after([node for level, node in self.gone.items() if level not in gone])
         self._full_cost = self.requests - asked
 
     def read_running(self) -> None:
@@ -189,6 +191,15 @@ class Poller:
             for level, children in before.items():
                 if level[:-1] == node.level and level and level not in self._levels and level[-1] in new:
                     self._levels[level] = children
+
+    def _ask_after(self, lost: list[Node]) -> None:
+        """Ask for nodes by name that were there before: one that begins again while its level is read may be missed."""
+        for level in {node.level[:-1]: None for node in lost if node.level[:-1] in self._levels}:
+            names = [node.name for node in lost if node.level[:-1] == level and not level_is_hidden(node.level)]
+            for _, answer in by_name(self, level, names[:FEW_BAD]):
+                if not isinstance(answer, ApiError) and answer.found:
+                    self._take(level, [answer.node])
+                    self.gone.pop(answer.node.level, None)
 
     def _take(self, level: Level, nodes: Iterable[Node]) -> None:
         """Take readings of some children; the later one counts, whatever its stamp."""

@@ -24,6 +24,9 @@ BARREN_PAGES = 3
 MOST = 100_000
 """Children of one level, beyond those that the job names, after which a walk has no end either."""
 
+MOST_WALKS = 4
+"""Plain walks after a first one, at most: two, and more until one of them sees nothing new."""
+
 AT_A_TIME = 4
 """Questions by name that are under way together."""
 
@@ -176,8 +179,8 @@ class _Walk:
 
     def moving(self, page: Page) -> _Pass:
         """Walk PENDING, then IN_PROGRESS, then all; all three times if the server's filter is not to be trusted."""
-        filters = self._filters
-        self._read(page, _Pass())
+        filters, begun = self._filters, _Pass()
+        self._read(page, begun)
         shown: list[dict[str, Node]] = []
         for status in (Status.PENDING, Status.IN_PROGRESS):
             found = self.filtered(status=status) if filters.trusted else None
@@ -187,15 +190,19 @@ class _Walk:
             proof = self.filtered(status=Status.FINISHED, one_page=True)
             filters.trusted = proof is not None and bool(proof.seen)
         last = self.plain()
-        # one that has not ended was PENDING or IN_PROGRESS before, unless it is new or began again
-        escaped = [name for name, node in last.seen.items() if not node.ended and not any(name in s for s in shown)]
-        filters.trusted = filters.trusted and not escaped
-        if not filters.trusted or self._moved_back:
-            self.plain()
-            self._moved_back = False
+        # one that had not ended was PENDING or IN_PROGRESS then, unless it is new or has begun again
+        unfinished = [node.name for each in (begun, last) for node in each.seen.values() if not node.ended]
+        filters.trusted = filters.trusted and all(any(name in seen for seen in shown) for name in unfinished)
+        if filters.trusted and not self._moved_back:
+            return last
+        for number in range(1, MOST_WALKS + 1):
+            known, self._moved_back = len(self.readings), False
             last = self.plain()
-            if self._moved_back:
-                self.endless = self.endless or "children began again while they were read, so some may be missing"
+            # a child can escape two walks, by beginning in the one and ending in the other
+            if number > 1 and not self._moved_back and len(self.readings) == known:
+                break
+        else:
+            self.endless = self.endless or "children moved while they were read, so some may be missing"
         return last
 
     def filtered(
@@ -210,7 +217,9 @@ class _Walk:
         try:
             for page in self._pages(self._asker.ask(question), question):
                 self._read(page, done)
-                if not all(_fits(child, question) for child in page.node.children or ()):
+                children = page.node.children or ()
+                # a cursor that leads to nothing says that the server filters the first answer only
+                if not all(_fits(child, question) for child in children) or (done.pages > 1 and not children):
                     self._filters.trusted = False
                     return None
                 if one_page:
