@@ -109,7 +109,14 @@ def asks_api(formats: tuple[str, ...], *, new_profile: bool = False) -> Callable
             if color not in (None, *COLORS):
                 raise UsageError(f"--color: unknown value {color!r}", f"Choose from {', '.join(COLORS)}.")
             verbose = common.pop("verbose")
-            options = Options(common, profile, output, bool(json), color or "auto", verbose)
+            options = Options(
+                flags=common,
+                profile=profile,
+                output=output,
+                json=bool(json),
+                color=color or "auto",
+                verbose=verbose,
+            )
             try:
                 let_ctrl_c_raise()
                 return command(runtime=runtime, options=options, **given)
@@ -138,7 +145,7 @@ def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
     """Names given by a repeatable option, each once; empty ones are refused."""
     for name in names or ():
         if not refuse_empty(name, source).isprintable():
-            raise UsageError(f"{source}: {name!r} holds a character that does not print")
+            raise UsageError(f"{source}: {name!r} contains an unprintable character")
     return tuple(dict.fromkeys(names or ()))
 
 

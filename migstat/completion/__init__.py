@@ -1,1 +1,1 @@
-"""Completion in four shells: thin scripts, and the one answer behind them."""
+"""Completion in four shells: thin scripts, and one answer behind them."""

@@ -77,7 +77,7 @@ def complete(grammar: dict[str, Any], words: list[str], environ: Mapping[str, st
 
 
 class Line:
-    """What the words before the last one say.
+    """The meaning of the words before the last one.
 
     `at` are the words of the command, unknown if they make no sense; `waits` is the option whose value comes next;
     `dashes` is True behind `--`; `used` are the options that were given. In a demo, names are not the user's.

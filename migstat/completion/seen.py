@@ -67,7 +67,7 @@ def folder_of(cache: str) -> str:
 
 
 def read_seen(folder: str, job_id: str) -> SeenJob | None:
-    """What was seen of a job; None if nothing was, or if its file is damaged or another job's."""
+    """The names seen of a job; None if there are none, or if its file is damaged or another job's."""
     seen = parsed(_text(_file(folder, job_id)))
     return seen if seen is not None and seen.job_id == job_id else None
 

@@ -1,1 +1,1 @@
-"""The user's own files: where they are, and writing them whole."""
+"""The user's own files: their places, and writing them whole."""

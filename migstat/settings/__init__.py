@@ -1,1 +1,1 @@
-"""What the user asked for: flags, environment, config file, credentials and targets."""
+"""Settings: flags, environment, config file, credentials and targets."""

@@ -42,7 +42,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What the file says, as texts. `text` is the file's own; `warnings` are for the user."""
+    """The file's content, all values as text. `text` is the file itself; `warnings` are for the user."""
 
     file: str
     text: str = ""

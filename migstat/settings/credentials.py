@@ -1,4 +1,4 @@
-"""Who logs in, and with what: the e-mail, and the API token from the first source that has one."""
+"""The e-mail, and the API token from the first source that has one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user asked for, from flags over environment over profile, as one frozen `Settings`.
+"""The settings in force, from flags over environment over profile, as one frozen `Settings`.
 
 Only this module reads the environment. It is handed in, so that a demo can hand in its own.
 """
@@ -116,7 +116,7 @@ def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], 
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """Where values come from: flags over environment over profile; the token also from the keyring or own file.
+    """The sources of values: flags over environment over profile; the token may also be stored.
 
     `stdin` reads standard input for `--token-file -`. Without a `keychain` no stored token is looked for.
     """

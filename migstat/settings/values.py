@@ -1,4 +1,4 @@
-"""What the values of settings and arguments may be: durations, addresses, ids.
+"""Values of settings and arguments: durations, addresses, ids.
 
 Each function takes the text and its source (an option, a variable, a key), which its UsageError names.
 """
