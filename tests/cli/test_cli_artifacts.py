@@ -272,6 +272,14 @@ def test_a_folder_that_cannot_be_one_is_refused_before_anything_is_asked(tmp_pat
     assert json.loads(told.err)["error"]["code"] == "usage"
 
 
+def test_a_tilde_is_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells leave it alone in `--download=~/reports`."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with storing() as storage:
+        assert storage.holds("report.csv").artifacts("--download=~/reports").code == 0
+    assert left_in(tmp_path / "reports") == ["report.csv"]
+
+
 def test_the_log_of_requests_has_no_signature(tmp_path: Path) -> None:
     """With -v every request is told with host, path, status and time, and not with what signs it."""
     with storing() as storage:

@@ -20,7 +20,7 @@ from migstat.files.incoming import file_names, incoming
 from migstat.model.reports import ArtifactsReport, Listed
 from migstat.render.text import instant
 from migstat.settings.resolve import Look
-from migstat.settings.values import refuse_empty
+from migstat.settings.values import expanded, refuse_empty
 
 if TYPE_CHECKING:
     from migstat.api.download import Moved
@@ -86,7 +86,7 @@ def artifacts(
 
 def _folder(text: str) -> Path:
     """The folder of `--download`. Raises UsageError for one that cannot be written to, before anything is asked."""
-    path = Path(refuse_empty(text, "--download"))
+    path = Path(expanded(refuse_empty(text, "--download")))
     try:
         if "\0" in text or not text.encode():
             raise ValueError
