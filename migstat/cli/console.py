@@ -11,7 +11,7 @@ PROCESSES_ESCAPES = 0x0004
 
 
 class Kernel(Protocol):
-    """What Windows has for this; both answer 0 where the handle is no console, or an old one."""
+    """Two functions of Windows; both return 0 if the handle is not a console, or an old one."""
 
     def GetConsoleMode(self, handle: Any, mode: Any) -> int:  # noqa: N802
         """Write the console's mode to where `mode` points."""
@@ -21,7 +21,7 @@ class Kernel(Protocol):
 
 
 def obeys_escapes(*streams: TextIO | None) -> bool:
-    """Whether all of the streams that are terminals obey escape sequences; switches that on where it can be."""
+    """True if all streams that are terminals obey escape sequences; switches that on if possible."""
     if sys.platform == "win32":
         import ctypes
         import msvcrt
@@ -36,7 +36,7 @@ def obeys_escapes(*streams: TextIO | None) -> bool:
 
 
 def switched_on(kernel: Kernel, handle: object) -> bool:
-    """Whether the console obeys escape sequences now."""
+    """True if the console obeys escape sequences now."""
     from ctypes import byref, c_uint32
 
     mode = c_uint32()

@@ -34,7 +34,7 @@ class Recorder:
         self._thread: threading.Thread | None = None
 
     def recall(self, job_id: str, task_id: str) -> Seen:
-        """What an earlier watch has recorded. Raises UsageError if the file is another task's, OutputError."""
+        """Read what an earlier watch has recorded. Raises UsageError if the file is another task's, OutputError."""
         if self._path is None:
             return Seen()
         seen, warnings = read_back(self._path, job_id, task_id)

@@ -82,7 +82,7 @@ class Streams(msgspec.Struct):
 
     @property
     def out_is_terminal(self) -> bool:
-        """Whether a person looks at standard output."""
+        """True if a person looks at standard output."""
         return _is_terminal(self.out)
 
     @property
@@ -92,7 +92,7 @@ class Streams(msgspec.Struct):
 
     @property
     def err_is_terminal(self) -> bool:
-        """Whether a person looks at standard error."""
+        """True if a person looks at standard error."""
         return _is_terminal(self.err)
 
     def token_input(self) -> str:
@@ -106,7 +106,7 @@ class Streams(msgspec.Struct):
 
     @property
     def unicode(self) -> bool:
-        """Whether standard output can show more than ASCII."""
+        """True if standard output can show more than ASCII."""
         encoding = getattr(self.out, "encoding", None) or "utf-8"
         return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32", "cp65001")
 
@@ -129,8 +129,7 @@ class Streams(msgspec.Struct):
         except (OSError, ValueError) as error:
             if _nobody_reads(error):
                 raise ClosedPipe from None
-            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise OutputError(f"standard output could not be written: {reason}") from error
+            raise _unwritable(error) from error
 
     def print_lines(self, lines: Iterable[str]) -> None:
         """Write lines to standard output, some thousand at a time."""
@@ -256,11 +255,13 @@ class BackgroundStream(io.TextIOBase):
     def finish(self, patience: float) -> None:
         """Wait until all is written, or until nothing has been taken for `patience` seconds; then drop the rest."""
         with self._changed:
+            if self._closing:
+                return
             self._closing = True
             self._changed.notify_all()
-            if self._is_terminal and not self._drained(min(patience, 1.0)):
+            if self._is_terminal and not self._drained(patience):
                 unfreeze(self._stream)
-            if not self._drained(min(patience, 1.0) if self._is_terminal else patience):
+            if not self._drained(patience):
                 self.unwritten = self.unwritten or not self._is_terminal
 
     def _drained(self, patience: float) -> bool:
@@ -342,12 +343,13 @@ class Background:
         """Wait for the readers, as long as there is patience with them."""
         for stream in self._own:
             if stream is not None:
-                stream.finish(self.patience)
+                stream.finish(min(self.patience, 1.0) if stream.isatty() else self.patience)
 
-    @property
-    def unwritten(self) -> bool:
-        """True if something for standard output was dropped or could not be written."""
-        return self._own[0] is not None and self._own[0].unwritten
+    def refuse_loss(self) -> None:
+        """Raise OutputError if something for standard output was dropped or could not be written."""
+        out = self._own[0]
+        if out is not None and out.unwritten:
+            raise _unwritable(out.error) if out.error else OutputError("standard output was not read to its end")
 
     def check(self) -> None:
         """Raise ClosedPipe or OutputError if standard output takes nothing any more."""
@@ -386,8 +388,13 @@ def write_all(descriptor: int, data: bytes) -> None:
             select.select([], [descriptor], [])
 
 
+def _unwritable(error: Exception) -> OutputError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return OutputError(f"standard output could not be written: {reason}")
+
+
 def _nobody_reads(error: Exception) -> bool:
-    """Whether that is what a closed pipe answers; Windows has no name of its own for it."""
+    """True for the error of a closed pipe; Windows has no name of its own for it."""
     closed = sys.platform == "win32" and isinstance(error, OSError) and error.errno == errno.EINVAL
     return closed or isinstance(error, BrokenPipeError)
 

@@ -26,7 +26,7 @@ from migstat.render.live import LogLine, absence
 from migstat.render.theme import ASCII, UNICODE
 from migstat.settings.resolve import Look
 
-HURRY = 0.3
+HURRY = 0.2
 """Seconds that terminals and readers of pipes get after a signal or a timeout."""
 
 PATIENT = 30.0
@@ -133,7 +133,9 @@ class Watcher:
         self._finish(ended, view)
         if ended.end is End.ERROR:
             raise incomplete(view.snapshot.flaws if view.snapshot else ())
-        return Exit.UNREACHABLE if self._background.unwritten and ended.exit_code == Exit.OK else ended.exit_code
+        if ended.exit_code == Exit.OK:
+            self._background.refuse_loss()
+        return ended.exit_code
 
     def _play(self, asked: Session, events: Iterator[Event | Waiting]) -> Ended:
         """Record and show the events; the last one."""
@@ -179,7 +181,7 @@ class Watcher:
             outages=course.outages,
             outage_seconds=course.outage_seconds + (0 if outage is None else (ended.at - outage.since) / 1000),
         )
-        with suppress(ClosedPipe, OutputError):  # the code counts, and `unwritten` says what was lost
+        with suppress(ClosedPipe, OutputError):  # the code of the data counts; what was lost is refused after it
             self._printer.finish(story)
             self._background.finish()
 
@@ -197,7 +199,7 @@ class Watcher:
 
 
 class Course:
-    """What a watch has been through; `resumed_from` is the last event of an earlier record."""
+    """The course of a watch so far; `resumed_from` is the last event of an earlier record."""
 
     def __init__(self) -> None:
         self.outages = 0

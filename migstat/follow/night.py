@@ -1,4 +1,4 @@
-"""Reads a record back: what an earlier watch of the same task has told, for a watch that goes on from there."""
+"""Reads a record back: what an earlier watch of the same task has said, for one that resumes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_LINE = 128 * 1024 * 1024
 
 
 class RecordedNode(msgspec.Struct, gc=False):
-    """What resuming needs of a node."""
+    """The part of a node that resuming needs."""
 
     level: tuple[str, ...] = ()
     status: str | None = None
@@ -33,7 +33,7 @@ class RecordedNode(msgspec.Struct, gc=False):
 
 
 class RecordedEvent(msgspec.Struct, rename="camel", gc=False):
-    """What resuming needs of a line. All other keys are skipped undecoded, which is what makes reading fast."""
+    """The part of a line that resuming needs. All other keys are skipped undecoded, which makes it fast."""
 
     event: str
     at: str = ""
@@ -53,7 +53,7 @@ class RecordedEvent(msgspec.Struct, rename="camel", gc=False):
 
 
 def read_back(path: Path, job_id: str, task_id: str | None) -> tuple[Seen, tuple[str, ...]]:
-    """What an earlier watch has told about the task, and warnings.
+    """Return what an earlier watch has said about the task, and warnings.
 
     The file is streamed: memory grows with the number of nodes, not with the length of the night. Raises UsageError if
     the file records another task, or is not a record at all; OutputError if it cannot be read.
@@ -113,7 +113,7 @@ class _Damage:
 class _Night:
     """The events replayed: the first snapshot, and every change since.
 
-    A resumed watch writes a snapshot, too, but only its changes say what it has told: a crash may have come between.
+    A resumed watch writes a snapshot, too, but only its changes say what it has shown: a crash may have come between.
     """
 
     def __init__(self, job_id: str, task_id: str | None) -> None:

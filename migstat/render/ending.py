@@ -27,7 +27,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ending(story: Story, canvas: Canvas) -> Group:
-    """What stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
+    """Draw what stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
     ended, view = story.ended, story.view
     parts: list[RenderableType] = []
     if view.snapshot is not None:
@@ -87,7 +87,7 @@ def _said(reason: Reason) -> str:
 
 
 def _rest(story: Story) -> str:
-    """What was not waited for, if it goes on."""
+    """Name what was not waited for, if it goes on."""
     snapshot = story.view.snapshot
     if snapshot is None or snapshot.node.ended or (story.until is Until.DONE and story.ended.end is End.FINISHED):
         return ""
@@ -106,7 +106,7 @@ def _rest(story: Story) -> str:
 
 
 def _standing(story: Story) -> str:
-    """What was known of a task that was still under way: its verdict, and since when there was no answer."""
+    """Describe a task that was still under way: its verdict, and since when there was no answer."""
     view, ended = story.view, story.ended
     if view.snapshot is None:
         return f"no answer ({cause_of(view.outage)})" if view.outage is not None else "no answer yet"
@@ -119,7 +119,7 @@ def _standing(story: Story) -> str:
 
 
 def standing(view: View, now: Millis) -> str:
-    """What a task that is under way comes to: `running, 27 of 40 projects, 1 failed`."""
+    """Say how a task under way stands: `running, 27 of 40 projects, 1 failed`."""
     if view.outage is not None:
         return f"no answer since {local_time(view.outage.since, now)} ({cause_of(view.outage)})"
     if view.snapshot is None:

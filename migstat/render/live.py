@@ -133,7 +133,7 @@ _BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
 
 
 def counts_of_view(view: View) -> Counts:
-    """What the bar of the header counts: checks as the API counts them, projects or spaces, else scopes.
+    """Count for the bar of the header: checks as the API counts them, projects or spaces, else scopes.
 
     A running check task lists only the checks that have begun, so its own progress says more than its children.
     """
@@ -379,7 +379,7 @@ def _running(node: Problem, known: Digest, now: Millis, canvas: Canvas) -> _Row:
 def progress_text(
     node: Node, phases: Sequence[PhaseSeen], stalled: Millis | None, now: Millis, glyphs: Glyphs, width: int
 ) -> Text:
-    """What a running node is doing: `export, upload done, import at 42 %`, counts, rate and time left.
+    """Describe what a running node is doing: `export, upload done, import at 42 %`, counts, rate and time left.
 
     What does not fit is left out whole, the least important first: a number that is cut is a wrong number.
     """
@@ -473,7 +473,7 @@ def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> lis
 
 
 def log_line(event: Event) -> LogLine | None:
-    """What the log, and lines for people, say about an event; None for what is not worth a line."""
+    """Describe an event for the log and for people; None if it is not worth a line."""
     match event:
         case Changed():
             return _change(event)
@@ -513,7 +513,7 @@ def _change(event: Changed) -> LogLine | None:
 
 
 def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLine:
-    """What happened between the last event of a record and the moment at which it is resumed."""
+    """Sum up what happened between the last event of a record and the moment at which it is resumed."""
     leaves = [change.node for change in changes if len(change.node.level) > 1]
     finished = sum(node.ended for node in leaves)
     bad = [_name_of(node) for node in worst_first(tuple(leaves)) if node.state is State.FAILED]

@@ -69,7 +69,7 @@ def test_a_closed_pipe_ends_the_program_quietly(server: Server, form: str) -> No
 
 
 def test_a_pipe_that_was_closed_before_is_quiet_too(small: Server) -> None:
-    """Where nobody reads at all, the code is still that of the data, and nothing is told."""
+    """If nobody reads at all, the code is still that of the data, and nothing is said."""
     script = "{ sleep 0; } | true; migstat status --exit-status > >(exec true); echo $?"
     done = shell(script, environ(small))
     assert (done.stdout, done.stderr) == ("8\n", "")
@@ -290,7 +290,7 @@ def test_the_plain_locale_gets_plain_signs(small: Server, variables: dict[str, s
 
 
 def test_a_terminal_that_cannot_show_more_gets_ascii(small: Server) -> None:
-    """Where the character set is ASCII, so is all that is printed."""
+    """If the character set is ASCII, so is everything that is printed."""
     result = process(["status", "-o", "tree"], {**environ_of(small), "PYTHONIOENCODING": "ascii"})
     assert result.code == 0
     assert result.out.isascii()
