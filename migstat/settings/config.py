@@ -163,7 +163,8 @@ def change(file: str, changes: Mapping[Path, str | None]) -> Config:
 
 def spelled(path: Path) -> str:
     """The path as it is typed."""
-    return ".".join(name if _BARE.fullmatch(name) else f'"{name}"' for name in path)
+    quoted = (f"'{name}'" if '"' in name else f'"{name}"' for name in path)
+    return ".".join(name if _BARE.fullmatch(name) else each for name, each in zip(path, quoted, strict=True))
 
 
 def shown_file(file: str) -> str:

@@ -208,7 +208,7 @@ def test_a_token_in_the_file_is_ignored_with_a_warning(text: str, key: str) -> N
 def test_a_key_is_a_path_or_refused_with_a_hint(key: str, expected: Keys | str) -> None:
     """A key has two dots around a name, which may contain dots itself."""
     if isinstance(expected, tuple):
-        assert path_of(key) == expected
+        assert path_of(key) == path_of(spelled(expected)) == expected
         return
     with pytest.raises(UsageError) as raised:
         path_of(key)
