@@ -14,7 +14,7 @@ from migstat.cli.context import Options, Runtime, profile_for
 from migstat.cli.signals import let_ctrl_c_raise
 from migstat.errors import Interrupted, UsageError
 from migstat.model.nodes import State
-from migstat.settings.keys import CONNECTION, SETTING, SETTINGS, Setting
+from migstat.settings.keys import SETTING, SETTINGS, Setting
 from migstat.settings.target import TaskWord
 from migstat.settings.values import expanded, refuse_empty
 
@@ -45,7 +45,7 @@ def option(setting: Setting, values: str = "") -> Any:
             *setting.options,
             metavar=setting.metavar,
             help=text,
-            rich_help_panel=SHARED if setting.shared and setting.panel == CONNECTION else None,
+            rich_help_panel=SHARED if setting.shared else None,
         ),
     ]
 
@@ -151,9 +151,7 @@ def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
 
 def _shared(formats: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
     """Annotation and default of each shared option."""
-    shared: dict[str, tuple[Any, Any]] = {
-        each.name: (option(each), None) for each in SETTINGS if each.shared and each.panel == CONNECTION
-    }
+    shared: dict[str, tuple[Any, Any]] = {each.name: (option(each), None) for each in SETTINGS if each.shared}
     if formats:
         output = option(SETTING["output"], f"{', '.join(formats)}.")
         shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}

@@ -14,9 +14,6 @@ from migstat.settings import values
 FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 """The formats of `--output`; each command has some of them."""
 
-CONNECTION, OUTPUT = "Connection", "Output"
-"""The panels of a command's help that the shared options are in."""
-
 
 def _one_of(choices: tuple[str, ...], text: str, source: str) -> str:
     if text not in choices:
@@ -43,7 +40,6 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     default: str | None = None
     parse: Callable[[str, str], Any] = values.refuse_empty
     completes: str = ""
-    panel: str = CONNECTION
     shared: bool = False
     is_file: bool = False
     terminal: bool = False
@@ -80,7 +76,7 @@ SETTINGS = (
     Setting(name="ca_bundle", variable="MIGSTAT_CA_BUNDLE", key=True, parse=values.readable_file,
             help="File with more certificate authorities", is_file=True),
     Setting(name="output", options=("--output", "-o"), metavar="FORMAT", variable="MIGSTAT_OUTPUT", key=True,
-            parse=partial(_one_of, FORMATS), help="Output format", panel=OUTPUT, shared=True),
+            parse=partial(_one_of, FORMATS), help="Output format"),
     Setting(name="no_color", variable="NO_COLOR", help="Not empty: no color", terminal=True),
     Setting(name="force_color", variable="FORCE_COLOR", help="Color even into a pipe; 0: no color", terminal=True),
     Setting(name="clicolor", variable="CLICOLOR", help="0: no color", terminal=True),

@@ -101,9 +101,7 @@ def test_flag_beats_environment_beats_profile(tmp_path: Path) -> None:
     assert of_flags.token.reveal() == "from-file"
 
 
-@pytest.mark.parametrize(
-    "name", [each.name for each in SETTINGS if each.shared and each.name not in ("profile", "output")]
-)
+@pytest.mark.parametrize("name", [each.name for each in SETTINGS if each.shared and each.name != "profile"])
 @pytest.mark.parametrize("value", ["", "  "])
 def test_an_empty_option_is_refused_by_name(name: str, value: str) -> None:
     """An empty argument is an unset shell variable."""
