@@ -2,7 +2,7 @@
 
     from migstat import Client, watch
 
-What is not used is not loaded. The kinds of events are in `migstat.model.events`, those of errors in `migstat.errors`.
+What is not used is not loaded. The kinds of errors are in `migstat.errors`.
 """
 
 __version__ = "0.1.0"
@@ -12,20 +12,41 @@ TYPE_CHECKING = False  # as in `typing`, which would cost more than all of this
 if TYPE_CHECKING:
     from migstat.client import Client, watch
     from migstat.errors import MigstatError
-    from migstat.model.events import Event
+    from migstat.model.events import (
+        Alive,
+        Changed,
+        End,
+        Ended,
+        Event,
+        Outage,
+        Progressed,
+        Recovered,
+        Snapped,
+        Stalled,
+    )
     from migstat.model.nodes import Job, Node, Task
     from migstat.model.reports import ChecksReport, ProjectsReport
-    from migstat.model.verdict import Snapshot, Summary, Verdict
+    from migstat.model.verdict import Reason, Snapshot, Summary, Verdict
 
 __all__ = [
+    "Alive",
+    "Changed",
     "ChecksReport",
     "Client",
+    "End",
+    "Ended",
     "Event",
     "Job",
     "MigstatError",
     "Node",
+    "Outage",
+    "Progressed",
     "ProjectsReport",
+    "Reason",
+    "Recovered",
+    "Snapped",
     "Snapshot",
+    "Stalled",
     "Summary",
     "Task",
     "Verdict",
@@ -35,11 +56,11 @@ __all__ = [
 _HOMES = {
     "client": ("Client", "watch"),
     "errors": ("MigstatError",),
-    "model.events": ("Event",),
     "model.nodes": ("Job", "Node", "Task"),
     "model.reports": ("ChecksReport", "ProjectsReport"),
-    "model.verdict": ("Snapshot", "Summary", "Verdict"),
+    "model.verdict": ("Reason", "Snapshot", "Summary", "Verdict"),
 }
+"""Every other name is an event."""
 
 if not TYPE_CHECKING:
 
@@ -47,10 +68,10 @@ if not TYPE_CHECKING:
         """Load a public name from the module that it lives in."""
         from importlib import import_module
 
-        for module, names in _HOMES.items():
-            if name in names:
-                return getattr(import_module(f"migstat.{module}"), name)
-        raise AttributeError(f"module 'migstat' has no attribute {name!r}")
+        if name not in __all__:
+            raise AttributeError(f"module 'migstat' has no attribute {name!r}")
+        home = next((module for module, names in _HOMES.items() if name in names), "model.events")
+        return getattr(import_module(f"migstat.{home}"), name)
 
     def __dir__():
         """The names that there are, loaded or not."""

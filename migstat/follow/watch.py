@@ -123,6 +123,7 @@ class Watch:
         self._full_at = 0.0
         self._read_at: float | None = None
         self._last_was_full = False
+        self._notes: tuple[str, ...] = ()
         self._ended_since: float | None = None
         self._unread_since: float | None = None
         self._unscheduled_since: float | None = None
@@ -178,7 +179,7 @@ class Watch:
             missing=found.missing,
             elapsed_seconds=elapsed if elapsed is not None else max(0, now - self._began) / 1000,
             reasons=found.reasons,
-            notes=(*found.notes, *self._gone()),
+            notes=self._notes,
         )
 
     # the course of a watch
@@ -363,6 +364,8 @@ class Watch:
         elif self._unread_since is None and full:
             self._unread_since = clock
         self._assessment = found
+        if found.over:
+            self._notes = (*found.notes, *self._gone(), *self._session.notes_on_older(self._evidence))
         job, task = self._evidence.job, self._session.task
         self._snapshot = Snapshot(
             job_id=task.job_id,
@@ -377,7 +380,7 @@ class Watch:
             destination=job.destination if job else None,
             reasons=found.reasons,
             summary=found.summary,
-            notes=(*found.notes, *(self._gone() if found.over else ())),
+            notes=self._notes,
         )
 
     def _assessed(self, clock: float, *, full: bool) -> Assessment:

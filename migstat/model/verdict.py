@@ -186,7 +186,7 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[Node, ...]:
     if evidence.task_type == TaskType.CHECK:
         return (root, *checks_of(root, evidence.task_type))
     check, migrate = _reported(root, "check"), _reported(root, "migrate")
-    if _refused(root):
+    if refused(root):
         return (root,)
     if until is Until.CHECKS:
         return (check or root,)
@@ -271,23 +271,23 @@ def assess(
     # the job's scope is waited for in a migration only; without its checks nothing else is needed
     whole = migrating and until is not Until.CHECKS
     check, migrate = _reported(root, "check"), _reported(root, "migrate")
-    refused = _refused(root)
+    lone = refused(root)
     nodes = counted(evidence, until)
     head = root
     if migrating and until is not Until.DONE:
         head = (migrate if until is Until.CORE else check) or root
     # what is waited for ends with the root at the latest, even if it hangs
     ended = head.ended or root.ended
-    if ended and whole and not refused and not any(node.ended and node.state is State.FAILED for node in (head, root)):
+    if ended and whole and not lone and not any(node.ended and node.state is State.FAILED for node in (head, root)):
         ended = not _scopes_go_on(root, nodes)
     missing = _missing_keys(evidence) if migrating else ()
     never = whole and unscheduled and not ended and not_scheduled(root)
 
     unread: tuple[str, ...] = ()
     notes: list[str] = []
-    over = never or (ended and refused)
+    over = never or (ended and lone)
     lacks_migrate = False
-    if ended and not refused:
+    if ended and not lone:
         unread = _unread(evidence, nodes, whole=whole)
         absent = _scopes_not_reported(evidence, until) if whole else []
         if migrating and until is not Until.CORE and check is None:
@@ -299,7 +299,7 @@ def assess(
 
     failures = [node for node in nodes if node.state is State.FAILED and (node.outcome or over)]
     hanging = _unfinished(root, nodes) if over and not never else []
-    lost = missing if over and whole and not (refused or never) and not _hidden_unread(root) else ()
+    lost = missing if over and whole and not (lone or never) and not _hidden_unread(root) else ()
     reasons = [*map(_reason, _deepest(failures)), *map(_reason, hanging)]
     if over and lacks_migrate:
         reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
@@ -334,7 +334,7 @@ def _reported(root: Node, name: str) -> Node | None:
     return None if node is None or (node.status is None and node.outcome is None and not node.details) else node
 
 
-def _refused(root: Node) -> bool:
+def refused(root: Node) -> bool:
     """True for a task that could not start: a root without children, ever, which ended badly."""
     return bool(root.outcome) and root.state is State.FAILED and not root.children and not root.unreadable
 

@@ -7,11 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from migstat.api.retry import Clock
-from migstat.errors import ApiError, BadAnswer, NotFound, Refused, UsageError
+from migstat.errors import ApiError, BadAnswer, NotFound, UsageError
 from migstat.model.nodes import Job, Level, Millis, Page, Question, State, Task, TaskPage, TaskType
-from migstat.model.verdict import Assessment, assess_at, assess_node
+from migstat.model.verdict import Assessment, Evidence, assess_at, assess_node, refused
 from migstat.query.tree import Reading, Tree
 from migstat.settings.target import Target, TaskWord
 from migstat.settings.values import clean_id
@@ -97,32 +98,28 @@ class TaskSession:
 
     def assess(self, reading: Reading) -> Assessment:
         """The verdict by what was read: of the task, or of the node alone if nothing else was asked for."""
-        return assess_node(reading.root) if reading.evidence is None else assess_at(reading.evidence, self.now())
+        if reading.evidence is None:
+            return assess_node(reading.root)
+        found = assess_at(reading.evidence, self.now())
+        return replace(found, notes=(*found.notes, *self.notes_on_older(reading.evidence)))
 
     def judged(self) -> Assessment:
         """The verdict over the task, by no more requests than it needs."""
         return self.assess(self.tree.judged())
 
-    def note_on_latest(self) -> str | None:
-        """A line for standard error if `latest` means a run that was refused while the one before it still runs.
+    def notes_on_older(self, evidence: Evidence) -> tuple[str, ...]:
+        """A note if `latest` means a run that was refused while the one before it still runs.
 
-        Asks two questions, and only about a task that was found by a word. What cannot be read is no reason for a note.
+        Asks one question, and only about a refused task that was found by a word; without an answer there is no note.
         """
         before = self.task.before
-        if before is None:
-            return None
+        if before is None or not refused(evidence.root):
+            return ()
         try:
-            newest = self.ask(Question((), expand=True)).node
-            if newest.children or newest.state is not State.FAILED:
-                return None
             older = self.api.status(self.job_id, before, Question(())).node
-        except Refused:
-            raise
         except ApiError:
-            return None
-        if older.state is not State.RUNNING:
-            return None
-        return f"the newest run ended at once; the one before it still runs: task {before}"
+            return ()
+        return (f"an older run is still in progress: task {before}",) if older.state is State.RUNNING else ()
 
 
 class _Raw:

@@ -76,11 +76,19 @@ class Stage:
 
     def status(self, at: float, *words: str) -> int:
         """The exit code of `status --exit-status` at a second."""
+        return run(["status", "--exit-status", *words], self._runtime(at))
+
+    def told(self, at: float, *words: str) -> str:
+        """What a command says on standard error at a second."""
+        runtime = self._runtime(at)
+        run(words, runtime)
+        assert isinstance(runtime.streams.err, io.StringIO)
+        return runtime.streams.err.getvalue()
+
+    def _runtime(self, at: float) -> Runtime:
         self.time.now = at
-        streams = Streams(io.StringIO(), io.StringIO())
-        clock = self.time
-        runtime = Runtime(self.environ, streams, now=clock.wall, clock=clock.clock, sleep=clock.sleep)
-        return run(["status", "--exit-status", *words], runtime)
+        streams, clock = Streams(io.StringIO(), io.StringIO()), self.time
+        return Runtime(self.environ, streams, now=clock.wall, clock=clock.clock, sleep=clock.sleep)
 
 
 @contextmanager

@@ -173,6 +173,18 @@ def test_a_refused_task_has_failed_for_everybody_at_once(task_type: Any) -> None
         assert {stage.status(10, *words) for words in ((), ("--json",), ("--raw",), ("--depth", "0"))} == {1}
 
 
+def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() -> None:
+    """If the newest run was refused since another one is going, a note says which."""
+    newest = refused("t", "task-1", "migrate", created_at=100, message="another run of the job is going")
+    older = Task(label="o", task_id="task-0", task_type="migrate", created_at=-9, root=lives("root", Step(0)))
+    scenario = Scenario(name="two", job=scenario_of(older, USERS).job, tasks=(older, newest))
+    with staged(scenario, 5000) as stage:
+        ended = stage.events(200.0, task="latest")[-1]
+        assert isinstance(ended, Ended)
+        assert (ended.exit_code, ended.notes) == (1, ("an older run is still in progress: task task-0",))
+        assert "task task-0" in stage.told(300.0, "status", "job-1", "latest")
+
+
 @pytest.mark.parametrize("where", ["none", "also", "only"])
 def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any) -> None:
     """A check task may answer its checks at the root, below `check`, or in both places."""
