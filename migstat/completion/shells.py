@@ -20,16 +20,16 @@ class Shell(msgspec.Struct, frozen=True):
 
 BASH = r"""# Completion of migstat in bash.
 _migstat() {
-    local how word
+    local IFS=$'\n' how word
     COMPREPLY=()
     # Quotes and $COMP_WORDBREAKS are left to the program: it gets the line and the part that bash will replace.
     {
         IFS= read -r how
         while IFS= read -r word; do [[ -n $word ]] && COMPREPLY+=("$word"); done
     } <<< "$(command migstat __complete bash "${COMP_LINE:0:COMP_POINT}" "$2" 2> /dev/null)"
-    case $how in
-        files) compopt -o default ;;
-        folders) compopt -o dirnames ;;
+    case $how in # bash 3.2, which macOS has, knows no compopt
+        files) compopt -o default || COMPREPLY=($(compgen -f -- "$2")) ;;
+        folders) compopt -o dirnames || COMPREPLY=($(compgen -d -- "$2")) ;;
         list) compopt -o nospace ;;
     esac 2> /dev/null
 }
@@ -90,13 +90,14 @@ Register-ArgumentCompleter -Native -CommandName migstat -ScriptBlock {
     $words = @($commandAst.CommandElements | Select-Object -Skip 1 | Where-Object {
             $_.Extent.EndOffset -lt $cursorPosition
         } | ForEach-Object { if ($null -ne $_.Value) { [string]$_.Value } else { $_.Extent.Text } })
-    $encoding = [Console]::OutputEncoding
+    $code, $encoding = $global:LASTEXITCODE, [Console]::OutputEncoding
     try {
         [Console]::OutputEncoding = [System.Text.Encoding]::UTF8
         # The plus keeps an empty word alive: PowerShell drops empty arguments of programs.
         $how, $found = @(& migstat __complete powershell @words "+$wordToComplete" 2>$null)
     } finally {
         [Console]::OutputEncoding = $encoding
+        $global:LASTEXITCODE = $code
     }
     foreach ($each in $found) {
         $word, $about = $each -split "`t", 2
