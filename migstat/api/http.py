@@ -182,7 +182,8 @@ class Http:
             return self._clients[origin]
 
     def _budget_waits(self, seconds: float) -> None:
-        self.observers.waiting(seconds, "the request limit is used up")
+        if seconds >= 1.0:  # and not merely a place in the queue
+            self.observers.waiting(seconds, "the request limit is used up")
 
 
 class _Path:

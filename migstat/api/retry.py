@@ -36,6 +36,9 @@ LONGEST_HOLD = 300.0
 WINDOW = 60.0
 """Seconds over which the API counts requests."""
 
+BURST = 100
+"""Requests in a window that are sent at once; the others are spread over the rest of it."""
+
 
 def steady_clock() -> float:
     """Seconds that go on while the machine is suspended, where the system has such a clock."""
@@ -186,10 +189,11 @@ def _seconds_until(parse: Callable[[str], datetime], text: str | None, now: floa
 
 
 class Budget:
-    """At most `limit` requests in any 60 s, shared by all threads; what stays below it is never slowed.
+    """At most `limit` requests in any 60 s, shared by all threads: a burst, then evenly spread.
 
-    The quota belongs to the account, so colleagues use it, too: what the server says of it (`slow_down`) counts
-    beside the own window. `limit` None lifts the own window only.
+    Without the spreading a large migration would use up the limit within seconds, and then show nothing new for the
+    rest of the minute. The quota belongs to the account, so colleagues use it, too: what the server says of it
+    (`slow_down`) counts beside the own window. `limit` None lifts the own window only.
     """
 
     def __init__(self, limit: int | None, clock: Clock, waiting: Callable[[float], None]) -> None:
@@ -238,6 +242,7 @@ class Budget:
         while self._sent and self._sent[0] + WINDOW <= now:
             self._sent.popleft()
         wait = self._held_until - now
-        if self._limit is not None and len(self._sent) >= self._limit:
-            wait = max(wait, self._sent[0] + WINDOW - now)
+        if self._limit is not None and len(self._sent) >= min(BURST, self._limit):
+            frees_at, left = self._sent[0] + WINDOW, self._limit - len(self._sent)
+            wait = max(wait, self._sent[-1] + (frees_at - now) / left - now if left else frees_at - now)
         return wait

@@ -189,6 +189,22 @@ def test_one_request_more_waits_for_the_window(time: Time) -> None:
     assert time.slept == [50.0, 10.0]
 
 
+def test_a_burst_is_followed_by_an_even_flow() -> None:
+    """A hundred requests go out at once, the others evenly, and after a minute there is room for the next burst."""
+    time = Time()
+    taken = budget(time, 540)
+    sent = []
+    for _ in range(1000):
+        taken.take(time.sleep)
+        sent.append(time.now)
+        time.now += 0.02  # which an answer takes
+    assert sent[99] - sent[0] == pytest.approx(99 * 0.02)
+    assert max(later - earlier for earlier, later in pairwise(sent)) < 1.0
+    assert sent[539] - sent[0] <= 60.0
+    assert sent[999] - sent[0] < 115.0
+    assert all(sent[at + 540] - sent[at] >= 60.0 for at in range(460))
+
+
 @given(st.integers(1, 7), st.lists(st.floats(0, 40), max_size=60))
 @example(1, [1.740804457850734, 0.0, 0.0])
 def test_no_window_ever_holds_more_than_the_limit(limit: int, pauses: list[float]) -> None:
