@@ -271,6 +271,7 @@ def test_colour_changes_nothing_but_colour(small: Server) -> None:
         assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == ask(small, command, "-o", "table").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "plain"),
     [
@@ -331,6 +332,7 @@ def test_progress_is_on_standard_error_of_a_terminal_only(server: Server) -> Non
 WATCH = "watch --interval 0.2s --stall-after 99999h"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "number", "code"),
     [(["--timeout", "2s"], None, 124), ([], signal.SIGTERM, 143), ([], signal.SIGINT, 130), ([], signal.SIGHUP, 129)],
@@ -356,6 +358,7 @@ def test_a_pipe_that_nobody_reads_holds_up_nothing(words: list[str], number: sig
         running.stderr.close()
 
 
+@pytest.mark.slow
 def test_a_watch_ends_when_its_reader_has_gone(small: Server) -> None:
     """`watch --json | head -1` ends quietly with the code of the data, even if nothing more happens."""
     env = environ(small, MIGSTAT_RATE_LIMIT="none")
@@ -363,6 +366,7 @@ def test_a_watch_ends_when_its_reader_has_gone(small: Server) -> None:
     assert (done.stdout, done.stderr) == ("8\n", "")
 
 
+@pytest.mark.slow
 def test_a_record_on_a_full_disk_is_warned_about_once(server: Server, tmp_path: Path) -> None:
     """A record that cannot be written is one warning, has no half line, and leaves the code to the data."""
     path = tmp_path / "night.jsonl"

@@ -29,6 +29,9 @@ SIZES = [(40, 15), (80, 24), (120, 40), (200, 50)]
 NAMES = ("checks", "confluence", "cutover", "failing", "projects-failing", "refused", "users-only")
 """The scenarios whose nights differ to the eye."""
 
+LONG = ("confluence", "cutover", "projects-failing", "users-only")
+"""Those that take more than a second."""
+
 
 class Moment(msgspec.Struct, frozen=True):
     """What was known at one moment of a night."""

@@ -77,7 +77,10 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-@pytest.mark.parametrize("name", ["night", *nights.NAMES])
+@pytest.mark.parametrize(
+    "name",
+    ["night", *(pytest.param(name, marks=[pytest.mark.slow] * (name in nights.LONG)) for name in nights.NAMES)],
+)
 def test_the_screens_are_those_that_were_looked_at(name: str) -> None:
     """Every moment of every night looks at every size as it did when it was last approved."""
     drawn_now = screens() if name == "night" else nights.screens(name)
