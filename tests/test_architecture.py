@@ -196,7 +196,7 @@ def test_nothing_below_the_command_line_prints_or_exits(path: Path) -> None:
     assert not {name for name in raised if name.partition("(")[0] in ("SystemExit", "typer.Exit", "typer.Abort")}
 
 
-@pytest.mark.parametrize("page", ["docs/architecture.md"])
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
 def test_a_page_names_what_exists(page: str) -> None:
     """Every file that a page names is there, and so is every function that it names behind its module."""
     for name, suffix in re.findall(r"`(\w+(?:/\w+)+)\.(\w+)`", (PAGE.parents[1] / page).read_text(encoding="utf-8")):

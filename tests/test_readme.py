@@ -12,12 +12,18 @@ from pathlib import Path
 
 import jq
 import pytest
+from keyring.backends import fail
 
+from migstat.cli.app import run
+from migstat.cli.context import Runtime
+from migstat.cli.streams import Streams
 from migstat.completion.shells import SHELLS
 from migstat.model.exit_codes import MEANINGS
+from migstat.settings.keychain import Keychain
 from migstat.simulator.scenarios import NAMES, build
 from migstat.simulator.server import Server, serve
-from tests.command_line import environ_of, hermetic, migstat
+from tests.command_line import Terminal, environ_of, hermetic, migstat
+from tests.keyrings import in_force
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -106,6 +112,32 @@ def test_a_jq_recipe_finds_something(
 def test_completion_is_installed_as_its_help_says() -> None:
     """The README has the tested line of every shell."""
     assert [name for name, shell in SHELLS.items() if shell.install not in README] == []
+
+
+def test_the_first_minutes_go_as_they_are_shown(server: Server, tmp_path: Path) -> None:
+    """`auth login` asks and says what the README shows, with the reader's values in place of the simulator's."""
+    (shown,) = re.findall(r"^```console\n\$ migstat auth login\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    answers = iter((server.email, server.token, server.job_id, "wave2"))
+    screen = Terminal(terminal=True, encoding="utf-8")
+
+    def typed(prompt: str) -> str:
+        answer = next(answers)
+        screen.write(f"{prompt}{answer}\n".replace(f" {server.token}", ""))
+        return answer
+
+    environ = {"HOME": str(tmp_path), "MIGSTAT_BASE_URL": server.base_url}
+    streams = Streams(screen, screen, in_is_terminal=lambda: True, ask=typed, ask_secret=typed)
+    keychain = Keychain(str(tmp_path / ".config" / "migstat" / "credentials.toml"))
+    with in_force(fail.Keyring()):  # type: ignore[no-untyped-call]
+        assert run(["auth", "login"], Runtime(environ, streams, keychain=keychain)) == 0
+    said = screen.text()
+    values = {
+        server.email: "you@example.com", server.base_url: "https://api.atlassian.com", str(tmp_path): "~",
+        server.job_id: "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90",
+    }  # fmt: skip
+    for ours, theirs in values.items():
+        said = said.replace(ours, theirs)
+    assert said == shown
 
 
 def test_there_are_recipes() -> None:
