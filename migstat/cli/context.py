@@ -83,33 +83,25 @@ class Request(msgspec.Struct, frozen=True):
     default_task: TaskWord | None = TaskWord.LATEST
 
 
-def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...], *, header: bool = False) -> Look:
-    """The format to use, out of those that the command has. Raises UsageError for contradictions."""
+def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...]) -> Look:
+    """The format to use, out of those that the command has. Raises UsageError for any other.
+
+    A profile's format that the command lacks is passed over: it is a preference for all commands.
+    """
     if options.json and options.output not in (None, "json"):
-        raise UsageError(f"--json and --output {options.output} contradict each other", "Leave one of them out.")
+        raise UsageError(f"--json cannot be combined with --output {options.output}", "Omit one of them.")
     flag = "json" if options.json else options.output
-    preferred = _preferred(options.profile, ("plain",) if header else formats)
-    look = look_from(flag, runtime.environ, preferred)
+    preferred = options.profile.get("output")
+    if preferred is not None:
+        SETTING["output"].parse(*preferred)
+    fitting = preferred[0] if preferred and preferred[0] in formats else None
+    look = look_from(flag, runtime.environ, fitting)
     if look.output is not None and look.output not in formats:
         source = "--output" if flag else "MIGSTAT_OUTPUT"
-        raise UsageError(f"{source}: {look.output!r} is no format of this command", f"It has {', '.join(formats)}.")
-    if header and look.output not in (None, "plain"):
-        raise UsageError(
-            f"--header and --output {look.output} contradict each other",
-            "Only plain has lines without names.",
-        )
+        raise UsageError(f"{source}: this command has no format {look.output!r}", f"Choose from {', '.join(formats)}.")
     is_terminal = runtime.streams.out_is_terminal
     output = look.output or ("table" if is_terminal else "plain")
     return replace(look, output=output, color=wants_color(options.color, runtime.environ, is_terminal=is_terminal))
-
-
-def _preferred(profile: Profile, formats: tuple[str, ...]) -> str | None:
-    """The profile's format, where the command has it. Raises UsageError for one that no command has."""
-    chosen = profile.get("output")
-    if chosen is None:
-        return None
-    SETTING["output"].parse(*chosen)
-    return chosen[0] if chosen[0] in formats else None
 
 
 def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_new: bool = False) -> Profile:

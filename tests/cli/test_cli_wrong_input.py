@@ -117,9 +117,9 @@ WRONG = [
     (("status", "--email", "a:b"), "not an e-mail"),
     (("status", "--email", "a\nb"), "not an e-mail"),
     # contradictions
-    (("status", "--json", "-o", "table"), "contradict"),
-    (("status", "-o", "ndjson", "--json"), "contradict"),
-    (("status", "-o", "\udcff", "--json"), "contradict"),
+    (("status", "--json", "-o", "table"), "cannot be combined"),
+    (("status", "-o", "ndjson", "--json"), "cannot be combined"),
+    (("status", "-o", "\udcff", "--json"), "cannot be combined"),
     (("status", "--raw", "-o", "table"), "cannot be combined"),
     (("status", "--raw", "-o", "ndjson"), "cannot be combined"),
     (("status", "--raw", "--export", "a.svg"), "cannot be combined"),
