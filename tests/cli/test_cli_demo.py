@@ -38,7 +38,9 @@ def test_every_scenario_answers_every_command(scenario: str, command: str) -> No
     if command == "status":
         assert told["verdict"] == VERDICTS.get(scenario, "running")
         shown = migstat(["demo", "--scenario", scenario, command, "-o", "table"], {})
-        assert (shown.code, shown.err) == (0, LABEL)
+        assert shown.code == 0
+        assert shown.err.endswith(LABEL)
+        assert ("an older run" in shown.err) == (scenario == "refused")
         assert told["verdict"] in shown.out.splitlines()[0]
 
 
@@ -62,6 +64,17 @@ def test_a_demo_has_targets(words: tuple[str, ...]) -> None:
     """The jobs of a scenario are targets in a config file of the demo's own."""
     assert migstat(["demo", "--scenario", "waves", *words], {}).code == 0
     assert migstat(["demo", *words], {}).code == 5
+
+
+def test_a_demo_of_targets_shows_three_waves() -> None:
+    """Without a scenario, one wave is over, one runs with a failure, and one was refused."""
+    told = json.loads(migstat(["demo", "targets", "--json"], {}).out)["targets"]
+    assert [(row["target"], row["verdict"]) for row in told] == [
+        ("wave-1", "warning"),
+        ("wave-2", "running"),
+        ("wave-3", "failed"),
+    ]
+    assert told[1]["summary"]["failed"] == 1
 
 
 @pytest.mark.slow

@@ -57,6 +57,8 @@ def demo(
 
       migstat demo --scenario failing checks --details
 
+      migstat demo targets
+
     Your settings and credentials are not read.
     """
     from migstat.simulator.server import serve
