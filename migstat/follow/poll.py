@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from migstat.api.retry import WINDOW
-from migstat.errors import ApiError
+from migstat.errors import ApiError, Refused
 from migstat.model.nodes import (
     CHECK,
     HIDDEN,
@@ -137,9 +137,9 @@ class Poller:
         self.root = replace(page.node, children=None)
         self._take((), page.node.children or ())
         if checking and not self._runs(CHECK):  # what ended between two polls was never seen running
-            self._take(CHECK, walk(self, CHECK, still=False, filters=self._filters).children)
+            self._read_children(CHECK)
         if self._scopes_may_change():
-            self._take(MIGRATE, walk(self, MIGRATE, still=False, filters=self._filters).children)
+            self._read_children(MIGRATE)
         for level in self._levels_of_leaves(page):
             self._read_leaves(level)
         # what one poll costs varies with what finished; the dearer of two is what has to be paid for
@@ -216,18 +216,40 @@ class Poller:
         if before is not node:
             self.changes.append((before, node))
 
+    def _read_children(self, level: Level) -> None:
+        """All children of a level; one that fails is read again with everything, which says so."""
+        try:
+            children = walk(self, level, still=False, filters=self._filters).children
+        except Refused:
+            raise
+        except ApiError:
+            return
+        self._take(level, children)
+
+    def _found(self, level: Level, known: Iterable[Node]) -> dict[str, Node] | None:
+        """The children that run and the newest bad ones; None if they cannot be read so."""
+        found: dict[str, Node] = {}
+        few = [bad for bad in (Outcome.FAILED, Outcome.WARNING) if sum(n.outcome == bad for n in known) < FEW_BAD]
+        try:
+            for status, outcome in ((Status.IN_PROGRESS, None), *((None, bad) for bad in few)):
+                part = find(self, level, status=status, outcome=outcome, filters=self._filters)
+                if part is None:
+                    return None
+                for node in part:
+                    found[node.name] = newer(found[node.name], node) if node.name in found else node
+        except Refused:
+            raise
+        except ApiError:
+            return None
+        return found
+
     def _read_leaves(self, level: Level) -> None:
         """The children of a level that run, the newest bad ones, and those that ran and do so no more."""
         known = self._levels.get(level, {})
         before = [node.name for node in known.values() if node.state is State.RUNNING]
-        running = find(self, level, status=Status.IN_PROGRESS, filters=self._filters)
-        if running is None:
+        found = self._found(level, known.values())
+        if found is None:
             return
-        found = {node.name: node for node in running}
-        for bad in (Outcome.FAILED, Outcome.WARNING):
-            if sum(node.outcome == bad for node in known.values()) < FEW_BAD:
-                for node in find(self, level, outcome=bad, filters=self._filters) or ():
-                    found[node.name] = newer(found[node.name], node) if node.name in found else node
         if known or found:
             self._take(level, found.values())
         doubtful = sorted(

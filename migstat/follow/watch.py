@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, nullcontext
 import msgspec
 
 from migstat.api.retry import WINDOW, Clock, Policy, Sleep
-from migstat.errors import ApiError, NotFound, Refused
+from migstat.errors import ApiError, Incomplete, NotFound, Refused
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.phases import Phases
 from migstat.follow.poll import Poller
@@ -117,6 +117,7 @@ class Watch:
         self._moves: dict[Level, tuple[object, float]] = {}
         self._stalled: dict[Level, Millis] = {}
         self._outage: NoAnswer | None = None
+        self._silent_since: Millis | None = None
         self._pace: deque[tuple[float, int]] = deque()
         self._began = self._millis()
         self._spoke_at = deadline.clock()
@@ -330,18 +331,27 @@ class Watch:
                     raise
                 wait = self._wait(error, tries)
                 known = self._read_at is not None or not isinstance(error, NotFound)
-                if self._outage is None and known:
-                    yield self._said(Outage(self._millis(), error.code, error.message, wait))
                 if known:
+                    if self._silent_since is None:
+                        self._silent_since = began_at
+                        yield self._said(Outage(self._millis(), error.code, error.message, wait))
                     since = began_at if self._outage is None else self._outage.since
                     self._outage = NoAnswer(since, error.code, error.message, self._millis() + int(wait * 1000))
                 yield from self._pause(wait)
             else:
                 break
         self._take_stock(full=full)
-        if self._outage is not None:
-            seconds = (self._millis() - self._outage.since) / 1000
-            self._outage = None
+        yield from self._silence()
+
+    def _silence(self) -> Iterator[Event]:
+        """Say that the API answers again or that, while everything else answers, the end cannot be believed."""
+        self._outage = None
+        unread = self._assessment.unread if self._assessment else ()
+        if unread and self._silent_since is None:
+            self._silent_since = self._millis()
+            yield self._said(Outage(self._millis(), Incomplete.code, f"cannot read {unread[0]}", self._interval))
+        elif self._silent_since is not None and not unread:
+            seconds, self._silent_since = (self._millis() - self._silent_since) / 1000, None
             yield self._said(Recovered(self._millis(), seconds))
 
     def _take_stock(self, *, full: bool) -> None:

@@ -417,16 +417,19 @@ class Tree:
         found = []
         for scope in self._job.scopes if self._job else HIDDEN:
             level = (*MIGRATE, scope)
-            parts = [
-                find(self._source, level, status=Status.IN_PROGRESS, filters=self._filters),
-                *(
-                    find(self._source, level, outcome=bad, filters=self._filters)
-                    for bad in (Outcome.FAILED, Outcome.WARNING)
-                ),
-            ]
-            if any(part is None for part in parts):
-                return None
-            children = {child.name: child for part in parts for child in part or ()}
+            children: dict[str, Node] = {}
+            for number, (status, outcome) in enumerate(_NOTEWORTHY):
+                if number == USUAL and not children:
+                    break  # the level does not exist, or all is well
+                try:
+                    part = find(self._source, level, status=status, outcome=outcome, filters=self._filters)
+                except Refused:
+                    raise
+                except ApiError:
+                    return None  # reading all of it says what is wrong
+                if part is None:
+                    return None
+                children |= {child.name: child for child in part}
             if children:
                 found.append(Node(level, children=tuple(children.values())))
         return found
@@ -435,6 +438,18 @@ class Tree:
         for child in children:
             if child.unreadable:
                 self._flaws[f"{shown(child.level)}: {child.unreadable}"] = None
+
+
+_NOTEWORTHY: tuple[tuple[Status | None, str | None], ...] = (
+    (Status.IN_PROGRESS, None),
+    (None, Outcome.FAILED),
+    (None, Outcome.WARNING),
+    *((None, outcome) for outcome in (Outcome.INCOMPLETE, "STOPPED", "CANCELLED", "TIMED_OUT")),
+)
+"""What of many children is read: those that run, and every known outcome that is not a good one."""
+
+USUAL = 3
+"""The first of these, which show whether a level exists."""
 
 
 def _may_have_children(level: Level) -> bool:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.api.threads import together
-from migstat.errors import ApiError, NotFound, Refused
+from migstat.errors import ApiError, BadRequest, NotFound, Refused
 from migstat.model.nodes import Level, Node, Page, Question, Status
 
 BARREN_PAGES = 3
@@ -132,7 +132,7 @@ def find(
     """The children of one status or outcome as the server's filter finds them, in one plain walk.
 
     Cheap, and good for a glance or between two walks over everything only: a child that moves meanwhile may be lost.
-    None if the filter is refused or ignored.
+    None if the filter is refused or ignored. Raises ApiError if the level itself does not answer.
     """
     walking = _Walk(asker, level, filters or Filters())
     found = walking.filtered(status=status, outcome=outcome)
@@ -210,7 +210,7 @@ class _Walk:
     ) -> _Pass | None:
         """The children that a filter lets through; None if the server refuses the filter, or ignores it on any page.
 
-        Any failure counts as a refusal: what is wrong with the API itself shows in the next question without a filter.
+        A failure counts as a refusal only if the level answers without the filter. Raises ApiError if it does not.
         """
         question = Question(self._level, expand=True, status=status, outcome=outcome)
         done = _Pass()
@@ -226,7 +226,9 @@ class _Walk:
                     break
         except Refused:
             raise
-        except ApiError:
+        except ApiError as error:
+            if not isinstance(error, BadRequest | NotFound):
+                self._asker.ask(Question(self._level, expand=True))
             self._filters.trusted, self._filters.refused = False, True
             return None
         return done

@@ -230,6 +230,16 @@ def test_what_hangs_and_what_is_gone_is_named() -> None:
     assert [note for note in ended.notes if note.startswith("migrate,jsm is not reported any more")]
 
 
+def test_a_level_that_cannot_be_read_at_the_end_is_said_to_be_silent() -> None:
+    """While only that level fails the watch says so, once, and that it answers again."""
+    for until, kinds in ((END + 200, [Outage, Recovered]), (1e6, [Outage])):
+        with staged(projects(P, incidents=fails(level="migrate", end=until)), 5000) as stage:
+            told = [event for event in stage.events(0.0) if isinstance(event, Outage | Recovered)]
+        assert [type(event) for event in told] == kinds
+        assert isinstance(told[0], Outage)
+        assert (told[0].code, "migrate" in told[0].message) == ("incomplete", True)
+
+
 def moving(*steps: tuple[float, float | None, float | None]) -> Scenario:
     """A night with one project: from which second on it reports which percent and which last update."""
     told = [Step(at, "IN_PROGRESS", percent=percent, updated_at=stamp) for at, percent, stamp in steps]
