@@ -44,11 +44,11 @@ def grammar() -> dict[str, Any]:
     root: Any = typer.main.get_command(application())
     root.commands = {name: loaded(name) for name in COMMANDS}
     commands: dict[str, Any] = {}
-    _add(commands, root, typer.Context(root, info_name="", **root.context_settings), "")
+    _add(commands, root, context=typer.Context(root, info_name="", **root.context_settings), name="")
     return {"commands": commands, "keys": {"profiles": PROFILE_KEYS, "targets": TARGET_KEYS}}
 
 
-def _add(commands: dict[str, Any], command: Any, context: typer.Context, name: str) -> None:
+def _add(commands: dict[str, Any], command: Any, *, context: typer.Context, name: str) -> None:
     below = list(getattr(command, "commands", {}))
     params = [each for each in command.get_params(context) if not getattr(each, "hidden", False)]
     if name == "demo":  # any command about a job may follow, with its own options
@@ -70,7 +70,8 @@ def _add(commands: dict[str, Any], command: Any, context: typer.Context, name: s
     }
     for each, sub in getattr(command, "commands", {}).items():
         path = f"{name} {each}".strip()
-        _add(commands, sub, typer.Context(sub, info_name=each, parent=context, **sub.context_settings), path)
+        below_it = typer.Context(sub, info_name=each, parent=context, **sub.context_settings)
+        _add(commands, sub, context=below_it, name=path)
 
 
 def _values(param: Any, command: str) -> list[str]:

@@ -36,7 +36,7 @@ def answer(shell: str, words: list[str], environ: Mapping[str, str]) -> bytes:
         if shell == "bash":
             line, replaced = words
             words, head, quote = split(line)
-            written = lambda word: _for_bash(word, words[-1], head, quote, replaced)  # noqa: E731
+            written = lambda word: _for_bash(word, typed=words[-1], raw=head, quote=quote, replaced=replaced)  # noqa: E731
         elif shell == "powershell":
             words = [*words[:-1], words[-1].removeprefix("+").strip("'\"")]
             written = _for_powershell
@@ -62,17 +62,17 @@ def complete(grammar: dict[str, Any], words: list[str], environ: Mapping[str, st
         return "words", ()
     names = Names(grammar["keys"], environ, line)
     if line.waits:
-        return _values(command["options"][line.waits]["values"], names, "", word)
+        return _values(command["options"][line.waits]["values"], names, word)
     if word.startswith("-") and not line.dashes:
         name, value, _ = _option(command["options"], word)
         values = command["options"].get(name, {}).get("values")
         if values and (value or word.endswith("=")):
-            return _values(values, names, word[: len(word) - len(value)], value)
+            return _values(values, names, value, lead=word[: len(word) - len(value)])
         return "words", _options(command["options"], line.used)
     if command["commands"]:
         return "words", ((each, commands[line.path_of(each)]["help"]) for each in command["commands"])
     if len(line.arguments) < len(command["arguments"]):
-        return _values(command["arguments"][len(line.arguments)], names, "", word)
+        return _values(command["arguments"][len(line.arguments)], names, word)
     return "words", () if word or line.dashes else _options(command["options"], line.used)
 
 
@@ -137,7 +137,7 @@ def _option(options: dict[str, Any], word: str) -> tuple[str, str, str]:
     return "", "", ""
 
 
-def _values(values: list[str], names: Names, lead: str, word: str) -> tuple[str, Iterable[Candidate]]:
+def _values(values: list[str], names: Names, word: str, *, lead: str = "") -> tuple[str, Iterable[Candidate]]:
     """How a value completes, and its candidates with `lead` before each; `word` is the value so far."""
     how, *choices = values
     if how == "seen":
@@ -284,7 +284,7 @@ def split(line: str) -> tuple[list[str], str, str]:
     return words[1:], raw, quote
 
 
-def _for_bash(word: str, typed: str, raw: str, quote: str, replaced: str) -> str:
+def _for_bash(word: str, *, typed: str, raw: str, quote: str, replaced: str) -> str:
     """The word as a line of bash must contain it, without what bash keeps of the raw word; empty if that is impossible.
 
     bash replaces only the end of the raw word, behind the last `=` or `:`, or within quotes.
