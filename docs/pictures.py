@@ -6,18 +6,24 @@ Time stands still at one instant, so that the same program always makes the same
 from __future__ import annotations
 
 import io
+import random
 import sys
 from pathlib import Path
+
+from msgspec.structs import replace
+from rich.console import RenderableType
 
 from migstat.cli.app import run
 from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Options, Request, Runtime, session
 from migstat.cli.streams import Streams
-from migstat.follow.deadline import Deadline
+from migstat.cli.watching import Course
+from migstat.follow.deadline import PATIENCE, Deadline
 from migstat.follow.watch import Plan, Watch, paced
-from migstat.model.events import Changed
+from migstat.model.events import Ended, Waiting
 from migstat.render.drawing import picture as drawn_picture
-from migstat.render.live import digest, frame, log_line
+from migstat.render.ending import Story, ending
+from migstat.render.live import LogLine, digest, frame, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenarios import build
@@ -33,8 +39,13 @@ PICTURES = {
 """File to scenario, how much of it is over, and command."""
 
 
-WATCH = "watch.svg"
-POLLS = 14
+POLLED_FOR = 420.0
+"""Seconds after which the watch is drawn; then nothing answers for a while."""
+
+OUTAGE = 45.0
+
+WINDOW = Canvas(100, UNICODE)
+LINES = 30
 
 
 def picture(folder: Path, name: str) -> None:
@@ -47,8 +58,9 @@ def picture(folder: Path, name: str) -> None:
             raise RuntimeError(f"{name} could not be made")
 
 
-def picture_of_watch(folder: Path) -> None:
-    """Make the picture of a watch after some polls, its clock moved on by its own pauses."""
+def pictures_of_watch(folder: Path) -> None:
+    """Make pictures of a watch: under way, in an outage, and of its end. Its clock is moved on by its own pauses."""
+    random.seed(1)  # of the pauses between attempts
     now = [SUNDAY]
 
     def sleep(seconds: float) -> None:
@@ -57,26 +69,35 @@ def picture_of_watch(folder: Path) -> None:
     def clock() -> float:
         return now[0]
 
+    def keep(name: str, shown: RenderableType) -> None:
+        (folder / name).write_text(drawn_picture(shown, WINDOW.width), encoding="utf-8")
+
     scenario = build("projects-failing")
     with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
         runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
-        with session(runtime, Options(), Request(None)) as asked:
+        with session(runtime, Options(), Request(None), watching=PATIENCE) as asked:
             watch = Watch(asked, Plan(interval=30.0), Deadline(clock, sleep, None), now=clock, share=lambda: 0.5)
-            changes = []
+            course, log, name = Course(), list[LogLine](), "watch.svg"
             for event in paced(watch.events(), sleep):
-                if isinstance(event, Changed):
-                    changes.append(event)
-                if clock() - SUNDAY >= POLLS * 30.0 and watch.view.snapshot is not None:
-                    break
-            at = int(now[0] * 1000)
-            known = digest(watch.view)
-            log = [line for line in map(log_line, changes) if line is not None]
-            shown = frame(known, log, at, Canvas(100, UNICODE), 30)
-    (folder / WATCH).write_text(drawn_picture(shown, 100), encoding="utf-8")
+                course.add(event)
+                if isinstance(event, Ended):
+                    story = Story(ended=event, view=watch.view, outages=course.outages)
+                    story = replace(story, outage_seconds=course.outage_seconds)
+                    keep("end.svg", ending(story, WINDOW))
+                elif not isinstance(event, Waiting):
+                    log += [line] if (line := log_line(event)) is not None else []
+                elif clock() - SUNDAY >= POLLED_FOR:
+                    outage = event.view.outage
+                    if name == "watch.svg" or (outage is not None and event.at - outage.since > OUTAGE * 1000):
+                        keep(name, frame(digest(event.view), log, event.at, WINDOW, LINES))
+                        server.faults.clear()
+                    if name == "watch.svg":
+                        server.faults.add("503", 100_000)
+                        name = "outage.svg"
 
 
 if __name__ == "__main__":
     where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     for each in PICTURES:
         picture(where, each)
-    picture_of_watch(where)
+    pictures_of_watch(where)
