@@ -111,10 +111,9 @@ def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: t
     streams, json = runtime.streams, output.look.output in JSON_FORMATS
     if flaws:
         tell_error(streams, incomplete(flaws), json=json)
-    if isinstance(report, StatusReport | ChecksReport | ProjectsReport) and not json:
-        notes = () if nothing_moved(report.snapshot) else report.snapshot.notes
-        if notes:
-            streams.tell(f"migstat: {harmless('; '.join(notes))}")
+    notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
+    if notes and not json:
+        streams.tell(f"migstat: {harmless('; '.join(notes))}")
     if streams.out_is_terminal and streams.err_is_terminal and (hint := next_command(report, output.words)):
         streams.tell(hint)
 
@@ -128,26 +127,20 @@ def next_command(report: Report, words: tuple[str, ...]) -> str | None:
     if snapshot.task_type == TaskType.CHECK:
         check = snapshot.node
     failing = [each for each in (check.children or () if check else ()) if each.state is State.FAILED]
-    if check is not None and check.ended and check.state is State.FAILED and check.children is not None:
+    if check is not None and check.ended and check.state is State.FAILED and failing:
+        blocking = sum(not each.excludable for each in failing)
+        counts = {"block": blocking, "can be overridden": len(failing) - blocking}
         if isinstance(report, ChecksReport) and report.details:
             return None
-        blocking = sum(not each.excludable for each in failing)
-        said = [f"{blocking} block" if blocking else "", f"{len(failing) - blocking} can be overridden"]
-        return _next("checks --details", words, ", ".join(part for part in said if part and not part.startswith("0 ")))
-    if isinstance(report, ChecksReport) or snapshot.node.level:
+        return _next("checks --details", words, ", ".join(f"{n} {what}" for what, n in counts.items() if n))
+    if isinstance(report, ChecksReport) or snapshot.node.level or not snapshot.node.ended:
         return None
-    if check is not None and check.ended and check.state is State.FAILED:
-        return _next("checks --details", words, "the checks failed")
-    if (
-        snapshot.verdict is Verdict.FAILED
-        and isinstance(report, StatusReport)
-        and snapshot.summary
-        and snapshot.summary.failed
-    ):
+    if nothing_moved(snapshot):
+        refused = check is None or check is snapshot.node
+        return _next("tasks" if refused else "checks --details", words[:1] if refused else words, "")
+    if isinstance(report, StatusReport) and snapshot.summary is not None and snapshot.summary.failed:
         return _next("projects --state failed", words, f"{snapshot.summary.failed} failed")
-    if snapshot.node.ended:
-        return _next("artifacts", words, "reports and error logs of this run")
-    return None
+    return _next("artifacts", words, "reports and error logs of this run")
 
 
 def _next(command: str, words: tuple[str, ...], why: str) -> str:

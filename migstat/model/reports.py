@@ -17,12 +17,10 @@ from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of, verdic
 class StatusReport(msgspec.Struct, frozen=True):
     """A task at a glance, or one node of it; `node` in the snapshot holds as many levels as were asked for.
 
-    With `partial` only those of its projects or spaces were read that run or went wrong. `folds` lets a table sum up
-    what is fine. `nothing_to_move` says that the job names no projects and no spaces.
+    `folds` lets a table sum up what is fine. `nothing_to_move` says that the job names no projects and no spaces.
     """
 
     snapshot: Snapshot
-    partial: bool = False
     folds: bool = False
     nothing_to_move: bool = False
     not_before: Millis | None = None
@@ -165,12 +163,20 @@ def missing_nodes(above: Level, keys: Iterable[str]) -> tuple[Node, ...]:
     return tuple(Node((*above, key), missing=True) for key in keys)
 
 
-def nothing_moved(snapshot: Snapshot) -> bool:
-    """True if the checks failed and the migration has not begun: it never will."""
-    check = next((child for child in snapshot.node.children or () if child.level == CHECK), None)
-    begun = any(child.level != CHECK and child.started_at for child in snapshot.node.children or ())
-    failed = check is not None and check.ended and check.state is State.FAILED
-    return failed and not begun and snapshot.task_type != TaskType.CHECK
+def nothing_moved(snapshot: Snapshot) -> str | None:
+    """Why nothing was moved: the checks failed before the migration began, or the run did not start."""
+    root = snapshot.node
+    if root.level or snapshot.task_type == TaskType.CHECK:
+        return None
+    reported = [child for child in root.children or () if not child.missing]
+    if root.state is State.FAILED and root.children is not None and not reported:
+        return "Nothing was moved: the run did not start."
+    check = next((child for child in reported if child.level == CHECK), None)
+    begun = any(child.level != CHECK and child.state is not State.PENDING for child in reported)
+    if begun or check is None or not check.ended or check.state is not State.FAILED:
+        return None
+    yet = "" if snapshot.verdict is Verdict.FAILED else " yet"
+    return f"Nothing was moved{yet}: the checks failed."
 
 
 def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool) -> Verdict:

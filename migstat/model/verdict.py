@@ -112,7 +112,8 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     `node` is what was asked for: the root, or the node of a level. `missing` are keys of the job's scope that were
     not reported, `flaws` what could not be read, a line each. `summary` counts checks, projects or spaces, whatever is
-    filtered; None if they were not read.
+    filtered; None if they were not read. With `partial` only those that run or went wrong were asked for: the others
+    are counted as missing.
     """
 
     job_id: str
@@ -128,11 +129,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...] = ()
     summary: Summary | None = None
     notes: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def complete(self) -> bool:
         """True if everything asked for was read, and nothing that must exist is missing."""
-        return not self.flaws and not self.missing
+        return not self.flaws and not self.missing and not self.partial
 
 
 _VERDICT_OF_STATE = {

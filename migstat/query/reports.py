@@ -18,6 +18,7 @@ from migstat.model.nodes import (
     Question,
     State,
     Task,
+    TaskType,
     by_name,
     child_of,
     match_keys,
@@ -30,6 +31,7 @@ from migstat.model.reports import (
     TargetRow,
     TasksReport,
     missing_nodes,
+    nothing_moved,
     verdict_of_list,
     worst_first,
 )
@@ -67,11 +69,15 @@ def status_report(asked: TaskSession, level: Level, depth: int | None = None, *,
         return StatusReport(snapshot_of(asked, asked.tree.read(0), None))
     reading = asked.tree.glance() if depth is None else asked.tree.read(depth, judged=True)
     job = _job(asked)
+    keys = tuple(dict.fromkeys(key for scope in HIDDEN for key in job.included_keys(scope))) if job else ()
+    if keys and reading.task_type != TaskType.CHECK and not reading.missing and not reading.leaves:
+        # their level was not read: at a glance since nothing has begun, else since it is deeper than what was asked for
+        begun = depth is not None
+        reading = replace(reading, missing=() if begun else keys, expected=len(keys), partial=begun)
     snapshot = _with_missing(snapshot_of(asked, reading, job), reading)
     root = _brief(snapshot.node) if depth is None else pruned(snapshot.node, depth)
     return StatusReport(
         replace(snapshot, node=root),
-        partial=reading.partial,
         folds=depth is None,
         nothing_to_move=_moves_nothing(reading, job),
         not_before=_not_before(asked, reading),
@@ -234,7 +240,11 @@ def snapshot_of(asked: TaskSession, reading: Reading, job: Job | None) -> Snapsh
         for text in (f"could not be read: {flaw}" for flaw in reading.flaws)
         if text not in told
     )
-    return Snapshot(
+    summary = assessment.summary
+    if reading.partial or (reading.missing and not summary.total):  # of the others only their number is known
+        rest = max(reading.expected - summary.total, 0)
+        summary = replace(summary, total=summary.total + rest, missing=summary.missing + rest)
+    snapshot = Snapshot(
         asked.job_id,
         asked.task.task_id,
         reading.task_type,
@@ -246,9 +256,13 @@ def snapshot_of(asked: TaskSession, reading: Reading, job: Job | None) -> Snapsh
         job.name if job else None,
         job.destination if job else None,
         (*assessment.reasons, *unread),
-        assessment.summary,
+        summary,
         assessment.notes,
+        reading.partial,
     )
+    if reading.root.children and nothing_moved(snapshot):  # then nobody asks what else was never reported
+        snapshot = replace(snapshot, notes=())
+    return snapshot
 
 
 def _not_before(asked: TaskSession, reading: Reading) -> int | None:

@@ -19,7 +19,7 @@ from migstat.model.reports import (
 from migstat.model.verdict import Snapshot
 from migstat.render.parts import Canvas, counts_text, headline, message_text, percent_text, title_words
 from migstat.render.rows import columns, nodes_of, rows
-from migstat.render.table import NOTHING_MOVED, NOTHING_TO_MOVE, checks_head
+from migstat.render.table import NOTHING_TO_MOVE, checks_head
 from migstat.render.text import absolute, duration, harmless, instant
 from migstat.render.theme import UNICODE, state_words
 
@@ -38,8 +38,8 @@ def markdown_lines(report: Report) -> Iterator[str]:
     match report:
         case StatusReport():
             yield from _title(report.snapshot, report.not_before)
-            if nothing_moved(report.snapshot) or report.nothing_to_move:
-                yield from (NOTHING_MOVED if nothing_moved(report.snapshot) else NOTHING_TO_MOVE, "")
+            if said := nothing_moved(report.snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
+                yield from (said, "")
             names = ("level", "state", "progress", "elapsed", "message")
             now = report.snapshot.fetched_at
             found = ((",".join(node.level) or "task", *_state(node, now)) for node in nodes_of(report.snapshot.node))
@@ -50,8 +50,8 @@ def markdown_lines(report: Report) -> Iterator[str]:
             yield from _table(names, (_check(check, report) for check in report.checks))
         case ProjectsReport():
             yield from _title(report.snapshot, report.not_before)
-            if nothing_moved(report.snapshot) or report.nothing_to_move:
-                yield from (NOTHING_MOVED if nothing_moved(report.snapshot) else NOTHING_TO_MOVE, "")
+            if said := nothing_moved(report.snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
+                yield from (said, "")
             names = (report.scope.removesuffix("s"), "state", "progress", "elapsed", "message")
             now = report.snapshot.fetched_at
             yield from _table(names, ((node.name, *_state(node, now)) for node in report.projects))

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from migstat.model.nodes import Millis, Node, Phase, State, TaskType
+from migstat.model.reports import nothing_moved
 from migstat.model.verdict import Reason, Snapshot
 from migstat.render.text import duration, grouped, harmless, local_time, span_of_time, zone
 from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, message_words, state_words
@@ -94,7 +95,7 @@ def percent_text(node: Node) -> Text:
     """Percent of a running node's current phase; empty if it reports none. The API may send more than 100."""
     if node.percent is None or node.ended:
         return Text()
-    return Text(f"{min(max(node.percent, 0), 100):.0f} %", STYLES[State.RUNNING])
+    return Text(f"{min(max(node.percent, 0), 100):.0f} %", STYLES[State.RUNNING], justify="right")
 
 
 def message_text(node: Node) -> Text:
@@ -122,10 +123,13 @@ def headline(snapshot: Snapshot, canvas: Canvas) -> Text:
     own = next((phase for phase in root.progress if phase.total), None)
     if snapshot.task_type == TaskType.CHECK and own is not None and not root.ended:
         parts.append(Text(f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks"))
+        parts += [percent_text(root)] if root.percent is not None else []
+    elif snapshot.partial and summary is not None:
+        parts.append(Text(f"{grouped(summary.total)} in scope"))
     elif summary is not None and summary.total:
         parts.append(Text(f"{summary.finished} of {summary.total}"))
     if summary is not None:
-        bad = {State.FAILED: summary.failed, State.WARNING: summary.warning}
+        bad: dict[State, int] = {State.FAILED: summary.failed, State.WARNING: summary.warning}
         if root.ended and snapshot.missing:
             bad[State.MISSING] = summary.missing
         parts += [counts_text({state: n}, canvas) for state, n in bad.items() if n]
@@ -192,4 +196,7 @@ def facts(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) 
 def header(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) -> Group:
     """The verdict line, up to three reasons, and the facts."""
     told = Text(canvas.glyphs.dot.join(facts(snapshot, canvas, not_before)), QUIET)
-    return Group(*verdict_lines(snapshot, canvas), *reason_lines(snapshot.reasons, canvas), told)
+    reasons = snapshot.reasons
+    if nothing_moved(snapshot):  # then what is not there is no reason of its own
+        reasons = tuple(reason for reason in reasons if reason.state is not State.MISSING)
+    return Group(*verdict_lines(snapshot, canvas), *reason_lines(reasons, canvas), told)

@@ -25,7 +25,6 @@ from migstat.model.reports import (
     TasksReport,
     count_states,
     nothing_moved,
-    states_of,
     worst_first,
 )
 from migstat.model.verdict import Snapshot, Verdict, verdict_of_node
@@ -42,7 +41,7 @@ from migstat.render.parts import (
     state_text,
 )
 from migstat.render.rows import fields
-from migstat.render.text import ago, duration, future, harmless, instant, local_time, zone
+from migstat.render.text import ago, duration, future, grouped, harmless, instant, local_time, zone
 from migstat.render.theme import QUIET, STYLES
 
 WITH_BAR = 100
@@ -98,7 +97,6 @@ def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) 
     return shown, [node for node in ordered if node.level not in levels]
 
 
-NOTHING_MOVED = "Nothing was moved: the checks failed."
 NOTHING_TO_MOVE = "This job moves no projects or spaces."
 
 
@@ -151,8 +149,8 @@ def _status(report: StatusReport, canvas: Canvas) -> Group:
     for row in _tree_rows(tops, report, canvas, ""):
         table.add_row(*row)
     parts.append(table)
-    if nothing_moved(snapshot):
-        parts += ["", Text(NOTHING_MOVED, STYLES[State.FAILED])]
+    if said := nothing_moved(snapshot):
+        parts += ["", Text(said, STYLES[State.FAILED])]
     elif report.nothing_to_move:
         parts += ["", Text(NOTHING_TO_MOVE, QUIET)]
     return Group(*parts)
@@ -178,7 +176,10 @@ def _shown_below(node: Node, report: StatusReport, canvas: Canvas) -> Sequence[N
     children = node.children or ()
     if not has_leaves(node, report.snapshot) or not report.folds:
         return children
-    shown, _ = folded(children, canvas, over=report.snapshot.node.ended, used=6)
+    over = report.snapshot.node.ended and not nothing_moved(report.snapshot)
+    shown, _ = folded(children, canvas, over=over, used=6)
+    if not over:  # what is not there yet is counted in the row above
+        shown = [each for each in shown if each.state is not State.MISSING]
     checks = not level_is_hidden(node.level)
     return [each for each in shown if not (checks and each.state is State.RUNNING)]
 
@@ -193,10 +194,10 @@ def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
     """How many of a level's children are done, and in which state the others are."""
     states = count_states(node.children or ())
     total = sum(states.values())
-    if report.partial and report.snapshot.summary is not None:
-        total, states = report.snapshot.summary.total, states_of(report.snapshot.summary)
     done = sum(count for state, count in states.items() if state.ended)
     told = Text(f"{done} of {total}", QUIET)
+    if report.snapshot.partial and report.snapshot.summary is not None and level_is_hidden(node.level):
+        told = Text(f"{grouped(report.snapshot.summary.total)} in scope", QUIET)
     others: dict[State, int] = {state: n for state, n in states.items() if state is not State.SUCCEEDED}
     rest = counts_text(others, canvas, words=canvas.width >= WITH_BAR)
     return Text(canvas.glyphs.dot, QUIET).join([told, rest]) if rest else told
@@ -231,7 +232,7 @@ def _checks(report: ChecksReport, canvas: Canvas) -> Group:
     if report.details:
         parts += [part for check in shown for part in _block(check, report, canvas)]
     elif shown:
-        table = _table("CHECK", "STATE", "OVERRIDE", "MESSAGE")
+        table = _table("CHECK", "STATE", "", "MESSAGE")
         for check in shown:
             said = message_text(check)
             if check.occurrences:
@@ -261,7 +262,7 @@ def _override(check: Node, report: ChecksReport) -> Text:
         return Text("overridden", STYLES[State.WARNING])
     if check.state is not State.FAILED or check.excludable is None:
         return Text()
-    return Text("can be", STYLES[State.WARNING]) if check.excludable else Text("cannot be", STYLES[State.FAILED])
+    return Text("overridable", STYLES[State.WARNING]) if check.excludable else Text("blocks", STYLES[State.FAILED])
 
 
 def _last(
@@ -274,7 +275,8 @@ def _last(
         return [Text(f"{len(found)} of {total} {kind}: {report.filtered}", QUIET)]
     if rest:
         return [folded_line(count_states(rest), canvas)]
-    return [] if found else [Text(f"No {kind} are reported yet.", QUIET)]
+    refused = report.snapshot.verdict is Verdict.FAILED
+    return [] if found else [Text(f"No {kind} were reported." if refused else f"No {kind} are reported yet.", QUIET)]
 
 
 def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
@@ -282,8 +284,8 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
     parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), ""]
     if report.nothing_to_move:
         return Group(*parts, Text(NOTHING_TO_MOVE))
-    if nothing_moved(snapshot) and not report.filtered:
-        parts.append(Text(NOTHING_MOVED, STYLES[State.FAILED]))
+    if (said := nothing_moved(snapshot)) and not report.filtered:
+        parts.append(Text(said, STYLES[State.FAILED]))
         if not report.show_all:
             return Group(*parts, folded_line(count_states(report.projects), canvas))
     shown: list[Node] = [*report.projects]
@@ -317,7 +319,7 @@ def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
     table = _table("TASK", "TYPE", "STATE", f"CREATED ({zone(report.fetched_at)})", "ELAPSED", *(("",) if wide else ()))
     notes: list[RenderableType] = []
     for run in report.runs:
-        task, note = run.task, _run_note(run)
+        task, note = run.task, _run_note(run, files=wide)
         cells = [
             Text(harmless(task.task_id)),
             Text(harmless(task.task_type or "")),
@@ -327,16 +329,16 @@ def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
         ]
         table.add_row(*cells, *((Text(note, QUIET),) if wide else ()))
         if note and not wide:
-            notes.append(Text(f"{harmless(task.task_id)}: {note}", QUIET))
+            notes.append(Text(f"{harmless(task.task_id)[:8]}: {note}", QUIET))
     return Group(table, *notes)
 
 
-def _run_note(run: RunRow) -> str:
-    """What a run was told to override, and what files it left."""
-    names = [harmless(artifact.name or "") for artifact in run.task.artifacts]
-    files = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+def _run_note(run: RunRow, *, files: bool) -> str:
+    """The checks that were overridden in a run, and the files it left."""
+    names = [harmless(artifact.name or "") for artifact in run.task.artifacts] if files else []
+    left = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
     overridden = f"overridden: {harmless(', '.join(run.overridden))}" if run.overridden else ""
-    return "; ".join(part for part in (overridden, files) if part)
+    return "; ".join(part for part in (overridden, left) if part)
 
 
 def _targets(report: TargetsReport, canvas: Canvas) -> RenderableType:
@@ -373,8 +375,7 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[RenderableType]
 def _artifacts(report: ArtifactsReport, canvas: Canvas) -> RenderableType:
     """The files of a run: until when they are there, and from where, or where they are now."""
     if not report.artifacts:
-        told = "This run has left no reports or logs (yet). Only newer assistants write them, and none for Confluence."
-        return Text(told, QUIET)
+        return Text("No reports or logs.", QUIET)
     table = _table("NAME", f"EXPIRES ({zone(report.fetched_at)})", "FILE" if report.downloaded else "FROM")
     for listed in report.artifacts:
         artifact = listed.artifact

@@ -120,7 +120,7 @@ def test_the_status_document(server: Server) -> None:
         "taskId": "migrate-1",
         "taskType": "migrate",
         "fetchedAt": FETCHED,
-        "complete": True,
+        "complete": False,
         "verdict": "running",
         "reasons": [
             {"level": ["check"], "state": "failed", "outcome": "FAILED", "message": None},

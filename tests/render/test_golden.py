@@ -1,0 +1,69 @@
+"""The tables of every command in every scenario, as text that someone has looked at.
+
+Time stands still. `MIGSTAT_UPDATE_GOLDEN=1 python -m pytest tests/render/test_golden.py` writes the files again. Look
+at every difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from migstat.simulator.scenarios import build
+from migstat.simulator.server import serve
+from tests.cli.rehearsals import NOW
+from tests.command_line import environ_of, migstat
+
+FOLDER = Path(__file__).parents[1] / "golden"
+COMMANDS = ("status", "checks", "projects", "tasks", "artifacts", "job")
+MOMENTS = {
+    "cutover": 0.55,
+    "cutover-begins": 0.02,
+    "cutover-ended": 1.1,
+    "projects-failing": 0.55,
+    "projects-failing-ended": 1.1,
+    "failing": 1.6,
+    "confluence": 0.55,
+    "checks": 0.55,
+    "refused": 0.55,
+    "users-only": 0.55,
+}
+"""Files by scenario, and how much of it is over then."""
+
+NOTICE = re.compile(r"\r\x1b\[K[^\r\n]*")
+"""What a slow machine shows while it reads."""
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Show times in UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_tables_are_as_they_were_when_someone_looked_at_them(moment: str, width: int) -> None:
+    """Every command shows the text of its file, and no line of it is wider than the window."""
+    scenario = build(moment.removesuffix("-begins").removesuffix("-ended"))
+    begin = scenario.duration * MOMENTS[moment]
+    with serve(scenario, head_start=begin, clock=lambda: NOW, speed=1.0, rate_limit=None) as server:
+        environ = environ_of(server) | {"NO_COLOR": "1"}
+        shown = ""
+        for command in COMMANDS:
+            words = [command, "-o", "table"]
+            told = migstat(words, environ, terminal=True, err_terminal=True, columns=width, now=lambda: NOW)
+            assert all(len(line) <= width for line in told.out.splitlines())
+            shown += f"$ migstat {command}\n{told.out}{NOTICE.sub('', told.err)}\n"
+    file = FOLDER / f"{moment}-{width}.txt"
+    if os.environ.get("MIGSTAT_UPDATE_GOLDEN"):
+        file.write_text(shown, encoding="utf-8")
+    assert shown == file.read_text(encoding="utf-8")
