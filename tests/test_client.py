@@ -184,8 +184,8 @@ def test_projects_are_of_the_latest_run_that_migrates() -> None:
     """A later run that only checks has no projects, so it is not the one whose projects are asked for."""
     migrate = node("root", children=(node("check"), node("migrate")))
     runs = (
-        script.Task(label="m", task_id="m1", task_type="migrate", created_at=1, root=migrate),
-        script.Task(label="c", task_id="c1", task_type="check", created_at=2, root=node("root")),
+        script.SimTask(label="m", task_id="m1", task_type="migrate", created_at=1, root=migrate),
+        script.SimTask(label="c", task_id="c1", task_type="check", created_at=2, root=node("root")),
     )
     with still(scenario(*runs)) as served, client_of(served) as client:
         assert client.status("job-1").task_id == "c1"

@@ -23,7 +23,7 @@ from migstat.settings.resolve import Flags, settings_from
 from migstat.settings.target import Target
 from migstat.simulator import scenario as script
 from migstat.simulator.app import ADMIN, App
-from migstat.simulator.exchange import Request, Response
+from migstat.simulator.exchange import HttpRequest, HttpResponse
 
 EPOCH = 1_790_000_000.0
 """The epoch second at which the scenarios begin."""
@@ -160,7 +160,7 @@ class World:
         return self.scenario.job.job_id
 
     @property
-    def task(self) -> script.Task:
+    def task(self) -> script.SimTask:
         """The task that is watched."""
         return self.scenario.tasks[-1]
 
@@ -192,9 +192,11 @@ class World:
         instead = self.trouble(target, self.time.now)
         if isinstance(instead, Exception):
             raise instead
-        return instead or self._delivered(self.app.handle(Request("GET", target, request.headers.get("Authorization"))))
+        return instead or self._delivered(
+            self.app.handle(HttpRequest("GET", target, request.headers.get("Authorization")))
+        )
 
-    def _delivered(self, answer: Response) -> httpx.Response:
+    def _delivered(self, answer: HttpResponse) -> httpx.Response:
         self.time.now += answer.delay
         if answer.delay > REQUEST_TIMEOUT:
             raise httpx.ReadTimeout("too slow")
@@ -290,16 +292,16 @@ def going(**more: Any) -> Tree:
 # migrations
 
 
-def moved(name: str, begin: float | None, end: float | None, outcome: str = "SUCCESS", **more: Any) -> script.Node:
+def moved(name: str, begin: float | None, end: float | None, outcome: str = "SUCCESS", **more: Any) -> script.SimNode:
     """A node that runs from one second to another; None for never."""
-    return script.Node(name=name, started_at=begin, ended_at=end, outcome=None if end is None else outcome, **more)
+    return script.SimNode(name=name, started_at=begin, ended_at=end, outcome=None if end is None else outcome, **more)
 
 
 def migration(
-    *projects: script.Node,
-    scopes: tuple[script.Node, ...] = (),
-    check: script.Node | None = None,
-    migrate: script.Node | None = None,
+    *projects: script.SimNode,
+    scopes: tuple[script.SimNode, ...] = (),
+    check: script.SimNode | None = None,
+    migrate: script.SimNode | None = None,
     core_end: float | None = 1000.0,
     outcome: str = "SUCCESS",
     keys: tuple[str, ...] | None = None,
@@ -307,7 +309,7 @@ def migration(
     **more: Any,
 ) -> script.Scenario:
     """A migrate task: its checks take 20 seconds, the migration begins at 30 and its core ends at `core_end`."""
-    hidden = script.Node(name=level, hidden=True, children=projects)
+    hidden = script.SimNode(name=level, hidden=True, children=projects)
     below = (*scopes, *((hidden,) if projects else ()))
     tops = (
         check or moved("check", 5, 20, children=(moved("Fine", 5, 10), moved("Quick", 5, 20))),
@@ -318,13 +320,13 @@ def migration(
     return of_root(root, scope={level: {"includedKeys": list(named)}}, **more)
 
 
-def checks(*nodes: script.Node, end: float | None, outcome: str = "SUCCESS") -> script.Scenario:
+def checks(*nodes: script.SimNode, end: float | None, outcome: str = "SUCCESS") -> script.Scenario:
     """A check task."""
     return of_root(moved("root", 0, end, outcome, children=nodes), task_type=TaskType.CHECK)
 
 
 def of_root(
-    root: script.Node,
+    root: script.SimNode,
     *,
     task_type: str = TaskType.MIGRATE,
     scope: dict[str, Any] | None = None,
@@ -332,7 +334,7 @@ def of_root(
     **more: Any,
 ) -> script.Scenario:
     """A scenario of one task with this tree."""
-    job = script.Job(
+    job = script.SimJob(
         job_id=JOB,
         name="Night",
         flow="jira-onpremises-to-cloud",
@@ -341,11 +343,11 @@ def of_root(
         scope=scope or {},
     )
     kind: script.TaskType = "check" if task_type == TaskType.CHECK else "migrate"
-    task = script.Task(label="it", task_id=TASK, task_type=kind, created_at=-10, status_at=status_at, root=root)
+    task = script.SimTask(label="it", task_id=TASK, task_type=kind, created_at=-10, status_at=status_at, root=root)
     return script.Scenario(name="one", job=job, tasks=(task,), **more)
 
 
-def truth(node: script.Node, now: float, level: Level = ()) -> dict[Level, tuple[str, str | None]]:
+def truth(node: script.SimNode, now: float, level: Level = ()) -> dict[Level, tuple[str, str | None]]:
     """Status and outcome of every reported node that has a status, by its level."""
     found = {} if node.hidden else {level: (node.status_at(now), node.outcome_at(now))}
     for child in node.children:

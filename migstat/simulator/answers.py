@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from migstat.simulator.artifacts import location_of
 
 if TYPE_CHECKING:
-    from migstat.simulator.scenario import Artifact, Job, Node, Phase, Step, Task, Timeline
+    from migstat.simulator.scenario import SimArtifact, SimJob, SimNode, SimPhase, SimTask, Step, Timeline
 
 
-def describe_job(job: Job) -> dict[str, Any]:
+def describe_job(job: SimJob) -> dict[str, Any]:
     """Return the job as its route answers it."""
     return {
         "name": job.name,
@@ -22,10 +22,10 @@ def describe_job(job: Job) -> dict[str, Any]:
     }
 
 
-def describe_task(task: Task, now: float, timeline: Timeline, base_url: str) -> dict[str, Any]:
+def describe_task(task: SimTask, now: float, timeline: Timeline, base_url: str) -> dict[str, Any]:
     """Return the task as its routes answer it; `base_url` is where its files are."""
 
-    def expiry(artifact: Artifact) -> str | int:
+    def expiry(artifact: SimArtifact) -> str | int:
         if artifact.unit == "iso":
             return timeline.iso(artifact.expires_at)
         return timeline.epoch_ms(artifact.expires_at) // (1000 if artifact.unit == "s" else 1)
@@ -49,7 +49,7 @@ def describe_task(task: Task, now: float, timeline: Timeline, base_url: str) -> 
     }
 
 
-def describe_node(node: Node, task: Task, now: float, timeline: Timeline) -> dict[str, Any]:
+def describe_node(node: SimNode, task: SimTask, now: float, timeline: Timeline) -> dict[str, Any]:
     """Return the node, without children, as the status route answers it; `{}` for one that is not in the tree."""
     step = node.step_at(now)
     if node.hidden or step is None:
@@ -70,7 +70,7 @@ def describe_node(node: Node, task: Task, now: float, timeline: Timeline) -> dic
 
 
 def _time_stamps(
-    node: Node, task: Task, step: Step, run: tuple[float, float | None] | None, now: float, timeline: Timeline
+    node: SimNode, task: SimTask, step: Step, run: tuple[float, float | None] | None, now: float, timeline: Timeline
 ) -> dict[str, int]:
     first = node.history[0].at
     created = min(task.created_at if math.isinf(first) else first, math.inf if run is None else run[0])
@@ -89,7 +89,7 @@ def _time_stamps(
     return in_ms
 
 
-def _progress(node: Node, step: Step, run: tuple[float, float | None] | None, now: float) -> dict[str, Any]:
+def _progress(node: SimNode, step: Step, run: tuple[float, float | None] | None, now: float) -> dict[str, Any]:
     if step.percent is not None or step.counts:
         data = [{"name": name, "total": total, "processed": processed} for name, processed, total in step.counts]
         return {"isSupported": True, **({} if step.percent is None else {"percent": step.percent}), "data": data}
@@ -100,7 +100,7 @@ def _progress(node: Node, step: Step, run: tuple[float, float | None] | None, no
     return {"isSupported": True, "percent": int(phase.full * done), "data": [counted]}
 
 
-def _current_phase(phases: tuple[Phase, ...], begin: float, end: float | None, now: float) -> tuple[Phase, float]:
+def _current_phase(phases: tuple[SimPhase, ...], begin: float, end: float | None, now: float) -> tuple[SimPhase, float]:
     """Return the phase that runs and the part of it that is done, below 1."""
     if end is None:
         return phases[0], 0.0

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from migstat.simulator import artifacts
 from migstat.simulator.answers import describe_job, describe_node, describe_task
-from migstat.simulator.exchange import Request, Response, error_response, json_response
+from migstat.simulator.exchange import HttpRequest, HttpResponse, error_response, json_response
 from migstat.simulator.faults import FaultQueue, disturb
 from migstat.simulator.limiter import Limiter
-from migstat.simulator.paging import Filter, Listing, Page, decode_cursor, encode_cursor
+from migstat.simulator.paging import Filter, Listing, SimPage, decode_cursor, encode_cursor
 from migstat.simulator.routes import Asked, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from migstat.simulator.scenario import Node, Scenario, Task, Timeline
+    from migstat.simulator.scenario import Scenario, SimNode, SimTask, Timeline
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SimUser:
     """E-mail and API token of an account."""
 
     email: str
@@ -36,14 +36,14 @@ class Account:
         return base64.b64encode(f"{self.email}:{self.token}".encode()).decode()
 
 
-ADMIN = Account("admin@example.com", "simulated-admin-token")
+ADMIN = SimUser("admin@example.com", "simulated-admin-token")
 """An admin of the destination site, who may read."""
 
-MEMBER = Account("member@example.com", "simulated-member-token")
+MEMBER = SimUser("member@example.com", "simulated-member-token")
 """An account that can log in but is no admin: the API refuses it."""
 
 
-class ApiError(Exception):
+class HttpError(Exception):
     """A request that the API refuses with an HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -80,7 +80,7 @@ class App:
         self._answered: set[tuple[str, tuple[str, ...], Filter]] = set()
         self._request_numbers = count(1)
 
-    def handle(self, request: Request) -> Response:
+    def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
         request_id = f"request-{next(self._request_numbers):06d}"
         asked = parse(request.target)
@@ -108,28 +108,28 @@ class App:
             return next(found, scenarios[0])
         return self._scenarios.get(asked.ids[0] if asked.ids else "", scenarios[0])
 
-    def _queue_fault(self, request: Request, asked: Asked) -> Response:
+    def _queue_fault(self, request: HttpRequest, asked: Asked) -> HttpResponse:
         if request.method != "POST":
-            raise ApiError(405, "Only POST")
+            raise HttpError(405, "Only POST")
         query = asked.query
         try:
             retry_after = int(query["retryAfter"]) if "retryAfter" in query else None
             times, seconds = int(query.get("times", "1")), float(query.get("seconds", "1"))
             self.faults.add(query.get("kind", ""), times, retry_after=retry_after, seconds=seconds)
         except ValueError as error:
-            raise ApiError(400, str(error)) from error
-        return Response(204)
+            raise HttpError(400, str(error)) from error
+        return HttpResponse(204)
 
-    def _answer(self, request: Request, asked: Asked, now: float) -> Response:
+    def _answer(self, request: HttpRequest, asked: Asked, now: float) -> HttpResponse:
         if request.method != "GET":
-            raise ApiError(405, "Only GET")
+            raise HttpError(405, "Only GET")
         if asked.route == "artifact":
             return self._artifact(request.target, asked, now)
         _authorize(request.authorization)
         if asked.route == "unknown":
-            raise ApiError(404, "Not found")
+            raise HttpError(404, "Not found")
         if asked.ids[0] not in self._scenarios:
-            raise ApiError(404, f"No job {asked.ids[0]}")
+            raise HttpError(404, f"No job {asked.ids[0]}")
         return json_response(200, self._content(self._scenarios[asked.ids[0]], asked, now))
 
     def _content(self, scenario: Scenario, asked: Asked, now: float) -> dict[str, Any]:
@@ -157,23 +157,23 @@ class App:
             links["next"] = base64.b64encode(f"tasks#{listed[-1].task_id}".encode()).decode()
         return {"data": [describe_task(task, now, self._timeline, self._base_url) for task in listed], "links": links}
 
-    def _artifact(self, target: str, asked: Asked, now: float) -> Response:
+    def _artifact(self, target: str, asked: Asked, now: float) -> HttpResponse:
         if not artifacts.is_signed(target):
-            raise ApiError(403, "The signature does not match the address")
+            raise HttpError(403, "The signature does not match the address")
         task_id, name = asked.ids
         task = _find_task(self._scenario_of(asked), task_id, now)
         for each in task.artifacts:
             if each.name == name and each.location is None and now >= each.available_at:
                 if now >= each.expires_at:
-                    raise ApiError(410, "The address has expired")
+                    raise HttpError(410, "The address has expired")
                 return artifacts.serve(task, each)
-        raise ApiError(404, f"No file {name}")
+        raise HttpError(404, f"No file {name}")
 
-    def _status(self, scenario: Scenario, task: Task, asked: Asked, now: float) -> dict[str, Any]:
+    def _status(self, scenario: Scenario, task: SimTask, asked: Asked, now: float) -> dict[str, Any]:
         if not task.has_status(now):
-            raise ApiError(404, f"No status of task {task.task_id}")
+            raise HttpError(404, f"No status of task {task.task_id}")
         if asked.filtered and scenario.filters == "rejected":
-            raise ApiError(400, "Filters are not supported")
+            raise HttpError(400, "Filters are not supported")
         path, below_check = asked.path, asked.path[:1] == ("check",)
         if below_check and task.check_level != "none":
             path = path[1:]
@@ -191,14 +191,14 @@ class App:
         return {"data": data, "links": _links(asked.path, page)}
 
     def _page(
-        self, scenario: Scenario, task: Task, node: Node, asked: Asked, path: tuple[str, ...], now: float
-    ) -> Page:
+        self, scenario: Scenario, task: SimTask, node: SimNode, asked: Asked, path: tuple[str, ...], now: float
+    ) -> SimPage:
         query, after = asked.query, None
         if "cursor" in query:
             try:
                 after = decode_cursor(asked.path, query["cursor"])
             except ValueError as error:
-                raise ApiError(400, str(error)) from error
+                raise HttpError(400, str(error)) from error
         wanted = Filter(query.get("status"), query.get("outcome"))
         with self._lock:
             listing = self._listings.get((task.task_id, path))
@@ -210,9 +210,9 @@ class App:
         if asked.filtered:
             match scenario.filters:
                 case "empty":
-                    return Page((), (), has_more=False)
+                    return SimPage((), (), has_more=False)
                 case "once" if repeated:
-                    return Page((), (), has_more=False)
+                    return SimPage((), (), has_more=False)
                 case "ignored":
                     wanted = Filter()
                 case "first-page" if after is not None:
@@ -222,35 +222,35 @@ class App:
         return listing.page(now, after, wanted, scenario.page_size)
 
 
-def _guarded(answer: Callable[[], Response], request_id: str) -> Response:
+def _guarded(answer: Callable[[], HttpResponse], request_id: str) -> HttpResponse:
     try:
         return answer()
-    except ApiError as error:
+    except HttpError as error:
         return error_response(error.status, error.message, request_id)
 
 
 def _authorize(authorization: str | None) -> None:
     scheme, _, credentials = (authorization or "").partition(" ")
     if scheme.lower() != "basic" or credentials not in (ADMIN.authorization(), MEMBER.authorization()):
-        raise ApiError(401, "Authentication failed")
+        raise HttpError(401, "Authentication failed")
     if credentials == MEMBER.authorization():
-        raise ApiError(403, "Only admins of the destination site may read migrations")
+        raise HttpError(403, "Only admins of the destination site may read migrations")
 
 
-def _tasks(scenario: Scenario, now: float) -> list[Task]:
+def _tasks(scenario: Scenario, now: float) -> list[SimTask]:
     """Return the tasks known by now, newest first."""
     known = [task for task in scenario.tasks if task.is_listed(now)]
     return sorted(known, key=lambda task: (-task.created_at, task.task_id))
 
 
-def _find_task(scenario: Scenario, task_id: str, now: float) -> Task:
+def _find_task(scenario: Scenario, task_id: str, now: float) -> SimTask:
     for task in _tasks(scenario, now):
         if task.task_id == task_id:
             return task
-    raise ApiError(404, f"No task {task_id}")
+    raise HttpError(404, f"No task {task_id}")
 
 
-def _links(path: tuple[str, ...], page: Page) -> dict[str, str]:
+def _links(path: tuple[str, ...], page: SimPage) -> dict[str, str]:
     links = {}
     if page.has_more:
         links["next"] = encode_cursor(path, page.keys[-1])
@@ -263,7 +263,7 @@ def _decode_task_cursor(cursor: str) -> str:
     try:
         kind, _, task_id = base64.b64decode(cursor, validate=True).decode().partition("#")
     except (binascii.Error, UnicodeError) as error:
-        raise ApiError(400, "cursor is not valid") from error
+        raise HttpError(400, "cursor is not valid") from error
     if kind != "tasks":
-        raise ApiError(400, "cursor is not one of a task list")
+        raise HttpError(400, "cursor is not one of a task list")
     return task_id

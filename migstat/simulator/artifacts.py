@@ -13,13 +13,13 @@ import zipfile
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
-from migstat.simulator.exchange import Response, json_response
+from migstat.simulator.exchange import HttpResponse, json_response
 from migstat.simulator.routes import ARTIFACTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migstat.simulator.scenario import Artifact, Node, Task
+    from migstat.simulator.scenario import SimArtifact, SimNode, SimTask
 
 ROWS_OF_CHECK = 60
 """Lines of a report about each check, which make some 200 KB."""
@@ -28,7 +28,7 @@ LINES_OF_LOG = 3000
 _KINDS = {".csv": "text/csv; charset=utf-8", ".zip": "application/zip"}
 
 
-def location_of(base_url: str, task: Task, name: str) -> str:
+def location_of(base_url: str, task: SimTask, name: str) -> str:
     """Return the signed address of a task's file on the server at `base_url`."""
     path = f"{ARTIFACTS}/{quote(task.task_id, safe='')}/{quote(name, safe='')}"
     return f"{base_url}{path}?signature={_signature(path)}"
@@ -40,30 +40,30 @@ def is_signed(target: str) -> bool:
     return parse_qs(parts.query).get("signature") == [_signature(parts.path)]
 
 
-def content_of(task: Task, name: str) -> bytes:
+def content_of(task: SimTask, name: str) -> bytes:
     """Return the content of a task's file, the same in every run: a report of its checks, or a zipped log."""
     return _archive(task) if name.endswith(".zip") else _report(task)
 
 
-def serve(task: Task, artifact: Artifact) -> Response:
+def serve(task: SimTask, artifact: SimArtifact) -> HttpResponse:
     """Answer a request for a file: with its content, or for a linked one with JSON that says where that is."""
     if artifact.linked:
         return json_response(200, {"url": f"https://files.example.com/{quote(artifact.name)}"})
     kind = next((kind for suffix, kind in _KINDS.items() if artifact.name.endswith(suffix)), "application/octet-stream")
-    return Response(200, content_of(task, artifact.name), (("Content-Type", kind),))
+    return HttpResponse(200, content_of(task, artifact.name), (("Content-Type", kind),))
 
 
 def _signature(path: str) -> str:
     return hashlib.sha256(f"simulated {path}".encode()).hexdigest()[:32]
 
 
-def _checks(task: Task) -> tuple[Node, ...]:
+def _checks(task: SimTask) -> tuple[SimNode, ...]:
     """Return the checks of a task: the root's children, or in a migrate task those of its `check`."""
     check = next((child for child in task.root.children if child.name == "check"), task.root)
     return check.children
 
 
-def _report(task: Task) -> bytes:
+def _report(task: SimTask) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("check", "outcome", "message", "finding"))
@@ -74,14 +74,14 @@ def _report(task: Task) -> bytes:
     return text.getvalue().encode()
 
 
-def _archive(task: Task) -> bytes:
+def _archive(task: SimTask) -> bytes:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:  # packing differs between versions of zlib
         archive.writestr(zipfile.ZipInfo("migration.log"), "".join(_log(task)))
     return held.getvalue()
 
 
-def _log(task: Task) -> Iterator[str]:
+def _log(task: SimTask) -> Iterator[str]:
     for node in task.root.walk():
         yield f"INFO  {node.name}: begun, {len(node.children)} below it\n"
     for number in range(LINES_OF_LOG):

@@ -10,7 +10,7 @@ Delivery = Literal["whole", "drip", "cut", "reset"]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class HttpRequest:
     """A request as the API sees it; `target` is the path with its query, `authorization` the header."""
 
     method: str
@@ -19,7 +19,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class HttpResponse:
     """An answer and how to deliver it.
 
     `delay` is in real seconds: before a whole answer, or spread over a dripping one. A cut answer declares
@@ -33,12 +33,12 @@ class Response:
     delay: float = 0.0
 
 
-def json_response(status: int, content: Any, *headers: tuple[str, str]) -> Response:
+def json_response(status: int, content: Any, *headers: tuple[str, str]) -> HttpResponse:
     """Return an answer with a JSON body."""
     body = json.dumps(content, separators=(",", ":")).encode()
-    return Response(status, body, (("Content-Type", "application/json"), *headers))
+    return HttpResponse(status, body, (("Content-Type", "application/json"), *headers))
 
 
-def error_response(status: int, message: str, request_id: str, *headers: tuple[str, str]) -> Response:
+def error_response(status: int, message: str, request_id: str, *headers: tuple[str, str]) -> HttpResponse:
     """Return an error in the API's usual shape; `id` is the request's."""
     return json_response(status, {"status": status, "errorMessage": message, "id": request_id}, *headers)

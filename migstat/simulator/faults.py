@@ -15,7 +15,7 @@ from email.utils import formatdate
 from http.client import responses
 from typing import TYPE_CHECKING, Literal
 
-from migstat.simulator.exchange import Response, error_response, json_response
+from migstat.simulator.exchange import HttpResponse, error_response, json_response
 
 if TYPE_CHECKING:
     from migstat.simulator.routes import Asked, Route
@@ -33,11 +33,11 @@ _HTML = ("Content-Type", "text/html; charset=utf-8")
 _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad gateway</h1></body></html>\n"
 _LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Log in</title></head><body><form>Who are you?</form></body></html>\n"
 _INSTEAD = {
-    "empty": Response(200, b"", (_JSON,)),
-    "garbage": Response(200, b'{"data": {"status": FINI\x00\xff', (_JSON,)),
-    "html": Response(502, _GATEWAY_PAGE, (_HTML,)),
-    "login": Response(200, _LOGIN_PAGE, (_HTML,)),
-    "redirect": Response(302, b"", (("Location", ELSEWHERE),)),
+    "empty": HttpResponse(200, b"", (_JSON,)),
+    "garbage": HttpResponse(200, b'{"data": {"status": FINI\x00\xff', (_JSON,)),
+    "html": HttpResponse(502, _GATEWAY_PAGE, (_HTML,)),
+    "login": HttpResponse(200, _LOGIN_PAGE, (_HTML,)),
+    "redirect": HttpResponse(302, b"", (("Location", ELSEWHERE),)),
 }
 
 
@@ -118,7 +118,7 @@ class FaultQueue:
 
     def __init__(self, schedule: Schedule | None = None) -> None:
         self._schedule = schedule
-        self._queue: deque[Fault | Response] = deque()
+        self._queue: deque[Fault | HttpResponse] = deque()
         self._requests = 0
         self._lock = threading.Lock()
 
@@ -132,7 +132,7 @@ class FaultQueue:
         with self._lock:
             self._queue.extend([fault] * times)
 
-    def add_answer(self, response: Response, times: int = 1) -> None:
+    def add_answer(self, response: HttpResponse, times: int = 1) -> None:
         """Queue an answer to send `times` times instead of the true one."""
         with self._lock:
             self._queue.extend([response] * times)
@@ -142,7 +142,7 @@ class FaultQueue:
         with self._lock:
             self._queue.clear()
 
-    def take(self, incident: Fault | None = None) -> Fault | Response | None:
+    def take(self, incident: Fault | None = None) -> Fault | HttpResponse | None:
         """Return the fault that the next request meets, if any; `incident` is the one that hits it anyway."""
         with self._lock:
             self._requests += 1
@@ -151,9 +151,9 @@ class FaultQueue:
             return incident or (self._schedule.at(self._requests) if self._schedule else None)
 
 
-def disturb(fault: Fault | Response, response: Response, wall: float, request_id: str) -> Response:
+def disturb(fault: Fault | HttpResponse, response: HttpResponse, wall: float, request_id: str) -> HttpResponse:
     """Return what becomes of `response` at epoch second `wall` when it meets `fault`."""
-    if isinstance(fault, Response):
+    if isinstance(fault, HttpResponse):
         return fault
     if fault.kind in _INSTEAD:
         return _INSTEAD[fault.kind]
@@ -174,7 +174,7 @@ def disturb(fault: Fault | Response, response: Response, wall: float, request_id
             return error_response(int(status), responses.get(int(status), f"Error {status}"), request_id, *headers)
 
 
-def _emptied(response: Response) -> Response:
+def _emptied(response: HttpResponse) -> HttpResponse:
     """Return a list of tasks without tasks, or a level that is not there."""
     if response.status != 200 or _JSON not in response.headers:
         return response

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from migstat.simulator.scenario import Node
+    from migstat.simulator.scenario import SimNode
 
 _SEPARATOR = "#"
 _CURSOR_PARTS = 4
@@ -42,15 +42,15 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SimPage:
     """Children of one page in their order, and whether more follow."""
 
     keys: tuple[Key, ...]
-    nodes: tuple[Node, ...]
+    nodes: tuple[SimNode, ...]
     has_more: bool
 
 
-def place(node: Node, now: float) -> Key | None:
+def place(node: SimNode, now: float) -> Key | None:
     """Return the child's key at scenario second `now`, None while it is not listed."""
     if node.hidden or not node.is_reported(now):
         return None
@@ -88,7 +88,7 @@ class Listing:
     the last request are moved, whichever way time went.
     """
 
-    def __init__(self, children: tuple[Node, ...]) -> None:
+    def __init__(self, children: tuple[SimNode, ...]) -> None:
         moves = sorted(((instant, child) for child in children for instant in child.transitions()), key=itemgetter(0))
         self._instants = [instant for instant, _ in moves]
         self._movers = [child for _, child in moves]
@@ -100,7 +100,7 @@ class Listing:
         for child in children:
             self._move(child, place(child, float("-inf")))
 
-    def page(self, now: float, after: Key | None, wanted: Filter, size: int) -> Page:
+    def page(self, now: float, after: Key | None, wanted: Filter, size: int) -> SimPage:
         """Return `size` wanted children that sort after the key `after` at scenario second `now`, or what is left.
 
         Names that differ in case only have the same key and stay on one page, or a cursor would skip one of them.
@@ -114,7 +114,7 @@ class Listing:
                 listed.append(more)
                 more = next(following, None)
         nodes = tuple(self._nodes[name] for _, name in listed)
-        return Page(tuple(key for key, _ in listed), nodes, has_more=more is not None)
+        return SimPage(tuple(key for key, _ in listed), nodes, has_more=more is not None)
 
     def _following(self, after: Key | None, wanted: Filter) -> Iterator[tuple[Key, str]]:
         order, start, stop = self._order, 0, len(self._order)
@@ -133,7 +133,7 @@ class Listing:
             self._move(child, place(child, now))
         self._passed = passed
 
-    def _move(self, child: Node, to: Key | None) -> None:
+    def _move(self, child: SimNode, to: Key | None) -> None:
         old = self._places.pop(child.name, None)
         if old is not None:
             del self._order[bisect_left(self._order, (old, child.name))]

@@ -3,12 +3,12 @@
 Scenario time is seconds since the scenario's beginning; instants before it are negative.
 
     Scenario            a job, its tasks, and how the API that serves them behaves (pages, filters, incidents)
-    ├─ Job
-    ├─ Task             a check or a migrate run, or one that was refused
-    │  ├─ Node          the root of its status tree
+    ├─ SimJob
+    ├─ SimTask             a check or a migrate run, or one that was refused
+    │  ├─ SimNode          the root of its status tree
     │  │  ├─ Step       the node's history, one step a change; or the short form: reported, started, ended
-    │  │  └─ Phase      progress while the node runs
-    │  └─ Artifact      a file that the run leaves
+    │  │  └─ SimPhase      progress while the node runs
+    │  └─ SimArtifact      a file that the run leaves
     └─ more             scenarios of other jobs on the same server
 """
 
@@ -75,7 +75,7 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
+class SimPhase:
     """One phase of a node's work: `total` things counted under `label`.
 
     `share` is its part of the node's running time, relative to the other phases' shares. Progress starts again from 0
@@ -124,7 +124,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class SimNode:
     """A scripted node of a status tree; all instants are scenario seconds.
 
     Its history is `steps` where there are any: it may appear late, end without an outcome, begin again, or vanish.
@@ -150,14 +150,14 @@ class Node:
     running_status: str = "IN_PROGRESS"
     final_status: str = "FINISHED"
     steps: tuple[Step, ...] = ()
-    phases: tuple[Phase, ...] = ()
+    phases: tuple[SimPhase, ...] = ()
     hidden: bool = False
     has_details: bool = True
     heartbeat: float | None = HEARTBEAT
     description: str | None = None
     excludable: bool | None = None
     occurrences: tuple[str, ...] = ()
-    children: tuple[Node, ...] = ()
+    children: tuple[SimNode, ...] = ()
     history: tuple[Step, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -227,16 +227,16 @@ class Node:
         """Return the finite scenario seconds at which the node's status, outcome or presence may change."""
         return tuple(step.at for step in self.history if math.isfinite(step.at))
 
-    def find(self, path: tuple[str, ...], now: float) -> Node | None:
+    def find(self, path: tuple[str, ...], now: float) -> SimNode | None:
         """Return the node at `path` below this one, None if any part of it is not in the tree."""
-        node: Node | None = self
+        node: SimNode | None = self
         for name in path:
             if node is None or not node.is_reported(now):
                 return None
             node = next((child for child in node.children if child.name == name), None)
         return node if node is not None and node.is_reported(now) else None
 
-    def walk(self) -> Iterator[Node]:
+    def walk(self) -> Iterator[SimNode]:
         """Yield this node and all below it."""
         yield self
         for child in self.children:
@@ -244,7 +244,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class SimArtifact:
     """A file that a task leaves: sent from `available_at`, expiring at `expires_at` (scenario seconds).
 
     `location` None is for a file that the simulator serves itself, at a `relative` address if so wished. With `linked`
@@ -263,7 +263,7 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class SimTask:
     """One run of the job.
 
     `label` names the task for people who script it and is never sent. The task was created at `created_at` (scenario
@@ -278,12 +278,12 @@ class Task:
     task_id: str
     task_type: TaskType
     created_at: float
-    root: Node
+    root: SimNode
     listed_at: float | None = None
     status_at: float | None = None
     overridden: tuple[str, ...] = ()
     check_level: Literal["none", "also", "only"] = "none"
-    artifacts: tuple[Artifact, ...] = ()
+    artifacts: tuple[SimArtifact, ...] = ()
 
     def is_listed(self, now: float) -> bool:
         """Return True if the task's list shows it at scenario second `now`."""
@@ -294,14 +294,14 @@ class Task:
         return now >= (self.created_at if self.status_at is None else self.status_at)
 
 
-def refused(label: str, task_id: str, task_type: TaskType, *, created_at: float, message: str) -> Task:
+def refused(label: str, task_id: str, task_type: TaskType, *, created_at: float, message: str) -> SimTask:
     """Return a task that could not start: a lone root that ended FAILED, with no children, ever."""
-    root = Node(name="root", ended_at=created_at, outcome="FAILED", final_message=message, has_details=False)
-    return Task(label=label, task_id=task_id, task_type=task_type, created_at=created_at, root=root)
+    root = SimNode(name="root", ended_at=created_at, outcome="FAILED", final_message=message, has_details=False)
+    return SimTask(label=label, task_id=task_id, task_type=task_type, created_at=created_at, root=root)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class SimJob:
     """The immutable migration definition; `scope` is sent as it is."""
 
     job_id: str
@@ -323,8 +323,8 @@ class Scenario:
     """
 
     name: str
-    job: Job
-    tasks: tuple[Task, ...]
+    job: SimJob
+    tasks: tuple[SimTask, ...]
     target: str | None = None
     page_size: int = 20
     filters: FilterMode = "works"
@@ -344,7 +344,7 @@ class Scenario:
         return max((instant for node in nodes for instant in node.transitions()), default=0.0)
 
 
-def shifted(node: Node, seconds: float) -> Node:
+def shifted(node: SimNode, seconds: float) -> SimNode:
     """Return the node and all below it as it would be that much later."""
 
     def later(instant: float | None) -> float | None:
@@ -364,7 +364,7 @@ def shifted(node: Node, seconds: float) -> Node:
     )
 
 
-def postponed(task: Task, seconds: float) -> Task:
+def postponed(task: SimTask, seconds: float) -> SimTask:
     """Return the task as it would be that much later."""
     return replace(
         task,

@@ -8,7 +8,7 @@ from heapq import heapify, heapreplace
 from typing import TYPE_CHECKING, Literal
 
 from migstat.simulator.faults import Fault, Incident, Schedule
-from migstat.simulator.scenario import Artifact, Job, Node, Phase, Scenario, Task, postponed, refused
+from migstat.simulator.scenario import Scenario, SimArtifact, SimJob, SimNode, SimPhase, SimTask, postponed, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -167,7 +167,7 @@ def _id(*parts: str) -> str:
 # checks
 
 
-def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) -> Node:
+def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) -> SimNode:
     """Return a level of checks that run four at a time, and ends as badly as the worst of them.
 
     Checks that have not begun are not listed: the level's own progress says how many there will be.
@@ -178,7 +178,7 @@ def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) ->
         end = ends.get(check, _End("SKIPPED") if number % 3 == 2 else _SUCCESS)
         begun = begin + step * max(0, number - 3)
         children.append(
-            Node(
+            SimNode(
                 name=check,
                 reported_at=begun,
                 started_at=begun,
@@ -198,7 +198,7 @@ def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) ->
         "WARNING": "All pre-flight checks have passed, some with a warning.",
         "SUCCESS": "All pre-flight checks have passed.",
     }
-    return Node(
+    return SimNode(
         name=name,
         reported_at=begin,
         started_at=begin,
@@ -206,7 +206,7 @@ def _checks(name: str, begin: float, length: float, ends: Mapping[str, _End]) ->
         outcome=outcome,
         running_message="Pre-flight checks are running.",
         final_message=messages[outcome],
-        phases=(Phase("Preflight Checks", len(CHECK_NAMES)),),
+        phases=(SimPhase("Preflight Checks", len(CHECK_NAMES)),),
         has_details=False,
         children=tuple(children),
     )
@@ -219,8 +219,8 @@ def _check_task(
     length: float,
     ends: Mapping[str, _End],
     overridden: tuple[str, ...] = (),
-) -> Task:
-    return Task(
+) -> SimTask:
+    return SimTask(
         label=label,
         task_id=_id(scenario, label),
         task_type="check",
@@ -232,13 +232,13 @@ def _check_task(
     )
 
 
-def _artifact(name: str, available_at: float) -> Artifact:
+def _artifact(name: str, available_at: float) -> SimArtifact:
     """Return a file that expires after a week; the API gives a number without a unit, so there is one of each."""
     unit: Literal["ms", "s"] = "ms" if name == REPORT else "s"
-    return Artifact(name, None, available_at, available_at + 7 * DAY, unit=unit)
+    return SimArtifact(name, None, available_at, available_at + 7 * DAY, unit=unit)
 
 
-def _earlier_checks(scenario: str) -> tuple[Task, ...]:
+def _earlier_checks(scenario: str) -> tuple[SimTask, ...]:
     """Return a check that failed two days ago, and one that passed a day ago because one failure was overridden."""
     return (
         _check_task(scenario, "check-1", -2 * DAY, 4 * MINUTE, _CHECK_FAILURES | _ONE_CHECK_WARNING),
@@ -255,23 +255,23 @@ class _Work:
 
     key: str
     length: float
-    phases: tuple[Phase, ...]
+    phases: tuple[SimPhase, ...]
     end: _End
 
 
 def _project(key: str, thousands: float, ends: Mapping[str, _End], length: float | None = None) -> _Work:
     issues = int(1000 * thousands)
-    phases = (Phase("export", issues, 2), Phase("upload", issues * 2 // 5 + 1, 3), Phase("import", issues, 5))
+    phases = (SimPhase("export", issues, 2), SimPhase("upload", issues * 2 // 5 + 1, 3), SimPhase("import", issues, 5))
     return _Work(key, 3 * MINUTE + thousands * 45 if length is None else length, phases, ends.get(key, _SUCCESS))
 
 
 def _space(key: str, hundreds: int) -> _Work:
     pages = 100 * hundreds
-    phases = (Phase("export", pages, 3), Phase("upload", 4 * pages, 3), Phase("import", pages, 4))
+    phases = (SimPhase("export", pages, 3), SimPhase("upload", 4 * pages, 3), SimPhase("import", pages, 4))
     return _Work(key, 2 * MINUTE + 12 * hundreds, phases, _SUCCESS)
 
 
-def _in_lanes(name: str, works: Iterable[_Work], *, lanes: int, begin: float, report_every: float = 20) -> Node:
+def _in_lanes(name: str, works: Iterable[_Work], *, lanes: int, begin: float, report_every: float = 20) -> SimNode:
     """Return the hidden level of works of which `lanes` run at a time from `begin`.
 
     They are reported one by one, beginning 5 minutes earlier, each no later than it starts.
@@ -283,7 +283,7 @@ def _in_lanes(name: str, works: Iterable[_Work], *, lanes: int, begin: float, re
         started_at = free_at[0]
         heapreplace(free_at, started_at + work.length + 5)
         nodes.append(
-            Node(
+            SimNode(
                 name=work.key,
                 reported_at=min(begin - 5 * MINUTE + number * report_every, started_at),
                 started_at=started_at,
@@ -293,24 +293,24 @@ def _in_lanes(name: str, works: Iterable[_Work], *, lanes: int, begin: float, re
                 phases=work.phases,
             )
         )
-    return Node(name=name, hidden=True, children=tuple(nodes))
+    return SimNode(name=name, hidden=True, children=tuple(nodes))
 
 
-def _scope(name: str, begin: float, end: float, total: int) -> Node:
-    return Node(
+def _scope(name: str, begin: float, end: float, total: int) -> SimNode:
+    return SimNode(
         name=name,
         reported_at=begin,
         started_at=begin,
         ended_at=end,
         outcome="SUCCESS",
-        phases=(Phase("export", total), Phase("import", total, 3)),
+        phases=(SimPhase("export", total), SimPhase("import", total, 3)),
     )
 
 
-def _apps(begin: float, ends_at: tuple[float, float]) -> Node:
+def _apps(begin: float, ends_at: tuple[float, float]) -> SimNode:
     """Return the apps, which end with the last of them."""
     children = tuple(
-        Node(
+        SimNode(
             name=key,
             reported_at=begin,
             started_at=begin + 30,
@@ -321,7 +321,7 @@ def _apps(begin: float, ends_at: tuple[float, float]) -> Node:
         )
         for (key, end), ended_at in zip(_APPS.items(), ends_at, strict=True)
     )
-    return Node(
+    return SimNode(
         name="apps",
         reported_at=begin,
         started_at=begin,
@@ -337,18 +337,18 @@ def _apps(begin: float, ends_at: tuple[float, float]) -> Node:
 _MIGRATE_BEGIN = 5 * MINUTE
 
 
-def _core_end(nodes: Iterable[Node]) -> float:
+def _core_end(nodes: Iterable[SimNode]) -> float:
     return max(node.ended_at or 0.0 for node in nodes) + 10
 
 
 def _migrate_task(
-    scenario: str, check: Node, level: tuple[Node, ...], core_end: float, end: _End, *, leaves_files: bool = True
-) -> Task:
+    scenario: str, check: SimNode, level: tuple[SimNode, ...], core_end: float, end: _End, *, leaves_files: bool = True
+) -> SimTask:
     """Return a run whose core ends at `core_end`; without a `level` its migration was never scheduled.
 
     As in the documented exchanges, `lastUpdatedAt` of its running `migrate` and root stays where they started.
     """
-    migrate = Node(
+    migrate = SimNode(
         name="migrate",
         reported_at=_MIGRATE_BEGIN,
         started_at=_MIGRATE_BEGIN + 2,
@@ -358,7 +358,7 @@ def _migrate_task(
         heartbeat=None,
         children=level,
     )
-    root = Node(
+    root = SimNode(
         name="root",
         reported_at=2,
         started_at=3,
@@ -370,7 +370,7 @@ def _migrate_task(
         children=(check, migrate) if level else (check,),
     )
     files = (_artifact(REPORT, (check.ended_at or 0) + 5), _artifact("migration-log.zip", core_end + 7))
-    return Task(
+    return SimTask(
         label="migrate",
         task_id=_id(scenario, "migrate"),
         task_type="migrate",
@@ -381,7 +381,7 @@ def _migrate_task(
     )
 
 
-def _jira_job(scenario: str, keys: Iterable[str], name: str = "Jira to the cloud", *, apps: bool = True) -> Job:
+def _jira_job(scenario: str, keys: Iterable[str], name: str = "Jira to the cloud", *, apps: bool = True) -> SimJob:
     scope = {
         "projects": {"includedKeys": list(keys)},
         "usersAndGroups": {"mode": "referenced"},
@@ -389,7 +389,7 @@ def _jira_job(scenario: str, keys: Iterable[str], name: str = "Jira to the cloud
         "globalEntities": {"mode": "all"},
         "apps": {"includedKeys": list(_APPS)},
     }
-    return Job(
+    return SimJob(
         job_id=_id(scenario, "job"),
         name=name,
         flow="jira-onpremises-to-cloud",
@@ -456,7 +456,7 @@ def _confluence() -> Scenario:
     check = _checks("check", 5, 4 * MINUTE, {})
     end = _End("SUCCESS", "Migration has finished.")
     task = _migrate_task("confluence", check, level, _core_end(hidden.children), end, leaves_files=False)
-    job = Job(
+    job = SimJob(
         job_id=_id("confluence", "job"),
         name="Confluence to the cloud",
         flow="confluence-onpremises-to-cloud",

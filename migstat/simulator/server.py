@@ -16,7 +16,7 @@ from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
 from migstat.simulator.app import ADMIN, MEMBER, App
-from migstat.simulator.exchange import Request, Response
+from migstat.simulator.exchange import HttpRequest, HttpResponse
 from migstat.simulator.scenario import Timeline
 
 if TYPE_CHECKING:
@@ -86,11 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _respond(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.requests.append((self.command, self.path))
-        self._deliver(self.server.app.handle(Request(self.command, self.path, self.headers.get("Authorization"))))
+        self._deliver(self.server.app.handle(HttpRequest(self.command, self.path, self.headers.get("Authorization"))))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815
 
-    def _deliver(self, response: Response) -> None:
+    def _deliver(self, response: HttpResponse) -> None:
         body = b"" if self.command == "HEAD" else response.body
         match response.delivery:
             case "reset":
@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         socket.close(self.connection.detach())
 
 
-def _head(response: Response) -> bytes:
+def _head(response: HttpResponse) -> bytes:
     status = response.status
     length = () if status == HTTPStatus.NO_CONTENT else (("Content-Length", str(len(response.body))),)
     lines = [f"HTTP/1.1 {status} {responses.get(status, 'Unknown')}"]

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from migstat.simulator.scenario import Artifact, Job, Node, Scenario, Task
+from migstat.simulator.scenario import Scenario, SimArtifact, SimJob, SimNode, SimTask
 from migstat.simulator.server import Server, serve
 from tests.command_line import Result, environ_of, migstat
 
@@ -33,11 +33,11 @@ FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 PREFIX = "/migrations/public/v1"
 
 
-def node(name: str, state: str | None = "SUCCESS", message: str | None = None, **more: Any) -> Node:
+def node(name: str, state: str | None = "SUCCESS", message: str | None = None, **more: Any) -> SimNode:
     """Return a node that is `pending` or `running`, or has ended with the outcome `state`."""
     started_at = None if state == "pending" else BEGUN
     ended_at = None if state in ("pending", "running") else more.pop("ended_at", ENDED)
-    return Node(
+    return SimNode(
         name=name,
         started_at=started_at,
         ended_at=ended_at,
@@ -51,21 +51,21 @@ def node(name: str, state: str | None = "SUCCESS", message: str | None = None, *
 def migration(
     root: str | None = "SUCCESS",
     *,
-    check: Node | None = None,
+    check: SimNode | None = None,
     migrate: str | None = "SUCCESS",
-    scopes: tuple[Node, ...] = (),
-    projects: tuple[Node, ...] = (),
+    scopes: tuple[SimNode, ...] = (),
+    projects: tuple[SimNode, ...] = (),
     keys: tuple[str, ...] | None = None,
     hidden: str = "projects",
     **more: Any,
 ) -> Scenario:
     """Return a migration by the states of its nodes; `keys` are the job's scope where not those of `projects`."""
-    level = Node(name=hidden, hidden=True, children=projects)
+    level = SimNode(name=hidden, hidden=True, children=projects)
     below = node("migrate", migrate, children=(*scopes, *((level,) if projects else ())))
     tops = (check or node("check"), *((below,) if migrate != "absent" else ()))
     named = tuple(project.name for project in projects) if keys is None else keys
     return scenario(
-        Task(
+        SimTask(
             label="migrate",
             task_id="migrate-1",
             task_type="migrate",
@@ -76,17 +76,19 @@ def migration(
     )
 
 
-def check_run(root: str | None, *checks: Node, **more: Any) -> Scenario:
+def check_run(root: str | None, *checks: SimNode, **more: Any) -> Scenario:
     """Return a job with one check task."""
     top = node("root", root, children=checks, **more)
-    return scenario(Task(label="check", task_id="check-1", task_type="check", created_at=0, root=top))
+    return scenario(SimTask(label="check", task_id="check-1", task_type="check", created_at=0, root=top))
 
 
-def scenario(*tasks: Task, scope: Mapping[str, Any] | None = None, page_size: int = 20, job: str = "job-1") -> Scenario:
+def scenario(
+    *tasks: SimTask, scope: Mapping[str, Any] | None = None, page_size: int = 20, job: str = "job-1"
+) -> Scenario:
     """Return a scenario of these tasks."""
     return Scenario(
         name="rehearsal",
-        job=Job(
+        job=SimJob(
             job_id=job,
             name="Jira to the cloud",
             flow="jira-onpremises-to-cloud",
@@ -99,33 +101,33 @@ def scenario(*tasks: Task, scope: Mapping[str, Any] | None = None, page_size: in
     )
 
 
-def artifact(name: str) -> Artifact:
+def artifact(name: str) -> SimArtifact:
     """Return a file that is there already."""
-    return Artifact(name, f"https://artifacts.example.invalid/{name}?signature=1", 0.0, 2000.0)
+    return SimArtifact(name, f"https://artifacts.example.invalid/{name}?signature=1", 0.0, 2000.0)
 
 
-def moving(name: str, begin: float, end: float | None, state: str = "SUCCESS", **more: Any) -> Node:
+def moving(name: str, begin: float, end: float | None, state: str = "SUCCESS", **more: Any) -> SimNode:
     """Return a node that runs from one scenario second to another, and ends with the outcome `state`."""
-    return Node(name=name, started_at=begin, ended_at=end, outcome=state, **more)
+    return SimNode(name=name, started_at=begin, ended_at=end, outcome=state, **more)
 
 
 def cutover(
-    *projects: Node,
-    scopes: tuple[Node, ...] = (),
+    *projects: SimNode,
+    scopes: tuple[SimNode, ...] = (),
     over: float | None = 1000.0,
     state: str = "SUCCESS",
-    check: Node | None = None,
+    check: SimNode | None = None,
     core_over: float | None = None,
     keys: tuple[str, ...] | None = None,
     job: str = "job-1",
 ) -> Scenario:
     """Return a migration under way from scenario second 0, whose core ends at `core_over` and whose root at `over`."""
-    level = Node(name="projects", hidden=True, children=projects)
+    level = SimNode(name="projects", hidden=True, children=projects)
     core_end = over if core_over is None else core_over
     migrate = moving("migrate", 0, core_end, state, children=(*scopes, level))
     named = [project.name for project in projects] if keys is None else list(keys)
     root = moving("root", 0, over, state, children=(check or moving("check", -20, -10), migrate))
-    task = Task(label="migrate", task_id="migrate-1", task_type="migrate", created_at=-30, root=root)
+    task = SimTask(label="migrate", task_id="migrate-1", task_type="migrate", created_at=-30, root=root)
     return scenario(task, scope={"projects": {"includedKeys": named}} if named else {}, job=job)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from migstat.simulator.scenario import Node, Phase, Scenario, Task
+from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
     answering,
@@ -48,21 +48,21 @@ def running() -> Scenario:
         occurrences=("one", "two"),
     )
     checks = node("check", "FAILED", children=(failed, node("Well", has_details=False), node("Skipped", "SKIPPED")))
-    moved = Node(name="MOVED", started_at=400, ended_at=1600, phases=(Phase("issues", 1000),))
-    projects = Node(
+    moved = SimNode(name="MOVED", started_at=400, ended_at=1600, phases=(SimPhase("issues", 1000),))
+    projects = SimNode(
         name="projects",
         hidden=True,
         children=(moved, node("DONE"), node("LATER", "pending"), node("WARNED", "WARNING")),
     )
     migrate = node("migrate", "running", children=(node("apps", "running"), projects))
-    main = Task(
+    main = SimTask(
         label="migrate",
         task_id="migrate-1",
         task_type="migrate",
         created_at=0,
         root=node("root", "running", "Migration is in progress", children=(checks, migrate)),
     )
-    earlier = Task(
+    earlier = SimTask(
         label="check",
         task_id="check-1",
         task_type="check",

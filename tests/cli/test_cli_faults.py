@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from migstat.simulator.exchange import Response
+from migstat.simulator.exchange import HttpResponse
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, still
 from tests.command_line import Result, environ_of, hermetic, migstat
@@ -68,7 +68,7 @@ def answer(body: bytes | Callable[[], bytes], *, kind: str = "application/json",
     def queue(server: Server, times: int) -> None:
         lines = [("Content-Type", kind), *((name.replace("_", "-"), value) for name, value in headers.items())]
         lines += [("Content-Encoding", packed)] if packed else []
-        server.faults.add_answer(Response(status, body if isinstance(body, bytes) else body(), tuple(lines)), times)
+        server.faults.add_answer(HttpResponse(status, body if isinstance(body, bytes) else body(), tuple(lines)), times)
 
     return _queued(queue)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from migstat.settings.keychain import Account, Keychain
-from migstat.simulator.scenario import Scenario, Task
+from migstat.simulator.scenario import Scenario, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
     NOW,
@@ -34,9 +34,9 @@ from tests.command_line import Result, migstat, process
 EMAILS = ("flag", "variable", "acme", "globex", "initech")
 
 
-def run(task_id: str, created_at: float, task_type: str) -> Task:
+def run(task_id: str, created_at: float, task_type: str) -> SimTask:
     """Return a small run."""
-    return Task(
+    return SimTask(
         label=task_id,
         task_id=task_id,
         task_type="check" if task_type == "check" else "migrate",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from migstat.simulator.scenario import Node, Phase, Scenario, Task
+from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import Answer, Asked, answering, artifact, ask, node, of_tree, one_task, scenario, still
 
@@ -19,12 +19,14 @@ def under_way() -> Scenario:
     """Return a migration under way."""
     failing = node("Failing", "FAILED", "It failed.", excludable=True)
     checks = node("check", "WARNING", "Some.", children=(node("Well"), failing, node("None", "pending")))
-    moved = Node(name="MOVED", started_at=400, ended_at=1600, phases=(Phase("issues", 1000),), running_message="On it.")
-    projects = Node(name="projects", hidden=True, children=(node("DONE"), moved, node("LATER", "pending")))
+    moved = SimNode(
+        name="MOVED", started_at=400, ended_at=1600, phases=(SimPhase("issues", 1000),), running_message="On it."
+    )
+    projects = SimNode(name="projects", hidden=True, children=(node("DONE"), moved, node("LATER", "pending")))
     migrate = node("migrate", "running", children=(node("users", "FAILED", ended_at=650.5), projects))
     root = node("root", "running", "In progress", children=(checks, migrate))
-    main = Task(label="m", task_id="migrate-1", task_type="migrate", created_at=0, root=root)
-    earlier = Task(
+    main = SimTask(label="m", task_id="migrate-1", task_type="migrate", created_at=0, root=root)
+    earlier = SimTask(
         label="c",
         task_id="check-1",
         task_type="check",

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from migstat.model.documents import KINDS, schema_of
-from migstat.simulator.scenario import Phase, Scenario
+from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
 from tests.cli.rehearsals import (
@@ -237,7 +237,7 @@ def lively() -> Scenario:
     """Return a migration with phases, a project that stands still for long, one that fails, and one that is lost."""
     stuck = node("STUCK", "running", has_details=False)
     return cutover(
-        moving("ACME", 20, 100, phases=(Phase("export", 100), Phase("import", 50))),
+        moving("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
         moving("ERP", 40, 200, "FAILED", final_message="No\tsuch\nfield."),
         stuck,
         moving("LATE", 100, 300, reported_at=100),

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import trustme
 
-from migstat.simulator.scenario import Node, Phase, Scenario, Task
+from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
     HERE,
@@ -89,7 +89,7 @@ def line_of(stream: Any) -> str:
 def lively() -> Scenario:
     """Return a migration in which projects end well, with a warning and badly."""
     return cutover(
-        moving("ACME", 20, 100, phases=(Phase("export", 100), Phase("import", 50))),
+        moving("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
         moving("HELP", 30, 150, "WARNING", final_message="Without icons."),
         moving("ERP", 40, 200, "FAILED", final_message="No\tsuch\nfield."),
         scopes=(moving("apps", 60, 300),),
@@ -530,12 +530,12 @@ def test_the_code_is_that_of_the_data(name: str) -> None:
 
 def test_a_check_task_ends_with_its_checks() -> None:
     """A check task has ended when its checks have, and one that failed is a 1."""
-    task = Task(
+    task = SimTask(
         label="check",
         task_id="check-1",
         task_type="check",
         created_at=0,
-        root=Node(
+        root=SimNode(
             name="root",
             started_at=0,
             ended_at=310,
@@ -725,7 +725,7 @@ def test_a_task_that_appears_late_is_waited_for() -> None:
     scripted = cutover(moving("ACME", 100, 300), over=400)
     (task,) = scripted.tasks
     late = scenario(
-        Task(label="migrate", task_id="late", task_type="migrate", created_at=0, status_at=60, root=task.root),
+        SimTask(label="migrate", task_id="late", task_type="migrate", created_at=0, status_at=60, root=task.root),
         scope=scripted.job.scope,
     )
     with night(late) as rehearsed:
@@ -890,7 +890,7 @@ def test_a_record_of_another_task_is_refused(tmp_path: Path, form: str) -> None:
     before = path.read_text()
     other = cutover(moving("ACME", 0, 100), over=200, job="job-2")
     (task,) = lively().tasks
-    run = Task(label="migrate", task_id="other-run", task_type="migrate", created_at=0, root=task.root)
+    run = SimTask(label="migrate", task_id="other-run", task_type="migrate", created_at=0, root=task.root)
     for scripted in (other, scenario(run, scope=lively().job.scope)):
         with night(scripted) as rehearsed:
             held(rehearsed.watch("-o", form, "--record", str(path)), 2, "usage", json_form=form == "json")

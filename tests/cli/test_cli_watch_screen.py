@@ -20,7 +20,7 @@ import pyte
 import pytest
 from rich.cells import cell_len
 
-from migstat.simulator.scenario import Phase, Scenario
+from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, check_run, cutover, migration, moving, night, node
 from tests.command_line import environ_of, hermetic
@@ -223,7 +223,7 @@ def many(*, failed: int = 0, warned: int = 0, running: int = 6, well: int = 20, 
             f"{prefix}-{state[:1]}{number:04}",
             state,
             None if state in ("SUCCESS", "running") else f"message of {state} {number}, which is long enough to be cut",
-            **({"phases": (Phase("import", 400),)} if state == "running" else {}),
+            **({"phases": (SimPhase("import", 400),)} if state == "running" else {}),
         )
         for state, count in states
         for number in range(count)

@@ -11,15 +11,15 @@ from urllib.parse import quote
 
 import pytest
 
-from migstat.simulator.scenario import Task
+from migstat.simulator.scenario import SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import PREFIX, Answer, Asked, answering, ask, node, scenario, still
 from tests.command_line import Result
 
 
-def task(task_id: str, created_at: float, task_type: str) -> Task:
+def task(task_id: str, created_at: float, task_type: str) -> SimTask:
     """Return a small run."""
-    return Task(
+    return SimTask(
         label=task_id,
         task_id=task_id,
         task_type="check" if task_type == "check" else "migrate",

@@ -26,7 +26,7 @@ from migstat.query.task import TaskSession
 from migstat.settings.resolve import Flags, settings_from
 from migstat.settings.target import Target
 from migstat.simulator.faults import Fault, Incident
-from migstat.simulator.scenario import FilterMode, Job, Node, Scenario, Step, Task, refused
+from migstat.simulator.scenario import FilterMode, Scenario, SimJob, SimNode, SimTask, Step, refused
 from migstat.simulator.server import Server, serve
 from tests.watching import Time
 
@@ -131,7 +131,7 @@ class Writer:
 
     def life(  # noqa: C901  one branch a way of living
         self, name: str, begin: float, end: float, *, late: bool = True, bad: float = 0.03, **more: Any
-    ) -> Node:
+    ) -> SimNode:
         """A node that runs from one second to another, in one of the ways in which nodes do so."""
         steps = [Step(min(begin - 5, 20), "PENDING"), Step(begin)]
         outcome = self.outcome(bad)
@@ -141,12 +141,12 @@ class Writer:
         if self.odd(f"{name} vanishes for a while", 0.04):
             steps += [Step(end - 30, None), Step(end - 5)]
         if self.odd(f"{name} never ends", 0.015):
-            return Node(name=name, steps=tuple(steps), **more)
+            return SimNode(name=name, steps=tuple(steps), **more)
         if self.odd(f"{name} is never begun", 0.01):
-            return Node(name=name, steps=tuple(steps[:1]), **more)
+            return SimNode(name=name, steps=tuple(steps[:1]), **more)
         if self.odd(f"{name} vanishes", 0.02):
             steps.append(Step(end - 10, None))
-            return Node(name=name, steps=tuple(steps), **more)
+            return SimNode(name=name, steps=tuple(steps), **more)
         stamp: dict[str, Any] = {}
         if self.odd(f"the stamp of {name} lies", 0.08):
             stamp = self.chance.choice(({"updated_at": end - 7200}, {"updated_at": end - 5}, {"unit": "s"}))
@@ -164,15 +164,15 @@ class Writer:
             steps = [Step(-math.inf, None), last]
         if self.odd(f"{name} has no stamps", 0.05):
             more["has_details"] = False
-        return Node(name=name, steps=tuple(steps), **more)
+        return SimNode(name=name, steps=tuple(steps), **more)
 
-    def leaves(self, names: list[str]) -> Iterator[Node]:
+    def leaves(self, names: list[str]) -> Iterator[SimNode]:
         """Projects or spaces that run one after another in some lanes."""
         for name in names:
             begin = self.chance.uniform(40, self.end - 70)
             yield self.life(name, begin, self.chance.uniform(begin + 10, self.end - 12), bad=0.02)
 
-    def root(self, *children: Node, **more: Any) -> Node:
+    def root(self, *children: SimNode, **more: Any) -> SimNode:
         """The root, which ends at the end."""
         outcome = self.chance.choice(BAD) if self.odd("the root fails", 0.08) else self.chance.choice(GOOD)
         steps = [Step(0)]
@@ -183,7 +183,7 @@ class Writer:
             steps.append(Step(self.end, self.chance.choice(("CANCELLED", "STOPPED", "FINISHED"))))
         else:
             steps.append(Step(self.end, "FINISHED", outcome))
-        return Node(name="root", steps=tuple(steps), children=children, **more)
+        return SimNode(name="root", steps=tuple(steps), children=children, **more)
 
     def history(self) -> History:
         """The history."""
@@ -197,7 +197,7 @@ class Writer:
             self.end = 0.0
         self.trouble()
         flow = "confluence-onpremises-to-cloud" if kind == "confluence" else "jira-onpremises-to-cloud"
-        job = Job(job_id="job-1", name="Night", flow=flow, server_id="s", destination_url="https://u.example.com",
+        job = SimJob(job_id="job-1", name="Night", flow=flow, server_id="s", destination_url="https://u.example.com",
                   scope=scope)  # fmt: skip
         filters: FilterMode = "works"
         if self.odd("filters", 0.3):
@@ -212,7 +212,7 @@ class Writer:
         )
         return History(scenario, self.end, tuple(self.about))
 
-    def check_task(self) -> tuple[Task, dict[str, Any]]:
+    def check_task(self) -> tuple[SimTask, dict[str, Any]]:
         """A check task, whose checks hang below its root or below `check`."""
         checks = []
         for number in range(self.chance.randint(1, 25)):
@@ -222,9 +222,11 @@ class Writer:
         level = self.chance.choice(levels)
         self.about.append(f"check level: {level}")
         root = self.root(*checks)
-        return Task(label="it", task_id="task-1", task_type="check", created_at=-10, root=root, check_level=level), {}
+        return SimTask(
+            label="it", task_id="task-1", task_type="check", created_at=-10, root=root, check_level=level
+        ), {}
 
-    def migrate_task(self, kind: str) -> tuple[Task, dict[str, Any]]:
+    def migrate_task(self, kind: str) -> tuple[SimTask, dict[str, Any]]:
         """A migrate task of this kind of job."""
         names = [f"P{number:02}" for number in range(0 if kind == "users" else self.chance.randint(1, 30))]
         level, other = ("spaces", "projects") if kind == "confluence" else ("projects", "spaces")
@@ -246,13 +248,13 @@ class Writer:
         half = len(names) // 2 if kind == "both" else 0
         if self.odd("the other level", 0.1):
             level, other = other, level
-        hidden = [Node(name=level, hidden=True, children=tuple(self.leaves(names[half:])))] if names[half:] else []
+        hidden = [SimNode(name=level, hidden=True, children=tuple(self.leaves(names[half:])))] if names[half:] else []
         if names[:half]:
-            hidden.append(Node(name=other, hidden=True, children=tuple(self.leaves(names[:half]))))
+            hidden.append(SimNode(name=other, hidden=True, children=tuple(self.leaves(names[:half]))))
         check = self.life("check", 3, 25, late=False, bad=0.02)
         tops = [check, self.life("migrate", 30, self.end - 10, children=(*scopes, *hidden))]
         root = self.root(*tops)
-        return Task(label="it", task_id="task-1", task_type="migrate", created_at=-10, root=root), scope
+        return SimTask(label="it", task_id="task-1", task_type="migrate", created_at=-10, root=root), scope
 
     def trouble(self) -> None:
         """Faults around the end, or for ever."""
@@ -290,10 +292,10 @@ def expected_code(scenario: Scenario, now: float) -> int | None:
     no_level = any(incident.level == "migrate" for incident in for_ever)
     no_job = any(incident.route == "job" for incident in for_ever)
 
-    def there(node: Node) -> list[Node]:
+    def there(node: SimNode) -> list[SimNode]:
         return [child for child in node.children if child.is_reported(now)]
 
-    def good(node: Node) -> bool:
+    def good(node: SimNode) -> bool:
         return node.outcome_at(now) in ("SUCCESS", "WARNING", "SKIPPED")
 
     tops = {child.name: child for child in there(root)}

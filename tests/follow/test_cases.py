@@ -10,7 +10,7 @@ from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Ended, Event, Outage, Recovered, Snapped, Stalled
 from migstat.model.verdict import Until, Verdict
 from migstat.simulator.faults import Fault, Incident
-from migstat.simulator.scenario import Job, Node, Scenario, Step, Task, refused
+from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask, Step, refused
 from tests.follow.histories import staged
 from tests.watching import seconds_of
 
@@ -20,32 +20,32 @@ FAST = Plan(until=Until.CORE, fail_fast=True)
 USERS = {"usersAndGroups": {"mode": "ALL"}}
 
 
-def lives(name: str, *steps: Step, **more: Any) -> Node:
+def lives(name: str, *steps: Step, **more: Any) -> SimNode:
     """A node with this history."""
-    return Node(name=name, steps=steps, **more)
+    return SimNode(name=name, steps=steps, **more)
 
 
-def runs(name: str, begin: float, end: float, outcome: str = "SUCCESS", *children: Node, **more: Any) -> Node:
+def runs(name: str, begin: float, end: float, outcome: str = "SUCCESS", *children: SimNode, **more: Any) -> SimNode:
     """A node that runs from one second to another."""
     return lives(name, Step(min(begin, 10), "PENDING"), Step(begin), Step(end, "FINISHED", outcome, **more),
                  children=children)  # fmt: skip
 
 
-def hangs(name: str, *children: Node) -> Node:
+def hangs(name: str, *children: SimNode) -> SimNode:
     """A node that never ends."""
     return lives(name, Step(30), children=children)
 
 
-def level(name: str, *children: Node) -> Node:
+def level(name: str, *children: SimNode) -> SimNode:
     """A hidden level."""
-    return Node(name=name, hidden=True, children=children)
+    return SimNode(name=name, hidden=True, children=children)
 
 
 def night(
-    *below: Node,
+    *below: SimNode,
     root: tuple[Step, ...] = (Step(END, "FINISHED", "SUCCESS"),),
-    check: Node | None = None,
-    migrate: Node | None = None,
+    check: SimNode | None = None,
+    migrate: SimNode | None = None,
     keys: dict[str, list[str]] | None = None,
     named: dict[str, Any] = USERS,
     flow: str = "jira",
@@ -54,22 +54,22 @@ def night(
     """A migrate task whose scopes and hidden levels are `below`; by default everything that is not said goes well."""
     core = migrate or runs("migrate", 30, END - 5, "SUCCESS", *below)
     users = () if any(node.name == "usersAndGroups" for node in core.children) else (runs("usersAndGroups", 31, 60),)
-    core = Node(name="migrate", steps=core.steps, children=(*users, *core.children))
+    core = SimNode(name="migrate", steps=core.steps, children=(*users, *core.children))
     top = lives("root", Step(0), *root, children=(check or runs("check", 2, 20), core))
     scope = {**named, **{name: {"includedKeys": wanted} for name, wanted in (keys or {}).items()}}
     return scenario_of(
-        Task(label="t", task_id="task-1", task_type="migrate", created_at=-9, root=top), scope, flow, **more
+        SimTask(label="t", task_id="task-1", task_type="migrate", created_at=-9, root=top), scope, flow, **more
     )
 
 
-def scenario_of(task: Task, scope: dict[str, Any] | None = None, flow: str = "jira", **more: Any) -> Scenario:
+def scenario_of(task: SimTask, scope: dict[str, Any] | None = None, flow: str = "jira", **more: Any) -> Scenario:
     """A scenario of one task."""
-    job = Job(job_id="job-1", name="Night", flow=f"{flow}-onpremises-to-cloud", server_id="s", destination_url="u",
+    job = SimJob(job_id="job-1", name="Night", flow=f"{flow}-onpremises-to-cloud", server_id="s", destination_url="u",
               scope=scope or {})  # fmt: skip
     return Scenario(name="case", job=job, tasks=(task,), **more)
 
 
-def projects(*nodes: Node, name: str = "projects", **more: Any) -> Scenario:
+def projects(*nodes: SimNode, name: str = "projects", **more: Any) -> Scenario:
     """A night that moves these projects or spaces, all of which the job names."""
     return night(level(name, *nodes), keys={name: [node.name for node in nodes]}, **more)
 
@@ -176,7 +176,7 @@ def test_a_refused_task_has_failed_for_everybody_at_once(task_type: Any) -> None
 def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() -> None:
     """If the newest run was refused since another one is going, a note says which."""
     newest = refused("t", "task-1", "migrate", created_at=100, message="another run of the job is going")
-    older = Task(label="o", task_id="task-0", task_type="migrate", created_at=-9, root=lives("root", Step(0)))
+    older = SimTask(label="o", task_id="task-0", task_type="migrate", created_at=-9, root=lives("root", Step(0)))
     scenario = Scenario(name="two", job=scenario_of(older, USERS).job, tasks=(older, newest))
     with staged(scenario, 5000) as stage:
         ended = stage.events(200.0, task="latest")[-1]
@@ -190,7 +190,7 @@ def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any)
     """A check task may answer its checks at the root, below `check`, or in both places."""
     checks = (runs("A", 5, 50), runs("B", 5, 90, "FAILED"))
     root = lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=checks)
-    task = Task(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
+    task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
     with staged(scenario_of(task), 5000) as stage:
         ended = stage.events(0.0)[-1]
         assert isinstance(ended, Ended)
@@ -212,7 +212,7 @@ def test_no_format_or_depth_changes_the_code() -> None:
 def test_an_empty_list_of_runs_is_waited_for() -> None:
     """A run that was just created is not listed yet, which is no error."""
     root = lives("root", Step(0), Step(100, "FINISHED", "SUCCESS"), children=(runs("A", 5, 50),))
-    task = Task(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, listed_at=40.0)
+    task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, listed_at=40.0)
     with staged(scenario_of(task), 5000) as stage:
         events = stage.events(0.0, task="latest")
         assert isinstance(events[0], Snapped)

@@ -46,7 +46,7 @@ def a_minute(world: World) -> float:
     return len(between) / (end - begin) * 60
 
 
-def lanes(count: int, length: float, width: int) -> list[script.Node]:
+def lanes(count: int, length: float, width: int) -> list[script.SimNode]:
     """Projects of which some run at a time."""
     return [
         moved(f"P{number:04}", 60 + number // width * length, 60 + (number // width + 1) * length - 3)

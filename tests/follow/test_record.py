@@ -133,7 +133,7 @@ def test_a_stall_is_told_once_over_two_watches(tmp_path: Path) -> None:
 def test_elapsed_reaches_back(tmp_path: Path) -> None:
     """Where the task tells no times, elapsed counts from the first watch's first view."""
     scenario = checks(moved("Fine", 0, 900, has_details=False), end=1000)
-    root = script.Node(
+    root = script.SimNode(
         name="root",
         started_at=0,
         ended_at=1000,
@@ -141,7 +141,7 @@ def test_elapsed_reaches_back(tmp_path: Path) -> None:
         has_details=False,
         children=scenario.tasks[0].root.children,
     )
-    task = script.Task(label="it", task_id=TASK, task_type="check", created_at=-10, root=root)
+    task = script.SimTask(label="it", task_id=TASK, task_type="check", created_at=-10, root=root)
     scenario = script.Scenario(name="one", job=scenario.job, tasks=(task,))
     path = tmp_path / "night.jsonl"
     recorded(path, scenario, 100, 200)

@@ -38,7 +38,7 @@ from migstat.model.nodes import Level, leaves_of
 from migstat.model.verdict import Until, Verdict
 from migstat.simulator import scenario as script
 from migstat.simulator.app import App
-from migstat.simulator.exchange import Request
+from migstat.simulator.exchange import HttpRequest
 from tests.watching import (
     EPOCH,
     JOB,
@@ -743,7 +743,7 @@ def test_stale_answers_change_nothing_about_the_end(seed: int) -> None:
     def trouble(target: str, now: float) -> Answer:
         if chance.random() < 0.7 or now > 1000:
             return None
-        old = lagging.handle(Request("GET", target, request_of(world)))
+        old = lagging.handle(HttpRequest("GET", target, request_of(world)))
         return httpx.Response(old.status, headers=list(old.headers), content=old.body)
 
     world.trouble = trouble
@@ -760,7 +760,7 @@ def request_of(world: World) -> str:
 
 def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:
     """A node that exports, then imports, starts again from 0: that is told as progress, under the new name."""
-    phases = (script.Phase("export", 100), script.Phase("import", 1000))
+    phases = (script.SimPhase("export", 100), script.SimPhase("import", 1000))
     events = World(migration(moved("A", 60, 960, phases=phases)), begin=70).run()
     told = [event for event in events if isinstance(event, Progressed) and event.level[-1:] == ("A",)]
     names = [event.progress[0].name or "" for event in told]
@@ -773,7 +773,7 @@ def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:
 
 def test_what_does_not_move_makes_no_progress_events() -> None:
     """Progress is told when it changes, not with every poll."""
-    phases = (script.Phase("export", 3),)
+    phases = (script.SimPhase("export", 3),)
     events = World(migration(moved("A", 60, 960, phases=phases)), begin=70).run()
     told = [event for event in events if isinstance(event, Progressed)]
     assert len({(event.percent, event.progress) for event in told}) == len(told)
@@ -802,7 +802,7 @@ def test_a_node_that_had_stalled_when_it_was_first_seen_is_told_at_once() -> Non
 
 def test_an_outage_is_no_stall() -> None:
     """What moved while nobody answered has not stalled."""
-    phases = (script.Phase("export", 100_000),)
+    phases = (script.SimPhase("export", 100_000),)
     scenario = migration(moved("A", 60, 5000, phases=phases), core_end=5100)
     events = World(
         scenario, begin=70, trouble=outage(200, 2000, TROUBLES["503"]), plan=Plan(interval=30, stall_after=600)
@@ -917,11 +917,11 @@ class Weather:
 NIGHT = 8 * HOUR
 
 
-def long_night(count: int = 60, *gone: script.Node, **more: Any) -> script.Scenario:
+def long_night(count: int = 60, *gone: script.SimNode, **more: Any) -> script.Scenario:
     """Projects in four lanes over eight hours, some of which fail, with apps that go on after them."""
     lane = (NIGHT - 900) / (count // 4)
     outcomes = {7: "FAILED", 21: "WARNING", 40: "INCOMPLETE", 59: "SKIPPED"}
-    phases = (script.Phase("export", 5000), script.Phase("import", 9000))
+    phases = (script.SimPhase("export", 5000), script.SimPhase("import", 9000))
     projects = [
         moved(
             f"PRJ{number:02}",

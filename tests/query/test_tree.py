@@ -23,15 +23,15 @@ PROJECTS: Level = ("migrate", "projects")
 SPACES: Level = ("migrate", "spaces")
 
 
-def scripted(name: str, word: str, *children: script.Node, hidden: bool = False) -> script.Node:
+def scripted(name: str, word: str, *children: script.SimNode, hidden: bool = False) -> script.SimNode:
     """A node in one word: PENDING, IN_PROGRESS, or the outcome that it had long ago."""
     if hidden or word == "PENDING":
-        return script.Node(name=name, hidden=hidden, children=children)
+        return script.SimNode(name=name, hidden=hidden, children=children)
     ended, outcome = (None, None) if word == "IN_PROGRESS" else (-500.0, word)
-    return script.Node(name=name, started_at=-900, ended_at=ended, outcome=outcome, children=children)
+    return script.SimNode(name=name, started_at=-900, ended_at=ended, outcome=outcome, children=children)
 
 
-def level_of(name: str, words: dict[str, str]) -> script.Node:
+def level_of(name: str, words: dict[str, str]) -> script.SimNode:
     """A hidden level with these children."""
     return scripted(name, "", *(scripted(key, word) for key, word in words.items()), hidden=True)
 
@@ -40,9 +40,9 @@ def migrate_task(
     root: str = "IN_PROGRESS",
     check: str = "SUCCESS",
     migrate: str = "IN_PROGRESS",
-    hidden: script.Node | None = None,
+    hidden: script.SimNode | None = None,
     **scopes: str,
-) -> script.Node:
+) -> script.SimNode:
     """The tree of a migrate task with two checks, and these scopes."""
     checks = scripted("check", check, scripted("A", "SUCCESS"), scripted("B", "WARNING"))
     below = [scripted(name, word) for name, word in scopes.items()]
@@ -50,7 +50,7 @@ def migrate_task(
 
 
 def scenario_of(
-    root: script.Node,
+    root: script.SimNode,
     *,
     task_type: script.TaskType = "migrate",
     flow: str = "jira-onpremises-to-cloud",
@@ -59,8 +59,8 @@ def scenario_of(
     page_size: int = 20,
 ) -> script.Scenario:
     """A scenario of one task."""
-    job = script.Job(job_id="j", name="n", flow=flow, server_id="s", destination_url="u", scope=scope or {})
-    task = script.Task(label="only", task_id="t", task_type=task_type, created_at=-1000, root=root)
+    job = script.SimJob(job_id="j", name="n", flow=flow, server_id="s", destination_url="u", scope=scope or {})
+    task = script.SimTask(label="only", task_id="t", task_type=task_type, created_at=-1000, root=root)
     return script.Scenario(name="one", job=job, tasks=(task,), filters=filters, page_size=page_size)
 
 
@@ -201,7 +201,7 @@ Read = Callable[[Tree], Reading]
         (RUNNING, lambda tree: tree.node(PROJECTS, 1), ["migrate,projects+", "job"]),
     ],
 )  # fmt: skip
-def test_each_view_asks_for_no_more_than_it_shows(root: script.Node, read: Read, asked: list[str]) -> None:
+def test_each_view_asks_for_no_more_than_it_shows(root: script.SimNode, read: Read, asked: list[str]) -> None:
     """The requests of every view of a migrate task are those that it needs, each once."""
     with reading(scenario_of(root)) as reader:
         read(reader.tree)
@@ -507,21 +507,21 @@ def test_an_ended_task_costs_its_pages() -> None:
         ]  # fmt: skip
 
 
-def moving(root_ended_at: float, migrate_ended_at: float, moved_at: float) -> script.Node:
+def moving(root_ended_at: float, migrate_ended_at: float, moved_at: float) -> script.SimNode:
     """Four projects, of which one finishes at `moved_at` and so comes to lie behind the first page's cursor."""
 
-    def project(name: str, ended_at: float) -> script.Node:
-        return script.Node(name=name, started_at=-900, ended_at=ended_at, outcome="SUCCESS")
+    def project(name: str, ended_at: float) -> script.SimNode:
+        return script.SimNode(name=name, started_at=-900, ended_at=ended_at, outcome="SUCCESS")
 
-    level = script.Node(
+    level = script.SimNode(
         name="projects",
         hidden=True,
         children=(project("A", -500), project("C", -500), project("B", moved_at), project("D", moved_at)),
     )
-    migrate = script.Node(
+    migrate = script.SimNode(
         name="migrate", started_at=-900, ended_at=migrate_ended_at, outcome="SUCCESS", children=(level,)
     )
-    return script.Node(name="root", started_at=-900, ended_at=root_ended_at, outcome="SUCCESS", children=(migrate,))
+    return script.SimNode(name="root", started_at=-900, ended_at=root_ended_at, outcome="SUCCESS", children=(migrate,))
 
 
 @pytest.mark.parametrize(

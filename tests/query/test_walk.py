@@ -517,7 +517,7 @@ def scenario_of(filters: script.FilterMode, chance: random.Random) -> script.Sce
     for number in range(30):
         started = chance.uniform(-20, 40)
         projects.append(
-            script.Node(
+            script.SimNode(
                 name=f"P{number:02}",
                 reported_at=-100,
                 started_at=started,
@@ -526,11 +526,11 @@ def scenario_of(filters: script.FilterMode, chance: random.Random) -> script.Sce
                 has_details=chance.random() < 0.5,
             )
         )
-    level = script.Node(name="projects", hidden=True, children=tuple(projects))
-    migrate = script.Node(name="migrate", started_at=-100, ended_at=200, outcome="SUCCESS", children=(level,))
-    root = script.Node(name="root", started_at=-100, ended_at=200, outcome="SUCCESS", children=(migrate,))
-    task = script.Task(label="migrate", task_id="t", task_type="migrate", created_at=-100, root=root)
-    job = script.Job(job_id="j", name="n", flow="jira-onpremises-to-cloud", server_id="s", destination_url="u")
+    level = script.SimNode(name="projects", hidden=True, children=tuple(projects))
+    migrate = script.SimNode(name="migrate", started_at=-100, ended_at=200, outcome="SUCCESS", children=(level,))
+    root = script.SimNode(name="root", started_at=-100, ended_at=200, outcome="SUCCESS", children=(migrate,))
+    task = script.SimTask(label="migrate", task_id="t", task_type="migrate", created_at=-100, root=root)
+    job = script.SimJob(job_id="j", name="n", flow="jira-onpremises-to-cloud", server_id="s", destination_url="u")
     return script.Scenario(name="moving", job=job, tasks=(task,), page_size=4, filters=filters)
 
 

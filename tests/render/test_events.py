@@ -160,7 +160,7 @@ def test_an_event_is_one_line_whatever_it_tells(name: str, status: str, message:
 
 def test_every_event_of_a_watch_keeps_the_contract() -> None:
     """All events of a whole watch have the promised keys, and times that do not go back."""
-    phases = (script.Phase("export", 100),)
+    phases = (script.SimPhase("export", 100),)
     scenario = migration(
         moved("A", 60, 300, "FAILED", phases=phases), moved("STUCK", 60, 980, has_details=False), keys=("A", "LATE")
     )

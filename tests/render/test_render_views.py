@@ -14,7 +14,7 @@ import pytest
 from rich.cells import cell_len
 
 from migstat.render.text import zone_of
-from migstat.simulator.scenario import Node, Phase, Scenario, Task
+from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
     Answer,
@@ -54,15 +54,17 @@ def busy() -> Scenario:
         node("AVeryLongNameOfACheckThatNobodyWouldHaveThoughtOfButThatIsThereAnyway", "WARNING"),
     )
     projects = (
-        Node(name="HALF", started_at=400, ended_at=1600, phases=(Phase("issues", 1000),)),
-        Node(name="漢字プロジェクト", started_at=400, ended_at=1600, phases=(Phase("課題", 10),), running_message=CJK),
+        SimNode(name="HALF", started_at=400, ended_at=1600, phases=(SimPhase("issues", 1000),)),
+        SimNode(
+            name="漢字プロジェクト", started_at=400, ended_at=1600, phases=(SimPhase("課題", 10),), running_message=CJK
+        ),
         node("BROKEN", "FAILED", LONG),
         node("WARNED", "WARNING", LONG),
         node("SLOW", "running"),
         *(node(f"LATER{number}", "pending") for number in range(12)),
         *(node(f"DONE{number}") for number in range(33)),
     )
-    hidden = Node(name="projects", hidden=True, children=projects)
+    hidden = SimNode(name="projects", hidden=True, children=projects)
     scopes = (node("apps", "running", "Apps take longer."), node("usersAndGroups"), node("customers", "SKIPPED"))
     root = node(
         "root",
@@ -74,8 +76,8 @@ def busy() -> Scenario:
         ),
     )
     keys = [project.name for project in projects] + [f"MISSING{number:02d}" for number in range(20)]
-    main = Task(label="m", task_id="migrate-1", task_type="migrate", created_at=0, root=root)
-    earlier = Task(
+    main = SimTask(label="m", task_id="migrate-1", task_type="migrate", created_at=0, root=root)
+    earlier = SimTask(
         label="c",
         task_id="77707f5f-17f2-5fe8-ab88-01ea9afa7271",
         task_type="check",

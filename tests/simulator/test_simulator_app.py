@@ -10,16 +10,16 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from migstat.simulator.app import ADMIN, MEMBER, App
-from migstat.simulator.exchange import Request, Response
+from migstat.simulator.exchange import HttpRequest, HttpResponse
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.routes import FAULTS as FAULTS_PATH
 from migstat.simulator.routes import PREFIX
-from migstat.simulator.scenario import Artifact, FilterMode, Job, Node, Scenario, Task, Timeline, refused
+from migstat.simulator.scenario import FilterMode, Scenario, SimArtifact, SimJob, SimNode, SimTask, Timeline, refused
 
 BEGIN = 1_700_000_000.0
 BASIC = f"Basic {ADMIN.authorization()}"
 
-JOB = Job(
+JOB = SimJob(
     job_id="job/1",
     name="Jira",
     flow="jira-onpremises-to-cloud",
@@ -27,40 +27,40 @@ JOB = Job(
     destination_url="https://cloud.example.com",
     scope={"projects": {"includedKeys": ["A"]}},
 )
-CHECK = Task(
+CHECK = SimTask(
     label="check",
     task_id="check-id",
     task_type="check",
     created_at=-3600,
-    root=Node(
+    root=SimNode(
         name="root",
         ended_at=-3500,
         outcome="WARNING",
         has_details=False,
-        children=(Node(name="AppVendorCheck", ended_at=-3550, outcome="SKIPPED", has_details=False),),
+        children=(SimNode(name="AppVendorCheck", ended_at=-3550, outcome="SKIPPED", has_details=False),),
     ),
 )
-PROJECTS = Node(
+PROJECTS = SimNode(
     name="projects",
     hidden=True,
     children=(
-        Node(name="A", started_at=10, ended_at=100, outcome="SUCCESS"),
-        Node(name="B", started_at=10, ended_at=20, outcome="WARNING"),
-        Node(name="C", reported_at=30, started_at=40),
+        SimNode(name="A", started_at=10, ended_at=100, outcome="SUCCESS"),
+        SimNode(name="B", started_at=10, ended_at=20, outcome="WARNING"),
+        SimNode(name="C", reported_at=30, started_at=40),
     ),
 )
-APPS = Node(name="apps", started_at=5)
-MIGRATE = Task(
+APPS = SimNode(name="apps", started_at=5)
+MIGRATE = SimTask(
     label="migrate",
     task_id="migrate-id",
     task_type="migrate",
     created_at=0,
     status_at=2,
-    artifacts=(Artifact("log.zip", "https://files.example.com/log.zip", available_at=50, expires_at=90),),
-    root=Node(
+    artifacts=(SimArtifact("log.zip", "https://files.example.com/log.zip", available_at=50, expires_at=90),),
+    root=SimNode(
         name="root",
         reported_at=4,
-        children=(Node(name="migrate", started_at=5, children=(APPS, PROJECTS)),),
+        children=(SimNode(name="migrate", started_at=5, children=(APPS, PROJECTS)),),
     ),
 )
 SCENARIO = Scenario(name="small", job=JOB, tasks=(CHECK, MIGRATE), page_size=2)
@@ -77,9 +77,9 @@ class Api:
         """Epoch second of scenario second `now`."""
         return BEGIN + self.now
 
-    def send(self, path: str, authorization: str | None = BASIC, method: str = "GET") -> Response:
+    def send(self, path: str, authorization: str | None = BASIC, method: str = "GET") -> HttpResponse:
         """Ask for a path below the prefix."""
-        return self.app.handle(Request(method, PREFIX + path, authorization))
+        return self.app.handle(HttpRequest(method, PREFIX + path, authorization))
 
     def get(self, path: str, **query: str) -> Any:
         """Return the content of a successful answer for a path below the job."""
@@ -174,7 +174,7 @@ def test_unknown_resources_are_not_found(path: str) -> None:
 @pytest.mark.parametrize("target", ["/", PREFIX, PREFIX + "/jobs", PREFIX + "/jobs/other", "/jobs/job%2F1"])
 def test_unknown_jobs_and_paths_are_not_found(target: str) -> None:
     """Another job, or a path outside the API, answers 404."""
-    assert Api().app.handle(Request("GET", target, BASIC)).status == 404
+    assert Api().app.handle(HttpRequest("GET", target, BASIC)).status == 404
 
 
 def test_only_get_is_served() -> None:
@@ -247,8 +247,10 @@ def test_a_refused_task_has_no_children_and_no_links() -> None:
 
 def test_projects_and_spaces_may_hang_below_either_level_or_both() -> None:
     """Both hidden levels answer when expanded, and neither is listed."""
-    levels = tuple(Node(name=name, hidden=True, children=(Node(name=name[:1]),)) for name in ("projects", "spaces"))
-    root = Node(name="root", children=(Node(name="migrate", children=levels),))
+    levels = tuple(
+        SimNode(name=name, hidden=True, children=(SimNode(name=name[:1]),)) for name in ("projects", "spaces")
+    )
+    root = SimNode(name="root", children=(SimNode(name="migrate", children=levels),))
     api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, root=root),)))
     for level, expected in (("migrate", []), ("migrate,projects", ["p"]), ("migrate,spaces", ["s"])):
         answer = api.get("/tasks/migrate-id/status", level=level, expandChildren="true")["data"]
@@ -395,9 +397,9 @@ def test_filters_do_what_the_scenario_says(mode: FilterMode, pages: list[set[str
 
 def test_filters_may_hold_for_the_first_page_only() -> None:
     """With a cursor everything comes that sorts after it."""
-    children = tuple(Node(name=name, ended_at=0, outcome="WARNING") for name in "ab")
-    late = Node(name="c", started_at=0)
-    root = Node(name="root", children=(*children, late))
+    children = tuple(SimNode(name=name, ended_at=0, outcome="WARNING") for name in "ab")
+    late = SimNode(name="c", started_at=0)
+    root = SimNode(name="root", children=(*children, late))
     api = Api(replace(SCENARIO, tasks=(replace(CHECK, root=root),), page_size=1, filters="first-page"))
     query = {"expandChildren": "true", "status": "FINISHED"}
     pages = [api.get("/tasks/check-id/status", **query)]
@@ -450,15 +452,15 @@ def test_the_clock_is_read_once_per_request() -> None:
 
     app = App(SCENARIO, Timeline(BEGIN, 1.0), clock=clock)
     for _ in range(3):
-        app.handle(Request("GET", f"{PREFIX}/jobs/job%2F1/tasks", BASIC))
-    app.handle(Request("POST", f"{FAULTS_PATH}?kind=503"))
+        app.handle(HttpRequest("GET", f"{PREFIX}/jobs/job%2F1/tasks", BASIC))
+    app.handle(HttpRequest("POST", f"{FAULTS_PATH}?kind=503"))
     assert len(readings) == 3
 
 
 def test_faults_can_be_queued_over_http() -> None:
     """The route needs no account; the faults meet the next requests in turn."""
     api = Api()
-    queued = api.app.handle(Request("POST", f"{FAULTS_PATH}?kind=503&times=2&retryAfter=2&seconds=0.5"))
+    queued = api.app.handle(HttpRequest("POST", f"{FAULTS_PATH}?kind=503&times=2&retryAfter=2&seconds=0.5"))
     assert (queued.status, queued.body) == (204, b"")
     answers = [api.send("/jobs/job%2F1") for _ in range(3)]
     assert [answer.status for answer in answers] == [503, 503, 200]
@@ -469,19 +471,19 @@ def test_faults_can_be_queued_over_http() -> None:
 def test_a_fault_that_does_not_exist_is_refused(query: str) -> None:
     """A wrong kind or number answers 400 and queues nothing."""
     api = Api()
-    assert api.app.handle(Request("POST", f"{FAULTS_PATH}?{query}")).status == 400
+    assert api.app.handle(HttpRequest("POST", f"{FAULTS_PATH}?{query}")).status == 400
     assert len(api.app.faults) == 0
 
 
 def test_a_wrong_kind_is_answered_with_the_known_ones() -> None:
     """The error lists the kinds to choose from."""
-    answer = Api().app.handle(Request("POST", f"{FAULTS_PATH}?kind=slwo"))
+    answer = Api().app.handle(HttpRequest("POST", f"{FAULTS_PATH}?kind=slwo"))
     assert all(kind in json.loads(answer.body)["errorMessage"] for kind in ("slow", "drip", "reset"))
 
 
 def test_faults_are_queued_by_post_only() -> None:
     """Looking at the route changes nothing."""
-    assert Api().app.handle(Request("GET", f"{FAULTS_PATH}?kind=503")).status == 405
+    assert Api().app.handle(HttpRequest("GET", f"{FAULTS_PATH}?kind=503")).status == 405
 
 
 REQUESTS = {

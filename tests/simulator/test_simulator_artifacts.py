@@ -15,9 +15,9 @@ import pytest
 from migstat.simulator import scenarios
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.artifacts import content_of, location_of
-from migstat.simulator.exchange import Request, Response
+from migstat.simulator.exchange import HttpRequest, HttpResponse
 from migstat.simulator.routes import PREFIX
-from migstat.simulator.scenario import Artifact, Task, Timeline
+from migstat.simulator.scenario import SimArtifact, SimTask, Timeline
 
 BEGIN = 1_700_000_000.0
 SCENARIO = scenarios.build("checks")
@@ -29,25 +29,25 @@ CONTENT = content_of(TASK, "pre-flight-report.csv")
 class Storage:
     """An app with its clock, which stands at scenario second `now`."""
 
-    def __init__(self, now: float = 0.0, *tasks: Task) -> None:
+    def __init__(self, now: float = 0.0, *tasks: SimTask) -> None:
         scenario = replace(SCENARIO, tasks=tasks or SCENARIO.tasks)
         clock = lambda: BEGIN + now  # noqa: E731
         self.app = App(scenario, Timeline(BEGIN, 1.0), clock=clock, rate_limit=1, base_url="http://127.0.0.1:80")
 
-    def get(self, location: str = LOCATION, method: str = "GET") -> Response:
+    def get(self, location: str = LOCATION, method: str = "GET") -> HttpResponse:
         """Ask for a file."""
         parts = urlsplit(location)
-        return self.app.handle(Request(method, f"{parts.path}?{parts.query}"))
+        return self.app.handle(HttpRequest(method, f"{parts.path}?{parts.query}"))
 
-    def sent(self, task: Task) -> list[dict[str, Any]]:
+    def sent(self, task: SimTask) -> list[dict[str, Any]]:
         """Return what the API says of a task's files."""
         path = f"{PREFIX}/jobs/{SCENARIO.job.job_id}/tasks/{task.task_id}"
-        answer = self.app.handle(Request("GET", path, f"Basic {ADMIN.authorization()}"))
+        answer = self.app.handle(HttpRequest("GET", path, f"Basic {ADMIN.authorization()}"))
         artifacts: list[dict[str, Any]] = json.loads(answer.body)["results"]["artifacts"]
         return artifacts
 
 
-def named(response: Response, name: str) -> str | None:
+def named(response: HttpResponse, name: str) -> str | None:
     """Return a header of a response."""
     return dict(response.headers).get(name)
 
@@ -65,7 +65,7 @@ def test_a_file_is_where_the_api_says() -> None:
 
 def test_files_elsewhere_are_named_as_they_are() -> None:
     """A file that a scenario places on another server is not served here."""
-    elsewhere = Artifact("x.log", "https://files.example.com/x.log", 0, 10)
+    elsewhere = SimArtifact("x.log", "https://files.example.com/x.log", 0, 10)
     task = replace(TASK, created_at=0, artifacts=(elsewhere,))
     assert Storage(1, task).get(location_of("", task, "x.log")).status == 404
 
@@ -101,14 +101,14 @@ def test_files_are_only_read() -> None:
 )
 def test_an_expiry_comes_in_any_unit(unit: Literal["iso", "ms", "s"], expected: str | int) -> None:
     """The API sends a number without a unit, so scripts choose one."""
-    task = replace(TASK, artifacts=(Artifact("x.csv", None, 0, 7 * scenarios.DAY, unit=unit),))
+    task = replace(TASK, artifacts=(SimArtifact("x.csv", None, 0, 7 * scenarios.DAY, unit=unit),))
     (sent,) = Storage(1, task).sent(task)
     assert sent["expireAt"] == expected
 
 
 def test_an_address_may_be_relative_and_may_hold_a_link() -> None:
     """A relative address works on the API's own server, and a linked file answers JSON with a link to it."""
-    task = replace(TASK, artifacts=(Artifact("x.csv", None, 0, 10, relative=True, linked=True),))
+    task = replace(TASK, artifacts=(SimArtifact("x.csv", None, 0, 10, relative=True, linked=True),))
     storage = Storage(1, task)
     (sent,) = storage.sent(task)
     assert sent["location"].startswith("/artifacts/")

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 import pytest
 
 from migstat.simulator.app import ADMIN, App
-from migstat.simulator.exchange import Request
+from migstat.simulator.exchange import HttpRequest
 from migstat.simulator.routes import PREFIX
-from migstat.simulator.scenario import Job, Node, Scenario, Task, TaskType, Timeline
+from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask, TaskType, Timeline
 
 PAIRS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "examples.json").read_text(encoding="utf-8"))
 BEGIN = 1708680664.0
@@ -26,10 +26,10 @@ def documented(task: TaskType, **query: str) -> dict[str, Any]:
     return response
 
 
-def checks(response: dict[str, Any]) -> tuple[Node, ...]:
+def checks(response: dict[str, Any]) -> tuple[SimNode, ...]:
     """Return the checks of a documented page, and one more where a page follows."""
     children = [
-        Node(
+        SimNode(
             name=name,
             ended_at=0,
             outcome=child["outcome"],
@@ -41,15 +41,15 @@ def checks(response: dict[str, Any]) -> tuple[Node, ...]:
         )
         for name, child in response["data"]["children"].items()
     ]
-    more = (Node(name="ZzLast", ended_at=0, outcome="WARNING", has_details=False),)
+    more = (SimNode(name="ZzLast", ended_at=0, outcome="WARNING", has_details=False),)
     return (*children, *(more if "next" in response["links"] else ()))
 
 
-def top(name: str, response: dict[str, Any]) -> Node:
+def top(name: str, response: dict[str, Any]) -> SimNode:
     """Return the documented level of checks."""
     data = response["data"]
     children = checks(response)
-    return Node(
+    return SimNode(
         name=name,
         ended_at=0,
         outcome=data["outcome"],
@@ -59,10 +59,10 @@ def top(name: str, response: dict[str, Any]) -> Node:
     )
 
 
-def moved(name: str, *times: float, children: tuple[Node, ...] = (), **more: Any) -> Node:
+def moved(name: str, *times: float, children: tuple[SimNode, ...] = (), **more: Any) -> SimNode:
     """Return a node that was created, started and ended successfully at these seconds."""
     created, started, ended = times
-    return Node(
+    return SimNode(
         name=name,
         reported_at=created,
         started_at=started,
@@ -75,11 +75,11 @@ def moved(name: str, *times: float, children: tuple[Node, ...] = (), **more: Any
 
 
 SCOPES = tuple(
-    Node(name=name, ended_at=100, outcome="SUCCESS", has_details=False) for name in ("customers", "usersAndGroups")
+    SimNode(name=name, ended_at=100, outcome="SUCCESS", has_details=False) for name in ("customers", "usersAndGroups")
 )
-PROJECTS = Node(name="projects", hidden=True, children=(moved("SC", 0.378, 38.393, 162.929),))
+PROJECTS = SimNode(name="projects", hidden=True, children=(moved("SC", 0.378, 38.393, 162.929),))
 CHECK = top("check", documented("migrate", level="check", expandChildren="true"))
-ROOTS: dict[TaskType, Node] = {
+ROOTS: dict[TaskType, SimNode] = {
     "check": top("root", documented("check", expandChildren="true")),
     "migrate": moved(
         "root",
@@ -95,11 +95,11 @@ def test_the_simulator_answers_as_documented(pair: dict[str, Any]) -> None:
     """Status, details, children and cursors of every documented exchange come out of a script."""
     # The root was asked while the migration ran, its levels after it.
     now = 500 if pair["query"].get("level", "").startswith("migrate") else 50
-    tasks = [Task(label=kind, task_id=kind, task_type=kind, created_at=0, root=root) for kind, root in ROOTS.items()]
-    job = Job(job_id="j", name="n", flow="f", server_id="s", destination_url="u")
+    tasks = [SimTask(label=kind, task_id=kind, task_type=kind, created_at=0, root=root) for kind, root in ROOTS.items()]
+    job = SimJob(job_id="j", name="n", flow="f", server_id="s", destination_url="u")
     scenario = Scenario(name="documented", job=job, tasks=tuple(tasks), page_size=21)
     app = App(scenario, Timeline(BEGIN, 1.0), clock=lambda: BEGIN + now)
     target = f"{PREFIX}/jobs/j/tasks/{pair['task']}/status?{urlencode(pair['query'])}"
-    answer = json.loads(app.handle(Request("GET", target, f"Basic {ADMIN.authorization()}")).body)
+    answer = json.loads(app.handle(HttpRequest("GET", target, f"Basic {ADMIN.authorization()}")).body)
     assert answer == pair["response"]
     assert list(answer["data"].get("children", ())) == list(pair["response"]["data"].get("children", ()))

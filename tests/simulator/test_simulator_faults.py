@@ -6,14 +6,14 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from migstat.simulator.exchange import Response
+from migstat.simulator.exchange import HttpResponse
 from migstat.simulator.faults import ELSEWHERE, NAMED_KINDS, Fault, FaultQueue, Schedule, disturb
 
-ANSWER = Response(200, b'{"data":{}}', (("Content-Type", "application/json"),))
+ANSWER = HttpResponse(200, b'{"data":{}}', (("Content-Type", "application/json"),))
 WALL = 1_700_000_000.4
 
 
-def disturbed(fault: Fault) -> Response:
+def disturbed(fault: Fault) -> HttpResponse:
     """Return what becomes of a good answer."""
     return disturb(fault, ANSWER, WALL, "request-1")
 
@@ -58,7 +58,7 @@ def test_a_login_page_is_a_successful_answer() -> None:
 
 def test_any_answer_may_come_instead_of_the_true_one() -> None:
     """A queued answer takes its turn among the faults and is sent as it is."""
-    queue, odd = FaultQueue(), Response(299, b"odd")
+    queue, odd = FaultQueue(), HttpResponse(299, b"odd")
     queue.add("503")
     queue.add_answer(odd, times=2)
     taken = [queue.take() for _ in range(4)]

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from migstat.simulator.paging import Filter, Key, Listing, Page, decode_cursor, encode_cursor, place
-from migstat.simulator.scenario import Node, Step
+from migstat.simulator.paging import Filter, Key, Listing, SimPage, decode_cursor, encode_cursor, place
+from migstat.simulator.scenario import SimNode, Step
 
 NO_FILTER = Filter()
 
@@ -47,21 +47,21 @@ DOCUMENTED_CURSORS = [
 ]
 
 
-def names(page: Page) -> list[str]:
+def names(page: SimPage) -> list[str]:
     """Return the names of a page's children."""
     return [node.name for node in page.nodes]
 
 
-def finished(name: str, at: float = 0, outcome: str = "SUCCESS") -> Node:
+def finished(name: str, at: float = 0, outcome: str = "SUCCESS") -> SimNode:
     """Return a child that ends at `at` and is pending before."""
-    return Node(name=name, ended_at=at, outcome=outcome)
+    return SimNode(name=name, ended_at=at, outcome=outcome)
 
 
 @pytest.mark.parametrize(("path", "state", "cursor"), DOCUMENTED_CURSORS)
 def test_cursors_are_the_documented_ones(path: tuple[str, ...], state: tuple[str, str, str], cursor: str) -> None:
     """Every cursor of the documented exchanges is made for its child, and read back."""
     status, outcome, name = state
-    key = place(Node(name=name, ended_at=0, final_status=status, outcome=outcome), 1)
+    key = place(SimNode(name=name, ended_at=0, final_status=status, outcome=outcome), 1)
     assert key is not None
     assert encode_cursor(path, key) == cursor
     assert decode_cursor(path, cursor) == key
@@ -99,8 +99,8 @@ def test_anything_else_is_no_cursor(cursor: str) -> None:
 def test_children_are_sorted_by_status_then_outcome_then_lower_case_name() -> None:
     """Finished come before running and pending ones, successes before warnings, capitals count as small."""
     children = (
-        Node(name="pending"),
-        Node(name="running", started_at=0),
+        SimNode(name="pending"),
+        SimNode(name="running", started_at=0),
         finished("beta"),
         finished("ALPHA2"),
         finished("alpha1"),
@@ -114,7 +114,7 @@ def test_children_are_sorted_by_status_then_outcome_then_lower_case_name() -> No
 
 def test_hidden_and_unreported_children_are_not_listed() -> None:
     """A hidden level never appears, a node only once it is reported."""
-    listing = Listing((Node(name="projects", hidden=True), Node(name="late", reported_at=5)))
+    listing = Listing((SimNode(name="projects", hidden=True), SimNode(name="late", reported_at=5)))
     assert names(listing.page(4, None, NO_FILTER, 20)) == []
     assert names(listing.page(5, None, NO_FILTER, 20)) == ["late"]
 
@@ -140,14 +140,14 @@ def test_names_that_differ_in_case_only_stay_on_one_page() -> None:
 def test_a_retried_child_moves_back_behind_the_finished_ones() -> None:
     """The order follows every step, in both directions."""
     steps = (Step(0), Step(10, "FINISHED", "FAILED"), Step(20), Step(30, None))
-    listing = Listing((finished("z"), Node(name="again", steps=steps)))
+    listing = Listing((finished("z"), SimNode(name="again", steps=steps)))
     seen = [names(listing.page(now, None, NO_FILTER, 9)) for now in (5, 10, 20, 30, 12)]
     assert seen == [["z", "again"], ["again", "z"], ["z", "again"], ["z"], ["again", "z"]]
 
 
 def test_a_child_that_finishes_between_two_pages_is_lost_by_a_plain_walk() -> None:
     """It jumps behind the cursor, to a page that was already sent."""
-    children = (finished("a"), finished("b"), Node(name="c", started_at=0), finished("aa", at=10))
+    children = (finished("a"), finished("b"), SimNode(name="c", started_at=0), finished("aa", at=10))
     listing = Listing(children)
     first = listing.page(5, None, NO_FILTER, 2)
     second = listing.page(15, first.keys[-1], NO_FILTER, 2)
@@ -157,8 +157,8 @@ def test_a_child_that_finishes_between_two_pages_is_lost_by_a_plain_walk() -> No
 
 def test_a_child_that_moves_the_other_way_is_seen_twice() -> None:
     """It jumps over the cursor, to a page that is yet to come."""
-    runs = Node(name="b", started_at=10, running_status="RUNNING")
-    listing = Listing((finished("a"), runs, Node(name="c")))
+    runs = SimNode(name="b", started_at=10, running_status="RUNNING")
+    listing = Listing((finished("a"), runs, SimNode(name="c")))
     first = listing.page(5, None, NO_FILTER, 2)
     second = listing.page(15, first.keys[-1], NO_FILTER, 2)
     assert names(first) + names(second) == ["a", "b", "c", "b"]
@@ -168,8 +168,8 @@ def test_the_order_at_an_instant_does_not_depend_on_the_instants_asked_before() 
     """A listing that was moved to and fro equals one asked for the first time."""
     steps = (Step(1), Step(4, "FINISHED", "FAILED"), Step(6, None), Step(11), Step(15, "TIMED_OUT"), Step(30))
     children = (
-        *(Node(name=f"n{n}", reported_at=n, started_at=n + 3, ended_at=n + 9, outcome="SUCCESS") for n in range(30)),
-        *(Node(name=f"m{n}", steps=tuple(replace(step, at=step.at + n) for step in steps)) for n in range(9)),
+        *(SimNode(name=f"n{n}", reported_at=n, started_at=n + 3, ended_at=n + 9, outcome="SUCCESS") for n in range(30)),
+        *(SimNode(name=f"m{n}", steps=tuple(replace(step, at=step.at + n) for step in steps)) for n in range(9)),
     )
     moved = Listing(children)
     for now in (20.0, 3.0, 40.0, 11.5, -5.0, 17.0, 17.0):
@@ -191,7 +191,7 @@ def test_the_order_at_an_instant_does_not_depend_on_the_instants_asked_before() 
 )
 def test_filters_choose_by_status_and_outcome(wanted: Filter, expected: list[str]) -> None:
     """Both filters must fit where both are given."""
-    children = (finished("s"), finished("w", outcome="WARNING"), Node(name="r", started_at=0))
+    children = (finished("s"), finished("w", outcome="WARNING"), SimNode(name="r", started_at=0))
     assert sorted(names(Listing(children).page(1, None, wanted, 20))) == sorted(expected)
 
 

@@ -8,22 +8,33 @@ from typing import Any
 import pytest
 
 from migstat.simulator.answers import describe_node
-from migstat.simulator.scenario import HEARTBEAT, Job, Node, Phase, Scenario, Step, Task, Timeline, refused, shifted
+from migstat.simulator.scenario import (
+    HEARTBEAT,
+    Scenario,
+    SimJob,
+    SimNode,
+    SimPhase,
+    SimTask,
+    Step,
+    Timeline,
+    refused,
+    shifted,
+)
 
 TIMELINE = Timeline(started_at=1_700_000_000.0, speed=1.0)
 
 
-def task(root: Node) -> Task:
+def task(root: SimNode) -> SimTask:
     """Return a task created at 0 with this tree."""
-    return Task(label="migrate", task_id="t", task_type="migrate", created_at=0, root=root)
+    return SimTask(label="migrate", task_id="t", task_type="migrate", created_at=0, root=root)
 
 
-def described(node: Node, now: float) -> dict[str, Any]:
+def described(node: SimNode, now: float) -> dict[str, Any]:
     """Return the node as it is sent at scenario second `now`."""
     return describe_node(node, task(node), now, TIMELINE)
 
 
-def stamps(node: Node, now: float) -> dict[str, float]:
+def stamps(node: SimNode, now: float) -> dict[str, float]:
     """Return the time stamps that are sent, as scenario seconds."""
     details = described(node, now)["details"]
     return {name: value / 1000 - TIMELINE.started_at for name, value in details.items()}
@@ -60,7 +71,7 @@ def test_time_must_move_forward(speed: float) -> None:
 
 def test_the_short_form_goes_from_pending_to_running_to_its_end() -> None:
     """Status, outcome, message and time stamps follow the script."""
-    node = Node(
+    node = SimNode(
         name="SC", started_at=10, ended_at=20, outcome="WARNING", running_message="moving", final_message="moved"
     )
     zero = TIMELINE.epoch_ms(0)
@@ -85,16 +96,16 @@ def test_the_short_form_goes_from_pending_to_running_to_its_end() -> None:
 
 State = tuple[str, str | None] | None
 
-STATES: list[tuple[Node, dict[float, State]]] = [
-    (Node(name="late", reported_at=9, started_at=4, ended_at=12), {8: None, 9: ("IN_PROGRESS", None)}),
-    (Node(name="very late", reported_at=9, ended_at=4, outcome="SKIPPED"), {8: None, 9: ("FINISHED", "SKIPPED")}),
-    (Node(name="never", reported_at=math.inf, ended_at=5), {1e9: None}),
+STATES: list[tuple[SimNode, dict[float, State]]] = [
+    (SimNode(name="late", reported_at=9, started_at=4, ended_at=12), {8: None, 9: ("IN_PROGRESS", None)}),
+    (SimNode(name="very late", reported_at=9, ended_at=4, outcome="SKIPPED"), {8: None, 9: ("FINISHED", "SKIPPED")}),
+    (SimNode(name="never", reported_at=math.inf, ended_at=5), {1e9: None}),
     (
-        Node(name="odd", started_at=0, ended_at=5, running_status="PAUSED", final_status="TIMED_OUT"),
+        SimNode(name="odd", started_at=0, ended_at=5, running_status="PAUSED", final_status="TIMED_OUT"),
         {1: ("PAUSED", None), 5: ("TIMED_OUT", None)},
     ),
     (
-        Node(
+        SimNode(
             name="retried",
             steps=(
                 Step(10, "FINISHED", "FAILED"),
@@ -113,14 +124,19 @@ STATES: list[tuple[Node, dict[float, State]]] = [
             35: ("FINISHED", "SUCCESS"),
         },
     ),
-    (Node(name="gone", steps=(Step(1), Step(5, None), Step(9, "PENDING"))), {0: None, 5: None, 9: ("PENDING", None)}),
+    (
+        SimNode(name="gone", steps=(Step(1), Step(5, None), Step(9, "PENDING"))),
+        {0: None, 5: None, 9: ("PENDING", None)},
+    ),
 ]
 ENDS = ("TIMED_OUT", "STOPPED", "CANCELLED", "INCOMPLETE")
-STATES += [(Node(name=word, steps=(Step(0, word),)), {0: (word, None)}) for word in (*ENDS, "")]
+STATES += [(SimNode(name=word, steps=(Step(0, word),)), {0: (word, None)}) for word in (*ENDS, "")]
 
 
-@pytest.mark.parametrize(("node", "expected"), STATES, ids=lambda value: value.name if isinstance(value, Node) else "")
-def test_a_history_is_whatever_its_steps_say(node: Node, expected: dict[float, State]) -> None:
+@pytest.mark.parametrize(
+    ("node", "expected"), STATES, ids=lambda value: value.name if isinstance(value, SimNode) else ""
+)
+def test_a_history_is_whatever_its_steps_say(node: SimNode, expected: dict[float, State]) -> None:
     """A node may come late, vanish, end without an outcome, end in other words, and begin again."""
     for now, state in expected.items():
         answer = described(node, now)
@@ -130,9 +146,9 @@ def test_a_history_is_whatever_its_steps_say(node: Node, expected: dict[float, S
 
 def test_a_retried_node_starts_again_and_says_so() -> None:
     """Its new run has a start, progress and a message of its own."""
-    node = Node(
+    node = SimNode(
         name="SC",
-        phases=(Phase("export", 100),),
+        phases=(SimPhase("export", 100),),
         running_message="moving",
         final_message="moved",
         steps=(Step(0), Step(10, "FINISHED", "FAILED"), Step(20, message="again"), Step(40, "FINISHED", "SUCCESS")),
@@ -145,7 +161,9 @@ def test_a_retried_node_starts_again_and_says_so() -> None:
 
 def test_a_run_outlasts_moments_out_of_the_tree() -> None:
     """A node that comes back goes on where it would have been."""
-    node = Node(name="SC", steps=(Step(0), Step(4, None), Step(6), Step(10, "FINISHED")), phases=(Phase("e", 100),))
+    node = SimNode(
+        name="SC", steps=(Step(0), Step(4, None), Step(6), Step(10, "FINISHED")), phases=(SimPhase("e", 100),)
+    )
     assert described(node, 6)["progressDetails"]["percent"] == 60
     assert stamps(node, 6)["startedAt"] == 0
 
@@ -153,35 +171,35 @@ def test_a_run_outlasts_moments_out_of_the_tree() -> None:
 @pytest.mark.parametrize(
     ("node", "updates"),
     [
-        (Node(name="SC", started_at=0), {0: 0, HEARTBEAT - 1: 0, HEARTBEAT: HEARTBEAT}),
-        (Node(name="SC", started_at=2, heartbeat=None), {2: 2, 3600: 2}),
-        (Node(name="SC", started_at=0, heartbeat=1), {7: 7}),
-        (Node(name="SC", steps=(Step(0), Step(9, "FINISHED", "SUCCESS", updated_at=4))), {5: 5, 9: 4}),
-        (Node(name="SC", steps=(Step(0), Step(9, "FINISHED", "SUCCESS", updated_at=7200))), {9: 7200}),
+        (SimNode(name="SC", started_at=0), {0: 0, HEARTBEAT - 1: 0, HEARTBEAT: HEARTBEAT}),
+        (SimNode(name="SC", started_at=2, heartbeat=None), {2: 2, 3600: 2}),
+        (SimNode(name="SC", started_at=0, heartbeat=1), {7: 7}),
+        (SimNode(name="SC", steps=(Step(0), Step(9, "FINISHED", "SUCCESS", updated_at=4))), {5: 5, 9: 4}),
+        (SimNode(name="SC", steps=(Step(0), Step(9, "FINISHED", "SUCCESS", updated_at=7200))), {9: 7200}),
     ],
     ids=["heartbeats", "stays at the start", "always new", "goes backwards", "lies ahead"],
 )
-def test_the_last_update_need_not_tell_the_truth(node: Node, updates: dict[float, float]) -> None:
+def test_the_last_update_need_not_tell_the_truth(node: SimNode, updates: dict[float, float]) -> None:
     """`lastUpdatedAt` moves with each heartbeat, stays put, or is whatever the script says."""
     assert {now: stamps(node, now)["lastUpdatedAt"] for now in updates} == updates
 
 
 def test_progress_moves_while_the_last_update_stays() -> None:
     """The documented exchanges have a `lastUpdatedAt` equal to `startedAt` in a running node."""
-    node = Node(name="SC", started_at=0, ended_at=100, heartbeat=None, phases=(Phase("export", 10),))
+    node = SimNode(name="SC", started_at=0, ended_at=100, heartbeat=None, phases=(SimPhase("export", 10),))
     assert [described(node, now)["progressDetails"]["percent"] for now in (0, 50, 70)] == [0, 50, 70]
     assert stamps(node, 70)["lastUpdatedAt"] == stamps(node, 70)["startedAt"] == 0
 
 
 def test_the_last_update_may_be_in_seconds() -> None:
     """A step chooses the unit."""
-    details = described(Node(name="SC", steps=(Step(5, "FINISHED", "SUCCESS", unit="s"),)), 9)["details"]
+    details = described(SimNode(name="SC", steps=(Step(5, "FINISHED", "SUCCESS", unit="s"),)), 9)["details"]
     assert details == {"createdAt": TIMELINE.epoch_ms(5), "lastUpdatedAt": 1_700_000_005}
 
 
 def test_a_node_reported_late_was_created_when_it_started() -> None:
     """No node is created after it started."""
-    assert stamps(Node(name="SC", reported_at=9, started_at=4), 10) == {
+    assert stamps(SimNode(name="SC", reported_at=9, started_at=4), 10) == {
         "createdAt": 4,
         "lastUpdatedAt": 9,
         "startedAt": 4,
@@ -190,8 +208,8 @@ def test_a_node_reported_late_was_created_when_it_started() -> None:
 
 def test_progress_starts_again_with_each_phase_and_ends_with_the_node() -> None:
     """Progress counts the current phase only, and a finished node has none."""
-    phases = (Phase("export", 100, 1), Phase("import", 50, 3))
-    node = Node(name="SC", started_at=0, ended_at=40, phases=phases)
+    phases = (SimPhase("export", 100, 1), SimPhase("import", 50, 3))
+    node = SimNode(name="SC", started_at=0, ended_at=40, phases=phases)
     seen = [described(node, now).get("progressDetails") for now in (0, 5, 10, 25, 39.999, 40)]
     counts = [(p["percent"], *p["data"][0].values()) if p else None for p in seen]
     assert counts == [
@@ -206,19 +224,19 @@ def test_progress_starts_again_with_each_phase_and_ends_with_the_node() -> None:
 
 def test_a_node_that_never_ends_stays_in_its_first_phase() -> None:
     """Without an end there is no pace, so nothing is processed."""
-    node = Node(name="SC", started_at=0, phases=(Phase("export", 100), Phase("import", 50)))
+    node = SimNode(name="SC", started_at=0, phases=(SimPhase("export", 100), SimPhase("import", 50)))
     assert described(node, 1e6)["progressDetails"]["data"] == [{"name": "export", "total": 100, "processed": 0}]
 
 
 @pytest.mark.parametrize(
     ("node", "expected"),
     [
-        (Node(name="SC", started_at=0, ended_at=2, phases=(Phase("e", 10, full=4308),)), (2154, [("e", 10, 5)])),
-        (Node(name="SC", steps=(Step(0, percent=2154),)), (2154, [])),
-        (Node(name="SC", steps=(Step(0, counts=(("e", 1, 2), ("f", 3, 4))),)), (None, [("e", 2, 1), ("f", 4, 3)])),
+        (SimNode(name="SC", started_at=0, ended_at=2, phases=(SimPhase("e", 10, full=4308),)), (2154, [("e", 10, 5)])),
+        (SimNode(name="SC", steps=(Step(0, percent=2154),)), (2154, [])),
+        (SimNode(name="SC", steps=(Step(0, counts=(("e", 1, 2), ("f", 3, 4))),)), (None, [("e", 2, 1), ("f", 4, 3)])),
     ],
 )
-def test_a_percentage_may_be_any_number(node: Node, expected: tuple[int | None, list[tuple[str, int, int]]]) -> None:
+def test_a_percentage_may_be_any_number(node: SimNode, expected: tuple[int | None, list[tuple[str, int, int]]]) -> None:
     """An example in the vendor's reference says 2154; scripts may also say what was counted."""
     progress = described(node, 1)["progressDetails"]
     assert progress.pop("isSupported")
@@ -229,7 +247,7 @@ def test_a_percentage_may_be_any_number(node: Node, expected: tuple[int | None, 
 
 def test_a_check_has_details_once_it_ended_and_no_time_stamps() -> None:
     """Occurrences, description and excludability are results."""
-    check = Node(
+    check = SimNode(
         name="AnonPermission",
         started_at=0,
         ended_at=5,
@@ -248,14 +266,14 @@ def test_a_check_has_details_once_it_ended_and_no_time_stamps() -> None:
 
 def test_a_hidden_level_has_no_status() -> None:
     """Only its children can be seen."""
-    assert described(Node(name="projects", hidden=True), 1) == {}
+    assert described(SimNode(name="projects", hidden=True), 1) == {}
 
 
 def test_nodes_are_found_only_below_reported_ones() -> None:
     """A path leads nowhere while any of its nodes is not in the tree."""
-    leaf = Node(name="SC", reported_at=5)
-    migrate = Node(name="migrate", steps=(Step(7), Step(9, None)), children=(leaf,))
-    root = Node(name="root", children=(migrate,))
+    leaf = SimNode(name="SC", reported_at=5)
+    migrate = SimNode(name="migrate", steps=(Step(7), Step(9, None)), children=(leaf,))
+    root = SimNode(name="root", children=(migrate,))
     assert [root.find(("migrate", "SC"), now) for now in (6, 7, 9)] == [None, leaf, None]
     assert root.find(("migrate", "ABC"), 7) is None
     assert root.find(("migrate", "ABC", "deeper"), 7) is None
@@ -264,15 +282,15 @@ def test_nodes_are_found_only_below_reported_ones() -> None:
 
 def test_children_need_distinct_names() -> None:
     """An answer's children are an object, so a name cannot come twice; another case is another name."""
-    Node(name="root", children=(Node(name="SC"), Node(name="sc")))
+    SimNode(name="root", children=(SimNode(name="SC"), SimNode(name="sc")))
     with pytest.raises(ValueError, match="same name"):
-        Node(name="root", children=(Node(name="SC"), Node(name="SC")))
+        SimNode(name="root", children=(SimNode(name="SC"), SimNode(name="SC")))
 
 
 def test_duration_is_the_last_transition_of_all_jobs() -> None:
     """The duration covers every node that is ever reported and is 0 for a scenario without transitions."""
-    job = Job(job_id="j", name="n", flow="f", server_id="s", destination_url="u")
-    root = Node(name="root", ended_at=5, children=(Node(name="SC", ended_at=9),))
+    job = SimJob(job_id="j", name="n", flow="f", server_id="s", destination_url="u")
+    root = SimNode(name="root", ended_at=5, children=(SimNode(name="SC", ended_at=9),))
     one = Scenario(name="x", job=job, tasks=(task(root),))
     assert one.duration == 9
     later = Scenario(name="y", job=job, tasks=(task(shifted(root, 3)),), more=(one,))
@@ -282,11 +300,11 @@ def test_duration_is_the_last_transition_of_all_jobs() -> None:
 
 def test_a_shifted_node_does_everything_later() -> None:
     """Short forms, steps and children move alike."""
-    node = Node(
+    node = SimNode(
         name="SC",
         reported_at=1,
         started_at=2,
-        children=(Node(name="A", steps=(Step(3, updated_at=2), Step(5, "FINISHED", started_at=1))),),
+        children=(SimNode(name="A", steps=(Step(3, updated_at=2), Step(5, "FINISHED", started_at=1))),),
     )
     moved = shifted(node, 100)
     for now in (0.0, 1.5, 3, 6):

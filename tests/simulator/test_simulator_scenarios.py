@@ -14,30 +14,30 @@ from migstat.simulator.routes import PREFIX, parse
 from migstat.simulator.scenario import Timeline
 
 if TYPE_CHECKING:
-    from migstat.simulator.scenario import Node, Scenario, Task
+    from migstat.simulator.scenario import Scenario, SimNode, SimTask
 
 HOUR = 3600.0
 
 
-def task(scenario: Scenario, label: str) -> Task:
+def task(scenario: Scenario, label: str) -> SimTask:
     """Return the task with this label."""
     return next(task for task in scenario.tasks if task.label == label)
 
 
-def node(scenario: Scenario, *path: str, label: str = "migrate") -> Node:
+def node(scenario: Scenario, *path: str, label: str = "migrate") -> SimNode:
     """Return a node as it is reachable after the scenario's end."""
     found = task(scenario, label).root.find(path, scenario.duration)
     assert found is not None
     return found
 
 
-def outcomes(parent: Node) -> dict[str | None, int]:
+def outcomes(parent: SimNode) -> dict[str | None, int]:
     """Return how many children end with each outcome."""
     ends = [child.outcome for child in parent.children]
     return {outcome: ends.count(outcome) for outcome in set(ends)}
 
 
-def most_at_a_time(parent: Node) -> int:
+def most_at_a_time(parent: SimNode) -> int:
     """Return the highest number of children that run at the same time."""
     starts = [child.started_at for child in parent.children if child.started_at is not None]
     return max(sum(child.is_running(start) for child in parent.children) for start in starts)

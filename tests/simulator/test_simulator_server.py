@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from migstat.simulator import scenarios
-from migstat.simulator.scenario import Job, Node, Scenario, Task
+from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask
 from migstat.simulator.server import Server, serve
 
 if TYPE_CHECKING:
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 SCENARIO = Scenario(
     name="one",
-    job=Job(job_id="j", name="n", flow="f", server_id="s", destination_url="u"),
+    job=SimJob(job_id="j", name="n", flow="f", server_id="s", destination_url="u"),
     tasks=(
-        Task(
+        SimTask(
             label="migrate",
             task_id="t",
             task_type="migrate",
             created_at=0,
-            root=Node(name="root", children=(Node(name="migrate", started_at=0, ended_at=60, outcome="SUCCESS"),)),
+            root=SimNode(
+                name="root", children=(SimNode(name="migrate", started_at=0, ended_at=60, outcome="SUCCESS"),)
+            ),
         ),
     ),
 )
