@@ -89,13 +89,20 @@ def desk(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 class Terminal:
-    """A `migstat auth` on a pseudo-terminal, and all that it has shown."""
+    """A command on a pseudo-terminal, and everything that it has shown."""
 
-    def __init__(self, desk: Desk, backend: type = Kept, *words: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        backend: type = Kept,
+        *words: str,
+        command: tuple[str, ...] = ("auth",),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         own = hermetic() | environ_of(backend, desk.keyring) | desk.environ | {"TERM": "xterm"} | dict(env or {})
         self.child = pexpect.spawn(
             sys.executable,
-            ["-m", "migstat", "auth", *words],
+            ["-m", "migstat", *command, *words],
             env=own,
             timeout=PATIENCE,
             encoding="utf-8",
@@ -278,6 +285,18 @@ def test_a_piped_token_is_stored(desk: Desk, server: Server) -> None:
     ]
     assert desk.kept == {"https://api.atlassian.com": {server.email: TOKEN}}
     assert len(server.requests) == before
+
+
+def test_a_terminal_as_standard_input_is_asked_for_the_token(desk: Desk, server: Server) -> None:
+    """`--token-file -` lets a person type it, without echo; no answer is no token."""
+    words = ("job", "job-1", "--email", server.email, "--base-url", server.base_url, "--token-file", "-")
+    assert desk.run(*words, typed=(server.token,)).code == 0
+    nothing = desk.run(*words, typed=())
+    assert (nothing.code, nothing.out) == (4, "")
+    session = Terminal(desk, Kept, *words, command=())
+    session.answer(r"API token \(not shown\): ", server.token)
+    assert session.ended() == 0
+    assert server.token not in session.shown
 
 
 @pytest.mark.parametrize(
