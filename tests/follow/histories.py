@@ -22,6 +22,7 @@ from migstat.follow.deadline import Deadline
 from migstat.follow.watch import Plan, Watch, paced
 from migstat.model.events import Ended, Event, View, Waiting
 from migstat.model.exit_codes import exit_of_error
+from migstat.model.verdict import Until
 from migstat.query.task import TaskSession
 from migstat.settings.resolve import Flags, settings_from
 from migstat.settings.target import Target
@@ -106,6 +107,13 @@ class History:
     scenario: Scenario
     end: float
     about: tuple[str, ...]
+
+    @property
+    def middle(self) -> float:
+        """A second before the end at which a watch may begin: a refusal is believed at once then."""
+        refusals = [each for each in self.scenario.incidents if each.fault.kind in ("401", "403", "404")]
+        seconds = (self.end * share for share in (0.7, 0.5, 0.9))
+        return next(at for at in seconds if not any(each.begin <= at < each.end for each in refusals))
 
 
 class Writer:
@@ -284,8 +292,8 @@ class Writer:
             self.incidents.append(Incident(fault=Fault("500"), route="job"))
 
 
-def expected_code(scenario: Scenario, now: float) -> int | None:
-    """The exit code by what there is at a second long after the end; None if the task has not ended."""
+def expected_code(scenario: Scenario, now: float, until: Until = Until.DONE) -> int | None:
+    """The exit code by what there is at a second long after the end; None if what is waited for has not ended."""
     task = scenario.tasks[-1]
     root = task.root
     for_ever = [incident for incident in scenario.incidents if incident.end == math.inf]
@@ -303,19 +311,21 @@ def expected_code(scenario: Scenario, now: float) -> int | None:
         return int(not all(map(good, (root, *tops.values()))))
     if not tops:  # it could not start
         return 1
+    if until is Until.CHECKS:
+        return int(not good(tops.get("check", root)))
     migrate = tops.get("migrate")
-    below = there(migrate) if migrate else [child for top in root.children if top.name == "migrate"
-                                            for child in there(top) if child.hidden]  # fmt: skip
-    scopes = [child for child in below if not child.hidden and not no_level]
+    # projects may answer below a phase that is not reported
+    below = [child for top in root.children if top.name == "migrate" for child in there(top) if migrate or child.hidden]
+    excepted = "apps" if until is Until.CORE else ""
+    scopes = [child for child in below if not child.hidden and not no_level and child.name != excepted]
     leaves = [leaf for child in below if child.hidden for leaf in there(child)]
-    counted = [root, *tops.values(), *scopes, *(app for scope in scopes for app in there(scope)), *leaves]
-    named = [
-        key for level in ("projects", "spaces") for key in scenario.job.scope.get(level, {}).get("includedKeys", [])
-    ]
+    counted = [root, *tops.values()] if until is Until.DONE else [migrate or root]
+    counted += [*scopes, *(app for scope in scopes for app in there(scope)), *leaves]
+    levels = [scenario.job.scope.get(level, {}) for level in ("projects", "spaces")]
+    named = [key for level in levels for key in level.get("includedKeys", [])]
     missing = [] if no_job else [key for key in named if not any(leaf.name.lower() == key.lower() for leaf in leaves)]
-    well = good(root)
-    if well and any(not scope.is_ended(now) for scope in scopes):
+    if good(root) and good(migrate or root) and any(not scope.is_ended(now) for scope in scopes):
         return None
     if missing or migrate is None or not all(map(good, counted)):
         return 1
-    return 3 if no_job or (no_level and migrate is not None) else 0
+    return 3 if no_job or no_level else 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from migstat.follow.watch import Plan
+from migstat.model.verdict import Until
 from tests.follow.histories import LONG_AFTER, History, Writer, expected_code, staged
 
 STATUSES = (
@@ -24,7 +26,7 @@ def codes(history: History) -> dict[str, int]:
     with staged(history.scenario, later + 20_000) as stage:
         found = {
             "watch": stage.watch(0.0),
-            "watch from the middle": stage.watch(history.end * 0.7),
+            "watch from the middle": stage.watch(history.middle),
             "later watch": stage.watch(later),
         }
         for number, words in enumerate(STATUSES):
@@ -42,10 +44,31 @@ def assert_agreed(seed: int) -> None:
     assert found == dict.fromkeys(found, expected), (seed, expected, history.about)
 
 
+def assert_agreed_until(seed: int, until: Until) -> None:
+    """A watch that waits for a part only comes to the code of that part, whenever it begins."""
+    history = Writer(seed).history()
+    part = "migrate" if until is Until.CORE else "check"
+    expected = expected_code(history.scenario, history.end + LONG_AFTER, until)
+    # what begins again after it has ended was over for the one who waited for its end
+    if expected is None or f"{part} is retried" in history.about:
+        return
+    later = history.end + LONG_AFTER
+    with staged(history.scenario, later + 20_000) as stage:
+        found = [stage.watch(at, Plan(until=until)) for at in (0.0, history.middle, later)]
+    assert found == [expected] * 3, (seed, history.about)
+
+
 @pytest.mark.parametrize("seed", range(24))
 def test_all_agree_on_some_histories(seed: int) -> None:
     """The exit code is the same for whoever asks, in any format and depth, and it is the right one."""
     assert_agreed(seed)
+
+
+@pytest.mark.parametrize("until", [Until.CORE, Until.CHECKS])
+@pytest.mark.parametrize("seed", range(100, 108))
+def test_all_agree_on_a_part_of_some_histories(seed: int, until: Until) -> None:
+    """The same for the core of a migration, and for its checks."""
+    assert_agreed_until(seed, until)
 
 
 @pytest.mark.slow
@@ -54,3 +77,4 @@ def test_all_agree_on_hundreds_of_histories(part: int) -> None:
     """The same for three hundred histories more."""
     for seed in range(1000 + part * 10, 1010 + part * 10):
         assert_agreed(seed)
+        assert_agreed_until(seed, (Until.CORE, Until.CHECKS)[seed % 2])
