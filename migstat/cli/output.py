@@ -133,11 +133,13 @@ def next_command(report: Report, words: tuple[str, ...]) -> str | None:
         if isinstance(report, ChecksReport) and report.details:
             return None
         return _next("checks --details", words, ", ".join(f"{n} {what}" for what, n in counts.items() if n))
-    if isinstance(report, ChecksReport) or snapshot.node.level or not snapshot.node.ended:
+    if isinstance(report, ChecksReport) or snapshot.node.level:
         return None
     if nothing_moved(snapshot):
         refused = check is None or check is snapshot.node
         return _next("tasks" if refused else "checks --details", words[:1] if refused else words, "")
+    if not snapshot.node.ended:
+        return None
     if isinstance(report, StatusReport) and snapshot.summary is not None and snapshot.summary.failed:
         return _next("projects --state failed", words, f"{snapshot.summary.failed} failed")
     return _next("artifacts", words, "reports and error logs of this run")

@@ -218,7 +218,8 @@ def _node_fields(node: Node, now: Millis) -> dict[str, Any]:
 
 
 def _flat(node: Node, now: Millis) -> Iterator[doc.NodeJson]:
-    yield node_json(replace(node, children=None), now)
+    # a level that only has children takes its state from them
+    yield doc.NodeJson(**{**_node_fields(replace(node, children=None), now), "state": node.state})
     for child in node.children or ():
         yield from _flat(child, now)
 

@@ -1,0 +1,282 @@
+"""The same truth in every format: states, failures, reasons, codes; recipes for jq; inputs from the field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jq
+import pytest
+
+from migstat.simulator.scenarios import build
+from migstat.simulator.server import Server, serve
+from tests.cli.rehearsals import LONG_AGO, NOW, Answer, Asked, answering, ask, migration, node, of_tree, one_task, still
+from tests.command_line import environ_of, migstat
+
+FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
+LIST_FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
+
+
+@pytest.fixture(scope="module")
+def over() -> Iterator[Server]:
+    """Return a server of a migration that has ended, with projects that failed, one of them INCOMPLETE."""
+    scenario = build("projects-failing")
+    with serve(scenario, head_start=scenario.duration * 1.1, clock=lambda: NOW, speed=1.0, rate_limit=None) as server:
+        yield server
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize(
+    ("command", "form"), [("status", form) for form in FORMATS] + [("projects", form) for form in LIST_FORMATS]
+)
+def test_a_failure_is_in_every_format(over: Server, command: str, form: str, terminal: bool) -> None:
+    """Every failed project is named with its state in every format, on a terminal and into a pipe."""
+    result = ask(over, command, "-o", form, terminal=terminal, columns=80)
+    for name in ("ERP", "INFRA", "PAY", "SHOP"):
+        assert re.search(rf"\b{name}\b", result.out)
+    assert len(re.findall(r"\bfailed\b", result.out)) >= 4
+    assert "INCOMPLETE" in result.out
+
+
+@pytest.mark.parametrize("command", ["status", "projects", "checks"])
+def test_every_format_holds_the_same_rows(over: Server, command: str) -> None:
+    """Plain, CSV, Markdown, ndjson and JSON have the same nodes in the same states."""
+    key = "level" if command == "status" else "name"
+    lines = [json.loads(line) for line in ask(over, command, "-o", "ndjson").out.splitlines()]
+    rows = [(",".join(each["level"]) or "." if key == "level" else each["name"], each["state"]) for each in lines]
+    plain = [line.split("\t")[:2] for line in ask(over, command).out.splitlines()]
+    table = [line.split(",") for line in ask(over, command, "-o", "csv").out.splitlines()[1:]]
+    marked = [line for line in ask(over, command, "-o", "markdown").out.splitlines() if line.startswith("| ")][2:]
+    assert [tuple(each) for each in plain] == rows
+    assert len(table) == len(marked) == len(rows)
+    assert all(state in line for (_, state), line in zip(rows, marked, strict=True))
+
+
+RECIPES = {
+    '.projects[] | select(.state == "failed") | .name': ("projects", ["ERP", "INFRA", "PAY", "SHOP"]),
+    '.projects[] | select(.state == "failed" and .outcome != "FAILED") | .name': ("projects", ["SHOP"]),
+    '[.projects[] | select(.state == "failed")] | length': ("projects", [4]),
+    ".summary | .total == .missing + .pending + .running + .finished": ("projects", [True]),
+    ".summary | .finished == .failed + .warning + .succeeded + .skipped": ("projects", [True]),
+    ".summary.byOutcome.INCOMPLETE": ("projects", [1]),
+    ".verdict, .complete, (.reasons | length)": ("projects", ["failed", True, 4]),
+    '.reasons | map(select(.state == "failed")) | map(.level[-1]) | sort | join(" ")': (
+        "status",
+        ["ERP INFRA PAY SHOP"],
+    ),
+    '.node.children[] | select(.name == "migrate").children[] | select(.name == "projects").children | length': (
+        "status",
+        [40],
+    ),
+    ".destination": ("status", ["https://acme-cloud.example.com"]),
+    '.checks[] | select(.state == "warning" and (.occurrences | length) > 2) | .name': (
+        "checks",
+        ["DuplicateEmail", "MissingAttachments"],
+    ),
+    ".tasks[] | select(.overridden != []) | .overridden[]": ("tasks", ["DuplicateEmail"]),
+    '.tasks | map(.state) | join(" ")': ("tasks", ["failed warning failed"]),
+    '[.. | objects | select(has("level")) | .startedAt // empty | fromdate] | length > 40': ("status", [True]),
+    ".fetchedAt | fromdate": ("status", [int(NOW)]),
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_for_jq_gives_what_it_says(over: Server, recipe: str) -> None:
+    """Questions that scripts ask are answered by the documents."""
+    command, expected = RECIPES[recipe]
+    assert jq.compile(recipe).input_text(ask(over, command, "--json").out).all() == expected
+
+
+@pytest.mark.parametrize("command", ["status --depth all", "checks", "projects", "tasks", "artifacts", "targets"])
+def test_every_time_is_one_that_fromdate_reads(over: Server, command: str) -> None:
+    """All keys that end in At hold UTC in whole seconds, or null."""
+
+    def times(value: Any) -> Iterator[Any]:
+        for key, inner in value.items() if isinstance(value, dict) else ():
+            if key.endswith("At") and not isinstance(inner, int | float):
+                yield inner
+            if key != "details":
+                yield from times(inner)
+        for inner in value if isinstance(value, list) else ():
+            yield from times(inner)
+
+    found = [each for each in times(json.loads(ask(over, *command.split(), "--json").out)) if each is not None]
+    assert found
+    for each in found:
+        assert jq.compile("fromdate").input_value(each).first() == datetime.fromisoformat(each).timestamp()
+
+
+def targets(tmp_path: Path, server: Server, *jobs: str) -> dict[str, str]:
+    """Return the environment with a config file that names these jobs as targets."""
+    file = tmp_path / "config.toml"
+    file.write_text("".join(f'[targets.t{at}]\njob = "{job}"\n' for at, job in enumerate(jobs)), encoding="utf-8")
+    return {name: value for name, value in environ_of(server).items() if name != "MIGSTAT_JOB"} | {
+        "MIGSTAT_CONFIG": str(file)
+    }
+
+
+def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server, tmp_path: Path) -> None:
+    """Every target has a line; one that cannot be asked says why, and the worst of them is the code."""
+    env = targets(tmp_path, over, over.job_id, "nonsense")
+    document = migstat(["targets", "--json"], env, now=lambda: NOW)
+    first, second = json.loads(document.out)["targets"]
+    assert (first["target"], first["verdict"], first["summary"]["failed"], first["error"]) == ("t0", "failed", 4, None)
+    assert (second["target"], second["verdict"], second["error"]["code"]) == ("t1", None, "not-found")
+    assert (document.code, json.loads(document.err)["error"]["code"]) == (3, "incomplete")
+    shown = migstat(["targets"], env | {"NO_COLOR": "1"}, terminal=True, now=lambda: NOW)
+    assert re.search(r"t0 +✖ failed +40 of 40 +4 +2h 08m", shown.out)
+    assert re.search(r"t1 +\? unknown .*not found", shown.out)
+    assert migstat(["targets", "--exit-status"], env, now=lambda: NOW).code == 1
+    plain = migstat(["targets"], env, now=lambda: NOW).out.splitlines()
+    assert [line.split("\t")[0] for line in plain] == ["t0", "t1"]
+    assert plain[0].split("\t")[3:7] == ["failed", "40", "40", "4"]
+
+
+def test_without_targets_the_command_says_how_to_add_one(over: Server) -> None:
+    """A config file without targets is no error."""
+    result = migstat(["targets"], environ_of(over))
+    assert (result.code, result.out) == (0, "")
+    assert "migstat config set targets.NAME.job JOB" in result.err
+
+
+# inputs from the field
+
+REFUSED = {"status": "FINISHED", "outcome": "FAILED", "message": "The site is not attached to this server."}
+
+
+@pytest.mark.parametrize("task_type", ["check", "migrate"])
+@pytest.mark.parametrize("command", ["status", "checks", "projects"])
+def test_a_task_that_could_not_start_is_failed_for_every_command(task_type: str, command: str) -> None:
+    """A lone root that failed is code 1 in every format, and its message is all the explanation there is."""
+    if (task_type, command) == ("check", "projects"):
+        return
+    with answering(one_task(of_tree(REFUSED), task_type=task_type)) as server:
+        for form in LIST_FORMATS:
+            result = server.ask(command, "--exit-status", "-o", form)
+            assert result.code == 1, form
+        told = json.loads(server.ask(command, "--json").out)
+        shown = server.ask(command, "-o", "table").out
+    assert told["verdict"] == "failed"
+    assert REFUSED["message"] in [reason["message"] for reason in told["reasons"]]
+    assert REFUSED["message"] in shown
+
+
+def test_a_running_check_task_says_itself_how_far_it_is() -> None:
+    """Checks that have not begun are not listed, so the task's own progress counts."""
+    progress = {"isSupported": True, "percent": 30, "data": [{"name": "Checks", "processed": 12, "total": 40}]}
+    checks = {f"Check{at}": {"status": "FINISHED", "outcome": "SUCCESS"} for at in range(13)}
+    root = {"status": "IN_PROGRESS", "progressDetails": progress, "children": checks | {"Last": {"status": "PENDING"}}}
+    with answering(one_task(of_tree(root), task_type="check")) as server:
+        for command in ("checks", "status"):
+            first = server.ask(command, "-o", "table").out.splitlines()[0]
+            assert "12 of 40 checks · 30 %" in first
+        assert server.ask("checks", "--exit-status").code == 8
+
+
+def test_a_space_of_a_stopped_run_is_not_running() -> None:
+    """A run that was stopped has failed: its unfinished space never began, and no row says running."""
+    spaces = (node("DOC"), node("HR"), node("QA", "pending"))
+    stopped = migration("STOPPED", migrate="STOPPED", projects=spaces, hidden="spaces", ended_at=LONG_AGO)
+    with still(stopped) as server:
+        shown = ask(server, "status", "-o", "table").out
+        told = json.loads(ask(server, "status", "--json").out)
+        assert ask(server, "projects", "--exit-status").code == 1
+    assert shown.startswith("✖ failed (STOPPED) · 2 of 3")
+    assert "running" not in shown
+    assert told["verdict"] == "failed"
+    assert "running" not in [told["node"]["state"], *(each["state"] for each in told["node"]["children"])]
+
+
+LONG = "\n".join(
+    f"Line {at} says <b>more</b> of it, see https://a.example/{at} and https://b.example/{at}." for at in range(28)
+)
+
+
+def test_a_long_message_takes_a_few_lines_of_a_table() -> None:
+    """Of 28 lines and 300 occurrences a table shows a few, with whole words, and --details shows everything."""
+    details = {"occurrences": [f"finding {at}" for at in range(300)]}
+    checks = {"Big": {"status": "FINISHED", "outcome": "FAILED", "message": LONG, "details": details}}
+    with answering(one_task(of_tree({"status": "IN_PROGRESS", "children": checks}), task_type="check")) as server:
+        shown = server.ask("checks", "-o", "table", columns=100).out
+        everything = server.ask("checks", "-o", "table", "--details", columns=100).out
+    assert len(shown.splitlines()) < 12
+    assert "…" in shown
+    assert re.findall(r"https://\S+", shown)
+    assert all(re.fullmatch(r"https://[ab]\.example/\d+\.?…?", url) for url in re.findall(r"https://\S+", shown))
+    assert "finding 299" in everything
+    assert "Line 27" in everything
+
+
+def test_an_overridden_check_is_named() -> None:
+    """Checks that were excluded for this run are named by `checks` and `tasks`, in tables and documents."""
+    run = {"taskId": "task-1", "taskType": "check", "payload": {"checkTypes": {"excludeKeys": ["DuplicateEmail"]}}}
+    tree = of_tree(
+        {
+            "status": "FINISHED",
+            "outcome": "WARNING",
+            "children": {"DuplicateEmail": {"status": "FINISHED", "outcome": "WARNING"}},
+        }
+    )
+
+    def answer(asked: Asked) -> Answer:
+        match asked.segments:
+            case ("jobs", _, "tasks"):
+                return Answer({"data": [run], "links": {}})
+            case ("jobs", _, "tasks", _):
+                return Answer(run)
+        return one_task(tree, task_type="check")(asked)
+
+    with answering(answer) as server:
+        for command in ("checks", "tasks"):
+            assert "overridden" in server.ask(command, "-o", "table").out
+            told = json.loads(server.ask(command, "--json").out)
+            assert (told["overridden"] if command == "checks" else told["tasks"][0]["overridden"]) == ["DuplicateEmail"]
+        assert "overridden" in server.ask("checks").out
+
+
+def test_a_failure_stays_on_the_screen() -> None:
+    """Of 40 projects, one failed and many running or missing, the failure is among the last 24 lines at 80 columns."""
+    projects = (node("BAD", "FAILED", "It broke."), *(node(f"RUN{at:02}", "running", "x " * 60) for at in range(25)))
+    keys = tuple(each.name for each in projects) + tuple(f"GONE{at:02}" for at in range(14))
+    with still(migration("running", migrate="running", projects=projects, keys=keys)) as server:
+        for command in ("projects", "status"):
+            result = ask(server, command, terminal=True, err_terminal=True, columns=80)
+            lines = (result.out + result.err).splitlines()
+            assert len(lines) <= 24
+            assert any("BAD" in line and "failed" in line for line in lines)
+
+
+def test_what_is_missing_is_a_row_in_a_pipe() -> None:
+    """Into a pipe every key of the job's scope has a row, also while most of them are not reported."""
+    keys = tuple(f"P{at:03}" for at in range(300))
+    with still(migration("running", migrate="running", projects=(node("P000", "running"),), keys=keys)) as server:
+        rows = [line.split("\t")[:2] for line in ask(server, "projects").out.splitlines()]
+        table = ask(server, "projects", "-o", "csv").out.splitlines()
+    assert len(rows) == 300
+    assert len(table) == 301
+    assert rows.count(["P000", "running"]) == 1
+    assert sum(state == "missing" for _, state in rows) == 299
+
+
+@pytest.mark.parametrize(
+    ("words", "err"),
+    [
+        (("status",), "Next: migstat checks --details   1 block, 1 can be overridden\n"),
+        (("checks", "job-1"), "Next: migstat checks job-1 --details   1 block, 1 can be overridden\n"),
+        (("projects", "job-1", "latest"), "Next: migstat checks job-1 latest --details\n"),
+        (("checks", "--details"), ""),
+        (("status", "--json"), ""),
+    ],
+)
+def test_the_next_command_is_named_with_the_words_that_were_typed(words: tuple[str, ...], err: str) -> None:
+    """After a problem a terminal's standard error shows the command that helps; a script's shows nothing."""
+    checks = (node("One", "FAILED", excludable=False), node("Two", "FAILED", excludable=True))
+    check = node("check", "FAILED", children=checks, ended_at=LONG_AGO)
+    with still(migration("running", check=check, migrate="absent", keys=("ACME",))) as server:
+        shown = ask(server, *words, terminal="--json" not in words, err_terminal=True)
+        assert ask(server, *words).err == ""
+    assert shown.err == err
