@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     from migstat.api.download import Moved
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
-NONE_HERE = (
-    "This run has no reports or logs. They come from recent versions of the Jira migration assistant only;"
-    " migrations of Confluence have none."
-)
+NONE_HERE = "This run has left no reports or logs (yet). Only newer assistants write them, and none for Confluence."
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -77,7 +74,7 @@ def artifacts(
         if folder is not None:
             report, failures = _download(runtime, asked, report, folder, output.look, verbose=options.verbose)
         code = finish(runtime, output, report)
-        if not report.artifacts and output.look.output not in JSON_FORMATS:
+        if not report.artifacts and output.look.output not in ("table", *JSON_FORMATS):  # the table says so itself
             runtime.streams.tell(NONE_HERE)
     if failures:
         raise _summary(failures, len(report.artifacts))
