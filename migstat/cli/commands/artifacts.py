@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from migstat.api.download import Moved
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
-NONE_HERE = "This run has left no reports or logs (yet). Only newer assistants write them, and none for Confluence."
+NONE_HERE = "Only newer migration assistants leave reports and logs, and none for Confluence."
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ def artifacts(
         if folder is not None:
             report, failures = _download(runtime, asked, report, folder, output.look, verbose=options.verbose)
         code = finish(runtime, output, report)
-        if not report.artifacts and output.look.output not in ("table", *JSON_FORMATS):  # the table says so itself
+        if not report.artifacts and output.look.output not in JSON_FORMATS:
             runtime.streams.tell(NONE_HERE)
     if failures:
         raise _summary(failures, len(report.artifacts))
