@@ -60,19 +60,16 @@ def watch(
       migstat watch latest-migrate --quiet --strict && ./open-the-site
     """
     look = _look(runtime, options, quiet=quiet)
-    plan = Plan(
-        seconds(*_interval(interval, options.profile)),
-        seconds(stall_after, "--stall-after"),
-        _until(until),
-        fail_fast,
-        strict,
-    )
+    if until not in frozenset(Until):
+        raise UsageError(f"--until: invalid value {until!r}", f"Choose from {', '.join(Until)}.")
+    pause = ("1s", "") if runtime.sealed and interval is None else _interval(interval, options.profile)
+    plan = Plan(seconds(*pause), seconds(stall_after, "--stall-after"), Until(until), fail_fast, strict)
     ends_after = seconds(timeout, "--timeout") if timeout is not None else None
     path = Path(refuse_empty(record, "--record")).expanduser() if record is not None else None
     with Signals() as signals, Background(runtime.streams) as background:
         printer = printer_for(runtime, background, signals, look, quiet=quiet, verbose=options.verbose, job=job)
         watcher = Watcher(runtime, background, signals, printer, plan=plan, ends_after=ends_after, record=path)
-        # The outage of a demo lasts a few seconds, which is long enough to show one.
+        # A demo runs an hour in seconds: it is polled often, and an outage of a few seconds is long enough to show.
         patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
         wanted = Request(job, task)
         with session(watcher.runtime, options, wanted, watching=patience, ends_at=watcher.ends_at) as asked:
@@ -84,12 +81,6 @@ def _interval(flag: str | None, profile: Profile) -> tuple[str, str]:
     if flag is not None:
         return flag, "--interval"
     return profile.get("interval") or (SETTING["interval"].default or "", "--interval")
-
-
-def _until(text: str) -> Until:
-    if text not in frozenset(Until):
-        raise UsageError(f"--until: invalid value {text!r}", f"Choose from {', '.join(Until)}.")
-    return Until(text)
 
 
 def _look(runtime: Runtime, options: Options, *, quiet: bool) -> Look:
