@@ -136,7 +136,7 @@ class Session(TaskSession):
 class Notices:
     """Tells a person what is going on: every request with `-v`, and on a terminal whatever takes its time.
 
-    `silent` is for a watch, which has a view of its own.
+    `silent` is for a watch without a view that could show it.
     """
 
     def __init__(self, runtime: Runtime, *, verbose: bool, silent: bool) -> None:
@@ -184,13 +184,14 @@ def opened(
 ) -> Iterator[Session]:
     """A session about `target`, whose client is open until the end of the block.
 
-    `watching` is the patience of a watch, which has a view of its own and wants no notices. At `ends_at`, a reading of
-    the clock, a request under way is abandoned; `runtime.sleep` then has to raise what ends the command.
+    `watching` is the patience of a watch, which gets notices only if it has a view to show them in. At `ends_at`, a
+    reading of the clock, a request under way is abandoned; `runtime.sleep` then has to raise what ends the command.
     """
     from migstat.api.endpoints import Api  # loads httpx
     from migstat.api.http import Observers
 
-    notices = Notices(runtime, verbose=options.verbose, silent=watching is not None)
+    silent = watching is not None and runtime.streams.on_notice is None
+    notices = Notices(runtime, verbose=options.verbose, silent=silent)
     memory = None
     if runtime.cache is not None and not runtime.sealed:
         from migstat.cli.memory import Memory

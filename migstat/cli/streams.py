@@ -68,7 +68,7 @@ class Streams(msgspec.Struct):
     """The streams of one run.
 
     `ask` and `ask_secret` let a person type an answer, the latter without showing it; they raise EOFError where nobody
-    answers. `escapes` says that terminals obey escape sequences.
+    answers. `escapes` says that terminals obey escape sequences. `on_notice` takes notices in place of standard error.
     """
 
     out: TextIO | None
@@ -78,6 +78,7 @@ class Streams(msgspec.Struct):
     ask: Callable[[str], str] = msgspec.field(default=_asked)
     ask_secret: Callable[[str], str] = msgspec.field(default=_asked_secretly)
     escapes: bool = True
+    on_notice: Callable[[str], None] | None = None
     _notice: bool = False
 
     @property
@@ -157,6 +158,9 @@ class Streams(msgspec.Struct):
 
     def notice(self, text: str) -> None:
         """A line to a terminal's standard error that the next one replaces; nothing elsewhere."""
+        if self.on_notice is not None:
+            self.on_notice(text)
+            return
         if self.err is None or not self.err_is_terminal or not self.escapes:
             return
         with suppress(OSError, ValueError):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 from rich.console import RenderableType
 
 from migstat.cli.output import ascii_only
@@ -198,6 +199,11 @@ class ScreenPrinter:
     def open(self) -> None:
         """Take the terminal."""
         self.screen.start()
+
+    def notice(self, text: str) -> None:
+        """Say what the first reading is about, until there is something to show. May be called from any thread."""
+        if self._known.view.snapshot is None:
+            self._known = replace(self._known, doing=text)
 
     def close(self, patience: float) -> None:
         """Hand the terminal back, and print the warnings that came meanwhile."""

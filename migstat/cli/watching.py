@@ -101,7 +101,9 @@ class Watcher:
         self._course = Course()
         self._patience = HURRY
         self._recorded_end = False
-        self.runtime = replace(runtime, streams=background.streams, sleep=self._deadline.sleep)
+        notice = printer.notice if isinstance(printer, ScreenPrinter) else None
+        streams = replace(background.streams, on_notice=notice)
+        self.runtime = replace(runtime, streams=streams, sleep=self._deadline.sleep)
 
     @property
     def ends_at(self) -> float:

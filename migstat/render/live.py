@@ -68,7 +68,10 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
-    """A view sorted out for drawing: what is wrong, what runs, the scopes, and names of what is pending or done."""
+    """A view sorted out for drawing: what is wrong, what runs, the scopes, and names of what is pending or done.
+
+    `doing` says what the first reading is about while there is no view yet.
+    """
 
     view: View
     verdict: Verdict
@@ -81,6 +84,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[Node, ...] = ()
     pending: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
+    doing: str = ""
 
 
 Problem = Node | str
@@ -196,7 +200,7 @@ def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
     if outage is not None:
         state, word = State.FAILED, f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
     elif known.view.snapshot is None:
-        state, word = State.PENDING, "waiting for the first answer"
+        state, word = State.PENDING, harmless(known.doing) or "waiting for the first answer"
     else:
         state, word = STATE_OF_VERDICT[known.verdict], str(known.verdict)
     line = Text(f"{glyphs.states[state]} {word}", f"bold {STYLES[state]}")

@@ -210,6 +210,14 @@ def test_an_outage_is_the_verdict() -> None:
     assert shown(before, 80, 10)[0] == "✖ no answer since 14:08 (503)"
 
 
+@pytest.mark.parametrize("doing", ["", "reading migrate,projects: 80"])
+def test_the_first_reading_is_shown(doing: str) -> None:
+    """Until the first answer the header says what is being read."""
+    canvas = Canvas(80, UNICODE)
+    text = drawn(frame(replace(digest(START, "job 1"), doing=doing), [], NOW, canvas, 24), canvas, color=False)
+    assert text.startswith(f"○ {doing or 'waiting for the first answer'}   job 1\n")
+
+
 @pytest.mark.parametrize(
     ("message", "cause"),
     [
