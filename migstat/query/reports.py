@@ -21,6 +21,7 @@ from migstat.model.nodes import (
     TaskType,
     by_name,
     child_of,
+    level_is_hidden,
     match_keys,
 )
 from migstat.model.reports import (
@@ -63,8 +64,10 @@ def status_report(asked: TaskSession, level: Level, depth: int | None = None, *,
     Raises NotFound if there is no such level.
     """
     if level:
-        reading = asked.tree.node(level, depth or 0)
-        return StatusReport(_with_missing(snapshot_of(asked, reading, _job(asked)), reading))
+        reading, job = asked.tree.node(level, depth or 0), _job(asked)
+        snapshot = _with_missing(snapshot_of(asked, reading, job), reading)
+        bare = level_is_hidden(level) and snapshot.node.status is None
+        return StatusReport(_judged_by_children(asked, snapshot, job) if bare else snapshot)
     if depth == 0 and not judged:
         return StatusReport(snapshot_of(asked, asked.tree.read(0), None))
     reading = asked.tree.glance() if depth is None else asked.tree.read(depth, judged=True)
@@ -219,6 +222,21 @@ def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
     migrate = replace(migrate, children=(*scopes, scope))
     phases = tuple(child for child in root.children or () if child.level != MIGRATE)
     return replace(snapshot, node=replace(root, children=(*phases, migrate)))
+
+
+def _judged_by_children(asked: TaskSession, snapshot: Snapshot, job: Job | None) -> Snapshot:
+    """The snapshot of all projects or all spaces, which have no status of their own: judged as `projects` judges them.
+
+    Only the whole task says if those that are not reported may still come.
+    """
+    level, children, whole = snapshot.node.level, snapshot.node.children or (), asked.judged()
+    growing = not (whole.ended or (job and job.included_keys(level[-1])))
+    return replace(
+        snapshot,
+        node=replace(snapshot.node, over=whole.ended),
+        verdict=verdict_of_list(children, whole.verdict, growing=growing),
+        reasons=tuple(reason for reason in whole.reasons if reason.level[: len(level)] == level),
+    )
 
 
 def _job(asked: TaskSession) -> Job | None:

@@ -183,6 +183,8 @@ def test_all_projects_are_judged_alike_in_every_format(servers: dict[str, Server
         ("failed-project", ("projects", "--key", "ZED", "--key", "ACME"), 1),
         ("missing", ("projects", "--key", "LATE"), 8),
         ("missing", ("projects", "--key", "ACME"), 0),
+        ("missing", ("status", "--level", "migrate,projects"), 8),
+        ("missing-for-good", ("status", "--level", "migrate,projects"), 1),
         ("missing-for-good", ("projects", "--key", "LATE"), 1),
     ],
 )
