@@ -5,7 +5,7 @@
     with Client(email="you@example.com", token=token) as client:
         print(client.status("3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90").verdict)
 
-Nothing here prints or exits. What goes wrong is a MigstatError with a `message` and a `hint` for people.
+Nothing here prints or exits. Errors are MigstatErrors with a `message` and a `hint` for people.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Client:
     certificate authorities. Raises UsageError and CredentialsError for values that make no sense.
 
     Of every method: `job` is an id, a URL of the API that holds it, or a target of the config file; `task` is an id,
-    "latest", "latest-check" or "latest-migrate". Where they are None, a client made `from_environment` takes those of
+    "latest", "latest-check" or "latest-migrate". If they are None, a client made `from_environment` takes those of
     the environment or profile, and else the latest task. All raise ApiError for what the API answers, or that it does
     not; one request is tried again for 20 seconds.
     """
@@ -147,7 +147,7 @@ class Client:
 
         Without a depth it is what `migstat status` shows.
 
-        Raises NotFound where there is no such level.
+        Raises NotFound if there is no such level.
         """
         names = level_from(level if isinstance(level, str) else ",".join(level), "level") if level else ()
         extent = ALL if depth == "all" else None if depth is None else max(0, depth)
@@ -211,12 +211,12 @@ def watch(
 ) -> Generator[Event, None, None]:
     """Follow a task until it ends, through any outage: events as they happen, the last an Ended.
 
-    That one holds the verdict and the exit code of `migstat watch`. Polls are `interval` seconds apart, further where
-    the request limit wants it; `until` says what to wait for ("core" is all but apps); `timeout` in seconds from now
-    ends it with an Ended of End.TIMEOUT; what runs and has not moved for `stall_after` seconds is told of. `fail_fast`
-    ends it on the first failure, `strict` makes a WARNING one. It may be closed at any time.
+    The Ended holds the verdict and the exit code of `migstat watch`. Polls are `interval` seconds apart, further if the
+    request limit demands it; `until` says what to wait for ("core" is all but apps); `timeout` in seconds from now ends
+    the watch with End.TIMEOUT; a running node without progress for `stall_after` seconds is reported. `fail_fast` ends
+    it on the first failure, `strict` makes a WARNING one. It may be closed at any time.
 
-    Raises UsageError for values that make no sense and, while it goes on, ApiError where no waiting can help.
+    Raises UsageError for invalid values and, later on, ApiError if no waiting can help.
     """
     plan = Plan(_seconds(interval, "interval"), _seconds(stall_after, "stall_after"), _until(until), fail_fast, strict)
     ends_after = None if timeout is None else _seconds(timeout, "timeout")
@@ -235,7 +235,7 @@ class _Arguments(Sources, frozen=True):
 
 
 def _standard_input() -> str:
-    """The token where the environment says that it is there."""
+    """The token, if the environment says to read it from there."""
     return sys.stdin.read(LONGEST_TOKEN) if sys.stdin else ""
 
 

@@ -161,7 +161,7 @@ class Poller:
 
     @property
     def known_type(self) -> str | None:
-        """The task's type if finding the task told it."""
+        """The task's type if it is known from finding the task."""
         return self._source.known_type
 
     @property

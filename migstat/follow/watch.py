@@ -77,7 +77,7 @@ SLACK = 60.0
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What to watch for. `interval` and `stall_after` in seconds."""
+    """The options of a watch. `interval` and `stall_after` in seconds."""
 
     interval: float = 10.0
     stall_after: float = 900.0
@@ -87,7 +87,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Watch:
-    """One watch of one task. `view` tells at any time what is known.
+    """One watch of one task. `view` holds everything that is known at any time.
 
     `now` is epoch seconds, `share` a random number in 0..1; `recall` returns what an earlier watch has said, once the
     task is known.
@@ -160,7 +160,7 @@ class Watch:
 
     @property
     def code_now(self) -> int:
-        """The exit code if nobody watched any longer: that of the data."""
+        """The exit code if the watch ended now: that of the data."""
         end = self._end()
         return Exit.RUNNING if end is None else end.exit_code
 
@@ -209,7 +209,7 @@ class Watch:
             yield from self._progress()
 
     def _pause(self, seconds: float) -> Iterator[Event | Waiting]:
-        """Wait for so long, with a sign of life in between if it is time for one."""
+        """Wait, with a sign of life in between if one is due."""
         while seconds > 0:
             quiet = self._spoke_at + SIGN_OF_LIFE - self._deadline.clock()
             if quiet <= 0:
@@ -285,7 +285,7 @@ class Watch:
         return node.state is State.RUNNING or (node.level == () and not node.ended)
 
     def _last_move(self, node: Node) -> tuple[object, float]:
-        """What a node looked like at its last move, and when that was by the watch's clock.
+        """The looks of a node at its last move, and when that was by the watch's clock.
 
         `lastUpdatedAt` may stay where the node began while it makes progress, or move while it makes none: it counts
         only if there is nothing better.
@@ -301,7 +301,7 @@ class Watch:
         return looks, clock - max(0, self._millis() - node.last_updated_at) / 1000
 
     def _gone(self) -> list[str]:
-        """What was reported once, would count, and is not reported any more."""
+        """Notes on what was reported once, would count, and is not reported any more."""
         missing = set(self._assessment.missing if self._assessment else ())
         return [
             f"{','.join(node.level)} is not reported any more and does not count"
@@ -428,7 +428,7 @@ class Watch:
             self._session.api.job(self._session.job_id)
         except NotFound:
             raise
-        except ApiError:  # as everywhere else, no answer is no answer
+        except ApiError:  # no answer does not mean that it is not there
             return True
         return True
 

@@ -51,7 +51,7 @@ class Stalled(msgspec.Struct, frozen=True):
     """A running node has made no progress for `since_seconds`; said again only after it has moved.
 
     Progress is `percent` and the phases' counts; only a node without any is judged by its last update. The root means
-    that nothing at all has been reported for so long.
+    that nothing at all has been reported in that time.
     """
 
     at: Millis
@@ -166,7 +166,7 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What an earlier watch of the same task has said: last readings, stalled nodes, its beginning and last event."""
+    """The state an earlier watch of the same task left: readings, stalled nodes, its beginning and its last event."""
 
     readings: dict[Level, Condition] = {}
     stalled: frozenset[Level] = frozenset()

@@ -17,7 +17,7 @@ from migstat.model.verdict import Verdict
 
 
 class Exit(IntEnum):
-    """What a script may rely on."""
+    """The codes that scripts rely on."""
 
     OK = 0
     FAILED = 1

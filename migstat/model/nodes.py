@@ -1,6 +1,6 @@
-"""What flows through the program: nodes of the status tree, jobs and tasks.
+"""The data of the program: nodes of the status tree, jobs and tasks.
 
-Every field of an answer may be missing, and values that nobody knows may come; both are kept as they are. What a
+Any field of an answer may be missing, and unknown values may come; both are kept as they are. What a
 status and an outcome mean is decided here once, as a node's `State`.
 """
 
@@ -27,7 +27,7 @@ APPS = "apps"
 """The scope that migrates after the core and independently of it."""
 
 LATEST_PLAUSIBLE: Millis = 253_402_300_799_999
-"""The last instant of the year 9999: what lies beyond is no time."""
+"""The last instant of the year 9999; anything later is not a time."""
 
 
 class TaskType(StrEnum):
@@ -114,10 +114,10 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     """One node of a task's status tree.
 
     `details` is what the API sent under that name. `percent` (0..100) and `progress` come only while the node runs
-    and tell of its current phase only. `children` is None where they were not asked for. `unreadable` says why the
+    and tell of its current phase only. `children` is None if they were not asked for. `unreadable` says why the
     node or the level below it could not be read. `missing` marks a project or space that the job names and the API has
     not reported, `over` a level of a task that has ended: nothing in it goes on. `raw` is the API's own JSON, kept only
-    where it was asked for.
+    if it was asked for.
     """
 
     level: Level = ()
@@ -140,14 +140,14 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def ended(self) -> bool:
-        """Whether the node has an outcome, or a status after which nothing more happens."""
+        """True if the node has an outcome, or a status after which nothing more happens."""
         return bool(self.outcome) or self.status in _ENDED
 
     @property
     def state(self) -> State:
-        """What status and outcome mean: an end without a known good outcome is a failure, no status is pending.
+        """The meaning of status and outcome: an end without a known good outcome is a failure, no status is pending.
 
-        A level that only has children, such as `migrate,projects`, is what its children come down to.
+        A level that only has children, such as `migrate,projects`, combines their states.
         """
         if self.outcome or self.status in _ENDED:  # as `ended` has it, which is asked thousands of times
             return _STATE_OF_OUTCOME.get(self.outcome or "", State.FAILED)
@@ -174,19 +174,19 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def excludable(self) -> bool | None:
-        """Whether this check's failure can be overridden; None where the API does not say."""
+        """True if this check's failure can be overridden; None if the API does not say."""
         value = self.details.get("excludable")
         return value if isinstance(value, bool) else None
 
     @property
     def description(self) -> str | None:
-        """What this check looks at."""
+        """The purpose of this check."""
         value = self.details.get("description")
         return value if isinstance(value, str) else None
 
     @property
     def occurrences(self) -> tuple[str, ...]:
-        """What this check found, one text each."""
+        """The findings of this check, one text each."""
         value = self.details.get("occurrences")
         if not isinstance(value, list):
             return ()
@@ -201,7 +201,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked about a level: its node, or (`expand`) its children, of one status or outcome, from a cursor on.
+    """A question about a level: its node, or (`expand`) its children, of one status or outcome, from a cursor on.
 
     `page` counts the pages of one walk from 1; it is for people to read, the API never sees it.
     """
@@ -217,7 +217,7 @@ class Question(msgspec.Struct, frozen=True):
 class Page(msgspec.Struct, frozen=True):
     """One answer about a level: its node with the children of this page, and the cursor of the next.
 
-    `found` is False for `data: {}`, by which the API says, with HTTP 200, that there is no such level (yet).
+    `found` is False for `data: {}`, the API's way of saying, with HTTP 200, that the level does not exist (yet).
     """
 
     node: Node
@@ -262,13 +262,13 @@ class Job(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str | None:
-        """What the user called it."""
+        """The name that the user gave it."""
         value = self.raw.get("name")
         return value if isinstance(value, str) else None
 
     @property
     def flow(self) -> str:
-        """What is moved where, such as `jira-onpremises-to-cloud`; empty where unknown."""
+        """Product and direction, such as `jira-onpremises-to-cloud`; empty if unknown."""
         value = self.raw.get("flow")
         return value if isinstance(value, str) else ""
 
@@ -300,7 +300,7 @@ class Job(msgspec.Struct, frozen=True):
 
 
 def child_of(node: Node | None, name: str) -> Node | None:
-    """The child of that name where it was read."""
+    """The child of that name, if it was read."""
     return next((child for child in (node.children or ()) if child.name == name), None) if node else None
 
 
@@ -315,7 +315,7 @@ def checks_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
 
 
 def leaves_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
-    """What a task's progress is counted in: the checks of a check task, else its projects or spaces.
+    """The units of a task's progress: the checks of a check task, else its projects or spaces.
 
     These may hang below either hidden level or both; of one that hangs below both, the worse is taken.
     """
@@ -343,7 +343,7 @@ def by_name(nodes: Iterable[Node]) -> list[Node]:
 def match_keys(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
     """Which reported name each key of the job's scope stands for; keys that match none are left out.
 
-    A name matches exactly, else ignoring case where that is unambiguous (guess: keys and names may differ in case).
+    A name matches exactly, else ignoring case if that is unambiguous (guess: keys and names may differ in case).
     """
     reported = dict.fromkeys(names)
     exact = {key for key in keys if key in reported}
@@ -361,7 +361,7 @@ def match_keys(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
 
 
 def level_is_hidden(level: Level) -> bool:
-    """Whether the API lists this level nowhere, since it only has children."""
+    """True if the API lists this level nowhere, since it only has children."""
     return level[:-1] == MIGRATE and level[-1] in HIDDEN
 
 

@@ -90,7 +90,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """What the evidence comes to.
+    """The result of judging the evidence.
 
     `ended` says that what is waited for has ended, `over` that this end is believed. `missing` are keys of the job's
     scope that were not reported. `unread` names, a line each, what could not be read and would have to be for a
@@ -376,7 +376,7 @@ def _level_of_key(key: str, job: Job | None) -> Level:
 def _scopes_not_reported(evidence: Evidence, until: Until) -> list[str]:
     """Scopes that the job names and the API has not reported; either hidden level stands for both of them.
 
-    Where the job names keys, these are waited for, one by one.
+    If the job names keys, these are waited for one by one instead.
     """
     migrate = child_of(evidence.root, "migrate")
     reported = {child.name for child in (migrate.children if migrate else None) or ()}
@@ -390,7 +390,7 @@ def _scopes_not_reported(evidence: Evidence, until: Until) -> list[str]:
 
 
 def _unread(evidence: Evidence, nodes: tuple[Node, ...], *, whole: bool) -> tuple[str, ...]:
-    """What could not be read. Without the job's scope nobody knows what is missing; single checks do not count."""
+    """Everything relevant that could not be read: the job, too, since nothing is known to be missing without it."""
     root = evidence.root
     below = child_of(root, "migrate")
     hidden = [child for child in (below.children if below else None) or () if child.name in HIDDEN]

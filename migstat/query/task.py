@@ -24,7 +24,7 @@ _TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE:
 
 
 class TaskTarget(msgspec.Struct, frozen=True):
-    """One task: its type if finding it told, and the run before it of the same kind."""
+    """One task: its type if that is known from finding it, and the run before it of the same kind."""
 
     job_id: str
     task_id: str
@@ -53,7 +53,7 @@ class TaskSession:
 
     @cached_property
     def task(self) -> TaskTarget:
-        """The task's id, and its type if finding it told."""
+        """The task's id, and its type if that is known from finding it."""
         return resolve(self.api, self._target)
 
     @cached_property
@@ -88,7 +88,7 @@ class TaskSession:
 
     @property
     def known_type(self) -> str | None:
-        """The task's type if finding the task told it."""
+        """The task's type if it is known from finding the task."""
         return self.task.task_type
 
     @cached_property

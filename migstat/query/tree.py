@@ -54,7 +54,7 @@ class Source(Asker, Protocol):
 
     @property
     def known_type(self) -> str | None:
-        """The task's type if finding the task told it; asks nothing more."""
+        """The task's type if it is known from finding the task; asks nothing more."""
 
     @property
     def asked_type(self) -> str | None:
@@ -62,7 +62,7 @@ class Source(Asker, Protocol):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What was read of a task. `root` holds the levels read as nested children.
+    """The part of a task that was read. `root` holds the levels read as nested children.
 
     `evidence` is what the verdict rests on, which does not depend on what else was read; None if that is the node
     alone. `missing` are keys of the job's scope that were not reported, `flaws` what could not be read, a line each.
@@ -102,7 +102,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Tree:
-    """Reads one task. The job and the task's type are asked for only if the tree itself does not tell."""
+    """Reads one task. The job and the task's type are asked for only if the tree itself does not show them."""
 
     def __init__(self, source: Source, filters: Filters | None = None) -> None:
         self._source = source
@@ -111,7 +111,7 @@ class Tree:
         self._flaws: dict[str, None] = {}
 
     def judged(self) -> Reading:
-        """What the verdict needs, and nothing else."""
+        """Only what the verdict needs."""
         return self._reading(self._evidence.root if self._root.ended else self._root)
 
     def read(self, depth: int, *, judged: bool = False) -> Reading:
@@ -132,7 +132,7 @@ class Tree:
         return self._reading(_with(root, [self._to_depth(migrate, 1)]) if migrate else root)
 
     def glance(self) -> Reading:
-        """What one look should tell: the checks unless all is well, the scopes, and the projects or spaces.
+        """An overview: the checks unless all is well, the scopes, and the projects or spaces.
 
         Of many projects of a running task only those that run or went wrong.
         """
@@ -178,7 +178,7 @@ class Tree:
             depth = 1
         if not page.found:
             raise NotFound(
-                f"there is no level {shown(level)} in this task, or it is not reported yet",
+                f"level {shown(level)} does not exist in this task, or is not reported yet",
                 "migstat status --depth all lists the levels; names are case-sensitive.",
             )
         node = page.node
@@ -199,7 +199,7 @@ class Tree:
 
     @property
     def job_name(self) -> str | None:
-        """What the user called the job; None if it has no name or cannot be read."""
+        """The name of the job; None if it has none or cannot be read."""
         return self._job.name if self._job else None
 
     @cached_property
@@ -243,11 +243,11 @@ class Tree:
 
     @property
     def _job(self) -> Job | None:
-        """The job's definition; if it cannot be read, all but what is missing can still be told."""
+        """The job's definition; if it cannot be read, everything but what is missing is still known."""
         job = self._job_or_error
         if isinstance(job, Job):
             return job
-        self._flaws[f"the job's scope, so nobody can say what is not reported yet: {job.message}"] = None
+        self._flaws[f"the job's scope, so it is unknown what is not reported yet: {job.message}"] = None
         return None
 
     @property
@@ -446,7 +446,7 @@ _NOTEWORTHY: tuple[tuple[Status | None, str | None], ...] = (
     (None, Outcome.WARNING),
     *((None, outcome) for outcome in (Outcome.INCOMPLETE, "STOPPED", "CANCELLED", "TIMED_OUT")),
 )
-"""What of many children is read: those that run, and every known outcome that is not a good one."""
+"""The children read of a large level: those that run, and every known outcome that is not a good one."""
 
 USUAL = 3
 """The first of these, which show whether a level exists."""

@@ -53,7 +53,7 @@ class Filters(msgspec.Struct):
 
 
 class Walked(msgspec.Struct, frozen=True):
-    """What a walk found. `parent` is the level's own node; `found` is False if the API knows no such level.
+    """The result of a walk. `parent` is the level's own node; `found` is False if the API knows no such level.
 
     `pages` is what one plain walk costs. `cut` says why the walk ended early, with some of the children only.
     """
@@ -243,7 +243,7 @@ class _Walk:
                 self._keep(Node((*self._level, name), unreadable=answer.message))
 
     def _pages(self, page: Page, question: Question) -> Iterator[Page]:
-        """Pages of one walk until there is no next one, or no sense in it."""
+        """Pages of one walk until there is no next one, or they lead nowhere."""
         cursors: set[str] = set()
         names: set[str] = set()
         barren = 0
