@@ -75,7 +75,7 @@ _SECONDS_BELOW = 1e11
 
 
 class NotJson(BadAnswer):
-    """The body is no JSON at all, such as a proxy's HTML page; worth asking again."""
+    """The body is not JSON, such as the HTML page of a proxy; worth another try."""
 
 
 def check_size(body: bytes) -> None:
@@ -97,7 +97,7 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
         raise
     except BadAnswer:
         return _lenient_page(body, level, keep_raw=False)
-    if answer.data == _EMPTY:  # or it holds nothing but fields that nobody knows
+    if answer.data == _EMPTY:  # or it holds unknown fields only
         return _lenient_page(body, level, keep_raw=False)
     return _page(answer, level)
 
@@ -112,21 +112,21 @@ def decode_tasks(body: bytes) -> TaskPage:
 
 
 def decode_task(body: bytes) -> Task:
-    """One answer to `/tasks/{taskId}`, its id empty where it has none; raises BadAnswer where it is no object."""
+    """One answer to `/tasks/{taskId}`, its id empty if it has none. Raises BadAnswer unless it is an object."""
     return _built_task(_decoded(_object.decode, body))
 
 
 def decode_job(body: bytes) -> Job:
-    """One answer to `/jobs/{jobId}`; raises BadAnswer where it is no object."""
+    """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object."""
     return Job(_decoded(_object.decode, body))
 
 
 def mended(body: bytes) -> bytes:
-    """JSON that breaks a rule of little weight, without that: what else it holds can be shown.
+    """The JSON of a body that breaks one of JSON's minor rules, so that the rest of it can be shown.
 
-    Half a surrogate pair and bytes that are no UTF-8 become U+FFFD, numbers beyond all measure null. Raises NotJson.
+    Half a surrogate pair and bytes that are not UTF-8 become U+FFFD, numbers beyond all measure null. Raises NotJson.
     """
-    import json  # costs what good answers need not pay
+    import json  # good answers do not need it
 
     try:
         value = json.loads(
@@ -187,9 +187,17 @@ def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = Non
             f"{len(occurrences):,} occurrences of {','.join(level) or 'the task'}; the limit is {MOST_OCCURRENCES:,}"
         )
     if progress is None or progress.isSupported is False or outcome:  # a finished node has none any more
-        return Node(level, status, outcome, wire.message, details, None, (), children)
-    phases = tuple(Phase(each.name, each.processed, each.total) for each in progress.data or ())
-    return Node(level, status, outcome, wire.message, details, progress.percent, phases, children)
+        progress = _WireProgress()
+    return Node(
+        level,
+        status=status,
+        outcome=outcome,
+        message=wire.message,
+        details=details,
+        percent=progress.percent,
+        progress=tuple(Phase(each.name, each.processed, each.total) for each in progress.data or ()),
+        children=children,
+    )
 
 
 def _check_count(children: dict[str, Any] | None) -> None:
@@ -240,14 +248,14 @@ def _built_task(value: object) -> Task:
     named = map(_members, artifacts if isinstance(artifacts, list) else ())
     excluded = _members(_members(own.get("payload")).get("checkTypes")).get("excludeKeys")
     return Task(
-        _text(own.get("taskId")) or "",
-        _text(own.get("taskType")),
-        own.get("createdAt"),
-        tuple(
+        task_id=_text(own.get("taskId")) or "",
+        task_type=_text(own.get("taskType")),
+        created_at=own.get("createdAt"),
+        artifacts=tuple(
             Artifact(_text(each.get("name")), _text(each.get("location")), _expiry(each.get("expireAt")))
             for each in named
         ),
-        tuple(each for each in excluded if isinstance(each, str)) if isinstance(excluded, list) else (),
+        overridden=tuple(each for each in excluded if isinstance(each, str)) if isinstance(excluded, list) else (),
     )
 
 

@@ -159,7 +159,7 @@ class Api:
             raise AttemptFailed(refused, again=refused.status in RETRIED_STATUSES, retry_after=retry_after)
 
     def _body(self, response: httpx.Response, what: str) -> bytes:
-        """The unpacked body, read within the request time-out; of an error only what is no longer than a message."""
+        """The unpacked body, read within the request time-out; of an error only as much as a message needs."""
         good = response.status_code == httpx.codes.OK
         packing = response.headers.get("Content-Encoding", "").strip().lower()
         if packing not in ("", "identity", *PACKINGS):

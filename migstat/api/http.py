@@ -131,8 +131,8 @@ class Http:
             raise clean from failed.__cause__
         finally:
             seconds = self.timing.clock() - began
-            told = result[0] if result else "no answer"
-            self.observers.exchanged(Exchange(self.redactor.text(path), page, told, seconds))
+            outcome = result[0] if result else "no answer"
+            self.observers.exchanged(Exchange(self.redactor.text(path), page, outcome, seconds))
 
     def get(
         self,

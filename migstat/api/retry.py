@@ -205,7 +205,7 @@ class Budget:
         self._lock = Lock()
 
     def take(self, sleep: Sleep) -> None:
-        """Wait until one more request may be sent, and count it; `waiting` is told the seconds of each wait."""
+        """Wait until one more request may be sent, and count it; `waiting` is called with the seconds of each wait."""
         while (wait := self._take_or_wait()) > 0:
             self._waiting(wait)
             sleep(wait)

@@ -1,4 +1,4 @@
-"""Work in daemon threads, so that a request nobody waits for any longer never holds up a signal or the exit.
+"""Work in daemon threads, so that an abandoned request never holds up a signal or the exit.
 
 Looking up a name cannot be interrupted or timed out, and the threads of a `ThreadPoolExecutor` are joined when the
 interpreter exits. The caller therefore waits for a daemon thread, and can leave at any time.

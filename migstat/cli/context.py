@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from migstat.cli.memory import Memory
 
 NOTICE_AFTER = 1.0
-"""Seconds of silence after which a person is told what is being read."""
+"""Seconds after which a person sees what is being read."""
 
 
 class Runtime(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ LONGEST_ENDING = 16
 NAMELESS = "artifact"
 
 _UNSAFE = re.compile('[/\\\\<>:"|?*\u115f\u1160\u3164\uffa0]')
-"""Separators, characters that Windows refuses, and letters that nobody can see."""
+"""Separators, characters that Windows refuses, and letters without a shape."""
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
 """Names that are devices on Windows, whatever their ending."""

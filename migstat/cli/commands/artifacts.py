@@ -94,7 +94,7 @@ def _folder(text: str) -> Path:
             )
         with tempfile.TemporaryFile(dir=there):
             return path
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name, or what is no UTF-8
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name, or bytes that are not UTF-8
         reason = (error.strerror if isinstance(error, OSError) else None) or "not a valid name"
         raise UsageError(f"--download: {text!r} is not writable: {reason}") from error
 
