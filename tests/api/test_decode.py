@@ -218,6 +218,7 @@ def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
         assert json.loads(mended(body)) == answer
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=60) | st.text().map(lambda text: json.dumps([text]).encode()))
 def test_what_is_mended_is_sound_json(body: bytes) -> None:
     """Whatever bytes come, what is made of them can be read, or it is NotJson."""

@@ -585,6 +585,7 @@ def test_what_is_spoiled_in_one_place_is_read(name: str, kind: str) -> None:
     assert waits == []
 
 
+@pytest.mark.slow
 def test_pages_of_runs_that_always_bring_something_new_are_left() -> None:
     """A list of more runs than any job has is shown as far as it was read, and named."""
 

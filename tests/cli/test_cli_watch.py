@@ -178,6 +178,7 @@ def test_a_new_node_comes_from_nothing() -> None:
     assert change["to"] == {"state": "running", "status": "IN_PROGRESS", "outcome": None}
 
 
+@pytest.mark.slow
 def test_silence_is_broken_by_a_sparse_heartbeat() -> None:
     """While nothing changes, standard error tells now and then that it goes on, and standard output is empty."""
     with night(endless(), head_start=HERE) as rehearsed:
@@ -354,6 +355,7 @@ def test_progress_is_told_by_phase() -> None:
     assert all(0 <= event["percent"] <= 100 for event in told)
 
 
+@pytest.mark.slow
 def test_a_stall_is_told_once() -> None:
     """A running node that does not move for --stall-after is told of once, and a node that moves never."""
     stuck = node("STUCK", "running", has_details=False)

@@ -257,6 +257,7 @@ def test_a_line_means_what_the_command_makes_of_it(
     assert (job_id, task_id or "latest") == (target.job_id, target.task)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["bash", "zsh", "fish", "powershell"]), st.lists(st.text(max_size=8) | WORDS, max_size=5))
 def test_any_line_is_answered(shell: str, words: list[str]) -> None:
     """Whatever is typed, the answer is lines that print, the first of which says how to complete."""

@@ -253,6 +253,7 @@ def percents(begin: int, end: int) -> list[tuple[float, float | None, float | No
     return [(at, at / 100, -2400.0) for at in map(float, range(begin, end, 30))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "stalls"),
     [

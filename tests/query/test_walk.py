@@ -405,6 +405,7 @@ def test_two_pages_without_a_new_name_are_none(pages: list[tuple[str, str | None
     assert len(asked) == len(pages)
 
 
+@pytest.mark.slow
 def test_pages_that_always_bring_something_new_are_a_flaw() -> None:
     """More children than any task has, beyond those that the job names, are not read to an end."""
 

@@ -113,6 +113,7 @@ def printed(value: object) -> Any:
     return json.loads(encoded(value))
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(REPORTS)
 def test_whatever_the_api_sends_the_documents_are_valid(report: Report) -> None:
