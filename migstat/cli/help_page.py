@@ -51,7 +51,7 @@ class MigstatCommand(TyperCommand):
                 shared.append(value)
             elif param.help:
                 own.append((value, param.help))
-        _print(self, ctx, [*_table("Options", own, _width(ctx)), *_names(shared, _width(ctx))])
+        _print(self, ctx, [*_table("Options", own, page_width(ctx)), *_names(shared, page_width(ctx))])
         raise typer.Exit
 
 
@@ -64,7 +64,7 @@ class MigstatGroup(TyperGroup):
 
     def get_help(self, ctx: Any) -> str:
         """Print the help and end the command."""
-        _print(self, ctx, list(_table("Commands", self.rows(), _width(ctx))))
+        _print(self, ctx, list(_table("Commands", self.rows(), page_width(ctx))))
         raise typer.Exit
 
 
@@ -79,7 +79,8 @@ class MigstatTyper(typer.Typer):
         return super().command(name, **{"cls": MigstatCommand, **given})
 
 
-def _width(ctx: Any) -> int:
+def page_width(ctx: Any) -> int:
+    """Cells of a line of help."""
     columns = ctx.obj.environ.get("COLUMNS", "")
     return min(int(ctx.obj.streams.width(int(columns) if columns.isdecimal() else None)), WIDEST)
 
@@ -92,7 +93,7 @@ def _print(command: TyperCommand | TyperGroup, ctx: Any, parts: Sequence[Rendera
     streams = ctx.obj.streams
     color = wants_color("auto", ctx.obj.environ, is_terminal=streams.out_is_terminal)
     text = io.StringIO()
-    console = Console(file=text, width=_width(ctx), force_terminal=color, no_color=not color, highlight=False)
+    console = Console(file=text, width=page_width(ctx), force_terminal=color, no_color=not color, highlight=False)
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)]).translate({ord("{"): None, ord("}"): None})
     console.print(Text.assemble(("Usage: ", "bold"), usage), *_paragraphs(command.help or ""), *parts, sep="\n")
     console.print(*_paragraphs(command.epilog or ""), end="")

@@ -129,7 +129,7 @@ def next_command(report: Report, words: tuple[str, ...]) -> str | None:
     failing = [each for each in (check.children or () if check else ()) if each.state is State.FAILED]
     if check is not None and check.ended and check.state is State.FAILED and failing:
         blocking = sum(not each.excludable for each in failing)
-        counts = {"block": blocking, "can be overridden": len(failing) - blocking}
+        counts = {"cannot be overridden": blocking, "can be overridden": len(failing) - blocking}
         if isinstance(report, ChecksReport) and report.details:
             return None
         return _next("checks --details", words, ", ".join(f"{n} {what}" for what, n in counts.items() if n))

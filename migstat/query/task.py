@@ -119,7 +119,7 @@ class TaskSession:
             older = self.api.status(self.job_id, before, Question(())).node
         except ApiError:
             return ()
-        return (f"an older run is still in progress: task {before}",) if older.state is State.RUNNING else ()
+        return (f"older run {before} is still in progress",) if older.state is State.RUNNING else ()
 
 
 class _Raw:

@@ -181,8 +181,8 @@ def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() ->
     with staged(scenario, 5000) as stage:
         ended = stage.events(200.0, task="latest")[-1]
         assert isinstance(ended, Ended)
-        assert (ended.exit_code, ended.notes) == (1, ("an older run is still in progress: task task-0",))
-        assert "task task-0" in stage.told(300.0, "status", "job-1", "latest")
+        assert (ended.exit_code, ended.notes) == (1, ("older run task-0 is still in progress",))
+        assert "older run task-0" in stage.told(300.0, "status", "job-1", "latest")
 
 
 @pytest.mark.parametrize("where", ["none", "also", "only"])

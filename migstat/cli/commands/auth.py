@@ -63,7 +63,7 @@ def login(runtime: Runtime, options: Options) -> int:
 
       migstat auth login --profile acme --email you@example.com
 
-      pass show atlassian | migstat auth login --email you@example.com --token-file -
+      pass show jira | migstat auth login --email you@example.com --token-file -
 
     The token goes into the system's keyring, or into a file that only you can read if there is none. It is not shown
     while you type it.

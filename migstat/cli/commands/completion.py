@@ -20,7 +20,7 @@ def completion(
     """Print the completion script for a shell."""
     if shell not in SHELLS:
         wrong = "no shell given" if shell is None else f"unknown shell: {shell!r}"
-        raise UsageError(f"completion: {wrong}", f"Choose from {', '.join(SHELLS)}.")
+        raise UsageError(wrong, f"Choose from {', '.join(SHELLS)}.")
     runtime_of(ctx).streams.print(SHELLS[shell].script)
     return 0
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from textwrap import fill
 from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
+from migstat.cli.help_page import page_width
 from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
 from migstat.model.exit_codes import MEANINGS
@@ -61,7 +64,9 @@ def help_(
     runtime, root = runtime_of(ctx), ctx.find_root().command
     words = topic or []
     if len(words) == 1 and words[0] in TOPICS:
-        runtime.streams.print(TOPICS[words[0]]() + "\n")
+        width = page_width(ctx)
+        lines = [_wrapped(line, width) for line in TOPICS[words[0]]().splitlines()]
+        runtime.streams.print("\n".join(lines) + "\n")
         return 0
     command = root
     for word in words:
@@ -75,6 +80,12 @@ def help_(
         command = found
     code: int = root.main([*words, "--help"], ctx.find_root().info_name, standalone_mode=False, obj=runtime)
     return code
+
+
+def _wrapped(line: str, width: int) -> str:
+    """Wrap a line; what does not fit goes on below the start of its last column."""
+    column = max((gap.end() for gap in re.finditer(" {2,}", line)), default=0)
+    return fill(line, width, subsequent_indent=" " * column, break_on_hyphens=False, break_long_words=False)
 
 
 def _exit_codes() -> str:

@@ -36,7 +36,7 @@ def _checked(kind: str | None) -> str:
     """Return a known kind. Raises UsageError for others, with the one probably meant."""
     there_are = f"Choose from {', '.join(KINDS)}."
     if kind is None:
-        raise UsageError("no KIND given", there_are)
+        raise UsageError("no kind given", there_are)
     if refuse_empty(kind, "KIND") in KINDS:
         return kind
 

@@ -53,9 +53,7 @@ def watch(
 
     Examples:
 
-      migstat watch --until core --timeout 8h
-
-      migstat watch --json --record night.jsonl
+      migstat watch --until core --timeout 8h --record night.jsonl
 
       migstat watch latest-migrate --quiet --strict && ./open-the-site
     """
