@@ -319,7 +319,10 @@ class Tree:
         """The root with the checks of the task, wherever they hang."""
         check = child_of(root, "check")
         if self.task_type != TaskType.CHECK:
-            if check is None or (only_if_bad and check.state not in (State.FAILED, State.WARNING, State.RUNNING)):
+            migrate = child_of(root, "migrate")
+            begun = migrate is not None and migrate.state is not State.PENDING
+            needed = {State.FAILED, State.RUNNING} if begun else {State.FAILED, State.WARNING, State.RUNNING}
+            if check is None or (only_if_bad and check.state not in needed):
                 return root
             return _with(root, [self._children_of(check)])
         if any(child.level != CHECK for child in root.children or ()):
