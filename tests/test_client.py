@@ -269,7 +269,7 @@ def test_errors_are_those_of_the_package(small: Server) -> None:
     with client_of(small) as client:
         with pytest.raises(NotFound):
             client.job("no-such-job")
-        with pytest.raises(NotFound, match="no level migrate,nothing"):
+        with pytest.raises(NotFound, match="level migrate,nothing does not exist"):
             client.status(small.job_id, level=("migrate", "nothing"))
         with pytest.raises(UsageError, match="level: 'check,,a' has an empty") as wrong:
             client.status(small.job_id, level="check,,a")

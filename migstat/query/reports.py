@@ -21,6 +21,7 @@ from migstat.model.nodes import (
     TaskType,
     by_name,
     child_of,
+    leaves_of,
     level_is_hidden,
     match_keys,
 )
@@ -73,7 +74,8 @@ def status_report(asked: TaskSession, level: Level, depth: int | None = None, *,
     reading = asked.tree.glance() if depth is None else asked.tree.read(depth, judged=True)
     job = _job(asked)
     keys = tuple(dict.fromkeys(key for scope in HIDDEN for key in job.included_keys(scope))) if job else ()
-    if keys and reading.task_type != TaskType.CHECK and not reading.missing and not reading.leaves:
+    counted = reading.evidence is not None and bool(leaves_of(reading.evidence.root, reading.task_type))
+    if keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
         # their level was not read: at a glance since nothing has begun, else since it is deeper than what was asked for
         begun = depth is not None
         reading = replace(reading, missing=() if begun else keys, expected=len(keys), partial=begun)
