@@ -75,6 +75,23 @@ class Reason(msgspec.Struct, frozen=True):
     outcome: str | None
     message: str | None
 
+    @property
+    def text(self) -> str:
+        """What a person reads: the API's message, else its outcome, else what the state means at the end of a task.
+
+        Of a part that never ended this comes first, since its message tells of a success to come.
+        """
+        if self.state in (State.RUNNING, State.PENDING):
+            return ": ".join(filter(None, (_UNSAID[self.state], self.message)))
+        return self.message or self.outcome or _UNSAID.get(self.state, str(self.state))
+
+
+_UNSAID = {
+    State.RUNNING: "still running",
+    State.PENDING: "never started",
+    State.FAILED: "ended without an outcome",
+}
+
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a task at one moment: what was read, and what the job names.

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from migstat.model.events import End, Ended, View
+from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, State, TaskType, level_is_hidden
 from migstat.model.verdict import Reason, Snapshot, Until, Verdict
 from migstat.render.live import cause_of, counts_of_view, digest, header
@@ -63,18 +64,19 @@ def last_line(story: Story, *, with_reason: bool = True) -> str:
 def _finished(story: Story, *, with_reason: bool) -> str:
     ended, fast = story.ended, story.ended.end is End.FAILED_FAST
     what = {Until.DONE: "", Until.CORE: "core ", Until.CHECKS: "checks "}[story.until]
-    if fast or ended.verdict is Verdict.FAILED:
+    failed = fast or ended.verdict is Verdict.FAILED or ended.exit_code == Exit.FAILED  # --strict fails a warning
+    if failed:
         word = "failed"
     elif story.until is Until.CHECKS:
         word = "passed"
     else:
         word = "succeeded"
-    if ended.verdict is Verdict.WARNING and not fast:
+    if ended.verdict is Verdict.WARNING and not failed:
         word += " with warnings"
     after = f" after {duration(ended.elapsed_seconds)}" if ended.elapsed_seconds is not None and not what else ""
     line = f"{what}{word}{after}"
-    bad = [reason for reason in reasons_of(story) if reason.state in (State.FAILED, State.MISSING)]
-    if (fast or ended.verdict is Verdict.FAILED) and bad and with_reason:
+    bad = reasons_of(story)
+    if failed and bad and with_reason:
         line += f": {_said(bad[0])}" + (f" (+{len(bad) - 1} more)" if len(bad) > 1 else "")
     if not what and not fast and (count := _count(story)):
         line += f"; {count} done"
@@ -82,7 +84,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
 
 
 def _said(reason: Reason) -> str:
-    message = harmless(reason.message or "").rstrip(".") or harmless(reason.outcome or str(reason.state))
+    message = harmless(reason.text).rstrip(".")
     return f"{harmless(reason.level[-1])}: {message}" if reason.level else message
 
 

@@ -93,9 +93,8 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     yield " · ".join(fact for fact in (*facts, f"as of {absolute(now)}") if fact)
     yield ""
     for reason in snapshot.reasons[:3]:
-        said = reason.message or reason.outcome or reason.state
         name = f"{_cell(reason.level[-1])}: " if reason.level else ""
-        yield f"- {UNICODE.states[reason.state]} {name}{_cell(said)}"
+        yield f"- {UNICODE.states[reason.state]} {name}{_cell(reason.text)}"
     if len(snapshot.reasons) > 3:
         yield f"- +{len(snapshot.reasons) - 3} more"
     if snapshot.reasons:

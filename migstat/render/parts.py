@@ -168,7 +168,7 @@ def reason_lines(reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS)
     lines = []
     for reason in reasons[:most]:
         name = f"{harmless(reason.level[-1])}  " if reason.level else ""
-        said = harmless(reason.message or reason.outcome or str(reason.state)).strip()
+        said = harmless(reason.text).strip()
         line = Text.assemble((f"  {canvas.glyphs.states[reason.state]} ", STYLES[reason.state]), name, said)
         line.truncate(canvas.width, overflow="ellipsis")
         lines.append(line)

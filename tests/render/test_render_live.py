@@ -292,12 +292,35 @@ REFUSED = replace(
 DONE = night(*WELL, verdict=Verdict.SUCCEEDED, root="SUCCESS")
 
 
+def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
+    """How a watch ended for a single reason."""
+    view = replace(DONE, snapshot=replace(DONE.snapshot, reasons=(reason,)))  # type: ignore[type-var]
+    ended = end(End.FINISHED, verdict, view)
+    return replace(ended, ended=replace(ended.ended, exit_code=code))
+
+
 @pytest.mark.parametrize(
     ("story", "line"),
     [
         (end(End.FINISHED, Verdict.SUCCEEDED, DONE), "succeeded after 15m 48s; 14 of 14 projects done"),
         (end(End.FINISHED, Verdict.WARNING, DONE), "succeeded with warnings after 15m 48s; 14 of 14 projects done"),
         (end(End.FINISHED, Verdict.FAILED, REFUSED), "failed after 15m 48s: the site is not attached"),
+        (
+            done_with(Reason(("migrate",), State.RUNNING, None, "Importing"), Verdict.FAILED, 1),
+            "failed after 15m 48s: migrate: still running: Importing; 14 of 14 projects done",
+        ),
+        (
+            done_with(Reason((*PROJECTS, "ERP"), State.PENDING, None, None), Verdict.FAILED, 1),
+            "failed after 15m 48s: ERP: never started; 14 of 14 projects done",
+        ),
+        (
+            done_with(Reason((), State.FAILED, None, None), Verdict.FAILED, 1),
+            "failed after 15m 48s: ended without an outcome; 14 of 14 projects done",
+        ),
+        (
+            done_with(Reason((*PROJECTS, "ERP"), State.WARNING, "WARNING", "2 fields"), Verdict.WARNING, 1),
+            "failed after 15m 48s: ERP: 2 fields; 14 of 14 projects done",
+        ),
         (
             end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CHECKS),
             "checks passed; the migration goes on (14 of 24 projects)",
