@@ -40,7 +40,7 @@ JSON_FORMATS = ("json", "ndjson")
 
 
 class OutputOptions(msgspec.Struct, frozen=True):
-    """How a report is shown: the format, the files of its picture, ids of job and task (`verbose`).
+    """Format of a report, files for its picture, and whether to show ids of job and task (`verbose`).
 
     `words` are JOB and TASK as the user typed them, to be repeated in the next command.
     """
@@ -59,7 +59,7 @@ def output_of(
     export: list[str] | None = None,
     words: Sequence[str | None] = (),
 ) -> OutputOptions:
-    """How the options ask for it, out of the formats of the command. Raises UsageError before anything is asked."""
+    """Check the options against the formats of the command. Raises UsageError, before anything is asked."""
     look = look_of(runtime, options, formats)
     typed = tuple(word for word in words if word is not None)
     return OutputOptions(look, tuple(map(_export, export or ())), options.verbose, typed)
@@ -107,7 +107,7 @@ def _flaws_of(report: Report) -> tuple[str, ...]:
 
 
 def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: tuple[str, ...]) -> None:
-    """What belongs beside the data on standard error: what could not be read, what does not count, what to do next."""
+    """Say on standard error what could not be read, what does not count, and what to do next."""
     streams, json = runtime.streams, output.look.output in JSON_FORMATS
     if flaws:
         tell_error(streams, incomplete(flaws), json=json)
@@ -190,7 +190,7 @@ def ascii_only(streams: Streams) -> bool:
 
 
 def canvas_of(runtime: Runtime, look: Look, *, ids: bool = False) -> Canvas:
-    """What standard output can show."""
+    """The canvas that standard output offers."""
     from migstat.render.parts import Canvas
     from migstat.render.theme import ASCII, UNICODE
 

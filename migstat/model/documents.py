@@ -40,7 +40,7 @@ class Published(Struct, rename="camel", gc=False):
 
 
 class SummaryJson(Published, kw_only=True):
-    """How many there are, whatever is filtered: total = missing + pending + running + finished."""
+    """Counts of all nodes, whatever is filtered: total = missing + pending + running + finished."""
 
     total: Count
     missing: Count
@@ -62,7 +62,7 @@ class NodeJson(Published, kw_only=True):
     state: State
     status: Status
     outcome: Outcome
-    message: Annotated[str | None, Meta(description="What the API says about it, or why it could not be read.")]
+    message: Annotated[str | None, Meta(description="The API's message, or the reason why the node could not be read.")]
     created_at: Instant | None
     started_at: Instant | None
     last_updated_at: Instant | None
@@ -70,8 +70,8 @@ class NodeJson(Published, kw_only=True):
     percent: Annotated[float | None, Meta(description="Progress of the current phase.")]
     progress: Annotated[Sequence[Phase], Meta(description="Counts of the current phase.")]
     excludable: Annotated[bool | None, Meta(description="Whether a failure of this check can be overridden.")]
-    description: Annotated[str | None, Meta(description="What this check looks at.")]
-    occurrences: Annotated[Sequence[str], Meta(description="What this check found.")]
+    description: Annotated[str | None, Meta(description="Purpose of this check, in the API's words.")]
+    occurrences: Annotated[Sequence[str], Meta(description="Findings of this check.")]
     details: Annotated[Mapping[str, Any], Meta(description="The node's details, untouched.")]
     children: Annotated[Sequence[NodeJson] | None, Meta(description="The nodes below it; null if not read.")]
 
@@ -86,7 +86,7 @@ class Before(Published, kw_only=True):
 class CheckJson(NodeJson, kw_only=True):
     """A pre-flight check, compared with an earlier run if one was asked for."""
 
-    change: Annotated[str | None, Meta(description="What became of it since the run it is compared with.")]
+    change: Annotated[str | None, Meta(description="Change since the run it is compared with.")]
     before: Before | None
     accepted: Annotated[bool | None, Meta(description="Whether its findings are all accepted.")]
 
@@ -133,7 +133,7 @@ class Document(Published, kw_only=True):
 
 
 class Head(Document, kw_only=True):
-    """What is known of a task: of which job and where to, and its verdict with the reasons."""
+    """Head of every document about a task: job, destination, verdict and reasons."""
 
     job_id: str
     job_name: str | None
@@ -144,13 +144,13 @@ class Head(Document, kw_only=True):
     complete: Annotated[bool, Meta(description="False if a part could not be read, or is not reported.")]
     verdict: Verdict
     reasons: Annotated[
-        Sequence[Reason], Meta(description="What failed, is missing or could not be read; else warnings.")
+        Sequence[Reason], Meta(description="Nodes that failed, are missing or could not be read; else warnings.")
     ]
     summary: SummaryJson
 
 
 class StatusDocument(Head, kw_only=True, tag_field="kind", tag="status"):
-    """What `migstat status -o json` prints. Each line of -o ndjson is a node without its children."""
+    """Output of `migstat status -o json`. Each line of -o ndjson is a node without its children."""
 
     node: NodeJson
 
@@ -163,7 +163,7 @@ class Against(Published, kw_only=True):
 
 
 class ChecksDocument(Head, kw_only=True, tag_field="kind", tag="checks"):
-    """What `migstat checks -o json` prints. Each line of -o ndjson is a check."""
+    """Output of `migstat checks -o json`. Each line of -o ndjson is a check."""
 
     checks: Sequence[CheckJson]
     overridden: Annotated[Sequence[str], Meta(description="Checks that were overridden in this run.")]
@@ -171,7 +171,7 @@ class ChecksDocument(Head, kw_only=True, tag_field="kind", tag="checks"):
 
 
 class ProjectsDocument(Head, kw_only=True, tag_field="kind", tag="projects"):
-    """What `migstat projects -o json` prints. Each line of -o ndjson is a project or space."""
+    """Output of `migstat projects -o json`. Each line of -o ndjson is a project or space."""
 
     scope: Scope
     projects: Sequence[NodeJson]
@@ -180,7 +180,7 @@ class ProjectsDocument(Head, kw_only=True, tag_field="kind", tag="projects"):
 
 
 class TasksDocument(Document, kw_only=True, tag_field="kind", tag="tasks"):
-    """What `migstat tasks -o json` prints. Each line of -o ndjson is a run."""
+    """Output of `migstat tasks -o json`. Each line of -o ndjson is a run."""
 
     job_id: str
     fetched_at: Instant
@@ -188,7 +188,7 @@ class TasksDocument(Document, kw_only=True, tag_field="kind", tag="tasks"):
 
 
 class JobDocument(Document, kw_only=True, tag_field="kind", tag="job"):
-    """What `migstat job -o json` prints."""
+    """Output of `migstat job -o json`."""
 
     job_id: str
     fetched_at: Instant
@@ -196,7 +196,7 @@ class JobDocument(Document, kw_only=True, tag_field="kind", tag="job"):
 
 
 class ArtifactsDocument(Document, kw_only=True, tag_field="kind", tag="artifacts"):
-    """What `migstat artifacts -o json` prints. Each line of -o ndjson is a file."""
+    """Output of `migstat artifacts -o json`. Each line of -o ndjson is a file."""
 
     job_id: str
     fetched_at: Instant
@@ -204,7 +204,7 @@ class ArtifactsDocument(Document, kw_only=True, tag_field="kind", tag="artifacts
 
 
 class ErrorJson(Published, kw_only=True):
-    """What went wrong, and what to do."""
+    """An error, and what to do about it."""
 
     code: Annotated[str, Meta(description="Kind of error; stable.")]
     message: str
@@ -236,7 +236,7 @@ class TargetJson(Published, kw_only=True):
 
 
 class TargetsDocument(Document, kw_only=True, tag_field="kind", tag="targets"):
-    """What `migstat targets -o json` prints."""
+    """Output of `migstat targets -o json`."""
 
     fetched_at: Instant
     targets: Sequence[TargetJson]
@@ -251,7 +251,7 @@ class StateJson(Published, kw_only=True):
 
 
 class SnapshotEvent(Head, kw_only=True, tag_field="event", tag="snapshot"):
-    """All there is: once at the start, and again when a record is resumed."""
+    """The whole view: once at the start, and again when a record is resumed."""
 
     at: Instant
     scope: str
@@ -340,7 +340,7 @@ class _EndEvent(Published, kw_only=True):
 
 
 class FinishedEvent(_EndEvent, kw_only=True, tag_field="event", tag="finished"):
-    """What was waited for has ended; the last line."""
+    """The task, or the part that was waited for, has ended; the last line."""
 
 
 class TimeoutEvent(_EndEvent, kw_only=True, tag_field="event", tag="timeout"):
@@ -391,7 +391,7 @@ KINDS: dict[str, Any] = {
     | ErrorEvent,
     "error": ErrorDocument,
 }
-"""What has a published schema."""
+"""Everything with a published schema."""
 
 
 def schema_of(kind: str) -> dict[str, Any]:

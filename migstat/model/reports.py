@@ -1,4 +1,4 @@
-"""What each command reports, as frozen data: computed once, then shown in any format.
+"""The report of each command as frozen data: computed once, then shown in any format.
 
 Filters and order are applied before, so every format shows the same rows, and the exit code comes from the data alone.
 """
@@ -45,7 +45,7 @@ class ChecksReport(msgspec.Struct, frozen=True):
 
     @property
     def summary(self) -> Summary:
-        """How many there are in which state, whatever the filters let through."""
+        """Counts by state, whatever the filters let through."""
         return self.snapshot.summary or summary_of(())
 
 
@@ -67,7 +67,7 @@ class ProjectsReport(msgspec.Struct, frozen=True):
 
     @property
     def summary(self) -> Summary:
-        """How many there are in which state, whatever the filters let through."""
+        """Counts by state, whatever the filters let through."""
         return self.snapshot.summary or summary_of(())
 
 
@@ -141,7 +141,7 @@ Report = StatusReport | ChecksReport | ProjectsReport | TasksReport | TargetsRep
 
 
 def count_states(nodes: Iterable[Node]) -> dict[State, int]:
-    """How many nodes are in which state, worst first; states without any are left out."""
+    """Count nodes by state, worst first; states without any are left out."""
     counts = dict.fromkeys(State, 0)
     for node in nodes:
         counts[node.state] += 1
@@ -154,7 +154,7 @@ def states_of(summary: Summary) -> dict[State, int]:
 
 
 def worst_first(nodes: Iterable[Node]) -> tuple[Node, ...]:
-    """What needs a hand first: failed, missing, warning, running, pending, then the rest; by name within."""
+    """Sort nodes: failed, missing, warning, running, pending, then the rest; by name within."""
     return tuple(sorted(by_name(nodes), key=lambda node: node.state.rank))
 
 
@@ -164,7 +164,7 @@ def missing_nodes(above: Level, keys: Iterable[str]) -> tuple[Node, ...]:
 
 
 def nothing_moved(snapshot: Snapshot) -> str | None:
-    """Why nothing was moved: the checks failed before the migration began, or the run did not start."""
+    """A sentence if nothing was moved: the checks failed before the migration began, or the run did not start."""
     root = snapshot.node
     if root.level or snapshot.task_type == TaskType.CHECK:
         return None

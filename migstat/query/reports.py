@@ -55,14 +55,14 @@ AT_A_TIME = 4
 """States that are asked for side by side."""
 
 ORDERS = ("name", "state", "elapsed", "progress")
-"""What projects can be sorted by."""
+"""Orders of projects."""
 
 
 def status_report(asked: TaskSession, level: Level, depth: int | None = None, *, judged: bool = False) -> StatusReport:
     """The task, or the node of a level, with so many levels below it; None is what one look needs.
 
     Depth 0 is the node alone in one request, and its verdict that of the node, unless `judged` asks for the task's.
-    Raises NotFound if there is no such level.
+    Raises NotFound for an unknown level.
     """
     if level:
         reading, job = asked.tree.node(level, depth or 0), _job(asked)
@@ -92,7 +92,7 @@ def status_report(asked: TaskSession, level: Level, depth: int | None = None, *,
 def checks_report(
     asked: TaskSession, names: tuple[str, ...] = (), states: frozenset[State] = frozenset()
 ) -> ChecksReport:
-    """The report on the checks of these names and states, worst first. Raises NotFound for a name that there is not.
+    """The report on the checks of these names and states, worst first. Raises NotFound for an unknown name.
 
     Checks that have not begun are not listed, so the list grows until its parent has ended.
     """
@@ -130,7 +130,7 @@ def projects_report(
     )
     meant = tuple(node for node in found if not keys or node.name in names.values())
     snapshot = snapshot_of(asked, reading, job)
-    # without keys in the job, nobody knows what is still to come before the end
+    # without keys in the job, more may come until the end
     growing = not (keys or reading.expected or reading.root.ended)
     return ProjectsReport(
         replace(snapshot, summary=summary_of(found)),
@@ -181,7 +181,7 @@ def _root_of(asked: TaskSession, task: Task) -> Node | ApiError:
 
 
 def target_row(asked: TaskSession, name: str) -> TargetRow:
-    """How the task of one target is; an error in its place if it cannot be asked."""
+    """The row of one target, with the error if it cannot be asked."""
     try:
         report = status_report(asked, ())
     except MigstatError as error:
@@ -280,7 +280,7 @@ def snapshot_of(asked: TaskSession, reading: Reading, job: Job | None) -> Snapsh
         assessment.notes,
         reading.partial,
     )
-    if reading.root.children and nothing_moved(snapshot):  # then nobody asks what else was never reported
+    if reading.root.children and nothing_moved(snapshot):  # scopes that were never reported are no news then
         snapshot = replace(snapshot, notes=())
     return snapshot
 

@@ -11,11 +11,11 @@ from migstat.render.rows import columns, rows
 from migstat.render.text import one_field
 
 _SIGN = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
-"""What a formula begins with, in the width of Chinese characters too."""
+"""Characters that begin a formula, full-width ones included."""
 
 _FORMULA = re.compile(rf"\s*{_SIGN}")
 _LATER = re.compile(rf';(?=[\s"]*{_SIGN})')
-"""Where half of the world lists with semicolons, a spreadsheet splits a line there."""
+"""Semicolons before such a character: in many locales a spreadsheet splits lines there."""
 
 _NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
 

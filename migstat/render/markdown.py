@@ -82,7 +82,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
 
 
 def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
-    """What was migrated where and how it stands, with dates for whoever reads it next week."""
+    """Verdict, name and destination, with full dates for readers on another day."""
     node, now = snapshot.node, snapshot.fetched_at
     yield f"**{_cell(headline(snapshot, _CANVAS).plain)}: {_cell(title_words(snapshot, _CANVAS))}**"
     yield ""

@@ -27,7 +27,7 @@ NARROW = 60
 
 
 class Canvas(msgspec.Struct, frozen=True):
-    """What there is to draw on: a window `width` cells wide, the signs it can show, and if ids of job and task are."""
+    """A window `width` cells wide and `height` lines high, its glyphs, and whether ids of job and task are shown."""
 
     width: int
     glyphs: Glyphs
@@ -69,7 +69,7 @@ def state_text(node: Node, canvas: Canvas) -> Text:
 
 
 def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = True) -> Text:
-    """How many are in which state: `✔ 25 succeeded · ○ 7 pending`, or without the words."""
+    """Counts by state: `✔ 25 succeeded · ○ 7 pending`, or without the words."""
     parts = [
         Text(f"{canvas.glyphs.states[state]} {n}{f' {state}' if words else ''}", STYLES[state])
         for state, n in states.items()
@@ -99,7 +99,7 @@ def percent_text(node: Node) -> Text:
 
 
 def message_text(node: Node) -> Text:
-    """What a running node's current phase counts, and the node's message; if unreadable, why."""
+    """Counts of a running node's current phase, and its message or the reason why it could not be read."""
     phases = " ".join(phase_words(phase) for phase in node.progress)
     return Text("; ".join(part for part in (phases, harmless(message_words(node) or "").strip()) if part))
 
@@ -164,7 +164,7 @@ def verdict_lines(snapshot: Snapshot, canvas: Canvas) -> list[Text]:
 
 
 def reason_lines(reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS) -> list[Text]:
-    """Why the verdict is what it is, a line each, and `+N more`."""
+    """The reasons for the verdict, a line each, and `+N more`."""
     lines = []
     for reason in reasons[:most]:
         name = f"{harmless(reason.level[-1])}  " if reason.level else ""
@@ -178,7 +178,7 @@ def reason_lines(reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS)
 
 
 def facts(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) -> list[str]:
-    """When it started, how long it takes, when it ends at the earliest, and how old the data is."""
+    """Start, duration, earliest end, and the age of the data."""
     node, now = snapshot.node, snapshot.fetched_at
     began = node.started_at or node.created_at
     found = []
@@ -197,6 +197,6 @@ def header(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None)
     """The verdict line, up to three reasons, and the facts."""
     told = Text(canvas.glyphs.dot.join(facts(snapshot, canvas, not_before)), QUIET)
     reasons = snapshot.reasons
-    if nothing_moved(snapshot):  # then what is not there is no reason of its own
+    if nothing_moved(snapshot):  # keys that were never reported only repeat it
         reasons = tuple(reason for reason in reasons if reason.state is not State.MISSING)
     return Group(*verdict_lines(snapshot, canvas), *reason_lines(reasons, canvas), told)

@@ -1,4 +1,4 @@
-"""What a person sees: a report as Rich's tables for a window of a given size. What is fine is folded into counts."""
+"""Reports as Rich tables for a window of a given size; nodes that need no attention are folded into counts."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def has_leaves(node: Node, snapshot: Snapshot) -> bool:
 
 
 def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
-    """How many of a level's children are done, and in which state the others are."""
+    """Number of a level's children that are done, and the states of the others."""
     states = count_states(node.children or ())
     total = sum(states.values())
     done = sum(count for state, count in states.items() if state.ended)

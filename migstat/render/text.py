@@ -82,7 +82,7 @@ def span_of_time(since: Millis | None, until: Millis | None, now: Millis) -> str
 
 
 def future(at: Millis, now: Millis) -> str:
-    """How long it is until then, and when that is: `in 6 days, 2 Dec` or `in 5h 10m, 18:30`."""
+    """A time to come, relative first: `in 6 days, 2 Dec` or `in 5h 10m, 18:30`."""
     local = _local(at)
     if local is None or at < now:
         return local_time(at, now)
@@ -93,7 +93,7 @@ def future(at: Millis, now: Millis) -> str:
 
 
 def ago(at: Millis, now: Millis) -> str:
-    """How long ago that was: `just now`, `25m ago`, `15h ago`, `3 days ago`."""
+    """Age of an instant: `just now`, `25m ago`, `15h ago`, `3 days ago`."""
     minutes = max(now - at, 0) // 60_000
     if minutes < 2 * 1440:
         return "just now" if not minutes else f"{minutes}m ago" if minutes < 120 else f"{minutes // 60}h ago"

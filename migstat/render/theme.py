@@ -1,4 +1,4 @@
-"""How a state looks: a glyph, a color and a word, so that nothing is told by color alone.
+"""Glyph, color and word of each state, so that color alone never carries meaning.
 
 The colors have about the same contrast on black and on white. Nothing here imports Rich, as prose needs words too.
 """
@@ -97,5 +97,5 @@ def state_words(node: Node) -> str:
 
 
 def message_words(node: Node) -> str | None:
-    """What the API says about the node; if it could not be read, why."""
+    """The API's message, or the reason why the node could not be read."""
     return f"could not be read: {node.unreadable}" if node.unreadable else node.message
