@@ -122,7 +122,7 @@ def _error_of_status(status: int, what: str, says: str, retry_after: float | Non
             hint = "Check the ids and names you asked for; -v shows the requests."
             return BadRequest(f"the API rejected the request for {what} (400){says}", hint)
         case 401:
-            hint = "Check the email and the token: it must be an Atlassian API token that has not expired."
+            hint = "Check the e-mail address and the API token, which may have expired."
             return Refused(f"the API rejected the credentials (401){says}", hint)
         case 403:
             hint = "It must be a site or organization admin of the destination site."

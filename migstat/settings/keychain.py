@@ -17,6 +17,7 @@ import msgspec
 from migstat.errors import CredentialsError, OutputError
 from migstat.files.places import credentials_file
 from migstat.files.whole import exclusively, write_whole
+from migstat.settings.config import shown_file
 from migstat.settings.values import reason
 
 ANSWERS_WITHIN = 30.0
@@ -67,7 +68,7 @@ class Keychain:
         # The file is asked first as that is fast, and it holds only what no keyring took.
         token = self._read().get(account.base_url, {}).get(account.email)
         if isinstance(token, str):
-            return token, f"{self._file}"
+            return token, shown_file(str(self._file))
 
         def recalled() -> str | None:
             import keyring
@@ -99,7 +100,7 @@ class Keychain:
             if self._file is None:
                 raise
             self._write(account, token)
-            return f"{self._file}, which only you can read"
+            return f"{shown_file(self._file)}, which only you can read"
         if name is None:
             raise CredentialsError("the keyring did not keep the token", WITHOUT)
         self._write(account, None)
@@ -116,7 +117,7 @@ class Keychain:
                 keyring.delete_password(account.service, account.email)
             return there
 
-        places = [f"{self._file}"] if self._write(account, None) else []
+        places = [shown_file(str(self._file))] if self._write(account, None) else []
         try:
             return [*places, "the keyring"] if self._ask(forgotten) else places
         except NoKeyring:
@@ -132,7 +133,7 @@ class Keychain:
         except (OSError, ValueError) as error:  # its text stays out of the message: it contains tokens
             what = reason(error) if isinstance(error, OSError) else "it is damaged"
             raise CredentialsError(
-                f"cannot read {self._file}: {what}", "Log in again after you have removed it."
+                f"cannot read {shown_file(self._file)}: {what}", "Log in again after you have removed it."
             ) from None
         return {name: entry for name, entry in content.items() if isinstance(entry, dict)}
 

@@ -17,7 +17,7 @@ import msgspec
 
 from migstat.errors import UsageError
 from migstat.files.places import config_file
-from migstat.settings.config import DEFAULT_PROFILE, Config, read_config
+from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_file
 from migstat.settings.credentials import Secret, Token, TokenFile, email_from, named_token, token_from
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import PROFILE_KEYS, SETTING
@@ -111,7 +111,7 @@ def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], 
     if name not in config.profiles and not may_be_new:
         close = get_close_matches(name, config.profiles, 1)
         hint = f"Did you mean {close[0]}?" if close else f"Choose from {', '.join(config.profiles) or 'none yet'}."
-        raise UsageError(f"{source}: no profile {name!r} in {config.file}", hint)
+        raise UsageError(f"{source}: no profile {name!r} in {shown_file(config.file)}", hint)
     return Profile(config, name, source)
 
 

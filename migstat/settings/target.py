@@ -48,7 +48,9 @@ def target_from(
     tasks = (_with_source(task, "TASK"), _with_source(environ[1], "MIGSTAT_TASK"), profile.get("task"))
     of_job, named = next(((number, each) for number, each in enumerate(jobs) if each), (0, None))
     if named is None:
-        raise UsageError("no job given", "Give its id, URL or target name as JOB, or set MIGSTAT_JOB.")
+        known = ", ".join(sorted(profile.config.targets))
+        target = f"target name ({known})" if known else "target name"
+        raise UsageError("no job given", f"Give its id, URL or {target} as JOB, or set MIGSTAT_JOB.")
     job_id, task_of_job = _job(*named, profile)
     if task is not None and job is not None and "://" in job and task_of_job is not None and task != task_of_job:
         raise UsageError(f"the URL names task {task_of_job!r}, but TASK is {task!r}", "Omit one of them.")

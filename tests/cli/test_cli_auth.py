@@ -467,7 +467,7 @@ def test_without_a_keyring_everything_works_with_a_private_file(desk: Desk, serv
     """Without the extra, login says which file it used; status finds the token there, logout removes it."""
     code = "import sys\nsys.modules['keyring'] = None\nfrom migstat.__main__ import run\nrun()"
     own = hermetic() | desk.environ | {"MIGSTAT_BASE_URL": server.base_url, "MIGSTAT_JOB": "job-1"}
-    file = desk.config.with_name("credentials.toml")
+    file = f"~/{desk.config.with_name('credentials.toml').relative_to(own['HOME'])}"
 
     def run(*words: str) -> tuple[int, str, str]:
         done = subprocess.run([sys.executable, "-c", code, *words], env=own, input=server.token.encode(),
