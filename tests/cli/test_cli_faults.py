@@ -261,7 +261,10 @@ def error_of(result: Result) -> tuple[str, str, str]:
     return told["code"], told["message"], told["hint"]
 
 
-@pytest.mark.parametrize("name", FAULTS)
+FLOODS = ("too large", "gzip bomb", "many members", "many values")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in FLOODS)) for name in FAULTS])
 def test_a_fault_that_stays_is_an_error_of_its_own(server: Server, name: str) -> None:
     """At once, or after tries that it counts: what happened in one line, what to do in another."""
     fault = FAULTS[name]
@@ -439,7 +442,7 @@ def test_a_request_that_hangs_ends_with_a_signal_or_the_time(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to its memory")
-@pytest.mark.parametrize("flood", ["too large", "gzip bomb", "many members", "many values"])
+@pytest.mark.parametrize("flood", FLOODS)
 def test_a_flood_does_not_fill_the_memory(server: Server, flood: str) -> None:
     """A process that may have 400 MB, of which Python itself has a third, is not ended by the largest answer."""
     with FAULTS[flood].arranged(server, ALWAYS) as trouble:
