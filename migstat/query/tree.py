@@ -117,7 +117,8 @@ class Tree:
     def read(self, depth: int, *, judged: bool = False) -> Reading:
         """The root and `depth` levels below it. The root alone is one request, without evidence unless `judged`."""
         if depth == 0 and not judged:
-            return Reading(replace(self._root, children=None), self._cheap_type, None, links=self._first.links)
+            root = replace(self._root, children=None)
+            return Reading(root, self._cheap_type, None, flaws=tuple(self._flaws), links=self._first.links)
         root = self._to_depth(self._root, depth)
         if depth > 0 and self.task_type == TaskType.CHECK:
             root = self._with_checks(root)
@@ -182,6 +183,8 @@ class Tree:
                 "migstat status --depth all lists the levels; names are case-sensitive.",
             )
         node = page.node
+        if node.unreadable:
+            self._flaws[f"{shown(level)}: {node.unreadable}"] = None
         missing: tuple[str, ...] = ()
         if depth > 0:
             # the page was read before the root, so a node that is still now may have moved since
@@ -226,7 +229,10 @@ class Tree:
 
     @cached_property
     def _first(self) -> Page:
-        return self._source.ask(Question((), expand=True))
+        page = self._source.ask(Question((), expand=True))
+        if page.node.unreadable:  # its children may well be read
+            self._flaws[f"the task: {page.node.unreadable}"] = None
+        return page
 
     @property
     def _root(self) -> Node:

@@ -304,6 +304,16 @@ def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> 
     assert len(failed.err.splitlines()) == 2
 
 
+@pytest.mark.parametrize("words", [("--depth", "0"), ("--exit-status",), ("--level", "check")])
+def test_a_node_that_cannot_be_understood_is_named(words: tuple[str, ...]) -> None:
+    """An unreadable node is not taken for one that has not begun, even if it is the task itself."""
+    with rehearsals.answering(
+        rehearsals.one_task(lambda _: {"status": "FINISHED", "message": {"no": "text"}})
+    ) as server:
+        result = server.ask("status", *words)
+    assert (result.code, result.err.count("could not be read")) == (3, 1)
+
+
 def test_pages_without_an_end_are_told() -> None:
     """A server whose pages never end is left, with what was read and code 3."""
     checks = {name: {"status": "FINISHED", "outcome": "SUCCESS"} for name in ("One", "Two")}
