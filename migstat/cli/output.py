@@ -57,12 +57,14 @@ def output_of(
     formats: tuple[str, ...],
     *,
     export: list[str] | None = None,
+    junit: bool = False,
     words: Sequence[str | None] = (),
 ) -> OutputOptions:
     """Check the options against the formats of the command. Raises UsageError, before anything is asked."""
     look = look_of(runtime, options, formats)
     typed = tuple(word for word in words if word is not None)
-    return OutputOptions(look, tuple(map(_export, export or ())), options.verbose, typed)
+    files = tuple(_export(each, ("svg", "html", "xml") if junit else ("svg", "html")) for each in export or ())
+    return OutputOptions(look, files, options.verbose, typed)
 
 
 def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Verdict | None = None) -> int:
@@ -77,7 +79,7 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
     except ClosedPipe:
         runtime.streams.abandon()
     for path in output.exports:
-        _write_picture(report, path)
+        _write_export(report, path)
     _tell_rest(runtime, output, report, flaws)
     return code
 
@@ -257,11 +259,11 @@ def _print_value(runtime: Runtime, value: object) -> None:
     streams.print(encoded(value, indent=indent, ascii_only=ascii_only(streams)) + "\n")
 
 
-def _export(export: str) -> Path:
-    """The file of a picture. Raises UsageError, before anything is asked, if it could not be written."""
+def _export(export: str, kinds: tuple[str, ...]) -> Path:
+    """The file of an export. Raises UsageError, before anything is asked, if it could not be written."""
     path = Path(export)
-    if path.suffix.lower() not in (".svg", ".html"):
-        raise UsageError(f"--export: {export!r} is neither .svg nor .html", "Name the file FILE.svg or FILE.html.")
+    if path.suffix.lower().removeprefix(".") not in kinds:
+        raise UsageError(f"--export: unknown kind of file {export!r}", f"Choose from FILE.{', FILE.'.join(kinds)}.")
     try:
         if path.is_dir():
             raise UsageError(f"--export: {export!r} is a folder", "Name a file in it.")
@@ -273,15 +275,21 @@ def _export(export: str) -> Path:
     return path
 
 
-def _write_picture(report: Report, path: Path) -> None:
-    """Draw the table into a file, whole or not at all."""
+def _write_export(report: Report, path: Path) -> None:
+    """Write the table as a picture, or the nodes as JUnit XML, whole or not at all."""
     from migstat.render.drawing import picture
     from migstat.render.parts import Canvas
     from migstat.render.table import view
     from migstat.render.theme import UNICODE
 
-    drawn = view(report, Canvas(PICTURE_WIDTH, UNICODE, height=60))
-    text = picture(drawn, PICTURE_WIDTH, html=path.suffix.lower() == ".html")
+    kind = path.suffix.lower()
+    if kind == ".xml" and isinstance(report, ChecksReport | ProjectsReport):
+        from migstat.render.junit import junit_text
+
+        text = junit_text(report)
+    else:
+        drawn = view(report, Canvas(PICTURE_WIDTH, UNICODE, height=60))
+        text = picture(drawn, PICTURE_WIDTH, html=kind == ".html")
     try:
         write_whole(path, text, private=False)
     except OSError as error:

@@ -113,3 +113,19 @@ def test_nothing_is_written_where_nothing_was_read(server: Server, tmp_path: Pat
     """An error leaves no picture."""
     assert ask(server, "status", "nowhere", "--export", str(tmp_path / "picture.svg")).code == 5
     assert list(tmp_path.iterdir()) == []
+
+
+def test_checks_and_projects_are_test_results_for_a_build_server(server: Server, tmp_path: Path) -> None:
+    """FILE.xml is JUnit with a test case for each node; several exports may be asked for at once."""
+    target, picture = tmp_path / "junit.xml", tmp_path / "picture.svg"
+    assert ask(server, "projects", "--export", str(target), "--export", str(picture)).code == 0
+    (suite,) = ET.fromstring(target.read_text(encoding="utf-8"))  # noqa: S314  written by this program
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("1", "1", "0")
+    assert [(case.get("name"), case[0].tag, case[0].get("message")) for case in suite] == [
+        ("ACME", "failure", "It broke.")
+    ]
+    assert picture.exists()
+    assert ask(server, "checks", "--export", str(target)).code == 0
+    assert "Suspicious" in target.read_text(encoding="utf-8")
+    refused = ask(server, "status", "--export", str(tmp_path / "status.xml"))
+    assert (refused.code, "FILE.svg, FILE.html" in refused.err) == (2, True)

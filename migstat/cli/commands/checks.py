@@ -40,7 +40,7 @@ def checks(
 
       migstat checks --name AppVendorCheck --exit-status
     """
-    output = output_of(runtime, options, FORMATS, export=export, words=(job, task))
+    output = output_of(runtime, options, FORMATS, export=export, junit=True, words=(job, task))
     names, states = names_from(name, "--name"), states_from(state)
     with session(runtime, options, Request(job, task)) as asked:
         report = replace(checks_report(asked, names, states), show_all=show_all, details=details)

@@ -45,7 +45,7 @@ def projects(
 
       migstat projects --sort elapsed
     """
-    output = output_of(runtime, options, FORMATS, export=export, words=(job, task))
+    output = output_of(runtime, options, FORMATS, export=export, junit=True, words=(job, task))
     keys, states = names_from(key, "--key"), states_from(state)
     if sort not in ORDERS:
         raise UsageError(f"invalid --sort: {sort!r}", f"Choose from {', '.join(ORDERS)}.")
