@@ -14,7 +14,8 @@ SELDOM = 50_000
 
 def run() -> None:
     """Run the command line of this process and end it with the exit code."""
-    _end_on_signals()
+    for number in (ending := _ending_signals()):
+        signal.signal(number, _end)
     gc.set_threshold(SELDOM)
     if sys.argv[1:2] == ["__complete"]:
         _complete(sys.argv[2:])
@@ -27,20 +28,15 @@ def run() -> None:
         code = main_of_process()
     except KeyboardInterrupt:
         code = 130
-    for number in _ending_signals():
+    for number in ending:
         signal.signal(number, signal.SIG_IGN)  # the code is known, and a traceback of the interpreter's end is no use
     gc.freeze()  # the process ends: what is left is not worth looking through
     sys.exit(code)
 
 
-def _end_on_signals() -> None:
-    """Let a signal end the process at once, with its code and without a traceback, for as long as it still imports."""
-
-    def end(number: int, _frame: object) -> None:
-        os._exit(128 + number)
-
-    for number in _ending_signals():
-        signal.signal(number, end)
+def _end(number: int, _frame: object) -> None:
+    """End the process at once, with the signal's code and without a traceback, for as long as it still imports."""
+    os._exit(128 + number)
 
 
 def _ending_signals() -> list[int]:

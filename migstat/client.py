@@ -14,6 +14,7 @@ import sys
 import time
 import warnings
 from collections.abc import Generator, Sequence
+from functools import partial
 from os import PathLike, fspath
 from types import TracebackType
 from typing import Literal, Self
@@ -98,7 +99,8 @@ class Client:
         """
         environ = process_environ()
         chosen = profile_from(profile, None, environ)
-        settings = settings_from({}, environ, _standard_input, profile=chosen, keychain=Keychain.of_user(environ))
+        keychain = partial(Keychain.of_user, environ)
+        settings = settings_from({}, environ, _standard_input, profile=chosen, keychain=keychain)
         for text in dict.fromkeys((*chosen.config.warnings, *settings.warnings)):
             warnings.warn(text, stacklevel=2)
         client = cls.__new__(cls)

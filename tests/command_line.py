@@ -100,7 +100,7 @@ def migstat(
         sleep=slept.append,
         transport=transport,
         cache=cache,
-        keychain=keychain,
+        keychain=None if keychain is None else lambda: keychain,
     )
     code = run(words, runtime)
     return Result(code, out.text(), err.text())

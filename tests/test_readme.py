@@ -129,7 +129,7 @@ def test_the_first_minutes_go_as_they_are_shown(server: Server, tmp_path: Path) 
     streams = Streams(screen, screen, in_is_terminal=lambda: True, ask=typed, ask_secret=typed)
     keychain = Keychain(str(tmp_path / ".config" / "migstat" / "credentials.toml"))
     with in_force(fail.Keyring()):  # type: ignore[no-untyped-call]
-        assert run(["auth", "login"], Runtime(environ, streams, keychain=keychain)) == 0
+        assert run(["auth", "login"], Runtime(environ, streams, keychain=lambda: keychain)) == 0
     said = screen.text()
     values = {
         server.email: "you@example.com", server.base_url: "https://api.atlassian.com", str(tmp_path): "~",

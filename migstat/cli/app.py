@@ -7,6 +7,7 @@ import importlib
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,12 +17,12 @@ import typer
 from migstat import __version__
 from migstat.cli.console import obeys_escapes
 from migstat.cli.context import Runtime
-from migstat.cli.help_page import MigstatGroup, MigstatTyper, Row
-from migstat.cli.options import REMOVED, runtime_of
+from migstat.cli.help_page import MigstatCommand, MigstatGroup, Row
+from migstat.cli.options import REMOVED
 from migstat.cli.output import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import MigstatError, OutputError, UsageError
-from migstat.files.places import cache_folder
+from migstat.files.places import user_folder
 from migstat.model.exit_codes import Exit, exit_of_error
 from migstat.settings.keychain import Keychain
 from migstat.settings.resolve import process_environ, profile_from
@@ -72,8 +73,8 @@ def main_of_process() -> int:
     if not escapes:
         environ = {**environ, "TERM": "dumb"}
     streams = Streams(sys.stdout, sys.stderr, escapes=escapes)
-    keychain = Keychain.of_user(environ, streams.notice)
-    code = run(sys.argv[1:], Runtime(environ, streams, keychain=keychain, cache=cache_folder(environ)))
+    keychain = partial(Keychain.of_user, environ, streams.notice)
+    code = run(sys.argv[1:], Runtime(environ, streams, keychain=keychain, cache=user_folder(environ, "cache")))
     streams.flush()
     return code
 
@@ -82,7 +83,10 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     """Run one command line and return its exit code. Raises nothing, whatever the input."""
     streams = runtime.streams
     try:
-        return _invoke(words or ["--help"], runtime)
+        command = typer.main.get_command(application())
+        given = list(words or ["--help"])
+        result: object = command.main(args=given, prog_name=PROGRAM, standalone_mode=False, obj=runtime)
+        return result if isinstance(result, int) else Exit.OK
     except (ClosedPipe, SystemExit):
         streams.abandon()
         return Exit.OK
@@ -96,16 +100,10 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     return exit_of_error(error)
 
 
-def _invoke(words: Sequence[str], runtime: Runtime) -> int:
-    """Parse the words and run the command that they name."""
-    command = typer.main.get_command(application())
-    result: object = command.main(args=list(words), prog_name=PROGRAM, standalone_mode=False, obj=runtime)
-    return result if isinstance(result, int) else Exit.OK
-
-
 def application() -> typer.Typer:
     """The application. Its commands are loaded when they are used."""
-    app = MigstatTyper(name=PROGRAM, cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
+    names = {"help_option_names": ["-h", "--help"]}
+    app = typer.Typer(name=PROGRAM, cls=_Root, add_completion=False, context_settings=names)
     app.callback(help=ABOUT, epilog=EPILOG)(_global)
     return app
 
@@ -131,15 +129,16 @@ def loaded(name: str) -> Any:
     command = getattr(module, "help_" if name == "help" else name)
     if isinstance(command, typer.Typer):
         return typer.main.get_group(command)
-    app = MigstatTyper()
+    app = typer.Typer(add_completion=False)
     # Options after demo's own command belong to that command.
-    app.command(name, context_settings={"allow_interspersed_args": False} if name == "demo" else {})(command)
+    settings = {"allow_interspersed_args": False} if name == "demo" else {}
+    app.command(name, cls=MigstatCommand, context_settings=settings)(command)
     return typer.main.get_command(app)
 
 
 def _print_version(ctx: typer.Context, wanted: bool) -> None:
     if wanted:
-        runtime_of(ctx).streams.print(f"{PROGRAM} {__version__}\n")
+        ctx.obj.streams.print(f"{PROGRAM} {__version__}\n")
         raise typer.Exit
 
 

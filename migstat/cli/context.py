@@ -56,7 +56,7 @@ class Runtime(msgspec.Struct, frozen=True):
     clock: Callable[[], float] = steady_clock
     sleep: Callable[[float], None] = time.sleep
     transport: httpx.BaseTransport | None = None
-    keychain: Keychain | None = None
+    keychain: Callable[[], Keychain] | None = None
     cache: str | None = None
     sealed: bool = False
 

@@ -14,7 +14,7 @@ class Memory:
     """The names of a job that one command sees; `keep` adds them to those in the user's cache folder."""
 
     def __init__(self, cache: str, job_id: str) -> None:
-        self._folder = seen.folder_of(cache)
+        self._folder = f"{cache}/{seen.FOLDER}"
         self._seen = seen.SeenJob(job_id)
         self._kept = 0
         self._words: dict[str, str] = {}

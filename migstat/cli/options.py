@@ -89,7 +89,11 @@ def asks_api(formats: tuple[str, ...], *, new_profile: bool = False) -> Callable
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
         own = [each for each in signature.parameters.values() if each.name not in ("runtime", "options")]
-        shared = _shared(formats)
+        shared: dict[str, tuple[Any, Any]] = {each.name: (option(each), None) for each in SETTINGS if each.shared}
+        if formats:
+            output = option(SETTING["output"], f"{', '.join(formats)}.")
+            shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
+        shared["verbose"] = (_VERBOSE, False)
         added = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
         added += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
         added += [
@@ -99,24 +103,16 @@ def asks_api(formats: tuple[str, ...], *, new_profile: bool = False) -> Callable
 
         @wraps(command)
         def with_shared(*, ctx: typer.Context, **given: Any) -> int:
-            runtime = runtime_of(ctx)
+            runtime: Runtime = ctx.obj
             given = {each.name: _clean(each, given[each.name]) for each in ctx.command.params if each.name in given}
             common = {name: given.pop(name) for name in shared}
             lone_task = given.get("job") in frozenset(TaskWord) and given.get("task", "") is None
             job = None if lone_task else given.get("job")
             profile = profile_for(runtime, common.pop("profile"), job, may_be_new=new_profile)
-            output, json, color = (common.pop(name, None) for name in ("output", "json", "color"))
-            if color not in (None, *COLORS):
-                raise UsageError(f"--color: unknown value {color!r}", f"Choose from {', '.join(COLORS)}.")
-            verbose = common.pop("verbose")
-            options = Options(
-                flags=common,
-                profile=profile,
-                output=output,
-                json=bool(json),
-                color=color or "auto",
-                verbose=verbose,
-            )
+            shown = {name: common.pop(name) for name in ("output", "json", "color", "verbose") if name in common}
+            if shown.get("color", "auto") not in COLORS:
+                raise UsageError(f"--color: unknown value {shown['color']!r}", f"Choose from {', '.join(COLORS)}.")
+            options = Options(flags=common, profile=profile, **shown)
             try:
                 let_ctrl_c_raise()
                 return command(runtime=runtime, options=options, **given)
@@ -149,15 +145,6 @@ def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names or ()))
 
 
-def _shared(formats: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
-    """Annotation and default of each shared option."""
-    shared: dict[str, tuple[Any, Any]] = {each.name: (option(each), None) for each in SETTINGS if each.shared}
-    if formats:
-        output = option(SETTING["output"], f"{', '.join(formats)}.")
-        shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
-    return shared | {"verbose": (_VERBOSE, False)}
-
-
 def _clean(parameter: Any, value: Any) -> Any:
     """A value of the command line: never empty, as an unset shell variable is, and `~` expanded in paths."""
     if isinstance(value, list):
@@ -167,10 +154,3 @@ def _clean(parameter: Any, value: Any) -> Any:
     is_option = parameter.param_type_name == "option"
     refuse_empty(value, max(parameter.opts, key=len) if is_option else parameter.metavar.strip("[]"))
     return expanded(value) if parameter.metavar in PATHS else value
-
-
-def runtime_of(ctx: typer.Context) -> Runtime:
-    """The runtime of this run."""
-    runtime = ctx.obj
-    assert isinstance(runtime, Runtime)  # noqa: S101  the command line hands it in
-    return runtime

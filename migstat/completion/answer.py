@@ -12,8 +12,8 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from migstat.completion.seen import CHECK, SCOPES, Run, SeenJob, folder_of, read_seen, seen_jobs, usable
-from migstat.files.places import cache_folder, config_file
+from migstat.completion.seen import CHECK, FOLDER, SCOPES, Run, SeenJob, read_seen, seen_jobs, usable
+from migstat.files.places import config_file, user_folder
 
 TYPE_CHECKING = False  # that of `typing` takes long to import
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class Names:
             return [(word, "") for word in TASK_WORDS] if kind in ("jobs-and-words", "tasks") else ()
         self._config = _config(config_file(self._environ)[0])
         profiles, targets = _section(self._config, "profiles"), _section(self._config, "targets")
-        folder = folder_of(cache_folder(self._environ))
+        folder = os.path.join(user_folder(self._environ, "cache"), FOLDER)  # noqa: PTH118
         if kind == "profiles":
             return [(name, str(profile.get("email", ""))) for name, profile in profiles.items()]
         if kind in ("keys", "possible-keys"):

@@ -26,6 +26,9 @@ MOST_NAMES = 20_000
 LONGEST = 1024
 """Characters of a name that is worth completing."""
 
+FOLDER = "seen"
+"""The name of the folder with these files, in migstat's cache folder."""
+
 CHECK = "check"
 SCOPES = ("projects", "spaces")
 
@@ -59,11 +62,6 @@ class SeenJob:
         run = self.runs.setdefault(task_id, Run(task_id))
         run.task_type = task_type or run.task_type
         return run
-
-
-def folder_of(cache: str) -> str:
-    """The folder of the files, in migstat's cache folder."""
-    return os.path.join(cache, "seen")  # noqa: PTH118  pathlib takes long to import
 
 
 def read_seen(folder: str, job_id: str) -> SeenJob | None:

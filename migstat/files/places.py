@@ -17,21 +17,11 @@ def config_file(environ: Mapping[str, str]) -> tuple[str, bool]:
     named = environ.get("MIGSTAT_CONFIG")
     if named:
         return os.path.expanduser(named), True  # noqa: PTH111  pathlib takes long to import
-    return os.path.join(_folder(environ, "config"), "config.toml"), False  # noqa: PTH118
+    return os.path.join(user_folder(environ, "config"), "config.toml"), False  # noqa: PTH118
 
 
-def credentials_file(environ: Mapping[str, str]) -> str:
-    """The file for API tokens on machines without a keyring."""
-    return os.path.join(_folder(environ, "config"), "credentials.toml")  # noqa: PTH118
-
-
-def cache_folder(environ: Mapping[str, str]) -> str:
-    """The folder for files that may be deleted at any time."""
-    return _folder(environ, "cache")
-
-
-def _folder(environ: Mapping[str, str], kind: str) -> str:
-    """The folder that platformdirs finds."""
+def user_folder(environ: Mapping[str, str], kind: str) -> str:
+    """The folder that platformdirs finds for `config`, or for the `cache`, which may be deleted at any time."""
     if sys.platform != "linux":
         import platformdirs
 
@@ -39,18 +29,13 @@ def _folder(environ: Mapping[str, str], kind: str) -> str:
         return find(NAME, appauthor=False)
     base = environ.get(f"XDG_{kind.upper()}_HOME", "")
     if not base.startswith("/"):  # the XDG specification says to ignore relative ones
-        base = f"{_home(environ)}/.{kind}"
+        home = environ.get("HOME", "")
+        if not home.startswith("/"):
+            import pwd
+
+            try:
+                home = pwd.getpwuid(os.getuid()).pw_dir
+            except KeyError:  # a container running as an unnamed user
+                home = ""
+        base = f"{home.rstrip('/')}/.{kind}"
     return os.path.join(base, NAME)  # noqa: PTH118
-
-
-def _home(environ: Mapping[str, str]) -> str:
-    """The home folder, without a slash at the end."""
-    home = environ.get("HOME", "")
-    if home.startswith("/") or sys.platform == "win32":  # without a password database
-        return home.rstrip("/")
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir.rstrip("/")
-    except KeyError:  # a container running as an unnamed user
-        return ""

@@ -73,7 +73,7 @@ def token_from(
     *,
     account: Callable[[], Account],
     stdin: Callable[[], str],
-    keychain: Keychain | None,
+    keychain: Callable[[], Keychain] | None,
 ) -> Token:
     """The token of the named source, else the stored one; `account` is called only for the latter.
 
@@ -84,7 +84,7 @@ def token_from(
     if named is not None:
         return Token(secret_of(environ[named], named), named)
     try:
-        stored = keychain.recall(account()) if keychain else None
+        stored = keychain().recall(account()) if keychain else None
     except MigstatError as error:
         raise CredentialsError(f"no API token: {error.message}", error.hint) from error
     if stored is None:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from migstat.errors import CredentialsError, OutputError
-from migstat.files.places import credentials_file
+from migstat.files.places import user_folder
 from migstat.files.whole import exclusively, write_whole
 from migstat.settings.config import shown_file
 from migstat.settings.values import reason
@@ -61,7 +61,7 @@ class Keychain:
     @classmethod
     def of_user(cls, environ: Mapping[str, str], notice: Callable[[str], None] = lambda _: None) -> Keychain:
         """The keyring of this user, or the file below the config folder."""
-        return cls(credentials_file(environ), notice=notice)
+        return cls(f"{Path(user_folder(environ, 'config'), 'credentials.toml')}", notice=notice)
 
     def recall(self, account: Account) -> tuple[str, str] | None:
         """The token and where it is stored, if it is."""

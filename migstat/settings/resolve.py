@@ -125,7 +125,7 @@ class Sources(msgspec.Struct, frozen=True):
     environ: Mapping[str, str]
     profile: Profile
     stdin: Callable[[], str]
-    keychain: Keychain | None = None
+    keychain: Callable[[], Keychain] | None = None
 
     def get(self, key: str) -> Chosen | None:
         """A value and its source, or None. An empty flag is refused; an empty variable counts as unset."""
@@ -206,7 +206,7 @@ def settings_from(
     stdin: Callable[[], str],
     *,
     profile: Profile | None = None,
-    keychain: Keychain | None = None,
+    keychain: Callable[[], Keychain] | None = None,
 ) -> Settings:
     """How to reach the API, from these sources.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migstat.completion.answer import answer
-from migstat.completion.seen import folder_of, read_seen, seen_jobs
+from migstat.completion.seen import FOLDER, read_seen, seen_jobs
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
 from tests.command_line import environ_of, migstat, process
@@ -65,7 +65,7 @@ def test_a_watch_keeps_names_before_it_ends(server: Server, cache: Path) -> None
 
         def append(self, seconds: float) -> None:
             super().append(seconds)
-            known = read_seen(folder_of(str(cache)), server.job_id)
+            known = read_seen(str(cache / FOLDER), server.job_id)
             seen.append(known and known.runs[known.words["latest"]].names["projects"])
 
     result = migstat(["watch", "--timeout", "15s"], environ_of(server), cache=str(cache), sleep=Ears())
@@ -122,4 +122,4 @@ def test_a_cache_that_cannot_be_written_is_ignored(server: Server, cache: Path) 
 def test_an_unknown_job_is_not_kept(server: Server, cache: Path) -> None:
     """An unknown job does not complete later."""
     assert migstat(["status", "nonsense"], environ_of(server), cache=str(cache)).code == 5
-    assert seen_jobs(folder_of(str(cache))) == []
+    assert seen_jobs(str(cache / FOLDER)) == []

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import migstat.completion
 from migstat.cli.grammar import grammar
 from migstat.completion.answer import TASK_WORDS, Line, Names, answer, complete, split
-from migstat.completion.seen import SeenJob, folder_of, keep
+from migstat.completion.seen import FOLDER, SeenJob, keep
 from migstat.completion.shells import SHELLS
 from migstat.errors import UsageError
 from migstat.model.documents import KINDS
@@ -72,7 +72,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     """A user with a config file, who has seen two jobs."""
     config = tmp_path / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
-    folder = folder_of(str(tmp_path / "cache" / "migstat"))
+    folder = str(tmp_path / "cache" / "migstat" / FOLDER)
     for number in (1, 2):
         seen = SeenJob(f"job{number}")
         seen.words = {"latest": "c1", "latest-migrate": "m2", "latest-check": "c1"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from migstat.completion.seen import SeenJob, folder_of, keep
+from migstat.completion.seen import FOLDER, SeenJob, keep
 from migstat.completion.shells import SHELLS
 from tests.completion.shells import SCRIPTS, Recorder, Shell, found, real_program
 
@@ -76,7 +76,7 @@ def recorder(shell_name: str, tmp_path_factory: pytest.TempPathFactory) -> Recor
     Path(made.environ["MIGSTAT_CONFIG"]).write_text(CONFIG, encoding="utf-8")
     seen = SeenJob("j1")
     seen.run("t1", "migrate").names["projects"] = {*AWKWARD}
-    keep(folder_of(f"{made.environ['XDG_CACHE_HOME']}/migstat"), seen)
+    keep(f"{made.environ['XDG_CACHE_HOME']}/migstat/{FOLDER}", seen)
     return made
 
 

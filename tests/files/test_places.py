@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migstat.files.places import cache_folder, config_file
+from migstat.files.places import config_file, user_folder
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
 
@@ -63,7 +63,7 @@ def test_the_folders_are_those_of_platformdirs(answers: list[list[str]], number:
     environ = ENVIRONMENTS[number]
     config, cache = answers[number]
     assert config_file(environ) == (f"{config}/config.toml", False)
-    assert cache_folder(environ) == cache
+    assert user_folder(environ, "cache") == cache
 
 
 def test_the_file_that_somebody_named_comes_first(tmp_path: Path) -> None:
@@ -89,4 +89,4 @@ def test_elsewhere_platformdirs_is_asked() -> None:
     assert config_file(environ)[0] == os.path.join(  # noqa: PTH118
         platformdirs.user_config_dir("migstat", appauthor=False), "config.toml"
     )
-    assert cache_folder(environ) == platformdirs.user_cache_dir("migstat", appauthor=False)
+    assert user_folder(environ, "cache") == platformdirs.user_cache_dir("migstat", appauthor=False)

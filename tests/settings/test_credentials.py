@@ -65,7 +65,7 @@ def test_the_first_source_that_has_a_token_is_used(tmp_path: Path) -> None:
     profiles = [InProfile()] * 4 + [Profile()]
     found = []
     for given_flags, environ, of in zip(flags, environs, profiles, strict=True):
-        sources = Sources(given_flags, {"MIGSTAT_EMAIL": ACCOUNT.email, **environ}, of, no_stdin, Keychain())
+        sources = Sources(given_flags, {"MIGSTAT_EMAIL": ACCOUNT.email, **environ}, of, no_stdin, Keychain)
         token = sources.token()
         found.append((token.secret.reveal(), token.source))
     assert found == [
@@ -81,12 +81,12 @@ def test_a_named_source_that_is_unusable_is_not_skipped(tmp_path: Path) -> None:
     """The error names it, and no other source is used silently."""
     with pytest.raises(CredentialsError, match=r"^cannot read named: "):
         token_from(
-            TokenFile(str(tmp_path / "none"), "named"), {}, account=no_account, stdin=no_stdin, keychain=Keychain()
+            TokenFile(str(tmp_path / "none"), "named"), {}, account=no_account, stdin=no_stdin, keychain=Keychain
         )
 
 
-@pytest.mark.parametrize("chain", [Keychain(), None])
-def test_without_any_token_the_ways_to_give_one_are_named(chain: Keychain | None) -> None:
+@pytest.mark.parametrize("chain", [Keychain, None])
+def test_without_any_token_the_ways_to_give_one_are_named(chain: type[Keychain] | None) -> None:
     """The hint is for newcomers."""
     with pytest.raises(CredentialsError, match=r"^no API token given$") as raised:
         token_from(None, {}, account=lambda: ACCOUNT, stdin=no_stdin, keychain=chain)
@@ -107,7 +107,7 @@ def test_anything_but_one_word_is_refused_from_every_source(tmp_path: Path, bad:
     ]
     for named, source in sources:
         with pytest.raises(CredentialsError) as raised:
-            token_from(named, {"MIGSTAT_TOKEN": bad}, account=lambda: ACCOUNT, stdin=lambda: bad, keychain=Keychain())
+            token_from(named, {"MIGSTAT_TOKEN": bad}, account=lambda: ACCOUNT, stdin=lambda: bad, keychain=Keychain)
         assert raised.value.message.startswith(source)
         assert not bad.strip() or bad.strip() not in raised.value.message + raised.value.hint
 

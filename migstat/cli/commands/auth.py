@@ -98,7 +98,7 @@ def login(runtime: Runtime, options: Options) -> int:
             targets = dialog.ask_job(settings)
     except ApiError as error:
         raise type(error)(f"{error.message}; nothing was stored", error.hint) from error
-    place = runtime.keychain.keep(account, token.secret.reveal())
+    place = runtime.keychain().keep(account, token.secret.reveal())
     dialog.tell(f"stored the token of {account.email} in {place}")
     dialog.remember(account, targets)
     dialog.note_precedence()
@@ -152,7 +152,7 @@ def logout(runtime: Runtime, options: Options) -> int:
         raise NoKeyring("no tokens are stored here", WITHOUT)
     dialog = _Dialog.begin(runtime, options)
     account = dialog.sources.account()
-    places = runtime.keychain.forget(account)
+    places = runtime.keychain().forget(account)
     of = f"token of {account.email} for {account.base_url}"
     dialog.tell(f"removed the {of} from {' and '.join(places)}" if places else f"no stored {of}")
     dialog.note_precedence()

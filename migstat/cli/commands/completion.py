@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from migstat.cli.options import runtime_of
 from migstat.completion.shells import SHELLS
 from migstat.errors import UsageError
 
@@ -21,7 +20,7 @@ def completion(
     if shell not in SHELLS:
         wrong = "no shell given" if shell is None else f"unknown shell: {shell!r}"
         raise UsageError(wrong, f"Choose from {', '.join(SHELLS)}.")
-    runtime_of(ctx).streams.print(SHELLS[shell].script)
+    ctx.obj.streams.print(SHELLS[shell].script)
     return 0
 
 

@@ -9,7 +9,7 @@ import typer
 
 from migstat.cli.context import Runtime, profile_for, warn
 from migstat.cli.help_page import MigstatTyper
-from migstat.cli.options import Profile, runtime_of
+from migstat.cli.options import Profile
 from migstat.cli.output import print_rows
 from migstat.errors import MigstatError, NotFound, UsageError
 from migstat.files.places import config_file
@@ -76,7 +76,7 @@ def list_(
 
       migstat config list --show-origin --profile acme
     """
-    runtime = runtime_of(ctx)
+    runtime: Runtime = ctx.obj
     if show_origin:
         in_force = profile_for(runtime, profile, None)
         sources = resolve.Sources({}, runtime.environ, in_force, stdin=lambda: "-", keychain=runtime.keychain)
@@ -104,7 +104,7 @@ def get(ctx: typer.Context, key: Key) -> int:
 
       migstat config get profiles.acme.email
     """
-    runtime = runtime_of(ctx)
+    runtime: Runtime = ctx.obj
     path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
     value = dict(all_values(read)).get(path)
     if value is None:
@@ -125,7 +125,7 @@ def set_(ctx: typer.Context, key: Key, value: Annotated[str, typer.Argument(meta
 
       migstat config set targets.wave2.profile acme
     """
-    runtime = runtime_of(ctx)
+    runtime: Runtime = ctx.obj
     path = path_of(refuse_empty(key, "KEY"))
     _check(path, refuse_empty(value, "VALUE"), _read(runtime, must_exist=False))
     changed = change(config_file(runtime.environ)[0], {path: value})
@@ -145,7 +145,7 @@ def unset(ctx: typer.Context, key: Key) -> int:
 
       migstat config unset targets.wave2.profile
     """
-    runtime = runtime_of(ctx)
+    runtime: Runtime = ctx.obj
     path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
     change(read.file, {path: None})
     runtime.streams.tell(harmless(f"{spelled(path)} is no longer set in {shown_file(read.file)}"))

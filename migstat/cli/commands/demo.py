@@ -11,7 +11,7 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.commands.simulate import DEFAULT_SPEED, checked_speed, scenario_of, variables_of
-from migstat.cli.options import runtime_of
+from migstat.cli.context import Runtime
 from migstat.errors import UsageError
 from migstat.model.exit_codes import Exit
 from migstat.settings.keys import TERMINAL_VARIABLES
@@ -63,7 +63,7 @@ def demo(
     """
     from migstat.simulator.server import serve
 
-    runtime = runtime_of(ctx)
+    runtime: Runtime = ctx.obj
     words = command or list(WATCH)
     watches = words[0] == "watch"
     if words[0] in REFUSED:

@@ -11,7 +11,6 @@ import typer
 from typer.core import TyperGroup
 
 from migstat.cli.help_page import page_width
-from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
 from migstat.model.exit_codes import MEANINGS
 from migstat.settings.keys import ENVIRONMENT, SETTINGS
@@ -61,7 +60,7 @@ def help_(
 
       migstat help config set
     """
-    runtime, root = runtime_of(ctx), ctx.find_root().command
+    runtime, root = ctx.obj, ctx.find_root().command
     words = topic or []
     if len(words) == 1 and words[0] in TOPICS:
         width = page_width(ctx)

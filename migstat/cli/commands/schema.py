@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from migstat.cli.options import runtime_of
 from migstat.errors import UsageError
 from migstat.model.documents import KINDS, schema_of
 from migstat.render.json import encoded
@@ -28,7 +27,7 @@ def schema(
 
       migstat schema event | jq '.["$defs"] | keys'
     """
-    runtime_of(ctx).streams.print(encoded(schema_of(_checked(kind)), indent=2) + "\n")
+    ctx.obj.streams.print(encoded(schema_of(_checked(kind)), indent=2) + "\n")
     return 0
 
 

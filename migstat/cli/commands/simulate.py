@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migstat.cli.options import runtime_of
+from migstat.cli.context import Runtime
 from migstat.errors import UsageError
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import NAMES, build
@@ -38,7 +38,7 @@ def simulate(
     """
     from migstat.simulator.server import serve
 
-    runtime = runtime_of(ctx)
+    runtime: Runtime = ctx.obj
     scripted, speed = scenario_of(scenario), checked_speed(speed)
     if not 0 <= port <= 65535:
         raise UsageError(f"--port: invalid port: {port}", "Use 0 to 65535; 0 picks a free one.")
