@@ -323,9 +323,9 @@ def _rows(nodes: Sequence[Problem], room: int, row_of: Callable[[Problem], _Row]
     rest = nodes[room - 1 :]
     counts = Counter(State.FAILED if isinstance(each, str) else each.state for each in rest)
     told = canvas.glyphs.dot.join(
-        f"{canvas.glyphs.states[state]} {counts[state]} {state}" for state in State if counts[state]
+        f"{canvas.glyphs.states[state]} {grouped(counts[state])} {state}" for state in State if counts[state]
     )
-    return [*(row_of(node) for node in nodes[: room - 1]), _Row(None, f"+{len(rest)} more: {told}")]
+    return [*(row_of(node) for node in nodes[: room - 1]), _Row(None, f"+{grouped(len(rest))} more: {told}")]
 
 
 def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) -> tuple[RenderableType, int]:
@@ -459,10 +459,10 @@ def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:
 
 def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> list[Text]:
     """The names of all nodes in a state, in at most `room` lines, the last of which counts those left out."""
-    head = f"{canvas.glyphs.states[state]} {len(names)} {state}: "
+    head = f"{canvas.glyphs.states[state]} {grouped(len(names))} {state}: "
     lines = [Text(head, STYLES[state])]
     for at, name in enumerate(names):
-        more = f" +{len(names) - at}"
+        more = f" +{grouped(len(names) - at)}"
         needed = cell_len(name) + 2 + (len(more) if len(lines) == room else 0)
         if lines[-1].cell_len + needed > canvas.width:
             if len(lines) == room:

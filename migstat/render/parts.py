@@ -71,7 +71,7 @@ def state_text(node: Node, canvas: Canvas) -> Text:
 def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = True) -> Text:
     """Counts by state: `✔ 25 succeeded · ○ 7 pending`, or without the words."""
     parts = [
-        Text(f"{canvas.glyphs.states[state]} {n}{f' {state}' if words else ''}", STYLES[state])
+        Text(f"{canvas.glyphs.states[state]} {grouped(n)}{f' {state}' if words else ''}", STYLES[state])
         for state, n in states.items()
         if n
     ]
@@ -127,7 +127,7 @@ def headline(snapshot: Snapshot, canvas: Canvas) -> Text:
     elif snapshot.partial and summary is not None:
         parts.append(Text(f"{grouped(summary.total)} in scope"))
     elif summary is not None and summary.total:
-        parts.append(Text(f"{summary.finished} of {summary.total}"))
+        parts.append(Text(f"{grouped(summary.finished)} of {grouped(summary.total)}"))
     if summary is not None:
         bad: dict[State, int] = {State.FAILED: summary.failed, State.WARNING: summary.warning}
         if root.ended and snapshot.missing:

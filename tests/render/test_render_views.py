@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from migstat.model.nodes import State
+from migstat.render.parts import Canvas, counts_text
 from migstat.render.text import zone_of
+from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
@@ -259,6 +262,11 @@ def test_the_verdict_line_counts_projects(server: Server) -> None:
     assert "35 of 70" in shown
     for count in ("1 failed", "1 warning", "3 running", "12 pending", "33 succeeded", "20 missing"):
         assert count in look(server, "projects", form="markdown")
+
+
+def test_large_counts_are_grouped() -> None:
+    """Thousands stand apart in counts as they do in progress."""
+    assert counts_text({State.PENDING: 2298}, Canvas(80, UNICODE)).plain == "○ 2 298 pending"
 
 
 def test_missing_projects_are_rows(server: Server, servers: dict[str, Server]) -> None:
