@@ -77,7 +77,11 @@ class Stage:
 
     def status(self, at: float, *words: str) -> int:
         """The exit code of `status --exit-status` at a second."""
-        return run(["status", "--exit-status", *words], self._runtime(at))
+        return self.code(at, "status", "--exit-status", *words)
+
+    def code(self, at: float, *words: str) -> int:
+        """The exit code of a command at a second."""
+        return run(words, self._runtime(at))
 
     def told(self, at: float, *words: str) -> str:
         """What a command says on standard error at a second."""

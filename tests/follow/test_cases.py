@@ -171,6 +171,9 @@ def test_a_refused_task_has_failed_for_everybody_at_once(task_type: Any) -> None
         assert (ended.exit_code, [reason.message for reason in ended.reasons]) == (1, ["the site is not attached"])
         assert seconds_of(ended) == 0
         assert {stage.status(10, *words) for words in ((), ("--json",), ("--raw",), ("--depth", "0"))} == {1}
+        commands = ["checks", *(["projects"] if task_type == "migrate" else [])]
+        for words in ((command, *form) for command in commands for form in ((), ("--json",), ("-o", "csv"))):
+            assert stage.code(10, *words, "--exit-status") == 1
 
 
 def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() -> None:
