@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from os import PathLike, fspath
 from types import TracebackType
@@ -38,7 +38,6 @@ from migstat.settings.resolve import (
     Profile,
     Settings,
     Sources,
-    job_and_task,
     process_environ,
     profile_from,
     settings_from,
@@ -105,20 +104,20 @@ class Client:
             warnings.warn(text, stacklevel=2)
         client = cls.__new__(cls)
         named = bool(profile or environ.get("MIGSTAT_PROFILE"))
-        client._open(settings, chosen, job_and_task(environ), named=named)  # noqa: SLF001  its own
+        client._open(settings, chosen, environ, named=named)  # noqa: SLF001  its own
         return client
 
     def _open(
         self,
         settings: Settings,
         profile: Profile | None = None,
-        words: tuple[str | None, str | None] = (None, None),
+        environ: Mapping[str, str] = {},
         *,
         named: bool = True,
     ) -> None:
         self._settings = settings
         self._profile = profile or Profile()
-        self._words = words
+        self._environ = environ
         self._named = named
         self._api = Api(settings, Timing(steady_clock, time.sleep))
 
@@ -186,7 +185,7 @@ class Client:
         watching: Deadline | None = None,
     ) -> TaskSession:
         """A session about these, with the patience of a watch if there is a deadline. Raises UsageError."""
-        target = target_from(job, task, self._words, default, self._profile)
+        target = target_from(job, task, self._environ, default, self._profile)
         wanted = self._profile.config.targets.get(job or "", {}).get("profile")
         if wanted not in (None, self._profile.name) and not self._named:
             raise UsageError(

@@ -25,7 +25,6 @@ from migstat.settings.resolve import (
     Look,
     Profile,
     Settings,
-    job_and_task,
     look_from,
     profile_from,
     settings_from,
@@ -223,7 +222,7 @@ def session(
     if runtime.sealed and any(options.flags.values()):
         raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")
     environ = runtime.environ
-    target = target_from(request.job, request.task, job_and_task(environ), request.default_task, options.profile)
+    target = target_from(request.job, request.task, environ, request.default_task, options.profile)
     settings = settings_from(
         options.flags,
         environ,

@@ -61,7 +61,22 @@ def read_config(file: str, *, must_exist: bool = False) -> Config:
 
     Raises UsageError, which names file and key, for a file that cannot be read or makes no sense.
     """
-    text = _text(file, must_exist=must_exist)
+    try:
+        with open(file, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
+            data = opened.read(LARGEST)
+        if len(data) == LARGEST:
+            raise UsageError(f"{file} is larger than 1 MiB", "This is not a config file of migstat.")
+        text = data.decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):  # the latter if HOME is /dev/null
+        if must_exist:
+            hint = "Correct or unset it. migstat config set KEY VALUE creates the file."
+            raise UsageError(f"MIGSTAT_CONFIG: no such file: {file!r}", hint) from None
+        return Config(file)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{shown_file(file)}: not UTF-8", "Save the file as UTF-8.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        hint = "Make it readable, or name another one with MIGSTAT_CONFIG."
+        raise UsageError(f"cannot read the config file {file!r}: {reason(error)}", hint) from error
     return parsed(text, file) if text else Config(file)
 
 
@@ -218,26 +233,6 @@ class _Checker:
             f"{shown_file(self._file)}: {spelled(path)}: an API token in this file is ignored and not safe there. "
             "Remove it, revoke it if others could read the file, and run migstat auth login or set token_file."
         )
-
-
-def _text(file: str, *, must_exist: bool) -> str:
-    try:
-        with open(file, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
-            data = opened.read(LARGEST)
-    except (FileNotFoundError, NotADirectoryError):  # the latter if HOME is /dev/null
-        if must_exist:
-            hint = "Correct or unset it. migstat config set KEY VALUE creates the file."
-            raise UsageError(f"MIGSTAT_CONFIG: no such file: {file!r}", hint) from None
-        return ""
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        hint = "Make it readable, or name another one with MIGSTAT_CONFIG."
-        raise UsageError(f"cannot read the config file {file!r}: {reason(error)}", hint) from error
-    if len(data) == LARGEST:
-        raise UsageError(f"{file} is larger than 1 MiB", "This is not a config file of migstat.")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{shown_file(file)}: not UTF-8", "Save the file as UTF-8.") from error
 
 
 def _hint(path: Path) -> str:

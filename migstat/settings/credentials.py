@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 
-from migstat.errors import CredentialsError, MigstatError
-from migstat.settings.keychain import Account, Keychain
+from migstat.errors import CredentialsError
 from migstat.settings.values import email, may_be_token, reason
 
 LONGEST_TOKEN = 65536
@@ -57,49 +56,17 @@ def email_from(chosen: tuple[str, str] | None) -> str:
     return email(*chosen)
 
 
-def named_token(flag: str | None, environ: Mapping[str, str], file: tuple[str, str] | None) -> TokenFile | str | None:
-    """The source that takes precedence over stored tokens: a file, or the name of the variable with the token.
-
-    `file` is the token file in force and its source; MIGSTAT_TOKEN comes between `--token-file` and all others.
-    """
-    if flag is None and environ.get("MIGSTAT_TOKEN"):
-        return "MIGSTAT_TOKEN"
-    return None if file is None else TokenFile(*file)
-
-
-def token_from(
-    named: TokenFile | str | None,
-    environ: Mapping[str, str],
-    *,
-    account: Callable[[], Account],
-    stdin: Callable[[], str],
-    keychain: Callable[[], Keychain] | None,
-) -> Token:
-    """The token of the named source, else the stored one; `account` is called only for the latter.
-
-    Raises CredentialsError if there is none, or the named source has no usable one.
-    """
-    if isinstance(named, TokenFile):
-        return token_of_file(named, stdin)
-    if named is not None:
-        return Token(secret_of(environ[named], named), named)
-    try:
-        stored = keychain().recall(account()) if keychain else None
-    except MigstatError as error:
-        raise CredentialsError(f"no API token: {error.message}", error.hint) from error
-    if stored is None:
-        hint = "Run migstat auth login. Or set MIGSTAT_TOKEN, or use --token-file FILE (- reads standard input)."
-        raise CredentialsError("no API token given", hint)
-    return Token(secret_of(*stored), stored[1])
-
-
 def token_of_file(named: TokenFile, stdin: Callable[[], str]) -> Token:
     """The token in a file, `-` being standard input. Raises CredentialsError."""
     path, source = named.path, named.source
     shown = f"standard input ({source} -)" if path == "-" else f"{path} ({source})"
     what = shown if path == "-" else f"{source}: {path!r}"
     try:
-        text, mode = (stdin(), None) if path == "-" else _text_and_mode(path)
+        if path == "-":
+            text, mode = stdin(), 0
+        else:
+            with open(path, encoding="utf-8") as file:  # noqa: PTH123  pathlib refuses some names with other errors
+                text, mode = file.read(LONGEST_TOKEN), os.fstat(file.fileno()).st_mode
     except UnicodeDecodeError as error:  # its text would show bytes of the file
         raise CredentialsError(f"{what} does not contain an API token: it is not text") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -107,14 +74,9 @@ def token_of_file(named: TokenFile, stdin: Callable[[], str]) -> Token:
             hint = "If that is the token itself, put it into MIGSTAT_TOKEN, or into a file that only you can read."
             raise CredentialsError(f"{source} is not the name of a readable file", hint) from error
         raise CredentialsError(f"cannot read {what}: {reason(error)}") from error
-    others = os.name == "posix" and mode is not None and stat.S_ISREG(mode) and mode & 0o044
+    others = os.name == "posix" and stat.S_ISREG(mode) and mode & 0o044
     warnings = (f"other users can read the token in {path}: chmod 600 {path}",) if others else ()
     return Token(secret_of(text.removeprefix("\ufeff"), shown), shown, warnings)
-
-
-def _text_and_mode(path: str) -> tuple[str, int]:
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123  pathlib refuses some names with other errors
-        return file.read(LONGEST_TOKEN), os.fstat(file.fileno()).st_mode
 
 
 def secret_of(text: str, source: str) -> Secret:

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from migstat.errors import UsageError
+from migstat.errors import CredentialsError, MigstatError, UsageError
 from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_file
-from migstat.settings.credentials import Secret, Token, TokenFile, email_from, named_token, token_from
+from migstat.settings.credentials import Secret, Token, TokenFile, email_from, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import PROFILE_KEYS, SETTING
 from migstat.settings.proxies import is_loopback, proxy_for
@@ -149,16 +149,34 @@ class Sources(msgspec.Struct, frozen=True):
         return Account(self.parsed("base_url"), email_from(self.get("email")))
 
     def token(self) -> Token:
-        """The token from the first source that has one. Raises CredentialsError, UsageError."""
-        return token_from(
-            self.named_token, self.environ, account=self.account, stdin=self.stdin, keychain=self.keychain
-        )
+        """The token from the first source that has one.
+
+        Raises CredentialsError if there is none, or the first source has no usable one; UsageError.
+        """
+        named = self.named_token
+        if isinstance(named, TokenFile):
+            return token_of_file(named, self.stdin)
+        if named is not None:
+            return Token(secret_of(self.environ[named], named), named)
+        try:
+            stored = self.keychain().recall(self.account()) if self.keychain else None
+        except MigstatError as error:
+            raise CredentialsError(f"no API token: {error.message}", error.hint) from error
+        if stored is None:
+            hint = "Run migstat auth login. Or set MIGSTAT_TOKEN, or use --token-file FILE (- reads standard input)."
+            raise CredentialsError("no API token given", hint)
+        return Token(secret_of(*stored), stored[1])
 
     @property
     def named_token(self) -> TokenFile | str | None:
-        """The source that takes precedence over the stored token: a file, or the variable that holds the token."""
-        flag = self.flags.get("token_file")
-        return named_token(flag, self.environ, self.get("token_file"))
+        """The source that takes precedence over the stored token: a file, or the variable that holds the token.
+
+        MIGSTAT_TOKEN comes between `--token-file` and all other files.
+        """
+        if self.flags.get("token_file") is None and self.environ.get("MIGSTAT_TOKEN"):
+            return "MIGSTAT_TOKEN"
+        file = self.get("token_file")
+        return None if file is None else TokenFile(*file)
 
     def settings(self, email: str, token: Token) -> Settings:
         """How to reach the API with this e-mail and token. Raises UsageError for an invalid value."""
@@ -239,14 +257,11 @@ def look_from(output: str | None, environ: Mapping[str, str], preferred: str | N
     columns = environ.get("COLUMNS", "")
     wanted = output or environ.get("MIGSTAT_OUTPUT") or preferred
     width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
-    return Look(
-        output=wanted, columns=width or None, plain_signs=_plain_signs(environ), dumb=environ.get("TERM") == "dumb"
-    )
-
-
-def job_and_task(environ: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The job and task words of the environment; an empty variable counts as unset."""
-    return environ.get("MIGSTAT_JOB") or None, environ.get("MIGSTAT_TASK") or None
+    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
+    terminal = environ.get("TERM")
+    # Python writes UTF-8 even in the C locale, and the Linux console has few glyphs.
+    plain_signs = locale in ("C", "POSIX") or terminal == "linux"
+    return Look(output=wanted, columns=width or None, plain_signs=plain_signs, dumb=terminal == "dumb")
 
 
 def process_environ() -> Mapping[str, str]:
@@ -260,9 +275,3 @@ def process_environ() -> Mapping[str, str]:
         given = []
     was_given = any(variable.startswith(b"LC_CTYPE=") for variable in given)
     return os.environ if was_given else {**os.environ, "LC_CTYPE": locale}
-
-
-def _plain_signs(environ: Mapping[str, str]) -> bool:
-    """True in the C locale, for which Python writes UTF-8 all the same, and on a console with few glyphs."""
-    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
-    return locale in ("C", "POSIX") or environ.get("TERM") == "linux"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 import msgspec
@@ -32,11 +32,11 @@ class Target(msgspec.Struct, frozen=True):
 def target_from(
     job: str | None,
     task: str | None,
-    environ: tuple[str | None, str | None],
+    environ: Mapping[str, str],
     default_task: TaskWord | None,
     profile: Profile | None = None,
 ) -> Target:
-    """The command line's words over those of the environment (job and task) over those of the profile.
+    """The command line's words over those of the environment over those of the profile.
 
     A job may be the name of a target in the config file. A lone task word is the task, and the job comes from another
     source, unless the command is about a job (`default_task` None). Raises UsageError.
@@ -44,8 +44,14 @@ def target_from(
     profile = profile or Profile()
     if default_task is not None and task is None and job is not None and job in frozenset(TaskWord):
         job, task = None, job
-    jobs = (_with_source(job, "JOB"), _with_source(environ[0], "MIGSTAT_JOB"), profile.get("job"))
-    tasks = (_with_source(task, "TASK"), _with_source(environ[1], "MIGSTAT_TASK"), profile.get("task"))
+    jobs, tasks = (
+        (
+            None if word is None else (word, key.upper()),
+            (variable, f"MIGSTAT_{key.upper()}") if (variable := environ.get(f"MIGSTAT_{key.upper()}")) else None,
+            profile.get(key),
+        )
+        for key, word in (("job", job), ("task", task))
+    )
     of_job, named = next(((number, each) for number, each in enumerate(jobs) if each), (0, None))
     if named is None:
         known = ", ".join(sorted(profile.config.targets))
@@ -61,10 +67,6 @@ def target_from(
         if number == of_job and task_of_job is not None:
             return Target(job_id, task_of_job)
     return Target(job_id, default_task or TaskWord.LATEST)
-
-
-def _with_source(value: str | None, source: str) -> tuple[str, str] | None:
-    return None if value is None else (value, source)
 
 
 def likely_target(job: str | None, targets: Collection[str]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from ipaddress import ip_address
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from migstat.errors import UsageError
 from migstat.settings.proxies import is_loopback
@@ -93,7 +93,14 @@ def readable_file(text: str, source: str) -> str:
 
 def base_url(text: str, source: str) -> str:
     """The URL of the API without its last slash; plain http, which shows everyone the token, for loopback only."""
-    parts = _split(text, source)
+    try:
+        parts = urlsplit(text.strip())
+        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[!-~]+", text.strip()):
+        hint = f"The default is {DEFAULT_BASE_URL}"
+        raise UsageError(f"{source}: not an http or https URL: {shown_url(text)!r}", hint)
     if parts.username is not None or parts.password is not None:
         raise UsageError(
             f"{source}: the URL must not contain a user or password", "Use MIGSTAT_EMAIL and MIGSTAT_TOKEN."
@@ -161,24 +168,8 @@ def reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _split(text: str, source: str) -> SplitResult:
-    try:
-        parts = urlsplit(text.strip())
-        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not re.fullmatch(r"[!-~]+", text.strip()):
-        raise UsageError(
-            f"{source}: not an http or https URL: {shown_url(text)!r}", f"The default is {DEFAULT_BASE_URL}"
-        )
-    return parts
-
-
-def _is_host(host: str | None) -> bool:
-    """True for a name that can be looked up, or an address."""
-    if not host or ":" in host or host.replace(".", "").isdigit():
-        try:
-            return bool(host) and ip_address(host or "") is not None
-        except ValueError:
-            return False
+def _is_host(host: str) -> bool:
+    """True for a name that can be looked up, or an address. Raises ValueError for an impossible address."""
+    if ":" in host or host.replace(".", "").isdigit():
+        return ip_address(host) is not None
     return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))

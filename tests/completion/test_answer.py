@@ -21,7 +21,7 @@ from migstat.completion.shells import SHELLS
 from migstat.errors import UsageError
 from migstat.model.documents import KINDS
 from migstat.settings.keys import FORMATS
-from migstat.settings.resolve import job_and_task, profile_from
+from migstat.settings.resolve import profile_from
 from migstat.settings.target import TaskWord, target_from
 from migstat.simulator.scenarios import NAMES
 from tests.command_line import hermetic, process
@@ -247,7 +247,7 @@ def test_a_line_means_what_the_command_makes_of_it(
     job, task = ([*words, None, None])[:2]
     try:
         profile = profile_from(flag, None if task is None and job in frozenset(TaskWord) else job, environ)
-        target = target_from(job, task, job_and_task(environ), TaskWord.LATEST, profile)
+        target = target_from(job, task, environ, TaskWord.LATEST, profile)
     except UsageError:
         return
     line = Line(GRAMMAR["commands"], ["status", *(["-p", flag] if flag else []), "--", *words])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from migstat.errors import CredentialsError, MigstatError
-from migstat.settings.credentials import LONGEST_TOKEN, Secret, TokenFile, secret_of, token_from, token_of_file
+from migstat.settings.credentials import LONGEST_TOKEN, Secret, TokenFile, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
 from migstat.settings.resolve import Profile, Sources
 from tests.keyrings import Ending, Forgetful, Hanging, Kept, Locked, Odd, Troubled, in_force
@@ -30,8 +30,8 @@ def no_stdin() -> str:
     pytest.fail("standard input was read")
 
 
-def no_account() -> Account:
-    """An account that must not be asked for."""
+def no_keychain() -> Keychain:
+    """Stored tokens that must not be asked for."""
     pytest.fail("the keyring was asked")
 
 
@@ -79,17 +79,15 @@ def test_the_first_source_that_has_a_token_is_used(tmp_path: Path) -> None:
 
 def test_a_named_source_that_is_unusable_is_not_skipped(tmp_path: Path) -> None:
     """The error names it, and no other source is used silently."""
-    with pytest.raises(CredentialsError, match=r"^cannot read named: "):
-        token_from(
-            TokenFile(str(tmp_path / "none"), "named"), {}, account=no_account, stdin=no_stdin, keychain=Keychain
-        )
+    with pytest.raises(CredentialsError, match=r"^cannot read --token-file: "):
+        Sources({"token_file": str(tmp_path / "none")}, {}, Profile(), no_stdin, no_keychain).token()
 
 
 @pytest.mark.parametrize("chain", [Keychain, None])
 def test_without_any_token_the_ways_to_give_one_are_named(chain: type[Keychain] | None) -> None:
     """The hint is for newcomers."""
     with pytest.raises(CredentialsError, match=r"^no API token given$") as raised:
-        token_from(None, {}, account=lambda: ACCOUNT, stdin=no_stdin, keychain=chain)
+        Sources({"email": ACCOUNT.email}, {}, Profile(), no_stdin, chain).token()
     for way in ("migstat auth login", "MIGSTAT_TOKEN", "--token-file"):
         assert way in raised.value.hint
 
@@ -97,17 +95,17 @@ def test_without_any_token_the_ways_to_give_one_are_named(chain: type[Keychain] 
 @pytest.mark.parametrize("bad", ["", " \n", "two words", "two\nlines", "a\x1bb", "\u202ea"])
 def test_anything_but_one_word_is_refused_from_every_source(tmp_path: Path, bad: str) -> None:
     """The error names the source and does not show the text."""
-    file = TokenFile(private(tmp_path / "token", bad), "--token-file")
+    file = private(tmp_path / "token", bad)
     keyring.set_password(ACCOUNT.service, ACCOUNT.email, bad)
-    sources: list[tuple[TokenFile | str | None, str]] = [
-        (file, f"{file.path} (--token-file)"),
-        (TokenFile("-", "--token-file"), "standard input (--token-file -)"),
-        ("MIGSTAT_TOKEN", "MIGSTAT_TOKEN"),
-        (None, "the keyring"),
+    sources: list[tuple[dict[str, str | None], dict[str, str], str]] = [
+        ({"token_file": file}, {}, f"{file} (--token-file)"),
+        ({"token_file": "-"}, {}, "standard input (--token-file -)"),
+        ({}, {"MIGSTAT_TOKEN": bad}, "MIGSTAT_TOKEN" if bad else "the keyring"),
+        ({}, {}, "the keyring"),
     ]
-    for named, source in sources:
+    for flags, environ, source in sources:
         with pytest.raises(CredentialsError) as raised:
-            token_from(named, {"MIGSTAT_TOKEN": bad}, account=lambda: ACCOUNT, stdin=lambda: bad, keychain=Keychain)
+            Sources(flags | {"email": ACCOUNT.email}, environ, Profile(), lambda: bad, Keychain).token()
         assert raised.value.message.startswith(source)
         assert not bad.strip() or bad.strip() not in raised.value.message + raised.value.hint
 

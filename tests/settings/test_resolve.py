@@ -19,7 +19,6 @@ from migstat.settings.resolve import (
     Look,
     Profile,
     Settings,
-    job_and_task,
     look_from,
     process_environ,
     settings_from,
@@ -207,10 +206,9 @@ def test_the_format_is_asked_for_by_flag_then_variable() -> None:
 
 
 def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default it is the process's own environment; job and task have a variable each."""
+    """By default it is the process's own environment."""
     monkeypatch.setenv("MIGSTAT_JOB", "of-the-process")
-    monkeypatch.setenv("MIGSTAT_TASK", "")
-    assert job_and_task(process_environ()) == ("of-the-process", None)
+    assert process_environ()["MIGSTAT_JOB"] == "of-the-process"
 
 
 TEXTS = st.text(max_size=12) | st.sampled_from(

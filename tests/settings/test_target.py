@@ -14,7 +14,7 @@ from migstat.settings.target import Target, TaskWord, target_from
 JOB = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90"
 TASK = "11111111-8f0e-4f0b-9a55-0c6a1d2e7b90"
 URL = f"https://api.atlassian.com/migrations/public/v1/jobs/{JOB}"
-NOTHING = (None, None)
+NOTHING: dict[str, str] = {}
 
 
 @pytest.mark.parametrize(
@@ -22,30 +22,30 @@ NOTHING = (None, None)
     [
         (JOB, None, NOTHING, (JOB, "latest")),
         (JOB, TASK, NOTHING, (JOB, TASK)),
-        (None, None, (JOB, None), (JOB, "latest")),
-        (None, None, (JOB, TASK), (JOB, TASK)),
-        (None, TASK, (JOB, "latest-check"), (JOB, TASK)),
-        (JOB, None, ("other", TASK), (JOB, TASK)),
-        ("latest-check", None, (JOB, None), (JOB, "latest-check")),
-        ("latest-migrate", None, (JOB, TASK), (JOB, "latest-migrate")),
-        ("latest", None, (JOB, TASK), (JOB, "latest")),
+        (None, None, {"MIGSTAT_JOB": JOB}, (JOB, "latest")),
+        (None, None, {"MIGSTAT_JOB": JOB, "MIGSTAT_TASK": TASK}, (JOB, TASK)),
+        (None, TASK, {"MIGSTAT_JOB": JOB, "MIGSTAT_TASK": "latest-check"}, (JOB, TASK)),
+        (JOB, None, {"MIGSTAT_JOB": "other", "MIGSTAT_TASK": TASK}, (JOB, TASK)),
+        ("latest-check", None, {"MIGSTAT_JOB": JOB}, (JOB, "latest-check")),
+        ("latest-migrate", None, {"MIGSTAT_JOB": JOB, "MIGSTAT_TASK": TASK}, (JOB, "latest-migrate")),
+        ("latest", None, {"MIGSTAT_JOB": JOB, "MIGSTAT_TASK": TASK}, (JOB, "latest")),
         (URL, None, NOTHING, (JOB, "latest")),
         (f"{URL}/tasks/{TASK}", None, NOTHING, (JOB, TASK)),
         (f"{URL}/tasks/{TASK}/status?level=check&cursor=x", None, NOTHING, (JOB, TASK)),
         (f"{URL}/tasks", None, NOTHING, (JOB, "latest")),
         (f"{URL}/tasks/{TASK}", TASK, NOTHING, (JOB, TASK)),
         (URL, "latest-check", NOTHING, (JOB, "latest-check")),
-        (f"{URL}/tasks/{TASK}", None, (None, "latest-check"), (JOB, TASK)),
-        (None, None, (f"{URL}/tasks/{TASK}", None), (JOB, TASK)),
-        (None, "latest-check", (f"{URL}/tasks/{TASK}", None), (JOB, "latest-check")),
-        (None, None, (f"{URL}/tasks/{TASK}", "latest-check"), (JOB, "latest-check")),
+        (f"{URL}/tasks/{TASK}", None, {"MIGSTAT_TASK": "latest-check"}, (JOB, TASK)),
+        (None, None, {"MIGSTAT_JOB": f"{URL}/tasks/{TASK}"}, (JOB, TASK)),
+        (None, "latest-check", {"MIGSTAT_JOB": f"{URL}/tasks/{TASK}"}, (JOB, "latest-check")),
+        (None, None, {"MIGSTAT_JOB": f"{URL}/tasks/{TASK}", "MIGSTAT_TASK": "latest-check"}, (JOB, "latest-check")),
         (f"http://evil.example/jobs/{JOB}?jobs=/jobs/other", None, NOTHING, (JOB, "latest")),
         ("https://x/jobs/a%20b".replace("%20", "-"), None, NOTHING, ("a-b", "latest")),
         ("not-a-uuid_but.a~word", None, NOTHING, ("not-a-uuid_but.a~word", "latest")),
     ],
 )
 def test_what_the_user_named(
-    job: str | None, task: str | None, environ: tuple[str | None, str | None], expected: tuple[str, str]
+    job: str | None, task: str | None, environ: dict[str, str], expected: tuple[str, str]
 ) -> None:
     """Words beat the environment, a URL gives its ids only, and a lone task word is the task."""
     assert target_from(job, task, environ, TaskWord.LATEST) == Target(*expected)
@@ -58,7 +58,7 @@ def test_a_command_has_its_own_default_task() -> None:
 
 def test_a_command_about_a_job_takes_a_task_word_for_a_job() -> None:
     """A lone word is the task only for commands about a task."""
-    assert target_from("latest", None, (JOB, None), None).job_id == "latest"
+    assert target_from("latest", None, {"MIGSTAT_JOB": JOB}, None).job_id == "latest"
 
 
 @pytest.mark.parametrize("job", [None, "latest", "latest-check"])
@@ -75,8 +75,8 @@ def test_a_job_must_be_named(job: str | None) -> None:
         (("a/b", None, NOTHING), "JOB"),
         (("https://x/jobs/a%2Fb", None, NOTHING), "JOB"),
         ((JOB, "a/b", NOTHING), "TASK"),
-        ((None, None, ("a/b", None)), "MIGSTAT_JOB"),
-        ((JOB, None, (None, "a/b")), "MIGSTAT_TASK"),
+        ((None, None, {"MIGSTAT_JOB": "a/b"}), "MIGSTAT_JOB"),
+        ((JOB, None, {"MIGSTAT_TASK": "a/b"}), "MIGSTAT_TASK"),
     ],
 )
 def test_an_invalid_id_is_refused_by_its_source(words: tuple[Any, Any, Any], source: str) -> None:
@@ -92,12 +92,12 @@ def test_a_url_and_a_word_that_name_two_tasks_contradict_each_other() -> None:
     assert "other" in raised.value.message
 
 
-@given(st.text(max_size=30), st.none() | st.text(max_size=30), st.none() | st.text(max_size=30))
-def test_no_words_let_anything_but_our_error_escape(job: str, task: str | None, environ_job: str | None) -> None:
+@given(st.text(max_size=30), st.none() | st.text(max_size=30), st.text(max_size=30))
+def test_no_words_let_anything_but_our_error_escape(job: str, task: str | None, environ_job: str) -> None:
     """Any text becomes clean ids or an error of ours."""
     for text in (job, f"https://{job}", f"https://x/jobs/{job}"):
         try:
-            target = target_from(text, task, (environ_job, None), TaskWord.LATEST)
+            target = target_from(text, task, {"MIGSTAT_JOB": environ_job}, TaskWord.LATEST)
         except MigstatError:
             continue
         for name in (target.job_id, target.task):

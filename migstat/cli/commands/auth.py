@@ -20,7 +20,7 @@ from migstat.settings.config import DEFAULT_PROFILE, Path, change, shown_file
 from migstat.settings.credentials import Token, TokenFile, email_from, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
-from migstat.settings.resolve import NO_TOKEN, Settings, Sources, job_and_task
+from migstat.settings.resolve import NO_TOKEN, Settings, Sources
 from migstat.settings.target import Target, target_from
 
 FIRST_PROFILE = "default"
@@ -192,9 +192,9 @@ class _Dialog(msgspec.Struct, frozen=True):
 
     def target(self) -> Target | None:
         """The job to ask about, if one is set. Raises UsageError for an invalid one."""
-        words = job_and_task(self.runtime.environ)
-        known = words[0] is not None or self.options.profile.get("job") is not None
-        return target_from(None, None, words, default_task=None, profile=self.options.profile) if known else None
+        environ, profile = self.runtime.environ, self.options.profile
+        known = environ.get("MIGSTAT_JOB") or profile.get("job")
+        return target_from(None, None, environ, default_task=None, profile=profile) if known else None
 
     def check(self, target: Target | None, settings: Settings) -> Job | None:
         """Report what the API says of the job; the job if it exists. Raises ApiError."""
@@ -220,7 +220,7 @@ class _Dialog(msgspec.Struct, frozen=True):
             if not text:
                 break
             try:
-                target = target_from(text, None, (None, None), default_task=None, profile=self.options.profile)
+                target = target_from(text, None, {}, default_task=None, profile=self.options.profile)
             except UsageError as error:
                 self.tell(error.message)
                 continue
