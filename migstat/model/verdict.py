@@ -300,7 +300,9 @@ def assess(
     if ended and whole and not lone and not any(node.ended and node.state is State.FAILED for node in (head, root)):
         ended = not _scopes_go_on(root, nodes)
     missing = _missing_keys(evidence) if migrating else ()
-    never = whole and unscheduled and not ended and not_scheduled(root)
+    # the checks failed, so nothing was moved: they are the reason, not the long list of what is missing for it
+    blocked = whole and not_scheduled(root)
+    never = blocked and unscheduled and not ended
 
     unread: tuple[str, ...] = ()
     notes: list[str] = []
@@ -316,11 +318,12 @@ def assess(
         over = settled or (proven and not unread)
         notes = [f"{name} was never reported and does not count" for name in absent]
 
-    failures = [node for node in nodes if node.state is State.FAILED and (node.outcome or over)]
-    hanging = _unfinished(root, nodes) if over and not never else []
-    lost = missing if over and whole and not (lone or never) and not _hidden_unread(root) else ()
+    deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
+    failures = [node for node in deciding if node.state is State.FAILED and (node.outcome or over)]
+    hanging = _unfinished(root, nodes) if over and not blocked else []
+    lost = missing if over and whole and not (lone or blocked) and not _hidden_unread(root) else ()
     reasons = [*map(_reason, _deepest(failures)), *map(_reason, hanging)]
-    if over and lacks_migrate:
+    if over and lacks_migrate and not blocked:
         reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
     reasons += [Reason(_level_of_key(key, evidence.job), State.MISSING, None, "not reported") for key in lost]
     if not over:
