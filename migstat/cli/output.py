@@ -116,6 +116,11 @@ def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: t
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
     if notes and not json:
         streams.tell(f"migstat: {harmless('; '.join(notes))}")
+    if isinstance(report, ChecksReport | ProjectsReport) and output.look.output in ("plain", "csv"):
+        # a record has no place for what is wrong with the task itself, such as why it could not start
+        own = [each for each in report.snapshot.reasons if not each.level and each.state is State.FAILED]
+        if own:
+            streams.tell(f"migstat: the task failed: {harmless(own[0].text)}")
     if streams.out_is_terminal and streams.err_is_terminal and (hint := next_command(report, output.words)):
         streams.tell(hint)
 

@@ -158,6 +158,7 @@ def test_a_task_that_could_not_start_is_failed_for_every_command(task_type: str,
         for form in LIST_FORMATS:
             result = server.ask(command, "--exit-status", "-o", form)
             assert result.code == 1, form
+            assert form == "ndjson" or REFUSED["message"] in result.out + result.err, form
         told = json.loads(server.ask(command, "--json").out)
         shown = server.ask(command, "-o", "table").out
     assert told["verdict"] == "failed"
