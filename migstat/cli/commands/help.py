@@ -37,7 +37,7 @@ Columns of plain and csv (an unknown value is empty):
   watch      time level from to message
 
 Color: --color beats NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR.
-Also write a file with --export: .svg or .html (a picture), .xml (JUnit), .prom (metrics)."""
+Also write a file with --export: .svg or .html (a picture), .xml (JUnit; checks and projects)."""
 
 
 _PRECEDENCE = """\
