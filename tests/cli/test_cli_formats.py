@@ -266,8 +266,8 @@ def test_what_is_missing_is_a_row_in_a_pipe() -> None:
 @pytest.mark.parametrize(
     ("words", "err"),
     [
-        (("status",), "Next: migstat checks --details   1 block, 1 can be overridden\n"),
-        (("checks", "job-1"), "Next: migstat checks job-1 --details   1 block, 1 can be overridden\n"),
+        (("status",), "Next: migstat checks --details   1 cannot be overridden, 1 can be overridden\n"),
+        (("checks", "job-1"), "Next: migstat checks job-1 --details   1 cannot be overridden, 1 can be overridden\n"),
         (("projects", "job-1", "latest"), "Next: migstat checks job-1 latest --details\n"),
         (("checks", "--details"), ""),
         (("status", "--json"), ""),
