@@ -25,7 +25,6 @@ from migstat.settings.resolve import (
     Look,
     Profile,
     Settings,
-    look_from,
     profile_from,
     settings_from,
 )
@@ -34,7 +33,6 @@ from migstat.settings.target import Target, TaskWord, likely_target, target_from
 if TYPE_CHECKING:
     import httpx
 
-    from migstat.api.endpoints import Api
     from migstat.api.http import Exchange
     from migstat.cli.memory import Memory
 
@@ -94,13 +92,23 @@ def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...]) -> Loo
     if preferred is not None:
         SETTING["output"].parse(*preferred)
     fitting = preferred[0] if preferred and preferred[0] in formats else None
-    look = look_from(flag, runtime.environ, fitting)
-    if look.output is not None and look.output not in formats:
+    environ, is_terminal = runtime.environ, runtime.streams.out_is_terminal
+    output = flag or environ.get("MIGSTAT_OUTPUT") or fitting
+    if output and output not in formats:
         source = "--output" if flag else "MIGSTAT_OUTPUT"
-        raise UsageError(f"{source}: this command has no format {look.output!r}", f"Choose from {', '.join(formats)}.")
-    is_terminal = runtime.streams.out_is_terminal
-    output = look.output or ("table" if is_terminal else "plain")
-    return replace(look, output=output, color=wants_color(options.color, runtime.environ, is_terminal=is_terminal))
+        raise UsageError(f"{source}: this command has no format {output!r}", f"Choose from {', '.join(formats)}.")
+    columns = environ.get("COLUMNS", "")
+    width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
+    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
+    terminal = environ.get("TERM")
+    return Look(
+        output=output or ("table" if is_terminal else "plain"),
+        color=wants_color(options.color, environ, is_terminal=is_terminal),
+        columns=width or None,
+        # Python writes UTF-8 even in the C locale, and the Linux console has few glyphs.
+        plain_signs=locale in ("C", "POSIX") or terminal == "linux",
+        dumb=terminal == "dumb",
+    )
 
 
 def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_new: bool = False) -> Profile:
@@ -113,14 +121,40 @@ def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_n
 
 
 class Session(TaskSession):
-    """One command's job and task, and the client that answers about them."""
+    """One command's job and task, the client that answers about them, and the notices of what takes its time.
+
+    With `-v` a person sees every request, else on a terminal what is being waited for. `watching` is the patience of a
+    watch, which has notices only if it has a view to show them in. At `ends_at`, a reading of the clock, a request
+    under way is abandoned; `runtime.sleep` then has to raise what ends the command.
+    """
 
     def __init__(
-        self, api: Api, memory: Memory | None, runtime: Runtime, target: Target, settings: Settings, notices: Notices
+        self,
+        runtime: Runtime,
+        options: Options,
+        target: Target,
+        settings: Settings,
+        *,
+        watching: Policy | None = None,
+        ends_at: float = math.inf,
     ) -> None:
+        from migstat.api.endpoints import Api  # loads httpx
+        from migstat.api.http import Observers
+
+        self._runtime = runtime
+        self._verbose = options.verbose
+        self._silent = options.verbose or (watching is not None and runtime.streams.on_notice is None)
+        self._quiet_since = runtime.clock()
+        self._memory: Memory | None = None
+        observers = Observers(self._exchanged, self._waiting, self._pending)
+        if runtime.cache is not None and not runtime.sealed:
+            from migstat.cli.memory import Memory
+
+            self._memory = Memory(runtime.cache, target.job_id)
+            observers = replace(observers, answered=self._memory.answered)
+        timing = Timing(runtime.clock, runtime.sleep, now=runtime.now, ends_at=ends_at)
+        api = Api(settings, timing, policy=watching, observers=observers, transport=runtime.transport)
         super().__init__(lambda: api, target, runtime.now, settings.rate_limit)
-        self._memory = memory
-        self._notices = notices
 
     def remember(self) -> None:
         """Store the names seen so far, for completion."""
@@ -129,79 +163,31 @@ class Session(TaskSession):
 
     def reading(self, level: Level, count: int) -> None:
         """Show how many children of a level were read."""
-        self._notices.reading(level, count)
+        if not self._silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
+            self._runtime.streams.notice(f"reading {harmless(shown(level))}: {count}")
 
-
-class Notices:
-    """Tells a person what is going on: every request with `-v`, and on a terminal whatever takes its time.
-
-    `silent` is for a watch without a view that could show it.
-    """
-
-    def __init__(self, runtime: Runtime, *, verbose: bool, silent: bool) -> None:
-        self._streams = runtime.streams
-        self._clock = runtime.clock
-        self._verbose = verbose
-        self._silent = silent or verbose
-        self._quiet_since = runtime.clock()
-
-    def exchanged(self, exchange: Exchange) -> None:
-        """Log a request."""
+    def _exchanged(self, exchange: Exchange) -> None:
         if self._verbose:
             page = f" page {exchange.page}" if exchange.page > 1 else ""
             line = f"GET {exchange.path} {exchange.result} {exchange.seconds * 1000:.0f} ms{page}"
-            self._streams.tell(harmless(line))
+            self._runtime.streams.tell(harmless(line))
 
-    def waiting(self, seconds: float, reason: str) -> None:
-        """Announce a pause."""
+    def _waiting(self, seconds: float, reason: str) -> None:
         text = harmless(f"trying again in {seconds:.0f}s: {reason}")
         if self._verbose:
-            self._streams.tell(text)
+            self._runtime.streams.tell(text)
         elif not self._silent:
-            self._streams.notice(text)
+            self._runtime.streams.notice(text)
 
-    def pending(self, seconds: float) -> None:
-        """Show for how long a request has been under way."""
+    def _pending(self, seconds: float) -> None:
         if seconds >= NOTICE_AFTER and not self._silent:
-            self._streams.notice(f"waiting for an answer, {seconds:.0f}s")
-
-    def reading(self, level: Level, count: int) -> None:
-        """Show how many children of a level were read."""
-        if not self._silent and self._clock() - self._quiet_since >= NOTICE_AFTER:
-            self._streams.notice(f"reading {harmless(shown(level))}: {count}")
+            self._runtime.streams.notice(f"waiting for an answer, {seconds:.0f}s")
 
 
 @contextmanager
-def opened(
-    runtime: Runtime,
-    options: Options,
-    target: Target,
-    settings: Settings,
-    *,
-    watching: Policy | None = None,
-    ends_at: float = math.inf,
-) -> Iterator[Session]:
-    """A session about `target`, whose client is open until the end of the block.
-
-    `watching` is the patience of a watch, which gets notices only if it has a view to show them in. At `ends_at`, a
-    reading of the clock, a request under way is abandoned; `runtime.sleep` then has to raise what ends the command.
-    """
-    from migstat.api.endpoints import Api  # loads httpx
-    from migstat.api.http import Observers
-
-    silent = watching is not None and runtime.streams.on_notice is None
-    notices = Notices(runtime, verbose=options.verbose, silent=silent)
-    memory = None
-    if runtime.cache is not None and not runtime.sealed:
-        from migstat.cli.memory import Memory
-
-        memory = Memory(runtime.cache, target.job_id)
-    observers = Observers(notices.exchanged, notices.waiting, notices.pending)
-    if memory is not None:
-        observers = replace(observers, answered=memory.answered)
-    timing = Timing(runtime.clock, runtime.sleep, now=runtime.now, ends_at=ends_at)
-    with Api(settings, timing, policy=watching, observers=observers, transport=runtime.transport) as api:
-        session = Session(api, memory, runtime, target, settings, notices)
+def opened(runtime: Runtime, session: Session) -> Iterator[Session]:
+    """The session, whose client is open until the end of the block; what it has seen is then remembered."""
+    with session.api:
         try:
             yield session
         finally:
@@ -218,7 +204,7 @@ def session(
     watching: Policy | None = None,
     ends_at: float = math.inf,
 ) -> Iterator[Session]:
-    """A session about what the user named, which is checked before any request; for the rest see `opened`."""
+    """An open session about what the user named, which is checked before any request; for the rest see `Session`."""
     if runtime.sealed and any(options.flags.values()):
         raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")
     environ = runtime.environ
@@ -232,8 +218,9 @@ def session(
     )
     warn(runtime, settings.warnings)
     try:
-        with opened(runtime, options, target, settings, watching=watching, ends_at=ends_at) as session:
-            yield session
+        asked = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at)
+        with opened(runtime, asked):
+            yield asked
     except NotFound as error:
         meant = likely_target(target.job_id, options.profile.config.targets)
         if meant is None or error.status is None:

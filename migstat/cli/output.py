@@ -207,11 +207,10 @@ def canvas_of(runtime: Runtime, look: Look, *, ids: bool = False) -> Canvas:
 
 
 def draw(runtime: Runtime, look: Look, view: object, canvas: Canvas) -> None:
-    """Write what Rich draws to standard output; in color on a terminal, or as the look has it."""
+    """Write what Rich draws to standard output."""
     from migstat.render.drawing import drawn
 
-    color = runtime.streams.out_is_terminal if look.color is None else look.color
-    runtime.streams.print(drawn(view, canvas, color=color))  # type: ignore[arg-type]
+    runtime.streams.print(drawn(view, canvas, color=look.color))  # type: ignore[arg-type]
 
 
 def _present(runtime: Runtime, output: OutputOptions, report: Report) -> None:

@@ -53,7 +53,7 @@ def printer_for(
     ascii_only = look.plain_signs or not streams.unicode
     wanted = PrinterOptions(
         glyphs=ASCII if ascii_only else UNICODE,
-        color=bool(look.color),
+        color=look.color,
         quiet=quiet,
         rates=verbose,
         columns=look.columns,

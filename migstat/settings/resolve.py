@@ -68,13 +68,13 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """How the user wants to see it. The terminal decides where `color` or `columns` is None.
+    """How the user wants to see it. The terminal decides where `columns` is None.
 
     `plain_signs`: the terminal shows ASCII only, whatever its stream could encode. `dumb`: its cursor cannot be moved.
     """
 
-    output: str | None
-    color: bool | None = None
+    output: str
+    color: bool
     columns: int | None = None
     plain_signs: bool = False
     dumb: bool = False
@@ -250,18 +250,6 @@ def elsewhere(settings: Settings, url: str) -> Settings:
         loopback=is_loopback(parts.hostname or ""),
         proxy=proxy_for(url),
     )
-
-
-def look_from(output: str | None, environ: Mapping[str, str], preferred: str | None = None) -> Look:
-    """The format asked for, and the window. `preferred` is the profile's format, used if nothing else asks for one."""
-    columns = environ.get("COLUMNS", "")
-    wanted = output or environ.get("MIGSTAT_OUTPUT") or preferred
-    width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
-    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
-    terminal = environ.get("TERM")
-    # Python writes UTF-8 even in the C locale, and the Linux console has few glyphs.
-    plain_signs = locale in ("C", "POSIX") or terminal == "linux"
-    return Look(output=wanted, columns=width or None, plain_signs=plain_signs, dumb=terminal == "dumb")
 
 
 def process_environ() -> Mapping[str, str]:

@@ -10,16 +10,17 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from migstat.cli.context import Options, Runtime, look_of
+from migstat.cli.streams import Streams
 from migstat.errors import CredentialsError, UsageError
 from migstat.settings.config import parsed
 from migstat.settings.credentials import Secret
-from migstat.settings.keys import ENVIRONMENT, SETTINGS
+from migstat.settings.keys import ENVIRONMENT, FORMATS, SETTINGS
 from migstat.settings.resolve import (
     Flags,
     Look,
     Profile,
     Settings,
-    look_from,
     process_environ,
     settings_from,
 )
@@ -37,6 +38,11 @@ def no_stdin() -> str:
 def settle(flags: Flags | None = None, profile: Profile | None = None, **environ: str) -> Settings:
     """Settings of an environment that has a login."""
     return settings_from(flags or {}, LOGIN | environ, no_stdin, profile=profile)
+
+
+def look(output: str | None, **environ: str) -> Look:
+    """The look of a command that has all formats and writes into a pipe."""
+    return look_of(Runtime(environ, Streams(None, None)), Options(output=output), FORMATS)
 
 
 @pytest.fixture(autouse=True)
@@ -195,14 +201,14 @@ def test_the_proxy_of_the_machine_is_used_but_not_for_loopback(
 )
 def test_the_width_is_a_number_of_columns(columns: str, expected: int | None) -> None:
     """Anything else leaves it to the terminal."""
-    assert look_from(None, {"COLUMNS": columns}).columns == expected
+    assert look(None, COLUMNS=columns).columns == expected
 
 
 def test_the_format_is_asked_for_by_flag_then_variable() -> None:
     """`--output` beats MIGSTAT_OUTPUT, and an empty variable counts as unset."""
-    assert look_from("csv", {"MIGSTAT_OUTPUT": "json"}) == Look("csv", None, None)
-    assert look_from(None, {"MIGSTAT_OUTPUT": "json"}).output == "json"
-    assert look_from(None, {"MIGSTAT_OUTPUT": ""}).output is None
+    assert look("csv", MIGSTAT_OUTPUT="json").output == "csv"
+    assert look(None, MIGSTAT_OUTPUT="json").output == "json"
+    assert look(None, MIGSTAT_OUTPUT="").output == "plain"
 
 
 def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,8 +227,8 @@ TEXTS = st.text(max_size=12) | st.sampled_from(
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_environment_lets_anything_but_our_errors_escape(environ: dict[str, str]) -> None:
     """Any variables lead to settings, or to an error that says what is wrong."""
-    look_from(None, environ)
     try:
+        look(None, **environ)
         settings = settings_from({}, environ, no_stdin)
     except (UsageError, CredentialsError) as error:
         assert error.message  # noqa: PT017
