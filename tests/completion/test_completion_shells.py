@@ -13,6 +13,8 @@ from migstat.completion.seen import FOLDER, SeenJob, keep
 from migstat.completion.shells import SHELLS
 from tests.completion.shells import SCRIPTS, Recorder, Shell, found, real_program
 
+pytestmark = pytest.mark.slow
+
 AWKWARD = (
     "k01 with space",
     "k02$(touch pwned)",
@@ -96,7 +98,6 @@ def test_words_are_offered(shell: Shell, line: str) -> None:
     assert offered in (OFFERED[line], {word.removeprefix(lead) for word in OFFERED[line]})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", AWKWARD)
 def test_a_name_is_completed_to_exactly_that_name(
     shell: Shell, recorder: Recorder, name: str, tmp_path_factory: pytest.TempPathFactory
@@ -138,7 +139,6 @@ def test_tab(shell_name: str, shell: Shell, line: str, completed: str) -> None:
     assert shell.tab(line) == completed
 
 
-@pytest.mark.slow
 def test_the_line_that_installs_it(shell_name: str, tmp_path: Path) -> None:
     """The line that the help shows works in a new home."""
     path = real_program(tmp_path / "bin")
@@ -152,7 +152,6 @@ def test_the_line_that_installs_it(shell_name: str, tmp_path: Path) -> None:
         shell.close()
 
 
-@pytest.mark.slow
 def test_zsh_loads_it_out_of_its_path(tmp_path: Path) -> None:
     """In a folder of $fpath zsh finds the script without any other line."""
     found("zsh")
