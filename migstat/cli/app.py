@@ -91,7 +91,7 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
         streams.abandon()
         return Exit.OK
     except typer.TyperException as wrong:
-        error: MigstatError = UsageError(wrong.format_message().rstrip(), _hint(wrong, words))
+        error: MigstatError = _wrong_usage(wrong, words)
     except MigstatError as told:
         error = told
     except Exception as defect:  # noqa: BLE001  a tired person gets one line, whatever happened
@@ -156,14 +156,18 @@ def _global(
     """Options before the command."""
 
 
-def _hint(wrong: typer.TyperException, words: Sequence[str]) -> str:
-    name = getattr(wrong, "option_name", "")
-    if name in REMOVED:
-        return REMOVED[name]
+def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageError:
+    """What Typer refused, and what to type instead."""
+    message, name = wrong.format_message().rstrip(), getattr(wrong, "option_name", "")
     command = next((word for word in words if word in COMMANDS), None)
+    if name in REMOVED:
+        return UsageError(message, REMOVED[name])
     if command and name and words[0].startswith("-"):
-        return f"Options go after the command: {PROGRAM} {command} {name} ..."
-    return f"See '{PROGRAM}{f' {command}' if command else ''} --help'."
+        # Typer compares it with the few options that go before a command.
+        message = message.partition(" (Possible options:")[0]
+        return UsageError(message, f"Options go after the command: {PROGRAM} {command} {name} ...")
+    path = getattr(getattr(wrong, "ctx", None), "command_path", "") or f"{PROGRAM} {command or ''}".rstrip()
+    return UsageError(message, f"See '{path} --help'.")
 
 
 def _full(error: Exception) -> OutputError | None:

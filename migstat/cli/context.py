@@ -222,10 +222,12 @@ def session(
         with opened(runtime, asked):
             yield asked
     except NotFound as error:
-        meant = likely_target(target.job_id, options.profile.config.targets)
-        if meant is None or error.status is None:
+        targets = options.profile.config.targets
+        if error.status is None or not targets or target.job_id not in (request.job, environ.get("MIGSTAT_JOB")):
             raise
-        raise NotFound(error.message, f"Did you mean the target {meant}?") from error
+        meant = likely_target(target.job_id, targets)
+        hint = f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."
+        raise NotFound(error.message, hint) from error
 
 
 def warn(runtime: Runtime, warnings: tuple[str, ...]) -> None:

@@ -66,10 +66,11 @@ def test_a_removed_option_names_its_successor(name: str) -> None:
     ],
 )
 def test_options_before_the_command_are_refused_with_the_right_order(words: str, order: str) -> None:
-    """The hint shows the command first."""
+    """The hint shows the command first, and nothing else is suggested."""
     result = migstat(words.split(), {"MIGSTAT_OUTPUT": "plain"})
     assert result.code == 2
     assert f"Options go after the command: {order}" in result.err
+    assert "Possible options" not in result.err
 
 
 def test_a_tilde_is_the_home_folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

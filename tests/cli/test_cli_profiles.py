@@ -294,13 +294,15 @@ def test_a_mistyped_target(tmp_path: Path, server: Server, words: tuple[str, ...
 
 
 def test_an_unknown_job_is_not_always_a_mistyped_target(tmp_path: Path, server: Server) -> None:
-    """Ids that resemble no target, and unknown checks, get no such hint."""
+    """Ids that resemble no target get the names of all targets, unknown checks no such hint."""
     text = 'default_profile = "acme"\n' + TARGETS.replace("REACHING", reaching(server))
     env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token}
-    for words in (("job", "3f2a9c14-8f0e"), ("checks", "acme-wave2", "c1", "--name", "Nothing")):
+    unknown = (("job", "3f2a9c14-8f0e"), True), (("checks", "acme-wave2", "c1", "--name", "Nothing"), False)
+    for words, named in unknown:
         result = migstat(words, env, now=lambda: NOW)
         assert result.code == 5
         assert "Did you mean the target" not in result.err
+        assert ("Targets: acme-wave2, " in result.err) == named
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,8 @@ def _folder(text: str) -> Path:
             return path
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name, or bytes that are not UTF-8
         reason = (error.strerror if isinstance(error, OSError) else None) or "not a valid name"
-        raise UsageError(f"--download: {text!r} is not writable: {reason}") from error
+        hint = "Choose a folder that you can write to, such as reports."
+        raise UsageError(f"--download: {text!r} is not writable: {reason}", hint) from error
 
 
 def _download(

@@ -15,7 +15,7 @@ from migstat.cli.context import Runtime
 from migstat.errors import UsageError
 from migstat.model.exit_codes import Exit
 from migstat.settings.keys import TERMINAL_VARIABLES
-from migstat.settings.values import UNLIMITED
+from migstat.settings.values import UNLIMITED, refuse_empty
 from migstat.simulator.scenario import Scenario
 
 REFUSED = ("demo", "simulate", "auth", "config")
@@ -70,7 +70,8 @@ def demo(
         raise UsageError(
             f"demo {words[0]}: only commands that ask the API can be demonstrated", "Try: migstat demo projects"
         )
-    scripted = _labelled(scenario_of(scenario or ("waves" if words[0] == "targets" else "cutover")))
+    usual = "waves" if words[0] == "targets" else "cutover"
+    scripted = _labelled(scenario_of(usual if scenario is None else refuse_empty(scenario, "--scenario")))
     begin = scripted.duration + SETTLED if scripted.name == "failing" else scripted.duration * UNDER_WAY
     left = scripted.duration - begin
     pace = left / WATCHED_FOR if watches and left > 0 else DEFAULT_SPEED
