@@ -34,7 +34,7 @@ from migstat.model.reports import worst_first
 from migstat.model.verdict import Summary, Verdict
 from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, host_of
 from migstat.render.text import duration, grouped, harmless, local_time, zone
-from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES, UNICODE, Glyphs, state_words
+from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES, UNICODE, Glyphs, count_words, state_words
 
 FOOTER = "Ctrl-C stops watching; the migration goes on"
 
@@ -204,15 +204,27 @@ def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
     else:
         state, word = STATE_OF_VERDICT[known.verdict], str(known.verdict)
     line = Text(f"{glyphs.states[state]} {word}", f"bold {STYLES[state]}")
-    summary = known.summary
-    for each, count in ((State.FAILED, summary.failed), (State.WARNING, summary.warning)) if summary else ():
-        if count:
-            line.append(glyphs.dot, QUIET).append(f"{glyphs.states[each]} {count} {each}", STYLES[each])
+    for each, words in _bad_counts(known):
+        line.append(glyphs.dot, QUIET).append(f"{glyphs.states[each]} {words}", STYLES[each])
     if known.title and canvas.width - line.cell_len >= 13:
         line.append("   ").append(known.title, STRONG)
         if known.destination and canvas.width - line.cell_len >= 13:
             line.append(f" {glyphs.arrow} {known.destination}")
     return _cut(line, canvas)
+
+
+def _bad_counts(known: Digest) -> list[tuple[State, str]]:
+    """Counts of what is wrong. Checks and scopes of a migration are not in its summary, which counts projects."""
+    summary, found = known.summary, []
+    failed = [each for each in known.problems if isinstance(each, Node) and each.level and each.state is State.FAILED]
+    if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
+        found.append((State.FAILED, f"{checks} check{'s' if checks > 1 else ''} failed"))
+        failed = [node for node in failed if node.level[:1] != CHECK]
+    if count := max(len(failed), summary.failed if summary else 0):
+        found.append((State.FAILED, count_words(count, State.FAILED)))
+    if summary is not None and summary.warning:
+        found.append((State.WARNING, count_words(summary.warning, State.WARNING)))
+    return found
 
 
 def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:
@@ -323,9 +335,11 @@ def _rows(nodes: Sequence[Problem], room: int, row_of: Callable[[Problem], _Row]
     rest = nodes[room - 1 :]
     counts = Counter(State.FAILED if isinstance(each, str) else each.state for each in rest)
     told = canvas.glyphs.dot.join(
-        f"{canvas.glyphs.states[state]} {grouped(counts[state])} {state}" for state in State if counts[state]
+        f"{canvas.glyphs.states[state]} {count_words(counts[state], state)}" for state in State if counts[state]
     )
-    return [*(row_of(node) for node in nodes[: room - 1]), _Row(None, f"+{grouped(len(rest))} more: {told}")]
+    only = next(iter(counts)) if len(counts) == 1 else None
+    more = f"+{count_words(len(rest), only)}" if only else f"+{grouped(len(rest))} more: {told}"
+    return [*(row_of(node) for node in nodes[: room - 1]), _Row(None, more)]
 
 
 def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) -> tuple[RenderableType, int]:
@@ -490,7 +504,8 @@ def log_line(event: Event) -> LogLine | None:
             )
         case Outage():
             wait = duration(max(event.retry_in_seconds, 1))
-            told = f"no answer ({cause_of(event)}): {_TRIED.sub('', harmless(event.message))}; next try in {wait}"
+            # the message last: it may be long, and a window cuts the line
+            told = f"no answer ({cause_of(event)}); next try in {wait}: {_TRIED.sub('', harmless(event.message))}"
             return LogLine(event.at, told, State.FAILED)
         case Recovered():
             return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")

@@ -16,7 +16,7 @@ from migstat.model.nodes import Millis, Node, Phase, State, TaskType
 from migstat.model.reports import nothing_moved
 from migstat.model.verdict import Reason, Snapshot
 from migstat.render.text import duration, grouped, harmless, local_time, span_of_time, zone
-from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, message_words, state_words
+from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, message_words, state_words
 
 REASONS = 3
 """Reasons listed below the verdict before the rest is counted."""
@@ -71,7 +71,7 @@ def state_text(node: Node, canvas: Canvas) -> Text:
 def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = True) -> Text:
     """Counts by state: `✔ 25 succeeded · ○ 7 pending`, or without the words."""
     parts = [
-        Text(f"{canvas.glyphs.states[state]} {grouped(n)}{f' {state}' if words else ''}", STYLES[state])
+        Text(f"{canvas.glyphs.states[state]} {count_words(n, state) if words else grouped(n)}", STYLES[state])
         for state, n in states.items()
         if n
     ]

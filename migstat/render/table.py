@@ -364,8 +364,8 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[RenderableType]
     first = next(iter(snapshot.reasons), None) if snapshot.verdict is Verdict.FAILED else None
     return [
         Text(f"{canvas.glyphs.states[state]} {state}", STYLES[state]),
-        Text(f"{summary.finished} of {summary.total}" if summary and summary.total else ""),
-        Text(str(failed) if failed else "", STYLES[State.FAILED]),
+        Text(f"{grouped(summary.finished)} of {grouped(summary.total)}" if summary and summary.total else ""),
+        Text(grouped(failed) if failed else "", STYLES[State.FAILED]),
         Text(duration(snapshot.node.elapsed_seconds(now)), QUIET),
         Text(local_time(row.not_before, now), QUIET),
         Prose(Text(harmless(first.message or "") if first else ""), 1),

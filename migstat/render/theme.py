@@ -9,7 +9,7 @@ import msgspec
 
 from migstat.model.nodes import Node, Outcome, State, Status
 from migstat.model.verdict import Verdict
-from migstat.render.text import harmless
+from migstat.render.text import grouped, harmless
 
 STYLES = {
     State.FAILED: "bold color(160)",
@@ -94,6 +94,11 @@ def state_words(node: Node) -> str:
     if node.status == Status.FINISHED and not node.outcome:
         told = ["no outcome"]
     return f"{node.state} ({harmless(', '.join(dict.fromkeys(told)))})" if told else str(node.state)
+
+
+def count_words(count: int, state: State) -> str:
+    """A number of nodes in a state: `1 failed`, `3 warnings`."""
+    return f"{grouped(count)} {state}{'s' if state is State.WARNING and count != 1 else ''}"
 
 
 def message_words(node: Node) -> str | None:

@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_counted(width: int, height: int) -> None:
     running = [moving(f"R{number}", "import", 5, 10) for number in range(60)]
     lines = shown(night(*failed, *running), width, height)
     rows = [sum(bool(re.match(start, line)) for line in lines) for start in ("✖ F", "● (R|apps  )")]
-    more = [int(count) for line in lines for count in re.findall(r"^\+(\d+) more", line)]
+    more = [int(count) for line in lines for count in re.findall(r"^\+(\d+) ", line)]
     assert rows[0] + more[0] == 101  # `check` has a warning
     assert rows[1] + more[1] == 61  # and the apps run
     assert rows[1] >= 2
@@ -255,7 +255,7 @@ PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
         (Stalled(NOW, (*PROJECTS, "ITSM"), 960.0), "ITSM: no movement for 16m 00s"),
         (
             Outage(NOW, "unreachable", "the API failed (503)", 12.0),
-            "no answer (503): the API failed (503); next try in 12s",
+            "no answer (503); next try in 12s: the API failed (503)",
         ),
         (Recovered(NOW, 43.0), "answering again after 43s"),
     ],
