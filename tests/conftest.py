@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from hypothesis import HealthCheck, settings
 NEEDS_POSIX = re.compile(
     r"^(?:import|from) (?:fcntl|pexpect|pty|resource|termios|tests\.completion\.shells)\b", re.MULTILINE
 )
+
+# A shell lets what it starts with `&` ignore Ctrl-C, and nohup a hang-up; the programs under test would inherit both.
+for _name, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    _number = getattr(signal, _name, None)  # Windows has no SIGHUP
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 settings.register_profile(
     "quick", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]

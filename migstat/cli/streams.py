@@ -123,7 +123,9 @@ class Streams(msgspec.Struct):
     def print(self, text: str) -> None:
         """Write to standard output. Raises ClosedPipe where nobody reads on, OutputError where it cannot be written."""
         self.clear_notice()
-        if self.out is None:
+        if self.out is None:  # it was closed before the program started
+            if text:
+                raise _unwritable(OSError(errno.EBADF, os.strerror(errno.EBADF)))
             return
         try:
             write(self.out, text)
@@ -347,13 +349,20 @@ class Background:
         """Wait for the readers, as long as there is patience with them."""
         for stream in self._own:
             if stream is not None:
-                stream.finish(min(self.patience, 1.0) if stream.isatty() else self.patience)
+                self._finish(stream)
 
-    def refuse_loss(self) -> None:
-        """Raise OutputError if something for standard output was dropped or could not be written."""
+    def _finish(self, stream: BackgroundStream) -> None:
+        stream.finish(min(self.patience, 1.0) if stream.isatty() else self.patience)
+
+    def loss(self) -> OutputError | None:
+        """Wait for the reader of standard output; the error if something was dropped or could not be written."""
         out = self._own[0]
-        if out is not None and out.unwritten:
-            raise _unwritable(out.error) if out.error else OutputError("standard output was not read to its end")
+        if out is None:
+            return None
+        self._finish(out)
+        if not out.unwritten:
+            return None
+        return _unwritable(out.error) if out.error else OutputError("standard output was not read to its end")
 
     def check(self) -> None:
         """Raise ClosedPipe or OutputError if standard output takes nothing any more."""

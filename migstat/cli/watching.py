@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from migstat.cli.context import Runtime, Session
-from migstat.cli.output import JSON_FORMATS, incomplete
+from migstat.cli.output import JSON_FORMATS, incomplete, tell_error
 from migstat.cli.recording import LAST_TRY, Recorder
 from migstat.cli.screen import LiveScreen
 from migstat.cli.signals import Signals
@@ -132,11 +132,11 @@ class Watcher:
         if errors:
             raise errors[0]
         view = watched.view
-        self._finish(ended, view)
+        loss = self._finish(ended, view)
         if ended.end is End.ERROR:
             raise incomplete(view.snapshot.flaws if view.snapshot else ())
-        if ended.exit_code == Exit.OK:
-            self._background.refuse_loss()
+        if loss is not None and ended.exit_code == Exit.OK:
+            raise loss
         return ended.exit_code
 
     def _play(self, asked: Session, events: Iterator[Event | Waiting]) -> Ended:
@@ -173,7 +173,8 @@ class Watcher:
             self._recorder.append(watched.ended(End.INTERRUPTED, watched.code_now))
         return watched.code_now
 
-    def _finish(self, ended: Ended, view: View) -> None:
+    def _finish(self, ended: Ended, view: View) -> OutputError | None:
+        """Show how it ended; the error if standard output lost something, said here where the code is not 0 anyway."""
         course, outage = self._course, view.outage
         story = Story(
             ended=ended,
@@ -183,9 +184,14 @@ class Watcher:
             outages=course.outages,
             outage_seconds=course.outage_seconds + (0 if outage is None else (ended.at - outage.since) / 1000),
         )
-        with suppress(ClosedPipe, OutputError):  # the code of the data counts; what was lost is refused after it
+        with suppress(ClosedPipe, OutputError):  # the code of the data counts; what was lost is known after it
             self._printer.finish(story)
-            self._background.finish()
+        loss = self._background.loss()
+        if loss is not None and ended.exit_code != Exit.OK:
+            # to the background's standard error, for which a signal or a timeout does not wait
+            tell_error(self._background.streams, loss, json=isinstance(self._printer, JsonPrinter))
+        self._background.finish()
+        return loss
 
     def _show(self, event: Event | Waiting) -> None:
         if (line := self._course.add(event)) is not None:

@@ -93,18 +93,29 @@ def test_a_full_disk_is_one_line(small: Server, form: str) -> None:
 
 @pytest.mark.slow
 def test_closed_streams_are_no_traceback(small: Server) -> None:
-    """With standard output or standard error closed the code is that of the data, and nothing breaks."""
+    """A report that has nowhere to go is code 3; with standard error closed the code is that of the data."""
     done = shell(
-        "migstat status --exit-status >&-; echo $?\n"
+        "migstat status >&-; echo $?\n"
         "migstat status --exit-status 2>&- >/dev/null; echo $?\n"
         "migstat status nowhere 2>&-; echo $?\n"
         "migstat status --exit-status <&- >&- 2>&-; echo $?\n"
         "migstat status --token-file - <&-; echo $?\n",
         environ(small),
     )
-    assert done.stdout == "8\n8\n5\n8\n4\n"
+    assert done.stdout == "3\n8\n5\n3\n4\n"
+    closed, *rest = done.stderr.splitlines()
+    assert closed == "migstat: standard output could not be written: Bad file descriptor"
+    assert len(rest) <= 2
     assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(("out", "codes"), [("&-", {3}), ("/dev/full", {3, 124})])
+def test_a_watch_says_that_its_output_was_lost(small: Server, out: str, codes: set[int]) -> None:
+    """A watch that cannot write a line says so in one line of JSON, even if its time is up before it notices."""
+    done = shell(f"migstat watch --json --timeout 1s >{out}", environ(small))
+    assert done.returncode in codes
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["error"]["code"] == "output"
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
