@@ -14,7 +14,10 @@ SELDOM = 50_000
 
 def run() -> None:
     """Run the command line of this process and end it with the exit code."""
-    for number in (ending := _ending_signals()):
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    ending = [getattr(signal, name) for name in names if hasattr(signal, name)]  # Windows has no SIGHUP
+    ending = [number for number in ending if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants it
+    for number in ending:
         signal.signal(number, _end)
     gc.set_threshold(SELDOM)
     if sys.argv[1:2] == ["__complete"]:
@@ -37,13 +40,6 @@ def run() -> None:
 def _end(number: int, _frame: object) -> None:
     """End the process at once, with the signal's code and without a traceback, for as long as it still imports."""
     os._exit(128 + number)
-
-
-def _ending_signals() -> list[int]:
-    """The signals that ask a program to end, without those that whoever started it wants to be ignored."""
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]  # Windows has no SIGHUP
-    return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _complete(words: list[str]) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
+from typer.core import TyperOption
 
 from migstat import __version__
 from migstat.cli.console import obeys_escapes
@@ -83,9 +84,8 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     """Run one command line and return its exit code. Raises nothing, whatever the input."""
     streams = runtime.streams
     try:
-        command = typer.main.get_command(application())
         given = list(words or ["--help"])
-        result: object = command.main(args=given, prog_name=PROGRAM, standalone_mode=False, obj=runtime)
+        result: object = Root().main(args=given, prog_name=PROGRAM, standalone_mode=False, obj=runtime)
         return result if isinstance(result, int) else Exit.OK
     except (ClosedPipe, SystemExit):
         streams.abandon()
@@ -100,26 +100,35 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     return exit_of_error(error)
 
 
-def application() -> typer.Typer:
-    """The application. Its commands are loaded when they are used."""
-    names = {"help_option_names": ["-h", "--help"]}
-    app = typer.Typer(name=PROGRAM, cls=_Root, add_completion=False, context_settings=names)
-    app.callback(help=ABOUT, epilog=EPILOG)(_global)
-    return app
-
-
-class _Root(MigstatGroup):
+class Root(MigstatGroup):
     """All commands, each loaded when it is used."""
 
-    def __init__(self, **given: Any) -> None:
-        # TyperGroup suggests a command for a mistyped one by these names; get_command makes the commands.
-        super().__init__(**{**given, "commands": dict.fromkeys(COMMANDS)})
+    def __init__(self) -> None:
+        version = TyperOption(
+            param_decls=["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Show the version.",
+        )
+        super().__init__(
+            name=PROGRAM,
+            # TyperGroup suggests a command for a mistyped one by these names; get_command makes the commands.
+            commands=dict.fromkeys(COMMANDS),  # type: ignore[arg-type]
+            params=[version],
+            help=ABOUT,
+            epilog=EPILOG,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
 
     def rows(self) -> list[Row]:
+        """The commands below the headings of their groups."""
         shown: dict[str, str] = {next(iter(commands)): group for group, commands in GROUPS.items()}
         return [(shown.get(name, ""), name, summary) for name, summary in COMMANDS.items()]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """The command of that name, loaded; None for any other name."""
         return loaded(cmd_name) if cmd_name in COMMANDS else None
 
 
@@ -136,24 +145,10 @@ def loaded(name: str) -> Any:
     return typer.main.get_command(app)
 
 
-def _print_version(ctx: typer.Context, wanted: bool) -> None:
+def _print_version(ctx: typer.Context, _option: object, wanted: bool) -> None:
     if wanted:
         ctx.obj.streams.print(f"{PROGRAM} {__version__}\n")
         raise typer.Exit
-
-
-def _global(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            callback=_print_version,
-            is_eager=True,
-            help="Show the version.",
-        ),
-    ] = False,
-) -> None:
-    """Options before the command."""
 
 
 def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageError:

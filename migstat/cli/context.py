@@ -185,17 +185,6 @@ class Session(TaskSession):
 
 
 @contextmanager
-def opened(runtime: Runtime, session: Session) -> Iterator[Session]:
-    """The session, whose client is open until the end of the block; what it has seen is then remembered."""
-    with session.api:
-        try:
-            yield session
-        finally:
-            runtime.streams.clear_notice()
-            session.remember()
-
-
-@contextmanager
 def session(
     runtime: Runtime,
     options: Options,
@@ -219,8 +208,12 @@ def session(
     warn(runtime, settings.warnings)
     try:
         asked = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at)
-        with opened(runtime, asked):
-            yield asked
+        with asked.api:
+            try:
+                yield asked
+            finally:
+                runtime.streams.clear_notice()
+                asked.remember()
     except NotFound as error:
         targets = options.profile.config.targets
         if error.status is None or not targets or target.job_id not in (request.job, environ.get("MIGSTAT_JOB")):

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from migstat.cli.app import COMMANDS, application, loaded
+from migstat.cli.app import COMMANDS, Root, loaded
 from migstat.cli.commands.demo import REFUSED
 from migstat.cli.commands.help import TOPICS
 from migstat.completion.shells import SHELLS
@@ -41,7 +41,7 @@ _VALUES = {
 
 def grammar() -> dict[str, Any]:
     """Commands by the words that name them, with options, arguments and what may follow; and the config file's keys."""
-    root: Any = typer.main.get_command(application())
+    root: Any = Root()
     root.commands = {name: loaded(name) for name in COMMANDS}
     commands: dict[str, Any] = {}
     _add(commands, root, context=typer.Context(root, info_name="", **root.context_settings), name="")

@@ -9,7 +9,7 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Runtime, Session, opened, warn
+from migstat.cli.context import Options, Runtime, Session, warn
 from migstat.cli.help_page import MigstatTyper
 from migstat.cli.options import asks_api
 from migstat.cli.output import print_rows
@@ -202,8 +202,8 @@ class _Dialog(msgspec.Struct, frozen=True):
             self.tell("not checked: set a job to check e-mail and token")
             return None
         try:
-            with opened(self.runtime, Session(self.runtime, self.options, target, settings)) as session:
-                job = session.api.job(target.job_id)
+            with Session(self.runtime, self.options, target, settings).api as api:
+                job = api.job(target.job_id)
         except NotFound:
             self.tell(f"the API accepts e-mail and token, but has no job {target.job_id}")
             return None
