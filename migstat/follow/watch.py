@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
+from msgspec.structs import replace
 
 from migstat.api.retry import WINDOW, Clock, Policy, Sleep
 from migstat.errors import ApiError, Incomplete, NotFound, Refused
@@ -230,15 +231,20 @@ class Watch:
         found = self._assessment
         if found is None:
             return None
-        if self._last_was_full and found.ended:
+        if self._last_was_full:
             if found.unread:
-                if self._unread_since is not None and self._deadline.clock() - self._unread_since >= UNREAD:
+                if self._given_up:
                     return self.ended(End.FINISHED if found.verdict is Verdict.FAILED else End.ERROR)
             elif found.over:
                 return self.ended(End.FINISHED)
         if self._plan.fail_fast and failed_so_far(self._evidence, self._plan.until, strict=self._plan.strict):
             return self.ended(End.FAILED_FAST)
         return None
+
+    @property
+    def _given_up(self) -> bool:
+        """True if what decides could not be read for too long."""
+        return self._unread_since is not None and self._deadline.clock() - self._unread_since >= UNREAD
 
     def _full_is_due(self) -> bool:
         unsure = self._poller.task_type is None or self._is_ended or self._unscheduled_polls > 0
@@ -373,6 +379,8 @@ class Watch:
             self._unread_since = None
         elif self._unread_since is None and full:
             self._unread_since = clock
+        if self._given_up and failed_so_far(self._evidence, self._plan.until, strict=False):
+            found = replace(found, verdict=Verdict.FAILED)  # even if the root never says that it is over
         self._assessment = found
         if found.over:
             self._notes = (*found.notes, *self._gone(), *self._session.notes_on_older(self._evidence))

@@ -304,7 +304,8 @@ def assess(
     blocked = whole and not_scheduled(root)
     never = blocked and unscheduled and not ended
 
-    unread: tuple[str, ...] = ()
+    # a root that makes no sense may have ended long ago
+    unread: tuple[str, ...] = (f"the task: {root.unreadable}",) if root.unreadable and not ended else ()
     notes: list[str] = []
     over = never or (ended and lone)
     lacks_migrate = False

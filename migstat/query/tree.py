@@ -367,7 +367,7 @@ class Tree:
             self._expanded[level] = replace(node, unreadable=error.message)
             return
         parent = walked.parent if level_is_hidden(level) or not (node.status or node.outcome) else node
-        self._expanded[level] = replace(parent, children=walked.children, unreadable=walked.cut)
+        self._expanded[level] = replace(parent, children=walked.children, unreadable=walked.cut or parent.unreadable)
         self._pages[level] = walked.pages
         if walked.cut:
             self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None

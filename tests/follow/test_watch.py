@@ -384,6 +384,23 @@ def test_what_cannot_be_read_at_the_end_is_an_error(tree: Tree) -> None:
     assert 5600 <= seconds_of(ended) <= 5700
 
 
+@pytest.mark.parametrize(("outcome", "end", "code"), [("SUCCESS", End.ERROR, 3), ("FAILED", End.FINISHED, 1)])
+@pytest.mark.parametrize("until", [Until.DONE, Until.CORE])
+def test_a_task_that_never_makes_sense_is_an_outage_and_then_an_error(
+    outcome: str, end: End, code: int, until: Until
+) -> None:
+    """A root whose status is of a wrong type is reported as an outage, and given up after ten minutes."""
+    projects = {"hidden": True, "children": {"A": done(outcome), "B": going()}}
+    tree = going(children={"check": done(), "migrate": going(children={"projects": projects})})
+    events = World(migration(*TWO), begin=5000, plan=Plan(until=until), trouble=served({**tree, "status": 5})).run()
+    outage = next(event for event in events if isinstance(event, Outage))
+    assert (outage.code, "the task" in outage.message) == ("incomplete", True)
+    ended = the_end(events)
+    assert (ended.end, ended.exit_code) == (end, code)
+    assert 5600 <= seconds_of(ended) <= 5800
+    assert any("could not be read: the task" in (reason.message or "") for reason in ended.reasons)
+
+
 def test_checks_that_cannot_be_read_do_not_matter_to_a_migration() -> None:
     """Single checks do not count beside `check`, so a migration that ended well is believed without them."""
     ended = World(migration(*TWO), begin=5000, trouble=served(broken("check"))).ended()
