@@ -137,7 +137,8 @@ def test_the_first_minutes_go_as_they_are_shown(server: Server, tmp_path: Path) 
     }  # fmt: skip
     for ours, theirs in values.items():
         said = said.replace(ours, theirs)
-    assert said == shown
+    note = "note: MIGSTAT_BASE_URL is not stored; in other shells, set it to https://api.atlassian.com\n"
+    assert said.replace(note, "") == shown  # the reader has no such variable
 
 
 def test_there_are_recipes() -> None:

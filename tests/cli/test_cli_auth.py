@@ -27,6 +27,7 @@ TOKEN = "s3cr3t-t0ken"
 PATIENCE = 30.0
 EMAIL_PROMPT, TOKEN_PROMPT = "E-mail of the Atlassian account: ", r"API token of \S+ for \S+ \(not shown\): "
 JOB_PROMPT, NAME_PROMPT = r"Job id or URL \(Enter to skip\): ", r"Name for this job \[.*\]: "
+UNCHECKED = "not checked: e-mail and token are checked with a job; set one: export MIGSTAT_JOB=JOB"
 FOUND = 'the API accepts e-mail and token: job "Jira to the cloud"'
 
 
@@ -187,7 +188,7 @@ def test_a_newcomer_gets_from_nothing_to_the_first_status(desk: Desk, server: Se
     ("typed", "targets", "lines"),
     [
         (("job-1", "mine"), {"mine": "job-1"}, ["Next: migstat status mine"]),
-        (("",), {}, ["not checked: set a job to check e-mail and token"]),
+        (("",), {}, [UNCHECKED]),
         (("a b", "nowhere", "nowhere"), {}, ["JOB: 'a b' contains a space or an unprintable character"]),
         (("known",), {"known": "job-1"}, ["Next: migstat status known"]),
     ],
@@ -279,7 +280,7 @@ def test_a_piped_token_is_stored(desk: Desk, server: Server) -> None:
     )
     assert (done.code, done.out) == (0, "")
     assert done.err.splitlines() == [
-        "not checked: set a job to check e-mail and token",
+        UNCHECKED,
         f"stored the token of {server.email} in the keyring (keyrings Kept)",
         "stored profile default in ~/config/migstat/config.toml",
     ]
@@ -428,7 +429,11 @@ MINE = 'default_profile = "a"\n[profiles.a]\nemail = "you@example.com"\n'
 @pytest.mark.parametrize(
     ("config", "env", "words", "note"),
     [
-        (None, {"MIGSTAT_EMAIL": "you@example.com"}, "", None),
+        (None, {"MIGSTAT_EMAIL": "you@example.com"}, "",
+         "MIGSTAT_EMAIL is not stored; in other shells, set it to you@example.com"),
+        (MINE, {"MIGSTAT_BASE_URL": "http://127.0.0.1:1"}, "",
+         "MIGSTAT_BASE_URL is not stored; in other shells, set it to http://127.0.0.1:1"),
+        (MINE, {"MIGSTAT_EMAIL": "you@example.com"}, "", None),
         (MINE, {}, "", None),
         (OTHERS, {}, "--email you@example.com", "~/config/migstat/config.toml: profiles.a.email says o@example.com"),
         (None, {"MIGSTAT_EMAIL": "o@example.com"}, "--email you@example.com", "MIGSTAT_EMAIL says o@example.com"),
@@ -448,7 +453,8 @@ def test_other_settings_are_left_alone(
     result = desk.auth("login", *words.split(), env=env, typed=(TOKEN, ""))
     assert result.code == 0, result.err
     notes = [line for line in result.err.splitlines() if line.startswith("note: ")]
-    assert notes == ([f"note: add {words} to use this token: {note}"] if note else [])
+    added = f"add {words} to use this token: " if words else ""
+    assert notes == ([f"note: {added}{note}"] if note else [])
     assert desk.text == config
 
 
@@ -533,8 +539,27 @@ def test_status_shows_every_value_and_its_source(desk: Desk, server: Server) -> 
     assert (wrong.code, "401" in wrong.err) == (4, True)
     before = len(server.requests)
     unchecked = desk.run("auth", "status", env=env | {"XDG_CONFIG_HOME": str(desk.folder / "none")})
-    assert (unchecked.code, unchecked.err) == (0, "not checked: set a job to check e-mail and token\n")
+    assert (unchecked.code, unchecked.err) == (0, f"{UNCHECKED}\n")
     assert len(server.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("targets", "lines"),
+    [
+        ('[targets.w]\njob = "job-1"\n', [FOUND]),
+        ('[targets.w]\njob = "job-1"\nprofile = "a"\n', [FOUND]),
+        ('[targets.w]\njob = "job-1"\nprofile = "b"\n', None),
+        ('[targets.w]\njob = "job-1"\n[targets.x]\njob = "job-1"\n', None),
+        ("", None),
+    ],
+)
+def test_status_checks_with_the_only_target(desk: Desk, server: Server, targets: str, lines: list[str] | None) -> None:
+    """A target is enough if there is one, of this profile; else the command that sets a job is named."""
+    profiles = f'[profiles.a]\nemail = "{server.email}"\nbase_url = "{server.base_url}"\n[profiles.b]\n'
+    desk.write(f'default_profile = "a"\n{profiles}{targets}')
+    result = desk.auth("status", env={"MIGSTAT_TOKEN": server.token})
+    unchecked = UNCHECKED.replace("export MIGSTAT_JOB=JOB", "migstat config set profiles.a.job JOB")
+    assert (result.code, result.err.splitlines()) == (0, lines or [unchecked])
 
 
 def test_status_without_any_setting_says_how_to_begin(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from migstat.cli.output import print_rows
 from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError, NotFound, UsageError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
-from migstat.settings.config import DEFAULT_PROFILE, Path, change, shown_file
+from migstat.settings.config import DEFAULT_PROFILE, Path, change, shown_file, spelled
 from migstat.settings.credentials import Token, TokenFile, email_from, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
@@ -133,7 +133,7 @@ def status(runtime: Runtime, options: Options) -> int:
         raise error or CredentialsError("no API token given")
     settings = dialog.sources.settings(email, token)
     warn(runtime, settings.warnings)
-    dialog.check(dialog.target(), settings)
+    dialog.check(dialog.target() or dialog.only_target(), settings)
     return 0
 
 
@@ -196,10 +196,20 @@ class _Dialog(msgspec.Struct, frozen=True):
         known = environ.get("MIGSTAT_JOB") or profile.get("job")
         return target_from(None, None, environ, default_task=None, profile=profile) if known else None
 
+    def only_target(self) -> Target | None:
+        """The config file's target, if there is only one, and no other profile's. Raises UsageError."""
+        profile = self.options.profile
+        targets = profile.config.targets
+        if len(targets) != 1 or next(iter(targets.values())).get("profile", profile.name) != profile.name:
+            return None
+        return target_from(next(iter(targets)), None, {}, default_task=None, profile=profile)
+
     def check(self, target: Target | None, settings: Settings) -> Job | None:
         """Report what the API says of the job; the job if it exists. Raises ApiError."""
         if target is None:
-            self.tell("not checked: set a job to check e-mail and token")
+            name = self.sources.profile.name
+            how = f"migstat config set {spelled(('profiles', name, 'job'))} JOB" if name else "export MIGSTAT_JOB=JOB"
+            self.tell(f"not checked: e-mail and token are checked with a job; set one: {how}")
             return None
         try:
             with Session(self.runtime, self.options, target, settings).api as api:
@@ -240,7 +250,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         return answer if answer.isprintable() and answer else name
 
     def remember(self, account: Account, targets: Mapping[str, str]) -> None:
-        """Store in the config file what is not set lastingly yet, and note the options that are needed nevertheless."""
+        """Store in the config file what is not set lastingly yet, and note what is needed nevertheless."""
         lasting, profile = replace(self.sources, flags={}), self.sources.profile
         config, name = profile.config, profile.name or FIRST_PROFILE
         changes: dict[Path, str | None] = {}
@@ -263,10 +273,16 @@ class _Dialog(msgspec.Struct, frozen=True):
             self.tell(f"stored {' and '.join(what)} in {shown_file(config.file)}")
             in_force = profile.name or (name if (DEFAULT_PROFILE,) in changes else None)
             lasting = replace(lasting, profile=replace(profile, config=config, name=in_force))
+        self._note_needed(lasting, account)
+
+    def _note_needed(self, lasting: Sources, account: Account) -> None:
+        """Name the options and variables without which a later command would not find the stored token."""
         for key, value in (("email", account.email), ("base_url", account.base_url)):
             if lasting.parsed(key) != value:
                 said, source = lasting.get(key) or ("nothing", "the config file")
                 self.tell(f"note: add {SETTING[key].option} {value} to use this token: {source} says {said}")
+            elif lasting.parsed(key) != replace(lasting, environ={}).parsed(key):
+                self.tell(f"note: {SETTING[key].variable} is not stored; in other shells, set it to {value}")
 
     def note_precedence(self) -> None:
         """Name the source that takes precedence over the stored token."""
