@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -101,6 +101,7 @@ class Watcher:
         self._course = Course()
         self._patience = HURRY
         self._recorded_end = False
+        self._loss: OutputError | None = None
         notice = printer.notice if isinstance(printer, ScreenPrinter) else None
         streams = replace(background.streams, on_notice=notice)
         self.runtime = replace(runtime, streams=streams, sleep=self._deadline.sleep)
@@ -152,8 +153,12 @@ class Watcher:
             self._recorded_end = True
             hurried = event.end in (End.TIMEOUT, End.INTERRUPTED)
             self._patience = HURRY if hurried else PATIENT
-            with suppress(ClosedPipe, OutputError) if hurried else nullcontext():
+            try:
                 self._show(event)
+            except (ClosedPipe, OutputError) as error:
+                if not hurried:
+                    raise
+                self._loss = error if isinstance(error, OutputError) else None
             return event
         raise AssertionError("a watch ends with an Ended")
 
@@ -186,7 +191,7 @@ class Watcher:
         )
         with suppress(ClosedPipe, OutputError):  # the code of the data counts; what was lost is known after it
             self._printer.finish(story)
-        loss = self._background.loss()
+        loss = self._background.loss() or self._loss
         if loss is not None and ended.exit_code != Exit.OK:
             # to the background's standard error, for which a signal or a timeout does not wait
             tell_error(self._background.streams, loss, json=isinstance(self._printer, JsonPrinter))
