@@ -82,6 +82,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
     running: tuple[Node, ...] = ()
     scopes: tuple[Node, ...] = ()
+    missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     doing: str = ""
@@ -127,8 +128,8 @@ def digest(view: View, title: str = "") -> Digest:
         problems=(*worst_first(tuple(problems)), *map(harmless, snapshot.flaws)),
         running=tuple(runs),
         scopes=scopes,
-        pending=tuple(harmless(leaf.name) for leaf in leaves if leaf.state in (State.PENDING, State.MISSING))
-        + (() if ended else tuple(map(harmless, snapshot.missing))),
+        missing=() if ended else tuple(map(harmless, snapshot.missing)),
+        pending=tuple(harmless(leaf.name) for leaf in leaves if leaf.state is State.PENDING),
         done=tuple(harmless(leaf.name) for leaf in leaves if leaf.state in (State.SUCCEEDED, State.SKIPPED)),
     )
 
@@ -137,7 +138,7 @@ _BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
 
 
 def counts_of_view(view: View) -> Counts:
-    """Count for the bar of the header: checks as the API counts them, projects or spaces, else scopes.
+    """Count for the bar of the header: checks as the API counts them, projects or spaces, else scopes, else steps.
 
     A running check task lists only the checks that have begun, so its own progress says more than its children.
     """
@@ -154,12 +155,13 @@ def counts_of_view(view: View) -> Counts:
                 return Counts(int(phase.processed), int(phase.total), "checks")
     if summary is not None and summary.total:
         return Counts(summary.finished, summary.total, view.scope)
-    scopes = _scopes(root)
-    return Counts(sum(scope.ended for scope in scopes), len(scopes), "scopes")
+    steps = _scopes(root)
+    scopes = [step for step in steps if step.level[:-1] == MIGRATE]
+    return Counts(sum(each.ended for each in scopes or steps), len(scopes or steps), "scopes" if scopes else "steps")
 
 
 def _scopes(root: Node) -> tuple[Node, ...]:
-    """`check`, `migrate` and its scopes, without the hidden levels: those are what the header counts."""
+    """`check`, `migrate` and its scopes, without the hidden levels."""
     found: list[Node] = []
     for child in root.children or ():
         found.append(child)
@@ -293,7 +295,8 @@ def _body(known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, he
     if running:
         parts.append(_table(running, name, canvas, 0)[0])
     names: list[Text] = []
-    for state, group in ((State.PENDING, known.pending), (State.SUCCEEDED, known.done)):
+    named = ((State.MISSING, known.missing), (State.PENDING, known.pending), (State.SUCCEEDED, known.done))
+    for state, group in named:
         if roomy and group and spare >= 3:
             lines = _names(state, group, canvas, max(min(spare // 3, 4), 1))
             spare -= len(lines) + (not names)
@@ -540,7 +543,9 @@ def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLi
     more = f" +{len(bad) - 3} more" if len(bad) > 3 else ""
     span = f"{local_time(seen_until, at)} to {local_time(at, at)}"
     return LogLine(
-        at, f"while nobody watched ({span}): {finished} finished{shown}{more}", State.FAILED if bad else None
+        at,
+        f"while nobody watched ({span}): {finished or 'nothing'} finished{shown}{more}",
+        State.FAILED if bad else None,
     )
 
 

@@ -25,11 +25,22 @@ from migstat.model.events import (
     Stalled,
     View,
 )
-from migstat.model.nodes import Node, Phase, State
+from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
 from migstat.model.verdict import Reason, Until, Verdict, summary_of
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending, last_line, next_command, standing
-from migstat.render.live import LogLine, absence, cause_of, digest, frame, log_line, progress_text, window_title
+from migstat.render.live import (
+    Counts,
+    LogLine,
+    absence,
+    cause_of,
+    counts_of_view,
+    digest,
+    frame,
+    log_line,
+    progress_text,
+    window_title,
+)
 from migstat.render.parts import Canvas
 from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs
@@ -271,7 +282,28 @@ def test_what_happened_while_nobody_watched_is_summed_up() -> None:
     changes = [Changed(NOW, each, None) for each in (*WELL[:3], BAD[0], RUNS[0])]
     line = absence(NOW - 22 * MINUTE, NOW, changes)
     assert line.text == "while nobody watched (13:51 to 14:13): 4 finished, ✖ ERP"
-    assert absence(NOW - 22 * MINUTE, NOW, []).text.endswith("0 finished")
+    assert absence(NOW - 22 * MINUTE, NOW, []).text.endswith(": nothing finished")
+
+
+def test_what_is_not_reported_is_missing_and_not_pending() -> None:
+    """A project of the job that the API has not reported yet is called missing, as in every other format."""
+    lacking = replace(MIDDLE, snapshot=replace(MIDDLE.snapshot, missing=("C", "D")))  # type: ignore[type-var]
+    known = digest(lacking)
+    assert known.missing == ("C", "D")
+    assert known.pending == digest(MIDDLE).pending
+
+
+@pytest.mark.parametrize(
+    ("scopes", "counted"),
+    [(["FINISHED", "IN_PROGRESS"], Counts(1, 2, "scopes")), ([], Counts(1, 2, "steps"))],
+)
+def test_where_no_projects_move_the_scopes_are_counted(scopes: list[str], counted: Counts) -> None:
+    """`check` and `migrate` are not scopes, and count only before there are any."""
+    children = tuple(Node((*MIGRATE, f"scope{at}"), status) for at, status in enumerate(scopes))
+    steps = (Node(CHECK, "FINISHED", "SUCCESS"), Node(MIGRATE, "IN_PROGRESS", children=children))
+    root = Node((), "IN_PROGRESS", children=steps)
+    view = replace(MIDDLE, snapshot=replace(MIDDLE.snapshot, node=root, summary=None))  # type: ignore[type-var]
+    assert counts_of_view(view) == counted
 
 
 def end(how: End, verdict: Verdict, view: View, **more: object) -> Story:
