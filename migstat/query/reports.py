@@ -98,7 +98,7 @@ def checks_report(
     """
     reading = asked.tree.checks()
     found = worst_first((reading.check.children or ()) if reading.check else ())
-    _refuse_unknown("check", names, {check.name for check in found})
+    _refuse_unknown("check", names, found)
     meant = tuple(check for check in found if not names or check.name in names)
     snapshot = replace(snapshot_of(asked, reading, _job(asked)), missing=(), summary=summary_of(found))
     whole = verdict_of_node(reading.check) if reading.check else snapshot.verdict
@@ -125,9 +125,7 @@ def projects_report(
     job = _job(asked)
     found = (*reading.leaves, *missing_nodes((*MIGRATE, reading.scope), reading.missing))
     names = match_keys(keys, (node.name for node in found))
-    _refuse_unknown(
-        reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), {node.name for node in found}
-    )
+    _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())
     snapshot = snapshot_of(asked, reading, job)
     # without keys in the job, more may come until the end
@@ -325,14 +323,21 @@ def _words(states: frozenset[State]) -> str:
     return " or ".join(state for state in State if state in states)
 
 
-def _refuse_unknown(kind: str, names: tuple[str, ...], known: Collection[str]) -> None:
-    """Raise NotFound for the first name that is not known, with the one probably meant."""
+def _refuse_unknown(kind: str, names: tuple[str, ...], nodes: Collection[Node]) -> None:
+    """Raise NotFound for the first name that no node has, with the one probably meant."""
     from difflib import get_close_matches
 
+    known = {node.name for node in nodes}
     for name in names:
         if name in known:
             continue
         folded = {each.casefold(): each for each in known}
         close = get_close_matches(name.casefold(), folded, 1)
-        hint = f"Did you mean {folded[close[0]]}?" if close else f"{len(known)} are reported; --all lists them."
+        reported = sum(not node.missing for node in nodes)
+        if close:
+            hint = f"Did you mean {folded[close[0]]}?"
+        elif reported:
+            hint = f"{reported} {'is' if reported == 1 else 'are'} reported; --all lists them."
+        else:
+            hint = f"No {kind}s are reported."
         raise NotFound(f"no such {kind}: {name}", hint)

@@ -17,7 +17,7 @@ import msgspec
 
 from migstat.errors import CredentialsError, MigstatError, UsageError
 from migstat.files.places import config_file
-from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_file
+from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_file, spelled
 from migstat.settings.credentials import Secret, Token, TokenFile, email_from, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import PROFILE_KEYS, SETTING
@@ -110,8 +110,15 @@ def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], 
         return Profile(config)
     if name not in config.profiles and not may_be_new:
         close = get_close_matches(name, config.profiles, 1)
-        hint = f"Did you mean {close[0]}?" if close else f"Choose from {', '.join(config.profiles) or 'none yet'}."
-        raise UsageError(f"{source}: no profile {name!r} in {shown_file(config.file)}", hint)
+        if close:
+            hint = f"Did you mean {close[0]}?"
+        elif config.profiles:
+            hint = f"Choose from {', '.join(config.profiles)}."
+        else:
+            hint = f"Create it: migstat config set {spelled(('profiles', name, 'email'))} ADDR"
+        shown = shown_file(config.file)
+        place = "" if source.startswith(f"{shown}: ") else f" in {shown}"
+        raise UsageError(f"{source}: no profile {name!r}{place}", hint)
     return Profile(config, name, source)
 
 

@@ -229,6 +229,21 @@ def test_what_is_not_there_is_code_5(servers: dict[str, Server], name: str, word
 
 
 @pytest.mark.parametrize(
+    ("name", "words", "hint"),
+    [
+        ("missing", ("projects", "--key", "1234"), "2 are reported; --all lists them."),
+        ("checks-warning", ("checks", "--name", "1234"), "2 are reported; --all lists them."),
+        ("checks-none-yet", ("checks", "--name", "1234"), "No checks are reported."),
+    ],
+)
+def test_an_unknown_name_says_how_many_there_are(
+    servers: dict[str, Server], name: str, words: tuple[str, ...], hint: str
+) -> None:
+    """Only what the API has reported is counted as reported."""
+    assert rehearsals.ask(servers[name], *words).err.splitlines()[1:] == [f"  {hint}"]
+
+
+@pytest.mark.parametrize(
     ("wrong", "right"), [("well", "Well"), ("failling", "Failing")], ids=["wrong-case", "slip-of-the-pen"]
 )
 def test_the_likely_check_is_named(servers: dict[str, Server], wrong: str, right: str) -> None:

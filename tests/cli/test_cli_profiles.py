@@ -167,8 +167,8 @@ def test_an_unknown_default_profile(tmp_path: Path) -> None:
     result = migstat(["job", "x"], env)
     assert result.code == 2
     assert result.err.splitlines() == [
-        f"migstat: {env['MIGSTAT_CONFIG']}: default_profile: no profile 'acme' in {env['MIGSTAT_CONFIG']}",
-        "  Choose from none yet.",
+        f"migstat: {env['MIGSTAT_CONFIG']}: default_profile: no profile 'acme'",
+        "  Create it: migstat config set profiles.acme.email ADDR",
     ]
 
 
