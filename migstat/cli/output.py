@@ -116,13 +116,24 @@ def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: t
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
     if notes and not json:
         streams.tell(f"migstat: {harmless('; '.join(notes))}")
-    if isinstance(report, ChecksReport | ProjectsReport) and output.look.output in ("plain", "csv"):
-        # a record has no place for what is wrong with the task itself, such as why it could not start
-        own = [each for each in report.snapshot.reasons if not each.level and each.state is State.FAILED]
-        if own:
-            streams.tell(f"migstat: the task failed: {harmless(own[0].text)}")
+    listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
+    # records have no place for what is wrong with the task itself, such as why it could not start
+    if listed and output.look.output in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
+        streams.tell(f"migstat: the task failed: {harmless(reason)}")
     if streams.out_is_terminal and streams.err_is_terminal and (hint := next_command(report, output.words)):
         streams.tell(hint)
+
+
+def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
+    """Why the task failed, if no row says so: its own message, else the phase that failed or was never reported."""
+    reasons = [each for each in report.snapshot.reasons if each.state in (State.FAILED, State.MISSING)]
+    rows = report.checks if isinstance(report, ChecksReport) else report.projects
+    if own := next((each for each in reasons if not each.level and each.state is State.FAILED), None):
+        return own.text
+    shown = any(row.state in (State.FAILED, State.MISSING) for row in rows)
+    if shown or report.judged is not Verdict.FAILED or not reasons:
+        return None
+    return f"{','.join(reasons[0].level)}: {reasons[0].text}"
 
 
 def next_command(report: Report, words: tuple[str, ...]) -> str | None:

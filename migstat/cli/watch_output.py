@@ -13,7 +13,7 @@ from migstat.cli.output import ascii_only
 from migstat.cli.screen import Badge, LiveScreen
 from migstat.cli.streams import Streams
 from migstat.model.events import Changed, Ended, Event, Snapped, View, Waiting
-from migstat.model.nodes import Millis, State, leaves_of
+from migstat.model.nodes import Millis, Node, State, leaves_of
 from migstat.model.verdict import Verdict
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending, last_line, next_command, standing
@@ -106,7 +106,7 @@ class LinePrinter:
         """Print what the event says where a person or a script wants it."""
         match event:
             case Changed():
-                if not self._options.quiet or event.node.state in (State.FAILED, State.WARNING):
+                if not self._options.quiet or event.node.state is State.WARNING or _failed_for_good(event.node):
                     self._streams.print(change_line(event) + "\n")
                     self._silent_since = event.at
             case Snapped():
@@ -144,7 +144,7 @@ class LinePrinter:
         head = event.snapshot
         self._say(f"watching {head.task_type or 'task'} {head.task_id}: {head.verdict}", event.at)
         for node in leaves_of(head.node, head.task_type):
-            if node.state is State.FAILED:
+            if _failed_for_good(node):
                 message = f": {node.message}" if node.message else ""
                 self._say(f"already failed: {node.name}{message}", event.at, always=True)
 
@@ -228,6 +228,11 @@ class ScreenPrinter:
         return int(self._now() * 1000)
 
 
+def _failed_for_good(node: Node) -> bool:
+    """True if it ended badly. The outcome of an end without one may still come, and be a good one."""
+    return node.state is State.FAILED and bool(node.outcome)
+
+
 class Bell:
     """Rings for a new failure and for the end; what fails together rings once."""
 
@@ -236,7 +241,7 @@ class Bell:
 
     def rings(self, event: Shown) -> bool:
         """True if somebody should look up from what they are doing."""
-        worthy = isinstance(event, Ended) or (isinstance(event, Changed) and event.node.state is State.FAILED)
+        worthy = isinstance(event, Ended) or (isinstance(event, Changed) and _failed_for_good(event.node))
         if not worthy or event.at == self._rung_at:
             return False
         self._rung_at = event.at

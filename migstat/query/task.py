@@ -158,7 +158,7 @@ def resolve(api: Runs, target: Target) -> TaskTarget:
     if target.task not in frozenset(TaskWord):
         return TaskTarget(target.job_id, target.task, None)
     wanted = _TYPE_OF_WORD.get(TaskWord(target.task))
-    count = 0
+    count, only = 0, "of another kind"
     newest: Task | None = None
     for page in api.tasks(target.job_id):
         if page.flaws and newest is None:  # it may be the one that is meant
@@ -173,8 +173,10 @@ def resolve(api: Runs, target: Target) -> TaskTarget:
             before = next((task.task_id for task in older), None)
             return TaskTarget(target.job_id, newest.task_id, newest.task_type, before)
         count += len(page.tasks)
+        only = next((f"a {task.task_type}" for task in page.tasks if task.task_type), only)
     if count:
-        absent = NotFound(f"job {target.job_id} has no {wanted} task among its {count} runs", "See 'migstat tasks'.")
+        rest = f"its only run is {only}" if count == 1 else f"it has {count} runs of other kinds"
+        absent = NotFound(f"job {target.job_id} has no {wanted} task: {rest}", "See 'migstat tasks'.")
     else:
         absent = NotFound(f"job {target.job_id} has no runs yet", "A run just created may take a moment to appear.")
     absent.again = True

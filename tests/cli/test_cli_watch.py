@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -17,6 +18,12 @@ from typing import Any
 import pytest
 import trustme
 
+from migstat.cli.streams import Streams
+from migstat.cli.watch_output import Bell, LinePrinter, PrinterOptions
+from migstat.model.events import Changed, Snapped
+from migstat.model.nodes import MIGRATE, Node
+from migstat.model.verdict import Snapshot, Verdict
+from migstat.render.theme import ASCII
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
@@ -24,6 +31,7 @@ from tests.cli.rehearsals import (
     NOW,
     Answer,
     answering,
+    ask,
     cutover,
     migration,
     moving,
@@ -965,3 +973,43 @@ def test_the_end_of_a_failed_migration_rings_once() -> None:
     with night(scripted) as rehearsed:
         result = rehearsed.watch("-o", "plain", terminal=True)
     assert (result.code, result.out.count("\a")) == (1, 2)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_an_end_without_an_outcome_is_not_announced_as_a_failure(quiet: bool) -> None:
+    """The outcome may still come: there is no `already failed` line, no line with --quiet, and no bell until then."""
+    pending, bad = (
+        Node(("migrate", "projects", "B"), status="FINISHED"),
+        Node(("migrate", "projects", "B"), outcome="FAILED", message="No."),
+    )
+    for end, known in ((pending, False), (bad, True)):
+        streams = Streams(io.StringIO(), io.StringIO())
+        printer = LinePrinter(streams, PrinterOptions(glyphs=ASCII, quiet=quiet))
+        root = Node(children=(Node(MIGRATE, children=(Node((*MIGRATE, "projects"), children=(end,)),)),))
+        printer.show(Snapped(0, Snapshot("j", "t", "migrate", 0, root, Verdict.RUNNING)))
+        printer.show(Changed(0, end, None))
+        assert isinstance(streams.out, io.StringIO)
+        assert isinstance(streams.err, io.StringIO)
+        assert ("already failed: B" in streams.err.getvalue()) is known
+        assert (streams.out.getvalue() != "") is (known or not quiet)
+        assert Bell().rings(Changed(0, end, None)) is known
+
+
+@pytest.mark.parametrize("command", ["checks", "projects"])
+@pytest.mark.parametrize("output", ["plain", "csv", "ndjson"])
+@pytest.mark.parametrize(
+    ("root", "reason"),
+    [
+        (node("root", "FAILED", "Not now."), "Not now."),
+        (node("root", children=(node("other"),), ended_at=HERE - 500), "migrate: never reported"),
+    ],
+    ids=["refused", "phases never reported"],
+)
+def test_records_say_on_standard_error_why_the_task_failed(
+    command: str, output: str, root: SimNode, reason: str
+) -> None:
+    """If no row shows why the code is 1, standard error does."""
+    with still(scenario(SimTask(label="m", task_id="m1", task_type="migrate", created_at=0, root=root))) as server:
+        result = ask(server, command, "job-1", "m1", "-o", output, "--exit-status")
+    assert result.code == 1
+    assert f"migstat: the task failed: {reason}" in result.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -55,10 +56,18 @@ def test_an_id_is_taken_as_it_is() -> None:
     assert lists.asked == []
 
 
-def test_no_run_of_that_type_is_told_with_how_many_there_are() -> None:
-    """All pages are searched before a type is said to be absent."""
-    with pytest.raises(NotFound, match=r"no migrate task among its 3 runs"):
-        resolve(Lists((("a", "check"), ("b", "check")), (("c", "check"),)), Target("j", "latest-migrate"))
+@pytest.mark.parametrize(
+    ("pages", "rest"),
+    [
+        ([(("a", "check"), ("b", "check")), (("c", "check"),)], "it has 3 runs of other kinds"),
+        ([(("a", "check"),)], "its only run is a check"),
+        ([(("a", None),)], "its only run is of another kind"),
+    ],
+)
+def test_a_job_without_a_run_of_that_type_says_what_it_has(pages: list[tuple[Any, ...]], rest: str) -> None:
+    """All pages are searched before a type is said to be absent, and what there is instead is named."""
+    with pytest.raises(NotFound, match=f"^job j has no migrate task: {rest}$"):
+        resolve(Lists(*pages), Target("j", "latest-migrate"))
 
 
 @pytest.mark.parametrize("word", list(TaskWord))
