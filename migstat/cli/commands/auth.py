@@ -110,7 +110,7 @@ def login(runtime: Runtime, options: Options) -> int:
 @auth.command()
 @asks_api(())
 def status(runtime: Runtime, options: Options) -> int:
-    """Show e-mail and token source, and whether the API accepts them if a job is set.
+    """Show e-mail and token source and, given a job, whether the API accepts them.
 
     Examples:
 
