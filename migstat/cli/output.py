@@ -214,7 +214,8 @@ def canvas_of(runtime: Runtime, look: Look, *, ids: bool = False) -> Canvas:
 
     streams = runtime.streams
     glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
-    return Canvas(streams.width(look.columns), glyphs, ids=ids)
+    height = streams.height or 24
+    return Canvas(streams.width(look.columns), glyphs, height, ids)
 
 
 def draw(runtime: Runtime, look: Look, view: object, canvas: Canvas) -> None:

@@ -7,6 +7,7 @@ import io
 import os
 import select
 import sys
+import textwrap
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -116,6 +117,14 @@ class Streams(msgspec.Struct):
         return max(columns or _window(self.out) or DEFAULT_WIDTH, NARROWEST)
 
     @property
+    def height(self) -> int | None:
+        """Lines of the window that standard output is, if it is one that knows."""
+        try:
+            return os.get_terminal_size(self.out.fileno()).lines or None if self.out is not None else None
+        except (OSError, ValueError, AttributeError):
+            return None
+
+    @property
     def room(self) -> int:
         """Cells of a line on standard error that can be replaced."""
         return max((_window(self.err) or DEFAULT_WIDTH) - 1, 1)
@@ -146,8 +155,20 @@ class Streams(msgspec.Struct):
             self.print("".join(batch))
 
     def tell(self, text: str) -> None:
-        """A line to standard error; where that is closed there is nobody to tell."""
+        """A line to standard error; where that is closed there is nobody to tell.
+
+        A terminal gets prose wrapped between words. JSON stays on its line, for whoever copies it.
+        """
         self.clear_notice()
+        if self.err_is_terminal and len(text) > self.room + 1 and not text.startswith("{"):
+            indent = " " * (len(text) - len(text.lstrip())) + "  "
+            lines = (
+                textwrap.fill(
+                    line, self.room + 1, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+                )
+                for line in text.split("\n")
+            )
+            text = "\n".join(lines)
         if self.err is not None:
             with suppress(OSError, ValueError):
                 write(self.err, text + "\n")

@@ -213,10 +213,10 @@ class ScreenPrinter:
 
     def finish(self, story: Story) -> None:
         """Leave on the terminal what there is to know."""
-        for note in story.ended.notes:
-            self._streams.tell(f"migstat: {harmless(note)}")
         canvas = Canvas(self._options.columns or self.screen.columns, self._options.glyphs)
         self._streams.print(drawn(ending(story, canvas), canvas, color=self._options.color))
+        for note in story.ended.notes:
+            self._streams.tell(f"migstat: {harmless(note)}")
         if self._options.hint and self._streams.err_is_terminal:
             self._streams.tell(f"Next: {next_command(story.view.snapshot, self._options.job)}")
 

@@ -29,16 +29,17 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
 
 def ending(story: Story, canvas: Canvas) -> Group:
     """Draw what stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
-    ended, view = story.ended, story.view
+    ended, view, reasons = story.ended, story.view, reasons_of(story)
+    # A single reason about the task itself stands in the last line, which is never cut.
+    alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
     if view.snapshot is not None:
         parts += header(digest(view), ended.at, canvas)
-        parts += reason_lines(reasons_of(story), canvas)
+        parts += reason_lines(reasons if not alone else (), canvas)
     if story.outages:
         often = "1 outage" if story.outages == 1 else f"{story.outages} outages"
         parts.append(Text(f"{often}, {duration(story.outage_seconds)} in all", QUIET))
-    whole = any(not reason.level for reason in reasons_of(story))  # of the task itself: the one thing to know
-    parts.append(Text(last_line(story, with_reason=whole), STYLES[STATE_OF_VERDICT[ended.verdict]]))
+    parts.append(Text(last_line(story, with_reason=alone), STYLES[STATE_OF_VERDICT[ended.verdict]]))
     return Group(*parts)
 
 

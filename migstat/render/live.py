@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from rich.cells import cell_len
@@ -128,10 +128,14 @@ def digest(view: View, title: str = "") -> Digest:
         problems=(*worst_first(tuple(problems)), *map(harmless, snapshot.flaws)),
         running=tuple(runs),
         scopes=scopes,
-        missing=() if ended else tuple(map(harmless, snapshot.missing)),
-        pending=tuple(harmless(leaf.name) for leaf in leaves if leaf.state is State.PENDING),
-        done=tuple(harmless(leaf.name) for leaf in leaves if leaf.state in (State.SUCCEEDED, State.SKIPPED)),
+        missing=() if ended else _in_order(snapshot.missing),
+        pending=_in_order(leaf.name for leaf in leaves if leaf.state is State.PENDING),
+        done=_in_order(leaf.name for leaf in leaves if leaf.state in (State.SUCCEEDED, State.SKIPPED)),
     )
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(map(harmless, names), key=str.casefold))
 
 
 _BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})

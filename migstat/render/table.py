@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from migstat.model.nodes import CHECK, Millis, Node, State, TaskType, level_is_hidden
+from migstat.model.nodes import CHECK, MIGRATE, Millis, Node, State, TaskType, level_is_hidden
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -29,6 +29,8 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot, Verdict, verdict_of_node
 from migstat.render.parts import (
+    NARROW,
+    REASONS,
     Canvas,
     Prose,
     bar,
@@ -51,6 +53,9 @@ WITH_ELAPSED = 70
 BAR = 14
 AROUND = 11
 """Lines of a window that header, summary, hint and prompt take from the rows."""
+
+LOW = 20
+"""Lines of a window below which messages take one line, so that the verdict stays on the screen."""
 
 FEWEST = 3
 """Running or missing rows that are shown however little room is left."""
@@ -160,12 +165,18 @@ def _tree_rows(
     nodes: Sequence[Node], report: StatusReport, canvas: Canvas, indent: str
 ) -> Iterator[list[RenderableType]]:
     now = report.snapshot.fetched_at
+    above = [(reason.level, reason.message) for reason in report.snapshot.reasons[:REASONS]]  # in the header
     for node in nodes:
-        told: RenderableType = Prose(message_text(node), 2 if node.state is State.FAILED else 1)
+        told: RenderableType = Prose(
+            message_text(node), 2 if node.state is State.FAILED and canvas.height >= LOW else 1
+        )
         below = node.children or ()
+        scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
         counted = has_leaves(node, report.snapshot) and below
         if counted and not node.unreadable:
             told = _counts(node, report, canvas)
+        elif scope and (node.level, node.message) in above and node.state is State.WARNING:
+            told = Text()
         name = _name(indent + (harmless(node.name) or "task"), canvas)
         yield [name, state_text(node, canvas), *_progress(node, canvas), *_elapsed(node, now, canvas), told]
         yield from _tree_rows(_shown_below(node, report, canvas), report, canvas, indent + "  ")
@@ -232,20 +243,24 @@ def _checks(report: ChecksReport, canvas: Canvas) -> Group:
     if report.details:
         parts += [part for check in shown for part in _block(check, report, canvas)]
     elif shown:
-        table = _table("CHECK", "STATE", "", "MESSAGE")
-        for check in shown:
-            said = message_text(check)
-            if check.occurrences:
-                said = Text.assemble(said, (f" ({len(check.occurrences)} found)", QUIET))
-            table.add_row(
-                _name(harmless(check.name), canvas),
-                state_text(check, canvas),
-                _override(check, report),
-                Prose(said, 1 if check.state is State.RUNNING else 3),
-            )
-        parts.append(table)
+        parts += _check_rows(shown, report, canvas)
     parts += _last(report, rest, canvas, "checks")
     return Group(*parts)
+
+
+def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[RenderableType]:
+    """A row a check; in a narrow window, which would cut the names, the message is below the name."""
+    table, stacked = _table("CHECK", "STATE", "", "MESSAGE"), list[RenderableType]()
+    for check in shown:
+        said = message_text(check)
+        if check.occurrences:
+            said = Text.assemble(said, (f" ({len(check.occurrences)} found)", QUIET))
+        message = Prose(said, 1 if check.state is State.RUNNING or canvas.height < LOW else 3)
+        override, state = _override(check, report), state_text(check, canvas)
+        table.add_row(_name(harmless(check.name), canvas), state, override, message)
+        stacked.append(Text("  ").join(part for part in (Text(harmless(check.name)), state, override) if part))
+        stacked += [Padding(message, (0, 0, 0, 2))] if said else []
+    return [table] if canvas.width >= NARROW else stacked
 
 
 def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[RenderableType]:
@@ -300,6 +315,7 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
         table = _table(*names, "MESSAGE", right=("ELAPSED",))
         for project in shown:
             lines = 3 if report.show_all or project.state in (State.FAILED, State.WARNING) else 1
+            lines = lines if report.show_all or canvas.height >= LOW else 1
             table.add_row(
                 _name(harmless(project.name), canvas),
                 state_text(project, canvas),

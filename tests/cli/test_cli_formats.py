@@ -267,7 +267,10 @@ def test_what_is_missing_is_a_row_in_a_pipe() -> None:
     ("words", "err"),
     [
         (("status",), "Next: migstat checks --details   1 cannot be overridden, 1 can be overridden\n"),
-        (("checks", "job-1"), "Next: migstat checks job-1 --details   1 cannot be overridden, 1 can be overridden\n"),
+        (  # a line longer than the terminal is wrapped between words
+            ("checks", "job-1"),
+            "Next: migstat checks job-1 --details   1 cannot be overridden, 1 can be\n  overridden\n",
+        ),
         (("projects", "job-1", "latest"), "Next: migstat checks job-1 latest --details\n"),
         (("checks", "--details"), ""),
         (("status", "--json"), ""),
