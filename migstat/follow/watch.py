@@ -50,6 +50,7 @@ from migstat.model.verdict import (
     estimated_end,
     failed_so_far,
     not_scheduled,
+    old_by_stamps,
 )
 from migstat.query.task import TaskSession
 
@@ -405,6 +406,12 @@ class Watch:
         """The assessment by how long the end has been seen, or the checks have failed without a migration."""
         evidence, until = self._evidence, self._plan.until
         found = assess(evidence, until, settled=False)
+        if self._snapshot is None:  # what ended long before the watch began need not be waited for again
+            settled, unscheduled = old_by_stamps(evidence, self._millis(), unstamped=False)
+            if settled and evidence.root.ended:
+                self._ended_since = clock - SETTLED_AFTER / 1000
+            if unscheduled:
+                self._unscheduled_since, self._unscheduled_polls = clock - SETTLED_AFTER / 1000, UNSCHEDULED_POLLS
         if found.ended:
             self._ended_since = clock if self._ended_since is None else self._ended_since
             settled = (clock - self._ended_since) * 1000 >= SETTLED_AFTER

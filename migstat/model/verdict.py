@@ -257,19 +257,21 @@ def assess_at(evidence: Evidence, now: Millis) -> Assessment:
     plausible `lastUpdatedAt`, the newest stamp in the tree is as close as one can get; a tree without any stamp counts
     as settled, since a script that asks again and again must come to an end.
     """
+    settled, unscheduled = old_by_stamps(evidence, now, unstamped=True)
+    return assess(evidence, settled=settled, unscheduled=unscheduled)
+
+
+def old_by_stamps(evidence: Evidence, now: Millis, *, unstamped: bool) -> tuple[bool, bool]:
+    """`settled` and `unscheduled` for `assess`, by the stamps of the API; `unstamped` if the tree has no stamp."""
     root, migrate = evidence.root, child_of(evidence.root, "migrate")
     check = child_of(root, "check")
     scopes = [node for node in (migrate.children if migrate else None) or () if node.name not in HIDDEN and node.ended]
-    return assess(
-        evidence,
-        settled=_is_old([root, *scopes], evidence, now),
-        unscheduled=check is not None and _is_old([check], evidence, now),
-    )
 
+    def old(*nodes: Node) -> bool:
+        stamps = _stamps(nodes, now) or _stamps(counted(evidence), now)
+        return now - max(stamps) >= SETTLED_AFTER if stamps else unstamped
 
-def _is_old(nodes: list[Node], evidence: Evidence, now: Millis) -> bool:
-    stamps = _stamps(nodes, now) or _stamps(counted(evidence), now)
-    return not stamps or now - max(stamps) >= SETTLED_AFTER
+    return old(root, *scopes), check is not None and old(check)
 
 
 def _stamps(nodes: Iterable[Node], now: Millis) -> list[Millis]:

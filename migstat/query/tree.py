@@ -29,6 +29,7 @@ from migstat.model.nodes import (
     Status,
     TaskType,
     by_name,
+    checks_of,
     child_of,
     leaves_of,
     level_is_hidden,
@@ -87,8 +88,7 @@ class Reading(msgspec.Struct, frozen=True):
         check = child_of(self.root, "check")
         if self.task_type != TaskType.CHECK:
             return check
-        own = [child for child in self.root.children or () if child.name != "check"]
-        return self.root if own or check is None else replace(self.root, children=check.children)
+        return self.root if check is None else replace(self.root, children=checks_of(self.root, self.task_type))
 
     @property
     def migrate(self) -> Node | None:

@@ -8,7 +8,9 @@ import pytest
 
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Ended, Event, Outage, Recovered, Snapped, Stalled
+from migstat.model.nodes import Node
 from migstat.model.verdict import Until, Verdict
+from migstat.query.tree import Reading
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask, Step, refused
 from tests.follow.histories import staged
@@ -202,6 +204,14 @@ def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any)
         assert stage.status(3000, "--json") == 1
 
 
+def test_a_check_task_that_lists_check_beside_its_checks_has_only_the_checks() -> None:
+    """A child `check` of the root is no check, for `checks` as for `watch`."""
+    nodes = tuple(Node((name,), status="FINISHED", outcome="SUCCESS") for name in ("A", "B", "check"))
+    parent = Reading(Node(children=nodes), "check", None).check
+    assert parent is not None
+    assert [node.name for node in parent.children or ()] == ["A", "B"]
+
+
 def test_no_format_or_depth_changes_the_code() -> None:
     """While something may still come it is 8 in all of them, and then 1."""
     scenario = CASES["D3 a key, no migrate"][0]
@@ -313,3 +323,14 @@ def test_a_change_is_told_of_what_vanished_and_came_back() -> None:
     with staged(projects(project), 5000) as stage:
         told = [event for event in stage.events(0.0) if isinstance(event, Changed) and event.node.name == "P"]
     assert [event.node.outcome or event.node.status for event in told][-1] == "SUCCESS"
+
+
+@pytest.mark.parametrize("name", ["A8 stopped", "A9 timed out", "D3 a key, no migrate", "D11 check hangs"])
+def test_a_watch_begun_long_after_the_end_ends_at_once(name: str) -> None:
+    """An end that is older than two minutes by the stamps of the API is not waited for again, as by `status`."""
+    scenario, plan, code, _, latest = CASES[name]
+    for begin, at_once in ((latest + 600, True), (END + 30, False)):
+        with staged(scenario, 5000) as stage:
+            ended = stage.events(begin, plan)[-1]
+            assert isinstance(ended, Ended)
+            assert (ended.exit_code, seconds_of(ended) < begin + 10) == (code, at_once)
