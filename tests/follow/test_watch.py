@@ -282,6 +282,9 @@ def test_what_never_comes_fails_two_minutes_after_the_end(
     ended = world.ended()
     since = max(begin, CORE_END + 2)
     assert (ended.end, ended.verdict, ended.exit_code, ended.missing) == (End.FINISHED, Verdict.FAILED, 1, missing)
+    if begin == since:  # by the stamps of the API, this end has settled already
+        assert seconds_of(ended) == begin
+        return
     assert since + SETTLE <= seconds_of(ended) <= since + SETTLE + 4 * INTERVAL
     assert world.asked(since).count("migrate,projects+") > 3
 
