@@ -210,6 +210,12 @@ def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
     if root.level[:-1] == MIGRATE and root.level[-1] in HIDDEN:
         children = (*(root.children or ()), *missing_nodes(root.level, reading.missing))
         return replace(snapshot, node=replace(root, children=children))
+    if root.level == MIGRATE and reading.missing:
+        others = tuple(child for child in root.children or () if not level_is_hidden(child.level))
+        hidden = [child for child in root.children or () if level_is_hidden(child.level)]
+        scope, *more = hidden or [Node((*MIGRATE, reading.scope))]
+        children = (*(scope.children or ()), *missing_nodes(scope.level, reading.missing))
+        return replace(snapshot, node=replace(root, children=(*others, replace(scope, children=children), *more)))
     reported = child_of(child_of(root, MIGRATE[0]), reading.scope)
     if root.level or not (reading.missing or reported):
         return snapshot

@@ -275,6 +275,13 @@ def test_the_job_document(server: Server) -> None:
     }
 
 
+@pytest.mark.parametrize("words", [(), ("--level", "migrate", "--depth", "2"), ("--level", "migrate,projects")])
+def test_a_missing_project_is_a_node_of_every_status(server: Server, words: tuple[str, ...]) -> None:
+    """A key of the job that is not reported is a node, from whichever level one looks."""
+    nodes = all_nodes(document(server, "status", *words))
+    assert [each["level"] for each in nodes if each["state"] == "missing"] == [["migrate", "projects", "GONE"]]
+
+
 @pytest.mark.parametrize(
     "words",
     [
