@@ -26,10 +26,10 @@ from tests.watching import EPOCH, World
 
 FOLDER = Path(__file__).parent.parent / "screens"
 SIZES = [(40, 15), (80, 24), (120, 40), (200, 50)]
-NAMES = ("checks", "confluence", "cutover", "failing", "projects-failing", "refused", "users-only")
+NAMES = ("checks", "confluence", "cutover", "failing", "flaky", "projects-failing", "refused", "users-only", "waves")
 """The scenarios whose nights differ to the eye."""
 
-LONG = ("confluence", "cutover", "projects-failing", "users-only")
+LONG = ("confluence", "cutover", "flaky", "projects-failing", "users-only")
 """Those that take more than a second."""
 
 
