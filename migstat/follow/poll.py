@@ -8,6 +8,7 @@ ran and do so no more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -120,6 +121,9 @@ class Poller:
         self.changes = []
         self.task_type, self.flaws = reading.task_type, reading.flaws
         self.job_or_none = reading.job or self.job_or_none
+        if not before and self.job_or_none is None and self.task_type == TaskType.CHECK:
+            with suppress(ApiError):  # checks are judged without the job, which only names itself and the site here
+                self.job_or_none = self.job
         self._note((self.root if before else None), replace(reading.root, children=None))
         self.root = replace(reading.root, children=None)
         gone = set(self.gone)
