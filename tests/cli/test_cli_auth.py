@@ -157,7 +157,8 @@ def test_a_newcomer_gets_from_nothing_to_the_first_status(desk: Desk, server: Se
     assert session.ended() == 0
     assert server.token not in session.shown
     assert session.lines == [
-        "Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens",
+        "Create an API token at",
+        "  https://id.atlassian.com/manage-profile/security/api-tokens",
         f"E-mail of the Atlassian account: {server.email}",
         f"API token of {server.email} for {server.base_url} (not shown): ",
         "Copy the job id from the migration assistant, or an API URL with /jobs/ID in it.",
@@ -167,7 +168,8 @@ def test_a_newcomer_gets_from_nothing_to_the_first_status(desk: Desk, server: Se
         FOUND,
         "Name for this job [jira-to-the-cloud]: ",
         f"stored the token of {server.email} in the keyring (keyrings Kept)",
-        "stored profile default and target jira-to-the-cloud in ~/config/migstat/config.toml",
+        "stored profile default and target jira-to-the-cloud in",
+        "  ~/config/migstat/config.toml",
         "Next: migstat status jira-to-the-cloud",
     ]
     assert desk.kept == {server.base_url: {server.email: server.token}}
