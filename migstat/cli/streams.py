@@ -155,7 +155,7 @@ class Streams(msgspec.Struct):
             self.print("".join(batch))
 
     def tell(self, text: str) -> None:
-        """A line to standard error; where that is closed there is nobody to tell.
+        """Write a line to standard error; a closed one is ignored.
 
         A terminal gets prose wrapped between words. JSON stays on its line, for whoever copies it.
         """

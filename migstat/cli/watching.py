@@ -221,7 +221,7 @@ class Course:
         self._missed: list[Changed] = []
 
     def add(self, event: Event | Waiting) -> LogLine | None:
-        """Take in an event; returns what happened while nobody watched, once all of that is known."""
+        """Take in an event; return what happened between two watches once all of it is known."""
         match event:
             case Changed() if self.resumed_from is not None:
                 self._missed.append(event)

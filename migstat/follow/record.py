@@ -94,7 +94,7 @@ def _write_line(file: int, data: bytes) -> None:
             done += os.write(file, data[done:])
     except OSError:
         with suppress(OSError):
-            if done and os.fstat(file).st_size == before + done:  # nobody else has appended meanwhile
+            if done and os.fstat(file).st_size == before + done:  # no other process has appended meanwhile
                 os.ftruncate(file, before)
         raise
 
