@@ -106,9 +106,14 @@ def migstat(
     return Result(code, out.text(), err.text())
 
 
-def hermetic() -> dict[str, str]:
-    """An environment without anything of the user's, their config file too; nothing is kept for completion."""
-    kept = {name: os.environ[name] for name in HERMETIC if name in os.environ}
+def hermetic(*, measured: bool = True) -> dict[str, str]:
+    """An environment without anything of the user's, their config file too; nothing is kept for completion.
+
+    Unless `measured`, the coverage of the process is not: what measures it loads modules of its own at start-up, and
+    swallows a Ctrl-C that comes meanwhile.
+    """
+    names = [name for name in HERMETIC if measured or not name.startswith("COVERAGE")]
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return kept | {"MIGSTAT_CONFIG": os.devnull, "XDG_CACHE_HOME": os.devnull, "LANG": "C.UTF-8"}
 
 

@@ -401,14 +401,17 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(small: Server) -> None:
         number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[at % 3]
         running = subprocess.Popen(
             [*MIGSTAT, *WATCH.split()],
-            env=environ(small),
+            env=hermetic(measured=False) | environ_of(small),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
         time.sleep(at * 0.011)
         running.send_signal(number)
-        _, err = running.communicate(timeout=10)
+        try:
+            _, err = running.communicate(timeout=10)
+        finally:
+            running.kill()
         assert "migstat/" not in err
         if "Traceback" not in err:  # else Python itself had not begun to run the program
             assert running.returncode in (128 + number, -number)
