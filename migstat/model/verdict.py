@@ -302,7 +302,7 @@ def assess(
     if ended and whole and not lone and not any(node.ended and node.state is State.FAILED for node in (head, root)):
         ended = not _scopes_go_on(root, nodes)
     missing = _missing_keys(evidence) if migrating else ()
-    # the checks failed, so nothing was moved: they are the reason, not the long list of what is missing for it
+    # the checks failed, so nothing was moved: that is the news, not the long list of what was never reported
     blocked = whole and not_scheduled(root)
     never = blocked and unscheduled and not ended
 
@@ -349,7 +349,7 @@ def assess(
         summary=summary_of(leaves_of(root, evidence.task_type), len(missing)),
         missing=missing if whole else (),
         unread=unread,
-        notes=tuple(notes) if over else (),
+        notes=tuple(notes) if over and not blocked else (),
     )
 
 

@@ -33,7 +33,6 @@ from migstat.model.reports import (
     TargetRow,
     TasksReport,
     missing_nodes,
-    nothing_moved,
     verdict_of_list,
     worst_first,
 )
@@ -268,7 +267,7 @@ def snapshot_of(asked: TaskSession, reading: Reading, job: Job | None) -> Snapsh
     if reading.partial or (reading.missing and not summary.total):  # of the others only their number is known
         rest = max(reading.expected - summary.total, 0)
         summary = replace(summary, total=summary.total + rest, missing=summary.missing + rest)
-    snapshot = Snapshot(
+    return Snapshot(
         asked.job_id,
         asked.task.task_id,
         reading.task_type,
@@ -284,9 +283,6 @@ def snapshot_of(asked: TaskSession, reading: Reading, job: Job | None) -> Snapsh
         assessment.notes,
         reading.partial,
     )
-    if reading.root.children and nothing_moved(snapshot):  # scopes that were never reported are no news then
-        snapshot = replace(snapshot, notes=())
-    return snapshot
 
 
 def _not_before(asked: TaskSession, reading: Reading) -> int | None:

@@ -277,10 +277,11 @@ def test_a_migration_that_was_not_scheduled_has_failed(check: Word, migrate: Wor
 @pytest.mark.parametrize("root", ["IN_PROGRESS", "FAILED"])
 def test_failed_checks_are_the_one_reason_why_nothing_was_moved(root: Word, until: Until) -> None:
     """Checks that blocked the migration fail the whole and its core alike, without a list of all that is missing."""
-    blocked = evidence(node((), root, (node(("check",), "FAILED"),)), "A", "B")
+    blocked = evidence(node((), root, (node(("check",), "FAILED"),)), "A", "B", apps={"includedKeys": ["timesheets"]})
     found = assess(blocked, until, unscheduled=True)
     assert (found.verdict, found.over) == (Verdict.FAILED, True)
     assert [reason.level for reason in found.reasons] == [("check",)]
+    assert found.notes == ()
 
 
 HOUR = 3_600_000
