@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from migstat.cli.output import ascii_only
 from migstat.cli.screen import Badge, LiveScreen
 from migstat.cli.streams import Streams
-from migstat.model.events import Changed, Ended, Event, Snapped, View, Waiting
+from migstat.model.events import Changed, Ended, Event, Late, Snapped, View, Waiting
 from migstat.model.nodes import Millis, Node, State, leaves_of
 from migstat.model.verdict import Verdict
 from migstat.render.drawing import drawn
@@ -118,7 +118,7 @@ class LinePrinter:
             case LogLine():
                 self._say(event.text, event.at)
             case _ if (line := log_line(event)) is not None:
-                self._say(line.text, line.at)
+                self._say(line.text, line.at, always=isinstance(event, Late))
         if self._streams.out_is_terminal and not self._options.quiet and self._bell.rings(event):
             self._streams.ring()
 

@@ -33,6 +33,7 @@ Missing = Annotated[tuple[str, ...], Meta(description="Keys of the job's scope t
 Elapsed = Annotated[Seconds | None, Meta(description="From start to last update, or to now while it runs.")]
 NotBefore = Annotated[Instant | None, Meta(description="Lower bound of the end, or an estimate from a rehearsal.")]
 Scope = Literal["projects", "spaces"]
+LateReason = Literal["estimate", "passed"]
 
 
 class Published(Struct, rename="camel", gc=False):
@@ -326,7 +327,7 @@ class LateEvent(Published, kw_only=True, tag_field="event", tag="late"):
     deadline: Instant
     estimated_end_at: NotBefore
     by_seconds: Seconds
-    reason: Literal["estimate", "passed"]
+    reason: LateReason
 
 
 class _EndEvent(Published, kw_only=True):

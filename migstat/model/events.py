@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from migstat.model.documents import LateReason
 from migstat.model.nodes import Level, Millis, Node, Phase
 from migstat.model.verdict import Reason, Snapshot, Summary, Verdict
 
@@ -21,13 +22,15 @@ class Condition(msgspec.Struct, frozen=True):
 class Snapped(msgspec.Struct, frozen=True):
     """All that is known when a watch begins, and again when a record is resumed.
 
-    The node of the snapshot is the root with everything below it. `scope` and `not_before` are those of a View.
+    The node of the snapshot is the root with everything below it. `scope`, `not_before` and `estimated_end` are those
+    of a View.
     """
 
     at: Millis
     snapshot: Snapshot
     scope: str = "projects"
     not_before: Millis | None = None
+    estimated_end: Millis | None = None
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -83,6 +86,20 @@ class Alive(msgspec.Struct, frozen=True):
     summary: Summary
     missing: tuple[str, ...]
     not_before: Millis | None = None
+    estimated_end: Millis | None = None
+
+
+class Late(msgspec.Struct, frozen=True):
+    """The end is expected after the deadline (`estimate`), or the deadline has `passed` and the end has not come.
+
+    `by_seconds` is how far the estimated end is past the deadline; of one that has passed, how long ago that was.
+    """
+
+    at: Millis
+    deadline: Millis
+    estimated_end: Millis | None
+    by_seconds: float
+    reason: LateReason
 
 
 class End(StrEnum):
@@ -112,7 +129,7 @@ class Ended(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-Event = Snapped | Changed | Progressed | Stalled | Outage | Recovered | Alive | Ended
+Event = Snapped | Changed | Progressed | Stalled | Outage | Recovered | Alive | Late | Ended
 
 
 class PhaseSeen(msgspec.Struct, frozen=True):
@@ -141,14 +158,19 @@ class NoAnswer(msgspec.Struct, frozen=True):
 class View(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a watch knows at one moment: screen, pages, metrics and summaries are made of it.
 
-    `snapshot` is None until the first answer. `not_before` is a lower bound of the end; `stalled` says since when a
-    running node has not moved, `phases` which phases each running node went through. Intervals in seconds.
+    `snapshot` is None until the first answer. `not_before` is a lower bound of the end; with a rehearsal there is an
+    `estimated_end` to believe, and a `pace`: the time that work takes tonight over what it took then (1.12 is 12 %
+    slower). `deadline` is when it should have ended. `stalled` says since when a running node has not moved, `phases`
+    which phases each running node went through. Intervals in seconds.
     """
 
     at: Millis
     snapshot: Snapshot | None
     scope: str = "projects"
     not_before: Millis | None = None
+    estimated_end: Millis | None = None
+    deadline: Millis | None = None
+    pace: float | None = None
     stalled: Mapping[Level, Millis] = {}
     phases: Mapping[Level, tuple[PhaseSeen, ...]] = {}
     outage: NoAnswer | None = None

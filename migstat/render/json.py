@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from migstat.errors import MigstatError
 from migstat.model import documents as doc
-from migstat.model.events import Alive, Changed, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
+from migstat.model.events import Alive, Changed, Ended, Event, Late, Outage, Progressed, Recovered, Snapped, Stalled
 from migstat.model.nodes import Artifact, Millis, Node
 from migstat.model.reports import (
     ArtifactsReport,
@@ -122,7 +122,7 @@ def event_document(event: Event) -> msgspec.Struct:
                 **_head(event.snapshot),
                 scope=event.scope,
                 missing=event.snapshot.missing,
-                estimated_end_at=iso(event.not_before),
+                estimated_end_at=iso(event.estimated_end or event.not_before),
                 node=node_json(event.snapshot.node, event.at),
             )
         case Changed():
@@ -158,7 +158,15 @@ def event_document(event: Event) -> msgspec.Struct:
                 verdict=event.verdict,
                 summary=_summary(event.summary),
                 missing=event.missing,
-                estimated_end_at=iso(event.not_before),
+                estimated_end_at=iso(event.estimated_end or event.not_before),
+            )
+        case Late():
+            return doc.LateEvent(
+                at=at,
+                deadline=_at(event.deadline),
+                estimated_end_at=iso(event.estimated_end),
+                by_seconds=round(event.by_seconds),
+                reason=event.reason,
             )
         case Ended():
             return doc.ENDS[event.end](

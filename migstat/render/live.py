@@ -17,7 +17,7 @@ from rich.styled import Styled
 from rich.table import Table
 from rich.text import Text
 
-from migstat.model.events import Changed, Event, NoAnswer, Outage, PhaseSeen, Recovered, Stalled, View
+from migstat.model.events import Changed, Event, Late, NoAnswer, Outage, PhaseSeen, Recovered, Stalled, View
 from migstat.model.nodes import (
     CHECK,
     MIGRATE,
@@ -514,6 +514,14 @@ def log_line(event: Event) -> LogLine | None:
             # the message last: it may be long, and a window cuts the line
             told = f"no answer ({cause_of(event)}); next try in {wait}: {_TRIED.sub('', harmless(event.message))}"
             return LogLine(event.at, told, State.FAILED)
+        case Late():
+            when, by = local_time(event.deadline, event.at), duration(event.by_seconds)
+            end = event.estimated_end and local_time(event.estimated_end, event.at)
+            if event.reason == "estimate":
+                told = f"expected to end about {end}, {by} after the deadline ({when})"
+            else:
+                told = f"the deadline ({when}) has passed" + (f"; expected to end about {end}" if end else "")
+            return LogLine(event.at, told, State.WARNING)
         case Recovered():
             return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")
     return None

@@ -21,6 +21,7 @@ from migstat.model.events import (
     End,
     Ended,
     Event,
+    Late,
     Outage,
     Progressed,
     Recovered,
@@ -98,6 +99,7 @@ REPORTS: st.SearchStrategy[Report] = st.one_of(
 )
 WATCHED: st.SearchStrategy[Event] = st.one_of(
     st.builds(Snapped, INSTANT, SNAPSHOTS, not_before=st.none() | INSTANT),
+    st.builds(Late, INSTANT, INSTANT, st.none() | INSTANT, SECONDS, st.sampled_from(["estimate", "passed"])),
     st.builds(Alive, INSTANT, VERDICT, COUNTS, KEYS),
     st.builds(Changed, INSTANT, NODE, st.none() | st.builds(Condition, MAYBE, MAYBE)),
     st.builds(Progressed, INSTANT, LEVEL, NUMBER, PHASES),

@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.model.events import Changed, Condition, End, Ended, Event, Outage, Progressed, Recovered, Snapped, Stalled
+from migstat.model.events import (
+    Changed,
+    Condition,
+    End,
+    Ended,
+    Event,
+    Late,
+    Outage,
+    Progressed,
+    Recovered,
+    Snapped,
+    Stalled,
+)
 from migstat.model.nodes import Node, Phase
 from migstat.model.verdict import Snapshot, Summary, Verdict
 from migstat.render.json import encoded, event_document
@@ -38,6 +50,7 @@ KEYS = {
     "stalled": {"level", "name", "sinceSeconds"},
     "outage": {"code", "message", "retryInSeconds"},
     "recovered": {"outageSeconds"},
+    "late": {"deadline", "estimatedEndAt", "bySeconds", "reason"},
     "alive": {"verdict", "summary", "missing", "estimatedEndAt"},
     "finished": ENDS,
     "failed-fast": ENDS,
@@ -108,6 +121,16 @@ ENDED: dict[str, Any] = {
             {"event": "outage", "code": "unreachable", "message": "no answer", "retryInSeconds": 2},
         ),
         (Recovered(AT, 43.0), {"event": "recovered", "outageSeconds": 43}),
+        (
+            Late(AT, AT - 60_000, AT, 59.7, "passed"),
+            {
+                "event": "late",
+                "deadline": "2026-09-21T14:12:20Z",
+                "estimatedEndAt": INSTANT,
+                "bySeconds": 60,
+                "reason": "passed",
+            },
+        ),
         *((Ended(AT, end, Verdict.FAILED, 1, SUMMARY, ("NEW",), 7695.5), {"event": end.value, **ENDED}) for end in End),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, dict) else value["event"],

@@ -18,6 +18,7 @@ from migstat.model.events import (
     End,
     Ended,
     Event,
+    Late,
     NoAnswer,
     Outage,
     PhaseSeen,
@@ -269,6 +270,15 @@ PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
             "no answer (503); next try in 12s: the API failed (503)",
         ),
         (Recovered(NOW, 43.0), "answering again after 43s"),
+        (
+            Late(NOW, NOW + 7 * MINUTE, NOW + 27 * MINUTE, 1200.0, "estimate"),
+            "expected to end about 14:40, 20m 00s after the deadline (14:20)",
+        ),
+        (
+            Late(NOW, NOW, NOW + 7 * MINUTE, 0.0, "passed"),
+            "the deadline (14:13) has passed; expected to end about 14:20",
+        ),
+        (Late(NOW, NOW - 7 * MINUTE, None, 420.0, "passed"), "the deadline (14:06) has passed"),
     ],
 )
 def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
