@@ -186,31 +186,49 @@ def _failed_checks(scopes: tuple[Node, ...]) -> tuple[Node, ...]:
 
 
 def frame(
-    known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, height: int, *, rates: bool = False
+    known: Digest,
+    log: Sequence[LogLine],
+    now: Millis,
+    canvas: Canvas,
+    height: int,
+    *,
+    rates: bool = False,
+    footer: str | None = FOOTER,
 ) -> RenderableType:
-    """At most `height` lines of at most the canvas's width. `rates` shows how often is asked, too."""
+    """At most `height` lines of at most the canvas's width. `rates` shows how often is asked, too.
+
+    Without a footer it is for a picture, which stays as it is: it ends with its last line, and says as of when it is.
+    """
     outage = known.view.outage
-    head = header(known, now, canvas, rates=rates)[: max(1, min(3, height // 3))]
-    body = _body(known, log, now, canvas, height - len(head))
+    head = header(known, now, canvas, rates=rates, still=footer is None)[: max(1, min(3, height // 3))]
+    body = _body(known, log, now, canvas, height - len(head), footer)
     return Group(*head, *body) if outage is None else Group(*head, Styled(Group(*body), "dim"))
 
 
-def header(known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False) -> list[RenderableType]:
+def header(
+    known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False
+) -> list[RenderableType]:
     """The verdict with its counts, name and destination; the bar; the times."""
-    verdict, times = _verdict_line(known, now, canvas), _times_line(known, now, canvas, rates=rates)
-    return [verdict, times] if known.view.snapshot is None else [verdict, _bar_line(known.counts, canvas), times]
+    verdict, parts = _verdict_line(known, now, canvas), times(known, now, rates=rates, still=still)
+    line = Text(_fitting(parts, canvas.glyphs.dot, canvas.width), QUIET, no_wrap=True)
+    return [verdict, line] if known.view.snapshot is None else [verdict, _bar_line(known.counts, canvas), line]
+
+
+def verdict_words(known: Digest, now: Millis) -> tuple[State, str]:
+    """The first thing to read: the verdict, or since when and why there is no answer."""
+    outage = known.view.outage
+    if outage is not None:
+        return State.FAILED, f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
+    if known.view.snapshot is None:
+        return State.PENDING, harmless(known.doing) or "waiting for the first answer"
+    return STATE_OF_VERDICT[known.verdict], str(known.verdict)
 
 
 def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
-    glyphs, outage = canvas.glyphs, known.view.outage
-    if outage is not None:
-        state, word = State.FAILED, f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
-    elif known.view.snapshot is None:
-        state, word = State.PENDING, harmless(known.doing) or "waiting for the first answer"
-    else:
-        state, word = STATE_OF_VERDICT[known.verdict], str(known.verdict)
+    glyphs = canvas.glyphs
+    state, word = verdict_words(known, now)
     line = Text(f"{glyphs.states[state]} {word}", f"bold {STYLES[state]}")
-    for each, words in _bad_counts(known):
+    for each, words in bad_counts(known):
         line.append(glyphs.dot, QUIET).append(f"{glyphs.states[each]} {words}", STYLES[each])
     if known.title and canvas.width - line.cell_len >= 13:
         line.append("   ").append(known.title, STRONG)
@@ -219,7 +237,7 @@ def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
     return _cut(line, canvas)
 
 
-def _bad_counts(known: Digest) -> list[tuple[State, str]]:
+def bad_counts(known: Digest) -> list[tuple[State, str]]:
     """Counts of what is wrong. Checks and scopes of a migration are not in its summary, which counts projects."""
     summary, found = known.summary, []
     failed = [each for each in known.problems if isinstance(each, Node) and each.level and each.state is State.FAILED]
@@ -248,14 +266,18 @@ def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:
     return line
 
 
-def _times_line(known: Digest, now: Millis, canvas: Canvas, *, rates: bool) -> Text:
-    """Elapsed, a lower bound of the end, and the age of the data; in an outage, when the next try is."""
+def times(known: Digest, now: Millis, *, rates: bool = False, still: bool = False) -> list[tuple[int, str]]:
+    """Elapsed, a lower bound of the end, and the age of the data; in an outage, when the next try is.
+
+    Each with its importance, 0 first. What is `still`, such as a picture, has no age but says as of when it is.
+    """
     view, snapshot = known.view, known.view.snapshot
     read_at = snapshot.fetched_at if snapshot else None
-    parts: list[tuple[int, str]] = []  # by importance, 0 first
+    parts: list[tuple[int, str]] = []
     if (outage := view.outage) is not None:
         left = (outage.next_try - now) / 1000
-        parts.append((0, f"next try in {duration(left)}" if left >= 1 else "trying again"))
+        if not still:
+            parts.append((0, f"next try in {duration(left)}" if left >= 1 else "trying again"))
         if read_at is not None:
             parts.append((1, f"{known.verdict} as of {local_time(read_at, now)}"))
     if snapshot is not None:
@@ -266,13 +288,16 @@ def _times_line(known: Digest, now: Millis, canvas: Canvas, *, rates: bool) -> T
     if outage is None and view.not_before is not None and view.not_before > now and not over:
         parts.append((2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
     if outage is None and read_at is not None:
-        parts.append((0, f"updated {duration(max(now - read_at, 0) / 1000)} ago"))
+        age = f"updated {duration(max(now - read_at, 0) / 1000)} ago"
+        parts.append((0, f"as of {local_time(read_at, now)} {zone(read_at)}" if still else age))
     if rates:
         parts += [(4, f"every {duration(view.interval)}"), (4, f"{view.requests_a_minute:.0f} requests/min")]
-    return Text(_fitting(parts, canvas.glyphs.dot, canvas.width), QUIET, no_wrap=True)
+    return parts
 
 
-def _body(known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, height: int) -> list[RenderableType]:
+def _body(
+    known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, height: int, footer: str | None
+) -> list[RenderableType]:
     """Everything below the header: each part gets what the more important ones leave of the lines.
 
     What runs keeps a third of them if it needs it, however much went wrong. Long reasons wrap only into lines that are
@@ -312,8 +337,8 @@ def _body(known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, he
         lines = [_log_line(line, now, canvas) for line in log[-(last + spare) :]]
         spare -= len(lines) - last
         parts += [*([gap] * roomy), *lines]
-    if not small:
-        footer = FOOTER if len(FOOTER) <= canvas.width else FOOTER.partition(";")[0]
+    if not small and footer is not None:
+        footer = footer if len(footer) <= canvas.width else footer.partition(";")[0]
         parts += [*([gap] * spare), _cut(Text(footer, QUIET), canvas)]
     return parts
 
@@ -402,25 +427,23 @@ def _running(node: Problem, known: Digest, now: Millis, canvas: Canvas) -> _Row:
 
 
 def progress_text(
-    node: Node, phases: Sequence[PhaseSeen], stalled: Millis | None, now: Millis, glyphs: Glyphs, width: int
+    node: Node, phases: Sequence[PhaseSeen], stalled: Millis | None, now: Millis, glyphs: Glyphs, width: int | None
 ) -> Text:
     """Describe what a running node is doing: `export, upload done, import at 42 %`, counts, rate and time left.
 
-    What does not fit is left out whole, the least important first: a number that is cut is a wrong number.
+    What does not fit is left out whole, the least important first: a number that is cut is a wrong number. Without a
+    width all of it is said, in words alone.
     """
     tick = glyphs.states[State.SUCCEEDED]
-    now_in = next((phase for phase in phases if phase.to is None), None)
-    counted = now_in or next(
-        (PhaseSeen(each.name or "", 0, None, each.processed, each.total) for each in node.progress), None
-    )
+    counted = current_phase(node, phases)
     parts: list[tuple[int, Text]] = [
         (5, Text(f"{harmless(phase.name)} {tick}", QUIET)) for phase in phases if phase.to is not None
     ]
     if counted is not None and counted.name:
         parts.append((3, Text(harmless(counted.name))))
-    share = _share(node, counted)
+    share = share_of(node, counted)
     if share is not None:
-        if width >= 50:
+        if width is not None and width >= 50:
             parts.append((6, _small_bar(share, glyphs)))
         parts.append((1, Text(f"{int(share * 100)} %", STYLES[State.RUNNING])))
     facts: list[tuple[int, Text]] = []
@@ -435,7 +458,7 @@ def progress_text(
             facts.append((4, Text(f"{duration((counted.total - counted.processed) / counted.rate)} left")))
     if not parts and not facts and node.message:
         return Text(harmless(node.message))
-    while cell_len(_joined(parts, facts, glyphs).plain) > width and len(parts) + len(facts) > 1:
+    while width and cell_len(_joined(parts, facts, glyphs).plain) > width and len(parts) + len(facts) > 1:
         worst = max((*parts, *facts), key=lambda part: part[0])
         (parts if worst in parts else facts).remove(worst)
     return _joined(parts, facts, glyphs)
@@ -448,7 +471,15 @@ def _joined(parts: Sequence[tuple[int, Text]], facts: Sequence[tuple[int, Text]]
     return line
 
 
-def _share(node: Node, phase: PhaseSeen | None) -> float | None:
+def current_phase(node: Node, phases: Sequence[PhaseSeen]) -> PhaseSeen | None:
+    """The phase that a running node is in, as the watch has seen it or else as the node itself tells."""
+    now_in = next((phase for phase in phases if phase.to is None), None)
+    return now_in or next(
+        (PhaseSeen(each.name or "", 0, None, each.processed, each.total) for each in node.progress), None
+    )
+
+
+def share_of(node: Node, phase: PhaseSeen | None) -> float | None:
     """How much of the current phase is done, 0..1; the API's percent may be any number."""
     if node.percent is not None:
         return min(max(node.percent, 0), 100) / 100
