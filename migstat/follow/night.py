@@ -1,29 +1,61 @@
-"""Reads a record back: what an earlier watch of the same task has said, for one that resumes it."""
+"""Reads a record back: for a watch that resumes it, for `timeline`, and for the rehearsal of a later night.
+
+`night_in` reads a file, `read_night` an open one; both return a `Night`. What a rehearsal took, by level and in order:
+
+    {level: (span.started, span.seconds) for level, span in night.spans.items() if span.seconds is not None}
+
+with `started` in epoch milliseconds. Levels begin with `migrate`, `projects` or `spaces`, and a name; a scope such as
+`apps` is `("migrate", "apps")`, the root `()`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import msgspec
+from msgspec.structs import replace
 
 from migstat.errors import UsageError
 from migstat.follow.record import unusable
-from migstat.model.events import Condition, Seen
-from migstat.model.nodes import Level, Millis
+from migstat.model.events import Condition, End, PhaseSeen, Seen
+from migstat.model.nights import Night, Silence, Span, Watched
+from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, Phase, State
+from migstat.model.verdict import CLOCK_SKEW, EARLIEST_STAMP, Reason, Verdict
 
 LONGEST_LINE = 128 * 1024 * 1024
 """Bytes; a snapshot of 100,000 projects is half as long. A file without newlines must not fill the memory."""
 
+MOST_PHASES = 32
+"""Phases of one node that are kept: names that hold a number must not fill the memory either."""
 
-class RecordedNode(msgspec.Struct, gc=False):
-    """The part of a node that resuming needs."""
+UNSEEN: Millis = 120_000
+"""How long the first phase may have been going on unseen since the node began: the widest gap between two polls."""
 
-    level: tuple[str, ...] = ()
+
+class RecordedProgress(msgspec.Struct, gc=False):
+    """The part of a progress event that is read back."""
+
+    level: Level
+    at: str = ""
+    percent: float | None = None
+    progress: tuple[Phase, ...] = ()
+
+
+class RecordedNode(msgspec.Struct, rename="camel", gc=False):
+    """The part of a node that is read back."""
+
+    level: Level = ()
     status: str | None = None
     outcome: str | None = None
+    message: str | None = None
+    started_at: str | None = None
+    last_updated_at: str | None = None
+    percent: float | None = None
+    progress: tuple[Phase, ...] = ()
     children: tuple[RecordedNode, ...] | None = None
 
     @property
@@ -32,64 +64,111 @@ class RecordedNode(msgspec.Struct, gc=False):
         return Condition(self.status, self.outcome)
 
 
-class RecordedEvent(msgspec.Struct, rename="camel", gc=False):
-    """The part of a line that resuming needs. All other keys are skipped undecoded, which makes it fast."""
+class RecordedEvent(RecordedNode, rename="camel", gc=False):
+    """The part of a line that is read back; a change is about the node that it is. Other keys are skipped undecoded."""
 
-    event: str
+    event: str = ""
+    kind: str = ""
     at: str = ""
+    fetched_at: str = ""
     job_id: str | None = None
+    job_name: str | None = None
+    destination: str | None = None
     task_id: str | None = None
-    level: tuple[str, ...] = ()
+    task_type: str | None = None
+    scope: str | None = None
+    missing: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    reasons: tuple[Reason, ...] = ()
+    exit_code: int | None = None
+    code: str = ""
+    outage_seconds: float = 0
     to: RecordedNode | None = None
     node: RecordedNode | None = None
+    projects: tuple[RecordedNode, ...] = ()
 
-    @property
-    def instant(self) -> Millis | None:
-        """The time of the event in epoch milliseconds; None if it is not a time."""
-        try:
-            return int(datetime.fromisoformat(self.at).timestamp() * 1000)
-        except (ValueError, OverflowError):
-            return None
+
+def night_in(path: Path, option: str = "") -> Night:
+    """Read a record, or a `projects` document; `option` is named in errors.
+
+    Raises UsageError if the file cannot be read, is neither, or records two tasks.
+    """
+    source = f"{option}: {path}" if option else str(path)
+    try:
+        with path.open("rb") as file:
+            return read_night(file, source)
+    except OSError as error:
+        raise UsageError(f"{source}: {error.strerror or error}", "Use a file written by watch --record.") from error
+
+
+def read_night(file: IO[bytes], source: str) -> Night:
+    """Read a record, or a `projects` document, from an open file that errors call `source`.
+
+    It is streamed: memory grows with the number of nodes, not with the length of the night. Raises UsageError if it is
+    neither or records two tasks, OSError if it cannot be read.
+    """
+    found = _read(file, source, _Reader(source))
+    if found is None:
+        raise UsageError(f"{source} is not the record of a watch", "Use a file written by watch --record.")
+    return found
 
 
 def read_back(path: Path, job_id: str, task_id: str | None) -> tuple[Seen, tuple[str, ...]]:
     """Return what an earlier watch has said about the task, and warnings.
 
-    The file is streamed: memory grows with the number of nodes, not with the length of the night. Raises UsageError if
-    the file records another task, or is not a record at all; OutputError if it cannot be read.
+    Raises UsageError if the file records another task, or is not a record at all; OutputError if it cannot be read.
     """
-    night, damaged = _Night(job_id, task_id), _Damage()
+    source = f"--record: {path}"
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(_lines(file), 1):
-                try:
-                    event = _DECODER.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                    if line.strip():
-                        damaged.add(number, line)
-                    continue
-                if (other := night.another(event)) is not None:
-                    raise UsageError(f"--record: {path} records {other}", "Use another file for this task.")
-                night.add(event)
+            night = _read(file, source, _Reader(source, job_id, task_id, resumes=True))
     except FileNotFoundError:
         return Seen(), ()
     except OSError as error:
         raise unusable(path, error) from error
-    if night.empty and damaged.count and not damaged.began_as_record:
-        raise UsageError(f"--record: {path} is not the record of a watch", "Use another file, or remove this one.")
-    return night.seen(), damaged.warnings(path)
+    if night is None:
+        raise UsageError(f"{source} is not the record of a watch", "Use another file, or remove this one.")
+    began = night.watches[0].since if night.watches else None
+    return Seen(night.readings, night.stalled, began, night.as_of), night.warnings
 
 
 _DECODER = msgspec.json.Decoder(RecordedEvent)
+_PROGRESS_DECODER = msgspec.json.Decoder(RecordedProgress)
+_EVENT = b'{"event":'
+_PROGRESS = _EVENT + b'"progress",'
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    while line := file.readline(LONGEST_LINE):
-        yield line
+def _read(file: IO[bytes], source: str, reader: _Reader) -> Night | None:
+    """The night, or None if this is not a record."""
+    skipped = _Skipped()
+    decode, decode_progress, add_progress = _DECODER.decode, _PROGRESS_DECODER.decode, reader.add_progress
+    for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE), b""), 1):
+        try:
+            if line.startswith(_PROGRESS):
+                add_progress(decode_progress(line))
+                continue
+            if number == 1 and line.strip() == b"{":  # indented, or a record cut in its first word
+                following = file.readline(LONGEST_LINE)
+                if following.startswith(_EVENT):
+                    skipped.add(number, line)
+                    line = following  # noqa: PLW2901
+                else:
+                    line += following + file.read(LONGEST_LINE)  # noqa: PLW2901
+            event = decode(line)
+        except _UNREADABLE:
+            if line.strip():
+                skipped.add(number, line)
+            continue
+        if not reader.add(event):
+            skipped.add(number, line)
+    if reader.empty and skipped.count and not skipped.began_as_record:
+        return None
+    return reader.night(skipped.warnings(source))
 
 
-class _Damage:
-    """Lines that cannot be read: a crash cuts one, a bad disk any number, and either is one warning."""
+class _Skipped:
+    """Lines that cannot be read or understood: a crash cuts one, a bad disk any number, and either is one warning."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -100,64 +179,284 @@ class _Damage:
         if not self.count:
             self._first = number
         self.count += 1
-        self.began_as_record = self.began_as_record or (number == 1 and line.startswith(b'{"event":'))
+        if number == 1:  # it may have been cut in its first word, too
+            self.began_as_record = line.startswith(_EVENT) or _EVENT.startswith(line.rstrip())
 
-    def warnings(self, path: Path) -> tuple[str, ...]:
+    def warnings(self, source: str) -> tuple[str, ...]:
         if not self.count:
             return ()
         if self.count == 1:
-            return (f"{path}: line {self._first} is truncated or corrupt; skipped",)
-        return (f"{path}: {self.count:,} lines are truncated or corrupt, the first is line {self._first}; skipped",)
+            return (f"{source}: line {self._first} is truncated, corrupt or unknown; skipped",)
+        return (f"{source}: {self.count:,} lines are truncated, corrupt or unknown, first line {self._first}; skipped",)
 
 
-class _Night:
-    """The events replayed: the first snapshot, and every change since.
+class _Track(msgspec.Struct, gc=False):
+    """A node as far as it was read."""
 
-    A resumed watch writes a snapshot, too, but only its changes say what it has shown: a crash may have come between.
+    reading: Condition
+    message: str | None = None
+    started: Millis | None = None
+    start_exact: bool = True
+    ended: Millis | None = None
+    end_exact: bool = True
+    phases: dict[str, tuple[Millis, Millis | None]] = {}
+    phase: str | None = None
+    last: RecordedProgress | None = None
+
+
+class _Reader:
+    """The events replayed. What a resumed watch need not say again, and when each node began and ended.
+
+    A resumed watch writes a snapshot, too. It tells how things stand, but only its changes say what it has shown: a
+    crash may have come between.
     """
 
-    def __init__(self, job_id: str, task_id: str | None) -> None:
+    def __init__(
+        self, source: str, job_id: str | None = None, task_id: str | None = None, *, resumes: bool = False
+    ) -> None:
         self.empty = True
-        self._job_id = job_id
-        self._task_id = task_id
+        self._source = source
+        self._resumes = resumes
+        self._head = RecordedEvent(job_id=job_id, task_id=task_id)
+        self._scope = "projects"
         self._readings: dict[Level, Condition] = {}
         self._stalled: set[Level] = set()
-        self._began: Millis | None = None
+        self._tracks: dict[Level, _Track] = {}
+        self._watches: list[Watched] = []
+        self._since: Millis | None = None
+        self._outages: list[Silence] = []
         self._last = ""
+        self._told: RecordedEvent | None = None
+        self._end: RecordedEvent | None = None
         self._has_snapshot = False
 
-    def another(self, event: RecordedEvent) -> str | None:
-        """The job or task that the event is about, if it is another one."""
-        if event.event != "snapshot":
-            return None
-        if event.job_id != self._job_id:
-            return f"job {event.job_id}"
-        return f"task {event.task_id}" if self._task_id is not None and event.task_id != self._task_id else None
-
-    def add(self, event: RecordedEvent) -> None:
+    def add(self, event: RecordedEvent) -> bool:
+        """Take in a line; False if it is not known what it says. Raises UsageError for another task."""
+        if not event.event:
+            return self._take_document(event)
+        if not self._take_event(event):
+            return False
         self.empty = False
         self._last = event.at or self._last
-        if self._began is None:
-            self._began = event.instant
+        ends = event.event in _ENDS
+        if self._since is None:
+            self._since = _instant(event.at)
+            self._end = event if ends else None
+        if ends:
+            self._close_watch(End(event.event))
+        return True
+
+    def add_progress(self, event: RecordedProgress) -> None:
+        """Take in what nearly all lines of a long night say, quickly: only a new phase takes more than a look."""
+        self._last = event.at or self._last
+        if self._stalled:
+            self._stalled.discard(event.level)
+        track = self._tracks.get(event.level)
+        if track is not None:
+            track.last = event
+            phases = event.progress
+            if len(phases) != 1 or phases[0].name != track.phase:
+                self._take_phases(track, _instant(event.at), None)
+        if self._since is None:
+            self._since, self._end, self.empty = _instant(event.at), None, False
+
+    def _take_event(self, event: RecordedEvent) -> bool:
+        at = _instant(event.at)
         match event.event:
-            case "snapshot" if event.node is not None and not self._has_snapshot:
-                self._has_snapshot = True
-                for node in _flat(event.node):
-                    self._readings.setdefault(node.level, node.reading)
+            case "snapshot":
+                self._take_snapshot(event)
             case "change":
-                self._readings[event.level] = event.to.reading if event.to else Condition(None, None)
+                self._readings[event.level] = reading = event.to.reading if event.to else Condition(None, None)
                 self._stalled.discard(event.level)
-            case "progress":
-                self._stalled.discard(event.level)
+                self._take(event, reading, at)
             case "stalled":
                 self._stalled.add(event.level)
+            case "outage":
+                self._outages.append(Silence(at or self._now, None, event.code, event.message or ""))
+            case "recovered":
+                self._end_outage(at or self._now, event.outage_seconds)
+            case "alive":
+                self._told = event
+            case "progress":  # as no watch of ours writes it, but as it may be
+                self.add_progress(RecordedProgress(event.level, event.at, event.percent, event.progress))
+            case _ if event.event in _ENDS:
+                self._told = self._end = event
+            case _:
+                return event.event == "late"
+        return True
 
-    def seen(self) -> Seen:
-        last = RecordedEvent("", at=self._last).instant
-        return Seen(self._readings, frozenset(self._stalled), self._began, last)
+    def night(self, warnings: tuple[str, ...]) -> Night:
+        """All that was read."""
+        end, told, head = self._end, self._told or RecordedEvent(), self._head
+        as_of = self._now or None
+        spans = {level: _span(level, track) for level, track in self._tracks.items()}
+        for name in told.missing:
+            level = (*MIGRATE, self._scope, name)
+            if level not in spans or spans[level].status is None:
+                spans[level] = Span(level=level, state=State.MISSING)
+        verdict = told.verdict or Verdict.PENDING
+        if end is None and self._since is not None:  # what was said last is older than what has happened since
+            root = spans.get(())
+            begun = any(span.state not in (State.PENDING, State.MISSING) for span in spans.values())
+            failed = root is not None and root.state is State.FAILED
+            verdict = Verdict.FAILED if failed else Verdict.RUNNING if begun else Verdict.PENDING
+        open_watch = () if self._since is None else (Watched(self._since, max(self._since, self._now), None),)
+        return Night(
+            job_id=head.job_id,
+            job_name=head.job_name,
+            destination=head.destination,
+            task_id=head.task_id,
+            task_type=head.task_type,
+            spans=spans,
+            watches=(*self._watches, *open_watch),
+            outages=tuple(self._outages),
+            verdict=verdict,
+            reasons=told.reasons,
+            exit_code=end.exit_code if end else None,
+            missing=told.missing,
+            as_of=as_of,
+            readings=self._readings,
+            stalled=frozenset(self._stalled),
+            warnings=warnings,
+        )
+
+    @property
+    def _now(self) -> Millis:
+        """The time of the last event; 0 if none is known."""
+        return _instant(self._last) or 0
+
+    def _take_head(self, event: RecordedEvent) -> None:
+        """Raises UsageError if this is about another job or task than what came before."""
+        known = self._head
+        for kind, new, old in (("job", event.job_id, known.job_id), ("task", event.task_id, known.task_id)):
+            if old is not None and new != old:
+                told = f"records {kind} {new}" if self._resumes else f"records two {kind}s, {old} and {new}"
+                raise UsageError(f"{self._source} {told}", "Use another file for this task.")
+        self._head, self._scope = event, event.scope or self._scope
+        if event.task_id is None:
+            event.task_id = known.task_id
+
+    def _take_snapshot(self, event: RecordedEvent) -> None:
+        self._take_head(event)
+        at, before = _instant(event.at), self._now or None
+        if self._since is not None:
+            self._close_watch(None)
+        self._told, self._end = event, None
+        for node in _flat(event.node) if event.node is not None else ():
+            if not self._has_snapshot:
+                self._readings.setdefault(node.level, node.reading)
+            self._take(node, node.reading, at, before)
+        self._has_snapshot = self._has_snapshot or event.node is not None
+        event.node = None  # or the tree would stay in memory
+
+    def _take_document(self, event: RecordedEvent) -> bool:
+        if event.kind != "projects" or self._resumes or not self.empty:
+            return False
+        self._take_head(event)
+        self.empty, self._told, self._last = False, event, event.fetched_at
+        for node in event.projects:
+            self._take(node, node.reading, _instant(event.fetched_at))
+        event.projects = ()
+        return True
+
+    def _close_watch(self, end: End | None) -> None:
+        """The watch has ended, or another one goes on: what it saw last is all that is known of an outage, too."""
+        if self._since is not None:
+            self._watches.append(Watched(self._since, max(self._since, self._now), end))
+        self._since = None
+        if self._outages and self._outages[-1].to is None:
+            self._end_outage(self._now, 0)
+
+    def _end_outage(self, at: Millis, seconds: float) -> None:
+        last = self._outages[-1] if self._outages else None
+        if last is None or last.to is not None:  # the line that told of it was damaged
+            last = Silence(at, None, "", "")
+        else:
+            self._outages.pop()
+        self._outages.append(replace(last, since=min(last.since, at - int(seconds * 1000)), to=at))
+
+    def _take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None = None) -> None:
+        """Take in a reading of a node; what it did while nobody watched, it did after `before`."""
+        track = self._tracks.get(node.level)
+        state = Node((), reading.status, reading.outcome).state
+        if reading.status is None and reading.outcome is None and track is None:
+            return  # a level that only has children, or a node that is missing
+        known = track is not None
+        if track is None or (track.ended is not None and not state.ended):  # it begins, or begins again
+            self._tracks[node.level] = track = _Track(reading)
+        track.reading, track.message = reading, node.message
+        if state is State.PENDING:
+            return
+        if (started := _stamp(node.started_at, at)) is not None:
+            track.started, track.start_exact = started, True
+        elif track.started is None and not state.ended:
+            track.started, track.start_exact = at, False
+        if node.percent is not None or node.progress:
+            track.last = RecordedProgress(node.level, "", node.percent, node.progress)
+            self._take_phases(track, at, before)
+        if state.ended and (track.ended is None or not track.end_exact):
+            ended = _stamp(node.last_updated_at, at)
+            if ended is not None and ended >= (track.started or 0):
+                track.ended, track.end_exact = ended, True
+            elif track.ended is None and (known or track.started is not None) and at is not None:
+                track.ended, track.end_exact = max(at, track.started or 0), False
+
+    def _take_phases(self, track: _Track, at: Millis | None, before: Millis | None) -> None:
+        names = [phase.name for phase in track.last.progress if phase.name] if track.last else []
+        if not names or at is None or track.ended is not None:
+            return
+        track.phase = names[0] if len(names) == 1 else None
+        for name, (begun, to) in track.phases.items():
+            if name not in names and to is None:
+                track.phases[name] = (begun, max(begun, at if before is None else before))
+        for name in names[:MOST_PHASES]:
+            if name in track.phases or len(track.phases) < MOST_PHASES:
+                track.phases[name] = (track.phases.get(name, (at, None))[0], None)
+
+
+def _span(level: Level, track: _Track) -> Span:
+    phases = [PhaseSeen(name, begun, to) for name, (begun, to) in track.phases.items()]
+    if phases and track.started is not None and phases[0].begun - track.started <= UNSEEN:
+        phases[0] = replace(phases[0], begun=track.started)
+    if track.ended is not None:
+        end = track.ended
+        phases = [each if each.to is not None else replace(each, to=max(each.begun, end)) for each in phases]
+    node = Node(level, track.reading.status, track.reading.outcome)
+    return Span(
+        level=level,
+        state=node.state,
+        status=node.status,
+        outcome=node.outcome,
+        message=track.message,
+        started=track.started,
+        ended=track.ended,
+        exact=track.start_exact and track.end_exact,
+        phases=tuple(phases),
+        percent=track.last.percent if track.last else None,
+        progress=track.last.progress if track.last else (),
+    )
+
+
+_ENDS = frozenset(End)
 
 
 def _flat(node: RecordedNode) -> Iterator[RecordedNode]:
     yield node
     for child in node.children or ():
         yield from _flat(child)
+
+
+def _instant(text: str) -> Millis | None:
+    """Epoch milliseconds of a recorded time; None if it is not one."""
+    try:
+        when = datetime.fromisoformat(text)
+        return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _stamp(text: str | None, seen: Millis | None) -> Millis | None:
+    """When the API says that something happened, seen at some time; None for a stamp that is not a time."""
+    at = _instant(text) if text is not None else None
+    latest = LATEST_PLAUSIBLE if seen is None else seen + CLOCK_SKEW
+    return at if at is not None and EARLIEST_STAMP <= at <= latest else None

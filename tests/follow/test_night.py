@@ -1,0 +1,346 @@
+"""A record read back: when each node began and ended, its phases, and when nobody was looking."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from migstat.errors import MigstatError, UsageError
+from migstat.follow.deadline import Stopped
+from migstat.follow.night import night_in, read_back, read_night
+from migstat.follow.watch import Plan
+from migstat.model.events import Seen
+from migstat.model.nights import Night, Span
+from migstat.model.nodes import Level, State
+from migstat.render.json import encoded, event_document
+from migstat.simulator import scenario as script
+from tests.watching import EPOCH, JOB, TASK, World, migration, moved
+
+PHASES = tuple(script.SimPhase(name, 1000) for name in ("export", "upload", "import"))
+NIGHT = migration(
+    moved("A", 60, 300, phases=PHASES),
+    moved("B", 100, 900, "FAILED", phases=PHASES, final_message="Import stopped."),
+    moved("C", 350, 500),
+    moved("D", 420, 1000, "WARNING", phases=PHASES),
+    scopes=(moved("apps", 40, 950),),
+    core_end=1010.0,
+)
+OUTAGE = (600.0, 700.0)
+
+
+def recorded(parts: list[tuple[float, float | None]], lines: list[bytes]) -> list[bytes]:
+    """The lines of a record in which the night was watched in these parts, after those that are there."""
+
+    def silent(_target: str, now: float) -> httpx.Response | None:
+        return httpx.Response(503) if OUTAGE[0] <= now < OUTAGE[1] else None
+
+    for begin, end in parts:
+        stop = None if end is None else (end, Stopped())
+        recall = partial(read_back_lines, lines)
+        world = World(NIGHT, begin=begin, ends=stop, seen=recall, plan=Plan(), trouble=silent)
+        lines = [*lines, *(encoded(event_document(event)).encode() + b"\n" for event in world.events())]
+    return lines
+
+
+def read_back_lines(lines: list[bytes]) -> Seen:
+    """What a watch that resumes these lines knows."""
+    with NamedTemporaryFile(buffering=0) as file:
+        file.write(b"".join(lines))
+        return read_back(Path(file.name), JOB, TASK)[0]
+
+
+def night_of(lines: list[bytes]) -> Night:
+    """What the lines tell."""
+    return read_night(io.BytesIO(b"".join(lines)), "night.jsonl")
+
+
+@pytest.fixture(scope="module")
+def whole() -> list[bytes]:
+    """A night with an interruption at 200 s, of two minutes, and an outage."""
+    return recorded([(40.0, 200.0), (320.0, None)], [])
+
+
+def scenario_spans(node: script.SimNode, level: Level = ()) -> Iterator[tuple[Level, float, float]]:
+    """Start and end of every node, in scenario seconds."""
+    if not node.hidden:
+        assert node.started_at is not None
+        assert node.ended_at is not None
+        yield level, node.started_at, node.ended_at
+    for child in node.children:
+        yield from scenario_spans(child, (*level, child.name))
+
+
+def test_the_spans_are_those_of_the_scenario(whole: list[bytes]) -> None:
+    """Through an interruption and an outage, every start and end is told within a second."""
+    night = night_of(whole)
+    for level, started, ended in scenario_spans(NIGHT.tasks[-1].root):
+        span = night.spans[level]
+        assert span.exact
+        assert span.started == pytest.approx((EPOCH + started) * 1000, abs=1000)
+        assert span.ended == pytest.approx((EPOCH + ended) * 1000, abs=1000)
+    assert len(night.spans) == len([*scenario_spans(NIGHT.tasks[-1].root)])
+    assert [(watch.since / 1000 - EPOCH, watch.end) for watch in night.watches] == [
+        (40, "timeout"),
+        (320, "finished"),
+    ]
+    assert [outage.code for outage in night.outages] == ["unreachable"]
+    assert night.outages[0].since / 1000 - EPOCH == pytest.approx(OUTAGE[0], abs=15)
+    assert (night.outages[0].to or 0) / 1000 - EPOCH == pytest.approx(OUTAGE[1], abs=35)
+    assert (night.verdict, night.exit_code, night.warnings) == ("failed", 1, ())
+    assert night.spans["migrate", "projects", "B"].message == "Import stopped."
+
+
+def test_phases_are_told_within_a_poll(whole: list[bytes]) -> None:
+    """Each phase begins where the one before ended, the first with its node, the last ends with it."""
+    span = night_of(whole).spans["migrate", "projects", "D"]
+    assert [phase.name for phase in span.phases] == ["export", "upload", "import"]
+    assert (span.phases[0].begun, span.phases[-1].to) == (span.started, span.ended)
+    assert span.phases[0].to == span.phases[1].begun
+    assert span.phases[0].to == pytest.approx((EPOCH + 420 + 580 / 3) * 1000, abs=110_000)  # in the outage
+
+
+def test_any_prefix_of_a_record_is_read(whole: list[bytes]) -> None:
+    """A record that was cut anywhere tells what it told until then, and no span that it tells changes later."""
+    text, final = b"".join(whole), night_of(whole)
+    for cut in range(0, len(text), 211):
+        night = read_night(io.BytesIO(text[:cut]), "cut")
+        for level, span in night.spans.items():
+            assert span.started in (None, final.spans[level].started)
+            assert span.ended in (None, final.spans[level].ended)
+        assert len(night.warnings) <= 1
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_resumed_no_span_changes(whole: list[bytes]) -> None:
+    """Wherever a record ends, and whenever it is resumed, the spans are the same in the end."""
+    final = night_of(whole)
+    times = [json.loads(line)["at"] for line in whole]
+    for kept in range(1, len(whole)):
+        begin = (read_back_lines(whole[:kept]).last or 0) / 1000 - EPOCH + 7
+        resumed = night_of(
+            recorded([(begin, None)], [*whole[: kept - 1], whole[kept - 1][: kept % 90 or None] + b"\n"])
+        )
+        for level, span in final.spans.items():
+            again = resumed.spans[level]
+            assert (again.started, again.ended, again.state) == (span.started, span.ended, span.state), times[kept]
+
+
+AT = "2026-11-28T22:%02d:00Z"
+FIRST = 29931720
+"""The minute of the epoch that is AT % 0."""
+
+P = ["migrate", "projects", "P"]
+
+
+def line(event: str, minute: int, **more: Any) -> dict[str, Any]:
+    """An event as it is recorded."""
+    return {"event": event, "at": AT % minute, **more}
+
+
+def snapshot(minute: int, *nodes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A snapshot of nodes."""
+    head = {"jobId": JOB, "taskId": TASK, "taskType": "migrate", "verdict": "running", "scope": "projects"}
+    root = {"level": [], "status": "IN_PROGRESS", "outcome": None, "children": list(nodes)}
+    return line("snapshot", minute, **head, node=root, **more)
+
+
+def node(status: str, outcome: str | None = None, *phases: str, **more: Any) -> dict[str, Any]:
+    """The project P, its stamps given as minutes or text."""
+    return {"level": P, "status": status, "outcome": outcome, "progress": progress(*phases), **stamps(more)}
+
+
+def change(minute: int, status: str, outcome: str | None = None, **more: Any) -> dict[str, Any]:
+    """A change of P."""
+    return line("change", minute, level=P, to={"status": status, "outcome": outcome}, **stamps(more))
+
+
+def moves(minute: int, *phases: str) -> dict[str, Any]:
+    """Progress of P."""
+    return line("progress", minute, level=P, percent=10.0, progress=progress(*phases))
+
+
+def progress(*phases: str) -> list[dict[str, Any]]:
+    """The counts of phases."""
+    return [{"name": name, "processed": 1.0, "total": 2.0} for name in phases]
+
+
+def stamps(more: dict[str, Any]) -> dict[str, Any]:
+    """Minutes as recorded stamps."""
+    return {name: AT % value if isinstance(value, int) else value for name, value in more.items()}
+
+
+def told(span: Span) -> str:
+    """A span in short: minutes of start and end, ~ where they are not exact, and its phases."""
+
+    def minute(at: int | None) -> str:
+        return "" if at is None else f"{(at // 60_000 - FIRST):g}"
+
+    phases = "".join(f" {each.name} {minute(each.begun)}-{minute(each.to)}" for each in span.phases)
+    return f"{span.state} {minute(span.started)}-{minute(span.ended)}{'' if span.exact else '~'}{phases}"
+
+
+BEGUN = change(1, "IN_PROGRESS", startedAt=1)
+TABLE: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "stamps": ([snapshot(0), BEGUN, change(9, "FINISHED", "SUCCESS", startedAt=1, lastUpdatedAt=8)], "succeeded 1-8"),
+    "no stamps": ([snapshot(0), change(2, "IN_PROGRESS"), change(9, "FINISHED", "FAILED")], "failed 2-9~"),
+    "ended before": ([snapshot(0, node("FINISHED", "SUCCESS"))], "succeeded -"),
+    "ended before, stamped": (
+        [snapshot(9, node("FINISHED", "SUCCESS", startedAt=1, lastUpdatedAt=5))],
+        "succeeded 1-5",
+    ),
+    "end only": ([snapshot(9, node("FINISHED", "SUCCESS", startedAt=1))], "succeeded 1-9~"),
+    "still running": ([snapshot(0), BEGUN, line("alive", 6)], "running 1-"),
+    "pending": ([snapshot(0, node("PENDING", startedAt=3))], "pending -"),
+    "again": (
+        [snapshot(0), BEGUN, change(3, "FINISHED", "FAILED", lastUpdatedAt=2), change(5, "IN_PROGRESS", startedAt=4)],
+        "running 4-",
+    ),
+    "again, no stamps": (
+        [snapshot(0), BEGUN, moves(2, "a"), change(3, "FINISHED", "FAILED"), change(5, "IN_PROGRESS"), moves(5, "b")],
+        "running 5-~ b 5-",
+    ),
+    "end before start": ([snapshot(0), BEGUN, change(9, "FINISHED", "SUCCESS", lastUpdatedAt=0)], "succeeded 1-9~"),
+    "seconds": (
+        [snapshot(0), change(2, "IN_PROGRESS", startedAt="1970-01-21T16:00:00Z")],
+        "running 2-~",
+    ),
+    "far future": (
+        [snapshot(0), BEGUN, change(7, "FINISHED", "SUCCESS", lastUpdatedAt="3026-11-28T22:00:00Z")],
+        "succeeded 1-7~",
+    ),
+    "no time": ([snapshot(0), change(2, "IN_PROGRESS", startedAt="soon")], "running 2-~"),
+    "phases": (
+        [snapshot(0), BEGUN, moves(2, "a"), moves(5, "b"), change(8, "FINISHED", "SUCCESS", lastUpdatedAt=7)],
+        "succeeded 1-7 a 1-5 b 5-7",
+    ),
+    "phases at once": ([snapshot(0), BEGUN, moves(2, "a", "b"), moves(5, "b")], "running 1- a 1-5 b 2-"),
+    "a phase over a gap": (
+        [snapshot(0), BEGUN, moves(2, "a"), moves(4, "a"), snapshot(8, node("IN_PROGRESS", None, "b", startedAt=1))],
+        "running 1- a 1-4 b 8-",
+    ),
+    "one phase on both sides of a gap": (
+        [snapshot(0), BEGUN, moves(2, "a"), snapshot(8, node("IN_PROGRESS", None, "a", startedAt=1)), moves(9, "b")],
+        "running 1- a 1-9 b 9-",
+    ),
+    "resumed without a stamp": (
+        [snapshot(0), change(2, "IN_PROGRESS"), snapshot(8, node("IN_PROGRESS"))],
+        "running 2-~",
+    ),
+    "only in the snapshot of a resumed watch": (
+        [snapshot(0), BEGUN, snapshot(8, node("FINISHED", "SUCCESS", startedAt=1, lastUpdatedAt=6))],
+        "succeeded 1-6",
+    ),
+    "missing": ([snapshot(0, missing=["P"])], "missing -"),
+    "missing at first": ([snapshot(0, missing=["P"]), BEGUN], "running 1-"),
+    "a document": (
+        [
+            {
+                "kind": "projects",
+                "jobId": JOB,
+                "fetchedAt": AT % 9,
+                "projects": [node("IN_PROGRESS", None, "a", startedAt=1)],
+            }
+        ],
+        "running 1- a 9-",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TABLE)
+@pytest.mark.parametrize("write", [json.dumps, lambda each: json.dumps(each, separators=(",", ":"))], ids=["", "dense"])
+def test_what_a_record_tells_of_a_node(case: str, write: Callable[[Any], str]) -> None:
+    """Start and end are the API's where it tells them, else those of the poll that saw them."""
+    events, expected = TABLE[case]
+    night = night_of([write(each).encode() + b"\n" for each in events])
+    assert told(night.spans[tuple(P)]) == expected
+    assert night.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("events", "watches", "outages"),
+    [
+        ([snapshot(0), line("alive", 5)], [(0, 5, None)], []),
+        ([snapshot(0), line("outage", 2, code="x")], [(0, 2, None)], [(2, None, "x")]),
+        (
+            [snapshot(0), line("outage", 2, code="x"), line("timeout", 4), snapshot(8)],
+            [(0, 4, "timeout"), (8, 8, None)],
+            [(2, 4, "x")],
+        ),
+        ([snapshot(0), line("outage", 2, code="x"), snapshot(8)], [(0, 2, None), (8, 8, None)], [(2, 2, "x")]),
+        ([snapshot(0), line("recovered", 9, outageSeconds=240)], [(0, 9, None)], [(5, 9, "")]),
+        ([snapshot(0), line("finished", 3), BEGUN, line("alive", 7)], [(0, 3, "finished"), (1, 7, None)], []),
+        ([BEGUN, line("alive", 7)], [(1, 7, None)], []),
+    ],
+)
+def test_who_watched_and_when_nothing_answered(
+    events: list[dict[str, Any]], watches: list[Any], outages: list[Any]
+) -> None:
+    """A watch ends with its last event, and so does an outage that it saw no end of."""
+    night = night_of([json.dumps(each).encode() + b"\n" for each in events])
+    minute = 60_000
+    found = [(watch.since // minute - FIRST, watch.to // minute - FIRST, watch.end) for watch in night.watches]
+    assert found == watches
+    assert [
+        (each.since // minute - FIRST, each.to and each.to // minute - FIRST, each.code) for each in night.outages
+    ] == outages
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"Dear diary\n", "not the record of a watch"),
+        (b'{"kind": "status"}\n', "not the record of a watch"),
+        (json.dumps(snapshot(0)).encode() + b"\n" + json.dumps({**snapshot(1), "taskId": "x"}).encode(), "two tasks"),
+        (json.dumps(snapshot(0)).encode() + b"\n" + json.dumps({**snapshot(1), "jobId": "x"}).encode(), "two jobs"),
+    ],
+)
+def test_a_file_that_is_no_record_of_one_task_is_refused(tmp_path: Path, text: bytes, said: str) -> None:
+    """A file of something else, or of two tasks, is wrong usage."""
+    path = tmp_path / "night.jsonl"
+    path.write_bytes(text)
+    with pytest.raises(UsageError, match=said):
+        night_in(path, "--against")
+
+
+def test_a_document_made_to_be_read_is_read(tmp_path: Path) -> None:
+    """A projects document may span lines."""
+    path = tmp_path / "friday.json"
+    path.write_text(json.dumps(TABLE["a document"][0][0], indent=2))
+    assert told(night_in(path).spans[tuple(P)]) == "running 1- a 9-"
+
+
+def test_unknown_events_and_damaged_lines_are_one_warning() -> None:
+    """What cannot be understood is skipped and counted, and the rest counts."""
+    lines = [json.dumps(each).encode() + b"\n" for each in (snapshot(0), line("news", 1), BEGUN)]
+    night = night_of([*lines, b'{"event": "cha'])
+    assert told(night.spans[tuple(P)]) == "running 1-"
+    assert len(night.warnings) == 1
+    assert "2 lines" in night.warnings[0]
+
+
+@given(st.lists(st.sampled_from([b"\n", b'"', b"}", b"{", b"0", b"\xff", b"null"]) | st.binary(max_size=3)), st.data())
+def test_damage_anywhere_is_survived(whole: list[bytes], junk: list[bytes], data: st.DataObject) -> None:
+    """Whatever bytes are damaged, the rest is read, or the file is refused."""
+    text = bytearray(b"".join(whole))
+    for piece in junk:
+        at = data.draw(st.integers(0, len(text)))
+        text[at : at + len(piece)] = piece
+    try:
+        night = read_night(io.BytesIO(bytes(text)), "odd")
+    except MigstatError:
+        return
+    for span in night.spans.values():
+        assert span.seconds is None or span.seconds >= 0
+        assert all(phase.to is None or phase.to >= phase.begun for phase in span.phases)
+        assert replace(span, state=State.PENDING).state is State.PENDING
