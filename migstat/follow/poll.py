@@ -7,8 +7,9 @@ ran and do so no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -32,6 +33,9 @@ from migstat.model.nodes import (
 from migstat.model.verdict import Evidence
 from migstat.query.tree import ALL, Source, Tree
 from migstat.query.walk import Filters, by_name, find, newer, walk
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 FULL_EVERY = 120.0
 """Seconds between two readings of everything, at least."""
@@ -153,6 +157,10 @@ class Poller:
         """Ask, and count."""
         self.requests += 1
         return self._source.ask(question)
+
+    def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+        """Call the function for each item, a few at a time."""
+        return self._source.together(function, items)
 
     def reading(self, level: Level, count: int) -> None:
         """Pass on how many children of a level have been read."""

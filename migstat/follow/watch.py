@@ -486,6 +486,7 @@ class _Timely:
         self._session = session
         self._deadline = deadline
         self.reading = session.reading
+        self.together = session.together
 
     def ask(self, question: Question) -> Page:
         self._deadline.check()

@@ -7,7 +7,6 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from migstat.api.threads import together
 from migstat.errors import ApiError, MigstatError, NotFound, Refused
 from migstat.model.nodes import (
     HIDDEN,
@@ -49,9 +48,6 @@ from migstat.query.tree import Reading
 
 NEWEST = 20
 """Runs of a job whose state is asked for."""
-
-AT_A_TIME = 4
-"""States that are asked for side by side."""
 
 ORDERS = ("name", "state", "elapsed", "progress")
 """Orders of projects."""
@@ -160,7 +156,7 @@ def tasks_report(asked: TaskSession) -> TasksReport:
     tasks = tuple(found.values())
     now = asked.now()
     runs = [RunRow(task) for task in tasks]
-    for at, root in enumerate(together(partial(_root_of, asked), tasks[:NEWEST], AT_A_TIME)):
+    for at, root in enumerate(asked.together(partial(_root_of, asked), tasks[:NEWEST])):
         if isinstance(root, Node):
             runs[at] = RunRow(tasks[at], root.state, root.elapsed_seconds(now))
         elif not isinstance(root, NotFound):  # one just created has none for a moment

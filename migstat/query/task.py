@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from migstat.api.retry import Clock
+from migstat.api.threads import together
 from migstat.errors import ApiError, BadAnswer, NotFound, UsageError
 from migstat.model.nodes import Job, Level, Millis, Page, Question, State, Task, TaskPage, TaskType
 from migstat.model.verdict import Assessment, Evidence, assess_at, assess_node, refused
@@ -20,6 +21,11 @@ from migstat.settings.values import clean_id
 if TYPE_CHECKING:
     from migstat.api.endpoints import Api
 
+AT_A_TIME = 6
+"""Questions that are under way together."""
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 _TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE: TaskType.MIGRATE}
 
 
@@ -79,6 +85,10 @@ class TaskSession:
         """Ask about one level of the task, and keep the API's own JSON."""
         return self.api.status(self.job_id, self.task.task_id, question, keep_raw=True)
 
+    def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+        """Call the function, which may ask, for each item, a few at a time. Raises its first exception."""
+        return together(function, items, AT_A_TIME)
+
     def reading(self, level: Level, count: int) -> None:
         """Take note of how many children of a level have been read; for subclasses."""
 
@@ -129,6 +139,7 @@ class _Raw:
         self._session = session
         self.ask = session.ask_raw
         self.reading = session.reading
+        self.together = session.together
 
     @property
     def job(self) -> Job:

@@ -347,7 +347,9 @@ class Tree:
         """Walk a level. The flaw of one that cannot be read is noted; a level that does not exist has no children."""
         level = node.level
         alone = first is not None and first.next is None  # then nothing more must be asked
-        still = not alone and self._root.ended and (self._migrate_is_still if level_is_hidden(level) else node.ended)
+        hidden = level_is_hidden(level)
+        still = not alone and self._root.ended and (self._migrate_is_still if hidden else node.ended)
+        keys = self._keys if hidden and isinstance(self._job_or_error, Job) else ()
         try:
             walked = walk(
                 self._source,
@@ -355,7 +357,8 @@ class Tree:
                 still=still,
                 filters=self._filters,
                 first=first,
-                named=len(self._keys) if level_is_hidden(level) and isinstance(self._job_or_error, Job) else 0,
+                keys=keys,
+                running=bool(keys) and not self._root.ended and not self._migrate_is_still,
                 partial=True,
             )
         except Refused:
@@ -369,12 +372,17 @@ class Tree:
         parent = walked.parent if level_is_hidden(level) or not (node.status or node.outcome) else node
         self._expanded[level] = replace(parent, children=walked.children, unreadable=walked.cut or parent.unreadable)
         self._pages[level] = walked.pages
+        self._absent[level] = walked.absent
         if walked.cut:
             self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
         self._note(walked.children)
 
     @cached_property
     def _pages(self) -> dict[Level, int]:
+        return {}
+
+    @cached_property
+    def _absent(self) -> dict[Level, frozenset[str]]:
         return {}
 
     @property
@@ -407,7 +415,7 @@ class Tree:
     def _with_named(self, level: Node, names: Sequence[str]) -> Node:
         """The level with its children of these names, which are asked for if they were not seen."""
         children = {child.name: child for child in level.children or ()}
-        known = match_keys(names, children)
+        known = {*match_keys(names, children), *self._absent.get(level.level, ())}
         for name, answer in asked_by_name(self._source, level.level, [name for name in names if name not in known]):
             if not isinstance(answer, ApiError):
                 if answer.found:

@@ -4,19 +4,25 @@ The API sorts children by status, outcome and name, and a cursor is the last chi
 two pages jumps from a later page to an earlier one, behind the cursor, and a plain walk never sees it. So a level whose
 children may move is walked in the order in which they live: first those PENDING, then those IN_PROGRESS, then all. A
 child moves only forward, into something not walked yet.
+
+That takes more than one walk's time. While the migration runs and the job names its children, those of each status are
+walked side by side instead; a child that moves meanwhile may escape all of them, but its key is known, and every key
+that was not seen is asked for by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from migstat.api.threads import together
 from migstat.errors import ApiError, BadRequest, NotFound, Refused
-from migstat.model.nodes import Level, Node, Page, Question, Status
+from migstat.model.nodes import Level, Node, Page, Question, Status, match_keys
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 BARREN_PAGES = 3
 """Pages in a row without a new name after which a walk has no end."""
@@ -27,8 +33,11 @@ MOST = 100_000
 MOST_WALKS = 4
 """Plain walks after a first one, at most: two, and more until one of them sees nothing new."""
 
-AT_A_TIME = 4
-"""Questions by name that are under way together."""
+FEW = 10
+"""Keys that are asked for by name after a walk side by side even if the level has fewer pages."""
+
+LIFE = (Status.PENDING, Status.IN_PROGRESS, Status.FINISHED)
+"""The statuses in the order in which a child has them."""
 
 
 class Asker(Protocol):
@@ -36,6 +45,9 @@ class Asker(Protocol):
 
     def ask(self, question: Question) -> Page:
         """One page. Raises ApiError."""
+
+    def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+        """Call the function, which may ask, for each item, a few at a time. Raises its first exception."""
 
     def reading(self, level: Level, count: int) -> None:
         """Take note, after every page of a walk, of how many children of a level have been seen."""
@@ -45,7 +57,8 @@ class Filters(msgspec.Struct):
     """The trust in the server's filters, shared by all walks of one task.
 
     A filter is trusted only while its every answer fits, and while no walk over everything finds a child that it
-    should have shown. `refused` says that one was refused, which may pass; a filter that is ignored stays so.
+    should have shown. `refused` says that this may pass, since one was refused, or children moved; a filter that is
+    ignored stays so.
     """
 
     trusted: bool = True
@@ -55,7 +68,8 @@ class Filters(msgspec.Struct):
 class Walked(msgspec.Struct, frozen=True):
     """The result of a walk. `parent` is the level's own node; `found` is False if the API knows no such level.
 
-    `pages` is what one plain walk costs. `cut` says why the walk ended early, with some of the children only.
+    `pages` is what one plain walk costs. `cut` says why the walk ended early, with some of the children only. `absent`
+    are keys that were asked for by name, and that the API does not know.
     """
 
     parent: Node
@@ -63,6 +77,7 @@ class Walked(msgspec.Struct, frozen=True):
     children: tuple[Node, ...]
     pages: int
     cut: str | None = None
+    absent: frozenset[str] = frozenset()
 
 
 class _Pass(msgspec.Struct):
@@ -98,27 +113,30 @@ def walk(
     still: bool,
     filters: Filters | None = None,
     first: Page | None = None,
-    named: int = 0,
+    keys: Sequence[str] = (),
+    running: bool = False,
     partial: bool = False,
 ) -> Walked:
     """All children of `level`.
 
     `still` says that nothing can move: the task and the level had ended before the walk began. `first` is the level's
-    first page if the caller has just read it, `named` how many children the job names. Raises ApiError, but with
-    `partial` answers what was read if a later page cannot be.
+    first page if the caller has just read it, `keys` are the children that the job names. `running` says that the
+    migration goes on, so that no end rests on this walk, and a child that the job does not name may be seen only by the
+    next one. Raises ApiError, but with `partial` answers what was read if a later page cannot be.
     """
-    walking = _Walk(asker, level, filters or Filters(), named)
+    walking = _Walk(asker, level, filters or Filters(), len(keys))
     page = first or asker.ask(Question(level, expand=True))
     try:
         # one page is one moment: nothing moves within it
-        last = walking.plain(page) if still or page.next is None else walking.moving(page)
+        last = walking.plain(page) if still or page.next is None else walking.moving(page, keys if running else ())
         walking.ask_by_name([name for name in walking.readings if name not in last.seen])
     except ApiError as error:
         if not partial or not walking.readings or isinstance(error, Refused):
             raise
         return Walked(page.node, page.found, tuple(walking.readings.values()), 1, error.message)
     begun = last.first or page
-    return Walked(begun.node, begun.found, tuple(walking.readings.values()), last.pages, walking.endless)
+    children = tuple(walking.readings.values())
+    return Walked(begun.node, begun.found, children, last.pages, walking.endless, frozenset(walking.absent))
 
 
 def find(
@@ -154,19 +172,27 @@ def by_name(asker: Asker, level: Level, names: Sequence[str]) -> list[tuple[str,
             return error
 
     askable = [name for name in names if name and "," not in name]
-    return list(zip(askable, together(one, askable, AT_A_TIME), strict=True))
+    return list(zip(askable, asker.together(one, askable), strict=True))
 
 
 class _Walk:
-    """Walks one level; `readings` holds the best reading of every child seen, `endless` says that pages had no end."""
+    """Walks one level; `readings` holds the best reading of every child seen, `endless` says that pages had no end.
 
-    def __init__(self, asker: Asker, level: Level, filters: Filters, named: int = 0) -> None:
+    `absent` are the names that the API does not know. One that is `stopped` asks for no more pages.
+    """
+
+    def __init__(
+        self, asker: Asker, level: Level, filters: Filters, named: int = 0, names: set[str] | None = None
+    ) -> None:
         self.readings: dict[str, Node] = {}
         self.endless: str | None = None
+        self.absent: set[str] = set()
+        self.stopped = False
         self._asker = asker
         self._level = level
         self._filters = filters
-        self._most = MOST + named
+        self._names = set() if names is None else names  # those of all walks side by side
+        self._named = named
         self._moved_back = False
 
     def plain(self, page: Page | None = None) -> _Pass:
@@ -177,10 +203,15 @@ class _Walk:
             self._read(each, done)
         return done
 
-    def moving(self, page: Page) -> _Pass:
-        """Walk PENDING, then IN_PROGRESS, then all; all three times if the server's filter is not to be trusted."""
+    def moving(self, page: Page, keys: Sequence[str] = ()) -> _Pass:
+        """Walk PENDING, then IN_PROGRESS, then all; all three times if the server's filter is not to be trusted.
+
+        If `keys` name the children, the walk side by side is tried first.
+        """
         filters, begun = self._filters, _Pass()
         self._read(page, begun)
+        if keys and filters.trusted and (whole := self._side_by_side(keys)) is not None:
+            return whole
         shown: list[dict[str, Node]] = []
         for status in (Status.PENDING, Status.IN_PROGRESS):
             found = self.filtered(status=status) if filters.trusted else None
@@ -192,7 +223,8 @@ class _Walk:
         last = self.plain()
         # one that had not ended was PENDING or IN_PROGRESS then, unless it is new or has begun again
         unfinished = [node.name for each in (begun, last) for node in each.seen.values() if not node.ended]
-        filters.trusted = filters.trusted and all(any(name in seen for seen in shown) for name in unfinished)
+        if filters.trusted and not all(any(name in seen for seen in shown) for name in unfinished):
+            filters.trusted, filters.refused = False, True
         if filters.trusted and not self._moved_back:
             return last
         for number in range(1, MOST_WALKS + 1):
@@ -204,6 +236,43 @@ class _Walk:
         else:
             self.endless = self.endless or "children moved while they were read, so some may be missing"
         return last
+
+    def _side_by_side(self, keys: Sequence[str]) -> _Pass | None:
+        """Walk the children of each status at the same time, and ask by name for every key not seen.
+
+        None if that proves nothing: a filter is not obeyed, children are there that the job does not name, or a key
+        cannot be asked for; or if it does not pay, since too many keys are not reported yet.
+        """
+        walks = {status: _Walk(self._asker, self._level, self._filters, self._named, self._names) for status in LIFE}
+        try:
+            parts = self._asker.together(lambda status: walks[status].filtered(status=status), LIFE)
+        finally:
+            for each in walks.values():  # in this order: without times a child is as far as anyone has seen it
+                each.stopped = True
+                for child in list(each.readings.values()):
+                    self._keep(child)
+                self.endless = self.endless or each.endless
+        whole = _Pass()
+        for part in parts:
+            if part is None:
+                return None
+            whole.seen |= part.seen
+            whole.pages += part.pages
+        matched = match_keys(keys, self.readings)
+        unseen = [name for key in keys if (name := matched.get(key, key)) not in whole.seen]
+        many = len(unseen) >= max(whole.pages, FEW)
+        if many or len(matched) < len(self.readings) or any("," in name for name in unseen):
+            return None
+        self.ask_by_name(unseen)
+        found = {name: self.readings[name] for name in unseen if name in self.readings}
+        # one that is PENDING has been so all the time, and should have been shown, unless it is new; and of those that
+        # run, a filter that works shows more than have begun meanwhile
+        statuses = [child.status for child in found.values()]
+        running = walks[Status.IN_PROGRESS].readings
+        if Status.PENDING in statuses or statuses.count(Status.IN_PROGRESS) > len(running):
+            return None
+        whole.seen |= found
+        return whole
 
     def filtered(
         self, *, status: str | None = None, outcome: str | None = None, one_page: bool = False
@@ -219,11 +288,15 @@ class _Walk:
                 self._read(page, done)
                 children = page.node.children or ()
                 # a cursor that leads to nothing says that the server filters the first answer only
-                if not all(_fits(child, question) for child in children) or (done.pages > 1 and not children):
+                fits = all(_fits(child, question) for child in children)
+                if not fits or (done.pages > 1 and not children):
                     self._filters.trusted = False
+                    self._filters.refused |= fits  # or all that was behind the cursor has moved
                     return None
-                if one_page:
+                if one_page or self.stopped:
                     break
+                if not self._filters.trusted:  # as a walk beside this one has found
+                    return None
         except Refused:
             raise
         except ApiError as error:
@@ -239,6 +312,8 @@ class _Walk:
             if not isinstance(answer, ApiError):
                 if answer.found:
                     self._keep(answer.node)
+                else:
+                    self.absent.add(name)
             elif not isinstance(answer, NotFound) and name not in self.readings:
                 self._keep(Node((*self._level, name), unreadable=answer.message))
 
@@ -254,7 +329,7 @@ class _Walk:
             barren = 0 if len(names) > known else barren + 1
             if page.next is None:
                 return
-            if page.next in cursors or barren >= BARREN_PAGES or len(names) >= self._most:
+            if page.next in cursors or barren >= BARREN_PAGES or len(names) >= MOST + self._named:
                 self.endless = "the server's pages have no end, so children may be missing"
                 return
             cursors.add(page.next)
@@ -266,7 +341,8 @@ class _Walk:
         for child in page.node.children or ():
             self._keep(child)
             done.seen[child.name] = child
-        self._asker.reading(self._level, len(self.readings))
+            self._names.add(child.name)
+        self._asker.reading(self._level, len(self._names))
 
     def _keep(self, child: Node) -> None:
         earlier = self.readings.get(child.name)

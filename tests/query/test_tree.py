@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -18,6 +18,9 @@ from migstat.query.tree import ALL, Reading, Tree
 from migstat.settings.resolve import Flags, settings_from
 from migstat.simulator import scenario as script
 from migstat.simulator.server import Server, serve
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 PROJECTS: Level = ("migrate", "projects")
 SPACES: Level = ("migrate", "spaces")
@@ -87,6 +90,10 @@ class Reader:
             return self.api.status("j", "t", question)
         finally:
             self.server.faults.clear()
+
+    def together(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Call the function for each item, one after the other, so that what is asked has one order."""
+        return [function(item) for item in items]
 
     def reading(self, level: Level, count: int) -> None:
         """Nothing to note."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Lock
+from threading import Condition, Thread, local
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,13 @@ from migstat.api.endpoints import Api
 from migstat.api.retry import Timing
 from migstat.errors import ApiError, BadRequest, NotFound, Refused, Unreachable
 from migstat.model.nodes import Level, Node, Page, Question
-from migstat.query.walk import MOST, Walked, by_name, find, newer, shown, walk
+from migstat.query.walk import MOST, Filters, Walked, by_name, find, newer, shown, walk
 from migstat.settings.resolve import Flags, settings_from
 from migstat.simulator import scenario as script
 from migstat.simulator.server import Server, serve
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 LEVEL: Level = ("migrate", "projects")
 STAGES = ("PENDING", "IN_PROGRESS", "FINISHED")
@@ -33,6 +37,60 @@ Moves = Callable[[int, list[str]], Sequence[str]]
 def stand_still(_request: int, _unfinished: list[str]) -> Sequence[str]:
     """Nothing moves."""
     return ()
+
+
+class Turns:
+    """Lets functions that ask at the same time go on one by one, from question to question.
+
+    `choose` picks one of so many that wait: the order in which the server happens to read for them.
+    """
+
+    def __init__(self, choose: Callable[[int], int]) -> None:
+        self._choose = choose
+        self._changed = Condition()
+        self._waiting: list[int] = []
+        self._here = local()
+
+    def wait(self) -> None:
+        """Wait for the turn of the calling function; outside of `together` it is always its turn."""
+        number = getattr(self._here, "number", None)
+        if number is not None:
+            with self._changed:
+                self._waiting.append(number)
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: number not in self._waiting)
+
+    def together(self, function: Callable[[T], R], items: Sequence[T], at_a_time: int = 4) -> list[R]:
+        """Call the function for each item, in threads of which one runs at a time. Raises an exception at the end."""
+        queue = list(enumerate(items))
+        results: dict[int, R] = {}
+        errors: list[Exception] = []
+        live = min(at_a_time, len(items))
+
+        def run(number: int) -> None:
+            nonlocal live
+            self._here.number = number
+            self.wait()
+            try:
+                while queue and not errors:
+                    at, item = queue.pop(0)
+                    results[at] = function(item)
+            except Exception as error:  # noqa: BLE001  it is raised by the caller
+                errors.append(error)
+            with self._changed:
+                live -= 1
+                self._changed.notify_all()
+
+        for number in range(live):
+            Thread(target=run, args=(number,), daemon=True).start()
+        with self._changed:
+            while self._changed.wait_for(lambda: len(self._waiting) == live) and live:
+                waiting = sorted(self._waiting)
+                self._waiting.remove(waiting[self._choose(live) % live])
+                self._changed.notify_all()
+        if errors:
+            raise errors[0]
+        return [results[at] for at in range(len(items))]
 
 
 class Fake:
@@ -59,22 +117,26 @@ class Fake:
         self.unreported: set[str] = set()
         self.back: Moves = stand_still
         self._filtered_once: set[str | None] = set()
-        self._lock = Lock()
+        self.turns = Turns(lambda _count: 0)
+
+    def together(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Call the function for each item, a few at a time, and answer their questions in the order of `turns`."""
+        return self.turns.together(function, items)
 
     def reading(self, level: Level, count: int) -> None:
         """Note how many children were read."""
         self.told.append(count)
 
     def ask(self, question: Question) -> Page:
-        """Answer a question after what moves at this request has moved."""
-        with self._lock:
-            self.asked.append(question)
-            self._move()
-            if question.level in self.faults:
-                raise self.faults[question.level]
-            if question.level != LEVEL:
-                return self._single(question.level[-1])
-            return self._page(question)
+        """Answer a question, once it is its turn, after what moves at this request has moved."""
+        self.turns.wait()
+        self.asked.append(question)
+        self._move()
+        if question.level in self.faults:
+            raise self.faults[question.level]
+        if question.level != LEVEL:
+            return self._single(question.level[-1])
+        return self._page(question)
 
     def _move(self) -> None:
         unfinished = sorted(name for name, stage in self.stages.items() if stage < 2)
@@ -132,6 +194,10 @@ class Asks:
     def __init__(self, ask: Callable[[Question], Page]) -> None:
         self.ask = ask
 
+    def together(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Call the function for each item, in order."""
+        return [function(item) for item in items]
+
     def reading(self, level: Level, count: int) -> None:
         """Nothing to note."""
 
@@ -164,7 +230,14 @@ def by_chance(seed: int, filters: str = "works") -> Fake:
     def moves(_request: int, unfinished: list[str]) -> Sequence[str]:
         return [name for name in unfinished if chance.random() < pace]
 
-    return Fake(stages, moves, size=chance.randint(2, 5), filters=filters, stamped=chance.random() < 0.5)
+    return at_random(Fake(stages, moves, size=chance.randint(2, 5), filters=filters, stamped=chance.random() < 0.5))
+
+
+def at_random(fake: Fake) -> Fake:
+    """The same level, which answers what is asked at the same time in a random order."""
+    chance = random.Random(len(fake.stages))  # noqa: S311  chance, not secrecy
+    fake.turns = Turns(chance.randrange)
+    return fake
 
 
 def in_bursts(seed: int, filters: str) -> Fake:
@@ -176,7 +249,7 @@ def in_bursts(seed: int, filters: str) -> Fake:
     def moves(request: int, unfinished: list[str]) -> Sequence[str]:
         return unfinished if request in bursts else ()
 
-    return Fake(stages, moves, size=chance.randint(2, 5), filters=filters, stamped=chance.random() < 0.5)
+    return at_random(Fake(stages, moves, size=chance.randint(2, 5), filters=filters, stamped=chance.random() < 0.5))
 
 
 def asked_by_name(fake: Fake) -> list[str]:
@@ -215,34 +288,178 @@ def test_children_that_begin_again_are_found_or_said_to_be_missing(filters: str)
 
 
 @pytest.mark.parametrize("filters", FILTERS)
+def test_no_child_that_the_job_names_is_lost_even_if_it_begins_again(filters: str) -> None:
+    """While the migration runs every key is either seen or asked for, whichever way its child moves."""
+    lost = {}
+    for seed in range(200):
+        fake = retried(seed, filters)
+        walked = walk(fake, LEVEL, still=False, keys=[*fake.stages, "ABSENT"], running=True)
+        if names_of(walked) != set(fake.stages) and not walked.cut:
+            lost[seed] = set(fake.stages) - names_of(walked)
+    assert lost == {}
+
+
+@pytest.mark.parametrize("running", [False, True])
+@pytest.mark.parametrize("filters", FILTERS)
 @pytest.mark.parametrize("make", [by_chance, in_bursts])
-def test_a_walk_never_loses_a_child(filters: str, make: Callable[[int, str], Fake]) -> None:
+def test_a_walk_never_loses_a_child(filters: str, make: Callable[[int, str], Fake], running: bool) -> None:
     """Over many random schedules every child is found, whatever the server makes of filters."""
     lost = {}
     for seed in range(200):
         fake = make(seed, filters)
-        walked = walk(fake, LEVEL, still=False)
+        walked = walk(fake, LEVEL, still=False, keys=list(fake.stages), running=running)
         if names_of(walked) != set(fake.stages) or walked.cut:
             lost[seed] = (set(fake.stages) - names_of(walked), walked.cut)
     assert lost == {}
 
 
 SCHEDULES = st.lists(st.lists(st.integers(0, 11), max_size=4), max_size=25)
+TURNS = st.lists(st.integers(0, 3), max_size=25)
+
+
+def stepping(schedule: list[list[int]], count: int) -> Moves:
+    """The moves of a schedule: the numbers of the children that make a step, for each request."""
+
+    def moves(request: int, _unfinished: list[str]) -> Sequence[str]:
+        steps = schedule[request - 1] if request <= len(schedule) else []
+        return [f"P{number:02}" for number in steps if number < count]
+
+    return moves
 
 
 @pytest.mark.parametrize("filters", FILTERS)
 @given(stages=st.lists(st.integers(0, 2), max_size=12), schedule=SCHEDULES, size=st.integers(1, 4))
 def test_no_schedule_loses_a_child(filters: str, stages: list[int], schedule: list[list[int]], size: int) -> None:
     """Whichever children move at whichever request, all of them are found."""
-
-    def moves(request: int, _unfinished: list[str]) -> Sequence[str]:
-        steps = schedule[request - 1] if request <= len(schedule) else []
-        return [f"P{number:02}" for number in steps if number < len(stages)]
-
+    moves = stepping(schedule, len(stages))
     fake = Fake({f"P{number:02}": stage for number, stage in enumerate(stages)}, moves, size=size, filters=filters)
     walked = walk(fake, LEVEL, still=False)
     assert names_of(walked) == set(fake.stages)
     assert walked.cut is None
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+@given(
+    stages=st.lists(st.integers(0, 2), max_size=12),
+    schedule=SCHEDULES,
+    back=SCHEDULES,
+    turns=TURNS,
+    size=st.integers(1, 4),
+    late=st.sets(st.integers(0, 11)),
+)
+def test_no_order_of_answers_loses_a_child_that_the_job_names(
+    filters: str,
+    stages: list[int],
+    schedule: list[list[int]],
+    back: list[list[int]],
+    turns: list[int],
+    size: int,
+    late: set[int],
+) -> None:
+    """Whatever moves, forward or back, and whichever of the concurrent questions is answered first."""
+    order = iter(turns)
+    fake = Fake(
+        {f"P{number:02}": stage for number, stage in enumerate(stages)},
+        stepping(schedule, len(stages)),
+        size=size,
+        filters=filters,
+    )
+    fake.back = stepping(back[:10], len(stages))
+    fake.turns = Turns(lambda _count: next(order, 0))
+    fake.unreported = {f"P{number:02}" for number in late} & set(fake.stages)
+    walked = walk(fake, LEVEL, still=False, keys=[*fake.stages, "ABSENT"], running=True)
+    assert walked.cut or names_of(walked) == set(fake.stages) - fake.unreported
+
+
+def side_by_side(fake: Fake, *more: str, filters: Filters | None = None) -> Walked:
+    """A walk while the migration runs, in a job that names all the children and these."""
+    return walk(fake, LEVEL, still=False, filters=filters, keys=[*fake.stages, *more], running=True)
+
+
+def test_a_large_level_of_a_running_migration_costs_little_more_than_its_pages() -> None:
+    """The statuses are walked at the same time, and of those that moved meanwhile only few are asked for by name."""
+    chance = random.Random(7)  # noqa: S311  chance, not secrecy
+    stages = {f"P{number:04}": 2 if number < 800 else 1 if number < 1000 else 0 for number in range(2000)}
+
+    def moves(request: int, unfinished: list[str]) -> Sequence[str]:
+        return chance.sample(unfinished, 2) if request % 20 == 0 else ()
+
+    fake = at_random(Fake(stages, moves, size=20))
+    assert names_of(side_by_side(fake)) == set(stages)
+    assert len(fake.asked) <= 2000 / 20 + 10
+    assert {question.status for question in fake.asked[1:] if question.level == LEVEL} == set(STAGES)
+
+
+def statuses_asked(fake: Fake) -> list[str | None]:
+    """The filters of the walks, in order."""
+    return [question.status for question in fake.asked if question.level == LEVEL and question.cursor is None]
+
+
+@pytest.mark.parametrize(
+    ("beyond", "keys"),
+    [
+        ({"OTHER": 1}, ()),
+        ({"p01": 2}, ()),
+        ({}, ("ODD,KEY",)),
+        ({}, tuple(f"Q{number}" for number in range(30))),
+    ],
+    ids=["a child that the job does not name", "two names that differ in case", "no question has a comma", "young"],
+)
+def test_what_names_do_not_prove_is_walked_in_order(beyond: dict[str, int], keys: tuple[str, ...]) -> None:
+    """If the keys of the job are not all there is, or cannot all be asked for, a level is walked as without them."""
+    stages = {f"P{number:02}": number % 3 for number in range(15)}
+    fake = Fake(stages | beyond, size=2)
+    assert names_of(walk(fake, LEVEL, still=False, keys=[*stages, *keys], running=True)) == {*stages, *beyond}
+    assert statuses_asked(fake) == [None, *STAGES, "PENDING", "IN_PROGRESS", None]
+
+
+def test_only_a_running_migration_is_walked_side_by_side() -> None:
+    """Once an end may rest on it, a child that no key names must not escape."""
+    fake = Fake({f"P{number:02}": number % 3 for number in range(15)}, size=2)
+    walk(fake, LEVEL, still=False, keys=[*fake.stages], running=False)
+    assert "FINISHED" not in statuses_asked(fake)
+
+
+@pytest.mark.parametrize("left_out", STAGES)
+def test_a_filter_that_leaves_out_what_it_must_show_is_not_believed(left_out: str) -> None:
+    """What was asked for by name and is what a filter shows none of, or has been so all along, disproves it."""
+    fake = Fake({f"P{number}": 2 - (number > 3) - (number > 5) for number in range(8)}, size=2)
+    answered = fake.ask
+
+    def ask(question: Question) -> Page:
+        page = answered(question)
+        empty = question.status == left_out
+        return Page(Node(LEVEL, children=()), None, found=True) if empty else page
+
+    fake.ask = ask  # type: ignore[method-assign]
+    trust = Filters()
+    assert names_of(side_by_side(fake, filters=trust)) == set(fake.stages)
+    assert trust.trusted is (left_out == "FINISHED")
+
+
+def test_what_the_api_does_not_know_is_told() -> None:
+    """Keys asked for by name in vain need not be asked for again."""
+    fake = Fake({f"P{number}": 0 for number in range(4)}, size=2)
+    assert side_by_side(fake, "GONE", "LATE").absent == {"GONE", "LATE"}
+
+
+def test_a_walk_that_fails_stops_those_beside_it() -> None:
+    """The error is the level's, with what was read; nothing more is asked for in the background."""
+    fake = Fake({f"P{number:02}": number % 2 for number in range(30)}, size=2)
+    answered = fake.ask
+
+    def ask(question: Question) -> Page:
+        if question.cursor and question.status == "IN_PROGRESS":
+            raise Refused("401")
+        if question.level == LEVEL and question.status is None and len(fake.asked) > 3:
+            raise Unreachable("it broke")
+        return answered(question)
+
+    fake.ask = ask  # type: ignore[method-assign]
+    with pytest.raises(Refused):
+        side_by_side(fake)
+    asked = len(fake.asked)
+    assert asked < 30
 
 
 def test_a_child_that_was_seen_finished_stays_so() -> None:
@@ -417,7 +634,7 @@ def test_pages_that_always_bring_something_new_are_a_flaw() -> None:
     walked = walk(Asks(ask), LEVEL, still=True)
     assert len(walked.children) == MOST
     assert "have no end" in str(walked.cut)
-    named = walk(Asks(ask), LEVEL, still=True, named=MOST)
+    named = walk(Asks(ask), LEVEL, still=True, keys=[f"{at}" for at in range(MOST)])
     assert (len(named.children), named.cut) == (2 * MOST, None)
 
 

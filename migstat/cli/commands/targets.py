@@ -13,10 +13,13 @@ from migstat.cli.output import finish, output_of
 from migstat.errors import MigstatError
 from migstat.model.reports import TargetRow, TargetsReport
 from migstat.model.verdict import Verdict
-from migstat.query.reports import AT_A_TIME, target_row
+from migstat.query.reports import target_row
 from migstat.settings.keys import SETTING
 
 FORMATS = ("table", "plain", "json", "csv")
+
+AT_A_TIME = 3
+"""Targets asked about side by side; about each there are several questions at a time."""
 
 WORST_FIRST = (Verdict.FAILED, Verdict.RUNNING, Verdict.PENDING, Verdict.WARNING, Verdict.SUCCEEDED)
 
