@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -19,6 +20,9 @@ _R = TypeVar("_R")
 
 SLICE = 0.25
 """Seconds of one wait: Windows delivers Ctrl-C only between two of them."""
+
+LINGER = 0.5
+"""Seconds that calls under way get after one beside them has failed, so that no connection is left half open."""
 
 
 class _Call(Generic[_R]):
@@ -95,35 +99,39 @@ def _work(calls: SimpleQueue[_Call[Any] | None]) -> None:
 def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) -> list[_R]:
     """Call the function for each item in daemon threads, `at_a_time` at once; the results in the order of the items.
 
-    The first exception is raised as soon as it occurs, and nothing more is begun after it.
+    Nothing more is begun after the first exception. It is raised once what was under way has ended, or has had its
+    half second; one that is no Exception, such as a signal, at once.
     """
     if len(items) < 2:
         return [function(item) for item in items]
-    pending = deque(enumerate(items))
+    pending = iter(enumerate(items))  # shared by the threads
+    stopped = Event()
     ended: SimpleQueue[tuple[int, _Call[_R]]] = SimpleQueue()
 
     def run() -> None:
-        while pending:
-            try:
-                number, item = pending.popleft()
-            except IndexError:  # another thread took the last one
+        for number, item in pending:
+            if stopped.is_set():
                 return
             call = _Call(partial(function, item))
             call.run()
             if call.error is not None:
-                pending.clear()
+                stopped.set()
             ended.put((number, call))
 
-    for _ in range(min(at_a_time, len(items))):
-        Thread(target=run, daemon=True).start()
+    threads = [Thread(target=run, daemon=True) for _ in range(min(at_a_time, len(items)))]
+    for thread in threads:
+        thread.start()
     results: dict[int, _R] = {}
     try:
         while len(results) < len(items):
-            try:
+            with suppress(Empty):
                 number, call = ended.get(timeout=SLICE)
-            except Empty:
-                continue
-            results[number] = call.result()
+                results[number] = call.result()
+    except Exception:
+        lingers_until = time.monotonic() + LINGER
+        for thread in threads:
+            thread.join(max(0.0, lingers_until - time.monotonic()))
+        raise
     finally:
-        pending.clear()
+        stopped.set()
     return [results[number] for number in range(len(items))]

@@ -7,8 +7,8 @@ below its root, the checks below the one and the scopes below the other, and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import msgspec
@@ -108,6 +108,7 @@ class Tree:
         self._source = source
         self._filters = filters or Filters()
         self._expanded: dict[Level, Node] = {}
+        self._ahead: dict[Level, Page | ApiError] = {}
         self._flaws: dict[str, None] = {}
 
     def judged(self) -> Reading:
@@ -137,6 +138,7 @@ class Tree:
 
         Of many projects of a running task only those that run or went wrong.
         """
+        self._look_ahead(MIGRATE, *_BELOW)
         root = self._with_checks(self._to_depth(self._root, 1), only_if_bad=True)
         migrate = child_of(root, "migrate")
         partial = False
@@ -153,6 +155,7 @@ class Tree:
 
     def checks(self) -> Reading:
         """The checks."""
+        self._look_ahead(CHECK)
         return self._reading(self._with_checks(self._to_depth(self._root, 1)))
 
     def projects(self, wanted: Sequence[str] = ()) -> Reading:
@@ -160,6 +163,7 @@ class Tree:
 
         Raises NotFound for a check task, which has none.
         """
+        self._look_ahead(*_BELOW)
         if self.task_type == TaskType.CHECK:
             raise NotFound(
                 "this is a check task: it has checks, but no projects or spaces",
@@ -227,6 +231,39 @@ class Tree:
         is_migrate = any(child.name == "migrate" for child in self._root.children or ())
         return self._source.known_type or (TaskType.MIGRATE if is_migrate else None)
 
+    def _look_ahead(self, *levels: Level) -> None:
+        """Ask for the root, the job and the first pages of these levels at the same time.
+
+        Of a task that runs, it does not matter which was answered first. Of one that has ended, a page may be older
+        than the end, so what the verdict needs is asked for again, once the root's answer is there.
+        """
+        if "_first" in self.__dict__:
+            return
+        if self._source.known_type == TaskType.CHECK:  # which finds the task, before several threads need its id
+            levels = ()
+        asks: list[Callable[[], object]] = [lambda: self._first, lambda: self._job_or_error]
+        self._source.together(lambda ask: ask(), asks + [partial(self._fetch, level) for level in levels])
+        if self._root.ended:
+            self._ahead.clear()
+            if child_of(self._root, "migrate"):
+                self._source.together(self._fetch, list(dict.fromkeys((MIGRATE, *_BELOW, *levels))))
+
+    def _fetch(self, level: Level) -> None:
+        """Ask for the first page of a level, for `_page` to take."""
+        try:
+            self._ahead[level] = self._source.ask(Question(level, expand=True))
+        except Refused:
+            raise
+        except ApiError as error:
+            self._ahead[level] = error
+
+    def _page(self, level: Level) -> Page:
+        """The first page of a level, which may have been asked for ahead. Raises ApiError."""
+        page = self._ahead.pop(level, None) or self._source.ask(Question(level, expand=True))
+        if isinstance(page, ApiError):
+            raise page
+        return page
+
     @cached_property
     def _first(self) -> Page:
         page = self._source.ask(Question((), expand=True))
@@ -271,7 +308,9 @@ class Tree:
             return Evidence(root=root, task_type=self.task_type, job=None)  # it could not start: there is nothing else
         migrate = child_of(root, "migrate")
         below = self._children_of(migrate) if migrate else Node(MIGRATE, children=())
-        scopes = [self._children_of(child) for child in below.children or () if not level_is_hidden(child.level)]
+        listed = [child for child in below.children or () if not level_is_hidden(child.level)]
+        self._source.together(self._fetch, [child.level for child in listed if child.level not in self._expanded])
+        scopes = [self._children_of(child) for child in listed]
         if migrate or self._hidden:
             root = _with(root, [_with(below, [*scopes, *self._hidden])])
         return Evidence(root=root, task_type=self.task_type, job=self._job)
@@ -356,7 +395,7 @@ class Tree:
                 level,
                 still=still,
                 filters=self._filters,
-                first=first,
+                first=first or self._page(level),
                 keys=keys,
                 running=bool(keys) and not self._root.ended and not self._migrate_is_still,
                 partial=True,
@@ -397,7 +436,7 @@ class Tree:
         for scope in self._job.scopes if self._job else HIDDEN:
             level = (*MIGRATE, scope)
             try:
-                page = self._source.ask(Question(level, expand=True))
+                page = self._page(level)
             except Refused:
                 raise
             except ApiError as error:
@@ -431,25 +470,27 @@ class Tree:
         """Of many children of a running task those that run or went wrong; None if all of them should be read."""
         if self._root.ended or len(self._keys) <= FEW:
             return None
-        found = []
-        for scope in self._job.scopes if self._job else HIDDEN:
-            level = (*MIGRATE, scope)
-            children: dict[str, Node] = {}
-            for number, (status, outcome) in enumerate(_NOTEWORTHY):
-                if number == USUAL and not children:
-                    break  # the level does not exist, or all is well
-                try:
-                    part = find(self._source, level, status=status, outcome=outcome, filters=self._filters)
-                except Refused:
-                    raise
-                except ApiError:
-                    return None  # reading all of it says what is wrong
+        found: dict[Level, dict[str, Node]] = {
+            (*MIGRATE, scope): {} for scope in (self._job.scopes if self._job else HIDDEN)
+        }
+        for wanted in (_NOTEWORTHY[:USUAL], _NOTEWORTHY[USUAL:]):
+            asked = [(level, *each) for level in found for each in wanted]
+            try:
+                parts = self._source.together(self._find, asked)
+            except Refused:
+                raise
+            except ApiError:
+                return None  # reading all of it says what is wrong
+            for (level, *_), part in zip(asked, parts, strict=True):
                 if part is None:
                     return None
-                children |= {child.name: child for child in part}
-            if children:
-                found.append(Node(level, children=tuple(children.values())))
-        return found
+                found[level] |= {child.name: child for child in part}
+            found = {level: children for level, children in found.items() if children}  # else it is well, or not there
+        return [Node(level, children=tuple(children.values())) for level, children in found.items()]
+
+    def _find(self, wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
+        level, status, outcome = wanted
+        return find(self._source, level, status=status, outcome=outcome, filters=self._filters)
 
     def _note(self, children: Iterable[Node]) -> None:
         for child in children:
@@ -494,4 +535,5 @@ def _ordered(node: Node) -> Node:
     return replace(node, children=tuple(_ordered(child) for child in children))
 
 
+_BELOW: tuple[Level, ...] = tuple((*MIGRATE, name) for name in HIDDEN)
 _PLACES: dict[Level, int] = {CHECK: 0, MIGRATE: 1, (*MIGRATE, HIDDEN[0]): 3, (*MIGRATE, HIDDEN[1]): 3}

@@ -243,21 +243,11 @@ class _Walk:
         None if that proves nothing: a filter is not obeyed, children are there that the job does not name, or a key
         cannot be asked for; or if it does not pay, since too many keys are not reported yet.
         """
-        walks = {status: _Walk(self._asker, self._level, self._filters, self._named, self._names) for status in LIFE}
-        try:
-            parts = self._asker.together(lambda status: walks[status].filtered(status=status), LIFE)
-        finally:
-            for each in walks.values():  # in this order: without times a child is as far as anyone has seen it
-                each.stopped = True
-                for child in list(each.readings.values()):
-                    self._keep(child)
-                self.endless = self.endless or each.endless
-        whole = _Pass()
-        for part in parts:
-            if part is None:
-                return None
-            whole.seen |= part.seen
-            whole.pages += part.pages
+        parts = self._each_status()
+        if parts is None:
+            return None
+        whole = _Pass({name: child for part in parts for name, child in part.seen.items()})
+        whole.pages = sum(part.pages for part in parts)
         matched = match_keys(keys, self.readings)
         unseen = [name for key in keys if (name := matched.get(key, key)) not in whole.seen]
         many = len(unseen) >= max(whole.pages, FEW)
@@ -268,11 +258,33 @@ class _Walk:
         # one that is PENDING has been so all the time, and should have been shown, unless it is new; and of those that
         # run, a filter that works shows more than have begun meanwhile
         statuses = [child.status for child in found.values()]
-        running = walks[Status.IN_PROGRESS].readings
-        if Status.PENDING in statuses or statuses.count(Status.IN_PROGRESS) > len(running):
+        if Status.PENDING in statuses or statuses.count(Status.IN_PROGRESS) > len(parts[1].seen):
             return None
         whole.seen |= found
         return whole
+
+    def _each_status(self) -> list[_Pass] | None:
+        """Walk the children of each status of `LIFE` at the same time; None if a filter is not obeyed."""
+        walks = [_Walk(self._asker, self._level, self._filters, self._named, self._names) for _ in LIFE]
+
+        def one(at: int) -> _Pass | None:
+            try:
+                return walks[at].filtered(status=LIFE[at])
+            except ApiError:
+                for each in walks:
+                    each.stopped = True
+                raise
+
+        try:
+            parts = self._asker.together(one, range(len(LIFE)))
+        finally:
+            for each in walks:  # in this order: without times a child is as far as anyone has seen it
+                each.stopped = True
+                for child in list(each.readings.values()):
+                    self._keep(child)
+                self.endless = self.endless or each.endless
+        done = [part for part in parts if part is not None]
+        return done if len(done) == len(LIFE) else None
 
     def filtered(
         self, *, status: str | None = None, outcome: str | None = None, one_page: bool = False
