@@ -63,7 +63,7 @@ def output_of(
     """Check the options against the formats of the command. Raises UsageError, before anything is asked."""
     look = look_of(runtime, options, formats)
     typed = tuple(word for word in words if word is not None)
-    files = tuple(_export(each, ("svg", "html", "xml") if junit else ("svg", "html")) for each in export or ())
+    files = exports_of(export, ("svg", "html", "xml") if junit else ("svg", "html"))
     return OutputOptions(look, files, options.verbose, typed)
 
 
@@ -275,8 +275,12 @@ def _print_value(runtime: Runtime, value: object) -> None:
     streams.print(encoded(value, indent=indent, ascii_only=ascii_only(streams)) + "\n")
 
 
+def exports_of(exports: list[str] | None, kinds: tuple[str, ...]) -> tuple[Path, ...]:
+    """The files of `--export`. Raises UsageError, before anything is asked, if one could not be written."""
+    return tuple(_export(each, kinds) for each in exports or ())
+
+
 def _export(export: str, kinds: tuple[str, ...]) -> Path:
-    """The file of an export. Raises UsageError, before anything is asked, if it could not be written."""
     path = Path(export)
     if path.suffix.lower().removeprefix(".") not in kinds:
         raise UsageError(f"--export: unknown kind of file {export!r}", f"Choose from FILE.{', FILE.'.join(kinds)}.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from migstat.cli.context import Runtime, Session
+from migstat.cli.exporting import Exporter
 from migstat.cli.output import JSON_FORMATS, incomplete, tell_error
 from migstat.cli.recording import LAST_TRY, Recorder
 from migstat.cli.screen import LiveScreen
@@ -28,6 +29,9 @@ from migstat.settings.resolve import Look
 
 HURRY = 0.2
 """Seconds that terminals and readers of pipes get after a signal or a timeout."""
+
+LAST_PAGE = 0.5
+"""Seconds that exported files get after a signal or a timeout, so that they show it."""
 
 PATIENT = 30.0
 """Seconds for which the reader of a pipe may take nothing after the end before the rest is dropped."""
@@ -88,6 +92,8 @@ class Watcher:
         plan: Plan,
         ends_after: float | None,
         record: Path | None,
+        exports: Sequence[Path] = (),
+        title: str = "",
     ) -> None:
         self._background = background
         self._signals = signals
@@ -95,6 +101,7 @@ class Watcher:
         self._plan = plan
         self._now = runtime.now
         self._recorder = Recorder(record, printer.warn)
+        self._exporter = Exporter(exports, printer.warn, runtime.clock, title=title)
         self._deadline = Deadline(runtime.clock, self._sleep, ends_after)
         self._began = runtime.clock()
         self._real_sleep = runtime.sleep
@@ -123,26 +130,26 @@ class Watcher:
         errors: list[MigstatError] = []
         try:
             self._printer.open()
-            ended = self._play(asked, self._events(watched, errors))
+            ended = self._play(asked, watched, errors)
         except ClosedPipe:
             return self._abandon(watched)
         finally:
             self._recorder.close(min(self._patience, LAST_TRY))
+            self._exporter.close(min(max(self._patience, LAST_PAGE), LAST_TRY))
             self._printer.close(min(self._patience, 1.0))
             self._background.patience = self._patience
         if errors:
             raise errors[0]
-        view = watched.view
-        loss = self._finish(ended, view)
+        loss = self._finish(self._story(ended, watched.view))
         if ended.end is End.ERROR:
-            raise incomplete(view.snapshot.flaws if view.snapshot else ())
+            raise incomplete(watched.view.snapshot.flaws if watched.view.snapshot else ())
         if loss is not None and ended.exit_code == Exit.OK:
             raise loss
         return ended.exit_code
 
-    def _play(self, asked: Session, events: Iterator[Event | Waiting]) -> Ended:
+    def _play(self, asked: Session, watched: Watch, errors: list[MigstatError]) -> Ended:
         """Record and show the events; the last one."""
-        for event in events:
+        for event in self._events(watched, errors):
             if isinstance(event, Waiting):
                 asked.remember()  # other windows complete what a long watch has seen
             else:
@@ -151,6 +158,7 @@ class Watcher:
                 self._show(event)
                 continue
             self._recorded_end = True
+            self._exporter.finish(self._story(event, watched.view))
             hurried = event.end in (End.TIMEOUT, End.INTERRUPTED)
             self._patience = HURRY if hurried else PATIENT
             try:
@@ -175,13 +183,14 @@ class Watcher:
     def _abandon(self, watched: Watch) -> int:
         """The code for when whoever reads standard output has gone: that of the data, as far as it is known."""
         if not self._recorded_end:
-            self._recorder.append(watched.ended(End.INTERRUPTED, watched.code_now))
+            ended = watched.ended(End.INTERRUPTED, watched.code_now)
+            self._recorder.append(ended)
+            self._exporter.finish(self._story(ended, watched.view))
         return watched.code_now
 
-    def _finish(self, ended: Ended, view: View) -> OutputError | None:
-        """Show how it ended; the error if standard output lost something, said here where the code is not 0 anyway."""
+    def _story(self, ended: Ended, view: View) -> Story:
         course, outage = self._course, view.outage
-        story = Story(
+        return Story(
             ended=ended,
             view=view,
             until=self._plan.until,
@@ -189,10 +198,13 @@ class Watcher:
             outages=course.outages,
             outage_seconds=course.outage_seconds + (0 if outage is None else (ended.at - outage.since) / 1000),
         )
+
+    def _finish(self, story: Story) -> OutputError | None:
+        """Show how it ended; the error if standard output lost something, said here where the code is not 0 anyway."""
         with suppress(ClosedPipe, OutputError):  # the code of the data counts; what was lost is known after it
             self._printer.finish(story)
         loss = self._background.loss() or self._loss
-        if loss is not None and ended.exit_code != Exit.OK:
+        if loss is not None and story.ended.exit_code != Exit.OK:
             # to the background's standard error, for which a signal or a timeout does not wait
             tell_error(self._background.streams, loss, json=isinstance(self._printer, JsonPrinter))
         self._background.finish()
@@ -200,7 +212,9 @@ class Watcher:
 
     def _show(self, event: Event | Waiting) -> None:
         if (line := self._course.add(event)) is not None:
+            self._exporter.show(line)
             self._printer.show(line)
+        self._exporter.show(event)
         self._printer.show(event)
 
     def _sleep(self, seconds: float) -> None:

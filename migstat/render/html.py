@@ -39,10 +39,10 @@ def tag(name: str, *content: str, **attributes: str | None) -> Markup:
     return Markup(f"<{name}{given}>{''.join(map(text, content))}</{name}>")
 
 
-def mark(state: State, words: str = "") -> Markup:
-    """The glyph of a state in its color, with words that say the same to who sees neither."""
+def mark(state: State, words: str) -> Markup:
+    """The glyph of a state, and words in its color; the words must say all that glyph and color do."""
     glyph = tag("span", UNICODE.states[state], aria_hidden="true")
-    return tag("span", glyph, Markup(" "), words or str(state), class_=state)
+    return tag("span", glyph, Markup(" "), words, class_=state)
 
 
 def page(title: str, *body: str, style: str = "", script: str = "", refresh: int | None = None) -> str:
@@ -85,7 +85,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --paper: #14171b; --ink: #e8eaed; --quiet: #a3abb6; --line: #383e47; --panel: #1e2329;
     --failed: #ff8379; --missing: #dd9be2; --warning: #ecb04f; --running: #74b8ff; --succeeded: #66c777 } }
-html { font: clamp(1rem, .7rem + .75vw, 1.6rem)/1.4 system-ui, sans-serif; overflow-wrap: anywhere }
+html { font: clamp(1rem, .75rem + .6vw, 1.6rem)/1.4 system-ui, sans-serif; overflow-wrap: anywhere }
 body { margin: 0; padding: 1rem clamp(.75rem, 2vw, 2.5rem); background: var(--paper); color: var(--ink) }
 h1, h2, p, ul, ol { margin: 0; padding: 0 }
 h1 { font-size: 1.25rem } h2 { font-size: 1rem; margin: 1.25rem 0 .35rem }

@@ -412,7 +412,7 @@ def _problem(problem: Problem, canvas: Canvas) -> _Row:
     words = state_words(problem)
     if canvas.width < WIDE and words != problem.state:  # there is no column for it, and INCOMPLETE is not just failed
         told = f"{words}: {told}" if told else words
-    return _Row(problem.state, _name_of(problem), words, duration(problem.elapsed_seconds(0)), told)
+    return _Row(problem.state, name_of(problem), words, duration(problem.elapsed_seconds(0)), told)
 
 
 def _running(node: Problem, known: Digest, now: Millis, canvas: Canvas) -> _Row:
@@ -423,7 +423,7 @@ def _running(node: Problem, known: Digest, now: Millis, canvas: Canvas) -> _Row:
         phases = view.phases.get(node.level, ())
         return progress_text(node, phases, view.stalled.get(node.level), now, canvas.glyphs, width)
 
-    return _Row(State.RUNNING, _name_of(node), elapsed=duration(node.elapsed_seconds(now)), told=told)
+    return _Row(State.RUNNING, name_of(node), elapsed=duration(node.elapsed_seconds(now)), told=told)
 
 
 def progress_text(
@@ -560,7 +560,7 @@ def log_line(event: Event) -> LogLine | None:
 
 def _change(event: Changed) -> LogLine | None:
     node = event.node
-    name = _name_of(node)
+    name = name_of(node)
     if node.level[:1] == CHECK and len(node.level) > 1 and node.state not in _BAD:
         return None  # dozens of checks that pass would push out what matters
     if node.state is State.PENDING:
@@ -581,7 +581,7 @@ def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLi
     """Sum up what happened between the last event of a record and the moment at which it is resumed."""
     leaves = [change.node for change in changes if len(change.node.level) > 1]
     finished = sum(node.ended for node in leaves)
-    bad = [_name_of(node) for node in worst_first(tuple(leaves)) if node.state is State.FAILED]
+    bad = [name_of(node) for node in worst_first(tuple(leaves)) if node.state is State.FAILED]
     shown = "".join(f", {UNICODE.states[State.FAILED]} {name}" for name in bad[:3])
     more = f" +{len(bad) - 3} more" if len(bad) > 3 else ""
     span = f"{local_time(seen_until, at)} to {local_time(at, at)}"
@@ -618,7 +618,8 @@ def window_title(known: Digest, signs: Glyphs) -> str:
 # pieces
 
 
-def _name_of(node: Node) -> str:
+def name_of(node: Node) -> str:
+    """A node's name, made harmless; the root has none."""
     return harmless(node.name) or "the task"
 
 

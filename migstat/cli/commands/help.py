@@ -37,7 +37,16 @@ Columns of plain and csv (an unknown value is empty):
   watch      time level from to message
 
 Color: --color beats NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR.
-Also write a file with --export: .svg or .html (a picture), .xml (JUnit; checks and projects)."""
+Also write a file with --export: .svg or .html (a picture), .xml (JUnit; checks and projects).
+
+watch --export writes its files anew after each poll, at most every five seconds:
+
+  .html      a page for people without a token, on any share or web server; it reloads itself, and turns gray when \
+out of date
+  .svg       the live view as a picture
+  .prom      metrics for the textfile collector of Prometheus's node_exporter: migstat_read_timestamp_seconds, \
+migstat_api_up, migstat_nodes{scope,state}, migstat_missing, migstat_progress_ratio{project,phase}, migstat_stalled, \
+migstat_estimated_end_timestamp_seconds (with --baseline), migstat_exit_code (at the end)"""
 
 
 _PRECEDENCE = """\

@@ -9,7 +9,8 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Request, Runtime, look_of, session
-from migstat.cli.options import Job, Task, asks_api
+from migstat.cli.options import Exports, Job, Task, asks_api
+from migstat.cli.output import exports_of
 from migstat.cli.signals import Signals
 from migstat.cli.streams import Background
 from migstat.cli.watching import Watcher, printer_for
@@ -45,6 +46,7 @@ def watch(
     record: Annotated[
         str | None, typer.Option("--record", metavar="FILE", help="Append all events; resume from them next time.")
     ] = None,
+    export: Exports = None,
     stall_after: Annotated[
         str, typer.Option("--stall-after", metavar="T", help="Warn when a node makes no progress for this long.")
     ] = "15m",
@@ -63,10 +65,21 @@ def watch(
     pause = ("1s", "") if runtime.sealed and interval is None else _interval(interval, options.profile)
     plan = Plan(seconds(*pause), seconds(stall_after, "--stall-after"), Until(until), fail_fast, strict)
     ends_after = seconds(timeout, "--timeout") if timeout is not None else None
+    exports = exports_of(export, ("html", "svg", "prom"))
     path = Path(refuse_empty(record, "--record")).expanduser() if record is not None else None
     with Signals() as signals, Background(runtime.streams) as background:
         printer = printer_for(runtime, background, signals, look, quiet=quiet, verbose=options.verbose, job=job)
-        watcher = Watcher(runtime, background, signals, printer, plan=plan, ends_after=ends_after, record=path)
+        watcher = Watcher(
+            runtime,
+            background,
+            signals,
+            printer,
+            plan=plan,
+            ends_after=ends_after,
+            record=path,
+            exports=exports,
+            title=f"job {job}" if job else "",
+        )
         # A demo runs an hour in seconds: it is polled often, and an outage of a few seconds is long enough to show.
         patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
         wanted = Request(job, task)

@@ -1,0 +1,243 @@
+"""The page for people who watch along without a token: all that a watch knows, in one file that reloads itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from migstat.model.nodes import Node, State
+from migstat.render.ending import last_line, reasons_of, standing
+from migstat.render.html import Markup, mark, page, tag
+from migstat.render.live import (
+    Digest,
+    LogLine,
+    Problem,
+    bad_counts,
+    current_phase,
+    name_of,
+    progress_text,
+    share_of,
+    times,
+    verdict_words,
+)
+from migstat.render.scene import Scene
+from migstat.render.text import absolute, duration, grouped, harmless, local_time, zone
+from migstat.render.theme import UNICODE, message_words, state_words
+
+RELOAD = 10
+"""Seconds after which the page reloads itself."""
+
+MOST, NAMES, RECENT = 250, 5000, 12
+"""Rows of one kind, names in a list, and lines of the log that are not folded away; the rest is counted."""
+
+_Item = TypeVar("_Item")
+
+
+def page_text(scene: Scene) -> str:
+    """Write the page. What is wrong comes first; what is pending or done is folded."""
+    known, at = scene.known, scene.at
+    over = scene.story is not None
+    stale = f"{local_time(at, at)} {zone(at)}"
+    main = tag(
+        "main",
+        tag("div", _problems(scene), _running(scene)),
+        tag("div", _scopes(known), *_folded(known), _log(scene)),
+        class_=None if known.view.outage is None else "past",
+    )
+    body = tag(
+        "div",
+        tag(
+            "p",
+            Markup("Not updated since "),
+            tag("b", stale, data_date=absolute(at)),
+            id="stale",
+            hidden="",
+            role="alert",
+        ),
+        _header(scene),
+        main,
+        id="page",
+        data_at=str(at),
+        data_stale_after=None if over else str(round(scene.stale_after * 1000)),
+    )
+    state, _ = verdict_words(known, at)
+    name = f"{UNICODE.states[state]} {standing(known.view, at)} · {known.title}".rstrip(" ·")
+    return page(name, body, style=_STYLE, script=_SCRIPT, refresh=RELOAD)
+
+
+def _header(scene: Scene) -> Markup:
+    known, at = scene.known, scene.at
+    state, words = verdict_words(known, at)
+    counts = known.counts
+    marks = [mark(state, words), *(mark(each, told) for each, told in bad_counts(known))]
+    parts = [tag("h1", f"{known.title} {UNICODE.arrow} {known.destination}" if known.destination else known.title)]
+    parts.append(tag("p", _joined(marks), class_="verdict"))
+    if counts.all:
+        told = f"{grouped(counts.done)} of {grouped(counts.all)} {counts.noun}"
+        bar = tag("progress", value=str(counts.done), max=str(counts.all), aria_label="done")
+        parts.append(tag("p", bar, Markup(" "), tag("span", told, class_="number"), class_="total"))
+    told_times = (tag("span", told) for _, told in times(known, at, still=True))
+    parts.append(tag("p", _joined(told_times), class_="quiet number"))
+    if scene.story is not None:
+        notes = [harmless(note) for note in scene.story.ended.notes]
+        parts.append(tag("p", tag("b", f"The watch ended {absolute(at)}: "), last_line(scene.story), class_="end"))
+        parts += [tag("p", note, class_="quiet") for note in notes]
+    return tag("header", *parts)
+
+
+def _problems(scene: Scene) -> Markup:
+    known = scene.known
+    rows: list[Problem] = [*known.problems]
+    if scene.story is not None:  # what hung to the end is no problem of the view, but a reason
+        levels = {row.level[:depth] for row in rows if isinstance(row, Node) for depth in range(len(row.level) + 1)}
+        rows += [
+            Node(each.level, message=each.text, missing=each.state is State.MISSING)
+            for each in reasons_of(scene.story)
+            if each.level not in levels
+        ]
+    return _section("What is wrong", _rows(rows, _problem))
+
+
+def _problem(problem: Problem) -> Markup:
+    if isinstance(problem, str):
+        return _row(mark(State.FAILED, "unreadable"), Markup(), problem)
+    elapsed = duration(problem.elapsed_seconds(0)) if problem.ended else ""
+    state = State.FAILED if problem.unreadable or not (problem.ended or problem.missing) else problem.state
+    told = state_words(problem) if problem.ended or problem.unreadable or problem.missing else ""
+    about = _joined(tag("span", word) for word in (told, elapsed) if word)
+    said = message_words(problem) or ("not reported by the API" if problem.missing else "")
+    return _row(mark(state, name_of(problem)), about, said)
+
+
+def _running(scene: Scene) -> Markup:
+    known, view = scene.known, scene.known.view
+    when = view.snapshot.fetched_at if view.snapshot is not None and view.outage is not None else scene.at
+
+    def row(node: Node) -> Markup:
+        phases, stalled = view.phases.get(node.level, ()), view.stalled.get(node.level)
+        share = share_of(node, current_phase(node, phases))
+        bar = () if share is None else (tag("progress", value=f"{share:.3f}", max="1", aria_label=name_of(node)),)
+        told = progress_text(node, phases, stalled, when, UNICODE, None).plain.replace(" %", "\u00a0%")
+        state = State.RUNNING if stalled is None else State.WARNING
+        return _row(mark(state, name_of(node)), duration(node.elapsed_seconds(when)), told, *bar)
+
+    return _section("Running", _rows(known.running, row))
+
+
+def _scopes(known: Digest) -> Markup:
+    def row(node: Node) -> Markup:
+        return tag(
+            "li", mark(node.state, harmless(node.name)), Markup(" "), tag("span", state_words(node), class_="quiet")
+        )
+
+    return _section("Scopes", _rows(known.scopes, row, "scopes"))
+
+
+def _folded(known: Digest) -> Iterable[Markup]:
+    """Names of what is fine, or not there yet: found by the browser's search, but folded."""
+    named = ((State.MISSING, known.missing), (State.PENDING, known.pending), (State.SUCCEEDED, known.done))
+    for state, names in named:
+        if names:
+            words = "not reported yet" if state is State.MISSING else "done" if state.ended else str(state)
+            summary = tag("summary", mark(state, f"{grouped(len(names))} {words}"))
+            listed = _rows(names, lambda name: tag("li", name[:80]), "names", NAMES)
+            yield tag("details", summary, listed, id=str(state))
+
+
+def _log(scene: Scene) -> Markup:
+    """The newest line first, as on a page nobody scrolls to the end."""
+    lines = scene.log[::-1]
+
+    def row(line: LogLine) -> Markup:
+        bad = line.state is not None and line.state in (State.FAILED, State.MISSING, State.WARNING)
+        glyph = mark(line.state, line.text if bad else "") if line.state is not None else Markup()
+        when = tag("span", local_time(line.at, scene.at), class_="quiet number")
+        return tag("li", when, tag("span", glyph, "" if bad else line.text))
+
+    parts = [_rows(lines[:RECENT], row, "log")]
+    if len(lines) > RECENT:
+        summary = tag("summary", f"{len(lines) - RECENT} earlier")
+        parts.append(tag("details", summary, _rows(lines[RECENT:], row, "log"), id="earlier"))
+    return _section(f"Log ({zone(scene.at)})", *parts)
+
+
+def _section(heading: str, *content: Markup) -> Markup:
+    """A part of the page with its heading; nothing where there is nothing to say."""
+    return tag("section", tag("h2", heading), *content) if any(content) else Markup()
+
+
+def _rows(items: Sequence[_Item], row: Callable[[_Item], Markup], kind: str = "rows", most: int = MOST) -> Markup:
+    """A list with an element for each item, whose last one counts what is too much."""
+    if not items:
+        return Markup()
+    more = [tag("li", f"+{grouped(len(items) - most)} more", class_="quiet")] if len(items) > most else []
+    return tag("ul", *map(row, items[:most]), *more, class_=kind)
+
+
+def _row(name: Markup, about: str, said: str, *content: Markup) -> Markup:
+    about = tag("span", about, class_="quiet number")
+    return tag("li", tag("b", name), about, tag("span", *content, said))
+
+
+def _joined(parts: Iterable[Markup]) -> Markup:
+    return Markup(UNICODE.dot.join(parts))
+
+
+_STYLE = """
+#stale { position: sticky; top: 0; z-index: 1; margin: 0; padding: .5rem .75rem; border-radius: .4rem;
+  background: var(--ink); color: var(--paper) }
+.past { opacity: .8 } .stale header, .stale main { filter: grayscale(1); opacity: .75 }
+.verdict { font-size: 1.5rem; font-weight: 700; line-height: 1.25; margin: .15rem 0 .35rem }
+.total { display: flex; align-items: center; gap: .75rem; white-space: nowrap }
+.end { margin-top: .75rem; padding: .5rem .75rem; border-inline-start: .3rem solid; background: var(--panel) }
+.rows > li { padding: .35rem 0; border-top: 1px solid var(--line) } .rows > li > * { display: block }
+.rows progress { display: block; height: .6rem; margin: .35rem 0 } .number span { white-space: nowrap }
+.scopes, .names { display: flex; flex-wrap: wrap; gap: .15rem 1.25rem }
+.log > li { display: grid; grid-template-columns: auto 1fr; gap: .6rem }
+details { margin-top: .75rem } summary { cursor: pointer; font-weight: 600 } details > ul { margin: .35rem 0 0 1rem }
+@media (min-width: 48rem) {
+  .rows { display: grid; grid-template-columns: fit-content(12rem) fit-content(12rem) 1fr; column-gap: 1rem }
+  .rows > li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1 }
+  .rows progress { max-width: 24rem } .total progress { max-width: 30rem } }
+@media (min-width: 80rem) {
+  main { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 3rem } }
+"""
+
+_SCRIPT = f"""
+"use strict";
+(() => {{
+  const page = document.getElementById("page"), stale = document.getElementById("stale");
+  const at = Number(page.dataset.at), limit = Number(page.dataset.staleAfter), now = Date.now();
+  const key = "migstat " + location.pathname;
+  let kept = {{}};
+  try {{ kept = JSON.parse(sessionStorage.getItem(key)) || kept }} catch {{}}
+  for (const id of kept.open || []) document.getElementById(id)?.setAttribute("open", "");
+
+  // A page that changed under a reader's eyes is new, even if the reader's clock is wrong.
+  const seen = now - kept.loaded < 3 * {RELOAD}000;
+  const born = kept.at === at ? kept.born : seen ? now : Math.min(at, now);
+  const grow = () => {{
+    const old = Date.now() - born > limit;  // never after the end, which has no limit
+    document.body.classList.toggle("stale", old);
+    stale.hidden = !old;
+    if (Date.now() - at > 12 * 3600e3) stale.lastChild.textContent = stale.lastChild.dataset.date;
+  }};
+  grow();
+  const shift = () => stale.getBoundingClientRect().height;
+  history.scrollRestoration = "manual";
+  if (kept.at) scrollTo(kept.x, kept.y + shift());
+  setInterval(grow, 1000);
+
+  addEventListener("pagehide", () => {{
+    const open = [...document.querySelectorAll("details[open]")].map(each => each.id);
+    const keep = {{ at, born, open, loaded: now, x: scrollX, y: scrollY - shift() }};
+    try {{ sessionStorage.setItem(key, JSON.stringify(keep)) }} catch {{}}
+  }});
+  setInterval(async () => {{
+    try {{  // a page that is there beats a browser's error page
+      if (/^http/.test(location.protocol) && !(await fetch(location.href, {{ method: "HEAD" }})).ok) return;
+    }} catch {{ return }}
+    location.reload();
+  }}, {RELOAD}000);
+}})();
+"""

@@ -1,0 +1,87 @@
+"""Metrics of a watch for the textfile collector of Prometheus's node_exporter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from migstat.model.nodes import State, TaskType, leaves_of, level_is_hidden
+from migstat.render.live import current_phase, share_of
+from migstat.render.scene import Scene
+from migstat.render.text import harmless
+
+METRICS = {
+    "migstat_read_timestamp_seconds": "When the status was last read; older than a few minutes is worth an alert.",
+    "migstat_api_up": "1 while the API answers, 0 during an outage.",
+    "migstat_nodes": "Nodes by scope and state; a scope without children counts itself.",
+    "migstat_missing": "Projects or spaces that the job names and the API has not reported.",
+    "migstat_progress_ratio": "Progress of the current phase, 0 to 1, of each node that runs.",
+    "migstat_stalled": "Nodes that run and have made no progress for --stall-after.",
+    "migstat_estimated_end_timestamp_seconds": "When the migration will end; needs a --baseline.",
+    "migstat_exit_code": "Exit code of the watch once it has ended; absent while it goes on.",
+}
+"""Every metric and its help. All are gauges."""
+
+MOST = 200
+"""Running nodes, and scopes, that have series of their own."""
+
+_Series = tuple[Mapping[str, str], float]
+
+
+def metrics_text(scene: Scene) -> str:
+    """Write the metrics in Prometheus's text format; what is not known has no series."""
+    view, snapshot, story = scene.known.view, scene.known.view.snapshot, scene.story
+    found: dict[str, list[_Series]] = {"migstat_api_up": [({}, float(view.outage is None and snapshot is not None))]}
+    if snapshot is not None:
+        found["migstat_read_timestamp_seconds"] = [({}, snapshot.fetched_at / 1000)]
+        found["migstat_nodes"] = list(_nodes(scene))
+        found["migstat_missing"] = [({}, len(snapshot.missing))]
+        found["migstat_progress_ratio"] = list(_progress(scene))
+        found["migstat_stalled"] = [({}, len(view.stalled))]
+    if view.estimated_end is not None:
+        found["migstat_estimated_end_timestamp_seconds"] = [({}, view.estimated_end / 1000)]
+    if story is not None:
+        found["migstat_exit_code"] = [({}, story.ended.exit_code)]
+    lines: list[str] = []
+    for name, about in METRICS.items():
+        if series := found.get(name):
+            lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
+            lines += [f"{name}{_labels(labels)} {value:.15g}" for labels, value in series]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _nodes(scene: Scene) -> Iterable[_Series]:
+    """Counts of each state, zeros included, as a series that vanishes raises no alert."""
+    snapshot = scene.known.view.snapshot
+    assert snapshot is not None  # noqa: S101  checked by the caller
+    leaves = leaves_of(snapshot.node, snapshot.task_type)
+    groups = {"check" if snapshot.task_type == TaskType.CHECK else scene.known.view.scope: leaves}
+    for scope in scene.known.scopes[:MOST]:
+        below = [child for child in scope.children or () if not level_is_hidden(child.level)]
+        if scope.level != ("migrate",):
+            groups.setdefault(harmless(scope.name), tuple(below) or (scope,))
+    for name, nodes in groups.items():
+        counts = Counter(node.state for node in nodes)
+        for state in State:
+            if state is not State.MISSING:
+                yield {"scope": name, "state": state}, counts[state]
+
+
+def _progress(scene: Scene) -> Iterable[_Series]:
+    """One series a node and phase, even where two levels have a node of the same name: twice is an error."""
+    view = scene.known.view
+    found: dict[tuple[str, str], float] = {}
+    for node in scene.known.running[:MOST]:
+        phase = current_phase(node, view.phases.get(node.level, ()))
+        share = share_of(node, phase)
+        if share is not None:
+            found.setdefault((harmless(node.name), harmless(phase.name) if phase is not None else ""), share)
+    return [({"project": project, "phase": phase}, share) for (project, phase), share in found.items()]
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    escaped = (
+        f'{name}="{value.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"'
+        for name, value in labels.items()
+    )
+    return f"{{{','.join(escaped)}}}" if labels else ""

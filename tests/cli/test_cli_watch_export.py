@@ -1,0 +1,173 @@
+"""`watch --export`: files that follow the watch, whole or not at all, and never hold it up."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from msgspec.structs import replace
+
+from migstat.cli.exporting import EVERY, Exporter
+from migstat.model.events import Waiting
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import NOW, migration, node, still
+from tests.command_line import environ_of, migstat, process
+from tests.render.screens import FAILURE, MIDDLE, STORY
+
+FILES = ("page.html", "view.svg", "migstat.prom")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a server of a migration that has failed."""
+    with still(migration("FAILED", projects=(node("ACME"), node("ERP", "FAILED", "It broke.")))) as started:
+        yield started
+
+
+def exports(folder: Path, *names: str) -> list[str]:
+    """The options for these files in a folder."""
+    return [word for name in names for word in ("--export", str(folder / name))]
+
+
+def test_all_files_show_the_end(server: Server, tmp_path: Path) -> None:
+    """After the end each file shows how it ended; other people may read it as the umask lets them."""
+    words = ["watch", *exports(tmp_path, *FILES)]
+    result = process(words, environ_of(server))
+    assert result.code == migstat(["watch"], environ_of(server), now=lambda: NOW).code == 1
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(FILES)
+    page, view, metrics = (tmp_path.joinpath(name).read_text(encoding="utf-8") for name in FILES)
+    assert "The watch ended" in page
+    assert "It broke." in page
+    assert "broke." in view
+    assert "\nmigstat_exit_code 1\n" in metrics
+    assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o666 & ~umask()}
+
+
+def umask() -> int:
+    """The umask of this process."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def test_a_watch_that_is_given_up_says_so(tmp_path: Path) -> None:
+    """After a timeout the page says that nobody watches any more, and the metrics have its code."""
+    with still(migration("running", migrate="running", projects=(node("ACME", "running"),))) as running:
+        result = process(["watch", "--timeout", "1s", *exports(tmp_path, *FILES)], environ_of(running))
+    assert result.code == 124
+    page, _, metrics = (tmp_path.joinpath(name).read_text(encoding="utf-8") for name in FILES)
+    assert "stopped after 1s (--timeout): still running" in page
+    assert "\nmigstat_exit_code 124\n" in metrics
+
+
+def test_a_file_that_cannot_be_written_changes_no_code(server: Server, tmp_path: Path) -> None:
+    """What cannot be written is a warning, the other files are written, and the code is that of the data."""
+    (tmp_path / "full.html").symlink_to("/dev/full")
+    result = process(["watch", "--json", *exports(tmp_path, "full.html", "page.html")], environ_of(server))
+    assert result.code == 1
+    assert "full.html does not show the end: not a regular file" in result.err
+    assert "The watch ended" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("page.xml", "FILE.html, FILE.svg, FILE.prom"),
+        ("page.png", "FILE.html, FILE.svg, FILE.prom"),
+        ("page", "FILE.html, FILE.svg, FILE.prom"),
+        ("none/page.html", "cannot be written"),
+        ("folder.prom", "is a folder"),
+        ("", "--export"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_first(server: Server, tmp_path: Path, name: str, said: str) -> None:
+    """A wrong kind of file and a folder that is not there are code 2 before any request."""
+    (tmp_path / "folder.prom").mkdir()
+    before = len(server.requests)
+    result = migstat(["watch", "--export", str(tmp_path / name) if name else ""], environ_of(server))
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+    assert len(server.requests) == before
+
+
+def test_a_home_folder_may_be_short(server: Server, tmp_path: Path) -> None:
+    """`~` is the home folder."""
+    words = ["watch", "--export=~/page.html"]
+    assert process(words, environ_of(server) | {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}).code == 1
+    assert (tmp_path / "page.html").exists()
+
+
+def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) -> None:
+    """Of failures in a row only the first is told; once the folder is back, the file is written."""
+    path, seconds, told = tmp_path / "share" / "page.html", [0.0], SimpleQueue[str]()
+    path.parent.write_text("", encoding="utf-8")
+    exporter = Exporter([path], told.put, lambda: seconds[0])
+    exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
+    warning = told.get(timeout=10)
+    assert f"{path} could not be written: " in warning
+    assert warning.endswith("; trying again after each poll")
+    seconds[0] += EVERY
+    exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
+    exporter.close(10.0)
+    assert f"{path} does not show the end: " in told.get(timeout=10)
+    assert told.empty()
+    path.parent.unlink()
+    again = Exporter([path], told.put, lambda: 0.0)
+    again.finish(STORY)
+    again.close(10.0)
+    assert "The watch ended" in path.read_text(encoding="utf-8")
+
+
+class Share:
+    """A place for files that may hang, and the texts that were written to it."""
+
+    def __init__(self) -> None:
+        self.writable = threading.Event()
+        self.began = threading.Event()
+        self.texts: list[str] = []
+
+    def write(self, _path: Path, text: str) -> None:
+        """Write a text once that is possible."""
+        self.began.set()
+        self.writable.wait()
+        self.texts.append(text)
+
+
+def test_a_share_that_hangs_holds_nothing_up() -> None:
+    """The watch goes on, of what happened meanwhile only the newest is written, and the end is said not to be there."""
+    share, warnings, seconds = Share(), list[str](), [0.0]
+    exporter = Exporter([Path("page.html")], warnings.append, lambda: seconds[0], write=share.write)
+    exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
+    assert share.began.wait(10)
+    for _ in range(5):
+        seconds[0] += EVERY
+        exporter.show(Waiting(MIDDLE.at, 10.0, FAILURE))
+    exporter.finish(STORY)
+    exporter.close(0.0)
+    assert warnings == ["migstat: warning: --export: page.html does not show the end: it takes too long"]
+    share.writable.set()
+    exporter.close(10.0)
+    assert ["The watch ended" in text for text in share.texts] == [False, True]
+
+
+def test_files_are_written_every_five_seconds_at_most() -> None:
+    """Polls in quick succession do not wear out a disk or a network; the end is written however soon it comes."""
+    share, seconds, written = Share(), [0.0], list[int]()
+    share.writable.set()
+    exporter = Exporter([Path("page.html")], print, lambda: seconds[0], write=share.write)
+    for seconds[0] in (0.0, 1.0, EVERY - 0.1, EVERY, EVERY + 1):
+        share.began.clear()
+        exporter.show(Waiting(MIDDLE.at, 1.0, replace(MIDDLE, interval=1.0)))
+        if seconds[0] in (0.0, EVERY):
+            assert share.began.wait(10)
+        written.append(share.began.is_set())
+    exporter.finish(STORY)
+    exporter.close(10.0)
+    assert written == [True, False, False, True, False]
+    assert len(share.texts) == 3
+    assert 'data-stale-after="30000"' in share.texts[0]  # not three seconds: the page itself reloads every ten

@@ -1,0 +1,191 @@
+"""The page of a watch in a real browser: it reloads, stays where it was, and says when it is old."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from migstat.files.whole import write_whole
+from migstat.model.events import View
+from migstat.model.verdict import Verdict
+from migstat.render.ending import Story
+from migstat.render.live import digest
+from migstat.render.page import page_text
+from migstat.render.scene import Scene
+from tests.browser import CHROMIUM, Page, browser
+from tests.render.screens import BAD, FAILURE, LOG, MIDDLE, NOW, OUTAGE, PROJECTS, RUNS, STORY, WELL, night, node
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None and not ("CI" in os.environ and sys.platform == "linux"), reason="needs Chromium"
+    ),
+]
+
+SECOND = 1000
+PLACE = "Math.round(scrollY - document.getElementById('stale').getBoundingClientRect().height)"
+EVIL = "</title></script><script>document.body.remove()</script><img src=x onerror=alert(1)><style>*{display:none}"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A browser for all tests of this file."""
+    with browser(tmp_path_factory.mktemp("browser")) as page:
+        yield page
+
+
+@pytest.fixture
+def page(chromium: Page) -> Iterator[Page]:
+    """The browser as a phone at NOW, with no memory; it must not have complained, nor asked for anything but files."""
+    chromium.window(390, 844)
+    chromium.clock(NOW)
+    chromium.requests.clear()
+    yield chromium
+    assert chromium.complaints == []
+    assert {each.partition(":")[0] for each in chromium.requests} == {"file"}
+    assert len(set(chromium.requests)) == 1
+
+
+def put(path: Path, view: View, **given: Any) -> None:
+    """Write the page of a view as a watch does."""
+    write_whole(path, page_text(Scene(known=digest(view), log=LOG * 3, **given)), private=False)
+
+
+def state(page: Page) -> dict[str, Any]:
+    """What a reader sees."""
+    found: dict[str, Any] = page.run(
+        """({title: document.title, old: document.body.classList.contains("stale"), y: Math.round(scrollY),
+             said: document.getElementById("stale").innerText,
+             open: [...document.querySelectorAll("details[open]")].map(each => each.id)})"""
+    )
+    return found
+
+
+def test_a_reload_changes_what_is_new_and_nothing_else(page: Page, tmp_path: Path) -> None:
+    """After a reload the page shows the new state at the same place, unfolded where it was."""
+    path = tmp_path / "war room.html"
+    put(path, MIDDLE)
+    page.open(path)
+    page.run("document.querySelector('#succeeded summary').click(); scrollTo(0, 400)")
+    before = state(page)
+    assert (before["y"], before["open"], before["old"]) == (400, ["succeeded"], False)
+    put(path, replace(FAILURE, at=NOW + 10 * SECOND))
+    page.clock(NOW + 10 * SECOND)
+    page.reloaded()
+    after = state(page)
+    assert (after["y"], after["open"], after["old"]) == (400, ["succeeded"], False)
+    assert (before["title"], after["title"]) == (
+        "● running, 14 of 24 projects · Jira to the cloud",
+        "● running, 18 of 28 projects, 3 failed · Jira to the cloud",
+    )
+
+
+def test_a_page_nobody_writes_any_more_turns_gray(page: Page, tmp_path: Path) -> None:
+    """It says so after three intervals and not before, keeps its place meanwhile, and recovers; the end never does."""
+    path = tmp_path / "page.html"
+    put(path, MIDDLE)
+    page.open(path)
+    page.run("scrollTo(0, 400)")
+    seen = []
+    for seconds in (29, 31, 61):
+        page.clock(NOW + seconds * SECOND)
+        page.reloaded()
+        seen.append((state(page)["old"], page.run(PLACE)))
+    assert seen == [(False, 400), (True, 400), (True, 400)]
+    assert state(page)["said"].startswith("Not updated since 14:13")
+    put(path, replace(MIDDLE, at=NOW + 62 * SECOND))
+    page.clock(NOW + 70 * SECOND)
+    page.reloaded()
+    assert (state(page)["old"], state(page)["y"]) == (False, 400)
+    put(path, FAILURE, story=STORY)
+    page.clock(NOW + 3 * 86_400 * SECOND)
+    page.reloaded()
+    assert state(page)["old"] is False
+    assert "The watch ended 21 Sep 2026 14:13 UTC: failed after 1h 38m" in page.run("document.body.innerText")
+
+
+@pytest.mark.parametrize("wrong", [-3600, 3600], ids=["slow", "fast"])
+def test_a_reader_s_clock_may_be_wrong(page: Page, tmp_path: Path, wrong: int) -> None:
+    """A page that has just changed is not old, and one that has not is, whatever the clock of the reader says."""
+    path, clock = tmp_path / "page.html", NOW + wrong * SECOND
+    page.clock(clock)
+    put(path, MIDDLE)
+    page.open(path)
+    put(path, replace(MIDDLE, at=NOW + 10 * SECOND))
+    page.clock(clock + 10 * SECOND)
+    page.reloaded()
+    assert state(page)["old"] is False
+    page.clock(clock + 41 * SECOND)
+    page.reloaded()
+    assert state(page)["old"] is True
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1920, 1080)], ids=["phone", "projector"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("view", "story"), [(FAILURE, None), (OUTAGE, None), (FAILURE, STORY)], ids=["on", "out", "end"]
+)
+def test_the_page_is_legible(
+    page: Page, tmp_path: Path, width: int, height: int, dark: bool, view: View, story: Story | None
+) -> None:
+    """Nothing sticks out sideways, texts have enough contrast, and a projector shows what fails without scrolling."""
+    path = tmp_path / "page.html"
+    put(path, view, story=story)
+    page.window(width, height, dark=dark)
+    page.open(path)
+    assert page.run("document.documentElement.scrollWidth") <= width
+    assert page.run(CONTRAST) == []
+    top = page.run("[...document.querySelectorAll('h2')].find(h => h.innerText === 'Running').offsetTop")
+    assert top < height * (1 if width > 1000 else 2)
+
+
+CONTRAST = """
+(() => {
+  const parts = color => color.match(/[\\d.]+/g).map(Number);
+  const light = color => { const [r, g, b] = parts(color).map(c => c / 255)
+    .map(c => c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
+  const paper = light(getComputedStyle(document.body).backgroundColor);
+  const texts = [...document.querySelectorAll("h1, h2, p, li, span, summary")].filter(each => each.checkVisibility());
+  return texts.map(each => {
+    const ink = light(getComputedStyle(each).color);
+    return [each.innerText, (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05)];
+  }).filter(([text, contrast]) => contrast < 4.5);
+})()
+"""
+
+
+def test_hostile_names_and_messages_are_only_text(page: Page, tmp_path: Path) -> None:
+    """Markup of the server is shown as it was sent, and does nothing."""
+    path = tmp_path / "page.html"
+    evil = [node(*PROJECTS, EVIL, state=state, message=EVIL) for state in ("FAILED", "IN_PROGRESS", "PENDING")]
+    view = night(*evil)
+    assert view.snapshot is not None
+    put(path, replace(view, snapshot=replace(view.snapshot, job_name=EVIL, destination="javascript:alert(1)")))
+    page.open(path)
+    assert page.run("document.body.innerText").count("<img src=x onerror=alert(1)>") >= 4
+    assert (
+        page.run("[...document.querySelectorAll('img, a, script, style')].map(e => e.localName).join()")
+        == "style,script"
+    )
+    assert EVIL in page.run("document.title")
+
+
+def test_a_page_of_thousands_of_projects_is_small_and_quick(page: Page, tmp_path: Path) -> None:
+    """The page holds every name, but is bounded whatever fails or runs."""
+    path = tmp_path / "page.html"
+    many = [
+        replace(each, level=(*PROJECTS, f"{each.level[-1]}{at}"))
+        for at in range(5000)
+        for each in (BAD[0], RUNS[0], WELL[0])
+    ]
+    put(path, night(*many, verdict=Verdict.RUNNING))
+    assert path.stat().st_size < 500_000
+    page.open(path)
+    assert "+4 751 more" in page.run("document.body.innerText")
+    assert page.run("document.querySelectorAll('#succeeded li').length") == 5000
