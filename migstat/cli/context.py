@@ -44,7 +44,8 @@ class Runtime(msgspec.Struct, frozen=True):
     """All that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
 
     Without a `keychain` no keyring is asked, and without a `cache` folder nothing is kept for completion. `sealed` is
-    set in a demo: its settings are its own, and options that name others are refused.
+    set in a demo: its settings are its own, and options that name others are refused; commands that it starts get the
+    environment `outside`.
     """
 
     environ: Mapping[str, str]
@@ -56,6 +57,7 @@ class Runtime(msgspec.Struct, frozen=True):
     keychain: Callable[[], Keychain] | None = None
     cache: str | None = None
     sealed: bool = False
+    outside: Mapping[str, str] | None = None
 
 
 class Options(msgspec.Struct, frozen=True):

@@ -27,13 +27,13 @@ class Signals:
 
     Inside of `interruptible` a signal that ends raises Stopped at once; elsewhere it waits until there, so nothing is
     left half done. After the first one the rest is over within a second, so others are ignored, except a second Ctrl-C:
-    that calls `give_up` and ends the process on the spot.
+    that calls all of `give_up` and ends the process on the spot.
 
     Around a stop by Ctrl-Z `suspend` and `resume` are called. Both may wait for a moment, but not for the terminal.
     """
 
     def __init__(self) -> None:
-        self.give_up: Callable[[], None] = lambda: None
+        self.give_up: list[Callable[[], None]] = []
         self.suspend: Callable[[], None] = lambda: None
         self.resume: Callable[[], None] = lambda: None
         self._pending: int | None = None
@@ -69,7 +69,8 @@ class Signals:
     def _arrived(self, number: int, _frame: FrameType | None) -> None:
         if self._pending is not None:
             if number == signal.SIGINT:
-                self.give_up()
+                for each in self.give_up:
+                    each()
                 os._exit(128 + self._pending)
             return
         self._pending = number

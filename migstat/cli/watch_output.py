@@ -12,8 +12,9 @@ from rich.console import RenderableType
 from migstat.cli.output import ascii_only
 from migstat.cli.screen import Badge, LiveScreen
 from migstat.cli.streams import Streams
-from migstat.model.events import Changed, Ended, Event, Late, Snapped, View, Waiting
-from migstat.model.nodes import Millis, Node, State, leaves_of
+from migstat.follow.notify import failed_for_good, is_bad_news
+from migstat.model.events import Changed, Event, Late, Snapped, View, Waiting
+from migstat.model.nodes import Millis, State, leaves_of
 from migstat.model.verdict import Verdict
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending, last_line, next_command, standing
@@ -106,7 +107,7 @@ class LinePrinter:
         """Print what the event says where a person or a script wants it."""
         match event:
             case Changed():
-                if not self._options.quiet or event.node.state is State.WARNING or _failed_for_good(event.node):
+                if not self._options.quiet or event.node.state is State.WARNING or failed_for_good(event.node):
                     self._streams.print(change_line(event) + "\n")
                     self._silent_since = event.at
             case Snapped():
@@ -144,7 +145,7 @@ class LinePrinter:
         head = event.snapshot
         self._say(f"watching {head.task_type or 'task'} {head.task_id}: {head.verdict}", event.at)
         for node in leaves_of(head.node, head.task_type):
-            if _failed_for_good(node):
+            if failed_for_good(node):
                 message = f": {node.message}" if node.message else ""
                 self._say(f"already failed: {node.name}{message}", event.at, always=True)
 
@@ -169,6 +170,7 @@ class ScreenPrinter:
         self._now = now
         self._bell = Bell()
         self._warnings: list[str] = []
+        self._closed = False
         self._known = digest(View(at=self._millis(), snapshot=None), options.title)
         self._log: tuple[LogLine, ...] = ()  # replaced, never changed: another thread draws it
         self.screen = screen_of(self._frame)
@@ -193,6 +195,9 @@ class ScreenPrinter:
 
     def warn(self, text: str) -> None:
         """Log it, and print it once the view is over."""
+        if self._closed:
+            self._streams.tell(text)
+            return
         self._warnings.append(text)
         self._log = (*self._log[-LOGGED:], LogLine(self._millis(), harmless(text), State.WARNING))
 
@@ -208,6 +213,7 @@ class ScreenPrinter:
     def close(self, patience: float) -> None:
         """Hand the terminal back, and print the warnings that came meanwhile."""
         self.screen.close(patience)
+        self._closed = True
         while self._warnings:
             self._streams.tell(self._warnings.pop(0))
 
@@ -228,11 +234,6 @@ class ScreenPrinter:
         return int(self._now() * 1000)
 
 
-def _failed_for_good(node: Node) -> bool:
-    """True if it ended badly. The outcome of an end without one may still come, and be a good one."""
-    return node.state is State.FAILED and bool(node.outcome)
-
-
 class Bell:
     """Rings for a new failure and for the end; what fails together rings once."""
 
@@ -241,8 +242,7 @@ class Bell:
 
     def rings(self, event: Shown) -> bool:
         """True if somebody should look up from what they are doing."""
-        worthy = isinstance(event, Ended) or (isinstance(event, Changed) and _failed_for_good(event.node))
-        if not worthy or event.at == self._rung_at:
+        if not is_bad_news(event) or event.at == self._rung_at:
             return False
         self._rung_at = event.at
         return True

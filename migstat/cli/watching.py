@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from migstat.cli.context import Runtime, Session
 from migstat.cli.exporting import Exporter
+from migstat.cli.notifying import Command, Notifier
 from migstat.cli.output import JSON_FORMATS, incomplete, tell_error
 from migstat.cli.recording import LAST_TRY, Recorder
 from migstat.cli.screen import LiveScreen
@@ -22,8 +23,9 @@ from migstat.follow.watch import Plan, Watch, paced
 from migstat.model.events import Changed, End, Ended, Event, Outage, Recovered, Seen, View, Waiting
 from migstat.model.exit_codes import Exit, exit_of_error
 from migstat.model.nodes import Millis
-from migstat.render.ending import Story
+from migstat.render.ending import Story, last_line
 from migstat.render.live import LogLine, absence
+from migstat.render.text import duration
 from migstat.render.theme import ASCII, UNICODE
 from migstat.settings.resolve import Look
 
@@ -75,7 +77,8 @@ def printer_for(
         runtime.now,
     )
     screen = printer.screen
-    signals.suspend, signals.resume, signals.give_up = screen.suspend, screen.resume, screen.give_up
+    signals.suspend, signals.resume = screen.suspend, screen.resume
+    signals.give_up.append(screen.give_up)
     return printer
 
 
@@ -94,6 +97,7 @@ class Watcher:
         record: Path | None,
         exports: Sequence[Path] = (),
         title: str = "",
+        notify: Command | None = None,
     ) -> None:
         self._background = background
         self._signals = signals
@@ -102,12 +106,14 @@ class Watcher:
         self._now = runtime.now
         self._recorder = Recorder(record, printer.warn)
         self._exporter = Exporter(exports, printer.warn, runtime.clock, title=title)
+        self._notifier = Notifier(notify, printer.warn)
+        signals.give_up.append(self._notifier.kill)
         self._deadline = Deadline(runtime.clock, self._sleep, ends_after)
         self._began = runtime.clock()
         self._real_sleep = runtime.sleep
         self._course = Course()
         self._patience = HURRY
-        self._recorded_end = False
+        self._ended: Ended | None = None
         self._loss: OutputError | None = None
         notice = printer.notice if isinstance(printer, ScreenPrinter) else None
         streams = replace(background.streams, on_notice=notice)
@@ -132,13 +138,18 @@ class Watcher:
             self._printer.open()
             ended = self._play(asked, watched, errors)
         except ClosedPipe:
-            return self._abandon(watched)
+            self._abandon(watched, End.INTERRUPTED, watched.code_now)
+            return watched.code_now
+        except OutputError as error:
+            self._abandon(watched, End.ERROR, exit_of_error(error), error)
+            raise
         finally:
             self._recorder.close(min(self._patience, LAST_TRY))
             self._exporter.close(min(max(self._patience, LAST_PAGE), LAST_TRY))
             self._printer.close(min(self._patience, 1.0))
             self._background.patience = self._patience
         if errors:
+            self._notify(self._story(ended, watched.view), errors[0])
             raise errors[0]
         loss = self._finish(self._story(ended, watched.view))
         if ended.end is End.ERROR:
@@ -152,12 +163,14 @@ class Watcher:
         for event in self._events(watched, errors):
             if isinstance(event, Waiting):
                 asked.remember()  # other windows complete what a long watch has seen
+                self._notifier.look(event.at, event.view)
             else:
                 self._recorder.append(event)
+                self._notifier.add(event)
             if not isinstance(event, Ended):
                 self._show(event)
                 continue
-            self._recorded_end = True
+            self._ended = event
             self._exporter.finish(self._story(event, watched.view))
             hurried = event.end in (End.TIMEOUT, End.INTERRUPTED)
             self._patience = HURRY if hurried else PATIENT
@@ -180,13 +193,22 @@ class Watcher:
             errors.append(error)
             yield watched.ended(End.ERROR, exit_of_error(error))
 
-    def _abandon(self, watched: Watch) -> int:
-        """The code for when whoever reads standard output has gone: that of the data, as far as it is known."""
-        if not self._recorded_end:
-            ended = watched.ended(End.INTERRUPTED, watched.code_now)
+    def _abandon(self, watched: Watch, end: End, code: int, error: OutputError | None = None) -> None:
+        """Record the end, and notify of it, where standard output takes nothing any more."""
+        ended = self._ended
+        if ended is None:
+            ended = watched.ended(end, code)
             self._recorder.append(ended)
             self._exporter.finish(self._story(ended, watched.view))
-        return watched.code_now
+            self._notifier.add(ended)
+        self._notify(self._story(ended, watched.view), error)
+
+    def _notify(self, story: Story, error: MigstatError | None = None) -> None:
+        """Notify of the end, and wait until that is done."""
+        stopped = f"stopped after {duration(story.watched_seconds)}"
+        words = last_line(story) if error is None else f"{stopped}: {error.message}"
+        self._notifier.look(story.ended.at, story.view, words)
+        self._notifier.close(self._signals.interruptible)
 
     def _story(self, ended: Ended, view: View) -> Story:
         course, outage = self._course, view.outage
@@ -203,6 +225,7 @@ class Watcher:
         """Show how it ended; the error if standard output lost something, said here where the code is not 0 anyway."""
         with suppress(ClosedPipe, OutputError):  # the code of the data counts; what was lost is known after it
             self._printer.finish(story)
+        self._notify(story)
         loss = self._background.loss() or self._loss
         if loss is not None and story.ended.exit_code != Exit.OK:
             # to the background's standard error, for which a signal or a timeout does not wait
@@ -223,6 +246,7 @@ class Watcher:
             self._background.check()
             self._real_sleep(min(seconds, SLICE))
             seconds -= SLICE
+            self._notifier.look(int(self._now() * 1000))
 
 
 class Course:

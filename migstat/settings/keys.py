@@ -28,7 +28,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     asks the API. `key`: a profile may contain it. `default` is written as in a profile. `parse` takes text and source,
     and raises UsageError. `completes` is the kind of names that complete it; files and formats need none. `is_file`
     marks a path: `~` is expanded, and in the config file it is relative to that file. `terminal` marks variables that
-    describe the terminal and nothing about the user, which a demo may see.
+    describe the terminal and nothing about the user, which a demo may see. A `secret` is kept from other programs.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     shared: bool = False
     is_file: bool = False
     terminal: bool = False
+    secret: bool = False
 
     @property
     def option(self) -> str:
@@ -63,9 +64,9 @@ SETTINGS = (
             default=values.DEFAULT_BASE_URL, parse=values.base_url, help="URL of the API", shared=True),
     Setting(name="email", options=("--email",), metavar="ADDR", variable="MIGSTAT_EMAIL", key=True,
             parse=values.email, help="E-mail of the Atlassian account", shared=True),
-    Setting(name="token", variable="MIGSTAT_TOKEN", help="API token"),
+    Setting(name="token", variable="MIGSTAT_TOKEN", help="API token", secret=True),
     Setting(name="token_file", options=("--token-file",), metavar="FILE", variable="MIGSTAT_TOKEN_FILE", key=True,
-            help="File with the API token; - reads standard input", shared=True, is_file=True),
+            help="File with the API token; - reads standard input", shared=True, is_file=True, secret=True),
     Setting(name="interval", options=("--interval",), metavar="T", key=True, default="10s", parse=values.seconds,
             help="Minimum time between polls"),
     Setting(name="request_timeout", variable="MIGSTAT_REQUEST_TIMEOUT", key=True,

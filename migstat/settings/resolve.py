@@ -20,11 +20,14 @@ from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_file, spelled
 from migstat.settings.credentials import Secret, Token, TokenFile, email_from, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
-from migstat.settings.keys import PROFILE_KEYS, SETTING
+from migstat.settings.keys import PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import is_loopback, proxy_for
 from migstat.settings.values import expanded, refuse_empty
 
 NO_TOKEN = Token(Secret(""), "")
+SHORT = 7
+"""Characters of a text that may be in any other by chance; no API token is as short."""
+
 Flags = dict[str, str | None]
 """Options of the command line that are settings, by their names in the table; None for those not given."""
 
@@ -257,6 +260,17 @@ def elsewhere(settings: Settings, url: str) -> Settings:
         loopback=is_loopback(parts.hostname or ""),
         proxy=proxy_for(url),
     )
+
+
+def environ_of_commands(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a program that the user wants run: without the API token, whatever variable holds it."""
+    secrets = {setting.variable for setting in SETTINGS if setting.secret}
+    token = environ.get("MIGSTAT_TOKEN", "").strip()
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in secrets and "ATATT" not in value and not (len(token) > SHORT and token in value)
+    }
 
 
 def process_environ() -> Mapping[str, str]:

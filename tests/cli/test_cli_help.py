@@ -111,10 +111,11 @@ def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
         ("exit-codes", [str(code.value) for code in MEANINGS]),
         ("environment", [*ENVIRONMENT]),
         ("formatting", ["table", "tree", "plain", "json", "ndjson", "csv", "markdown"]),
+        ("notify", ["MIGSTAT_EVENT", "MIGSTAT_TEXT", "curl", "notify-send", "osascript"]),
     ],
 )
 def test_a_topic_is_complete(topic: str, first: list[str]) -> None:
-    """A topic has a line for every exit code, variable or format, and fits the window."""
+    """A topic has a line for every exit code, variable, format or recipe, and fits the window."""
     text = helped("help", topic)
     assert max(map(len, text.splitlines())) <= 80
     assert [word for word in first if not re.search(rf"^ *{word} ", text, re.MULTILINE)] == []

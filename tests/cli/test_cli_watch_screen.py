@@ -576,6 +576,26 @@ def test_a_warning_about_a_record_stays_readable(tmp_path: Path) -> None:
     assert seen.is_restored()
 
 
+def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
+    """A command that writes to its terminal and fails is a line of the log, and Ctrl-C and Ctrl-Z are not for it."""
+    hook, done = tmp_path / "hook", tmp_path / "done"
+    hook.write_text(
+        f"#!/bin/sh\necho $MIGSTAT_EVENT >> {done}\n(echo XX > /dev/tty) 2>&-\necho YY; echo ZZ >&2; exit 3\n"
+    )
+    hook.chmod(0o700)
+    scripted = cutover(moving("ACME", 20, 100, "FAILED"), moving("ZED", 20, 900), over=900, state="FAILED")
+    with night(scripted, head_start=50) as rehearsed, window(rehearsed.server, "--notify", str(hook)) as seen:
+        seen.until_shown("ACME")
+        rehearsed.slept.append(100.0)
+        seen.until_shown(r"^\d\d:\d\d ▲ .*--notify: hook exited with 3: ZZ")
+        assert seen.outside() == []
+        seen.child.sendcontrol("c")
+        assert seen.end() == 130
+    assert done.read_text(encoding="utf-8").split() == ["change", "interrupted"]
+    assert not re.search("XX|YY", seen.written)
+    assert len([line for line in seen.scrollback if "--notify" in line]) == 1
+
+
 def test_verbose_gives_lines() -> None:
     """With -v on the same terminal the requests are logged, and nothing is drawn over them."""
     with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server, "-v", size=(200, 50)) as seen:

@@ -94,7 +94,7 @@ def demo(
         config.write_text("".join(sections), encoding="utf-8")
         environ = {name: runtime.environ[name] for name in TERMINAL_VARIABLES if name in runtime.environ}
         environ |= variables_of(server) | {"MIGSTAT_RATE_LIMIT": UNLIMITED, "MIGSTAT_CONFIG": str(config)}
-        rehearsal = replace(runtime, environ=environ, now=now, sealed=True)
+        rehearsal = replace(runtime, environ=environ, now=now, sealed=True, outside=runtime.environ)
         code: int = ctx.find_root().command.main(words, "migstat demo", standalone_mode=False, obj=rehearsal)
     if tells and not watches:
         runtime.streams.tell(LABEL)

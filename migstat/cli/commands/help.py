@@ -49,6 +49,59 @@ migstat_api_up, migstat_nodes{scope,state}, migstat_missing, migstat_progress_ra
 migstat_estimated_end_timestamp_seconds (with --baseline), migstat_exit_code (at the end)"""
 
 
+_NOTIFY = r"""
+migstat watch --notify CMD runs CMD, without a shell, when somebody should look:
+when something failed or makes no progress, when the end will be late, after two
+minutes of an outage and when that is over, and at the end. It runs once a poll,
+for 30s at most; what happens meanwhile is told in the next run.
+
+  MIGSTAT_EVENT   the worst event: change, outage, late, stalled or recovered;
+                  or the end: finished, failed-fast, timeout, interrupted, error
+  MIGSTAT_TEXT    one sentence, such as "Jira to the cloud: ERP failed: Import
+                  stopped; 27 of 40 done"
+  standard input  the events of the poll, a line of JSON each; for their keys
+                  see migstat schema event
+
+CMD gets your environment without the API token. Its output is dropped, and each
+kind of failure is reported once. Put a recipe into a file, chmod +x it and try:
+
+  migstat demo watch --notify ./recipe
+
+Slack, with the URL of an incoming webhook:
+
+#!/bin/sh
+text=$(printf %s "$MIGSTAT_TEXT" |
+  sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/[\\"]/\\&/g')
+curl -fsS -H 'Content-Type: application/json' -d "{\"text\": \"$text\"}" \
+  https://hooks.slack.com/services/T000/B000/XXXX
+
+Teams, with the URL of the workflow "When a webhook request is received":
+
+#!/bin/sh
+text=$(printf %s "$MIGSTAT_TEXT" | sed 's/[\\"]/\\&/g')
+curl -fsS -H 'Content-Type: application/json' -d @- \
+  https://example.webhook.office.com/workflows/XXXX <<END
+{"type": "message", "attachments": [{
+  "contentType": "application/vnd.microsoft.card.adaptive",
+  "content": {"type": "AdaptiveCard", "version": "1.4", "body": [
+    {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": "$text"}]}
+  ]}}]}
+END
+
+A Linux desktop:
+
+#!/bin/sh
+notify-send --urgency=critical -- "$MIGSTAT_TEXT"
+
+macOS:
+
+#!/bin/sh
+osascript -e 'on run words' \
+  -e 'display notification (item 1 of words) with title "migstat"' \
+  -e 'end run' -- "$MIGSTAT_TEXT"
+"""
+
+
 _PRECEDENCE = """\
 An option beats its environment variable, which beats the profile's key in the config file, which beats the default.
 """
@@ -58,7 +111,7 @@ def help_(
     ctx: typer.Context,
     topic: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND ... | exit-codes | environment | formatting]", help="What to explain."),
+        typer.Argument(metavar="[COMMAND ... | TOPIC]", help="Topics: exit-codes, environment, formatting, notify."),
     ] = None,
 ) -> int:
     """Explain a command or a topic.
@@ -72,9 +125,10 @@ def help_(
     runtime, root = ctx.obj, ctx.find_root().command
     words = topic or []
     if len(words) == 1 and words[0] in TOPICS:
-        width = page_width(ctx)
-        lines = [_wrapped(line, width) for line in TOPICS[words[0]]().splitlines()]
-        runtime.streams.print("\n".join(lines) + "\n")
+        text, width = TOPICS[words[0]](), page_width(ctx)
+        if "#!" not in text:  # a script is to be copied as it is
+            text = "\n".join(_wrapped(line, width) for line in text.splitlines())
+        runtime.streams.print(text.strip("\n") + "\n")
         return 0
     command = root
     for word in words:
@@ -111,4 +165,5 @@ TOPICS: dict[str, Callable[[], str]] = {
     "exit-codes": _exit_codes,
     "environment": _environment,
     "formatting": lambda: _FORMATTING,
+    "notify": lambda: _NOTIFY,
 }

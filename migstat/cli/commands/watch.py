@@ -9,6 +9,7 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Request, Runtime, look_of, session
+from migstat.cli.notifying import command_from
 from migstat.cli.options import Exports, Job, Task, asks_api
 from migstat.cli.output import exports_of
 from migstat.cli.signals import Signals
@@ -19,7 +20,7 @@ from migstat.follow.deadline import PATIENCE
 from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
 from migstat.settings.keys import SETTING
-from migstat.settings.resolve import Look, Profile
+from migstat.settings.resolve import Look, Profile, environ_of_commands
 from migstat.settings.values import refuse_empty, seconds
 
 FORMATS = ("table", "plain", "json", "ndjson")
@@ -50,6 +51,9 @@ def watch(
     stall_after: Annotated[
         str, typer.Option("--stall-after", metavar="T", help="Warn when a node makes no progress for this long.")
     ] = "15m",
+    notify: Annotated[
+        str | None, typer.Option("--notify", metavar="CMD", help="Run CMD when somebody should look (see help notify).")
+    ] = None,
 ) -> int:
     """Follow a task until it ends, through any outage.
 
@@ -67,6 +71,7 @@ def watch(
     ends_after = seconds(timeout, "--timeout") if timeout is not None else None
     exports = exports_of(export, ("html", "svg", "prom"))
     path = Path(refuse_empty(record, "--record")).expanduser() if record is not None else None
+    command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
     with Signals() as signals, Background(runtime.streams) as background:
         printer = printer_for(runtime, background, signals, look, quiet=quiet, verbose=options.verbose, job=job)
         watcher = Watcher(
@@ -79,6 +84,7 @@ def watch(
             record=path,
             exports=exports,
             title=f"job {job}" if job else "",
+            notify=command,
         )
         # A demo runs an hour in seconds: it is polled often, and an outage of a few seconds is long enough to show.
         patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE

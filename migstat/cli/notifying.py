@@ -1,0 +1,213 @@
+"""Runs the command of `watch --notify` on a thread of its own, so that it holds up nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from migstat.errors import UsageError
+from migstat.follow.deadline import Stopped
+from migstat.follow.notify import Alarms, Batch, worst_of
+from migstat.model.events import Event, View
+from migstat.model.nodes import Millis
+from migstat.render.json import encoded, event_document
+from migstat.render.notification import sentence
+from migstat.render.text import harmless
+from migstat.settings.values import expanded
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+PATIENCE = 30.0
+"""Seconds that one run of the command may take."""
+
+LAST_WORDS = 4096
+"""Bytes kept of what the command writes to standard error."""
+
+MOST_PIECES = 256
+"""Pieces of so many bytes that it may write there."""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A program with its arguments, and the environment that it gets."""
+
+    words: tuple[str, ...]
+    environ: Mapping[str, str]
+
+
+def command_from(text: str, environ: Mapping[str, str]) -> Command:
+    """The command in a text, split as a shell would. Raises UsageError if it cannot be, or its program not found."""
+    import shlex
+    import shutil
+
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    if sys.platform == "win32":
+        lexer.escape = ""  # paths are full of backslashes
+    try:
+        words = list(lexer)
+    except ValueError as error:
+        raise UsageError(
+            f"--notify: {text!r} cannot be split: {str(error).lower()}", "Quote it as in a shell."
+        ) from error
+    if not words or not words[0]:
+        raise UsageError("--notify: empty command", "See 'migstat help notify'.")
+    program = shutil.which(expanded(words[0]), path=environ.get("PATH", os.defpath))
+    if program is None:
+        raise UsageError(f"--notify: no program {words[0]!r} that can be run", "See 'migstat help notify'.")
+    return Command((program, *words[1:]), environ)
+
+
+class Notifier:
+    """Runs a command whenever somebody should be told; does nothing without one.
+
+    One run at a time: what happens meanwhile is told in the next one. What goes wrong is warned about once per kind.
+    """
+
+    def __init__(self, command: Command | None, warn: Callable[[str], None], *, patience: float = PATIENCE) -> None:
+        self._command = command
+        self._warn = warn
+        self._patience = patience
+        self._alarms = Alarms()
+        self._view: View | None = None
+        self._batch: Batch | None = None
+        self._problems: set[str] = set()
+        self._changed = threading.Condition()
+        self._closing = self._abandoned = False
+        self._process: Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
+
+    def add(self, event: Event) -> None:
+        """Take in an event; it is told of at the end of its poll."""
+        if self._command is not None:
+            self._alarms.add(event)
+
+    def look(self, now: Millis, view: View | None = None, ending: str = "") -> None:
+        """Run the command if the poll that ends now is worth it; without a `view`, if an outage that goes on is.
+
+        `ending` says how the watch ended, if it has.
+        """
+        self._view = view or self._view
+        if self._command is None or self._view is None:
+            return
+        batch = self._alarms.due(now, self._view, ending)
+        if batch is not None:
+            with self._changed:
+                self._batch = batch.after(self._batch)
+                self._changed.notify_all()
+            if not self._thread.is_alive():
+                self._thread.start()
+
+    def close(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
+        """Wait for the command; a signal inside of `interruptible` ends it at once."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if not self._thread.is_alive():
+            return
+        try:
+            with interruptible():
+                self._thread.join(1.0)
+                if self._thread.is_alive():
+                    self._warn(f"migstat: waiting for --notify, {self._patience:g}s at most; Ctrl-C ends it")
+                    self._thread.join()
+        except Stopped:
+            with self._changed:
+                self._abandoned, self._batch = True, None
+            self.kill()
+
+    def kill(self) -> None:
+        """End the command and all that it has started, also from within a signal handler."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            with suppress(OSError):
+                if sys.platform == "win32":
+                    process.kill()
+                else:
+                    os.killpg(process.pid, 9)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._batch is not None or self._closing)
+                batch, self._batch = self._batch, None
+            if batch is None:
+                return
+            kind, detail = self._run(batch)
+            if kind and kind not in self._problems and not self._abandoned:
+                self._problems.add(kind)
+                self._warn(f"migstat: warning: --notify: {kind}{detail}")
+
+    def _run(self, batch: Batch) -> tuple[str, str]:
+        """Run the command; the kind of problem and its details, both empty if there was none."""
+        import subprocess
+
+        assert self._command is not None  # noqa: S101  there is no thread without one
+        alarm, more = worst_of(batch.alarms)
+        text = sentence(alarm, batch.view, more=more, ending=batch.ending)
+        coding = sys.getfilesystemencoding()
+        variables = {
+            "MIGSTAT_EVENT": str(event_document(alarm).__struct_config__.tag),
+            "MIGSTAT_TEXT": text.encode(coding, "backslashreplace").decode(coding),
+        }
+        program = Path(self._command.words[0]).name
+        try:
+            process = subprocess.Popen(  # noqa: S603  the user wants it run
+                self._command.words,
+                env={**self._command.environ, **variables},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C and Ctrl-Z at the terminal are not for it
+            )
+        except (OSError, ValueError) as error:
+            return f"{program} cannot be run", f": {getattr(error, 'strerror', None) or error}"
+        self._process = process
+        assert process.stdin is not None  # noqa: S101
+        assert process.stderr is not None  # noqa: S101
+        lines = "".join(encoded(event_document(event)) + "\n" for event in batch.events)
+        # Threads, as what the command has left running in the background may hold both pipes for ever.
+        threading.Thread(target=_feed, args=(process.stdin, lines.encode()), daemon=True).start()
+        said: deque[bytes] = deque(maxlen=1)
+        listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
+        listener.start()
+        try:
+            code = process.wait(self._patience)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            process.wait()
+            return f"{program} was ended after {self._patience:g}s", ""
+        if not code:
+            return "", ""
+        listener.join(0.2)
+        words = [line for line in harmless_lines(b"".join(said)) if line]
+        problem = f"{program} exited with {code}" if code > 0 else f"{program} was killed by signal {-code}"
+        return problem, f": {words[-1][:200]}" if words else ""
+
+
+def harmless_lines(data: bytes) -> list[str]:
+    """The lines of what a program has written, without anything that could move a cursor."""
+    return [harmless(line).strip() for line in data.decode(errors="replace").splitlines()]
+
+
+def _feed(stream: IO[bytes], data: bytes) -> None:
+    with suppress(OSError), stream:
+        stream.write(data)
+
+
+def _listen(stream: IO[bytes], said: deque[bytes]) -> None:
+    """Keep the end of what is written; one that writes for ever is cut off."""
+    with suppress(OSError), stream:
+        for _ in range(MOST_PIECES):
+            data = os.read(stream.fileno(), LAST_WORDS)
+            if not data:
+                break
+            said.append((b"".join(said) + data)[-LAST_WORDS:])

@@ -1,0 +1,45 @@
+"""One sentence for a phone or a chat: `Jira to the cloud: ERP failed: Import stopped; 27 of 40 done`."""
+
+from __future__ import annotations
+
+from migstat.model.events import Changed, Event, NoAnswer, Outage, View
+from migstat.render.live import cause_of, counts_of_view, log_line
+from migstat.render.text import harmless, local_time, zone
+from migstat.render.theme import state_words
+
+LONGEST = 300
+"""Characters of a sentence at most."""
+
+LONGEST_NAME = 60
+
+
+def sentence(alarm: Event, view: View, *, more: int = 0, ending: str = "") -> str:
+    """Say which migration it is, what happened to it and how far it is.
+
+    `more` is how many others there are like this event; `ending` says how the watch ended, if it has.
+    """
+    told = harmless(ending) or _told(alarm, view.outage) + (f" (+{more} more)" if more else "")
+    counts = counts_of_view(view)
+    count = f"; {counts.done} of {counts.all} done" if counts.all and not ending else ""
+    head = view.snapshot
+    name = "migstat" if head is None else head.job_name or f"job {head.job_id}"
+    name = f"{_cut(harmless(name), LONGEST_NAME)}: "
+    return name + _cut(told, LONGEST - len(name) - len(count)) + count
+
+
+def _told(alarm: Event, outage: NoAnswer | None) -> str:
+    match alarm:
+        case Changed():
+            node = alarm.node
+            message = harmless(node.message or "").rstrip(".")
+            told = f"{harmless(node.name) or 'the task'} {state_words(node)}"
+            return f"{told}: {message}" if message else told
+        case Outage():
+            since = alarm.at if outage is None else outage.since
+            return f"no answer since {local_time(since, alarm.at)} {zone(since)} ({cause_of(outage or alarm)})"
+    line = log_line(alarm)
+    return line.text if line is not None else ""
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -1,0 +1,413 @@
+"""`migstat watch --notify CMD`: real commands, told of simulated nights; and the recipes of `help notify`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migstat.cli.notifying import Command, Notifier, command_from
+from migstat.errors import UsageError
+from migstat.model.events import End, Ended, View
+from migstat.model.verdict import Verdict, summary_of
+from migstat.settings.resolve import environ_of_commands
+from migstat.simulator.scenario import Scenario
+from tests.cli.rehearsals import Night, cutover, migration, moving, night, node, still
+from tests.command_line import environ_of, hermetic, migstat
+from tests.schemas import assert_valid
+
+PATIENCE = 20.0
+"""Seconds of real time in which what is waited for must happen."""
+
+HOSTILE = """Import "stopped" \\ `id` $(id) 'x'; %s & <!channel> <b>\x1b[2J\x00 {"é": 1}\nnext"""
+
+HOOK = """
+import json, os, pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+told = {"words": sys.argv[2:], "environ": dict(os.environ), "events": [json.loads(line) for line in sys.stdin.buffer]}
+(folder / "part").write_text(json.dumps(told))
+(folder / "part").rename(folder / f"{len(list(folder.glob('*.json')))}.json")
+while (folder / "wait").exists():
+    time.sleep(0.01)
+"""
+
+
+class Hook:
+    """A command that writes down what it is told, and how often it was run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        script = folder / "hook.py"
+        script.write_text(HOOK, encoding="utf-8")
+        self.command = shlex.join([sys.executable, "-I", "-S", str(script), str(folder), "two words", "$HOME;'\""])
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """What each run was told."""
+        files = sorted(self.folder.glob("*.json"), key=lambda file: int(file.stem))
+        return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """Event and text of each run."""
+        return [(run["environ"]["MIGSTAT_EVENT"], run["environ"]["MIGSTAT_TEXT"]) for run in self.runs]
+
+    def follow(self, rehearsed: Night, *seconds: float) -> None:
+        """Let simulated time wait at these seconds until one more run is over, as commands run in real time."""
+        for number, second in enumerate(seconds, 1):
+            rehearsed.at(second, lambda number=number: until(lambda: len(self.runs) >= number))  # type: ignore[misc]
+
+
+@pytest.fixture
+def hook(tmp_path: Path) -> Hook:
+    """Return a command that writes down what it is told."""
+    return Hook(tmp_path)
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait until that is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
+
+
+def failing(message: str = "No such field.") -> Scenario:
+    """Return a migration of which one project fails in the middle."""
+    projects = (
+        moving("ACME", 20, 200),
+        moving("ERP", 20, 100, "FAILED", final_message=message),
+        moving("ZED", 20, 300),
+    )
+    return cutover(*projects, over=400, state="FAILED")
+
+
+@pytest.mark.parametrize("words", [("-o", "plain"), ("--json",), ("--quiet",)], ids=str)
+def test_it_runs_for_a_failure_and_the_end(hook: Hook, words: tuple[str, ...]) -> None:
+    """However the watch is shown, the command runs once for a poll with a failure and once at the end."""
+    with night(failing()) as rehearsed:
+        hook.follow(rehearsed, 150)
+        result = rehearsed.watch(*words, "--notify", hook.command)
+    assert result.code == 1
+    assert "notify" not in result.err
+    assert hook.told == [
+        ("change", "Jira to the cloud: ERP failed: No such field; 1 of 3 done"),
+        ("finished", "Jira to the cloud: failed after 6m 40s: ERP: No such field; 3 of 3 projects done"),
+    ]
+    first, last = ([event["event"] for event in run["events"]] for run in hook.runs)
+    assert "change" in first
+    assert last[-1] == "finished"
+    for run in hook.runs:
+        assert run["words"] == ["two words", "$HOME;'\""]
+        for event in run["events"]:
+            assert_valid("event", event)
+
+
+def test_a_poll_with_several_failures_is_one_run(hook: Hook) -> None:
+    """All events of a poll are in one run; without anything bad in it there is none."""
+    bad = (moving(name, 20, 100, "FAILED") for name in ("A", "B", "C"))
+    with night(cutover(*bad, moving("ZED", 20, 200), over=400)) as rehearsed:
+        hook.follow(rehearsed, 150)
+        rehearsed.watch("--notify", hook.command)
+    assert [event for event, _ in hook.told] == ["change", "finished"]
+    assert "(+2 more)" in hook.told[0][1]
+    assert {event["name"] for event in hook.runs[0]["events"] if event["event"] == "change"} == {"A", "B", "C"}
+
+
+@pytest.mark.parametrize(("over", "kinds"), [(360, ["outage", "recovered", "finished"]), (150, ["finished"])])
+def test_it_runs_for_a_long_outage_and_its_end(hook: Hook, over: int, kinds: list[str]) -> None:
+    """Two minutes without an answer are told while they last, and so is the recovery; shorter ones are not."""
+    with night(cutover(moving("ACME", 20, 800), over=900)) as rehearsed:
+        # a server may ask for a pause that is longer than those two minutes
+        wait = 300 if over > 300 else None
+        rehearsed.at(50, lambda: rehearsed.server.faults.add("503", 1000, retry_after=wait))
+        rehearsed.at(over, rehearsed.server.faults.clear)
+        hook.follow(rehearsed, *((250, 700) if over > 300 else ()))
+        result = rehearsed.watch("--notify", hook.command)
+    assert (result.code, [event for event, _ in hook.told]) == (0, kinds)
+    if "outage" in kinds:
+        assert "no answer since 14:14 UTC (503); 0 of 1 done" in hook.told[0][1]
+        assert "answering again after 5m " in hook.told[1][1]
+
+
+def test_it_runs_for_a_stall(hook: Hook) -> None:
+    """What makes no progress for --stall-after is told of."""
+    with night(cutover(node("STUCK", "running", has_details=False), over=None)) as rehearsed:
+        hook.follow(rehearsed, 1100)
+        rehearsed.watch("--stall-after", "10m", "--timeout", "20m", "--notify", hook.command)
+    assert [event for event, _ in hook.told] == ["stalled", "timeout"]
+    assert "STUCK: no movement for 10m" in hook.told[0][1]
+    assert "stopped after 20m 00s (--timeout): still running" in hook.told[1][1]
+
+
+def test_what_happens_meanwhile_is_told_in_the_next_run(hook: Hook) -> None:
+    """While the command runs no other one is started; what was to be told comes in one run after it."""
+    (hook.folder / "wait").touch()
+    bad = (moving(name, 20, at, "FAILED") for name, at in (("A", 50), ("B", 100), ("C", 150)))
+    with night(cutover(*bad, moving("ZED", 20, 300), over=400)) as rehearsed:
+        hook.follow(rehearsed, 80)
+        rehearsed.at(250, (hook.folder / "wait").unlink)
+        rehearsed.at(280, lambda: until(lambda: len(hook.runs) == 2))
+        rehearsed.watch("--notify", hook.command)
+    assert [event for event, _ in hook.told] == ["change", "change", "finished"]
+    assert {event["name"] for event in hook.runs[1]["events"] if event["event"] == "change"} == {"B", "C"}
+
+
+def test_a_server_reaches_neither_arguments_nor_terminal(hook: Hook) -> None:
+    """A hostile message is in the text, harmless, and nowhere else; no credentials are in the environment."""
+    token = {"JIRA_TOKEN": "Basic ATATT3xFfGF0", "MIGSTAT_TOKEN_FILE": "/nowhere", "HTTPS_PROXY": "http://proxy:1"}
+    with night(failing(HOSTILE)) as rehearsed:
+        secret = environ_of(rehearsed.server)["MIGSTAT_TOKEN"]
+        hook.follow(rehearsed, 150)
+        rehearsed.watch("--notify", hook.command, env={**token, "COPY": f"x{secret}", "KEPT": "kept"})
+    for run in hook.runs:
+        assert run["environ"]["MIGSTAT_TEXT"].isprintable()
+        assert run["words"] == ["two words", "$HOME;'\""]
+        assert secret not in str(run)
+        assert run["environ"].keys().isdisjoint({"MIGSTAT_TOKEN", "MIGSTAT_TOKEN_FILE", "JIRA_TOKEN", "COPY"})
+        assert (run["environ"]["KEPT"], run["environ"]["HTTPS_PROXY"]) == ("kept", "http://proxy:1")
+    assert 'Import "stopped" \\ `id` $(id)' in hook.told[0][1]
+    assert environ_of_commands({"MIGSTAT_TOKEN": "a", "PATH": "/bin"}) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ("", "--notify is empty"),
+        (" ", "--notify is empty"),
+        ("''", "--notify: empty command"),
+        ("say 'hello", "no closing quotation"),
+        ("migstat-no-such-program --x", "no program 'migstat-no-such-program'"),
+        ("/dev/null", "no program '/dev/null'"),
+        ("./", "no program './'"),
+    ],
+)
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_a_command_that_cannot_be_run_is_refused_before_anything_is_asked(
+    command: str, problem: str, form: str
+) -> None:
+    """It is code 2, told in two lines, and no request is sent."""
+    with still(migration("running")) as server:
+        result = migstat(["watch", "-o", form, "--notify", command], environ_of(server))
+        assert server.requests == []
+    assert (result.code, result.out) == (2, "")
+    assert problem in (json.loads(result.err)["error"]["message"] if form == "json" else result.err)
+
+
+def test_a_command_is_split_like_a_shell_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Quotes and escapes are the shell's, `~` is the home folder, comments and variables are nothing special."""
+    program = tmp_path / "ping me"
+    program.touch(0o700)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for text in (f"'{program}' 'a b' \"c\\\"\" # $HOME", '~/ping\\ me \'a b\' "c\\"" # $HOME'):
+        assert command_from(text, {}).words == (str(program), "a b", 'c"', "#", "$HOME")
+    with pytest.raises(UsageError):
+        command_from("ping", {"PATH": str(tmp_path / "elsewhere")})
+
+
+def script(folder: Path, *lines: str) -> Path:
+    """Return an executable file of the shell that runs in this folder."""
+    file = folder / "script"
+    file.write_text("\n".join(["#!/bin/sh", f"cd {shlex.quote(str(folder))}", *lines, ""]), encoding="utf-8")
+    file.chmod(0o700)
+    return file
+
+
+def is_gone(process: Path) -> bool:
+    """Return whether the process whose id a file holds has ended."""
+    try:
+        state = Path("/proc", process.read_text(encoding="utf-8").strip(), "stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return True
+    return state.rpartition(")")[2].split()[0] == "Z"
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("printf 'no \\033[2Jway\\n\\n' >&2; exit 3", "exited with 3: no \\x1b[2Jway"),
+        ("exit 4", "exited with 4"),
+        ("kill -9 $$", "was killed by signal 9"),
+        ("rm script", "cannot be run: No such file or directory"),
+        ("yes >&2", "exited with 141: y"),
+        ("sleep 600 & echo $! > left", None),
+    ],
+)
+def test_a_failing_command_is_told_once_and_changes_nothing(tmp_path: Path, lines: str, told: str | None) -> None:
+    """Each kind of failure is one line on standard error; the code is that of the data."""
+    file, runs = script(tmp_path, "echo run >> runs", lines), tmp_path / "runs"
+    with night(failing()) as rehearsed:
+        rehearsed.at(150, lambda: until(runs.exists))
+        result = rehearsed.watch("--notify", str(file))
+    if (tmp_path / "left").exists():
+        os.kill(int((tmp_path / "left").read_text(encoding="utf-8")), signal.SIGKILL)
+    assert result.code == 1
+    assert [line for line in result.err.splitlines() if "notify" in line] == (
+        [] if told is None else [f"migstat: warning: --notify: script {told}"]
+    )
+
+
+THE_END = Ended(0, End.FINISHED, Verdict.SUCCEEDED, 0, summary_of(()), (), None)
+
+
+def test_a_command_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path) -> None:
+    """After its time the command is ended, also what runs below it and whatever holds its pipes."""
+    warnings: list[str] = []
+    file = script(tmp_path, "sleep 600 & echo $! > left", "wait")
+    notifier = Notifier(Command((str(file),), {"PATH": os.environ["PATH"]}), warnings.append, patience=0.3)
+    notifier.add(THE_END)
+    notifier.look(0, View(at=0, snapshot=None), "over")
+    notifier.close(nullcontext)
+    assert warnings == ["migstat: warning: --notify: script was ended after 0.3s"]
+    until(lambda: is_gone(tmp_path / "left"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_end_waits_for_the_command_unless_ctrl_c_comes_again(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal ends the watch and not the command, which is waited for; Ctrl-C after it ends both at once."""
+    hangs = shlex.quote(str(script(tmp_path, "sleep 600 & echo $! > left.new; mv left.new left", "wait")))
+    left = tmp_path / "left"
+    with still(migration("running", projects=(node("ACME", "running"),))) as server:
+        words = [sys.executable, "-m", "migstat", "watch", "--json", "--stall-after", "99999h", "--notify", hangs]
+        with subprocess.Popen(words, env=hermetic() | environ_of(server), stdout=subprocess.PIPE, text=True) as watch:
+            assert watch.stdout is not None
+            assert '"snapshot"' in watch.stdout.readline()
+            watch.send_signal(number)
+            assert '"interrupted"' in watch.stdout.readline()
+            until(left.exists)
+            assert watch.poll() is None
+            assert not is_gone(left)
+            watch.send_signal(signal.SIGINT)
+            assert watch.wait(PATIENCE) == 128 + number
+    until(lambda: is_gone(left))
+
+
+@pytest.mark.slow
+def test_ctrl_c_skips_the_last_command_of_a_watch_that_is_over(tmp_path: Path) -> None:
+    """The first Ctrl-C ends the command for which a finished watch waits; the code stays that of the data."""
+    hangs = script(tmp_path, "sleep 600 & echo $! > left.new; mv left.new left", "wait")
+    left = tmp_path / "left"
+    with still(migration()) as server:
+        words = [sys.executable, "-m", "migstat", "watch", "--notify", str(hangs)]
+        with subprocess.Popen(
+            words, env=hermetic() | environ_of(server), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as watch:
+            until(left.exists)
+            assert watch.poll() is None
+            watch.send_signal(signal.SIGINT)
+            assert watch.wait(PATIENCE) == 0
+            assert watch.stderr is not None
+            assert "killed" not in watch.stderr.read()
+    until(lambda: is_gone(left))
+
+
+def test_an_error_is_told_too(hook: Hook) -> None:
+    """A watch that ends with an error says which one it was."""
+    with still(migration("running")) as server:
+        environ = {**environ_of(server), "MIGSTAT_TOKEN": "wrong"}
+        result = migstat(["watch", "--notify", hook.command], environ, sleep=[])
+    assert (result.code, [event for event, _ in hook.told]) == (4, ["error"])
+    assert hook.told[0][1].startswith("migstat: stopped after 0s: ")
+    assert hook.told[0][1].removeprefix("migstat: stopped after 0s: ") in result.err
+
+
+# the recipes
+
+
+def recipes() -> dict[str, str]:
+    """Return the scripts that `help notify` shows, by what they are for."""
+    found = {}
+    for part in migstat(["help", "notify"], {}).out.split("\n\n#!/bin/sh\n")[1:]:
+        body = part.partition("\n\n")[0]
+        found[next(word for word in ("slack", "AdaptiveCard", "notify-send", "osascript") if word in body)] = body
+    return found
+
+
+@contextmanager
+def webhook() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """Serve a webhook; its URL, and content type and body of what was posted to it."""
+    posted: list[tuple[str, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Keep silent."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            posted.append((self.headers["Content-Type"], body))
+            self.send_response(202)
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", posted
+        server.shutdown()
+        thread.join()
+
+
+def told_by(recipe: str, tmp_path: Path, message: str) -> None:
+    """Run a recipe at the end of a migration that failed with this message."""
+    file = script(tmp_path, recipe)
+    refused = migration("FAILED", migrate="absent", message=message)
+    with still(refused) as server:
+        path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        result = migstat(["watch", "--notify", str(file)], environ_of(server) | path, sleep=[])
+    assert result.code == 1
+    assert "notify" not in result.err
+
+
+SAID = """Import "stopped" \\\\ `id` $(id) 'x'; %s & <!channel> <b>\\x1b[2J\\x00 {"é": 1} next"""
+
+
+@pytest.mark.parametrize("name", ["slack", "AdaptiveCard"])
+def test_a_recipe_posts_what_the_chat_understands(tmp_path: Path, name: str) -> None:
+    """Real curl posts valid JSON of the right shape, in which hostile text is text and nothing else."""
+    recipe = recipes()[name]
+    with webhook() as (url, posted):
+        (address,) = {word for word in recipe.split() if word.startswith("https://")}
+        told_by(recipe.replace(address, url), tmp_path, HOSTILE)
+    ((kind, body),) = posted
+    payload = json.loads(body)
+    assert kind == "application/json"
+    if name == "slack":
+        assert payload.keys() == {"text"}
+        text = payload["text"]
+        assert "<" not in text
+        assert ">" not in text
+        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    else:
+        assert payload["type"] == "message"
+        (card,) = payload["attachments"]
+        assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
+        assert (card["content"]["type"], card["content"]["version"]) == ("AdaptiveCard", "1.4")
+        ((run,),) = [block["inlines"] for block in card["content"]["body"]]
+        assert run.keys() == {"type", "text"}
+        text = run["text"]
+    assert "Jira to the cloud: failed" in text
+    assert SAID.replace("\\\\", "\\") in text
+
+
+@pytest.mark.parametrize("name", ["notify-send", "osascript"])
+def test_a_recipe_hands_the_desktop_one_word(tmp_path: Path, name: str) -> None:
+    """The sentence is one argument behind `--`, whatever it begins with and contains."""
+    program = tmp_path / name
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\n', encoding="utf-8")
+    program.chmod(0o700)
+    told_by(recipes()[name], tmp_path, HOSTILE)
+    *_, dashes, text = (tmp_path / "words").read_text(encoding="utf-8").splitlines()
+    assert dashes == "--"
+    assert SAID.replace("\\\\", "\\") in text
