@@ -70,7 +70,8 @@ def _header(scene: Scene) -> Markup:
     state, words = verdict_words(known, at)
     counts = known.counts
     marks = [mark(state, words), *(mark(each, told) for each, told in bad_counts(known))]
-    parts = [tag("h1", f"{known.title} {UNICODE.arrow} {known.destination}" if known.destination else known.title)]
+    name = known.title or "Migration"
+    parts = [tag("h1", f"{name} {UNICODE.arrow} {known.destination}" if known.destination else name)]
     parts.append(tag("p", _joined(marks), class_="verdict"))
     if counts.all:
         told = f"{grouped(counts.done)} of {grouped(counts.all)} {counts.noun}"
@@ -186,7 +187,7 @@ def _joined(parts: Iterable[Markup]) -> Markup:
 _STYLE = """
 #stale { position: sticky; top: 0; z-index: 1; margin: 0; padding: .5rem .75rem; border-radius: .4rem;
   background: var(--ink); color: var(--paper) }
-.past { opacity: .8 } .stale header, .stale main { filter: grayscale(1); opacity: .75 }
+.past { opacity: .85 } .stale header, .stale main { filter: grayscale(1); opacity: .85 }
 .verdict { font-size: 1.5rem; font-weight: 700; line-height: 1.25; margin: .15rem 0 .35rem }
 .total { display: flex; align-items: center; gap: .75rem; white-space: nowrap }
 .end { margin-top: .75rem; padding: .5rem .75rem; border-inline-start: .3rem solid; background: var(--panel) }
@@ -216,10 +217,12 @@ _SCRIPT = f"""
   // A page that changed under a reader's eyes is new, even if the reader's clock is wrong.
   const seen = now - kept.loaded < 3 * {RELOAD}000;
   const born = kept.at === at ? kept.born : seen ? now : Math.min(at, now);
+  const title = document.title;
   const grow = () => {{
     const old = Date.now() - born > limit;  // never after the end, which has no limit
     document.body.classList.toggle("stale", old);
     stale.hidden = !old;
+    document.title = (old ? "? not updated · " : "") + title;
     if (Date.now() - at > 12 * 3600e3) stale.lastChild.textContent = stale.lastChild.dataset.date;
   }};
   grow();
@@ -233,11 +236,12 @@ _SCRIPT = f"""
     const keep = {{ at, born, open, loaded: now, x: scrollX, y: scrollY - shift() }};
     try {{ sessionStorage.setItem(key, JSON.stringify(keep)) }} catch {{}}
   }});
+  const there = async () => {{  // a page that is old beats a browser's error page
+    if (!/^http/.test(location.protocol)) return true;
+    try {{ return (await fetch(location.href, {{ method: "HEAD", cache: "no-store" }})).ok }} catch {{ return false }}
+  }};
   setInterval(async () => {{
-    try {{  // a page that is there beats a browser's error page
-      if (/^http/.test(location.protocol) && !(await fetch(location.href, {{ method: "HEAD" }})).ok) return;
-    }} catch {{ return }}
-    location.reload();
+    if (await there()) location.reload();
   }}, {RELOAD}000);
 }})();
 """

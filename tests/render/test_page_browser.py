@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,7 +17,6 @@ from msgspec.structs import replace
 from migstat.files.whole import write_whole
 from migstat.model.events import View
 from migstat.model.verdict import Verdict
-from migstat.render.ending import Story
 from migstat.render.live import digest
 from migstat.render.page import page_text
 from migstat.render.scene import Scene
@@ -128,33 +130,33 @@ def test_a_reader_s_clock_may_be_wrong(page: Page, tmp_path: Path, wrong: int) -
 
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1920, 1080)], ids=["phone", "projector"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize(
-    ("view", "story"), [(FAILURE, None), (OUTAGE, None), (FAILURE, STORY)], ids=["on", "out", "end"]
-)
-def test_the_page_is_legible(
-    page: Page, tmp_path: Path, width: int, height: int, dark: bool, view: View, story: Story | None
-) -> None:
+def test_the_page_is_legible(page: Page, tmp_path: Path, width: int, height: int, dark: bool) -> None:
     """Nothing sticks out sideways, texts have enough contrast, and a projector shows what fails without scrolling."""
     path = tmp_path / "page.html"
-    put(path, view, story=story)
     page.window(width, height, dark=dark)
-    page.open(path)
-    assert page.run("document.documentElement.scrollWidth") <= width
-    assert page.run(CONTRAST) == []
-    top = page.run("[...document.querySelectorAll('h2')].find(h => h.innerText === 'Running').offsetTop")
-    assert top < height * (1 if width > 1000 else 2)
+    for view, story, seconds in ((FAILURE, None, 0), (FAILURE, None, 600), (OUTAGE, None, 0), (FAILURE, STORY, 0)):
+        put(path, view, story=story)
+        page.clock(NOW + seconds * SECOND)
+        page.open(path)
+        assert page.run("document.documentElement.scrollWidth") <= width
+        assert page.run(CONTRAST) == []
+        running = page.run("[...document.querySelectorAll('h2')].find(each => each.innerText === 'Running').offsetTop")
+        assert running < height * (1 if width > 1000 else 2)
 
 
 CONTRAST = """
 (() => {
   const parts = color => color.match(/[\\d.]+/g).map(Number);
-  const light = color => { const [r, g, b] = parts(color).map(c => c / 255)
+  const line = each => each ? [each, ...line(each.parentElement)] : [];
+  const paper = each => line(each).map(e => parts(getComputedStyle(e).backgroundColor)).find(([,,, a]) => a !== 0);
+  const light = color => { const [r, g, b] = color.map(c => c / 255)
     .map(c => c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b };
-  const paper = light(getComputedStyle(document.body).backgroundColor);
   const texts = [...document.querySelectorAll("h1, h2, p, li, span, summary")].filter(each => each.checkVisibility());
   return texts.map(each => {
-    const ink = light(getComputedStyle(each).color);
-    return [each.innerText, (Math.max(ink, paper) + .05) / (Math.min(ink, paper) + .05)];
+    const solid = line(each).reduce((product, e) => product * getComputedStyle(e).opacity, 1), back = paper(each);
+    const ink = parts(getComputedStyle(each).color).map((c, at) => c * solid + back[at] * (1 - solid)).slice(0, 3);
+    const [dark, bright] = [light(ink), light(back)].sort((a, b) => a - b);
+    return [each.innerText, (bright + .05) / (dark + .05)];
   }).filter(([text, contrast]) => contrast < 4.5);
 })()
 """
@@ -174,6 +176,53 @@ def test_hostile_names_and_messages_are_only_text(page: Page, tmp_path: Path) ->
         == "style,script"
     )
     assert EVIL in page.run("document.title")
+
+
+def test_without_scripts_the_page_reloads_all_the_same(page: Page, tmp_path: Path) -> None:
+    """Where scripts do not run, the browser reloads the page by itself."""
+    path = tmp_path / "page.html"
+    put(path, MIDDLE)
+    page.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        page.open(path)
+        assert page.wait("Page.frameScheduledNavigation")["reason"] == "metaTagRefresh"
+    finally:
+        page.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+class Share(SimpleHTTPRequestHandler):
+    """Serves files without a log, unless there is one that is called `away`."""
+
+    def do_HEAD(self) -> None:
+        """Say that the file is there."""
+        if Path(self.directory, "away").exists():
+            self.send_error(503)
+        else:
+            super().do_HEAD()
+
+    def log_message(self, *_words: object) -> None:
+        """Do nothing."""
+
+
+def test_a_server_that_is_away_leaves_the_page(chromium: Page, tmp_path: Path) -> None:
+    """From a web server the page reloads like from a folder; while the server is away, the last page stays."""
+    path = tmp_path / "page.html"
+    put(path, MIDDLE)
+    os.utime(path, (NOW / 1000, NOW / 1000))  # browsers compare whole seconds
+    chromium.clock(NOW)
+    chromium.requests.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Share, directory=str(tmp_path))) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        chromium.open(f"http://127.0.0.1:{server.server_port}/page.html")
+        put(path, replace(FAILURE, at=NOW + 10 * SECOND))
+        chromium.reloaded()
+        (tmp_path / "away").touch()
+        chromium.tick(10_000)
+        server.shutdown()
+    assert "18 of 28 projects" in chromium.run("document.title")
+    assert len(set(chromium.requests)) == 1
+    assert [text for text in chromium.complaints if "503" not in text] == []
+    chromium.complaints.clear()
 
 
 def test_a_page_of_thousands_of_projects_is_small_and_quick(page: Page, tmp_path: Path) -> None:
