@@ -20,6 +20,7 @@ from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending, last_line, next_command, standing
 from migstat.render.json import encoded, event_document
 from migstat.render.live import LogLine, digest, frame, log_line, window_title
+from migstat.render.outlook import clock
 from migstat.render.parts import Canvas
 from migstat.render.plain import change_line
 from migstat.render.text import harmless, local_time, zone
@@ -143,7 +144,8 @@ class LinePrinter:
 
     def _begin(self, event: Snapped) -> None:
         head = event.snapshot
-        self._say(f"watching {head.task_type or 'task'} {head.task_id}: {head.verdict}", event.at)
+        end = "" if event.estimated_end is None else f", ends about {clock(event.estimated_end, event.at)}"
+        self._say(f"watching {head.task_type or 'task'} {head.task_id}: {head.verdict}{end}", event.at)
         for node in leaves_of(head.node, head.task_type):
             if failed_for_good(node):
                 message = f": {node.message}" if node.message else ""

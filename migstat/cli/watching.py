@@ -25,6 +25,7 @@ from migstat.model.exit_codes import Exit, exit_of_error
 from migstat.model.nodes import Millis
 from migstat.render.ending import Story, last_line
 from migstat.render.live import LogLine, absence
+from migstat.render.outlook import deadline_words
 from migstat.render.text import duration
 from migstat.render.theme import ASCII, UNICODE
 from migstat.settings.resolve import Look
@@ -114,6 +115,7 @@ class Watcher:
         self._course = Course()
         self._patience = HURRY
         self._ended: Ended | None = None
+        self._introduced = self._compared = False
         self._loss: OutputError | None = None
         notice = printer.notice if isinstance(printer, ScreenPrinter) else None
         streams = replace(background.streams, on_notice=notice)
@@ -164,6 +166,7 @@ class Watcher:
             if isinstance(event, Waiting):
                 asked.remember()  # other windows complete what a long watch has seen
                 self._notifier.look(event.at, event.view)
+                self._introduce(event.view)
             else:
                 self._recorder.append(event)
                 self._notifier.add(event)
@@ -182,6 +185,18 @@ class Watcher:
                 self._loss = error if isinstance(error, OutputError) else None
             return event
         raise AssertionError("a watch ends with an Ended")
+
+    def _introduce(self, view: View) -> None:
+        """Say once when the deadline is and how much of tonight was rehearsed, as soon as its names are known."""
+        if view.deadline is not None and not self._introduced:
+            self._printer.show(LogLine(view.at, deadline_words(view.deadline, view.at)[1]))
+        self._introduced = True
+        same, names = view.rehearsed or (0, 0)
+        if names and not self._compared:
+            self._compared = True
+            rest = "" if same == names else "; the others are expected to take the median"
+            rest = rest if same else ", so there is no estimate of the end"
+            self._printer.warn(f"migstat: {same} of {names} {view.scope} were rehearsed{rest}")
 
     def _events(self, watched: Watch, errors: list[MigstatError]) -> Iterator[Event | Waiting]:
         """The events; an error ends them like anything else, and is kept to be raised."""

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from migstat.errors import UsageError
 from migstat.follow.record import unusable
+from migstat.model.documents import LateReason
 from migstat.model.events import Condition, End, PhaseSeen, Seen
 from migstat.model.nights import Night, Silence, Span, Watched
 from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, Phase, State
@@ -83,6 +84,8 @@ class RecordedEvent(RecordedNode, rename="camel", gc=False):
     exit_code: int | None = None
     code: str = ""
     outage_seconds: float = 0
+    deadline: str = ""
+    reason: str = ""
     to: RecordedNode | None = None
     node: RecordedNode | None = None
     projects: tuple[RecordedNode, ...] = ()
@@ -129,7 +132,7 @@ def read_back(path: Path, job_id: str, task_id: str | None) -> tuple[Seen, tuple
     if night is None:
         raise UsageError(f"{source} is not the record of a watch", "Use another file, or remove this one.")
     began = night.watches[0].since if night.watches else None
-    return Seen(night.readings, night.stalled, began, night.as_of), night.warnings
+    return Seen(night.readings, night.stalled, began, night.as_of, night.late), night.warnings
 
 
 _DECODER = msgspec.json.Decoder(RecordedEvent)
@@ -221,6 +224,7 @@ class _Reader:
         self._scope = "projects"
         self._readings: dict[Level, Condition] = {}
         self._stalled: set[Level] = set()
+        self._late: dict[LateReason, Millis] = {}
         self._tracks: dict[Level, _Track] = {}
         self._watches: list[Watched] = []
         self._since: Millis | None = None
@@ -275,6 +279,8 @@ class _Reader:
                 self._outages.append(Silence(at or self._now, None, event.code, event.message or ""))
             case "recovered":
                 self._end_outage(at or self._now, event.outage_seconds)
+            case "late" if (deadline := _instant(event.deadline)) is not None:
+                self._late["passed" if event.reason == "passed" else "estimate"] = deadline
             case "alive":
                 self._told = event
             case "progress":  # as no watch of ours writes it, but as it may be
@@ -282,7 +288,7 @@ class _Reader:
             case _ if event.event in _ENDS:
                 self._told = self._end = event
             case _:
-                return event.event == "late"
+                return False
         return True
 
     def night(self, warnings: tuple[str, ...]) -> Night:
@@ -317,6 +323,7 @@ class _Reader:
             as_of=as_of,
             readings=self._readings,
             stalled=frozenset(self._stalled),
+            late=self._late,
             warnings=warnings,
         )
 

@@ -16,10 +16,12 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.api.retry import WINDOW, Clock, Policy, Sleep
-from migstat.errors import ApiError, Incomplete, NotFound, Refused
+from migstat.errors import ApiError, Incomplete, NotFound, Refused, UsageError
 from migstat.follow.deadline import Deadline, Stopped
+from migstat.follow.estimate import Rehearsal
 from migstat.follow.phases import Phases
 from migstat.follow.poll import Poller
+from migstat.follow.timetable import Timetable
 from migstat.model.events import (
     Alive,
     Changed,
@@ -70,6 +72,9 @@ UNSCHEDULED_POLLS = 2
 SIGN_OF_LIFE = 300.0
 """Seconds without an event after which one says that the watch goes on."""
 
+SHORTEST_PAUSE = 0.01
+"""Seconds, so that a clock that is a little behind is not asked again and again whether the deadline has passed."""
+
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 300.0
 """Seconds after which a silent API is asked again, whatever the dice say and however long it asked not to be."""
@@ -79,13 +84,15 @@ SLACK = 60.0
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The options of a watch. `interval` and `stall_after` in seconds."""
+    """The options of a watch. `interval` and `stall_after` in seconds; `due` is the deadline, which ends nothing."""
 
     interval: float = 10.0
     stall_after: float = 900.0
     until: Until = Until.DONE
     fail_fast: bool = False
     strict: bool = False
+    rehearsal: Rehearsal | None = None
+    due: Millis | None = None
 
 
 class Watch:
@@ -113,6 +120,7 @@ class Watch:
         self._recall = recall
         self._poller = Poller(_Timely(session, deadline), session.rate_limit)
         self._phases = Phases()
+        self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
         self._assessment: Assessment | None = None
         self._snapshot: Snapshot | None = None
@@ -152,6 +160,10 @@ class Watch:
             snapshot=snapshot,
             scope=self._scope,
             not_before=self._not_before,
+            estimated_end=self._timetable.estimate.end,
+            deadline=self._timetable.deadline,
+            pace=self._timetable.estimate.pace,
+            rehearsed=self._timetable.rehearsed,
             stalled=dict(self._stalled),
             phases=self._phases.seen(),
             outage=self._outage,
@@ -189,15 +201,24 @@ class Watch:
 
     def _followed(self) -> Iterator[Event | Waiting]:
         yield from self._until_read(full=True)
+        same, names = self._timetable.rehearsed or (0, 0)
+        if names and not same:
+            raise UsageError(
+                f"--baseline: none of the {names} {self._scope} of this task is in the rehearsal",
+                "Use the record of a rehearsal of the same migration.",
+            )
         seen = self._recall()
         self._began = seen.began or self._began
+        self._timetable.resume(seen.late, self._millis())
         self._stalled = dict.fromkeys(seen.stalled, self._millis())
         if self._snapshot is not None:
-            yield self._said(Snapped(self._millis(), self._snapshot, self._scope, self._not_before))
+            expected = self._timetable.estimate.end
+            yield self._said(Snapped(self._millis(), self._snapshot, self._scope, self._not_before, expected))
         if seen.readings:
             yield from self._changes((seen.readings.get(node.level), node) for node in self._poller.nodes())
         while True:
             yield from self._stalls()
+            yield from self._lateness()
             if (end := self._end()) is not None:
                 yield end
                 return
@@ -215,13 +236,29 @@ class Watch:
         while seconds > 0:
             quiet = self._spoke_at + SIGN_OF_LIFE - self._deadline.clock()
             if quiet <= 0:
-                found = self._assessment or assess(self._evidence, self._plan.until)
-                yield self._said(Alive(self._millis(), found.verdict, found.summary, found.missing, self._not_before))
+                yield self._said(self._alive())
                 continue
-            now = min(seconds, quiet)
+            now = min(seconds, quiet, max(self._timetable.seconds_left(self._millis()), SHORTEST_PAUSE))
             yield Waiting(self._millis(), now, self.view)
             self._deadline.check()
+            yield from self._lateness()
             seconds -= now
+
+    def _alive(self) -> Alive:
+        found = self._assessment or assess(self._evidence, self._plan.until)
+        return Alive(
+            at=self._millis(),
+            verdict=found.verdict,
+            summary=found.summary,
+            missing=found.missing,
+            not_before=self._not_before,
+            estimated_end=self._timetable.estimate.end,
+        )
+
+    def _lateness(self) -> Iterator[Event]:
+        """Say what there is to say about the deadline."""
+        if (late := self._timetable.late(self._millis())) is not None:
+            yield self._said(late)
 
     def _said(self, event: Event) -> Event:
         self._spoke_at = self._deadline.clock()
@@ -383,6 +420,7 @@ class Watch:
         if self._given_up and failed_so_far(self._evidence, self._plan.until, strict=False):
             found = replace(found, verdict=Verdict.FAILED)  # even if the root never says that it is over
         self._assessment = found
+        self._timetable.take(self._evidence, found, self._millis())
         if found.over:
             self._notes = (*found.notes, *self._gone(), *self._session.notes_on_older(self._evidence))
         job, task = self._evidence.job, self._session.task

@@ -160,8 +160,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     `snapshot` is None until the first answer. `not_before` is a lower bound of the end; with a rehearsal there is an
     `estimated_end` to believe, and a `pace`: the time that work takes tonight over what it took then (1.12 is 12 %
-    slower). `deadline` is when it should have ended. `stalled` says since when a running node has not moved, `phases`
-    which phases each running node went through. Intervals in seconds.
+    slower); `rehearsed` is how many of tonight's names it had, and how many there are. `deadline` is when it should
+    have ended. `stalled` says since when a running node has not moved, `phases` which phases each running node went
+    through. Intervals in seconds.
     """
 
     at: Millis
@@ -171,6 +172,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     estimated_end: Millis | None = None
     deadline: Millis | None = None
     pace: float | None = None
+    rehearsed: tuple[int, int] | None = None
     stalled: Mapping[Level, Millis] = {}
     phases: Mapping[Level, tuple[PhaseSeen, ...]] = {}
     outage: NoAnswer | None = None
@@ -188,9 +190,13 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """The state an earlier watch of the same task left: readings, stalled nodes, its beginning and its last event."""
+    """The state an earlier watch of the same task left: readings, stalled nodes, its beginning and its last event.
+
+    `late` is the deadline that each reason was last said about.
+    """
 
     readings: dict[Level, Condition] = {}
     stalled: frozenset[Level] = frozenset()
     began: Millis | None = None
     last: Millis | None = None
+    late: dict[LateReason, Millis] = {}

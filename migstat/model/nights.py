@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from migstat.model.documents import LateReason
 from migstat.model.events import Condition, End, PhaseSeen
 from migstat.model.nodes import Level, Millis, Phase, State
 from migstat.model.verdict import Reason, Verdict
@@ -62,8 +63,9 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     """All that a record, or a `projects` document, tells of one task.
 
     `spans` holds the root and every node that has a status, or that is missing. `as_of` is the time of the last event,
-    `exit_code` that of the last watch if it has ended. `readings` and `stalled` are what a watch that resumes the
-    record need not say again. `warnings` say, a line each, what was skipped.
+    `exit_code` that of the last watch if it has ended. `readings`, `stalled` and `late` (the deadline that each reason
+    was last said about) are what a watch that resumes the record need not say again. `warnings` say, a
+    line each, what was skipped.
     """
 
     job_id: str | None = None
@@ -81,4 +83,5 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     as_of: Millis | None = None
     readings: dict[Level, Condition] = {}
     stalled: frozenset[Level] = frozenset()
+    late: dict[LateReason, Millis] = {}
     warnings: tuple[str, ...] = ()

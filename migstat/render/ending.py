@@ -8,9 +8,10 @@ from rich.text import Text
 
 from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
-from migstat.model.nodes import MIGRATE, Millis, State, TaskType, level_is_hidden
+from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType, level_is_hidden
 from migstat.model.verdict import Reason, Snapshot, Until, Verdict
 from migstat.render.live import cause_of, counts_of_view, digest, header
+from migstat.render.outlook import against_deadline, outlook
 from migstat.render.parts import Canvas, reason_lines
 from migstat.render.text import duration, harmless, local_time
 from migstat.render.theme import QUIET, STATE_OF_VERDICT, STYLES
@@ -76,12 +77,22 @@ def _finished(story: Story, *, with_reason: bool) -> str:
         word += " with warnings"
     after = f" after {duration(ended.elapsed_seconds)}" if ended.elapsed_seconds is not None and not what else ""
     line = f"{what}{word}{after}"
+    if story.view.deadline is not None and not fast:
+        line += f", {against_deadline(_ended_at(story), story.view.deadline)}"
     bad = reasons_of(story)
     if failed and bad and with_reason:
         line += f": {_said(bad[0])}" + (f" (+{len(bad) - 1} more)" if len(bad) > 1 else "")
     if not what and not fast and (count := _count(story)):
         line += f"; {count} done"
     return line + _rest(story)
+
+
+def _ended_at(story: Story) -> Millis:
+    """When it ended, by the stamps of the task and its scopes: a watch may see it minutes or days later."""
+    root = story.view.snapshot.node if story.view.snapshot is not None else Node()
+    nodes = (root, *(below for child in root.children or () for below in (child, *(child.children or ()))))
+    stamps = [node.last_updated_at for node in nodes if node.ended and node.last_updated_at is not None]
+    return min([story.ended.at, *([max(stamps)] if stamps else [])])
 
 
 def _said(reason: Reason) -> str:
@@ -118,7 +129,8 @@ def _standing(story: Story) -> str:
         return f"last seen {ended.verdict} at {seen}, no answer since ({cause_of(view.outage)})"
     elapsed = f", {duration(ended.elapsed_seconds)} in" if ended.elapsed_seconds is not None else ""
     count = _count(story)
-    return f"still {ended.verdict}{elapsed}" + (f" ({count})" if count else "")
+    expected = "".join(f", {told}" for _, told in outlook(view, ended.at))
+    return f"still {ended.verdict}{elapsed}" + (f" ({count})" if count else "") + expected
 
 
 def standing(view: View, now: Millis) -> str:
@@ -131,6 +143,7 @@ def standing(view: View, now: Millis) -> str:
     parts = [str(view.snapshot.verdict)]
     parts += [f"{counts.done} of {counts.all} {counts.noun}"] if counts.all else []
     parts += [f"{summary.failed} failed"] if summary is not None and summary.failed else []
+    parts += [told for _, told in outlook(view, now)]
     return ", ".join(parts)
 
 

@@ -32,6 +32,7 @@ from migstat.model.nodes import (
 )
 from migstat.model.reports import worst_first
 from migstat.model.verdict import Summary, Verdict
+from migstat.render.outlook import LATE, deadline_words, late_words, outlook
 from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, host_of
 from migstat.render.text import duration, grouped, harmless, local_time, zone
 from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES, UNICODE, Glyphs, count_words, state_words
@@ -209,8 +210,10 @@ def header(
     known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False
 ) -> list[RenderableType]:
     """The verdict with its counts, name and destination; the bar; the times."""
-    verdict, parts = _verdict_line(known, now, canvas), times(known, now, rates=rates, still=still)
+    verdict = _verdict_line(known, now, canvas)
+    parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
     line = Text(_fitting(parts, canvas.glyphs.dot, canvas.width), QUIET, no_wrap=True)
+    line.highlight_words([told for importance, told in parts if importance == LATE], STYLES[State.WARNING])
     return [verdict, line] if known.view.snapshot is None else [verdict, _bar_line(known.counts, canvas), line]
 
 
@@ -266,10 +269,13 @@ def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:
     return line
 
 
-def times(known: Digest, now: Millis, *, rates: bool = False, still: bool = False) -> list[tuple[int, str]]:
-    """Elapsed, a lower bound of the end, and the age of the data; in an outage, when the next try is.
+def times(
+    known: Digest, now: Millis, *, rates: bool = False, still: bool = False, brief: bool = False
+) -> list[tuple[int, str]]:
+    """Elapsed, what is expected of the end, and the age of the data; in an outage, when the next try is.
 
-    Each with its importance, 0 first. What is `still`, such as a picture, has no age but says as of when it is.
+    Each with its importance, the smallest first. What is `still`, such as a picture, has no age but says as of when it
+    is. `brief` is for few cells.
     """
     view, snapshot = known.view, known.view.snapshot
     read_at = snapshot.fetched_at if snapshot else None
@@ -285,13 +291,22 @@ def times(known: Digest, now: Millis, *, rates: bool = False, still: bool = Fals
         if elapsed is not None:
             parts.insert(0, (1 if outage is None else 3, duration(elapsed)))
     over = known.verdict not in (Verdict.PENDING, Verdict.RUNNING)
-    if outage is None and view.not_before is not None and view.not_before > now and not over:
-        parts.append((2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
+    parts += [] if over else _expected(view, now, brief=brief)
     if outage is None and read_at is not None:
         age = f"updated {duration(max(now - read_at, 0) / 1000)} ago"
         parts.append((0, f"as of {local_time(read_at, now)} {zone(read_at)}" if still else age))
     if rates:
         parts += [(4, f"every {duration(view.interval)}"), (4, f"{view.requests_a_minute:.0f} requests/min")]
+    return parts
+
+
+def _expected(view: View, now: Millis, *, brief: bool) -> list[tuple[int, str]]:
+    """What is expected of the end, or a lower bound; in an outage nobody knows, but the deadline stays."""
+    if view.outage is not None:
+        return [] if view.deadline is None else [deadline_words(view.deadline, now, brief=brief)]
+    parts = outlook(view, now, brief=brief)
+    if view.estimated_end is None and view.not_before is not None and view.not_before > now:
+        parts.insert(0, (2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
     return parts
 
 
@@ -546,13 +561,7 @@ def log_line(event: Event) -> LogLine | None:
             told = f"no answer ({cause_of(event)}); next try in {wait}: {_TRIED.sub('', harmless(event.message))}"
             return LogLine(event.at, told, State.FAILED)
         case Late():
-            when, by = local_time(event.deadline, event.at), duration(event.by_seconds)
-            end = event.estimated_end and local_time(event.estimated_end, event.at)
-            if event.reason == "estimate":
-                told = f"expected to end about {end}, {by} after the deadline ({when})"
-            else:
-                told = f"the deadline ({when}) has passed" + (f"; expected to end about {end}" if end else "")
-            return LogLine(event.at, told, State.WARNING)
+            return LogLine(event.at, late_words(event), State.WARNING)
         case Recovered():
             return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")
     return None

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 from migstat.errors import UsageError
+from migstat.model.nodes import Millis, millis
 from migstat.settings.proxies import is_loopback
 
 DEFAULT_BASE_URL = "https://api.atlassian.com"
@@ -60,6 +62,51 @@ def seconds(text: str, source: str, longest: float = LONGEST) -> float:
         hint = "Use seconds or a number with s, m, h or d: 90, 1.5s, 15m, 1h30m, 1d."
         raise UsageError(f"{source}: invalid duration: {text!r}", hint)
     return value
+
+
+def deadline(text: str, source: str, now: float) -> Millis:
+    """An instant in epoch milliseconds: the next `03:00` of the local clock, ISO 8601 with a zone, or a duration.
+
+    `now` in epoch seconds; a duration counts from it. The instant is a whole second, and may have passed.
+    """
+    hint = "Use a time such as 03:00, 2026-11-29T03:00+01:00, or a duration such as 4h."
+    given = refuse_empty(text, source).strip()
+    if re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", given, re.ASCII):
+        try:
+            clock = time.fromisoformat(given.zfill(5 if len(given) < 6 else 8))
+        except ValueError as error:
+            raise UsageError(f"{source}: no such time: {text!r}", hint) from error
+        return next_time(clock, now) * 1000
+    if re.fullmatch(r"[012]?\d[0-5]\d", given, re.ASCII):  # in seconds, as nobody would mean it
+        raise UsageError(
+            f"{source}: {text!r} could be a time or seconds", f"Use {given[:-2]}:{given[-2:]} or {given}s."
+        )
+    if re.match(r"\d{4}-?\d\d", given, re.ASCII) or "T" in given:
+        try:
+            when = datetime.fromisoformat(given)
+        except ValueError as error:
+            raise UsageError(f"{source}: not a time: {text!r}", hint) from error
+        if when.tzinfo is None:
+            raise UsageError(f"{source}: {text!r} has no time zone", "Add one to date and time, such as Z or +01:00.")
+        if (at := millis(int(when.timestamp()) * 1000)) is None:
+            raise UsageError(f"{source}: not a time: {text!r}", hint)
+        return at
+    try:
+        return int(now + seconds(given, source)) * 1000
+    except UsageError as error:
+        raise UsageError(error.message.replace("duration", "time"), hint) from error
+
+
+def next_time(clock: time, now: float) -> int:
+    """The next instant, in epoch seconds, at which local clocks show a time.
+
+    Where clocks are set back it may come twice, and where they are set forward not at all: then as if they were not.
+    """
+    today = datetime.fromtimestamp(now, UTC).astimezone().date()
+    days = [datetime.combine(today + timedelta(days=day), clock) for day in range(3)]
+    found = [int(day.timestamp()) for day in days]
+    found += [later for day in days if (later := int(day.replace(fold=1).timestamp())) > day.timestamp()]
+    return min(at for at in found if at > now)
 
 
 def email(text: str, source: str) -> str:

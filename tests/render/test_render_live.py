@@ -272,7 +272,7 @@ PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
         (Recovered(NOW, 43.0), "answering again after 43s"),
         (
             Late(NOW, NOW + 7 * MINUTE, NOW + 27 * MINUTE, 1200.0, "estimate"),
-            "expected to end about 14:40, 20m 00s after the deadline (14:20)",
+            "expected to end about 14:40, 20m after the deadline (14:20)",
         ),
         (
             Late(NOW, NOW, NOW + 7 * MINUTE, 0.0, "passed"),

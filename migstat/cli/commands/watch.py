@@ -17,10 +17,13 @@ from migstat.cli.streams import Background
 from migstat.cli.watching import Watcher, printer_for
 from migstat.errors import UsageError
 from migstat.follow.deadline import PATIENCE
+from migstat.follow.estimate import Rehearsal, rehearsal_of
+from migstat.follow.night import night_in
 from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import Look, Profile, environ_of_commands
+from migstat.settings.values import deadline as instant_of
 from migstat.settings.values import refuse_empty, seconds
 
 FORMATS = ("table", "plain", "json", "ndjson")
@@ -48,6 +51,12 @@ def watch(
         str | None, typer.Option("--record", metavar="FILE", help="Append all events; resume from them next time.")
     ] = None,
     export: Exports = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="FILE", help="Record of a rehearsal, to estimate the end.")
+    ] = None,
+    deadline: Annotated[
+        str | None, typer.Option("--deadline", metavar="WHEN", help="Say if it ends later: 03:00, 4h or ISO 8601.")
+    ] = None,
     stall_after: Annotated[
         str, typer.Option("--stall-after", metavar="T", help="Warn when a node makes no progress for this long.")
     ] = "15m",
@@ -59,7 +68,7 @@ def watch(
 
     Examples:
 
-      migstat watch --until core --timeout 8h --record night.jsonl
+      migstat watch --record night.jsonl --baseline rehearsal.jsonl --deadline 03:00
 
       migstat watch latest-migrate --quiet --strict && ./open-the-site
     """
@@ -67,13 +76,17 @@ def watch(
     if until not in frozenset(Until):
         raise UsageError(f"--until: invalid value {until!r}", f"Choose from {', '.join(Until)}.")
     pause = ("1s", "") if runtime.sealed and interval is None else _interval(interval, options.profile)
-    plan = Plan(seconds(*pause), seconds(stall_after, "--stall-after"), Until(until), fail_fast, strict)
     ends_after = seconds(timeout, "--timeout") if timeout is not None else None
     exports = exports_of(export, ("html", "svg", "prom"))
     path = Path(refuse_empty(record, "--record")).expanduser() if record is not None else None
     command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
+    due = instant_of(deadline, "--deadline", runtime.now()) if deadline is not None else None
+    rehearsal, warnings = _rehearsal(baseline, path)
+    plan = Plan(seconds(*pause), seconds(stall_after, "--stall-after"), Until(until), fail_fast, strict, rehearsal, due)
     with Signals() as signals, Background(runtime.streams) as background:
         printer = printer_for(runtime, background, signals, look, quiet=quiet, verbose=options.verbose, job=job)
+        for warning in warnings:
+            printer.warn(warning)
         watcher = Watcher(
             runtime,
             background,
@@ -91,6 +104,22 @@ def watch(
         wanted = Request(job, task)
         with session(watcher.runtime, options, wanted, watching=patience, ends_at=watcher.ends_at) as asked:
             return watcher.follow(asked)
+
+
+def _rehearsal(file: str | None, record: Path | None) -> tuple[Rehearsal | None, tuple[str, ...]]:
+    """The rehearsal that was recorded, and warnings about its file. Raises UsageError."""
+    if file is None:
+        return None, ()
+    path = Path(refuse_empty(file, "--baseline")).expanduser()
+    if record is not None and record.absolute() == path.absolute():
+        raise UsageError("--baseline and --record name the same file", "Record this night to another file.")
+    night = night_in(path, "--baseline")
+    rehearsal = rehearsal_of(night)
+    if not rehearsal.work and not rehearsal.scopes:
+        raise UsageError(
+            f"--baseline: nothing in {path} has begun", "Use the record of a rehearsal that went to its end."
+        )
+    return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
 
 
 def _interval(flag: str | None, profile: Profile) -> tuple[str, str]:

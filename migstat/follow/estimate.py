@@ -1,0 +1,232 @@
+"""The end of a migration that was rehearsed: what is left to do, as long as it took then, at tonight's pace.
+
+Pure functions of what the rehearsal took, what was read tonight, and the time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import heapify, heapreplace
+from statistics import median
+
+import msgspec
+from msgspec.structs import replace
+
+from migstat.model.nights import Night
+from migstat.model.nodes import (
+    APPS,
+    CHECK,
+    HIDDEN,
+    MIGRATE,
+    Level,
+    Millis,
+    Node,
+    State,
+    TaskType,
+    checks_of,
+    child_of,
+    leaves_of,
+    level_is_hidden,
+    match_keys,
+)
+from migstat.model.verdict import Evidence, Until
+
+ENOUGH = 3
+"""How many must be done until their pace says anything of the rest."""
+
+OVERTIME = 0.1
+"""Share of its expected time that whatever takes longer is given on top, again and again."""
+
+
+class Took(msgspec.Struct, frozen=True):
+    """How long a node took in the rehearsal: `began` and `seconds` both in seconds, `began` from the task's start.
+
+    `whole` is False for one that failed or never ended, which takes at least so long.
+    """
+
+    began: float
+    seconds: float
+    whole: bool = True
+
+
+class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rehearsal took: its projects or spaces, its scopes with `check` among them, and its single checks.
+
+    `usual` is the median of the projects in seconds, `lanes` how many of them ran at a time, `offset` when the first
+    one began, in seconds from the task's start.
+    """
+
+    work: Mapping[str, Took] = {}
+    scopes: Mapping[str, Took] = {}
+    checks: Mapping[str, Took] = {}
+    usual: float = 0.0
+    lanes: int = 1
+    offset: float = 0.0
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """When the task will have ended, in epoch milliseconds, and tonight's pace: seconds over those of the rehearsal.
+
+    `end` is None if nothing that is left was rehearsed, `pace` while too little is done to tell.
+    """
+
+    end: Millis | None = None
+    pace: float | None = None
+
+
+def rehearsal_of(night: Night) -> Rehearsal:
+    """Sort out what a recorded task took; a check task lasts as long as the `check` of a migration would."""
+    took = dict(_took(night))
+    work = {level[-1]: each for level, each in took.items() if len(level) == 3 and level_is_hidden(level[:-1])}
+    checks = {level[-1]: each for level, each in took.items() if level[:-1] == CHECK}
+    scopes = {level[-1]: each for level, each in took.items() if level == CHECK or level[:-1] == MIGRATE}
+    if night.task_type == TaskType.CHECK:
+        checks |= {level[0]: each for level, each in took.items() if len(level) == 1 and level != CHECK}
+        scopes |= {"check": took[()]} if () in took else {}
+    seconds = [each.seconds for each in work.values() if each.whole] or [each.seconds for each in work.values()]
+    usual = median(seconds or [0.0])
+    return Rehearsal(
+        # what failed then would have taken longer, and may do so tonight
+        work={
+            name: each if each.whole else replace(each, seconds=max(each.seconds, usual)) for name, each in work.items()
+        },
+        scopes=scopes,
+        checks=checks,
+        usual=usual,
+        lanes=_most(work.values()),
+        offset=min((each.began for each in work.values()), default=0.0),
+    )
+
+
+def _took(night: Night) -> Iterator[tuple[Level, Took]]:
+    root = night.spans.get(())
+    starts = [span.started for span in night.spans.values() if span.started is not None]
+    origin = root.started if root is not None and root.started is not None else min(starts, default=0)
+    for level, span in night.spans.items():
+        end = night.as_of if span.ended is None else span.ended
+        if span.started is not None and end is not None and span.state is not State.SKIPPED:
+            whole = span.ended is not None and span.state is not State.FAILED
+            yield level, Took((span.started - origin) / 1000, max(0, end - span.started) / 1000, whole)
+
+
+def _most(work: Iterable[Took]) -> int:
+    """How many ran at a time, at most."""
+    running = most = 0
+    for _, step in sorted(edge for each in work for edge in ((each.began, 1), (each.began + each.seconds, -1))):
+        running += step
+        most = max(most, running)
+    return most
+
+
+def rehearsed_of(rehearsal: Rehearsal, evidence: Evidence, missing: tuple[str, ...] = ()) -> tuple[int, int]:
+    """How many of tonight's projects or spaces (in a check task: checks) were rehearsed, and how many there are.
+
+    The second is 0 while no names are known.
+    """
+    checking = evidence.task_type == TaskType.CHECK
+    names = {leaf.name for leaf in leaves_of(evidence.root, evidence.task_type)}.union(() if checking else missing)
+    return len(match_keys(names, rehearsal.checks if checking else rehearsal.work)), len(names)
+
+
+def estimate(
+    rehearsal: Rehearsal,
+    evidence: Evidence,
+    until: Until = Until.DONE,
+    *,
+    now: Millis,
+    missing: tuple[str, ...] = (),
+    since: Mapping[Level, Millis] = {},
+    lanes: int = 0,
+) -> Estimate:
+    """When what is waited for will have ended, if nothing more goes wrong.
+
+    `missing` are names of the job's scope that are not reported yet. `since` says by our clock when each running node,
+    and the root, began (otherwise `startedAt` does), `lanes` how many projects ran at a time of late, 0 if none has.
+    """
+    root, task_type = evidence.root, evidence.task_type
+    checking = until is Until.CHECKS or task_type == TaskType.CHECK
+    leaves = checks_of(root, task_type) if checking else leaves_of(root, task_type)
+    took = _matched(rehearsal.checks if checking else rehearsal.work, [*(leaf.name for leaf in leaves), *missing])
+    pace = _pace((leaf, took[leaf.name]) for leaf in leaves if leaf.name in took)
+
+    def left(node: Node, seconds: float) -> float:
+        expected = seconds * (pace or 1.0)
+        return max(expected - _elapsed(node, since, now), expected * OVERTIME)
+
+    age = _elapsed(root, since, now)
+    ends: list[float] = []  # seconds from now
+    for scope in _scopes(rehearsal, evidence, until):
+        if (known := rehearsal.scopes.get(scope.name or "check")) is not None:
+            begins = max(0.0, known.began - age) if scope.state is State.PENDING else 0.0
+            ends.append(begins + left(scope, known.seconds))
+    if not checking:
+        waiting = [leaf.name for leaf in leaves if leaf.state is State.PENDING] + list(missing)
+        if not leaves and not missing and _moves_projects(evidence):
+            took, waiting = rehearsal.work, list(rehearsal.work)
+        unknown = Took(math.inf, rehearsal.usual)
+        runs = [left(leaf, took.get(leaf.name, unknown).seconds) for leaf in leaves if leaf.state is State.RUNNING]
+        begun = lanes or any(leaf.state is not State.PENDING for leaf in leaves)
+        free = 0.0 if begun else max(0.0, rehearsal.offset - age)
+        queue = sorted((took.get(name, unknown) for name in waiting), key=lambda each: each.began)
+        at_a_time = lanes or len(runs) or rehearsal.lanes or 1
+        ends += _in_lanes(runs, [each.seconds * (pace or 1.0) for each in queue], at_a_time, free=free)
+    return Estimate(now + round(max(ends) * 1000) if ends else None, pace)
+
+
+def _matched(rehearsed: Mapping[str, Took], names: list[str]) -> Mapping[str, Took]:
+    """What was rehearsed, by tonight's names, which may differ in case."""
+    return {name: rehearsed[then] for name, then in match_keys(names, rehearsed).items()}
+
+
+def _pace(done: Iterable[tuple[Node, Took]]) -> float | None:
+    """Actual over rehearsed seconds of what went well both times; None while that is too little to tell."""
+    times = [
+        (seconds, took.seconds)
+        for node, took in done
+        if took.whole and node.state in (State.SUCCEEDED, State.WARNING)
+        if (seconds := node.elapsed_seconds(0)) is not None
+    ]
+    tonight, then = sum(seconds for seconds, _ in times), sum(seconds for _, seconds in times)
+    return tonight / then if len(times) >= ENOUGH and tonight > 0 and then > 0 else None
+
+
+def _elapsed(node: Node, since: Mapping[Level, Millis], now: Millis) -> float:
+    return max(0, now - since.get(node.level, node.started_at or now)) / 1000
+
+
+def _scopes(rehearsal: Rehearsal, evidence: Evidence, until: Until) -> Iterator[Node]:
+    """The scopes that are waited for and have not ended; one that is still to be reported is pending."""
+    root = evidence.root
+    check, migrate = child_of(root, "check"), child_of(root, "migrate")
+    if evidence.task_type == TaskType.CHECK:
+        yield root
+        return
+    if until is not Until.CORE and not (check.ended if check else migrate):
+        yield check or Node(CHECK)
+    if until is Until.CHECKS:
+        return
+    reported = [scope for scope in (migrate and migrate.children) or () if scope.name not in HIDDEN]
+    named = evidence.job.named_scopes if evidence.job else rehearsal.scopes if migrate is None else ()
+    expected = set(named) & set(rehearsal.scopes) - {"check", *(scope.name for scope in reported)}
+    for scope in (*reported, *(Node((*MIGRATE, name)) for name in expected)):
+        if not scope.ended and not (until is Until.CORE and scope.name == APPS):
+            yield scope
+
+
+def _moves_projects(evidence: Evidence) -> bool:
+    """True if projects may still be reported although the job names none."""
+    migrate = child_of(evidence.root, "migrate")
+    named = evidence.job.named_scopes if evidence.job else HIDDEN
+    return not (migrate and migrate.ended) and not set(HIDDEN).isdisjoint(named)
+
+
+def _in_lanes(running: list[float], waiting: list[float], lanes: int, *, free: float) -> Iterator[float]:
+    """When each of the waiting ends, one after the other in the lanes that become free; all in seconds from now."""
+    yield from running
+    ends = [*running, *([free] * (lanes - len(running)))]
+    heapify(ends)
+    for seconds in waiting:
+        ended = ends[0] + seconds
+        heapreplace(ends, ended)
+        yield ended

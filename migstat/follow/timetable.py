@@ -1,0 +1,120 @@
+"""Tonight against its rehearsal and its deadline: the estimate after each reading, and when to say that it is late."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+
+from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsed_of
+from migstat.model.documents import LateReason
+from migstat.model.events import Late
+from migstat.model.nodes import Level, Millis, Node, State, leaves_of
+from migstat.model.verdict import Assessment, Evidence, Until
+
+A_DAY = (23 * 3600, 24 * 3600, 25 * 3600)
+"""Seconds from a time of day to the next: clocks may be set in between."""
+
+HALF_A_DAY: Millis = 12 * 3_600_000
+
+IN_A_ROW = 3
+"""Estimates past the deadline until it is said: one alone may be a slow project."""
+
+AHEAD: Millis = 600_000
+"""How far ahead of the deadline an estimate must lie until it can be said again."""
+
+STEADY = 6
+"""Readings of which the one with the most running projects counts: between two of them a lane is empty for a moment."""
+
+
+class Timetable:
+    """The deadline and what is expected, as of the last reading, so that an outage changes neither.
+
+    `rehearsed` is how many of tonight's names were rehearsed, and of how many; None without a rehearsal. What is about
+    the deadline is said once each.
+    """
+
+    def __init__(self, rehearsal: Rehearsal | None, deadline: Millis | None, until: Until) -> None:
+        self.deadline = deadline
+        self.estimate = Estimate()
+        self.rehearsed: tuple[int, int] | None = None
+        self._rehearsal = rehearsal
+        self._until = until
+        self._since: dict[Level, Millis] = {}
+        self._lanes: deque[int] = deque(maxlen=STEADY)
+        self._read_at: Millis = 0
+        self._ended = False
+        self._beyond = 0
+        self._said: set[LateReason] = set()
+
+    def resume(self, late: Mapping[LateReason, Millis], now: Millis) -> None:
+        """Take in which deadline an earlier watch has said to be missed, by reason, to the second.
+
+        The command that is run again after `--deadline 03:00` has passed means the same night, not the next one.
+        """
+        passed = late.get("passed", 0)
+        if self.deadline is not None:
+            if (self.deadline - passed) // 1000 in A_DAY and now - passed < HALF_A_DAY:
+                self.deadline = passed
+            self._said = {reason for reason, deadline in late.items() if deadline // 1000 == self.deadline // 1000}
+
+    def take(self, evidence: Evidence, found: Assessment, now: Millis) -> None:
+        """Take in a reading and how it was judged."""
+        self._ended = found.ended
+        if self._rehearsal is not None:
+            self.rehearsed = rehearsed_of(self._rehearsal, evidence, found.missing)
+            self._note(evidence, now)
+            self.estimate = self._estimated(self._rehearsal, evidence, found, now)
+        self._read_at = now
+        if self.deadline is not None and self.estimate.end is not None:
+            self._beyond = self._beyond + 1 if self.estimate.end > self.deadline else 0
+            if self.deadline - self.estimate.end >= AHEAD:
+                self._said.discard("estimate")
+
+    def late(self, now: Millis) -> Late | None:
+        """What is to be said about the deadline now, if anything."""
+        if self.deadline is None or not self.seconds_left(now) < math.inf:
+            return None
+        if now >= self.deadline:
+            return self._late("passed", self.deadline, now)
+        end = self.estimate.end
+        if end is not None and self._beyond >= IN_A_ROW and "estimate" not in self._said:
+            return self._late("estimate", self.deadline, now)
+        return None
+
+    def seconds_left(self, now: Millis) -> float:
+        """Seconds until it is to be said that the deadline has passed; infinite if it is not, or before a reading."""
+        if self.deadline is None or self._ended or not self._read_at or "passed" in self._said:
+            return math.inf
+        return max(0, self.deadline - now) / 1000
+
+    def _late(self, reason: LateReason, deadline: Millis, now: Millis) -> Late:
+        self._said.add(reason)
+        end = self.estimate.end
+        late_at = end if reason == "estimate" and end is not None else now
+        return Late(now, deadline, end, (late_at - deadline) / 1000, reason)
+
+    def _estimated(self, rehearsal: Rehearsal, evidence: Evidence, found: Assessment, now: Millis) -> Estimate:
+        same, names = self.rehearsed or (0, 0)
+        if found.ended or (names and not same):
+            return Estimate()
+        lanes = max(self._lanes, default=0)
+        return estimate(
+            rehearsal, evidence, self._until, now=now, missing=found.missing, since=self._since, lanes=lanes
+        )
+
+    def _note(self, evidence: Evidence, now: Millis) -> None:
+        """Note when what runs began: by our clock if it was seen, as that of the API may be another one."""
+        leaves = leaves_of(evidence.root, evidence.task_type)
+        running = sum(leaf.state is State.RUNNING for leaf in leaves)
+        if running:
+            self._lanes.append(running)
+        known, self._since = self._since, {}
+        for node in _running(evidence.root):
+            start = min(max(node.started_at or now, self._read_at), now)
+            self._since[node.level] = known.get(node.level, start)
+
+
+def _running(node: Node) -> list[Node]:
+    below = [each for child in node.children or () for each in _running(child)]
+    return [node, *below] if node.state is State.RUNNING else below

@@ -1,0 +1,71 @@
+"""Words for what is expected of a watch: when it will have ended, and how that compares with deadline and rehearsal."""
+
+from __future__ import annotations
+
+from migstat.model.events import Late, View
+from migstat.model.nodes import Millis
+from migstat.render.text import duration, local_time, zone
+
+SOON: Millis = 12 * 3_600_000
+"""An estimate within twelve hours needs no date: no other time of the day can be meant."""
+
+LATE = -1
+"""Importance of what is late: it stays where nothing else fits."""
+
+
+def outlook(view: View, now: Millis, *, brief: bool = False) -> list[tuple[int, str]]:
+    """What is expected of a task under way, each part with its importance, the smallest first; `brief` for few cells.
+
+    `ends about 00:31, 29m before the deadline` and `12 % slower than the rehearsal`; without a rehearsal the deadline.
+    """
+    end, deadline = view.estimated_end, view.deadline
+    if end is not None:
+        told = f"ends {'' if brief else 'about '}{clock(end, now)}"
+        compared = "" if deadline is None else f", {against_deadline(end, deadline, brief=brief)}"
+        late = deadline is not None and end > deadline
+        return [(LATE if late else 1, told + compared), *([] if view.pace is None else [(3, pace_words(view.pace))])]
+    return [] if deadline is None else [deadline_words(deadline, now, brief=brief)]
+
+
+def deadline_words(deadline: Millis, now: Millis, *, brief: bool = False) -> tuple[int, str]:
+    """The deadline and how far away it is, with its importance."""
+    when = f"deadline {clock(deadline, now)}" if brief else f"deadline {local_time(deadline, now)} {zone(deadline)}"
+    if now < deadline:
+        return (0, when) if brief else (3, f"{when}, in {_minutes(deadline - now)}")
+    return LATE, f"{when} passed" + ("" if brief else f" {_minutes(now - deadline)} ago")
+
+
+def against_deadline(end: Millis, deadline: Millis, *, brief: bool = False) -> str:
+    """How an end compares with the deadline: `29m before the deadline`, or `29m early`."""
+    by = _minutes(abs(end - deadline))
+    if brief:
+        return f"{by} late" if end > deadline else f"{by} early"
+    return f"{by} after the deadline" if end > deadline else f"{by} before the deadline"
+
+
+def pace_words(pace: float) -> str:
+    """How tonight's pace compares with that of the rehearsal."""
+    percent = round(abs(pace - 1) * 100)
+    if not percent:
+        return "as fast as the rehearsal"
+    return f"{percent} % {'slower' if pace > 1 else 'faster'} than the rehearsal"
+
+
+def late_words(event: Late) -> str:
+    """What a late event says."""
+    when = local_time(event.deadline, event.at)
+    end = "" if event.estimated_end is None else f"expected to end about {clock(event.estimated_end, event.at)}"
+    if event.reason == "estimate" and event.estimated_end is not None:
+        return f"{end}, {against_deadline(event.estimated_end, event.deadline)} ({when})"
+    return f"the deadline ({when}) has passed" + (f"; {end}" if end else "")
+
+
+def clock(at: Millis, now: Millis) -> str:
+    """The local time of day, with its date only where another day could be meant."""
+    return local_time(at, at if abs(at - now) < SOON else now)
+
+
+def _minutes(span: Millis) -> str:
+    """A span in whole minutes, since an estimate is no better: `29m`, `1h 12m`."""
+    minutes = max(1, round(span / 60_000))
+    return duration(minutes * 60).removesuffix(" 00s")
