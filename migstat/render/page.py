@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from migstat.model.events import End
 from migstat.model.nodes import Node, State
 from migstat.render.ending import last_line, reasons_of, standing
 from migstat.render.html import Markup, mark, page, tag
@@ -60,16 +61,22 @@ def page_text(scene: Scene) -> str:
         data_at=str(at),
         data_stale_after=None if over else str(round(scene.stale_after * 1000)),
     )
-    state, _ = verdict_words(known, at)
-    name = f"{UNICODE.states[state]} {standing(known.view, at)} · {known.title}".rstrip(" ·")
+    state, lead = (State.WARNING, "not watched · ") if _abandoned(scene) else (verdict_words(known, at)[0], "")
+    name = f"{UNICODE.states[state]} {lead}{standing(known.view, at)} · {known.title}".rstrip(" ·")
     return page(name, body, style=_STYLE, script=_SCRIPT, refresh=RELOAD)
+
+
+def _abandoned(scene: Scene) -> bool:
+    """True if the watch ended before what it waited for: what the page says is not how it ended."""
+    return scene.story is not None and scene.story.ended.end not in (End.FINISHED, End.FAILED_FAST)
 
 
 def _header(scene: Scene) -> Markup:
     known, at = scene.known, scene.at
     state, words = verdict_words(known, at)
     counts = known.counts
-    marks = [mark(state, words), *(mark(each, told) for each, told in bad_counts(known))]
+    marks = [mark(State.WARNING, f"not watched since {local_time(at, at)}")] if _abandoned(scene) else []
+    marks += [mark(state, words), *(mark(each, told) for each, told in bad_counts(known))]
     name = known.title or "Migration"
     parts = [tag("h1", f"{name} {UNICODE.arrow} {known.destination}" if known.destination else name)]
     parts.append(tag("p", _joined(marks), class_="verdict"))
@@ -77,7 +84,10 @@ def _header(scene: Scene) -> Markup:
         told = f"{grouped(counts.done)} of {grouped(counts.all)} {counts.noun}"
         bar = tag("progress", value=str(counts.done), max=str(counts.all), aria_label="done")
         parts.append(tag("p", bar, Markup(" "), tag("span", told, class_="number"), class_="total"))
-    told_times = (tag("span", told) for _, told in times(known, at, still=True))
+    told_times = (
+        tag("span", told, class_="warning" if importance < 0 else None)
+        for importance, told in times(known, at, still=True)
+    )
     parts.append(tag("p", _joined(told_times), class_="quiet number"))
     if scene.story is not None:
         notes = [harmless(note) for note in scene.story.ended.notes]

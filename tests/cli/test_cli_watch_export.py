@@ -61,6 +61,7 @@ def test_a_watch_that_is_given_up_says_so(tmp_path: Path) -> None:
         result = process(["watch", "--timeout", "1s", *exports(tmp_path, *FILES)], environ_of(running))
     assert result.code == 124
     page, _, metrics = (tmp_path.joinpath(name).read_text(encoding="utf-8") for name in FILES)
+    assert "not watched since" in page
     assert "stopped after 1s (--timeout): still running" in page
     assert "\nmigstat_exit_code 124\n" in metrics
 
