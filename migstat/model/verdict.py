@@ -7,15 +7,19 @@ from enum import StrEnum
 
 import msgspec
 
+from migstat.model.acceptance import Accepted
 from migstat.model.nodes import (
     APPS,
+    CHECK,
     HIDDEN,
     MIGRATE,
     Job,
     Level,
     Millis,
     Node,
+    Outcome,
     State,
+    Status,
     TaskType,
     checks_of,
     child_of,
@@ -98,12 +102,13 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     `root` holds the levels that count as nested children, hidden levels among those of `migrate`. A level that could
     not be read is marked `unreadable`. `job` is None if the job's definition could not be read, or if what is waited
-    for does not need it.
+    for does not need it. `accepted` are the checks that do not count where checks are judged.
     """
 
     root: Node
     task_type: str | None
     job: Job | None
+    accepted: Accepted = {}
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +135,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     `node` is what was asked for: the root, or the node of a level. `missing` are keys of the job's scope that were
     not reported, `flaws` what could not be read, a line each. `summary` counts checks, projects or spaces, whatever is
     filtered; None if they were not read. With `partial` only those that run or went wrong were asked for: the others
-    are counted as missing.
+    are counted as missing. `accepted` are the checks that were accepted.
     """
 
     job_id: str
@@ -147,6 +152,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     summary: Summary | None = None
     notes: tuple[str, ...] = ()
     partial: bool = False
+    accepted: Accepted = {}
 
     @property
     def complete(self) -> bool:
@@ -199,11 +205,17 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[Node, ...]:
     In a check task the root and its checks. In a migrate task the root, `check`, `migrate`, its scopes with their
     children, and all projects and spaces, but not single checks: an overridden failure is the WARNING of `check`.
     CORE counts `migrate` and what is below it except `apps`; CHECKS counts `check` alone. A root without children that
-    ended badly is all there is: the task never started.
+    ended badly is all there is: the task never started. Where checks are judged, accepted ones do not count, nor does
+    an end that they alone explain; of `check` its other checks then count instead.
     """
     root = evidence.root
-    if evidence.task_type == TaskType.CHECK:
-        return (root, *checks_of(root, evidence.task_type))
+    if evidence.task_type == TaskType.CHECK or (until is Until.CHECKS and evidence.accepted):
+        dropped = discounted(evidence.root, evidence.task_type, evidence.accepted)
+        checks = [check for check in checks_of(root, evidence.task_type) if check.level not in dropped]
+        if evidence.task_type == TaskType.CHECK:
+            return (*(() if root.level in dropped else (root,)), *checks)
+        if CHECK in dropped:
+            return tuple(checks)
     check, migrate = _reported(root, "check"), _reported(root, "migrate")
     if refused(root):
         return (root,)
@@ -219,6 +231,22 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[Node, ...]:
     tops = (migrate,) if until is Until.CORE else (root, check, migrate)
     leaves = leaves_of(root, evidence.task_type)
     return (*(node for node in tops if node), *scopes, *single, *leaves)
+
+
+def discounted(root: Node, task_type: str | None, accepted: Accepted) -> frozenset[Level]:
+    """The levels that do not count because of accepted checks: these, and their parent if they alone explain its end.
+
+    They do if all its checks have ended, and all that are as bad as it is are accepted. Another end than FAILED or
+    WARNING, such as by someone who stopped the run, has another reason.
+    """
+    parent = root if task_type == TaskType.CHECK else child_of(root, "check")
+    checks = checks_of(root, task_type)
+    if parent is None or not accepted or parent.unreadable or parent.status != Status.FINISHED:
+        return frozenset(accepted)
+    bad = {Outcome.FAILED: (State.FAILED,), Outcome.WARNING: (State.FAILED, State.WARNING)}.get(parent.outcome or "", ())
+    explaining = [check.level for check in checks if check.state in bad]
+    explained = bool(explaining) and all(check.ended for check in checks) and accepted.keys() >= set(explaining)
+    return frozenset((*accepted, parent.level) if explained else accepted)
 
 
 def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[Node, ...]:
@@ -321,6 +349,8 @@ def assess(
         over = settled or (proven and not unread)
         notes = [f"{name} was never reported and does not count" for name in absent]
 
+    judges_checks = not migrating or until is Until.CHECKS
+    excused = _excused(evidence) if judges_checks else []
     deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
     failures = [node for node in deciding if node.state is State.FAILED and (node.outcome or over)]
     hanging = _unfinished(root, nodes) if over and not blocked else []
@@ -337,10 +367,13 @@ def assess(
     elif unread:
         verdict, over = Verdict.RUNNING, False
     else:
-        verdict = Verdict.WARNING if any(node.state is State.WARNING for node in nodes) else Verdict.SUCCEEDED
+        # what was accepted has not passed, so the best that it can be is a warning
+        warned = excused or any(node.state is State.WARNING for node in nodes)
+        verdict = Verdict.WARNING if warned else Verdict.SUCCEEDED
     reasons += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in unread]
     if not reasons:
         reasons = [_reason(node) for node in _deepest([node for node in nodes if node.state is State.WARNING])]
+        reasons += excused if over else []
     return Assessment(
         verdict=verdict,
         ended=ended or never,
@@ -439,6 +472,16 @@ def _deepest(nodes: list[Node]) -> list[Node]:
     """Deepest first, without the nodes that only repeat what is wrong below them."""
     below = {node.level[:depth] for node in nodes for depth in range(len(node.level))}
     return sorted((node for node in nodes if node.level not in below), key=lambda node: -len(node.level))
+
+
+def _excused(evidence: Evidence) -> list[Reason]:
+    """A reason for each accepted check, that says so."""
+    checks = checks_of(evidence.root, evidence.task_type)
+    return [
+        Reason(check.level, check.state, check.outcome, f"accepted {evidence.accepted[check.level].words}")
+        for check in checks
+        if check.level in evidence.accepted
+    ]
 
 
 def _reason(node: Node) -> Reason:

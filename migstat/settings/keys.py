@@ -67,6 +67,8 @@ SETTINGS = (
     Setting(name="token", variable="MIGSTAT_TOKEN", help="API token", secret=True),
     Setting(name="token_file", options=("--token-file",), metavar="FILE", variable="MIGSTAT_TOKEN_FILE", key=True,
             help="File with the API token; - reads standard input", shared=True, is_file=True, secret=True),
+    Setting(name="accepted", options=("--accepted",), metavar="FILE", key=True, is_file=True,
+            help="TOML file of accepted checks, which do not count"),
     Setting(name="interval", options=("--interval",), metavar="T", key=True, default="10s", parse=values.seconds,
             help="Minimum time between polls"),
     Setting(name="request_timeout", variable="MIGSTAT_REQUEST_TIMEOUT", key=True,

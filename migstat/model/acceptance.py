@@ -1,0 +1,82 @@
+"""Checks that a team has accepted for a time, and which checks of a run that covers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+
+import msgspec
+
+from migstat.model.nodes import Level, Millis, Node, Outcome, State, match_keys
+
+MOST_SENT = 100
+"""Occurrences of a check that the API sends, at most: from so many on, there may be more that nobody sees."""
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a check was accepted, through the end of which day, by whom, and with how many occurrences at most."""
+
+    reason: str
+    until: date
+    by: str | None = None
+    occurrences: int | None = None
+
+    @property
+    def words(self) -> str:
+        """Such as `until 2026-12-01, Maria: merged on purpose`."""
+        return f"until {self.until.isoformat()}{f', {self.by}' if self.by else ''}: {self.reason}"
+
+
+class Acceptances(msgspec.Struct, frozen=True):
+    """The content of a file of accepted checks, by the names of the checks."""
+
+    file: str
+    entries: Mapping[str, Acceptance]
+
+
+Accepted = Mapping[Level, Acceptance]
+"""The checks of a run that are accepted, by level."""
+
+
+def accepted_of(
+    known: Acceptances | None, checks: Sequence[Node], now: Millis, *, whole: bool
+) -> tuple[Accepted, tuple[str, ...]]:
+    """The checks that are accepted at `now`, in the local time zone, and a line for each entry that does not hold.
+
+    `whole` says that no more checks are to come, so that a name that none of them has is wrong. Only a finding can be
+    accepted: not a check that was stopped or timed out, nor one that the API does not let anyone override.
+    """
+    if known is None:
+        return {}, ()
+    today = datetime.fromtimestamp(now / 1000, UTC).astimezone().date()
+    named = match_keys(known.entries, (check.name for check in checks))
+    by_name = {check.name: check for check in checks}
+    accepted: dict[Level, Acceptance] = {}
+    doubts = []
+    for name, entry in known.entries.items():
+        check = by_name.get(named.get(name, ""))
+        if today > entry.until:
+            doubts.append(f"{name} was accepted until {entry.until.isoformat()} and counts again")
+        elif check is None:
+            doubts += [f"{name} is accepted, but this run has no such check"] if whole else []
+        elif check.state in (State.FAILED, State.WARNING):
+            flaw = _flaw(check, entry)
+            if flaw:
+                doubts.append(f"{name} is accepted, but {flaw}: it counts")
+            else:
+                accepted[check.level] = entry
+    return accepted, tuple(f"{known.file}: {doubt}" for doubt in doubts)
+
+
+def _flaw(check: Node, entry: Acceptance) -> str | None:
+    """What an entry does not cover."""
+    if check.excludable is False:
+        return "the API does not let anyone override it"
+    if check.outcome not in (Outcome.FAILED, Outcome.WARNING):
+        return f"it ended as {check.outcome or check.status}, which is no finding"
+    if entry.occurrences is None:
+        return None
+    found = len(check.occurrences)
+    if found > entry.occurrences:
+        return f"it has {found} occurrences instead of {entry.occurrences}"
+    return f"it has {found} occurrences or more, as the API sends no more" if found >= MOST_SENT else None
