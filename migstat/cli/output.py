@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from migstat.cli.context import Options, Runtime, look_of
+from migstat.cli.context import Options, Runtime, look_of, warn
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import Incomplete, MigstatError, OutputError, UsageError
 from migstat.files.whole import write_whole
@@ -116,6 +116,9 @@ def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: t
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
     if notes and not json:
         streams.tell(f"migstat: {harmless('; '.join(notes))}")
+    if isinstance(report, ChecksReport):
+        earlier = report.comparison.earlier if report.comparison else None
+        warn(runtime, (*report.doubts, *(earlier.notes if earlier else ())))
     listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
     # records have no place for what is wrong with the task itself, such as why it could not start
     if listed and output.look.output in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):

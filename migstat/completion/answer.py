@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LATEST, LATEST_MIGRATE = "latest", "latest-migrate"
 TASK_WORDS = (LATEST, "latest-check", LATEST_MIGRATE)
+PREVIOUS = "previous"
 SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,:@%+/=-")
 """ASCII characters that have no special meaning in a shell."""
 
@@ -141,6 +142,8 @@ def _values(values: list[str], names: Names, word: str, *, lead: str = "") -> tu
     """How a value completes, and its candidates with `lead` before each; `word` is the value so far."""
     how, *choices = values
     if how == "seen":
+        if "files" in choices and ("/" in word or word.startswith((".", "~"))):
+            return "files", ()
         return "words", ((lead + name, about) for name, about in names.of(choices[0]))
     if how == "list":
         first, comma, _ = word.rpartition(",")
@@ -159,7 +162,8 @@ class Names:
     def of(self, kind: str) -> Iterable[Candidate]:
         """The names of a kind. Raises OSError, ValueError for a config file that cannot be read."""
         if self._line.demo:
-            return [(word, "") for word in TASK_WORDS] if kind in ("jobs-and-words", "tasks") else ()
+            plain = (PREVIOUS, *TASK_WORDS) if kind == "earlier" else TASK_WORDS
+            return [(word, "") for word in plain] if kind in ("jobs-and-words", "tasks", "earlier") else ()
         self._config = _config(config_file(self._environ)[0])
         profiles, targets = _section(self._config, "profiles"), _section(self._config, "targets")
         folder = os.path.join(user_folder(self._environ, "cache"), FOLDER)  # noqa: PTH118
@@ -174,8 +178,9 @@ class Names:
             return found + [(word, "") for word in TASK_WORDS if kind != "jobs"]
         job_id, task = self.meant()
         seen = (read_seen(folder, job_id) if job_id else None) or SeenJob("")
-        if kind == "tasks":
-            words = [(word, seen.words.get(word, "")) for word in TASK_WORDS]
+        if kind in ("tasks", "earlier"):
+            words = [(PREVIOUS, "")] if kind == "earlier" else []
+            words += [(word, seen.words.get(word, "")) for word in TASK_WORDS]
             return words + [(run.task_id, run.task_type or "") for run in seen.runs.values()]
         if kind == "checks":
             return sorted((name, "") for _, _, name in _names(seen, task or LATEST, (CHECK,)))

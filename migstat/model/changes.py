@@ -46,10 +46,12 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
     """The checks of an earlier run, from the API or from a document.
 
     `created_at` is when the run was created, None if that is not known; `seen_at` is the time that a person is shown.
-    `flaws` say, a line each, what of it could not be read; `notes` are for the user.
+    `job_id` is known of a document, which may be about another job. `flaws` say, a line each, what could not be read;
+    `notes` are for the user.
     """
 
     task_id: str
+    job_id: str | None = None
     checks: tuple[Node, ...]
     created_at: Millis | None = None
     seen_at: Millis | None = None

@@ -6,11 +6,13 @@ Published schemas are open, so that keys can be added: whoever reads these docum
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
+from migstat.model.changes import Change
 from migstat.model.nodes import Level, Phase, State
 from migstat.model.verdict import Reason, Verdict
 
@@ -81,15 +83,26 @@ class Before(Published, kw_only=True):
     """A check in an earlier run."""
 
     state: State
+    outcome: Outcome
+    message: str | None
     occurrences: Sequence[str]
+
+
+class AcceptedJson(Published, kw_only=True):
+    """Why the findings of a check were accepted, by whom, through which day, and how many of them at most."""
+
+    reason: str
+    by: str | None
+    until: date
+    occurrences: Count | None
 
 
 class CheckJson(NodeJson, kw_only=True):
     """A pre-flight check, compared with an earlier run if one was asked for."""
 
-    change: Annotated[str | None, Meta(description="Change since the run it is compared with.")]
-    before: Before | None
-    accepted: Annotated[bool | None, Meta(description="Whether its findings are all accepted.")]
+    change: Annotated[Change | None, Meta(description="Change since the run it is compared with.")]
+    before: Annotated[Before | None, Meta(description="The check in that run, if it has one.")]
+    accepted: Annotated[AcceptedJson | None, Meta(description="The entry that keeps it from counting, if any.")]
 
 
 class ArtifactJson(Published, kw_only=True):

@@ -7,6 +7,7 @@ status and an outcome mean is decided here once, as a node's `State`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -383,6 +384,17 @@ def millis(value: object) -> Millis | None:
     if type(value) is not int and not isinstance(value, float):
         return None
     return int(value) if 0 < value <= LATEST_PLAUSIBLE else None
+
+
+def instant(value: object) -> Millis | None:
+    """Epoch milliseconds of an instant, given as such or as ISO 8601; None for anything else."""
+    if not isinstance(value, str):
+        return millis(value)
+    try:
+        when = datetime.fromisoformat(value)
+        return millis(round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _moves_something(scope: object) -> bool:

@@ -10,8 +10,17 @@ from collections.abc import Iterable
 import msgspec
 
 from migstat.errors import MigstatError
+from migstat.model.changes import Comparison
 from migstat.model.nodes import CHECK, Artifact, Job, Level, Millis, Node, State, Task, TaskType, by_name
-from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of, verdict_of_states
+from migstat.model.verdict import (
+    Snapshot,
+    Summary,
+    Verdict,
+    discounted,
+    summary_of,
+    verdict_of_node,
+    verdict_of_states,
+)
 
 
 class StatusReport(msgspec.Struct, frozen=True):
@@ -31,7 +40,8 @@ class ChecksReport(msgspec.Struct, frozen=True):
 
     `parent` is the node whose children they are, None if it is not reported yet. `filtered` says in words what was
     asked for; `overridden` are checks that were excluded for this run. `judged` is the verdict of all that were meant,
-    whatever the filters let through.
+    whatever the filters let through. `comparison` is there if an earlier run was asked for, `accepting` says that
+    accepted checks were; `doubts` are for the user: entries of theirs that do not hold, a line each.
     """
 
     snapshot: Snapshot
@@ -42,6 +52,14 @@ class ChecksReport(msgspec.Struct, frozen=True):
     overridden: tuple[str, ...] = ()
     show_all: bool = False
     details: bool = False
+    comparison: Comparison | None = None
+    accepting: bool = False
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[Node, ...]:
+        """The checks, and those that only the earlier run has."""
+        return (*self.checks, *(self.comparison.gone if self.comparison else ()))
 
     @property
     def summary(self) -> Summary:
@@ -177,6 +195,25 @@ def nothing_moved(snapshot: Snapshot) -> str | None:
         return None
     yet = "" if snapshot.verdict is Verdict.FAILED else " yet"
     return f"Nothing was moved{yet}: the checks failed."
+
+
+def verdict_of_checks(snapshot: Snapshot, parent: Node | None, meant: tuple[Node, ...], *, named: bool) -> Verdict:
+    """Verdict of the checks that were meant, for `--exit-status`; `named` says that these are not all.
+
+    An accepted check does not count, and has not passed either.
+    """
+    dropped = discounted(snapshot.node, snapshot.task_type, snapshot.accepted)
+    counting = tuple(check for check in meant if check.level not in dropped)
+    whole = snapshot.verdict
+    if parent is not None:
+        whole = Verdict.WARNING if parent.level in dropped else verdict_of_node(parent)
+    if named and meant and not counting:
+        return Verdict.WARNING
+    growing = not named and whole in (Verdict.PENDING, Verdict.RUNNING)
+    judged = verdict_of_list(counting, whole, growing=growing)
+    if whole is Verdict.FAILED and not named:
+        return Verdict.FAILED
+    return Verdict.WARNING if judged is Verdict.SUCCEEDED and len(counting) < len(meant) else judged
 
 
 def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool) -> Verdict:

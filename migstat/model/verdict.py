@@ -243,7 +243,9 @@ def discounted(root: Node, task_type: str | None, accepted: Accepted) -> frozens
     checks = checks_of(root, task_type)
     if parent is None or not accepted or parent.unreadable or parent.status != Status.FINISHED:
         return frozenset(accepted)
-    bad = {Outcome.FAILED: (State.FAILED,), Outcome.WARNING: (State.FAILED, State.WARNING)}.get(parent.outcome or "", ())
+    bad = (State.FAILED,) if parent.outcome == Outcome.FAILED else (State.FAILED, State.WARNING)
+    if parent.outcome not in (Outcome.FAILED, Outcome.WARNING):
+        return frozenset(accepted)
     explaining = [check.level for check in checks if check.state in bad]
     explained = bool(explaining) and all(check.ended for check in checks) and accepted.keys() >= set(explaining)
     return frozenset((*accepted, parent.level) if explained else accepted)
@@ -349,8 +351,7 @@ def assess(
         over = settled or (proven and not unread)
         notes = [f"{name} was never reported and does not count" for name in absent]
 
-    judges_checks = not migrating or until is Until.CHECKS
-    excused = _excused(evidence) if judges_checks else []
+    excused = _excused(evidence) if over and not whole else []
     deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
     failures = [node for node in deciding if node.state is State.FAILED and (node.outcome or over)]
     hanging = _unfinished(root, nodes) if over and not blocked else []
@@ -360,8 +361,8 @@ def assess(
         reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
     reasons += [Reason(_level_of_key(key, evidence.job), State.MISSING, None, "not reported") for key in lost]
     if not over:
-        begun = any(node.state is not State.PENDING for node in (root, *(root.children or ())))
-        verdict = Verdict.RUNNING if begun else Verdict.PENDING
+        pending = all(node.state is State.PENDING for node in (root, *(root.children or ())))
+        verdict = Verdict.PENDING if pending else Verdict.RUNNING
     elif reasons:
         verdict = Verdict.FAILED
     elif unread:
@@ -372,8 +373,7 @@ def assess(
         verdict = Verdict.WARNING if warned else Verdict.SUCCEEDED
     reasons += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in unread]
     if not reasons:
-        reasons = [_reason(node) for node in _deepest([node for node in nodes if node.state is State.WARNING])]
-        reasons += excused if over else []
+        reasons = [*map(_reason, _deepest([node for node in nodes if node.state is State.WARNING])), *excused]
     return Assessment(
         verdict=verdict,
         ended=ended or never,

@@ -8,6 +8,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from migstat.errors import ApiError, MigstatError, NotFound, Refused
+from migstat.model.acceptance import Acceptances, accepted_of
+from migstat.model.changes import EarlierRun, compared
 from migstat.model.nodes import (
     HIDDEN,
     MIGRATE,
@@ -20,6 +22,7 @@ from migstat.model.nodes import (
     TaskType,
     by_name,
     child_of,
+    instant,
     leaves_of,
     level_is_hidden,
     match_keys,
@@ -32,17 +35,17 @@ from migstat.model.reports import (
     TargetRow,
     TasksReport,
     missing_nodes,
+    verdict_of_checks,
     verdict_of_list,
     worst_first,
 )
 from migstat.model.verdict import (
     Reason,
     Snapshot,
-    Verdict,
     estimated_end,
     summary_of,
-    verdict_of_node,
 )
+from migstat.query.earlier import earlier_run
 from migstat.query.task import TaskSession
 from migstat.query.tree import Reading
 
@@ -85,27 +88,54 @@ def status_report(asked: TaskSession, level: Level, depth: int | None = None, *,
 
 
 def checks_report(
-    asked: TaskSession, names: tuple[str, ...] = (), states: frozenset[State] = frozenset()
+    asked: TaskSession,
+    names: tuple[str, ...] = (),
+    states: frozenset[State] = frozenset(),
+    *,
+    against: str | EarlierRun | None = None,
+    acceptances: Acceptances | None = None,
 ) -> ChecksReport:
     """The report on the checks of these names and states, worst first. Raises NotFound for an unknown name.
 
-    Checks that have not begun are not listed, so the list grows until its parent has ended.
+    Checks that have not begun are not listed, so the list grows until its parent has ended. They are compared with
+    those of the run that `against` means, if any; NotFound is raised if there is none.
     """
     reading = asked.tree.checks()
-    found = worst_first((reading.check.children or ()) if reading.check else ())
-    _refuse_unknown("check", names, found)
-    meant = tuple(check for check in found if not names or check.name in names)
-    snapshot = replace(snapshot_of(asked, reading, _job(asked)), missing=(), summary=summary_of(found))
-    whole = verdict_of_node(reading.check) if reading.check else snapshot.verdict
-    growing = not names and whole in (Verdict.PENDING, Verdict.RUNNING)
-    judged = verdict_of_list(meant, whole, growing=growing)
+    check = reading.check
+    ended = check is not None and check.ended and not check.unreadable
+    found = worst_first((check.children or ()) if check else ())
+    accepted, doubts = accepted_of(acceptances, found, asked.now(), whole=ended)
+    if reading.evidence is not None:
+        reading = replace(reading, evidence=replace(reading.evidence, accepted=accepted))
+    snapshot = snapshot_of(asked, reading, _job(asked))
+    snapshot = replace(snapshot, missing=(), summary=summary_of(found), accepted=accepted)
+    task, comparison = _task(asked), None
+    if against is not None:
+        earlier = earlier_run(asked, against)
+        created = instant(task.created_at) if task else None
+        comparison = compared(earlier, found, created or snapshot.fetched_at, whole=ended)
+        snapshot = replace(snapshot, flaws=(*snapshot.flaws, *earlier.flaws))
+    _refuse_unknown("check", names, (*found, *(comparison.gone if comparison else ())))
+
+    def shown(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        return tuple(
+            node for node in nodes if (not names or node.name in names) and (not states or node.state in states)
+        )
+
+    if comparison:
+        comparison = replace(comparison, gone=shown(comparison.gone))
     return ChecksReport(
         snapshot,
-        reading.check,
-        tuple(check for check in meant if not states or check.state in states),
-        Verdict.FAILED if whole is Verdict.FAILED and not names else judged,
+        check,
+        shown(found),
+        verdict_of_checks(
+            snapshot, check, tuple(each for each in found if not names or each.name in names), named=bool(names)
+        ),
         _words(states) or ("that name" if names else ""),
-        _overridden(asked),
+        task.overridden if task else (),
+        comparison=comparison,
+        accepting=acceptances is not None,
+        doubts=doubts,
     )
 
 
@@ -294,15 +324,14 @@ def _moves_nothing(reading: Reading, job: Job | None) -> bool:
     return bool(names) and not reading.leaves and not any(scope in names for scope in HIDDEN)
 
 
-def _overridden(asked: TaskSession) -> tuple[str, ...]:
-    """Checks that were overridden in this run, as far as that can be asked."""
+def _task(asked: TaskSession) -> Task | None:
+    """What the list of runs says of this one, as far as that can be asked."""
     try:
-        task = asked.api.task(asked.job_id, asked.task.task_id)
+        return asked.api.task(asked.job_id, asked.task.task_id)
     except Refused:
         raise
     except ApiError:
-        return ()
-    return getattr(task, "overridden", ())
+        return None
 
 
 def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...]:

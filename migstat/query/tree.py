@@ -158,6 +158,11 @@ class Tree:
         self._look_ahead(CHECK)
         return self._reading(self._with_checks(self._to_depth(self._root, 1)))
 
+    def only_checks(self) -> Reading:
+        """The checks without what the verdict over the task needs."""
+        root = self._with_checks(self._to_depth(self._root, 1))
+        return Reading(_ordered(root), self.task_type, None, flaws=tuple(self._flaws))
+
     def projects(self, wanted: Sequence[str] = ()) -> Reading:
         """The projects or spaces, asking for the `wanted` by name if a walk does not see them.
 

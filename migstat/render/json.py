@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from migstat.errors import MigstatError
 from migstat.model import documents as doc
 from migstat.model.events import Alive, Changed, Ended, Event, Late, Outage, Progressed, Recovered, Snapped, Stalled
-from migstat.model.nodes import Artifact, Millis, Node
+from migstat.model.nodes import Artifact, Millis, Node, instant
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -27,7 +27,7 @@ from migstat.model.reports import (
     TasksReport,
 )
 from migstat.model.verdict import Snapshot, Summary, summary_of
-from migstat.render.text import ascii_json, encodable, escape_json, instant, iso
+from migstat.render.text import ascii_json, encodable, escape_json, iso
 from migstat.render.theme import message_words
 
 
@@ -42,7 +42,7 @@ def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
                 **_head(report.snapshot),
                 checks=[*lines(report)] if listed else [],
                 overridden=report.overridden,
-                against=None,
+                against=_against(report),
             )
         case ProjectsReport():
             return doc.ProjectsDocument(
@@ -75,10 +75,7 @@ def lines(report: Report) -> Iterator[Any]:
         case StatusReport():
             yield from _flat(report.snapshot.node, report.snapshot.fetched_at)
         case ChecksReport():
-            for check in report.checks:
-                yield doc.CheckJson(
-                    **_node_fields(check, report.snapshot.fetched_at), change=None, before=None, accepted=None
-                )
+            yield from (_check(check, report) for check in report.rows)
         case ProjectsReport():
             yield from (node_json(node, report.snapshot.fetched_at) for node in report.projects)
         case TasksReport():
@@ -264,6 +261,31 @@ def _summary(summary: Summary) -> doc.SummaryJson:
 
 def _state(node: Node) -> doc.StateJson:
     return doc.StateJson(state=node.state, status=node.status, outcome=node.outcome)
+
+
+def _check(check: Node, report: ChecksReport) -> doc.CheckJson:
+    compared, entry = report.comparison, report.snapshot.accepted.get(check.level)
+    before = compared.before.get(check.level) if compared else None
+    return doc.CheckJson(
+        **_node_fields(check, report.snapshot.fetched_at),
+        change=compared.change(check) if compared else None,
+        before=doc.Before(
+            state=before.state,
+            outcome=before.outcome,
+            message=message_words(before),
+            occurrences=before.occurrences,
+        )
+        if before
+        else None,
+        accepted=doc.AcceptedJson(reason=entry.reason, by=entry.by, until=entry.until, occurrences=entry.occurrences)
+        if entry
+        else None,
+    )
+
+
+def _against(report: ChecksReport) -> doc.Against | None:
+    earlier = report.comparison.earlier if report.comparison else None
+    return doc.Against(task_id=earlier.task_id, created_at=iso(earlier.created_at)) if earlier else None
 
 
 def _run(run: RunRow) -> doc.RunJson:

@@ -1,4 +1,7 @@
-"""JUnit XML of checks or projects, which build servers show as test results."""
+"""JUnit XML of checks or projects, which build servers show as test results.
+
+Valid against the schema of Jenkins' xunit plugin (junit-10.xsd), which allows what most readers of JUnit understand.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,42 @@ from migstat.model.reports import ChecksReport, ProjectsReport
 from migstat.render.text import harmless, iso
 from migstat.render.theme import message_words, state_words
 
+_TAGS = {State.FAILED: "failure", State.SKIPPED: "skipped", State.WARNING: "system-out"}
+_COUNTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
+"""The attribute that counts the cases with an element."""
+
 
 def junit_text(report: ChecksReport | ProjectsReport) -> str:
-    """One test case for each check or project: a failure if failed, or missing at the end; skipped if unfinished."""
+    """One test case for each check or project.
+
+    What failed is a failure, what is skipped or accepted is skipped; a warning passes and says so. What is unfinished
+    or missing is an error: it is never a pass, and no failure of the check either.
+    """
     snapshot = report.snapshot
     nodes, kind = (report.checks, "checks") if isinstance(report, ChecksReport) else (report.projects, report.scope)
-    bad = {State.FAILED, *([State.MISSING] if snapshot.node.ended else [])}
-    suite = ET.Element("testsuite", name=f"migstat {kind}", timestamp=iso(snapshot.fetched_at) or "")
-    counts = {"failure": 0, "skipped": 0}
-    for node in nodes:
-        elapsed = node.elapsed_seconds(snapshot.fetched_at)
-        case = ET.SubElement(suite, "testcase", classname=f"migstat.{kind}", name=harmless(node.name))
-        case.set("time", f"{elapsed or 0:.0f}")
-        tag = "failure" if node.state in bad else "skipped"
-        if node.state not in (State.SUCCEEDED, State.WARNING):
-            counts[tag] += 1
-            result = ET.SubElement(case, tag, message=harmless(message_words(node) or state_words(node)))
-            result.text = "\n".join(map(harmless, node.occurrences))
-    suite.set("tests", str(len(nodes)))
-    suite.set("failures", str(counts["failure"]))
-    suite.set("skipped", str(counts["skipped"]))
     root = ET.Element("testsuites")
-    root.append(suite)
+    suite = ET.SubElement(root, "testsuite", name=f"migstat {kind}", tests=str(len(nodes)))
+    counts = dict.fromkeys(_COUNTS, 0)
+    for node in nodes:
+        seconds = f"{node.elapsed_seconds(snapshot.fetched_at) or 0:.0f}"
+        case = ET.SubElement(suite, "testcase", classname=f"migstat.{kind}", name=harmless(node.name), time=seconds)
+        message, words = message_words(node) or "", state_words(node)
+        entry = snapshot.accepted.get(node.level)
+        if entry is not None:
+            message, words = f"{node.state}, accepted {entry.words}", "accepted"
+        tag = "skipped" if entry is not None else _TAGS.get(node.state, "error")
+        if tag == "system-out":
+            ET.SubElement(case, tag).text = _lines(f"{words}: {message}".removesuffix(": "), *node.occurrences)
+        elif node.state is not State.SUCCEEDED:
+            counts[tag] += 1
+            said = ET.SubElement(case, tag, type=harmless(words), message=harmless(message or words))
+            said.text = _lines(*node.occurrences)
+    for tag, name in _COUNTS.items():
+        suite.set(name, str(counts[tag]))
+    suite.set("timestamp", (iso(snapshot.fetched_at) or "").removesuffix("Z"))  # UTC; the format has no zone
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _lines(*texts: str) -> str:
+    return "\n".join(map(harmless, texts))

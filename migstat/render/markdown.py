@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from migstat.model.nodes import Millis, Node
+from migstat.model.nodes import Millis, Node, instant
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -19,8 +19,8 @@ from migstat.model.reports import (
 from migstat.model.verdict import Snapshot
 from migstat.render.parts import Canvas, counts_text, headline, message_text, percent_text, title_words
 from migstat.render.rows import columns, nodes_of, rows
-from migstat.render.table import NOTHING_TO_MOVE, checks_head
-from migstat.render.text import absolute, duration, harmless, instant
+from migstat.render.table import NOTHING_TO_MOVE, change_word, changes_line, checks_head, compared_words
+from migstat.render.text import absolute, duration, harmless
 from migstat.render.theme import UNICODE, state_words
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
@@ -46,8 +46,12 @@ def markdown_lines(report: Report) -> Iterator[str]:
             yield from _table(names, found)
         case ChecksReport():
             yield from _title(checks_head(report), None)
-            names = ("check", "state", "override", "message", *(("found",) if report.details else ()))
-            yield from _table(names, (_check(check, report) for check in report.checks))
+            if report.comparison is not None:
+                yield from (_cell(compared_words(report.comparison, report.snapshot.fetched_at)), "")
+                yield from (_cell(changes_line(report, _CANVAS).plain), "")
+            first = ("change",) if report.comparison or report.accepting else ()
+            names = (*first, "check", "state", "override", "message", *(("found",) if report.details else ()))
+            yield from _table(names, (_check(check, report) for check in report.rows))
         case ProjectsReport():
             yield from _title(report.snapshot, report.not_before)
             if said := nothing_moved(report.snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
@@ -123,7 +127,10 @@ def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
     if not override and check.state == "failed" and check.excludable is not None:
         override = "can be overridden" if check.excludable else "cannot be overridden"
     found = ("; ".join(check.occurrences),) if report.details else ()
-    return check.name, _word(check), override, message_text(check).plain, *found
+    first = (change_word(check, report),) if report.comparison or report.accepting else ()
+    entry = report.snapshot.accepted.get(check.level)
+    message = "; ".join(part for part in (entry.words if entry else "", message_text(check).plain) if part)
+    return *first, check.name, _word(check), override, message, *found
 
 
 def _cell(text: str) -> str:

@@ -12,10 +12,11 @@ from rich.measure import Measurement
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from migstat.model.acceptance import Acceptance
 from migstat.model.nodes import Millis, Node, Phase, State, TaskType
 from migstat.model.reports import nothing_moved
 from migstat.model.verdict import Reason, Snapshot
-from migstat.render.text import duration, grouped, harmless, local_time, span_of_time, zone
+from migstat.render.text import duration, grouped, harmless, local_time, short_date, span_of_time, zone
 from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, message_words, state_words
 
 REASONS = 3
@@ -133,6 +134,8 @@ def headline(snapshot: Snapshot, canvas: Canvas) -> Text:
         if root.ended and snapshot.missing:
             bad[State.MISSING] = summary.missing
         parts += [counts_text({state: n}, canvas) for state, n in bad.items() if n]
+    if snapshot.accepted:
+        parts.append(Text(f"{grouped(len(snapshot.accepted))} accepted"))
     return Text(canvas.glyphs.dot, QUIET).join(parts)
 
 
@@ -191,6 +194,12 @@ def facts(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) 
     if canvas.ids:
         found.append(f"job {harmless(snapshot.job_id)}, {snapshot.task_type or 'task'} {harmless(snapshot.task_id)}")
     return [fact for fact in found if fact]
+
+
+def acceptance_words(entry: Acceptance, now: Millis) -> str:
+    """Until when a check is accepted, by whom and why: `until 1 Dec, Maria: merged on purpose`."""
+    by = f", {harmless(entry.by)}" if entry.by else ""
+    return f"until {short_date(entry.until, now)}{by}: {harmless(entry.reason)}"
 
 
 def header(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) -> Group:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from migstat.model.nodes import Millis, Node
+from migstat.model.nodes import Millis, Node, instant
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -19,7 +19,7 @@ from migstat.model.reports import (
     TargetsReport,
     TasksReport,
 )
-from migstat.render.text import instant, iso, number
+from migstat.render.text import iso, number
 from migstat.render.theme import message_words
 
 Row = tuple[str, ...]
@@ -38,8 +38,14 @@ _COLUMNS: dict[type[Any], Row] = {
 
 
 def columns(report: Report) -> Row:
-    """The names of the columns; the details of checks add one."""
-    more = ("occurrence",) if isinstance(report, ChecksReport) and report.details else ()
+    """The names of the columns; details of checks, a comparison and accepted checks add more at the end."""
+    more: Row = ()
+    if isinstance(report, ChecksReport):
+        compares = report.comparison is not None
+        more += ("occurrence",) if report.details else ()
+        more += ("change", "before") if compares else ()
+        more += ("accepted",) if report.accepting else ()
+        more += ("occurrenceChange",) if report.details and compares else ()
     return (*_COLUMNS[type(report)], *more)
 
 
@@ -50,7 +56,7 @@ def rows(report: Report) -> Iterator[Row]:
             now = report.snapshot.fetched_at
             yield from ((",".join(node.level) or ".", *_row(node, now)) for node in nodes_of(report.snapshot.node))
         case ChecksReport():
-            yield from (row for check in report.checks for row in _check(check, report))
+            yield from (row for check in report.rows for row in _check(check, report))
         case ProjectsReport():
             yield from ((project.name, *_row(project, report.snapshot.fetched_at)) for project in report.projects)
         case TasksReport():
@@ -89,9 +95,22 @@ def _check(check: Node, report: ChecksReport) -> Iterator[Row]:
     if check.name in report.overridden:
         message = f"(overridden in this run) {message}".rstrip()
     row = (check.name, *_state(check), excludable, message)
-    yield (*row, "") if report.details else row
-    if report.details:
-        yield from ((*row, occurrence) for occurrence in check.occurrences)
+    more: Row = ()
+    came: tuple[str, ...] = ()
+    went: tuple[str, ...] = ()
+    if report.comparison is not None:
+        before = report.comparison.before.get(check.level)
+        more += (report.comparison.change(check), before.state if before else "")
+        came, went = report.comparison.came_and_went(check)
+    if report.accepting:
+        entry = report.snapshot.accepted.get(check.level)
+        more += (entry.words if entry else "",)
+    if not report.details:
+        yield (*row, *more)
+        return
+    found = [("", ""), *((each, "came" if each in came else "") for each in check.occurrences)]
+    for occurrence, change in (*found, *((each, "went") for each in went)):
+        yield (*row, occurrence, *more, *((change,) if report.comparison is not None else ()))
 
 
 def _run(run: RunRow) -> Row:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from migstat.model.nodes import CHECK, MIGRATE, Millis, Node, State, TaskType, level_is_hidden
+from migstat.model.acceptance import MOST_SENT
+from migstat.model.changes import Change, Comparison
+from migstat.model.nodes import CHECK, MIGRATE, Millis, Node, State, TaskType, instant, level_is_hidden
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -27,24 +30,28 @@ from migstat.model.reports import (
     nothing_moved,
     worst_first,
 )
-from migstat.model.verdict import Snapshot, Verdict, verdict_of_node
+from migstat.model.verdict import Snapshot, Verdict, discounted, verdict_of_node
 from migstat.render.parts import (
     NARROW,
     REASONS,
     Canvas,
     Prose,
+    acceptance_words,
     bar,
     counts_text,
     folded_line,
     header,
+    headline,
     host_of,
     message_text,
     percent_text,
+    reason_lines,
     state_text,
+    title_words,
 )
 from migstat.render.rows import fields
-from migstat.render.text import ago, duration, future, grouped, harmless, instant, local_time, zone
-from migstat.render.theme import QUIET, STYLES
+from migstat.render.text import ago, day_and_time, duration, future, grouped, harmless, local_time, zone
+from migstat.render.theme import QUIET, STRONG, STYLES
 
 WITH_BAR = 100
 WITH_ELAPSED = 70
@@ -223,11 +230,14 @@ def checks_head(report: ChecksReport) -> Snapshot:
     if parent is None:
         return snapshot
     reasons = () if report.checks or parent.state is not State.FAILED else snapshot.reasons
-    node = replace(parent, level=())
-    return replace(snapshot, node=node, verdict=verdict_of_node(parent), reasons=reasons)
+    excused = parent.level in discounted(snapshot.node, snapshot.task_type, snapshot.accepted)
+    verdict = Verdict.WARNING if excused else verdict_of_node(parent)
+    return replace(snapshot, node=replace(parent, level=()), verdict=verdict, reasons=reasons)
 
 
 def _checks(report: ChecksReport, canvas: Canvas) -> Group:
+    if report.comparison is not None:
+        return _changes(report, report.comparison, canvas)
     snapshot = checks_head(report)
     parts: list[RenderableType] = [header(snapshot, canvas)]
     stamps = [check.last_updated_at for check in (snapshot.node, *report.checks) if check.last_updated_at]
@@ -252,9 +262,7 @@ def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> 
     """A row a check; in a narrow window, which would cut the names, the message is below the name."""
     table, stacked = _table("CHECK", "STATE", "", "MESSAGE"), list[RenderableType]()
     for check in shown:
-        said = message_text(check)
-        if check.occurrences:
-            said = Text.assemble(said, (f" ({len(check.occurrences)} found)", QUIET))
+        said = _said(check, report)
         message = Prose(said, 1 if check.state is State.RUNNING or canvas.height < LOW else 3)
         override, state = _override(check, report), state_text(check, canvas)
         table.add_row(_name(harmless(check.name), canvas), state, override, message)
@@ -266,18 +274,141 @@ def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> 
 def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[RenderableType]:
     """A check with all it found."""
     override = _override(check, report)
-    yield Text.assemble(state_text(check, canvas), "  ", (harmless(check.name), "bold"), "  ", override)
-    texts = [(message_text(check).plain, ""), (harmless(check.description or ""), QUIET)]
-    texts += [(canvas.glyphs.bullet + harmless(each), "") for each in check.occurrences]
+    word = [Text(change_word(check, report), QUIET)] if report.comparison else []
+    name = Text(harmless(check.name), "bold")
+    yield Text("  ").join([*word, *([] if check.missing else [state_text(check, canvas)]), name, override])
+    entry, now = report.snapshot.accepted.get(check.level), report.snapshot.fetched_at
+    texts = [(acceptance_words(entry, now) if entry else "", QUIET), (message_text(check).plain, "")]
+    texts += [(harmless(check.description or ""), QUIET), *_occurrences(check, report, canvas)]
     yield from (Padding(Text(text, style, overflow="fold"), (0, 0, 0, 4)) for text, style in texts if text)
 
 
 def _override(check: Node, report: ChecksReport) -> Text:
+    if check.level in report.snapshot.accepted and report.comparison is None:
+        return Text("accepted", QUIET)
     if check.name in report.overridden:
         return Text("overridden", STYLES[State.WARNING])
     if check.state is not State.FAILED or check.excludable is None:
         return Text()
     return Text("overridable", STYLES[State.WARNING]) if check.excludable else Text("blocks", STYLES[State.FAILED])
+
+
+def _said(check: Node, report: ChecksReport) -> Text:
+    """Why it was accepted, else its message, and how much it found now and before."""
+    if entry := report.snapshot.accepted.get(check.level):
+        return Text(acceptance_words(entry, report.snapshot.fetched_at))
+    said, found = message_text(check), len(check.occurrences)
+    before = report.comparison.before.get(check.level) if report.comparison else None
+    if check.missing and before is not None:
+        return Text(f"was {before.state}: {message_text(before).plain}".removesuffix(": "))
+    if found and before is not None and before.occurrences and len(before.occurrences) != found:
+        return Text.assemble(f"{found} found, were {len(before.occurrences)}", (": ", QUIET) if said else "", said)
+    return Text.assemble(said, (f" ({found} found)", QUIET)) if found else said
+
+
+def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tuple[str, str]]:
+    """All that a check found; compared with an earlier run, what came and went, and how much is as before."""
+    if report.comparison is None:
+        return [(canvas.glyphs.bullet + harmless(each), "") for each in check.occurrences]
+    before = report.comparison.before.get(check.level)
+    came, went = report.comparison.came_and_went(check)
+    lines = [(f"+ {harmless(each)}", STYLES[State.WARNING]) for each in came]
+    lines += [(f"- {harmless(each)}", STYLES[State.SUCCEEDED]) for each in went]
+    if kept := len(check.occurrences) - len(came):
+        lines.append((f"{kept} as before", QUIET))
+    if max(len(check.occurrences), len(before.occurrences) if before else 0) >= MOST_SENT:
+        lines.append((f"The API sends about {MOST_SENT} at most, so more may have come or gone.", QUIET))
+    return lines
+
+
+ACCEPTED = "accepted"
+_GROUPS = (*list(Change)[:3], ACCEPTED, *list(Change)[3:])
+_CHANGE_STYLES = {
+    **dict.fromkeys((Change.NEW, Change.WORSE), STYLES[State.FAILED]),
+    **dict.fromkeys((Change.BETTER, Change.FIXED), STYLES[State.SUCCEEDED]),
+    Change.STILL: STYLES[State.WARNING],
+    Change.RUNNING: STYLES[State.RUNNING],
+}
+
+
+def change_word(check: Node, report: ChecksReport) -> str:
+    """The group of a check: accepted, or its change if it was compared; empty otherwise."""
+    if check.level in report.snapshot.accepted:
+        return ACCEPTED
+    return report.comparison.change(check) if report.comparison else ""
+
+
+def compared_words(comparison: Comparison, now: Millis) -> str:
+    """When both runs were: `Fri 27 Nov 16:40 CET, against Thu 26 Nov 09:12`."""
+    earlier, at = comparison.earlier, comparison.seen_at
+    other = f"run {harmless(earlier.task_id)}" if earlier.seen_at is None else day_and_time(earlier.seen_at, now)
+    return f"{day_and_time(at, now)} {zone(at)}, against {other}"
+
+
+def changes_line(report: ChecksReport, canvas: Canvas) -> Text:
+    """How many checks have which change: `1 new · 1 still · 42 as before`."""
+    words = [change_word(check, report) for check in report.rows]
+    names = {Change.SAME: "as before"}
+    counts = [f"{grouped(n)} {names.get(group, group)}" for group in _GROUPS if (n := words.count(group))]  # type: ignore[call-overload]
+    if report.comparison and report.comparison.pending:
+        counts.append(f"{grouped(report.comparison.pending)} not reported yet")
+    return Text(canvas.glyphs.dot.join(counts), QUIET)
+
+
+def _changes(report: ChecksReport, comparison: Comparison, canvas: Canvas) -> Group:
+    """The checks by their change since an earlier run, what is new first; those as before are counted."""
+    snapshot = checks_head(report)
+    state = State(snapshot.verdict)
+    head = headline(snapshot, canvas) if not snapshot.node.ended else None
+    head = head or Text(f"{canvas.glyphs.states[state]} {state}", f"bold {STYLES[state]}")
+    title = Text(title_words(snapshot, canvas), STRONG)
+    lines = [Text.assemble(head, "   Pre-flight checks   ", title)]
+    if cell_len(lines[0].plain) > canvas.width:
+        title.truncate(canvas.width, overflow="ellipsis")
+        lines = [Text.assemble(head, "   Pre-flight checks"), title]
+    parts: list[RenderableType] = [*lines]
+    parts += reason_lines(snapshot.reasons if snapshot.node.ended and not report.checks else (), canvas)
+    parts.append(Text(compared_words(comparison, snapshot.fetched_at), QUIET))
+    if report.overridden:
+        parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", STYLES[State.WARNING]))
+    parts.append("")
+    rows = [row for row in report.rows if report.show_all or report.filtered or _is_news(row, report)]
+    rows.sort(key=lambda row: _GROUPS.index(change_word(row, report)))
+    if report.details:
+        parts += [part for row in rows for part in _block(row, report, canvas)]
+    elif rows:
+        parts += _change_rows(rows, report, canvas)
+    parts.append(changes_line(report, canvas))
+    return Group(*parts, *_last(report, (), canvas, "checks"))
+
+
+def _is_news(check: Node, report: ChecksReport) -> bool:
+    """True unless it is as before, may still become anything, or is gone and was fine."""
+    before = report.comparison.before.get(check.level) if report.comparison else None
+    if check.missing:
+        return before is not None and before.state in (State.FAILED, State.WARNING)
+    return change_word(check, report) not in (Change.SAME, Change.RUNNING)
+
+
+def _change_rows(rows: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[RenderableType]:
+    """A row a check, its change first; in a narrow window the message is below it."""
+    table, stacked = _table("", "", "", "", ""), list[RenderableType]()
+    table.show_header = False
+    for check in rows:
+        word = change_word(check, report)
+        change = Text(word, _CHANGE_STYLES.get(Change(word), QUIET) if word != ACCEPTED else QUIET)
+        state = Text() if check.missing else state_text(check, canvas)
+        override = _override(check, report)
+        if word == ACCEPTED:
+            override = Text()
+        elif override and canvas.width >= WITH_BAR and check.name not in report.overridden:
+            override = Text("can be overridden" if check.excludable else "cannot be overridden", override.style)
+        said = _said(check, report)
+        message = Prose(said, 1 if canvas.height < LOW else 3)
+        table.add_row(change, _name(harmless(check.name), canvas), state, override, message)
+        stacked.append(Text("  ").join(part for part in (change, Text(harmless(check.name)), state, override) if part))
+        stacked += [Padding(message, (0, 0, 0, 2))] if said else []
+    return [table] if canvas.width >= NARROW else stacked
 
 
 def _last(

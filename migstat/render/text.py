@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from math import isfinite
 
-from migstat.model.nodes import Millis, millis
+from migstat.model.nodes import Millis
 
 _NOT_PRINTED = (
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb"
@@ -100,6 +100,22 @@ def ago(at: Millis, now: Millis) -> str:
     return f"{minutes // 1440} days ago"
 
 
+def day_and_time(at: Millis, now: Millis) -> str:
+    """Weekday, date and time of day: `Fri 27 Nov 16:40`; with the year if that is not the year of `now`."""
+    local, today = _local(at), _local(now)
+    if local is None or today is None:
+        return ""
+    year = f" {local.year}" if local.year != today.year else ""
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M}"
+
+
+def short_date(day: date, now: Millis) -> str:
+    """A date as `1 Dec`, with the year if that is not the year of `now`."""
+    today = _local(now)
+    year = "" if today is not None and today.year == day.year else f" {day.year}"
+    return f"{day.day} {day:%b}{year}"
+
+
 def absolute(at: Millis | None) -> str:
     """Date and time with zone, for text that is read on another day: `2 Dec 2026 18:30 CET`."""
     local = _local(at)
@@ -125,17 +141,6 @@ def zone_of(local: datetime) -> str:
     """The name of its time zone, or, where that is several words as on Windows, how far it is from UTC."""
     name, offset = local.tzname() or "", f"{local:%z}"
     return f"UTC{offset[:3]}:{offset[3:5]}" if " " in name else name
-
-
-def instant(value: object) -> Millis | None:
-    """Epoch milliseconds of an instant, given as such or as ISO 8601; None for anything else."""
-    if not isinstance(value, str):
-        return millis(value)
-    try:
-        when = datetime.fromisoformat(value)
-        return millis(round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000))
-    except (ValueError, OverflowError):
-        return None
 
 
 def iso(at: Millis | None) -> str | None:

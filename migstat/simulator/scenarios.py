@@ -137,6 +137,30 @@ _CHECK_FAILURES = {
         excludable=True,
     ),
 }
+_YESTERDAY = {
+    "AnonPermission": replace(
+        _CHECK_WARNINGS["AnonPermission"],
+        message="1 project lets people browse without logging in.",
+        occurrences=_CHECK_WARNINGS["AnonPermission"].occurrences[:1],
+    ),
+    "BoardFilterVisibility": _End(
+        "WARNING",
+        "2 boards use a filter that only its owner can see.",
+        ("Board 12: filter 'My team'", "Board 31: filter 'Triage'"),
+        "Looks for boards that would be empty for everyone else.",
+        excludable=True,
+    ),
+    "DuplicateEmail": _CHECK_WARNINGS["DuplicateEmail"],
+    "InvalidEmail": _End(
+        "WARNING",
+        "7 accounts have an e-mail address that cannot exist in the cloud.",
+        ("admin@localhost", "ci@build", "nobody", "root@", "@acme", "n/a", "old-bot@localhost"),
+        "Validates the e-mail addresses of all accounts in scope.",
+        excludable=False,
+    ),
+}
+"""What the checks of the day before found: something has been fixed since, something else has come."""
+
 _ONE_CHECK_WARNING = {"DuplicateEmail": _CHECK_WARNINGS["DuplicateEmail"]}
 
 _PROJECT_WARNINGS = {
@@ -242,7 +266,7 @@ def _earlier_checks(scenario: str) -> tuple[SimTask, ...]:
     """Return a check that failed two days ago, and one that passed a day ago because one failure was overridden."""
     return (
         _check_task(scenario, "check-1", -2 * DAY, 4 * MINUTE, _CHECK_FAILURES | _ONE_CHECK_WARNING),
-        _check_task(scenario, "check-2", -DAY, 4 * MINUTE, _CHECK_WARNINGS, overridden=("DuplicateEmail",)),
+        _check_task(scenario, "check-2", -DAY, 4 * MINUTE, _YESTERDAY, overridden=("DuplicateEmail",)),
     )
 
 
@@ -445,7 +469,7 @@ def _failing() -> Scenario:
     check = _checks("check", 5, 4 * MINUTE, _CHECK_FAILURES | _ONE_CHECK_WARNING)
     end = _End("FAILED", "Migration was not started: pre-flight checks failed.")
     task = _migrate_task("failing", check, (), 4 * MINUTE + 6, end)
-    return Scenario(name="failing", job=_jira_job("failing", _PROJECT_KEYS), tasks=(task,))
+    return Scenario(name="failing", job=_jira_job("failing", _PROJECT_KEYS), tasks=(*_earlier_checks("failing"), task))
 
 
 def _confluence() -> Scenario:

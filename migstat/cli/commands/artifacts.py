@@ -17,8 +17,8 @@ from migstat.cli.options import Job, Task, asks_api
 from migstat.cli.output import JSON_FORMATS, finish, output_of
 from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFound, OutputError, Refused, UsageError
 from migstat.files.incoming import file_names, incoming
+from migstat.model.nodes import instant
 from migstat.model.reports import ArtifactsReport, Listed
-from migstat.render.text import instant
 from migstat.settings.resolve import Look
 from migstat.settings.values import expanded, refuse_empty
 

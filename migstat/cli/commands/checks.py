@@ -8,9 +8,21 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Request, Runtime, session
-from migstat.cli.options import ExitStatus, Exports, Job, StateFilter, Task, asks_api, names_from, states_from
+from migstat.cli.options import (
+    AcceptedFile,
+    ExitStatus,
+    Exports,
+    Job,
+    StateFilter,
+    Task,
+    asks_api,
+    names_from,
+    states_from,
+)
 from migstat.cli.output import finish, output_of
+from migstat.query.earlier import against_from
 from migstat.query.reports import checks_report
+from migstat.settings.acceptances import acceptances_from
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
@@ -27,6 +39,11 @@ def checks(
     state: StateFilter = None,
     details: Annotated[bool, typer.Option("--details", help="Also show what each check looks at and found.")] = False,
     show_all: Annotated[bool, typer.Option("--all", help="Also list what succeeded, is pending or skipped.")] = False,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="WHAT", help="Compare with a run: previous, TASK, or a FILE of --json."),
+    ] = None,
+    accepted: AcceptedFile = None,
     exit_status: ExitStatus = False,
     export: Exports = None,
 ) -> int:
@@ -34,14 +51,15 @@ def checks(
 
     Examples:
 
-      migstat checks
-
       migstat checks latest-check --state failed,warning --details
 
-      migstat checks --name AppVendorCheck --exit-status
+      migstat checks --against previous --exit-status
     """
     output = output_of(runtime, options, FORMATS, export=export, junit=True, words=(job, task))
     names, states = names_from(name, "--name"), states_from(state)
+    acceptances = acceptances_from(accepted, options.profile)
+    earlier = None if against is None else against_from(against)
     with session(runtime, options, Request(job, task)) as asked:
-        report = replace(checks_report(asked, names, states), show_all=show_all, details=details)
+        report = checks_report(asked, names, states, against=earlier, acceptances=acceptances)
+        report = replace(report, show_all=show_all, details=details)
         return finish(runtime, output, report, report.judged if exit_status else None)

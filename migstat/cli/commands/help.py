@@ -36,6 +36,10 @@ Columns of plain and csv (an unknown value is empty):
   artifacts  name expiresAt location
   watch      time level from to message
 
+More columns of checks, at the end and in this order: occurrence (--details),
+change before (--against), accepted (--accepted), occurrenceChange (--details
+with --against).
+
 Color: --color beats NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR.
 Also write a file with --export: .svg or .html (a picture), .xml (JUnit; checks and projects).
 

@@ -1,0 +1,188 @@
+"""The earlier run that checks are compared with: the previous one, another of the job, or one kept in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from migstat.errors import NotFound, UsageError
+from migstat.model.changes import EarlierRun
+from migstat.model.nodes import Job, Level, Node, Page, Question, Task, instant
+from migstat.query.task import TaskSession, resolve
+from migstat.query.tree import Tree
+from migstat.settings.target import Target, TaskWord
+from migstat.settings.values import clean_id, expanded, reason, refuse_empty
+
+PREVIOUS = "previous"
+"""The word for the next older run that has checks."""
+
+MOST_TRIED = 20
+"""Older runs that are looked at for one with checks; refused ones have none."""
+
+LARGEST = 64 << 20
+"""Bytes of a document."""
+
+
+def against_from(text: str) -> str | EarlierRun:
+    """A word or an id of a run as it is, or the run of a document.
+
+    `previous`, `latest` and the like are words. Everything else that ends in `.json`, contains a slash or names a file
+    that exists is a file, the rest an id. Raises UsageError.
+    """
+    if refuse_empty(text, "--against") in (PREVIOUS, *TaskWord):
+        return text
+    path = expanded(text)
+    if "/" in path or os.sep in path or path.lower().endswith(".json") or _exists(path):
+        return read_document(path)
+    return clean_id(text, "--against")
+
+
+def earlier_run(asked: TaskSession, word: str | EarlierRun) -> EarlierRun:
+    """The run that a word or an id means. Raises NotFound if there is none, or if it has no checks."""
+    if isinstance(word, EarlierRun):
+        if word.job_id == asked.job_id:
+            return word
+        note = f"compared with run {word.task_id} of another job, {word.job_id}"
+        return replace(word, notes=(*word.notes, note))
+    if word == PREVIOUS:
+        return _previous(asked)
+    task_id = resolve(asked.api, Target(asked.job_id, word)).task_id
+    if task_id == asked.task.task_id:
+        raise UsageError(f"--against {word} is the run itself", "Name an older one; see 'migstat tasks'.")
+    found = _run(asked, asked.api.task(asked.job_id, task_id))
+    if not found.checks:
+        raise NotFound(f"run {task_id} has no checks to compare with", "See 'migstat tasks' for other runs.")
+    return found
+
+
+def _previous(asked: TaskSession) -> EarlierRun:
+    tried = 0
+    for task in islice(_older(asked), MOST_TRIED):
+        tried += 1
+        try:
+            found = _run(asked, task)
+        except NotFound:  # the API forgets old runs
+            continue
+        if found.checks or found.flaws:
+            return found
+    raise NotFound(
+        "no earlier run has checks" if tried else "there is no earlier run",
+        "Compare with a file instead: --against FILE, made by 'migstat checks --json > FILE'.",
+    )
+
+
+def _older(asked: TaskSession) -> Iterator[Task]:
+    """The runs before the one that is asked about, newest first."""
+    seen: set[str] = set()
+    own = asked.task.task_id
+    for page in asked.api.tasks(asked.job_id):
+        for task in page.tasks:
+            if own in seen and task.task_id not in seen:
+                yield task
+            seen.add(task.task_id)
+
+
+class _OtherRun:
+    """Asks about another run of the job that a session is about."""
+
+    def __init__(self, session: TaskSession, task: Task) -> None:
+        self._session = session
+        self._task = task
+        self.reading = session.reading
+        self.together = session.together
+        self.known_type = self.asked_type = task.task_type
+
+    def ask(self, question: Question) -> Page:
+        return self._session.api.status(self._session.job_id, self._task.task_id, question)
+
+    @property
+    def job(self) -> Job:
+        return self._session.job
+
+
+def _run(asked: TaskSession, task: Task) -> EarlierRun:
+    reading = Tree(_OtherRun(asked, task)).only_checks()
+    created = instant(task.created_at)
+    return EarlierRun(
+        task_id=task.task_id,
+        checks=(reading.check.children or ()) if reading.check else (),
+        created_at=created,
+        seen_at=created,
+        flaws=tuple(f"run {task.task_id}: {flaw}" for flaw in reading.flaws),
+    )
+
+
+class _Check(msgspec.Struct, frozen=True):
+    name: str
+    level: list[str] = []
+    state: str = ""
+    status: str | None = None
+    outcome: str | None = None
+    message: str | None = None
+    occurrences: list[str] = []
+    change: str | None = None
+
+
+class _Summary(msgspec.Struct, frozen=True):
+    total: int = 0
+
+
+class _Document(msgspec.Struct, frozen=True, rename="camel"):
+    """What is needed of a document of any age; whatever else it holds does not matter."""
+
+    kind: str
+    job_id: str
+    task_id: str
+    checks: list[_Check]
+    fetched_at: Any = None
+    summary: _Summary = _Summary()
+
+
+def read_document(path: str) -> EarlierRun:
+    """The run of a document of `migstat checks --json`. Raises UsageError."""
+    try:
+        with open(path, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
+            data = opened.read(LARGEST)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise UsageError(f"--against: cannot read {path!r}: {reason(error)}") from error
+    hint = "Make one with 'migstat checks --json > FILE'."
+    try:
+        document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Document)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"--against: {path!r} is not a document of checks: {error}"[:300], hint) from error
+    if document.kind != "checks":
+        raise UsageError(f"--against: {path!r} is a document of {document.kind[:40]!r}, not of checks", hint)
+    checks = tuple(map(_node, (check for check in document.checks if check.change != "gone")))
+    left_out = document.summary.total - len(checks)
+    return EarlierRun(
+        task_id=document.task_id,
+        job_id=document.job_id,
+        checks=checks,
+        seen_at=instant(document.fetched_at),
+        notes=(f"{path} holds {len(checks)} of {document.summary.total} checks only",) if left_out > 0 else (),
+    )
+
+
+def _node(check: _Check) -> Node:
+    level: Level = tuple(check.level) or (check.name,)
+    return Node(
+        level,
+        check.status,
+        check.outcome,
+        check.message,
+        details={"occurrences": check.occurrences},
+        missing=check.state == "missing",
+    )
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,362 @@
+"""`checks --against` and `--accepted`: what is new since an earlier run, and what a team lives with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migstat.simulator.scenario import Scenario, SimNode, SimTask, refused
+from migstat.simulator.server import Server
+from tests.cli.rehearsals import LONG_AGO, Answer, Asked, answering, ask, check_run, migration, node, scenario, still
+from tests.schemas import assert_valid
+
+DAY = 86_400.0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def utc() -> Iterator[None]:
+    """Show times in UTC."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def found(name: str, outcome: str, message: str, count: int, **more: Any) -> SimNode:
+    """A check with so many occurrences, numbered from 1, or from `since`."""
+    since = more.pop("since", 1)
+    return node(name, outcome, message, occurrences=tuple(f"#{each}" for each in range(since, since + count)), **more)
+
+
+def run(task_id: str, created_at: float, *checks: SimNode, state: str = "FAILED") -> SimTask:
+    """A check task of the job."""
+    ended: dict[str, Any] = {} if state == "running" else {"ended_at": LONG_AGO}
+    root = node("root", state, children=checks, **ended)
+    return SimTask(label=task_id, task_id=task_id, task_type="check", created_at=created_at, root=root)
+
+
+FINE = tuple(node(f"Fine{number:02d}") for number in range(42))
+MONDAY = run(
+    "monday",
+    -DAY,
+    found("InvalidEmail", "FAILED", "7 accounts", 7, since=4),
+    found("DuplicateEmail", "WARNING", "3 accounts", 3),
+    found("MissingAttachments", "WARNING", "17 attachments", 3),
+    node("Retired", "FAILED", "No longer looked at."),
+    node("RetiredToo"),
+    *FINE,
+)
+TODAY = run(
+    "today",
+    0,
+    node("ProjectKeyConflict", "FAILED", "Key OPS is already in use.", excludable=True),
+    found("InvalidEmail", "FAILED", "They cannot exist.", 4, excludable=False),
+    found("DuplicateEmail", "WARNING", "3 accounts", 3),
+    node("MissingAttachments"),
+    *FINE,
+)
+REFUSED = refused("refused", "refused", "check", created_at=-DAY / 2, message="The site is not attached.")
+RUNS = scenario(MONDAY, REFUSED, TODAY)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A job with a check on Monday, one that was refused, and one of today."""
+    with still(RUNS) as running:
+        yield running
+
+
+def entry(name: str, until: str = "2026-12-01", more: str = "") -> str:
+    """An entry of a file of accepted checks."""
+    return f'[{name}]\nreason = "merged on purpose"\nby = "Maria"\nuntil = {until}\n{more}\n'
+
+
+def accepting(folder: Path, *entries: str) -> str:
+    """The path of a file with these entries."""
+    file = folder / "accepted.toml"
+    file.write_text("".join(entries))
+    return str(file)
+
+
+def test_the_table_tells_what_is_new_first(server: Server, tmp_path: Path) -> None:
+    """Rows are grouped by change, an accepted check by that word; the last line counts, and what is as before."""
+    file = accepting(tmp_path, entry("duplicateemail"))
+    shown = ask(server, "checks", "--against", "previous", "--accepted", file, "-o", "table", columns=120)
+    assert (shown.code, shown.err) == (0, "")
+    assert [line.rstrip() for line in shown.out.splitlines()] == [
+        "✖ failed   Pre-flight checks   Jira to the cloud → acme.example.com",
+        "Mon 21 Sep 13:56 UTC, against Sun 20 Sep 13:56",
+        "",
+        "new       ProjectKeyConflict  ✖ failed     can be overridden     Key OPS is already in use.",
+        "still     InvalidEmail        ✖ failed     cannot be overridden  4 found, were 7: They cannot exist.",
+        "accepted  DuplicateEmail      ▲ warning                          until 1 Dec, Maria: merged on purpose",
+        "fixed     MissingAttachments  ✔ succeeded",
+        "gone      Retired                                                was failed: No longer looked at.",
+        "1 new · 1 still · 1 accepted · 1 fixed · 2 gone · 42 as before",
+    ]
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_the_table_fits_any_window_in_ascii_too(server: Server, columns: int) -> None:
+    """No line is wider than its window, every name and change is there, and a poor terminal gets ASCII."""
+    shown = ask(server, "checks", "--against", "monday", "-o", "table", columns=columns, encoding="ascii").out
+    assert shown.isascii()
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= columns
+    assert [
+        word for word in ("new", "ProjectKeyConflict", "still", "fixed", "gone", "Retired") if word not in shown
+    ] == []
+
+
+def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: Path) -> None:
+    """Each check tells what came, what went and how much stayed, in the table and in columns of CSV."""
+    words = ("checks", "--against", "previous", "--name", "InvalidEmail", "--details")
+    block = [line.strip() for line in ask(server, *words, "-o", "table").out.splitlines()]
+    assert block[3:-1] == [
+        "still  ✖ failed  InvalidEmail  blocks",
+        "They cannot exist.",
+        *("+ #1", "+ #2", "+ #3"),
+        *(f"- #{each}" for each in range(5, 11)),
+        "1 as before",
+        "1 still",
+    ]
+    rows = [*csv.DictReader(io.StringIO(ask(server, *words, "-o", "csv").out))]
+    assert [*rows[0]][:7] == ["name", "state", "status", "outcome", "excludable", "message", "occurrence"]
+    assert [(row["occurrence"], row["occurrenceChange"]) for row in rows] == [
+        ("", ""),
+        *((f"#{each}", "came") for each in (1, 2, 3)),
+        ("#4", ""),
+        *((f"#{each}", "went") for each in range(5, 11)),
+    ]
+
+
+@pytest.mark.parametrize(("count", "told"), [(99, False), (100, True)])
+def test_a_long_list_is_said_to_be_cut(count: int, told: bool) -> None:
+    """Of a list that may be as long as the API sends at most, it is said that more may have come or gone."""
+    with still(
+        scenario(run("old", -DAY, found("A", "FAILED", "", 1)), run("new", 0, found("A", "FAILED", "", count)))
+    ) as asked:
+        shown = ask(asked, "checks", "--against", "previous", "--details", "-o", "table").out
+    assert ("The API sends about 100 at most" in shown) == told
+
+
+def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Path) -> None:
+    """JSON, ndjson, plain, CSV and Markdown hold every check with its change, those that are gone as missing."""
+    words = ("checks", "--against", "previous", "--accepted", accepting(tmp_path, entry("DuplicateEmail")))
+    told = json.loads(ask(server, *words, "--json").out)
+    assert_valid("checks", told)
+    assert told["against"] == {"taskId": "monday", "createdAt": "2026-09-20T13:56:40Z"}
+    checks = {each["name"]: each for each in told["checks"]}
+    rows = [(each["name"], each["state"], each["change"]) for each in told["checks"]]
+    assert len(rows) == len(checks) == 48
+    assert checks["Retired"]["state"] == "missing"
+    assert checks["Retired"]["before"] == {
+        "state": "failed", "outcome": "FAILED", "message": "No longer looked at.", "occurrences": [],
+    }  # fmt: skip
+    assert checks["ProjectKeyConflict"]["before"] is None
+    assert checks["DuplicateEmail"]["accepted"] == {
+        "reason": "merged on purpose", "by": "Maria", "until": "2026-12-01", "occurrences": None,
+    }  # fmt: skip
+    assert (checks["DuplicateEmail"]["change"], checks["InvalidEmail"]["accepted"]) == ("still", None)
+    assert told["summary"]["total"] == 46
+    lines = [json.loads(line) for line in ask(server, *words, "-o", "ndjson").out.splitlines()]
+    assert lines == told["checks"]
+    plain = [line.split("\t") for line in ask(server, *words).out.splitlines()]
+    assert [(line[0], line[1], line[6]) for line in plain] == rows
+    assert plain[2][6:] == ["still", "warning", "until 2026-12-01, Maria: merged on purpose"]
+    table = [*csv.DictReader(io.StringIO(ask(server, *words, "-o", "csv").out))]
+    assert [(row["name"], row["state"], row["change"]) for row in table] == rows
+    assert [*table[0]][6:] == ["change", "before", "accepted"]
+    marked = ask(server, *words, "-o", "markdown").out
+    assert (
+        "| accepted | DuplicateEmail | ▲ warning |  | until 2026-12-01, Maria: merged on purpose; 3 accounts |"
+        in marked
+    )
+    assert "1 new · 1 still · 1 accepted · 1 fixed · 2 gone · 42 as before" in marked
+
+
+def test_a_document_is_compared_with_like_a_run(server: Server, tmp_path: Path) -> None:
+    """A document of --json stands for its run, keys that nobody knows and a comparison of its own do not matter."""
+    kept = json.loads(ask(server, "checks", "job-1", "monday", "--json").out)
+    kept["surprise"] = kept["checks"][0]["surprise"] = {"deep": [1]}
+    gone = {**kept["checks"][0], "name": "LongGone", "state": "missing", "change": "gone"}
+    file = tmp_path / "monday.json"
+    file.write_text(json.dumps({**kept, "checks": [*kept["checks"], gone]}))
+    told = ask(server, "checks", "--against", str(file), "--json")
+    of_run = json.loads(ask(server, "checks", "--against", "monday", "--json").out)
+    assert told.err == ""
+    assert json.loads(told.out)["checks"] == of_run["checks"]
+    assert json.loads(told.out)["against"] == {"taskId": "monday", "createdAt": None}
+    assert "against Mon 21 Sep 14:13" in ask(server, "checks", "--against", str(file), "-o", "table").out
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"jobId": "job-9"}, "compared with run monday of another job, job-9"),
+        ({"checks": []}, "holds 0 of 47 checks only"),
+    ],
+)
+def test_a_document_that_is_not_quite_it_is_told(
+    server: Server, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    """A document of another job, or one that a filter has thinned out, is compared with and told on standard error."""
+    file = tmp_path / "kept"
+    file.write_text(json.dumps({**json.loads(ask(server, "checks", "job-1", "monday", "--json").out), **change}))
+    result = ask(server, "checks", "--against", str(file))
+    assert result.code == 0
+    assert said in result.err
+
+
+OTHERS = {
+    "not JSON": b"{",
+    "a list": b"[]",
+    "no checks": b'{"kind": "checks", "jobId": "j", "taskId": "t"}',
+    "wrong checks": b'{"kind": "checks", "jobId": "j", "taskId": "t", "checks": [{"name": 1}]}',
+    "another kind": b'{"kind": "status", "jobId": "j", "taskId": "t", "checks": []}',
+    "not text": b"\xff\xfe\x00",
+}
+
+
+@pytest.mark.parametrize("content", OTHERS.values(), ids=OTHERS)
+def test_any_other_file_is_refused_first(server: Server, tmp_path: Path, content: bytes) -> None:
+    """What is not a document of checks is code 2 before any request, and its maker is named."""
+    (tmp_path / "other.json").write_bytes(content)
+    before = len(server.requests)
+    result = ask(server, "checks", "--against", str(tmp_path / "other.json"))
+    assert (result.code, result.out, len(server.requests)) == (2, "", before)
+    assert "migstat checks --json > FILE" in result.err
+
+
+GOOD = check_run("SUCCESS", node("A"))
+GOING = scenario(run("old", -DAY, node("A", "FAILED")), run("new", 0, node("A", "running"), state="running"))
+CODES: dict[str, tuple[Scenario, tuple[str, ...], int]] = {
+    "compared": (RUNS, ("--against", "previous"), 0),
+    "failed": (RUNS, ("--against", "previous", "--exit-status"), 1),
+    "the same by word": (RUNS, ("--against", "latest"), 2),
+    "the same by id": (RUNS, ("--against", "today"), 2),
+    "no file": (RUNS, ("--against", "none.json"), 2),
+    "no folder": (RUNS, ("--against", "none/kept"), 2),
+    "no word": (RUNS, ("--against", ""), 2),
+    "no acceptances": (RUNS, ("--accepted", "none.toml"), 2),
+    "no such run": (RUNS, ("--against", "tuesday"), 5),
+    "no migration": (RUNS, ("--against", "latest-migrate"), 5),
+    "refused": (RUNS, ("--against", "refused"), 5),
+    "none before": (RUNS, ("job-1", "monday", "--against", "previous"), 5),
+    "none at all": (GOOD, ("--against", "previous"), 5),
+    "good, none before": (GOOD, ("--exit-status",), 0),
+    "running": (GOING, ("--against", "previous", "--exit-status"), 8),
+    "across kinds": (
+        scenario(*migration(check=node("check", children=FINE)).tasks, run("old", -DAY, node("A", "FAILED"))),
+        ("--against", "previous"),
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_the_code_is_that_of_the_checks(name: str) -> None:
+    """A comparison never changes the code; without anything to compare with it is an error of a line or two."""
+    scripted, words, code = CODES[name]
+    with still(scripted) as asked:
+        result = ask(asked, "checks", *words)
+    assert result.code == code
+    assert len(result.err.splitlines()) <= 2
+    assert bool(result.out) == (code in (0, 1, 8))
+
+
+def test_an_older_run_that_cannot_be_read_is_an_error() -> None:
+    """If the previous run does not answer, that is code 3, and none before it is taken in its place."""
+    bad = {"status": "FINISHED", "outcome": "FAILED"}
+
+    def answer(asked: Asked) -> Answer:
+        match asked.segments:
+            case ("jobs", _, "tasks"):
+                return Answer({"data": [{"taskId": name, "taskType": "check"} for name in ("new", "old", "oldest")]})
+            case ("jobs", _, "tasks", "old", "status"):
+                return Answer({}, 500)
+            case ("jobs", _, "tasks", _, "status"):
+                return Answer({"data": {**bad, "children": {"A": bad}}, "links": {}})
+        return Answer({})
+
+    with answering(answer) as asked:
+        result = asked.ask("checks", "--against", "previous")
+    assert (result.code, result.out) == (3, "")
+
+
+TOLERABLE = check_run(
+    "FAILED", found("Mail", "FAILED", "3 accounts", 3, excludable=True), node("Fine"), ended_at=LONG_AGO
+)
+LATE = node("check", "FAILED", children=(node("Mail", "FAILED"),), ended_at=LONG_AGO)
+FATAL = check_run("FAILED", node("Mail", "FAILED", excludable=False), ended_at=LONG_AGO)
+VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
+    "accepted": (TOLERABLE, entry("Mail"), 0, "warning", ""),
+    "accepted, few enough": (TOLERABLE, entry("mail", more="occurrences = 3"), 0, "warning", ""),
+    "more than accepted": (TOLERABLE, entry("Mail", more="occurrences = 2"), 1, "failed", "it has 3 occurrences"),
+    "the last day": (TOLERABLE, entry("Mail", "2026-09-21"), 0, "warning", ""),
+    "expired": (TOLERABLE, entry("Mail", "2026-09-20"), 1, "failed", "was accepted until 2026-09-20 and counts again"),
+    "unknown": (TOLERABLE, entry("Male"), 1, "failed", "Male is accepted, but this run has no such check"),
+    "blocks": (FATAL, entry("Mail"), 1, "failed", "the API does not let anyone override it"),
+    "of a migration": (
+        migration("FAILED", check=LATE, migrate="absent", ended_at=LONG_AGO),
+        entry("Mail"), 0, "failed", "",
+    ),
+    "refused": (scenario(REFUSED), entry("Mail"), 1, "failed", "no such check"),
+    "running": (check_run("running", node("Mail", "FAILED")), entry("Mail"), 8, "running", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_accepted_checks_do_not_count(name: str, tmp_path: Path) -> None:
+    """Code, verdict and reasons take what was accepted for no failure and no pass; what does not hold is told."""
+    scripted, entries, code, verdict, said = VERDICTS[name]
+    file = accepting(tmp_path, entries)
+    with still(scripted) as asked:
+        result = ask(asked, "checks", "--accepted", file, "--exit-status", "--json")
+        told = json.loads(result.out)
+        assert_valid("checks", told)
+        assert (result.code, told["verdict"]) == (code, verdict)
+        assert said in result.err
+        assert bool(said) == bool(result.err)
+        accepted = [check for check in told["checks"] if check["accepted"]]
+        assert bool(accepted) == (not said)
+        assert [check["state"] for check in accepted] == ["failed"] * len(accepted)
+        assert told["reasons"] or verdict == "running"
+        if verdict == "warning":
+            assert told["reasons"][0]["message"] == "accepted until {until}, {by}: {reason}".format(
+                **accepted[0]["accepted"]
+            )
+        for form in ("table", "plain", "ndjson", "csv", "markdown"):
+            again = ask(asked, "checks", "--accepted", file, "--exit-status", "-o", form)
+            assert again.code == code
+            assert ("Maria" in again.out) == bool(accepted)
+
+
+def test_accepted_checks_may_come_from_the_profile(tmp_path: Path) -> None:
+    """A profile names the file, relative to the config file; an option goes before it."""
+    accepting(tmp_path, entry("Mail"))
+    config = tmp_path / "config.toml"
+    config.write_text('default_profile = "p"\n[profiles.p]\naccepted = "accepted.toml"\n')
+    with still(TOLERABLE) as asked:
+        env = {"MIGSTAT_CONFIG": str(config)}
+        assert ask(asked, "checks", "--exit-status", env=env).code == 0
+        (tmp_path / "none.toml").touch()
+        assert ask(asked, "checks", "--exit-status", "--accepted", str(tmp_path / "none.toml"), env=env).code == 1
+
+
+def test_build_servers_see_accepted_checks_as_skipped(tmp_path: Path, server: Server) -> None:
+    """JUnit has one case a check of the newer run, and the code is that of --exit-status."""
+    file, target = accepting(tmp_path, entry("DuplicateEmail")), tmp_path / "checks.xml"
+    words = ("checks", "--against", "previous", "--accepted", file, "--exit-status", "--export", str(target))
+    assert ask(server, *words).code == 1
+    text = target.read_text(encoding="utf-8")
+    assert 'tests="46" failures="2" errors="0" skipped="1"' in text
+    assert 'message="warning, accepted until 2026-12-01, Maria: merged on purpose"' in text
+    assert "Retired" not in text
