@@ -61,10 +61,12 @@ MOST_OCCURRENCES = 10_000
 """Children of one page, and occurrences of one check, above which an answer is refused."""
 
 MOST_MEMBERS = 250_000
-MOST_VALUES = 1_000_000
-"""Colons and commas of one answer, above which no objects are made of it: those of 8 MiB of `{},` would fill 2 GB.
+MOST_VALUES = 250_000
+MOST_KEYS = 1_000_000
+MOST_CONTAINERS = 100_000
+"""Colons, commas and opening brackets of one answer, above which nothing is made of it: 8 MiB of `{},` would fill 2 GB.
 
-The largest real answer is the definition of a job, which lists the keys of its projects.
+The definition of a job may have more commas, since it lists the keys of its projects.
 """
 
 _DIGITS = 400
@@ -78,10 +80,12 @@ class NotJson(BadAnswer):
     """The body is not JSON, such as the HTML page of a proxy; worth another try."""
 
 
-def check_size(body: bytes) -> None:
+def _check_size(body: bytes, values: int = MOST_VALUES) -> None:
     """Raise BadAnswer for an answer of too many parts, before anything is built from it."""
-    if body.count(b":") > MOST_MEMBERS or body.count(b",") > MOST_VALUES:
-        raise _too_much(f"more than {MOST_MEMBERS:,} members or {MOST_VALUES:,} values")
+    if body.count(b":") > MOST_MEMBERS or body.count(b",") > values:
+        raise _too_much(f"more than {MOST_MEMBERS:,} members or {values:,} values")
+    if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
+        raise _too_much(f"more than {MOST_CONTAINERS:,} objects and lists")
 
 
 def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
@@ -89,6 +93,7 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
 
     A child that cannot be understood becomes an unreadable node, without harm to its siblings.
     """
+    _check_size(body)
     if keep_raw:
         return _lenient_page(body, level, keep_raw=True)
     try:
@@ -99,11 +104,12 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
         return _lenient_page(body, level, keep_raw=False)
     if answer.data == _EMPTY:  # or it holds unknown fields only
         return _lenient_page(body, level, keep_raw=False)
-    return _page(answer, level)
+    return _page(answer, level, len(body))
 
 
 def decode_tasks(body: bytes) -> TaskPage:
     """One answer to `/tasks`; raises BadAnswer where it cannot be understood. A run without an id becomes a flaw."""
+    _check_size(body)
     answer = _decoded(_tasks.decode, body)
     built = [_built_task(each) for each in answer.data or ()]
     nameless = sum(not task.task_id for task in built)
@@ -113,11 +119,13 @@ def decode_tasks(body: bytes) -> TaskPage:
 
 def decode_task(body: bytes) -> Task:
     """One answer to `/tasks/{taskId}`, its id empty if it has none. Raises BadAnswer unless it is an object."""
+    _check_size(body)
     return _built_task(_decoded(_object.decode, body))
 
 
 def decode_job(body: bytes) -> Job:
     """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object."""
+    _check_size(body, MOST_KEYS)
     return Job(_decoded(_object.decode, body))
 
 
@@ -167,12 +175,12 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _page(answer: _WireAnswer, level: Level) -> Page:
+def _page(answer: _WireAnswer, level: Level, size: int) -> Page:
     wire = answer.data or _WireNode()
     children = wire.children
     _check_count(children)
     built = None if children is None else tuple(_node((*level, name), each) for name, each in children.items())
-    return Page(_node(level, wire, built), _next(answer.links), found=answer.data is not None)
+    return Page(_node(level, wire, built), _next(answer.links), found=answer.data is not None, size=size)
 
 
 def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = None) -> Node:
@@ -224,7 +232,7 @@ def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
     after = links.get("next")
     if after is not None and not isinstance(after, str):
         raise BadAnswer(f"the answer is not as expected: `links.next` is {_kind(after)} instead of a text")
-    return Page(node, after or None, found=bool(data), links=links)
+    return Page(node, after or None, found=bool(data), links=links, size=len(body))
 
 
 def _object_or_raise(value: object, name: str) -> dict[str, Any]:

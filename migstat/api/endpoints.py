@@ -16,7 +16,7 @@ import httpx
 from msgspec.structs import replace
 
 from migstat.api.connection import Redirect
-from migstat.api.decode import NotJson, check_size, decode_job, decode_page, decode_task, decode_tasks, mended
+from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
 from migstat.api.download import Moved, fetch
 from migstat.api.failures import error_of_status, failure_of
 from migstat.api.http import Http, Observers, Resource
@@ -185,11 +185,11 @@ class Api:
         """The content of an answer about `what`, without the credentials. Raises AttemptFailed."""
         clean = self.http.redactor.body(body)
         try:
-            check_size(clean)
-            try:
-                return decode(clean)
-            except NotJson:
-                return decode(self.http.redactor.body(mended(clean)))
+            with self.http.decoding:
+                try:
+                    return decode(clean)
+                except NotJson:
+                    return decode(self.http.redactor.body(mended(clean)))
         except NotJson as error:
             kind = headers.get("Content-Type", "").partition(";")[0][:60] or "no content type"
             came = "an empty answer" if not body.strip() else f"an answer that is not JSON ({kind})"

@@ -79,6 +79,7 @@ class Http:
         self.timing = timing
         self.observers = observers
         self.redactor = Redactor(settings)
+        self.decoding = Lock()  # what a hostile answer takes while it is decoded, it takes once
         try:
             self._own = origin_of(httpx.URL(settings.base_url))
         except (httpx.InvalidURL, UnicodeError) as error:

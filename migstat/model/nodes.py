@@ -218,13 +218,15 @@ class Question(msgspec.Struct, frozen=True):
 class Page(msgspec.Struct, frozen=True):
     """One answer about a level: its node with the children of this page, and the cursor of the next.
 
-    `found` is False for `data: {}`, the API's way of saying, with HTTP 200, that the level does not exist (yet).
+    `found` is False for `data: {}`, the API's way of saying, with HTTP 200, that the level does not exist (yet). `size`
+    is that of the answer, in bytes.
     """
 
     node: Node
     next: str | None
     found: bool
     links: Mapping[str, Any] = {}
+    size: int = 0
 
 
 class Artifact(msgspec.Struct, frozen=True):

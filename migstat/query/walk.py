@@ -30,6 +30,10 @@ BARREN_PAGES = 3
 MOST = 100_000
 """Children of one level, beyond those that the job names, after which a walk has no end either."""
 
+LARGEST = 32 * 1024 * 1024
+LARGEST_CHILD = 4096
+"""Bytes of pages with new children, and more for each child that the job names, after which no more is read."""
+
 MOST_WALKS = 4
 """Plain walks after a first one, at most: two, and more until one of them sees nothing new."""
 
@@ -86,6 +90,20 @@ class _Pass(msgspec.Struct):
     seen: dict[str, Node] = {}
     pages: int = 0
     first: Page | None = None
+
+
+class _Known(msgspec.Struct):
+    """What all walks over a level have seen, also those side by side: names, and the bytes of pages with new ones."""
+
+    names: set[str] = set()
+    size: int = 0
+
+    def count(self, page: Page) -> int:
+        """Take in a page; the number of names so far."""
+        before = len(self.names)
+        self.names.update(child.name for child in page.node.children or ())
+        self.size += page.size if len(self.names) > before else 0
+        return len(self.names)
 
 
 def newer(earlier: Node, later: Node) -> Node:
@@ -165,7 +183,8 @@ def by_name(asker: Asker, level: Level, names: Sequence[str]) -> list[tuple[str,
 
     def one(name: str) -> Page | ApiError:
         try:
-            return asker.ask(Question((*level, name)))
+            page = asker.ask(Question((*level, name)))
+            return replace(page, node=replace(page.node, children=None))  # which nobody has asked for
         except Refused:
             raise
         except ApiError as error:
@@ -182,7 +201,7 @@ class _Walk:
     """
 
     def __init__(
-        self, asker: Asker, level: Level, filters: Filters, named: int = 0, names: set[str] | None = None
+        self, asker: Asker, level: Level, filters: Filters, named: int = 0, known: _Known | None = None
     ) -> None:
         self.readings: dict[str, Node] = {}
         self.endless: str | None = None
@@ -191,7 +210,7 @@ class _Walk:
         self._asker = asker
         self._level = level
         self._filters = filters
-        self._names = set() if names is None else names  # those of all walks side by side
+        self._known = known or _Known()
         self._named = named
         self._moved_back = False
 
@@ -265,7 +284,7 @@ class _Walk:
 
     def _each_status(self) -> list[_Pass] | None:
         """Walk the children of each status of `LIFE` at the same time; None if a filter is not obeyed."""
-        walks = [_Walk(self._asker, self._level, self._filters, self._named, self._names) for _ in LIFE]
+        walks = [_Walk(self._asker, self._level, self._filters, self._named, self._known) for _ in LIFE]
 
         def one(at: int) -> _Pass | None:
             try:
@@ -320,7 +339,7 @@ class _Walk:
 
     def ask_by_name(self, names: Sequence[str]) -> None:
         """Ask for single children; one that cannot be read is known to exist, and an empty answer says nothing new."""
-        for name, answer in by_name(self._asker, self._level, names):
+        for name, answer in by_name(self._asker, self._level, () if self._too_large else names):
             if not isinstance(answer, ApiError):
                 if answer.found:
                     self._keep(answer.node)
@@ -328,6 +347,10 @@ class _Walk:
                     self.absent.add(name)
             elif not isinstance(answer, NotFound) and name not in self.readings:
                 self._keep(Node((*self._level, name), unreadable=answer.message))
+
+    @property
+    def _too_large(self) -> bool:
+        return self._known.size > LARGEST + self._named * LARGEST_CHILD
 
     def _pages(self, page: Page, question: Question) -> Iterator[Page]:
         """Pages of one walk until there is no next one, or they lead nowhere."""
@@ -341,6 +364,9 @@ class _Walk:
             barren = 0 if len(names) > known else barren + 1
             if page.next is None:
                 return
+            if self._too_large:
+                self.endless = "the server's pages are too large to read all of them, so children may be missing"
+                return
             if page.next in cursors or barren >= BARREN_PAGES or len(names) >= MOST + self._named:
                 self.endless = "the server's pages have no end, so children may be missing"
                 return
@@ -353,8 +379,7 @@ class _Walk:
         for child in page.node.children or ():
             self._keep(child)
             done.seen[child.name] = child
-            self._names.add(child.name)
-        self._asker.reading(self._level, len(self._names))
+        self._asker.reading(self._level, self._known.count(page))
 
     def _keep(self, child: Node) -> None:
         earlier = self.readings.get(child.name)
