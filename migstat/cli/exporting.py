@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from migstat.files.whole import write_whole
-from migstat.model.events import Event, View, Waiting
+from migstat.model.events import End, Event, View, Waiting
 from migstat.render.ending import Story
 from migstat.render.live import LogLine, digest, log_line
 from migstat.render.page import RELOAD, page_text
@@ -73,7 +73,9 @@ class Exporter:
             self._log = (*self._log[1 - LOGGED :], line)
 
     def finish(self, story: Story) -> None:
-        """Write the end's state, however short ago the last one was written."""
+        """Write the end's state, however short ago the last one was written. An error at the start leaves no file."""
+        if self._thread is None and story.ended.end is End.ERROR and story.view.snapshot is None:
+            return
         self._write((story.view, self._log, 0.0, story))
 
     def close(self, patience: float) -> None:

@@ -42,7 +42,7 @@ def tag(name: str, *content: str, **attributes: str | None) -> Markup:
 def mark(state: State, words: str) -> Markup:
     """The glyph of a state, and words in its color; the words must say all that glyph and color do."""
     glyph = tag("span", UNICODE.states[state], aria_hidden="true")
-    return tag("span", glyph, Markup(" "), words, class_=state)
+    return tag("span", glyph, Markup("&nbsp;"), words, class_=state)
 
 
 def page(title: str, *body: str, style: str = "", script: str = "", refresh: int | None = None) -> str:

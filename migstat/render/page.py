@@ -207,7 +207,7 @@ _STYLE = """
 .log > li { display: grid; grid-template-columns: auto 1fr; gap: .6rem }
 details { margin-top: .75rem } summary { cursor: pointer; font-weight: 600 } details > ul { margin: .35rem 0 0 1rem }
 @media (min-width: 48rem) {
-  .rows { display: grid; grid-template-columns: fit-content(12rem) fit-content(12rem) 1fr; column-gap: 1rem }
+  .rows { display: grid; grid-template-columns: fit-content(16rem) fit-content(12rem) 1fr; column-gap: 1rem }
   .rows > li { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1 }
   .rows progress { max-width: 24rem } .total progress { max-width: 30rem } }
 @media (min-width: 80rem) {

@@ -75,6 +75,14 @@ def test_a_file_that_cannot_be_written_changes_no_code(server: Server, tmp_path:
     assert "The watch ended" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+def test_a_watch_that_cannot_begin_leaves_files_alone(server: Server, tmp_path: Path) -> None:
+    """Where nothing could be read, the page of another watch stays."""
+    (tmp_path / "page.html").write_text("of another", encoding="utf-8")
+    words = ["watch", "nowhere", *exports(tmp_path, *FILES)]
+    assert migstat(words, environ_of(server), sleep=[]).code == 5
+    assert [each.read_text(encoding="utf-8") for each in tmp_path.iterdir()] == ["of another"]
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
