@@ -5,6 +5,7 @@
     ├── CredentialsError     no-credentials   there is no e-mail or no token to send
     ├── OutputError          output           what was asked for could not be written
     ├── Interrupted          interrupted      Ctrl-C
+    ├── TaskFailed           task-failed      said beside records that have no place for why the task itself failed
     └── ApiError             what the migration API answered, or that it did not
         ├── Unreachable      unreachable      no usable answer came, after all retries
         ├── UntrustedServer  untrusted-server the server did not prove over TLS who it is
@@ -62,6 +63,12 @@ class Interrupted(MigstatError):
     """The user pressed Ctrl-C."""
 
     code = "interrupted"
+
+
+class TaskFailed(MigstatError):
+    """The task itself failed: told, never raised, beside records that have no place for it."""
+
+    code = "task-failed"
 
 
 class ApiError(MigstatError):

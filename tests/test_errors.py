@@ -14,6 +14,7 @@ CODES = {
     "CredentialsError": "no-credentials",
     "OutputError": "output",
     "Interrupted": "interrupted",
+    "TaskFailed": "task-failed",
     "Unreachable": "unreachable",
     "UntrustedServer": "untrusted-server",
     "RateLimited": "rate-limited",

@@ -11,7 +11,7 @@ import msgspec
 
 from migstat.cli.context import Options, Runtime, look_of, warn
 from migstat.cli.streams import ClosedPipe, Streams
-from migstat.errors import Incomplete, MigstatError, OutputError, UsageError
+from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, UsageError
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
 from migstat.model.nodes import State, TaskType, child_of
@@ -122,7 +122,7 @@ def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: t
     listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
     # records have no place for what is wrong with the task itself, such as why it could not start
     if listed and output.look.output in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
-        streams.tell(f"migstat: the task failed: {harmless(reason)}")
+        tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
     if streams.out_is_terminal and streams.err_is_terminal and (hint := next_command(report, output.words)):
         streams.tell(hint)
 

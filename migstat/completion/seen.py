@@ -114,7 +114,7 @@ def merged(before: SeenJob | None, news: SeenJob) -> SeenJob:
 
 def text_of(seen: SeenJob) -> str:
     """The text of a job's file, without names that cannot be typed."""
-    lines = [_HEADER, f"job\t{seen.job_id}"]
+    lines = [_HEADER, f"job\t{seen.job_id if usable(seen.job_id) else ''}"]
     lines += [f"word\t{word}\t{task_id}" for word, task_id in sorted(seen.words.items()) if usable(task_id)]
     left = MOST_NAMES
     for run in seen.runs.values():

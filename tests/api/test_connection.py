@@ -238,22 +238,27 @@ def test_a_process_reads_its_authorities_once(monkeypatch: pytest.MonkeyPatch) -
 # who may connect
 
 PACKAGE = Path(migstat.__file__).parent
-SOURCES = {
-    path.relative_to(PACKAGE).as_posix(): [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
 
 
-def test_nothing_turns_verification_off() -> None:
+@pytest.fixture(scope="module")
+def sources() -> dict[str, list[ast.AST]]:
+    """The syntax of every module of the package, by its path there."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+def test_nothing_turns_verification_off(sources: dict[str, list[ast.AST]]) -> None:
     """What the libraries have for that is named nowhere."""
     names = {"CERT_NONE", "CERT_OPTIONAL", "check_hostname", "verify_mode", "_create_unverified_context"}
-    for file, nodes in SOURCES.items():
+    for file, nodes in sources.items():
         assert not names & {getattr(node, "attr", None) or getattr(node, "id", None) for node in nodes}, file
 
 
-def test_the_only_client_verifies_and_reads_no_environment() -> None:
+def test_the_only_client_verifies_and_reads_no_environment(sources: dict[str, list[ast.AST]]) -> None:
     """One place makes clients: with our TLS, and without proxies, certificates or passwords that httpx finds itself."""
-    calls = [(file, node) for file, nodes in SOURCES.items() for node in nodes if isinstance(node, ast.Call)]
+    calls = [(file, node) for file, nodes in sources.items() for node in nodes if isinstance(node, ast.Call)]
     sending = {"Client", "AsyncClient", "HTTPTransport", "AsyncHTTPTransport", "get", "head", "options", "request",
                "stream", "post", "put", "patch", "delete"}  # fmt: skip
     clients = [(file, call) for file, call in calls if ast.unparse(call.func).removeprefix("httpx.") in sending
@@ -263,12 +268,12 @@ def test_the_only_client_verifies_and_reads_no_environment() -> None:
     assert (file, given["trust_env"], given["verify"]) == ("api/connection.py", "False", "context")
 
 
-def test_nothing_else_opens_connections() -> None:
+def test_nothing_else_opens_connections(sources: dict[str, list[ast.AST]]) -> None:
     """Sockets and what stands on them are imported nowhere; the simulator is a server."""
     modules = {"socket", "http.client", "urllib.request", "urllib3", "requests", "asyncio", "httpcore"}
     users = {
         (file, name)
-        for file, nodes in SOURCES.items()
+        for file, nodes in sources.items()
         for node in nodes
         for name in _imported(node)
         if name in modules and not file.startswith("simulator/")

@@ -1012,4 +1012,6 @@ def test_records_say_on_standard_error_why_the_task_failed(
     with still(scenario(SimTask(label="m", task_id="m1", task_type="migrate", created_at=0, root=root))) as server:
         result = ask(server, command, "job-1", "m1", "-o", output, "--exit-status")
     assert result.code == 1
-    assert f"migstat: the task failed: {reason}" in result.err
+    assert f"the task failed: {reason}" in (
+        json.loads(result.err)["error"]["message"] if output == "ndjson" else result.err
+    )
