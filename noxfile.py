@@ -31,9 +31,8 @@ def test_all(session: nox.Session) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Run every test and fail when too few branches are covered."""
-    # One worker a processor, because a slow machine makes the real time-outs in these tests fire.
-    options = ("-q", "-m", "", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", *session.posargs)
+    """Run every test and fail when too few branches are covered; after -- comes what pytest runs in place of all."""
+    options = ("-q", "-p", "no:cacheprovider", *(session.posargs or ("-m", "")))
     _python(session, "-m", "coverage", "run", "-m", "pytest", *options, CI="true")
     _python(session, "-m", "coverage", "combine", "-q")
     _python(session, "-m", "coverage", "report")

@@ -22,7 +22,7 @@ for _name, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signa
     if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
 
-# The same examples each time: a failure belongs to the change at hand. `--hypothesis-profile explore` looks for new ones.
+# The same examples each time: a failure belongs to the change at hand. `--hypothesis-profile explore` looks for others.
 settings.register_profile(
     "quick",
     deadline=None,
