@@ -38,6 +38,7 @@ GROUPS = {
         "checks": "Show the pre-flight checks, problems first.",
         "projects": "Show the projects or spaces, problems first.",
         "watch": "Follow a task until it ends, through any outage.",
+        "timeline": "Show what a recorded night looked like.",
     },
     "Jobs and runs": {
         "targets": "Show all targets of the config file, a line each.",

@@ -12,6 +12,7 @@ from migstat.cli.commands.demo import REFUSED
 from migstat.cli.commands.help import TOPICS
 from migstat.completion.shells import SHELLS
 from migstat.model.documents import KINDS
+from migstat.model.nights import ORDERS as TIMELINE_ORDERS
 from migstat.model.nodes import State
 from migstat.query.reports import ORDERS
 from migstat.settings.keys import FORMATS, PROFILE_KEYS, SETTING, TARGET_KEYS
@@ -33,6 +34,7 @@ _VALUES = {
     "scenario": ["words", *NAMES],
     "shell": ["words", *SHELLS],
     "sort": ["words", *ORDERS],
+    "timeline sort": ["words", *TIMELINE_ORDERS],
     "state": ["list", *State],
     "tasks job": ["seen", "jobs"],
     "topic": ["words", *COMMANDS, *TOPICS],
@@ -52,8 +54,9 @@ def grammar() -> dict[str, Any]:
 def _add(commands: dict[str, Any], command: Any, *, context: typer.Context, name: str) -> None:
     below = list(getattr(command, "commands", {}))
     params = [each for each in command.get_params(context) if not getattr(each, "hidden", False)]
-    if name == "demo":  # any command about a job may follow, with its own options
-        below = [each for each in COMMANDS if each not in REFUSED and any(p.name == "job" for p in loaded(each).params)]
+    if name == "demo":  # any command about a job or a night may follow, with its own options
+        about = {"job", "file"}
+        below = [each for each in COMMANDS if each not in REFUSED and about & {p.name for p in loaded(each).params}]
     commands[name] = {
         "help": _summary(command.help),
         "options": {

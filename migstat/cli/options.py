@@ -15,6 +15,7 @@ from migstat.cli.signals import let_ctrl_c_raise
 from migstat.errors import Interrupted, UsageError
 from migstat.model.nodes import State
 from migstat.settings.keys import SETTING, SETTINGS, Setting
+from migstat.settings.resolve import Profile as ProfileInForce
 from migstat.settings.target import TaskWord
 from migstat.settings.values import expanded, refuse_empty
 
@@ -80,21 +81,25 @@ _VERBOSE = Annotated[
 Command = Callable[..., int]
 
 
-def asks_api(formats: tuple[str, ...], *, new_profile: bool = False) -> Callable[[Command], Command]:
+def asks_api(
+    formats: tuple[str, ...], *, new_profile: bool = False, offline: bool = False
+) -> Callable[[Command], Command]:
     """Give a command the shared options; it gets them as `options`, and the runtime as `runtime`.
 
     The help of `--output` lists `formats`; a command without any writes for people only. With `new_profile` it takes a
-    profile that does not exist yet.
+    profile that does not exist yet. An `offline` command has the options of output only, and the config file is
+    not read.
     """
 
     def decorate(command: Command) -> Command:
         signature = inspect.signature(command, eval_str=True)
         own = [each for each in signature.parameters.values() if each.name not in ("runtime", "options")]
-        shared: dict[str, tuple[Any, Any]] = {each.name: (option(each), None) for each in SETTINGS if each.shared}
+        asked = [each for each in SETTINGS if each.shared and not offline]
+        shared: dict[str, tuple[Any, Any]] = {each.name: (option(each), None) for each in asked}
         if formats:
             output = option(SETTING["output"], f"{', '.join(formats)}.")
             shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
-        shared["verbose"] = (_VERBOSE, False)
+        shared |= {} if offline else {"verbose": (_VERBOSE, False)}
         added = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
         added += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
         added += [
@@ -109,7 +114,9 @@ def asks_api(formats: tuple[str, ...], *, new_profile: bool = False) -> Callable
             common = {name: given.pop(name) for name in shared}
             lone_task = given.get("job") in frozenset(TaskWord) and given.get("task", "") is None
             job = None if lone_task else given.get("job")
-            profile = profile_for(runtime, common.pop("profile"), job, may_be_new=new_profile)
+            profile = ProfileInForce()
+            if not offline:
+                profile = profile_for(runtime, common.pop("profile"), job, may_be_new=new_profile)
             shown = {name: common.pop(name) for name in ("output", "json", "color", "verbose") if name in common}
             if shown.get("color", "auto") not in COLORS:
                 raise UsageError(f"--color: unknown value {shown['color']!r}", f"Choose from {', '.join(COLORS)}.")

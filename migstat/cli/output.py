@@ -16,9 +16,7 @@ from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
 from migstat.model.nodes import State, TaskType, child_of
 from migstat.model.reports import (
-    ArtifactsReport,
     ChecksReport,
-    JobReport,
     ProjectsReport,
     Report,
     StatusReport,
@@ -98,14 +96,14 @@ def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: 
 
 def _flaws_of(report: Report) -> tuple[str, ...]:
     match report:
-        case JobReport() | ArtifactsReport():
-            return ()
         case TargetsReport():
             return tuple(f"{row.target}: {row.error.message}" for row in report.targets if row.error)
         case TasksReport():
             return report.flaws
-        case _:
+        case StatusReport() | ChecksReport() | ProjectsReport():
             return report.snapshot.flaws
+        case _:
+            return ()
 
 
 def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: tuple[str, ...]) -> None:
@@ -300,6 +298,7 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
 
 def _write_export(report: Report, path: Path) -> None:
     """Write the table as a picture, or the nodes as JUnit XML, whole or not at all."""
+    from migstat.model.nights import TimelineReport
     from migstat.render.drawing import picture
     from migstat.render.parts import Canvas
     from migstat.render.table import view
@@ -310,6 +309,10 @@ def _write_export(report: Report, path: Path) -> None:
         from migstat.render.junit import junit_text
 
         text = junit_text(report)
+    elif kind == ".html" and isinstance(report, TimelineReport):
+        from migstat.render.timeline_page import timeline_page
+
+        text = timeline_page(report)
     else:
         drawn = view(report, Canvas(PICTURE_WIDTH, UNICODE, height=60))
         text = picture(drawn, PICTURE_WIDTH, html=kind == ".html")

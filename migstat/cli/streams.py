@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TextIO, cast
+from typing import IO, TextIO, cast
 
 import msgspec
 
@@ -80,6 +80,9 @@ class Streams(msgspec.Struct):
     ask_secret: Callable[[str], str] = msgspec.field(default=_asked_secretly)
     escapes: bool = True
     on_notice: Callable[[str], None] | None = None
+    stdin_bytes: Callable[[], IO[bytes]] = msgspec.field(
+        default=lambda: sys.stdin.buffer if sys.stdin else io.BytesIO()
+    )
     _notice: bool = False
 
     @property

@@ -33,6 +33,9 @@ LONGEST_LINE = 128 * 1024 * 1024
 MOST_PHASES = 32
 """Phases of one node that are kept: names that hold a number must not fill the memory either."""
 
+LATEST_STAMP = LATEST_PLAUSIBLE // 2
+"""Some time in the year 5138: what is later is not a time either, and calendars end."""
+
 UNSEEN: Millis = 120_000
 """How long the first phase may have been going on unseen since the node began: the widest gap between two polls."""
 
@@ -457,13 +460,13 @@ def _instant(text: str) -> Millis | None:
     """Epoch milliseconds of a recorded time; None if it is not one."""
     try:
         when = datetime.fromisoformat(text)
-        return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
+        at = round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None
+    return at if EARLIEST_STAMP <= at < LATEST_STAMP else None
 
 
 def _stamp(text: str | None, seen: Millis | None) -> Millis | None:
     """When the API says that something happened, seen at some time; None for a stamp that is not a time."""
     at = _instant(text) if text is not None else None
-    latest = LATEST_PLAUSIBLE if seen is None else seen + CLOCK_SKEW
-    return at if at is not None and EARLIEST_STAMP <= at <= latest else None
+    return at if at is not None and at <= (LATEST_STAMP if seen is None else seen + CLOCK_SKEW) else None

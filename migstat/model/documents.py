@@ -256,6 +256,75 @@ class TargetsDocument(Document, kw_only=True, tag_field="kind", tag="targets"):
     targets: Sequence[TargetJson]
 
 
+class WatchJson(Published, kw_only=True):
+    """One watch that wrote to the record."""
+
+    since: Instant = field(name="from")
+    to: Instant
+    end: Annotated[str | None, Meta(description="The event that ended it; null if it was killed, or goes on.")]
+
+
+class SilenceJson(Published, kw_only=True):
+    """An outage."""
+
+    since: Instant = field(name="from")
+    to: Annotated[Instant | None, Meta(description="Null if the record ends before it does.")]
+    code: Annotated[str, Meta(description="Kind of error; empty if that line was damaged.")]
+
+
+class PhaseJson(Published, kw_only=True):
+    """A phase of a node, as polls have seen it."""
+
+    name: str
+    since: Instant = field(name="from")
+    to: Instant | None
+
+
+class RehearsalJson(Published, kw_only=True):
+    """The night that this one is compared with."""
+
+    task_id: str | None
+    elapsed_seconds: Seconds | None
+
+
+class SpanJson(Published, kw_only=True):
+    """A check, scope, project or space from its start to its end."""
+
+    level: Level
+    name: str
+    state: State
+    status: Status
+    outcome: Outcome
+    message: str | None
+    started_at: Instant | None
+    ended_at: Instant | None
+    elapsed_seconds: Annotated[Seconds | None, Meta(description="From start to end, or to the last event.")]
+    exact: Annotated[bool, Meta(description="False where only a poll tells when it began or ended.")]
+    phases: Sequence[PhaseJson]
+    against_seconds: Annotated[Seconds | None, Meta(description="How long it took in the other night.")]
+
+
+class TimelineDocument(Document, kw_only=True, tag_field="kind", tag="timeline"):
+    """Output of `migstat timeline -o json`."""
+
+    job_id: str | None
+    job_name: str | None
+    destination: str | None
+    task_id: str | None
+    task_type: str | None
+    started_at: Instant | None
+    ended_at: Annotated[Instant | None, Meta(description="Null while it goes on, or if nobody watched the end.")]
+    as_of: Annotated[Instant | None, Meta(description="The time of the last event.")]
+    elapsed_seconds: Seconds | None
+    verdict: Verdict
+    reasons: Sequence[Reason]
+    exit_code: Annotated[int | None, Meta(description="That of the last watch; null if it has none.")]
+    watches: Sequence[WatchJson]
+    outages: Sequence[SilenceJson]
+    against: RehearsalJson | None
+    nodes: Sequence[SpanJson]
+
+
 class StateJson(Published, kw_only=True):
     """State, status and outcome of a node at one moment."""
 
@@ -390,6 +459,7 @@ KINDS: dict[str, Any] = {
     "targets": TargetsDocument,
     "job": JobDocument,
     "artifacts": ArtifactsDocument,
+    "timeline": TimelineDocument,
     "event": SnapshotEvent
     | ChangeEvent
     | ProgressEvent

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import pairwise
 
 import msgspec
 
 from migstat.model.documents import LateReason
 from migstat.model.events import Condition, End, PhaseSeen
-from migstat.model.nodes import Level, Millis, Phase, State
+from migstat.model.nodes import (
+    CHECK,
+    LATEST_PLAUSIBLE,
+    MIGRATE,
+    Level,
+    Millis,
+    Phase,
+    State,
+    TaskType,
+    level_is_hidden,
+)
 from migstat.model.verdict import Reason, Verdict
+
+GAP: Millis = 30_000
+"""A watch that was resumed within half a minute missed nothing."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,3 +99,130 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     stalled: frozenset[Level] = frozenset()
     late: dict[LateReason, Millis] = {}
     warnings: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Span | None:
+        """The task itself; None where only a list of projects is known."""
+        return self.spans.get(())
+
+    @property
+    def over(self) -> bool:
+        """True if the task has ended, scopes such as `apps` too: until then bars stay open, as of `as_of`."""
+        scopes = (span for span in self.spans.values() if len(span.level) == 2)
+        root = self.root
+        if root is None or self.exit_code is None:
+            return root is None and self.verdict not in (Verdict.PENDING, Verdict.RUNNING)
+        return root.state.ended and (root.state is State.FAILED or all(scope.state.ended for scope in scopes))
+
+    @property
+    def started(self) -> Millis | None:
+        """When the task began, else the first of its nodes, else the first watch."""
+        if self.root is not None and self.root.started is not None:
+            return self.root.started
+        starts = [span.started for span in self.spans.values() if span.started is not None]
+        return min(starts, default=self.watches[0].since if self.watches else None)
+
+    @property
+    def ended(self) -> Millis | None:
+        """When the last of its nodes ended; None while it goes on."""
+        ends = [span.ended for span in self.spans.values() if span.ended is not None]
+        return max(ends, default=self.as_of) if self.over else None
+
+    @property
+    def elapsed_seconds(self) -> float | None:
+        """Seconds from its start to its end, or to the last event while it goes on."""
+        until = self.ended or self.as_of
+        return None if self.started is None or until is None else max(0, until - self.started) / 1000
+
+    def elapsed_of(self, span: Span) -> float | None:
+        """Seconds that a node took, or has been running for at the last event."""
+        if span.state is not State.RUNNING or span.started is None or self.as_of is None:
+            return span.seconds
+        return max(0, self.as_of - span.started) / 1000
+
+    @property
+    def gaps(self) -> tuple[tuple[Millis, Millis], ...]:
+        """When nobody watched, between one watch and the next."""
+        pairs = ((before.to, after.since) for before, after in pairwise(self.watches))
+        return tuple((since, to) for since, to in pairs if to - since >= GAP)
+
+
+class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A night, perhaps beside its rehearsal (`against`), and what of it is shown: `rows`, of `total` nodes.
+
+    A row is a check of a check task; of a migrate task `check`, a scope, a project or a space. `filtered` says in words
+    which states were asked for.
+    """
+
+    night: Night
+    against: Night | None
+    rows: tuple[Span, ...]
+    total: int
+    filtered: str = ""
+    show_all: bool = False
+
+    def rehearsed(self, span: Span) -> float | None:
+        """Seconds that a node took in the rehearsal; None if it did not end there."""
+        found = self.against.spans.get(span.level) if self.against is not None else None
+        return found.seconds if found is not None else None
+
+    def difference(self, span: Span) -> float | None:
+        """Seconds that a node took longer than in the rehearsal; None for one that still may."""
+        elapsed, rehearsed = self.night.elapsed_of(span), self.rehearsed(span)
+        if elapsed is None or rehearsed is None:
+            return None
+        return elapsed - rehearsed if span.state.ended or elapsed > rehearsed else None
+
+    @property
+    def slowest(self) -> list[Span]:
+        """The rows that took longest, projects or spaces where there are any."""
+        timed = [span for span in self.rows if self.night.elapsed_of(span)]
+        timed = [span for span in timed if len(span.level) == 3] or timed
+        return sorted(timed, key=lambda span: -(self.night.elapsed_of(span) or 0))
+
+    @property
+    def phases(self) -> dict[str, float]:
+        """Seconds that all projects together spent in each phase, in the order in which one goes through them.
+
+        Without projects or spaces, those of all rows.
+        """
+        seconds: dict[str, float] = {}
+        places: dict[str, list[int]] = {}
+        for span in [span for span in self.rows if len(span.level) == 3] or self.rows:
+            for place, phase in enumerate(span.phases):
+                until = phase.to or self.night.as_of or phase.begun
+                seconds[phase.name] = seconds.get(phase.name, 0.0) + max(0, until - phase.begun) / 1000
+                places.setdefault(phase.name, []).append(place)
+        return {name: seconds[name] for name in sorted(seconds, key=lambda name: sum(places[name]) / len(places[name]))}
+
+
+ORDERS = ("start", "elapsed", "name")
+
+
+def timeline_report(
+    night: Night, against: Night | None, states: Collection[State] = (), sort: str = "start", *, show_all: bool = False
+) -> TimelineReport:
+    """The rows of a night that the states let through, in order: by start, the longest first, or by name."""
+    spans = [span for span in night.spans.values() if _is_row(span.level, night.task_type)]
+    rows = [span for span in spans if not states or span.state in states]
+    rows.sort(key=lambda span: (span.name.casefold(), span.level))
+    if sort == "start":
+        rows.sort(key=lambda span: span.started or span.ended or LATEST_PLAUSIBLE)
+    elif sort == "elapsed":
+        rows.sort(key=lambda span: -(night.elapsed_of(span) or 0))
+    return TimelineReport(
+        night=night,
+        against=against,
+        rows=tuple(rows),
+        total=len(spans),
+        filtered=", ".join(state for state in State if state in states),
+        show_all=show_all,
+    )
+
+
+def _is_row(level: Level, task_type: str | None) -> bool:
+    if task_type == TaskType.CHECK:
+        return len(level) == 1 if level[:1] != CHECK else len(level) == 2
+    return level == CHECK or (
+        level[:1] == MIGRATE and (len(level) == 2 or level_is_hidden(level[:2])) and len(level) < 4
+    )

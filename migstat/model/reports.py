@@ -6,6 +6,7 @@ Filters and order are applied before, so every format shows the same rows, and t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -21,6 +22,9 @@ from migstat.model.verdict import (
     verdict_of_node,
     verdict_of_states,
 )
+
+if TYPE_CHECKING:
+    from migstat.model.nights import TimelineReport
 
 
 class StatusReport(msgspec.Struct, frozen=True):
@@ -155,7 +159,11 @@ class ArtifactsReport(msgspec.Struct, frozen=True):
     downloaded: bool = False
 
 
-Report = StatusReport | ChecksReport | ProjectsReport | TasksReport | TargetsReport | JobReport | ArtifactsReport
+Report: TypeAlias = (
+    "StatusReport | ChecksReport | ProjectsReport | TasksReport | TargetsReport | JobReport | ArtifactsReport"
+    " | TimelineReport"
+)
+"""Whatever a command shows. That of `timeline` is loaded by that command alone."""
 
 
 def count_states(nodes: Iterable[Node]) -> dict[State, int]:

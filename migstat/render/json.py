@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -29,6 +29,9 @@ from migstat.model.reports import (
 from migstat.model.verdict import Snapshot, Summary, summary_of
 from migstat.render.text import ascii_json, encodable, escape_json, iso
 from migstat.render.theme import message_words
+
+if TYPE_CHECKING:
+    from migstat.model.nights import Span, TimelineReport
 
 
 def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
@@ -67,6 +70,8 @@ def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
                 artifacts=[*lines(report)],
             )
             return doc.ArtifactsDocument(**_short_head(report.job_id, report.fetched_at), tasks=[run])
+        case _:
+            return _timeline(report)
 
 
 def lines(report: Report) -> Iterator[Any]:
@@ -86,6 +91,8 @@ def lines(report: Report) -> Iterator[Any]:
             yield dict(report.job.raw)
         case ArtifactsReport():
             yield from map(_file, report.artifacts)
+        case _:
+            yield from (_span(span, report) for span in report.rows)
 
 
 def chunks(report: Report, *, ascii_only: bool) -> Iterator[str]:
@@ -310,6 +317,48 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
 
 def _file(listed: Listed) -> doc.FileJson:
     return doc.FileJson(**_artifact(listed.artifact), path=listed.path)
+
+
+def _timeline(report: TimelineReport) -> doc.TimelineDocument:
+    night, against = report.night, report.against
+    return doc.TimelineDocument(
+        schema_version=1,
+        job_id=night.job_id,
+        job_name=night.job_name,
+        destination=night.destination,
+        task_id=night.task_id,
+        task_type=night.task_type,
+        started_at=iso(night.started),
+        ended_at=iso(night.ended),
+        as_of=iso(night.as_of),
+        elapsed_seconds=_seconds(night.elapsed_seconds),
+        verdict=night.verdict,
+        reasons=night.reasons,
+        exit_code=night.exit_code,
+        watches=[doc.WatchJson(since=_at(each.since), to=_at(each.to), end=each.end) for each in night.watches],
+        outages=[doc.SilenceJson(since=_at(each.since), to=iso(each.to), code=each.code) for each in night.outages],
+        against=None
+        if against is None
+        else doc.RehearsalJson(task_id=against.task_id, elapsed_seconds=_seconds(against.elapsed_seconds)),
+        nodes=[*lines(report)],
+    )
+
+
+def _span(span: Span, report: TimelineReport) -> doc.SpanJson:
+    return doc.SpanJson(
+        level=span.level,
+        name=span.name,
+        state=span.state,
+        status=span.status,
+        outcome=span.outcome,
+        message=span.message,
+        started_at=iso(span.started),
+        ended_at=iso(span.ended),
+        elapsed_seconds=_seconds(report.night.elapsed_of(span)),
+        exact=span.exact,
+        phases=[doc.PhaseJson(name=each.name, since=_at(each.begun), to=iso(each.to)) for each in span.phases],
+        against_seconds=_seconds(report.rehearsed(span)),
+    )
 
 
 def _target(row: TargetRow) -> doc.TargetJson:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from migstat.model.nodes import Millis, Node, instant
+from migstat.model.nodes import Millis, Node, State, instant
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
+    JobReport,
     ProjectsReport,
     Report,
     StatusReport,
+    TargetsReport,
     TasksReport,
     nothing_moved,
     states_of,
@@ -22,6 +25,9 @@ from migstat.render.rows import columns, nodes_of, rows
 from migstat.render.table import NOTHING_TO_MOVE, change_word, changes_line, checks_head, compared_words
 from migstat.render.text import absolute, duration, harmless
 from migstat.render.theme import UNICODE, state_words
+
+if TYPE_CHECKING:
+    from migstat.model.nights import TimelineReport
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 _LINK = re.compile(r"(?<=[@#])|(?<=/)(?=/)|(?<=www)(?=\.)|(?<=gh-)(?=[0-9])", re.IGNORECASE)
@@ -81,8 +87,10 @@ def markdown_lines(report: Report) -> Iterator[str]:
                 for each in report.artifacts
             )
             yield from _table(("name", "expires", "location"), files)
-        case _:
+        case TargetsReport() | JobReport():
             yield from _table(columns(report), rows(report))
+        case _:
+            yield from _timeline(report)
 
 
 def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
@@ -116,6 +124,28 @@ def _table(names: Sequence[str], found: Iterable[Sequence[str]]) -> Iterator[str
 
 def _state(node: Node, now: Millis) -> tuple[str, str, str, str]:
     return _word(node), percent_text(node).plain, duration(node.elapsed_seconds(now)), message_text(node).plain
+
+
+def _timeline(report: TimelineReport) -> Iterator[str]:
+    """The report for the morning after."""
+    from migstat.render.timeline import (
+        columns_for_people,
+        failures,
+        row_for_people,
+        snapshot_of,
+        summary_of_night,
+        times_in_full,
+    )
+
+    snapshot = snapshot_of(report.night)
+    yield f"**{_cell(headline(snapshot, _CANVAS).plain)}: {_cell(title_words(snapshot, _CANVAS))}**"
+    yield ""
+    yield from (" · ".join(times_in_full(report)), "")
+    for name, words in failures(report, 20):
+        yield f"- {UNICODE.states[State.FAILED]} {_cell(name)}{': ' if name and words else ''}{_cell(words)}"
+    yield from (f"- {label}: {_cell(words)}" for label, words in summary_of_night(report))
+    yield ""
+    yield from _table(columns_for_people(report), (row_for_people(span, report) for span in report.rows))
 
 
 def _word(node: Node) -> str:

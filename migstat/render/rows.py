@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from migstat.model.nodes import Millis, Node, instant
 from migstat.model.reports import (
@@ -22,6 +22,9 @@ from migstat.model.reports import (
 from migstat.render.text import iso, number
 from migstat.render.theme import message_words
 
+if TYPE_CHECKING:
+    from migstat.model.nights import Span, TimelineReport
+
 Row = tuple[str, ...]
 
 _STATE = ("state", "status", "outcome")
@@ -37,6 +40,9 @@ _COLUMNS: dict[type[Any], Row] = {
 }
 
 
+_TIMELINE = ("name", *_STATE, "startedAt", "endedAt", "exact", "elapsedSeconds", "againstSeconds", "message")
+
+
 def columns(report: Report) -> Row:
     """The names of the columns; details of checks, a comparison and accepted checks add more at the end."""
     more: Row = ()
@@ -46,7 +52,7 @@ def columns(report: Report) -> Row:
         more += ("change", "before") if compares else ()
         more += ("accepted",) if report.accepting else ()
         more += ("occurrenceChange",) if report.details and compares else ()
-    return (*_COLUMNS[type(report)], *more)
+    return (*_COLUMNS.get(type(report), _TIMELINE), *more)
 
 
 def rows(report: Report) -> Iterator[Row]:
@@ -67,6 +73,8 @@ def rows(report: Report) -> Iterator[Row]:
             yield from fields(report.job.raw)
         case ArtifactsReport():
             yield from map(_listed, report.artifacts)
+        case _:
+            yield from (_span(span, report) for span in report.rows)
 
 
 def nodes_of(node: Node) -> Iterator[Node]:
@@ -127,6 +135,14 @@ def _target(row: TargetRow) -> Row:
     summary = snapshot.summary
     counts = (str(summary.finished), str(summary.total), str(summary.failed))
     return row.target, snapshot.job_id, snapshot.task_id, snapshot.verdict, *counts, iso(row.not_before) or ""
+
+
+def _span(span: Span, report: TimelineReport) -> Row:
+    state = (span.state, span.status or "", span.outcome or "")
+    exact = "" if span.started is None and span.ended is None else str(span.exact).lower()
+    times = (iso(span.started) or "", iso(span.ended) or "", exact)
+    lasted = (_seconds(report.night.elapsed_of(span)), _seconds(report.rehearsed(span)))
+    return span.name, *state, *times, *lasted, span.message or ""
 
 
 def _listed(listed: Listed) -> Row:

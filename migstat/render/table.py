@@ -88,6 +88,10 @@ def view(report: Report, canvas: Canvas) -> RenderableType:
             return found
         case ArtifactsReport():
             return _artifacts(report, canvas)
+        case _:
+            from migstat.render.timeline import timeline_view
+
+            return timeline_view(report, canvas)
 
 
 def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) -> tuple[list[Node], list[Node]]:

@@ -65,7 +65,7 @@ def duration(seconds: float | None) -> str:
 
 def local_time(at: Millis | None, now: Millis) -> str:
     """Local time of day; with the date if that is not the day of `now`; empty if unknown."""
-    local = _local(at)
+    local = local_of(at)
     if local is None:
         return ""
     day = _day(local, now)
@@ -83,7 +83,7 @@ def span_of_time(since: Millis | None, until: Millis | None, now: Millis) -> str
 
 def future(at: Millis, now: Millis) -> str:
     """A time to come, relative first: `in 6 days, 2 Dec` or `in 5h 10m, 18:30`."""
-    local = _local(at)
+    local = local_of(at)
     if local is None or at < now:
         return local_time(at, now)
     days = (at - now) // 86_400_000
@@ -118,13 +118,13 @@ def short_date(day: date, now: Millis) -> str:
 
 def absolute(at: Millis | None) -> str:
     """Date and time with zone, for text that is read on another day: `2 Dec 2026 18:30 CET`."""
-    local = _local(at)
+    local = local_of(at)
     return f"{local.day} {local:%b %Y %H:%M} {zone_of(local)}" if local else ""
 
 
 def _day(local: datetime, now: Millis) -> str:
     """The date as people write it; empty for the day of `now`, without the year for the same year."""
-    today = _local(now)
+    today = local_of(now)
     if today is not None and local.date() == today.date():
         return ""
     year = f" {local.year}" if today is None or local.year != today.year else ""
@@ -133,7 +133,7 @@ def _day(local: datetime, now: Millis) -> str:
 
 def zone(at: Millis) -> str:
     """The name of the local time zone at an instant."""
-    local = _local(at)
+    local = local_of(at)
     return zone_of(local) if local else ""
 
 
@@ -173,7 +173,8 @@ def _is_whole(value: float) -> bool:
     return isinstance(value, int) or (isfinite(value) and value == int(value))
 
 
-def _local(at: Millis | None) -> datetime | None:
+def local_of(at: Millis | None) -> datetime | None:
+    """An instant on the local calendar; None if unknown, or too far away for one."""
     if at is None:
         return None
     try:

@@ -55,6 +55,8 @@ def demo(
 
       migstat demo projects
 
+      migstat demo timeline
+
       migstat demo --scenario failing checks --details
 
       migstat demo targets
@@ -70,7 +72,7 @@ def demo(
         raise UsageError(
             f"demo {words[0]}: only commands that ask the API can be demonstrated", "Try: migstat demo projects"
         )
-    usual = "waves" if words[0] == "targets" else "cutover"
+    usual = {"targets": "waves", "timeline": "projects-failing"}.get(words[0], "cutover")
     scripted = _labelled(scenario_of(usual if scenario is None else refuse_empty(scenario, "--scenario")))
     begin = scripted.duration + SETTLED if scripted.name == "failing" else scripted.duration * UNDER_WAY
     left = scripted.duration - begin
@@ -92,6 +94,8 @@ def demo(
         config = Path(folder, "config.toml")
         sections = (f'[targets.{name}]\njob = "{job_id}"\n' for name, job_id in sorted(server.job_ids.items()))
         config.write_text("".join(sections), encoding="utf-8")
+        if words[0] == "timeline":
+            words = _with_records(ctx, words, scripted, Path(folder))
         environ = {name: runtime.environ[name] for name in TERMINAL_VARIABLES if name in runtime.environ}
         environ |= variables_of(server) | {"MIGSTAT_RATE_LIMIT": UNLIMITED, "MIGSTAT_CONFIG": str(config)}
         rehearsal = replace(runtime, environ=environ, now=now, sealed=True, outside=runtime.environ)
@@ -101,6 +105,22 @@ def demo(
     if tells and watches and code in (Exit.OK, Exit.FAILED):
         runtime.streams.tell(NEXT)
     return code
+
+
+def _with_records(ctx: typer.Context, words: list[str], scripted: Scenario, folder: Path) -> list[str]:
+    """The words of `timeline` with a recorded night, and with its rehearsal, unless they name a file."""
+    from migstat.cli.rehearsal import record_night, rehearsed, saturday_night
+
+    timeline = ctx.find_root().command.get_command(ctx, words[0])  # type: ignore[attr-defined]
+    given = timeline.make_context(words[0], words[1:], resilient_parsing=True).params
+    if given["file"] is not None:
+        return words
+    begins, night, rehearsal = saturday_night(ctx.obj.now()), folder / "night.jsonl", folder / "rehearsal.jsonl"
+    record_night(night, scripted, begins)
+    if given["against"] is None:
+        record_night(rehearsal, rehearsed(scripted), begins - 7 * 86_400, smooth=True)
+        words = [*words, "--against", str(rehearsal)]
+    return [*words, "--", str(night)]
 
 
 def _labelled(scenario: Scenario) -> Scenario:

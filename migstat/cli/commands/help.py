@@ -35,6 +35,7 @@ Columns of plain and csv (an unknown value is empty):
   targets    target jobId taskId state finished total failed estimatedEndAt
   artifacts  name expiresAt location
   watch      time level from to message
+  timeline   name state status outcome startedAt endedAt exact elapsedSeconds againstSeconds message
 
 More columns of checks, at the end and in this order: occurrence (--details),
 change before (--against), accepted (--accepted), occurrenceChange (--details

@@ -1,0 +1,66 @@
+"""`migstat timeline`: what a recorded night looked like, offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from migstat.cli.context import Options, Runtime
+from migstat.cli.options import Exports, StateFilter, asks_api, states_from
+from migstat.cli.output import finish, output_of
+from migstat.errors import UsageError
+from migstat.follow.night import night_in, read_night
+from migstat.model.nights import ORDERS, Night, timeline_report
+from migstat.render.text import harmless
+
+FORMATS = ("table", "plain", "json", "csv", "markdown")
+
+
+@asks_api(FORMATS, offline=True)
+def timeline(
+    runtime: Runtime,
+    options: Options,
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE", help="Record of a watch, or output of 'projects --json'; - is standard input."),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="FILE", help="Compare with this one: the rehearsal.")
+    ] = None,
+    state: StateFilter = None,
+    sort: Annotated[str, typer.Option("--sort", metavar="ORDER", help=f"Sort by {', '.join(ORDERS)}.")] = "start",
+    show_all: Annotated[bool, typer.Option("--all", help="List every node, however small the window.")] = False,
+    export: Exports = None,
+) -> int:
+    """Show what a recorded night looked like.
+
+    Examples:
+
+      migstat watch --record night.jsonl
+
+      migstat timeline night.jsonl --against rehearsal.jsonl
+
+      migstat timeline night.jsonl --export sunday.html
+    """
+    output = output_of(runtime, options, FORMATS, export=export)
+    states = states_from(state)
+    if sort not in ORDERS:
+        raise UsageError(f"invalid --sort: {sort!r}", f"Choose from {', '.join(ORDERS)}.")
+    if file is None:
+        raise UsageError("no FILE given", "Name a file written by watch --record. To try it: migstat demo timeline")
+    if file == against == "-":
+        raise UsageError("FILE and --against cannot both be standard input", "Name a file for one of them.")
+    night, rehearsal = _night(runtime, file), _night(runtime, against, "--against") if against is not None else None
+    return finish(runtime, output, timeline_report(night, rehearsal, states, sort, show_all=show_all))
+
+
+def _night(runtime: Runtime, file: str, option: str = "") -> Night:
+    if file == "-":
+        night = read_night(runtime.streams.stdin_bytes(), f"{option} -".strip() if option else "standard input")
+    else:
+        night = night_in(Path(file), option)
+    for warning in night.warnings:
+        runtime.streams.tell(f"migstat: warning: {harmless(warning)}")
+    return night

@@ -1,0 +1,134 @@
+"""Records of simulated nights: a watch whose clock moves by its own pauses, so that hours take a second."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from migstat.api.decode import decode_job, decode_page, decode_task, decode_tasks
+from migstat.api.endpoints import ROOT, Api
+from migstat.errors import Unreachable
+from migstat.follow.deadline import Deadline, Stopped
+from migstat.follow.night import read_back
+from migstat.follow.record import Record
+from migstat.follow.watch import Plan, Watch, paced
+from migstat.model.events import Waiting
+from migstat.model.nodes import Job, Page, Question, Task, TaskPage
+from migstat.query.task import TaskSession
+from migstat.render.json import encoded, event_document
+from migstat.settings.target import Target
+from migstat.simulator.app import ADMIN, App
+from migstat.simulator.exchange import HttpRequest
+from migstat.simulator.scenario import Scenario, SimNode, Timeline
+
+INTERVAL = 60.0
+"""Seconds between two polls."""
+
+BREAK = (0.45, 300.0)
+OUTAGE = (0.65, 240.0)
+"""After how much of the night nobody watches, and nothing answers, and for how many seconds."""
+
+
+def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool = False) -> None:
+    """Record a scenario that begins at an epoch second, with a break and an outage unless all goes `smooth`."""
+    now = [begins]
+    job, task = scenario.job, scenario.tasks[-1]
+    first = task.created_at + 60
+    stop, silence = ([begins + (scenario.duration - first) * share, length] for share, length in (BREAK, OUTAGE))
+    stops = [] if smooth else [stop[0]]
+
+    def clock() -> float:
+        return now[0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        if stops and now[0] >= stops[0]:
+            raise Stopped
+
+    app = App(scenario, Timeline(begins, 1.0, first), clock=clock, rate_limit=None)
+    api = SimulatedApi(app, lambda: not smooth and silence[0] <= now[0] < sum(silence))
+    with Record(path) as record:
+        while True:
+            session = TaskSession(lambda: api, Target(job.job_id, task.task_id), clock, None)
+            recall = partial(read_back, path, job.job_id, task.task_id)
+            watch = Watch(
+                session,
+                Plan(interval=INTERVAL),
+                Deadline(clock, sleep, None),
+                now=clock,
+                share=lambda: 0.5,
+                recall=lambda recall=recall: recall()[0],  # type: ignore[misc]
+            )
+            for event in paced(watch.events(), sleep):
+                if not isinstance(event, Waiting):
+                    record.append(encoded(event_document(event)))
+            if not stops:
+                return
+            stops.clear()
+            now[0] += stop[1]
+
+
+class SimulatedApi(Api):
+    """The API, answered by the simulator without a socket; it is out of reach while `silent` says so."""
+
+    def __init__(self, app: App, silent: Callable[[], bool]) -> None:
+        self._app = app
+        self._silent = silent
+
+    def job(self, job_id: str) -> Job:
+        """The definition of a job."""
+        return decode_job(self._answer(f"jobs/{job_id}"))
+
+    def task(self, job_id: str, task_id: str) -> Task:
+        """One run of a job."""
+        return decode_task(self._answer(f"jobs/{job_id}/tasks/{task_id}"))
+
+    def tasks(self, job_id: str) -> Iterator[TaskPage]:
+        """The newest runs of a job."""
+        yield decode_tasks(self._answer(f"jobs/{job_id}/tasks"))
+
+    def status(self, job_id: str, task_id: str, question: Question, *, keep_raw: bool = False) -> Page:
+        """One page about one level of a task's status tree."""
+        asked = {
+            "level": ",".join(question.level),
+            "expandChildren": "true" if question.expand else "",
+            "status": question.status,
+            "outcome": question.outcome,
+            "cursor": question.cursor,
+        }
+        query = urlencode({name: value for name, value in asked.items() if value}, safe=",", quote_via=quote)
+        return decode_page(
+            self._answer(f"jobs/{job_id}/tasks/{task_id}/status?{query}"), question.level, keep_raw=keep_raw
+        )
+
+    def _answer(self, target: str) -> bytes:
+        if self._silent():
+            error = Unreachable("the server answered 503 (Service Unavailable)")
+            error.again = True
+            raise error
+        return self._app.handle(HttpRequest("GET", f"{ROOT}/{target}", f"Basic {ADMIN.authorization()}")).body
+
+
+def rehearsed(scenario: Scenario) -> Scenario:
+    """The same migration a week before, when each project took some minutes more or less."""
+    tasks = tuple(dataclasses.replace(task, root=_varied(task.root)) for task in scenario.tasks)
+    return dataclasses.replace(scenario, tasks=tasks)
+
+
+def _varied(node: SimNode) -> SimNode:
+    children = tuple(map(_varied, node.children))
+    if children or node.started_at is None or node.ended_at is None:
+        return dataclasses.replace(node, children=children)
+    share = 0.7 + sum(map(ord, node.name)) % 40 / 100
+    return dataclasses.replace(node, ended_at=node.started_at + (node.ended_at - node.started_at) * share)
+
+
+def saturday_night(now: float) -> float:
+    """Ten in the evening of the last Saturday but a day, local time, in epoch seconds."""
+    day = datetime.fromtimestamp(now).astimezone() - timedelta(days=1)
+    saturday = day - timedelta(days=(day.weekday() - 5) % 7)
+    return saturday.replace(hour=22, minute=2, second=0, microsecond=0, tzinfo=None).timestamp()

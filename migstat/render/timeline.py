@@ -1,0 +1,377 @@
+"""A recorded night as bars over an axis of local time, and what is to be said about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import msgspec
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from migstat.model.events import NoAnswer
+from migstat.model.nights import Night, Span, TimelineReport
+from migstat.model.nodes import Millis, Node, State
+from migstat.model.verdict import Reason, Snapshot
+from migstat.render.live import cause_of
+from migstat.render.parts import REASONS, Canvas, Prose, folded_line, verdict_lines
+from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone_of
+from migstat.render.theme import QUIET, STYLES, UNICODE, state_words
+
+AROUND = 13
+"""Lines of a window that everything but the bars takes."""
+
+FEWEST = 3
+"""Rows that are shown however low the window is."""
+
+WITH_DIFFERENCE = 60
+WITH_MESSAGE = 140
+"""Window widths from which a row shows how much longer it took than in the rehearsal, and its message."""
+
+MINUTE: Millis = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+STEPS = [
+    *(count * MINUTE for count in (1, 2, 5, 10, 15, 30)),
+    *(count * HOUR for count in (1, 2, 3, 6, 12)),
+    *(count * DAY for count in (1, 2, 7, 14, 28)),
+]
+"""How far apart the marks of the axis may be."""
+
+
+class Signs(msgspec.Struct, frozen=True):
+    """What bars are made of: phases in their order, and beside them what no phase is known of."""
+
+    phases: str
+    unphased: str
+    unseen: str
+    going: str
+
+
+SIGNS = Signs("░▒█▚▄▞", "▓", "·", "▸")
+ASCII_SIGNS = Signs("-=#%ox", "+", ".", ">")
+
+
+class Axis(msgspec.Struct, frozen=True):
+    """A stretch of time over so many cells, and its marks: where they are, and what they say."""
+
+    since: Millis
+    to: Millis
+    cells: int
+    marks: tuple[tuple[int, str], ...] = ()
+
+    def cell(self, at: Millis) -> int:
+        """The cell that holds an instant."""
+        return min(max(math.floor((at - self.since) * self.cells / (self.to - self.since)), 0), self.cells - 1)
+
+    def middle(self, cell: int) -> float:
+        """The instant in the middle of a cell."""
+        return self.since + (self.to - self.since) * (cell + 0.5) / self.cells
+
+
+def axis_of(report: TimelineReport, cells: int) -> Axis:
+    """The axis of a night; it begins at a mark, and its marks are as close as their words allow."""
+    night = report.night
+    ends = [at for span in report.rows for at in (span.started, span.ended) if at is not None]
+    ends += [at for at in (night.started, night.ended or night.as_of) if at is not None] or [0]
+    since, to = min(ends), max(*ends, min(ends) + MINUTE)
+    step = next((step for step in STEPS if cells * step >= 8 * (to - since)), (to - since) // 4)
+    first, *_ = marks = [*_marks(since, to, step)]
+    axis, told, free = Axis(first, to, cells), list[tuple[int, str]](), 0
+    for at in marks:
+        local = local_of(at)
+        if local is None:
+            continue
+        midnight = local.hour == local.minute == 0
+        words = f"{local.day} {local:%b}" if step >= DAY or (midnight and to - first > DAY) else f"{local:%H:%M}"
+        cell = axis.cell(at)
+        if free <= cell <= cells - len(words):
+            told.append((cell, words))
+            free = cell + len(words) + 2
+    return msgspec.structs.replace(axis, marks=tuple(told))
+
+
+def _marks(since: Millis, to: Millis, step: Millis) -> Iterator[Millis]:
+    """Round local times from just before `since` on; an hour may come twice when the clocks change."""
+    local = local_of(since)
+    if local is None or step > STEPS[-1]:
+        yield from range(since, to, max(step, 1))
+    elif step <= HOUR:
+        offset = int((local.utcoffset() or timedelta()).total_seconds()) * 1000
+        yield from range(since - (since + offset) % step, to + 1, step)
+    else:  # by the clock on the wall, which may jump
+        wall = local.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+        wall -= timedelta(hours=wall.hour % max(1, min(step // HOUR, 24)))
+        while (at := int(wall.timestamp() * 1000)) <= to:
+            yield at
+            wall += timedelta(milliseconds=step)
+
+
+def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: Signs) -> str:
+    """The bar of a node from the start of the axis on, without what shows its end."""
+    end = span.ended if span.state.ended else night.as_of
+    if span.started is None or end is None:
+        return " " * axis.cell(span.ended) if span.ended is not None else ""
+    first, last = axis.cell(span.started), axis.cell(max(end - 1, span.started))
+    unseen = (*night.gaps, *((each.since, each.to or end) for each in night.outages))
+    cells = []
+    for cell in range(first, last + 1):
+        at = min(max(axis.middle(cell), span.started), end - 1)
+        phase = next((each for each in reversed(span.phases) if each.begun <= at < (each.to or end + 1)), None)
+        if span.phases and any(since <= at < to for since, to in unseen):
+            cells.append(signs.unseen)
+        elif phase is not None and phase.name in phases:
+            cells.append(signs.phases[phases.index(phase.name) % len(signs.phases)])
+        else:
+            cells.append(signs.unphased)
+    return " " * first + "".join(cells)
+
+
+def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
+    """Verdict, times, bars, their legend, and the summary."""
+    night = report.night
+    head: list[RenderableType] = [*_title(report, canvas), Text(when_words(report, canvas.glyphs.dot), QUIET), ""]
+    if not night.spans:
+        return Group(*head, Text("Nothing has been recorded yet.", QUIET))
+    rows, rest = folded_rows(report, canvas)
+    if rows:
+        head += _bars(report, rows, canvas)
+    if report.filtered:
+        head.append(Text(f"{len(report.rows)} of {report.total}: {report.filtered}", QUIET))
+    elif rest:
+        head.append(folded_line(rest, canvas))
+    summary = Table.grid(padding=(0, 2, 0, 0))
+    for label, words in summary_of_night(report):
+        summary.add_row(Text(label, QUIET, no_wrap=True), Prose(Text(words), 2))
+    failed_rows = failures(report)
+    for at, (name, words) in enumerate(failed_rows):
+        failed = Text.assemble((name, STYLES[State.FAILED]), "  " if name and words else "", words)
+        summary.add_row(Text("" if at else "failed", QUIET), Prose(failed, 2 if len(failed_rows) == 1 else 1))
+    return Group(*head, "", summary)
+
+
+def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dict[State, int]]:
+    """The rows that a window has room for, and the others counted by state.
+
+    What failed or warns always has one, then what still runs and what took longest.
+    """
+    if report.show_all or report.filtered:
+        return [*report.rows], {}
+    night = report.night
+    bad = {State.FAILED, State.WARNING, *([State.MISSING] if night.over else [])}
+    dull = {State.PENDING, State.SKIPPED, State.MISSING} - bad
+    room = max(canvas.height - AROUND - sum(span.state in bad for span in report.rows), FEWEST)
+    others = [span for span in report.rows if span.state not in bad | dull]
+    others.sort(key=lambda span: (span.state.rank, -(night.elapsed_of(span) or 0)))
+    kept = {span.level for span in others[:room]}
+    rest = dict.fromkeys(State, 0)
+    for span in report.rows:
+        rest[span.state] += span.state not in bad and span.level not in kept
+    shown = [span for span in report.rows if span.state in bad or span.level in kept]
+    return shown, {state: count for state, count in rest.items() if count}
+
+
+def _title(report: TimelineReport, canvas: Canvas) -> list[Text]:
+    return verdict_lines(snapshot_of(report.night), canvas)
+
+
+def snapshot_of(night: Night) -> Snapshot:
+    """The head of a night as other views have it."""
+    return Snapshot(
+        job_id=harmless(night.job_id or "unknown"),
+        task_id=night.task_id or "",
+        task_type=None,
+        fetched_at=night.as_of or 0,
+        node=Node(),
+        verdict=night.verdict,
+        job_name=night.job_name,
+        destination=night.destination,
+        reasons=night.reasons,
+    )
+
+
+def when_words(report: TimelineReport, dot: str) -> str:
+    """From when to when, how long, and how long the rehearsal took: `Sat 28 Nov 22:03 to Sun 00:21 CET · 2h 18m`."""
+    night = report.night
+    began, ended, as_of = local_of(night.started), local_of(night.ended), local_of(night.as_of)
+    parts = []
+    if began is not None:
+        zone = zone_of(began)
+        parts.append(f"{began:%a} {began.day} {began:%b %H:%M}")
+        if ended is not None:
+            day = "" if ended.date() == began.date() else f"{ended:%a} "
+            parts[0] += f"{'' if zone_of(ended) == zone else f' {zone}'} to {day}{ended:%H:%M}"
+            zone = zone_of(ended)
+        parts[0] += f" {zone}"
+        parts.append(duration(night.elapsed_seconds))
+    if not night.over and as_of is not None:
+        day = "" if began is not None and as_of.date() == began.date() else f"{as_of:%a} "
+        parts.append(f"as of {day}{as_of:%H:%M}{'' if began is not None else f' {zone_of(as_of)}'}")
+    if report.against is not None and report.against.elapsed_seconds is not None:
+        parts.append(f"rehearsal {duration(report.against.elapsed_seconds)}")
+    return dot.join(parts)
+
+
+def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[RenderableType]:
+    """Axis, bars and legend."""
+    night, width = report.night, canvas.width
+    signs = SIGNS if canvas.glyphs is UNICODE else ASCII_SIGNS
+    with_difference = report.against is not None and width >= WITH_DIFFERENCE
+    longest = max(cell_len(harmless(span.name)) for span in rows)
+    names = min(longest, max(width // 5, 10))
+    elapsed = [elapsed_words(span, night) for span in rows]
+    taken = 2 + names + 2 + 2 + max(7, *map(len, elapsed)) + (2 + 7 if with_difference else 0)
+    message = 2 + min(max(width - 100, 0), 60) if width >= WITH_MESSAGE else 0
+    phases = list(report.phases)
+    axis = axis_of(report, max(width - taken - message - 1, 8))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET)
+    table.add_column("", no_wrap=True, width=names + 2)
+    head = Text()
+    for cell, words in axis.marks:
+        head.append(" " * (cell - len(head)) + words)
+    table.add_column(head, no_wrap=True, width=axis.cells + 1)
+    table.add_column("ELAPSED", no_wrap=True)
+    if with_difference:
+        table.add_column("+/-", no_wrap=True, justify="right", min_width=7)
+    if message:
+        table.add_column("MESSAGE", ratio=1)
+    used = ""
+    for span, took in zip(rows, elapsed, strict=True):
+        glyph = "" if span.state in (State.RUNNING, State.SUCCEEDED) else canvas.glyphs.states[span.state]
+        name = Text(harmless(span.name))
+        name.truncate(names, overflow="ellipsis")
+        bar = bar_of(span, night, axis, phases, signs)
+        end = canvas.glyphs.states[State.FAILED] if span.state is State.FAILED and span.ended is not None else ""
+        end = signs.going if span.state is State.RUNNING and span.started is not None else end
+        used += bar + end + took
+        cells: list[RenderableType] = [
+            Text.assemble((f"{glyph or ' '} ", STYLES[span.state]), name),
+            Text(bar + end, STYLES[span.state]),
+            Text(took, QUIET),
+        ]
+        cells += [difference_text(report, span)] if with_difference else []
+        cells += [Prose(Text(harmless(span.message or "").strip()), 1)] if message else []
+        table.add_row(*cells)
+    return [table, *legend(phases, used, signs, width)]
+
+
+def legend(phases: Sequence[str], used: str, signs: Signs, width: int) -> list[Text]:
+    """What the signs mean that were used."""
+    told = [(signs.phases[at % len(signs.phases)], harmless(name)) for at, name in enumerate(phases)]
+    told += [(signs.unphased, "no phases"), (signs.unseen, "not watched"), (signs.going, "still running")]
+    told.append(("~", "as polls saw it"))
+    lines = [""]
+    for words in [f"{sign} {words}" for sign, words in told if sign in used]:
+        if lines[-1] and cell_len(lines[-1]) + 2 + cell_len(words) > width:
+            lines.append("")
+        lines[-1] += f"{'  ' if lines[-1] else ''}{words}"
+    return [Text(line, QUIET, overflow="ellipsis", no_wrap=True) for line in lines[:3] if line]
+
+
+def elapsed_words(span: Span, night: Night) -> str:
+    """How long a node took; with `~` where only polls tell."""
+    elapsed = night.elapsed_of(span)
+    return "" if elapsed is None else f"{'' if span.exact else '~'}{duration(elapsed)}"
+
+
+def difference_text(report: TimelineReport, span: Span) -> Text:
+    """How much longer than in the rehearsal, in yellow if that is a tenth and a minute or more."""
+    found, rehearsed = report.difference(span), report.rehearsed(span) or 0
+    slow = found is not None and found >= max(60, rehearsed / 10)
+    return Text(difference_words(found), STYLES[State.WARNING] if slow else QUIET)
+
+
+def difference_words(seconds: float | None) -> str:
+    """`+9m`, `-12s`, `+1h 02m`; empty if unknown."""
+    if seconds is None:
+        return ""
+    size = abs(int(seconds))
+    words = f"{size // 60}m" if 60 <= size < 3600 else duration(size)
+    return f"{'-' if seconds < 0 and size else '+'}{words}"
+
+
+def summary_of_night(report: TimelineReport) -> Iterator[tuple[str, str]]:
+    """Lines below the bars, each with its label: the slowest, the phases, and who watched."""
+    night = report.night
+    slowest = []
+    for span in report.slowest[:3]:
+        more = difference_words(report.difference(span))
+        slowest.append(f"{harmless(span.name)} {elapsed_words(span, night)}" + (f" ({more})" if more else ""))
+    if slowest:
+        yield "slowest", ", ".join(slowest)
+    phases = report.phases
+    if whole := sum(phases.values()):
+        shares = [f"{harmless(name)} {seconds * 100 / whole:.0f} %" for name, seconds in phases.items()]
+        more = f", +{len(shares) - 6} more" if len(shares) > 6 else ""
+        yield "phases", f"{', '.join(shares[:6])}{more} of project time"
+    if night.watches:
+        yield "watched", "; ".join(_watched(night))
+
+
+def _watched(night: Night) -> Iterator[str]:
+    count = len(night.watches)
+    yield f"by {count} watch{'es' if count > 1 else ''}"
+    now, first = night.as_of or 0, night.watches[0].since
+    if night.started is not None and first - night.started >= MINUTE:
+        yield f"not watched before {span_of_time(first, first, first).partition(' to ')[0]}"
+    gaps = [span_of_time(since, to, since) for since, to in night.gaps]
+    if gaps:
+        yield f"not watched {', '.join(gaps[:3])}" + (f", +{len(gaps) - 3} more" if len(gaps) > 3 else "")
+    if outages := night.outages:
+        lasted = sum((each.to or now) - each.since for each in outages) / 1000
+        causes = dict.fromkeys(cause_of(NoAnswer(each.since, each.code, each.message, 0)) for each in outages)
+        told = ", ".join([*filter(None, causes)][:2])
+        often = "one outage" if len(outages) == 1 else f"{len(outages)} outages"
+        yield f"{often}, {duration(lasted)}{f' ({harmless(told)})' if told else ''}"
+
+
+def times_in_full(report: TimelineReport) -> list[str]:
+    """The same as `when_words`, for readers on another day."""
+    night = report.night
+    began, end = absolute(night.started), absolute(night.ended)
+    parts = [f"{began} to {end}" if began and end else f"started {began}" if began else ""]
+    parts += [duration(night.elapsed_seconds), "" if night.over else f"as of {absolute(night.as_of)}"]
+    if report.against is not None and report.against.elapsed_seconds is not None:
+        parts.append(f"rehearsal {duration(report.against.elapsed_seconds)}")
+    return [part for part in parts if part]
+
+
+def columns_for_people(report: TimelineReport) -> tuple[str, ...]:
+    """The columns of a table in words; that of the difference only beside a rehearsal."""
+    return ("name", "state", "from", "to", "elapsed", *(("+/-",) if report.against else ()), "phases", "message")
+
+
+def row_for_people(span: Span, report: TimelineReport) -> tuple[str, ...]:
+    """A node in words; times of another day than that on which the night began have their date."""
+    night, day = report.night, report.night.started or 0
+    node = Node(span.level, span.status, span.outcome, missing=span.state is State.MISSING)
+    phases = (
+        f"{each.name} {duration(max(0, (each.to or night.as_of or each.begun) - each.begun) / 1000)}"
+        for each in span.phases
+    )
+    return (
+        span.name,
+        f"{UNICODE.states[span.state]} {state_words(node)}",
+        local_time(span.started, day),
+        local_time(span.ended, day),
+        elapsed_words(span, night),
+        *((difference_words(report.difference(span)),) if report.against else ()),
+        ", ".join(phases),
+        span.message or "",
+    )
+
+
+def failures(report: TimelineReport, most: int = REASONS) -> list[tuple[str, str]]:
+    """What failed and why, name and message, the first few; without any row, why the task failed."""
+    found = [
+        Reason(span.level, span.state, span.outcome, span.message)
+        for span in report.rows
+        if span.state is State.FAILED or (span.state is State.MISSING and report.night.over)
+    ]
+    if not report.filtered:
+        found = found or [each for each in report.night.reasons if each.state in (State.FAILED, State.MISSING)]
+    told = [(harmless(each.level[-1] if each.level else ""), harmless(each.text).strip()) for each in found[:most]]
+    return [*told, *([("", f"+{len(found) - most} more")] if len(found) > most else [])]

@@ -1,0 +1,115 @@
+"""A recorded night as a page of its own: what to read, and what to show, on the morning after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from migstat.model.nights import Span, TimelineReport
+from migstat.model.nodes import Millis, State
+from migstat.render.html import Markup, mark, page, tag
+from migstat.render.parts import host_of
+from migstat.render.theme import STATE_OF_VERDICT
+from migstat.render.timeline import (
+    Axis,
+    axis_of,
+    columns_for_people,
+    failures,
+    row_for_people,
+    summary_of_night,
+    times_in_full,
+)
+
+CELLS = 1000
+"""A bar is as precise as a thousandth of the axis."""
+
+SHADES = 4
+"""Shades of a bar; the phases take turns with them."""
+
+
+def timeline_page(report: TimelineReport) -> str:
+    """The page: verdict and times, what failed, bars of all nodes, and the summary."""
+    night = report.night
+    title = " → ".join(filter(None, (night.job_name or f"job {night.job_id or 'unknown'}", host_of(night.destination))))
+    phases = {name: f"phase{at % SHADES}" for at, name in enumerate(report.phases)}
+    axis = axis_of(report, 100)
+    marks = (
+        tag("text", words, x=f"{cell}%", y="1em") for cell, words in axis.marks[:: 2 if len(axis.marks) > 8 else 1]
+    )
+    head = [tag("th", name, class_=_class(name)) for name in columns_for_people(report) if name != "phases"]
+    head.insert(2, tag("th", tag("svg", *marks, class_="axis"), class_="bar"))
+    fine = Axis(axis.since, axis.to, CELLS)
+    rows = (tag("tr", *_cells(span, report, fine, phases)) for span in report.rows)
+    legend = [tag("li", _swatch(shade), Markup(" "), name) for name, shade in phases.items()]
+    legend.append(tag("li", _swatch("unphased"), " no phases"))
+    legend.append(tag("li", _swatch("unseen"), " not watched"))
+    summary = (tag("dt", label) + tag("dd", words) for label, words in summary_of_night(report))
+    failed = (
+        tag("li", *((mark(State.FAILED, name), Markup(" ")) if name else ()), words)
+        for name, words in failures(report, 50)
+    )
+    return page(
+        f"{night.verdict}: {title}",
+        tag("h1", mark(STATE_OF_VERDICT[night.verdict]), Markup(" "), title),
+        tag("p", " · ".join(times_in_full(report)), class_="quiet"),
+        tag("ul", *failed, class_="failures"),
+        tag("dl", *map(Markup, summary)),
+        tag("ul", *legend, class_="legend quiet"),
+        tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows)),
+        style=STYLE,
+    )
+
+
+def _cells(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str]) -> Iterator[str]:
+    for at, (name, words) in enumerate(zip(columns_for_people(report), row_for_people(span, report), strict=True)):
+        if name == "phases":  # the bar shows them
+            continue
+        if at == 2:
+            yield tag("td", tag("svg", *_bar(span, report, axis, phases), class_=span.state, aria_hidden="true"))
+        yield tag("td", words, class_=f"state {span.state}" if name == "state" else _class(name))
+
+
+def _bar(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str]) -> Iterator[str]:
+    """The parts of a bar: its phases over what no phase is known of, and when nobody watched over both."""
+    night = report.night
+    end = span.ended if span.state.ended else night.as_of
+    if span.started is None or end is None:
+        return
+    yield _part(span.started, end, axis, "unphased")
+    for phase in span.phases:
+        yield _part(phase.begun, min(phase.to or end, end), axis, phases.get(phase.name, "unphased"))
+    if span.phases:
+        for since, to in (*night.gaps, *((each.since, each.to or end) for each in night.outages)):
+            if since < end and to > span.started:
+                yield _part(max(since, span.started), min(to, end), axis, "unseen")
+
+
+def _part(since: Millis, to: Millis, axis: Axis, class_: str) -> Markup:
+    first = axis.cell(since)
+    return tag("rect", x=f"{first / 10:g}%", width=f"{max(axis.cell(to) - first, 3) / 10:g}%", class_=class_)
+
+
+def _swatch(shade: str) -> Markup:
+    return tag("svg", tag("rect", width="100%", class_=shade), class_="swatch", aria_hidden="true")
+
+
+def _class(column: str) -> str:
+    return {"from": "number when", "to": "number when", "elapsed": "number", "+/-": "number"}.get(column, column)
+
+
+STYLE = """
+table { width: 100%; margin-top: 1rem; font-size: .85rem }
+th, td { padding: .15rem .6rem .15rem 0; vertical-align: top; border-bottom: 1px solid var(--line) }
+.bar { width: 34% } td svg { width: 100%; height: 1em; display: block; min-width: 10rem }
+.axis { width: 100%; height: 1.3em; overflow: visible; font-weight: 400; font-size: .8rem; fill: var(--quiet) }
+rect { fill: currentColor; height: 100% }
+.unphased { opacity: .55 } .phase0 { opacity: .3 } .phase1 { opacity: .6 } .phase2 { opacity: 1 }
+.phase3 { opacity: .8 }
+rect.unseen { fill: var(--line); opacity: 1 }
+svg.succeeded, svg.warning, svg.failed, svg.running, svg.skipped { fill: currentColor }
+.legend { display: flex; flex-wrap: wrap; gap: 0 1.2rem } .swatch { width: 1.4em; height: .8em }
+.number, .state, .name { white-space: nowrap } .name { max-width: 14em; overflow: hidden; text-overflow: ellipsis }
+.message { min-width: 15em }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .8rem 0 } dd { margin: 0 }
+dt { color: var(--quiet) }
+@media (max-width: 45rem) { .message, .state, .when, .axis text:nth-child(even) { display: none } }
+"""

@@ -1,0 +1,280 @@
+"""`migstat timeline`: a recorded night, offline, in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from migstat.cli.rehearsal import record_night, rehearsed
+from migstat.simulator.scenarios import build
+from tests.command_line import Result, hermetic, migstat, process
+from tests.render.test_html import Tags
+from tests.schemas import assert_valid
+
+BEGINS = 1_792_958_580.0
+"""Sat 24 Oct 2026, 22:03 in Berlin: the night in which summer time ends."""
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FORMATS = ("table", "plain", "json", "csv", "markdown")
+
+
+@pytest.fixture(autouse=True)
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Show times as in Berlin."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A night in which projects failed, with a break and an outage."""
+    path = tmp_path_factory.mktemp("nights") / "night.jsonl"
+    record_night(path, build("projects-failing"), BEGINS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The night a week before."""
+    path = tmp_path_factory.mktemp("nights") / "rehearsal.jsonl"
+    record_night(path, rehearsed(build("projects-failing")), BEGINS - 7 * 86_400, smooth=True)
+    return path
+
+
+def told(*words: object, **more: Any) -> Result:
+    """What `timeline` says, which must be well."""
+    result = migstat(["timeline", *map(str, words)], {"NO_COLOR": "1", **more.pop("environ", {})}, **more)
+    assert (result.code, result.err) == (0, "")
+    return result
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_the_picture_is_as_it_was_when_someone_looked_at_it(night: Path, rehearsal: Path, width: int) -> None:
+    """Bars, axis, legend and summary, against the rehearsal, at four widths, and in ASCII at one."""
+    shown = told(night, "--against", rehearsal, "-o", "table", columns=width).out
+    if width == 80:
+        shown += told(night, "-o", "table", columns=width, environ={"LANG": "C"}).out
+    assert all(len(line) <= width for line in shown.splitlines())
+    file = GOLDEN / f"timeline-{width}.txt"
+    if os.environ.get("MIGSTAT_UPDATE_GOLDEN"):
+        file.write_text(shown, encoding="utf-8")
+    assert shown == file.read_text(encoding="utf-8")
+
+
+def test_every_format_has_the_same_rows(night: Path, rehearsal: Path) -> None:
+    """JSON, plain, CSV and Markdown tell of the same nodes in the same order, and JSON is as its schema says."""
+    document = json.loads(told(night, "--against", rehearsal, "--json").out)
+    assert_valid("timeline", document)
+    names = [node["name"] for node in document["nodes"]]
+    assert len(names) == 45
+    plain = told(night, "--against", rehearsal).out
+    assert [line.split("\t")[0] for line in plain.splitlines()] == names
+    rows = list(csv.DictReader(io.StringIO(told(night, "--against", rehearsal, "-o", "csv").out)))
+    for row, node in zip(rows, document["nodes"], strict=True):
+        assert row["startedAt"] == (node["startedAt"] or "")
+        assert row["againstSeconds"] == ("" if node["againstSeconds"] is None else str(node["againstSeconds"]))
+        assert row["exact"] == ("true" if node["exact"] else "false")
+    markdown = told(night, "-o", "markdown").out.splitlines()
+    assert [line.split(" | ")[0].removeprefix("| ") for line in markdown[-len(names) :]] == names
+    assert (document["verdict"], document["exitCode"]) == ("failed", 1)
+    assert [watch["end"] for watch in document["watches"]] == ["timeout", "finished"]
+    assert [outage["code"] for outage in document["outages"]] == ["unreachable"]
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (["--state", "failed"], ["ERP", "INFRA", "PAY", "SHOP"]),
+        (["--state", "failed", "--sort", "name"], ["ERP", "INFRA", "PAY", "SHOP"]),
+        (["--sort", "elapsed"], ["apps", "ITSM", "HELP"]),
+        (["--sort", "name"], ["ACME", "APAC", "API"]),
+        (["--state", "missing"], []),
+    ],
+)
+def test_states_and_orders(night: Path, words: list[str], first: list[str]) -> None:
+    """Rows are filtered by state and sorted by start, duration or name."""
+    names = [line.split("\t")[0] for line in told(night, *words).out.splitlines()]
+    assert names[: len(first)] == first
+    assert "--state" not in words or len(names) == len(first)
+
+
+def test_a_low_window_folds_what_is_fine(night: Path) -> None:
+    """What failed or warns is always there; the rest is counted, unless all is asked for."""
+    folded = told(night, "-o", "table").out
+    assert "--all lists them" in folded
+    assert all(name in folded for name in ("ERP", "INFRA", "PAY", "SHOP", "HELP", "ATTIC"))
+    whole = told(night, "-o", "table", "--all").out
+    assert "--all" not in whole
+    assert len(whole.splitlines()) > 45
+
+
+def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path) -> None:
+    """Output of `projects --json` is drawn, and compared with, like a record."""
+    document = json.loads(told(night, "--json").out)
+    nodes = [
+        {**node, "lastUpdatedAt": node["endedAt"], "children": None, "progress": []}
+        for node in document["nodes"]
+        if node["level"][1:2] == ["projects"]
+    ]
+    friday = tmp_path / "friday.json"
+    head = {name: document[name] for name in ("jobId", "jobName", "taskId", "taskType", "verdict", "reasons")}
+    friday.write_text(json.dumps({"kind": "projects", **head, "fetchedAt": document["endedAt"], "projects": nodes}))
+    of_document = json.loads(told(friday, "--json").out)["nodes"]
+    of_record = [node for node in document["nodes"] if len(node["level"]) == 3]
+    assert [node["elapsedSeconds"] for node in of_document] == [node["elapsedSeconds"] for node in of_record]
+    against = json.loads(told(night, "--against", friday, "--json").out)
+    assert all(node["againstSeconds"] == node["elapsedSeconds"] for node in against["nodes"] if len(node["level"]) == 3)
+    assert "▓" in told(friday, "-o", "table").out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["{folder}/nowhere.jsonl"], "No such file"),
+        (["{folder}"], "directory"),
+        (["{folder}/diary"], "not the record of a watch"),
+        (["{folder}/two"], "two tasks"),
+        (["{night}", "--against", "{folder}/diary"], "--against: "),
+        (["{night}", "--sort", "state"], "--sort"),
+        (["{night}", "--state", "odd"], "--state"),
+        (["{night}", "-o", "tree"], "no format"),
+        (["-", "--against", "-"], "both be standard input"),
+        ([], "no FILE"),
+    ],
+)
+def test_what_is_no_night_is_wrong_usage(words: list[str], said: str, night: Path, tmp_path: Path) -> None:
+    """Anything but the record of one task is refused with code 2."""
+    (tmp_path / "diary").write_text("Dear diary\n")
+    first = night.read_text().partition("\n")[0]
+    (tmp_path / "two").write_text(f"{first}\n{json.dumps({**json.loads(first), 'taskId': 'other'})}\n")
+    result = migstat(["timeline", *(word.format(folder=tmp_path, night=night) for word in words)], {})
+    assert (result.code, result.out) == (2, "")
+    assert said in result.err
+
+
+def test_nothing_of_the_users_is_needed(night: Path, tmp_path: Path) -> None:
+    """A config file that is broken, and credentials that are not there, do not matter."""
+    config = tmp_path / "config.toml"
+    config.write_text("[[[")
+    environ = {**hermetic(), "MIGSTAT_CONFIG": str(config), "HTTPS_PROXY": "odd"}
+    piped = process(["timeline", "-", "--json"], environ, stdin=night.read_text())
+    assert (piped.code, piped.err) == (0, "")
+    assert piped.out == told(night, "--json").out
+
+
+def test_damage_is_one_warning(night: Path, tmp_path: Path) -> None:
+    """Lines that are damaged or unknown are skipped with one line on standard error."""
+    path = tmp_path / "night.jsonl"
+    path.write_text(night.read_text() + '{"event": "news"}\n' + '{"event": "chan')
+    result = migstat(["timeline", str(path)], {})
+    assert result.code == 0
+    assert len(result.err.splitlines()) == 1
+    assert "2 lines" in result.err
+
+
+@given(st.floats(0, 1), st.sampled_from(FORMATS))
+@settings(max_examples=60)
+def test_every_prefix_of_a_record_renders(tmp_path: Path, night: Path, share: float, form: str) -> None:
+    """Wherever a crash has cut a record, it is shown in every format, and bars without an end stay open."""
+    text = night.read_bytes()
+    path = tmp_path / "cut.jsonl"
+    path.write_bytes(text[: int(len(text) * share**3)])
+    result = migstat(["timeline", str(path), "-o", form], {})
+    assert result.code == 0, result.err
+    if form == "json":
+        document = json.loads(result.out)
+        assert_valid("timeline", document)
+        assert document["endedAt"] is None or share > 0.9
+    if form == "table" and result.out.count("\n") > 5:
+        assert "as of" in result.out or share > 0.9
+
+
+HOSTILE = "\x1b[31mred\x1b[0m [bold]x[/] <script>alert(1)</script> | =HYPERLINK(1)\r\n\t\u202eevil @all"
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_hostile_names_are_harmless(form: str, night: Path, tmp_path: Path) -> None:
+    """Escape sequences, markup and tags in names, phases and messages stay text in every format and picture."""
+    record, page, picture = (tmp_path / name for name in ("night.jsonl", "page.html", "picture.svg"))
+    events = [json.loads(line) for line in night.read_text().splitlines()]
+    text = json.dumps(events).replace("ERP", json.dumps(HOSTILE)[1:-1]).replace('"export"', json.dumps(HOSTILE))
+    record.write_text("".join(json.dumps(event) + "\n" for event in json.loads(text)))
+    result = migstat(["timeline", str(record), "-o", form, "--export", str(page), "--export", str(picture)], {})
+    assert result.code == 0
+    assert "\x1b[31m" not in result.out
+    assert "\u202e" not in result.out
+    if form == "csv":
+        assert not any(cell.startswith("=") for row in csv.reader(io.StringIO(result.out)) for cell in row)
+    if form == "markdown":
+        assert "<script>" not in result.out
+    tags = Tags(page.read_text())
+    assert "script" not in [name for name, _ in tags.found]
+    assert "<script>alert" in tags.text
+    assert "<script>" not in picture.read_text()
+
+
+def test_five_thousand_projects(tmp_path: Path) -> None:
+    """A night of 5000 projects is shown as far as there is room, and counted."""
+    node = {"status": "FINISHED", "outcome": "SUCCESS", "startedAt": "2026-10-24T20:03:00Z"}
+    nodes = [
+        {"level": ["migrate", "projects", f"P{at}"], **node, "lastUpdatedAt": f"2026-10-24T22:{at % 60:02}:00Z"}
+        for at in range(5000)
+    ]
+    root = {"level": [], "status": "IN_PROGRESS", "children": nodes}
+    snapshot = {"event": "snapshot", "at": "2026-10-24T23:00:00Z", "jobId": "j", "taskId": "t", "node": root}
+    path = tmp_path / "night.jsonl"
+    path.write_text(json.dumps(snapshot) + "\n")
+    shown = told(path, "-o", "table").out
+    assert len(shown.splitlines()) < 24
+    assert "4 989 succeeded" in shown
+    assert len(told(path).out.splitlines()) == 5000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the peak of a process alone")
+def test_a_long_night_is_read_in_bounded_memory(night: Path) -> None:
+    """A record of 250 MB through a pipe takes less than 100 MB of memory."""
+    script = (
+        "import sys; from migstat.cli.app import main_of_process; code = main_of_process();"
+        "print(code, *(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+    )
+    lines = night.read_bytes().splitlines(keepends=True)
+    progress = b"".join(line for line in lines if b'"progress","at"' in line) * 200
+    command = [sys.executable, "-c", script, "timeline", "-", "--state", "missing"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=hermetic()) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.writelines(lines[:-1])
+        for _ in range(250_000_000 // len(progress)):
+            child.stdin.write(progress)
+        child.stdin.write(lines[-1])
+        child.stdin.close()
+        code, peak = child.stdout.read().split()
+    assert code == b"0"
+    assert int(peak) < 100_000  # kilobytes
+
+
+def test_the_demo_needs_nothing(tmp_path: Path) -> None:
+    """`demo timeline` shows a night beside its rehearsal, or the file that it is given."""
+    result = migstat(["demo", "timeline", "-o", "table"], {})
+    assert result.code == 0
+    assert "rehearsal" in result.out
+    assert "one outage" in result.out
+    empty = tmp_path / "night.jsonl"
+    empty.touch()
+    assert "Nothing has been recorded yet." in migstat(["demo", "timeline", str(empty), "-o", "table"], {}).out
