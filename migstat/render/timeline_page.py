@@ -49,7 +49,7 @@ def timeline_page(report: TimelineReport) -> str:
     )
     return page(
         f"{night.verdict}: {title}",
-        tag("h1", mark(STATE_OF_VERDICT[night.verdict]), Markup(" "), title),
+        tag("h1", mark(STATE_OF_VERDICT[night.verdict], night.verdict), Markup(" "), title),
         tag("p", " · ".join(times_in_full(report)), class_="quiet"),
         tag("ul", *failed, class_="failures"),
         tag("dl", *map(Markup, summary)),

@@ -23,8 +23,8 @@ from tests.command_line import Result, hermetic, migstat, process
 from tests.render.test_html import Tags
 from tests.schemas import assert_valid
 
-BEGINS = 1_792_958_580.0
-"""Sat 24 Oct 2026, 22:03 in Berlin: the night in which summer time ends."""
+BEGINS = 1_792_884_720.0
+"""Sun 25 Oct 2026, 01:32 in Berlin: summer time ends at three."""
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FORMATS = ("table", "plain", "json", "csv", "markdown")
