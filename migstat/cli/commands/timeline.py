@@ -63,4 +63,6 @@ def _night(runtime: Runtime, file: str, option: str = "") -> Night:
         night = night_in(Path(file), option)
     for warning in night.warnings:
         runtime.streams.tell(f"migstat: warning: {harmless(warning)}")
+    if not night.spans:
+        runtime.streams.tell(f"migstat: warning: {harmless(file)} holds no events yet")
     return night
