@@ -102,7 +102,7 @@ def ago(at: Millis, now: Millis) -> str:
 
 def day_and_time(at: Millis, now: Millis) -> str:
     """Weekday, date and time of day: `Fri 27 Nov 16:40`; with the year if that is not the year of `now`."""
-    local, today = _local(at), _local(now)
+    local, today = local_of(at), local_of(now)
     if local is None or today is None:
         return ""
     year = f" {local.year}" if local.year != today.year else ""
@@ -111,7 +111,7 @@ def day_and_time(at: Millis, now: Millis) -> str:
 
 def short_date(day: date, now: Millis) -> str:
     """A date as `1 Dec`, with the year if that is not the year of `now`."""
-    today = _local(now)
+    today = local_of(now)
     year = "" if today is not None and today.year == day.year else f" {day.year}"
     return f"{day.day} {day:%b}{year}"
 
