@@ -89,6 +89,8 @@ def _finished(story: Story, *, with_reason: bool) -> str:
 
 def _ended_at(story: Story) -> Millis:
     """When it ended, by the stamps of the task and its scopes: a watch may see it minutes or days later."""
+    if story.until is not Until.DONE:
+        return story.ended.at
     root = story.view.snapshot.node if story.view.snapshot is not None else Node()
     nodes = (root, *(below for child in root.children or () for below in (child, *(child.children or ()))))
     stamps = [node.last_updated_at for node in nodes if node.ended and node.last_updated_at is not None]

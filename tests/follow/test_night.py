@@ -344,3 +344,15 @@ def test_damage_anywhere_is_survived(whole: list[bytes], junk: list[bytes], data
         assert span.seconds is None or span.seconds >= 0
         assert all(phase.to is None or phase.to >= phase.begun for phase in span.phases)
         assert replace(span, state=State.PENDING).state is State.PENDING
+
+
+def test_what_was_said_about_a_deadline_is_read_back() -> None:
+    """Of each reason the last deadline counts, which a watch that resumes the record takes over."""
+    said = [(1, "estimate", "2026-09-21T20:00:00Z"), (2, "estimate", "2026-09-21T21:00:00Z"), (3, "passed", "never")]
+    lines = [
+        json.dumps({"event": "late", "at": f"2026-09-21T14:13:2{at}Z", "deadline": deadline, "reason": reason})
+        for at, reason, deadline in said
+    ]
+    night = night_of([f"{line}\n".encode() for line in lines])
+    assert night.late == {"estimate": 1_790_024_400_000}
+    assert len(night.warnings) == 1

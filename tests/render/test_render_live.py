@@ -378,6 +378,22 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
             "interrupted: last seen running at 14:08, no answer since (503)",
         ),
         (end(End.INTERRUPTED, Verdict.PENDING, START), "interrupted: no answer yet"),
+        (
+            end(End.FINISHED, Verdict.SUCCEEDED, replace(DONE, deadline=NOW - 12 * MINUTE)),
+            "succeeded after 15m 48s, 12m after the deadline; 14 of 14 projects done",
+        ),
+        (  # seen long after it ended
+            end(End.FINISHED, Verdict.SUCCEEDED, replace(DONE, at=NOW + 60 * MINUTE, deadline=NOW + 29 * MINUTE)),
+            "succeeded after 15m 48s, 29m before the deadline; 14 of 14 projects done",
+        ),
+        (
+            end(End.FINISHED, Verdict.SUCCEEDED, replace(MIDDLE, deadline=NOW - MINUTE), until=Until.CORE),
+            "core succeeded, 1m after the deadline; apps not waited for",
+        ),
+        (
+            end(End.TIMEOUT, Verdict.RUNNING, replace(MIDDLE, estimated_end=NOW + 60 * MINUTE)),
+            "stopped after 3s (--timeout): still running, 15m 48s in (14 of 24 projects), ends about 15:13",
+        ),
     ],
 )
 def test_the_last_line_says_what_was_waited_for_and_what_was_not(story: Story, line: str) -> None:
@@ -399,6 +415,11 @@ def test_a_failure_names_its_first_reason() -> None:
         (FAILURE, "running, 18 of 28 projects, 3 failed", "✖3 18/28"),
         (OUTAGE, "no answer since 14:08 (503)", "? no answer 18/28"),
         (START, "no answer yet", "○ 0/0"),
+        (
+            replace(MIDDLE, estimated_end=NOW + 60 * MINUTE, deadline=NOW + 89 * MINUTE),
+            "running, 14 of 24 projects, ends about 15:13, 29m before the deadline",
+            "● 14/24",
+        ),
     ],
 )
 def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:

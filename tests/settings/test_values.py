@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -116,3 +120,68 @@ def test_the_table_agrees_with_itself() -> None:
 def test_one_long_word_may_be_the_token_itself(text: str, is_one: bool) -> None:
     """Such a text must not be shown in messages."""
     assert values.may_be_token(text) is is_one
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Clocks that are set forward on 28 March 2027 at two o'clock, and back on 25 October 2026 at three."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize(
+    ("now", "given", "due"),
+    [
+        ("2026-11-28T22:00+01:00", "03:00", "2026-11-29T03:00+01:00"),
+        ("2026-11-29T03:00+01:00", "3:00", "2026-11-30T03:00+01:00"),
+        ("2026-11-28T22:00+01:00", "22:00:01", "2026-11-28T22:00:01+01:00"),
+        ("2026-10-24T22:00+02:00", "03:00", "2026-10-25T03:00+01:00"),
+        ("2026-10-24T22:00+02:00", "02:30", "2026-10-25T02:30+02:00"),
+        ("2026-10-25T02:45+02:00", "02:30", "2026-10-25T02:30+01:00"),  # it comes twice
+        ("2026-10-25T02:45+01:00", "02:30", "2026-10-26T02:30+01:00"),
+        ("2027-03-27T22:00+01:00", "02:30", "2027-03-28T03:30+02:00"),  # it does not come
+        ("2027-03-28T03:45+02:00", "02:30", "2027-03-29T02:30+02:00"),
+        ("2026-10-24T22:00+02:00", " 6h ", "2026-10-25T03:00+01:00"),
+        ("2026-11-28T22:00+01:00", "90", "2026-11-28T22:01:30+01:00"),
+        ("2026-11-28T22:00+01:00", "2026-11-29T03:00Z", "2026-11-29T03:00+00:00"),
+        ("2026-11-28T22:00+01:00", "20261128T030000-0500", "2026-11-28T08:00+00:00"),  # it may have passed
+    ],
+)
+def test_a_deadline_is_the_next_such_time(now: str, given: str, due: str) -> None:
+    """A time of day is the next one of the local clock, however clocks are set; a duration counts from now."""
+    at = values.deadline(given, "--deadline", datetime.fromisoformat(now).timestamp() + 0.4)
+    assert at == datetime.fromisoformat(due).timestamp() * 1000
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "--deadline is empty"),
+        ("noon", "invalid time: 'noon'"),
+        ("3:0", "invalid time: '3:0'"),
+        ("0", "invalid time: '0'"),
+        ("24:00", "no such time: '24:00'"),
+        ("0300", "'0300' could be a time or seconds"),
+        ("2026-11-29T03:00", "has no time zone"),
+        ("2026-11-29", "has no time zone"),
+        ("2026-13-01T00:00Z", "not a time"),
+        ("0001-01-01T00:00+23:00", "not a time"),
+        ("99999d", "longer than 10000 days"),
+    ],
+)
+def test_an_unclear_deadline_is_refused(given: str, said: str) -> None:
+    """What could be meant otherwise, or is no time, is refused with a hint."""
+    with pytest.raises(UsageError, match=said) as caught:
+        values.deadline(given, "--deadline", 1_790_000_000)
+    assert caught.value.hint
+
+
+@given(st.text(max_size=30) | st.from_regex(r"[0-9T:Z+.-]{1,25}", fullmatch=True), st.floats(1e9, 4e9))
+def test_any_deadline_is_an_instant_or_refused(given: str, now: float) -> None:
+    """No text makes it fail otherwise."""
+    with suppress(UsageError):
+        assert values.deadline(given, "--deadline", now) > 0

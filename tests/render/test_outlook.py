@@ -1,0 +1,84 @@
+"""What a watch says of the end to come, the deadline, and the pace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from msgspec.structs import replace
+
+from migstat.model.events import NoAnswer, View
+from migstat.model.nodes import Millis
+from migstat.render.drawing import drawn
+from migstat.render.live import digest, header
+from migstat.render.outlook import pace_words
+from migstat.render.parts import Canvas
+from migstat.render.theme import UNICODE
+from tests.render.screens import MIDDLE, MINUTE, NOW
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Show times in UTC: NOW is 14:13."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def expecting(end: float | None = None, deadline: float | None = None, pace: float | None = None) -> View:
+    """A view in which the end is expected, and the deadline is, in so many minutes."""
+
+    def at(minutes: float | None) -> Millis | None:
+        return None if minutes is None else NOW + int(minutes * MINUTE)
+
+    return replace(MIDDLE, not_before=at(57), estimated_end=at(end), deadline=at(deadline), pace=pace)
+
+
+SILENT = NoAnswer(NOW - 3 * MINUTE, "unreachable", "failed (503)", NOW + 8000)
+NIGHT = 11.9 * 60
+
+
+@pytest.mark.parametrize(
+    ("view", "width", "told"),
+    [
+        (expecting(), 80, "1h 38m · not before 15:10 UTC · updated 4s ago"),
+        (
+            expecting(57, 86, 1.12), 120,
+            "1h 38m · ends about 15:10, 29m before the deadline · 12 % slower than the rehearsal · updated 4s ago",
+        ),
+        (expecting(57, 86, 1.12), 80, "1h 38m · ends about 15:10, 29m before the deadline · updated 4s ago"),
+        (expecting(57, 86, 1.12), 40, "ends 15:10, 29m early · updated 4s ago"),
+        (expecting(57, 12), 80, "1h 38m · ends about 15:10, 45m after the deadline · updated 4s ago"),
+        (expecting(57, 12), 40, "ends 15:10, 45m late · updated 4s ago"),
+        (expecting(57, None, 0.9), 80, "1h 38m · ends about 15:10 · 10 % faster than the rehearsal · updated 4s ago"),
+        (expecting(NIGHT), 80, "1h 38m · ends about 02:07 · updated 4s ago"),
+        (expecting(NIGHT + 24 * 60), 80, "1h 38m · ends about 23 Sep 02:07 · updated 4s ago"),
+        (expecting(None, 86), 80, "1h 38m · not before 15:10 UTC · deadline 15:39 UTC, in 1h 26m · updated 4s ago"),
+        (expecting(None, 86), 40, "1h 38m · deadline 15:39 · updated 4s ago"),
+        (expecting(None, -5), 120, "1h 38m · not before 15:10 UTC · deadline 14:08 UTC passed 5m ago · updated 4s ago"),
+        (expecting(None, -5), 40, "deadline 14:08 passed · updated 4s ago"),
+        (
+            replace(expecting(57, 86), outage=SILENT), 80,
+            "1h 37m · next try in 8s · running as of 14:13 · deadline 15:39 UTC, in 1h 26m",
+        ),
+        (replace(expecting(57, -5), outage=SILENT), 40, "next try in 8s · deadline 14:08 passed"),
+    ],
+)  # fmt: skip
+def test_the_header_says_what_is_expected(view: View, width: int, told: str) -> None:
+    """The estimate and the deadline stay in a narrow window, in fewer words; what is late stays the longest."""
+    canvas = Canvas(width, UNICODE)
+    lines = [drawn(line, canvas, color=False).rstrip() for line in header(digest(view), NOW, canvas)]
+    assert len(lines) == 3
+    assert lines[-1] == told
+
+
+@pytest.mark.parametrize(
+    ("pace", "told"),
+    [(1.12, "12 % slower"), (0.88, "12 % faster"), (1.004, "as fast as"), (3.4, "240 % slower"), (0.996, "as fast as")],
+)
+def test_the_pace_is_compared_in_words(pace: float, told: str) -> None:
+    """The pace of the night is that of the rehearsal, slower or faster."""
+    assert pace_words(pace).startswith(told)
