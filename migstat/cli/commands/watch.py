@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -111,7 +112,7 @@ def _rehearsal(file: str | None, record: Path | None) -> tuple[Rehearsal | None,
     if file is None:
         return None, ()
     path = Path(refuse_empty(file, "--baseline")).expanduser()
-    if record is not None and record.absolute() == path.absolute():
+    if record is not None and os.path.realpath(record) == os.path.realpath(path):
         raise UsageError("--baseline and --record name the same file", "Record this night to another file.")
     night = night_in(path, "--baseline")
     rehearsal = rehearsal_of(night)

@@ -1,0 +1,161 @@
+"""`watch --baseline` and `watch --deadline` on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from migstat.simulator.scenario import Scenario
+from tests.cli.rehearsals import HERE, answering, cutover, migration, moving, night, node
+from tests.command_line import environ_of, migstat
+
+NAMES = ("ACME", "CRM", "ERP", "HELP", "OPS", "WEB")
+
+
+def in_turn(seconds: float, names: tuple[str, ...] = NAMES) -> Scenario:
+    """Projects one after the other, each of so many seconds."""
+    projects = [moving(name, 20 + at * seconds, 20 + (at + 1) * seconds) for at, name in enumerate(names)]
+    return cutover(*projects, over=30 + len(names) * seconds)
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The record of a rehearsal in which each project took two minutes: the last ended after 12 minutes."""
+    file = tmp_path_factory.mktemp("rehearsal") / "rehearsal.jsonl"
+    with night(in_turn(120)) as rehearsed:
+        assert rehearsed.watch("--record", str(file)).code == 0
+    return file
+
+
+def late(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Reasons and by how much of late events."""
+    return [(event["reason"], event["bySeconds"]) for event in events if event["event"] == "late"]
+
+
+def test_a_slow_night_is_late_in_every_format(record: Path) -> None:
+    """Into a pipe, with --quiet and as JSON it is said once that the end will be late, and once that it is."""
+    words = ("--baseline", str(record), "--deadline", "13m")
+    with night(in_turn(180)) as rehearsed:
+        lines = rehearsed.watch(*words)
+    with night(in_turn(180)) as rehearsed:
+        quiet = rehearsed.watch(*words, "--quiet")
+    with night(in_turn(180)) as rehearsed:
+        told = rehearsed.watch(*words, "--json")
+    assert lines.code == quiet.code == told.code == 0
+    said = [line for line in lines.err.splitlines() if "deadline (" in line]
+    assert len(said) == 2
+    assert "after the deadline (14:26)" in said[0]
+    assert "the deadline (14:26) has passed; expected to end about 14:3" in said[1]
+    assert said == [line for line in quiet.err.splitlines() if "deadline (" in line]
+    assert "deadline 14:26 UTC, in 13m" in lines.err
+    assert "deadline 14:26 UTC, in 13m" not in quiet.err
+    assert "running, ends about 14:25" in lines.err
+    assert lines.err.splitlines()[-1] == (
+        "migstat: succeeded after 18m 30s, 6m after the deadline; 6 of 6 projects done"
+    )
+    events = [json.loads(line) for line in told.out.splitlines()]
+    assert [reason for reason, _ in late(events)] == ["estimate", "passed"]
+    assert events[0]["estimatedEndAt"] == "2026-09-21T14:25:40Z"
+    for result in (lines, quiet, told):
+        assert result.err.count("6 of 6 projects were rehearsed") == 1
+
+
+def test_a_projects_document_is_a_rehearsal(tmp_path: Path) -> None:
+    """What `projects --json` printed serves as well; names that it lacks take the median, and that is said."""
+    file = tmp_path / "projects.json"
+    with night(in_turn(120, NAMES[:5]), head_start=HERE) as rehearsed:
+        file.write_text(migstat(["projects", "--json"], environ_of(rehearsed.server), now=rehearsed.now).out)
+    with night(in_turn(120)) as rehearsed:
+        result = rehearsed.watch("--baseline", str(file))
+    assert "5 of 6 projects were rehearsed; the others are expected to take the median" in result.err
+    assert "running, ends about 14:25" in result.err
+
+
+def test_without_a_rehearsal_a_deadline_only_passes() -> None:
+    """A deadline alone is told, passes once, and ends nothing."""
+    with night(in_turn(120)) as rehearsed:
+        events = rehearsed.events("--deadline", "14:20")
+    assert late(events) == [("passed", 0)]
+    assert next(event for event in events if event["event"] == "late")["estimatedEndAt"] is None
+    assert events[-1]["event"] == "finished"
+
+
+def test_a_resumed_watch_does_not_repeat_that_it_is_late(record: Path, tmp_path: Path) -> None:
+    """What an earlier watch has recorded about the deadline is not said again by the one that resumes it."""
+    words = ("--baseline", str(record), "--deadline", "14:26", "--record", str(tmp_path / "night.jsonl"))
+    with night(in_turn(180)) as rehearsed:
+        first = rehearsed.events(*words, "--timeout", "10m")
+        second = rehearsed.events(*words, "--timeout", "5m")
+        third = rehearsed.events(*words)
+    assert [[reason for reason, _ in late(events)] for events in (first, second, third)] == [
+        ["estimate"],
+        ["passed"],
+        [],
+    ]
+
+
+def test_names_in_common_are_needed(record: Path) -> None:
+    """A rehearsal of other projects is wrong usage, and leaves the record alone."""
+    with night(in_turn(120, ("X", "Y"))) as rehearsed:
+        result = rehearsed.watch("--baseline", str(record))
+    assert result.code == 2
+    assert "none of the 2 projects" in result.err
+
+
+Write = Callable[[Path, Path], None]
+
+
+def _twice(file: Path, record: Path) -> None:
+    line = record.read_text().splitlines()[0]
+    file.write_text(f"{line}\n{line.replace('migrate-1', 'migrate-2')}\n")
+
+
+def _pending(file: Path, _record: Path) -> None:
+    scenario = migration("running", migrate="running", projects=(node("A", "pending"),))
+    with night(scenario) as rehearsed:
+        file.write_text(migstat(["projects", "--json"], environ_of(rehearsed.server), now=rehearsed.now).out)
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda _file, _record: None, "No such file"),
+        (lambda file, _record: file.mkdir(), "Is a directory"),
+        (lambda file, _record: file.write_text("Dear diary\n"), "is not the record of a watch"),
+        (lambda file, _record: file.write_text(""), "nothing in"),
+        (_twice, "two tasks"),
+        (_pending, "nothing in"),
+    ],
+)
+def test_a_file_that_is_no_rehearsal_is_refused_before_anything_is_asked(
+    write: Write, said: str, record: Path, tmp_path: Path
+) -> None:
+    """A baseline that is missing, no record, of two tasks or empty ends with 2, and no request is sent."""
+    file = tmp_path / "baseline"
+    write(file, record)
+    with answering(lambda _asked: pytest.fail("asked")) as server:
+        result = server.ask("watch", "--baseline", str(file))
+    assert (result.code, server.asked) == (2, [])
+    assert "--baseline" in result.err
+    assert said in result.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--deadline", "noon"), "--deadline: invalid time: 'noon'"),
+        (("--deadline", ""), "--deadline is empty"),
+        (("--baseline", ""), "--baseline is empty"),
+        (("--baseline", "a.jsonl", "--record", "b/../a.jsonl"), "name the same file"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_is_asked(words: tuple[str, ...], said: str) -> None:
+    """A deadline that is none, an empty file, or the record that is being written, ends with 2."""
+    with answering(lambda _asked: pytest.fail("asked")) as server:
+        result = server.ask("watch", *words)
+    assert (result.code, server.asked) == (2, [])
+    assert said in result.err
