@@ -194,9 +194,12 @@ class Watcher:
         same, names = view.rehearsed or (0, 0)
         if names and not self._compared:
             self._compared = True
-            rest = "" if same == names else "; the others are expected to take the median"
-            rest = rest if same else ", so there is no estimate of the end"
-            self._printer.warn(f"migstat: {same} of {names} {view.scope} were rehearsed{rest}")
+            told = f"{same} of {names} {view.scope} were rehearsed"
+            if same == names and not isinstance(self._printer, JsonPrinter):
+                self._printer.show(LogLine(view.at, told))
+                return
+            rest = "the others are expected to take the median" if same else "there is no estimate of the end"
+            self._printer.warn(f"migstat: {told}" + (f"; {rest}" if same < names else ""))
 
     def _events(self, watched: Watch, errors: list[MigstatError]) -> Iterator[Event | Waiting]:
         """The events; an error ends them like anything else, and is kept to be raised."""

@@ -60,8 +60,7 @@ def test_a_slow_night_is_late_in_every_format(record: Path) -> None:
     events = [json.loads(line) for line in told.out.splitlines()]
     assert [reason for reason, _ in late(events)] == ["estimate", "passed"]
     assert events[0]["estimatedEndAt"] == "2026-09-21T14:25:40Z"
-    for result in (lines, quiet, told):
-        assert result.err.count("6 of 6 projects were rehearsed") == 1
+    assert [result.err.count("6 of 6 projects were rehearsed") for result in (lines, quiet, told)] == [1, 0, 1]
 
 
 def test_a_projects_document_is_a_rehearsal(tmp_path: Path) -> None:
