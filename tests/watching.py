@@ -32,6 +32,8 @@ BASE_URL = "http://127.0.0.1:9"
 JOB, TASK = "job-1", "task-1"
 LIMIT = 540
 REQUEST_TIMEOUT = 15.0
+INTERVAL = 20.0
+"""Seconds between two polls unless a plan says else: half as many as by default find as much."""
 
 
 class Endless(AssertionError):
@@ -142,7 +144,8 @@ class World:
         )
         self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
         self.session = TaskSession(lambda: self.api, Target(self.job_id, self.task.task_id), self.time.wall, rate_limit)
-        self.watch = Watch(self.session, plan or Plan(), self.deadline, now=self.time.wall, share=share, recall=seen)
+        plan = plan or Plan(interval=INTERVAL)
+        self.watch = Watch(self.session, plan, self.deadline, now=self.time.wall, share=share, recall=seen)
 
     @property
     def poller(self) -> Poller:

@@ -147,7 +147,12 @@ CASES: dict[str, tuple[Scenario, Plan | None, int, float, float]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CASES)
+LONG = ("D11", "D12", "D13", "D17")
+"""Kinds of cases that go on for minutes after the end."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name.startswith(LONG) else name
+                                  for name in CASES])  # fmt: skip
 def test_a_night_ends_with_the_right_code_in_time(name: str) -> None:
     """A watch from the start ends when it should, and a later one and `status` come to the same code."""
     scenario, plan, code, first, last = CASES[name]
@@ -243,6 +248,7 @@ def test_what_hangs_and_what_is_gone_is_named() -> None:
     assert [note for note in ended.notes if note.startswith("migrate,jsm is not reported any more")]
 
 
+@pytest.mark.slow
 def test_a_level_that_cannot_be_read_at_the_end_is_said_to_be_silent() -> None:
     """While only that level fails the watch says so, once, and that it answers again."""
     for until, kinds in ((END + 200, [Outage, Recovered]), (1e6, [Outage])):
@@ -288,6 +294,7 @@ def test_a_stall_is_told_by_the_progress_first(
     assert all(expected <= at <= expected + 95 for at, expected in zip(told, stalls, strict=True)), told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "code"), [("401", 4), ("403", 4), ("404", 5)])
 @pytest.mark.parametrize("seconds", [5, 1e6])
 def test_a_refusal_is_an_outage_for_two_minutes(kind: str, code: int, seconds: float) -> None:

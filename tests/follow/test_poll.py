@@ -132,7 +132,8 @@ def test_everything_is_read_every_two_minutes() -> None:
 
 def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
     """In between only these are asked for: the root, the scopes, what runs or went wrong, and by name what left it."""
-    world = World(migration(moved("A", 60, 115), moved("B", 60, 900), scopes=(moved("apps", 60, 950),)), begin=100)
+    scenario = migration(moved("A", 60, 115), moved("B", 60, 900), scopes=(moved("apps", 60, 950),))
+    world = World(scenario, begin=100, plan=Plan(interval=10.0))
     events = world.events()
     for event in events:
         if isinstance(event, Ended) or seconds_of(event) > 140:

@@ -41,6 +41,7 @@ from migstat.simulator.app import App
 from migstat.simulator.exchange import HttpRequest
 from tests.watching import (
     EPOCH,
+    INTERVAL,
     JOB,
     TASK,
     Answer,
@@ -66,7 +67,6 @@ from tests.watching import (
 
 HOUR = 3600.0
 CORE_END = 1000.0
-INTERVAL = 10.0
 SETTLE = 120.0
 
 TWO = (moved("A", 60, 300), moved("B", 100, 900))
