@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import random
 import sys
+import tempfile
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -16,16 +17,20 @@ from rich.console import RenderableType
 from migstat.cli.app import run
 from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Options, Request, Runtime, session
+from migstat.cli.rehearsal import record_night, rehearsed
 from migstat.cli.streams import Streams
 from migstat.cli.watching import Course
 from migstat.follow.deadline import PATIENCE, Deadline
+from migstat.follow.night import night_in
 from migstat.follow.watch import Plan, Watch, paced
 from migstat.model.events import Ended, Waiting
+from migstat.model.nights import timeline_report
 from migstat.render.drawing import picture as drawn_picture
 from migstat.render.ending import Story, ending
 from migstat.render.live import LogLine, digest, frame, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
+from migstat.render.timeline import timeline_view
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import serve
 
@@ -38,6 +43,9 @@ PICTURES = {
 }
 """File to scenario, how much of it is over, and command."""
 
+
+WEEK = 7 * 86_400
+"""Seconds between the rehearsal and the night."""
 
 POLLED_FOR = 420.0
 """Seconds after which the watch is drawn; then nothing answers for a while."""
@@ -96,8 +104,21 @@ def pictures_of_watch(folder: Path) -> None:
                         name = "outage.svg"
 
 
+def picture_of_night(folder: Path) -> None:
+    """Make a picture of a whole night beside its rehearsal."""
+    with tempfile.TemporaryDirectory() as records:
+        night, rehearsal = Path(records, "night.jsonl"), Path(records, "rehearsal.jsonl")
+        scenario = build("projects-failing")
+        record_night(night, scenario, SUNDAY - 9000)
+        record_night(rehearsal, rehearsed(scenario), SUNDAY - 9000 - WEEK, smooth=True)
+        report = timeline_report(night_in(night), night_in(rehearsal))
+    shown = timeline_view(report, replace(WINDOW, height=32))
+    (folder / "timeline.svg").write_text(drawn_picture(shown, WINDOW.width), encoding="utf-8")
+
+
 if __name__ == "__main__":
     where = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     for each in PICTURES:
         picture(where, each)
+    picture_of_night(where)
     pictures_of_watch(where)

@@ -171,7 +171,8 @@ def test_a_command_of_the_readme_runs(
     monkeypatch.chdir(tmp_path)
     over = command.startswith("migstat watch")  # a watch of what goes on would not end while time stands still
     environ = environ_of(failed_checks if over else server) | {"MIGSTAT_CONFIG": str(tmp_path / "config.toml")}
-    (tmp_path / "config.toml").touch()
+    for name in ("config.toml", "night.jsonl"):
+        (tmp_path / name).touch()
     result = migstat(shlex.split(command)[1:], environ)
     assert result.code in (0, 1, 8), result.err
     assert result.out or result.err or over

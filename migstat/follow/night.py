@@ -11,7 +11,6 @@ with `started` in epoch milliseconds. Levels begin with `migrate`, `projects` or
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -24,7 +23,7 @@ from migstat.follow.record import unusable
 from migstat.model.documents import LateReason
 from migstat.model.events import Condition, End, PhaseSeen, Seen
 from migstat.model.nights import Night, Silence, Span, Watched
-from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, Phase, State
+from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, Phase, State, instant
 from migstat.model.verdict import CLOCK_SKEW, EARLIEST_STAMP, Reason, Verdict
 
 LONGEST_LINE = 128 * 1024 * 1024
@@ -458,12 +457,8 @@ def _flat(node: RecordedNode) -> Iterator[RecordedNode]:
 
 def _instant(text: str) -> Millis | None:
     """Epoch milliseconds of a recorded time; None if it is not one."""
-    try:
-        when = datetime.fromisoformat(text)
-        at = round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return None
-    return at if EARLIEST_STAMP <= at < LATEST_STAMP else None
+    at = instant(text)
+    return at if at is not None and EARLIEST_STAMP <= at < LATEST_STAMP else None
 
 
 def _stamp(text: str | None, seen: Millis | None) -> Millis | None:

@@ -184,16 +184,28 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
     def phases(self) -> dict[str, float]:
         """Seconds that all projects together spent in each phase, in the order in which one goes through them.
 
-        Without projects or spaces, those of all rows.
+        Without projects or spaces, those of all scopes.
         """
         seconds: dict[str, float] = {}
         places: dict[str, list[int]] = {}
-        for span in [span for span in self.rows if len(span.level) == 3] or self.rows:
+        scopes = [span for span in self.rows if span.level != CHECK]
+        for span in [span for span in scopes if len(span.level) == 3] or scopes:
             for place, phase in enumerate(span.phases):
                 until = phase.to or self.night.as_of or phase.begun
                 seconds[phase.name] = seconds.get(phase.name, 0.0) + max(0, until - phase.begun) / 1000
                 places.setdefault(phase.name, []).append(place)
         return {name: seconds[name] for name in sorted(seconds, key=lambda name: sum(places[name]) / len(places[name]))}
+
+    @property
+    def phase_names(self) -> list[str]:
+        """The phases of projects, and those that only scopes have."""
+        of_scopes = (phase.name for span in self.rows if span.level != CHECK for phase in span.phases)
+        return [*dict.fromkeys((*self.phases, *of_scopes))]
+
+    @property
+    def counts_missing(self) -> bool:
+        """True if what is missing went wrong by itself: the task has ended, and not before it moved anything."""
+        return self.night.over and any(len(level) == 3 and span.status for level, span in self.night.spans.items())
 
 
 ORDERS = ("start", "elapsed", "name")

@@ -161,7 +161,7 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
     if report.show_all or report.filtered:
         return [*report.rows], {}
     night = report.night
-    bad = {State.FAILED, State.WARNING, *([State.MISSING] if night.over else [])}
+    bad = {State.FAILED, State.WARNING, *([State.MISSING] if report.counts_missing else [])}
     dull = {State.PENDING, State.SKIPPED, State.MISSING} - bad
     room = max(canvas.height - AROUND - sum(span.state in bad for span in report.rows), FEWEST)
     others = [span for span in report.rows if span.state not in bad | dull]
@@ -221,11 +221,11 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
     signs = SIGNS if canvas.glyphs is UNICODE else ASCII_SIGNS
     with_difference = report.against is not None and width >= WITH_DIFFERENCE
     longest = max(cell_len(harmless(span.name)) for span in rows)
-    names = min(longest, max(width // 5, 10))
+    names = min(longest, max(width // 4, 10))
     elapsed = [elapsed_words(span, night) for span in rows]
     taken = 2 + names + 2 + 2 + max(7, *map(len, elapsed)) + (2 + 7 if with_difference else 0)
     message = 2 + min(max(width - 100, 0), 60) if width >= WITH_MESSAGE else 0
-    phases = list(report.phases)
+    phases = report.phase_names
     axis = axis_of(report, max(width - taken - message - 1, 8))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET)
     table.add_column("", no_wrap=True, width=names + 2)
@@ -369,9 +369,12 @@ def failures(report: TimelineReport, most: int = REASONS) -> list[tuple[str, str
     found = [
         Reason(span.level, span.state, span.outcome, span.message)
         for span in report.rows
-        if span.state is State.FAILED or (span.state is State.MISSING and report.night.over)
+        if span.state is State.FAILED or (span.state is State.MISSING and report.counts_missing)
     ]
+    root = report.night.root
     if not report.filtered:
-        found = found or [each for each in report.night.reasons if each.state in (State.FAILED, State.MISSING)]
+        found = found or [each for each in report.night.reasons if each.state is State.FAILED]
+        if not found and root is not None and root.state is State.FAILED:
+            found = [Reason((), root.state, root.outcome, root.message)]
     told = [(harmless(each.level[-1] if each.level else ""), harmless(each.text).strip()) for each in found[:most]]
     return [*told, *([("", f"+{len(found) - most} more")] if len(found) > most else [])]

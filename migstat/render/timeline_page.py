@@ -30,7 +30,7 @@ def timeline_page(report: TimelineReport) -> str:
     """The page: verdict and times, what failed, bars of all nodes, and the summary."""
     night = report.night
     title = " → ".join(filter(None, (night.job_name or f"job {night.job_id or 'unknown'}", host_of(night.destination))))
-    phases = {name: f"phase{at % SHADES}" for at, name in enumerate(report.phases)}
+    phases = {name: f"phase{at % SHADES}" for at, name in enumerate(report.phase_names)}
     axis = axis_of(report, 100)
     marks = (
         tag("text", words, x=f"{cell}%", y="1em") for cell, words in axis.marks[:: 2 if len(axis.marks) > 8 else 1]
