@@ -20,7 +20,7 @@ from migstat.simulator.scenarios import NAMES
 
 _METAVARS = {"FILE": ["files"], "DIR": ["folders"]}
 _VALUES = {
-    "against": ["seen", "earlier", "files"],
+    "checks against": ["seen", "earlier", "files"],
     "config get key": ["seen", "keys"],
     "config set key": ["seen", "possible-keys"],
     "config unset key": ["seen", "keys"],

@@ -108,7 +108,8 @@ class LinePrinter:
         """Print what the event says where a person or a script wants it."""
         match event:
             case Changed():
-                if not self._options.quiet or event.node.state is State.WARNING or failed_for_good(event.node):
+                bad = event.node.state is State.WARNING or failed_for_good(event.node)
+                if not self._options.quiet or (bad and event.counts):
                     self._streams.print(change_line(event) + "\n")
                     self._silent_since = event.at
             case Snapped():
@@ -147,7 +148,7 @@ class LinePrinter:
         end = "" if event.estimated_end is None else f", ends about {clock(event.estimated_end, event.at)}"
         self._say(f"watching {head.task_type or 'task'} {head.task_id}: {head.verdict}{end}", event.at)
         for node in leaves_of(head.node, head.task_type):
-            if failed_for_good(node):
+            if failed_for_good(node) and node.level not in head.accepted:
                 message = f": {node.message}" if node.message else ""
                 self._say(f"already failed: {node.name}{message}", event.at, always=True)
 

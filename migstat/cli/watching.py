@@ -26,7 +26,7 @@ from migstat.model.nodes import Millis
 from migstat.render.ending import Story, last_line
 from migstat.render.live import LogLine, absence
 from migstat.render.outlook import deadline_words
-from migstat.render.text import duration
+from migstat.render.text import duration, harmless
 from migstat.render.theme import ASCII, UNICODE
 from migstat.settings.resolve import Look
 
@@ -162,7 +162,12 @@ class Watcher:
 
     def _play(self, asked: Session, watched: Watch, errors: list[MigstatError]) -> Ended:
         """Record and show the events; the last one."""
+        told: set[str] = set()
         for event in self._events(watched, errors):
+            for doubt in watched.doubts:
+                if doubt not in told:
+                    self._printer.warn(f"migstat: warning: {harmless(doubt)}")
+            told.update(watched.doubts)
             if isinstance(event, Waiting):
                 asked.remember()  # other windows complete what a long watch has seen
                 self._notifier.look(event.at, event.view)

@@ -25,7 +25,7 @@ def failed_for_good(node: Node) -> bool:
 
 def is_bad_news(event: object) -> bool:
     """True for a new failure and for the end: somebody should look up from what they are doing."""
-    return isinstance(event, Ended) or (isinstance(event, Changed) and failed_for_good(event.node))
+    return isinstance(event, Ended) or (isinstance(event, Changed) and event.counts and failed_for_good(event.node))
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from migstat.follow.estimate import Rehearsal
 from migstat.follow.phases import Phases
 from migstat.follow.poll import Poller
 from migstat.follow.timetable import Timetable
+from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.events import (
     Alive,
     Changed,
@@ -40,7 +41,20 @@ from migstat.model.events import (
     Waiting,
 )
 from migstat.model.exit_codes import Exit, exit_of_end
-from migstat.model.nodes import CHECK, Job, Level, Millis, Node, Page, Question, State, TaskType, child_of, leaves_of
+from migstat.model.nodes import (
+    CHECK,
+    Job,
+    Level,
+    Millis,
+    Node,
+    Page,
+    Question,
+    State,
+    TaskType,
+    checks_of,
+    child_of,
+    leaves_of,
+)
 from migstat.model.verdict import (
     SETTLED_AFTER,
     Assessment,
@@ -84,7 +98,10 @@ SLACK = 60.0
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The options of a watch. `interval` and `stall_after` in seconds; `due` is the deadline, which ends nothing."""
+    """The options of a watch. `interval` and `stall_after` in seconds; `due` is the deadline, which ends nothing.
+
+    `acceptances` are for a watch until the checks have ended.
+    """
 
     interval: float = 10.0
     stall_after: float = 900.0
@@ -93,10 +110,11 @@ class Plan(msgspec.Struct, frozen=True):
     strict: bool = False
     rehearsal: Rehearsal | None = None
     due: Millis | None = None
+    acceptances: Acceptances | None = None
 
 
 class Watch:
-    """One watch of one task. `view` holds everything that is known at any time.
+    """One watch of one task. `view` holds everything that is known at any time, `doubts` entries that do not hold.
 
     `now` is epoch seconds, `share` a random number in 0..1; `recall` returns what an earlier watch has said, once the
     task is known.
@@ -122,6 +140,7 @@ class Watch:
         self._phases = Phases()
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
+        self.doubts: tuple[str, ...] = ()
         self._assessment: Assessment | None = None
         self._snapshot: Snapshot | None = None
         self._moves: dict[Level, tuple[object, float]] = {}
@@ -184,7 +203,8 @@ class Watch:
         found = self._assessment or assess(self._evidence, self._plan.until)
         elapsed = self._evidence.root.elapsed_seconds(now)
         if code is None:
-            code = exit_of_end(end, found.verdict, strict=self._plan.strict, signal=signal)
+            strict = self._plan.strict and bool(failed_so_far(self._evidence, self._plan.until, strict=True))
+            code = exit_of_end(end, found.verdict, strict=strict, signal=signal)
         return Ended(
             at=now,
             end=end,
@@ -275,7 +295,9 @@ class Watch:
                     return self.ended(End.FINISHED if found.verdict is Verdict.FAILED else End.ERROR)
             elif found.over:
                 return self.ended(End.FINISHED)
-        if self._plan.fail_fast and failed_so_far(self._evidence, self._plan.until, strict=self._plan.strict):
+        # whether accepted checks explain an end is known once all of them have been read after it
+        sure = self._last_was_full or not self._is_ended or self._plan.acceptances is None
+        if sure and self._plan.fail_fast and failed_so_far(self._evidence, self._plan.until, strict=self._plan.strict):
             return self.ended(End.FAILED_FAST)
         return None
 
@@ -300,7 +322,9 @@ class Watch:
         for known, node in nodes:
             now = _condition(node)
             if now != known and (known is not None or now != _NOTHING):
-                yield self._said(Changed(self._millis(), node, known))
+                sums_up = self._plan.acceptances is not None and node.level in ((), CHECK)
+                counts = not sums_up and node.level not in self._evidence.accepted
+                yield self._said(Changed(self._millis(), node, known, counts=counts))
 
     def _progress(self) -> Iterator[Event]:
         for known, node in self._poller.changes:
@@ -412,6 +436,12 @@ class Watch:
             self._pace.popleft()
         self._phases.take((node for _, node in self._poller.changes), self._millis())
         self._evidence = self._poller.evidence()
+        root, task_type = self._evidence.root, self._evidence.task_type
+        above = root if task_type == TaskType.CHECK else child_of(root, "check")
+        whole = full and above is not None and above.ended
+        checks = checks_of(root, task_type)
+        accepted, self.doubts = accepted_of(self._plan.acceptances, checks, self._millis(), whole=whole)
+        self._evidence = replace(self._evidence, accepted=accepted)
         found = self._assessed(clock, full=full)
         if not found.unread:
             self._unread_since = None
@@ -438,6 +468,7 @@ class Watch:
             reasons=found.reasons,
             summary=found.summary,
             notes=self._notes,
+            accepted=self._evidence.accepted,
         )
 
     def _assessed(self, clock: float, *, full: bool) -> Assessment:

@@ -34,11 +34,15 @@ class Snapped(msgspec.Struct, frozen=True):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """A node's status or outcome changed; `before` is None if the node was not reported until now."""
+    """A node's status or outcome changed; `before` is None if the node was not reported until now.
+
+    `counts` is False for an accepted check, and for what only sums up the checks where some are accepted.
+    """
 
     at: Millis
     node: Node
     before: Condition | None
+    counts: bool = True
 
 
 class Progressed(msgspec.Struct, frozen=True):

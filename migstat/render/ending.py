@@ -73,8 +73,11 @@ def _finished(story: Story, *, with_reason: bool) -> str:
         word = "passed"
     else:
         word = "succeeded"
-    if ended.verdict is Verdict.WARNING and not failed:
-        word += " with warnings"
+    accepted = story.view.snapshot.accepted if story.view.snapshot else {}
+    if not failed and any(reason.state is State.FAILED and reason.level in accepted for reason in reasons_of(story)):
+        word = f"ended with accepted failures ({len(accepted)} accepted)"
+    elif ended.verdict is Verdict.WARNING and not failed:
+        word += " with warnings" + (f" ({len(accepted)} accepted)" if accepted else "")
     after = f" after {duration(ended.elapsed_seconds)}" if ended.elapsed_seconds is not None and not what else ""
     line = f"{what}{word}{after}"
     if story.view.deadline is not None and not fast:

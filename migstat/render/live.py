@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.styled import Styled
@@ -31,7 +32,7 @@ from migstat.model.nodes import (
     level_is_hidden,
 )
 from migstat.model.reports import worst_first
-from migstat.model.verdict import Summary, Verdict
+from migstat.model.verdict import Snapshot, Summary, Verdict, discounted
 from migstat.render.outlook import LATE, deadline_words, late_words, outlook
 from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, host_of
 from migstat.render.text import duration, grouped, harmless, local_time, zone
@@ -71,7 +72,8 @@ class Counts(msgspec.Struct, frozen=True):
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
     """A view sorted out for drawing: what is wrong, what runs, the scopes, and names of what is pending or done.
 
-    `doing` says what the first reading is about while there is no view yet.
+    `doing` says what the first reading is about while there is no view yet. Checks that were accepted are a number
+    only: `summary` does not count them as failed or as warnings.
     """
 
     view: View
@@ -87,6 +89,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     pending: tuple[str, ...] = ()
     done: tuple[str, ...] = ()
     doing: str = ""
+    accepted: int = 0
 
 
 Problem = Node | str
@@ -109,6 +112,8 @@ def digest(view: View, title: str = "") -> Digest:
         for node in (root, *_failed_checks(scopes), *scopes, *apps, *leaves)
         if node.state in _BAD and (node.level or node.ended)
     ]
+    settled = discounted(root, snapshot.task_type, snapshot.accepted)
+    problems = [node for node in problems if node.level not in settled]
     # Of a failure and what it is a part of, only the failure itself is news.
     parents = {node.level[:depth] for node in problems for depth in range(len(node.level))}
     problems = [node for node in problems if node.level not in parents]
@@ -125,13 +130,26 @@ def digest(view: View, title: str = "") -> Digest:
         title=harmless(snapshot.job_name or title or f"job {snapshot.job_id}"),
         destination=host_of(snapshot.destination),
         counts=counts_of_view(view),
-        summary=snapshot.summary,
+        summary=_without_accepted(snapshot, leaves),
+        accepted=len(snapshot.accepted),
         problems=(*worst_first(tuple(problems)), *map(harmless, snapshot.flaws)),
         running=tuple(runs),
         scopes=scopes,
         missing=() if ended else _in_order(snapshot.missing),
         pending=_in_order(leaf.name for leaf in leaves if leaf.state is State.PENDING),
         done=_in_order(leaf.name for leaf in leaves if leaf.state in (State.SUCCEEDED, State.SKIPPED)),
+    )
+
+
+def _without_accepted(snapshot: Snapshot, leaves: Sequence[Node]) -> Summary | None:
+    if snapshot.summary is None or not snapshot.accepted:
+        return snapshot.summary
+    states = [leaf.state for leaf in leaves if leaf.level in snapshot.accepted]
+    failed, warning = snapshot.summary.failed, snapshot.summary.warning
+    return replace(
+        snapshot.summary,
+        failed=failed - states.count(State.FAILED),
+        warning=warning - states.count(State.WARNING),
     )
 
 
@@ -251,7 +269,7 @@ def bad_counts(known: Digest) -> list[tuple[State, str]]:
         found.append((State.FAILED, count_words(count, State.FAILED)))
     if summary is not None and summary.warning:
         found.append((State.WARNING, count_words(summary.warning, State.WARNING)))
-    return found
+    return [*found, *([(State.SKIPPED, f"{known.accepted} accepted")] if known.accepted else [])]
 
 
 def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:

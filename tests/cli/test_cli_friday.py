@@ -14,7 +14,21 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimNode, SimTask, refused
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import LONG_AGO, Answer, Asked, answering, ask, check_run, migration, node, scenario, still
+from tests.cli.rehearsals import (
+    LONG_AGO,
+    Answer,
+    Asked,
+    answering,
+    ask,
+    check_run,
+    cutover,
+    migration,
+    moving,
+    night,
+    node,
+    scenario,
+    still,
+)
 from tests.schemas import assert_valid
 
 DAY = 86_400.0
@@ -360,3 +374,82 @@ def test_build_servers_see_accepted_checks_as_skipped(tmp_path: Path, server: Se
     assert 'tests="46" failures="2" errors="0" skipped="1"' in text
     assert 'message="warning, accepted until 2026-12-01, Maria: merged on purpose"' in text
     assert "Retired" not in text
+
+
+def going(*checks: SimNode, state: str = "FAILED", over: float = 60.0) -> Scenario:
+    """A check task that runs from second 0 until it is over."""
+    root = moving("root", 0, over, state, children=checks)
+    return scenario(SimTask(label="c", task_id="check-1", task_type="check", created_at=-5, root=root))
+
+
+MAIL = moving("Mail", 0, 20, "FAILED", excludable=True)
+BOTH = (MAIL, moving("Keys", 20, 50, "FAILED", excludable=True))
+SITE = moving("Site", 20, 50, "WARNING")
+MANY = (MAIL, *(moving(f"Fine{number:02d}", 5 + number, 58) for number in range(40)))
+WATCHES: dict[str, tuple[Scenario, str, int, str, bool]] = {
+    "nothing else": (going(MAIL), "", 0, "checks ended with accepted failures (1 accepted)", False),
+    "in a hurry": (going(MAIL), "--strict --fail-fast", 0, "accepted failures (1 accepted)", False),
+    "many at once": (going(*MANY), "--fail-fast --interval 7s", 0, "accepted failures (1 accepted)", False),
+    "another failure": (going(*BOTH, over=200), "", 1, "checks failed: Keys", True),
+    "at once": (going(*BOTH, over=200), "--fail-fast", 1, "checks failed: Keys", False),
+    "a warning": (going(MAIL, SITE), "", 0, "accepted failures (1 accepted)", False),
+    "a strict warning": (going(MAIL, SITE), "--strict", 1, "checks failed: Site", False),
+    "an accepted warning": (
+        going(moving("Mail", 0, 20, "WARNING"), state="WARNING"),
+        "--strict",
+        0,
+        "checks passed with warnings (1 accepted)",
+        False,
+    ),
+    "stopped": (going(MAIL, state="STOPPED"), "", 1, "checks failed", False),
+    "of a migration": (
+        cutover(check=moving("check", -20, 30, "FAILED", children=(MAIL,)), state="FAILED", over=40),
+        "",
+        0,
+        "accepted failures (1 accepted)",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WATCHES)
+def test_a_watch_comes_to_what_checks_would_say(name: str, tmp_path: Path) -> None:
+    """An accepted check does not end a watch, ring its bell or decide its code; its end says that it is accepted."""
+    scripted, words, code, said, rings = WATCHES[name]
+    file = accepting(tmp_path, entry("Mail"))
+    given = ("--until", "checks", "--accepted", file, *words.split())
+    with night(scripted) as tonight:
+        shown = tonight.watch("-o", "plain", *given, terminal=True)
+        assert words or ask(tonight.server, "checks", "--accepted", file, "--exit-status").code == code
+    assert (shown.code, said in shown.err, shown.out.count("\a")) == (code, True, 1 + rings)
+    with night(scripted) as tonight:
+        end = tonight.events(*given)[-1]
+    told = any("accepted until 2026-12-01" in (reason["message"] or "") for reason in end["reasons"])
+    assert end["exitCode"] == code
+    assert told == (end["verdict"] == "warning") == (not code or "Site" in said)
+
+
+def test_a_watch_tells_entries_that_do_not_hold_once(tmp_path: Path) -> None:
+    """What has expired is told at once, a wrong name when all checks are there, each once and in JSON, too."""
+    file = accepting(tmp_path, entry("Mail", "2026-01-01"), entry("Male"))
+    with night(going(MAIL)) as tonight:
+        result = tonight.watch("--json", "--until", "checks", "--accepted", file)
+    assert result.code == 1
+    assert [line.rpartition("accepted.toml: ")[2] for line in result.err.splitlines()] == [
+        "Mail was accepted until 2026-01-01 and counts again",
+        "Male is accepted, but this run has no such check",
+    ]
+
+
+def test_a_watch_of_a_migration_takes_no_accepted_checks(tmp_path: Path) -> None:
+    """`--accepted` without `--until checks` is wrong usage; a profile's file is for `--until checks` alone."""
+    file = accepting(tmp_path, entry("Mail"))
+    config = tmp_path / "config.toml"
+    config.write_text('default_profile = "p"\n[profiles.p]\naccepted = "accepted.toml"\n')
+    env = {"MIGSTAT_CONFIG": str(config)}
+    with night(going(MAIL)) as tonight:
+        refused_first = tonight.watch("--accepted", file)
+        assert (refused_first.code, "--until checks" in refused_first.err) == (2, True)
+        assert tonight.watch("--until", "checks", env=env).code == 0
+    with night(going(MAIL)) as tonight:
+        assert tonight.watch(env=env).code == 1

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from migstat.cli.context import Options, Request, Runtime, look_of, session
 from migstat.cli.notifying import command_from
-from migstat.cli.options import Exports, Job, Task, asks_api
+from migstat.cli.options import AcceptedUntilChecks, Exports, Job, Task, asks_api
 from migstat.cli.output import exports_of
 from migstat.cli.signals import Signals
 from migstat.cli.streams import Background
@@ -22,6 +22,7 @@ from migstat.follow.estimate import Rehearsal, rehearsal_of
 from migstat.follow.night import night_in
 from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
+from migstat.settings.acceptances import acceptances_from
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import Look, Profile, environ_of_commands
 from migstat.settings.values import deadline as instant_of
@@ -58,6 +59,7 @@ def watch(
     deadline: Annotated[
         str | None, typer.Option("--deadline", metavar="WHEN", help="Say if it ends later: 03:00, 4h or ISO 8601.")
     ] = None,
+    accepted: AcceptedUntilChecks = None,
     stall_after: Annotated[
         str, typer.Option("--stall-after", metavar="T", help="Warn when a node makes no progress for this long.")
     ] = "15m",
@@ -69,9 +71,7 @@ def watch(
 
     Examples:
 
-      migstat watch --record night.jsonl --baseline rehearsal.jsonl --deadline 03:00
-
-      migstat watch latest-migrate --quiet --strict && ./open-the-site
+      migstat watch --record night.jsonl --deadline 03:00 && ./open-the-site
     """
     look = _look(runtime, options, quiet=quiet)
     if until not in frozenset(Until):
@@ -83,7 +83,18 @@ def watch(
     command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
     due = instant_of(deadline, "--deadline", runtime.now()) if deadline is not None else None
     rehearsal, warnings = _rehearsal(baseline, path)
-    plan = Plan(seconds(*pause), seconds(stall_after, "--stall-after"), Until(until), fail_fast, strict, rehearsal, due)
+    if accepted is not None and until != Until.CHECKS:
+        raise UsageError("--accepted needs --until checks", "Accepted checks change nothing about a migration.")
+    plan = Plan(
+        seconds(*pause),
+        seconds(stall_after, "--stall-after"),
+        Until(until),
+        fail_fast,
+        strict,
+        rehearsal,
+        due,
+        acceptances_from(accepted, options.profile) if until == Until.CHECKS else None,
+    )
     with Signals() as signals, Background(runtime.streams) as background:
         printer = printer_for(runtime, background, signals, look, quiet=quiet, verbose=options.verbose, job=job)
         for warning in warnings:
