@@ -202,7 +202,7 @@ _STYLE = """
 .total { display: flex; align-items: center; gap: .75rem; white-space: nowrap }
 .end { margin-top: .75rem; padding: .5rem .75rem; border-inline-start: .3rem solid; background: var(--panel) }
 .rows > li { padding: .35rem 0; border-top: 1px solid var(--line) } .rows > li > * { display: block }
-.rows progress { display: block; height: .6rem; margin: .35rem 0 } .number span { white-space: nowrap }
+.rows progress { display: block; height: .6rem; margin: .35rem 0 } .number span { display: inline-block }
 .scopes, .names { display: flex; flex-wrap: wrap; gap: .15rem 1.25rem }
 .log > li { display: grid; grid-template-columns: auto 1fr; gap: .6rem }
 details { margin-top: .75rem } summary { cursor: pointer; font-weight: 600 } details > ul { margin: .35rem 0 0 1rem }
