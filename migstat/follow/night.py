@@ -365,6 +365,8 @@ class _Reader:
         self.empty, self._told, self._last = False, event, event.fetched_at
         for node in event.projects:
             self._take(node, node.reading, _instant(event.fetched_at))
+        for track in self._tracks.values():
+            track.phases.clear()  # only those under way are known, and not since when
         event.projects = ()
         return True
 

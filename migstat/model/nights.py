@@ -148,16 +148,16 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A night, perhaps beside its rehearsal (`against`), and what of it is shown: `rows`, of `total` nodes.
+    """A night, perhaps beside its rehearsal (`against`), and what of it is shown: `rows`, out of `nodes`.
 
-    A row is a check of a check task; of a migrate task `check`, a scope, a project or a space. `filtered` says in words
-    which states were asked for.
+    The nodes are the checks of a check task; of a migrate task `check`, scopes, projects and spaces. The summary is of
+    all of them, whatever is filtered. `filtered` says in words which states were asked for.
     """
 
     night: Night
     against: Night | None
+    nodes: tuple[Span, ...]
     rows: tuple[Span, ...]
-    total: int
     filtered: str = ""
     show_all: bool = False
 
@@ -175,8 +175,8 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def slowest(self) -> list[Span]:
-        """The rows that took longest, projects or spaces where there are any."""
-        timed = [span for span in self.rows if self.night.elapsed_of(span)]
+        """The nodes that took longest, projects or spaces where there are any."""
+        timed = [span for span in self.nodes if self.night.elapsed_of(span)]
         timed = [span for span in timed if len(span.level) == 3] or timed
         return sorted(timed, key=lambda span: -(self.night.elapsed_of(span) or 0))
 
@@ -188,7 +188,7 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
         """
         seconds: dict[str, float] = {}
         places: dict[str, list[int]] = {}
-        scopes = [span for span in self.rows if span.level != CHECK]
+        scopes = [span for span in self.nodes if span.level != CHECK]
         for span in [span for span in scopes if len(span.level) == 3] or scopes:
             for place, phase in enumerate(span.phases):
                 until = phase.to or self.night.as_of or phase.begun
@@ -199,7 +199,7 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def phase_names(self) -> list[str]:
         """The phases of projects, and those that only scopes have."""
-        of_scopes = (phase.name for span in self.rows if span.level != CHECK for phase in span.phases)
+        of_scopes = (phase.name for span in self.nodes if span.level != CHECK for phase in span.phases)
         return [*dict.fromkeys((*self.phases, *of_scopes))]
 
     @property
@@ -216,17 +216,16 @@ def timeline_report(
 ) -> TimelineReport:
     """The rows of a night that the states let through, in order: by start, the longest first, or by name."""
     spans = [span for span in night.spans.values() if _is_row(span.level, night.task_type)]
-    rows = [span for span in spans if not states or span.state in states]
-    rows.sort(key=lambda span: (span.name.casefold(), span.level))
+    spans.sort(key=lambda span: (span.name.casefold(), span.level))
     if sort == "start":
-        rows.sort(key=lambda span: span.started or span.ended or LATEST_PLAUSIBLE)
+        spans.sort(key=lambda span: span.started or span.ended or LATEST_PLAUSIBLE)
     elif sort == "elapsed":
-        rows.sort(key=lambda span: -(night.elapsed_of(span) or 0))
+        spans.sort(key=lambda span: -(night.elapsed_of(span) or 0))
     return TimelineReport(
         night=night,
         against=against,
-        rows=tuple(rows),
-        total=len(spans),
+        nodes=tuple(spans),
+        rows=tuple(span for span in spans if not states or span.state in states),
         filtered=", ".join(state for state in State if state in states),
         show_all=show_all,
     )

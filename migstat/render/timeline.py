@@ -140,7 +140,7 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     if rows:
         head += _bars(report, rows, canvas)
     if report.filtered:
-        head.append(Text(f"{len(report.rows)} of {report.total}: {report.filtered}", QUIET))
+        head.append(Text(f"{len(report.rows)} of {len(report.nodes)}: {report.filtered}", QUIET))
     elif rest:
         head.append(folded_line(rest, canvas))
     summary = Table.grid(padding=(0, 2, 0, 0))
@@ -368,13 +368,12 @@ def failures(report: TimelineReport, most: int = REASONS) -> list[tuple[str, str
     """What failed and why, name and message, the first few; without any row, why the task failed."""
     found = [
         Reason(span.level, span.state, span.outcome, span.message)
-        for span in report.rows
+        for span in report.nodes
         if span.state is State.FAILED or (span.state is State.MISSING and report.counts_missing)
     ]
     root = report.night.root
-    if not report.filtered:
-        found = found or [each for each in report.night.reasons if each.state is State.FAILED]
-        if not found and root is not None and root.state is State.FAILED:
-            found = [Reason((), root.state, root.outcome, root.message)]
+    found = found or [each for each in report.night.reasons if each.state is State.FAILED]
+    if not found and root is not None and root.state is State.FAILED:
+        found = [Reason((), root.state, root.outcome, root.message)]
     told = [(harmless(each.level[-1] if each.level else ""), harmless(each.text).strip()) for each in found[:most]]
     return [*told, *([("", f"+{len(found) - most} more")] if len(found) > most else [])]

@@ -252,7 +252,7 @@ TABLE: dict[str, tuple[list[dict[str, Any]], str]] = {
                 "projects": [node("IN_PROGRESS", None, "a", startedAt=1)],
             }
         ],
-        "running 1- a 9-",
+        "running 1-",
     ),
 }
 
@@ -317,7 +317,7 @@ def test_a_document_made_to_be_read_is_read(tmp_path: Path) -> None:
     """A projects document may span lines."""
     path = tmp_path / "friday.json"
     path.write_text(json.dumps(TABLE["a document"][0][0], indent=2))
-    assert told(night_in(path).spans[tuple(P)]) == "running 1- a 9-"
+    assert told(night_in(path).spans[tuple(P)]) == "running 1-"
 
 
 def test_unknown_events_and_damaged_lines_are_one_warning() -> None:

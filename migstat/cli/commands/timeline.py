@@ -53,7 +53,10 @@ def timeline(
     if file == against == "-":
         raise UsageError("FILE and --against cannot both be standard input", "Name a file for one of them.")
     night, rehearsal = _night(runtime, file), _night(runtime, against, "--against") if against is not None else None
-    return finish(runtime, output, timeline_report(night, rehearsal, states, sort, show_all=show_all))
+    report = timeline_report(night, rehearsal, states, sort, show_all=show_all)
+    if rehearsal is not None and night.spans and not any(rehearsal.spans.get(span.level) for span in report.nodes):
+        runtime.streams.tell(f"migstat: warning: --against: {harmless(str(against))} has no names in common with this")
+    return finish(runtime, output, report)
 
 
 def _night(runtime: Runtime, file: str, option: str = "") -> Night:
