@@ -486,6 +486,7 @@ def test_every_public_name_is_there_and_documented() -> None:
         getattr(migstat, "nonsense")  # noqa: B009  which a type checker would refuse
 
 
+@pytest.mark.slow
 def test_the_watch_of_the_package_is_the_function_whatever_was_loaded() -> None:
     """No module of the package stands in the way of a public name."""
     code = "import migstat.cli.commands.watch, migstat.client; from migstat import watch; print(watch.__module__)"

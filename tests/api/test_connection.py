@@ -287,6 +287,7 @@ def _imported(node: ast.AST) -> list[str]:
     return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "loads"), [("httpx", True), ("migstat.api.endpoints", False)])
 def test_the_command_line_of_httpx_is_not_loaded(module: str, loads: bool, tmp_path: Path) -> None:
     """Where click is installed `import httpx` loads it; once that is over, the placeholder in migstat.api can go."""

@@ -272,6 +272,7 @@ def test_no_bytes_let_anything_but_our_error_escape(body: bytes) -> None:
         decode_page(body, ())
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(("status", "outcome", "message", "details", "children", "new")), JSON))
 @example({"new": 1})
 def test_an_answer_means_the_same_with_its_json_kept(data: dict[str, Any]) -> None:

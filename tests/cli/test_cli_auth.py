@@ -228,6 +228,7 @@ def test_a_taken_name_is_not_offered(desk: Desk, server: Server) -> None:
     assert '[targets.jira-to-the-cloud]\njob = "other"\n' in (desk.text or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "code", "messages"),
     [
@@ -471,6 +472,7 @@ def test_a_config_that_cannot_be_written_is_reported_after_the_token_was_stored(
     assert desk.kept == {"https://api.atlassian.com": {"you@example.com": TOKEN}}
 
 
+@pytest.mark.slow
 def test_without_a_keyring_everything_works_with_a_private_file(desk: Desk, server: Server) -> None:
     """Without the extra, login says which file it used; status finds the token there, logout removes it."""
     code = "import sys\nsys.modules['keyring'] = None\nfrom migstat.__main__ import run\nrun()"

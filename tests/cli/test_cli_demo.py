@@ -23,7 +23,9 @@ LABEL = "Demo: a simulated migration; nothing is sent anywhere.\n"
 VERDICTS = {"failing": "failed", "refused": "failed"}
 
 
-@pytest.mark.parametrize("scenario", QUICK)
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(name, marks=[pytest.mark.slow] * (name in ("flaky", "waves"))) for name in QUICK]
+)
 @pytest.mark.parametrize("command", ["status", "checks", "projects"])
 def test_every_scenario_answers_every_command(scenario: str, command: str) -> None:
     """Each scenario has something to say to each command, without any settings."""

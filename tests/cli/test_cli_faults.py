@@ -263,9 +263,10 @@ def error_of(result: Result) -> tuple[str, str, str]:
 
 
 FLOODS = ("too large", "gzip bomb", "many members", "many values", "many lists")
+LONG = (*FLOODS, "never ready")
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in FLOODS)) for name in FAULTS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in FAULTS])
 def test_a_fault_that_stays_is_an_error_of_its_own(server: Server, name: str) -> None:
     """At once, or after tries that it counts: what happened in one line, what to do in another."""
     fault = FAULTS[name]
@@ -305,6 +306,7 @@ def test_every_command_tells_of_a_fault_in_the_same_way(server: Server, name: st
 PASSING = [name for name, fault in FAULTS.items() if fault.again and fault.arranged is not nobody]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PASSING)
 def test_a_fault_that_passes_leaves_no_trace(server: Server, usual: Mapping[str, Result], name: str) -> None:
     """What two requests have met costs nothing but time."""
@@ -527,7 +529,10 @@ def end_of(result: Result) -> str:
     return str(int(result.code)) if not result.err else str(json.loads(result.err)["error"]["code"])
 
 
-@pytest.mark.parametrize("name", ODD)
+PAGED = ("a repeated cursor", "endless pages")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in PAGED)) for name in ODD])
 def test_an_odd_answer_is_shown_as_far_as_it_goes(name: str) -> None:
     """What can be shown is shown, what cannot is named, and no list of pages is followed for ever."""
     ends = {}

@@ -129,6 +129,7 @@ def test_the_version() -> None:
     assert helped("--version") == f"migstat {__version__}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environ", "colored"),
     [

@@ -80,6 +80,7 @@ def test_a_tilde_is_the_home_folder(server: Server, tmp_path: Path, monkeypatch:
     assert (tmp_path / "status.svg").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="the umask is POSIX's")
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_exports_follow_the_umask(server: Server, tmp_path: Path, umask: int) -> None:

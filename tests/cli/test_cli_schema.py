@@ -287,6 +287,7 @@ def test_every_event_of_a_watch_is_valid(end: str) -> None:
         assert_valid("error", json.loads(line))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["failing", "confluence", "checks"])
 def test_every_event_of_a_scenario_is_valid(name: str) -> None:
     """The watch of a whole scenario of the simulator is valid from its snapshot to its end."""

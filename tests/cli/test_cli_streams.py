@@ -109,6 +109,7 @@ def test_closed_streams_are_no_traceback(small: Server) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("out", ["&-", "/dev/full"])
 @pytest.mark.parametrize(("answered", "code"), [(True, 3), (False, 124)])
 def test_a_watch_says_that_its_output_was_lost(out: str, answered: bool, code: int) -> None:
@@ -201,6 +202,7 @@ def test_a_person_sees_a_table_in_color(small: Server) -> None:
     assert "\x1b[" in written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "more"),
     [

@@ -45,7 +45,7 @@ from tests.schemas import assert_valid
 from tests.tls import secured
 
 MIGSTAT = [sys.executable, "-m", "migstat"]
-OUTPUTS = ("table", "plain", "json", "ndjson")
+OUTPUTS = ("table", "plain", "json")
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 
 LAST = ("finished", "timeout", "interrupted", "failed-fast", "error")
@@ -256,6 +256,7 @@ def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
     assert (told.code, events[-1]["verdict"], events[-1]["summary"]["total"]) == (124, "pending", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "json"])
 def test_a_closed_pipe_ends_it_quietly(form: str) -> None:
     """`| head` ends a watch quietly, although the migration goes on."""
@@ -418,6 +419,7 @@ def test_what_does_not_print_is_escaped() -> None:
     assert "a\x1b[2J\x9b\u202eb" in [event.get("message") for event in json_of(events)]
 
 
+@pytest.mark.slow
 def test_events_come_as_they_happen() -> None:
     """Each event is there to read while the watch still goes on."""
     with night(lively()) as rehearsed, watching(rehearsed.server, "--json") as watched:
@@ -604,6 +606,7 @@ def test_a_timeout_holds_in_an_outage() -> None:
     assert events[-1]["summary"]["byOutcome"] == {"SUCCESS": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["plain", "json"])
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_ends_it(number: signal.Signals, code: int, output: str) -> None:

@@ -26,6 +26,7 @@ def errors_of(node: tree_sitter.Node) -> Iterator[str]:
         yield from errors_of(child)
 
 
+@pytest.mark.slow
 def test_the_files_are_current(tmp_path: Path) -> None:
     """The generator writes exactly the files that are there."""
     subprocess.run([sys.executable, str(SCRIPTS / "generate.py"), str(tmp_path)], env=hermetic(), check=True)

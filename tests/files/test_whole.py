@@ -271,6 +271,7 @@ except KeyboardInterrupt:
     assert names(tmp_path) == ["file"]
 
 
+@pytest.mark.slow
 def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
     """While processes write the same file again and again, a reader always sees the whole content of one."""
     file = tmp_path / "file"

@@ -29,7 +29,7 @@ SIZES = [(40, 15), (80, 24), (120, 40), (200, 50)]
 NAMES = ("checks", "confluence", "cutover", "failing", "flaky", "projects-failing", "refused", "users-only", "waves")
 """The scenarios whose nights differ to the eye."""
 
-LONG = ("confluence", "cutover", "flaky", "projects-failing", "users-only")
+LONG = ("confluence", "cutover", "flaky", "projects-failing", "users-only", "waves")
 """Those that take more than a second."""
 
 

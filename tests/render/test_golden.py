@@ -54,7 +54,7 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize(
-    "moment", [pytest.param(name, marks=pytest.mark.slow) if name == "huge" else name for name in MOMENTS]
+    "moment", [pytest.param(name, marks=pytest.mark.slow) if name in ("flaky", "huge") else name for name in MOMENTS]
 )
 def test_tables_are_as_they_were_when_someone_looked_at_them(moment: str, width: int, tmp_path: Path) -> None:
     """Every command shows the text of its file, and no line of it is wider than the window."""
