@@ -1,4 +1,4 @@
-"""Writes the files of `watch --export` on a thread of its own, so that no slow disk or share delays a poll."""
+"""Writes the files of `watch --export`, each on a thread of its own, so that no slow disk or share delays a poll."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _Sight = tuple[View, tuple[LogLine, ...], float, Story | None]
 
 
 class Exporter:
-    """Keeps files up to date with a watch, each whole or not at all; does nothing without paths.
+    """Keeps files up to date with a watch, each version whole or not at all; does nothing without paths.
 
     What cannot be written is warned about once, and tried again after each poll. Of what happens while a write hangs,
-    only the newest state is kept. `clock` gives steady seconds.
+    only the newest state is kept, and the other files are written all the same. `clock` gives steady seconds.
     """
 
     def __init__(
@@ -48,19 +48,11 @@ class Exporter:
         title: str = "",
         write: Callable[[Path, str], None] = _WRITE,
     ) -> None:
-        self._paths = tuple(dict.fromkeys(paths))
-        self._warn = warn
+        self._files = [_File(path, warn, title, write) for path in dict.fromkeys(paths)]
         self._clock = clock
-        self._title = title
-        self._write_to = write
         self._log: tuple[LogLine, ...] = ()
         self._due = clock()
-        self._next: deque[_Sight] = deque(maxlen=1)
-        self._wake = threading.Event()
-        self._closed = False
-        self._failed: dict[Path, str] = {}
-        self._warned: set[Path] = set()
-        self._thread: threading.Thread | None = None
+        self._begun = False
 
     def show(self, event: Event | Waiting | LogLine) -> None:
         """Take in what happened; a pause is when to write."""
@@ -68,15 +60,49 @@ class Exporter:
             if self._clock() >= self._due:
                 self._due = self._clock() + EVERY
                 interval = event.view.interval
-                self._write((event.view, self._log, 3 * max(interval, RELOAD) + max(event.seconds - interval, 0), None))
-        elif self._paths and (line := event if isinstance(event, LogLine) else log_line(event)) is not None:
+                self._put((event.view, self._log, 3 * max(interval, RELOAD) + max(event.seconds - interval, 0), None))
+        elif (line := event if isinstance(event, LogLine) else log_line(event)) is not None:
             self._log = (*self._log[1 - LOGGED :], line)
 
     def finish(self, story: Story) -> None:
         """Write the end's state, however short ago the last one was written. An error at the start leaves no file."""
-        if self._thread is None and story.ended.end is End.ERROR and story.view.snapshot is None:
-            return
-        self._write((story.view, self._log, 0.0, story))
+        if self._begun or story.ended.end is not End.ERROR or story.view.snapshot is not None:
+            self._put((story.view, self._log, 0.0, story))
+
+    def close(self, patience: float) -> None:
+        """Write what is left, or give up after `patience` seconds."""
+        until = self._clock() + patience
+        for file in self._files:
+            file.close(max(until - self._clock(), 0.0))
+
+    def _put(self, sight: _Sight) -> None:
+        self._begun = True
+        for file in self._files:
+            file.put(sight)
+
+
+class _File:
+    """One file, and the thread that writes it."""
+
+    def __init__(self, path: Path, warn: Callable[[str], None], title: str, write: Callable[[Path, str], None]) -> None:
+        self._path = path
+        self._warn = warn
+        self._title = title
+        self._write = write
+        self._next: deque[_Sight] = deque(maxlen=1)
+        self._wake = threading.Event()
+        self._closed = False
+        self._failure = ""
+        self._warned = False
+        self._thread: threading.Thread | None = None
+
+    def put(self, sight: _Sight) -> None:
+        """Write this next, instead of what still waits."""
+        self._next.append(sight)
+        self._wake.set()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="exporter", daemon=True)
+            self._thread.start()
 
     def close(self, patience: float) -> None:
         """Write what is left, or give up after `patience` seconds."""
@@ -85,39 +111,27 @@ class Exporter:
         self._closed = True
         self._wake.set()
         self._thread.join(patience)
-        late = self._paths if self._thread.is_alive() else ()
-        for path, reason in {**dict.fromkeys(late, "it takes too long"), **self._failed}.items():
-            self._warn(f"migstat: warning: --export: {harmless(str(path))} does not show the end: {reason}")
-
-    def _write(self, sight: _Sight) -> None:
-        if not self._paths:
-            return
-        self._next.append(sight)
-        self._wake.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="exporter", daemon=True)
-            self._thread.start()
+        if failure := "it takes too long" if self._thread.is_alive() else self._failure:
+            self._tell(f"does not show the end: {failure}")
 
     def _run(self) -> None:
+        text_of = WRITERS[self._path.suffix.lower()]
         while not self._closed or self._next:
             self._wake.wait()
             self._wake.clear()
-            if self._next:
-                view, log, stale_after, story = self._next.pop()
+            if not self._next:
+                continue
+            view, log, stale_after, story = self._next.pop()
+            try:
                 known = digest(view, self._title)
                 scene = Scene(known=known, log=log, stale_after=stale_after, story=story)
-                for path in self._paths:
-                    self._write_one(path, scene)
+                self._write(self._path, text_of(scene))
+                self._failure = ""
+            except Exception as error:  # noqa: BLE001  whatever is wrong with a file, the watch goes on
+                self._failure = harmless((error.strerror if isinstance(error, OSError) else None) or str(error))
+                if not self._warned and story is None:
+                    self._warned = True
+                    self._tell(f"could not be written: {self._failure}; trying again after each poll")
 
-    def _write_one(self, path: Path, scene: Scene) -> None:
-        try:
-            self._write_to(path, WRITERS[path.suffix.lower()](scene))
-        except Exception as error:  # noqa: BLE001  whatever is wrong with a file, the watch goes on
-            reason = harmless((error.strerror if isinstance(error, OSError) else None) or str(error))
-            self._failed[path] = reason
-            if path not in self._warned and scene.story is None:
-                told = f"{harmless(str(path))} could not be written: {reason}; trying again after each poll"
-                self._warn(f"migstat: warning: --export: {told}")
-            self._warned.add(path)
-        else:
-            self._failed.pop(path, None)
+    def _tell(self, text: str) -> None:
+        self._warn(f"migstat: warning: --export: {harmless(str(self._path))} {text}")
