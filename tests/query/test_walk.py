@@ -16,7 +16,7 @@ from migstat.api.endpoints import Api
 from migstat.api.retry import Timing
 from migstat.errors import ApiError, BadRequest, NotFound, Refused, Unreachable
 from migstat.model.nodes import Level, Node, Page, Question
-from migstat.query.walk import MOST, Filters, Walked, by_name, find, newer, shown, walk
+from migstat.query.walk import LARGEST, MOST, Filters, Walked, by_name, find, newer, shown, walk
 from migstat.settings.resolve import Flags, settings_from
 from migstat.simulator import scenario as script
 from migstat.simulator.server import Server, serve
@@ -636,6 +636,21 @@ def test_pages_that_always_bring_something_new_are_a_flaw() -> None:
     assert "have no end" in str(walked.cut)
     named = walk(Asks(ask), LEVEL, still=True, keys=[f"{at}" for at in range(MOST)])
     assert (len(named.children), named.cut) == (2 * MOST, None)
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_pages_too_large_for_their_children_are_not_kept(still: bool) -> None:
+    """Whatever new children they bring, pages of many megabytes are read only up to a bound, by all walks together."""
+    asked: list[Question] = []
+
+    def ask(question: Question) -> Page:
+        asked.append(question)
+        new = Node((*LEVEL, f"P{len(asked)}"), question.status or "PENDING")
+        return Page(Node(LEVEL, children=(new,)), f"{len(asked)}", found=True, size=LARGEST // 4)
+
+    walked = walk(Asks(ask), LEVEL, still=still, keys=["P1"], running=True)
+    assert "too large" in str(walked.cut)
+    assert len(asked) < 20
 
 
 def test_pages_without_an_end_end_a_moving_walk_too() -> None:
