@@ -145,7 +145,16 @@ class World:
         self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
         self.session = TaskSession(lambda: self.api, Target(self.job_id, self.task.task_id), self.time.wall, rate_limit)
         plan = plan or Plan(interval=INTERVAL)
-        self.watch = Watch(self.session, plan, self.deadline, now=self.time.wall, share=share, recall=seen)
+        self.filled: list[View] = []
+        self.watch = Watch(
+            self.session,
+            plan,
+            self.deadline,
+            now=self.time.wall,
+            share=share,
+            recall=seen,
+            filling=self.filled.append,
+        )
 
     @property
     def poller(self) -> Poller:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from migstat.api.retry import Policy, Timing, steady_clock
 from migstat.cli.streams import Streams, wants_color
 from migstat.errors import NotFound, UsageError
-from migstat.model.nodes import Level
+from migstat.model.nodes import Level, Node, level_is_hidden
 from migstat.query.task import TaskSession
 from migstat.query.walk import shown
 from migstat.render.text import harmless
@@ -163,10 +163,13 @@ class Session(TaskSession):
         if self._memory is not None:
             self._memory.keep()
 
-    def reading(self, level: Level, count: int) -> None:
-        """Show how many children of a level were read."""
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
+        """Show how many children of a level were read, and of how many if the job names them."""
         if not self._silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
-            self._runtime.streams.notice(f"reading {harmless(shown(level))}: {count}")
+            hidden, job = level_is_hidden(level), self.known_job
+            total = len(job.included_keys(level[-1])) if job and hidden else 0
+            of = f" of {total}" if total >= len(seen) else ""
+            self._runtime.streams.notice(f"reading {level[-1] if hidden else harmless(shown(level))}: {len(seen)}{of}")
 
     def _exchanged(self, exchange: Exchange) -> None:
         if self._verbose:

@@ -213,6 +213,10 @@ class ScreenPrinter:
         if self._known.view.snapshot is None:
             self._known = replace(self._known, doing=text)
 
+    def fill(self, view: View) -> None:
+        """Show what the first reading has seen so far. May be called from any thread."""
+        self._known = digest(view, self._options.title)
+
     def close(self, patience: float) -> None:
         """Hand the terminal back, and print the warnings that came meanwhile."""
         self.screen.close(patience)

@@ -134,7 +134,8 @@ class Watcher:
             self._course.resumed_from = seen.last
             return seen
 
-        watched = Watch(asked, self._plan, self._deadline, now=self._now, recall=recall)
+        filling = self._printer.fill if isinstance(self._printer, ScreenPrinter) else lambda _: None
+        watched = Watch(asked, self._plan, self._deadline, now=self._now, recall=recall, filling=filling)
         errors: list[MigstatError] = []
         try:
             self._printer.open()

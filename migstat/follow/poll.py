@@ -7,7 +7,7 @@ ran and do so no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -162,9 +162,9 @@ class Poller:
         """Call the function for each item, a few at a time."""
         return self._source.together(function, items)
 
-    def reading(self, level: Level, count: int) -> None:
-        """Pass on how many children of a level have been read."""
-        self._source.reading(level, count)
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
+        """Pass on which children of a level have been seen so far."""
+        self._source.reading(level, seen)
 
     @property
     def job(self) -> Job:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
@@ -19,6 +19,7 @@ from migstat.api.retry import WINDOW, Clock, Policy, Sleep
 from migstat.errors import ApiError, Incomplete, NotFound, Refused, UsageError
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.estimate import Rehearsal
+from migstat.follow.filling import Filling
 from migstat.follow.phases import Phases
 from migstat.follow.poll import Poller
 from migstat.follow.timetable import Timetable
@@ -117,7 +118,7 @@ class Watch:
     """One watch of one task. `view` holds everything that is known at any time, `doubts` entries that do not hold.
 
     `now` is epoch seconds, `share` a random number in 0..1; `recall` returns what an earlier watch has said, once the
-    task is known.
+    task is known. `filling` is called with views of the first reading while it goes on; see `Filling`.
     """
 
     def __init__(
@@ -129,6 +130,7 @@ class Watch:
         now: Clock = time.time,
         share: Callable[[], float] = random.random,
         recall: Callable[[], Seen] = Seen,
+        filling: Callable[[View], None] = lambda _: None,
     ) -> None:
         self._session = session
         self._plan = plan
@@ -136,7 +138,8 @@ class Watch:
         self._now = now
         self._share = share
         self._recall = recall
-        self._poller = Poller(_Timely(session, deadline), session.rate_limit)
+        self._first = Filling(session, deadline.clock, filling)
+        self._poller = Poller(_Timely(session, deadline, self._first), session.rate_limit)
         self._phases = Phases()
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
@@ -429,7 +432,7 @@ class Watch:
             # while nothing could be read, nothing could be seen to move
             shift = clock - self._read_at - self._interval
             self._moves = {level: (looks, since + shift) for level, (looks, since) in self._moves.items()}
-        self._read_at, self._last_was_full = clock, full
+        self._read_at, self._last_was_full, self._first.over = clock, full, True
         self._full_at = clock if full else self._full_at
         self._pace.append((clock, self._poller.requests))
         while len(self._pace) > 2 and self._pace[-1][0] - self._pace[1][0] >= WINDOW:
@@ -551,15 +554,21 @@ class Watch:
 class _Timely:
     """Asks like its session, but nothing more once the time is up: Stopped is raised then."""
 
-    def __init__(self, session: TaskSession, deadline: Deadline) -> None:
+    def __init__(self, session: TaskSession, deadline: Deadline, first: Filling) -> None:
         self._session = session
         self._deadline = deadline
-        self.reading = session.reading
+        self._first = first
         self.together = session.together
 
     def ask(self, question: Question) -> Page:
         self._deadline.check()
-        return self._session.ask(question)
+        page = self._session.ask(question)
+        self._first.answered(question, page)
+        return page
+
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
+        self._session.reading(level, seen)
+        self._first.reading(level, seen)
 
     @property
     def job(self) -> Job:

@@ -166,7 +166,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     `estimated_end` to believe, and a `pace`: the time that work takes tonight over what it took then (1.12 is 12 %
     slower); `rehearsed` is how many of tonight's names it had, and how many there are. `deadline` is when it should
     have ended. `stalled` says since when a running node has not moved, `phases` which phases each running node went
-    through. Intervals in seconds.
+    through. Intervals in seconds. `reading` is set while the first reading goes on: how many projects or spaces it has
+    seen, out of how many, or of 0 if nobody knows; `snapshot` then holds these.
     """
 
     at: Millis
@@ -183,6 +184,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     interval: float = 10.0
     full_every: float = 120.0
     requests_a_minute: float = 0.0
+    reading: tuple[int, int] | None = None
 
 
 class Waiting(msgspec.Struct, frozen=True):

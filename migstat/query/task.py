@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from migstat.api.retry import Clock
 from migstat.api.threads import together
 from migstat.errors import ApiError, BadAnswer, NotFound, UsageError
-from migstat.model.nodes import Job, Level, Millis, Page, Question, State, Task, TaskPage, TaskType
+from migstat.model.nodes import Job, Level, Millis, Node, Page, Question, State, Task, TaskPage, TaskType
 from migstat.model.verdict import Assessment, Evidence, assess_at, assess_node, refused
 from migstat.query.tree import Reading, Tree
 from migstat.settings.target import Target, TaskWord
@@ -89,8 +89,13 @@ class TaskSession:
         """Call the function, which may ask, for each item, a few at a time. Raises its first exception."""
         return together(function, items, AT_A_TIME)
 
-    def reading(self, level: Level, count: int) -> None:
-        """Take note of how many children of a level have been read; for subclasses."""
+    @property
+    def known_job(self) -> Job | None:
+        """The job's definition if it has been read; asks nothing."""
+        return self.__dict__.get("job")
+
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
+        """Take note of the children of a level that have been seen so far; for subclasses."""
 
     def now(self) -> Millis:
         """The time, in epoch milliseconds."""

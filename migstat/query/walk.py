@@ -12,7 +12,7 @@ that was not seen is asked for by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -53,8 +53,8 @@ class Asker(Protocol):
     def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         """Call the function, which may ask, for each item, a few at a time. Raises its first exception."""
 
-    def reading(self, level: Level, count: int) -> None:
-        """Take note, after every page of a walk, of how many children of a level have been seen."""
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
+        """Take note, after every page of a walk, of the children of a level that have been seen so far."""
 
 
 class Filters(msgspec.Struct):
@@ -93,17 +93,16 @@ class _Pass(msgspec.Struct):
 
 
 class _Known(msgspec.Struct):
-    """What all walks over a level have seen, also those side by side: names, and the bytes of pages with new ones."""
+    """What all walks over a level have seen, also those side by side, and the bytes of pages with new children."""
 
-    names: set[str] = set()
+    children: dict[str, Node] = {}
     size: int = 0
 
-    def count(self, page: Page) -> int:
-        """Take in a page; the number of names so far."""
-        before = len(self.names)
-        self.names.update(child.name for child in page.node.children or ())
-        self.size += page.size if len(self.names) > before else 0
-        return len(self.names)
+    def take(self, page: Page) -> None:
+        """Take in a page."""
+        before = len(self.children)
+        self.children.update((child.name, child) for child in page.node.children or ())
+        self.size += page.size if len(self.children) > before else 0
 
 
 def newer(earlier: Node, later: Node) -> Node:
@@ -379,7 +378,8 @@ class _Walk:
         for child in page.node.children or ():
             self._keep(child)
             done.seen[child.name] = child
-        self._asker.reading(self._level, self._known.count(page))
+        self._known.take(page)
+        self._asker.reading(self._level, self._known.children)
 
     def _keep(self, child: Node) -> None:
         earlier = self.readings.get(child.name)

@@ -242,6 +242,9 @@ def verdict_words(known: Digest, now: Millis) -> tuple[State, str]:
         return State.FAILED, f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
     if known.view.snapshot is None:
         return State.PENDING, harmless(known.doing) or "waiting for the first answer"
+    if known.view.reading is not None:
+        seen, total = map(grouped, known.view.reading)
+        return State.PENDING, f"reading {seen} of {total}" if known.view.reading[1] else f"reading {seen}"
     return STATE_OF_VERDICT[known.verdict], str(known.verdict)
 
 

@@ -1,13 +1,17 @@
 """A migration API that answers from memory, in a process of its own: what is measured shall not share its time.
 
-`python tests/benchmarks/pages.py COUNT [moving]` serves a migration of so many projects, ended or under way, and
-prints its base URL.
+`python tests/benchmarks/pages.py COUNT [moving] [SECONDS]` serves a migration of so many projects, ended or under way,
+each answer after so many seconds, and prints its base URL. With the environment variable `CERTIFICATE`, a file of key
+and certificate, it speaks TLS.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import ssl
 import sys
+import time
 from collections.abc import Sequence
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
@@ -86,7 +90,9 @@ def _encoded(value: Any) -> bytes:
 
 class _Server(ThreadingTCPServer):
     daemon_threads = True
+    request_queue_size = 64
     pages: Pages
+    latency = 0.0
 
 
 class _Handler(StreamRequestHandler):
@@ -97,6 +103,7 @@ class _Handler(StreamRequestHandler):
         while line := self.rfile.readline():
             while self.rfile.readline() not in (b"\r\n", b""):
                 pass
+            time.sleep(self.server.latency)
             body = self.server.pages.answer(line.split()[1].decode())
             head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             self.wfile.write(head.encode() + body)
@@ -106,7 +113,13 @@ def main(words: Sequence[str]) -> None:
     """Serve until the process is ended."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.pages = Pages(int(words[0]), moving="moving" in words)
-        sys.stdout.write(f"http://127.0.0.1:{server.server_address[1]}\n")
+        server.latency = sum(float(word) for word in words[1:] if word != "moving")
+        certificate = os.environ.get("CERTIFICATE")
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        sys.stdout.write(f"http{'s' if certificate else ''}://localhost:{server.server_address[1]}\n")
         sys.stdout.flush()
         server.serve_forever()
 

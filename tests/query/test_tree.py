@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -98,7 +98,7 @@ class Reader:
         results = {at: function(items[at]) for at in order}
         return [results[at] for at in range(len(items))]
 
-    def reading(self, level: Level, count: int) -> None:
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
         """Nothing to note."""
 
     @property

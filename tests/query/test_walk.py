@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Condition, Thread, local
 from typing import TypeVar
@@ -123,9 +123,9 @@ class Fake:
         """Call the function for each item, a few at a time, and answer their questions in the order of `turns`."""
         return self.turns.together(function, items)
 
-    def reading(self, level: Level, count: int) -> None:
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
         """Note how many children were read."""
-        self.told.append(count)
+        self.told.append(len(seen))
 
     def ask(self, question: Question) -> Page:
         """Answer a question, once it is its turn, after what moves at this request has moved."""
@@ -198,7 +198,7 @@ class Asks:
         """Call the function for each item, in order."""
         return [function(item) for item in items]
 
-    def reading(self, level: Level, count: int) -> None:
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
         """Nothing to note."""
 
 

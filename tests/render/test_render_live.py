@@ -230,6 +230,14 @@ def test_the_first_reading_is_shown(doing: str) -> None:
     assert text.startswith(f"○ {doing or 'waiting for the first answer'}   job 1\n")
 
 
+@pytest.mark.parametrize(("total", "told"), [(20_000, "reading 4 300 of 20 000"), (0, "reading 4 300")])
+def test_what_is_read_so_far_has_no_verdict(total: int, told: str) -> None:
+    """While the first reading goes on its extent stands in place of the verdict, above what it has seen."""
+    first, *rest = shown(replace(FAILURE, reading=(4300, total)), 100, 24)
+    assert first.startswith(f"○ {told} · ✖")
+    assert rest == shown(FAILURE, 100, 24)[1:]
+
+
 @pytest.mark.parametrize(
     ("message", "cause"),
     [

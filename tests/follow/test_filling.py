@@ -1,0 +1,39 @@
+"""What a watch shows while its first reading goes on."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from migstat.model.nodes import child_of, leaves_of
+from migstat.model.verdict import Verdict
+from migstat.simulator.scenarios import build
+from tests.watching import EPOCH, World
+
+
+@pytest.mark.slow
+def test_a_long_first_reading_is_shown_as_it_goes_on() -> None:
+    """Every second what was seen so far, out of how many, with the scopes; and nothing more after it."""
+    scenario = build("huge")
+    world = World(scenario, begin=scenario.duration / 3, latency=0.2)
+    events = world.events()  # kept, or the client would be closed
+    next(events)
+    shown, keys = world.filled, world.session.job.included_keys("projects")
+    assert len(shown) > 5
+    assert shown[0].at - (EPOCH + world.sent[0].at) * 1000 < 5000
+    for view in shown:
+        snapshot, (count, total) = view.snapshot, view.reading or (0, 0)
+        assert snapshot is not None
+        assert total == len(keys)
+        assert count == len(leaves_of(snapshot.node, snapshot.task_type))
+        assert (snapshot.verdict, snapshot.job_name) == (Verdict.RUNNING, world.session.job.name)
+        assert snapshot.summary is not None
+        assert snapshot.summary.total == total
+        assert len((child_of(snapshot.node, "migrate") or snapshot.node).children or ()) > 1
+    assert all(later.at - earlier.at >= 1000 for earlier, later in pairwise(shown))
+    counts = [view.reading[0] for view in shown if view.reading]
+    assert counts == sorted(counts)
+    seen = len(shown)
+    world.poller.read_all()
+    assert len(world.filled) == seen
