@@ -68,6 +68,6 @@ def completions(session: nox.Session) -> None:
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Measure speed, memory and the steps from the command line to the screen; needs `pip install httpie`."""
-    for name in ("steps", "speed", "memory"):
+    """Measure speed, memory, steps to the screen and how good estimates are; needs `pip install httpie`."""
+    for name in ("steps", "speed", "memory", "estimates"):
         _python(session, f"tests/benchmarks/{name}.py")

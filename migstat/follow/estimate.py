@@ -152,7 +152,8 @@ def estimate(
 
     def left(node: Node, seconds: float) -> float:
         expected = seconds * (pace or 1.0)
-        return max(expected - _elapsed(node, since, now), expected * OVERTIME)
+        rest = expected - _elapsed(node, since, now)
+        return rest if rest > 0 else expected * OVERTIME
 
     age = _elapsed(root, since, now)
     ends: list[float] = []  # seconds from now

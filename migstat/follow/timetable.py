@@ -27,6 +27,10 @@ STEADY = 6
 """Readings of which the one with the most running projects counts: between two of them a lane is empty for a moment."""
 
 
+RAMP: Millis = 300_000
+"""How long after the first project began others may still join it, so that those of the rehearsal are expected to."""
+
+
 class Timetable:
     """The deadline and what is expected, as of the last reading, so that an outage changes neither.
 
@@ -99,9 +103,17 @@ class Timetable:
         if found.ended or (names and not same):
             return Estimate()
         lanes = max(self._lanes, default=0)
+        if lanes and self._is_ramp(evidence, now):
+            lanes = max(lanes, rehearsal.lanes)
         return estimate(
             rehearsal, evidence, self._until, now=now, missing=found.missing, since=self._since, lanes=lanes
         )
+
+    def _is_ramp(self, evidence: Evidence, now: Millis) -> bool:
+        """True while the first projects begin, one after the other."""
+        leaves = leaves_of(evidence.root, evidence.task_type)
+        begun = [self._since[leaf.level] for leaf in leaves if leaf.level in self._since]
+        return not any(leaf.ended for leaf in leaves) and now - min(begun, default=now) < RAMP
 
     def _note(self, evidence: Evidence, now: Millis) -> None:
         """Note when what runs began: by our clock if it was seen, as that of the API may be another one."""

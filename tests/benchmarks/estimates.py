@@ -1,4 +1,4 @@
-"""Measures how far off an estimated end is: `python -m tests.benchmarks.estimates`.
+"""Measures how far off an estimated end is: `python tests/benchmarks/estimates.py`.
 
 The projects of the `cutover` scenario are migrated again and again, with noise, slower, in fewer lanes or in another
 order than in the rehearsal. Printed is the median error and what nine of ten nights stay below, both in minutes, after

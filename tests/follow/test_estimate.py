@@ -173,6 +173,10 @@ def test_a_rehearsal_is_sorted_out() -> None:
     took = {name: (each.seconds / 60, each.whole) for name, each in known.work.items()}
     assert took == {**dict.fromkeys("ABC", (10, True)), "EARLY": (10, False), "LATE": (30, False), "OPEN": (40, False)}
     assert (known.usual, known.lanes, known.offset) == (600, 3, 0)
+    two = [done(*PROJECTS, name, ran=20) for name in "AB"]
+    failed_then, well_then = done(*PROJECTS, "LATE", ran=20), done(*PROJECTS, "C", ran=20)
+    assert estimate(known, tonight(*two, failed_then), now=NOW).pace is None
+    assert estimate(known, tonight(*two, well_then), now=NOW).pace == 2
 
 
 def test_checks_of_a_check_task_are_those_of_a_migration() -> None:

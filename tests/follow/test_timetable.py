@@ -189,3 +189,12 @@ def test_core_is_not_late_for_its_apps() -> None:
     for until, said in ((Until.CORE, []), (Until.DONE, ["estimate", "passed"])):
         world = World(scenario, plan=Plan(interval=60, until=until, rehearsal=known, due=at(2700)), patience=6000)
         assert [reason for reason, _ in late(world)] == said
+
+
+def test_a_night_as_rehearsed_is_never_late() -> None:
+    """Not while its first projects begin one by one, nor while a lane is empty between two of them."""
+    starts = {name: 60 + 45 * (at % 4) + 630 * (at // 4) for at, name in enumerate(NAMES)}
+    scenario = migration(*(moved(name, start, start + 600) for name, start in starts.items()), core_end=1470)
+    took = {name: Took(start, 600) for name, start in starts.items()}
+    known = Rehearsal(work=took, usual=600, lanes=4, offset=60)
+    assert late(World(scenario, plan=Plan(rehearsal=known, due=at(1500)))) == []
