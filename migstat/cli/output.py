@@ -145,7 +145,8 @@ def next_command(report: Report, words: tuple[str, ...]) -> str | None:
     check = report.parent if isinstance(report, ChecksReport) else child_of(snapshot.node, "check")
     if snapshot.task_type == TaskType.CHECK:
         check = snapshot.node
-    failing = [each for each in (check.children or () if check else ()) if each.state is State.FAILED]
+    bad = [each for each in (check.children or () if check else ()) if each.state is State.FAILED]
+    failing = [each for each in bad if each.level not in snapshot.accepted]
     if check is not None and check.ended and check.state is State.FAILED and failing:
         blocking = sum(not each.excludable for each in failing)
         counts = {"cannot be overridden": blocking, "can be overridden": len(failing) - blocking}

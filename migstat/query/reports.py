@@ -113,7 +113,8 @@ def checks_report(
     if against is not None:
         earlier = earlier_run(asked, against)
         created = instant(task.created_at) if task else None
-        comparison = compared(earlier, found, created or snapshot.fetched_at, whole=ended)
+        # a run that was refused has looked at nothing, so nothing is gone
+        comparison = compared(earlier, found, created or snapshot.fetched_at, whole=ended and bool(found))
         snapshot = replace(snapshot, flaws=(*snapshot.flaws, *earlier.flaws))
     _refuse_unknown("check", names, (*found, *(comparison.gone if comparison else ())))
 

@@ -355,7 +355,7 @@ def changes_line(report: ChecksReport, canvas: Canvas) -> Text:
     names = {Change.SAME: "as before"}
     counts = [f"{grouped(n)} {names.get(group, group)}" for group in _GROUPS if (n := words.count(group))]  # type: ignore[call-overload]
     if report.comparison and report.comparison.pending:
-        counts.append(f"{grouped(report.comparison.pending)} not reported yet")
+        counts.append(f"{grouped(report.comparison.pending)} not reported")
     return Text(canvas.glyphs.dot.join(counts), QUIET)
 
 

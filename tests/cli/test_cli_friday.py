@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +32,7 @@ from tests.cli.rehearsals import (
     scenario,
     still,
 )
+from tests.command_line import migstat
 from tests.schemas import assert_valid
 
 DAY = 86_400.0
@@ -453,3 +457,25 @@ def test_a_watch_of_a_migration_takes_no_accepted_checks(tmp_path: Path) -> None
         assert tonight.watch("--until", "checks", env=env).code == 0
     with night(going(MAIL)) as tonight:
         assert tonight.watch(env=env).code == 1
+
+
+CI = migstat(["help", "ci"], {}).out
+RECIPES = re.findall(r"^ *(?:- run: |- )?(migstat checks .*|migstat watch .*)$", CI, re.MULTILINE)
+
+
+def test_the_recipes_for_build_servers_are_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their command lines run, with the accepted checks that they show, and write what they name."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "accepted.toml").write_text(textwrap.dedent(CI[CI.index("  [Dupl") : CI.index("\nEach recipe")]))
+    mail = found("DuplicateEmail", "FAILED", "3 accounts", 3)
+    assert len(RECIPES) == 8
+    with still(scenario(MONDAY, run("today", 0, mail))) as asked:
+        for line in RECIPES:
+            command, _, file = re.sub(" > ?", " > ", line).partition(" > ")
+            result = ask(asked, *shlex.split(command)[1:], env={"MIGSTAT_TASK": "latest-check"})
+            assert result.code == 0, (line, result.err)
+            if file:
+                (tmp_path / file.strip("$")).write_text(result.out, encoding="utf-8")
+    assert 'skipped="1"' in (tmp_path / "checks.xml").read_text(encoding="utf-8")
+    summary = (tmp_path / "GITHUB_STEP_SUMMARY").read_text(encoding="utf-8")
+    assert "| accepted | DuplicateEmail | ✖ failed |" in summary

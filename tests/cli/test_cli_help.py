@@ -113,6 +113,7 @@ def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
         ("exit-codes", [str(code.value) for code in MEANINGS]),
         ("environment", [*ENVIRONMENT]),
         ("formatting", ["table", "tree", "plain", "json", "ndjson", "csv", "markdown"]),
+        ("ci", ["until", "- run:", "node"]),
         ("notify", ["MIGSTAT_EVENT", "MIGSTAT_TEXT", "curl", "notify-send", "osascript"]),
     ],
 )

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from migstat.errors import MigstatError, NotFound
+from migstat.model.changes import EarlierRun, compared
 from migstat.model.documents import KINDS, schema_of
 from migstat.model.events import (
     Alive,
@@ -88,9 +89,12 @@ LISTED = st.lists(st.builds(Listed, ARTIFACT, st.booleans(), MAYBE), max_size=2)
 ROWS = st.builds(TargetRow, NAMED, NAMED, SNAPSHOTS) | st.builds(
     TargetRow, NAMED, MAYBE, error=st.builds(NotFound, TEXT, TEXT)
 )
+COMPARED = st.builds(
+    compared, st.builds(EarlierRun, task_id=NAMED, checks=SOME, created_at=INSTANT), SOME, INSTANT, whole=st.booleans()
+)
 REPORTS: st.SearchStrategy[Report] = st.one_of(
     st.builds(StatusReport, SNAPSHOTS),
-    st.builds(ChecksReport, SNAPSHOTS, st.none(), SOME, VERDICT, overridden=KEYS),
+    st.builds(ChecksReport, SNAPSHOTS, st.none(), SOME, VERDICT, overridden=KEYS, comparison=st.none() | COMPARED),
     st.builds(ProjectsReport, SNAPSHOTS, st.sampled_from(["projects", "spaces"]), SOME, VERDICT, not_before=INSTANT),
     st.builds(TasksReport, NAMED, INSTANT, st.lists(RUNS, max_size=2).map(tuple)),
     st.builds(TargetsReport, INSTANT, st.lists(ROWS, max_size=2).map(tuple)),

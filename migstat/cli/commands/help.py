@@ -107,6 +107,64 @@ osascript -e 'on run words' \
 """
 
 
+_CI = """\
+A build that shows each check as a test and fails for those that count: code 0
+if all have passed or are accepted, 1 if one failed, 8 while they still run. The
+code does not depend on the file. Keep what you accept in git, in accepted.toml:
+
+  [DuplicateEmail]
+  reason = "merged on purpose, CHG-4711"
+  until = 2026-12-01    # through the end of this day
+  by = "Maria"          # may be left out
+  occurrences = 3       # may be left out; more than these count again
+
+Each recipe needs MIGSTAT_EMAIL, MIGSTAT_JOB and the secret MIGSTAT_TOKEN in the
+environment; MIGSTAT_TASK=latest-check is for runs of checks alone. In JUnit,
+accepted checks are skipped and unfinished ones errors. To wait for them first:
+
+  migstat watch --until checks --accepted accepted.toml --quiet --timeout 1h
+
+GitHub Actions:
+
+ steps:
+ - uses: actions/checkout@v4
+ - run: migstat checks --accepted accepted.toml --exit-status --export checks.xml
+ - run: migstat checks --accepted accepted.toml -o markdown >$GITHUB_STEP_SUMMARY
+   if: always()
+ - uses: actions/upload-artifact@v4
+   if: always()
+   with: {name: checks, path: checks.xml}
+
+GitLab:
+
+  checks:
+    script:
+    - migstat checks --accepted accepted.toml --exit-status --export checks.xml
+    artifacts:
+      when: always
+      reports: {junit: checks.xml}
+
+Jenkins:
+
+  node {
+    checkout scm
+    try {
+      sh '''
+      migstat checks --accepted accepted.toml --exit-status --export checks.xml
+      '''
+    } finally { junit 'checks.xml' }
+  }
+
+To see what is new since the run before, or since a document that a build kept:
+
+  migstat checks --against previous
+  migstat checks --json > checks.json
+  migstat checks --against checks.json --details
+"""
+
+_VERBATIM = ("notify", "ci")
+"""Topics with scripts and files, which are to be copied as they are."""
+
 _PRECEDENCE = """\
 An option beats its environment variable, which beats the profile's key in the config file, which beats the default.
 """
@@ -116,7 +174,9 @@ def help_(
     ctx: typer.Context,
     topic: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND ... | TOPIC]", help="Topics: exit-codes, environment, formatting, notify."),
+        typer.Argument(
+            metavar="[COMMAND ... | TOPIC]", help="Topics: exit-codes, environment, formatting, notify, ci."
+        ),
     ] = None,
 ) -> int:
     """Explain a command or a topic.
@@ -131,7 +191,7 @@ def help_(
     words = topic or []
     if len(words) == 1 and words[0] in TOPICS:
         text, width = TOPICS[words[0]](), page_width(ctx)
-        if "#!" not in text:  # a script is to be copied as it is
+        if words[0] not in _VERBATIM:
             text = "\n".join(_wrapped(line, width) for line in text.splitlines())
         runtime.streams.print(text.strip("\n") + "\n")
         return 0
@@ -171,4 +231,5 @@ TOPICS: dict[str, Callable[[], str]] = {
     "environment": _environment,
     "formatting": lambda: _FORMATTING,
     "notify": lambda: _NOTIFY,
+    "ci": lambda: _CI,
 }
