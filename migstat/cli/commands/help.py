@@ -126,14 +126,14 @@ accepted checks are skipped and unfinished ones errors. To wait for them first:
 
 GitHub Actions:
 
- steps:
- - uses: actions/checkout@v4
- - run: migstat checks --accepted accepted.toml --exit-status --export checks.xml
- - run: migstat checks --accepted accepted.toml -o markdown >$GITHUB_STEP_SUMMARY
-   if: always()
- - uses: actions/upload-artifact@v4
-   if: always()
-   with: {name: checks, path: checks.xml}
+steps:
+- uses: actions/checkout@v4
+- run: migstat checks --accepted accepted.toml --exit-status --export checks.xml
+- run: migstat checks --accepted accepted.toml -o markdown >$GITHUB_STEP_SUMMARY
+  if: always()
+- uses: actions/upload-artifact@v4
+  if: always()
+  with: {name: checks, path: checks.xml}
 
 GitLab:
 
