@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -102,6 +102,14 @@ class Sent:
         return query.get("level", "root") + expanded + wanted + (" next" if "cursor" in query else "")
 
 
+class OneByOne(TaskSession):
+    """Asks one question after another: what goes wrong with which, and when, is the same each time."""
+
+    def together(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """Call the function for each item, in their order."""
+        return [function(item) for item in items]
+
+
 class World:
     """A simulated API behind a client, and a watch of its last task. All that happens is kept.
 
@@ -143,7 +151,7 @@ class World:
             transport=httpx.MockTransport(self._answer),
         )
         self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
-        self.session = TaskSession(lambda: self.api, Target(self.job_id, self.task.task_id), self.time.wall, rate_limit)
+        self.session = OneByOne(lambda: self.api, Target(self.job_id, self.task.task_id), self.time.wall, rate_limit)
         plan = plan or Plan(interval=INTERVAL)
         self.filled: list[View] = []
         self.watch = Watch(

@@ -103,7 +103,7 @@ class Notifier:
             with self._changed:
                 self._batch = batch.after(self._batch)
                 self._changed.notify_all()
-            if not self._thread.is_alive():
+            if self._thread.ident is None:
                 self._thread.start()
 
     def close(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
@@ -167,6 +167,7 @@ class Notifier:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C and Ctrl-Z at the terminal are not for it
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             )
         except (OSError, ValueError) as error:
             return f"{program} cannot be run", f": {getattr(error, 'strerror', None) or error}"

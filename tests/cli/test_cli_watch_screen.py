@@ -577,11 +577,11 @@ def test_a_warning_about_a_record_stays_readable(tmp_path: Path) -> None:
 
 
 def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
-    """A command that writes to its terminal and fails is a line of the log, and Ctrl-C and Ctrl-Z are not for it."""
-    hook, done = tmp_path / "hook", tmp_path / "done"
-    hook.write_text(
-        f"#!/bin/sh\necho $MIGSTAT_EVENT >> {done}\n(echo XX > /dev/tty) 2>&-\necho YY; echo ZZ >&2; exit 3\n"
-    )
+    """A command that writes to its terminal and fails is a line of the log; Ctrl-C ends the watch, not the command."""
+    hook, told, go = (tmp_path / name for name in ("hook", "told", "go"))
+    lines = (f"echo $MIGSTAT_EVENT >> {told}", "(echo XX > /dev/tty) 2>&-", "echo YY; echo ZZ >&2")
+    waits = f"[ $MIGSTAT_EVENT = change ] || while [ ! -e {go} ]; do sleep 0.05; done"
+    hook.write_text("\n".join(["#!/bin/sh", *lines, waits, f"echo over >> {told}", "exit 3", ""]), encoding="utf-8")
     hook.chmod(0o700)
     scripted = cutover(moving("ACME", 20, 100, "FAILED"), moving("ZED", 20, 900), over=900, state="FAILED")
     with night(scripted, head_start=50) as rehearsed, window(rehearsed.server, "--notify", str(hook)) as seen:
@@ -590,10 +590,12 @@ def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
         seen.until_shown(r"^\d\d:\d\d ▲ .*--notify: hook exited with 3: ZZ")
         assert seen.outside() == []
         seen.child.sendcontrol("c")
+        seen.until_printed("waiting for --notify, 30s at most; Ctrl-C ends it")
+        go.touch()
         assert seen.end() == 130
-    assert done.read_text(encoding="utf-8").split() == ["change", "interrupted"]
+    assert told.read_text(encoding="utf-8").split() == ["change", "over", "interrupted", "over"]
     assert not re.search("XX|YY", seen.written)
-    assert len([line for line in seen.scrollback if "--notify" in line]) == 1
+    assert len([line for line in seen.scrollback if "exited with 3" in line]) == 1
 
 
 def test_verbose_gives_lines() -> None:

@@ -26,11 +26,17 @@ from tests.watching import EPOCH, World
 
 FOLDER = Path(__file__).parent.parent / "screens"
 SIZES = [(40, 15), (80, 24), (120, 40), (200, 50)]
-NAMES = ("checks", "confluence", "cutover", "failing", "flaky", "projects-failing", "refused", "users-only", "waves")
+NAMES = tuple(
+    "checks confluence cutover failing flaky huge projects-failing refused users-only waves".split()  # noqa: SIM905
+)
 """The scenarios whose nights differ to the eye."""
 
-LONG = ("confluence", "cutover", "flaky", "projects-failing", "users-only", "waves")
+LONG = ("confluence", "cutover", "flaky", "huge", "projects-failing", "users-only", "waves")
 """Those that take more than a second."""
+
+INTERVAL = 30.0
+SELDOM = {"huge": 1800.0}
+"""Seconds between two polls; of thousands of projects, so seldom that a night takes a few seconds."""
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -46,12 +52,13 @@ def night(name: str) -> tuple[dict[str, Moment], Story]:
     scenario = build(name)
     begin = scenario.tasks[-1].created_at + 60
     length = scenario.duration - begin
-    outage = (EPOCH + begin + length * 0.6, EPOCH + begin + length * 0.6 + 120)
+    interval = SELDOM.get(name, INTERVAL)
+    outage = (EPOCH + begin + length * 0.6, EPOCH + begin + length * 0.6 + max(interval, 120))
 
     def trouble(_target: str, now: float) -> httpx.Response | None:
         return httpx.Response(503) if outage[0] <= EPOCH + now <= outage[1] else None
 
-    world = World(scenario, begin=begin, plan=Plan(interval=30.0), trouble=trouble, patience=length + 900)
+    world = World(scenario, begin=begin, plan=Plan(interval=interval), trouble=trouble, patience=length + 7200)
     moments: dict[str, Moment] = {}
     log: list[LogLine] = []
     course, failed = Course(), False
