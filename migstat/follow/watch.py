@@ -154,6 +154,7 @@ class Watch:
         self._began = self._millis()
         self._spoke_at = deadline.clock()
         self._full_at = 0.0
+        self._asked_at = 0.0
         self._read_at: float | None = None
         self._last_was_full = False
         self._notes: tuple[str, ...] = ()
@@ -171,6 +172,8 @@ class Watch:
             yield from self._followed()
         except Stopped as stopped:
             yield self.ended(End.INTERRUPTED if stopped.signal else End.TIMEOUT, signal=stopped.signal)
+        finally:
+            self._poller.close()
 
     @property
     def view(self) -> View:
@@ -312,7 +315,7 @@ class Watch:
     def _full_is_due(self) -> bool:
         unsure = self._poller.task_type is None or self._is_ended or self._unscheduled_polls > 0
         unsure = unsure or not_scheduled(self._evidence.root)
-        old = self._deadline.clock() - self._full_at >= self._poller.full_every
+        old = not self._poller.patrols and self._deadline.clock() - self._full_at >= self._poller.full_every
         return unsure or old or self._poller.only_full
 
     @property
@@ -391,7 +394,8 @@ class Watch:
         while True:
             tries += 1
             try:
-                self._poller.read_all() if full else self._poller.read_running()
+                asked_at = clock()
+                self._poller.read_all() if full else self._poller.read_running(clock() - self._asked_at)
             except ApiError as error:
                 if not isinstance(error, Refused | NotFound):
                     definite_since = None
@@ -410,6 +414,7 @@ class Watch:
                     self._outage = NoAnswer(since, error.code, error.message, self._millis() + int(wait * 1000))
                 yield from self._pause(wait)
             else:
+                self._asked_at = clock() if full else asked_at
                 break
         self._take_stock(full=full)
         yield from self._silence()

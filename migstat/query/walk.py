@@ -240,7 +240,8 @@ class _Walk:
             filters.trusted = proof is not None and bool(proof.seen)
         last = self.plain()
         # one that had not ended was PENDING or IN_PROGRESS then, unless it is new or has begun again
-        unfinished = [node.name for each in (begun, last) for node in each.seen.values() if not node.ended]
+        latest = begun.seen | last.seen  # one that has ended meanwhile may have done so between two of these walks
+        unfinished = [node.name for node in latest.values() if not node.ended]
         if filters.trusted and not all(any(name in seen for seen in shown) for name in unfinished):
             filters.trusted, filters.refused = False, True
         if filters.trusted and not self._moved_back:
@@ -318,10 +319,10 @@ class _Walk:
                 self._read(page, done)
                 children = page.node.children or ()
                 # a cursor that leads to nothing says that the server filters the first answer only
-                fits = all(_fits(child, question) for child in children)
-                if not fits or (done.pages > 1 and not children):
+                fitting = all(fits(child, question) for child in children)
+                if not fitting or (done.pages > 1 and not children):
                     self._filters.trusted = False
-                    self._filters.refused |= fits  # or all that was behind the cursor has moved
+                    self._filters.refused |= fitting  # or all that was behind the cursor has moved
                     return None
                 if one_page or self.stopped:
                     break
@@ -330,9 +331,7 @@ class _Walk:
         except Refused:
             raise
         except ApiError as error:
-            if not isinstance(error, BadRequest | NotFound):
-                self._asker.ask(Question(self._level, expand=True))
-            self._filters.trusted, self._filters.refused = False, True
+            refused(self._asker, self._level, self._filters, error)
             return None
         return done
 
@@ -390,10 +389,18 @@ class _Walk:
         self._moved_back |= earlier.ended and not child.ended and not _says_nothing(child)
 
 
-def _fits(child: Node, question: Question) -> bool:
+def fits(child: Node, question: Question) -> bool:
+    """True if the child is what the question's filters ask for."""
     return (question.status is None or child.status in (question.status, None)) and (
         question.outcome is None or child.outcome == question.outcome
     )
+
+
+def refused(asker: Asker, level: Level, filters: Filters, error: ApiError) -> None:
+    """Note that a filter was refused, which is so only if the level answers without it. Raises ApiError if not."""
+    if not isinstance(error, BadRequest | NotFound):
+        asker.ask(Question(level, expand=True))
+    filters.trusted, filters.refused = False, True
 
 
 def shown(level: Level) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -255,3 +256,73 @@ def test_without_a_limit_nothing_is_slowed() -> None:
     poller.read_running()
     assert (poller.interval(3.0, full=False), poller.interval(3.0, full=True), poller.full_every) == (3.0, 3.0, 120.0)
     assert poller.requests == len(world.sent) - world.asked().count("job")
+
+
+def large_night(*more: script.SimNode, **options: Any) -> script.Scenario:
+    """1500 projects that begin by name, ten at a time; every fortieth fails, another one has a warning."""
+    outcomes = {7: "FAILED", 27: "WARNING", 33: "INCOMPLETE"}
+    projects = [
+        moved(f"P{number:04}", 60 + number * 2, 60 + number * 2 + 20 + number % 3, outcomes.get(number % 40, "SUCCESS"))
+        for number in range(1500)
+    ]
+    return migration(*projects, *more, core_end=3200, **options)
+
+
+def test_news_of_a_large_migration_comes_with_the_next_poll_within_the_limit() -> None:
+    """Failures and warnings are told within 12 s, successes within 60 s, the interval stays, and the limit is used."""
+    world = World(large_night(), begin=1000, plan=Plan(interval=10.0))
+    delays: dict[str, list[float]] = {}
+    for event in world.events():
+        at = seconds_of(event)
+        if isinstance(event, Changed) and event.node.outcome and event.node.level[:2] == PROJECTS:
+            project = world.task.root.find(event.node.level, at)
+            delays.setdefault(event.node.outcome, []).append(at - ((project and project.ended_at) or 0.0))
+        if at > 1600:
+            break
+        assert world.watch.view.interval == 10.0
+    assert {outcome: len(each) > 5 for outcome, each in delays.items()} == dict.fromkeys(delays, True)
+    assert max(*delays["FAILED"], *delays["WARNING"]) <= 12
+    assert max(delays["INCOMPLETE"]) <= 60
+    assert statistics.quantiles(delays["SUCCESS"], n=20)[-1] <= 60
+    assert max(costs(world)[1:-1]) <= LIMIT / 4 / 60 * 12
+    assert 0.8 * LIMIT / 4 <= a_minute(world) <= LIMIT / 4
+
+
+def test_everything_of_a_large_migration_is_read_in_turn() -> None:
+    """A project that ended unseen and one that is not reported any more show, yet all is never read at once."""
+    unseen = moved("A-UNSEEN", 1203, 1204, "SKIPPED")
+    gone = script.SimNode(name="A-GONE", steps=(script.Step(0, "PENDING"), script.Step(1100, None)))
+    world = World(large_night(unseen, gone), begin=1000, plan=Plan(interval=10.0))
+    told: dict[str, float] = {}
+    for event in world.events():
+        if isinstance(event, Changed):
+            told.setdefault(event.node.name, seconds_of(event))
+        if seconds_of(event) > 1500:
+            break
+    assert max(costs(world)[1:-1]) < 30
+    assert 1204 <= told["A-UNSEEN"] <= 1500
+    assert (*PROJECTS, "A-GONE") in world.poller.gone
+    assert (*PROJECTS, "A-GONE") not in world.known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("filters", [*FILTERS, "first-page", "once"])
+def test_a_large_migration_is_followed_to_its_end_whatever_becomes_of_filters(filters: script.FilterMode) -> None:
+    """The last state is the truth and every end is told once, with projects that are retried or reported late."""
+    late = [moved(f"LATE{number}", 1300 + number, 1400 + number, reported_at=1200 + number * 9) for number in range(30)]
+    retried = script.SimNode(
+        name="RETRIED",
+        steps=(
+            script.Step(900),
+            script.Step(1100, "FINISHED", "FAILED"),
+            script.Step(1350),
+            script.Step(1400, "FINISHED", "SUCCESS"),
+        ),
+    )
+    world = World(large_night(*late, retried, filters=filters), begin=1000, plan=Plan(interval=10.0))
+    events = world.run()
+    assert_truth(world)
+    ends = [event.node.name for event in events if isinstance(event, Changed) and event.node.outcome
+            and event.node.level[:2] == PROJECTS and event.node.name != "RETRIED"]  # fmt: skip
+    assert sorted(ends) == sorted(set(ends))
+    assert (the_end(events).exit_code, world.poller.only_full) == (1, filters != "works")

@@ -1,0 +1,240 @@
+"""Measures what is promised of a watch: how late news is, what a poll costs, and that its memory stays.
+
+`python tests/benchmarks/polls.py [late|cpu|memory ...]`; all of them if none is named. Nights pass in simulated time,
+with 50 ms an answer; the processor's time and memory are those of this process, whose transport answers from memory.
+Ends with 1 where a goal was missed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+from rich.console import Console
+
+from migstat.follow.watch import Plan, paced
+from migstat.model.events import Changed, Waiting
+from migstat.render.live import digest, frame
+from migstat.render.parts import Canvas
+from migstat.render.theme import UNICODE
+from migstat.simulator.scenario import Scenario, SimNode
+from tests.benchmarks.measuring import Table
+from tests.watching import LIMIT, World, migration, moved
+
+WATCHED = 1200.0
+"""Seconds of a night that are watched, from its middle."""
+
+LATENCY = 0.05
+
+OUTCOMES = ("FAILED", "WARNING")
+
+
+@dataclass(frozen=True)
+class Night:
+    """So many projects, of which some run at a time, each for so many seconds on average; by name, or at random."""
+
+    count: int
+    running: int
+    length: float
+    shuffled: bool = False
+
+    def __str__(self) -> str:
+        """As a row of the table calls it."""
+        order = "at random" if self.shuffled else "by name"
+        return f"{self.count} projects, {self.running} run {self.length:g} s, {order}"
+
+    def scenario(self) -> Scenario:
+        """Lanes in which one project follows another; one in a hundred fails, one in a hundred has a warning."""
+        chance = random.Random(self.count)  # noqa: S311  chance, not secrecy
+        numbers = list(range(self.count))
+        if self.shuffled:
+            chance.shuffle(numbers)
+        free = [60.0 + chance.uniform(0, self.length) for _ in range(self.running)]
+        projects: dict[int, SimNode] = {}
+        for number in numbers:
+            lane = min(range(self.running), key=free.__getitem__)
+            end = free[lane] + chance.uniform(0.5, 1.5) * self.length
+            dice = chance.randrange(100)
+            outcome = OUTCOMES[dice] if dice < len(OUTCOMES) else "SUCCESS"
+            projects[number] = moved(f"P{number:05}", free[lane], end, outcome)
+            free[lane] = end
+        return migration(*(projects[number] for number in sorted(projects)), core_end=max(free) + 10)
+
+    def delays(self) -> tuple[list[float], list[float], float]:
+        """Seconds from end to event: of bad news, of good news; and requests a minute."""
+        scenario = self.scenario()
+        end = scenario.tasks[-1].root.ended_at
+        assert end is not None
+        begin = max(0.0, min(end / 2, end - WATCHED - 400))
+        world = World(scenario, begin=begin, plan=Plan(), latency=LATENCY, patience=2 * end)
+        bad: list[float] = []
+        good: list[float] = []
+        ends = {
+            project.name: project.ended_at or 0.0
+            for project in scenario.tasks[-1].root.children[1].children[0].children
+        }
+        settled = 0.0
+        for event in world.events():
+            now = world.time.now
+            settled = settled or now
+            if now > begin + WATCHED:
+                break
+            if isinstance(event, Changed) and event.node.outcome and len(event.node.level) == 3:
+                at = ends[event.node.name]
+                if at > settled:
+                    (bad if event.node.outcome in OUTCOMES else good).append(now - at)
+        late = [
+            now - at for name, at in ends.items() if settled < at < now - 60 and not world.known[_level(name)].ended
+        ]
+        asked = sum(sent.at > settled for sent in world.sent) / (world.time.now - settled) * 60
+        return bad, good + late, asked
+
+
+def _level(name: str) -> tuple[str, ...]:
+    return ("migrate", "projects", name)
+
+
+NIGHTS = tuple(
+    Night(*each, shuffled=shuffled)
+    for shuffled in (False, True)
+    for each in ((5000, 200, 200.0), (20_000, 200, 200.0), (5000, 8, 3.0))
+)
+
+
+class Figures(Table):
+    """The same table, with figures that have no peer."""
+
+    def figure(self, what: str, goal: float, found: float, unit: str) -> None:
+        """A figure beside the goal that it may reach."""
+        self._line(what, f"{found:.1f} {unit}", "", "", "", f"{goal:g}", reached=found <= goal)
+
+
+def late(table: Figures) -> None:
+    """How late news is in the three nights, whose projects go by name or at random."""
+    for night in NIGHTS:
+        bad, good, asked = night.delays()
+        for what, goal, found in (("bad news", 12.0, bad), ("good news", 60.0, good)):
+            p95 = statistics.quantiles(found, n=20)[-1]
+            table.figure(f"{what}, p95: {night}", goal, p95, "s")
+        table.figure(f"requests a minute: {night}", LIMIT / 4, asked, "")
+
+
+class Still:
+    """The answers about a migration of which some projects run and make progress, but none begins or ends."""
+
+    def __init__(self, count: int, running: int) -> None:
+        self._percent = 0
+        keys = [f"PROJ{at:06}" for at in range(count)]
+        done = {"status": "FINISHED", "outcome": "SUCCESS", "details": {"startedAt": 1_790_000_000_000}}
+        self._going = {"status": "IN_PROGRESS", "details": {"startedAt": 1_790_000_000_000}}
+        self._running = keys[count // 2 : count // 2 + running]
+        pending = {"status": "PENDING", "details": {"createdAt": 1_790_000_000_000}}
+        self._lists = {
+            "FINISHED": _listed(dict.fromkeys(keys[: count // 2], done)),
+            "PENDING": _listed(dict.fromkeys(keys[count // 2 + running :], pending)),
+        }
+        self._job = _encoded({"name": "bench", "scope": {"projects": {"includedKeys": keys}}})
+        self._levels = {
+            "": _answer({"check": done, "migrate": self._going}, self._going),
+            "migrate": _answer({"usersAndGroups": done, "apps": self._going}, self._going),
+        }
+
+    def answer(self, target: str, _now: float) -> httpx.Response:
+        """The answer to a request, from memory."""
+        parts = urlsplit(target)
+        if not parts.path.endswith("/status"):
+            return httpx.Response(200, content=self._job)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        level = query.get("level", "")
+        if not level:
+            self._percent = (self._percent + 1) % 100
+        if level in self._levels:
+            return httpx.Response(200, content=self._levels[level])
+        if level != "migrate,projects" or query.get("outcome"):
+            return httpx.Response(200, content=b'{"data":{},"links":{}}')
+        status, at = query.get("status"), int(query.get("cursor", "0"))
+        progress = {"percent": self._percent, "data": [{"name": "issues", "total": 100, "processed": self._percent}]}
+        running = _listed(dict.fromkeys(self._running, self._going | {"progressDetails": progress}))
+        found = self._lists | {"IN_PROGRESS": running}
+        pages = found[status] if status else [*found["FINISHED"], *found["IN_PROGRESS"], *found["PENDING"]]
+        links = b'{"next":"%d"}' % (at + 1) if at + 1 < len(pages) else b"{}"
+        return httpx.Response(200, content=b'{"data":{"children":%s},"links":%s}' % (pages[at], links))
+
+
+def _answer(children: dict[str, Any], node: dict[str, Any]) -> bytes:
+    return _encoded({"data": node | {"children": children}, "links": {}})
+
+
+def _encoded(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _listed(children: dict[str, Any]) -> list[bytes]:
+    names = sorted(children)
+    return [_encoded({name: children[name] for name in names[at : at + 20]}) for at in range(0, len(names), 20)]
+
+
+def waits(count: int, running: int) -> Iterator[Waiting]:
+    """The pauses of a watch that does not end."""
+    world = World(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9)
+    still = Still(count, running)
+    world.trouble = still.answer
+    return (event for event in paced(world.watch.events(), world.deadline.sleep) if isinstance(event, Waiting))
+
+
+def cpu(table: Figures) -> None:
+    """What one poll of many projects takes of the processor, live view included; the median of a hundred."""
+    canvas, console = Canvas(120, UNICODE), Console(file=StringIO(), width=120, height=40)
+    spent: list[float] = []
+    began = 0.0
+    for event in islice(waits(20_000, 8), 102):
+        console.print(frame(digest(event.view), (), event.at, canvas, 40))
+        spent.append((time.process_time() - began) * 1000)
+        began = time.process_time()
+    table.figure("CPU of a poll: 20000 projects, 8 running", 8, statistics.median(spent[2:]), "ms")
+
+
+def memory(table: Figures) -> None:
+    """How much larger a watch is after 3000 polls than after a hundred."""
+    for count, event in enumerate(waits(5000, 8), start=1):
+        digest(event.view)
+        if count == 100:
+            before = resident()
+        if count == 3000:
+            break
+    after = resident()
+    table.figure(f"memory after 3000 polls of 5000 projects, after 100: {before:.0f} MB", 1.05, after / before, "x")
+
+
+def resident() -> float:
+    """The memory that this process takes now, in MB; on Linux."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+PARTS = {"late": late, "cpu": cpu, "memory": memory}
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the rows that are asked for."""
+    table = Figures()
+    for name, part in PARTS.items():
+        if not words or name in words:
+            part(table)
+    return 0 if table.reached else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
