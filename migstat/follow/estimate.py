@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heapify, heapreplace
-from statistics import median
 
 import msgspec
 from msgspec.structs import replace
@@ -84,8 +83,8 @@ def rehearsal_of(night: Night) -> Rehearsal:
     if night.task_type == TaskType.CHECK:
         checks |= {level[0]: each for level, each in took.items() if len(level) == 1 and level != CHECK}
         scopes |= {"check": took[()]} if () in took else {}
-    seconds = [each.seconds for each in work.values() if each.whole] or [each.seconds for each in work.values()]
-    usual = median(seconds or [0.0])
+    seconds = sorted([each.seconds for each in work.values() if each.whole] or [each.seconds for each in work.values()])
+    usual = seconds[len(seconds) // 2] if seconds else 0.0
     return Rehearsal(
         # what failed then would have taken longer, and may do so tonight
         work={
@@ -105,9 +104,10 @@ def _took(night: Night) -> Iterator[tuple[Level, Took]]:
     origin = root.started if root is not None and root.started is not None else min(starts, default=0)
     for level, span in night.spans.items():
         end = night.as_of if span.ended is None else span.ended
-        if span.started is not None and end is not None and span.state is not State.SKIPPED:
+        # nothing takes no time: stamps that say so say nothing
+        if span.started is not None and end is not None and end > span.started and span.state is not State.SKIPPED:
             whole = span.ended is not None and span.state is not State.FAILED
-            yield level, Took((span.started - origin) / 1000, max(0, end - span.started) / 1000, whole)
+            yield level, Took((span.started - origin) / 1000, (end - span.started) / 1000, whole)
 
 
 def _most(work: Iterable[Took]) -> int:
@@ -186,10 +186,10 @@ def _pace(done: Iterable[tuple[Node, Took]]) -> float | None:
         (seconds, took.seconds)
         for node, took in done
         if took.whole and node.state in (State.SUCCEEDED, State.WARNING)
-        if (seconds := node.elapsed_seconds(0)) is not None
+        if (seconds := node.elapsed_seconds(0))  # stamps that say that it took no time say nothing
     ]
     tonight, then = sum(seconds for seconds, _ in times), sum(seconds for _, seconds in times)
-    return tonight / then if len(times) >= ENOUGH and tonight > 0 and then > 0 else None
+    return tonight / then if len(times) >= ENOUGH else None
 
 
 def _elapsed(node: Node, since: Mapping[Level, Millis], now: Millis) -> float:

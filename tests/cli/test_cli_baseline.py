@@ -125,9 +125,9 @@ def _pending(file: Path, _record: Path) -> None:
         (lambda _file, _record: None, "No such file"),
         (lambda file, _record: file.mkdir(), "Is a directory"),
         (lambda file, _record: file.write_text("Dear diary\n"), "is not the record of a watch"),
-        (lambda file, _record: file.write_text(""), "nothing in"),
+        (lambda file, _record: file.write_text(""), "does not say how long"),
         (_twice, "two tasks"),
-        (_pending, "nothing in"),
+        (_pending, "does not say how long"),
     ],
 )
 def test_a_file_that_is_no_rehearsal_is_refused_before_anything_is_asked(

@@ -167,6 +167,7 @@ def test_a_rehearsal_is_sorted_out() -> None:
         span(*PROJECTS, "LATE", begin=20, minutes=30, state=State.FAILED),
         span(*PROJECTS, "OPEN", begin=60, minutes=None, state=State.RUNNING),
         span(*PROJECTS, "NONE", state=State.SKIPPED),
+        span(*PROJECTS, "ATONCE", minutes=0),
         Span(level=(*PROJECTS, "WAITS"), state=State.PENDING),
         as_of=100,
     )
@@ -176,6 +177,7 @@ def test_a_rehearsal_is_sorted_out() -> None:
     two = [done(*PROJECTS, name, ran=20) for name in "AB"]
     failed_then, well_then = done(*PROJECTS, "LATE", ran=20), done(*PROJECTS, "C", ran=20)
     assert estimate(known, tonight(*two, failed_then), now=NOW).pace is None
+    assert estimate(known, tonight(*two, done(*PROJECTS, "C", ran=0)), now=NOW).pace is None
     assert estimate(known, tonight(*two, well_then), now=NOW).pace == 2
 
 

@@ -129,7 +129,8 @@ def _rehearsal(file: str | None, record: Path | None) -> tuple[Rehearsal | None,
     rehearsal = rehearsal_of(night)
     if not rehearsal.work and not rehearsal.scopes:
         raise UsageError(
-            f"--baseline: nothing in {path} has begun", "Use the record of a rehearsal that went to its end."
+            f"--baseline: {path} does not say how long anything took",
+            "Use the record of a rehearsal that went to its end.",
         )
     return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
 
