@@ -53,7 +53,7 @@ def page_text(scene: Scene) -> str:
             tag("b", stale, data_date=absolute(at)),
             id="stale",
             hidden="",
-            role="alert",
+            role="status",
         ),
         _header(scene),
         main,
@@ -151,7 +151,7 @@ def _folded(known: Digest) -> Iterable[Markup]:
         if names:
             words = "not reported yet" if state is State.MISSING else "done" if state.ended else str(state)
             summary = tag("summary", mark(state, f"{grouped(len(names))} {words}"))
-            listed = _rows(names, lambda name: tag("li", name[:80]), "names", NAMES)
+            listed = _rows(names, lambda name: tag("li", name if len(name) <= 80 else f"{name[:79]}…"), "names", NAMES)
             yield tag("details", summary, listed, id=str(state))
 
 

@@ -25,6 +25,9 @@ METRICS = {
 MOST = 200
 """Running nodes, and scopes, that have series of their own."""
 
+LONGEST = 200
+"""Characters of a label at most."""
+
 _Series = tuple[Mapping[str, str], float]
 
 
@@ -59,7 +62,7 @@ def _nodes(scene: Scene) -> Iterable[_Series]:
     for scope in scene.known.scopes[:MOST]:
         below = [child for child in scope.children or () if not level_is_hidden(child.level)]
         if scope.level != ("migrate",):
-            groups.setdefault(harmless(scope.name), tuple(below) or (scope,))
+            groups.setdefault(_label(scope.name), tuple(below) or (scope,))
     for name, nodes in groups.items():
         counts = Counter(node.state for node in nodes)
         for state in State:
@@ -75,8 +78,12 @@ def _progress(scene: Scene) -> Iterable[_Series]:
         phase = current_phase(node, view.phases.get(node.level, ()))
         share = share_of(node, phase)
         if share is not None:
-            found.setdefault((harmless(node.name), harmless(phase.name) if phase is not None else ""), share)
+            found.setdefault((_label(node.name), _label(phase.name) if phase is not None else ""), share)
     return [({"project": project, "phase": phase}, share) for (project, phase), share in found.items()]
+
+
+def _label(name: str) -> str:
+    return harmless(name[:LONGEST])
 
 
 def _labels(labels: Mapping[str, str]) -> str:
