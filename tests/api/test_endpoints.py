@@ -7,7 +7,6 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import formatdate
 from itertools import count
@@ -36,7 +35,7 @@ from migstat.model.nodes import Question
 from migstat.settings.credentials import Secret
 from migstat.settings.resolve import Flags, Settings, settings_from
 from migstat.simulator import scenarios
-from migstat.simulator.server import Server, serve
+from migstat.simulator.server import serve
 
 EPOCH = 1_700_000_000.0
 TOKEN = "s3cret-t0ken-of-the-test"
@@ -355,33 +354,6 @@ def test_redirects_are_refused_wherever_they_lead(status: int, location: str | N
     assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "response",
-    [
-        httpx.Response(200, content=b""),
-        httpx.Response(200, content=b"  "),
-        httpx.Response(200, content=b"<html>Log in</html>", headers={"Content-Type": "text/html"}),
-        httpx.Response(200, content=b'{"data": {"status": FINI'),
-        httpx.Response(200, content=b"\xff\xfe"),
-        httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"}),
-    ],
-    ids=["empty", "blank", "html", "cut", "binary", "no gzip"],
-)
-def test_what_is_no_json_is_asked_again(response: httpx.Response, time: Time) -> None:
-    """A body that cannot be read may be a proxy's, so it is worth another attempt."""
-    with api_of(Script(time, response, ok()), time) as api:
-        assert api.job("j").name == "Cutover"
-
-
-@pytest.mark.parametrize("content", [[], 5, None, "text"])
-def test_json_of_another_shape_is_final(content: object, time: Time) -> None:
-    """JSON that is not an answer of the API is an error at once, about job and task."""
-    script = Script(time, httpx.Response(200, content=json.dumps(content)))
-    with api_of(script, time) as api, pytest.raises(BadAnswer, match="task t of job j") as raised:
-        api.status("j", "t", Question(()))
-    assert "--base-url" in raised.value.hint
-
-
 class _Flood(httpx.SyncByteStream):
     """A body without an end."""
 
@@ -691,30 +663,6 @@ def test_a_limit_that_was_hit_holds_everybody(time: Time) -> None:
 # Over a socket
 
 
-@contextmanager
-def simulated(time: Time) -> Iterator[tuple[Server, Api]]:
-    """The simulator, and a client of it whose sleeps cost nothing."""
-    with serve(scenarios.build("cutover"), head_start=1200, speed=1, rate_limit=None) as server:
-        environ = {
-            "MIGSTAT_BASE_URL": server.base_url,
-            "MIGSTAT_EMAIL": server.email,
-            "MIGSTAT_TOKEN": server.token,
-        }
-        timing = Timing(time.clock, time.sleep, share=lambda: 1.0)
-        with Api(settings_from(Flags(), environ, str), timing) as api:
-            yield server, api
-
-
-@pytest.mark.parametrize("fault", ["reset", "cut", "garbage", "429", "429-date", "503"])
-def test_a_passing_fault_is_survived(fault: str, time: Time) -> None:
-    """A broken connection, a cut body, a proxy's page and a limit are over with the third attempt."""
-    with simulated(time) as (server, api):
-        server.faults.add(fault, 2)
-        assert api.job(server.job_id).name == "Jira to the cloud"
-        assert len(server.requests) == 3
-    assert len(time.slept) == 2
-
-
 def test_somebody_who_is_no_admin_is_refused(time: Time) -> None:
     """A good login without the right is a 403, a bad one a 401, each with its own advice."""
     with serve(scenarios.build("checks"), rate_limit=None) as server:
@@ -731,18 +679,6 @@ def test_somebody_who_is_no_admin_is_refused(time: Time) -> None:
     assert "admin" in told[0].hint
     assert "401" in told[1].message
     assert "token" in told[1].hint
-
-
-def test_the_endpoints_of_the_simulator(time: Time) -> None:
-    """Job, tasks, one task and its status are read over a socket."""
-    with simulated(time) as (server, api):
-        tasks = [task for page in api.tasks(server.job_id) for task in page.tasks]
-        assert [task.task_type for task in tasks] == ["migrate", "check", "check"]
-        assert api.task(server.job_id, tasks[0].task_id).task_id == tasks[0].task_id
-        page = api.status(server.job_id, tasks[0].task_id, Question((), expand=True))
-        assert [child.name for child in page.node.children or ()] == ["check", "migrate"]
-        assert not api.status(server.job_id, tasks[1].task_id, Question(("check",))).found
-        assert {method for method, _ in server.requests} == {"GET"}
 
 
 def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> None:

@@ -226,7 +226,6 @@ def _without_grandchildren(node: Any) -> Any:
 
 
 SENT = st.builds(Sent, mostly(JOBS), mostly(LISTS), TREES, st.lists(LINKS, min_size=1, max_size=4), st.booleans())
-ANYTHING = VALUES.map(lambda value: Sent(value, value, value, [value], ascii_only=True))
 
 
 def encoded(value: Any, *, ascii_only: bool) -> bytes:

@@ -217,9 +217,7 @@ def test_quiet_is_bad_news_and_the_verdict() -> None:
     assert last.startswith("migstat: stopped after 2h 00m (--timeout): still running")
 
 
-@pytest.mark.parametrize(
-    ("kind", "times"), [("reset", 30), ("503", 30), ("429", 30), ("html", 30), ("cut", 30), ("garbage", 30), ("405", 2)]
-)
+@pytest.mark.parametrize(("kind", "times"), [("503", 30), ("405", 2)])
 def test_an_outage_is_told_and_survived(kind: str, times: int) -> None:
     """When the API stops answering, that and its return are told once each on standard error, and nothing is lost."""
     with night(lively()) as rehearsed:
@@ -362,21 +360,6 @@ def test_progress_is_told_by_phase() -> None:
     assert told[0]["progress"][0].keys() == {"name", "processed", "total"}
     assert {event["progress"][0]["total"] for event in told} == {50, 100}
     assert all(0 <= event["percent"] <= 100 for event in told)
-
-
-@pytest.mark.slow
-def test_a_stall_is_told_once() -> None:
-    """A running node that does not move for --stall-after is told of once, and a node that moves never."""
-    stuck = node("STUCK", "running", has_details=False)
-    scripted = cutover(stuck, moving("ACME", 0, 3000), over=None)
-    with night(scripted) as rehearsed:
-        events = checked(rehearsed.events("--stall-after", "10m", "--timeout", "1h", "--interval", "60s"))
-    stalls = [event for event in events if event["event"] == "stalled" and len(event["level"]) == 3]
-    assert [(stall["level"], stall["name"]) for stall in stalls] == [(["migrate", "projects", "STUCK"], "STUCK")]
-    assert 600 <= stalls[0]["sinceSeconds"] < 700
-    with night(scripted) as rehearsed:
-        told = rehearsed.watch("--stall-after", "10m", "--timeout", "1h", "--interval", "60s").err
-    assert len([line for line in told.splitlines() if "STUCK" in line]) == 1
 
 
 def test_an_outage_holds_its_reason() -> None:
@@ -540,44 +523,6 @@ def test_the_code_is_that_of_the_data(name: str) -> None:
         assert verdict in told["table"].out.rpartition("?1049l")[2]
 
 
-def test_a_check_task_ends_with_its_checks() -> None:
-    """A check task has ended when its checks have, and one that failed is a 1."""
-    task = SimTask(
-        label="check",
-        task_id="check-1",
-        task_type="check",
-        created_at=0,
-        root=SimNode(
-            name="root",
-            started_at=0,
-            ended_at=310,
-            outcome="FAILED",
-            has_details=False,
-            children=(moving("Well", 0, 200), moving("Broken", 0, 300, "FAILED", has_details=False)),
-        ),
-    )
-    for words in ((), ("--until", "checks")):
-        with night(scenario(task)) as rehearsed:
-            result = rehearsed.watch("latest-check", "--json", *words)
-        last = checked(json_of(result))[-1]
-        assert (result.code, last["verdict"]) == (1, "failed")
-        assert last["summary"]["byOutcome"] == {"FAILED": 1, "SUCCESS": 1}
-
-
-def test_the_core_is_followed_until_it_ends() -> None:
-    """With --until core the watch ends with the core, and without only when the apps have ended, too."""
-    scripted = cutover(moving("ACME", 0, 300), scopes=(moving("apps", 0, 1500, "FAILED"),), core_over=400, over=402)
-    ends = {}
-    for until in ("core", "done"):
-        with night(scripted) as rehearsed:
-            result = rehearsed.watch("--until", until)
-            ends[until] = (result.code, sum(rehearsed.slept))
-    assert ends["core"][0] == 0
-    assert 400 <= ends["core"][1] < 1000
-    assert ends["done"][0] == 1
-    assert ends["done"][1] >= 1500
-
-
 def test_fail_fast_ends_with_the_first_failure() -> None:
     """--fail-fast ends it with code 1 at the first failure, of which the last event but one tells."""
     with night(lively()) as rehearsed:
@@ -586,14 +531,6 @@ def test_fail_fast_ends_with_the_first_failure() -> None:
     assert [event["event"] for event in events[-2:]] == ["change", "failed-fast"]
     assert events[-2]["to"]["outcome"] == "FAILED"
     assert events[-1]["exitCode"] == 1
-
-
-def test_one_failure_does_not_end_it() -> None:
-    """Without --fail-fast a failed project does not end it, and is not forgotten at the end."""
-    with night(lively()) as rehearsed:
-        events = checked(rehearsed.events())
-        assert sum(rehearsed.slept) >= 300
-    assert (events[-1]["event"], events[-1]["verdict"]) == ("finished", "failed")
 
 
 def test_a_timeout_holds_in_an_outage() -> None:
@@ -733,20 +670,6 @@ def test_a_task_that_does_not_appear_is_code_5(form: str) -> None:
     held(result, 5, "not-found", json_form=form == "json")
 
 
-def test_a_task_that_appears_late_is_waited_for() -> None:
-    """A task that answers 404 for a moment after its creation is waited for."""
-    scripted = cutover(moving("ACME", 100, 300), over=400)
-    (task,) = scripted.tasks
-    late = scenario(
-        SimTask(label="migrate", task_id="late", task_type="migrate", created_at=0, status_at=60, root=task.root),
-        scope=scripted.job.scope,
-    )
-    with night(late) as rehearsed:
-        result = rehearsed.watch()
-    assert result.code == 0
-    assert moves(result)["migrate,projects,ACME"] == [("pending", "running"), ("running", "succeeded")]
-
-
 @pytest.mark.parametrize("form", ["plain", "json"])
 def test_a_redirect_at_the_start_is_code_3(form: str) -> None:
     """A redirect at the start, as of a login page, is code 3 at once and is not followed."""
@@ -798,14 +721,6 @@ def test_wrong_usage_is_code_2(words: tuple[str, ...]) -> None:
         result = migstat(["watch", *words], environ_of(server), sleep=[])
         assert server.requests == []
     held(result, 2, "usage", json_form="--json" in words)
-
-
-def test_wrong_usage_is_json_for_scripts() -> None:
-    """With --json wrong usage is one JSON line on standard error, and standard output is empty."""
-    with still(endless()) as server:
-        result = migstat(["watch", "--json", "--interval", "0"], environ_of(server), sleep=[])
-    held(result, 2, "usage", json_form=True)
-    assert result.out == ""
 
 
 # records

@@ -294,23 +294,6 @@ def test_a_stall_is_told_by_the_progress_first(
     assert all(expected <= at <= expected + 95 for at, expected in zip(told, stalls, strict=True)), told
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "code"), [("401", 4), ("403", 4), ("404", 5)])
-@pytest.mark.parametrize("seconds", [5, 1e6])
-def test_a_refusal_is_an_outage_for_two_minutes(kind: str, code: int, seconds: float) -> None:
-    """Seconds of refusals are outlasted; two minutes of nothing else are believed."""
-    scenario = projects(P, incidents=fails(kind, begin=100, end=100 + seconds))
-    with staged(scenario, 5000) as stage:
-        if seconds > 5:
-            assert stage.watch(0.0, Plan(interval=3.0)) == code
-            assert 220 <= stage.time.now <= 260
-        else:
-            events = stage.events(0.0, Plan(interval=3.0))
-            assert [type(event) for event in events if isinstance(event, Outage | Recovered)] == [Outage, Recovered]
-            assert isinstance(events[-1], Ended)
-            assert events[-1].exit_code == 0
-
-
 def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
     """However few of them are reported yet: total = missing + pending + running + finished = what the job names."""
     nodes = [lives(f"P{n:02}", Step(0, None), Step(5 + n * 3, "PENDING"), Step(40 + n * 6), Step(90 + n * 6, "FINISHED",

@@ -45,7 +45,6 @@ from tests.watching import (
     JOB,
     TASK,
     Answer,
-    Time,
     Tree,
     Trouble,
     World,
@@ -56,7 +55,6 @@ from tests.watching import (
     kinds,
     migration,
     moved,
-    no_trouble,
     of_root,
     pauses,
     seconds_of,
@@ -93,26 +91,6 @@ def test_what_has_ended_already_ends_it_at_once(scenario: script.Scenario) -> No
     assert len(world.asked()) == len({sent.target for sent in world.sent})
     assert the_end(events).end is End.FINISHED
     assert the_end(events).verdict is Verdict.SUCCEEDED
-
-
-@pytest.mark.parametrize(
-    ("outcome", "strict", "verdict", "code"),
-    [
-        ("SUCCESS", False, Verdict.SUCCEEDED, 0),
-        ("SKIPPED", False, Verdict.SUCCEEDED, 0),
-        ("WARNING", False, Verdict.WARNING, 0),
-        ("WARNING", True, Verdict.WARNING, 1),
-        ("SUCCESS", True, Verdict.SUCCEEDED, 0),
-        ("FAILED", False, Verdict.FAILED, 1),
-        ("INCOMPLETE", False, Verdict.FAILED, 1),
-        ("NEVER_HEARD_OF", False, Verdict.FAILED, 1),
-    ],
-)
-def test_the_code_is_that_of_the_worst_project(outcome: str, strict: bool, verdict: Verdict, code: int) -> None:
-    """Only SUCCESS, WARNING and SKIPPED are good ends, and with --strict a WARNING is none."""
-    scenario = migration(moved("A", 60, 300, outcome), moved("B", 60, 900))
-    ended = World(scenario, begin=500, plan=Plan(strict=strict)).ended()
-    assert (ended.end, ended.verdict, ended.exit_code) == (End.FINISHED, verdict, code)
 
 
 @pytest.mark.parametrize(
@@ -197,13 +175,6 @@ def test_fail_fast_ends_on_the_first_failure() -> None:
     assert (ended.end, ended.exit_code) == (End.FAILED_FAST, 1)
     assert 300 <= seconds_of(ended) <= 300 + 2 * INTERVAL
     assert world.sent[-1].at == seconds_of(ended)
-
-
-def test_fail_fast_heeds_only_what_is_waited_for() -> None:
-    """With --until core a failing app is nobody's failure."""
-    scenario = migration(*TWO, scopes=(moved("apps", 40, 500, "FAILED"),))
-    ended = World(scenario, begin=40, plan=Plan(until=Until.CORE, fail_fast=True)).ended()
-    assert (ended.end, ended.exit_code) == (End.FINISHED, 0)
 
 
 def test_time_that_is_up_ends_it_without_another_request() -> None:
@@ -409,16 +380,6 @@ def test_checks_that_cannot_be_read_do_not_matter_to_a_migration() -> None:
     ended = World(migration(*TWO), begin=5000, trouble=served(broken("check"))).ended()
     assert (ended.end, ended.exit_code) == (End.FINISHED, 0)
     assert seconds_of(ended) < 5000 + INTERVAL
-
-
-def test_a_job_that_cannot_be_read_at_the_end_is_an_error() -> None:
-    """Without the job's scope nobody knows what is missing, so it is no success."""
-
-    def trouble(target: str, _now: float) -> Answer:
-        return httpx.Response(500) if target.endswith(f"/jobs/{JOB}") else None
-
-    ended = World(migration(*TWO), begin=5000, trouble=trouble).ended()
-    assert (ended.end, ended.exit_code) == (End.ERROR, 3)
 
 
 def test_what_can_be_read_again_at_the_end_is_no_error() -> None:
@@ -1019,12 +980,3 @@ def assert_night_told(told: list[Event], world: World) -> None:
     assert (ended.end, ended.verdict, ended.exit_code) == (End.FINISHED, Verdict.FAILED, 1)
     assert ended.summary.by_outcome == {"FAILED": 1, "INCOMPLETE": 1, "SKIPPED": 1, "SUCCESS": 56, "WARNING": 1}
     assert seconds_of(ended) >= NIGHT
-
-
-def test_time_stands_still_but_for_sleeping() -> None:
-    """The clock of these tests moves with sleeps alone, so that none of them waits."""
-    time = Time()
-    assert (time.clock(), time.wall()) == (time.clock(), time.wall())
-    time.sleep(3)
-    assert time.now == 3
-    assert no_trouble("", 0.0) is None

@@ -112,13 +112,6 @@ def test_children_are_sorted_by_status_then_outcome_then_lower_case_name() -> No
     assert not page.has_more
 
 
-def test_hidden_and_unreported_children_are_not_listed() -> None:
-    """A hidden level never appears, a node only once it is reported."""
-    listing = Listing((SimNode(name="projects", hidden=True), SimNode(name="late", reported_at=5)))
-    assert names(listing.page(4, None, NO_FILTER, 20)) == []
-    assert names(listing.page(5, None, NO_FILTER, 20)) == ["late"]
-
-
 def test_pages_continue_after_the_key_and_say_whether_more_follow() -> None:
     """A full last page has no successor, and nothing follows the last key."""
     listing = Listing(tuple(finished(name) for name in "abcd"))
@@ -143,16 +136,6 @@ def test_a_retried_child_moves_back_behind_the_finished_ones() -> None:
     listing = Listing((finished("z"), SimNode(name="again", steps=steps)))
     seen = [names(listing.page(now, None, NO_FILTER, 9)) for now in (5, 10, 20, 30, 12)]
     assert seen == [["z", "again"], ["again", "z"], ["z", "again"], ["z"], ["again", "z"]]
-
-
-def test_a_child_that_finishes_between_two_pages_is_lost_by_a_plain_walk() -> None:
-    """It jumps behind the cursor, to a page that was already sent."""
-    children = (finished("a"), finished("b"), SimNode(name="c", started_at=0), finished("aa", at=10))
-    listing = Listing(children)
-    first = listing.page(5, None, NO_FILTER, 2)
-    second = listing.page(15, first.keys[-1], NO_FILTER, 2)
-    assert names(first) + names(second) == ["a", "b", "c"]
-    assert names(listing.page(15, None, NO_FILTER, 2)) == ["a", "aa"]
 
 
 def test_a_child_that_moves_the_other_way_is_seen_twice() -> None:

@@ -17,7 +17,6 @@ from migstat.simulator.scenario import (
     SimTask,
     Step,
     Timeline,
-    refused,
     shifted,
 )
 
@@ -184,13 +183,6 @@ def test_the_last_update_need_not_tell_the_truth(node: SimNode, updates: dict[fl
     assert {now: stamps(node, now)["lastUpdatedAt"] for now in updates} == updates
 
 
-def test_progress_moves_while_the_last_update_stays() -> None:
-    """The documented exchanges have a `lastUpdatedAt` equal to `startedAt` in a running node."""
-    node = SimNode(name="SC", started_at=0, ended_at=100, heartbeat=None, phases=(SimPhase("export", 10),))
-    assert [described(node, now)["progressDetails"]["percent"] for now in (0, 50, 70)] == [0, 50, 70]
-    assert stamps(node, 70)["lastUpdatedAt"] == stamps(node, 70)["startedAt"] == 0
-
-
 def test_the_last_update_may_be_in_seconds() -> None:
     """A step chooses the unit."""
     details = described(SimNode(name="SC", steps=(Step(5, "FINISHED", "SUCCESS", unit="s"),)), 9)["details"]
@@ -222,12 +214,6 @@ def test_progress_starts_again_with_each_phase_and_ends_with_the_node() -> None:
     ]
 
 
-def test_a_node_that_never_ends_stays_in_its_first_phase() -> None:
-    """Without an end there is no pace, so nothing is processed."""
-    node = SimNode(name="SC", started_at=0, phases=(SimPhase("export", 100), SimPhase("import", 50)))
-    assert described(node, 1e6)["progressDetails"]["data"] == [{"name": "export", "total": 100, "processed": 0}]
-
-
 @pytest.mark.parametrize(
     ("node", "expected"),
     [
@@ -243,30 +229,6 @@ def test_a_percentage_may_be_any_number(node: SimNode, expected: tuple[int | Non
     counts = [(each["name"], each["total"], each["processed"]) for each in progress["data"]]
     assert (progress.get("percent"), counts) == expected
     assert ("percent" in progress) == (expected[0] is not None)
-
-
-def test_a_check_has_details_once_it_ended_and_no_time_stamps() -> None:
-    """Occurrences, description and excludability are results."""
-    check = SimNode(
-        name="AnonPermission",
-        started_at=0,
-        ended_at=5,
-        has_details=False,
-        description="looks",
-        excludable=False,
-        occurrences=("a", "b"),
-    )
-    assert "details" not in described(check, 1)
-    assert described(check, 5)["details"] == {
-        "description": "looks",
-        "excludable": False,
-        "occurrences": ["a", "b"],
-    }
-
-
-def test_a_hidden_level_has_no_status() -> None:
-    """Only its children can be seen."""
-    assert described(SimNode(name="projects", hidden=True), 1) == {}
 
 
 def test_nodes_are_found_only_below_reported_ones() -> None:
@@ -312,15 +274,3 @@ def test_a_shifted_node_does_everything_later() -> None:
         assert moved.status_at(now + 100) == node.status_at(now)
         assert moved.children[0].status_at(now + 100) == node.children[0].status_at(now)
     assert stamps(moved.children[0], 104)["lastUpdatedAt"] == 102
-
-
-@pytest.mark.parametrize("task_type", ["check", "migrate"])
-def test_a_refused_task_is_a_lone_root(task_type: Any) -> None:
-    """It failed as soon as it was created, for a reason, and has no children."""
-    run = refused("r", "id", task_type, created_at=10, message="The site is not attached to this server.")
-    assert run.root.children == ()
-    assert describe_node(run.root, run, 10, TIMELINE) == {
-        "status": "FINISHED",
-        "outcome": "FAILED",
-        "message": "The site is not attached to this server.",
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -88,79 +87,6 @@ def test_the_apps_outlast_the_core_of_the_cutover() -> None:
     assert apps.status_at(root.ended_at) == "IN_PROGRESS"
 
 
-def test_the_scope_of_the_cutover_ends_before_its_projects_begin() -> None:
-    """People and global entities are moved first; projects are reported little by little."""
-    scenario = scenarios.build("cutover")
-    projects = node(scenario, "migrate", "projects").children
-    begin = min(project.started_at for project in projects if project.started_at is not None)
-    for name in ("usersAndGroups", "customers", "globalEntities"):
-        assert node(scenario, "migrate", name).is_ended(begin)
-    assert 0 < sum(project.is_reported(begin) for project in projects) < 40
-    assert scenario.job.scope["projects"]["includedKeys"] == [project.name for project in projects]
-
-
-def test_two_checks_came_before_the_cutover() -> None:
-    """One failed two days ago, one ended with warnings a day ago since a failure was overridden."""
-    scenario = scenarios.build("cutover")
-    assert [(t.task_type, t.created_at / HOUR, t.root.outcome) for t in scenario.tasks] == [
-        ("check", -48, "FAILED"),
-        ("check", -24, "WARNING"),
-        ("migrate", 0, "FAILED"),
-    ]
-    assert [t.overridden for t in scenario.tasks] == [(), ("DuplicateEmail",), ()]
-    assert node(scenario, "DuplicateEmail", label="check-2").outcome == "WARNING"
-    check = node(scenario, "check")
-    assert outcomes(check) == {"SUCCESS": 31, "SKIPPED": 12, "WARNING": 3}
-    assert all(c.occurrences and c.final_message for c in check.children if c.outcome == "WARNING")
-
-
-def test_a_failing_check_prevents_the_migration() -> None:
-    """Two checks fail, of which one may be overridden, and no migrate node ever appears."""
-    scenario = scenarios.build("failing")
-    check = node(scenario, "check")
-    failed = [child for child in check.children if child.outcome == "FAILED"]
-    assert sorted(child.excludable is True for child in failed) == [False, True]
-    assert outcomes(check)["WARNING"] == 1
-    assert [child.name for child in node(scenario).children] == ["check"]
-    assert node(scenario).outcome == "FAILED"
-    assert len(scenario.job.scope["projects"]["includedKeys"]) == 40
-
-
-def test_projects_fail_with_a_reason() -> None:
-    """Three projects fail, one is incomplete, and the task fails with them."""
-    scenario = scenarios.build("projects-failing")
-    projects = node(scenario, "migrate", "projects")
-    assert outcomes(projects) == {"SUCCESS": 34, "WARNING": 2, "FAILED": 3, "INCOMPLETE": 1}
-    assert all(child.final_message for child in projects.children if child.outcome != "SUCCESS")
-    assert node(scenario).outcome == "FAILED"
-
-
-def test_spaces_are_moved_under_their_own_level() -> None:
-    """The Confluence migration of 25 spaces, one of them personal, succeeds."""
-    scenario = scenarios.build("confluence")
-    spaces = node(scenario, "migrate", "spaces")
-    assert outcomes(spaces) == {"SUCCESS": 25}
-    assert node(scenario, "migrate", "spaces", "~jdoe").outcome == "SUCCESS"
-    assert scenario.job.scope["spaces"]["includedKeys"] == [space.name for space in spaces.children]
-    assert (scenario.job.flow, node(scenario).outcome) == ("confluence-onpremises-to-cloud", "SUCCESS")
-    assert task(scenario, "migrate").artifacts == ()
-
-
-def test_checks_may_be_all_there_is() -> None:
-    """The newest of the check tasks ends its checks over 5 minutes and fails."""
-    scenario = scenarios.build("checks")
-    newest = max(scenario.tasks, key=lambda task: task.created_at)
-    assert {task.task_type for task in scenario.tasks} == {"check"}
-    assert (newest.root.outcome, outcomes(newest.root)["FAILED"], outcomes(newest.root)["WARNING"]) == (
-        "FAILED",
-        2,
-        3,
-    )
-    ends = [check.ended_at for check in newest.root.children if check.ended_at is not None]
-    assert ends[-1] - ends[0] == pytest.approx(300, rel=0.05)
-    assert all(earlier < later for earlier, later in pairwise(ends))
-
-
 @pytest.mark.parametrize(("name", "path", "label"), [("checks", (), "check-3"), ("cutover", ("check",), "migrate")])
 def test_checks_that_have_not_begun_are_not_listed(name: str, path: tuple[str, ...], label: str) -> None:
     """The level's own progress says how far it is, and how many there are."""
@@ -175,43 +101,6 @@ def test_checks_that_have_not_begun_are_not_listed(name: str, path: tuple[str, .
     listed = [child for child in parent.children if child.is_reported(half)]
     assert counted["processed"] <= len(listed) <= counted["processed"] + 5 < 46
     assert "progressDetails" not in describe_node(parent, run, parent.ended_at or 0.0, timeline)
-
-
-def test_a_refused_run_is_newer_than_the_one_that_still_runs() -> None:
-    """Both the newest run and the newest check were refused; an older run goes on."""
-    scenario = scenarios.build("refused")
-    newest = max(scenario.tasks, key=lambda task: task.created_at)
-    check = max((t for t in scenario.tasks if t.task_type == "check"), key=lambda task: task.created_at)
-    for run in (newest, check):
-        assert (run.root.outcome, run.root.children) == ("FAILED", ())
-        assert run.root.final_message
-    now = 0.55 * scenario.duration
-    assert newest.is_listed(now)
-    assert node(scenario, label="migrate").is_running(now)
-
-
-def test_a_job_may_move_no_projects() -> None:
-    """Neither its scope nor its tree knows any."""
-    scenario = scenarios.build("users-only")
-    assert set(scenario.job.scope) == {"usersAndGroups", "customers"}
-    assert task(scenario, "migrate").root.find(("migrate", "projects"), scenario.duration) is None
-    assert node(scenario).outcome == "SUCCESS"
-
-
-def test_three_waves_are_three_jobs() -> None:
-    """The first is over, the second runs and has failures, the third was refused."""
-    scenario = scenarios.build("waves")
-    now = 0.55 * scenario.duration
-    running, done, late = scenario.all
-    assert [each.target or each.name for each in scenario.all] == ["wave-2", "wave-1", "wave-3"]
-    assert len({each.job.job_id for each in scenario.all}) == 3
-    assert task(done, "migrate").root.outcome == "WARNING"
-    assert replace(done, more=()).duration < 0
-    assert node(running).is_running(now)
-    assert [c.name for c in node(running, "migrate", "projects").children if c.outcome_at(now) == "FAILED"] == ["ERP"]
-    assert task(late, "migrate").root.children == ()
-    keys = [key for each in scenario.all for key in each.job.scope["projects"]["includedKeys"]]
-    assert len(set(keys)) == len(keys) == 40
 
 
 def test_the_huge_migration_moves_5000_projects_in_six_hours() -> None:
