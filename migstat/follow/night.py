@@ -379,12 +379,13 @@ class _Reader:
             self._end_outage(self._now, 0)
 
     def _end_outage(self, at: Millis, seconds: float) -> None:
+        earliest = at if self._since is None else self._since  # of the watch that told of it
         last = self._outages[-1] if self._outages else None
         if last is None or last.to is not None:  # the line that told of it was damaged
             last = Silence(at, None, "", "")
         else:
             self._outages.pop()
-        self._outages.append(replace(last, since=min(last.since, at - int(seconds * 1000)), to=at))
+        self._outages.append(replace(last, since=min(last.since, max(at - int(seconds * 1000), earliest)), to=at))
 
     def _take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None = None) -> None:
         """Take in a reading of a node; what it did while nobody watched, it did after `before`."""
