@@ -111,5 +111,8 @@ svg.succeeded, svg.warning, svg.failed, svg.running, svg.skipped { fill: current
 .message { min-width: 15em }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .8rem 0 } dd { margin: 0 }
 dt { color: var(--quiet) }
-@media (max-width: 45rem) { .message, .state, .when, .axis text:nth-child(even) { display: none } }
+@media (max-width: 72rem) { .when { display: none } .message { min-width: 10em } }
+@media (max-width: 60rem) { .message { display: none } }
+@media (max-width: 45rem) { .state, .axis text:nth-child(even) { display: none }
+  .name { max-width: 6em } td svg { min-width: 4rem } }
 """

@@ -14,12 +14,17 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from migstat.cli.rehearsal import record_night
 from migstat.files.whole import write_whole
+from migstat.follow.night import night_in
 from migstat.model.events import View
+from migstat.model.nights import timeline_report
 from migstat.model.verdict import Verdict
 from migstat.render.live import digest
 from migstat.render.page import page_text
 from migstat.render.scene import Scene
+from migstat.render.timeline_page import timeline_page
+from migstat.simulator.scenarios import build
 from tests.browser import CHROMIUM, Page, browser
 from tests.render.screens import BAD, FAILURE, LOG, MIDDLE, NOW, OUTAGE, PROJECTS, RUNS, STORY, WELL, night, node
 
@@ -238,3 +243,23 @@ def test_a_page_of_thousands_of_projects_is_small_and_quick(page: Page, tmp_path
     page.open(path)
     assert "+4 751 more" in page.run("document.body.innerText")
     assert page.run("document.querySelectorAll('#succeeded li').length") == 5000
+
+
+@pytest.mark.parametrize("width", [360, 768, 1024, 1600])
+def test_the_page_of_a_night_fits_any_window(page: Page, tmp_path: Path, width: int) -> None:
+    """The report of a recorded night has bars as long as they lasted, and needs no scrolling to the side."""
+    record, file = tmp_path / "night.jsonl", tmp_path / "sunday.html"
+    record_night(record, build("projects-failing"), 1_793_500_000.0)
+    night = night_in(record)
+    file.write_text(timeline_page(timeline_report(night, night)))
+    page.window(width, 900)
+    page.open(file)
+    found = page.run(
+        """({over: document.documentElement.scrollWidth - innerWidth,
+             bars: [...document.querySelectorAll("tbody tr")].map(row => [row.cells[0].innerText,
+               row.querySelector("rect").getBoundingClientRect().width])})"""
+    )
+    bars = dict(found["bars"])
+    assert found["over"] <= 0
+    assert len(bars) == 45
+    assert bars["apps"] > 2 * bars["ITSM"] > bars["HR"] > 0
