@@ -329,24 +329,6 @@ def test_a_node_that_cannot_be_understood_is_named(words: tuple[str, ...]) -> No
     assert (result.code, result.err.count("could not be read")) == (3, 1)
 
 
-def test_pages_without_an_end_are_told() -> None:
-    """A server whose pages never end is left, with what was read and code 3."""
-    checks = {name: {"status": "FINISHED", "outcome": "SUCCESS"} for name in ("One", "Two")}
-
-    def endless(asked: rehearsals.Asked) -> rehearsals.Answer:
-        if asked.segments[-1] != "status":
-            return rehearsals.one_task(lambda _: None, task_type="check")(asked)
-        children = {"children": checks} if asked.query.get("expandChildren") else {}
-        data = {"status": "FINISHED", "outcome": "SUCCESS", **children}
-        return rehearsals.Answer({"data": data, "links": {"next": f"again{len(asked.query.get('cursor', ''))}"}})
-
-    with rehearsals.answering(endless) as server:
-        result = server.ask("checks", "--exit-status")
-        assert len(server.asked) < 20
-    assert (result.code, len(result.out.splitlines())) == (3, 2)
-    assert "have no end" in result.err
-
-
 @pytest.mark.parametrize("worst", ["SUCCESS", "FAILED"])
 @pytest.mark.parametrize("command", ["checks", "projects"])
 def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> None:

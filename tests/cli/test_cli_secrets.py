@@ -373,20 +373,6 @@ def test_a_token_in_place_of_its_file_is_recognised() -> None:
     assert "If that is the token itself" in result.err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="modes say nothing there")
-@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o604, 0o644, 0o666], ids=oct)
-def test_a_token_file_that_others_can_read_draws_a_warning(mode: int, tmp_path: Path) -> None:
-    """One line on standard error names the file and the command that mends it; the token is used all the same."""
-    file = tmp_path / "token"
-    file.write_text(f"{TOKEN}\n", encoding="utf-8")
-    file.chmod(mode)
-    with answering(lambda _: Answer({"name": "x"})) as server:
-        result = server.ask("job", "--json", "--token-file", str(file), env={"MIGSTAT_TOKEN": "another"})
-    warning = f"migstat: warning: other users can read the token in {file}: chmod 600 {file}\n"
-    assert (result.code, result.err) == (0, warning if mode & 0o044 else "")
-    assert server.asked[0].authorization == f"Basic {pair_of(TOKEN)}"
-
-
 # other users' eyes
 
 

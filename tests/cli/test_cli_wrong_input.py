@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -302,77 +301,6 @@ def test_no_credentials_are_code_4(server: Server, name: str) -> None:
 COMMANDS = ("status", "checks", "projects", "tasks", "job")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_refused_credentials_are_code_4(server: Server, command: str) -> None:
-    """401 and 403 are code 4, and nothing is asked again."""
-    before = len(server.requests)
-    refused(ask(server, command, env={"MIGSTAT_TOKEN": "wrong"}), 4, "401")
-    member = {"MIGSTAT_EMAIL": server.member_email, "MIGSTAT_TOKEN": server.member_token}
-    refused(ask(server, command, env=member), 4, "403")
-    refused_as_json(ask(server, command, "--json", env=member), 4, "refused")
-    assert len(server.requests) == before + 3
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_an_unknown_job_is_code_5(server: Server, command: str) -> None:
-    """404 is code 5 and names what there is not."""
-    refused(ask(server, command, "nowhere"), 5, "nowhere")
-    refused_as_json(ask(server, command, "nowhere", "--json"), 5, "not-found")
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_nobody_listens(command: str) -> None:
-    """An address that nobody listens on is code 3 after some tries."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        env = {
-            "MIGSTAT_BASE_URL": f"http://127.0.0.1:{port}",
-            "MIGSTAT_EMAIL": "a@example.com",
-            "MIGSTAT_TOKEN": "token",
-            "MIGSTAT_JOB": "job-1",
-        }
-        waits: list[float] = []
-        refused(migstat([command], env, sleep=waits), 3, "cannot reach 127.0.0.1", "tried")
-        assert len(waits) >= 3
-        assert sum(waits) <= 20
-        refused_as_json(migstat([command, "--json"], env), 3, "unreachable")
-
-
-@pytest.mark.parametrize(
-    ("answer", "code", "kind"),
-    [
-        (Answer(b"<html><body>Login</body></html>", kind="text/html"), 3, "bad-answer"),
-        (Answer(b"<html>Bad gateway</html>", 502, "text/html"), 3, "unreachable"),
-        (Answer({"status": 500, "errorMessage": "broken"}, 500), 3, "unreachable"),
-        (Answer({"status": 503}, 503), 3, "unreachable"),
-        (Answer(b"", 200), 3, "bad-answer"),
-        (Answer(b'{"data": {', 200), 3, "bad-answer"),
-        (Answer(b"\xff\xfe", 200), 3, "bad-answer"),
-        (Answer([1, 2], 200), 3, "bad-answer"),
-        (Answer("text", 200), 3, "bad-answer"),
-        (Answer(b"[" * 100_000, 200), 3, "bad-answer"),
-        (Answer({"errorMessage": "no"}, 400), 3, "bad-request"),
-        (Answer({"errorMessage": "no"}, 418), 3, "bad-answer"),
-        (Answer({"errorMessage": "no"}, 405), 3, "bad-answer"),
-        (Answer({"errorMessage": "slow down"}, 429), 3, "rate-limited"),
-        (Answer({"errorMessage": "slow down"}, 429, headers=(("Retry-After", "3600"),)), 3, "rate-limited"),
-        (Answer(b"", 302, headers=(("Location", "https://elsewhere.invalid/"),)), 3, "bad-answer"),
-        (Answer(b"", 302, headers=(("Location", "http://[bad"),)), 3, "bad-answer"),
-        (Answer(b"", 301), 3, "bad-answer"),
-        (Answer(b"", 401), 4, "refused"),
-        (Answer(b"<html>", 403, "text/html"), 4, "refused"),
-        (Answer(b"\x00", 404), 5, "not-found"),
-    ],
-    ids=lambda value: str(value)[:60] if isinstance(value, Answer) else str(value),
-)
-def test_answers_that_are_no_use(answer: Answer, code: int, kind: str) -> None:
-    """HTML, errors and nonsense in place of answers have their codes, for people and for scripts."""
-    with answering(lambda _: answer) as server:
-        refused(server.ask("status"), code)
-        refused_as_json(server.ask("job", "--json"), code, kind)
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -432,19 +360,6 @@ def test_task_lists_that_are_not_as_expected(content: object) -> None:
         assert all(each.segments == ("jobs", "job-1", "tasks") for each in server.asked)
 
 
-def test_a_task_list_without_an_end_is_left() -> None:
-    """Of a list of tasks whose cursor comes again what was read is shown, with code 3."""
-
-    def answer(asked: Asked) -> Answer:
-        return Answer({"data": [{"taskId": "x", "taskType": "check"}], "links": {"next": "again"}})
-
-    with answering(answer) as server:
-        result = server.ask("tasks")
-        assert (result.code, result.out) == (3, "x\tcheck\t\t\t\t\n")
-        assert "no end" in result.err
-        assert len(server.asked) <= 3
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -469,16 +384,6 @@ def test_wrong_usage_as_a_process() -> None:
     """As a process, too, wrong usage is one or two lines on standard error and code 2."""
     refused(process(["status", "--frobnicate"], {}), 2, "--frobnicate")
     refused_as_json(process(["status", "--frobnicate"], {"MIGSTAT_OUTPUT": "json"}), 2, "usage")
-
-
-def test_a_slow_server_is_given_up(server: Server) -> None:
-    """A server that does not answer in time is code 3 after some tries."""
-    server.faults.add("slow", 50, seconds=30.0)
-    try:
-        result = ask(server, "job", env={"MIGSTAT_REQUEST_TIMEOUT": "0.05"})
-    finally:
-        server.faults.clear()
-    refused(result, 3, "within 0.05 s", "tried")
 
 
 @pytest.mark.parametrize("kind", ["reset", "503", "cut", "html", "garbage", "empty", "429", "429-date", "408", "425"])
