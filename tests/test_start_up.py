@@ -47,7 +47,7 @@ def server() -> Iterator[Server]:
 def modules(home: Path, server: Server, *words: str) -> set[str]:
     """What a run of these words has loaded beyond what every Python has; of a run of none, all of it."""
     file = home / "modules"
-    environ = hermetic(measured=False)
+    environ = hermetic()
     subprocess.run(
         [sys.executable, "-c", NOTING, str(file), *words],
         env=environ | environ_of(server) | {"HOME": str(home)},

@@ -100,7 +100,13 @@ class Terminal:
         command: tuple[str, ...] = ("auth",),
         env: Mapping[str, str] | None = None,
     ) -> None:
-        own = hermetic() | environ_of(backend, desk.keyring) | desk.environ | {"TERM": "xterm"} | dict(env or {})
+        own = (
+            hermetic(measured=True)
+            | environ_of(backend, desk.keyring)
+            | desk.environ
+            | {"TERM": "xterm"}
+            | dict(env or {})
+        )
         self.child = pexpect.spawn(
             sys.executable,
             ["-m", "migstat", *command, *words],

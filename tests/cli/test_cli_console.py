@@ -80,7 +80,7 @@ def test_a_dumb_terminal_sees_no_escape_sequence_at_all() -> None:
     """On a terminal that calls itself dumb even a wait is told, if at all, without moving the cursor."""
     with serve(build("projects-failing"), rate_limit=None) as server:
         server.faults.add("slow", times=8, seconds=0.3)
-        environ = hermetic() | environ_of(server) | {"TERM": "dumb"}
+        environ = hermetic(measured=True) | environ_of(server) | {"TERM": "dumb"}
         child = pexpect.spawn(sys.executable, ["-m", "migstat", "status"], env=environ, timeout=30)
         child.expect(pexpect.EOF)
         shown = child.before

@@ -403,7 +403,7 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(small: Server) -> None:
         number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[at % 3]
         running = subprocess.Popen(
             [*MIGSTAT, *WATCH.split()],
-            env=hermetic(measured=False) | environ_of(small),
+            env=hermetic() | environ_of(small),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -61,7 +61,7 @@ class Window:
         watch = shlex.join([sys.executable, *WATCH, *words])
         self.child = pexpect.spawn(
             *((sys.executable, [*WATCH, *words]) if bash is None else ("/bin/bash", shlex.split(bash))),
-            env={**hermetic(), **environ_of(server), **quick, "WATCH": watch, "PS1": "$ ", **environ},
+            env={**hermetic(measured=True), **environ_of(server), **quick, "WATCH": watch, "PS1": "$ ", **environ},
             dimensions=(size[1], size[0]),
             encoding="utf-8",
             timeout=PATIENCE,

@@ -324,7 +324,7 @@ def test_an_answer_loads_nothing_slow(environ: dict[str, str]) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=hermetic(measured=False) | environ,
+        env=hermetic() | environ,
         capture_output=True,
         text=True,
         check=True,

@@ -273,6 +273,7 @@ def percents(begin: int, end: int) -> list[tuple[float, float | None, float | No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     ("steps", "stalls"),
     [

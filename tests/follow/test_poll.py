@@ -62,6 +62,7 @@ def assert_truth(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
 def test_few_requests_follow_five_thousand_projects() -> None:
     """With 5000 projects of which 8 run the median poll is 6 requests, and no end is told late or lost."""
     scenario = scenarios.build("huge")
@@ -101,6 +102,7 @@ def assert_told_within_two_polls(events: list[Event], world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("interval", [10.0, 1.0])
 @pytest.mark.parametrize(("count", "length", "width"), [(40, 200, 6), (500, 60, 20)])
 def test_polls_leave_three_quarters_of_the_limit(interval: float, count: int, length: float, width: int) -> None:
@@ -145,6 +147,7 @@ def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("filters", FILTERS)
 def test_no_change_is_lost_whatever_becomes_of_filters(filters: script.FilterMode) -> None:
     """Every end is told once, and the last state is the truth, also where everything must be read each time."""
@@ -183,6 +186,7 @@ LIVES = st.lists(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
 @given(LIVES, st.sampled_from(FILTERS), st.integers(2, 25), st.floats(0.0, 2.0), st.booleans())
 @settings(max_examples=10)
 def test_no_schedule_loses_a_change(
@@ -306,6 +310,7 @@ def test_everything_of_a_large_migration_is_read_in_turn() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("filters", [*FILTERS, "first-page", "once"])
 def test_a_large_migration_is_followed_to_its_end_whatever_becomes_of_filters(filters: script.FilterMode) -> None:
     """The last state is the truth and every end is told once, with projects that are retried or reported late."""

@@ -279,7 +279,7 @@ def retried(seed: int, filters: str) -> Fake:
 def test_children_that_begin_again_are_found_or_said_to_be_missing(filters: str) -> None:
     """A child that moves backwards while a level is walked without filters is lost only if the walk says so."""
     lost = {}
-    for seed in range(200):
+    for seed in range(60):
         fake = retried(seed, filters)
         walked = walk(fake, LEVEL, still=False)
         if names_of(walked) != set(fake.stages) and not walked.cut:
@@ -291,7 +291,7 @@ def test_children_that_begin_again_are_found_or_said_to_be_missing(filters: str)
 def test_no_child_that_the_job_names_is_lost_even_if_it_begins_again(filters: str) -> None:
     """While the migration runs every key is either seen or asked for, whichever way its child moves."""
     lost = {}
-    for seed in range(200):
+    for seed in range(60):
         fake = retried(seed, filters)
         walked = walk(fake, LEVEL, still=False, keys=[*fake.stages, "ABSENT"], running=True)
         if names_of(walked) != set(fake.stages) and not walked.cut:
@@ -305,7 +305,7 @@ def test_no_child_that_the_job_names_is_lost_even_if_it_begins_again(filters: st
 def test_a_walk_never_loses_a_child(filters: str, make: Callable[[int, str], Fake], running: bool) -> None:
     """Over many random schedules every child is found, whatever the server makes of filters."""
     lost = {}
-    for seed in range(200):
+    for seed in range(60):
         fake = make(seed, filters)
         walked = walk(fake, LEVEL, still=False, keys=list(fake.stages), running=running)
         if names_of(walked) != set(fake.stages) or walked.cut:
