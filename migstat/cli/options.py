@@ -58,8 +58,8 @@ Task = Annotated[
 ]
 Profile = option(SETTING["profile"])
 ExitStatus = Annotated[bool, typer.Option("--exit-status", help="Exit with 1 if something failed, 8 if it still runs.")]
-AcceptedFile = option(SETTING["accepted"])
-AcceptedUntilChecks = option(SETTING["accepted"], "Checks that do not count; with --until checks.")
+AcceptedFile = option(SETTING["accepted"], "Accepted checks, which do not count (see help ci).")
+AcceptedUntilChecks = option(SETTING["accepted"], "With --until checks: those accepted (see help ci).")
 Exports = Annotated[
     list[str] | None,
     typer.Option("--export", metavar="FILE", help="Also write FILE (see help formatting)."),

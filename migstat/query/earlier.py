@@ -153,7 +153,9 @@ def read_document(path: str) -> EarlierRun:
         raise UsageError(f"--against: cannot read {path!r}: {reason(error)}") from error
     hint = "Make one with 'migstat checks --json > FILE'."
     try:
-        document = msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Document)
+        # Windows PowerShell redirects into UTF-16
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        document = msgspec.json.decode(text, type=_Document)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"--against: {path!r} is not a document of checks: {error}"[:300], hint) from error
     if document.kind != "checks":

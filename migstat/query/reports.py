@@ -45,7 +45,6 @@ from migstat.model.verdict import (
     estimated_end,
     summary_of,
 )
-from migstat.query.earlier import earlier_run
 from migstat.query.task import TaskSession
 from migstat.query.tree import Reading
 
@@ -111,6 +110,8 @@ def checks_report(
     snapshot = replace(snapshot, missing=(), summary=summary_of(found), accepted=accepted)
     task, comparison = _task(asked), None
     if against is not None:
+        from migstat.query.earlier import earlier_run
+
         earlier = earlier_run(asked, against)
         created = instant(task.created_at) if task else None
         # a run that was refused has looked at nothing, so nothing is gone

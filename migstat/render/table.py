@@ -372,7 +372,8 @@ def _changes(report: ChecksReport, comparison: Comparison, canvas: Canvas) -> Gr
         lines = [Text.assemble(head, "   Pre-flight checks"), title]
     parts: list[RenderableType] = [*lines]
     parts += reason_lines(snapshot.reasons if snapshot.node.ended and not report.checks else (), canvas)
-    parts.append(Text(compared_words(comparison, snapshot.fetched_at), QUIET))
+    ids = f" (run {harmless(snapshot.task_id)}, against {harmless(comparison.earlier.task_id)})" if canvas.ids else ""
+    parts.append(Text(compared_words(comparison, snapshot.fetched_at) + ids, QUIET))
     if report.overridden:
         parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", STYLES[State.WARNING]))
     parts.append("")

@@ -9,9 +9,7 @@ occurrences = 3
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date, datetime
-from difflib import get_close_matches
 
 from migstat.errors import UsageError
 from migstat.model.acceptance import Acceptance, Acceptances
@@ -36,6 +34,8 @@ def acceptances_from(flag: str | None, profile: Profile) -> Acceptances | None:
     chosen = profile.get("accepted") if flag is None else (refuse_empty(flag, "--accepted"), "--accepted")
     if chosen is None:
         return None
+    import tomllib
+
     file, source = chosen
     try:
         with open(file, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
@@ -63,6 +63,8 @@ def _acceptance(file: str, name: str, entry: object) -> Acceptance:
     for key, value in entry.items():
         where = f"{file}: {spelled((name, key))}"
         if key not in _KEYS:
+            from difflib import get_close_matches
+
             close = get_close_matches(key, _KEYS, 1)
             raise UsageError(
                 f"{where}: unknown key", f"Did you mean {close[0]}?" if close else f"Keys: {', '.join(_KEYS)}."

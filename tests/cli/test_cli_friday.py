@@ -200,13 +200,14 @@ def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Pa
     assert "1 new · 1 still · 1 accepted · 1 fixed · 2 gone · 42 as before" in marked
 
 
-def test_a_document_is_compared_with_like_a_run(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_document_is_compared_with_like_a_run(server: Server, tmp_path: Path, encoding: str) -> None:
     """A document of --json stands for its run, keys that nobody knows and a comparison of its own do not matter."""
     kept = json.loads(ask(server, "checks", "job-1", "monday", "--json").out)
     kept["surprise"] = kept["checks"][0]["surprise"] = {"deep": [1]}
     gone = {**kept["checks"][0], "name": "LongGone", "state": "missing", "change": "gone"}
     file = tmp_path / "monday.json"
-    file.write_text(json.dumps({**kept, "checks": [*kept["checks"], gone]}))
+    file.write_text(json.dumps({**kept, "checks": [*kept["checks"], gone]}), encoding=encoding)
     told = ask(server, "checks", "--against", str(file), "--json")
     of_run = json.loads(ask(server, "checks", "--against", "monday", "--json").out)
     assert told.err == ""

@@ -20,7 +20,7 @@ from migstat.cli.options import (
     states_from,
 )
 from migstat.cli.output import finish, output_of
-from migstat.query.earlier import against_from
+from migstat.model.changes import EarlierRun
 from migstat.query.reports import checks_report
 from migstat.settings.acceptances import acceptances_from
 
@@ -58,7 +58,11 @@ def checks(
     output = output_of(runtime, options, FORMATS, export=export, junit=True, words=(job, task))
     names, states = names_from(name, "--name"), states_from(state)
     acceptances = acceptances_from(accepted, options.profile)
-    earlier = None if against is None else against_from(against)
+    earlier: str | EarlierRun | None = None
+    if against is not None:
+        from migstat.query.earlier import against_from
+
+        earlier = against_from(against)
     with session(runtime, options, Request(job, task)) as asked:
         report = checks_report(asked, names, states, against=earlier, acceptances=acceptances)
         report = replace(report, show_all=show_all, details=details)
