@@ -434,6 +434,14 @@ def test_a_watch_comes_to_what_checks_would_say(name: str, tmp_path: Path) -> No
     assert told == (end["verdict"] == "warning") == (not code or "Site" in said)
 
 
+def test_a_quiet_watch_has_nothing_to_say_of_accepted_checks(tmp_path: Path) -> None:
+    """With --quiet only the end is told: neither the accepted check nor the task that it makes fail is a failure."""
+    with night(going(MAIL)) as tonight:
+        result = tonight.watch("--quiet", "--until", "checks", "--accepted", accepting(tmp_path, entry("Mail")))
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "migstat: checks ended with accepted failures (1 accepted)\n"
+
+
 def test_a_watch_tells_entries_that_do_not_hold_once(tmp_path: Path) -> None:
     """What has expired is told at once, a wrong name when all checks are there, each once and in JSON, too."""
     file = accepting(tmp_path, entry("Mail", "2026-01-01"), entry("Male"))

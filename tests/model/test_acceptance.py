@@ -98,6 +98,8 @@ def evidence(task_type: str, parent: str | None, checks: dict[str, str | None], 
     above = () if task_type == "check" else ("check",)
     nodes = tuple(check(name, outcome, 0, *above) for name, outcome in checks.items())
     status = "FINISHED" if parent else "IN_PROGRESS"
+    if parent and "/" in parent:
+        status, parent = parent.split("/")
     levels = {(*above, name): YES for name in accepted}
     if task_type == "check":
         return Evidence(root=Node((), status, parent, children=nodes), task_type="check", job=None, accepted=levels)
@@ -122,6 +124,7 @@ def evidence(task_type: str, parent: str | None, checks: dict[str, str | None], 
         (F, {"a": F, "b": R}, "a", Verdict.FAILED, True),
         ("TIMED_OUT", {"a": F}, "a", Verdict.FAILED, True),
         ("STOPPED", {"a": F}, "a", Verdict.FAILED, True),
+        ("CANCELLED/FAILED", {"a": F}, "a", Verdict.FAILED, True),
     ],
 )
 def test_an_accepted_check_does_not_count_and_has_not_passed(
