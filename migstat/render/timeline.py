@@ -316,8 +316,8 @@ def _watched(night: Night) -> Iterator[str]:
     yield f"by {count} watch{'es' if count > 1 else ''}"
     now, first = night.as_of or 0, night.watches[0].since
     if night.started is not None and first - night.started >= MINUTE:
-        yield f"not watched before {span_of_time(first, first, first).partition(' to ')[0]}"
-    gaps = [span_of_time(since, to, since) for since, to in night.gaps]
+        yield f"not watched before {local_time(first, night.started)}"
+    gaps = [span_of_time(since, to, night.started or since) for since, to in night.gaps]
     if gaps:
         yield f"not watched {', '.join(gaps[:3])}" + (f", +{len(gaps) - 3} more" if len(gaps) > 3 else "")
     if outages := night.outages:

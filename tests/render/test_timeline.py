@@ -1,0 +1,86 @@
+"""The axis and the bars of a night, as pure functions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from migstat.model.events import PhaseSeen
+from migstat.model.nights import Night, Span, Watched, timeline_report
+from migstat.model.nodes import Millis, State
+from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of
+
+LEVEL = ("migrate", "projects", "ERP")
+
+
+@pytest.fixture(autouse=True)
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Show times as in Berlin."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def at(text: str) -> Millis:
+    """Epoch milliseconds of ISO 8601."""
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("since", "to", "cells", "marks"),
+    [
+        ("2026-11-28T22:03+01:00", "2026-11-29T00:21+01:00", 48, "22:00@0 22:30@10 23:00@20 23:30@30 00:00@40"),
+        ("2026-10-25T01:30+02:00", "2026-10-25T04:30+01:00", 50, "01:00@0 02:00@11 02:00@22 03:00@33 04:00@44"),
+        ("2026-10-24T20:00+02:00", "2026-10-25T08:00+01:00", 50, "18:00@0 21:00@10 00:00@20 03:00@33 06:00@43"),
+        ("2027-03-28T00:10+01:00", "2027-03-28T05:10+02:00", 50, "00:00@0 01:00@12 03:00@24 04:00@36"),
+        ("2026-11-27T20:00+01:00", "2026-11-29T10:00+01:00", 50, "12:00@0 28 Nov@13 12:00@26 29 Nov@39"),
+        ("2026-11-01T23:50+01:00", "2026-11-28T23:50+01:00", 60, "1 Nov@0 8 Nov@15 15 Nov@30 22 Nov@45"),
+        ("2026-11-28T23:50+01:00", "2026-11-28T23:50+01:00", 60, "23:50@0"),
+    ],
+)
+def test_marks_are_round_local_times(since: str, to: str, cells: int, marks: str) -> None:
+    """Marks say the time of the clock on the wall where they stand, across midnight and when the clocks change."""
+    span = Span(level=LEVEL, state=State.SUCCEEDED, started=at(since), ended=at(to))
+    axis = axis_of(timeline_report(Night(spans={LEVEL: span}, as_of=at(to)), None), cells)
+    assert " ".join(f"{words}@{cell}" for cell, words in axis.marks) == marks
+
+
+MINUTE = 60_000
+
+
+def span_of(
+    started: int | None, ended: int | None, *phases: tuple[str, int, int | None], state: str = "succeeded"
+) -> Span:
+    """A span, its times in minutes."""
+
+    def minutes(count: int | None) -> Millis | None:
+        return None if count is None else count * MINUTE
+
+    seen = tuple(PhaseSeen(name, begun * MINUTE, minutes(to)) for name, begun, to in phases)
+    return Span(level=LEVEL, state=State(state), started=minutes(started), ended=minutes(ended), phases=seen)
+
+
+@pytest.mark.parametrize(
+    ("span", "bar"),
+    [
+        (span_of(20, 60), "  ++++"),
+        (span_of(20, 21), "  +"),
+        (span_of(20, 60, ("a", 20, 40), ("b", 40, 60)), "  --=="),
+        (span_of(0, 60, ("b", 30, 60)), "+++==="),
+        (span_of(60, 98, ("a", 60, 98)), "      -..-"),
+        (span_of(60, 98), "      ++++"),
+        (span_of(60, None, ("a", 60, None), state="running"), "      -..-"),
+        (span_of(None, 50), "     "),
+        (span_of(None, None), ""),
+    ],
+)
+def test_bars_are_as_long_as_their_nodes_lasted(span: Span, bar: str) -> None:
+    """A bar is made of phases, with dots where nobody watched; one without phases is whole."""
+    watches = (Watched(0, 70 * MINUTE, None), Watched(90 * MINUTE, 100 * MINUTE, None))
+    night = Night(watches=watches, as_of=100 * MINUTE)
+    assert bar_of(span, night, Axis(0, 100 * MINUTE, 10), ["a", "b"], ASCII_SIGNS) == bar
