@@ -204,8 +204,11 @@ class Watcher:
             if same == names and not isinstance(self._printer, JsonPrinter):
                 self._printer.show(LogLine(view.at, told))
                 return
-            rest = "the others are expected to take the median" if same else "there is no estimate of the end"
-            self._printer.warn(f"migstat: {told}" + (f"; {rest}" if same < names else ""))
+            if not same:
+                told += "; there is no estimate of the end"
+            elif same < names and view.scope != "checks":
+                told += "; the others are expected to take the median"
+            self._printer.warn(f"migstat: {told}")
 
     def _events(self, watched: Watch, errors: list[MigstatError]) -> Iterator[Event | Waiting]:
         """The events; an error ends them like anything else, and is kept to be raised."""

@@ -78,11 +78,16 @@ def rehearsal_of(night: Night) -> Rehearsal:
     """Sort out what a recorded task took; a check task lasts as long as the `check` of a migration would."""
     took = dict(_took(night))
     work = {level[-1]: each for level, each in took.items() if len(level) == 3 and level_is_hidden(level[:-1])}
-    checks = {level[-1]: each for level, each in took.items() if level[:-1] == CHECK}
+    checking = night.task_type == TaskType.CHECK
+    # a check may have no times: then only its name is known
+    checks = {
+        level[-1]: took.get(level, Took(0, 0, whole=False))
+        for level in night.spans
+        if level[:-1] == CHECK or (checking and len(level) == 1 and level != CHECK)
+    }
     scopes = {level[-1]: each for level, each in took.items() if level == CHECK or level[:-1] == MIGRATE}
-    if night.task_type == TaskType.CHECK:
-        checks |= {level[0]: each for level, each in took.items() if len(level) == 1 and level != CHECK}
-        scopes |= {"check": took[()]} if () in took else {}
+    if checking and () in took:
+        scopes["check"] = took[()]
     seconds = sorted([each.seconds for each in work.values() if each.whole] or [each.seconds for each in work.values()])
     usual = seconds[len(seconds) // 2] if seconds else 0.0
     return Rehearsal(

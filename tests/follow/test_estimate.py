@@ -184,9 +184,10 @@ def test_a_rehearsal_is_sorted_out() -> None:
 def test_checks_of_a_check_task_are_those_of_a_migration() -> None:
     """A check task may be the rehearsal of a check, and its checks set the pace."""
     checks = tuple(span(f"C{at}", minutes=1) for at in range(4))
-    known = rehearsal(*checks, root=10, task_type="check")
-    evidence = tonight(*(done(f"C{at}", ran=2) for at in range(3)), age=4, task_type="check")
-    assert rehearsed_of(known, evidence) == (3, 3)
+    timeless = Span(level=("T",), state=State.SUCCEEDED)
+    known = rehearsal(*checks, timeless, root=10, task_type="check")
+    evidence = tonight(*(done(f"C{at}", ran=2) for at in range(3)), done("T", ran=9), age=4, task_type="check")
+    assert rehearsed_of(known, evidence) == (4, 4)
     found = estimate(known, evidence, now=NOW)
     assert (minutes_left(found), found.pace) == (16, 2.0)
 
