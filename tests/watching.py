@@ -124,7 +124,7 @@ class World:
         plan: Plan | None = None,
         trouble: Trouble = no_trouble,
         latency: float = 0.0,
-        rate_limit: int = LIMIT,
+        rate_limit: int | None = LIMIT,
         ends: tuple[float, BaseException] | None = None,
         seen: Callable[[], Seen] = Seen,
         share: Callable[[], float] = lambda: 1.0,
@@ -142,7 +142,7 @@ class World:
             "MIGSTAT_BASE_URL": BASE_URL,
             "MIGSTAT_EMAIL": ADMIN.email,
             "MIGSTAT_TOKEN": ADMIN.token,
-            "MIGSTAT_RATE_LIMIT": str(rate_limit),
+            "MIGSTAT_RATE_LIMIT": str(rate_limit or "none"),
         }
         self.api = Api(
             settings_from(Flags(), environ, str),

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from migstat.api.retry import WINDOW
 from migstat.errors import ApiError, Incomplete, Refused
 from migstat.follow.patrol import Patrol, Shortlist
+from migstat.model.crowd import Change, Crowd
 from migstat.model.nodes import (
     CHECK,
     HIDDEN,
@@ -94,7 +95,7 @@ class Poller:
         self.task_type: str | None = None
         self.job_or_none: Job | None = None
         self.flaws: tuple[str, ...] = ()
-        self.changes: list[tuple[Node | None, Node]] = []
+        self.changes: list[Change] = []
         self.gone: dict[Level, Node] = {}
         self.requests = 0
         self._source = source
@@ -108,6 +109,8 @@ class Poller:
         self._owed = 0.0
         self._running: dict[Level, Node] = {}
         self._leaves: dict[Level, _Leaves] = {}
+        self._crowds: dict[Level, Crowd] = {}
+        self._moved: dict[Level, list[Change]] = {}
         self._patrol: Patrol | None = None
         self._patrol_failed = False
         self._seen: set[Level] = set()
@@ -149,6 +152,11 @@ class Poller:
         yield self.root
         for children in self._levels.values():
             yield from children.values()
+
+    def unfinished(self) -> Iterator[Node]:
+        """The root, and every node that runs, without its children."""
+        yield self.root
+        yield from (node for node in self._running.values() if node.level)
 
     def has_children(self, level: Level) -> bool:
         """True if nodes are known below the level."""
@@ -239,6 +247,8 @@ class Poller:
             self._filters = Filters()
         reading = Tree(self, self._filters).read(ALL)
         before, self._levels = self._levels, {}
+        self._crowds.clear()
+        self._moved.clear()
         self.task_type, self.flaws = reading.task_type, reading.flaws
         self.job_or_none = reading.job or self.job_or_none
         if not before and self.job_or_none is None and self.task_type == TaskType.CHECK:
@@ -292,6 +302,7 @@ class Poller:
             flaw = known.unreadable if known and node.level in self._levels else None
             bare = replace(node, children=None, unreadable=node.unreadable or flaw)
             self._note(known, bare)
+            self._moved.setdefault(level, []).append((known, bare))
             children[node.name] = bare
             self._seen.add(bare.level)
 
@@ -404,9 +415,7 @@ class Poller:
         if not hidden and self._runs(MIGRATE):
             hidden = [(*MIGRATE, name) for name in HIDDEN]
         if not self._runs(MIGRATE):
-            hidden = [
-                level for level in hidden if any(node.state is State.RUNNING for node in self._levels[level].values())
-            ]
+            hidden = [level for level in hidden if any(node[:-1] == level for node in self._running)]
         return [*([CHECK] if self._runs(CHECK) else []), *hidden]
 
     def _scopes_may_change(self) -> bool:
@@ -424,10 +433,19 @@ class Poller:
         below = [level for level in self._levels if level and level[:-1] == node.level]
         if node.level not in self._levels and not below:
             return node
-        children = dict(self._levels.get(node.level, {}))
-        for level in below:
-            children[level[-1]] = self._grown(children.get(level[-1]) or Node(level))
-        return replace(node, children=tuple(children.values()))
+        children = self._levels.get(node.level, {})
+        if not below:
+            return replace(node, children=self._crowd(node.level, children))
+        grown = {level[-1]: self._grown(children.get(level[-1]) or Node(level)) for level in below}
+        return replace(node, children=tuple((children | grown).values()))
+
+    def _crowd(self, level: Level, children: Mapping[str, Node]) -> Crowd:
+        """The children of a level, of which only those are counted that were read again."""
+        known, changes = self._crowds.get(level), self._moved.pop(level, [])
+        if known is None or changes:
+            known = known.after(children.values(), changes) if known else Crowd(children.values())
+            self._crowds[level] = known
+        return known
 
     @property
     def _share(self) -> float:

@@ -340,7 +340,7 @@ class Watch:
 
     def _stalls(self) -> Iterator[Event]:
         """Nodes without children that run and have made no progress for too long; the root, if nothing is reported."""
-        running = [node for node in self._poller.nodes() if self._may_stall(node)]
+        running = [node for node in self._poller.unfinished() if self._may_stall(node)]
         moves = {node.level: self._last_move(node) for node in running}
         for level, (_, since) in moves.items():
             known = self._moves.get(level)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
 
 from migstat.model.acceptance import Accepted
+from migstat.model.crowd import Tally, tally_of
 from migstat.model.nodes import (
     APPS,
     CHECK,
@@ -176,21 +177,16 @@ def verdict_of_node(node: Node) -> Verdict:
     return _VERDICT_OF_STATE[node.state]
 
 
-def summary_of(nodes: Iterable[Node], missing: int = 0) -> Summary:
+def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
     """Count nodes by state and by outcome; `missing` more are in the job's scope and were not reported."""
-    counts = dict.fromkeys(State, 0)
-    by_outcome: dict[str, int] = {}
-    for node in nodes:
-        counts[node.state] += 1
-        if node.outcome:
-            by_outcome[node.outcome] = by_outcome.get(node.outcome, 0) + 1
-    counts[State.MISSING] += missing
+    tally = tally_of(nodes)
+    counts = tally.counts | {State.MISSING: tally.counts[State.MISSING] + missing}
     return Summary(
         total=sum(counts.values()),
         pending=counts[State.PENDING],
         running=counts[State.RUNNING],
         finished=sum(count for state, count in counts.items() if state.ended),
-        by_outcome=dict(sorted(by_outcome.items())),
+        by_outcome=dict(sorted(tally.by_outcome.items())),
         missing=counts[State.MISSING],
         failed=counts[State.FAILED],
         warning=counts[State.WARNING],
@@ -208,19 +204,25 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[Node, ...]:
     ended badly is all there is: the task never started. Where checks are judged, accepted ones do not count, nor does
     an end that they alone explain; of `check` its other checks then count instead.
     """
+    tops, leaves = _counted(evidence, until)
+    return (*tops, *leaves)
+
+
+def _counted(evidence: Evidence, until: Until) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """The nodes that count, the projects or spaces, which may be many, apart from the others."""
     root = evidence.root
     if evidence.task_type == TaskType.CHECK or (until is Until.CHECKS and evidence.accepted):
         dropped = discounted(evidence.root, evidence.task_type, evidence.accepted)
         checks = [check for check in checks_of(root, evidence.task_type) if check.level not in dropped]
         if evidence.task_type == TaskType.CHECK:
-            return (*(() if root.level in dropped else (root,)), *checks)
+            return (*(() if root.level in dropped else (root,)), *checks), ()
         if CHECK in dropped:
-            return tuple(checks)
+            return tuple(checks), ()
     check, migrate = _reported(root, "check"), _reported(root, "migrate")
     if refused(root):
-        return (root,)
+        return (root,), ()
     if until is Until.CHECKS:
-        return (check or root,)
+        return (check or root,), ()
     below = child_of(root, "migrate")
     scopes = [
         scope
@@ -229,8 +231,7 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[Node, ...]:
     ]
     single = [child for scope in scopes for child in scope.children or ()]
     tops = (migrate,) if until is Until.CORE else (root, check, migrate)
-    leaves = leaves_of(root, evidence.task_type)
-    return (*(node for node in tops if node), *scopes, *single, *leaves)
+    return (*(node for node in tops if node), *scopes, *single), leaves_of(root, evidence.task_type)
 
 
 def discounted(root: Node, task_type: str | None, accepted: Accepted) -> frozenset[Level]:
@@ -256,8 +257,10 @@ def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[No
 
     An end without an outcome is not for good: the outcome may still come.
     """
-    bad = {State.FAILED, State.WARNING} if strict else {State.FAILED}
-    return tuple(node for node in counted(evidence, until) if node.outcome and node.state in bad)
+    bad = (State.FAILED, State.WARNING) if strict else (State.FAILED,)
+    tops, leaves = _counted(evidence, until)
+    tally = tally_of(leaves)
+    return tuple(node for state in bad for node in _in_state(state, tops, tally) if node.outcome)
 
 
 def not_scheduled(root: Node) -> bool:
@@ -323,7 +326,8 @@ def assess(
     whole = migrating and until is not Until.CHECKS
     check, migrate = _reported(root, "check"), _reported(root, "migrate")
     lone = refused(root)
-    nodes = counted(evidence, until)
+    nodes, leaves = _counted(evidence, until)
+    tally = tally_of(leaves)
     head = root
     if migrating and until is not Until.DONE:
         head = (migrate if until is Until.CORE else check) or root
@@ -342,19 +346,19 @@ def assess(
     over = never or (ended and lone)
     lacks_migrate = False
     if ended and not lone:
-        unread = _unread(evidence, nodes, whole=whole)
+        unread = _unread(evidence, (*nodes, *tally.unreadable.values()), whole=whole)
         absent = _scopes_not_reported(evidence, until) if whole else []
         if migrating and until is not Until.CORE and check is None:
             absent.append("check")
         lacks_migrate = whole and migrate is None and not root.unreadable
-        proven = all(node.outcome for node in nodes) and not (whole and missing) and not absent and not lacks_migrate
-        over = settled or (proven and not unread)
+        proven = not tally.unproven and all(node.outcome for node in nodes)
+        over = settled or (proven and not ((whole and missing) or absent or lacks_migrate or unread))
         notes = [f"{name} was never reported and does not count" for name in absent]
 
     excused = _excused(evidence) if over and not whole else []
     deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
-    failures = [node for node in deciding if node.state is State.FAILED and (node.outcome or over)]
-    hanging = _unfinished(root, nodes) if over and not blocked else []
+    failures = [node for node in _in_state(State.FAILED, deciding, tally) if node.outcome or over]
+    hanging = _unfinished(root, (*nodes, *leaves)) if over and not blocked else []
     lost = missing if over and whole and not (lone or blocked) and not _hidden_unread(root) else ()
     reasons = [*map(_reason, _deepest(failures)), *map(_reason, hanging)]
     if over and lacks_migrate and not blocked:
@@ -369,11 +373,10 @@ def assess(
         verdict, over = Verdict.RUNNING, False
     else:
         # what was accepted has not passed, so the best that it can be is a warning
-        warned = excused or any(node.state is State.WARNING for node in nodes)
-        verdict = Verdict.WARNING if warned else Verdict.SUCCEEDED
+        verdict = Verdict.WARNING if excused or _in_state(State.WARNING, nodes, tally) else Verdict.SUCCEEDED
     reasons += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in unread]
     if not reasons:
-        reasons = [*map(_reason, _deepest([node for node in nodes if node.state is State.WARNING])), *excused]
+        reasons = [*map(_reason, _deepest(_in_state(State.WARNING, nodes, tally))), *excused]
     return Assessment(
         verdict=verdict,
         ended=ended or never,
@@ -384,6 +387,11 @@ def assess(
         unread=unread,
         notes=tuple(notes) if over and not blocked else (),
     )
+
+
+def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:
+    """Those of the nodes, and of the leaves of the tally, that failed or have a warning."""
+    return [*(node for node in nodes if node.state is state), *tally.of(state)]
 
 
 def _reported(root: Node, name: str) -> Node | None:
@@ -416,9 +424,15 @@ def _unfinished(root: Node, nodes: tuple[Node, ...]) -> list[Node]:
 
 
 def _missing_keys(evidence: Evidence) -> tuple[str, ...]:
-    keys = _keys_of(evidence.job)
-    found = match_keys(keys, (leaf.name for leaf in leaves_of(evidence.root, evidence.task_type)))
-    return tuple(key for key in keys if key not in found)
+    leaves = leaves_of(evidence.root, evidence.task_type)
+    tally = tally_of(leaves)
+    known = tally.missing[0] if tally.missing else None
+    if known is None or known[0] is not evidence.job:
+        keys = _keys_of(evidence.job)
+        found = match_keys(keys, (leaf.name for leaf in leaves))
+        known = evidence.job, tuple(key for key in keys if key not in found)
+        tally.missing[:] = [known]
+    return known[1]
 
 
 def _keys_of(job: Job | None) -> tuple[str, ...]:
@@ -497,12 +511,12 @@ def estimated_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis
 
     A lower bound, since the largest ones tend to end last.
     """
-    started = [leaf.started_at for leaf in leaves if leaf.started_at is not None]
-    ended = sum(1 for leaf in leaves if leaf.ended and leaf.state is not State.SKIPPED)
-    left = sum(1 for leaf in leaves if not leaf.ended) + missing
-    if not left or not started or ended < max(ENOUGH, (len(leaves) + missing) / 10):
+    tally = tally_of(leaves)
+    ended = sum(count for state, count in tally.counts.items() if state.ended and state is not State.SKIPPED)
+    left = len(leaves) - ended - tally.counts[State.SKIPPED] + missing
+    if not left or tally.earliest is None or ended < max(ENOUGH, (len(leaves) + missing) / 10):
         return None
-    return now + left * max(0, now - min(started)) // ended
+    return now + left * max(0, now - tally.earliest) // ended
 
 
 def verdict_of_states(states: list[State]) -> Verdict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +18,7 @@ from rich.styled import Styled
 from rich.table import Table
 from rich.text import Text
 
+from migstat.model.crowd import tally_of
 from migstat.model.events import Changed, Event, Late, NoAnswer, Outage, PhaseSeen, Recovered, Stalled, View
 from migstat.model.nodes import (
     CHECK,
@@ -104,12 +105,17 @@ def digest(view: View, title: str = "") -> Digest:
         return Digest(view=view, verdict=Verdict.PENDING, title=title, destination="", counts=nothing, summary=None)
     root, checks = snapshot.node, snapshot.task_type == TaskType.CHECK
     leaves = leaves_of(root, snapshot.task_type)
+    tally = tally_of(leaves)
     scopes = () if checks else _scopes(root)
     ended = snapshot.verdict not in (Verdict.PENDING, Verdict.RUNNING)
-    apps = [app for scope in scopes if scope.level[:1] == MIGRATE for app in scope.children or ()]
+    apps = [app for scope in scopes if scope.level[:-1] == MIGRATE for app in scope.children or ()]
     problems = [
         node
-        for node in (root, *_failed_checks(scopes), *scopes, *apps, *leaves)
+        for node in (
+            *(root, *_failed_checks(scopes), *scopes, *apps),
+            *(tally.of(State.FAILED) + tally.of(State.WARNING)),
+            *(leaves if tally.counts[State.MISSING] else ()),
+        )
         if node.state in _BAD and (node.level or node.ended)
     ]
     settled = discounted(root, snapshot.task_type, snapshot.accepted)
@@ -122,7 +128,7 @@ def digest(view: View, title: str = "") -> Digest:
         missing = [reason.level for reason in snapshot.reasons if reason.state is State.MISSING]
         problems += [Node(level, missing=True) for level in missing if level not in known]
     runs = [node for node in scopes if node.state is State.RUNNING and (node.progress or node.percent is not None)]
-    runs += by_name(node for node in leaves if node.state is State.RUNNING)
+    runs += by_name(tally.of(State.RUNNING))
     runs.sort(key=lambda node: node.level not in view.stalled)  # those that do not move first
     return Digest(
         view=view,
@@ -135,9 +141,9 @@ def digest(view: View, title: str = "") -> Digest:
         problems=(*worst_first(tuple(problems)), *map(harmless, snapshot.flaws)),
         running=tuple(runs),
         scopes=scopes,
-        missing=() if ended else _in_order(snapshot.missing),
-        pending=_in_order(leaf.name for leaf in leaves if leaf.state is State.PENDING),
-        done=_in_order(leaf.name for leaf in leaves if leaf.state in (State.SUCCEEDED, State.SKIPPED)),
+        missing=() if ended else tuple(sorted(snapshot.missing, key=str.casefold)),
+        pending=tally.names(State.PENDING, nodes=leaves),
+        done=tally.names(State.SUCCEEDED, State.SKIPPED, nodes=leaves),
     )
 
 
@@ -151,10 +157,6 @@ def _without_accepted(snapshot: Snapshot, leaves: Sequence[Node]) -> Summary | N
         failed=failed - states.count(State.FAILED),
         warning=warning - states.count(State.WARNING),
     )
-
-
-def _in_order(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(map(harmless, names), key=str.casefold))
 
 
 _BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
@@ -549,7 +551,7 @@ def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> lis
     """The names of all nodes in a state, in at most `room` lines, the last of which counts those left out."""
     head = f"{canvas.glyphs.states[state]} {grouped(len(names))} {state}: "
     lines = [Text(head, STYLES[state])]
-    for at, name in enumerate(names):
+    for at, name in enumerate(map(harmless, names)):
         more = f" +{grouped(len(names) - at)}"
         needed = cell_len(name) + 2 + (len(more) if len(lines) == room else 0)
         if lines[-1].cell_len + needed > canvas.width:

@@ -1,7 +1,8 @@
 """Measures what is promised of a watch: how late news is, what a poll costs, and that its memory stays.
 
 `python tests/benchmarks/polls.py [late|cpu|memory ...]`; all of them if none is named. Nights pass in simulated time,
-with 50 ms an answer; the processor's time and memory are those of this process, whose transport answers from memory.
+with 50 ms an answer; the processor's time and memory are those of this process, without a request limit, by which
+polls would read everything in turn, and whose transport answers from memory.
 Ends with 1 where a goal was missed.
 """
 
@@ -188,7 +189,7 @@ def _listed(children: dict[str, Any]) -> list[bytes]:
 
 def waits(count: int, running: int) -> Iterator[Waiting]:
     """The pauses of a watch that does not end."""
-    world = World(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9)
+    world = World(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9, rate_limit=None)
     still = Still(count, running)
     world.trouble = still.answer
     return (event for event in paced(world.watch.events(), world.deadline.sleep) if isinstance(event, Waiting))

@@ -191,7 +191,7 @@ def test_failures_so_far_are_those_that_count_and_are_for_good() -> None:
         return [each.name for each in failed_so_far(known, until, strict=strict)]
 
     assert [names(until, strict=False) for until in Until] == [["apps", "A"], ["A"], []]
-    assert [names(until, strict=True) for until in Until] == [["check", "apps", "jsm", "A"], ["jsm", "A"], ["check"]]
+    assert [names(until, strict=True) for until in Until] == [["apps", "A", "check", "jsm"], ["A", "jsm"], ["check"]]
 
 
 def test_single_checks_do_not_count_beside_check() -> None:
@@ -376,7 +376,7 @@ def test_the_verdict_of_several_states() -> None:
 def test_nodes_are_counted_by_where_they_are_and_how_they_ended() -> None:
     """Every node is pending, running or finished, and outcomes are counted as they came."""
     words = [None, "PENDING", "IN_PROGRESS", "ODD_STATUS", "SUCCESS", "SUCCESS", "FAILED", "ODD", "CANCELLED"]
-    summary = summary_of(node((str(number),), word) for number, word in enumerate(words))
+    summary = summary_of([node((str(number),), word) for number, word in enumerate(words)])
     assert summary == Summary(9, 2, 2, 5, {"FAILED": 1, "ODD": 1, "SUCCESS": 2}, failed=3, succeeded=2)
     assert summary_of([], missing=2) == Summary(2, 0, 0, 0, {}, missing=2)
 

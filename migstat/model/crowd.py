@@ -1,0 +1,107 @@
+"""Many siblings and their counts, so that what a poll has not read again is not counted again."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import chain
+
+from migstat.model.nodes import Job, Millis, Node, State
+
+Change = tuple[Node | None, Node]
+"""A node as it was, if it was there, and as it is."""
+
+
+class Tally:
+    """What is to be known of some siblings together; read only, but for what it remembers once it was asked.
+
+    `counts` are by state, `unproven` counts those without an outcome. `earliest` is when the first of them started.
+    """
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.counts: dict[State, int] = dict.fromkeys(State, 0)
+        self.by_outcome: dict[str, int] = {}
+        self.unproven = 0
+        self.unreadable: dict[str, Node] = {}
+        self.earliest: Millis | None = None
+        self.missing: list[tuple[Job | None, tuple[str, ...]]] = []
+        """The keys of a job that are not among the names, once found out; it stays as long as the names do."""
+        self._nodes = {state: dict[str, Node]() for state in (State.FAILED, State.WARNING, State.RUNNING)}
+        self._sorted: dict[State, list[str]] = {}
+        for node in nodes:
+            self._count(node, 1)
+
+    def of(self, state: State) -> list[Node]:
+        """Those that failed, have a warning or run."""
+        return list(self._nodes[state].values())
+
+    def names(self, *states: State, nodes: Sequence[Node]) -> tuple[str, ...]:
+        """The names of those of `nodes` in these states, upper and lower case alike."""
+        for state in states:
+            if state not in self._sorted:
+                self._sorted[state] = sorted((node.name for node in nodes if node.state is state), key=str.casefold)
+        full = [self._sorted[state] for state in states if self._sorted[state]]
+        return tuple(full[0] if len(full) == 1 else sorted(chain.from_iterable(full), key=str.casefold))
+
+    def after(self, changes: Sequence[Change]) -> Tally | None:
+        """The tally after some changes; None if all must be counted again."""
+        new = Tally(())
+        new.counts, new.by_outcome, new.unproven = dict(self.counts), dict(self.by_outcome), self.unproven
+        new.unreadable, new.earliest = dict(self.unreadable), self.earliest
+        new._nodes = {state: dict(nodes) for state, nodes in self._nodes.items()}
+        new._sorted = {state: list(names) for state, names in self._sorted.items()}
+        if all(before is not None for before, _ in changes):
+            new.missing = self.missing
+        for before, node in changes:
+            if before is not None:
+                if before.started_at is not None and before.started_at == new.earliest != node.started_at:
+                    return None
+                new._count(before, -1)
+            new._count(node, 1)
+        return new
+
+    def _count(self, node: Node, by: int) -> None:
+        state, outcome, name = node.state, node.outcome, node.name
+        self.counts[state] += by
+        if outcome:
+            self.by_outcome[outcome] = self.by_outcome.get(outcome, 0) + by
+            if not self.by_outcome[outcome]:
+                del self.by_outcome[outcome]
+        else:
+            self.unproven += by
+        for nodes in (self._nodes.get(state), self.unreadable if node.unreadable else None):
+            if nodes is not None and by > 0:
+                nodes[name] = node
+            elif nodes is not None:
+                nodes.pop(name, None)
+        started = node.started_at if by > 0 else None
+        if started is not None:
+            self.earliest = started if self.earliest is None else min(self.earliest, started)
+        if (names := self._sorted.get(state)) is not None:
+            if by > 0:
+                insort(names, name, key=str.casefold)
+            else:  # others may differ from it in case only
+                del names[names.index(name, bisect_left(names, name.casefold(), key=str.casefold))]
+
+
+class Crowd(tuple[Node, ...]):  # noqa: SLOT001  it has a cached property
+    """The children of a level with their tally, which is counted when it is first asked for."""
+
+    @cached_property
+    def tally(self) -> Tally:
+        """The tally of all of them."""
+        return Tally(self)
+
+    def after(self, nodes: Iterable[Node], changes: Sequence[Change]) -> Crowd:
+        """The crowd of `nodes`, which these changes have made of this one."""
+        crowd = Crowd(nodes)
+        known: Tally | None = self.__dict__.get("tally")
+        if known is not None and (tally := known.after(changes)) is not None:
+            crowd.__dict__["tally"] = tally
+        return crowd
+
+
+def tally_of(nodes: Sequence[Node]) -> Tally:
+    """The tally of some siblings, which a crowd knows."""
+    return nodes.tally if isinstance(nodes, Crowd) else Tally(nodes)
