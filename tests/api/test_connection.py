@@ -95,16 +95,6 @@ def test_a_server_that_is_slow_but_in_time_is_waited_for() -> None:
         assert name_of_job(settings(f"http://127.0.0.1:{port}"), Time(step=0.5)) == "over the wire"
 
 
-def test_nothing_listens() -> None:
-    """A closed port is unreachable, and is tried more than once."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    time = Time()
-    with pytest.raises(Unreachable, match=f"127.0.0.1:{port}"):
-        name_of_job(settings(f"http://127.0.0.1:{port}"), time)
-    assert len(time.slept) > 1
-
-
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a" * 300])
 def test_a_name_that_no_resolver_takes_is_an_error_of_ours(host: str) -> None:
     """A label that is too long for the name system is an error like any unknown name."""
@@ -146,23 +136,6 @@ def test_a_request_ends_with_the_time_of_the_caller() -> None:
 
     with Api(settings("http://slow.example"), Timing(monotonic, end)) as api, pytest.raises(Ended):
         api.waiting_with(Policy(), end, monotonic() + 0.05).job("j")
-
-
-def test_a_closed_client_sends_nothing() -> None:
-    """It raises an error of ours."""
-    asked: list[str] = []
-
-    def note(request: httpx.Request) -> httpx.Response:
-        asked.append(str(request.url))
-        return httpx.Response(200, json={})
-
-    api = Api(settings("https://api.example"), Timing(float, lambda _: None), transport=httpx.MockTransport(note))
-    patient = api.waiting_with(Policy(), lambda _: None)
-    api.close()
-    for closed in (api, patient):
-        with pytest.raises(UsageError, match="closed"):
-            closed.job("j")
-    assert asked == []
 
 
 def test_a_client_that_is_closed_in_the_middle_says_so() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from migstat.api.retry import RETRIED_STATUSES, WINDOW, Budget, Policy, retry_after_seconds, seconds_until
+from migstat.api.retry import WINDOW, Budget, Policy, retry_after_seconds, seconds_until
 
 NOW = 1_700_000_000.0
 
@@ -42,11 +42,6 @@ def budget(time: Time, limit: int | None) -> Budget:
     return Budget(limit, time.clock, lambda _: None)
 
 
-def test_these_statuses_are_asked_again() -> None:
-    """The statuses that may be over in a moment are those of the design."""
-    assert {408, 425, 429, 500, 502, 503, 504} == RETRIED_STATUSES
-
-
 @pytest.mark.parametrize(
     ("attempt", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (6, 16.0), (7, 30.0), (50, 30.0), (10**6, 30.0)]
 )
@@ -59,30 +54,6 @@ def test_waits_double_up_to_a_cap(attempt: int, longest: float) -> None:
 def test_the_jitter_is_full(share: float, expected: float) -> None:
     """Any share of the wait may be drawn, none included."""
     assert Policy(give_up_after=None).wait(4, 0.0, None, share) == expected
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "share", "expected"), [(3.0, 0.0, 3.0), (3.0, 1.0, 4.0), (0.0, 1.0, 4.0), (None, 1.0, 4.0)]
-)
-def test_retry_after_is_a_lower_bound(retry_after: float | None, share: float, expected: float) -> None:
-    """The server's pause is kept, and a longer one of our own is not shortened."""
-    assert Policy(give_up_after=None).wait(4, 0.0, retry_after, share) == expected
-
-
-@pytest.mark.parametrize(
-    ("elapsed", "retry_after", "goes_on"),
-    [
-        (0.0, 20.0, True),
-        (0.0, 20.5, False),
-        (0.0, 3600.0, False),
-        (19.0, 1.0, True),
-        (19.0, 1.5, False),
-        (20.5, None, False),
-    ],
-)
-def test_no_attempt_starts_later_than_twenty_seconds(elapsed: float, retry_after: float | None, goes_on: bool) -> None:
-    """A single query gives up where the next attempt would start more than 20 s after the first."""
-    assert (Policy().wait(1, elapsed, retry_after, 0.0) is not None) is goes_on
 
 
 def test_a_policy_without_an_end_never_gives_up() -> None:
@@ -227,17 +198,6 @@ def test_without_a_limit_nothing_is_slowed(time: Time) -> None:
     for _ in range(2000):
         taken.take(time.sleep)
     assert time.slept == []
-
-
-def test_a_pause_holds_everybody_even_without_a_limit(time: Time) -> None:
-    """After a 429 nothing is sent until its pause is over, and a shorter one does not shorten it."""
-    taken = budget(time, None)
-    taken.slow_down(5.0)
-    taken.slow_down(2.0)
-    taken.take(time.sleep)
-    assert time.slept == [5.0]
-    taken.take(time.sleep)
-    assert time.slept == [5.0]
 
 
 @pytest.mark.parametrize(

@@ -260,36 +260,6 @@ def test_a_project_not_reported_yet_is_no_error(servers: dict[str, Server]) -> N
     assert (told["missing"], told["complete"]) == (["LATE"], False)
 
 
-def verdict_of(server: Server, words: tuple[str, ...]) -> str:
-    """Return the verdict in a document."""
-    verdict = json.loads(rehearsals.ask(server, *words, "--json").out)["verdict"]
-    assert isinstance(verdict, str)
-    return verdict
-
-
-@pytest.mark.parametrize(
-    ("name", "verdict"),
-    [
-        ("nothing-reported", "pending"),
-        ("pending", "pending"),
-        ("running", "running"),
-        ("succeeded", "succeeded"),
-        ("skipped", "succeeded"),
-        ("warning", "warning"),
-        ("overridden-check", "warning"),
-        ("failed-project", "failed"),
-        ("unknown-outcome", "failed"),
-        ("apps-running", "running"),
-        ("checks-warning", "warning"),
-        ("checks-failed", "failed"),
-    ],
-)
-def test_the_verdict_is_one_of_five_words(servers: dict[str, Server], name: str, verdict: str) -> None:
-    """Every document of a task tells the same verdict."""
-    commands = [("status",), ("checks",)] + ([("projects",)] if not name.startswith("checks") else [])
-    assert [verdict_of(servers[name], words) for words in commands] == [verdict] * len(commands)
-
-
 def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> None:
     """What could not be read makes any answer worthless but a failure: the rest is shown, and the error told."""
 

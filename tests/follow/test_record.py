@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import resource
-import stat
 import subprocess
 import sys
 from itertools import pairwise
@@ -199,34 +198,6 @@ def test_whole_lines_are_appended_to_as_they_are(tmp_path: Path) -> None:
         with Record(path) as record:
             record.append(text)
     assert path.read_text() == "one\ntwo\ndrei ä 漢\n"
-
-
-def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    """A new file has mode 0600."""
-    path = tmp_path / "night.jsonl"
-    with Record(path) as record:
-        record.append("one")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize(
-    ("event", "job", "task", "told"),
-    [
-        ({**SNAPSHOT, "jobId": "other"}, JOB, TASK, "other"),
-        ({**SNAPSHOT, "taskId": "task-2"}, JOB, TASK, "task-2"),
-        ({**SNAPSHOT, "jobId": None}, JOB, TASK, "None"),
-        ({**SNAPSHOT, "jobId": "other"}, JOB, None, "other"),
-    ],
-)
-def test_the_file_of_another_task_is_refused(
-    tmp_path: Path, event: dict[str, Any], job: str, task: str | None, told: str
-) -> None:
-    """A file that records another job or task is refused as wrong usage, and left as it is."""
-    path = tmp_path / "night.jsonl"
-    path.write_bytes(lines(SNAPSHOT, event))
-    with pytest.raises(UsageError, match=told):
-        read_back(path, job, task)
-    assert path.read_bytes() == lines(SNAPSHOT, event)
 
 
 @pytest.mark.parametrize(

@@ -836,26 +836,6 @@ def test_what_was_seen_before_is_not_told_again() -> None:
     assert_chained(events)
 
 
-def test_what_stalled_before_is_not_told_again() -> None:
-    """A stall is told once a node, over several watches of the task."""
-    stuck = moved("STUCK", 60, 5000, has_details=False)
-    seen = Seen(stalled=frozenset({("migrate", "projects", "STUCK")}))
-    world = World(
-        migration(stuck, core_end=5100), begin=100, plan=Plan(interval=30, stall_after=600), seen=lambda: seen
-    )
-    assert "Stalled" not in kinds(world.run())
-
-
-def test_elapsed_reaches_back_to_the_first_watch() -> None:
-    """Where the task has no times of its own, elapsed counts from the beginning of the first watch."""
-    scenario = checks(moved("Fine", 0, 90), end=100)
-    root = replace(scenario.tasks[0].root, has_details=False)
-    scenario = replace(scenario, tasks=(replace(scenario.tasks[0], root=root),))
-    seen = Seen(began=int((EPOCH + 10) * 1000))
-    ended = World(scenario, begin=500, seen=lambda: seen).ended()
-    assert ended.elapsed_seconds == 490
-
-
 # a night
 
 

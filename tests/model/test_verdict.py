@@ -19,14 +19,11 @@ from migstat.model.verdict import (
     Verdict,
     assess,
     assess_at,
-    assess_node,
     counted,
     estimated_end,
     failed_so_far,
     not_scheduled,
     summary_of,
-    verdict_of_node,
-    verdict_of_states,
 )
 
 ENDED_AT = 1_700_000_000_000
@@ -352,25 +349,6 @@ def test_reasons_name_what_failed_then_what_is_missing() -> None:
     assert [reason.level for reason in assessed(cancelled).reasons] == [(), ("migrate",)]
     warned = migrate_task("WARNING", leaves={"A": "WARNING", "B": "SUCCESS"})
     assert [reason.level[-1] for reason in assessed(warned).reasons] == ["A"]
-
-
-@pytest.mark.parametrize(
-    ("word", "expected"),
-    [(None, PENDING), ("PENDING", PENDING), ("IN_PROGRESS", RUNNING), ("SUCCESS", SUCCEEDED), ("SKIPPED", SUCCEEDED),
-     ("WARNING", WARNING), ("FAILED", FAILED), ("ODD", FAILED), ("CANCELLED", FAILED)],
-)  # fmt: skip
-def test_the_verdict_of_one_node(word: Word, expected: Verdict) -> None:
-    """A node alone is what its status and outcome say."""
-    alone = node(("check", "A"), word)
-    assert verdict_of_node(alone) is assess_node(alone).verdict is expected
-    assert bool(assess_node(alone).reasons) is (expected in (FAILED, WARNING))
-
-
-def test_the_verdict_of_several_states() -> None:
-    """Together they are running, or as bad as the worst."""
-    assert verdict_of_states([State.SUCCEEDED, State.SKIPPED]) is SUCCEEDED
-    assert verdict_of_states([State.FAILED, State.PENDING]) is RUNNING
-    assert verdict_of_states([]) is PENDING
 
 
 def test_nodes_are_counted_by_where_they_are_and_how_they_ended() -> None:
