@@ -263,14 +263,19 @@ def _checks(report: ChecksReport, canvas: Canvas) -> Group:
 
 
 def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[RenderableType]:
-    """A row a check; in a narrow window, which would cut the names, the message is below the name."""
-    table, stacked = _table("CHECK", "STATE", "", "MESSAGE"), list[RenderableType]()
+    """A row a check, its change first; in a narrow window, which would cut the names, the message is below the name."""
+    compares, wide = report.comparison is not None, report.comparison is not None and canvas.width >= WITH_BAR
+    table, stacked = _table(*([""] if compares else []), "CHECK", "STATE", "", "MESSAGE"), list[RenderableType]()
+    table.show_header = not compares
     for check in shown:
-        said = _said(check, report)
+        word = change_word(check, report)
+        change = [Text(word, _CHANGE_STYLES.get(word, QUIET))] if compares else []
+        state = Text() if check.missing else state_text(check, canvas)
+        override, said = _override(check, report, whole=wide), _said(check, report)
         message = Prose(said, 1 if check.state is State.RUNNING or canvas.height < LOW else 3)
-        override, state = _override(check, report), state_text(check, canvas)
-        table.add_row(_name(harmless(check.name), canvas), state, override, message)
-        stacked.append(Text("  ").join(part for part in (Text(harmless(check.name)), state, override) if part))
+        table.add_row(*change, _name(harmless(check.name), canvas), state, override, message)
+        line = (*change, Text(harmless(check.name)), state, override)
+        stacked.append(Text("  ").join(part for part in line if part))
         stacked += [Padding(message, (0, 0, 0, 2))] if said else []
     return [table] if canvas.width >= NARROW else stacked
 
@@ -287,14 +292,17 @@ def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[Render
     yield from (Padding(Text(text, style, overflow="fold"), (0, 0, 0, 4)) for text, style in texts if text)
 
 
-def _override(check: Node, report: ChecksReport) -> Text:
-    if check.level in report.snapshot.accepted and report.comparison is None:
-        return Text("accepted", QUIET)
+def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text:
+    """What stands between a failure and the migration, in `whole` words where there is room."""
+    if check.level in report.snapshot.accepted:
+        return Text() if report.comparison else Text(ACCEPTED, QUIET)  # the change says so
     if check.name in report.overridden:
         return Text("overridden", STYLES[State.WARNING])
     if check.state is not State.FAILED or check.excludable is None:
         return Text()
-    return Text("overridable", STYLES[State.WARNING]) if check.excludable else Text("blocks", STYLES[State.FAILED])
+    words = ("can be overridden" if whole else "overridable", "cannot be overridden" if whole else "blocks")
+    state = State.WARNING if check.excludable else State.FAILED
+    return Text(words[not check.excludable], STYLES[state])
 
 
 def _said(check: Node, report: ChecksReport) -> Text:
@@ -327,7 +335,7 @@ def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tupl
 
 ACCEPTED = "accepted"
 _GROUPS = (*list(Change)[:3], ACCEPTED, *list(Change)[3:])
-_CHANGE_STYLES = {
+_CHANGE_STYLES: dict[str, str] = {
     **dict.fromkeys((Change.NEW, Change.WORSE), STYLES[State.FAILED]),
     **dict.fromkeys((Change.BETTER, Change.FIXED), STYLES[State.SUCCEEDED]),
     Change.STILL: STYLES[State.WARNING],
@@ -382,7 +390,7 @@ def _changes(report: ChecksReport, comparison: Comparison, canvas: Canvas) -> Gr
     if report.details:
         parts += [part for row in rows for part in _block(row, report, canvas)]
     elif rows:
-        parts += _change_rows(rows, report, canvas)
+        parts += _check_rows(rows, report, canvas)
     parts.append(changes_line(report, canvas))
     return Group(*parts, *_last(report, (), canvas, "checks"))
 
@@ -393,27 +401,6 @@ def _is_news(check: Node, report: ChecksReport) -> bool:
     if check.missing:
         return before is not None and before.state in (State.FAILED, State.WARNING)
     return change_word(check, report) not in (Change.SAME, Change.RUNNING)
-
-
-def _change_rows(rows: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[RenderableType]:
-    """A row a check, its change first; in a narrow window the message is below it."""
-    table, stacked = _table("", "", "", "", ""), list[RenderableType]()
-    table.show_header = False
-    for check in rows:
-        word = change_word(check, report)
-        change = Text(word, _CHANGE_STYLES.get(Change(word), QUIET) if word != ACCEPTED else QUIET)
-        state = Text() if check.missing else state_text(check, canvas)
-        override = _override(check, report)
-        if word == ACCEPTED:
-            override = Text()
-        elif override and canvas.width >= WITH_BAR and check.name not in report.overridden:
-            override = Text("can be overridden" if check.excludable else "cannot be overridden", override.style)
-        said = _said(check, report)
-        message = Prose(said, 1 if canvas.height < LOW else 3)
-        table.add_row(change, _name(harmless(check.name), canvas), state, override, message)
-        stacked.append(Text("  ").join(part for part in (change, Text(harmless(check.name)), state, override) if part))
-        stacked += [Padding(message, (0, 0, 0, 2))] if said else []
-    return [table] if canvas.width >= NARROW else stacked
 
 
 def _last(

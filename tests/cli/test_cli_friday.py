@@ -291,23 +291,31 @@ def test_the_code_is_that_of_the_checks(name: str) -> None:
     assert bool(result.out) == (code in (0, 1, 8))
 
 
-def test_an_older_run_that_cannot_be_read_is_an_error() -> None:
-    """If the previous run does not answer, that is code 3, and none before it is taken in its place."""
+@pytest.mark.parametrize("level", ["", "check"])
+def test_an_older_run_that_cannot_be_read_is_named(level: str) -> None:
+    """If the previous run, or its list of checks, does not answer, that is code 3; no older one takes its place."""
     bad = {"status": "FINISHED", "outcome": "FAILED"}
 
     def answer(asked: Asked) -> Answer:
         match asked.segments:
             case ("jobs", _, "tasks"):
-                return Answer({"data": [{"taskId": name, "taskType": "check"} for name in ("new", "old", "oldest")]})
-            case ("jobs", _, "tasks", "old", "status"):
+                return Answer({"data": [{"taskId": name, "taskType": "migrate"} for name in ("new", "old", "oldest")]})
+            case ("jobs", _, "tasks", "old", "status") if asked.query.get("level", "") == level:
                 return Answer({}, 500)
             case ("jobs", _, "tasks", _, "status"):
-                return Answer({"data": {**bad, "children": {"A": bad}}, "links": {}})
+                name = "A" if asked.query.get("level") else "check"
+                return Answer({"data": {**bad, "children": {name: bad}}, "links": {}})
         return Answer({})
 
     with answering(answer) as asked:
-        result = asked.ask("checks", "--against", "previous")
-    assert (result.code, result.out) == (3, "")
+        result = asked.ask("checks", "--against", "previous", "--json")
+    assert (result.code, "500" in result.err) == (3, True)
+    if level:
+        assert "run old: check: " in result.err
+        assert json.loads(result.out)["complete"] is False
+        assert json.loads(result.out)["against"]["taskId"] == "old"
+    else:
+        assert result.out == ""
 
 
 TOLERABLE = check_run(
