@@ -316,8 +316,8 @@ def _watched(night: Night) -> Iterator[str]:
     yield f"by {count} watch{'es' if count > 1 else ''}"
     now, first = night.as_of or 0, night.watches[0].since
     if night.started is not None and first - night.started >= MINUTE:
-        yield f"not watched before {local_time(first, night.started)}"
-    gaps = [span_of_time(since, to, night.started or since) for since, to in night.gaps]
+        yield f"not watched before {_when(first, first, night)}"
+    gaps = [_when(since, to, night) for since, to in night.gaps]
     if gaps:
         yield f"not watched {', '.join(gaps[:3])}" + (f", +{len(gaps) - 3} more" if len(gaps) > 3 else "")
     if outages := night.outages:
@@ -326,6 +326,12 @@ def _watched(night: Night) -> Iterator[str]:
         told = ", ".join([*filter(None, causes)][:2])
         often = "one outage" if len(outages) == 1 else f"{len(outages)} outages"
         yield f"{often}, {duration(lasted)}{f' ({harmless(told)})' if told else ''}"
+
+
+def _when(since: Millis, to: Millis, night: Night) -> str:
+    """A time, or from when to when, with the date unless it is in the night's first day."""
+    begun = since if night.started is None or since - night.started < DAY else night.started
+    return local_time(since, begun) if since == to else span_of_time(since, to, begun)
 
 
 def times_in_full(report: TimelineReport) -> list[str]:
