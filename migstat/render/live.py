@@ -233,7 +233,8 @@ def header(
     verdict = _verdict_line(known, now, canvas)
     parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
     line = Text(_fitting(parts, canvas.glyphs.dot, canvas.width), QUIET, no_wrap=True)
-    line.highlight_words([told for importance, told in parts if importance == LATE], STYLES[State.WARNING])
+    if late := [told for importance, told in parts if importance == LATE]:  # no words would match between all letters
+        line.highlight_words(late, STYLES[State.WARNING])
     return [verdict, line] if known.view.snapshot is None else [verdict, _bar_line(known.counts, canvas), line]
 
 
