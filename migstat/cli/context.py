@@ -147,6 +147,7 @@ class Session(TaskSession):
         self._verbose = options.verbose
         self._silent = options.verbose or (watching is not None and runtime.streams.on_notice is None)
         self._quiet_since = runtime.clock()
+        self._totals: dict[Level, int] = {}
         self._memory: Memory | None = None
         observers = Observers(self._exchanged, self._waiting, self._pending)
         if runtime.cache is not None and not runtime.sealed:
@@ -167,7 +168,9 @@ class Session(TaskSession):
         """Show how many children of a level were read, and of how many if the job names them."""
         if not self._silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
             hidden, job = level_is_hidden(level), self.known_job
-            total = len(job.included_keys(level[-1])) if job and hidden else 0
+            if job and level not in self._totals:
+                self._totals[level] = len(job.included_keys(level[-1])) if hidden else 0
+            total = self._totals.get(level, 0)
             of = f" of {total}" if total >= len(seen) else ""
             self._runtime.streams.notice(f"reading {level[-1] if hidden else harmless(shown(level))}: {len(seen)}{of}")
 

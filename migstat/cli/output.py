@@ -31,6 +31,9 @@ from migstat.settings.resolve import Look
 if TYPE_CHECKING:
     from migstat.render.parts import Canvas
 
+MOST_DRAWN = 500
+"""Rows of an exported picture that is not folded."""
+
 PICTURE_WIDTH = 100
 """Cells of an exported picture."""
 
@@ -72,6 +75,8 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
     """
     flaws = _flaws_of(report)
     code = exit_of(verdict, readable=not flaws)
+    for path in output.exports:
+        _refuse_endless(report, path)
     try:
         _present(runtime, output, report)
     except ClosedPipe:
@@ -295,6 +300,17 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(f"--export: {export!r} cannot be written: {reason}") from error
     return path
+
+
+def _refuse_endless(report: Report, path: Path) -> None:
+    """Raise UsageError for a picture of more rows than anybody can look at; a page is scrolled and searched."""
+    if path.suffix.lower() != ".svg" or not isinstance(report, ChecksReport | ProjectsReport):
+        return
+    rows = len(report.checks if isinstance(report, ChecksReport) else report.projects)
+    if (report.show_all or report.filtered) and rows > MOST_DRAWN:
+        why = "--all" if report.show_all else "the filter"
+        message = f"--export: {why} leaves {rows} rows; a picture has at most {MOST_DRAWN}"
+        raise UsageError(message, f"Export {path.with_suffix('.html').name} instead.")
 
 
 def _write_export(report: Report, path: Path) -> None:

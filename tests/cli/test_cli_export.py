@@ -129,3 +129,19 @@ def test_checks_and_projects_are_test_results_for_a_build_server(server: Server,
     assert "Suspicious" in target.read_text(encoding="utf-8")
     refused = ask(server, "status", "--export", str(tmp_path / "status.xml"))
     assert (refused.code, "FILE.svg, FILE.html" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(("words", "told"), [(["--all"], "--all"), (["--state", "succeeded"], "the filter")])
+def test_a_picture_has_no_more_rows_than_one_can_look_at(tmp_path: Path, words: list[str], told: str) -> None:
+    """Hundreds of rows belong into a page, which can be searched; a picture sums up what is fine."""
+    projects = tuple(node(f"P{number:03}") for number in range(501))
+    target = tmp_path / "all.svg"
+    with still(migration(projects=projects)) as server:
+        refused = ask(server, "projects", *words, "--export", str(target))
+        assert (refused.code, refused.out, target.exists()) == (2, "", False)
+        assert f"--export: {told} leaves 501 rows" in refused.err
+        assert "Export all.html instead." in refused.err
+        assert ask(server, "projects", *words, "--export", str(target.with_suffix(".html"))).code == 0
+        assert ask(server, "projects", "--export", str(target)).code == 0
+    assert "P500" in target.with_suffix(".html").read_text(encoding="utf-8")
+    assert "P500" not in target.read_text(encoding="utf-8")
