@@ -57,6 +57,9 @@ WITH_BAR = 100
 WITH_ELAPSED = 70
 """Window widths from which a table shows progress bars, and elapsed times and percentages."""
 
+WITH_CHANGES = 76
+"""Window width from which a row has a change before the name and room for a message after it."""
+
 BAR = 14
 AROUND = 11
 """Lines of a window that header, summary, hint and prompt take from the rows."""
@@ -277,7 +280,7 @@ def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> 
         line = (*change, Text(harmless(check.name)), state, override)
         stacked.append(Text("  ").join(part for part in line if part))
         stacked += [Padding(message, (0, 0, 0, 2))] if said else []
-    return [table] if canvas.width >= NARROW else stacked
+    return [table] if canvas.width >= (WITH_CHANGES if compares else NARROW) else stacked
 
 
 def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[RenderableType]:
