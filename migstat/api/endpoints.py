@@ -43,7 +43,7 @@ BARREN_PAGES = 3
 MOST_TASKS = 50_000
 """Pages in a row without a new run, and runs of one job, after which their list is taken to have no end."""
 
-_T = TypeVar("_T", bound=Job | Task | TaskPage | Page)
+Answer = TypeVar("Answer", bound=Job | Task | TaskPage | Page)
 
 
 class Api:
@@ -134,15 +134,21 @@ class Api:
         """Write what is at an artifact's location to the file; see `download.fetch`."""
         fetch(self.http, location, file, moved, json_expected=json_expected)
 
-    def _get(self, asked: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], _T]) -> _T:
+    def _get(
+        self, asked: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], Answer]
+    ) -> Answer:
         """Ask for what is `below` the job until an answer can be decoded or the policy gives up."""
         given = urlencode({name: value for name, value in query.items() if value}, safe=",", quote_via=quote)
         path = f"{ROOT}/jobs/{_segment(asked.job_id)}{below}" + (f"?{given}" if given else "")
+        return self.answer(asked, path, decode)
+
+    def answer(self, asked: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
+        """The decoded answer to a GET of a path."""
         answer = self.http.retrying(lambda: self._attempt(asked, path, decode))
         self.http.observers.answered(asked, answer)
         return answer
 
-    def _attempt(self, asked: Resource, path: str, decode: Callable[[bytes], _T]) -> _T:
+    def _attempt(self, asked: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
         http, what = self.http, str(asked)
         with http.exchange(path, asked.page) as result:
             try:
@@ -181,7 +187,7 @@ class Api:
                 raise httpx.ReadTimeout("")
         return bytes(body)
 
-    def _decoded(self, decode: Callable[[bytes], _T], body: bytes, headers: httpx.Headers, what: str) -> _T:
+    def _decoded(self, decode: Callable[[bytes], Answer], body: bytes, headers: httpx.Headers, what: str) -> Answer:
         """The content of an answer about `what`, without the credentials. Raises AttemptFailed."""
         clean = self.http.redactor.body(body)
         try:

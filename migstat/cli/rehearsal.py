@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote, urlencode
 
-from migstat.api.decode import decode_job, decode_page, decode_task, decode_tasks
-from migstat.api.endpoints import ROOT, Api
+from migstat.api.endpoints import Answer, Api
+from migstat.api.http import Resource
 from migstat.errors import Unreachable
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
 from migstat.follow.watch import Plan, Watch, paced
 from migstat.model.events import Waiting
-from migstat.model.nodes import Job, Page, Question, Task, TaskPage
 from migstat.query.task import TaskSession
 from migstat.render.json import encoded, event_document
 from migstat.settings.target import Target
@@ -79,38 +77,13 @@ class SimulatedApi(Api):
         self._app = app
         self._silent = silent
 
-    def job(self, job_id: str) -> Job:
-        """The definition of a job."""
-        return decode_job(self._answer(f"jobs/{job_id}"))
-
-    def task(self, job_id: str, task_id: str) -> Task:
-        """One run of a job."""
-        return decode_task(self._answer(f"jobs/{job_id}/tasks/{task_id}"))
-
-    def tasks(self, job_id: str) -> Iterator[TaskPage]:
-        """The newest runs of a job."""
-        yield decode_tasks(self._answer(f"jobs/{job_id}/tasks"))
-
-    def status(self, job_id: str, task_id: str, question: Question, *, keep_raw: bool = False) -> Page:
-        """One page about one level of a task's status tree."""
-        asked = {
-            "level": ",".join(question.level),
-            "expandChildren": "true" if question.expand else "",
-            "status": question.status,
-            "outcome": question.outcome,
-            "cursor": question.cursor,
-        }
-        query = urlencode({name: value for name, value in asked.items() if value}, safe=",", quote_via=quote)
-        return decode_page(
-            self._answer(f"jobs/{job_id}/tasks/{task_id}/status?{query}"), question.level, keep_raw=keep_raw
-        )
-
-    def _answer(self, target: str) -> bytes:
+    def answer(self, asked: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:  # noqa: ARG002
+        """The decoded answer to a GET of a path."""
         if self._silent():
             error = Unreachable("the server answered 503 (Service Unavailable)")
             error.again = True
             raise error
-        return self._app.handle(HttpRequest("GET", f"{ROOT}/{target}", f"Basic {ADMIN.authorization()}")).body
+        return decode(self._app.handle(HttpRequest("GET", path, f"Basic {ADMIN.authorization()}")).body)
 
 
 def rehearsed(scenario: Scenario) -> Scenario:
