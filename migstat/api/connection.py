@@ -34,7 +34,9 @@ def open_client(settings: Settings, transport: httpx.BaseTransport | None = None
     Raises UsageError for a proxy or a CA bundle that cannot be used. `transport` replaces the network in tests.
     """
     secure = settings.base_url.startswith("https:")
-    context = _tls(settings.ca_bundle, ssl.get_default_verify_paths()) if secure else _unused()
+    # for plain http without authorities: loading them is slower than the request
+    unused = None if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = unused or _tls(settings.ca_bundle, ssl.get_default_verify_paths())
     try:
         return httpx.Client(
             transport=transport,
@@ -67,12 +69,6 @@ def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy:
 def _raise_redirect(response: httpx.Response) -> None:
     if 300 <= response.status_code < 400:
         raise Redirect(response.status_code, response.headers.get("Location", ""))
-
-
-@cache
-def _unused() -> ssl.SSLContext:
-    """A context without authorities, for plain http to a loopback address: loading them is slower than the request."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @cache  # one context a process: every server is verified in the same way, and parsing authorities is slow

@@ -102,9 +102,14 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
         raise
     except BadAnswer:
         return _lenient_page(body, level, keep_raw=False)
+    wire = answer.data or _EMPTY
     if answer.data == _EMPTY:  # or it holds unknown fields only
         return _lenient_page(body, level, keep_raw=False)
-    return _page(answer, level, len(body))
+    children = None
+    if wire.children is not None:
+        _check_count(wire.children)
+        children = tuple(_node((*level, name), each) for name, each in wire.children.items())
+    return Page(_node(level, wire, children), _next(answer.links), found=answer.data is not None, size=len(body))
 
 
 def decode_tasks(body: bytes) -> TaskPage:
@@ -175,14 +180,6 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _page(answer: _WireAnswer, level: Level, size: int) -> Page:
-    wire = answer.data or _WireNode()
-    children = wire.children
-    _check_count(children)
-    built = None if children is None else tuple(_node((*level, name), each) for name, each in children.items())
-    return Page(_node(level, wire, built), _next(answer.links), found=answer.data is not None, size=size)
-
-
 def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = None) -> Node:
     # thousands of nodes say one of a few words, so they share its memory
     status = wire.status and intern(wire.status)
@@ -208,8 +205,8 @@ def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = Non
     )
 
 
-def _check_count(children: dict[str, Any] | None) -> None:
-    if children is not None and len(children) > MOST_CHILDREN:
+def _check_count(children: dict[str, Any]) -> None:
+    if len(children) > MOST_CHILDREN:
         raise _too_much(f"{len(children):,} children; the limit is {MOST_CHILDREN:,}")
 
 

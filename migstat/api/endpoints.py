@@ -157,7 +157,10 @@ class Api:
             except (Redirect, httpx.InvalidURL) as error:
                 raise failure_of(error, http.settings) from error
             result.append(str(response.status_code))
-            self._heed_quota(response.headers)
+            remaining = response.headers.get("X-RateLimit-Remaining", "")
+            reset_in = seconds_until(response.headers.get("X-RateLimit-Reset"), http.timing.now())
+            if remaining.isdecimal() and reset_in is not None:
+                http.budget.heed(int(remaining[:9]), reset_in)
             if response.status_code == httpx.codes.OK:
                 return self._decoded(decode, body, response.headers, what)
             retry_after = retry_after_seconds(response.headers.get("Retry-After"), http.timing.now())
@@ -203,12 +206,6 @@ class Api:
         except BadAnswer as error:
             hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
             raise AttemptFailed(BadAnswer(f"{error.message} (about {what})", hint), again=False) from error
-
-    def _heed_quota(self, headers: httpx.Headers) -> None:
-        remaining = headers.get("X-RateLimit-Remaining", "")
-        reset_in = seconds_until(headers.get("X-RateLimit-Reset"), self.http.timing.now())
-        if remaining.isdecimal() and reset_in is not None:
-            self.http.heed(int(remaining[:9]), reset_in)
 
 
 def _says(body: bytes, redactor: Redactor) -> str:

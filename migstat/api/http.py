@@ -87,7 +87,7 @@ class Http:
         pair = base64.b64encode(f"{settings.email}:{settings.token.reveal()}".encode()).decode()
         self._credentials = {"Authorization": f"Basic {pair}"}
         self._policy = policy
-        self._budget = Budget(settings.rate_limit, timing.clock, self._budget_waits)
+        self.budget = Budget(settings.rate_limit, timing.clock, self._budget_waits)
         self._transport = transport
         self._workers = Workers()
         self._lock = Lock()
@@ -112,12 +112,8 @@ class Http:
     def retrying(self, attempt: Callable[[], _T]) -> _T:
         """Call `attempt` until it succeeds; see `retry.retrying`."""
         return retrying(
-            attempt, policy=self._policy, timing=self.timing, budget=self._budget, waiting=self.observers.waiting
+            attempt, policy=self._policy, timing=self.timing, budget=self.budget, waiting=self.observers.waiting
         )
-
-    def heed(self, remaining: int, reset_in: float) -> None:
-        """Slow down for what the server says of the quota; see Budget."""
-        self._budget.heed(remaining, reset_in)
 
     @contextmanager
     def exchange(self, path: str, page: int = 1) -> Iterator[list[str]]:

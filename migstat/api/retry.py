@@ -171,18 +171,19 @@ def retry_after_seconds(header: str | None, now: float) -> float | None:
     except ValueError:
         from email.utils import parsedate_to_datetime  # slow to import, and hardly ever needed
 
-        return _seconds_until(parsedate_to_datetime, header, now)
+        return seconds_until(header, now, parsedate_to_datetime)
     return min(max(0.0, seconds), LONGEST_PAUSE) if math.isfinite(seconds) else None
 
 
-def seconds_until(instant: str | None, now: float) -> float | None:
-    """Seconds from `now` (epoch seconds) to an ISO 8601 instant, as in `X-RateLimit-Reset`; None for anything else."""
-    return _seconds_until(datetime.fromisoformat, instant, now)
+def seconds_until(
+    instant: str | None, now: float, parse: Callable[[str], datetime] = datetime.fromisoformat
+) -> float | None:
+    """Seconds from `now` (epoch seconds) to an ISO 8601 instant, as in `X-RateLimit-Reset`; None for anything else.
 
-
-def _seconds_until(parse: Callable[[str], datetime], text: str | None, now: float) -> float | None:
+    `parse` reads another form of it.
+    """
     try:
-        then = parse((text or "").strip())
+        then = parse((instant or "").strip())
         return max(0.0, (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - now)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
@@ -206,7 +207,13 @@ class Budget:
 
     def take(self, sleep: Sleep) -> None:
         """Wait until one more request may be sent, and count it; `waiting` is called with the seconds of each wait."""
-        while (wait := self._take_or_wait()) > 0:
+        while True:
+            with self._lock:
+                now = self._clock()
+                wait = self._wait_from(now)
+                if wait <= 0:
+                    self._sent.append(now)
+                    return
             self._waiting(wait)
             sleep(wait)
 
@@ -229,14 +236,6 @@ class Budget:
             self.slow_down(min(reset_in, WINDOW))
         elif self._limit is not None and remaining < self._limit // 10:
             self.slow_down(min(reset_in, WINDOW) / remaining)
-
-    def _take_or_wait(self) -> float:
-        with self._lock:
-            now = self._clock()
-            wait = self._wait_from(now)
-            if wait <= 0:
-                self._sent.append(now)
-            return wait
 
     def _wait_from(self, now: float) -> float:
         while self._sent and self._sent[0] + WINDOW <= now:
