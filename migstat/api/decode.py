@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from migstat.errors import BadAnswer
-from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, Task, TaskPage, millis
+from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, Task, TaskPage, members_of, millis
 
 
 class _WirePhase(msgspec.Struct, frozen=True):
@@ -248,10 +248,10 @@ def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:
 
 def _built_task(value: object) -> Task:
     """A run; what has an unexpected type counts as unknown."""
-    own = _members(value)
-    artifacts = _members(own.get("results")).get("artifacts")
-    named = map(_members, artifacts if isinstance(artifacts, list) else ())
-    excluded = _members(_members(own.get("payload")).get("checkTypes")).get("excludeKeys")
+    own = members_of(value)
+    artifacts = members_of(own.get("results")).get("artifacts")
+    named = map(members_of, artifacts if isinstance(artifacts, list) else ())
+    excluded = members_of(members_of(own.get("payload")).get("checkTypes")).get("excludeKeys")
     return Task(
         task_id=_text(own.get("taskId")) or "",
         task_type=_text(own.get("taskType")),
@@ -269,10 +269,6 @@ def _expiry(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return millis(value * 1000 if abs(value) < _SECONDS_BELOW else value) or value
     return value
-
-
-def _members(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:

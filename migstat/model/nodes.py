@@ -191,7 +191,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         value = self.details.get("occurrences")
         if not isinstance(value, list):
             return ()
-        return tuple(each if isinstance(each, str) else _compact(each) for each in value)
+        return tuple(each if isinstance(each, str) else msgspec.json.encode(each).decode() for each in value)
 
     def elapsed_seconds(self, now: Millis) -> float | None:
         """Seconds from start to last update of a node that has ended, to `now` of one that runs."""
@@ -277,20 +277,31 @@ class Job(msgspec.Struct, frozen=True):
 
     def included_keys(self, scope: str) -> tuple[str, ...]:
         """Keys of the job's scope that must appear below `migrate,projects` or `migrate,spaces`."""
-        keys = _dict(_dict(self.raw.get("scope")).get(scope)).get("includedKeys")
-        return tuple(dict.fromkeys(key for key in _list(keys) if isinstance(key, str) and key))
+        keys = members_of(members_of(self.raw.get("scope")).get(scope)).get("includedKeys")
+        return (
+            tuple(dict.fromkeys(key for key in keys if isinstance(key, str) and key)) if isinstance(keys, list) else ()
+        )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all projects and spaces that the job names, each once."""
+        return tuple(dict.fromkeys(key for scope in HIDDEN for key in self.included_keys(scope)))
 
     @property
     def destination(self) -> str | None:
         """URL of the cloud site; None if the API does not say."""
-        value = _dict(self.raw.get("destination")).get("url")
+        value = members_of(self.raw.get("destination")).get("url")
         return value if isinstance(value, str) else None
 
     @property
     def named_scopes(self) -> tuple[str, ...]:
         """Scopes the job says it moves. An empty `includedKeys`, or a mode of none, moves nothing."""
-        found = _dict(self.raw.get("scope"))
-        return tuple(name for name, value in found.items() if _moves_something(value))
+        found = []
+        for name, scope in members_of(self.raw.get("scope")).items():
+            own = members_of(scope)
+            if scope and own.get("includedKeys") != [] and str(own.get("mode", "")).lower() != "none":
+                found.append(name)
+        return tuple(found)
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -399,20 +410,6 @@ def instant(value: object) -> Millis | None:
         return None
 
 
-def _moves_something(scope: object) -> bool:
-    own = _dict(scope)
-    if own.get("includedKeys") == []:
-        return False
-    return bool(scope) and str(own.get("mode", "")).lower() != "none"
-
-
-def _compact(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _dict(value: object) -> dict[str, Any]:
+def members_of(value: object) -> dict[str, Any]:
+    """The members of a JSON object; none of anything else."""
     return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

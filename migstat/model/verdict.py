@@ -428,15 +428,11 @@ def _missing_keys(evidence: Evidence) -> tuple[str, ...]:
     tally = tally_of(leaves)
     known = tally.missing[0] if tally.missing else None
     if known is None or known[0] is not evidence.job:
-        keys = _keys_of(evidence.job)
+        keys = evidence.job.keys if evidence.job else ()
         found = match_keys(keys, (leaf.name for leaf in leaves))
         known = evidence.job, tuple(key for key in keys if key not in found)
         tally.missing[:] = [known]
     return known[1]
-
-
-def _keys_of(job: Job | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key for scope in HIDDEN for key in job.included_keys(scope))) if job else ()
 
 
 def _level_of_key(key: str, job: Job | None) -> Level:

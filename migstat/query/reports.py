@@ -70,7 +70,7 @@ def status_report(asked: TaskSession, level: Level, depth: int | None = None, *,
         return StatusReport(snapshot_of(asked, asked.tree.read(0), None))
     reading = asked.tree.glance() if depth is None else asked.tree.read(depth, judged=True)
     job = _job(asked)
-    keys = tuple(dict.fromkeys(key for scope in HIDDEN for key in job.included_keys(scope))) if job else ()
+    keys = job.keys if job else ()
     counted = reading.evidence is not None and bool(leaves_of(reading.evidence.root, reading.task_type))
     if keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
         # their level was not read: at a glance since nothing has begun, else since it is deeper than what was asked for
