@@ -14,17 +14,10 @@ from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, UsageError
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
-from migstat.model.nodes import State, TaskType, child_of
-from migstat.model.reports import (
-    ChecksReport,
-    ProjectsReport,
-    Report,
-    StatusReport,
-    TargetsReport,
-    TasksReport,
-    nothing_moved,
-)
+from migstat.model.nodes import State
+from migstat.model.reports import ChecksReport, ProjectsReport, Report, StatusReport, TargetsReport, TasksReport
 from migstat.model.verdict import Verdict
+from migstat.render.advice import next_line, step_after_report
 from migstat.render.text import harmless, one_field
 from migstat.settings.resolve import Look
 
@@ -126,8 +119,8 @@ def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: t
     # records have no place for what is wrong with the task itself, such as why it could not start
     if listed and output.look.output in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
         tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
-    if streams.out_is_terminal and streams.err_is_terminal and (hint := next_command(report, output.words)):
-        streams.tell(hint)
+    if streams.out_is_terminal and streams.err_is_terminal and (step := step_after_report(report)):
+        streams.tell(next_line(step, output.words))
 
 
 def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
@@ -140,39 +133,6 @@ def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
     if shown or report.judged is not Verdict.FAILED or not reasons:
         return None
     return f"{','.join(reasons[0].level)}: {reasons[0].text}"
-
-
-def next_command(report: Report, words: tuple[str, ...]) -> str | None:
-    """The command that helps after a problem or an ending, and why; None while all is well."""
-    if not isinstance(report, StatusReport | ChecksReport | ProjectsReport):
-        return None
-    snapshot = report.snapshot
-    check = report.parent if isinstance(report, ChecksReport) else child_of(snapshot.node, "check")
-    if snapshot.task_type == TaskType.CHECK:
-        check = snapshot.node
-    bad = [each for each in (check.children or () if check else ()) if each.state is State.FAILED]
-    failing = [each for each in bad if each.level not in snapshot.accepted]
-    if check is not None and check.ended and check.state is State.FAILED and failing:
-        blocking = sum(not each.excludable for each in failing)
-        counts = {"cannot be overridden": blocking, "can be overridden": len(failing) - blocking}
-        if isinstance(report, ChecksReport) and report.details:
-            return None
-        return _next("checks --details", words, ", ".join(f"{n} {what}" for what, n in counts.items() if n))
-    if isinstance(report, ChecksReport) or snapshot.node.level:
-        return None
-    if nothing_moved(snapshot):
-        refused = check is None or check is snapshot.node
-        return _next("tasks" if refused else "checks --details", words[:1] if refused else words, "")
-    if not snapshot.node.ended:
-        return None
-    if isinstance(report, StatusReport) and snapshot.summary is not None and snapshot.summary.failed:
-        return _next("projects --state failed", words, f"{snapshot.summary.failed} failed")
-    return _next("artifacts", words, "reports and error logs of this run")
-
-
-def _next(command: str, words: tuple[str, ...], why: str) -> str:
-    name, _, rest = command.partition(" ")
-    return harmless(f"Next: {' '.join(part for part in ('migstat', name, *words, rest) if part)}   {why}").rstrip()
 
 
 def incomplete(flaws: tuple[str, ...]) -> Incomplete:

@@ -16,8 +16,9 @@ from migstat.follow.notify import failed_for_good, is_bad_news
 from migstat.model.events import Changed, Event, Late, Snapped, View, Waiting
 from migstat.model.nodes import Millis, State, leaves_of
 from migstat.model.verdict import Verdict
+from migstat.render.advice import next_line, next_step
 from migstat.render.drawing import drawn
-from migstat.render.ending import Story, ending, last_line, next_command, standing
+from migstat.render.ending import Story, ending, last_line, standing
 from migstat.render.json import encoded, event_document
 from migstat.render.live import LogLine, digest, frame, log_line, window_title
 from migstat.render.outlook import clock
@@ -36,7 +37,7 @@ Shown = Event | Waiting | LogLine
 
 
 class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How to show a watch. `title` stands for the job until its name is known, `job` is what the user typed for it.
+    """How to show a watch. `title` stands for the job until its name is known, `words` are what the user typed for it.
 
     `hint` is for the command that helps next, which a demo says itself.
     """
@@ -47,7 +48,7 @@ class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
     rates: bool = False
     columns: int | None = None
     title: str = ""
-    job: str | None = None
+    words: tuple[str, ...] = ()
     hint: bool = True
 
 
@@ -141,7 +142,7 @@ class LinePrinter:
             self._streams.tell(f"migstat: {harmless(note)}")
         self._streams.tell(f"migstat: {last_line(story)}")
         if self._options.hint and self._streams.err_is_terminal:
-            self._streams.tell(f"Next: {next_command(story.view.snapshot, self._options.job)}")
+            self._streams.tell(next_line(next_step(story.view.snapshot), self._options.words))
 
     def _begin(self, event: Snapped) -> None:
         head = event.snapshot
@@ -231,7 +232,7 @@ class ScreenPrinter:
         for note in story.ended.notes:
             self._streams.tell(f"migstat: {harmless(note)}")
         if self._options.hint and self._streams.err_is_terminal:
-            self._streams.tell(f"Next: {next_command(story.view.snapshot, self._options.job)}")
+            self._streams.tell(next_line(next_step(story.view.snapshot), self._options.words))
 
     def _frame(self, columns: int, lines: int) -> RenderableType:
         canvas = Canvas(columns, self._options.glyphs)

@@ -65,7 +65,7 @@ def printer_for(
         rates=verbose,
         columns=look.columns,
         title=f"job {job}" if job else "",
-        job=job,
+        words=(job,) if job else (),
         hint=not runtime.sealed,
     )
     out = runtime.streams.out

@@ -9,7 +9,7 @@ from rich.text import Text
 from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType, level_is_hidden
-from migstat.model.verdict import Reason, Snapshot, Until, Verdict
+from migstat.model.verdict import Reason, Until, Verdict
 from migstat.render.live import cause_of, counts_of_view, digest, header
 from migstat.render.outlook import against_deadline, outlook
 from migstat.render.parts import Canvas, reason_lines
@@ -157,18 +157,3 @@ def _count(story: Story) -> str:
     if snapshot is not None and not snapshot.node.children:
         return ""  # a run that was refused has nothing to count
     return f"{counts.done} of {counts.all} {counts.noun}" if counts.all else ""
-
-
-def next_command(snapshot: Snapshot | None, job: str | None = None) -> str:
-    """The command that helps next; `job` is what the user typed to name the job."""
-    words = f" {job}" if job else ""
-    if snapshot is None:
-        return f"migstat status{words} -v"
-    failed = [reason.level for reason in snapshot.reasons if reason.state in (State.FAILED, State.MISSING)]
-    if any(level[:1] != MIGRATE and level for level in failed) or (failed and snapshot.task_type == TaskType.CHECK):
-        return f"migstat checks{words} --details"
-    if any(len(level) > len(MIGRATE) + 1 for level in failed):
-        return f"migstat projects{words} --state failed"
-    if snapshot.verdict in (Verdict.PENDING, Verdict.RUNNING):
-        return f"migstat watch{words}"
-    return f"migstat status{words}" if failed else f"migstat artifacts{words}"

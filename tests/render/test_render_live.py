@@ -28,8 +28,9 @@ from migstat.model.events import (
 )
 from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
 from migstat.model.verdict import Reason, Until, Verdict, summary_of
+from migstat.render.advice import next_line, next_step
 from migstat.render.drawing import drawn
-from migstat.render.ending import Story, ending, last_line, next_command, standing
+from migstat.render.ending import Story, ending, last_line, standing
 from migstat.render.live import (
     Counts,
     LogLine,
@@ -334,7 +335,7 @@ REFUSED = replace(
     OVER,
     snapshot=replace(
         OVER.snapshot,  # type: ignore[type-var]
-        node=Node((), "FINISHED", "FAILED", "the site is not attached"),
+        node=Node((), "FINISHED", "FAILED", "the site is not attached", children=()),
         reasons=(Reason((), State.FAILED, "FAILED", "the site is not attached"),),
         summary=summary_of([]),
     ),
@@ -441,14 +442,14 @@ def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
     [
         (START, "migstat status JOB -v"),
         (MIDDLE, "migstat watch JOB"),
-        (OVER, "migstat projects JOB --state failed"),
-        (REFUSED, "migstat status JOB"),
-        (DONE, "migstat artifacts JOB"),
+        (OVER, "migstat projects JOB --state failed   3 failed"),
+        (REFUSED, "migstat tasks JOB"),
+        (DONE, "migstat artifacts JOB   reports and error logs of this run"),
     ],
 )
 def test_the_next_command_fits_the_end(view: View, command: str) -> None:
     """What helps next depends on what went wrong."""
-    assert next_command(view.snapshot, "JOB") == command
+    assert next_line(next_step(view.snapshot), ("JOB",)) == f"Next: {command}"
 
 
 def test_the_end_counts_outages() -> None:

@@ -1,0 +1,64 @@
+"""The command that helps next, once something has gone wrong or come to an end, and why."""
+
+from __future__ import annotations
+
+from migstat.model.acceptance import Accepted
+from migstat.model.nodes import Node, State, TaskType, child_of
+from migstat.model.reports import ChecksReport, ProjectsReport, Report, StatusReport, nothing_moved
+from migstat.model.verdict import Snapshot, Verdict, refused
+from migstat.render.text import harmless
+
+Step = tuple[str, str]
+"""What to type after `migstat`, such as `checks --details`, and why, if that needs saying."""
+
+WATCH = ("watch", "")
+
+
+def step_after_report(report: Report) -> Step | None:
+    """What helps next after looking at a report; None while all is well, and if the report shows it already."""
+    match report:
+        case ChecksReport(snapshot=snapshot, parent=parent, details=details):
+            return None if details else _step_after_checks(parent, snapshot.accepted)
+        case StatusReport(snapshot=snapshot) | ProjectsReport(snapshot=snapshot) if not snapshot.node.level:
+            step = next_step(snapshot, over=snapshot.node.ended, listed=isinstance(report, ProjectsReport))
+            return None if step == WATCH else step
+        case _:
+            return None
+
+
+def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = False) -> Step:
+    """What helps next; `over` if nobody waits any more, `listed` if the projects that failed have been shown."""
+    if snapshot is None:
+        return "status -v", ""
+    root = snapshot.node
+    if root.children == () and refused(root):
+        return "tasks", ""
+    check = root if snapshot.task_type == TaskType.CHECK else child_of(root, "check")
+    if step := _step_after_checks(check, snapshot.accepted):
+        return step
+    if nothing_moved(snapshot):
+        return "tasks" if check is None else "checks --details", ""
+    failed = snapshot.summary.failed if snapshot.summary and snapshot.task_type != TaskType.CHECK else 0
+    if over and failed and not listed:
+        return "projects --state failed", f"{failed} failed"
+    if not over or snapshot.verdict in (Verdict.PENDING, Verdict.RUNNING):
+        return WATCH
+    return "artifacts", "reports and error logs of this run"
+
+
+def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
+    """Where checks that are not accepted failed: their details, and how many of them can be overridden."""
+    if check is None or not check.ended or check.state is not State.FAILED:
+        return None
+    failing = [each for each in check.children or () if each.state is State.FAILED and each.level not in accepted]
+    blocking = sum(not each.excludable for each in failing)
+    counts = {"cannot be overridden": blocking, "can be overridden": len(failing) - blocking}
+    why = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return ("checks --details", why) if failing else None
+
+
+def next_line(step: Step, words: tuple[str, ...]) -> str:
+    """The step for a person; `words` are JOB and TASK as they were typed, of which `tasks` takes the job only."""
+    (name, _, rest), why = step[0].partition(" "), step[1]
+    given = words[:1] if name == "tasks" else words
+    return harmless(f"Next: {' '.join(part for part in ('migstat', name, *given, rest) if part)}   {why}").rstrip()
