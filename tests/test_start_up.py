@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,44 @@ if sys.argv[1:]:
     from migstat.__main__ import run
     run()
 """
+
+SIGNALLED = """
+import json, os, signal, sys, threading, time
+
+from migstat.__main__ import run
+
+file, main, told = sys.argv.pop(1), os.getpid(), []
+
+def hook(event, _):
+    if event not in ("import", "exec", "open", "marshal.loads") or os.getpid() != main or threading.active_count() > 1:
+        return
+    number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[len(told) % 3]
+    told.append((128 + number, None))
+    child = os.fork()
+    if not child:
+        os.kill(os.getpid(), number)
+        return
+    ends, pid = time.monotonic() + 20, 0
+    while not pid and time.monotonic() < ends:
+        time.sleep(0.0005)
+        pid, status = os.waitpid(child, os.WNOHANG)
+    if pid:
+        told[-1] = (128 + number, os.waitstatus_to_exitcode(status))
+    else:
+        os.kill(child, signal.SIGKILL)
+
+def begin():
+    sys.addaudithook(hook)
+    try:
+        run()
+    finally:
+        if os.getpid() == main:
+            with open(file, "w") as out:
+                json.dump(told, out)
+
+begin()
+"""
+"""Runs the program; at every step of an import a twin of the process gets a signal, and its exit code is kept."""
 
 FULL = Path("/dev/full")
 
@@ -86,6 +126,26 @@ def test_the_version_costs_next_to_nothing(tmp_path: Path, server: Server) -> No
     """--version loads nothing of Python's own beyond what is built in."""
     found = modules(tmp_path, server, "--version") - VERSION
     assert found <= set(sys.builtin_module_names)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system makes no twins of processes")
+def test_a_signal_at_each_of_a_thousand_moments_of_the_start_ends_it(tmp_path: Path) -> None:
+    """Whatever is being imported when a signal comes, the code is the signal's, without a traceback, and soon."""
+    file = tmp_path / "codes"
+    nowhere = {"MIGSTAT_BASE_URL": "http://127.0.0.1:9", "MIGSTAT_EMAIL": "a@example.com", "MIGSTAT_TOKEN": "t"}
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALLED, str(file), "watch", "job-1", "--timeout", "0.1s"],
+        env=hermetic(measured=False) | nowhere,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    codes = json.loads(file.read_text(encoding="utf-8"))
+    assert done.returncode == 124
+    assert len(codes) >= 1000
+    assert [(expected, code) for expected, code in codes if code != expected] == []
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="the system has no disk that is always full")
