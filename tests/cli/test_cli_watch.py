@@ -809,6 +809,38 @@ def test_a_killed_watch_leaves_whole_lines(tmp_path: Path) -> None:
     assert [secret for secret in secrets if secret in left + again.out + again.err] == []
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the peak of a process alone")
+def test_a_record_of_a_gigabyte_is_resumed_in_little_memory(tmp_path: Path) -> None:
+    """A watch that resumes a record of 1 GB takes less than 100 MB of memory, and knows what is at its end."""
+    path = tmp_path / "night.jsonl"
+    peak = (  # not getrusage, whose peak begins with that of the parent
+        "import sys; from migstat.__main__ import run\n"
+        "try: run()\n"
+        "finally: print(*(line for line in open('/proc/self/status') if line.startswith('VmHWM')), file=sys.stderr)"
+    )
+    with still(migration(projects=(node("ACME"), node("ERP", "FAILED")))) as server:
+        environ = hermetic(measured=False) | environ_of(server)
+        words = ["watch", "--record", str(path)]
+        assert subprocess.run([*MIGSTAT, *words], env=environ, capture_output=True, check=False).returncode == 1
+        first, last = path.read_text(encoding="utf-8").splitlines()
+        progress = {"event": "progress", "at": json.loads(first)["at"], "level": ["migrate", "projects", "ACME"]}
+        running = {"event": "change", "level": ["migrate", "projects", "ERP"], "to": {"status": "IN_PROGRESS"}}
+        with path.open("ab") as file:
+            block = (json.dumps(progress | {"name": "x" * 900}) + "\n").encode() * 1000
+            while file.tell() < 1_000_000_000:
+                file.write(block)
+            file.write((json.dumps(progress | running) + f"\n{last}\n").encode())
+        done = subprocess.run(
+            [sys.executable, "-c", peak, *words], env=environ, capture_output=True, text=True, check=False
+        )
+    path.unlink()
+    assert (done.returncode, moves(Result(1, done.stdout, ""))) == (
+        1, {"migrate,projects,ERP": [("running", "failed")]}
+    )  # fmt: skip
+    assert int(re.findall(r"VmHWM:\s+(\d+) kB", done.stderr)[0]) < 100_000
+
+
 @pytest.mark.parametrize("form", ["plain", "json"])
 def test_a_record_of_another_task_is_refused(tmp_path: Path, form: str) -> None:
     """A file that records another task or job is code 2, and is left as it is."""
