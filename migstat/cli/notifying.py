@@ -80,7 +80,9 @@ class Notifier:
         self._view: View | None = None
         self._batch: Batch | None = None
         self._problems: set[str] = set()
-        self._changed = threading.Condition()
+        # `with` a condition is Python code: a signal that raises in it would leave the lock locked for ever
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._closing = self._abandoned = False
         self._process: Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
@@ -100,7 +102,7 @@ class Notifier:
             return
         batch = self._alarms.due(now, self._view, ending)
         if batch is not None:
-            with self._changed:
+            with self._lock:
                 self._batch = batch.after(self._batch)
                 self._changed.notify_all()
             if self._thread.ident is None:
@@ -108,7 +110,7 @@ class Notifier:
 
     def close(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
         """Wait for the command; a signal inside of `interruptible` ends it at once."""
-        with self._changed:
+        with self._lock:
             self._closing = True
             self._changed.notify_all()
         if not self._thread.is_alive():
@@ -120,7 +122,7 @@ class Notifier:
                     self._warn(f"migstat: waiting for --notify, {self._patience:g}s at most; Ctrl-C ends it")
                     self._thread.join()
         except Stopped:
-            with self._changed:
+            with self._lock:
                 self._abandoned, self._batch = True, None
             self.kill()
 
@@ -136,7 +138,7 @@ class Notifier:
 
     def _work(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 self._changed.wait_for(lambda: self._batch is not None or self._closing)
                 batch, self._batch = self._batch, None
             if batch is None:

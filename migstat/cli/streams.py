@@ -244,7 +244,9 @@ class BackgroundStream(io.TextIOBase):
         self._texts: deque[str] = deque()
         self._size = 0
         self._taken = 0
-        self._changed = threading.Condition()
+        # `with` a condition is Python code: a signal that raises in it would leave the lock locked for ever
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -262,12 +264,13 @@ class BackgroundStream(io.TextIOBase):
         """Take the text. Raises the error of an earlier write."""
         if self.error is not None:
             raise self.error
-        with self._changed:
+        pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
+        with self._lock:
             if self._size + len(text) > CAPACITY:
                 self.unwritten = True
             else:
                 self._size += len(text)
-                self._texts.extend(text[at : at + PIECE] for at in range(0, len(text), PIECE))
+                self._texts.extend(pieces)
                 self._changed.notify_all()
         return len(text)
 
@@ -284,7 +287,7 @@ class BackgroundStream(io.TextIOBase):
 
     def finish(self, patience: float) -> None:
         """Wait until all is written, or until nothing has been taken for `patience` seconds; then drop the rest."""
-        with self._changed:
+        with self._lock:
             if self._closing:
                 return
             self._closing = True
@@ -304,7 +307,7 @@ class BackgroundStream(io.TextIOBase):
 
     def _run(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 self._changed.wait_for(lambda: self._texts or self._closing)
                 if not self._texts:
                     return
@@ -313,7 +316,7 @@ class BackgroundStream(io.TextIOBase):
                 write(self._stream, text)
             except (OSError, ValueError) as error:
                 gone = self._is_terminal and isinstance(error, OSError)
-                with self._changed:
+                with self._lock:
                     self.error = None if gone else error
                     self.unwritten = self.unwritten or not (gone or _nobody_reads(error))
                     self._texts.clear()
@@ -322,7 +325,7 @@ class BackgroundStream(io.TextIOBase):
                 if not gone:
                     return
             else:
-                with self._changed:
+                with self._lock:
                     self._size -= len(text)
                     self._taken += 1
                     self._changed.notify_all()

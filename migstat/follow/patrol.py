@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 
 from migstat.api.threads import SLICE
 from migstat.errors import ApiError, BadRequest, Refused
@@ -111,7 +111,9 @@ class Patrol:
         self._pages: list[Page] = []
         self._asker = asker
         self._work = work
-        self._changed = Condition()
+        # `with` a condition is Python code: a signal that raises in it would leave the lock locked for ever
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         self._allowed = self._begun = self._answered = 0
         self._over = self._closed = False
         self._error: BaseException | None = None
@@ -129,13 +131,13 @@ class Patrol:
 
     def go_on(self, requests: int) -> bool:
         """Do so many requests more; True once all is done. Raises what the work raises."""
-        with self._changed:
+        with self._lock:
             self._allowed += requests
             self._changed.notify_all()
         if self._thread is None:
             self._thread = Thread(target=self._run, name="patrol", daemon=True)
             self._thread.start()
-        with self._changed:
+        with self._lock:
             while not self._over and self._answered < self._allowed:
                 self._changed.wait(SLICE)
         if self._error is not None:
@@ -144,13 +146,13 @@ class Patrol:
 
     def close(self) -> None:
         """Give up what is not done."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._changed.notify_all()
 
     def ask(self, question: Question) -> Page:
         """Ask once there is leave to."""
-        with self._changed:
+        with self._lock:
             while self._begun >= self._allowed and not self._closed:
                 self._changed.wait()
             if self._closed:
@@ -161,7 +163,7 @@ class Patrol:
             self._pages.append(page)
             return page
         finally:
-            with self._changed:
+            with self._lock:
                 self._answered += 1
                 self._changed.notify_all()
 
@@ -171,7 +173,7 @@ class Patrol:
                 self._work(self)
         except BaseException as error:  # noqa: BLE001  it is raised in the caller's thread
             self._error = error
-        with self._changed:
+        with self._lock:
             self._over = True
             self._changed.notify_all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,15 +10,18 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 
 import pexpect
 import pyte
 import pytest
 
-from migstat.cli.streams import wants_color
+from migstat.cli.streams import BackgroundStream, wants_color
+from migstat.follow.deadline import Stopped
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, check_run, migration, node, still
@@ -394,6 +398,35 @@ def test_a_record_on_a_full_disk_is_warned_about_once(server: Server, tmp_path: 
     assert len([line for line in done.stderr.splitlines() if "trying again" in line]) == 1
     assert "2 events were not written" in done.stderr
     assert path.read_text() == kept
+
+
+def test_a_signal_within_a_write_locks_nothing() -> None:
+    """Wherever in a write to a stream in the background a signal raises, the stream can be written to after it."""
+    written, steps = io.StringIO(), 1
+    while steps:
+        stream, left = BackgroundStream(written), steps
+
+        def step(_frame: FrameType, event: str, _: object) -> None:
+            nonlocal left
+            left -= event in ("call", "return", "c_return")  # where Python looks for signals
+            if left == 0:
+                raise Stopped(signal.SIGTERM)
+
+        sys.setprofile(step)
+        try:
+            stream.write("x")
+            steps = -1  # it took fewer steps: all of them were tried
+        except Stopped:
+            pass
+        finally:
+            sys.setprofile(None)
+        another = threading.Thread(target=stream.write, args=("y",), daemon=True)
+        another.start()
+        another.join(10)
+        assert not another.is_alive()
+        stream.finish(10)
+        steps += 1
+    assert written.getvalue().endswith("xy")
 
 
 @pytest.mark.slow
