@@ -64,6 +64,10 @@ class Observers(msgspec.Struct, frozen=True):
     answered: Callable[[Resource, Job | Task | TaskPage | Page], None] = lambda _asked, _answer: None
 
 
+NOTHING = httpx.ByteStream(b"")
+"""What is left of an answer that was read."""
+
+
 class Http:
     """The way to the API's server and to those that it names. Thread-safe."""
 
@@ -158,6 +162,7 @@ class Http:
                 return receive(response)
             finally:
                 response.close()
+                response.stream = NOTHING  # the two refer to each other, and garbage may wait for hours to be collected
 
         longest = settings.request_timeout + GRACE if limit is None else limit
         try:

@@ -192,7 +192,11 @@ def waits(count: int, running: int) -> Iterator[Waiting]:
     world = World(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9, rate_limit=None)
     still = Still(count, running)
     world.trouble = still.answer
-    return (event for event in paced(world.watch.events(), world.deadline.sleep) if isinstance(event, Waiting))
+    for event in paced(world.watch.events(), world.deadline.sleep):
+        world.sent.clear()
+        world.time.slept.clear()
+        if isinstance(event, Waiting):
+            yield event
 
 
 def cpu(table: Figures) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migstat.follow.poll import Poller
-from migstat.follow.watch import Plan
+from migstat.follow.watch import Plan, paced
 from migstat.model.events import Changed, End, Ended, Event
 from migstat.model.nodes import Level
 from migstat.model.verdict import Verdict
@@ -331,3 +332,21 @@ def test_a_large_migration_is_followed_to_its_end_whatever_becomes_of_filters(fi
             and event.node.level[:2] == PROJECTS and event.node.name != "RETRIED"]  # fmt: skip
     assert sorted(ends) == sorted(set(ends))
     assert (the_end(events).exit_code, world.poller.only_full) == (1, filters != "works")
+
+
+def test_a_watch_leaves_nothing_to_the_garbage_collector() -> None:
+    """What a poll has read and is no longer known is freed at once: the collector may not come by for hours."""
+    world = World(migration(*lanes(40, 200, 6), core_end=3000), begin=300, plan=Plan(interval=10.0))
+    events = world.watch.events()
+    for _ in paced(events, world.deadline.sleep):
+        if world.time.now > 320:
+            break
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in paced(events, world.deadline.sleep):
+            if world.time.now > 700:
+                break
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
