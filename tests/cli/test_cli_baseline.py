@@ -36,6 +36,7 @@ def late(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return [(event["reason"], event["bySeconds"]) for event in events if event["event"] == "late"]
 
 
+@pytest.mark.slow
 def test_a_slow_night_is_late_in_every_format(record: Path) -> None:
     """Into a pipe, with --quiet and as JSON it is said once that the end will be late, and once that it is."""
     words = ("--baseline", str(record), "--deadline", "13m")

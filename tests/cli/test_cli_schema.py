@@ -130,6 +130,7 @@ def servers() -> Iterator[list[Server]]:
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

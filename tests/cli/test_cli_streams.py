@@ -225,6 +225,7 @@ def test_no_colour_where_it_is_not_wanted(small: Server, words: list[str], more:
     assert "ACME" in written or words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_colour_in_a_pipe_where_it_is_asked_for(small: Server, term: str) -> None:
     """--color always puts colours into a pipe, whatever the terminal's name."""

@@ -273,6 +273,7 @@ def large_night(*more: script.SimNode, **options: Any) -> script.Scenario:
     return migration(*projects, *more, core_end=3200, **options)
 
 
+@pytest.mark.slow
 def test_news_of_a_large_migration_comes_with_the_next_poll_within_the_limit() -> None:
     """Failures and warnings are told within 12 s, successes within 60 s, the interval stays, and the limit is used."""
     world = World(large_night(), begin=1000, plan=Plan(interval=10.0))
@@ -293,6 +294,7 @@ def test_news_of_a_large_migration_comes_with_the_next_poll_within_the_limit() -
     assert 0.8 * LIMIT / 4 <= a_minute(world) <= LIMIT / 4
 
 
+@pytest.mark.slow
 def test_everything_of_a_large_migration_is_read_in_turn() -> None:
     """A project that ended unseen and one that is not reported any more show, yet all is never read at once."""
     unseen = moved("A-UNSEEN", 1203, 1204, "SKIPPED")

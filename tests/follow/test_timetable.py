@@ -56,6 +56,7 @@ def silent(since: float, until: float) -> Any:
     return trouble
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("due", "took", "said"),
     [

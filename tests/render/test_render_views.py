@@ -151,6 +151,7 @@ def too_wide(server: Server, words: tuple[str, ...], widths: tuple[int, ...]) ->
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_no_line_is_wider_than_the_window(server: Server, words: tuple[str, ...]) -> None:
     """Each line of a table and of a tree fits the window, wide characters counted as two."""
@@ -182,6 +183,7 @@ def test_no_line_is_wider_than_the_narrowest_window(
     assert too_wide(servers[name], words, (20, 33)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_poor_terminals_get_ascii(server: Server, words: tuple[str, ...]) -> None:
     """Where only ASCII can be shown, all of it is ASCII, and the lines still fit."""
