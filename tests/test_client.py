@@ -377,8 +377,15 @@ def test_what_the_command_line_warns_of_is_a_warning(
 def test_a_watch_follows_a_task_to_its_end(outcome: str, strict: bool, verdict: str, code: int) -> None:
     """A watch begins with a view, tells what changes, and ends with verdict and exit code of the command's."""
     scripted = migration(moved("A", 60, 300), moved("B", 100, 900, outcome))
-    with serve(scripted, speed=2000.0, rate_limit=None) as served, client_of(served) as client:
-        events = list(watch(client, served.job_id, interval=0.05, strict=strict))
+    now = [time.time()]
+    with (
+        serve(scripted, clock=lambda: now[0], speed=1.0, head_start=200.0, rate_limit=None) as served,
+        client_of(served) as client,
+    ):
+        following = watch(client, served.job_id, interval=0.05, strict=strict)
+        events = [next(following)]
+        now[0] += 1000.0
+        events += following
     assert isinstance(events[0], Snapped)
     assert any(isinstance(event, Changed) and event.node.outcome == outcome for event in events)
     last = events[-1]
