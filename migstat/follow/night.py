@@ -10,8 +10,10 @@ with `started` in epoch milliseconds. Levels begin with `migrate`, `projects` or
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -148,18 +150,11 @@ def _read(file: IO[bytes], source: str, reader: _Reader) -> Night | None:
     """The night, or None if this is not a record."""
     skipped = _Skipped()
     decode, decode_progress, add_progress = _DECODER.decode, _PROGRESS_DECODER.decode, reader.add_progress
-    for number, line in enumerate(iter(partial(file.readline, LONGEST_LINE), b""), 1):
+    for number, line in enumerate(_lines(file), 1):
         try:
             if line.startswith(_PROGRESS):
                 add_progress(decode_progress(line))
                 continue
-            if number == 1 and line.strip() == b"{":  # indented, or a record cut in its first word
-                following = file.readline(LONGEST_LINE)
-                if following.startswith(_EVENT):
-                    skipped.add(number, line)
-                    line = following  # noqa: PLW2901
-                else:
-                    line += following + file.read(LONGEST_LINE)  # noqa: PLW2901
             event = decode(line)
         except _UNREADABLE:
             if line.strip():
@@ -170,6 +165,24 @@ def _read(file: IO[bytes], source: str, reader: _Reader) -> Night | None:
     if reader.empty and skipped.count and not skipped.began_as_record:
         return None
     return reader.night(skipped.warnings(source))
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a record, and a document of several lines as one."""
+    first = file.readline(LONGEST_LINE)
+    if first.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # Windows PowerShell redirects into UTF-16
+        file = BytesIO((first + file.read(LONGEST_LINE)).decode("utf-16", "replace").encode())
+        first = file.readline()
+    first = first.removeprefix(BOM_UTF8)
+    if first.strip() == b"{":  # indented for people, or a record cut in its first word
+        second = file.readline(LONGEST_LINE)
+        if not second.startswith(_EVENT):
+            yield first + second + file.read(LONGEST_LINE)
+            return
+        yield first
+        first = second
+    yield first
+    yield from iter(partial(file.readline, LONGEST_LINE), b"")
 
 
 class _Skipped:

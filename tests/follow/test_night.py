@@ -313,10 +313,12 @@ def test_a_file_that_is_no_record_of_one_task_is_refused(tmp_path: Path, text: b
         night_in(path, "--against")
 
 
-def test_a_document_made_to_be_read_is_read(tmp_path: Path) -> None:
-    """A projects document may span lines."""
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_document_is_read_however_it_was_kept(tmp_path: Path, encoding: str, indent: int | None) -> None:
+    """A projects document may span lines, and be in UTF-16, as Windows PowerShell redirects into files."""
     path = tmp_path / "friday.json"
-    path.write_text(json.dumps(TABLE["a document"][0][0], indent=2))
+    path.write_text(json.dumps(TABLE["a document"][0][0], indent=indent), encoding=encoding)
     assert told(night_in(path).spans[tuple(P)]) == "running 1-"
 
 
