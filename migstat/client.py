@@ -195,7 +195,7 @@ class Client:
         api = self._api
         if watching is not None:
             api = api.waiting_with(PATIENCE, watching.sleep, watching.ends_at)
-        return TaskSession(lambda: api, target, time.time, self._settings.rate_limit)
+        return TaskSession(api, target, time.time, self._settings.rate_limit)
 
 
 def watch(

@@ -151,7 +151,7 @@ class World:
             transport=httpx.MockTransport(self._answer),
         )
         self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
-        self.session = OneByOne(lambda: self.api, Target(self.job_id, self.task.task_id), self.time.wall, rate_limit)
+        self.session = OneByOne(self.api, Target(self.job_id, self.task.task_id), self.time.wall, rate_limit)
         plan = plan or Plan(interval=INTERVAL)
         self.filled: list[View] = []
         self.watch = Watch(

@@ -157,7 +157,7 @@ class Session(TaskSession):
             observers = replace(observers, answered=self._memory.answered)
         timing = Timing(runtime.clock, runtime.sleep, now=runtime.now, ends_at=ends_at)
         api = Api(settings, timing, policy=watching, observers=observers, transport=runtime.transport)
-        super().__init__(lambda: api, target, runtime.now, settings.rate_limit)
+        super().__init__(api, target, runtime.now, settings.rate_limit)
 
     def remember(self) -> None:
         """Store the names seen so far, for completion."""

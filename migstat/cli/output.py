@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ from migstat.render.text import harmless, one_field
 from migstat.settings.resolve import Look
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from migstat.render.parts import Canvas
 
 MOST_DRAWN = 500
@@ -169,32 +171,9 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
         streams.tell(f"  {harmless(error.hint)}")
 
 
-def ascii_only(streams: Streams) -> bool:
-    """True if JSON must be ASCII: its readers take it for UTF-8, and standard output has another character set."""
-    return not streams.unicode
-
-
-def canvas_of(runtime: Runtime, look: Look, *, ids: bool = False) -> Canvas:
-    """The canvas that standard output offers."""
-    from migstat.render.parts import Canvas
-    from migstat.render.theme import ASCII, UNICODE
-
-    streams = runtime.streams
-    glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
-    height = streams.height or 24
-    return Canvas(streams.width(look.columns), glyphs, height, ids)
-
-
-def draw(runtime: Runtime, look: Look, view: object, canvas: Canvas) -> None:
-    """Write what Rich draws to standard output."""
-    from migstat.render.drawing import drawn
-
-    runtime.streams.print(drawn(view, canvas, color=look.color))  # type: ignore[arg-type]
-
-
 def _present(runtime: Runtime, output: OutputOptions, report: Report) -> None:
     """Write the report to standard output."""
-    streams, escaped = runtime.streams, ascii_only(runtime.streams)
+    streams, escaped = runtime.streams, not runtime.streams.unicode
     match output.look.output:
         case "json" if streams.out_is_terminal:
             from migstat.render.json import document
@@ -224,13 +203,23 @@ def _present(runtime: Runtime, output: OutputOptions, report: Report) -> None:
         case "tree" if isinstance(report, StatusReport):
             from migstat.render.tree import tree_view
 
-            canvas = canvas_of(runtime, output.look, ids=output.verbose)
-            draw(runtime, output.look, tree_view(report, canvas), canvas)
+            _draw(streams, output, lambda canvas: tree_view(report, canvas))
         case _:
             from migstat.render.table import view
 
-            canvas = canvas_of(runtime, output.look, ids=output.verbose)
-            draw(runtime, output.look, view(report, canvas), canvas)
+            _draw(streams, output, lambda canvas: view(report, canvas))
+
+
+def _draw(streams: Streams, output: OutputOptions, view: Callable[[Canvas], RenderableType]) -> None:
+    """Write what Rich draws, as large and with the signs that standard output allows."""
+    from migstat.render.drawing import drawn
+    from migstat.render.parts import Canvas
+    from migstat.render.theme import ASCII, UNICODE
+
+    look = output.look
+    glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
+    canvas = Canvas(streams.width(look.columns), glyphs, streams.height or 24, ids=output.verbose)
+    streams.print(drawn(view(canvas), canvas, color=look.color))
 
 
 def _print_value(runtime: Runtime, value: object) -> None:
@@ -239,7 +228,7 @@ def _print_value(runtime: Runtime, value: object) -> None:
 
     streams = runtime.streams
     indent = 2 if streams.out_is_terminal else 0
-    streams.print(encoded(value, indent=indent, ascii_only=ascii_only(streams)) + "\n")
+    streams.print(encoded(value, indent=indent, ascii_only=not streams.unicode) + "\n")
 
 
 def exports_of(exports: list[str] | None, kinds: tuple[str, ...]) -> tuple[Path, ...]:

@@ -51,7 +51,7 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
     api = SimulatedApi(app, lambda: not smooth and silence[0] <= now[0] < sum(silence))
     with Record(path) as record:
         while True:
-            session = TaskSession(lambda: api, Target(job.job_id, task.task_id), clock, None)
+            session = TaskSession(api, Target(job.job_id, task.task_id), clock, None)
             recall = partial(read_back, path, job.job_id, task.task_id)
             watch = Watch(
                 session,

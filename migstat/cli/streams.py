@@ -111,26 +111,23 @@ class Streams(msgspec.Struct):
 
     @property
     def unicode(self) -> bool:
-        """True if standard output can show more than ASCII."""
+        """True if standard output can show more than ASCII. Where not, JSON is ASCII: its readers take it for UTF-8."""
         encoding = getattr(self.out, "encoding", None) or "utf-8"
         return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32", "cp65001")
 
     def width(self, columns: int | None) -> int:
         """Width of the output in cells: `columns` where set, else the window's."""
-        return max(columns or _window(self.out) or DEFAULT_WIDTH, NARROWEST)
+        return max(columns or _window(self.out).columns or DEFAULT_WIDTH, NARROWEST)
 
     @property
     def height(self) -> int | None:
         """Lines of the window that standard output is, if it is one that knows."""
-        try:
-            return os.get_terminal_size(self.out.fileno()).lines or None if self.out is not None else None
-        except (OSError, ValueError, AttributeError):
-            return None
+        return _window(self.out).lines or None
 
     @property
     def room(self) -> int:
         """Cells of a line on standard error that can be replaced."""
-        return max((_window(self.err) or DEFAULT_WIDTH) - 1, 1)
+        return max((_window(self.err).columns or DEFAULT_WIDTH) - 1, 1)
 
     def print(self, text: str) -> None:
         """Write to standard output. Raises ClosedPipe where nobody reads on, OutputError where it cannot be written."""
@@ -415,17 +412,12 @@ def write(stream: TextIO, text: str) -> None:
         stream.flush()
     else:
         stream.flush()
-        write_all(descriptor, data)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write bytes to the last one, waiting while a non-blocking descriptor takes none. Raises OSError."""
-    rest = memoryview(data)
-    while rest:
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:
-            select.select([], [descriptor], [])
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(descriptor, rest) :]
+            except BlockingIOError:
+                select.select([], [descriptor], [])
 
 
 def _unwritable(error: Exception) -> OutputError:
@@ -456,8 +448,9 @@ def _are_one_terminal(one: TextIO, other: TextIO) -> bool:
     return same and _is_terminal(one) and _is_terminal(other)
 
 
-def _window(stream: TextIO | None) -> int | None:
+def _window(stream: TextIO | None) -> os.terminal_size:
+    """Columns and lines of a terminal; 0 where they are unknown."""
     try:
-        return os.get_terminal_size(stream.fileno()).columns if stream is not None else None
+        return os.get_terminal_size(stream.fileno() if stream is not None else -1)
     except (OSError, ValueError, AttributeError):
-        return None
+        return os.terminal_size((0, 0))

@@ -9,7 +9,6 @@ import msgspec
 from msgspec.structs import replace
 from rich.console import RenderableType
 
-from migstat.cli.output import ascii_only
 from migstat.cli.screen import Badge, LiveScreen
 from migstat.cli.streams import Streams
 from migstat.follow.notify import failed_for_good, is_bad_news
@@ -80,7 +79,7 @@ class JsonPrinter:
     def show(self, event: Shown) -> None:
         """Print the event."""
         if not isinstance(event, Waiting | LogLine):
-            self._streams.print(encoded(event_document(event), ascii_only=ascii_only(self._streams)) + "\n")
+            self._streams.print(encoded(event_document(event), ascii_only=not self._streams.unicode) + "\n")
 
     def warn(self, text: str) -> None:
         """Print it to standard error."""

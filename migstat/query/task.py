@@ -41,21 +41,16 @@ class TaskTarget(msgspec.Struct, frozen=True):
 class TaskSession:
     """One job, one of its tasks, and what they answered.
 
-    `opened` makes the client when the first thing is asked; `now` is epoch seconds; `rate_limit` in requests per 60 s,
-    None for no limit. Every property may ask the API and raise ApiError.
+    `now` is epoch seconds; `rate_limit` in requests per 60 s, None for no limit. Every property may ask the API and
+    raise ApiError.
     """
 
-    def __init__(self, opened: Callable[[], Api], target: Target, now: Clock, rate_limit: int | None) -> None:
+    def __init__(self, api: Api, target: Target, now: Clock, rate_limit: int | None) -> None:
+        self.api = api
         self.job_id = target.job_id
         self.rate_limit = rate_limit
-        self._opened = opened
         self._target = target
         self._now = now
-
-    @cached_property
-    def api(self) -> Api:
-        """The client."""
-        return self._opened()
 
     @cached_property
     def task(self) -> TaskTarget:

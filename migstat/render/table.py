@@ -140,20 +140,16 @@ def _name(text: str, canvas: Canvas) -> Text:
     return name
 
 
-def _progress(node: Node, canvas: Canvas) -> list[RenderableType]:
+def _progress(node: Node, now: Millis, canvas: Canvas) -> list[RenderableType]:
     """The cells between state and message that the width allows: bar and percent, and elapsed."""
-    percent = percent_text(node)
     if canvas.width < WITH_ELAPSED:
         return []
+    percent, elapsed = percent_text(node), Text(duration(node.elapsed_seconds(now)), QUIET)
     if canvas.width < WITH_BAR or not percent:
-        return [percent]
+        return [percent, elapsed]
     grid = Table.grid(padding=(0, 1))
     grid.add_row(bar(min(max(node.percent or 0, 0), 100) / 100, node.state, BAR), percent)
-    return [grid]
-
-
-def _elapsed(node: Node, now: Millis, canvas: Canvas) -> list[RenderableType]:
-    return [Text(duration(node.elapsed_seconds(now)), QUIET)] if canvas.width >= WITH_ELAPSED else []
+    return [grid, elapsed]
 
 
 def _status(report: StatusReport, canvas: Canvas) -> Group:
@@ -192,7 +188,7 @@ def _tree_rows(
         elif scope and (node.level, node.message) in above and node.state is State.WARNING:
             told = Text()
         name = _name(indent + (harmless(node.name) or "task"), canvas)
-        yield [name, state_text(node, canvas), *_progress(node, canvas), *_elapsed(node, now, canvas), told]
+        yield [name, state_text(node, canvas), *_progress(node, now, canvas), told]
         yield from _tree_rows(_shown_below(node, report, canvas), report, canvas, indent + "  ")
 
 
@@ -445,8 +441,7 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
             table.add_row(
                 _name(harmless(project.name), canvas),
                 state_text(project, canvas),
-                *_progress(project, canvas),
-                *_elapsed(project, snapshot.fetched_at, canvas),
+                *_progress(project, snapshot.fetched_at, canvas),
                 Prose(message_text(project), lines),
             )
         parts.append(table)

@@ -68,7 +68,7 @@ class Stage:
         settings = settings_from(Flags(), self.environ | {"MIGSTAT_RATE_LIMIT": "none"}, str)
         timing = ApiTiming(time.clock, time.sleep, share=lambda: 0.5, now=time.wall)
         with Api(settings, timing, policy=Policy(give_up_after=8.0)) as api:
-            session = TaskSession(lambda: api, Target("job-1", task), time.wall, None)
+            session = TaskSession(api, Target("job-1", task), time.wall, None)
             deadline = Deadline(time.clock, time.sleep, None)
             watch = Watch(session, plan or Plan(), deadline, now=time.wall, share=lambda: 0.5)
             every = [*paced(watch.events(), deadline.sleep)]
