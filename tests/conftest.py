@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,20 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("quick"), max_examples=60)
 settings.register_profile("explore", settings.get_profile("quick"), derandomize=False, max_examples=1000)
 settings.load_profile("ci" if os.environ.get("CI") else "quick")
+
+
+@pytest.fixture(autouse=True)
+def zone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let local time be that of the zone that a test is marked with."""
+    marker = request.node.get_closest_marker("zone")
+    if marker is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", marker.args[0])
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture

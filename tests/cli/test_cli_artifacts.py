@@ -30,16 +30,6 @@ PATIENCE = 20.0
 """Seconds of real time in which something must happen that is waited for."""
 
 
-@pytest.fixture
-def utc() -> Iterator[None]:
-    """Let local time be UTC."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
-
-
 def left_in(folder: Path) -> list[str]:
     """Names of all that is in a folder."""
     return sorted(path.name for path in folder.iterdir())
@@ -108,7 +98,7 @@ def test_json_is_a_document_of_one_run() -> None:
         assert_valid("artifacts", line, "FileJson")
 
 
-@pytest.mark.usefixtures("utc")
+@pytest.mark.zone("UTC")
 def test_the_table_shows_until_when_and_from_where() -> None:
     """A person sees local times under the name of the zone, what has expired, and hosts, but no signatures."""
     with storing() as storage:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,18 +13,11 @@ from migstat.model.exit_codes import exit_of
 from migstat.model.nodes import Millis, Node
 from migstat.model.verdict import Evidence, Until, Verdict, assess, counted, failed_so_far
 
+pytestmark = pytest.mark.zone("Pacific/Honolulu")
+"""Ten hours behind UTC, where the first of December ends on the second in UTC."""
+
 UNTIL = date(2026, 12, 1)
 NOON = int(datetime(2026, 11, 27, 12, tzinfo=UTC).timestamp() * 1000)
-
-
-@pytest.fixture(autouse=True)
-def far_west(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Ten hours behind UTC, where the first of December ends on the second in UTC."""
-    monkeypatch.setenv("TZ", "Pacific/Honolulu")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def check(name: str, outcome: str | None = "FAILED", found: int = 0, *above: str, **more: Any) -> Node:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,8 @@ from migstat.simulator.scenarios import build
 from migstat.simulator.server import serve
 from tests.cli.rehearsals import NOW
 from tests.command_line import environ_of, migstat
+
+pytestmark = pytest.mark.zone("UTC")
 
 FOLDER = Path(__file__).parents[1] / "golden"
 COMMANDS = ("status", "checks", "projects", "tasks", "artifacts", "job")
@@ -40,16 +40,6 @@ MOMENTS = {
 
 NOTICE = re.compile(r"\r\x1b\[K[^\r\n]*")
 """What a slow machine shows while it reads."""
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Show times in UTC."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-
 import pytest
 from msgspec.structs import replace
 
@@ -17,15 +14,7 @@ from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from tests.render.screens import MIDDLE, MINUTE, NOW
 
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Show times in UTC: NOW is 14:13."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.zone("UTC")  # NOW is 14:13.
 
 
 def expecting(end: float | None = None, deadline: float | None = None, pace: float | None = None) -> View:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -69,6 +67,8 @@ from tests.render.screens import (
     screens,
 )
 
+pytestmark = pytest.mark.zone("UTC")
+
 
 def shown(view: View, width: int, height: int, log: list[LogLine] | None = None, glyphs: Glyphs = UNICODE) -> list[str]:
     """The lines of a frame, which fit into the window."""
@@ -78,16 +78,6 @@ def shown(view: View, width: int, height: int, log: list[LogLine] | None = None,
     assert len(lines) <= height
     assert [line for line in lines if cell_len(line) > width] == []
     return lines
-
-
-@pytest.fixture(autouse=True)
-def in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the local time be UTC."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -122,17 +120,7 @@ def test_one_long_word_may_be_the_token_itself(text: str, is_one: bool) -> None:
     assert values.may_be_token(text) is is_one
 
 
-@pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Clocks that are set forward on 28 March 2027 at two o'clock, and back on 25 October 2026 at three."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.mark.usefixtures("berlin")
+@pytest.mark.zone("Europe/Berlin")  # clocks go forward on 28 March 2027 at two, and back on 25 October 2026 at three
 @pytest.mark.parametrize(
     ("now", "given", "due"),
     [
