@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from copy import copy
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -17,15 +17,17 @@ from msgspec.structs import replace
 
 from migstat.api.connection import Redirect
 from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
-from migstat.api.download import Moved, fetch
 from migstat.api.failures import error_of_status, failure_of
 from migstat.api.http import Http, Observers, Resource
 from migstat.api.redaction import Redactor
 from migstat.api.retry import RETRIED_STATUSES, AttemptFailed, Policy, Sleep, Timing, retry_after_seconds, seconds_until
 from migstat.errors import BadAnswer
-from migstat.files.incoming import Incoming
 from migstat.model.nodes import Job, Page, Question, Task, TaskPage
 from migstat.settings.resolve import Settings
+
+if TYPE_CHECKING:
+    from migstat.api.download import Moved
+    from migstat.files.incoming import Incoming
 
 ROOT = "/migrations/public/v1"
 LARGEST_BODY = 8 * 1024 * 1024
@@ -132,6 +134,8 @@ class Api:
 
     def download(self, location: str | None, file: Incoming, moved: Moved, *, json_expected: bool) -> None:
         """Write what is at an artifact's location to the file; see `download.fetch`."""
+        from migstat.api.download import fetch
+
         fetch(self.http, location, file, moved, json_expected=json_expected)
 
     def _get(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 PAGES = Path(__file__).with_name("pages.py")
 
@@ -32,17 +33,23 @@ class Stage:
     home: Path
     environ: Mapping[str, str]
 
-    def cost(self, command: Sequence[str]) -> Cost:
-        """Run a command to its end. Raises CalledProcessError where it fails."""
+    def cost(self, command: Sequence[str], *, code: int = 0) -> Cost:
+        """Run a command to its end. Raises CalledProcessError unless it ends with this code."""
         began = time.perf_counter()
-        process = subprocess.Popen(command, env=self.environ, stdout=subprocess.DEVNULL)
+        quiet = subprocess.DEVNULL if code else None
+        process = subprocess.Popen(command, env=self.environ, stdout=subprocess.DEVNULL, stderr=quiet)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.returncode != code:
             raise subprocess.CalledProcessError(process.returncode, command)
         unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
         return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+
+    def requests(self, command: Sequence[str]) -> int:
+        """How many requests a command sends."""
+        done = subprocess.run([*command, "-v"], env=self.environ, capture_output=True, text=True, check=True)
+        return done.stderr.count("\nGET ") + done.stderr.startswith("GET ")
 
     def costs(self, rounds: int, *commands: Sequence[str]) -> list[list[Cost]]:
         """The costs of each command, run in turn, so that all meet the same weather; the first round warms up."""
@@ -51,13 +58,26 @@ class Stage:
 
 
 @contextmanager
-def stage(count: int, *, moving: bool = False) -> Iterator[Stage]:
-    """A migration of so many projects, served on the loopback interface."""
-    command = [sys.executable, str(PAGES), str(count), *(["moving"] if moving else [])]
-    with TemporaryDirectory() as home, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+def stage(
+    count: int,
+    *words: str,
+    moving: bool = False,
+    certificate: str = "",
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Stage]:
+    """A migration of so many projects, served on the loopback interface, over TLS with a `certificate`.
+
+    `words` are more for `pages.py`, and `environ` is added to the environment of the programs.
+    """
+    command = [sys.executable, str(PAGES), str(count), *(["moving"] if moving else []), *words]
+    served = {**os.environ, "CERTIFICATE": certificate}
+    with (
+        TemporaryDirectory() as home,
+        subprocess.Popen(command, env=served, stdout=subprocess.PIPE, text=True) as server,
+    ):
         assert server.stdout is not None
         try:
-            yield Stage(Path(home), _environ(home, server.stdout.readline().strip()))
+            yield Stage(Path(home), {**_environ(home, server.stdout.readline().strip()), **environ})
         finally:
             server.terminate()
 
@@ -89,6 +109,19 @@ class Table:
         both = (f"{statistics.median(cost.wall for cost in costs) * 1000:.0f} ms" for costs in (ours, theirs))
         self._line(what, *both, f"{wall:.2f}", f"{cpu:.2f}", f"{goal:g}", reached=wall <= goal)
 
+    def processor(self, what: str, goal: float, ours: Sequence[Cost], theirs: Sequence[Cost]) -> None:
+        """How much of the processor's time both take, and the ratio: what counts where answers take their time."""
+        cpu = statistics.median(mine.cpu / peer.cpu for mine, peer in zip(ours, theirs, strict=True))
+        both = (f"{statistics.median(cost.cpu for cost in costs) * 1000:.0f} ms" for costs in (ours, theirs))
+        self._line(what, *both, "", f"{cpu:.2f}", f"{goal:g}", reached=cpu <= goal)
+
+    def at_most(self, what: str, unit: str, goal: float, figures: Sequence[float], peer: Sequence[float] = ()) -> None:
+        """The median of figures that have a goal of their own, beside that of a peer."""
+        mine = statistics.median(figures)
+        theirs = f"{statistics.median(peer):.1f} {unit}" if peer else ""
+        ratio = f"{mine / statistics.median(peer):.2f}" if peer else ""
+        self._line(what, f"{mine:.1f} {unit}", theirs, ratio, "", f"{goal:g} {unit}", reached=mine <= goal)
+
     def peaks(self, what: str, goal: float, ours: Sequence[Cost], theirs: Sequence[Cost]) -> None:
         """The medians of both peaks of memory, and their ratio."""
         mine, peer = (statistics.median(cost.peak for cost in costs) for costs in (ours, theirs))
@@ -97,7 +130,7 @@ class Table:
 
     def peak(self, what: str, goal: float, cost: Cost) -> None:
         """A peak of memory beside the MB that it may reach."""
-        self._line(what, f"{cost.peak:.1f} MB", "", "", "", f"{goal:g} MB", reached=cost.peak <= goal)
+        self.at_most(what, "MB", goal, [cost.peak])
 
     def _line(self, what: str, *figures: str, reached: bool) -> None:
         mine, peer, ratio, cpu, goal = figures

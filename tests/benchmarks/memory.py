@@ -24,7 +24,12 @@ def main(many: int) -> int:
             table.peaks(f"memory: 4000 projects, {which}, to ndjson", 1.5, ours, theirs)
     for moving, which in ((False, "ended"), (True, "moving")):
         with stage(many, moving=moving) as at:
-            table.peak(f"memory: {many} projects, {which}, to ndjson", 150, at.cost(PROJECTS))
+            lines, whole = ([at.cost((*PROJECTS[:-1], kind))] for kind in ("ndjson", "json"))
+            table.peak(f"memory: {many} projects, {which}, to ndjson", 150, lines[0])
+            table.peaks(f"memory: {many} projects, {which}, json against ndjson", 1.2, whole, lines)
+    for word in ("children", "occurrences"):
+        with stage(1, f"hostile={word}") as at:
+            table.peak(f"memory: 8 MiB of hostile {word}", 200, at.cost((MIGSTAT, "status", "bench", "many"), code=3))
     return 0 if table.reached else 1
 
 

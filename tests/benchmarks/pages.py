@@ -1,8 +1,8 @@
 """A migration API that answers from memory, in a process of its own: what is measured shall not share its time.
 
 `python tests/benchmarks/pages.py COUNT [moving] [SECONDS]` serves a migration of so many projects, ended or under way,
-each answer after so many seconds, and prints its base URL. With the environment variable `CERTIFICATE`, a file of key
-and certificate, it speaks TLS.
+each answer after so many seconds, and prints its base URL. `hostile=children` and `hostile=occurrences` serve 8 MiB of
+these instead. With the environment variable `CERTIFICATE`, a file of key and certificate, it speaks TLS.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ BEGAN = 1_708_680_664_150
 """Epoch milliseconds."""
 
 _NOTHING = b'{"data":{},"links":{}}'
+
+HOSTILE = {
+    "hostile=children": b'{"data":{"children":{%b}}}' % b",".join(b'"%d":{}' % at for at in range(700_000)),
+    "hostile=occurrences": b'{"data":{"children":{"check":{"details":{"occurrences":[%b]}}}}}'
+    % b",".join([b"{}"] * 2_700_000),
+}
+"""Pages as large as one may be, of parts that take a hundred times their size in memory."""
 
 
 class Pages:
@@ -43,13 +50,18 @@ class Pages:
             "migrate": _encoded({"data": head | {"children": {"usersAndGroups": done}}, "links": {}}),
         }
 
+    def flood(self, body: bytes) -> None:
+        """Answer this about every level."""
+        self._levels = dict.fromkeys(("", "migrate", "migrate,projects", "migrate,spaces", "check"), body)
+        self._projects.clear()
+
     def answer(self, target: str) -> bytes:
         """The body that answers a request's path and query."""
         parts = urlsplit(target)
         if not parts.path.endswith("/status"):
             return self._job
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        if query.get("level") != "migrate,projects":
+        if query.get("level") != "migrate,projects" or not self._projects:
             return self._levels.get(query.get("level", ""), _NOTHING)
         return self._page(query.get("status"), int(query.get("cursor", "0")))
 
@@ -113,7 +125,11 @@ def main(words: Sequence[str]) -> None:
     """Serve until the process is ended."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.pages = Pages(int(words[0]), moving="moving" in words)
-        server.latency = sum(float(word) for word in words[1:] if word != "moving")
+        for word in words[1:]:
+            if word in HOSTILE:
+                server.pages.flood(HOSTILE[word])
+            elif word != "moving":
+                server.latency = float(word)
         certificate = os.environ.get("CERTIFICATE")
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
