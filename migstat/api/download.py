@@ -47,9 +47,11 @@ def fetch(http: Http, location: str | None, file: Incoming, moved: Moved, *, jso
     """
 
     def receive(response: httpx.Response) -> None:
-        refusal = _refusal(response, http.timing.now())
-        if refusal is not None:
-            raise refusal
+        status = response.status_code
+        if status != httpx.codes.OK:
+            retry_after = retry_after_seconds(response.headers.get("Retry-After"), http.timing.now())
+            error = error_of_file(status, response.url.host, retry_after)
+            raise AttemptFailed(error, again=status in RETRIED_STATUSES, retry_after=retry_after)
         _write(response, file, moved, json_expected=json_expected)
 
     def attempt() -> None:
@@ -94,16 +96,6 @@ def _checked(http: Http, base: httpx.URL, location: str | None, before: httpx.UR
         message = f"{before.host} redirects from https to plain http, which is not allowed"
         raise AttemptFailed(BadAnswer(message), again=False)
     return url
-
-
-def _refusal(response: httpx.Response, now: float) -> AttemptFailed | None:
-    """The failure of an answer with another status than 200; `now` is epoch seconds."""
-    status = response.status_code
-    if status == httpx.codes.OK:
-        return None
-    retry_after = retry_after_seconds(response.headers.get("Retry-After"), now)
-    error = error_of_file(status, response.url.host, retry_after)
-    return AttemptFailed(error, again=status in RETRIED_STATUSES, retry_after=retry_after)
 
 
 def _write(response: httpx.Response, file: Incoming, moved: Moved, *, json_expected: bool) -> None:

@@ -96,7 +96,7 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     except MigstatError as told:
         error = told
     except Exception as defect:  # noqa: BLE001  a tired person gets one line, whatever happened
-        error = _full(defect) or _defect(defect)
+        error = _unexpected(defect)
     tell_error(streams, error, json=_wants_json(words, runtime))
     return exit_of_error(error)
 
@@ -166,14 +166,10 @@ def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageErro
     return UsageError(message, f"See '{path} --help'.")
 
 
-def _full(error: Exception) -> OutputError | None:
-    """The error of a stream that could not be written."""
+def _unexpected(error: Exception) -> MigstatError:
+    """The error of a stream that could not be written, or a defect of the program."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
         return OutputError(f"standard output could not be written: {error.strerror}")
-    return None
-
-
-def _defect(error: Exception) -> MigstatError:
     import traceback
 
     frame = traceback.extract_tb(error.__traceback__)[-1]

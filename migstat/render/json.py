@@ -104,16 +104,11 @@ def chunks(report: Report, *, ascii_only: bool) -> Iterator[str]:
     key = '"checks":[' if isinstance(report, ChecksReport) else '"projects":['
     head, _, tail = encoded(document(report, listed=False), ascii_only=ascii_only).partition(key)
     yield head + key
-    separator = ""
-    for batch in _batches(lines(report)):
-        yield separator + ",".join(encoded(each, ascii_only=ascii_only) for each in batch)
+    separator, rest = "", lines(report)
+    while batch := ",".join(encoded(each, ascii_only=ascii_only) for each in islice(rest, 1000)):
+        yield separator + batch
         separator = ","
     yield tail + "\n"
-
-
-def _batches(records: Iterator[Any]) -> Iterator[list[Any]]:
-    while batch := list(islice(records, 1000)):
-        yield batch
 
 
 def event_document(event: Event) -> msgspec.Struct:
@@ -364,12 +359,9 @@ def _span(span: Span, report: TimelineReport) -> doc.SpanJson:
 def _target(row: TargetRow) -> doc.TargetJson:
     if row.snapshot is None:
         nothing: dict[str, Any] = dict.fromkeys(doc.TargetJson.__struct_fields__)
-        known = {"target": row.target, "job_id": row.job_id, "reasons": (), "error": _target_error(row)}
+        error = error_document(row.error).error if row.error else None
+        known = {"target": row.target, "job_id": row.job_id, "reasons": (), "error": error}
         return doc.TargetJson(**{**nothing, **known})
     head = _head(row.snapshot)
     del head["schema_version"]
     return doc.TargetJson(target=row.target, **head, estimated_end_at=iso(row.not_before), error=None)
-
-
-def _target_error(row: TargetRow) -> doc.ErrorJson | None:
-    return error_document(row.error).error if row.error else None
