@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Condition, Lock, Thread
 
 from migstat.api.threads import SLICE
 from migstat.errors import ApiError, BadRequest, Refused
-from migstat.model.nodes import Level, Node, Page, Question
+from migstat.model.nodes import Level, Node, Outcome, Page, Question, Status
 from migstat.query.walk import Asker, Filters, fits, refused
+
+MOST_PLACES = 4000
+"""Cursors that are kept; of more, every other one is forgotten."""
 
 
 class Shortlist:
@@ -23,18 +28,12 @@ class Shortlist:
         self._question = Question(level, expand=True, status=status, outcome=outcome)
         self._turn: str | None = None
         self._end: str | None = None
-        self._reached = False
         self._cursors: set[str] = set()
 
     @property
     def is_long(self) -> bool:
         """True if there is more than its end."""
         return self._end is not None
-
-    @property
-    def is_read(self) -> bool:
-        """True if the end was reached when it was read last."""
-        return self._reached
 
     @property
     def at_start(self) -> bool:
@@ -60,7 +59,6 @@ class Shortlist:
         pages = self._read(asker, filters, self._end, most)
         if pages is not None:
             ways = [self._end, *(page.next for page in pages)]
-            self._reached = bool(pages) and ways[-1] is None
             self._end = ways[-1] or ways[max(len(ways) - 3, 0)]
             if not pages or not pages[0].node.children:
                 self._end = None
@@ -97,6 +95,54 @@ class Shortlist:
             if cursor is None:
                 break
         return pages
+
+
+class Places:
+    """Where the successes of a level are listed: cursors of pages, by the child before which each of them begins.
+
+    Children are sorted by outcome, then by lower-case name, so that a page can be asked for that shows some children at
+    once. Where that is not so, no harm is done but that of a question in vain.
+    """
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._questions: dict[str, Question] = {}
+
+    def note(self, question: Question, page: Page) -> None:
+        """Note where the page after this one begins."""
+        last = (page.node.children or (None,))[-1]
+        whole = question.expand and question.outcome is None and question.status in (None, Status.FINISHED)
+        if not whole or page.next is None or last is None or last.outcome != Outcome.SUCCESS:
+            return
+        name = last.name.lower()
+        if name not in self._questions:
+            insort(self._names, name)
+        self._questions[name] = Question(question.level, expand=True, status=question.status, cursor=page.next)
+        if len(self._names) > MOST_PLACES:
+            for each in self._names[::2]:
+                del self._questions[each]
+            del self._names[::2]
+
+    def near(self, names: Iterable[str], tried: set[str]) -> Question | None:
+        """The page before whose end most of these names may be, if they are two at least; each is given once."""
+        counts: Counter[str] = Counter()
+        for name in names:
+            at = bisect_left(self._names, name.lower()) - 1
+            if at >= 0 and self._names[at] not in tried:
+                counts[self._names[at]] += 1
+        if not counts or (best := counts.most_common(1)[0])[1] < 2:
+            return None
+        tried.add(best[0])
+        return self._questions[best[0]]
+
+    def end(self) -> Question | None:
+        """The last page but one."""
+        return self._questions[self._names[max(len(self._names) - 2, 0)]] if self._names else None
+
+    def clear(self) -> None:
+        """Forget all cursors: the server does not take them."""
+        self._names.clear()
+        self._questions.clear()
 
 
 class Patrol:

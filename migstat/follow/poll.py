@@ -17,8 +17,8 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from migstat.api.retry import WINDOW
-from migstat.errors import ApiError, Incomplete, Refused
-from migstat.follow.patrol import Patrol, Shortlist
+from migstat.errors import ApiError, BadRequest, Incomplete, Refused
+from migstat.follow.patrol import Patrol, Places, Shortlist
 from migstat.model.crowd import Change, Crowd
 from migstat.model.nodes import (
     CHECK,
@@ -114,6 +114,7 @@ class Poller:
         self._patrol: Patrol | None = None
         self._patrol_failed = False
         self._seen: set[Level] = set()
+        self._places: dict[Level, Places] = {}
         self._walked: dict[Question, Page] = {}
 
     @property
@@ -215,7 +216,10 @@ class Poller:
         if question in self._walked:
             return self._walked[question]
         self.requests += 1
-        return self._source.ask(question)
+        page = self._source.ask(question)
+        if level_is_hidden(question.level):
+            self._places.setdefault(question.level, Places()).note(question, page)
+        return page
 
     def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         """Call the function for each item, a few at a time."""
@@ -337,9 +341,21 @@ class Poller:
             self._take(leaves.level, found.values())
 
     def _ask_doubtful(self, leaves: _Leaves, ends: float) -> None:
-        """Ask by name for those that ran and do so no more, until so many requests have been made."""
-        known = self._levels.get(leaves.level, {})
-        doubtful = [name for name in leaves.doubtful if name in known and known[name].state is State.RUNNING]
+        """Ask for those that ran and do so no more, until so many requests have been made.
+
+        By name, except for those that are listed on one page if they have succeeded.
+        """
+        level = leaves.level
+        places, tried = self._places.get(level, Places()), set[str]()
+        doubtful = [name for name in leaves.doubtful if (*level, name) in self._running]
+        while self.patrols and self.requests < ends and (question := places.near(doubtful, tried)):
+            try:
+                self._take(level, self.ask(question).node.children or ())
+            except Refused:
+                raise
+            except ApiError:
+                places.clear()
+            doubtful = [name for name in doubtful if (*level, name) in self._running]
         doubtful.sort(key=lambda name: self._asked_at.get((*leaves.level, name), 0))
         most = int(max(0, min(len(doubtful), ends - self.requests)))
         for name, answer in by_name(self, leaves.level, doubtful[:most]):
@@ -353,7 +369,9 @@ class Poller:
         """Read where other news of a level may be, until so many requests have been made."""
         known = self._levels.get(leaves.level, {})
         try:
-            self._take(leaves.level, leaves.rest(self, self._filters, known, int(ends - self.requests)))
+            self._take(leaves.level, leaves.rare(self, self._filters))
+            places = self._places.get(leaves.level, Places())
+            self._take(leaves.level, leaves.good(self, places, known, int(ends - self.requests)))
         except Refused:
             raise
         except ApiError:  # it has its turn again
@@ -473,7 +491,6 @@ class _Leaves:
         self._running = Shortlist(level, status=Status.IN_PROGRESS)
         self._bad = [Shortlist(level, outcome=outcome) for outcome in (Outcome.FAILED, Outcome.WARNING)]
         self._rare = deque(Shortlist(level, outcome=outcome) for outcome in RARE)
-        self._good = Shortlist(level, outcome=Outcome.SUCCESS)
         self._good_rests = 0
         self._before: list[str] = []
         self._shown: set[str] = set()
@@ -503,21 +520,30 @@ class _Leaves:
             found[child.name] = newer(found[child.name], child) if child.name in found else child
         return found
 
-    def rest(self, asker: Asker, filters: Filters, known: Mapping[str, Node], most: int) -> Iterator[Node]:
-        """Those of the rarer bad outcomes in turn, and the end of the list of successes while there is news in it."""
-        pages: list[Page] = []
-        if most > 0:
-            pages += self._rare[0].end(asker, filters, 1) or ()
-            self._rare.rotate(-1)
-        self._good_rests -= 1
-        if most > 2 and self._good_rests <= 0:
-            good = self._good.end(asker, filters, min(GOOD_PAGES, most - 1)) or []
-            news = sum(
-                child.name not in known or not known[child.name].ended
-                for page in good
-                for child in page.node.children or ()
-            )
-            if self._good.is_read and news < len(good):
-                self._good_rests = GOOD_RESTS
-            pages += good
+    def rare(self, asker: Asker, filters: Filters) -> Iterator[Node]:
+        """Those of one of the rarer bad outcomes, which have their turn."""
+        self._rare.rotate(-1)
+        pages = self._rare[0].end(asker, filters, 1) or ()
         return (child for page in pages for child in page.node.children or ())
+
+    def good(self, asker: Asker, places: Places, known: Mapping[str, Node], most: int) -> list[Node]:
+        """Those at the end of the list of successes, while there is news in it. Raises ApiError."""
+        self._good_rests -= 1
+        found: list[Node] = []
+        question = places.end() if self._good_rests <= 0 else None
+        pages = news = 0
+        while question is not None and pages < min(GOOD_PAGES, most):
+            try:
+                page = asker.ask(question)
+            except BadRequest:
+                places.clear()
+                break
+            children = page.node.children or ()
+            found += children
+            news += sum(child.name not in known or not known[child.name].ended for child in children if child.ended)
+            pages += 1
+            more = page.next is not None and children and children[-1].outcome == Outcome.SUCCESS
+            question = replace(question, cursor=page.next) if more else None
+        if news < pages:
+            self._good_rests = GOOD_RESTS
+        return found
