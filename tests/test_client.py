@@ -396,7 +396,7 @@ def test_a_watch_follows_a_task_to_its_end(outcome: str, strict: bool, verdict: 
 def test_a_watch_ends_when_its_time_is_up(small: Server) -> None:
     """A watch with a timeout ends with an Ended that says so, and sleeps no longer than that."""
     with client_of(small) as client:
-        *before, last = watch(client, small.job_id, interval=60.0, timeout=0.2)
+        *before, last = watch(client, small.job_id, interval=60.0, timeout=1.0)
     assert isinstance(last, Ended)
     assert (last.end, last.verdict, last.exit_code) == (End.TIMEOUT, Verdict.RUNNING, 124)
     assert isinstance(before[0], Snapped)
@@ -468,7 +468,7 @@ def test_a_watch_tells_of_an_outage_and_still_ends_in_time() -> None:
     """An API that wants a longer pause than a watch is silent for is an outage, which its timeout ends."""
     with running(migration(moved("A", 60, 300)), 0.5) as served, client_of(served) as client:
         served.faults.add("429", retry_after=15)
-        events = list(watch(client, served.job_id, timeout=0.2))
+        events = list(watch(client, served.job_id, timeout=1.0))
     assert kinds(events) == ["Outage", "Ended"]
     assert the_end(events).end is End.TIMEOUT
 

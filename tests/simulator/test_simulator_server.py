@@ -46,8 +46,8 @@ def server() -> Iterator[Server]:
 
 
 def connect(server: Server) -> http.client.HTTPConnection:
-    """Return a connection that gives up after 5 seconds."""
-    return http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=5)
+    """Return a connection that gives up after 20 seconds."""
+    return http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=20)
 
 
 def ask(
@@ -96,7 +96,7 @@ def test_other_methods_are_refused_and_the_connection_lives_on(server: Server) -
 def test_the_answer_to_head_has_no_body(server: Server) -> None:
     """Nothing follows the head, whatever length it declares."""
     port = int(server.base_url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
         connection.sendall(f"HEAD {JOB_PATH} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
         with connection.makefile("rb") as answer:
             received = answer.read()
@@ -159,11 +159,11 @@ def test_stopping_does_not_wait_for_slow_answers() -> None:
         server.faults.add("slow", seconds=3600)
         connection = connect(server)
         connection.request("GET", JOB_PATH)
-        assert all(asked.acquire(timeout=5) for _ in ("the start", "the request"))
+        assert all(asked.acquire(timeout=20) for _ in ("the start", "the request"))
     with closing(connection), suppress(ConnectionError):
         assert connection.getresponse().status == 401
     for thread in set(threading.enumerate()) - before:
-        thread.join(timeout=5)
+        thread.join(timeout=20)
         assert not thread.is_alive()
 
 
