@@ -380,13 +380,6 @@ def test_the_format_of_a_profile(
         assert result.out.replace(" ", "").startswith(begin.replace(" ", ""))
 
 
-def test_the_environment_beats_the_format_of_a_profile(tmp_path: Path, server: Server) -> None:
-    """MIGSTAT_OUTPUT takes precedence over the profile's output."""
-    text = f'default_profile = "a"\n[profiles.a]\n{reaching(server)}job = "job-1"\noutput = "json"\n'
-    env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token, "MIGSTAT_OUTPUT": "csv"}
-    assert migstat(["status"], env, now=lambda: NOW).out.startswith("level,state,status,")
-
-
 @pytest.mark.parametrize(
     ("output", "words", "as_json"),
     [

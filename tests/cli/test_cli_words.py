@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -169,39 +168,3 @@ def test_odd_levels_are_percent_encoded(level: str) -> None:
         result = server.ask("status", "job-1", "t", "--level", level, "--json")
         assert level in [each.query.get("level") for each in server.asked]
     assert json.loads(result.out)["node"]["level"] == level.split(",")
-
-
-def test_flags_beat_the_environment(servers: tuple[Server, Server]) -> None:
-    """Flag beats environment for every setting that has both."""
-    server, elsewhere = servers
-    env = {
-        "MIGSTAT_BASE_URL": elsewhere.base_url,
-        "MIGSTAT_EMAIL": "nobody@example.com",
-        "MIGSTAT_OUTPUT": "nonsense",
-    }
-    before = len(elsewhere.requests)
-    flags = ("--base-url", server.base_url + "/", "--email", server.email)
-    more = ("-o", "plain")
-    result = ask(server, "status", *flags, *more, env=env)
-    assert (result.code, result.err) == (0, "")
-    assert len(elsewhere.requests) == before
-
-
-def test_the_token_comes_from_the_first_source_that_has_one(servers: tuple[Server, Server], tmp_path: Path) -> None:
-    """--token-file beats MIGSTAT_TOKEN, which beats MIGSTAT_TOKEN_FILE."""
-    server, _ = servers
-    good, bad = tmp_path / "good", tmp_path / "bad"
-    good.write_text(f"  {server.token}\n", encoding="utf-8")
-    bad.write_text("wrong\n", encoding="utf-8")
-    for path in (good, bad):
-        path.chmod(0o600)
-    by_flag = ask(server, "status", "--token-file", str(good), env={"MIGSTAT_TOKEN": "wrong"})
-    from_stdin = ask(server, "status", "--token-file", "-", env={"MIGSTAT_TOKEN": "wrong"}, stdin=server.token + "\n")
-    by_variable = ask(server, "status", env={"MIGSTAT_TOKEN_FILE": str(bad)})
-    by_file = ask(server, "status", env={"MIGSTAT_TOKEN": "", "MIGSTAT_TOKEN_FILE": str(good)})
-    wrong = ask(server, "status", "--token-file", str(bad))
-    assert [each.code for each in (by_flag, from_stdin, by_variable, by_file, wrong)] == [0, 0, 0, 0, 4]
-    good.chmod(0o644)
-    told = ask(server, "status", "--token-file", str(good))
-    assert (told.code, len(told.err.splitlines())) == (0, 1)
-    assert "chmod 600" in told.err

@@ -261,34 +261,6 @@ def test_no_job_is_wrong_usage(tmp_path: Path) -> None:
     refused(migstat(["status", "latest"], {}), 2, "no job")
 
 
-@pytest.mark.parametrize("value", ["", "two words", "a\nb", "tok\x1ben", "t\u202e"])
-def test_a_token_that_is_none_is_code_4(server: Server, value: str, tmp_path: Path) -> None:
-    """A token that is empty or more than one word is refused without showing it, from wherever it comes."""
-    path = tmp_path / "token"
-    path.write_text(value, encoding="utf-8")
-    path.chmod(0o600)
-    for result in (
-        ask(server, "status", "--token-file", str(path)),
-        ask(server, "status", "--token-file", "-", stdin=value),
-        ask(server, "status", env={"MIGSTAT_TOKEN": value}),
-        ask(server, "status", env={"MIGSTAT_TOKEN": "", "MIGSTAT_TOKEN_FILE": str(path)}),
-    ):
-        refused(result, 4)
-        assert not value or value not in result.err
-
-
-@pytest.mark.parametrize("path", ["/nonexistent/token", "FOLDER", "a\x00b", "BYTES", "MISSING"])
-def test_a_token_file_that_cannot_be_read_is_code_4(server: Server, path: str, tmp_path: Path) -> None:
-    """A token file that is not there, is a folder or holds no text is code 4 and named."""
-    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
-    named = {"FOLDER": str(tmp_path), "BYTES": str(tmp_path / "bytes"), "MISSING": str(tmp_path / "none")}.get(
-        path, path
-    )
-    refused(ask(server, "status", "--token-file", named), 4, "--token-file")
-    refused(ask(server, "status", env={"MIGSTAT_TOKEN": "", "MIGSTAT_TOKEN_FILE": named}), 4, "MIGSTAT_TOKEN_FILE")
-    refused_as_json(ask(server, "status", "--json", "--token-file", named), 4, "no-credentials")
-
-
 @pytest.mark.parametrize("name", ["MIGSTAT_EMAIL", "MIGSTAT_TOKEN"])
 def test_no_credentials_are_code_4(server: Server, name: str) -> None:
     """Without e-mail or token the user is told where to put them, and nothing is asked."""

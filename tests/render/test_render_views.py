@@ -13,10 +13,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from migstat.model.nodes import State
-from migstat.render.parts import Canvas, counts_text
 from migstat.render.text import zone_of
-from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
@@ -258,19 +255,6 @@ def test_progress_is_a_bar_and_a_number(server: Server) -> None:
     assert re.search(r"---+", poor)
 
 
-def test_the_verdict_line_counts_projects(server: Server) -> None:
-    """The overview tells how many are done of all, the missing ones included, and how many are in which state."""
-    shown = look(server, "projects", columns=100)
-    assert "35 of 70" in shown
-    for count in ("1 failed", "1 warning", "3 running", "12 pending", "33 succeeded", "20 missing"):
-        assert count in look(server, "projects", form="markdown")
-
-
-def test_large_counts_are_grouped() -> None:
-    """Thousands stand apart in counts as they do in progress."""
-    assert counts_text({State.PENDING: 2298}, Canvas(80, UNICODE)).plain == "○ 2 298 pending"
-
-
 def test_missing_projects_are_rows(server: Server, servers: dict[str, Server]) -> None:
     """Projects of the job's scope that are not reported are rows like any others; a folded table may count them."""
     for words in (("projects", "--all"), ("status", "--depth", "all")):
@@ -346,15 +330,6 @@ def test_times_are_local_and_name_their_zone(server: Server, monkeypatch: pytest
 def test_a_long_name_of_a_zone_is_told_as_its_offset(name: str, hours: float, told: str) -> None:
     """A zone whose name is a word is called by it, one with a longer name by its distance from UTC."""
     assert zone_of(datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=hours), name))) == told
-
-
-def test_tasks_are_listed_newest_first(server: Server) -> None:
-    """The runs of a job are told with type, time and artifacts, newest first."""
-    shown = look(server, "tasks", columns=200)
-    assert shown.index("migrate-1") < shown.index("77707f5f-17f2-5fe8-ab88-01ea9afa7271")
-    assert re.search(r"migrate-1 +migrate +● running +13:56 +10m 00s", shown)
-    assert "pre-flight-report-1.csv and 2 more" in shown
-    assert "pre-flight-report-3.csv" in look(server, "tasks", form="markdown")
 
 
 EVIL = "\x1b[31;1mred\x1b[0m \x1b]0;title\x07 \x9b2J \u202eback\u2066 [bold]not[/bold] [link=x]y[/link] \r\x00 \u200b"
