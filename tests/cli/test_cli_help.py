@@ -12,6 +12,7 @@ import pytest
 
 from migstat import __version__
 from migstat.cli.app import COMMANDS, loaded
+from migstat.cli.commands.help import TOPICS
 from migstat.model.exit_codes import MEANINGS
 from migstat.settings.keys import ENVIRONMENT
 from migstat.simulator.scenarios import build
@@ -101,8 +102,9 @@ def test_a_page_fits_the_window(command: str) -> None:
 
 @pytest.mark.parametrize("words", [(), ("-h",), ("--help",), ("help",)])
 def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
-    """Without a command the program lists them all, within 24 lines."""
+    """Without a command the program lists them all, and the topics of help, within 24 lines."""
     text = helped(*words)
+    assert text.splitlines()[-1] == f"See also: migstat help COMMAND|{'|'.join(TOPICS)}"
     assert [name for name, summary in COMMANDS.items() if not re.search(rf"\b{name} +{re.escape(summary)}", text)] == []
     assert len(text.splitlines()) <= 24
 
