@@ -32,14 +32,15 @@ class _Call(Generic[_R]):
         self._function = function
         self._results: list[_R] = []
         self.error: BaseException | None = None
-        self.ended = Event()
+        # not an Event, whose Python code may lose an exception that a signal raises in it
+        self.ended: SimpleQueue[None] = SimpleQueue()
 
     def run(self) -> None:
         try:
             self._results.append(self._function())
         except BaseException as error:  # noqa: BLE001  it is raised in the caller's thread
             self.error = error
-        self.ended.set()
+        self.ended.put(None)
 
     def result(self) -> _R:
         if self.error is not None:
@@ -72,11 +73,14 @@ class Workers:
         thread.put(call)
         began = time.monotonic()
         try:
-            while not call.ended.is_set():
+            while True:
                 passed = time.monotonic() - began
                 if passed >= seconds:
                     raise TimeoutError
-                if not call.ended.wait(min(SLICE, seconds - passed)):
+                try:
+                    call.ended.get(timeout=min(SLICE, seconds - passed))
+                    break
+                except Empty:
                     meanwhile(passed)
         except BaseException:
             thread.put(None)

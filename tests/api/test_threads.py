@@ -12,6 +12,8 @@ from collections.abc import Callable
 import pytest
 
 from migstat.api.threads import Workers, together
+from migstat.follow.deadline import Stopped
+from tests.signalled import at_each_step
 
 
 def fail() -> int:
@@ -107,6 +109,8 @@ def test_the_first_error_ends_it() -> None:
 HANGING = """
 import socket, sys, threading
 from migstat.api.threads import Workers, together
+from migstat.follow.deadline import Stopped
+from tests.signalled import at_each_step
 def hang(*_):
     threading.Event().wait()
 try:
@@ -127,3 +131,20 @@ def test_a_signal_ends_the_wait_and_nothing_holds_up_the_exit(call: str) -> None
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 130
+
+
+def test_a_signal_while_an_answer_is_awaited_is_never_lost() -> None:
+    """Wherever in the wait for another thread a signal raises, that is what the caller gets."""
+    workers = Workers()
+
+    def call() -> None:
+        workers.call(lambda: threading.Event().wait(0.005), 60)
+
+    def ready() -> None:
+        """Have a thread at hand, as there is from the second request on."""
+        workers.call(int, 60)
+
+    ready()
+    for raised in at_each_step(call):
+        assert raised is None or isinstance(raised, Stopped)
+        ready()

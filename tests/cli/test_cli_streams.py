@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import FrameType
 
 import pexpect
 import pyte
@@ -26,6 +25,7 @@ from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, check_run, migration, node, still
 from tests.command_line import environ_of, hermetic, process
+from tests.signalled import at_each_step
 
 MIGSTAT = [sys.executable, "-m", "migstat"]
 
@@ -403,30 +403,14 @@ def test_a_record_on_a_full_disk_is_warned_about_once(server: Server, tmp_path: 
 
 def test_a_signal_within_a_write_locks_nothing() -> None:
     """Wherever in a write to a stream in the background a signal raises, the stream can be written to after it."""
-    written, steps = io.StringIO(), 1
-    while steps:
-        stream, left = BackgroundStream(written), steps
-
-        def step(_frame: FrameType, event: str, _: object) -> None:
-            nonlocal left
-            left -= event in ("call", "return", "c_return")  # where Python looks for signals
-            if left == 0:
-                raise Stopped(signal.SIGTERM)
-
-        sys.setprofile(step)
-        try:
-            stream.write("x")
-            steps = -1  # it took fewer steps: all of them were tried
-        except Stopped:
-            pass
-        finally:
-            sys.setprofile(None)
+    stream = BackgroundStream(written := io.StringIO())
+    for raised in at_each_step(lambda: stream.write("x")):
+        assert raised is None or isinstance(raised, Stopped)
         another = threading.Thread(target=stream.write, args=("y",), daemon=True)
         another.start()
         another.join(10)
         assert not another.is_alive()
-        stream.finish(10)
-        steps += 1
+    stream.finish(10)
     assert written.getvalue().endswith("xy")
 
 
