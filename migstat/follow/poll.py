@@ -363,6 +363,7 @@ class Poller:
             if not isinstance(answer, ApiError) and answer.found:  # what fails alone is asked for again
                 self._take(leaves.level, [answer.node])
                 if answer.node.status == Status.IN_PROGRESS:
+                    self._filters.refused |= self.patrols  # it may have begun again while it waited for its turn
                     self._filters.trusted = False
 
     def _read_rest(self, leaves: _Leaves, ends: float) -> None:
