@@ -384,7 +384,8 @@ class Background:
         if out is None:
             return None
         self._finish(out)
-        if not out.unwritten:
+        # a slow machine may take a reader that has gone for one that does not read
+        if not out.unwritten or out.reader_is_gone() or (out.error is not None and _nobody_reads(out.error)):
             return None
         return _unwritable(out.error) if out.error else OutputError("standard output was not read to its end")
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from migstat.cli.exporting import EVERY, Exporter
 from migstat.model.events import Waiting
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOW, migration, node, still
+from tests.cli.rehearsals import HERE, NOW, migration, night, node, still
 from tests.command_line import environ_of, migstat, process
 from tests.render.screens import FAILURE, MIDDLE, STORY
 
@@ -58,12 +58,14 @@ def umask() -> int:
 
 def test_a_watch_that_is_given_up_says_so(tmp_path: Path) -> None:
     """After a timeout the page says that nobody watches any more, and the metrics have its code."""
-    with still(migration("running", migrate="running", projects=(node("ACME", "running"),))) as running:
-        result = process(["watch", "--timeout", "1s", *exports(tmp_path, *FILES)], environ_of(running))
+    with night(
+        migration("running", migrate="running", projects=(node("ACME", "running"),)), head_start=HERE
+    ) as going_on:
+        result = going_on.watch("--timeout", "5m", *exports(tmp_path, *FILES))
     assert result.code == 124
     page, _, metrics = (tmp_path.joinpath(name).read_text(encoding="utf-8") for name in FILES)
     assert "not watched since" in page
-    assert "stopped after 1s (--timeout): still running" in page
+    assert "stopped after 5m 00s (--timeout): still running" in page
     assert "\nmigstat_exit_code 124\n" in metrics
 
 

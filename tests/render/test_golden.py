@@ -38,7 +38,7 @@ MOMENTS = {
 }
 """Files by scenario, and how much of it is over then."""
 
-NOTICE = re.compile(r"\r\x1b\[K[^\r\n]*")
+NOTICE = re.compile(r"(?:\r\x1b\[K[^\r\n]*)*\r\x1b\[K")
 """What a slow machine shows while it reads."""
 
 
