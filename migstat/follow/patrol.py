@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Condition, Lock, Thread
 
 from migstat.api.threads import SLICE
@@ -160,6 +161,7 @@ class Patrol:
         # `with` a condition is Python code: a signal that raises in it would leave the lock locked for ever
         self._lock = Lock()
         self._changed = Condition(self._lock)
+        self._news: SimpleQueue[None] = SimpleQueue()
         self._allowed = self._begun = self._answered = 0
         self._over = self._closed = False
         self._error: BaseException | None = None
@@ -183,9 +185,9 @@ class Patrol:
         if self._thread is None:
             self._thread = Thread(target=self._run, name="patrol", daemon=True)
             self._thread.start()
-        with self._lock:
-            while not self._over and self._answered < self._allowed:
-                self._changed.wait(SLICE)
+        while not self._over and self._answered < self._allowed:
+            with suppress(Empty):  # a condition's own wait may lose an exception that a signal raises in it
+                self._news.get(timeout=SLICE)
         if self._error is not None:
             raise self._error
         return self._over
@@ -211,7 +213,7 @@ class Patrol:
         finally:
             with self._lock:
                 self._answered += 1
-                self._changed.notify_all()
+            self._news.put(None)
 
     def _run(self) -> None:
         try:
@@ -219,9 +221,8 @@ class Patrol:
                 self._work(self)
         except BaseException as error:  # noqa: BLE001  it is raised in the caller's thread
             self._error = error
-        with self._lock:
-            self._over = True
-            self._changed.notify_all()
+        self._over = True
+        self._news.put(None)
 
 
 class _Closed(Exception):
