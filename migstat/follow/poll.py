@@ -36,7 +36,7 @@ from migstat.model.nodes import (
     level_is_hidden,
 )
 from migstat.model.verdict import Evidence
-from migstat.query.tree import ALL, Source, Tree
+from migstat.query.tree import ALL, TaskFacts, Tree
 from migstat.query.walk import Asker, Filters, by_name, newer, walk
 
 _T = TypeVar("_T")
@@ -90,7 +90,7 @@ class Poller:
     the nodes that were reported once and are no longer.
     """
 
-    def __init__(self, source: Source, rate_limit: int | None) -> None:
+    def __init__(self, facts: TaskFacts, asker: Asker, rate_limit: int | None) -> None:
         self.root = Node()
         self.task_type: str | None = None
         self.job_or_none: Job | None = None
@@ -98,7 +98,8 @@ class Poller:
         self.changes: list[Change] = []
         self.gone: dict[Level, Node] = {}
         self.requests = 0
-        self._source = source
+        self._facts = facts
+        self._asker = asker
         self._rate_limit = rate_limit
         self._levels: dict[Level, dict[str, Node]] = {}
         self._filters = Filters()
@@ -216,40 +217,25 @@ class Poller:
         if question in self._walked:
             return self._walked[question]
         self.requests += 1
-        page = self._source.ask(question)
+        page = self._asker.ask(question)
         if level_is_hidden(question.level):
             self._places.setdefault(question.level, Places()).note(question, page)
         return page
 
     def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         """Call the function for each item, a few at a time."""
-        return self._source.together(function, items)
+        return self._asker.together(function, items)
 
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
         """Pass on which children of a level have been seen so far."""
-        self._source.reading(level, seen)
-
-    @property
-    def job(self) -> Job:
-        """The job's definition."""
-        return self._source.job
-
-    @property
-    def known_type(self) -> str | None:
-        """The task's type if it is known from finding the task."""
-        return self._source.known_type
-
-    @property
-    def asked_type(self) -> str | None:
-        """The task's type as the API's list of runs has it."""
-        return self._source.asked_type
+        self._asker.reading(level, seen)
 
     def _read_whole(self) -> None:
         self._fulls += 1
         self._asked_at.clear()
         if self._filters.refused and self._fulls % TRUST_AGAIN == 0:
             self._filters = Filters()
-        reading = Tree(self, self._filters).read(ALL)
+        reading = Tree(self._facts, self, self._filters).read(ALL)
         before, self._levels = self._levels, {}
         self._crowds.clear()
         self._moved.clear()
@@ -257,7 +243,7 @@ class Poller:
         self.job_or_none = reading.job or self.job_or_none
         if not before and self.job_or_none is None and self.task_type == TaskType.CHECK:
             with suppress(ApiError):  # checks are judged without the job, which only names itself and the site here
-                self.job_or_none = self.job
+                self.job_or_none = self._facts.job
         self._note((self.root if before else None), replace(reading.root, children=None))
         self.root = replace(reading.root, children=None)
         gone = set(self.gone)

@@ -44,7 +44,6 @@ from migstat.model.events import (
 from migstat.model.exit_codes import Exit, exit_of_end
 from migstat.model.nodes import (
     CHECK,
-    Job,
     Level,
     Millis,
     Node,
@@ -139,7 +138,7 @@ class Watch:
         self._share = share
         self._recall = recall
         self._first = Filling(session, deadline.clock, filling)
-        self._poller = Poller(_Timely(session, deadline, self._first), session.rate_limit)
+        self._poller = Poller(session, _Timely(session, deadline, self._first), session.rate_limit)
         self._phases = Phases()
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
@@ -574,18 +573,6 @@ class _Timely:
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
         self._session.reading(level, seen)
         self._first.reading(level, seen)
-
-    @property
-    def job(self) -> Job:
-        return self._session.job
-
-    @property
-    def known_type(self) -> str | None:
-        return self._session.known_type
-
-    @property
-    def asked_type(self) -> str | None:
-        return self._session.asked_type
 
 
 _NOTHING = Condition(None, None)

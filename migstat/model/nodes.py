@@ -6,7 +6,7 @@ status and an outcome mean is decided here once, as a node's `State`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -157,6 +157,11 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         if self.missing:
             return State.MISSING
         return State.PENDING if self.status in (None, Status.PENDING) else State.RUNNING
+
+    @property
+    def says_nothing(self) -> bool:
+        """True if the node itself could not be read; if only its children could not, its own state still counts."""
+        return self.unreadable is not None and self.status is None and self.outcome is None
 
     @property
     def created_at(self) -> Millis | None:
@@ -372,6 +377,12 @@ def match_keys(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
         elif len(alike := folded.get(key.casefold(), [])) == 1:
             found[key] = alike.pop()  # a name stands for one key only
     return found
+
+
+def unmatched(keys: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
+    """The keys of the job's scope that none of the reported names stands for."""
+    found = match_keys(keys, names)
+    return tuple(key for key in keys if key not in found)
 
 
 def level_is_hidden(level: Level) -> bool:

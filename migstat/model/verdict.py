@@ -26,7 +26,7 @@ from migstat.model.nodes import (
     child_of,
     combined_state,
     leaves_of,
-    match_keys,
+    unmatched,
 )
 
 SETTLED_AFTER: Millis = 120_000
@@ -412,7 +412,7 @@ def _scopes_go_on(root: Node, nodes: tuple[Node, ...]) -> bool:
     """
     migrate = child_of(root, "migrate")
     known = migrate is not None and not migrate.unreadable
-    return known and any(len(node.level) == 2 and not node.ended and not _says_nothing(node) for node in nodes)
+    return known and any(len(node.level) == 2 and not node.ended and not node.says_nothing for node in nodes)
 
 
 def _unfinished(root: Node, nodes: tuple[Node, ...]) -> list[Node]:
@@ -420,7 +420,7 @@ def _unfinished(root: Node, nodes: tuple[Node, ...]) -> list[Node]:
     migrate = child_of(root, "migrate")
     parents = (root, migrate, *((migrate.children if migrate else None) or ()))
     dark = {node.level for node in parents if node and node.unreadable}
-    return [node for node in nodes if not node.ended and not _says_nothing(node) and node.level[:-1] not in dark]
+    return [node for node in nodes if not node.ended and not node.says_nothing and node.level[:-1] not in dark]
 
 
 def _missing_keys(evidence: Evidence) -> tuple[str, ...]:
@@ -429,8 +429,7 @@ def _missing_keys(evidence: Evidence) -> tuple[str, ...]:
     known = tally.missing[0] if tally.missing else None
     if known is None or known[0] is not evidence.job:
         keys = evidence.job.keys if evidence.job else ()
-        found = match_keys(keys, (leaf.name for leaf in leaves))
-        known = evidence.job, tuple(key for key in keys if key not in found)
+        known = evidence.job, unmatched(keys, (leaf.name for leaf in leaves))
         tally.missing[:] = [known]
     return known[1]
 
@@ -464,7 +463,7 @@ def _unread(evidence: Evidence, nodes: tuple[Node, ...], *, whole: bool) -> tupl
     flaws = [
         f"{','.join(level) or 'the task'}: {node.unreadable}"
         for level, node in relevant.items()
-        if node.unreadable and (level != ("check",) or evidence.task_type == TaskType.CHECK or _says_nothing(node))
+        if node.unreadable and (level != ("check",) or evidence.task_type == TaskType.CHECK or node.says_nothing)
     ]
     return (*flaws, *(("the job's definition",) if whole and evidence.job is None else ()))
 
@@ -472,10 +471,6 @@ def _unread(evidence: Evidence, nodes: tuple[Node, ...], *, whole: bool) -> tupl
 def _hidden_unread(root: Node) -> bool:
     migrate = child_of(root, "migrate")
     return any(child.unreadable for child in (migrate.children if migrate else None) or () if child.name in HIDDEN)
-
-
-def _says_nothing(node: Node) -> bool:
-    return node.unreadable is not None and node.status is None and node.outcome is None
 
 
 def _deepest(nodes: list[Node]) -> list[Node]:

@@ -107,7 +107,8 @@ class _OtherRun:
 
 
 def _run(asked: TaskSession, task: Task) -> EarlierRun:
-    reading = Tree(_OtherRun(asked, task)).only_checks()
+    other = _OtherRun(asked, task)
+    reading = Tree(other, other).only_checks()
     created = instant(task.created_at)
     return EarlierRun(
         task_id=task.task_id,

@@ -65,12 +65,12 @@ class TaskSession:
     @cached_property
     def tree(self) -> Tree:
         """The task's status tree."""
-        return Tree(self)
+        return Tree(self, self)
 
     @cached_property
     def raw_tree(self) -> Tree:
         """The task's status tree, whose nodes keep the API's own JSON."""
-        return Tree(_Raw(self))
+        return Tree(self, _Raw(self))
 
     def ask(self, question: Question) -> Page:
         """Ask about one level of the task."""
@@ -136,22 +136,9 @@ class _Raw:
     """Asks like its session, but keeps the API's own JSON."""
 
     def __init__(self, session: TaskSession) -> None:
-        self._session = session
         self.ask = session.ask_raw
         self.reading = session.reading
         self.together = session.together
-
-    @property
-    def job(self) -> Job:
-        return self._session.job
-
-    @property
-    def known_type(self) -> str | None:
-        return self._session.known_type
-
-    @property
-    def asked_type(self) -> str | None:
-        return self._session.asked_type
 
 
 class Runs(Protocol):

@@ -7,7 +7,7 @@ below its root, the checks below the one and the scopes below the other, and the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ from migstat.model.nodes import (
     leaves_of,
     level_is_hidden,
     match_keys,
+    unmatched,
 )
 from migstat.model.verdict import Evidence
 from migstat.query.walk import Asker, Filters, find, shown, walk
@@ -46,8 +47,8 @@ FEW = 200
 """Children of which a glance reads all; of more it asks the server for those that run or went wrong."""
 
 
-class Source(Asker, Protocol):
-    """Answers questions about one task, and about what it is a run of. All may ask the API and raise ApiError."""
+class TaskFacts(Protocol):
+    """The job that a task is a run of, and its type. All may ask the API and raise ApiError."""
 
     @property
     def job(self) -> Job:
@@ -102,12 +103,15 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Tree:
-    """Reads one task. The job and the task's type are asked for only if the tree itself does not show them."""
+    """Reads one task by the answers of `asker`. The `facts` are asked for only if the tree does not show them."""
 
-    def __init__(self, source: Source, filters: Filters | None = None) -> None:
-        self._source = source
+    def __init__(self, facts: TaskFacts, asker: Asker, filters: Filters | None = None) -> None:
+        self._facts = facts
+        self._asker = asker
         self._filters = filters or Filters()
         self._expanded: dict[Level, Node] = {}
+        self._pages: dict[Level, int] = {}
+        self._absent: dict[Level, frozenset[str]] = {}
         self._ahead: dict[Level, Page | ApiError] = {}
         self._flaws: dict[str, None] = {}
 
@@ -182,9 +186,9 @@ class Tree:
 
     def node(self, level: Level, depth: int) -> Reading:
         """One node by its level, and `depth` levels below it. Raises NotFound if the API knows no such level."""
-        page = self._source.ask(Question(level, expand=depth > 0))
+        page = self._asker.ask(Question(level, expand=depth > 0))
         if not page.found and depth == 0:  # it may be a level that only has children
-            page = self._source.ask(Question(level, expand=True))
+            page = self._asker.ask(Question(level, expand=True))
             depth = 1
         if not page.found:
             raise NotFound(
@@ -202,10 +206,10 @@ class Tree:
                 keys = () if isinstance(self._job_or_error, NotFound) else self._keys
                 named = self._with_named(self._expanded[level], keys if len(keys) <= FEW else ())
                 self._expanded[level] = named
-                missing = _unmatched(keys, [named])
+                missing = unmatched(keys, _names_in([named]))
             node = self._to_depth(page.node, depth)
             if "_hidden" in self.__dict__:
-                missing = _unmatched(self._keys, self._hidden)
+                missing = unmatched(self._keys, _names_in(self._hidden))
         task_type = TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
         return Reading(_ordered(node), task_type, None, missing=missing, flaws=tuple(self._flaws), links=page.links)
 
@@ -221,7 +225,7 @@ class Tree:
             return self._cheap_type
         names = {child.name for child in self._root.children or ()}
         try:
-            asked = self._source.asked_type
+            asked = self._facts.asked_type
         except Refused:
             raise
         except ApiError:
@@ -234,7 +238,7 @@ class Tree:
     def _cheap_type(self) -> str | None:
         """The type where nothing more must be asked: only a migrate task has `migrate`."""
         is_migrate = any(child.name == "migrate" for child in self._root.children or ())
-        return self._source.known_type or (TaskType.MIGRATE if is_migrate else None)
+        return self._facts.known_type or (TaskType.MIGRATE if is_migrate else None)
 
     def _look_ahead(self, *levels: Level) -> None:
         """Ask for the root, the job and the first pages of these levels at the same time.
@@ -244,19 +248,19 @@ class Tree:
         """
         if "_first" in self.__dict__:
             return
-        if self._source.known_type == TaskType.CHECK:  # which finds the task, before several threads need its id
+        if self._facts.known_type == TaskType.CHECK:  # which finds the task, before several threads need its id
             levels = ()
         asks: list[Callable[[], object]] = [lambda: self._first, lambda: self._job_or_error]
-        self._source.together(lambda ask: ask(), asks + [partial(self._fetch, level) for level in levels])
+        self._asker.together(lambda ask: ask(), asks + [partial(self._fetch, level) for level in levels])
         if self._root.ended:
             self._ahead.clear()
             if child_of(self._root, "migrate"):
-                self._source.together(self._fetch, list(dict.fromkeys((MIGRATE, *_BELOW, *levels))))
+                self._asker.together(self._fetch, list(dict.fromkeys((MIGRATE, *_BELOW, *levels))))
 
     def _fetch(self, level: Level) -> None:
         """Ask for the first page of a level, for `_page` to take."""
         try:
-            self._ahead[level] = self._source.ask(Question(level, expand=True))
+            self._ahead[level] = self._asker.ask(Question(level, expand=True))
         except Refused:
             raise
         except ApiError as error:
@@ -264,14 +268,14 @@ class Tree:
 
     def _page(self, level: Level) -> Page:
         """The first page of a level, which may have been asked for ahead. Raises ApiError."""
-        page = self._ahead.pop(level, None) or self._source.ask(Question(level, expand=True))
+        page = self._ahead.pop(level, None) or self._asker.ask(Question(level, expand=True))
         if isinstance(page, ApiError):
             raise page
         return page
 
     @cached_property
     def _first(self) -> Page:
-        page = self._source.ask(Question((), expand=True))
+        page = self._asker.ask(Question((), expand=True))
         if page.node.unreadable:  # its children may well be read
             self._flaws[f"the task: {page.node.unreadable}"] = None
         return page
@@ -283,7 +287,7 @@ class Tree:
     @cached_property
     def _job_or_error(self) -> Job | ApiError:
         try:
-            return self._source.job
+            return self._facts.job
         except Refused:
             raise
         except ApiError as error:
@@ -300,8 +304,7 @@ class Tree:
 
     @property
     def _keys(self) -> tuple[str, ...]:
-        job = self._job
-        return tuple(dict.fromkeys(key for scope in HIDDEN for key in job.included_keys(scope))) if job else ()
+        return self._job.keys if self._job else ()
 
     @cached_property
     def _evidence(self) -> Evidence:
@@ -314,7 +317,7 @@ class Tree:
         migrate = child_of(root, "migrate")
         below = self._children_of(migrate) if migrate else Node(MIGRATE, children=())
         listed = [child for child in below.children or () if not level_is_hidden(child.level)]
-        self._source.together(self._fetch, [child.level for child in listed if child.level not in self._expanded])
+        self._asker.together(self._fetch, [child.level for child in listed if child.level not in self._expanded])
         scopes = [self._children_of(child) for child in listed]
         if migrate or self._hidden:
             root = _with(root, [_with(below, [*scopes, *self._hidden])])
@@ -340,7 +343,7 @@ class Tree:
             self.task_type,
             evidence,
             job,
-            () if hidden is None else _unmatched(keys, hidden),
+            () if hidden is None else unmatched(keys, _names_in(hidden)),
             tuple(self._flaws),
             next((name for name in order if name in names), order[0]),
             len(keys),
@@ -350,7 +353,8 @@ class Tree:
 
     def _to_depth(self, node: Node, depth: int) -> Node:
         """The node with so many levels of children; the hidden levels are counted as scopes with children."""
-        if depth <= 0 or not _may_have_children(node.level):
+        branches = node.level in ((), CHECK, MIGRATE) or (len(node.level) == 2 and node.level[:1] == MIGRATE)
+        if depth <= 0 or not branches:
             return replace(node, children=None)
         full = self._children_of(node)
         if full.children is None and not (node.level == MIGRATE and depth > 1 and self._hidden):
@@ -396,7 +400,7 @@ class Tree:
         keys = self._keys if hidden and isinstance(self._job_or_error, Job) else ()
         try:
             walked = walk(
-                self._source,
+                self._asker,
                 level,
                 still=still,
                 filters=self._filters,
@@ -421,14 +425,6 @@ class Tree:
             self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
         self._note(walked.children)
 
-    @cached_property
-    def _pages(self) -> dict[Level, int]:
-        return {}
-
-    @cached_property
-    def _absent(self) -> dict[Level, frozenset[str]]:
-        return {}
-
     @property
     def _migrate_is_still(self) -> bool:
         migrate = child_of(self._root, "migrate")
@@ -451,7 +447,7 @@ class Tree:
             if page.found:
                 self._expand(Node(level), first=page)
                 found.append(self._expanded[level])
-        unseen = _unmatched(self._keys, found)
+        unseen = unmatched(self._keys, _names_in(found))
         if not unseen or len(unseen) >= sum(self._pages.get(level.level, 0) for level in found):
             return tuple(found)
         return tuple(self._with_named(level, unseen) for level in found)
@@ -460,7 +456,7 @@ class Tree:
         """The level with its children of these names, which are asked for if they were not seen."""
         children = {child.name: child for child in level.children or ()}
         known = {*match_keys(names, children), *self._absent.get(level.level, ())}
-        for name, answer in asked_by_name(self._source, level.level, [name for name in names if name not in known]):
+        for name, answer in asked_by_name(self._asker, level.level, [name for name in names if name not in known]):
             if not isinstance(answer, ApiError):
                 if answer.found:
                     children[name] = answer.node
@@ -481,7 +477,7 @@ class Tree:
         for wanted in (_NOTEWORTHY[:USUAL], _NOTEWORTHY[USUAL:]):
             asked = [(level, *each) for level in found for each in wanted]
             try:
-                parts = self._source.together(self._find, asked)
+                parts = self._asker.together(self._find, asked)
             except Refused:
                 raise
             except ApiError:
@@ -495,7 +491,7 @@ class Tree:
 
     def _find(self, wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
         level, status, outcome = wanted
-        return find(self._source, level, status=status, outcome=outcome, filters=self._filters)
+        return find(self._asker, level, status=status, outcome=outcome, filters=self._filters)
 
     def _note(self, children: Iterable[Node]) -> None:
         for child in children:
@@ -515,14 +511,8 @@ USUAL = 3
 """The first of these, which show whether a level exists."""
 
 
-def _may_have_children(level: Level) -> bool:
-    return level in ((), CHECK, MIGRATE) or (len(level) == 2 and level[:1] == MIGRATE)
-
-
-def _unmatched(keys: Sequence[str], levels: Iterable[Node]) -> tuple[str, ...]:
-    """The keys that no child of these levels is named like."""
-    found = match_keys(keys, (child.name for level in levels for child in level.children or ()))
-    return tuple(key for key in keys if key not in found)
+def _names_in(levels: Iterable[Node]) -> Iterator[str]:
+    return (child.name for level in levels for child in level.children or ())
 
 
 def _with(node: Node, children: Iterable[Node]) -> Node:

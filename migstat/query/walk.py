@@ -98,29 +98,18 @@ class _Known(msgspec.Struct):
     children: dict[str, Node] = {}
     size: int = 0
 
-    def take(self, page: Page) -> None:
-        """Take in a page."""
-        before = len(self.children)
-        self.children.update((child.name, child) for child in page.node.children or ())
-        self.size += page.size if len(self.children) > before else 0
-
 
 def newer(earlier: Node, later: Node) -> Node:
     """Which of two readings of a child within one walk counts: the one updated last, else the finished one.
 
     Between two polls the later reading counts, whatever its stamp: the API's clock is not ours.
     """
-    if _says_nothing(later) or _says_nothing(earlier):
-        return earlier if _says_nothing(later) else later
+    if later.says_nothing or earlier.says_nothing:
+        return earlier if later.says_nothing else later
     before, after = earlier.last_updated_at, later.last_updated_at
     if before is not None and after is not None and before != after:
         return later if after > before else earlier
     return earlier if earlier.ended and not later.ended else later
-
-
-def _says_nothing(node: Node) -> bool:
-    """True if the node itself could not be read; if only its children could not, its own state still counts."""
-    return node.unreadable is not None and node.status is None and node.outcome is None
 
 
 def walk(
@@ -374,11 +363,12 @@ class _Walk:
     def _read(self, page: Page, done: _Pass) -> None:
         done.first = done.first or page
         done.pages += 1
+        known, before = self._known, len(self._known.children)
         for child in page.node.children or ():
             self._keep(child)
-            done.seen[child.name] = child
-        self._known.take(page)
-        self._asker.reading(self._level, self._known.children)
+            done.seen[child.name] = known.children[child.name] = child
+        known.size += page.size if len(known.children) > before else 0
+        self._asker.reading(self._level, known.children)
 
     def _keep(self, child: Node) -> None:
         earlier = self.readings.get(child.name)
@@ -386,7 +376,7 @@ class _Walk:
             self.readings[child.name] = child
             return
         self.readings[child.name] = newer(earlier, child)
-        self._moved_back |= earlier.ended and not child.ended and not _says_nothing(child)
+        self._moved_back |= earlier.ended and not child.ended and not child.says_nothing
 
 
 def fits(child: Node, question: Question) -> bool:

@@ -237,7 +237,7 @@ def test_a_level_that_cannot_be_read_hides_nothing() -> None:
         (going(fails=500), done(), []),
         (going(children={"apps": going()}), done(fails=500, children={"apps": going()}), ["apps"]),
     ):
-        poller = Poller(world.session, LIMIT)
+        poller = Poller(world.session, world.session, LIMIT)
         for migrate in (before, after):
             world.trouble = served(going(children={"check": done(), "migrate": migrate}))
             poller.read_all()
@@ -257,7 +257,7 @@ def test_a_failure_is_seen_by_the_next_poll_though_it_never_ran() -> None:
 def test_without_a_limit_nothing_is_slowed() -> None:
     """The interval is as asked for, and everything is read every two minutes, where there is no limit."""
     world = World(migration(*lanes(200, 60, 20)), begin=200)
-    poller = Poller(world.session, None)
+    poller = Poller(world.session, world.session, None)
     poller.read_all()
     poller.read_running()
     assert (poller.interval(3.0, full=False), poller.interval(3.0, full=True), poller.full_every) == (3.0, 3.0, 120.0)

@@ -81,7 +81,7 @@ class Reader:
     @property
     def tree(self) -> Tree:
         """A tree that has read nothing yet."""
-        return Tree(self)
+        return Tree(self, self)
 
     def ask(self, question: Question) -> Page:
         """One question about the only task."""
