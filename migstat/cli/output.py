@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -236,8 +237,6 @@ def exports_of(exports: list[str] | None, kinds: tuple[str, ...]) -> tuple[Path,
 
 
 def _export(export: str, kinds: tuple[str, ...]) -> Path:
-    import tempfile  # only exports need it
-
     path = Path(export)
     if path.suffix.lower().removeprefix(".") not in kinds:
         raise UsageError(f"--export: unknown kind of file {export!r}", f"Choose from FILE.{', FILE.'.join(kinds)}.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from email.utils import formatdate
 from itertools import pairwise
+from threading import Lock, local
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migstat.api.retry import WINDOW, Budget, Policy, retry_after_seconds, seconds_until
+from migstat.api.threads import together
 
 NOW = 1_700_000_000.0
 
@@ -190,6 +192,30 @@ def test_no_window_ever_holds_more_than_the_limit(limit: int, pauses: list[float
     for first, over in zip(sent, sent[limit:], strict=False):
         assert over - first >= WINDOW - 1e-6
     assert all(later >= earlier for earlier, later in pairwise(sent))
+
+
+def test_threads_share_one_limit() -> None:
+    """Whichever of several connections sends a request, any 60 s see no more of them than the limit."""
+    time, lock, here, sent = Time(), Lock(), local(), list[float]()
+
+    def clock() -> float:
+        here.at = time.now
+        return time.now
+
+    def sleep(seconds: float) -> None:
+        with lock:
+            time.now += max(seconds / 4, 0.01)  # the others sleep meanwhile
+
+    taken = Budget(50, clock, lambda _: None)
+
+    def ask(_number: int) -> None:
+        taken.take(sleep)
+        sent.append(here.at)
+
+    together(ask, range(300), 6)
+    sent.sort()
+    assert len(sent) == 300
+    assert all(later - earlier >= WINDOW - 1e-6 for earlier, later in zip(sent, sent[50:], strict=False))
 
 
 def test_without_a_limit_nothing_is_slowed(time: Time) -> None:
