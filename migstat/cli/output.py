@@ -212,14 +212,17 @@ def _present(runtime: Runtime, output: OutputOptions, report: Report) -> None:
 
 def _draw(streams: Streams, output: OutputOptions, view: Callable[[Canvas], RenderableType]) -> None:
     """Write what Rich draws, as large and with the signs that standard output allows."""
-    from migstat.render.drawing import drawn
+    from migstat.render.drawing import drawn, fitted
     from migstat.render.parts import Canvas
     from migstat.render.theme import ASCII, UNICODE
 
     look = output.look
     glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
     canvas = Canvas(streams.width(look.columns), glyphs, streams.height or 24, ids=output.verbose)
-    streams.print(drawn(view(canvas), canvas, color=look.color))
+    if streams.height:
+        streams.print(fitted(view, canvas, color=look.color))
+    else:
+        streams.print(drawn(view(canvas), canvas, color=look.color))
 
 
 def _print_value(runtime: Runtime, value: object) -> None:

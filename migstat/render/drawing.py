@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 from rich.text import Text
 
-from migstat.render.parts import Canvas
+from migstat.render.parts import LOW, Canvas
 from migstat.render.theme import UNICODE
+
+BELOW = 3
+"""Lines of a window for what stands below a report: a note, what helps next, and the prompt."""
 
 
 class _Sheet(io.StringIO):
@@ -43,6 +48,21 @@ def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
     _print(console, renderable)
     text = sheet.getvalue()
     return text.replace("…", "~") if ascii_only else text  # Rich cuts with an ellipsis of one cell
+
+
+def fitted(view: Callable[[Canvas], RenderableType], canvas: Canvas, *, color: bool) -> str:
+    """The text of a view, folded as for a lower window until its first line stays on the screen.
+
+    Failures are not folded. Where they are too many for the window anyway, their reasons are kept instead.
+    """
+    whole = text = drawn(view(canvas), canvas, color=color)
+    height = canvas.height
+    while (over := text.count("\n") + BELOW - canvas.height) > 0:
+        height = max(height - over, 0)
+        before, text = text, drawn(view(replace(canvas, height=height)), canvas, color=color)
+        if height < LOW and text == before:
+            return whole if canvas.height >= LOW else text
+    return text
 
 
 def picture(renderable: RenderableType, width: int, *, html: bool = False) -> str:

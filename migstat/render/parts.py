@@ -23,6 +23,9 @@ REASONS = 3
 """Reasons listed below the verdict before the rest is counted."""
 
 WIDE = 100
+LOW = 20
+"""Lines of a window below which messages take one line, so that the verdict stays on the screen."""
+
 NARROW = 60
 """Below this width a table leaves its bars out: name, state and percent matter more."""
 
@@ -34,6 +37,16 @@ class Canvas(msgspec.Struct, frozen=True):
     glyphs: Glyphs
     height: int = 24
     ids: bool = False
+
+
+def fewest(canvas: Canvas) -> int:
+    """Rows of what is under way or fine that a table shows however many others have failed."""
+    return min(3, canvas.height // 4)
+
+
+def gap(canvas: Canvas) -> tuple[str, ...]:
+    """A blank line, where there is room for one."""
+    return ("",) if canvas.height >= LOW else ()
 
 
 class Prose:

@@ -32,6 +32,7 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot, Verdict, discounted, verdict_of_node
 from migstat.render.parts import (
+    LOW,
     NARROW,
     REASONS,
     Canvas,
@@ -39,7 +40,9 @@ from migstat.render.parts import (
     acceptance_words,
     bar,
     counts_text,
+    fewest,
     folded_line,
+    gap,
     header,
     headline,
     host_of,
@@ -63,12 +66,6 @@ WITH_CHANGES = 76
 BAR = 14
 AROUND = 11
 """Lines of a window that header, summary, hint and prompt take from the rows."""
-
-LOW = 20
-"""Lines of a window below which messages take one line, so that the verdict stays on the screen."""
-
-FEWEST = 3
-"""Running or missing rows that are shown however little room is left."""
 
 
 def view(report: Report, canvas: Canvas) -> RenderableType:
@@ -105,7 +102,7 @@ def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) 
     """
     bad = {State.FAILED, State.WARNING, *([State.MISSING] if over else [])}
     ordered = worst_first(nodes)
-    room = max(canvas.height - AROUND - used - sum(node.state in bad for node in ordered), FEWEST)
+    room = max(canvas.height - AROUND - used - sum(node.state in bad for node in ordered), fewest(canvas))
     going = sorted(
         (node for node in ordered if node.state not in bad and node.state in (State.RUNNING, State.MISSING)),
         key=lambda node: node.state is State.MISSING,
@@ -154,7 +151,7 @@ def _progress(node: Node, now: Millis, canvas: Canvas) -> list[RenderableType]:
 
 def _status(report: StatusReport, canvas: Canvas) -> Group:
     snapshot = report.snapshot
-    parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), ""]
+    parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), *gap(canvas)]
     table = _table(*("", "", "", "", "")[: 5 if canvas.width >= WITH_ELAPSED else 3])
     table.show_header = False
     root = snapshot.node
@@ -178,25 +175,31 @@ def _tree_rows(
     above = [(reason.level, reason.message) for reason in report.snapshot.reasons[:REASONS]]  # in the header
     for node in nodes:
         told: RenderableType = Prose(
-            message_text(node), 2 if node.state is State.FAILED and canvas.height >= LOW else 1
+            message_text(node), 3 if node.state is State.FAILED and canvas.height >= LOW else 1
         )
         below = node.children or ()
         scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
-        counted = has_leaves(node, report.snapshot) and below
+        below_rows = _shown_below(node, report, canvas)
+        counted = below and (has_leaves(node, report.snapshot) or len(below_rows) < len(below))
         if counted and not node.unreadable:
             told = _counts(node, report, canvas)
         elif scope and (node.level, node.message) in above and node.state is State.WARNING:
             told = Text()
         name = _name(indent + (harmless(node.name) or "task"), canvas)
         yield [name, state_text(node, canvas), *_progress(node, now, canvas), told]
-        yield from _tree_rows(_shown_below(node, report, canvas), report, canvas, indent + "  ")
+        yield from _tree_rows(below_rows, report, canvas, indent + "  ")
 
 
 def _shown_below(node: Node, report: StatusReport, canvas: Canvas) -> Sequence[Node]:
-    """The children that have a row: of many leaves those that are not fine, as far as there is room for them."""
+    """The children that have a row: of many leaves those that are not fine, as far as there is room for them.
+
+    In a low window scopes that are fine have none either.
+    """
     children = node.children or ()
-    if not has_leaves(node, report.snapshot) or not report.folds:
+    if not report.folds or (canvas.height >= LOW and not has_leaves(node, report.snapshot)):
         return children
+    if not has_leaves(node, report.snapshot):
+        return [each for each in children if each.state not in (State.SUCCEEDED, State.SKIPPED)]
     over = report.snapshot.node.ended and not nothing_moved(report.snapshot)
     shown, _ = folded(children, canvas, over=over, used=6)
     if not over:  # what is not there yet is counted in the row above
@@ -252,7 +255,7 @@ def _checks(report: ChecksReport, canvas: Canvas) -> Group:
     rest: list[Node] = []
     if not report.show_all and not report.filtered:
         shown, rest = folded(report.checks, replace(canvas, height=999), over=False)
-    parts.append("")
+    parts += gap(canvas)
     if report.details:
         parts += [part for check in shown for part in _block(check, report, canvas)]
     elif shown:
@@ -383,7 +386,7 @@ def _changes(report: ChecksReport, comparison: Comparison, canvas: Canvas) -> Gr
     parts.append(Text(compared_words(comparison, snapshot.fetched_at) + ids, QUIET))
     if report.overridden:
         parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", STYLES[State.WARNING]))
-    parts.append("")
+    parts += gap(canvas)
     rows = [row for row in report.rows if report.show_all or report.filtered or _is_news(row, report)]
     rows.sort(key=lambda row: _GROUPS.index(change_word(row, report)))
     if report.details:
@@ -418,7 +421,7 @@ def _last(
 
 def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
     snapshot = report.snapshot
-    parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), ""]
+    parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), *gap(canvas)]
     if report.nothing_to_move:
         return Group(*parts, Text(NOTHING_TO_MOVE))
     if (said := nothing_moved(snapshot)) and not report.filtered:

@@ -17,15 +17,12 @@ from migstat.model.nights import Night, Span, TimelineReport
 from migstat.model.nodes import Millis, Node, State
 from migstat.model.verdict import Reason, Snapshot
 from migstat.render.live import cause_of
-from migstat.render.parts import REASONS, Canvas, Prose, folded_line, verdict_lines
+from migstat.render.parts import LOW, REASONS, Canvas, Prose, fewest, folded_line, gap, verdict_lines
 from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone_of
 from migstat.render.theme import QUIET, STYLES, UNICODE, state_words
 
 AROUND = 13
 """Lines of a window that everything but the bars takes."""
-
-FEWEST = 3
-"""Rows that are shown however low the window is."""
 
 WITH_DIFFERENCE = 60
 WITH_MESSAGE = 140
@@ -133,7 +130,8 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
 def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     """Verdict, times, bars, their legend, and the summary."""
     night = report.night
-    head: list[RenderableType] = [*_title(report, canvas), Text(when_words(report, canvas.glyphs.dot), QUIET), ""]
+    head: list[RenderableType] = [*_title(report, canvas), Text(when_words(report, canvas.glyphs.dot), QUIET)]
+    head += gap(canvas)
     if not night.spans:
         return Group(*head, Text("Nothing has been recorded yet.", QUIET))
     rows, rest = folded_rows(report, canvas)
@@ -145,25 +143,26 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
         head.append(folded_line(rest, canvas))
     summary = Table.grid(padding=(0, 2, 0, 0))
     for label, words in summary_of_night(report):
-        summary.add_row(Text(label, QUIET, no_wrap=True), Prose(Text(words), 2))
+        summary.add_row(Text(label, QUIET, no_wrap=True), Prose(Text(words), 2 if canvas.height >= LOW else 1))
     failed_rows = failures(report)
+    lines = 2 if len(failed_rows) == 1 and canvas.height >= LOW else 1
     for at, (name, words) in enumerate(failed_rows):
         failed = Text.assemble((name, STYLES[State.FAILED]), "  " if name and words else "", words)
-        summary.add_row(Text("" if at else "failed", QUIET), Prose(failed, 2 if len(failed_rows) == 1 else 1))
-    return Group(*head, "", summary)
+        summary.add_row(Text("" if at else "failed", QUIET), Prose(failed, lines))
+    return Group(*head, *gap(canvas), summary)
 
 
 def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dict[State, int]]:
     """The rows that a window has room for, and the others counted by state.
 
-    What failed or warns always has one, then what still runs and what took longest.
+    What failed always has one, then what warns, what still runs and what took longest.
     """
     if report.show_all or report.filtered:
         return [*report.rows], {}
     night = report.night
-    bad = {State.FAILED, State.WARNING, *([State.MISSING] if report.counts_missing else [])}
+    bad = {State.FAILED, *([State.MISSING] if report.counts_missing else [])}
     dull = {State.PENDING, State.SKIPPED, State.MISSING} - bad
-    room = max(canvas.height - AROUND - sum(span.state in bad for span in report.rows), FEWEST)
+    room = max(canvas.height - AROUND - sum(span.state in bad for span in report.rows), fewest(canvas))
     others = [span for span in report.rows if span.state not in bad | dull]
     others.sort(key=lambda span: (span.state.rank, -(night.elapsed_of(span) or 0)))
     kept = {span.level for span in others[:room]}

@@ -10,8 +10,11 @@ import pytest
 
 from migstat.model.events import PhaseSeen
 from migstat.model.nights import Night, Span, Watched, timeline_report
-from migstat.model.nodes import Millis, State
-from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of
+from migstat.model.nodes import Level, Millis, State
+from migstat.render.drawing import BELOW, fitted
+from migstat.render.parts import Canvas
+from migstat.render.theme import UNICODE
+from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of, timeline_view
 
 LEVEL = ("migrate", "projects", "ERP")
 
@@ -84,3 +87,23 @@ def test_bars_are_as_long_as_their_nodes_lasted(span: Span, bar: str) -> None:
     watches = (Watched(0, 70 * MINUTE, None), Watched(90 * MINUTE, 100 * MINUTE, None))
     night = Night(watches=watches, as_of=100 * MINUTE)
     assert bar_of(span, night, Axis(0, 100 * MINUTE, 10), ["a", "b"], ASCII_SIGNS) == bar
+
+
+@pytest.mark.parametrize(
+    ("height", "failed", "fits"),
+    [(80, 4, True), (50, 4, True), (50, 20, True), (24, 4, True), (24, 8, True), (24, 20, False), (10, 4, False)],
+)
+def test_rows_are_folded_until_the_title_stays_on_the_screen(height: int, failed: int, fits: bool) -> None:
+    """What succeeded or warns is folded until all fits above the prompt; what failed never is."""
+    states = [State.FAILED] * failed + [State.WARNING] * 10 + [State.SUCCEEDED] * 40
+    spans: dict[Level, Span] = {
+        level: Span(level=level, state=state, started=0, ended=60 * MINUTE, message="It broke.")
+        for at, state in enumerate(states)
+        for level in [("migrate", "projects", f"P{at}")]
+    }
+    report = timeline_report(Night(spans=spans, as_of=60 * MINUTE), None)
+    canvas = Canvas(80, UNICODE, height)
+    lines = fitted(lambda each: timeline_view(report, each), canvas, color=False).splitlines()
+    assert (len(lines) + BELOW <= height) is fits
+    assert sum(line.startswith("✖ P") for line in lines) == failed
+    assert "--all lists them" in "".join(lines) or height == 80
