@@ -14,13 +14,14 @@ from rich.console import RenderableType
 
 from migstat.cli.watching import Course
 from migstat.follow.watch import Plan, paced
-from migstat.model.events import Changed, Ended, View, Waiting
+from migstat.model.events import Changed, End, Ended, View, Waiting
 from migstat.model.nodes import Millis, State
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending
 from migstat.render.live import LogLine, digest, frame, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
+from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import build
 from tests.watching import EPOCH, World
 
@@ -34,10 +35,6 @@ NAMES = tuple(
 LONG = ("confluence", "cutover", "flaky", "huge", "projects-failing", "users-only", "waves")
 """Those that take more than a second."""
 
-INTERVAL = 30.0
-SELDOM = {"huge": 1800.0}
-"""Seconds between two polls; of thousands of projects, so seldom that a night takes a few seconds."""
-
 
 class Moment(msgspec.Struct, frozen=True):
     """What was known at one moment of a night."""
@@ -48,17 +45,29 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 def night(name: str) -> tuple[dict[str, Moment], Story]:
-    """Watch a scenario to its end: its start, its middle, its first failure and its outage, and how it ended."""
+    """Watch a scenario to its end: its start, its middle, its first failure and its outage, and how it ended.
+
+    Thousands of projects are watched at these moments only, or it would take minutes.
+    """
     scenario = build(name)
     begin = scenario.tasks[-1].created_at + 60
+    if name != "huge":
+        return watched(scenario, begin)
+    outage = begin + (scenario.duration - begin) * 0.6
+    moments = watched(scenario, begin, "start")[0] | watched(scenario, outage - 140, "outage")[0]
+    return moments, watched(scenario, scenario.duration - 100)[1]
+
+
+def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str, Moment], Story]:
+    """Watch a scenario from a second on, until a moment or its end."""
+    begin = scenario.tasks[-1].created_at + 60
     length = scenario.duration - begin
-    interval = SELDOM.get(name, INTERVAL)
-    outage = (EPOCH + begin + length * 0.6, EPOCH + begin + length * 0.6 + max(interval, 120))
+    outage = (EPOCH + begin + length * 0.6, EPOCH + begin + length * 0.6 + 120)
 
     def trouble(_target: str, now: float) -> httpx.Response | None:
         return httpx.Response(503) if outage[0] <= EPOCH + now <= outage[1] else None
 
-    world = World(scenario, begin=begin, plan=Plan(interval=interval), trouble=trouble, patience=length + 7200)
+    world = World(scenario, begin=since, plan=Plan(interval=30.0), trouble=trouble, patience=length + 900)
     moments: dict[str, Moment] = {}
     log: list[LogLine] = []
     course, failed = Course(), False
@@ -66,25 +75,24 @@ def night(name: str) -> tuple[dict[str, Moment], Story]:
         for event in paced(world.watch.events(), world.deadline.sleep):
             course.add(event)
             failed = failed or (isinstance(event, Changed) and event.node.state is State.FAILED)
-            if isinstance(event, Ended):
+            if isinstance(event, Ended) or until in moments:
                 break
             if isinstance(event, Waiting):
-                since = event.view.outage.since if event.view.outage is not None else event.at
+                silent_since = event.view.outage.since if event.view.outage is not None else event.at
                 happens = {
-                    "start": True,
-                    "middle": world.time.now - begin >= length / 2,
+                    "start": since == begin,
+                    "middle": world.time.now - begin >= length / 2 and log,
                     "failure": failed,
-                    "outage": event.at - since > 60_000,
+                    "outage": event.at - silent_since > 60_000,
                 }
                 for moment in [name for name, is_now in happens.items() if is_now]:
                     moments.setdefault(moment, Moment(event.at, event.view, tuple(log)))
             elif (line := log_line(event)) is not None:
                 log.append(line)
-    assert isinstance(event, Ended)
     return moments, Story(
-        ended=event,
+        ended=event if isinstance(event, Ended) else world.watch.ended(End.INTERRUPTED),
         view=world.watch.view,
-        watched_seconds=world.time.now - begin,
+        watched_seconds=world.time.now - since,
         outages=course.outages,
         outage_seconds=course.outage_seconds,
     )
