@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
@@ -100,6 +100,8 @@ class Poller:
         self.requests = 0
         self._facts = facts
         self._asker = asker
+        self.together = asker.together
+        self.reading = asker.reading
         self._rate_limit = rate_limit
         self._levels: dict[Level, dict[str, Node]] = {}
         self._filters = Filters()
@@ -155,14 +157,11 @@ class Poller:
         for children in self._levels.values():
             yield from children.values()
 
-    def unfinished(self) -> Iterator[Node]:
-        """The root, and every node that runs, without its children."""
-        yield self.root
-        yield from (node for node in self._running.values() if node.level)
-
-    def has_children(self, level: Level) -> bool:
-        """True if nodes are known below the level."""
-        return bool(self._levels.get(level))
+    def at_work(self) -> Iterator[Node]:
+        """The nodes that run and have none below them; the root, until it has ended, if nothing else is known."""
+        if not self.root.ended and not self._levels.get(()):
+            yield self.root
+        yield from (node for node in self._running.values() if node.level and not self._levels.get(node.level))
 
     def evidence(self) -> Evidence:
         """All that is known."""
@@ -221,14 +220,6 @@ class Poller:
         if level_is_hidden(question.level):
             self._places.setdefault(question.level, Places()).note(question, page)
         return page
-
-    def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
-        """Call the function for each item, a few at a time."""
-        return self._asker.together(function, items)
-
-    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
-        """Pass on which children of a level have been seen so far."""
-        self._asker.reading(level, seen)
 
     def _read_whole(self) -> None:
         self._fulls += 1

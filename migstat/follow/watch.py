@@ -49,7 +49,6 @@ from migstat.model.nodes import (
     Node,
     Page,
     Question,
-    State,
     TaskType,
     checks_of,
     child_of,
@@ -339,8 +338,7 @@ class Watch:
 
     def _stalls(self) -> Iterator[Event]:
         """Nodes without children that run and have made no progress for too long; the root, if nothing is reported."""
-        running = [node for node in self._poller.unfinished() if self._may_stall(node)]
-        moves = {node.level: self._last_move(node) for node in running}
+        moves = {node.level: self._last_move(node) for node in self._poller.at_work()}
         for level, (_, since) in moves.items():
             known = self._moves.get(level)
             if known is not None and known[1] != since:  # it has moved
@@ -351,11 +349,6 @@ class Watch:
                 yield self._said(Stalled(self._millis(), level, still))
         self._stalled = {level: since for level, since in self._stalled.items() if level in moves}
         self._moves = moves
-
-    def _may_stall(self, node: Node) -> bool:
-        if self._poller.has_children(node.level):
-            return False
-        return node.state is State.RUNNING or (node.level == () and not node.ended)
 
     def _last_move(self, node: Node) -> tuple[object, float]:
         """The looks of a node at its last move, and when that was by the watch's clock.
