@@ -47,6 +47,7 @@ from migstat.model.verdict import (
 )
 from migstat.query.task import TaskSession
 from migstat.query.tree import Reading
+from migstat.query.walk import attempted
 
 NEWEST = 20
 """Runs of a job whose state is asked for."""
@@ -197,12 +198,8 @@ def tasks_report(asked: TaskSession) -> TasksReport:
 
 
 def _root_of(asked: TaskSession, task: Task) -> Node | ApiError:
-    try:
-        return asked.api.status(asked.job_id, task.task_id, Question(())).node
-    except Refused:
-        raise
-    except ApiError as error:
-        return error
+    page = attempted(lambda: asked.api.status(asked.job_id, task.task_id, Question(())))
+    return page if isinstance(page, ApiError) else page.node
 
 
 def target_row(asked: TaskSession, name: str) -> TargetRow:
@@ -274,12 +271,8 @@ def _judged_by_children(asked: TaskSession, snapshot: Snapshot, job: Job | None)
 
 def _job(asked: TaskSession) -> Job | None:
     """The job's definition, if it can be read."""
-    try:
-        return asked.job
-    except Refused:
-        raise
-    except ApiError:
-        return None
+    job = attempted(lambda: asked.job)
+    return None if isinstance(job, ApiError) else job
 
 
 def snapshot_of(asked: TaskSession, reading: Reading, job: Job | None) -> Snapshot:
@@ -328,12 +321,8 @@ def _moves_nothing(reading: Reading, job: Job | None) -> bool:
 
 def _task(asked: TaskSession) -> Task | None:
     """What the list of runs says of this one, as far as that can be asked."""
-    try:
-        return asked.api.task(asked.job_id, asked.task.task_id)
-    except Refused:
-        raise
-    except ApiError:
-        return None
+    task = attempted(lambda: asked.api.task(asked.job_id, asked.task.task_id))
+    return None if isinstance(task, ApiError) else task
 
 
 def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...]:

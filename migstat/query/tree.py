@@ -37,7 +37,7 @@ from migstat.model.nodes import (
     unmatched,
 )
 from migstat.model.verdict import Evidence
-from migstat.query.walk import Asker, Filters, find, shown, walk
+from migstat.query.walk import Asker, Filters, attempted, find, shown, walk
 from migstat.query.walk import by_name as asked_by_name
 
 ALL = 99
@@ -224,13 +224,10 @@ class Tree:
         if self._cheap_type is not None:
             return self._cheap_type
         names = {child.name for child in self._root.children or ()}
-        try:
-            asked = self._facts.asked_type
-        except Refused:
-            raise
-        except ApiError:
+        asked = attempted(lambda: self._facts.asked_type)
+        if isinstance(asked, ApiError):
             if not names:
-                raise
+                raise asked
             asked = None
         return asked or ((TaskType.MIGRATE if "check" in names else TaskType.CHECK) if names else None)
 
@@ -259,12 +256,7 @@ class Tree:
 
     def _fetch(self, level: Level) -> None:
         """Ask for the first page of a level, for `_page` to take."""
-        try:
-            self._ahead[level] = self._asker.ask(Question(level, expand=True))
-        except Refused:
-            raise
-        except ApiError as error:
-            self._ahead[level] = error
+        self._ahead[level] = attempted(lambda: self._asker.ask(Question(level, expand=True)))
 
     def _page(self, level: Level) -> Page:
         """The first page of a level, which may have been asked for ahead. Raises ApiError."""
@@ -286,12 +278,7 @@ class Tree:
 
     @cached_property
     def _job_or_error(self) -> Job | ApiError:
-        try:
-            return self._facts.job
-        except Refused:
-            raise
-        except ApiError as error:
-            return error
+        return attempted(lambda: self._facts.job)
 
     @property
     def _job(self) -> Job | None:

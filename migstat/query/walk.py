@@ -57,6 +57,16 @@ class Asker(Protocol):
         """Take note, after every page of a walk, of the children of a level that have been seen so far."""
 
 
+def attempted(ask: Callable[[], _T]) -> _T | ApiError:
+    """The answer or the error. Raises Refused, which is about more than this one question."""
+    try:
+        return ask()
+    except Refused:
+        raise
+    except ApiError as error:
+        return error
+
+
 class Filters(msgspec.Struct):
     """The trust in the server's filters, shared by all walks of one task.
 
@@ -170,13 +180,9 @@ def by_name(asker: Asker, level: Level, names: Sequence[str]) -> list[tuple[str,
     """
 
     def one(name: str) -> Page | ApiError:
-        try:
-            page = asker.ask(Question((*level, name)))
-            return replace(page, node=replace(page.node, children=None))  # which nobody has asked for
-        except Refused:
-            raise
-        except ApiError as error:
-            return error
+        page = attempted(lambda: asker.ask(Question((*level, name))))
+        # children are what nobody has asked for
+        return page if isinstance(page, ApiError) else replace(page, node=replace(page.node, children=None))
 
     askable = [name for name in names if name and "," not in name]
     return list(zip(askable, asker.together(one, askable), strict=True))
