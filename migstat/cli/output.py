@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -237,6 +238,15 @@ def _print_value(runtime: Runtime, value: object) -> None:
 def exports_of(exports: list[str] | None, kinds: tuple[str, ...]) -> tuple[Path, ...]:
     """The files of `--export`. Raises UsageError, before anything is asked, if one could not be written."""
     return tuple(_export(each, kinds) for each in exports or ())
+
+
+def refuse_same_file(*named: tuple[str, Path | None]) -> None:
+    """Raises UsageError if two options name one file: what one of them keeps there would be overwritten."""
+    options: dict[str, str] = {}
+    for option, path in named:
+        other = option if path is None else options.setdefault(os.path.realpath(path), option)
+        if other != option:
+            raise UsageError(f"{other} and {option} name the same file", "Use another file for one of them.")
 
 
 def _export(export: str, kinds: tuple[str, ...]) -> Path:

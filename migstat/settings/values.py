@@ -77,10 +77,9 @@ def deadline(text: str, source: str, now: float) -> Millis:
         except ValueError as error:
             raise UsageError(f"{source}: no such time: {text!r}", hint) from error
         return next_time(clock, now) * 1000
-    if re.fullmatch(r"[012]?\d[0-5]\d", given, re.ASCII):  # in seconds, as nobody would mean it
-        raise UsageError(
-            f"{source}: {text!r} could be a time or seconds", f"Use {given[:-2]}:{given[-2:]} or {given}s."
-        )
+    if unclear := re.fullmatch(r"([012]?\d)([0-5]\d)|0?[1-9]|1\d|2[0-3]", given, re.ASCII):  # few mean seconds
+        meant = f"{unclear[1]}:{unclear[2]}" if unclear[1] else f"{given}:00"
+        raise UsageError(f"{source}: {text!r} could be a time or seconds", f"Use {meant} or {given}s.")
     if re.match(r"\d{4}-?\d\d", given, re.ASCII) or "T" in given:
         try:
             when = datetime.fromisoformat(given)

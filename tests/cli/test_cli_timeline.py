@@ -154,6 +154,8 @@ def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path
         (["{night}", "--state", "odd"], "--state"),
         (["{night}", "-o", "tree"], "no format"),
         (["-", "--against", "-"], "both be standard input"),
+        (["n.html", "--export", "./n.html"], "FILE and --export name the same file"),
+        (["n", "--against", "n.svg", "--export", "n.svg"], "--against and --export name the same file"),
         ([], "no FILE"),
     ],
 )

@@ -154,6 +154,8 @@ def test_a_deadline_is_the_next_such_time(now: str, given: str, due: str) -> Non
         ("0", "invalid time: '0'"),
         ("24:00", "no such time: '24:00'"),
         ("0300", "'0300' could be a time or seconds"),
+        ("3", "'3' could be a time or seconds"),
+        ("22", "'22' could be a time or seconds"),
         ("2026-11-29T03:00", "has no time zone"),
         ("2026-11-29", "has no time zone"),
         ("2026-13-01T00:00Z", "not a time"),

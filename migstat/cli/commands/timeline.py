@@ -9,7 +9,7 @@ import typer
 
 from migstat.cli.context import Options, Runtime
 from migstat.cli.options import Exports, StateFilter, asks_api, states_from
-from migstat.cli.output import finish, output_of
+from migstat.cli.output import finish, output_of, refuse_same_file
 from migstat.errors import UsageError
 from migstat.follow.night import night_in, read_night
 from migstat.model.nights import ORDERS, Night, timeline_report
@@ -52,6 +52,9 @@ def timeline(
         raise UsageError("no FILE given", "Name a file written by watch --record. To try it: migstat demo timeline")
     if file == against == "-":
         raise UsageError("FILE and --against cannot both be standard input", "Name a file for one of them.")
+    for name, read in (("FILE", file), ("--against", against)):
+        used = None if read is None else Path(read)
+        refuse_same_file((name, used), *(("--export", path) for path in output.exports))
     night, rehearsal = _night(runtime, file), _night(runtime, against, "--against") if against is not None else None
     report = timeline_report(night, rehearsal, states, sort, show_all=show_all)
     if rehearsal is not None and night.spans and not any(rehearsal.spans.get(span.level) for span in report.nodes):

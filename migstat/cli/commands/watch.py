@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 from migstat.cli.context import Options, Request, Runtime, look_of, session
 from migstat.cli.notifying import command_from
 from migstat.cli.options import AcceptedUntilChecks, Exports, Job, Task, asks_api
-from migstat.cli.output import exports_of
+from migstat.cli.output import exports_of, refuse_same_file
 from migstat.cli.signals import Signals
 from migstat.cli.streams import Background
 from migstat.cli.watching import Watcher, printer_for
@@ -26,7 +25,7 @@ from migstat.settings.acceptances import acceptances_from
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import Look, Profile, environ_of_commands
 from migstat.settings.values import deadline as instant_of
-from migstat.settings.values import refuse_empty, seconds
+from migstat.settings.values import expanded, refuse_empty, seconds
 
 FORMATS = ("table", "plain", "json", "ndjson")
 
@@ -79,10 +78,12 @@ def watch(
     pause = ("1s", "") if runtime.sealed and interval is None else _interval(interval, options.profile)
     ends_after = seconds(timeout, "--timeout") if timeout is not None else None
     exports = exports_of(export, ("html", "svg", "prom"))
-    path = Path(refuse_empty(record, "--record")).expanduser() if record is not None else None
+    path = Path(expanded(refuse_empty(record, "--record"))) if record is not None else None
     command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
     due = instant_of(deadline, "--deadline", runtime.now()) if deadline is not None else None
-    rehearsal, warnings = _rehearsal(baseline, path)
+    rehearsed = Path(expanded(refuse_empty(baseline, "--baseline"))) if baseline is not None else None
+    refuse_same_file(("--baseline", rehearsed), ("--record", path), *(("--export", each) for each in exports))
+    rehearsal, warnings = _rehearsal(rehearsed)
     if accepted is not None and until != Until.CHECKS:
         raise UsageError("--accepted needs --until checks", "Accepted checks change nothing about a migration.")
     plan = Plan(
@@ -118,13 +119,10 @@ def watch(
             return watcher.follow(asked)
 
 
-def _rehearsal(file: str | None, record: Path | None) -> tuple[Rehearsal | None, tuple[str, ...]]:
+def _rehearsal(path: Path | None) -> tuple[Rehearsal | None, tuple[str, ...]]:
     """The rehearsal that was recorded, and warnings about its file. Raises UsageError."""
-    if file is None:
+    if path is None:
         return None, ()
-    path = Path(refuse_empty(file, "--baseline")).expanduser()
-    if record is not None and os.path.realpath(record) == os.path.realpath(path):
-        raise UsageError("--baseline and --record name the same file", "Record this night to another file.")
     night = night_in(path, "--baseline")
     rehearsal = rehearsal_of(night)
     if not rehearsal.work and not rehearsal.scopes:
