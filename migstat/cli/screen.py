@@ -68,9 +68,9 @@ class LiveScreen:
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
 
     @property
-    def columns(self) -> int:
-        """Width of the window in cells."""
-        return window_of(self._file.out)[0]
+    def size(self) -> tuple[int, int]:
+        """Columns and lines of the window."""
+        return window_of(self._file.out)
 
     def start(self) -> None:
         """Take the terminal."""

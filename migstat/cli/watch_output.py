@@ -226,7 +226,8 @@ class ScreenPrinter:
 
     def finish(self, story: Story) -> None:
         """Leave on the terminal what there is to know."""
-        canvas = Canvas(self._options.columns or self.screen.columns, self._options.glyphs)
+        columns, lines = self.screen.size
+        canvas = Canvas(self._options.columns or columns, self._options.glyphs, lines)
         self._streams.print(drawn(ending(story, canvas), canvas, color=self._options.color))
         for note in story.ended.notes:
             self._streams.tell(f"migstat: {harmless(note)}")

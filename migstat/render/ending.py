@@ -12,7 +12,7 @@ from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType, level_is
 from migstat.model.verdict import Reason, Until, Verdict
 from migstat.render.live import cause_of, counts_of_view, digest, header
 from migstat.render.outlook import against_deadline, outlook
-from migstat.render.parts import Canvas, reason_lines
+from migstat.render.parts import LOW, REASONS, Canvas, reason_lines
 from migstat.render.text import duration, harmless, local_time
 from migstat.render.theme import QUIET, STATE_OF_VERDICT, STYLES
 
@@ -35,8 +35,10 @@ def ending(story: Story, canvas: Canvas) -> Group:
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
     if view.snapshot is not None:
-        parts += header(digest(view), ended.at, canvas)
-        parts += reason_lines(reasons if not alone else (), canvas)
+        parts += header(digest(view), ended.at, canvas, still=True)
+        parts += reason_lines(
+            reasons if not alone else (), canvas, max(REASONS, canvas.height // 3), wrap=canvas.height >= LOW
+        )
     if story.outages:
         often = "1 outage" if story.outages == 1 else f"{story.outages} outages"
         parts.append(Text(f"{often}, {duration(story.outage_seconds)} in all", QUIET))

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.measure import Measurement
 from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from migstat.model.acceptance import Acceptance
@@ -179,15 +180,23 @@ def verdict_lines(snapshot: Snapshot, canvas: Canvas) -> list[Text]:
     return [head, title]
 
 
-def reason_lines(reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS) -> list[Text]:
-    """The reasons for the verdict, a line each, and `+N more`."""
-    lines = []
+def reason_lines(
+    reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS, *, wrap: bool = False
+) -> list[RenderableType]:
+    """The reasons for the verdict, a line each unless they may `wrap`, and `+N more`."""
+    lines: list[RenderableType] = []
     for reason in reasons[:most]:
         name = f"{harmless(reason.level[-1])}  " if reason.level else ""
         said = harmless(reason.text).strip()
-        line = Text.assemble((f"  {canvas.glyphs.states[reason.state]} ", STYLES[reason.state]), name, said)
-        line.truncate(canvas.width, overflow="ellipsis")
-        lines.append(line)
+        sign = (f"  {canvas.glyphs.states[reason.state]} ", STYLES[reason.state])
+        if wrap:
+            line = Table.grid()
+            line.add_row(Text(*sign), Prose(Text(name + said)))
+            lines.append(line)
+        else:
+            cut = Text.assemble(sign, name, said)
+            cut.truncate(canvas.width, overflow="ellipsis")
+            lines.append(cut)
     if len(reasons) > most:
         lines.append(Text(f"  +{len(reasons) - most} more", QUIET))
     return lines
