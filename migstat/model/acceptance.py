@@ -70,12 +70,15 @@ def accepted_of(
 
 def _flaw(check: Node, entry: Acceptance) -> str | None:
     """What an entry does not cover."""
-    if check.excludable is False:
+    if check.details.get("excludable") not in (None, True):
         return "the API does not let anyone override it"
     if check.outcome not in (Outcome.FAILED, Outcome.WARNING):
         return f"it ended as {check.outcome or check.status}, which is no finding"
     if entry.occurrences is None:
         return None
+    sent = check.details.get("occurrences")
+    if sent is not None and not isinstance(sent, list):
+        return "its occurrences cannot be counted"
     found = len(check.occurrences)
     if found > entry.occurrences:
         return f"it has {found} occurrences instead of {entry.occurrences}"

@@ -40,8 +40,11 @@ from migstat.model.reports import (
     worst_first,
 )
 from migstat.model.verdict import (
+    Evidence,
     Reason,
     Snapshot,
+    Until,
+    assess_at,
     estimated_end,
     summary_of,
 )
@@ -108,6 +111,9 @@ def checks_report(
     if reading.evidence is not None:
         reading = replace(reading, evidence=replace(reading.evidence, accepted=accepted))
     snapshot = snapshot_of(asked, reading, _job(asked))
+    # as `watch --until checks` judges them
+    evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
+    whole = assess_at(evidence, snapshot.fetched_at, Until.CHECKS).verdict
     snapshot = replace(snapshot, missing=(), summary=summary_of(found), accepted=accepted)
     task, comparison = _task(asked), None
     if against is not None:
@@ -132,7 +138,7 @@ def checks_report(
         check,
         shown(found),
         verdict_of_checks(
-            snapshot, check, tuple(each for each in found if not names or each.name in names), named=bool(names)
+            snapshot, whole, tuple(each for each in found if not names or each.name in names), named=bool(names)
         ),
         _words(states) or ("that name" if names else ""),
         task.overridden if task else (),
@@ -162,7 +168,7 @@ def projects_report(
         replace(snapshot, summary=summary_of(found)),
         reading.scope,
         tuple(node for node in _sorted(meant, order, asked.now()) if not states or node.state in states),
-        verdict_of_list(meant, snapshot.verdict, growing=growing),
+        verdict_of_list(meant, snapshot.verdict, growing=growing, now=snapshot.fetched_at),
         _words(states) or ("that key" if keys else ""),
         _not_before(asked, reading),
         _moves_nothing(reading, job),
@@ -264,7 +270,7 @@ def _judged_by_children(asked: TaskSession, snapshot: Snapshot, job: Job | None)
     return replace(
         snapshot,
         node=replace(snapshot.node, over=whole.ended),
-        verdict=verdict_of_list(children, whole.verdict, growing=growing),
+        verdict=verdict_of_list(children, whole.verdict, growing=growing, now=snapshot.fetched_at),
         reasons=tuple(reason for reason in whole.reasons if reason.level[: len(level)] == level),
     )
 

@@ -53,6 +53,11 @@ SCENARIOS: dict[str, Scenario] = {
     "checks-warning": check_run("WARNING", node("Warning", "WARNING"), node("Well")),
     "checks-failed": check_run("FAILED", *CHECKS[:1]),
     "checks-none-yet": check_run("running"),
+    "checks-no-outcome": check_run(None, node("Well", None)),
+    "checks-no-outcome-for-good": check_run("SUCCESS", node("Well", None, ended_at=LONG_AGO), ended_at=LONG_AGO),
+    "checks-stuck": check_run("SUCCESS", *CHECKS[1:]),
+    "checks-stuck-for-good": check_run("SUCCESS", *CHECKS[1:], ended_at=LONG_AGO),
+    "no-outcome-for-good": migration(projects=(node("ACME", None, ended_at=LONG_AGO),)),
 }
 
 
@@ -104,6 +109,10 @@ CHECKS_OF = [
     ("checks-warning", 0),
     ("checks-failed", 1),
     ("checks-none-yet", 8),
+    ("checks-no-outcome", 8),
+    ("checks-no-outcome-for-good", 1),
+    ("checks-stuck", 8),
+    ("checks-stuck-for-good", 1),
 ]
 PROJECTS_OF = [
     ("nothing-reported", 8),
@@ -114,8 +123,9 @@ PROJECTS_OF = [
     ("skipped", 0),
     ("failed-project", 1),
     ("unknown-outcome", 1),
-    ("no-outcome", 1),
-    ("cancelled", 1),
+    ("no-outcome", 8),
+    ("cancelled", 8),
+    ("no-outcome-for-good", 1),
     ("apps-running", 0),
     ("missing", 8),
     ("missing-for-good", 1),
