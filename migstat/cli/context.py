@@ -45,7 +45,7 @@ class Runtime(msgspec.Struct, frozen=True):
 
     Without a `keychain` no keyring is asked, and without a `cache` folder nothing is kept for completion. `sealed` is
     set in a demo: its settings are its own, and options that name others are refused; commands that it starts get the
-    environment `outside`.
+    environment `outside`. `program` begins a command that is suggested.
     """
 
     environ: Mapping[str, str]
@@ -57,6 +57,7 @@ class Runtime(msgspec.Struct, frozen=True):
     keychain: Callable[[], Keychain] | None = None
     cache: str | None = None
     sealed: bool = False
+    program: str = "migstat"
     outside: Mapping[str, str] | None = None
 
 

@@ -123,7 +123,7 @@ def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: t
     if listed and output.look.output in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
         tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
     if streams.out_is_terminal and streams.err_is_terminal and (step := step_after_report(report)):
-        streams.tell(next_line(step, output.words))
+        streams.tell(next_line(step, output.words, runtime.program))
 
 
 def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
@@ -260,7 +260,8 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
             pass
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise UsageError(f"--export: {export!r} cannot be written: {reason}") from error
+        hint = "Name a file in a folder that exists and that you can write to."
+        raise UsageError(f"--export: {export!r} cannot be written: {reason}", hint) from error
     return path
 
 

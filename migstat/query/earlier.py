@@ -40,6 +40,10 @@ def against_from(text: str) -> str | EarlierRun:
     path = expanded(text)
     if "/" in path or os.sep in path or path.lower().endswith(".json") or _exists(path):
         return read_document(path)
+    from difflib import get_close_matches
+
+    if close := get_close_matches(text, (PREVIOUS, *TaskWord), 1, cutoff=0.8):
+        raise UsageError(f"--against: no run {text!r}", f"Did you mean {close[0]}?")
     return clean_id(text, "--against")
 
 
@@ -147,12 +151,12 @@ class _Document(msgspec.Struct, frozen=True, rename="camel"):
 
 def read_document(path: str) -> EarlierRun:
     """The run of a document of `migstat checks --json`. Raises UsageError."""
+    hint = "Make one with 'migstat checks --json > FILE'."
     try:
         with open(path, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
             data = opened.read(LARGEST)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise UsageError(f"--against: cannot read {path!r}: {reason(error)}") from error
-    hint = "Make one with 'migstat checks --json > FILE'."
+        raise UsageError(f"--against: cannot read {path!r}: {reason(error)}", hint) from error
     try:
         # Windows PowerShell redirects into UTF-16
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")

@@ -57,8 +57,8 @@ def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
     return ("checks --details", why) if failing else None
 
 
-def next_line(step: Step, words: tuple[str, ...]) -> str:
+def next_line(step: Step, words: tuple[str, ...], program: str = "migstat") -> str:
     """The step for a person; `words` are JOB and TASK as they were typed, of which `tasks` takes the job only."""
     (name, _, rest), why = step[0].partition(" "), step[1]
     given = words[:1] if name == "tasks" else words
-    return harmless(f"Next: {' '.join(part for part in ('migstat', name, *given, rest) if part)}   {why}").rstrip()
+    return harmless(f"Next: {' '.join(part for part in (program, name, *given, rest) if part)}   {why}").rstrip()

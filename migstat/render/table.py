@@ -316,7 +316,7 @@ def _said(check: Node, report: ChecksReport) -> Text:
     if check.missing and before is not None:
         return Text(f"was {before.state}: {message_text(before).plain}".removesuffix(": "))
     if found and before is not None and before.occurrences and len(before.occurrences) != found:
-        return Text.assemble(f"{found} found, were {len(before.occurrences)}", (": ", QUIET) if said else "", said)
+        return Text.assemble(f"{found} found, {len(before.occurrences)} before", (": ", QUIET) if said else "", said)
     return Text.assemble(said, (f" ({found} found)", QUIET)) if found else said
 
 

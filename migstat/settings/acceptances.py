@@ -73,7 +73,11 @@ def _acceptance(file: str, name: str, entry: object) -> Acceptance:
             raise UsageError(f"{where}: must be {_KEYS[key]}, not {_type(value)}")
     for key in ("reason", "until"):
         if key not in entry:
-            hint = "Nothing is accepted for ever." if key == "until" else "Say why, for whoever reads it later."
+            hint = (
+                "Add the last day on which it is accepted, such as until = 2026-12-01."
+                if key == "until"
+                else "Say why, for whoever reads it later."
+            )
             raise UsageError(f"{file}: {spelled((name,))} has no {key}", hint)
     return Acceptance(**entry)
 

@@ -48,10 +48,12 @@ class TokenFile(msgspec.Struct, frozen=True):
     source: str
 
 
-def email_from(chosen: tuple[str, str] | None) -> str:
+LOG_IN = "Run migstat auth login. Or set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE."
+
+
+def email_from(chosen: tuple[str, str] | None, hint: str = LOG_IN) -> str:
     """The e-mail from its text and source. Raises CredentialsError if there is none, UsageError for an invalid one."""
     if chosen is None:
-        hint = "Run migstat auth login. Or set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE."
         raise CredentialsError("no e-mail address of an Atlassian account given", hint)
     return email(*chosen)
 

@@ -368,7 +368,14 @@ def test_a_login_that_cannot_work_stores_nothing(
     result = desk.auth("login", *words.split(), env=env, typed=typed, stdin=TOKEN)
     assert (result.code, result.out) == (code, "")
     assert message in result.err
+    assert "Run migstat auth login" not in result.err
     assert (desk.kept, desk.text) == ({}, None)
+
+
+def test_a_logout_asks_whose_token_it_is(desk: Desk) -> None:
+    """Without an account the hint names the option, and not the login."""
+    result = desk.auth("logout")
+    assert (result.code, result.err.splitlines()[1]) == (4, "  Add --email ADDR, or set MIGSTAT_EMAIL.")
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,12 @@ def test_every_view_of_a_demo_says_so() -> None:
     assert told["job"]["name"] == "Jira wave 3 (demo)"
 
 
+def test_what_a_demo_suggests_can_be_typed() -> None:
+    """The next command is one of the same demo: the user may have no job."""
+    result = migstat(["demo", "--scenario", "failing", "status"], {}, terminal=True, err_terminal=True)
+    assert "Next: migstat demo --scenario failing checks --details" in result.err
+
+
 def test_a_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     """A picture of a demo is the only file that it writes."""
     target = tmp_path / "demo.svg"

@@ -26,6 +26,7 @@ from migstat.settings.target import Target, target_from
 FIRST_PROFILE = "default"
 """Name of the first profile if the user gave none."""
 
+NAME_IT = "Add --email ADDR, or set MIGSTAT_EMAIL."
 PIPE_IT = "To pipe the token: ... | migstat auth login --token-file -"
 HOW_TO_BEGIN = "Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens"
 WHERE_JOB = "Copy the job id from the migration assistant, or an API URL with /jobs/ID in it."
@@ -80,7 +81,7 @@ def login(runtime: Runtime, options: Options) -> int:
     email = sources.get("email")
     if email is None and person:
         email = dialog.ask("E-mail of the Atlassian account: "), "the e-mail"
-    account = Account(sources.parsed("base_url"), email_from(email))
+    account = Account(sources.parsed("base_url"), email_from(email, NAME_IT))
     if file is not None:
         token = token_of_file(TokenFile(*file), runtime.streams.token_input)
     elif person:
@@ -151,7 +152,7 @@ def logout(runtime: Runtime, options: Options) -> int:
     if runtime.keychain is None:
         raise NoKeyring("no tokens are stored here", WITHOUT)
     dialog = _Dialog.begin(runtime, options)
-    account = dialog.sources.account()
+    account = Account(dialog.sources.parsed("base_url"), email_from(dialog.sources.get("email"), NAME_IT))
     places = runtime.keychain().forget(account)
     of = f"token of {account.email} for {account.base_url}"
     dialog.tell(f"removed the {of} from {' and '.join(places)}" if places else f"no stored {of}")

@@ -98,7 +98,8 @@ def demo(
             words = _with_records(ctx, words, scripted, Path(folder))
         environ = {name: runtime.environ[name] for name in TERMINAL_VARIABLES if name in runtime.environ}
         environ |= variables_of(server) | {"MIGSTAT_RATE_LIMIT": UNLIMITED, "MIGSTAT_CONFIG": str(config)}
-        rehearsal = replace(runtime, environ=environ, now=now, sealed=True, outside=runtime.environ)
+        program = "migstat demo" + (f" --scenario {scenario}" if scenario else "")
+        rehearsal = replace(runtime, environ=environ, now=now, sealed=True, program=program, outside=runtime.environ)
         code: int = ctx.find_root().command.main(words, "migstat demo", standalone_mode=False, obj=rehearsal)
     if tells and not watches:
         runtime.streams.tell(LABEL)
