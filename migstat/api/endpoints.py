@@ -6,6 +6,7 @@ Redirects are refused, and every id is percent-encoded into the path.
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from copy import copy
 from types import TracebackType
@@ -35,6 +36,9 @@ LARGEST_BODY = 8 * 1024 * 1024
 
 LARGEST_ERROR = 64 * 1024
 """Bytes of an answer other than 200 that are read for its message."""
+
+PIECE = 256 * 1024
+"""Bytes that are unpacked at a time."""
 
 PACKINGS = ("gzip", "deflate")
 """Encodings of a body, one at a time: gzip in gzip makes gigabytes of a few kilobytes."""
@@ -183,7 +187,7 @@ class Api:
         clock = self.http.timing.clock
         ends_at = clock() + self.http.settings.request_timeout  # httpx's own time-out is for a single read
         body = bytearray()
-        for part in response.iter_bytes():
+        for part in _unpacked(response, packing):
             body += part
             if len(body) > LARGEST_ERROR and not good:
                 return b""
@@ -210,6 +214,27 @@ class Api:
         except BadAnswer as error:
             hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
             raise AttemptFailed(BadAnswer(f"{error.message} (about {what})", hint), again=False) from error
+
+
+def _unpacked(response: httpx.Response, packing: str) -> Iterator[bytes]:
+    """The body in pieces; httpx would unpack whatever it received at once, up to a thousand times its size."""
+    if packing not in PACKINGS or response.is_stream_consumed:
+        yield from response.iter_bytes()
+        return
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of gzip's and zlib's headers
+    begun = False
+    try:
+        for part in response.iter_raw():
+            if part and not begun and packing == "deflate" and part[0] & 0x0F != zlib.DEFLATED:
+                unpacker = zlib.decompressobj(-zlib.MAX_WBITS)  # as some servers send it
+            begun = begun or bool(part)
+            rest = part
+            while rest:
+                yield unpacker.decompress(rest, PIECE)
+                rest = unpacker.unconsumed_tail
+        yield unpacker.flush()
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from error
 
 
 def _says(body: bytes, redactor: Redactor) -> str:
