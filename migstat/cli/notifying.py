@@ -119,7 +119,7 @@ class Notifier:
             with interruptible():
                 self._thread.join(1.0)
                 if self._thread.is_alive():
-                    self._warn(f"migstat: waiting for --notify, {self._patience:g}s at most; Ctrl-C ends it")
+                    self._warn(f"migstat: waiting for --notify, {self._patience:g}s a run at most; Ctrl-C ends it")
                     self._thread.join()
         except Stopped:
             with self._lock:

@@ -6,7 +6,9 @@ from migstat.model.events import Late, View
 from migstat.model.nodes import Millis
 from migstat.render.text import duration, local_time, zone
 
-SOON: Millis = 12 * 3_600_000
+HOUR: Millis = 3_600_000
+
+SOON: Millis = 12 * HOUR
 """An estimate within twelve hours needs no date: no other time of the day can be meant."""
 
 LATE = -1
@@ -38,8 +40,9 @@ def deadline_words(deadline: Millis, now: Millis, *, brief: bool = False) -> tup
 def against_deadline(end: Millis, deadline: Millis, *, brief: bool = False) -> str:
     """How an end compares with the deadline: `29m before the deadline`, or `29m early`."""
     by = _minutes(abs(end - deadline))
-    if brief:
-        return f"{by} late" if end > deadline else f"{by} early"
+    if brief:  # 40 cells have no room for more than an hour in minutes
+        early = by if deadline - end < HOUR else f"{(deadline - end) // HOUR}h"
+        return f"{by} late" if end > deadline else f"{early} early"
     return f"{by} after the deadline" if end > deadline else f"{by} before the deadline"
 
 

@@ -590,7 +590,7 @@ def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
         seen.until_shown(r"^\d\d:\d\d ▲ .*--notify: hook exited with 3: ZZ")
         assert seen.outside() == []
         seen.child.sendcontrol("c")
-        seen.until_printed("waiting for --notify, 30s at most; Ctrl-C ends it")
+        seen.until_printed("waiting for --notify, 30s a run at most; Ctrl-C ends it")
         go.touch()
         assert seen.end() == 130
     assert told.read_text(encoding="utf-8").split() == ["change", "over", "interrupted", "over"]

@@ -40,6 +40,7 @@ NIGHT = 11.9 * 60
         ),
         (expecting(57, 86, 1.12), 80, "1h 38m · ends about 15:10, 29m before the deadline · updated 4s ago"),
         (expecting(57, 86, 1.12), 40, "ends 15:10, 29m early · updated 4s ago"),
+        (expecting(57, 206), 40, "ends 15:10, 2h early · updated 4s ago"),
         (expecting(57, 12), 80, "1h 38m · ends about 15:10, 45m after the deadline · updated 4s ago"),
         (expecting(57, 12), 40, "ends 15:10, 45m late · updated 4s ago"),
         (expecting(57, None, 0.9), 80, "1h 38m · ends about 15:10 · 10 % faster than the rehearsal · updated 4s ago"),

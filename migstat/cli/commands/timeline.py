@@ -64,7 +64,8 @@ def timeline(
 
 def _night(runtime: Runtime, file: str, option: str = "") -> Night:
     if file == "-":
-        night = read_night(runtime.streams.stdin_bytes(), f"{option} -".strip() if option else "standard input")
+        file = f"{option} -" if option else "standard input"
+        night = read_night(runtime.streams.stdin_bytes(), file)
     else:
         night = night_in(Path(file), option)
     for warning in night.warnings:
