@@ -63,6 +63,9 @@ WITH_ELAPSED = 70
 WITH_CHANGES = 76
 """Window width from which a row has a change before the name and room for a message after it."""
 
+ROOM_FOR_LAST = 12
+"""Cells that the last column of a list needs, as its text wraps."""
+
 BAR = 14
 AROUND = 11
 """Lines of a window that header, summary, hint and prompt take from the rows."""
@@ -452,12 +455,34 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
     return Group(*parts)
 
 
+def _list(
+    names: Sequence[str], rows: Sequence[Sequence[Text]], canvas: Canvas, *, right: Sequence[str] = (), lines: int = 99
+) -> RenderableType:
+    """A table, the last column in at most so many lines; where it would cut others, a row is below its first cell."""
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    *widths, last = (max(cell_len(name), *(cell.cell_len for cell in cells)) for name, cells in columns)
+    if sum(width + 2 for width in widths) + min(last, ROOM_FOR_LAST) <= canvas.width:
+        table = _table(*names, right=right)
+        for *cells, words in rows:
+            table.add_row(*cells, Prose(words, lines))
+        return table
+    parts: list[RenderableType] = []
+    for first, *cells in rows:
+        told = []
+        for name, cell in zip(names[1:], cells, strict=True):
+            speaks = name in ("", "STATE", "TYPE") or cell.plain.startswith("expired")
+            label = "" if speaks else f"{name.partition(' (')[0].lower()} "
+            told += [Text.assemble((label, QUIET), cell)] if cell else []
+        parts += [first, Padding(Text(canvas.glyphs.dot, QUIET).join(told), (0, 0, 0, 2))]
+    return Group(*parts)
+
+
 def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
     if not report.runs:
         return Text("No runs yet.", QUIET)
     wide = canvas.width >= WITH_BAR
-    table = _table("TASK", "TYPE", "STATE", f"CREATED ({zone(report.fetched_at)})", "ELAPSED", *(("",) if wide else ()))
-    notes: list[RenderableType] = []
+    names = ("TASK", "TYPE", "STATE", f"CREATED ({zone(report.fetched_at)})", "ELAPSED", *(("",) if wide else ()))
+    rows, notes = list[list[Text]](), list[RenderableType]()
     for run in report.runs:
         task, note = run.task, _run_note(run, files=wide)
         cells = [
@@ -467,10 +492,10 @@ def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
             Text(local_time(instant(task.created_at), report.fetched_at), QUIET),
             Text(duration(run.elapsed_seconds), QUIET),
         ]
-        table.add_row(*cells, *((Text(note, QUIET),) if wide else ()))
+        rows.append([*cells, *((Text(note, QUIET),) if wide else ())])
         if note and not wide:
             notes.append(Text(f"{harmless(task.task_id)[:8]}: {note}", QUIET))
-    return Group(table, *notes)
+    return Group(_list(names, rows, canvas), *notes)
 
 
 def _run_note(run: RunRow, *, files: bool) -> str:
@@ -484,20 +509,17 @@ def _run_note(run: RunRow, *, files: bool) -> str:
 def _targets(report: TargetsReport, canvas: Canvas) -> RenderableType:
     if not report.targets:
         return Text("No targets.", QUIET)
-    table = _table(
-        "TARGET", "STATE", "DONE", "FAILED", "ELAPSED", "NOT BEFORE", "", right=("DONE", "FAILED", "ELAPSED")
-    )
-    for row in report.targets:
-        table.add_row(_name(harmless(row.target), canvas), *_target(row, report.fetched_at, canvas))
-    return table
+    names = ("TARGET", "STATE", "DONE", "FAILED", "ELAPSED", "NOT BEFORE", "")
+    rows = [[Text(harmless(row.target)), *_target(row, report.fetched_at, canvas)] for row in report.targets]
+    return _list(names, rows, canvas, right=("DONE", "FAILED", "ELAPSED"), lines=1)
 
 
-def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[RenderableType]:
+def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
     snapshot = row.snapshot
     if snapshot is None:
         reason = harmless(row.error.message) if row.error else ""
         unasked = Text(f"{canvas.glyphs.states[State.MISSING]} unknown", STYLES[State.MISSING])
-        return [unasked, *[Text()] * 4, Prose(Text(reason), 2)]
+        return [unasked, *[Text()] * 4, Text(reason)]
     state = State(snapshot.verdict)
     summary = snapshot.summary
     failed = summary.failed if summary else 0
@@ -508,7 +530,7 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[RenderableType]
         Text(grouped(failed) if failed else "", STYLES[State.FAILED]),
         Text(duration(snapshot.node.elapsed_seconds(now)), QUIET),
         Text(local_time(row.not_before, now), QUIET),
-        Prose(Text(harmless(first.message or "") if first else ""), 1),
+        Text(harmless(first.message or "") if first else ""),
     ]
 
 
@@ -516,14 +538,13 @@ def _artifacts(report: ArtifactsReport, canvas: Canvas) -> RenderableType:
     """The files of a run: until when they are there, and from where, or where they are now."""
     if not report.artifacts:
         return Text("No reports or logs.", QUIET)
-    table = _table("NAME", f"EXPIRES ({zone(report.fetched_at)})", "FILE" if report.downloaded else "FROM")
+    names = ("NAME", f"EXPIRES ({zone(report.fetched_at)})", "FILE" if report.downloaded else "FROM")
+    rows = []
     for listed in report.artifacts:
         artifact = listed.artifact
         place = (listed.path or "not downloaded") if report.downloaded else host_of(artifact.location)
-        table.add_row(
-            _name(harmless(artifact.name or ""), canvas), _expiry(listed, report.fetched_at), Text(harmless(place))
-        )
-    return table
+        rows.append([Text(harmless(artifact.name or "")), _expiry(listed, report.fetched_at), Text(harmless(place))])
+    return _list(names, rows, canvas)
 
 
 def _expiry(listed: Listed, now: Millis) -> Text:

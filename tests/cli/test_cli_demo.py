@@ -79,6 +79,22 @@ def test_a_demo_of_targets_shows_three_waves() -> None:
     assert told[1]["summary"]["failed"] == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("tasks", "  check · ✖ failed · created "),
+        ("targets", "wave-2\n  ● running · done 15 of 21"),
+        ("artifacts", "pre-flight-report.csv\n  expires in "),
+    ],
+)
+def test_a_narrow_window_cuts_no_names_or_states(command: str, shown: str) -> None:
+    """Where columns would be cut, what is known of a row is below its name."""
+    words = ["demo", "--scenario", "waves", "--speed", "1", command, "-o", "table"]
+    out = migstat(words, {}, columns=40).out
+    assert shown in out
+    assert "…" not in out
+
+
 @pytest.mark.slow
 def test_the_huge_scenario_is_read_whole() -> None:
     """Five thousand projects are read and counted, within the limit of requests."""
