@@ -139,12 +139,13 @@ class _Summary(msgspec.Struct, frozen=True):
 
 
 class _Document(msgspec.Struct, frozen=True, rename="camel"):
-    """What is needed of a document of any age; whatever else it holds does not matter."""
+    """What is needed of a document of version 1; whatever else it holds does not matter."""
 
     kind: str
     job_id: str
     task_id: str
     checks: list[_Check]
+    schema_version: int = 1
     fetched_at: Any = None
     summary: _Summary = _Summary()
 
@@ -165,6 +166,8 @@ def read_document(path: str) -> EarlierRun:
         raise UsageError(f"--against: {path!r} is not a document of checks: {error}"[:300], hint) from error
     if document.kind != "checks":
         raise UsageError(f"--against: {path!r} is a document of {document.kind[:40]!r}, not of checks", hint)
+    if document.schema_version != 1:
+        raise UsageError(f"--against: {path!r} has version {document.schema_version}, which is not supported", hint)
     checks = tuple(map(_node, (check for check in document.checks if check.change != "gone")))
     left_out = document.summary.total - len(checks)
     return EarlierRun(

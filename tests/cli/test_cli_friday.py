@@ -240,6 +240,7 @@ OTHERS = {
     "no checks": b'{"kind": "checks", "jobId": "j", "taskId": "t"}',
     "wrong checks": b'{"kind": "checks", "jobId": "j", "taskId": "t", "checks": [{"name": 1}]}',
     "another kind": b'{"kind": "status", "jobId": "j", "taskId": "t", "checks": []}',
+    "another version": b'{"kind": "checks", "schemaVersion": 2, "jobId": "j", "taskId": "t", "checks": []}',
     "not text": b"\xff\xfe\x00",
 }
 
