@@ -33,8 +33,8 @@ LONGEST_PAUSE = 1e9
 LONGEST_HOLD = 300.0
 """Seconds after which a server is asked again, however long it asked not to be."""
 
-WINDOW = 60.0
-"""Seconds over which the API counts requests."""
+WINDOW = 60.5
+"""Seconds over which requests are counted: the API's minute, and a little more, as some take longer to arrive."""
 
 BURST = 100
 """Requests in a window that are sent at once; the others are spread over the rest of it."""

@@ -157,13 +157,13 @@ def test_one_request_more_waits_for_the_window(time: Time) -> None:
     time.now += 10
     taken.take(time.sleep)
     taken.take(time.sleep)
-    assert time.slept == [50.0] == told
+    assert time.slept == [WINDOW - 10] == told
     taken.take(time.sleep)
-    assert time.slept == [50.0, 10.0]
+    assert time.slept == [WINDOW - 10, 10.0]
 
 
 def test_a_burst_is_followed_by_an_even_flow() -> None:
-    """A hundred requests go out at once, the others evenly, and after a minute there is room for the next burst."""
+    """A hundred requests go out at once, the others evenly, and what arrives half a second late breaks no limit."""
     time = Time()
     taken = budget(time, 540)
     sent = []
@@ -173,9 +173,9 @@ def test_a_burst_is_followed_by_an_even_flow() -> None:
         time.now += 0.02  # which an answer takes
     assert sent[99] - sent[0] == pytest.approx(99 * 0.02)
     assert max(later - earlier for earlier, later in pairwise(sent)) < 1.0
-    assert sent[539] - sent[0] <= 60.0
+    assert sent[539] - sent[0] <= WINDOW
     assert sent[999] - sent[0] < 115.0
-    assert all(sent[at + 540] - sent[at] >= 60.0 for at in range(460))
+    assert all(sent[at + 540] - sent[at] > 60.4 for at in range(460))
 
 
 @given(st.integers(1, 7), st.lists(st.floats(0, 40), max_size=60))
@@ -233,7 +233,7 @@ def test_without_a_limit_nothing_is_slowed(time: Time) -> None:
         (540, 54, 30.0, []),
         (540, 10, 30.0, [3.0]),
         (540, 0, 30.0, [30.0]),
-        (540, 0, 1e9, [60.0]),
+        (540, 0, 1e9, [WINDOW]),
         (None, 0, 30.0, [30.0]),
         (None, 1, 30.0, []),
     ],
