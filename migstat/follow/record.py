@@ -55,6 +55,8 @@ class Record:
     def flush(self) -> None:
         """Write what is still to be written. Raises OutputError."""
         try:
+            if self._file is not None and not self._is_there(self._file):
+                self.close()
             while self._pending:
                 if self._file is None:
                     self._file = self._opened()
@@ -70,6 +72,13 @@ class Record:
             file, self._file = self._file, None
             with suppress(OSError):
                 os.close(file)
+
+    def _is_there(self, file: int) -> bool:
+        """False if the file was moved or removed: nobody would find what is written to it then."""
+        try:
+            return os.path.samestat(os.fstat(file), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _opened(self) -> int:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)

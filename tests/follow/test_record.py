@@ -330,3 +330,18 @@ def test_any_name_comes_back_as_it_was(tmp_path: Path, level: list[str], status:
     seen, warnings = read_back(path, JOB, TASK)
     assert warnings == ()
     assert tuple(level) in seen.readings
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_record_that_was_moved_away_is_begun_anew(tmp_path: Path, *, replaced: bool) -> None:
+    """Lines go to the file of that name, not to one that was moved or removed meanwhile, where nobody would look."""
+    file, old = tmp_path / "night.jsonl", tmp_path / "old"
+    with Record(file) as record:
+        record.append("1")
+        file.rename(old)
+        if replaced:
+            file.write_text("other\n", encoding="utf-8")
+        record.append("2")
+        record.append("3")
+    assert old.read_text(encoding="utf-8") == "1\n"
+    assert file.read_text(encoding="utf-8") == ("other\n" if replaced else "") + "2\n3\n"
