@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections import deque
@@ -35,6 +36,9 @@ LAST_WORDS = 4096
 MOST_PIECES = 256
 """Pieces of so many bytes that it may write there."""
 
+_OPERATOR = re.compile(r"\d*(>>?|<)(&\d|[\w./~-]*)|\|\|?|&&?|;")
+"""A word that only a shell would understand."""
+
 
 class Command(msgspec.Struct, frozen=True):
     """A program with its arguments, and the environment that it gets."""
@@ -60,6 +64,11 @@ def command_from(text: str, environ: Mapping[str, str]) -> Command:
         ) from error
     if not words or not words[0]:
         raise UsageError("--notify: empty command", "See 'migstat help notify'.")
+    if (operator := next((word for word in words if _OPERATOR.fullmatch(word)), None)) is not None:
+        raise UsageError(
+            f"--notify: {operator!r} needs a shell, and CMD runs without one",
+            "Put the command into a script, or use: sh -c '...'",
+        )
     program = shutil.which(expanded(words[0]), path=environ.get("PATH", os.defpath))
     if program is None:
         raise UsageError(f"--notify: no program {words[0]!r} that can be run", "See 'migstat help notify'.")

@@ -41,7 +41,8 @@ def ending(story: Story, canvas: Canvas) -> Group:
         )
     if story.outages:
         often = "1 outage" if story.outages == 1 else f"{story.outages} outages"
-        parts.append(Text(f"{often}, {duration(story.outage_seconds)} in all", QUIET))
+        total = f", {duration(story.outage_seconds)} in all" if story.outage_seconds >= 1 else ""
+        parts.append(Text(often + total, QUIET))
     parts.append(Text(last_line(story, with_reason=alone), STYLES[STATE_OF_VERDICT[ended.verdict]]))
     return Group(*parts)
 

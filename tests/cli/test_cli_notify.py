@@ -192,6 +192,8 @@ def test_a_server_reaches_neither_arguments_nor_terminal(hook: Hook) -> None:
         ("migstat-no-such-program --x", "no program 'migstat-no-such-program'"),
         ("/dev/null", "no program '/dev/null'"),
         ("./", "no program './'"),
+        ("cat >>notes.txt", "'>>notes.txt' needs a shell"),
+        ("cat | mail -s night me", "'|' needs a shell"),
     ],
 )
 @pytest.mark.parametrize("form", ["plain", "json"])

@@ -108,8 +108,8 @@ osascript -e 'on run words' \
 
 
 _CI = """\
-A build that shows each check as a test and fails for those that count: code 0
-if all have passed or are accepted, 1 if one failed, 8 while they still run. The
+These builds show each check as a test and fail for those that count: code 0 if
+all have passed or are accepted, 1 if one failed, 8 while they still run. The
 code does not depend on the file. Keep what you accept in git, in accepted.toml:
 
   [DuplicateEmail]
@@ -118,9 +118,10 @@ code does not depend on the file. Keep what you accept in git, in accepted.toml:
   by = "Maria"          # may be left out
   occurrences = 3       # may be left out; more than these count again
 
-Each recipe needs MIGSTAT_EMAIL, MIGSTAT_JOB and the secret MIGSTAT_TOKEN in the
-environment; MIGSTAT_TASK=latest-check is for runs of checks alone. In JUnit,
-accepted checks are skipped and unfinished ones errors. To wait for them first:
+Each recipe needs migstat installed, and MIGSTAT_EMAIL, MIGSTAT_JOB and the
+secret MIGSTAT_TOKEN in the environment; MIGSTAT_TASK=latest-check is for runs
+of checks alone. In JUnit, accepted checks are skipped, unfinished ones errors.
+To wait for the checks first:
 
   migstat watch --until checks --accepted accepted.toml --quiet --timeout 1h
 
