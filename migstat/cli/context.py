@@ -28,7 +28,7 @@ from migstat.settings.resolve import (
     profile_from,
     settings_from,
 )
-from migstat.settings.target import Target, TaskWord, likely_target, target_from
+from migstat.settings.target import Target, TaskWord, likely, target_from
 
 if TYPE_CHECKING:
     import httpx
@@ -224,10 +224,12 @@ def session(
                 runtime.streams.clear_notice()
                 asked.remember()
     except NotFound as error:
+        if error.status is not None and (word := likely(request.task or request.job, [*TaskWord], cutoff=0.8)):
+            raise NotFound(error.message, f"Did you mean {word}?") from error
         targets = options.profile.config.targets
         if error.status is None or not targets or target.job_id not in (request.job, environ.get("MIGSTAT_JOB")):
             raise
-        meant = likely_target(target.job_id, targets)
+        meant = likely(target.job_id, targets)
         hint = f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."
         raise NotFound(error.message, hint) from error
 

@@ -69,11 +69,11 @@ def target_from(
     return Target(job_id, default_task or TaskWord.LATEST)
 
 
-def likely_target(job: str | None, targets: Collection[str]) -> str | None:
-    """The target that a job which does not exist was probably meant to be."""
+def likely(typed: str | None, known: Collection[str], cutoff: float = 0.6) -> str | None:
+    """The known name that was probably meant by one that does not exist."""
     from difflib import get_close_matches
 
-    close = get_close_matches(job, targets, 1) if job is not None and job not in targets else []
+    close = get_close_matches(typed, known, 1, cutoff) if typed is not None and typed not in known else []
     return close[0] if close else None
 
 

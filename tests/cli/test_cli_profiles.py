@@ -293,6 +293,19 @@ def test_a_mistyped_target(tmp_path: Path, server: Server, words: tuple[str, ...
     assert result.err.splitlines()[1:] == ["  Did you mean the target acme-wave2?"]
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(("lastest",), "latest"), (("acme-wave2", "latest-migarte"), "latest-migrate"), (("acme-wave2", "late"), None)],
+)
+def test_a_mistyped_word_for_a_task(tmp_path: Path, server: Server, words: tuple[str, ...], meant: str | None) -> None:
+    """A job or task that is not there and resembles a word for a task gets a hint with that word."""
+    text = 'default_profile = "acme"\n' + TARGETS.replace("REACHING", reaching(server))
+    env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token}
+    result = migstat(("status", *words), env, now=lambda: NOW)
+    assert result.code == 5
+    assert (f"  Did you mean {meant}?" in result.err.splitlines()) == (meant is not None)
+
+
 def test_an_unknown_job_is_not_always_a_mistyped_target(tmp_path: Path, server: Server) -> None:
     """Ids that resemble no target get the names of all targets, unknown checks no such hint."""
     text = 'default_profile = "acme"\n' + TARGETS.replace("REACHING", reaching(server))
