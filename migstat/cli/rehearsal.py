@@ -24,7 +24,9 @@ from migstat.simulator.exchange import HttpRequest
 from migstat.simulator.scenario import Scenario, SimNode, Timeline
 
 INTERVAL = 60.0
-"""Seconds between two polls."""
+"""Seconds between two polls of at most MANY nodes; with more, polls are rarer, since each takes longer."""
+
+MANY = 500
 
 BREAK = (0.45, 300.0)
 OUTAGE = (0.65, 240.0)
@@ -36,6 +38,7 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
     now = [begins]
     job, task = scenario.job, scenario.tasks[-1]
     first = task.created_at + 60
+    interval = INTERVAL * max(1.0, _size(task.root) / MANY)
     stop, silence = ([begins + (scenario.duration - first) * share, length] for share, length in (BREAK, OUTAGE))
     stops = [] if smooth else [stop[0]]
 
@@ -55,7 +58,7 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
             recall = partial(read_back, path, job.job_id, task.task_id)
             watch = Watch(
                 session,
-                Plan(interval=INTERVAL),
+                Plan(interval=interval),
                 Deadline(clock, sleep, None),
                 now=clock,
                 share=lambda: 0.5,
@@ -98,6 +101,10 @@ def _varied(node: SimNode) -> SimNode:
         return dataclasses.replace(node, children=children)
     share = 0.7 + sum(map(ord, node.name)) % 40 / 100
     return dataclasses.replace(node, ended_at=node.started_at + (node.ended_at - node.started_at) * share)
+
+
+def _size(node: SimNode) -> int:
+    return 1 + sum(map(_size, node.children))
 
 
 def saturday_night(now: float) -> float:
