@@ -142,7 +142,7 @@ def test_a_signal_at_each_of_a_thousand_moments_of_the_start_ends_it(tmp_path: P
     file = tmp_path / "codes"
     nowhere = {"MIGSTAT_BASE_URL": "http://127.0.0.1:9", "MIGSTAT_EMAIL": "a@example.com", "MIGSTAT_TOKEN": "t"}
     done = subprocess.run(
-        [sys.executable, "-c", SIGNALLED, str(file), "watch", "job-1", "--timeout", "0.1s"],
+        [sys.executable, "-c", SIGNALLED, str(file), "watch", "job-1", "--timeout", "5s"],
         env=hermetic(measured=False) | nowhere,
         capture_output=True,
         text=True,
