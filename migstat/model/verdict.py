@@ -247,6 +247,9 @@ def discounted(root: Node, task_type: str | None, accepted: Accepted) -> frozens
     bad = (State.FAILED,) if parent.outcome == Outcome.FAILED else (State.FAILED, State.WARNING)
     if parent.outcome not in (Outcome.FAILED, Outcome.WARNING):
         return frozenset(accepted)
+    beside = child_of(root, "check") if task_type == TaskType.CHECK else None
+    if checks and beside is not None and beside.children is None:  # there may be others below, which were not read
+        return frozenset(accepted)
     explaining = [check.level for check in checks if check.state in bad]
     explained = bool(explaining) and all(check.ended for check in checks) and accepted.keys() >= set(explaining)
     return frozenset((*accepted, parent.level) if explained else accepted)
@@ -347,7 +350,12 @@ def assess(
         head = (migrate if until is Until.CORE else check) or root
     # what is waited for ends with the root at the latest, even if it hangs
     ended = head.ended or root.ended
-    if ended and whole and not lone and not any(node.ended and node.state is State.FAILED for node in (head, root)):
+    if (
+        ended
+        and whole
+        and not lone
+        and not any(each.ended and each.state is State.FAILED for each in (head, root, migrate or root))
+    ):
         ended = not _scopes_go_on(root, nodes)
     missing = _missing_keys(evidence) if migrating else ()
     # the checks failed, so nothing was moved: that is the news, not the long list of what was never reported
@@ -474,7 +482,10 @@ def _unread(evidence: Evidence, nodes: tuple[Node, ...], *, whole: bool) -> tupl
     root = evidence.root
     below = child_of(root, "migrate")
     hidden = [child for child in (below.children if below else None) or () if child.name in HIDDEN]
+    # some check tasks answer their checks below `check`, which itself does not count
+    above = child_of(root, "check") if evidence.task_type == TaskType.CHECK else None
     relevant = {node.level: node for node in (root, *nodes, *((below, *hidden) if whole and below else ()))}
+    relevant |= {above.level: above} if above else {}
     flaws = [
         f"{','.join(level) or 'the task'}: {node.unreadable}"
         for level, node in relevant.items()

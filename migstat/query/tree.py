@@ -370,7 +370,7 @@ class Tree:
             return root
         # the vendor's pages disagree: some say that a check task answers its checks below `check`
         below = self._children_of(check or Node(CHECK))
-        return _with(root, [below]) if check or below.children else root
+        return _with(root, [below]) if check or below.children or below.unreadable else root
 
     def _children_of(self, node: Node) -> Node:
         """The node with all its children, which have none of their own."""

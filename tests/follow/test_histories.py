@@ -53,13 +53,17 @@ def assert_agreed_until(seed: int, until: Until) -> None:
     # what begins again after it has ended was over for the one who waited for its end
     if expected is None or f"{part} is retried" in history.about:
         return
+    # nor can a watch know that a migration which it never sees was scheduled although its checks had failed
+    checks = expected_code(history.scenario, history.end + LONG_AFTER, Until.CHECKS)
+    if "migrate is reported late" in history.about and checks != 0:
+        return
     later = history.end + LONG_AFTER
     with staged(history.scenario, later + 20_000) as stage:
         found = [stage.watch(at, Plan(interval=20.0, until=until)) for at in (0.0, history.middle, later)]
     assert found == [expected] * 3, (seed, history.about)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [*range(4), 770070, 770135])
 def test_all_agree_on_some_histories(seed: int) -> None:
     """The exit code is the same for whoever asks, in any format and depth, and it is the right one."""
     assert_agreed(seed)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from migstat.model.acceptance import Acceptance, Acceptances, accepted_of
 from migstat.model.exit_codes import exit_of
@@ -139,6 +140,13 @@ def test_an_accepted_check_does_not_count_and_has_not_passed(
         assert {each: said[each] for each in accepted} == dict.fromkeys(
             accepted, "accepted until 2026-12-01, Maria: on purpose"
         )
+
+
+def test_an_accepted_check_explains_nothing_while_others_were_not_read() -> None:
+    """A failed `check` beside the checks of a check task may hold another failure, so the task has failed."""
+    known = evidence("check", F, {"a": F}, "a")
+    root = Node((), "FINISHED", F, children=(*(known.root.children or ()), Node(("check",), "FINISHED", F)))
+    assert assess(replace(known, root=root)).verdict is Verdict.FAILED
 
 
 def test_accepted_checks_change_nothing_about_a_migration() -> None:

@@ -248,6 +248,21 @@ def test_what_could_not_be_read_is_no_success_and_no_failure(name: str) -> None:
         assert found.reasons[-1].message == f"could not be read: {found.unread[0]}"
 
 
+def test_checks_that_could_not_be_read_below_their_level_are_no_success() -> None:
+    """A check task that answers its checks below `check` only is not over before that level was read."""
+    root = node((), "WARNING", (Node(("check",), unreadable="503"),))
+    found = assess(Evidence(root=root, task_type="check", job=None))
+    assert (found.verdict, found.over, found.unread) == (RUNNING, False, ("check: 503",))
+
+
+def test_a_task_whose_migration_failed_does_not_wait_for_a_scope_that_hangs() -> None:
+    """Only scopes of a task that ended well prolong it, and a failed `migrate` is no good end."""
+    users = node(("migrate", "users"), "IN_PROGRESS")
+    for migrate, ended in (("FAILED", True), ("SUCCESS", False)):
+        root = node((), "SUCCESS", (node(("check",), "SUCCESS"), node(("migrate",), migrate, (users, ALL_THERE))))
+        assert assessed(root, "A").ended is ended
+
+
 def test_without_the_job_nobody_knows_what_is_missing() -> None:
     """A success is not believed without the job's scope, except for the checks."""
     known = Evidence(root=migrate_task("SUCCESS", leaves={"A": "SUCCESS"}), task_type="migrate", job=None)
