@@ -945,15 +945,15 @@ def test_an_end_without_an_outcome_is_not_announced_as_a_failure(quiet: bool) ->
         assert Bell().rings(Changed(0, end, None)) is known
 
 
-@pytest.mark.parametrize("command", ["checks", "projects"])
 @pytest.mark.parametrize("output", ["plain", "csv", "ndjson"])
 @pytest.mark.parametrize(
-    ("root", "reason"),
+    ("command", "root", "reason"),
     [
-        (node("root", "FAILED", "Not now."), "Not now."),
-        (node("root", children=(node("other"),), ended_at=HERE - 500), "migrate: never reported"),
+        ("checks", node("root", "FAILED", "Not now."), "Not now."),
+        ("projects", node("root", "FAILED", "Not now."), "Not now."),
+        ("projects", node("root", children=(node("other"),), ended_at=HERE - 500), "migrate: never reported"),
     ],
-    ids=["refused", "phases never reported"],
+    ids=["refused checks", "refused projects", "phases never reported"],
 )
 def test_records_say_on_standard_error_why_the_task_failed(
     command: str, output: str, root: SimNode, reason: str
