@@ -113,8 +113,9 @@ def checks_report(
     snapshot = snapshot_of(asked, reading, _job(asked))
     # as `watch --until checks` judges them
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
-    whole = assess_at(evidence, snapshot.fetched_at, Until.CHECKS).verdict
-    snapshot = replace(snapshot, missing=(), summary=summary_of(found), accepted=accepted)
+    judged = assess_at(evidence, snapshot.fetched_at, Until.CHECKS)
+    notes = tuple(dict.fromkeys((*snapshot.notes, *judged.notes)))
+    snapshot = replace(snapshot, missing=(), summary=summary_of(found), accepted=accepted, notes=notes)
     task, comparison = _task(asked), None
     if against is not None:
         from migstat.query.earlier import earlier_run
@@ -138,7 +139,10 @@ def checks_report(
         check,
         shown(found),
         verdict_of_checks(
-            snapshot, whole, tuple(each for each in found if not names or each.name in names), named=bool(names)
+            snapshot,
+            judged.verdict,
+            tuple(each for each in found if not names or each.name in names),
+            named=bool(names),
         ),
         _words(states) or ("that name" if names else ""),
         task.overridden if task else (),

@@ -965,3 +965,12 @@ def test_records_say_on_standard_error_why_the_task_failed(
     assert f"the task failed: {reason}" in (
         json.loads(result.err)["error"]["message"] if output == "ndjson" else result.err
     )
+
+
+def test_a_good_end_without_checks_says_that_none_were_reported() -> None:
+    """The code of `checks` and of a watch of them is 0 if the task ended well, and both say what does not count."""
+    root = node("root", children=(node("other"),), ended_at=HERE - 500)
+    with still(scenario(SimTask(label="m", task_id="m1", task_type="migrate", created_at=0, root=root))) as server:
+        for words in (("checks", "job-1", "m1", "--exit-status"), ("watch", "job-1", "m1", "--until", "checks")):
+            result = ask(server, *words)
+            assert (result.code, "check was never reported and does not count" in result.err) == (0, True)
