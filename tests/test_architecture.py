@@ -131,6 +131,7 @@ def test_no_two_public_classes_share_a_name() -> None:
     assert twice == set()
 
 
+@pytest.mark.slow
 def test_only_own_private_attributes_are_used() -> None:
     """A private attribute that migstat uses is one that migstat defines, not one of a library."""
     nodes = [(name_of(path), node) for path in FILES for node in ast.walk(tree_of(path))]

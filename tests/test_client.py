@@ -393,6 +393,7 @@ def test_a_watch_follows_a_task_to_its_end(outcome: str, strict: bool, verdict: 
     assert (last.end, last.verdict, last.exit_code) == (End.FINISHED, verdict, code)
 
 
+@pytest.mark.slow
 def test_a_watch_ends_when_its_time_is_up(small: Server) -> None:
     """A watch with a timeout ends with an Ended that says so, and sleeps no longer than that."""
     with client_of(small) as client:
@@ -464,6 +465,7 @@ def test_a_watch_raises_what_no_waiting_can_help(small: Server) -> None:
         list(watch(client, "no-such-job", interval=0.01))
 
 
+@pytest.mark.slow
 def test_a_watch_tells_of_an_outage_and_still_ends_in_time() -> None:
     """An API that wants a longer pause than a watch is silent for is an outage, which its timeout ends."""
     with running(migration(moved("A", 60, 300)), 0.5) as served, client_of(served) as client:

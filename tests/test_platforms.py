@@ -65,6 +65,7 @@ def _used_by(node: ast.AST) -> Iterator[str]:
             yield from (each for part in parts if isinstance(part, ast.AST) for each in _used_by(part))
 
 
+@pytest.mark.slow
 def test_the_package_uses_nothing_that_only_posix_has() -> None:
     """Each module runs where there is no POSIX, or asks before it uses any of it."""
     found = {path: used(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")}

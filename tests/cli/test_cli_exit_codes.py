@@ -132,6 +132,7 @@ PROJECTS_OF = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), STATUS)
 def test_the_task_is_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
     """`status --exit-status` is 0, 1 or 8 by the task, whatever the format."""

@@ -63,6 +63,7 @@ def told(*words: object, **more: Any) -> Result:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_the_picture_is_as_it_was_when_someone_looked_at_it(night: Path, rehearsal: Path, width: int) -> None:
     """Bars, axis, legend and summary, against the rehearsal, at four widths, and in ASCII at one."""
@@ -271,6 +272,7 @@ def test_a_long_night_is_read_in_bounded_memory(night: Path) -> None:
     assert int(peak) < 100_000  # kilobytes
 
 
+@pytest.mark.slow
 def test_the_demo_needs_nothing(tmp_path: Path) -> None:
     """`demo timeline` shows a night beside its rehearsal, or the file that it is given."""
     result = migstat(["demo", "timeline", "-o", "table"], {})

@@ -503,6 +503,7 @@ ENDED: dict[str, tuple[Scenario, tuple[str, ...], int, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENDED)
 def test_the_code_is_that_of_the_data(name: str) -> None:
     """Each end has the code of its data, the same for every output, and events say the same."""

@@ -63,7 +63,7 @@ def assert_agreed_until(seed: int, until: Until) -> None:
     assert found == [expected] * 3, (seed, history.about)
 
 
-@pytest.mark.parametrize("seed", [*range(4), 770070, 770135])
+@pytest.mark.parametrize("seed", [0, 1, 770070, 770135])
 def test_all_agree_on_some_histories(seed: int) -> None:
     """The exit code is the same for whoever asks, in any format and depth, and it is the right one."""
     assert_agreed(seed)

@@ -338,6 +338,7 @@ def test_a_large_migration_is_followed_to_its_end_whatever_becomes_of_filters(fi
     assert not world.poller.only_full or filters != "works"
 
 
+@pytest.mark.slow
 def test_a_watch_leaves_nothing_to_the_garbage_collector() -> None:
     """What a poll has read and is no longer known is freed at once: the collector may not come by for hours."""
     world = World(migration(*lanes(40, 200, 6), core_end=3000), begin=300, plan=Plan(interval=10.0))

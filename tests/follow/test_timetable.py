@@ -183,6 +183,7 @@ def test_names_that_are_known_late_end_nothing() -> None:
     assert (world.view.rehearsed, world.view.estimated_end) == ((0, 8), None)
 
 
+@pytest.mark.slow
 def test_core_is_not_late_for_its_apps() -> None:
     """With `--until core` apps count neither for the estimate nor for the deadline."""
     scenario = migration(*NIGHT_PROJECTS, scopes=(moved("apps", 60, 5000),), core_end=2500)
@@ -192,6 +193,7 @@ def test_core_is_not_late_for_its_apps() -> None:
         assert [reason for reason, _ in late(world)] == said
 
 
+@pytest.mark.slow
 def test_a_night_as_rehearsed_is_never_late() -> None:
     """Not while its first projects begin one by one, nor while a lane is empty between two of them."""
     starts = {name: 60 + 45 * (at % 4) + 630 * (at // 4) for at, name in enumerate(NAMES)}

@@ -32,6 +32,7 @@ def dangerous() -> frozenset[str]:
     return frozenset(moving | BIDIRECTIONAL | tags | {"\u200b", "\u2060", "\ufeff", "\xad", "\ufffe", "\uffff"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("safe", [harmless, one_field, escape_json, ascii_json])
 def test_no_dangerous_character_is_left(safe: Callable[[str], str]) -> None:
     """Each of them comes out as a space or written out in ASCII, alone and among others."""
