@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.errors import ApiError, NotFound, Refused
+from migstat.model.crowd import Crowd
 from migstat.model.nodes import (
     CHECK,
     HIDDEN,
@@ -405,7 +406,8 @@ class Tree:
             self._expanded[level] = replace(node, unreadable=error.message)
             return
         parent = walked.parent if level_is_hidden(level) or not (node.status or node.outcome) else node
-        self._expanded[level] = replace(parent, children=walked.children, unreadable=walked.cut or parent.unreadable)
+        children = Crowd(walked.children) if hidden else walked.children
+        self._expanded[level] = replace(parent, children=children, unreadable=walked.cut or parent.unreadable)
         self._pages[level] = walked.pages
         self._absent[level] = walked.absent
         if walked.cut:
