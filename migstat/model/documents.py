@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -16,7 +16,7 @@ from migstat.model.changes import Change
 from migstat.model.nodes import Level, Phase, State
 from migstat.model.verdict import Reason, Verdict
 
-VERSION = 1
+VERSION: Final = 1
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 Instant = Annotated[

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from msgspec.structs import replace
 
 from migstat.errors import NotFound, UsageError
 from migstat.model.changes import EarlierRun
+from migstat.model.documents import VERSION
 from migstat.model.nodes import Job, Level, Node, Page, Question, Task, instant
 from migstat.query.task import TaskSession, resolve
 from migstat.query.tree import Tree
@@ -38,7 +38,7 @@ def against_from(text: str) -> str | EarlierRun:
     if refuse_empty(text, "--against") in (PREVIOUS, *TaskWord):
         return text
     path = expanded(text)
-    if "/" in path or os.sep in path or path.lower().endswith(".json") or _exists(path):
+    if "/" in path or os.sep in path or path.lower().endswith(".json") or os.path.exists(path):  # noqa: PTH110  pathlib raises for some names
         return read_document(path)
     from difflib import get_close_matches
 
@@ -139,13 +139,13 @@ class _Summary(msgspec.Struct, frozen=True):
 
 
 class _Document(msgspec.Struct, frozen=True, rename="camel"):
-    """What is needed of a document of version 1; whatever else it holds does not matter."""
+    """What is needed of a document; whatever else it holds does not matter."""
 
     kind: str
     job_id: str
     task_id: str
     checks: list[_Check]
-    schema_version: int = 1
+    schema_version: int = VERSION
     fetched_at: Any = None
     summary: _Summary = _Summary()
 
@@ -166,7 +166,7 @@ def read_document(path: str) -> EarlierRun:
         raise UsageError(f"--against: {path!r} is not a document of checks: {error}"[:300], hint) from error
     if document.kind != "checks":
         raise UsageError(f"--against: {path!r} is a document of {document.kind[:40]!r}, not of checks", hint)
-    if document.schema_version != 1:
+    if document.schema_version != VERSION:
         raise UsageError(f"--against: {path!r} has version {document.schema_version}, which is not supported", hint)
     checks = tuple(map(_node, (check for check in document.checks if check.change != "gone")))
     left_out = document.summary.total - len(checks)
@@ -189,10 +189,3 @@ def _node(check: _Check) -> Node:
         details={"occurrences": check.occurrences},
         missing=check.state == "missing",
     )
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        return False

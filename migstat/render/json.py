@@ -58,7 +58,9 @@ def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
         case TasksReport():
             return doc.TasksDocument(**_short_head(report.job_id, report.fetched_at), tasks=[*lines(report)])
         case TargetsReport():
-            return doc.TargetsDocument(schema_version=1, fetched_at=_at(report.fetched_at), targets=[*lines(report)])
+            return doc.TargetsDocument(
+                schema_version=doc.VERSION, fetched_at=_at(report.fetched_at), targets=[*lines(report)]
+            )
         case JobReport():
             return doc.JobDocument(**_short_head(report.job_id, report.fetched_at), job=report.job.raw)
         case ArtifactsReport():
@@ -317,7 +319,7 @@ def _file(listed: Listed) -> doc.FileJson:
 def _timeline(report: TimelineReport) -> doc.TimelineDocument:
     night, against = report.night, report.against
     return doc.TimelineDocument(
-        schema_version=1,
+        schema_version=doc.VERSION,
         job_id=night.job_id,
         job_name=night.job_name,
         destination=night.destination,
