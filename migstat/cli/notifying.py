@@ -89,7 +89,7 @@ class Notifier:
         self._view: View | None = None
         self._batch: Batch | None = None
         self._problems: set[str] = set()
-        # `with` a condition is Python code: a signal that raises in it would leave the lock locked for ever
+        # `with` a condition is Python code: a signal that raises in it would leave the lock locked forever
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = self._abandoned = False
@@ -186,7 +186,7 @@ class Notifier:
         assert process.stdin is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
         lines = "".join(encoded(event_document(event)) + "\n" for event in batch.events)
-        # Threads, as what the command has left running in the background may hold both pipes for ever.
+        # Threads, as what the command has left running in the background may hold both pipes forever.
         threading.Thread(target=_feed, args=(process.stdin, lines.encode()), daemon=True).start()
         said: deque[bytes] = deque(maxlen=1)
         listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
@@ -216,7 +216,7 @@ def _feed(stream: IO[bytes], data: bytes) -> None:
 
 
 def _listen(stream: IO[bytes], said: deque[bytes]) -> None:
-    """Keep the end of what is written; one that writes for ever is cut off."""
+    """Keep the end of what is written; one that never stops writing is cut off."""
     with suppress(OSError), stream:
         for _ in range(MOST_PIECES):
             data = os.read(stream.fileno(), LAST_WORDS)

@@ -30,7 +30,7 @@ MANY = 500
 
 BREAK = (0.45, 300.0)
 OUTAGE = (0.65, 240.0)
-"""After how much of the night nobody watches, and nothing answers, and for how many seconds."""
+"""The break in watching and the outage: the share of the night after which each begins, and its seconds."""
 
 
 def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool = False) -> None:

@@ -241,7 +241,7 @@ class BackgroundStream(io.TextIOBase):
         self._texts: deque[str] = deque()
         self._size = 0
         self._taken = 0
-        # `with` a condition is Python code: a signal that raises in it would leave the lock locked for ever
+        # `with` a condition is Python code: a signal that raises in it would leave the lock locked forever
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = False

@@ -401,7 +401,7 @@ class _Reader:
         self._outages.append(replace(last, since=min(last.since, max(at - int(seconds * 1000), earliest)), to=at))
 
     def _take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None = None) -> None:
-        """Take in a reading of a node; what it did while nobody watched, it did after `before`."""
+        """Take in a reading of a node; what it did during a gap in the watch, it did after `before`."""
         track = self._tracks.get(node.level)
         state = Node((), reading.status, reading.outcome).state
         if reading.status is None and reading.outcome is None and track is None:

@@ -158,7 +158,7 @@ class Patrol:
         self._pages: list[Page] = []
         self._asker = asker
         self._work = work
-        # `with` a condition is Python code: a signal that raises in it would leave the lock locked for ever
+        # `with` a condition is Python code: a signal that raises in it would leave the lock locked forever
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self._news: SimpleQueue[None] = SimpleQueue()
@@ -226,4 +226,4 @@ class Patrol:
 
 
 class _Closed(Exception):
-    """Nobody wants the rest."""
+    """The rest of the work is no longer wanted."""

@@ -74,7 +74,7 @@ class Record:
                 os.close(file)
 
     def _is_there(self, file: int) -> bool:
-        """False if the file was moved or removed: nobody would find what is written to it then."""
+        """False if the file was moved or removed, so that what is written to it would be lost."""
         try:
             return os.path.samestat(os.fstat(file), self._path.stat())
         except FileNotFoundError:

@@ -10,7 +10,7 @@ import msgspec
 from migstat.model.nodes import Level, Millis, Node, Outcome, State, match_keys
 
 MOST_SENT = 100
-"""Occurrences of a check that the API sends, at most: from so many on, there may be more that nobody sees."""
+"""Occurrences of a check that the API sends at most: a list of this length may be incomplete."""
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):

@@ -167,7 +167,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     slower); `rehearsed` is how many of tonight's names it had, and how many there are. `deadline` is when it should
     have ended. `stalled` says since when a running node has not moved, `phases` which phases each running node went
     through. Intervals in seconds. `reading` is set while the first reading goes on: how many projects or spaces it has
-    seen, out of how many, or of 0 if nobody knows; `snapshot` then holds these.
+    seen, out of how many, or of 0 if that is unknown; `snapshot` then holds these.
     """
 
     at: Millis

@@ -1,4 +1,4 @@
-"""A migration as a record tells it: when each node began and ended, and when nobody was looking."""
+"""A migration as a record tells it: when each node began and ended, and when no watch was running."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ GAP: Millis = 30_000
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """One node from its start to its end, of its last run if it began again.
 
-    `started` and `ended` are None while it has not begun or ended, and where nobody knows when; `exact` is False where
-    either is the time of the poll that saw it, as the API told none. `percent` and `progress` are the last ones told.
+    `started` and `ended` are None while it has not begun or ended, or where the time is unknown; `exact` is False if
+    either is the time of the poll that saw it, as the API gave none. `percent` and `progress` are the last ones seen.
     """
 
     level: Level
@@ -142,7 +142,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gaps(self) -> tuple[tuple[Millis, Millis], ...]:
-        """When nobody watched, between one watch and the next."""
+        """The times without a watch, between one and the next."""
         pairs = ((before.to, after.since) for before, after in pairwise(self.watches))
         return tuple((since, to) for since, to in pairs if to - since >= GAP)
 

@@ -181,7 +181,7 @@ def by_name(asker: Asker, level: Level, names: Sequence[str]) -> list[tuple[str,
 
     def one(name: str) -> Page | ApiError:
         page = attempted(lambda: asker.ask(Question((*level, name))))
-        # children are what nobody has asked for
+        # children were not asked for
         return page if isinstance(page, ApiError) else replace(page, node=replace(page.node, children=None))
 
     askable = [name for name in names if name and "," not in name]

@@ -325,7 +325,7 @@ def times(
 
 
 def _expected(view: View, now: Millis, *, brief: bool) -> list[tuple[int, str]]:
-    """What is expected of the end, or a lower bound; in an outage nobody knows, but the deadline stays."""
+    """What is expected of the end, or a lower bound; in an outage it is unknown, but the deadline stays."""
     if view.outage is not None:
         return [] if view.deadline is None else [deadline_words(view.deadline, now, brief=brief)]
     parts = outlook(view, now, brief=brief)

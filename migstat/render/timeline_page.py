@@ -69,7 +69,7 @@ def _cells(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str
 
 
 def _bar(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str]) -> Iterator[str]:
-    """The parts of a bar: its phases over what no phase is known of, and when nobody watched over both."""
+    """The parts of a bar: its phases over what no phase is known of, and the gaps without a watch over both."""
     night = report.night
     end = span.ended if span.state.ended else night.as_of
     if span.started is None or end is None:
