@@ -65,9 +65,9 @@ class Page:
 
     def open(self, url: str | Path) -> None:
         """Load a page, and wait until it has loaded."""
-        self._events.clear()
+        self.run("window.left = true")
         self.call("Page.navigate", url=url.as_uri() if isinstance(url, Path) else url)
-        self.wait("Page.loadEventFired")
+        self._arrive()
 
     def clock(self, now: int) -> None:
         """Let pages loaded from now on see this time, in epoch milliseconds; their timers wait for `tick`."""
@@ -84,9 +84,9 @@ class Page:
 
     def reloaded(self) -> None:
         """Let the page's time to reload come, and wait until it has."""
-        self._events.clear()
+        self.run("window.left = true")
         self.tick(10_000)
-        self.wait("Page.loadEventFired")
+        self._arrive()
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
@@ -109,6 +109,12 @@ class Page:
     def picture(self, path: Path) -> None:
         """Save what the window shows as PNG."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
+    def _arrive(self) -> None:
+        """Wait until another page has loaded; an event may still be that of the page before."""
+        self.wait("Page.loadEventFired")
+        while not self.run("!window.left && document.readyState === 'complete'"):
+            self.wait("Page.loadEventFired")
 
     def _read(self) -> dict[str, Any]:
         raw = bytearray()
