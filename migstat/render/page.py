@@ -241,17 +241,20 @@ _SCRIPT = f"""
   if (kept.at) scrollTo(kept.x, kept.y + shift());
   setInterval(grow, 1000);
 
-  addEventListener("pagehide", () => {{
+  const save = () => {{
     const open = [...document.querySelectorAll("details[open]")].map(each => each.id);
     const keep = {{ at, born, open, loaded: now, x: scrollX, y: scrollY - shift() }};
     try {{ sessionStorage.setItem(key, JSON.stringify(keep)) }} catch {{}}
-  }});
+  }};
+  addEventListener("pagehide", save);
   const there = async () => {{  // a page that is old beats a browser's error page
     if (!/^http/.test(location.protocol)) return true;
     try {{ return (await fetch(location.href, {{ method: "HEAD", cache: "no-store" }})).ok }} catch {{ return false }}
   }};
   setInterval(async () => {{
-    if (await there()) location.reload();
+    if (!await there()) return;
+    save();  // a busy browser may store what pagehide saves only after the next page has asked for it
+    location.reload();
   }}, {RELOAD}000);
 }})();
 """
