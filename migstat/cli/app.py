@@ -7,7 +7,7 @@ import importlib
 import re
 import sys
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typer.core import TyperOption
 from migstat import __version__
 from migstat.cli.console import obeys_escapes
 from migstat.cli.context import Runtime
-from migstat.cli.help_page import MigstatCommand, MigstatGroup, Row
+from migstat.cli.help_page import MigstatGroup, MigstatTyper, Row
 from migstat.cli.options import REMOVED
 from migstat.cli.output import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
@@ -133,16 +133,16 @@ class Root(MigstatGroup):
         return loaded(cmd_name) if cmd_name in COMMANDS else None
 
 
+@cache  # Typer takes milliseconds to compile one, and a demo or a test runs several command lines in one process
 def loaded(name: str) -> Any:
     """A command with all its options, from the module of its name, as Typer runs it."""
     module = importlib.import_module(f"migstat.cli.commands.{name}")
     command = getattr(module, "help_" if name == "help" else name)
     if isinstance(command, typer.Typer):
         return typer.main.get_group(command)
-    app = typer.Typer(add_completion=False)
+    app = MigstatTyper()
     # Options after demo's own command belong to that command.
-    settings = {"allow_interspersed_args": False} if name == "demo" else {}
-    app.command(name, cls=MigstatCommand, context_settings=settings)(command)
+    app.command(name, context_settings={"allow_interspersed_args": name != "demo"})(command)
     return typer.main.get_command(app)
 
 

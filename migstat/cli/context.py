@@ -12,22 +12,14 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.api.retry import Policy, Timing, steady_clock
-from migstat.cli.streams import Streams, wants_color
+from migstat.cli.streams import Streams
 from migstat.errors import NotFound, UsageError
 from migstat.model.nodes import Level, Node, level_is_hidden
 from migstat.query.task import TaskSession
 from migstat.query.walk import shown
 from migstat.render.text import harmless
 from migstat.settings.keychain import Keychain
-from migstat.settings.keys import SETTING
-from migstat.settings.resolve import (
-    Flags,
-    Look,
-    Profile,
-    Settings,
-    profile_from,
-    settings_from,
-)
+from migstat.settings.resolve import Flags, Profile, Settings, profile_from, settings_from
 from migstat.settings.target import Target, TaskWord, likely, target_from
 
 if TYPE_CHECKING:
@@ -70,48 +62,6 @@ class Options(msgspec.Struct, frozen=True):
     json: bool = False
     color: str = "auto"
     verbose: bool = False
-
-
-class Request(msgspec.Struct, frozen=True):
-    """What is asked about: the words for job and task, and the task meant where none is named.
-
-    `default_task` None is for commands that are about a job.
-    """
-
-    job: str | None
-    task: str | None = None
-    default_task: TaskWord | None = TaskWord.LATEST
-
-
-def look_of(runtime: Runtime, options: Options, formats: tuple[str, ...]) -> Look:
-    """The format to use, out of those that the command has. Raises UsageError for any other.
-
-    A profile's format that the command lacks is passed over: it is a preference for all commands.
-    """
-    if options.json and options.output not in (None, "json"):
-        raise UsageError(f"--json cannot be combined with --output {options.output}", "Omit one of them.")
-    flag = "json" if options.json else options.output
-    preferred = options.profile.get("output")
-    if preferred is not None:
-        SETTING["output"].parse(*preferred)
-    fitting = preferred[0] if preferred and preferred[0] in formats else None
-    environ, is_terminal = runtime.environ, runtime.streams.out_is_terminal
-    output = flag or environ.get("MIGSTAT_OUTPUT") or fitting
-    if output and output not in formats:
-        source = "--output" if flag else "MIGSTAT_OUTPUT"
-        raise UsageError(f"{source}: this command has no format {output!r}", f"Choose from {', '.join(formats)}.")
-    columns = environ.get("COLUMNS", "")
-    width = int(columns) if columns.isascii() and columns.isdecimal() and 0 < len(columns) < 5 else 0
-    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
-    terminal = environ.get("TERM")
-    return Look(
-        output=output or ("table" if is_terminal else "plain"),
-        color=wants_color(options.color, environ, is_terminal=is_terminal),
-        columns=width or None,
-        # Python writes UTF-8 even in the C locale, and the Linux console has few glyphs.
-        plain_signs=locale in ("C", "POSIX") or terminal == "linux",
-        dumb=terminal == "dumb",
-    )
 
 
 def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_new: bool = False) -> Profile:
@@ -197,23 +147,22 @@ class Session(TaskSession):
 def session(
     runtime: Runtime,
     options: Options,
-    request: Request,
     *,
+    job: str | None,
+    task: str | None = None,
+    default_task: TaskWord | None = TaskWord.LATEST,
     watching: Policy | None = None,
     ends_at: float = math.inf,
 ) -> Iterator[Session]:
-    """An open session about what the user named, which is checked before any request; for the rest see `Session`."""
+    """An open session about a job and task, as the user typed them; `default_task` None is for commands about a job.
+
+    Everything that can be wrong with them or with the settings is refused before any request. See also `Session`.
+    """
     if runtime.sealed and any(options.flags.values()):
         raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")
-    environ = runtime.environ
-    target = target_from(request.job, request.task, environ, request.default_task, options.profile)
-    settings = settings_from(
-        options.flags,
-        environ,
-        runtime.streams.token_input,
-        profile=options.profile,
-        keychain=runtime.keychain,
-    )
+    environ, profile, stdin = runtime.environ, options.profile, runtime.streams.token_input
+    target = target_from(job, task, environ, default_task, profile)
+    settings = settings_from(options.flags, environ, stdin, profile=profile, keychain=runtime.keychain)
     warn(runtime, settings.warnings)
     try:
         asked = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at)
@@ -224,10 +173,10 @@ def session(
                 runtime.streams.clear_notice()
                 asked.remember()
     except NotFound as error:
-        if error.status is not None and (word := likely(request.task or request.job, [*TaskWord], cutoff=0.8)):
+        if error.status is not None and (word := likely(task or job, [*TaskWord], cutoff=0.8)):
             raise NotFound(error.message, f"Did you mean {word}?") from error
-        targets = options.profile.config.targets
-        if error.status is None or not targets or target.job_id not in (request.job, environ.get("MIGSTAT_JOB")):
+        targets = profile.config.targets
+        if error.status is None or not targets or target.job_id not in (job, environ.get("MIGSTAT_JOB")):
             raise
         meant = likely(target.job_id, targets)
         hint = f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."

@@ -69,14 +69,14 @@ class MigstatGroup(TyperGroup):
 
 
 class MigstatTyper(typer.Typer):
-    """A Typer application whose commands have migstat's help."""
+    """A Typer application whose commands have migstat's help; a group alone prints it, too."""
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**{"cls": MigstatGroup, "add_completion": False, **given})
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=MigstatGroup, add_completion=False, no_args_is_help=True, **settings)
 
-    def command(self, name: str | None = None, **given: Any) -> Callable[[_Function], _Function]:
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[_Function], _Function]:
         """Register a function as a command."""
-        return super().command(name, **{"cls": MigstatCommand, **given})
+        return super().command(name, cls=MigstatCommand, **settings)
 
 
 def page_width(ctx: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from migstat.cli.context import Options, Runtime, look_of, warn
-from migstat.cli.streams import ClosedPipe, Streams
+from migstat.cli.context import Options, Runtime, warn
+from migstat.cli.streams import ClosedPipe, Streams, wants_color
 from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, UsageError
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
@@ -20,7 +21,7 @@ from migstat.model.reports import ChecksReport, ProjectsReport, Report, StatusRe
 from migstat.model.verdict import Verdict
 from migstat.render.advice import next_line, step_after_report
 from migstat.render.text import harmless, one_field
-from migstat.settings.resolve import Look
+from migstat.settings.keys import SETTING
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,17 +35,24 @@ PICTURE_WIDTH = 100
 """Cells of an exported picture."""
 
 JSON_FORMATS = ("json", "ndjson")
+PICTURES = ("svg", "html")
 
 
 class OutputOptions(msgspec.Struct, frozen=True):
-    """Format of a report, files for its picture, and whether to show ids of job and task (`verbose`).
+    """How to show a report: its format and the files of `--export`. The terminal decides where `columns` is None.
 
-    `words` are JOB and TASK as the user typed them, to be repeated in the next command.
+    `plain_signs`: the terminal shows ASCII only, whatever its stream could encode. `dumb`: its cursor cannot be moved.
+    `verbose`: people see the ids of job and task. `words` are JOB and TASK as the user typed them, for the next command
+    that is suggested.
     """
 
-    look: Look
-    exports: tuple[Path, ...] = ()
+    format: str
+    color: bool = False
+    columns: int | None = None
+    plain_signs: bool = False
+    dumb: bool = False
     verbose: bool = False
+    exports: tuple[Path, ...] = ()
     words: tuple[str, ...] = ()
 
 
@@ -54,14 +62,40 @@ def output_of(
     formats: tuple[str, ...],
     *,
     export: list[str] | None = None,
-    junit: bool = False,
+    kinds: tuple[str, ...] = PICTURES,
     words: Sequence[str | None] = (),
 ) -> OutputOptions:
-    """Check the options against the formats of the command. Raises UsageError, before anything is asked."""
-    look = look_of(runtime, options, formats)
-    typed = tuple(word for word in words if word is not None)
-    files = exports_of(export, ("svg", "html", "xml") if junit else ("svg", "html"))
-    return OutputOptions(look, files, options.verbose, typed)
+    """The format, out of those that the command has, and the files of `--export`, which may be of these `kinds`.
+
+    Raises UsageError for any other, before anything is asked.
+    """
+    if options.json and options.output not in (None, "json"):
+        raise UsageError(f"--json cannot be combined with --output {options.output}", "Omit one of them.")
+    environ, is_terminal = runtime.environ, runtime.streams.out_is_terminal
+    flag = "json" if options.json else options.output
+    preferred = options.profile.get("output")
+    if preferred is not None:
+        SETTING["output"].parse(*preferred)
+    # A profile's format is a preference for all commands, so one that this command lacks is passed over.
+    fitting = preferred[0] if preferred and preferred[0] in formats else None
+    chosen = flag or environ.get("MIGSTAT_OUTPUT") or fitting
+    if chosen and chosen not in formats:
+        source = "--output" if flag else "MIGSTAT_OUTPUT"
+        raise UsageError(f"{source}: this command has no format {chosen!r}", f"Choose from {', '.join(formats)}.")
+    columns = environ.get("COLUMNS", "")
+    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
+    terminal = environ.get("TERM")
+    return OutputOptions(
+        format=chosen or ("table" if is_terminal else "plain"),
+        color=wants_color(options.color, environ, is_terminal=is_terminal),
+        columns=int(columns) or None if re.fullmatch("[0-9]{1,4}", columns) else None,
+        # Python writes UTF-8 even in the C locale, and the Linux console has few glyphs.
+        plain_signs=locale in ("C", "POSIX") or terminal == "linux",
+        dumb=terminal == "dumb",
+        verbose=options.verbose,
+        exports=tuple(_export(each, kinds) for each in export or ()),
+        words=tuple(word for word in words if word is not None),
+    )
 
 
 def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Verdict | None = None) -> int:
@@ -109,7 +143,7 @@ def _flaws_of(report: Report) -> tuple[str, ...]:
 
 def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: tuple[str, ...]) -> None:
     """Say on standard error what could not be read, what does not count, and what to do next."""
-    streams, json = runtime.streams, output.look.output in JSON_FORMATS
+    streams, json = runtime.streams, output.format in JSON_FORMATS
     if flaws:
         tell_error(streams, incomplete(flaws), json=json)
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
@@ -120,7 +154,7 @@ def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: t
         warn(runtime, (*report.doubts, *(earlier.notes if earlier else ())))
     listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
     # records have no place for what is wrong with the task itself, such as why it could not start
-    if listed and output.look.output in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
+    if listed and output.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
         tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
     if streams.out_is_terminal and streams.err_is_terminal and (step := step_after_report(report)):
         streams.tell(next_line(step, output.words, runtime.program))
@@ -175,7 +209,7 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
 def _present(runtime: Runtime, output: OutputOptions, report: Report) -> None:
     """Write the report to standard output."""
     streams, escaped = runtime.streams, not runtime.streams.unicode
-    match output.look.output:
+    match output.format:
         case "json" if streams.out_is_terminal:
             from migstat.render.json import document
 
@@ -217,13 +251,12 @@ def _draw(streams: Streams, output: OutputOptions, view: Callable[[Canvas], Rend
     from migstat.render.parts import Canvas
     from migstat.render.theme import ASCII, UNICODE
 
-    look = output.look
-    glyphs = UNICODE if streams.unicode and not look.plain_signs else ASCII
-    canvas = Canvas(streams.width(look.columns), glyphs, streams.height or 24, ids=output.verbose)
+    glyphs = UNICODE if streams.unicode and not output.plain_signs else ASCII
+    canvas = Canvas(streams.width(output.columns), glyphs, streams.height or 24, ids=output.verbose)
     if streams.height:
-        streams.print(fitted(view, canvas, color=look.color))
+        streams.print(fitted(view, canvas, color=output.color))
     else:
-        streams.print(drawn(view(canvas), canvas, color=look.color))
+        streams.print(drawn(view(canvas), canvas, color=output.color))
 
 
 def _print_value(runtime: Runtime, value: object) -> None:
@@ -233,11 +266,6 @@ def _print_value(runtime: Runtime, value: object) -> None:
     streams = runtime.streams
     indent = 2 if streams.out_is_terminal else 0
     streams.print(encoded(value, indent=indent, ascii_only=not streams.unicode) + "\n")
-
-
-def exports_of(exports: list[str] | None, kinds: tuple[str, ...]) -> tuple[Path, ...]:
-    """The files of `--export`. Raises UsageError, before anything is asked, if one could not be written."""
-    return tuple(_export(each, kinds) for each in exports or ())
 
 
 def refuse_same_file(*named: tuple[str, Path | None]) -> None:

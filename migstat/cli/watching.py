@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from migstat.cli.context import Runtime, Session
 from migstat.cli.exporting import Exporter
 from migstat.cli.notifying import Command, Notifier
-from migstat.cli.output import JSON_FORMATS, incomplete, tell_error
+from migstat.cli.output import JSON_FORMATS, OutputOptions, incomplete, tell_error
 from migstat.cli.recording import LAST_TRY, Recorder
 from migstat.cli.screen import LiveScreen
 from migstat.cli.signals import Signals
@@ -28,7 +28,6 @@ from migstat.render.live import LogLine, absence
 from migstat.render.outlook import deadline_words
 from migstat.render.text import duration, harmless
 from migstat.render.theme import ASCII, UNICODE
-from migstat.settings.resolve import Look
 
 HURRY = 0.2
 """Seconds that terminals and readers of pipes get after a signal or a timeout."""
@@ -47,29 +46,28 @@ def printer_for(
     runtime: Runtime,
     background: Background,
     signals: Signals,
-    look: Look,
+    output: OutputOptions,
     *,
     quiet: bool,
-    verbose: bool,
     job: str | None,
 ) -> EventPrinter:
     """The printer for a format; that of the live view takes the terminal."""
     streams = background.streams
-    if look.output in JSON_FORMATS:
+    if output.format in JSON_FORMATS:
         return JsonPrinter(streams)
-    ascii_only = look.plain_signs or not streams.unicode
+    ascii_only = output.plain_signs or not streams.unicode
     wanted = PrinterOptions(
         glyphs=ASCII if ascii_only else UNICODE,
-        color=look.color,
+        color=output.color,
         quiet=quiet,
-        rates=verbose,
-        columns=look.columns,
+        rates=output.verbose,
+        columns=output.columns,
         title=f"job {job}" if job else "",
         words=(job,) if job else (),
         hint=not runtime.sealed,
     )
     out = runtime.streams.out
-    if look.output != "table" or out is None:
+    if output.format != "table" or out is None:
         return LinePrinter(streams, wanted)
     printer = ScreenPrinter(
         streams,

@@ -70,19 +70,6 @@ class Settings(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-class Look(msgspec.Struct, frozen=True):
-    """How the user wants to see it. The terminal decides where `columns` is None.
-
-    `plain_signs`: the terminal shows ASCII only, whatever its stream could encode. `dumb`: its cursor cannot be moved.
-    """
-
-    output: str
-    color: bool
-    columns: int | None = None
-    plain_signs: bool = False
-    dumb: bool = False
-
-
 class Origin(msgspec.Struct, frozen=True):
     """A value in force and where it comes from, for people. A token's value is never in it."""
 

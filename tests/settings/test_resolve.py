@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from migstat.cli.context import Options, Runtime, look_of
+from migstat.cli.context import Options, Runtime
+from migstat.cli.output import OutputOptions, output_of
 from migstat.cli.streams import Streams
 from migstat.errors import CredentialsError, UsageError
 from migstat.settings.config import parsed
@@ -18,7 +19,6 @@ from migstat.settings.credentials import Secret
 from migstat.settings.keys import ENVIRONMENT, FORMATS, SETTINGS
 from migstat.settings.resolve import (
     Flags,
-    Look,
     Profile,
     Settings,
     process_environ,
@@ -40,9 +40,9 @@ def settle(flags: Flags | None = None, profile: Profile | None = None, **environ
     return settings_from(flags or {}, LOGIN | environ, no_stdin, profile=profile)
 
 
-def look(output: str | None, **environ: str) -> Look:
-    """The look of a command that has all formats and writes into a pipe."""
-    return look_of(Runtime(environ, Streams(None, None)), Options(output=output), FORMATS)
+def look(output: str | None, **environ: str) -> OutputOptions:
+    """How to show the report of a command that has all formats and writes into a pipe."""
+    return output_of(Runtime(environ, Streams(None, None)), Options(output=output), FORMATS)
 
 
 @pytest.fixture(autouse=True)
@@ -206,9 +206,9 @@ def test_the_width_is_a_number_of_columns(columns: str, expected: int | None) ->
 
 def test_the_format_is_asked_for_by_flag_then_variable() -> None:
     """`--output` beats MIGSTAT_OUTPUT, and an empty variable counts as unset."""
-    assert look("csv", MIGSTAT_OUTPUT="json").output == "csv"
-    assert look(None, MIGSTAT_OUTPUT="json").output == "json"
-    assert look(None, MIGSTAT_OUTPUT="").output == "plain"
+    assert look("csv", MIGSTAT_OUTPUT="json").format == "csv"
+    assert look(None, MIGSTAT_OUTPUT="json").format == "json"
+    assert look(None, MIGSTAT_OUTPUT="").format == "plain"
 
 
 def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,14 +12,13 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Request, Runtime, Session, session
+from migstat.cli.context import Options, Runtime, Session, session
 from migstat.cli.options import Job, Task, asks_api
-from migstat.cli.output import JSON_FORMATS, finish, output_of
+from migstat.cli.output import JSON_FORMATS, OutputOptions, finish, output_of
 from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFound, OutputError, Refused, UsageError
 from migstat.files.incoming import file_names, incoming
 from migstat.model.nodes import instant
 from migstat.model.reports import ArtifactsReport, Listed
-from migstat.settings.resolve import Look
 from migstat.settings.values import expanded, refuse_empty
 
 if TYPE_CHECKING:
@@ -65,16 +64,16 @@ def artifacts(
     output = output_of(runtime, options, FORMATS)
     folder = None if download is None else _folder(download)
     failures: list[Failure] = []
-    with session(runtime, options, Request(job, task)) as asked:
+    with session(runtime, options, job=job, task=task) as asked:
         found = asked.api.task(asked.job_id, asked.task.task_id)
         now = asked.now()
         ends = (instant(artifact.expires_at) for artifact in found.artifacts)
         expired = (end is not None and end <= now for end in ends)
         report = ArtifactsReport(asked.job_id, now, found, tuple(map(Listed, found.artifacts, expired)))
         if folder is not None:
-            report, failures = _download(runtime, asked, report, folder, output.look, verbose=options.verbose)
+            report, failures = _download(runtime, asked, report, folder, output)
         code = finish(runtime, output, report)
-        if not report.artifacts and output.look.output not in JSON_FORMATS:
+        if not report.artifacts and output.format not in JSON_FORMATS:
             runtime.streams.tell(NONE_HERE)
     if failures:
         raise _summary(failures, len(report.artifacts))
@@ -101,7 +100,7 @@ def _folder(text: str) -> Path:
 
 
 def _download(
-    runtime: Runtime, asked: Session, report: ArtifactsReport, folder: Path, look: Look, *, verbose: bool
+    runtime: Runtime, asked: Session, report: ArtifactsReport, folder: Path, output: OutputOptions
 ) -> tuple[ArtifactsReport, list[Failure]]:
     """Download all that can be; the report with their paths, and what went wrong with the others."""
     names = file_names(listed.artifact.name for listed in report.artifacts)
@@ -110,7 +109,7 @@ def _download(
     for number, (listed, name) in enumerate(zip(report.artifacts, names, strict=True), 1):
         label = f"{number}/{len(names)} {name}" if len(names) > 1 else name
         try:
-            with incoming(folder / name) as file, _progress(runtime, look, label, verbose=verbose) as moved:
+            with incoming(folder / name) as file, _progress(runtime, output, label) as moved:
                 expected = name.lower().endswith(".json")
                 asked.api.download(listed.artifact.location, file, moved, json_expected=expected)
         except (ApiError, OutputError) as error:
@@ -123,15 +122,15 @@ def _download(
     return replace(report, artifacts=tuple(fetched), downloaded=True), failures
 
 
-def _progress(runtime: Runtime, look: Look, label: str, *, verbose: bool) -> AbstractContextManager[Moved]:
+def _progress(runtime: Runtime, output: OutputOptions, label: str) -> AbstractContextManager[Moved]:
     """Progress on a terminal's standard error, none elsewhere or between the lines of `--verbose`."""
     streams = runtime.streams
-    if verbose or look.dumb or streams.err is None or not streams.err_is_terminal:
+    if output.verbose or output.dumb or streams.err is None or not streams.err_is_terminal:
         return nullcontext(lambda _done, _total: None)
     from migstat.cli.progress import progress_of
 
-    ascii_only = look.plain_signs or not streams.unicode
-    return progress_of(label, streams.err, ascii_only=ascii_only, color=look.color)
+    ascii_only = output.plain_signs or not streams.unicode
+    return progress_of(label, streams.err, ascii_only=ascii_only, color=output.color)
 
 
 def _summary(failures: Sequence[Failure], count: int) -> MigstatError:

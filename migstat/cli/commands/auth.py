@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 
 import msgspec
-import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime, Session, warn
@@ -33,24 +32,18 @@ WHERE_JOB = "Copy the job id from the migration assistant, or an API URL with /j
 TRIES = 3
 """Times that a person may type the job id."""
 
-auth = MigstatTyper()
+ABOUT = """Store the API token, check it or remove it.
 
+Examples:
 
-@auth.callback(invoke_without_command=True)
-def about(ctx: typer.Context) -> None:
-    """Store the API token, check it or remove it.
+  migstat auth login
 
-    Examples:
+  migstat auth status
 
-      migstat auth login
+The first of these is used: --token-file, MIGSTAT_TOKEN, MIGSTAT_TOKEN_FILE, the profile's token_file, the stored token.
+"""
 
-      migstat auth status
-
-    The first of these is used: --token-file, MIGSTAT_TOKEN, MIGSTAT_TOKEN_FILE, the profile's token_file, the stored
-    token.
-    """
-    if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+auth = MigstatTyper(help=ABOUT)
 
 
 @auth.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Request, Runtime, session
+from migstat.cli.context import Options, Runtime, session
 from migstat.cli.options import (
     AcceptedFile,
     ExitStatus,
@@ -19,7 +19,7 @@ from migstat.cli.options import (
     names_from,
     states_from,
 )
-from migstat.cli.output import finish, output_of
+from migstat.cli.output import PICTURES, finish, output_of
 from migstat.model.changes import EarlierRun
 from migstat.query.reports import checks_report
 from migstat.settings.acceptances import acceptances_from
@@ -55,7 +55,7 @@ def checks(
 
       migstat checks --against previous --exit-status
     """
-    output = output_of(runtime, options, FORMATS, export=export, junit=True, words=(job, task))
+    output = output_of(runtime, options, FORMATS, export=export, kinds=(*PICTURES, "xml"), words=(job, task))
     names, states = names_from(name, "--name"), states_from(state)
     acceptances = acceptances_from(accepted, options.profile)
     earlier: str | EarlierRun | None = None
@@ -63,7 +63,7 @@ def checks(
         from migstat.query.earlier import against_from
 
         earlier = against_from(against)
-    with session(runtime, options, Request(job, task)) as asked:
+    with session(runtime, options, job=job, task=task) as asked:
         report = checks_report(asked, names, states, against=earlier, acceptances=acceptances)
         report = replace(report, show_all=show_all, details=details)
         return finish(runtime, output, report, report.judged if exit_status else None)

@@ -29,7 +29,6 @@ from migstat.settings.config import (
 from migstat.settings.keys import PROFILE_KEYS, SETTING, TARGET_KEYS
 from migstat.settings.values import looks_like_token, refuse_empty
 
-config = MigstatTyper()
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as profiles.acme.email or targets.wave2.job.")]
 
 
@@ -53,11 +52,7 @@ The file is TOML. Set MIGSTAT_CONFIG to use another one.
 """
 
 
-@config.callback(invoke_without_command=True, help=ABOUT)
-def about(ctx: typer.Context) -> None:
-    """Show the help if nothing else is asked for."""
-    if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())
+config = MigstatTyper(help=ABOUT)
 
 
 @config.command("list")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migstat.cli.context import Options, Request, Runtime, Session, session
+from migstat.cli.context import Options, Runtime, Session, session
 from migstat.cli.options import ExitStatus, Exports, Job, Task, asks_api
 from migstat.cli.output import finish, finish_raw, output_of
 from migstat.errors import UsageError
@@ -51,7 +51,7 @@ def status(
         other = "--export" if export else f"--output {options.output}"
         raise UsageError(f"--raw cannot be combined with {other}", "--raw is the API's own JSON.")
     names, levels = level_from(level, "--level") if level is not None else (), _depth(depth)
-    with session(runtime, options, Request(job, task)) as asked:
+    with session(runtime, options, job=job, task=task) as asked:
         if raw:
             return _raw(runtime, asked, names, levels or 0, judged=exit_status)
         report = status_report(asked, names, levels, judged=exit_status)

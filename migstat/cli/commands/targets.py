@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from msgspec.structs import replace
 
 from migstat.api.threads import together
-from migstat.cli.context import Options, Request, Runtime, Session, profile_for, session
+from migstat.cli.context import Options, Runtime, Session, profile_for, session
 from migstat.cli.options import ExitStatus, asks_api
 from migstat.cli.output import finish, output_of
 from migstat.errors import MigstatError
@@ -66,7 +66,7 @@ def _opened(stack: ExitStack, runtime: Runtime, options: Options, name: str) -> 
         own = profile.config.targets[name].get("profile")
         if own not in (None, profile.name):
             profile = profile_for(runtime, own, name)
-        opened = session(runtime, replace(options, profile=profile), Request(name))
+        opened = session(runtime, replace(options, profile=profile), job=name)
         return name, stack.enter_context(opened)
     except MigstatError as error:
         return name, error

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Request, Runtime, look_of, session
+from migstat.cli.context import Options, Runtime, session
 from migstat.cli.notifying import command_from
 from migstat.cli.options import AcceptedUntilChecks, Exports, Job, Task, asks_api
-from migstat.cli.output import exports_of, refuse_same_file
+from migstat.cli.output import OutputOptions, output_of, refuse_same_file
 from migstat.cli.signals import Signals
 from migstat.cli.streams import Background
 from migstat.cli.watching import Watcher, printer_for
@@ -23,7 +23,7 @@ from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
 from migstat.settings.acceptances import acceptances_from
 from migstat.settings.keys import SETTING
-from migstat.settings.resolve import Look, Profile, environ_of_commands
+from migstat.settings.resolve import Profile, environ_of_commands
 from migstat.settings.values import deadline as instant_of
 from migstat.settings.values import expanded, refuse_empty, seconds
 
@@ -72,17 +72,16 @@ def watch(
 
       migstat watch --record night.jsonl --deadline 03:00 && ./open-the-site
     """
-    look = _look(runtime, options, quiet=quiet)
+    output = _output(runtime, options, export, quiet=quiet)
     if until not in frozenset(Until):
         raise UsageError(f"--until: invalid value {until!r}", f"Choose from {', '.join(Until)}.")
     pause = ("1s", "") if runtime.sealed and interval is None else _interval(interval, options.profile)
     ends_after = seconds(timeout, "--timeout") if timeout is not None else None
-    exports = exports_of(export, ("html", "svg", "prom"))
     path = Path(expanded(refuse_empty(record, "--record"))) if record is not None else None
     command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
     due = instant_of(deadline, "--deadline", runtime.now()) if deadline is not None else None
     rehearsed = Path(expanded(refuse_empty(baseline, "--baseline"))) if baseline is not None else None
-    refuse_same_file(("--baseline", rehearsed), ("--record", path), *(("--export", each) for each in exports))
+    refuse_same_file(("--baseline", rehearsed), ("--record", path), *(("--export", each) for each in output.exports))
     rehearsal, warnings = _rehearsal(rehearsed)
     if accepted is not None and until != Until.CHECKS:
         raise UsageError("--accepted needs --until checks", "Accepted checks change nothing about a migration.")
@@ -97,7 +96,7 @@ def watch(
         acceptances_from(accepted, options.profile) if until == Until.CHECKS else None,
     )
     with Signals() as signals, Background(runtime.streams) as background:
-        printer = printer_for(runtime, background, signals, look, quiet=quiet, verbose=options.verbose, job=job)
+        printer = printer_for(runtime, background, signals, output, quiet=quiet, job=job)
         for warning in warnings:
             printer.warn(warning)
         watcher = Watcher(
@@ -108,14 +107,13 @@ def watch(
             plan=plan,
             ends_after=ends_after,
             record=path,
-            exports=exports,
+            exports=output.exports,
             title=f"job {job}" if job else "",
             notify=command,
         )
         # A demo runs an hour in seconds: it is polled often, and an outage of a few seconds is long enough to show.
         patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
-        wanted = Request(job, task)
-        with session(watcher.runtime, options, wanted, watching=patience, ends_at=watcher.ends_at) as asked:
+        with session(watcher.runtime, options, job=job, task=task, watching=patience, ends_at=watcher.ends_at) as asked:
             return watcher.follow(asked)
 
 
@@ -140,13 +138,13 @@ def _interval(flag: str | None, profile: Profile) -> tuple[str, str]:
     return profile.get("interval") or (SETTING["interval"].default or "", "--interval")
 
 
-def _look(runtime: Runtime, options: Options, *, quiet: bool) -> Look:
+def _output(runtime: Runtime, options: Options, export: list[str] | None, *, quiet: bool) -> OutputOptions:
     """A live view needs a capable terminal to itself, in the foreground; everything else gets lines."""
-    look = look_of(runtime, options, FORMATS)
+    output = output_of(runtime, options, FORMATS, export=export, kinds=("html", "svg", "prom"))
     streams = runtime.streams
-    if look.output != "table":
-        return look
+    if output.format != "table":
+        return output
     if not streams.out_is_terminal and options.output is not None:
         raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
     alone = streams.out_is_foreground and not (options.verbose and streams.err_is_terminal)
-    return look if alone and not look.dumb and not quiet else replace(look, output="plain")
+    return output if alone and not output.dumb and not quiet else replace(output, format="plain")
