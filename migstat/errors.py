@@ -1,23 +1,23 @@
-"""Everything that can go wrong, as one tree.
+"""Everything that can go wrong, as one tree: the class, and the code that scripts rely on.
 
     MigstatError
-    ├── UsageError           usage            what was typed or configured makes no sense
-    ├── CredentialsError     no-credentials   there is no e-mail or no token to send
-    ├── OutputError          output           what was asked for could not be written
-    ├── Interrupted          interrupted      Ctrl-C
-    ├── TaskFailed           task-failed      said beside records that have no place for why the task itself failed
-    └── ApiError             what the migration API answered, or that it did not
-        ├── Unreachable      unreachable      no usable answer came, after all retries
-        ├── UntrustedServer  untrusted-server the server did not prove over TLS who it is
-        ├── RateLimited      rate-limited     429 until the retries were used up
-        ├── BadAnswer        bad-answer       an answer came that cannot be understood
-        │   └── BadRequest   bad-request      400: the API did not understand the question
-        ├── Incomplete       incomplete       a part of what was asked for could not be read
-        ├── Refused          refused          401 or 403
-        └── NotFound         not-found        no such job, task, level, check or project
+    ├── UsageError           usage
+    ├── CredentialsError     no-credentials
+    ├── OutputError          output
+    ├── Interrupted          interrupted
+    ├── TaskFailed           task-failed
+    └── ApiError
+        ├── Unreachable      unreachable
+        ├── UntrustedServer  untrusted-server
+        ├── RateLimited      rate-limited
+        ├── BadAnswer        bad-answer
+        │   └── BadRequest   bad-request
+        ├── Incomplete       incomplete
+        ├── Refused          refused
+        └── NotFound         not-found
 
-Each has a stable `code` for scripts, a `message` (what happened, to what) and a `hint` (what to do next, may be
-empty). None of them knows an exit code: that is the command line's business.
+Each error has a `message` (what happened, to what) and a `hint` (what to do next, may be empty). None of them knows an
+exit code: `model/exit_codes.py` gives each its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TOKEN = re.compile(r"ATATT[\w=+/-]*")
 
 
 class MigstatError(Exception):
-    """Base of all errors that a user is told of."""
+    """Base of all errors that are reported to the user; a subclass without a `code` has that of its base."""
 
     code: ClassVar[str] = "error"
 
@@ -40,93 +40,70 @@ class MigstatError(Exception):
         self.hint = _TOKEN.sub("***", hint)
         super().__init__(self.message)
 
-
-class UsageError(MigstatError):
-    """The command line, the environment or a file that configures holds something that makes no sense."""
-
-    code = "usage"
+    def __init_subclass__(cls, code: str | None = None) -> None:
+        # The code is spelled out, not made of the class name: renaming a class must not break a script.
+        cls.code = code or cls.code
 
 
-class CredentialsError(MigstatError):
+class UsageError(MigstatError, code="usage"):
+    """The command line, the environment or a config file contains something invalid."""
+
+
+class CredentialsError(MigstatError, code="no-credentials"):
     """No e-mail or no API token was found, or the file that holds it could not be read."""
 
-    code = "no-credentials"
 
-
-class OutputError(MigstatError):
+class OutputError(MigstatError, code="output"):
     """Standard output, an export file or a download could not be written."""
 
-    code = "output"
 
-
-class Interrupted(MigstatError):
+class Interrupted(MigstatError, code="interrupted"):
     """The user pressed Ctrl-C."""
 
-    code = "interrupted"
+
+class TaskFailed(MigstatError, code="task-failed"):
+    """The task itself failed: reported, never raised, beside formats whose records have no place for it."""
 
 
-class TaskFailed(MigstatError):
-    """The task itself failed: told, never raised, beside records that have no place for it."""
-
-    code = "task-failed"
-
-
-class ApiError(MigstatError):
+class ApiError(MigstatError, code="api"):
     """Base of what goes wrong between this program and the API.
 
-    `again` says that it may pass: it was tried again until the policy gave up. `retry_after` is for how many seconds
-    the server asked not to be asked, where it did. `status` is the HTTP status where one came.
+    `again` means that it may pass: retrying stopped only because the policy gave up. `retry_after` is the pause in
+    seconds that the server asked for, if it did. `status` is the HTTP status, if there was an answer.
     """
 
-    code = "api"
     again: bool = False
     retry_after: float | None = None
     status: int | None = None
 
 
-class Unreachable(ApiError):
-    """No usable answer came: connection, time-out, cut body or 5xx, until the retries were used up."""
-
-    code = "unreachable"
+class Unreachable(ApiError, code="unreachable"):
+    """No usable answer after all retries: connection refused, time-out, truncated body or 5xx."""
 
 
-class UntrustedServer(ApiError):
+class UntrustedServer(ApiError, code="untrusted-server"):
     """The server, or the proxy, did not prove over TLS who it is; never retried."""
 
-    code = "untrusted-server"
 
-
-class RateLimited(ApiError):
+class RateLimited(ApiError, code="rate-limited"):
     """The API kept answering 429, or asked for a longer pause than a single query waits."""
 
-    code = "rate-limited"
+
+class BadAnswer(ApiError, code="bad-answer"):
+    """The content or status of the answer cannot be understood."""
 
 
-class BadAnswer(ApiError):
-    """An answer came whose content or status cannot be understood."""
-
-    code = "bad-answer"
-
-
-class BadRequest(BadAnswer):
+class BadRequest(BadAnswer, code="bad-request"):
     """400: the API did not understand the question, for example a filter that it does not know."""
 
-    code = "bad-request"
+
+class Incomplete(ApiError, code="incomplete"):
+    """Part of what was asked for could not be read; the rest was shown."""
 
 
-class Incomplete(ApiError):
-    """A part of what was asked for could not be read; the rest was shown."""
-
-    code = "incomplete"
+class Refused(ApiError, code="refused"):
+    """401 or 403: this account may not make the request."""
 
 
-class Refused(ApiError):
-    """401 or 403: the API knows the request but not the right of this account to make it."""
-
-    code = "refused"
-
-
-class NotFound(ApiError):
+class NotFound(ApiError, code="not-found"):
     """There is no such job, task, level, check or project (a 404, or the API's empty `data`)."""
-
-    code = "not-found"
