@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import time
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
 
 from migstat.errors import OutputError
+from migstat.files.whole import replacing, write_all
 
 LONGEST_NAME = 240
 """Bytes of a name in UTF-8; most file systems allow 255."""
@@ -62,7 +61,7 @@ def _shortened(name: str, mark: str = "") -> str:
 
 
 class Incoming:
-    """A file under way: it can be written, and begun anew. Raises OutputError where that fails."""
+    """A file that is being downloaded: it can be appended to, and begun anew. Raises OutputError where that fails."""
 
     def __init__(self, target: Path, file: FileIO) -> None:
         self.size = 0
@@ -74,40 +73,30 @@ class Incoming:
         with _explained(self._target):
             self._file.seek(0)
             self._file.truncate()
-            self.size = 0
+        self.size = 0
 
     def write(self, data: bytes) -> None:
         """Append to the file."""
         with _explained(self._target):
-            rest = memoryview(data)
-            while rest:  # a file without a buffer may take only a part
-                rest = rest[self._file.write(rest) :]
-            self.size += len(data)
+            write_all(self._file, data)
+        self.size += len(data)
 
 
 @contextmanager
 def incoming(target: Path) -> Iterator[Incoming]:
-    """A file that gets the name `target` when the block ends, and is removed where that raises.
+    """A file that gets the name `target` when the block ends, and is removed if that raises.
 
-    Another file of that name, or a link, is replaced. Missing folders are made. Raises OutputError where it cannot be
+    Another file of that name, or a link, is replaced. Missing folders are made. Raises OutputError if it cannot be
     written.
     """
-    partial = target.with_name(f".migstat-{os.getpid()}-{time.monotonic_ns()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
+    with ExitStack() as stack:
+        # Only what is done to the file is explained so: an OSError of the block itself is the network's.
         with _explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            file = FileIO(os.open(partial, flags, 0o666), "w")  # less what the user's umask forbids
-        with file:
-            yield Incoming(target, file)
-            with _explained(target):
-                os.fsync(file.fileno())
+            file = stack.enter_context(replacing(target, 0o666))
+        yield Incoming(target, file)
         with _explained(target):
-            partial.replace(target)
-    except BaseException:
-        with suppress(OSError, ValueError):
-            partial.unlink()
-        raise
+            stack.close()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from migstat.files.places import config_file, user_folder
-
-ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
 
 ENVIRONMENTS: list[dict[str, str]] = [
     {"HOME": "/home/you"},
@@ -46,47 +43,20 @@ json.dump(answers, sys.stdout)
 """
 
 
-@pytest.fixture(scope="module")
-def answers() -> list[list[str]]:
-    """Return the folders of config and cache that platformdirs finds in each environment."""
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs itself is asked")
+def test_the_folders_are_those_of_platformdirs() -> None:
+    """The folders found without platformdirs, which takes long to import, are the same."""
     done = subprocess.run(
         [sys.executable, "-c", ASKS], input=json.dumps(ENVIRONMENTS), capture_output=True, text=True, check=True
     )
-    told: list[list[str]] = json.loads(done.stdout)
-    return told
+    found = [[user_folder(environ, kind) for kind in ("config", "cache")] for environ in ENVIRONMENTS]
+    assert found == json.loads(done.stdout)
 
 
-@ON_LINUX
-@pytest.mark.parametrize("number", range(len(ENVIRONMENTS)), ids=lambda number: repr(ENVIRONMENTS[number]))
-def test_the_folders_are_those_of_platformdirs(answers: list[list[str]], number: int) -> None:
-    """The folders found without platformdirs, which takes long to import, are the same."""
-    environ = ENVIRONMENTS[number]
-    config, cache = answers[number]
-    assert config_file(environ) == (f"{config}/config.toml", False)
-    assert user_folder(environ, "cache") == cache
-
-
-def test_the_file_that_somebody_named_comes_first(tmp_path: Path) -> None:
-    """MIGSTAT_CONFIG beats all folders, unless it is empty."""
-    file = str(tmp_path / "my.toml")
-    assert config_file({"MIGSTAT_CONFIG": file, "XDG_CONFIG_HOME": "/x", "HOME": "/y"}) == (file, True)
-    unnamed, named = config_file({"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)})
-    assert not named
-    assert Path(unnamed).name == "config.toml"
-
-
-def test_a_tilde_is_the_users_folder() -> None:
-    """`~` is expanded, as no shell has done so."""
-    assert config_file({"MIGSTAT_CONFIG": "~/my.toml"}) == (str(Path("~/my.toml").expanduser()), True)
-
-
-@pytest.mark.skipif(sys.platform == "linux", reason="there platformdirs is not asked")
-def test_elsewhere_platformdirs_is_asked() -> None:
-    """On other systems platformdirs decides, whatever the XDG variables say."""
-    import platformdirs
-
-    environ = {"XDG_CONFIG_HOME": "/x"}
-    assert config_file(environ)[0] == os.path.join(  # noqa: PTH118
-        platformdirs.user_config_dir("migstat", appauthor=False), "config.toml"
-    )
-    assert user_folder(environ, "cache") == platformdirs.user_cache_dir("migstat", appauthor=False)
+def test_migstat_config_names_the_file() -> None:
+    """MIGSTAT_CONFIG takes precedence over all folders unless it is empty, and `~` in it is expanded."""
+    environ = {"XDG_CONFIG_HOME": "/x", "HOME": "/y"}
+    named = {text: config_file({"MIGSTAT_CONFIG": text, **environ}) for text in ("/my.toml", "~/my.toml", "")}
+    assert named["/my.toml"] == ("/my.toml", True)
+    assert named["~/my.toml"] == (str(Path("~/my.toml").expanduser()), True)
+    assert named[""] == (f"{user_folder(environ, 'config')}/config.toml", False)

@@ -11,14 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from migstat.files.whole import write_whole
+from migstat.files.whole import replacing, write_whole
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes, links and signals are those of POSIX")
-
-OLD, NEW = "old\n" * 1000, "new\n" * 200_000
 
 
 def names(folder: Path) -> list[str]:
@@ -26,30 +24,12 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def child(code: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run code with `write_whole`, `path` and `data` in a process of its own."""
-    prologue = (
-        "import os, resource, signal, sys\nfrom pathlib import Path\nfrom migstat.files.whole import write_whole\n"
-        "path, data = Path(sys.argv[1]), 'new\\n' * 200_000\n"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", prologue + code, *words], capture_output=True, text=True, check=False, timeout=60
-    )
-
-
-@pytest.mark.parametrize(("data", "written"), [("a\nb\r\né\n", "a\nb\r\né\n".encode()), (b"\xff\n\r\n", b"\xff\n\r\n")])
-def test_what_is_written_is_read(tmp_path: Path, data: str | bytes, written: bytes) -> None:
-    """Bytes are written as they are, text as UTF-8 with its own line ends, and no other file is left."""
-    file = tmp_path / "file"
-    for _ in range(2):
-        write_whole(file, data)
-        assert file.read_bytes() == written
-    assert names(tmp_path) == ["file"]
-
-
 @given(st.text() | st.binary())
+@example("a\nb\r\né\n")
+@example(b"\xff\n\r\n")
+@settings(max_examples=25)  # each waits for the disk
 def test_any_content_is_written_or_refused(tmp_path_factory: pytest.TempPathFactory, data: str | bytes) -> None:
-    """The file has the new content, or the old one and the error is one of the documented."""
+    """The file has the new content, text as UTF-8 with its own line ends, or the old one and an error says so."""
     folder = tmp_path_factory.getbasetemp() / "any"
     folder.mkdir(exist_ok=True)
     file = folder / "file"
@@ -65,51 +45,27 @@ def test_any_content_is_written_or_refused(tmp_path_factory: pytest.TempPathFact
 
 @POSIX
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_a_file_is_for_its_owner_only(tmp_path: Path, umask: int) -> None:
-    """Private files get mode 0600 and new folders 0700, whatever the umask and the previous mode."""
+@pytest.mark.parametrize("private", [True, False])
+def test_a_private_file_is_for_its_owner_and_others_follow_the_umask(tmp_path: Path, umask: int, private: bool) -> None:
+    """Private files get 0600 and new folders 0700, whatever the umask and the previous mode, also while written."""
     file = tmp_path / "one" / "two" / "file"
+    expected = (0o600, 0o700) if private else (0o666 & ~umask, 0o777 & ~umask)
     before = os.umask(umask)
     try:
-        write_whole(file, "x")
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        file.chmod(0o666)
-        write_whole(file, "y")
+        for content in ("x", "y"):
+            write_whole(file, content, private=private)
+            modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent, file.parent.parent)]
+            assert modes == [expected[0], expected[1], expected[1]]
+            file.chmod(0o666 if private else 0o600)
+        with replacing(file, 0o600) as unfinished:
+            assert stat.S_IMODE(os.fstat(unfinished.fileno()).st_mode) == 0o600
     finally:
         os.umask(before)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in (file.parent, file.parent.parent)} == {0o700}
 
 
 @POSIX
-@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_other_files_follow_the_umask(tmp_path: Path, umask: int) -> None:
-    """Exports are as readable as whatever else the user creates, and so are the folders made for them."""
-    file = tmp_path / "one" / "file"
-    before = os.umask(umask)
-    try:
-        write_whole(file, "x", private=False)
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o777 & ~umask
-
-
-@POSIX
-def test_nobody_else_can_read_it_meanwhile(tmp_path: Path) -> None:
-    """While it is written, too, only the owner can read the file."""
-    code = """
-def see(descriptor):
-    print(oct(os.fstat(descriptor).st_mode & 0o777))
-os.fsync = see
-os.umask(0)
-write_whole(path, data)
-"""
-    assert child(code, str(tmp_path / "file")).stdout == "0o600\n"
-
-
-@POSIX
-def test_what_somebody_has_planted_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """If the temporary file's name is taken, by a link for example, nothing is written through it."""
+def test_a_planted_link_is_not_written_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the temporary file's name is taken, by a link for example, nothing is written."""
     victim = tmp_path / "victim"
     victim.write_text("old", encoding="utf-8")
     monkeypatch.setattr(time, "monotonic_ns", lambda: 7)
@@ -149,38 +105,25 @@ def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
 
 
 @POSIX
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    """Folders, pipes and links to pipes stay what they are."""
-    pipe, folder, link = tmp_path / "pipe", tmp_path / "folder", tmp_path / "link"
-    os.mkfifo(pipe)
-    folder.mkdir()
-    link.symlink_to(pipe)
-    for path in (pipe, folder, link, Path(f"{folder}/"), tmp_path / "folder" / ".."):
-        with pytest.raises(OSError, match="not a regular file"):
-            write_whole(path, "new")
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-    assert names(folder) == []
-    assert names(tmp_path) == ["folder", "link", "pipe"]
-
-
-@POSIX
-def test_a_device_is_refused_before_anything_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is created beside a device or moved over it."""
+def test_only_regular_files_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders, pipes, devices and links to them stay as they are, and nothing is created beside them."""
 
     def forbidden(*_: object, **__: object) -> None:
         pytest.fail("something would have been written")
 
+    pipe, folder, link, device = (tmp_path / name for name in ("pipe", "folder", "link", "device"))
+    os.mkfifo(pipe)
+    folder.mkdir()
+    link.symlink_to(pipe)
+    device.symlink_to(os.devnull)
     monkeypatch.setattr(os, "open", forbidden)
-    monkeypatch.setattr(Path, "replace", forbidden)
-    link = tmp_path / "link"
-    link.symlink_to(os.devnull)
-    for path in (Path(os.devnull), link):
+    for path in (pipe, folder, link, Path(f"{folder}/"), folder / "..", device, Path(os.devnull)):
         with pytest.raises(OSError, match="not a regular file"):
             write_whole(path, "new")
 
 
 @pytest.mark.parametrize("name", ["nul\0", "x" * 300, "file/below", "file/below/that"])
-def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_impossible_name_is_refused(tmp_path: Path, name: str) -> None:
     """Impossible names, and a file in a folder's place, raise the documented errors."""
     (tmp_path / "file").write_text("old", encoding="utf-8")
     with pytest.raises((OSError, ValueError)):
@@ -200,75 +143,35 @@ def test_the_longest_name_is_written(tmp_path: Path) -> None:
 @POSIX
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     """When the disk fills up, the file is as it was and nothing is left beside it."""
+    import resource
+
     file = tmp_path / "file"
-    file.write_text(OLD, encoding="utf-8")
-    code = """
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-try:
-    write_whole(path, data)
-except OSError as error:
-    print("told", error.strerror)
-"""
-    done = child(code, str(file))
-    assert done.stdout == "told File too large\n", done.stderr
-    assert file.read_text(encoding="utf-8") == OLD
+    file.write_text("old", encoding="utf-8")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_whole(file, "new\n" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert file.read_text(encoding="utf-8") == "old"
     assert names(tmp_path) == ["file"]
 
 
-@POSIX
-def test_a_folder_that_may_not_be_written_leaves_the_old_file(tmp_path: Path) -> None:
-    """Without write permission the file is as it was; tried as a user whom permissions concern."""
-    file = tmp_path / "file"
-    file.write_text(OLD, encoding="utf-8")
-    tmp_path.chmod(0o555)
-    code = """
-if os.geteuid() == 0:
-    os.chdir(path.parent)  # whose parents are root's alone
-    path = Path(path.name)
-    os.setresuid(65534, 65534, 65534)
-try:
-    write_whole(path, data)
-except OSError as error:
-    print("told", error.strerror)
-"""
-    done = child(code, str(file))
-    tmp_path.chmod(0o755)
-    assert done.stdout == "told Permission denied\n", done.stderr
-    assert file.read_text(encoding="utf-8") == OLD
-    assert names(tmp_path) == ["file"]
+WRITER = "import os, signal, sys\nfrom pathlib import Path\nfrom migstat.files.whole import write_whole\n"
 
 
 @POSIX
-@pytest.mark.parametrize("moment", ["os.fsync", "Path.replace"])
-def test_a_kill_in_the_middle_leaves_the_old_file(tmp_path: Path, moment: str) -> None:
+def test_a_kill_in_the_middle_leaves_the_old_file(tmp_path: Path) -> None:
     """A killed writer leaves the whole old file, and the next one succeeds."""
     file = tmp_path / "file"
-    file.write_text(OLD, encoding="utf-8")
-    done = child(f"{moment} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nwrite_whole(path, data)", str(file))
+    file.write_text("old", encoding="utf-8")
+    code = "os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\nwrite_whole(Path(sys.argv[1]), 'new')"
+    done = subprocess.run([sys.executable, "-c", WRITER + code, str(file)], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert file.read_text(encoding="utf-8") == OLD
-    write_whole(file, NEW)
-    assert file.read_text(encoding="utf-8") == NEW
-
-
-@POSIX
-def test_an_interruption_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
-    """Ctrl-C neither changes the file nor leaves another one."""
-    file = tmp_path / "file"
-    file.write_text(OLD, encoding="utf-8")
-    code = """
-def interrupted(_):
-    raise KeyboardInterrupt
-os.fsync = interrupted
-try:
-    write_whole(path, data)
-except KeyboardInterrupt:
-    print("on up")
-"""
-    assert child(code, str(file)).stdout == "on up\n"
-    assert file.read_text(encoding="utf-8") == OLD
-    assert names(tmp_path) == ["file"]
+    assert file.read_text(encoding="utf-8") == "old"
+    write_whole(file, "new")
+    assert file.read_text(encoding="utf-8") == "new"
 
 
 @pytest.mark.slow
@@ -276,11 +179,8 @@ def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
     """While processes write the same file again and again, a reader always sees the whole content of one."""
     file = tmp_path / "file"
     write_whole(file, "0" * 100_000)
-    code = "for _ in range(40):\n    write_whole(path, sys.argv[2] * 100_000)\n"
-    start = (
-        "import sys\nfrom pathlib import Path\nfrom migstat.files.whole import write_whole\npath = Path(sys.argv[1])\n"
-    )
-    writers = [subprocess.Popen([sys.executable, "-c", start + code, str(file), letter]) for letter in "abc"]
+    code = "for _ in range(40):\n    write_whole(Path(sys.argv[1]), sys.argv[2] * 100_000)\n"
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER + code, str(file), letter]) for letter in "abc"]
     while any(writer.poll() is None for writer in writers):
         text = file.read_text(encoding="utf-8")
         assert (len(text), len(set(text))) == (100_000, 1)
