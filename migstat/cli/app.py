@@ -71,6 +71,7 @@ EPILOG = "See also: migstat help COMMAND|exit-codes|environment|formatting|notif
 def main_of_process() -> int:
     """Run the command line of this process and return its exit code."""
     environ = process_environ()
+    # An old Windows console prints escape sequences, and so does a dumb terminal: both get the same plain output.
     escapes = environ.get("TERM") != "dumb" and obeys_escapes(sys.stdout, sys.stderr)
     if not escapes:
         environ = {**environ, "TERM": "dumb"}
@@ -85,16 +86,16 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     """Run one command line and return its exit code. Raises nothing, whatever the input."""
     streams = runtime.streams
     try:
-        given = list(words or ["--help"])
-        result: object = Root().main(args=given, prog_name=PROGRAM, standalone_mode=False, obj=runtime)
+        # Outside of standalone mode Typer neither prints errors nor exits, and returns what the command returned.
+        result: object = Root().main(list(words or ["--help"]), PROGRAM, standalone_mode=False, obj=runtime)
         return result if isinstance(result, int) else Exit.OK
-    except (ClosedPipe, SystemExit):
+    except (ClosedPipe, SystemExit):  # Typer makes the latter of EPIPE, even outside of standalone mode
         streams.abandon()
         return Exit.OK
     except typer.TyperException as wrong:
         error: MigstatError = _wrong_usage(wrong, words)
-    except MigstatError as told:
-        error = told
+    except MigstatError as raised:
+        error = raised
     except Exception as defect:  # noqa: BLE001  a tired person gets one line, whatever happened
         error = _unexpected(defect)
     tell_error(streams, error, json=_wants_json(words, runtime))
@@ -159,7 +160,7 @@ def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageErro
     if name in REMOVED:
         return UsageError(message, REMOVED[name])
     if command and name and words[0].startswith("-"):
-        # Typer compares it with the few options that go before a command.
+        # Typer suggests one of the few options that go before a command, which is never the one that was meant.
         message = message.partition(" (Possible options:")[0]
         return UsageError(message, f"Options go after the command: {PROGRAM} {command} {name} ...")
     path = getattr(getattr(wrong, "ctx", None), "command_path", "") or f"{PROGRAM} {command or ''}".rstrip()
@@ -168,10 +169,12 @@ def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageErro
 
 def _unexpected(error: Exception) -> MigstatError:
     """The error of a stream that could not be written, or a defect of the program."""
+    # Rich and Typer write to the streams, too, and do not translate what goes wrong.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
         return OutputError(f"standard output could not be written: {error.strerror}")
     import traceback
 
+    # Not the error's own words: they may hold the token, or text of the server.
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     return MigstatError(

@@ -91,7 +91,7 @@ class Session(TaskSession):
         watching: Policy | None = None,
         ends_at: float = math.inf,
     ) -> None:
-        from migstat.api.endpoints import Api  # loads httpx
+        from migstat.api.endpoints import Api  # loads httpx, which help and wrong usage need not wait for
         from migstat.api.http import Observers
 
         self._runtime = runtime
@@ -169,10 +169,11 @@ def session(
         with asked.api:
             try:
                 yield asked
-            finally:
+            finally:  # after an error, too: what was seen until then completes the next attempt
                 runtime.streams.clear_notice()
                 asked.remember()
     except NotFound as error:
+        # Without a status it was not a 404: job and task exist, and only a level or a name below them does not.
         if error.status is not None and (word := likely(task or job, [*TaskWord], cutoff=0.8)):
             raise NotFound(error.message, f"Did you mean {word}?") from error
         targets = profile.config.targets

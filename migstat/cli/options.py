@@ -91,45 +91,51 @@ def asks_api(
     profile that does not exist yet. An `offline` command has the options of output only, and the config file is
     not read.
     """
+    shared: dict[str, tuple[Any, Any]] = {
+        setting.name: (option(setting), None) for setting in SETTINGS if setting.shared and not offline
+    }
+    flags = tuple(shared)
+    if formats:
+        output = option(SETTING["output"], f"{', '.join(formats)}.")
+        shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
+    if not offline:
+        shared["verbose"] = (_VERBOSE, False)
 
     def decorate(command: Command) -> Command:
+        # Typer reads options from the signature, so the function gets one that has the shared options, too. They are
+        # keyword-only, as one without a default may follow one that has one only there.
         signature = inspect.signature(command, eval_str=True)
         own = [each for each in signature.parameters.values() if each.name not in ("runtime", "options")]
-        asked = [each for each in SETTINGS if each.shared and not offline]
-        shared: dict[str, tuple[Any, Any]] = {each.name: (option(each), None) for each in asked}
-        if formats:
-            output = option(SETTING["output"], f"{', '.join(formats)}.")
-            shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
-        shared |= {} if offline else {"verbose": (_VERBOSE, False)}
-        added = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-        added += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
-        added += [
+        parameters = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+        parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+        parameters += [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
             for name, (annotation, default) in shared.items()
         ]
 
         @wraps(command)
-        def with_shared(*, ctx: typer.Context, **given: Any) -> int:
+        def with_shared(*, ctx: typer.Context, **words: Any) -> int:
             runtime: Runtime = ctx.obj
-            given = {each.name: _clean(each, given[each.name]) for each in ctx.command.params if each.name in given}
-            common = {name: given.pop(name) for name in shared}
-            lone_task = given.get("job") in frozenset(TaskWord) and given.get("task", "") is None
-            job = None if lone_task else given.get("job")
+            words = {each.name: _clean(each, words[each.name]) for each in ctx.command.params if each.name in words}
+            common = {name: words.pop(name) for name in shared}
+            settings = {name: common.pop(name) for name in flags}
             profile = ProfileInForce()
             if not offline:
-                profile = profile_for(runtime, common.pop("profile"), job, may_be_new=new_profile)
-            shown = {name: common.pop(name) for name in ("output", "json", "color", "verbose") if name in common}
-            if shown.get("color", "auto") not in COLORS:
-                raise UsageError(f"--color: unknown value {shown['color']!r}", f"Choose from {', '.join(COLORS)}.")
-            options = Options(flags=common, profile=profile, **shown)
+                job = words.get("job")
+                if job in frozenset(TaskWord) and words.get("task", "") is None:
+                    job = None  # a lone task word; MIGSTAT_JOB may name the target, and so the profile
+                profile = profile_for(runtime, settings.pop("profile"), job, may_be_new=new_profile)
+            if common.get("color", "auto") not in COLORS:
+                raise UsageError(f"--color: unknown value {common['color']!r}", f"Choose from {', '.join(COLORS)}.")
+            options = Options(flags=settings, profile=profile, **common)
             try:
-                let_ctrl_c_raise()
-                return command(runtime=runtime, options=options, **given)
+                let_ctrl_c_raise()  # until here, while modules load, a signal ends the process at once
+                return command(runtime=runtime, options=options, **words)
             except KeyboardInterrupt:
                 raise Interrupted("interrupted", "The migration itself goes on.") from None
 
-        with_shared.__signature__ = signature.replace(parameters=added)  # type: ignore[attr-defined]
-        with_shared.__annotations__ = {each.name: each.annotation for each in added}
+        with_shared.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        with_shared.__annotations__ = {each.name: each.annotation for each in parameters}
         return with_shared
 
     return decorate

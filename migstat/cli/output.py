@@ -103,30 +103,43 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
 
     `verdict` None asks for no judgement. Raises OutputError if something could not be written.
     """
+    streams, json = runtime.streams, output.format in JSON_FORMATS
     flaws = _flaws_of(report)
-    code = exit_of(verdict, readable=not flaws)
+    code = exit_of(verdict, readable=not flaws)  # before anything is shown: a closed pipe must not change it
     for path in output.exports:
         _refuse_endless(report, path)
     try:
-        _present(runtime, output, report)
+        _present(streams, output, report)
     except ClosedPipe:
-        runtime.streams.abandon()
+        streams.abandon()
     for path in output.exports:
         _write_export(report, path)
-    _tell_rest(runtime, output, report, flaws)
+    if flaws:
+        tell_error(streams, incomplete(flaws), json=json)
+    notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
+    if notes and not json:
+        streams.tell(f"migstat: {harmless('; '.join(notes))}")
+    if isinstance(report, ChecksReport):
+        earlier = report.comparison.earlier if report.comparison else None
+        warn(runtime, (*report.doubts, *(earlier.notes if earlier else ())))
+    listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
+    # Records have no place for what is wrong with the task itself, such as why it could not start.
+    if listed and output.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
+        tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
+    if streams.out_is_terminal and streams.err_is_terminal and (step := step_after_report(report)):
+        streams.tell(next_line(step, output.words, runtime.program))
     return code
 
 
 def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: tuple[str, ...]) -> int:
-    """The same for a JSON value that is none of the documents."""
-    code = exit_of(verdict, readable=not flaws)
+    """The same for a JSON value that is not a published document."""
     try:
-        _print_value(runtime, value)
+        _print_value(runtime.streams, value)
     except ClosedPipe:
         runtime.streams.abandon()
     if flaws:
         tell_error(runtime.streams, incomplete(flaws), json=True)
-    return code
+    return exit_of(verdict, readable=not flaws)
 
 
 def _flaws_of(report: Report) -> tuple[str, ...]:
@@ -139,25 +152,6 @@ def _flaws_of(report: Report) -> tuple[str, ...]:
             return report.snapshot.flaws
         case _:
             return ()
-
-
-def _tell_rest(runtime: Runtime, output: OutputOptions, report: Report, flaws: tuple[str, ...]) -> None:
-    """Say on standard error what could not be read, what does not count, and what to do next."""
-    streams, json = runtime.streams, output.format in JSON_FORMATS
-    if flaws:
-        tell_error(streams, incomplete(flaws), json=json)
-    notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
-    if notes and not json:
-        streams.tell(f"migstat: {harmless('; '.join(notes))}")
-    if isinstance(report, ChecksReport):
-        earlier = report.comparison.earlier if report.comparison else None
-        warn(runtime, (*report.doubts, *(earlier.notes if earlier else ())))
-    listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
-    # records have no place for what is wrong with the task itself, such as why it could not start
-    if listed and output.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
-        tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
-    if streams.out_is_terminal and streams.err_is_terminal and (step := step_after_report(report)):
-        streams.tell(next_line(step, output.words, runtime.program))
 
 
 def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
@@ -206,14 +200,14 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
         streams.tell(f"  {harmless(error.hint)}")
 
 
-def _present(runtime: Runtime, output: OutputOptions, report: Report) -> None:
-    """Write the report to standard output."""
-    streams, escaped = runtime.streams, not runtime.streams.unicode
+def _present(streams: Streams, output: OutputOptions, report: Report) -> None:
+    """Write the report to standard output. Each format is loaded only when it is used: Rich alone takes 30 ms."""
+    escaped = not streams.unicode
     match output.format:
         case "json" if streams.out_is_terminal:
             from migstat.render.json import document
 
-            _print_value(runtime, document(report))
+            _print_value(streams, document(report))
         case "json":
             from migstat.render.json import chunks
 
@@ -259,11 +253,10 @@ def _draw(streams: Streams, output: OutputOptions, view: Callable[[Canvas], Rend
         streams.print(drawn(view(canvas), canvas, color=output.color))
 
 
-def _print_value(runtime: Runtime, value: object) -> None:
+def _print_value(streams: Streams, value: object) -> None:
     """Write a JSON value: on one line into a pipe, indented on a terminal."""
     from migstat.render.json import encoded
 
-    streams = runtime.streams
     indent = 2 if streams.out_is_terminal else 0
     streams.print(encoded(value, indent=indent, ascii_only=not streams.unicode) + "\n")
 

@@ -92,6 +92,7 @@ def login(runtime: Runtime, options: Options) -> int:
             targets = dialog.ask_job(settings)
     except ApiError as error:
         raise type(error)(f"{error.message}; nothing was stored", error.hint) from error
+    # The token first: if the config file cannot be written after that, at least the token need not be typed again.
     place = runtime.keychain().keep(account, token.secret.reveal())
     dialog.tell(f"stored the token of {account.email} in {place}")
     dialog.remember(account, targets)
@@ -208,7 +209,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         try:
             with Session(self.runtime, self.options, target, settings).api as api:
                 job = api.job(target.job_id)
-        except NotFound:
+        except NotFound:  # which the API answers only to credentials that it accepts
             self.tell(f"the API accepts e-mail and token, but has no job {target.job_id}")
             return None
         counts = [f"{len(keys)} {scope}" for scope in HIDDEN if (keys := job.included_keys(scope))]

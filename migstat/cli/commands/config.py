@@ -77,7 +77,7 @@ def list_(
         sources = resolve.Sources({}, runtime.environ, in_force, stdin=lambda: "-", keychain=runtime.keychain)
         try:
             token = sources.token()
-        except MigstatError:  # `migstat auth status` explains it
+        except MigstatError:  # `migstat auth status` says why
             token = None
         print_rows(runtime.streams, [(each.key, each.value, each.source) for each in sources.origins(token)])
         return 0

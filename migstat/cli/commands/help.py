@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from functools import partial
 from textwrap import fill
 from typing import Annotated
 
@@ -163,21 +163,32 @@ To see what is new since the run before, or since a document that a build kept:
   migstat checks --against checks.json --details
 """
 
+_EXIT_CODES = "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
+
+_VARIABLES = [(each.variable, each.option, ENVIRONMENT[each.variable]) for each in SETTINGS if each.variable]
+_WIDTHS = [max(len(row[column]) for row in _VARIABLES) for column in (0, 1)]
+_ENVIRONMENT = """\
+An option beats its environment variable, which beats the profile's key in the config file, which beats the default.
+
+""" + "\n".join(f"{name:<{_WIDTHS[0]}}  {option:<{_WIDTHS[1]}}  {meaning}" for name, option, meaning in _VARIABLES)
+
+TOPICS = {
+    "exit-codes": _EXIT_CODES,
+    "environment": _ENVIRONMENT,
+    "formatting": _FORMATTING,
+    "notify": _NOTIFY,
+    "ci": _CI,
+}
+
 _VERBATIM = ("notify", "ci")
 """Topics with scripts and files, which are to be copied as they are."""
-
-_PRECEDENCE = """\
-An option beats its environment variable, which beats the profile's key in the config file, which beats the default.
-"""
 
 
 def help_(
     ctx: typer.Context,
     topic: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[COMMAND ... | TOPIC]", help="Topics: exit-codes, environment, formatting, notify, ci."
-        ),
+        typer.Argument(metavar="[COMMAND ... | TOPIC]", help=f"Topics: {', '.join(TOPICS)}."),
     ] = None,
 ) -> int:
     """Explain a command or a topic.
@@ -191,10 +202,13 @@ def help_(
     runtime, root = ctx.obj, ctx.find_root().command
     words = topic or []
     if len(words) == 1 and words[0] in TOPICS:
-        text, width = TOPICS[words[0]](), page_width(ctx)
+        lines = TOPICS[words[0]].strip("\n").splitlines()
         if words[0] not in _VERBATIM:
-            text = "\n".join(_wrapped(line, width) for line in text.splitlines())
-        runtime.streams.print(text.strip("\n") + "\n")
+            # What does not fit goes on below the start of a line's last column.
+            columns = [max((gap.end() for gap in re.finditer(" {2,}", line)), default=0) for line in lines]
+            wrapper = partial(fill, width=page_width(ctx), break_on_hyphens=False, break_long_words=False)
+            lines = [wrapper(line, subsequent_indent=" " * column) for line, column in zip(lines, columns, strict=True)]
+        runtime.streams.print_lines(lines)
         return 0
     command = root
     for word in words:
@@ -208,29 +222,3 @@ def help_(
         command = found
     code: int = root.main([*words, "--help"], ctx.find_root().info_name, standalone_mode=False, obj=runtime)
     return code
-
-
-def _wrapped(line: str, width: int) -> str:
-    """Wrap a line; what does not fit goes on below the start of its last column."""
-    column = max((gap.end() for gap in re.finditer(" {2,}", line)), default=0)
-    return fill(line, width, subsequent_indent=" " * column, break_on_hyphens=False, break_long_words=False)
-
-
-def _exit_codes() -> str:
-    return "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
-
-
-def _environment() -> str:
-    rows = [(each.variable, each.option, ENVIRONMENT[each.variable]) for each in SETTINGS if each.variable]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines = [f"{variable:<{widths[0]}}  {option:<{widths[1]}}  {meaning}" for variable, option, meaning in rows]
-    return "\n".join([_PRECEDENCE, *lines])
-
-
-TOPICS: dict[str, Callable[[], str]] = {
-    "exit-codes": _exit_codes,
-    "environment": _environment,
-    "formatting": lambda: _FORMATTING,
-    "notify": lambda: _NOTIFY,
-    "ci": lambda: _CI,
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -27,20 +28,10 @@ def schema(
 
       migstat schema event | jq '.["$defs"] | keys'
     """
-    ctx.obj.streams.print(encoded(schema_of(_checked(kind)), indent=2) + "\n")
-    return 0
-
-
-def _checked(kind: str | None) -> str:
-    """Return a known kind. Raises UsageError for others, with the one probably meant."""
-    there_are = f"Choose from {', '.join(KINDS)}."
-    if kind is None:
-        raise UsageError("no kind given", there_are)
-    if refuse_empty(kind, "KIND") in KINDS:
-        return kind
-
-    from difflib import get_close_matches
-
-    close = get_close_matches(kind.lower(), _SOUGHT, 1)
+    if kind is not None and refuse_empty(kind, "KIND") in KINDS:
+        ctx.obj.streams.print(encoded(schema_of(kind), indent=2) + "\n")
+        return 0
+    close = get_close_matches(kind.lower(), _SOUGHT, 1) if kind else []
     likely = f"; did you mean {_SOUGHT[close[0]]}?" if close else ""
-    raise UsageError(f"no such schema: {kind!r}{likely}", there_are)
+    wrong = f"no such schema: {kind!r}{likely}" if kind else "no kind given"
+    raise UsageError(wrong, f"Choose from {', '.join(KINDS)}.")

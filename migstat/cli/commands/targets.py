@@ -38,10 +38,16 @@ def targets(runtime: Runtime, options: Options, exit_status: ExitStatus = False)
     names = [*options.profile.config.targets]
     if not names:
         runtime.streams.tell("migstat: no targets. Add one: migstat config set targets.NAME.job JOB")
+
+    def row(name: str) -> TargetRow:
+        asked = opened[name]
+        return TargetRow(name, error=asked) if isinstance(asked, MigstatError) else target_row(asked, name)
+
     with ExitStack() as stack:
         shared = _sharing(runtime, options, len(names))
-        found = [_opened(stack, shared, options, name) for name in names]
-        rows = together(_row, found, AT_A_TIME)
+        # Sessions are opened one after the other: a keyring, or a person at `--token-file -`, cannot be asked by many.
+        opened = {name: _opened(stack, shared, options, name) for name in names}
+        rows = together(row, names, AT_A_TIME)
     report = TargetsReport(int(runtime.now() * 1000), tuple(rows))
     verdicts = {row.snapshot.verdict for row in rows if row.snapshot}
     worst = next((verdict for verdict in WORST_FIRST if verdict in verdicts), Verdict.SUCCEEDED)
@@ -49,29 +55,22 @@ def targets(runtime: Runtime, options: Options, exit_status: ExitStatus = False)
 
 
 def _sharing(runtime: Runtime, options: Options, count: int) -> Runtime:
-    """A runtime in which so many sessions, each with a limit of its own, stay below the limit together."""
+    """A runtime in which that many sessions, each with a limit of its own, stay below the limit together."""
     setting = SETTING["rate_limit"]
     own = options.profile.get(setting.name)
-    variable = str(setting.variable)
-    limit = runtime.environ.get(variable) or (own[0] if own else setting.default) or ""
+    limit = runtime.environ.get(setting.variable) or (own[0] if own else setting.default) or ""
     if count < 2 or not limit.isdecimal():
         return runtime
-    return replace(runtime, environ={**runtime.environ, variable: str(max(int(limit) // count, 1))})
+    return replace(runtime, environ={**runtime.environ, setting.variable: str(max(int(limit) // count, 1))})
 
 
-def _opened(stack: ExitStack, runtime: Runtime, options: Options, name: str) -> tuple[str, Session | MigstatError]:
+def _opened(stack: ExitStack, runtime: Runtime, options: Options, name: str) -> Session | MigstatError:
     """A session about a target with the profile that it names, or why there is none."""
     try:
         profile = options.profile
         own = profile.config.targets[name].get("profile")
         if own not in (None, profile.name):
             profile = profile_for(runtime, own, name)
-        opened = session(runtime, replace(options, profile=profile), job=name)
-        return name, stack.enter_context(opened)
+        return stack.enter_context(session(runtime, replace(options, profile=profile), job=name))
     except MigstatError as error:
-        return name, error
-
-
-def _row(found: tuple[str, Session | MigstatError]) -> TargetRow:
-    name, asked = found
-    return TargetRow(name, error=asked) if isinstance(asked, MigstatError) else target_row(asked, name)
+        return error
