@@ -37,7 +37,7 @@ from migstat.model.nodes import (
 )
 from migstat.model.verdict import Evidence
 from migstat.query.tree import ALL, TaskFacts, Tree
-from migstat.query.walk import Asker, Filters, by_name, newer, walk
+from migstat.query.walk import Asker, Filters, ask_by_name, newer, walk
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -269,7 +269,7 @@ class Poller:
         """Ask for nodes by name that were there before: one that begins again while its level is read may be missed."""
         for level in {node.level[:-1]: None for node in lost if node.level[:-1] in self._levels}:
             names = [node.name for node in lost if node.level[:-1] == level and not level_is_hidden(node.level)]
-            for _, answer in by_name(self, level, names[:FEW_BAD]):
+            for _, answer in ask_by_name(self, level, names[:FEW_BAD]):
                 if not isinstance(answer, ApiError) and answer.found:
                     self._take(level, [answer.node])
                     self.gone.pop(answer.node.level, None)
@@ -335,7 +335,7 @@ class Poller:
             doubtful = [name for name in doubtful if (*level, name) in self._running]
         doubtful.sort(key=lambda name: self._asked_at.get((*leaves.level, name), 0))
         most = int(max(0, min(len(doubtful), ends - self.requests)))
-        for name, answer in by_name(self, leaves.level, doubtful[:most]):
+        for name, answer in ask_by_name(self, leaves.level, doubtful[:most]):
             self._asked_at[*leaves.level, name] = self.requests
             if not isinstance(answer, ApiError) and answer.found:  # what fails alone is asked for again
                 self._take(leaves.level, [answer.node])

@@ -38,8 +38,7 @@ from migstat.model.nodes import (
     unmatched,
 )
 from migstat.model.verdict import Evidence
-from migstat.query.walk import Asker, Filters, attempted, find, shown, walk
-from migstat.query.walk import by_name as asked_by_name
+from migstat.query.walk import Asker, Filters, ask_by_name, attempted, find, shown, walk
 
 ALL = 99
 """A depth below which there is nothing."""
@@ -130,14 +129,6 @@ class Tree:
             root = self._with_checks(root)
         return self._reading(root)
 
-    def outline(self) -> Reading:
-        """The nodes that have something below them: the root, `check`, `migrate` and its scopes."""
-        if self.task_type == TaskType.CHECK:
-            return self.read(0, judged=True)
-        root = self._to_depth(self._root, 1)
-        migrate = child_of(root, "migrate")
-        return self._reading(_with(root, [self._to_depth(migrate, 1)]) if migrate else root)
-
     def glance(self) -> Reading:
         """An overview: the checks unless all is well, the scopes, and the projects or spaces.
 
@@ -213,11 +204,6 @@ class Tree:
                 missing = unmatched(self._keys, _names_in(self._hidden))
         task_type = TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
         return Reading(_ordered(node), task_type, None, missing=missing, flaws=tuple(self._flaws), links=page.links)
-
-    @property
-    def job_name(self) -> str | None:
-        """The name of the job; None if it has none or cannot be read."""
-        return self._job.name if self._job else None
 
     @cached_property
     def task_type(self) -> str | None:
@@ -384,7 +370,12 @@ class Tree:
         level = node.level
         alone = first is not None and first.next is None  # then nothing more must be asked
         hidden = level_is_hidden(level)
-        still = not alone and self._root.ended and (self._migrate_is_still if hidden else node.ended)
+        still = running = False
+        if not alone:
+            migrate = child_of(self._root, "migrate")
+            above = migrate if hidden else node  # a hidden level has no status of its own
+            over = above is None or above.ended
+            still, running = self._root.ended and over, not self._root.ended and not over
         keys = self._keys if hidden and isinstance(self._job_or_error, Job) else ()
         try:
             walked = walk(
@@ -394,8 +385,7 @@ class Tree:
                 filters=self._filters,
                 first=first or self._page(level),
                 keys=keys,
-                running=bool(keys) and not self._root.ended and not self._migrate_is_still,
-                partial=True,
+                running=running,
             )
         except Refused:
             raise
@@ -413,11 +403,6 @@ class Tree:
         if walked.cut:
             self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
         self._note(walked.children)
-
-    @property
-    def _migrate_is_still(self) -> bool:
-        migrate = child_of(self._root, "migrate")
-        return migrate is None or migrate.ended
 
     @cached_property
     def _hidden(self) -> tuple[Node, ...]:
@@ -445,7 +430,7 @@ class Tree:
         """The level with its children of these names, which are asked for if they were not seen."""
         children = {child.name: child for child in level.children or ()}
         known = {*match_keys(names, children), *self._absent.get(level.level, ())}
-        for name, answer in asked_by_name(self._asker, level.level, [name for name in names if name not in known]):
+        for name, answer in ask_by_name(self._asker, level.level, [name for name in names if name not in known]):
             if not isinstance(answer, ApiError):
                 if answer.found:
                     children[name] = answer.node

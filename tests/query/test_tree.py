@@ -199,8 +199,6 @@ Read = Callable[[Tree], Reading]
         (RUNNING, lambda tree: tree.read(2), ["root+", "check+", "migrate+"]),
         (ENDED, lambda tree: tree.read(0), ["root+"]),
         (ENDED, lambda tree: tree.judged(), JUDGED),
-        (RUNNING, lambda tree: tree.outline(), ["root+", "migrate+"]),
-        (ENDED, lambda tree: tree.outline(), JUDGED),
         (RUNNING, lambda tree: tree.glance(), ["root+", "migrate+", "job", "migrate,projects+", "migrate,spaces+"]),
         (ENDED, lambda tree: tree.glance(), [*JUDGED, "migrate+", *BELOW]),
         (RUNNING, lambda tree: tree.checks(), ["root+", "job", "check+"]),
@@ -228,7 +226,6 @@ def test_each_view_asks_for_no_more_than_it_shows(root: script.SimNode, read: Re
     [
         lambda tree: tree.read(0, judged=True),
         lambda tree: tree.read(ALL),
-        lambda tree: tree.outline(),
         lambda tree: tree.glance(),
         lambda tree: tree.checks(),
     ],

@@ -16,7 +16,7 @@ from migstat.api.endpoints import Api
 from migstat.api.retry import Timing
 from migstat.errors import ApiError, BadRequest, NotFound, Refused, Unreachable
 from migstat.model.nodes import Level, Node, Page, Question
-from migstat.query.walk import LARGEST, MOST, Filters, Walked, by_name, find, newer, shown, walk
+from migstat.query.walk import LARGEST, MOST, Filters, Walked, ask_by_name, find, newer, shown, walk
 from migstat.settings.resolve import Flags, settings_from
 from migstat.simulator import scenario as script
 from migstat.simulator.server import Server, serve
@@ -489,7 +489,7 @@ def test_a_single_page_is_one_request(still: bool) -> None:
 def test_a_level_without_children_is_one_request() -> None:
     """No children are found, and that is no flaw."""
     fake = Fake({})
-    assert walk(fake, LEVEL, still=False) == Walked(Node(LEVEL, children=()), found=True, children=(), pages=1)
+    assert walk(fake, LEVEL, still=False) == Walked(Node(LEVEL, children=()), children=(), pages=1)
     assert len(fake.asked) == 1
 
 
@@ -529,6 +529,15 @@ def test_without_filters_the_level_is_walked_three_times(filters: str) -> None:
     assert len(full) == 1 + 3 * 8
 
 
+@pytest.mark.parametrize("filters", ["ignored", "rejected"])
+def test_without_filters_the_keys_of_a_running_job_make_one_walk_enough(filters: str) -> None:
+    """Where the job names the children, a server that does not filter is not walked three times."""
+    stages = {f"P{number:02}": number % 3 for number in range(60)}
+    fake = Fake(stages, lambda request, unfinished: unfinished[: request % 2], size=2, filters=filters)
+    assert names_of(side_by_side(fake)) == set(stages)
+    assert len(fake.asked) <= 1 + 3 + 30 + 15
+
+
 def test_a_child_seen_before_the_last_walk_only_is_asked_for_by_name() -> None:
     """A child that finishes while the last walk runs is read once more, so that its end is told."""
     stages = {f"P{number:02}": 2 for number in range(6)} | {"X": 1}
@@ -548,7 +557,7 @@ def test_a_child_that_cannot_be_asked_for_is_unreadable() -> None:
     """A single child's error takes nothing from the others; a name with a comma is not asked for."""
     fake = Fake({"A": 2})
     fake.faults = {(*LEVEL, "B"): Unreachable("it broke"), (*LEVEL, "C"): NotFound("no such thing")}
-    answers = dict(by_name(fake, LEVEL, ["A", "B", "C", "D", "", "E,F"]))
+    answers = dict(ask_by_name(fake, LEVEL, ["A", "B", "C", "D", "", "E,F"]))
     assert asked_by_name(fake) == ["A", "B", "C", "D"]
     assert [isinstance(answer, ApiError) or answer.found for answer in answers.values()] == [True, True, True, False]
 
@@ -558,7 +567,7 @@ def test_refused_credentials_are_no_single_childs_flaw() -> None:
     fake = Fake({"A": 2})
     fake.faults = {(*LEVEL, "B"): Refused("401"), (*LEVEL, "C"): Refused("401")}
     with pytest.raises(Refused):
-        by_name(fake, LEVEL, ["B", "C"])
+        ask_by_name(fake, LEVEL, ["B", "C"])
 
 
 def test_an_error_of_the_level_itself_is_raised() -> None:
