@@ -84,7 +84,7 @@ def pictures_of_watch(folder: Path) -> None:
     with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
         runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
         with session(runtime, Options(), job=None, watching=PATIENCE) as asked:
-            watch = Watch(asked, Plan(interval=30.0), Deadline(clock, sleep, None), now=clock, share=lambda: 0.5)
+            watch = Watch(asked, Plan(interval=30.0), Deadline(clock, sleep, None), share=lambda: 0.5)
             course, log, name = Course(), list[LogLine](), "watch.svg"
             for event in paced(watch.events(), sleep):
                 course.add(event)

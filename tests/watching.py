@@ -158,7 +158,6 @@ class World:
             self.session,
             plan,
             self.deadline,
-            now=self.time.wall,
             share=share,
             recall=seen,
             filling=self.filled.append,

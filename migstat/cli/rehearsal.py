@@ -60,7 +60,6 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
                 session,
                 Plan(interval=interval),
                 Deadline(clock, sleep, None),
-                now=clock,
                 share=lambda: 0.5,
                 recall=lambda recall=recall: recall()[0],  # type: ignore[misc]
             )

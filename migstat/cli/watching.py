@@ -133,7 +133,7 @@ class Watcher:
             return seen
 
         filling = self._printer.fill if isinstance(self._printer, ScreenPrinter) else lambda _: None
-        watched = Watch(asked, self._plan, self._deadline, now=self._now, recall=recall, filling=filling)
+        watched = Watch(asked, self._plan, self._deadline, recall=recall, filling=filling)
         errors: list[MigstatError] = []
         try:
             self._printer.open()

@@ -1,95 +1,104 @@
-"""Readings in pieces: a walk over thousands of children that goes on only as fast as the request limit allows."""
+"""What a poll reads of a level with many children: lists of the API's filters, in turn, and everything in pieces."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock, Thread
 
+from msgspec.structs import replace
+
 from migstat.api.threads import SLICE
 from migstat.errors import ApiError, BadRequest, Refused
 from migstat.model.nodes import Level, Node, Outcome, Page, Question, Status
-from migstat.query.walk import Asker, Filters, fits, refused
+from migstat.query.walk import Asker, Filters, fits, newer, refused
+
+RUNNING_PAGES = 4
+"""Maximum pages of running children in one poll; the next poll goes on where it ended."""
+
+BY_NAME = 8
+"""Children waiting to be asked for by name above which a poll reads only half of `RUNNING_PAGES`."""
+
+BAD_PAGES = 3
+"""Maximum pages at the end of the list of failures, and of warnings, in one poll, beside two more in turn."""
+
+RARE = (Outcome.INCOMPLETE, "STOPPED", "CANCELLED", "TIMED_OUT")
+"""Bad outcomes of which each poll asks for one."""
+
+GOOD_PAGES = 6
+GOOD_RESTS = 6
+"""Maximum pages at the end of the list of successes, and for how many polls to skip them after one without news."""
 
 MOST_PLACES = 4000
-"""Cursors that are kept; of more, every other one is forgotten."""
+"""Maximum number of cursors to keep; beyond it, every other one is forgotten."""
 
 
 class Shortlist:
-    """What one filter shows of a level, read in turn: each poll takes some pages and the next goes on from there.
+    """The children of a level with one status or outcome, too many to read all of them with each poll.
 
-    The end of the list can be read anew with every poll: children are sorted by name, and migrations tend to go by
-    name, too, so that this is where news is. Every cursor is one that the server has sent, with the same filter.
+    `turn` reads some pages at a time, each call from where the one before ended. `end` reads the last pages anew:
+    children are sorted by name, and as migrations tend to go by name, too, that is where news is. A cursor is only ever
+    sent with the filter that it came with. `next_turn` and `last_page` are cursors, None for the first page.
     """
 
     def __init__(self, level: Level, *, status: str | None = None, outcome: str | None = None) -> None:
+        self.next_turn: str | None = None
+        self.last_page: str | None = None
         self._question = Question(level, expand=True, status=status, outcome=outcome)
-        self._turn: str | None = None
-        self._end: str | None = None
         self._cursors: set[str] = set()
 
-    @property
-    def is_long(self) -> bool:
-        """True if there is more than its end."""
-        return self._end is not None
-
-    @property
-    def at_start(self) -> bool:
-        """True if the next page in turn is the first."""
-        return self._turn is None
-
     def turn(self, asker: Asker, filters: Filters, most: int) -> list[Page] | None:
-        """The next pages in turn, up to the last one. None if the filter is not obeyed, which is noted."""
-        pages = self._read(asker, filters, self._turn, most)
+        """The next pages, up to the end of the list. None if the server ignores the filter, which is noted."""
+        pages = self._read(asker, filters, self.next_turn, most)
         if pages is not None:
-            self._turn = pages[-1].next if pages else None
-            if self._turn is None:
+            self.next_turn = pages[-1].next if pages else None
+            if self.next_turn is None:
                 self._cursors.clear()
-            elif self._turn in self._cursors:
+            elif self.next_turn in self._cursors:  # pages that lead in a circle
                 filters.trusted = False
                 return None
             else:
-                self._cursors.add(self._turn)
+                self._cursors.add(self.next_turn)
         return pages
 
     def end(self, asker: Asker, filters: Filters, most: int) -> list[Page] | None:
-        """The last two pages, and what has come after them. None if the filter is not obeyed, which is noted."""
-        pages = self._read(asker, filters, self._end, most)
+        """The last two pages, and what has come after them. None if the server ignores the filter, which is noted."""
+        pages = self._read(asker, filters, self.last_page, most)
         if pages is not None:
-            ways = [self._end, *(page.next for page in pages)]
-            self._end = ways[-1] or ways[max(len(ways) - 3, 0)]
+            # begin one page before the last one next time: a child that came late may be sorted into either
+            cursors = [self.last_page, *(page.next for page in pages)]
+            self.last_page = cursors[-1] or cursors[max(len(cursors) - 3, 0)]
             if not pages or not pages[0].node.children:
-                self._end = None
+                self.last_page = None
         return pages
 
     def _read(self, asker: Asker, filters: Filters, cursor: str | None, most: int) -> list[Page] | None:
         pages: list[Page] = []
         while len(pages) < most:
-            asked = self._question
-            question = Question(
-                asked.level, expand=True, status=asked.status, outcome=asked.outcome, cursor=cursor, page=len(pages) + 1
-            )
+            question = replace(self._question, cursor=cursor, page=len(pages) + 1)
             try:
                 page = asker.ask(question)
             except Refused:
                 raise
             except ApiError as error:
-                if cursor is not None:  # it may be too old
-                    self._turn = self._end = None
-                    if isinstance(error, BadRequest):
-                        return pages
-                    raise
-                refused(asker, asked.level, filters, error)
-                return None
+                if cursor is None:
+                    refused(asker, question.level, filters, error)
+                    return None
+                # a cursor names the last child sent, and that child may be sorted elsewhere by now
+                self.next_turn = self.last_page = None
+                if isinstance(error, BadRequest):
+                    return pages
+                raise
             children = page.node.children or ()
-            # a cursor that leads to nothing says that the server filters the first answer only
             fitting = all(fits(child, question) for child in children)
+            # a cursor that leads to nothing says that the server filters the first page only, or that all that was
+            # behind it has moved, in which case the filter gets another chance
             if not fitting or (pages and not children):
                 filters.trusted = False
-                filters.refused |= fitting  # or all that was behind the cursor has moved
+                filters.refused |= fitting
                 return None
             pages.append(page)
             cursor = page.next
@@ -99,10 +108,10 @@ class Shortlist:
 
 
 class Places:
-    """Where the successes of a level are listed: cursors of pages, by the child before which each of them begins.
+    """Where the successes of a level are listed: cursors of pages, by the child before which each page begins.
 
-    Children are sorted by outcome, then by lower-case name, so that a page can be asked for that shows some children at
-    once. Where that is not so, no harm is done but that of a question in vain.
+    Children are sorted by outcome, then by lower-case name, so one page may answer for several children that are
+    thought to have succeeded. The order is observed, not documented: where it is another one, a request is wasted.
     """
 
     def __init__(self) -> None:
@@ -120,12 +129,12 @@ class Places:
             insort(self._names, name)
         self._questions[name] = Question(question.level, expand=True, status=question.status, cursor=page.next)
         if len(self._names) > MOST_PLACES:
-            for each in self._names[::2]:
-                del self._questions[each]
+            for dropped in self._names[::2]:
+                del self._questions[dropped]
             del self._names[::2]
 
     def near(self, names: Iterable[str], tried: set[str]) -> Question | None:
-        """The page before whose end most of these names may be, if they are two at least; each is given once."""
+        """The page that may list most of these names, at least two; it is added to `tried`, and not returned again."""
         counts: Counter[str] = Counter()
         for name in names:
             at = bisect_left(self._names, name.lower()) - 1
@@ -141,44 +150,116 @@ class Places:
         return self._questions[self._names[max(len(self._names) - 2, 0)]] if self._names else None
 
     def clear(self) -> None:
-        """Forget all cursors: the server does not take them."""
+        """Forget all cursors: the server refuses them."""
         self._names.clear()
         self._questions.clear()
 
 
-class Patrol:
-    """Work that asks, of which each `go_on` does so many requests.
+class Leaves:
+    """What polls ask about one level of checks, projects or spaces.
 
-    It is done in a thread of its own, which waits while it may not ask; the caller waits while it may.
+    `doubtful` are the names of those that ran and were not among the running ones when these were last listed to the
+    end. `asked_at` is which request last asked for a child by name.
+    """
+
+    def __init__(self, level: Level) -> None:
+        self.level = level
+        self.places = Places()
+        self.doubtful: list[str] = []
+        self.asked_at: dict[str, int] = {}
+        self._running = Shortlist(level, status=Status.IN_PROGRESS)
+        self._bad = [Shortlist(level, outcome=outcome) for outcome in (Outcome.FAILED, Outcome.WARNING)]
+        self._rare = deque(Shortlist(level, outcome=outcome) for outcome in RARE)
+        self._good_rests = 0
+        self._before: list[str] = []
+        self._shown: set[str] = set()
+
+    def news(self, asker: Asker, filters: Filters, running: list[str]) -> list[Node]:
+        """Those that run and the bad ones, as far as it is their turn; none if the server ignores the filters.
+
+        `running` are the names of those that ran at the last poll. Raises ApiError.
+        """
+        # the list may take several polls, so it is compared with what ran when it was begun
+        if self._running.next_turn is None:
+            self._before, self._shown = running, set()
+        waiting = sum(name in running for name in self.doubtful)
+        pages = self._running.turn(asker, filters, RUNNING_PAGES if waiting < BY_NAME else RUNNING_PAGES // 2)
+        if pages is None:
+            return []
+        self._shown |= {child.name for page in pages for child in page.node.children or ()}
+        if self._running.next_turn is None:
+            self.doubtful = [name for name in self._before if name not in self._shown]
+        for listing in self._bad:
+            more = listing.end(asker, filters, BAD_PAGES)
+            turn = listing.turn(asker, filters, 2) if more is not None and listing.last_page is not None else []
+            if more is None or turn is None:
+                return []
+            pages += turn + more
+        found: dict[str, Node] = {}
+        for child in (child for page in pages for child in page.node.children or ()):
+            found[child.name] = newer(found[child.name], child) if child.name in found else child
+        return list(found.values())
+
+    def rare(self, asker: Asker, filters: Filters) -> list[Node]:
+        """Those of one of the rarer bad outcomes, in turn. Raises ApiError."""
+        self._rare.rotate(-1)
+        pages = self._rare[0].end(asker, filters, 1) or ()
+        return [child for page in pages for child in page.node.children or ()]
+
+    def good(self, asker: Asker, known: Mapping[str, Node], most: int) -> list[Node]:
+        """Those at the end of the list of successes, while there is news in it. Raises ApiError."""
+        self._good_rests -= 1
+        found: list[Node] = []
+        question = self.places.end() if self._good_rests <= 0 else None
+        pages = news = 0
+        while question is not None and pages < min(GOOD_PAGES, most):
+            try:
+                page = asker.ask(question)
+            except BadRequest:
+                self.places.clear()
+                break
+            children = page.node.children or ()
+            found += children
+            news += sum(child.name not in known or not known[child.name].ended for child in children if child.ended)
+            pages += 1
+            more = page.next is not None and children and children[-1].outcome == Outcome.SUCCESS
+            question = replace(question, cursor=page.next) if more else None
+        if news < pages:
+            self._good_rests = GOOD_RESTS
+        return found
+
+
+class Patrol:
+    """A full reading in pieces: work that asks, a few requests with each `go_on`. `seen` is for the caller to fill.
+
+    A walk over pages cannot be left in the middle and taken up again, so it runs in a thread of its own, which waits
+    inside `ask` for leave to go on. Only one of the two threads works at any time.
     """
 
     def __init__(self, asker: Asker, work: Callable[[Asker], None]) -> None:
         self.reading = asker.reading
         self.together = asker.together
+        self.asked = 0
+        self.seen: set[Level] = set()
         self._pages: list[Page] = []
         self._asker = asker
         self._work = work
-        # `with` a condition is Python code: a signal that raises in it would leave the lock locked forever
+        # `with` a Condition is Python code: a signal that raises inside it would leave the lock locked for ever
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self._news: SimpleQueue[None] = SimpleQueue()
-        self._allowed = self._begun = self._answered = 0
+        self._allowed = self._answered = 0
         self._over = self._closed = False
         self._error: BaseException | None = None
         self._thread: Thread | None = None
 
     def taken(self) -> list[Node]:
-        """The nodes read since the last time, with those of their children that came with them."""
+        """The nodes read since the last call, with those of their children that came with them."""
         taken, self._pages = [page.node for page in self._pages if page.found], []
         return taken
 
-    @property
-    def asked(self) -> int:
-        """Requests so far."""
-        return self._begun
-
     def go_on(self, requests: int) -> bool:
-        """Do so many requests more; True once all is done. Raises what the work raises."""
+        """Make this many requests more; True once all is done. Raises what the work raises."""
         with self._lock:
             self._allowed += requests
             self._changed.notify_all()
@@ -186,26 +267,26 @@ class Patrol:
             self._thread = Thread(target=self._run, name="patrol", daemon=True)
             self._thread.start()
         while not self._over and self._answered < self._allowed:
-            with suppress(Empty):  # a condition's own wait may lose an exception that a signal raises in it
+            with suppress(Empty):  # a Condition's wait may lose an exception that a signal raises in it
                 self._news.get(timeout=SLICE)
         if self._error is not None:
             raise self._error
         return self._over
 
     def close(self) -> None:
-        """Give up what is not done."""
+        """Give up the rest."""
         with self._lock:
             self._closed = True
             self._changed.notify_all()
 
     def ask(self, question: Question) -> Page:
-        """Ask once there is leave to."""
+        """Ask once there is leave to; the thread of the work ends here if it is given up."""
         with self._lock:
-            while self._begun >= self._allowed and not self._closed:
+            while self.asked >= self._allowed and not self._closed:
                 self._changed.wait()
             if self._closed:
                 raise _Closed
-            self._begun += 1
+            self.asked += 1
         try:
             page = self._asker.ask(question)
             self._pages.append(page)

@@ -2,14 +2,23 @@
 
 The caller owns time and the screen: before every pause the generator yields Waiting, and the caller sleeps. `paced` is
 that loop for callers who want nothing special.
+
+A watch repeats four steps: read (`poll.py` decides what), judge what was read, say what has changed, pause. Three
+things make it more than a loop:
+
+- *Settling*. The API reports its nodes little by little, also after the end, so an end is not believed as soon as it
+  is seen. How long to wait, and for what, is in `_Settling`; what counts is in `model/verdict.py`.
+- *Outages*. No error ends a watch that has read the task once, unless it is a refusal that lasts. What is known stays
+  on the screen, and nothing counts as stalled meanwhile.
+- *Records*. A watch that resumes a record says what has changed since the last change in it, so that both together
+  read as if there had been one watch.
 """
 
 from __future__ import annotations
 
 import random
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
@@ -20,8 +29,8 @@ from migstat.errors import ApiError, Incomplete, NotFound, Refused, UsageError
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.estimate import Rehearsal
 from migstat.follow.filling import Filling
-from migstat.follow.phases import Phases
 from migstat.follow.poll import Poller
+from migstat.follow.progress import Phases, Stalls
 from migstat.follow.timetable import Timetable
 from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.events import (
@@ -37,23 +46,11 @@ from migstat.model.events import (
     Recovered,
     Seen,
     Snapped,
-    Stalled,
     View,
     Waiting,
 )
 from migstat.model.exit_codes import Exit, exit_of_end
-from migstat.model.nodes import (
-    CHECK,
-    Level,
-    Millis,
-    Node,
-    Page,
-    Question,
-    TaskType,
-    checks_of,
-    child_of,
-    leaves_of,
-)
+from migstat.model.nodes import CHECK, Millis, Node, TaskType, checks_of, child_of, leaves_of
 from migstat.model.verdict import (
     SETTLED_AFTER,
     Assessment,
@@ -73,14 +70,20 @@ APPEAR = 120.0
 """Seconds for which a task may be absent after it was created."""
 
 BELIEVED = 120.0
-"""Seconds after which a refusal, or a 404, is believed that came after earlier success: a proxy may be in between."""
+"""Seconds of nothing but refusals or 404s after which they are believed: a proxy or a restart may be behind them."""
 
 UNREAD = 600.0
 """Seconds after a task's end after which a level that answers nothing but errors is given up."""
 
+SETTLED = SETTLED_AFTER / 1000
+"""Seconds after which an end is believed, whatever is missing."""
+
 UNSCHEDULED = 30.0
 UNSCHEDULED_POLLS = 2
-"""Seconds and readings of everything after which a migration whose checks failed is taken not to be scheduled."""
+"""Seconds and full readings after which a migration whose checks failed is taken not to be scheduled.
+
+Someone may have overridden the failed checks, and then `migrate` begins some seconds after them.
+"""
 
 SIGN_OF_LIFE = 300.0
 """Seconds without an event after which one says that the watch goes on."""
@@ -90,10 +93,12 @@ SHORTEST_PAUSE = 0.01
 
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 300.0
-"""Seconds after which a silent API is asked again, whatever the dice say and however long it asked not to be."""
+"""Seconds after which a silent API is asked again, whatever the dice say and however long its `Retry-After` is."""
+
+BACKOFF = Policy(base=1.0, give_up_after=None)
 
 SLACK = 60.0
-"""Seconds beyond the pause between two polls after which they were too far apart to say that nothing has moved."""
+"""Seconds beyond the interval after which two readings are too far apart to say that nothing has moved meanwhile."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -115,8 +120,8 @@ class Plan(msgspec.Struct, frozen=True):
 class Watch:
     """One watch of one task. `view` holds everything that is known at any time, `doubts` entries that do not hold.
 
-    `now` is epoch seconds, `share` a random number in 0..1; `recall` returns what an earlier watch has said, once the
-    task is known. `filling` is called with views of the first reading while it goes on; see `Filling`.
+    `share` is a random number in 0..1; `recall` returns what an earlier watch has said, once the task is known.
+    `filling` is called with views of the first reading while it goes on; see `Filling`.
     """
 
     def __init__(
@@ -125,41 +130,39 @@ class Watch:
         plan: Plan,
         deadline: Deadline,
         *,
-        now: Clock = time.time,
         share: Callable[[], float] = random.random,
         recall: Callable[[], Seen] = Seen,
         filling: Callable[[View], None] = lambda _: None,
     ) -> None:
+        self.doubts: tuple[str, ...] = ()
         self._session = session
         self._plan = plan
         self._deadline = deadline
-        self._now = now
+        self._now = session.now
         self._share = share
         self._recall = recall
-        self._first = Filling(session, deadline.clock, filling)
-        self._poller = Poller(session, _Timely(session, deadline, self._first), session.rate_limit)
+        self._asker = Filling(session, deadline, filling)
+        self._poller = Poller(session, self._asker, session.rate_limit)
+        self._settling = _Settling(plan.until, deadline.clock)
         self._phases = Phases()
+        self._stalls = Stalls(plan.stall_after)
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
+        # what was read last, how it was judged, and both as the caller sees them; no snapshot before the first reading
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
-        self.doubts: tuple[str, ...] = ()
-        self._assessment: Assessment | None = None
+        self._assessment = assess(self._evidence, plan.until)
         self._snapshot: Snapshot | None = None
-        self._moves: dict[Level, tuple[object, float]] = {}
-        self._stalled: dict[Level, Millis] = {}
+        self._notes: tuple[str, ...] = ()
+        # the outage under way, and since when the caller has been told of one
         self._outage: NoAnswer | None = None
         self._silent_since: Millis | None = None
-        self._pace: deque[tuple[float, int]] = deque()
-        self._began = self._millis()
+        # when things happened, by the deadline's clock, except for the beginning
+        self._began = self._now()
         self._spoke_at = deadline.clock()
-        self._full_at = 0.0
-        self._asked_at = 0.0
         self._read_at: float | None = None
+        self._asked_at = 0.0
+        self._full_at = 0.0
         self._last_was_full = False
-        self._notes: tuple[str, ...] = ()
-        self._ended_since: float | None = None
-        self._unread_since: float | None = None
-        self._unscheduled_since: float | None = None
-        self._unscheduled_polls = 0
+        self._pace: deque[tuple[float, int]] = deque()
 
     def events(self) -> Generator[Event | Waiting, None, None]:
         """Events as they happen; the last is an Ended. Raises ApiError if no waiting can help.
@@ -167,7 +170,10 @@ class Watch:
         Stopped may be thrown in, or be raised by what it asks: the last event then says so.
         """
         try:
-            yield from self._followed()
+            for event in self._followed():
+                if not isinstance(event, Waiting):
+                    self._spoke_at = self._deadline.clock()
+                yield event
         except Stopped as stopped:
             yield self.ended(End.INTERRUPTED if stopped.signal else End.TIMEOUT, signal=stopped.signal)
         finally:
@@ -176,23 +182,28 @@ class Watch:
     @property
     def view(self) -> View:
         """Everything that is known now."""
-        snapshot = self._snapshot
-        ended = self._assessment is not None and self._assessment.ended
+        now, found, poller = self._now(), self._assessment, self._poller
+        leaves = leaves_of(self._evidence.root, self._evidence.task_type)
+        if len(self._pace) < 2:
+            requests = float(poller.requests)
+        else:
+            (since, before), (until, after) = self._pace[0], self._pace[-1]
+            requests = (after - before) * WINDOW / max(until - since, 1.0)
         return View(
-            at=self._millis(),
-            snapshot=snapshot,
-            scope=self._scope,
-            not_before=self._not_before,
+            at=now,
+            snapshot=self._snapshot,
+            scope=poller.scope,
+            not_before=None if found.ended else estimated_end(leaves, found.summary.missing, now),
             estimated_end=self._timetable.estimate.end,
             deadline=self._timetable.deadline,
             pace=self._timetable.estimate.pace,
             rehearsed=self._timetable.rehearsed,
-            stalled=dict(self._stalled),
+            stalled=dict(self._stalls.since),
             phases=self._phases.seen(),
             outage=self._outage,
             interval=self._interval,
-            full_every=self._interval if ended or self._poller.only_full else self._poller.full_every,
-            requests_a_minute=self._requests_a_minute,
+            full_every=self._interval if found.ended or poller.only_full else poller.full_every,
+            requests_a_minute=requests,
         )
 
     @property
@@ -202,9 +213,8 @@ class Watch:
         return Exit.RUNNING if end is None else end.exit_code
 
     def ended(self, end: End, code: int | None = None, *, signal: int = 0) -> Ended:
-        """The last event of a watch that ends so; `code` is that of an error which has one."""
-        now = self._millis()
-        found = self._assessment or assess(self._evidence, self._plan.until)
+        """The last event of a watch that ends this way; `code` is that of an error which has one."""
+        now, found = self._now(), self._assessment
         elapsed = self._evidence.root.elapsed_seconds(now)
         if code is None:
             strict = self._plan.strict and bool(failed_so_far(self._evidence, self._plan.until, strict=True))
@@ -228,159 +238,98 @@ class Watch:
         same, names = self._timetable.rehearsed or (0, 0)
         if names and not same:
             raise UsageError(
-                f"--baseline: none of the {names} {self._scope} of this task is in the rehearsal",
+                f"--baseline: none of the {names} {self._poller.scope} of this task is in the rehearsal",
                 "Use the record of a rehearsal of the same migration.",
             )
+        # only now, as the record is of one task, and `latest` was not resolved before the first reading
         seen = self._recall()
         self._began = seen.began or self._began
-        self._timetable.resume(seen.late, self._millis())
-        self._stalled = dict.fromkeys(seen.stalled, self._millis())
-        if self._snapshot is not None:
-            expected = self._timetable.estimate.end
-            yield self._said(Snapped(self._millis(), self._snapshot, self._scope, self._not_before, expected))
-        if seen.readings:
+        self._timetable.resume(seen.late, self._now())
+        self._stalls.since = dict.fromkeys(seen.stalled, self._now())
+        view = self.view
+        if view.snapshot is not None:
+            yield Snapped(view.at, view.snapshot, view.scope, view.not_before, view.estimated_end)
+        if seen.readings:  # what the record has not told yet is news, though the snapshot shows it already
             yield from self._changes((seen.readings.get(node.level), node) for node in self._poller.nodes())
         while True:
-            yield from self._stalls()
-            yield from self._lateness()
+            yield from self._stalls.take(self._poller.at_work(), self._deadline.clock(), self._now())
+            if (late := self._timetable.late(self._now())) is not None:
+                yield late
             if (end := self._end()) is not None:
                 yield end
                 return
-            # an end that a cheap poll has seen is looked at as a whole at once
-            if self._last_was_full or not self._is_ended:
+            # a poll cannot tell whether everything has ended, so a full reading follows at once
+            if self._last_was_full or not self._assessment.ended:
                 yield from self._pause(self._interval)
             yield from self._until_read(full=self._full_is_due())
             yield from self._changes(
-                (None if known is None else _condition(known), node) for known, node in self._poller.changes
+                (None if before is None else _condition(before), node) for before, node in self._poller.changes
             )
-            yield from self._progress()
+            for before, node in self._poller.changes:
+                moved = before is None or (before.percent, before.progress) != (node.percent, node.progress)
+                if moved and (node.percent is not None or node.progress):
+                    yield Progressed(self._now(), node.level, node.percent, node.progress)
+
+    def _changes(self, nodes: Iterable[tuple[Condition | None, Node]]) -> Iterator[Event]:
+        """What has changed from the last condition that was told; a bare parent of other nodes has none."""
+        for known, node in nodes:
+            now = _condition(node)
+            if now != known and (known is not None or now != _NOTHING):
+                # where some checks are accepted, what sums them all up says nothing of those that count
+                sums_up = self._plan.acceptances is not None and node.level in ((), CHECK)
+                counts = not sums_up and node.level not in self._evidence.accepted
+                yield Changed(self._now(), node, known, counts=counts)
 
     def _pause(self, seconds: float) -> Iterator[Event | Waiting]:
-        """Wait, with a sign of life in between if one is due."""
+        """Wait, but speak up meanwhile if a sign of life is due or the deadline passes."""
         while seconds > 0:
             quiet = self._spoke_at + SIGN_OF_LIFE - self._deadline.clock()
             if quiet <= 0:
-                yield self._said(self._alive())
+                found, view = self._assessment, self.view
+                yield Alive(view.at, found.verdict, found.summary, found.missing, view.not_before, view.estimated_end)
                 continue
-            now = min(seconds, quiet, max(self._timetable.seconds_left(self._millis()), SHORTEST_PAUSE))
-            yield Waiting(self._millis(), now, self.view)
+            now = min(seconds, quiet, max(self._timetable.seconds_left(self._now()), SHORTEST_PAUSE))
+            yield Waiting(self._now(), now, self.view)
             self._deadline.check()
-            yield from self._lateness()
+            if (late := self._timetable.late(self._now())) is not None:
+                yield late
             seconds -= now
 
-    def _alive(self) -> Alive:
-        found = self._assessment or assess(self._evidence, self._plan.until)
-        return Alive(
-            at=self._millis(),
-            verdict=found.verdict,
-            summary=found.summary,
-            missing=found.missing,
-            not_before=self._not_before,
-            estimated_end=self._timetable.estimate.end,
-        )
-
-    def _lateness(self) -> Iterator[Event]:
-        """Say what there is to say about the deadline."""
-        if (late := self._timetable.late(self._millis())) is not None:
-            yield self._said(late)
-
-    def _said(self, event: Event) -> Event:
-        self._spoke_at = self._deadline.clock()
-        return event
-
     def _end(self) -> Ended | None:
-        """The last event, if it is over."""
+        """The last event, if it is over. Nothing ends well on the word of a poll, which does not ask for everything."""
         found = self._assessment
-        if found is None:
-            return None
         if self._last_was_full:
             if found.unread:
-                if self._given_up:
+                if self._settling.given_up:
                     return self.ended(End.FINISHED if found.verdict is Verdict.FAILED else End.ERROR)
             elif found.over:
                 return self.ended(End.FINISHED)
         # whether accepted checks explain an end is known once all of them have been read after it
-        sure = self._last_was_full or not self._is_ended or self._plan.acceptances is None
+        sure = self._last_was_full or not found.ended or self._plan.acceptances is None
         if sure and self._plan.fail_fast and failed_so_far(self._evidence, self._plan.until, strict=self._plan.strict):
             return self.ended(End.FAILED_FAST)
         return None
 
-    @property
-    def _given_up(self) -> bool:
-        """True if what decides could not be read for too long."""
-        return self._unread_since is not None and self._deadline.clock() - self._unread_since >= UNREAD
-
     def _full_is_due(self) -> bool:
-        unsure = self._poller.task_type is None or self._is_ended or self._unscheduled_polls > 0
-        unsure = unsure or not_scheduled(self._evidence.root)
-        old = not self._poller.patrols and self._deadline.clock() - self._full_at >= self._poller.full_every
-        return unsure or old or self._poller.only_full
+        """True if the next reading must be a full one: polls cannot be trusted, or cannot answer the question."""
+        poller = self._poller
+        if poller.task_type is None or poller.only_full or self._assessment.ended:
+            return True
+        # a `migrate` that is still to come shows in a full reading only
+        if self._settling.may_not_be_scheduled or not_scheduled(self._evidence.root):
+            return True
+        return not poller.patrols and self._deadline.clock() - self._full_at >= poller.full_every
 
     @property
-    def _is_ended(self) -> bool:
-        return self._assessment is not None and self._assessment.ended
-
-    # what changed
-
-    def _changes(self, nodes: Iterable[tuple[Condition | None, Node]]) -> Iterator[Event]:
-        for known, node in nodes:
-            now = _condition(node)
-            if now != known and (known is not None or now != _NOTHING):
-                sums_up = self._plan.acceptances is not None and node.level in ((), CHECK)
-                counts = not sums_up and node.level not in self._evidence.accepted
-                yield self._said(Changed(self._millis(), node, known, counts=counts))
-
-    def _progress(self) -> Iterator[Event]:
-        for known, node in self._poller.changes:
-            moved = known is None or (known.percent, known.progress) != (node.percent, node.progress)
-            if moved and (node.percent is not None or node.progress):
-                yield self._said(Progressed(self._millis(), node.level, node.percent, node.progress))
-
-    def _stalls(self) -> Iterator[Event]:
-        """Nodes without children that run and have made no progress for too long; the root, if nothing is reported."""
-        moves = {node.level: self._last_move(node) for node in self._poller.at_work()}
-        for level, (_, since) in moves.items():
-            known = self._moves.get(level)
-            if known is not None and known[1] != since:  # it has moved
-                self._stalled.pop(level, None)
-            still = self._deadline.clock() - since
-            if still >= self._plan.stall_after and level not in self._stalled:
-                self._stalled[level] = self._millis() - int(still * 1000)
-                yield self._said(Stalled(self._millis(), level, still))
-        self._stalled = {level: since for level, since in self._stalled.items() if level in moves}
-        self._moves = moves
-
-    def _last_move(self, node: Node) -> tuple[object, float]:
-        """The looks of a node at its last move, and when that was by the watch's clock.
-
-        `lastUpdatedAt` may stay where the node began while it makes progress, or move while it makes none: it counts
-        only if there is nothing better.
-        """
-        progress = (node.percent, node.progress) if node.percent is not None or node.progress else None
-        looks = (node.status, progress or node.last_updated_at)
-        known = self._moves.get(node.level)
-        if known is not None and known[0] == looks:
-            return known
-        clock = self._deadline.clock()
-        if known is not None or progress or node.last_updated_at is None:
-            return looks, clock
-        return looks, clock - max(0, self._millis() - node.last_updated_at) / 1000
-
-    def _gone(self) -> list[str]:
-        """Notes on what was reported once, would count, and is not reported any more."""
-        missing = set(self._assessment.missing if self._assessment else ())
-        return [
-            f"{','.join(node.level)} is not reported any more and does not count"
-            for node in self._poller.gone.values()
-            if node.name not in missing and (node.level[:-1] != CHECK or self._poller.task_type == TaskType.CHECK)
-        ]
+    def _interval(self) -> float:
+        return self._poller.interval(self._plan.interval, full=self._assessment.ended)
 
     # reading
 
     def _until_read(self, *, full: bool) -> Iterator[Event | Waiting]:
         """Read until it succeeds, through any outage. Raises ApiError if no waiting can help."""
         clock = self._deadline.clock
-        began, began_at = clock(), self._millis()
+        began, began_at = clock(), self._now()
         definite_since: float | None = None
         tries = 0
         while True:
@@ -389,6 +338,7 @@ class Watch:
                 asked_at = clock()
                 self._poller.read_all() if full else self._poller.read_running(clock() - self._asked_at)
             except ApiError as error:
+                # any other error in between shows that whoever refuses is not the API
                 if not isinstance(error, Refused | NotFound):
                     definite_since = None
                 elif definite_since is None:
@@ -396,70 +346,78 @@ class Watch:
                 definite = 0.0 if definite_since is None else clock() - definite_since
                 if not self._may_pass(error, clock() - began, definite):
                     raise
-                wait = self._wait(error, tries)
-                known = self._read_at is not None or not isinstance(error, NotFound)
-                if known:
+                wait = BACKOFF.wait(tries, 0.0, error.retry_after, self._share()) or 0.0
+                wait = min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+                # a task that has just been created is not there yet, which is no outage
+                if self._read_at is not None or not isinstance(error, NotFound):
                     if self._silent_since is None:
                         self._silent_since = began_at
-                        yield self._said(Outage(self._millis(), error.code, error.message, wait))
+                        yield Outage(self._now(), error.code, error.message, wait)
                     since = began_at if self._outage is None else self._outage.since
-                    self._outage = NoAnswer(since, error.code, error.message, self._millis() + int(wait * 1000))
+                    self._outage = NoAnswer(since, error.code, error.message, self._now() + int(wait * 1000))
                 yield from self._pause(wait)
             else:
+                # a poll may spend what has accrued since the last one began; a full reading pays for itself
                 self._asked_at = clock() if full else asked_at
                 break
-        self._take_stock(full=full)
-        yield from self._silence()
+        yield from self._take_stock(full=full)
 
-    def _silence(self) -> Iterator[Event]:
-        """Say that the API answers again or that, while everything else answers, the end cannot be believed."""
-        self._outage = None
-        unread = self._assessment.unread if self._assessment else ()
-        if unread and self._silent_since is None:
-            self._silent_since = self._millis()
-            yield self._said(Outage(self._millis(), Incomplete.code, f"cannot read {unread[0]}", self._interval))
-        elif self._silent_since is not None and not unread:
-            seconds, self._silent_since = (self._millis() - self._silent_since) / 1000, None
-            yield self._said(Recovered(self._millis(), seconds))
+    def _may_pass(self, error: ApiError, waited: float, definite: float) -> bool:
+        """True if another try may go better. A task that does not appear is waited for while its job is there.
 
-    def _take_stock(self, *, full: bool) -> None:
-        """Judge what was read."""
-        clock = self._deadline.clock()
+        `waited` are the seconds since the first try, `definite` those of nothing but refusals and 404s. Raises NotFound
+        if the job is not there.
+        """
+        if self._read_at is not None:
+            return not isinstance(error, Refused | NotFound) or definite < BELIEVED
+        if not isinstance(error, NotFound):
+            return error.again
+        # a 404 by anyone but the API, such as a proxy, will not pass; nor will a list of runs without one of this kind
+        if (error.status is None and not error.again) or waited >= APPEAR:
+            return False
+        try:
+            self._session.api.job(self._session.job_id)
+        except NotFound:
+            raise
+        except ApiError:  # no answer does not mean that it is not there
+            return True
+        return True
+
+    def _take_stock(self, *, full: bool) -> Iterator[Event]:
+        """Judge what was read, and say whether it is enough to judge by."""
+        clock, now = self._deadline.clock(), self._now()
         if self._read_at is not None and clock - self._read_at > self._interval + SLACK:
-            # while nothing could be read, nothing could be seen to move
-            shift = clock - self._read_at - self._interval
-            self._moves = {level: (looks, since + shift) for level, (looks, since) in self._moves.items()}
-        self._read_at, self._last_was_full, self._first.over = clock, full, True
+            self._stalls.forgive(clock - self._read_at - self._interval)
+        first = self._read_at is None
+        self._read_at, self._last_was_full, self._asker.over = clock, full, True
         self._full_at = clock if full else self._full_at
         self._pace.append((clock, self._poller.requests))
         while len(self._pace) > 2 and self._pace[-1][0] - self._pace[1][0] >= WINDOW:
             self._pace.popleft()
-        self._phases.take((node for _, node in self._poller.changes), self._millis())
-        self._evidence = self._poller.evidence()
-        root, task_type = self._evidence.root, self._evidence.task_type
-        above = root if task_type == TaskType.CHECK else child_of(root, "check")
+        self._phases.take((node for _, node in self._poller.changes), now)
+        evidence = self._poller.evidence()
+        above = evidence.root if evidence.task_type == TaskType.CHECK else child_of(evidence.root, "check")
         whole = full and above is not None and above.ended
-        checks = checks_of(root, task_type)
-        accepted, self.doubts = accepted_of(self._plan.acceptances, checks, self._millis(), whole=whole)
-        self._evidence = replace(self._evidence, accepted=accepted)
-        found = self._assessed(clock, full=full)
-        if not found.unread:
-            self._unread_since = None
-        elif self._unread_since is None and full:
-            self._unread_since = clock
-        if self._given_up and failed_so_far(self._evidence, self._plan.until, strict=False):
-            found = replace(found, verdict=Verdict.FAILED)  # even if the root never says that it is over
-        self._assessment = found
-        self._timetable.take(self._evidence, found, self._millis())
+        checks = checks_of(evidence.root, evidence.task_type)
+        accepted, self.doubts = accepted_of(self._plan.acceptances, checks, now, whole=whole)
+        self._evidence = evidence = replace(evidence, accepted=accepted)
+        self._assessment = found = self._settling.judge(evidence, now, full=full, first=first)
+        self._timetable.take(evidence, found, now)
         if found.over:
-            self._notes = (*found.notes, *self._gone(), *self._session.notes_on_older(self._evidence))
-        job, task = self._evidence.job, self._session.task
+            # of what is gone, a key of the job is in the reasons already, and single checks do not count in a migration
+            gone = [
+                f"{','.join(node.level)} is not reported any more and does not count"
+                for node in self._poller.gone.values()
+                if node.name not in found.missing and (node.level[:-1] != CHECK or evidence.task_type == TaskType.CHECK)
+            ]
+            self._notes = (*found.notes, *gone, *self._session.notes_on_older(evidence))
+        job, task = evidence.job, self._session.task
         self._snapshot = Snapshot(
             job_id=task.job_id,
             task_id=task.task_id,
-            task_type=self._poller.task_type,
-            fetched_at=self._millis(),
-            node=self._evidence.root,
+            task_type=evidence.task_type,
+            fetched_at=now,
+            node=evidence.root,
             verdict=found.verdict,
             missing=found.missing,
             flaws=self._poller.flaws,
@@ -468,23 +426,71 @@ class Watch:
             reasons=found.reasons,
             summary=found.summary,
             notes=self._notes,
-            accepted=self._evidence.accepted,
+            accepted=evidence.accepted,
         )
+        self._outage = None
+        # an end that cannot be believed, as a level is not answered, is an outage, too, though everything else answers
+        if found.unread and self._silent_since is None:
+            self._silent_since = now
+            yield Outage(now, Incomplete.code, f"cannot read {found.unread[0]}", self._interval)
+        elif self._silent_since is not None and not found.unread:
+            seconds, self._silent_since = (now - self._silent_since) / 1000, None
+            yield Recovered(now, seconds)
 
-    def _assessed(self, clock: float, *, full: bool) -> Assessment:
-        """The assessment by how long the end has been seen, or the checks have failed without a migration."""
-        evidence, until = self._evidence, self._plan.until
-        found = assess(evidence, until, settled=False)
-        if self._snapshot is None:  # what ended long before the watch began need not be waited for again
-            settled, unscheduled = old_by_stamps(evidence, self._millis(), unstamped=False)
+
+class _Settling:
+    """How long an end has been seen, which decides whether it is believed. All times are of the watch's own clock.
+
+    `assess` says what a reading comes to if the end has settled, and if it has not. What only passing time can tell is
+    kept here: what is reported late, an end without an outcome, a level that cannot be read, and a migration that does
+    not begin after its checks have failed.
+    """
+
+    def __init__(self, until: Until, clock: Clock) -> None:
+        self._until = until
+        self._clock = clock
+        self._ended_since: float | None = None
+        self._unread_since: float | None = None
+        self._unscheduled_since: float | None = None
+        self._unscheduled_polls = 0
+
+    @property
+    def may_not_be_scheduled(self) -> bool:
+        """True if the checks have failed, and no migration has begun so far."""
+        return self._unscheduled_polls > 0
+
+    @property
+    def given_up(self) -> bool:
+        """True if what decides could not be read for too long."""
+        return self._unread_since is not None and self._clock() - self._unread_since >= UNREAD
+
+    def judge(self, evidence: Evidence, now: Millis, *, full: bool, first: bool) -> Assessment:
+        """Judge a reading made at `now` (epoch milliseconds); `full` or only a poll, `first` of this watch or not."""
+        if first:
+            # What ended long before the watch began need not be waited for again. Only here the API's stamps count: as
+            # soon as the watch has seen something happen, its own clock is better, and stamps may lie.
+            settled, unscheduled = old_by_stamps(evidence, now, unstamped=False)
             if settled and evidence.root.ended:
-                self._ended_since = clock - SETTLED_AFTER / 1000
+                self._ended_since = self._clock() - SETTLED
             if unscheduled:
-                self._unscheduled_since, self._unscheduled_polls = clock - SETTLED_AFTER / 1000, UNSCHEDULED_POLLS
+                self._unscheduled_since, self._unscheduled_polls = self._clock() - SETTLED, UNSCHEDULED_POLLS
+        found = self._assessed(evidence, full=full)
+        if not found.unread:
+            self._unread_since = None
+        elif self._unread_since is None and full:
+            self._unread_since = self._clock()
+        if self.given_up and failed_so_far(evidence, self._until, strict=False):
+            # the root itself may be what cannot be read, and then it never says that the task is over
+            found = replace(found, verdict=Verdict.FAILED)
+        return found
+
+    def _assessed(self, evidence: Evidence, *, full: bool) -> Assessment:
+        clock = self._clock()
+        found = assess(evidence, self._until, settled=False)
         if found.ended:
-            self._ended_since = clock if self._ended_since is None else self._ended_since
-            settled = (clock - self._ended_since) * 1000 >= SETTLED_AFTER
-            return assess(evidence, until, settled=True) if settled else found
+            if self._ended_since is None:
+                self._ended_since = clock
+            return assess(evidence, self._until, settled=True) if clock - self._ended_since >= SETTLED else found
         self._ended_since = None
         if evidence.task_type == TaskType.CHECK or not not_scheduled(evidence.root):
             self._unscheduled_since, self._unscheduled_polls = None, 0
@@ -494,78 +500,9 @@ class Watch:
         self._unscheduled_polls += full
         check = child_of(evidence.root, "check")
         # an end without an outcome may still turn out to be a good one
-        long = UNSCHEDULED if check is not None and check.outcome else SETTLED_AFTER / 1000
+        long = UNSCHEDULED if check is not None and check.outcome else SETTLED
         waited = clock - self._unscheduled_since >= long and self._unscheduled_polls >= UNSCHEDULED_POLLS
-        return assess(evidence, until, settled=False, unscheduled=waited)
-
-    def _may_pass(self, error: ApiError, waited: float, definite: float) -> bool:
-        """True if another try may go better. A task that does not appear is waited for while its job is there."""
-        if self._read_at is not None:
-            return not isinstance(error, Refused | NotFound) or definite < BELIEVED
-        if isinstance(error, NotFound):  # only the API's own 404, or an empty list of runs, may pass
-            return (error.status is not None or error.again) and waited < APPEAR and self._job_may_be_there()
-        return error.again
-
-    def _job_may_be_there(self) -> bool:
-        """Raises NotFound if it is not."""
-        try:
-            self._session.api.job(self._session.job_id)
-        except NotFound:
-            raise
-        except ApiError:  # no answer does not mean that it is not there
-            return True
-        return True
-
-    def _wait(self, error: ApiError, tries: int) -> float:
-        """Seconds until the next try: longer each time, as long as the server asks, but not without a limit."""
-        policy = Policy(base=1.0, give_up_after=None)
-        wait = policy.wait(tries, 0.0, error.retry_after, self._share()) or 0.0
-        return min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
-
-    @property
-    def _interval(self) -> float:
-        return self._poller.interval(self._plan.interval, full=self._is_ended)
-
-    @property
-    def _scope(self) -> str:
-        return "checks" if self._poller.task_type == TaskType.CHECK else self._poller.scope
-
-    @property
-    def _not_before(self) -> Millis | None:
-        if self._assessment is None or self._assessment.ended:
-            return None
-        leaves = leaves_of(self._evidence.root, self._evidence.task_type)
-        return estimated_end(leaves, self._assessment.summary.missing, self._millis())
-
-    @property
-    def _requests_a_minute(self) -> float:
-        if len(self._pace) < 2:
-            return float(self._poller.requests)
-        (since, before), (until, after) = self._pace[0], self._pace[-1]
-        return (after - before) * WINDOW / max(until - since, 1.0)
-
-    def _millis(self) -> Millis:
-        return int(self._now() * 1000)
-
-
-class _Timely:
-    """Asks like its session, but nothing more once the time is up: Stopped is raised then."""
-
-    def __init__(self, session: TaskSession, deadline: Deadline, first: Filling) -> None:
-        self._session = session
-        self._deadline = deadline
-        self._first = first
-        self.together = session.together
-
-    def ask(self, question: Question) -> Page:
-        self._deadline.check()
-        page = self._session.ask(question)
-        self._first.answered(question, page)
-        return page
-
-    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
-        self._session.reading(level, seen)
-        self._first.reading(level, seen)
+        return assess(evidence, self._until, settled=False, unscheduled=waited)
 
 
 _NOTHING = Condition(None, None)

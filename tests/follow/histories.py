@@ -70,7 +70,7 @@ class Stage:
         with Api(settings, timing, policy=Policy(give_up_after=8.0)) as api:
             session = TaskSession(api, Target("job-1", task), time.wall, None)
             deadline = Deadline(time.clock, time.sleep, None)
-            watch = Watch(session, plan or Plan(), deadline, now=time.wall, share=lambda: 0.5)
+            watch = Watch(session, plan or Plan(), deadline, share=lambda: 0.5)
             every = [*paced(watch.events(), deadline.sleep)]
         self.seen = [event.view for event in every if isinstance(event, Waiting)]
         return [event for event in every if not isinstance(event, Waiting)]

@@ -1,0 +1,114 @@
+"""How running nodes get on: which phases each went through, how fast the current one goes, and which have stalled."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from migstat.model.events import PhaseSeen, Stalled
+from migstat.model.nodes import Level, Millis, Node, Phase, State
+
+WINDOW: Millis = 300_000
+"""The rate of a phase is that of the last five minutes."""
+
+MOVED_FOR: Millis = 60_000
+"""How long a phase must have moved before its rate says anything."""
+
+
+class Stalls:
+    """Running nodes that have made no progress for `after` seconds.
+
+    `since` says since when, by the level of each stalled node. It may be set to what an earlier watch has reported.
+    """
+
+    def __init__(self, after: float) -> None:
+        self.since: dict[Level, Millis] = {}
+        self._after = after
+        self._moves: dict[Level, tuple[object, float]] = {}
+
+    def take(self, nodes: Iterable[Node], clock: float, now: Millis) -> list[Stalled]:
+        """Take in all nodes that run, read at `clock` (seconds) or `now`; return those that have just stalled."""
+        moves: dict[Level, tuple[object, float]] = {}
+        stalled: list[Stalled] = []
+        for node in nodes:
+            level = node.level
+            # `lastUpdatedAt` may stay where the node began while `percent` moves, or be refreshed while nothing moves,
+            # so it counts only for a node without progress
+            progress = (node.percent, node.progress) if node.percent is not None or node.progress else None
+            looks = (node.status, progress or node.last_updated_at)
+            known = self._moves.get(level)
+            if known is not None and known[0] == looks:
+                moved_at = known[1]
+            else:
+                moved_at = clock
+                if known is not None:
+                    self.since.pop(level, None)
+                elif not progress and node.last_updated_at is not None:
+                    moved_at -= max(0, now - node.last_updated_at) / 1000
+            moves[level] = (looks, moved_at)
+            still = clock - moved_at
+            if still >= self._after and level not in self.since:
+                self.since[level] = now - int(still * 1000)
+                stalled.append(Stalled(now, level, still))
+        self.since = {level: since for level, since in self.since.items() if level in moves}
+        self._moves = moves
+        return stalled
+
+    def forgive(self, seconds: float) -> None:
+        """Leave out time in which nothing could be read, so nothing could be seen to move."""
+        self._moves = {level: (looks, moved_at + seconds) for level, (looks, moved_at) in self._moves.items()}
+
+
+class Phases:
+    """Remembers phases by the names that the API gives them, as it reports progress of the current phase only."""
+
+    def __init__(self) -> None:
+        self._tracks: dict[Level, dict[str, _Track]] = {}
+
+    def take(self, nodes: Iterable[Node], now: Millis) -> None:
+        """Take in what a poll has read."""
+        for node in nodes:
+            if node.state is not State.RUNNING:
+                self._tracks.pop(node.level, None)
+                continue
+            named = {phase.name: phase for phase in node.progress if phase.name}
+            if not named:
+                continue
+            tracks = self._tracks.setdefault(node.level, {})
+            for name, phase in named.items():
+                tracks.setdefault(name, _Track(now)).take(phase, now)
+            for name, track in tracks.items():
+                if name not in named and track.to is None:
+                    track.to = now
+
+    def seen(self) -> dict[Level, tuple[PhaseSeen, ...]]:
+        """The phases of every running node, in the order in which they began."""
+        return {
+            level: tuple(track.seen(name) for name, track in tracks.items()) for level, tracks in self._tracks.items()
+        }
+
+
+class _Track:
+    def __init__(self, begun: Millis) -> None:
+        self.to: Millis | None = None
+        self._begun = begun
+        self._phase = Phase(None, None, None)
+        self._samples: deque[tuple[Millis, float]] = deque()
+
+    def take(self, phase: Phase, now: Millis) -> None:
+        self.to, self._phase = None, phase
+        if phase.processed is None:
+            return
+        if self._samples and phase.processed < self._samples[-1][1]:  # it begins again
+            self._samples.clear()
+        self._samples.append((now, phase.processed))
+        while len(self._samples) > 2 and now - self._samples[1][0] >= WINDOW:
+            self._samples.popleft()
+
+    def seen(self, name: str) -> PhaseSeen:
+        rate = None
+        if self.to is None and len(self._samples) >= 2:
+            (since, before), (until, after) = self._samples[0], self._samples[-1]
+            if until - since >= MOVED_FOR and after > before:
+                rate = (after - before) * 1000 / (until - since)
+        return PhaseSeen(name, self._begun, self.to, self._phase.processed, self._phase.total, rate)
