@@ -13,27 +13,26 @@ from msgspec.structs import replace
 from migstat.errors import NotFound, UsageError
 from migstat.model.changes import EarlierRun
 from migstat.model.documents import VERSION
-from migstat.model.nodes import Job, Level, Node, Page, Question, Task, instant
+from migstat.model.nodes import Job, Node, Page, Question, Task, instant
 from migstat.query.task import TaskSession, resolve
 from migstat.query.tree import Tree
 from migstat.settings.target import Target, TaskWord
 from migstat.settings.values import clean_id, expanded, reason, refuse_empty
 
 PREVIOUS = "previous"
-"""The word for the next older run that has checks."""
+"""The next older run that has checks."""
 
 MOST_TRIED = 20
-"""Older runs that are looked at for one with checks; refused ones have none."""
+"""Older runs searched for one with checks; those that were refused have none."""
 
 LARGEST = 64 << 20
-"""Bytes of a document."""
+"""Bytes read of a document."""
 
 
 def against_from(text: str) -> str | EarlierRun:
-    """A word or an id of a run as it is, or the run of a document.
+    """What `--against` names: a word such as `previous` or an id, returned as is, or the run of a document.
 
-    `previous`, `latest` and the like are words. Everything else that ends in `.json`, contains a slash or names a file
-    that exists is a file, the rest an id. Raises UsageError.
+    What ends in `.json`, contains a slash or names an existing file is a document. Raises UsageError.
     """
     if refuse_empty(text, "--against") in (PREVIOUS, *TaskWord):
         return text
@@ -47,30 +46,30 @@ def against_from(text: str) -> str | EarlierRun:
     return clean_id(text, "--against")
 
 
-def earlier_run(asked: TaskSession, word: str | EarlierRun) -> EarlierRun:
-    """The run that a word or an id means. Raises NotFound if there is none, or if it has no checks."""
+def earlier_run(session: TaskSession, word: str | EarlierRun) -> EarlierRun:
+    """The run named by a word or an id. Raises NotFound if there is none, or if it has no checks."""
     if isinstance(word, EarlierRun):
-        if word.job_id == asked.job_id:
+        if word.job_id == session.job_id:
             return word
         note = f"compared with run {word.task_id} of another job, {word.job_id}"
         return replace(word, notes=(*word.notes, note))
     if word == PREVIOUS:
-        return _previous(asked)
-    task_id = resolve(asked.api, Target(asked.job_id, word)).task_id
-    if task_id == asked.task.task_id:
+        return _previous(session)
+    task_id = resolve(session.api, Target(session.job_id, word)).task_id
+    if task_id == session.task.task_id:
         raise UsageError(f"--against {word} is the run itself", "Name an older one; see 'migstat tasks'.")
-    found = _run(asked, asked.api.task(asked.job_id, task_id))
+    found = _run(session, session.api.task(session.job_id, task_id))
     if not found.checks:
         raise NotFound(f"run {task_id} has no checks to compare with", "See 'migstat tasks' for other runs.")
     return found
 
 
-def _previous(asked: TaskSession) -> EarlierRun:
+def _previous(session: TaskSession) -> EarlierRun:
     tried = 0
-    for task in islice(_older(asked), MOST_TRIED):
+    for task in islice(_older(session), MOST_TRIED):
         tried += 1
         try:
-            found = _run(asked, task)
+            found = _run(session, task)
         except NotFound:  # the API forgets old runs
             continue
         if found.checks or found.flaws:
@@ -81,11 +80,11 @@ def _previous(asked: TaskSession) -> EarlierRun:
     )
 
 
-def _older(asked: TaskSession) -> Iterator[Task]:
-    """The runs before the one that is asked about, newest first."""
+def _older(session: TaskSession) -> Iterator[Task]:
+    """The runs before the session's own, newest first. Pages may overlap, since new runs shift them."""
     seen: set[str] = set()
-    own = asked.task.task_id
-    for page in asked.api.tasks(asked.job_id):
+    own = session.task.task_id
+    for page in session.api.tasks(session.job_id):
         for task in page.tasks:
             if own in seen and task.task_id not in seen:
                 yield task
@@ -93,7 +92,7 @@ def _older(asked: TaskSession) -> Iterator[Task]:
 
 
 class _OtherRun:
-    """Asks about another run of the job that a session is about."""
+    """Answers about another run of a session's job."""
 
     def __init__(self, session: TaskSession, task: Task) -> None:
         self._session = session
@@ -110,8 +109,8 @@ class _OtherRun:
         return self._session.job
 
 
-def _run(asked: TaskSession, task: Task) -> EarlierRun:
-    other = _OtherRun(asked, task)
+def _run(session: TaskSession, task: Task) -> EarlierRun:
+    other = _OtherRun(session, task)
     reading = Tree(other, other).only_checks()
     created = instant(task.created_at)
     return EarlierRun(
@@ -124,6 +123,8 @@ def _run(asked: TaskSession, task: Task) -> EarlierRun:
 
 
 class _Check(msgspec.Struct, frozen=True):
+    """What is needed of a check; a document may come from another version, so whatever else it holds is ignored."""
+
     name: str
     level: list[str] = []
     state: str = ""
@@ -139,8 +140,6 @@ class _Summary(msgspec.Struct, frozen=True):
 
 
 class _Document(msgspec.Struct, frozen=True, rename="camel"):
-    """What is needed of a document; whatever else it holds does not matter."""
-
     kind: str
     job_id: str
     task_id: str
@@ -151,7 +150,7 @@ class _Document(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def read_document(path: str) -> EarlierRun:
-    """The run of a document of `migstat checks --json`. Raises UsageError."""
+    """The run in a document made by `migstat checks --json`. Raises UsageError."""
     hint = "Make one with 'migstat checks --json > FILE'."
     try:
         with open(path, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
@@ -168,7 +167,18 @@ def read_document(path: str) -> EarlierRun:
         raise UsageError(f"--against: {path!r} is a document of {document.kind[:40]!r}, not of checks", hint)
     if document.schema_version != VERSION:
         raise UsageError(f"--against: {path!r} has version {document.schema_version}, which is not supported", hint)
-    checks = tuple(map(_node, (check for check in document.checks if check.change != "gone")))
+    checks = tuple(
+        Node(
+            tuple(check.level) or (check.name,),
+            check.status,
+            check.outcome,
+            check.message,
+            details={"occurrences": check.occurrences},
+            missing=check.state == "missing",
+        )
+        for check in document.checks
+        if check.change != "gone"  # itself only in the run that it was compared with
+    )
     left_out = document.summary.total - len(checks)
     return EarlierRun(
         task_id=document.task_id,
@@ -176,16 +186,4 @@ def read_document(path: str) -> EarlierRun:
         checks=checks,
         seen_at=instant(document.fetched_at),
         notes=(f"{path} holds {len(checks)} of {document.summary.total} checks only",) if left_out > 0 else (),
-    )
-
-
-def _node(check: _Check) -> Node:
-    level: Level = tuple(check.level) or (check.name,)
-    return Node(
-        level,
-        check.status,
-        check.outcome,
-        check.message,
-        details={"occurrences": check.occurrences},
-        missing=check.state == "missing",
     )

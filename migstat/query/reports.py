@@ -1,9 +1,8 @@
-"""From a task's reading to the report on it: one way for the command line and for Python."""
+"""Reports on a task, made from what was read of it: one way for the command line and for Python."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -16,6 +15,7 @@ from migstat.model.nodes import (
     Job,
     Level,
     Node,
+    Page,
     Question,
     State,
     Task,
@@ -49,78 +49,81 @@ from migstat.model.verdict import (
     summary_of,
 )
 from migstat.query.task import TaskSession
-from migstat.query.tree import Reading
+from migstat.query.tree import Reading, with_children
 from migstat.query.walk import attempted
 
 NEWEST = 20
-"""Runs of a job whose state is asked for."""
+"""Runs of a job whose state is asked for: a request each."""
 
 ORDERS = ("name", "state", "elapsed", "progress")
-"""Orders of projects."""
+"""Ways to sort projects."""
 
 
-def status_report(asked: TaskSession, level: Level, depth: int | None = None, *, judged: bool = False) -> StatusReport:
-    """The task, or the node of a level, with so many levels below it; None is what one look needs.
+def status_report(
+    session: TaskSession, level: Level, depth: int | None = None, *, judged: bool = False
+) -> StatusReport:
+    """The task, or the node of a level, with `depth` levels below it; None is as much as a glance needs.
 
-    Depth 0 is the node alone in one request, and its verdict that of the node, unless `judged` asks for the task's.
+    Depth 0 is the node alone, in one request. Its verdict is that of the node, unless `judged` asks for the task's.
     Raises NotFound for an unknown level.
     """
     if level:
-        reading, job = asked.tree.node(level, depth or 0), _job(asked)
-        snapshot = _with_missing(snapshot_of(asked, reading, job), reading)
+        reading, job = session.tree.node(level, depth or 0), _job(session)
+        snapshot = _with_missing(snapshot_of(session, reading, job), reading)
         bare = level_is_hidden(level) and snapshot.node.status is None
-        return StatusReport(_judged_by_children(asked, snapshot, job) if bare else snapshot)
+        return StatusReport(_judged_by_children(session, snapshot, job) if bare else snapshot)
     if depth == 0 and not judged:
-        return StatusReport(snapshot_of(asked, asked.tree.read(0), None))
-    reading = asked.tree.glance() if depth is None else asked.tree.read(depth, judged=True)
-    job = _job(asked)
+        return StatusReport(snapshot_of(session, session.tree.read(0), None))
+    reading = session.tree.glance() if depth is None else session.tree.read(depth, judged=True)
+    job = _job(session)
     keys = job.keys if job else ()
     counted = reading.evidence is not None and bool(leaves_of(reading.evidence.root, reading.task_type))
     if keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
-        # their level was not read: at a glance since nothing has begun, else since it is deeper than what was asked for
+        # their level was not read: a glance leaves it out until something has begun, else it is deeper than `depth`
         begun = depth is not None
         reading = replace(reading, missing=() if begun else keys, expected=len(keys), partial=begun)
-    snapshot = _with_missing(snapshot_of(asked, reading, job), reading)
+    snapshot = _with_missing(snapshot_of(session, reading, job), reading)
     root = _brief(snapshot.node) if depth is None else pruned(snapshot.node, depth)
     return StatusReport(
         replace(snapshot, node=root),
         folds=depth is None,
         nothing_to_move=_moves_nothing(reading, job),
-        not_before=_not_before(asked, reading),
+        not_before=_not_before(session, reading),
     )
 
 
 def checks_report(
-    asked: TaskSession,
+    session: TaskSession,
     names: tuple[str, ...] = (),
     states: frozenset[State] = frozenset(),
     *,
     against: str | EarlierRun | None = None,
     acceptances: Acceptances | None = None,
 ) -> ChecksReport:
-    """The report on the checks of these names and states, worst first. Raises NotFound for an unknown name.
+    """The checks with these names and states, worst first, compared with those of the run that `against` means.
 
-    Checks that have not begun are not listed, so the list grows until its parent has ended. They are compared with
-    those of the run that `against` means, if any; NotFound is raised if there is none.
+    Raises NotFound for an unknown name, and if there is no such run.
     """
-    reading = asked.tree.checks()
+    reading = session.tree.checks()
     check = reading.check
+    # checks that have not begun are not listed, so until the parent has ended none can be said to be gone
     ended = check is not None and check.ended and not check.unreadable
     found = worst_first((check.children or ()) if check else ())
-    accepted, doubts = accepted_of(acceptances, found, asked.now(), whole=ended)
+    accepted, doubts = accepted_of(acceptances, found, session.now(), whole=ended)
     if reading.evidence is not None:
         reading = replace(reading, evidence=replace(reading.evidence, accepted=accepted))
-    snapshot = snapshot_of(asked, reading, _job(asked))
-    # as `watch --until checks` judges them
+    snapshot = snapshot_of(session, reading, _job(session))
+    # judged like `watch --until checks`, so that both end with the same code
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
     judged = assess_at(evidence, snapshot.fetched_at, Until.CHECKS)
     notes = tuple(dict.fromkeys((*snapshot.notes, *judged.notes)))
     snapshot = replace(snapshot, missing=(), summary=summary_of(found), accepted=accepted, notes=notes)
-    task, comparison = _task(asked), None
+    listed = attempted(lambda: session.api.task(session.job_id, session.task.task_id))
+    task, comparison = listed if isinstance(listed, Task) else None, None
     if against is not None:
         from migstat.query.earlier import earlier_run
 
-        earlier = earlier_run(asked, against)
+        earlier = earlier_run(session, against)
         created = instant(task.created_at) if task else None
         # a run that was refused has looked at nothing, so nothing is gone
         comparison = compared(earlier, found, created or snapshot.fetched_at, whole=ended and bool(found))
@@ -134,18 +137,14 @@ def checks_report(
 
     if comparison:
         comparison = replace(comparison, gone=shown(comparison.gone))
+    meant = tuple(node for node in found if not names or node.name in names)
     return ChecksReport(
-        snapshot,
-        check,
-        shown(found),
-        verdict_of_checks(
-            snapshot,
-            judged.verdict,
-            tuple(each for each in found if not names or each.name in names),
-            named=bool(names),
-        ),
-        _words(states) or ("that name" if names else ""),
-        task.overridden if task else (),
+        snapshot=snapshot,
+        parent=check,
+        checks=shown(found),
+        judged=verdict_of_checks(snapshot, judged.verdict, meant, named=bool(names)),
+        filtered=_words(states) or ("that name" if names else ""),
+        overridden=task.overridden if task else (),
         comparison=comparison,
         accepting=acceptances is not None,
         doubts=doubts,
@@ -153,41 +152,41 @@ def checks_report(
 
 
 def projects_report(
-    asked: TaskSession, keys: tuple[str, ...] = (), states: frozenset[State] = frozenset(), order: str = "state"
+    session: TaskSession, keys: tuple[str, ...] = (), states: frozenset[State] = frozenset(), order: str = "state"
 ) -> ProjectsReport:
-    """The report on the projects or spaces of these keys and states.
+    """The projects or spaces with these keys and states; what the job names and is not reported is missing.
 
-    Those of the job's scope that are not reported are among them, as missing. Raises NotFound for a key out of scope.
+    Raises NotFound for a key that is neither.
     """
-    reading = asked.tree.projects(keys)
-    job = _job(asked)
+    reading = session.tree.projects(keys)
+    job = _job(session)
     found = (*reading.leaves, *missing_nodes((*MIGRATE, reading.scope), reading.missing))
     names = match_keys(keys, (node.name for node in found))
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())
-    snapshot = snapshot_of(asked, reading, job)
+    snapshot = snapshot_of(session, reading, job)
     # without keys in the job, more may come until the end
     growing = not (keys or reading.expected or reading.root.ended)
     return ProjectsReport(
-        replace(snapshot, summary=summary_of(found)),
-        reading.scope,
-        tuple(node for node in _sorted(meant, order, asked.now()) if not states or node.state in states),
-        verdict_of_list(meant, snapshot.verdict, growing=growing, now=snapshot.fetched_at),
-        _words(states) or ("that key" if keys else ""),
-        _not_before(asked, reading),
-        _moves_nothing(reading, job),
+        snapshot=replace(snapshot, summary=summary_of(found)),
+        scope=reading.scope,
+        projects=tuple(node for node in _sorted(meant, order, session.now()) if not states or node.state in states),
+        judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=snapshot.fetched_at),
+        filtered=_words(states) or ("that key" if keys else ""),
+        not_before=_not_before(session, reading),
+        nothing_to_move=_moves_nothing(reading, job),
     )
 
 
-def tasks_report(asked: TaskSession) -> TasksReport:
-    """The runs of the job, newest first, each once though pages may overlap, as far as they can be read.
+def tasks_report(session: TaskSession) -> TasksReport:
+    """The runs of the job, newest first, as far as they can be read; the state is asked for the newest only.
 
-    The state of the newest is asked for, a few at a time.
+    A run created meanwhile shifts the pages, so that they overlap; each run is listed once.
     """
     found: dict[str, Task] = {}
     flaws: list[str] = []
     try:
-        for page in asked.api.tasks(asked.job_id):
+        for page in session.api.tasks(session.job_id):
             found |= {task.task_id: task for task in page.tasks}
             flaws += page.flaws
     except Refused:
@@ -197,28 +196,27 @@ def tasks_report(asked: TaskSession) -> TasksReport:
             raise
         flaws.append(f"the rest of the runs: {error.message}")
     tasks = tuple(found.values())
-    now = asked.now()
+    now = session.now()
     runs = [RunRow(task) for task in tasks]
-    for at, root in enumerate(asked.together(partial(_root_of, asked), tasks[:NEWEST])):
-        if isinstance(root, Node):
-            runs[at] = RunRow(tasks[at], root.state, root.elapsed_seconds(now))
+
+    def root_of(task: Task) -> Page | ApiError:
+        return attempted(lambda: session.api.status(session.job_id, task.task_id, Question(())))
+
+    for at, root in enumerate(session.together(root_of, tasks[:NEWEST])):
+        if isinstance(root, Page):
+            runs[at] = RunRow(tasks[at], root.node.state, root.node.elapsed_seconds(now))
         elif not isinstance(root, NotFound):  # one just created has none for a moment
             flaws.append(f"the state of run {tasks[at].task_id}: {root.message}")
-    return TasksReport(asked.job_id, now, tuple(runs), tuple(flaws))
+    return TasksReport(session.job_id, now, tuple(runs), tuple(flaws))
 
 
-def _root_of(asked: TaskSession, task: Task) -> Node | ApiError:
-    page = attempted(lambda: asked.api.status(asked.job_id, task.task_id, Question(())))
-    return page if isinstance(page, ApiError) else page.node
-
-
-def target_row(asked: TaskSession, name: str) -> TargetRow:
-    """The row of one target, with the error if it cannot be asked."""
+def target_row(session: TaskSession, name: str) -> TargetRow:
+    """The row of one target, with the error if it cannot be session."""
     try:
-        report = status_report(asked, ())
+        report = status_report(session, ())
     except MigstatError as error:
-        return TargetRow(name, asked.job_id, error=error)
-    return TargetRow(name, asked.job_id, report.snapshot, report.not_before)
+        return TargetRow(name, session.job_id, error=error)
+    return TargetRow(name, session.job_id, report.snapshot, report.not_before)
 
 
 def pruned(node: Node, depth: int) -> Node:
@@ -240,36 +238,31 @@ def _brief(root: Node) -> Node:
 
 def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
     """The snapshot whose tree has missing projects and spaces as nodes, and so the row of their scope in any case."""
-    root = snapshot.node
-    if root.level[:-1] == MIGRATE and root.level[-1] in HIDDEN:
-        children = (*(root.children or ()), *missing_nodes(root.level, reading.missing))
-        return replace(snapshot, node=replace(root, children=children))
-    if root.level == MIGRATE and reading.missing:
-        others = tuple(child for child in root.children or () if not level_is_hidden(child.level))
-        hidden = [child for child in root.children or () if level_is_hidden(child.level)]
-        scope, *more = hidden or [Node((*MIGRATE, reading.scope))]
-        children = (*(scope.children or ()), *missing_nodes(scope.level, reading.missing))
-        return replace(snapshot, node=replace(root, children=(*others, replace(scope, children=children), *more)))
-    reported = child_of(child_of(root, MIGRATE[0]), reading.scope)
-    if root.level or not (reading.missing or reported):
+    root, level = snapshot.node, (*MIGRATE, reading.scope)
+    if level_is_hidden(root.level):
+        level = root.level
+    elif root.level == MIGRATE:
+        level = next((child.level for child in root.children or () if level_is_hidden(child.level)), level)
+    reported = root.level == level or (not root.level and child_of(child_of(root, MIGRATE[0]), reading.scope))
+    if level[: len(root.level)] != root.level or not (reading.missing or reported):
         return snapshot
-    migrate = child_of(root, "migrate") or Node(MIGRATE, missing=True)
-    level = (*MIGRATE, reading.scope)
-    scope = reported or Node(level)
-    children = (*(scope.children or ()), *missing_nodes(level, reading.missing))
-    scope = replace(scope, children=children, over=root.ended)
-    scopes = tuple(child for child in migrate.children or () if child.level != level)
-    migrate = replace(migrate, children=(*scopes, scope))
-    phases = tuple(child for child in root.children or () if child.level != MIGRATE)
-    return replace(snapshot, node=replace(root, children=(*phases, migrate)))
+
+    def grown(node: Node) -> Node:
+        if node.level == level:
+            children = (*(node.children or ()), *missing_nodes(level, reading.missing))
+            return replace(node, children=children, over=not root.level and root.ended)
+        below = level[: len(node.level) + 1]
+        return with_children(node, [grown(child_of(node, below[-1]) or Node(below, missing=below == MIGRATE))])
+
+    return replace(snapshot, node=grown(root))
 
 
-def _judged_by_children(asked: TaskSession, snapshot: Snapshot, job: Job | None) -> Snapshot:
-    """The snapshot of all projects or all spaces, which have no status of their own: judged as `projects` judges them.
+def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | None) -> Snapshot:
+    """The snapshot of a hidden level, which has no status of its own, judged like the list of `projects`.
 
-    Only the whole task says if those that are not reported may still come.
+    Only the whole task tells whether those not reported may still come.
     """
-    level, children, whole = snapshot.node.level, snapshot.node.children or (), asked.judged()
+    level, children, whole = snapshot.node.level, snapshot.node.children or (), session.judged()
     growing = not (whole.ended or (job and job.included_keys(level[-1])))
     return replace(
         snapshot,
@@ -279,60 +272,54 @@ def _judged_by_children(asked: TaskSession, snapshot: Snapshot, job: Job | None)
     )
 
 
-def _job(asked: TaskSession) -> Job | None:
+def _job(session: TaskSession) -> Job | None:
     """The job's definition, if it can be read."""
-    job = attempted(lambda: asked.job)
+    job = attempted(lambda: session.job)
     return None if isinstance(job, ApiError) else job
 
 
-def snapshot_of(asked: TaskSession, reading: Reading, job: Job | None) -> Snapshot:
-    """The head that every document shares. Whatever could not be read is among its reasons."""
-    now, assessment = asked.now(), asked.assess(reading)
-    told = {reason.message for reason in assessment.reasons}
+def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snapshot:
+    """The head that every document shares, with whatever could not be read among its reasons."""
+    now, assessment = session.now(), session.assess(reading)
+    known = {reason.message for reason in assessment.reasons}
     unread = tuple(
         Reason((), State.MISSING, None, text)
         for text in (f"could not be read: {flaw}" for flaw in reading.flaws)
-        if text not in told
+        if text not in known
     )
     summary = assessment.summary
     if reading.partial or (reading.missing and not summary.total):  # of the others only their number is known
         rest = max(reading.expected - summary.total, 0)
         summary = replace(summary, total=summary.total + rest, missing=summary.missing + rest)
     return Snapshot(
-        asked.job_id,
-        asked.task.task_id,
-        reading.task_type,
-        now,
-        reading.root,
-        assessment.verdict,
-        reading.missing,
-        reading.flaws,
-        job.name if job else None,
-        job.destination if job else None,
-        (*assessment.reasons, *unread),
-        summary,
-        assessment.notes,
-        reading.partial,
+        job_id=session.job_id,
+        task_id=session.task.task_id,
+        task_type=reading.task_type,
+        fetched_at=now,
+        node=reading.root,
+        verdict=assessment.verdict,
+        missing=reading.missing,
+        flaws=reading.flaws,
+        job_name=job.name if job else None,
+        destination=job.destination if job else None,
+        reasons=(*assessment.reasons, *unread),
+        summary=summary,
+        notes=assessment.notes,
+        partial=reading.partial,
     )
 
 
-def _not_before(asked: TaskSession, reading: Reading) -> int | None:
+def _not_before(session: TaskSession, reading: Reading) -> int | None:
     """A lower bound of the end; None once it is over, and while the pace says nothing yet."""
     if reading.root.ended or reading.partial:
         return None
-    return estimated_end(reading.leaves, len(reading.missing), asked.now())
+    return estimated_end(reading.leaves, len(reading.missing), session.now())
 
 
 def _moves_nothing(reading: Reading, job: Job | None) -> bool:
     """True if the job names what it moves, and neither projects nor spaces are in it."""
     names = job.named_scopes if job else ()
     return bool(names) and not reading.leaves and not any(scope in names for scope in HIDDEN)
-
-
-def _task(asked: TaskSession) -> Task | None:
-    """What the list of runs says of this one, as far as that can be asked."""
-    task = attempted(lambda: asked.api.task(asked.job_id, asked.task.task_id))
-    return None if isinstance(task, ApiError) else task
 
 
 def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...]:

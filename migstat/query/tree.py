@@ -1,8 +1,11 @@
 """Which levels of a task's status tree a question needs, and reading them, each at most once.
 
-A check task's checks are children of its root, or of `check`, or of both. A migrate task has `check` and `migrate`
-below its root, the checks below the one and the scopes below the other, and there the hidden levels `projects` and
-`spaces`, which the API does not list. Below these, checks and projects are leaves.
+A check task's checks are children of its root, or of `check`, or of both: the vendor's pages disagree. A migrate task
+has `check` and `migrate` below its root, the checks below the one and the scopes below the other. There, too, are the
+hidden levels `projects` and `spaces`, which the API does not list and answers only with their children. Checks and
+projects are leaves.
+
+The order of requests matters: whether a level can still move is decided by a root that was read before the level.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from migstat.model.nodes import (
     unmatched,
 )
 from migstat.model.verdict import Evidence
-from migstat.query.walk import Asker, Filters, ask_by_name, attempted, find, shown, walk
+from migstat.query.walk import Asker, Filters, Walked, ask_by_name, attempted, find, shown, walk
 
 ALL = 99
 """A depth below which there is nothing."""
@@ -48,7 +51,7 @@ FEW = 200
 
 
 class TaskFacts(Protocol):
-    """The job that a task is a run of, and its type. All may ask the API and raise ApiError."""
+    """A task's job and type. All may ask the API and raise ApiError."""
 
     @property
     def job(self) -> Job:
@@ -56,20 +59,20 @@ class TaskFacts(Protocol):
 
     @property
     def known_type(self) -> str | None:
-        """The task's type if it is known from finding the task; asks nothing more."""
+        """The task's type if finding the task told it; asks nothing more."""
 
     @property
     def asked_type(self) -> str | None:
-        """The task's type as the API's list of runs has it."""
+        """The task's type according to the API's list of runs."""
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """The part of a task that was read. `root` holds the levels read as nested children.
+    """The part of a task that was read: `root`, with the levels below it as nested children.
 
-    `evidence` is what the verdict rests on, which does not depend on what else was read; None if that is the node
-    alone. `missing` are keys of the job's scope that were not reported, `flaws` what could not be read, a line each.
-    `scope` is the hidden level that the task has or would have. `partial` says that of its children only those that
-    run or went wrong were asked for, out of `expected`. `links` are those of the first page.
+    `evidence` is what the verdict rests on, the same whatever else was read; None if that is the node alone. `missing`
+    are keys of the job's scope that were not reported, `flaws` what could not be read, a line each. `scope` is the
+    hidden level that the task has or would have. `partial` says that of its `expected` children only those that run or
+    went wrong were asked for. `links` are those of the first page.
     """
 
     root: Node
@@ -92,26 +95,23 @@ class Reading(msgspec.Struct, frozen=True):
         return self.root if check is None else replace(self.root, children=checks_of(self.root, self.task_type))
 
     @property
-    def migrate(self) -> Node | None:
-        """The node of the migration itself; None in a check task and if it is not reported yet."""
-        return child_of(self.root, "migrate")
-
-    @property
     def leaves(self) -> tuple[Node, ...]:
         """The projects or spaces that were read, or the checks of a check task."""
         return leaves_of(self.root, self.task_type)
 
 
 class Tree:
-    """Reads one task by the answers of `asker`. The `facts` are asked for only if the tree does not show them."""
+    """Reads one task by the answers of `asker`. The `facts` are asked for only if the tree does not show them.
+
+    A cached property in `__dict__` has been asked for; looking there asks nothing.
+    """
 
     def __init__(self, facts: TaskFacts, asker: Asker, filters: Filters | None = None) -> None:
         self._facts = facts
         self._asker = asker
         self._filters = filters or Filters()
         self._expanded: dict[Level, Node] = {}
-        self._pages: dict[Level, int] = {}
-        self._absent: dict[Level, frozenset[str]] = {}
+        self._walked: dict[Level, Walked] = {}
         self._ahead: dict[Level, Page | ApiError] = {}
         self._flaws: dict[str, None] = {}
 
@@ -137,17 +137,11 @@ class Tree:
         self._look_ahead(MIGRATE, *_BELOW)
         root = self._with_checks(self._to_depth(self._root, 1), only_if_bad=True)
         migrate = child_of(root, "migrate")
-        partial = False
-        if self.task_type != TaskType.CHECK and (
-            self._root.ended or (migrate is not None and migrate.state is not State.PENDING)
-        ):
-            some = self._few_leaves()
-            partial = some is not None
-            hidden = self._hidden if some is None else some
-            below = self._children_of(migrate) if migrate else Node(MIGRATE, children=())
-            if migrate or hidden:
-                root = _with(root, [_with(below, hidden)])
-        return self._reading(root, partial=partial)
+        begun = self._root.ended or (migrate is not None and migrate.state is not State.PENDING)
+        if self.task_type == TaskType.CHECK or not begun:
+            return self._reading(root)
+        some = self._few_leaves()
+        return self._reading(self._with_scopes(root, self._hidden if some is None else some), partial=some is not None)
 
     def checks(self) -> Reading:
         """The checks."""
@@ -155,7 +149,7 @@ class Tree:
         return self._reading(self._with_checks(self._to_depth(self._root, 1)))
 
     def only_checks(self) -> Reading:
-        """The checks without what the verdict over the task needs."""
+        """The checks, without what the verdict on the task needs."""
         root = self._with_checks(self._to_depth(self._root, 1))
         return Reading(_ordered(root), self.task_type, None, flaws=tuple(self._flaws))
 
@@ -173,13 +167,16 @@ class Tree:
         root = self._to_depth(self._root, 1)
         migrate = child_of(root, "migrate")
         hidden = [self._with_named(level, wanted) for level in self._hidden]
-        below = self._children_of(migrate) if migrate is not None and self._root.ended else migrate or Node(MIGRATE)
-        return self._reading(_with(root, [_with(below, hidden)]) if hidden or migrate else root)
+        if self._root.ended:
+            return self._reading(self._with_scopes(root, hidden))
+        # while the task runs its scopes are not worth a request: neither the list nor the verdict needs them
+        below = migrate or Node(MIGRATE)
+        return self._reading(with_children(root, [with_children(below, hidden)]) if hidden or migrate else root)
 
     def node(self, level: Level, depth: int) -> Reading:
         """One node by its level, and `depth` levels below it. Raises NotFound if the API knows no such level."""
         page = self._asker.ask(Question(level, expand=depth > 0))
-        if not page.found and depth == 0:  # it may be a level that only has children
+        if not page.found and depth == 0:  # a hidden level answers nothing without its children
             page = self._asker.ask(Question(level, expand=True))
             depth = 1
         if not page.found:
@@ -188,18 +185,18 @@ class Tree:
                 "migstat status --depth all lists the levels; names are case-sensitive.",
             )
         node = page.node
-        if node.unreadable:
-            self._flaws[f"{shown(level)}: {node.unreadable}"] = None
+        self._note([node])
         missing: tuple[str, ...] = ()
         if depth > 0:
-            # the page was read before the root, so a node that is still now may have moved since
-            self._expand(page.node, first=page if page.next is None else None)
+            # This page is older than the root that says whether the level is still, so it begins no walk: what it
+            # shows may have moved. A page without a next one needs no walk.
+            self._expand(node, first=page if page.next is None else None)
             if level_is_hidden(level):
                 keys = () if isinstance(self._job_or_error, NotFound) else self._keys
                 named = self._with_named(self._expanded[level], keys if len(keys) <= FEW else ())
                 self._expanded[level] = named
                 missing = unmatched(keys, _names_in([named]))
-            node = self._to_depth(page.node, depth)
+            node = self._to_depth(node, depth)
             if "_hidden" in self.__dict__:
                 missing = unmatched(self._keys, _names_in(self._hidden))
         task_type = TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
@@ -210,29 +207,30 @@ class Tree:
         """`check` or `migrate`. What the list of runs says is believed before the shape of the tree."""
         if self._cheap_type is not None:
             return self._cheap_type
-        names = {child.name for child in self._root.children or ()}
         asked = attempted(lambda: self._facts.asked_type)
         if isinstance(asked, ApiError):
-            if not names:
+            if not self._root.children:
                 raise asked
             asked = None
-        return asked or ((TaskType.MIGRATE if "check" in names else TaskType.CHECK) if names else None)
+        if asked or not self._root.children:
+            return asked
+        return TaskType.MIGRATE if child_of(self._root, "check") else TaskType.CHECK
 
     @property
     def _cheap_type(self) -> str | None:
         """The type where nothing more must be asked: only a migrate task has `migrate`."""
-        is_migrate = any(child.name == "migrate" for child in self._root.children or ())
-        return self._facts.known_type or (TaskType.MIGRATE if is_migrate else None)
+        return self._facts.known_type or (TaskType.MIGRATE if child_of(self._root, "migrate") else None)
 
     def _look_ahead(self, *levels: Level) -> None:
         """Ask for the root, the job and the first pages of these levels at the same time.
 
-        Of a task that runs, it does not matter which was answered first. Of one that has ended, a page may be older
-        than the end, so what the verdict needs is asked for again, once the root's answer is there.
+        While the task runs, it does not matter which was answered first. But once the root has ended the verdict is
+        final, and a page answered before the root may still show a project running that has failed since. So what was
+        read ahead of an end is thrown away, and what the verdict needs is asked for again.
         """
         if "_first" in self.__dict__:
             return
-        if self._facts.known_type == TaskType.CHECK:  # which finds the task, before several threads need its id
+        if self._facts.known_type == TaskType.CHECK:  # also finds the task, before several threads need its id
             levels = ()
         asks: list[Callable[[], object]] = [lambda: self._first, lambda: self._job_or_error]
         self._asker.together(lambda ask: ask(), asks + [partial(self._fetch, level) for level in levels])
@@ -255,8 +253,7 @@ class Tree:
     @cached_property
     def _first(self) -> Page:
         page = self._asker.ask(Question((), expand=True))
-        if page.node.unreadable:  # its children may well be read
-            self._flaws[f"the task: {page.node.unreadable}"] = None
+        self._note([page.node])  # its children may well have been read
         return page
 
     @property
@@ -282,57 +279,62 @@ class Tree:
 
     @cached_property
     def _evidence(self) -> Evidence:
-        """All that the verdict over a task rests on whose root has ended."""
+        """All that the verdict rests on for a task whose root has ended."""
         root = self._to_depth(self._root, 1)
         if self.task_type == TaskType.CHECK:
             return Evidence(root=self._with_checks(root), task_type=self.task_type, job=None)
         if root.outcome and root.state is State.FAILED and not root.children:
             return Evidence(root=root, task_type=self.task_type, job=None)  # it could not start: there is nothing else
         migrate = child_of(root, "migrate")
-        below = self._children_of(migrate) if migrate else Node(MIGRATE, children=())
-        listed = [child for child in below.children or () if not level_is_hidden(child.level)]
-        self._asker.together(self._fetch, [child.level for child in listed if child.level not in self._expanded])
-        scopes = [self._children_of(child) for child in listed]
-        if migrate or self._hidden:
-            root = _with(root, [_with(below, [*scopes, *self._hidden])])
+        below = self._children_of(migrate).children or () if migrate else ()
+        scopes = [child for child in below if not level_is_hidden(child.level)]
+        self._asker.together(self._fetch, [child.level for child in scopes if child.level not in self._expanded])
+        root = self._with_scopes(root, [*map(self._children_of, scopes), *self._hidden])
         return Evidence(root=root, task_type=self.task_type, job=self._job)
 
+    def _with_scopes(self, root: Node, scopes: Sequence[Node]) -> Node:
+        """The root with these scopes among the others of `migrate`, which exists if any of them does."""
+        migrate = child_of(root, "migrate")
+        if migrate is None and not scopes:
+            return root
+        below = self._children_of(migrate) if migrate else Node(MIGRATE, children=())
+        return with_children(root, [with_children(below, scopes)])
+
     def _reading(self, root: Node, *, partial: bool = False) -> Reading:
-        hidden = self.__dict__.get("_hidden")
         if self._root.ended:
             evidence = self._evidence
-            hidden = self.__dict__.get("_hidden")
         else:  # it runs, whatever is below: what was read of it only adds to the reasons and counts
             seen = root if root.children is not None else self._root
-            job = self._job if hidden is not None else None
+            job = self._job if "_hidden" in self.__dict__ else None
             evidence = Evidence(root=seen, task_type=self.task_type, job=job)
+        hidden: tuple[Node, ...] | None = self.__dict__.get("_hidden")
         known = self.__dict__.get("_job_or_error")
         job = known if isinstance(known, Job) else None
         order = job.scopes if job else HIDDEN
         names = {child.name for child in (child_of(root, "migrate") or Node()).children or ()}
         names |= {level.name for level in hidden or ()}
-        keys = self._keys if job else ()
+        keys = job.keys if job else ()
         return Reading(
-            _ordered(root),
-            self.task_type,
-            evidence,
-            job,
-            () if hidden is None else unmatched(keys, _names_in(hidden)),
-            tuple(self._flaws),
-            next((name for name in order if name in names), order[0]),
-            len(keys),
-            partial,
-            self._first.links,
+            root=_ordered(root),
+            task_type=self.task_type,
+            evidence=evidence,
+            job=job,
+            missing=() if hidden is None else unmatched(keys, _names_in(hidden)),
+            flaws=tuple(self._flaws),
+            scope=next((name for name in order if name in names), order[0]),
+            expected=len(keys),
+            partial=partial,
+            links=self._first.links,
         )
 
     def _to_depth(self, node: Node, depth: int) -> Node:
-        """The node with so many levels of children; the hidden levels are counted as scopes with children."""
-        branches = node.level in ((), CHECK, MIGRATE) or (len(node.level) == 2 and node.level[:1] == MIGRATE)
+        """The node with this many levels of children; the hidden levels count as scopes with children."""
+        branches = node.level in ((), CHECK, MIGRATE) or node.level[:-1] == MIGRATE
         if depth <= 0 or not branches:
             return replace(node, children=None)
         full = self._children_of(node)
         if full.children is None and not (node.level == MIGRATE and depth > 1 and self._hidden):
-            return full
+            return full  # it could not be read, which takes nothing from the hidden levels
         children = [
             self._to_depth(child, depth - 1) for child in full.children or () if not level_is_hidden(child.level)
         ]
@@ -349,15 +351,15 @@ class Tree:
         if self.task_type != TaskType.CHECK:
             migrate = child_of(root, "migrate")
             begun = migrate is not None and migrate.state is not State.PENDING
+            # once the migration has begun, warnings have been accepted
             needed = {State.FAILED, State.RUNNING} if begun else {State.FAILED, State.WARNING, State.RUNNING}
             if check is None or (only_if_bad and check.state not in needed):
                 return root
-            return _with(root, [self._children_of(check)])
+            return with_children(root, [self._children_of(check)])
         if any(child.level != CHECK for child in root.children or ()):
             return root
-        # the vendor's pages disagree: some say that a check task answers its checks below `check`
         below = self._children_of(check or Node(CHECK))
-        return _with(root, [below]) if check or below.children or below.unreadable else root
+        return with_children(root, [below]) if check or below.children or below.unreadable else root
 
     def _children_of(self, node: Node) -> Node:
         """The node with all its children, which have none of their own."""
@@ -367,16 +369,13 @@ class Tree:
 
     def _expand(self, node: Node, *, first: Page | None = None) -> None:
         """Walk a level. The flaw of one that cannot be read is noted; a level that does not exist has no children."""
-        level = node.level
-        alone = first is not None and first.next is None  # then nothing more must be asked
-        hidden = level_is_hidden(level)
+        level, hidden = node.level, level_is_hidden(node.level)
         still = running = False
-        if not alone:
-            migrate = child_of(self._root, "migrate")
-            above = migrate if hidden else node  # a hidden level has no status of its own
+        if first is None or first.next is not None:  # a single page is complete, so the root need not be asked for
+            # a hidden level has no status of its own
+            above = child_of(self._root, "migrate") if hidden else node
             over = above is None or above.ended
             still, running = self._root.ended and over, not self._root.ended and not over
-        keys = self._keys if hidden and isinstance(self._job_or_error, Job) else ()
         try:
             walked = walk(
                 self._asker,
@@ -384,7 +383,7 @@ class Tree:
                 still=still,
                 filters=self._filters,
                 first=first or self._page(level),
-                keys=keys,
+                keys=self._keys if hidden and isinstance(self._job_or_error, Job) else (),
                 running=running,
             )
         except Refused:
@@ -392,14 +391,13 @@ class Tree:
         except ApiError as error:
             if level == ():
                 raise
-            self._flaws[f"{shown(level)}: {error.message}"] = None
             self._expanded[level] = replace(node, unreadable=error.message)
+            self._note([self._expanded[level]])
             return
-        parent = walked.parent if level_is_hidden(level) or not (node.status or node.outcome) else node
+        self._walked[level] = walked
+        parent = walked.parent if hidden or not (node.status or node.outcome) else node
         children = Crowd(walked.children) if hidden else walked.children
         self._expanded[level] = replace(parent, children=children, unreadable=walked.cut or parent.unreadable)
-        self._pages[level] = walked.pages
-        self._absent[level] = walked.absent
         if walked.cut:
             self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
         self._note(walked.children)
@@ -408,28 +406,31 @@ class Tree:
     def _hidden(self) -> tuple[Node, ...]:
         """The hidden levels that the API answers, with all their children. All that answer count."""
         found = []
-        for scope in self._job.scopes if self._job else HIDDEN:
-            level = (*MIGRATE, scope)
-            try:
-                page = self._page(level)
-            except Refused:
-                raise
-            except ApiError as error:
-                self._flaws[f"{shown(level)}: {error.message}"] = None
-                found.append(Node(level, unreadable=error.message))
-                continue
-            if page.found:
+        for level in self._hidden_levels:
+            page = attempted(partial(self._page, level))
+            if isinstance(page, ApiError):
+                found.append(Node(level, unreadable=page.message))
+                self._note(found[-1:])
+            elif page.found:
                 self._expand(Node(level), first=page)
                 found.append(self._expanded[level])
         unseen = unmatched(self._keys, _names_in(found))
-        if not unseen or len(unseen) >= sum(self._pages.get(level.level, 0) for level in found):
+        # a key not seen may be a child that escaped the walk, unless so many are that they are just not reported yet
+        if not unseen or len(unseen) >= sum(
+            self._walked[node.level].pages for node in found if node.level in self._walked
+        ):
             return tuple(found)
-        return tuple(self._with_named(level, unseen) for level in found)
+        return tuple(self._with_named(node, unseen) for node in found)
+
+    @property
+    def _hidden_levels(self) -> list[Level]:
+        return [(*MIGRATE, scope) for scope in (self._job.scopes if self._job else HIDDEN)]
 
     def _with_named(self, level: Node, names: Sequence[str]) -> Node:
         """The level with its children of these names, which are asked for if they were not seen."""
         children = {child.name: child for child in level.children or ()}
-        known = {*match_keys(names, children), *self._absent.get(level.level, ())}
+        walked = self._walked.get(level.level)
+        known = {*match_keys(names, children), *(walked.absent if walked else ())}
         for name, answer in ask_by_name(self._asker, level.level, [name for name in names if name not in known]):
             if not isinstance(answer, ApiError):
                 if answer.found:
@@ -445,32 +446,30 @@ class Tree:
         """Of many children of a running task those that run or went wrong; None if all of them should be read."""
         if self._root.ended or len(self._keys) <= FEW:
             return None
-        found: dict[Level, dict[str, Node]] = {
-            (*MIGRATE, scope): {} for scope in (self._job.scopes if self._job else HIDDEN)
-        }
-        for wanted in (_NOTEWORTHY[:USUAL], _NOTEWORTHY[USUAL:]):
-            asked = [(level, *each) for level in found for each in wanted]
-            try:
-                parts = self._asker.together(self._find, asked)
-            except Refused:
-                raise
-            except ApiError:
+
+        def one(wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
+            level, status, outcome = wanted
+            return find(self._asker, level, status=status, outcome=outcome, filters=self._filters)
+
+        found: dict[Level, dict[str, Node]] = {level: {} for level in self._hidden_levels}
+        # one of the two levels hardly ever exists; what is asked for first tells, and saves the rest
+        for filters in (_NOTEWORTHY[:USUAL], _NOTEWORTHY[USUAL:]):
+            wanted = [(level, *each) for level in found for each in filters]
+            parts = attempted(partial(self._asker.together, one, wanted))
+            if isinstance(parts, ApiError):
                 return None  # reading all of it says what is wrong
-            for (level, *_), part in zip(asked, parts, strict=True):
+            for (level, *_), part in zip(wanted, parts, strict=True):
                 if part is None:
                     return None
                 found[level] |= {child.name: child for child in part}
-            found = {level: children for level, children in found.items() if children}  # else it is well, or not there
+            found = {level: children for level, children in found.items() if children}
         return [Node(level, children=tuple(children.values())) for level, children in found.items()]
 
-    def _find(self, wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
-        level, status, outcome = wanted
-        return find(self._asker, level, status=status, outcome=outcome, filters=self._filters)
-
-    def _note(self, children: Iterable[Node]) -> None:
-        for child in children:
-            if child.unreadable:
-                self._flaws[f"{shown(child.level)}: {child.unreadable}"] = None
+    def _note(self, nodes: Iterable[Node]) -> None:
+        """Note which of these nodes could not be read."""
+        for node in nodes:
+            if node.unreadable:
+                self._flaws[f"{shown(node.level)}: {node.unreadable}"] = None
 
 
 _NOTEWORTHY: tuple[tuple[Status | None, str | None], ...] = (
@@ -479,18 +478,18 @@ _NOTEWORTHY: tuple[tuple[Status | None, str | None], ...] = (
     (None, Outcome.WARNING),
     *((None, outcome) for outcome in (Outcome.INCOMPLETE, "STOPPED", "CANCELLED", "TIMED_OUT")),
 )
-"""The children read of a large level: those that run, and every known outcome that is not a good one."""
+"""The children of a large level that a glance reads: those that run, and all known outcomes but good ones."""
 
 USUAL = 3
-"""The first of these, which show whether a level exists."""
+"""How many of these show whether a level exists."""
 
 
 def _names_in(levels: Iterable[Node]) -> Iterator[str]:
     return (child.name for level in levels for child in level.children or ())
 
 
-def _with(node: Node, children: Iterable[Node]) -> Node:
-    """The node with these children in place of, or beside, those it has."""
+def with_children(node: Node, children: Iterable[Node]) -> Node:
+    """The node with these children at the end, in place of those of the same names."""
     new = {child.name: child for child in children}
     kept = [child for child in node.children or () if child.name not in new]
     return replace(node, children=(*kept, *new.values()))
