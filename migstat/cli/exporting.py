@@ -1,13 +1,12 @@
-"""Writes the files of `watch --export`, each on a thread of its own, so that no slow disk or share delays a poll."""
+"""Writes the files of `watch --export`, each in the background."""
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from migstat.cli.background import BackgroundWorker
 from migstat.files.whole import write_whole
 from migstat.model.events import End, Event, View, Waiting
 from migstat.render.ending import Story
@@ -21,7 +20,7 @@ WRITERS: dict[str, Callable[[Scene], str]] = {".svg": picture_text, ".html": pag
 """The text of an export, by the end of the file's name."""
 
 EVERY = 5.0
-"""Seconds between two versions of a file, at least."""
+"""Minimum seconds between two versions of a file: more would wear out a disk or a network share."""
 
 LOGGED = 200
 """Lines of the log that a page shows."""
@@ -29,14 +28,14 @@ LOGGED = 200
 _WRITE = partial(write_whole, private=False)
 
 _Sight = tuple[View, tuple[LogLine, ...], float, Story | None]
-"""What a Scene is made of, which takes too long to make for the watch to wait for."""
+"""What a Scene is made of. The thread makes it: of 5000 projects that takes longer than the watch may wait."""
 
 
 class Exporter:
     """Keeps files up to date with a watch, each version whole or not at all; does nothing without paths.
 
-    What cannot be written is warned about once, and tried again after each poll. Of what happens while a write hangs,
-    only the newest state is kept, and the other files are written all the same. `clock` gives steady seconds.
+    A file that cannot be written is warned about once, and tried again after each poll. While a write hangs, only the
+    newest state waits for it, and the other files are written all the same. `clock` gives steady seconds.
     """
 
     def __init__(
@@ -55,22 +54,27 @@ class Exporter:
         self._begun = False
 
     def show(self, event: Event | Waiting | LogLine) -> None:
-        """Take in what happened; a pause is when to write."""
+        """Take in what happened; files are written in the pauses."""
         if isinstance(event, Waiting):
             if self._clock() >= self._due:
                 self._due = self._clock() + EVERY
                 interval = event.view.interval
-                self._put((event.view, self._log, 3 * max(interval, RELOAD) + max(event.seconds - interval, 0), None))
+                # A page warns that it is stale after three missed polls, and not because of a pause that was asked for.
+                stale_after = 3 * max(interval, RELOAD) + max(event.seconds - interval, 0)
+                self._put((event.view, self._log, stale_after, None))
         elif (line := event if isinstance(event, LogLine) else log_line(event)) is not None:
             self._log = (*self._log[1 - LOGGED :], line)
 
     def finish(self, story: Story) -> None:
-        """Write the end's state, however short ago the last one was written. An error at the start leaves no file."""
+        """Write how it ended, however short ago the last version was written.
+
+        A watch that failed before it knew anything writes nothing: the file may be another watch's.
+        """
         if self._begun or story.ended.end is not End.ERROR or story.view.snapshot is not None:
             self._put((story.view, self._log, 0.0, story))
 
     def close(self, patience: float) -> None:
-        """Write what is left, or give up after `patience` seconds."""
+        """Write the rest, or give up after `patience` seconds."""
         until = self._clock() + patience
         for file in self._files:
             file.close(max(until - self._clock(), 0.0))
@@ -78,7 +82,7 @@ class Exporter:
     def _put(self, sight: _Sight) -> None:
         self._begun = True
         for file in self._files:
-            file.put(sight)
+            file.worker.put(sight)
 
 
 class _File:
@@ -89,48 +93,28 @@ class _File:
         self._warn = warn
         self._title = title
         self._write = write
-        self._next: deque[_Sight] = deque(maxlen=1)
-        self._wake = threading.Event()
-        self._closed = False
         self._failure = ""
-        self._warned = False
-        self._thread: threading.Thread | None = None
-
-    def put(self, sight: _Sight) -> None:
-        """Write this next, instead of what still waits."""
-        self._next.append(sight)
-        self._wake.set()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="exporter", daemon=True)
-            self._thread.start()
+        self.worker: BackgroundWorker[_Sight] = BackgroundWorker("exporter", self._run, kept=1)
 
     def close(self, patience: float) -> None:
-        """Write what is left, or give up after `patience` seconds."""
-        if self._thread is None:
-            return
-        self._closed = True
-        self._wake.set()
-        self._thread.join(patience)
-        if failure := "it takes too long" if self._thread.is_alive() else self._failure:
+        """Write the rest, or give up after `patience` seconds."""
+        done = self.worker.close(patience)
+        if failure := self._failure if done else "it takes too long":
             self._tell(f"does not show the end: {failure}")
 
-    def _run(self) -> None:
+    def _run(self, batches: Iterator[list[_Sight]]) -> None:
         text_of = WRITERS[self._path.suffix.lower()]
-        while not self._closed or self._next:
-            self._wake.wait()
-            self._wake.clear()
-            if not self._next:
-                continue
-            view, log, stale_after, story = self._next.pop()
+        warned = False
+        for batch in batches:
+            view, log, stale_after, story = batch[-1]
             try:
-                known = digest(view, self._title)
-                scene = Scene(known=known, log=log, stale_after=stale_after, story=story)
+                scene = Scene(known=digest(view, self._title), log=log, stale_after=stale_after, story=story)
                 self._write(self._path, text_of(scene))
                 self._failure = ""
             except Exception as error:  # noqa: BLE001  whatever is wrong with a file, the watch goes on
                 self._failure = harmless((error.strerror if isinstance(error, OSError) else None) or str(error))
-                if not self._warned and story is None:
-                    self._warned = True
+                if not warned and story is None:  # of the last version, `close` tells
+                    warned = True
                     self._tell(f"could not be written: {self._failure}; trying again after each poll")
 
     def _tell(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Runs the command of `watch --notify` on a thread of its own, so that it holds up nothing."""
+"""Runs the command of `watch --notify`, in the background."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import re
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
+from functools import partial, reduce
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from migstat.cli.background import BackgroundWorker
 from migstat.errors import UsageError
 from migstat.follow.deadline import Stopped
 from migstat.follow.notify import Alarms, Batch, worst_of
@@ -34,10 +36,10 @@ LAST_WORDS = 4096
 """Bytes kept of what the command writes to standard error."""
 
 MOST_PIECES = 256
-"""Pieces of so many bytes that it may write there."""
+"""Reads of so many bytes before a command that never stops writing is cut off."""
 
 _OPERATOR = re.compile(r"\d*(>>?|<)(&\d|[\w./~-]*)|\|\|?|&&?|;")
-"""A word that only a shell would understand."""
+"""Words that mean something to a shell only: whoever types them expects one."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -78,27 +80,21 @@ def command_from(text: str, environ: Mapping[str, str]) -> Command:
 class Notifier:
     """Runs a command whenever somebody should be told; does nothing without one.
 
-    One run at a time: what happens meanwhile is told in the next one. What goes wrong is warned about once per kind.
+    One run at a time: what happens meanwhile is told in the next one. Each kind of problem is warned about once.
     """
 
     def __init__(self, command: Command | None, warn: Callable[[str], None], *, patience: float = PATIENCE) -> None:
-        self._command = command
         self._warn = warn
         self._patience = patience
         self._alarms = Alarms()
         self._view: View | None = None
-        self._batch: Batch | None = None
-        self._problems: set[str] = set()
-        # `with` a condition is Python code: a signal that raises in it would leave the lock locked forever
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
-        self._closing = self._abandoned = False
         self._process: Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._work, name="notifier", daemon=True)
+        self._abandoned = False
+        self._worker = None if command is None else BackgroundWorker("notifier", partial(self._work, command))
 
     def add(self, event: Event) -> None:
-        """Take in an event; it is told of at the end of its poll."""
-        if self._command is not None:
+        """Take in an event, to be told at the end of its poll."""
+        if self._worker is not None:
             self._alarms.add(event)
 
     def look(self, now: Millis, view: View | None = None, ending: str = "") -> None:
@@ -107,32 +103,24 @@ class Notifier:
         `ending` says how the watch ended, if it has.
         """
         self._view = view or self._view
-        if self._command is None or self._view is None:
+        if self._worker is None or self._view is None:
             return
         batch = self._alarms.due(now, self._view, ending)
         if batch is not None:
-            with self._lock:
-                self._batch = batch.after(self._batch)
-                self._changed.notify_all()
-            if self._thread.ident is None:
-                self._thread.start()
+            self._worker.put(batch)
 
     def close(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
         """Wait for the command; a signal inside of `interruptible` ends it at once."""
-        with self._lock:
-            self._closing = True
-            self._changed.notify_all()
-        if not self._thread.is_alive():
+        if self._worker is None:
             return
         try:
             with interruptible():
-                self._thread.join(1.0)
-                if self._thread.is_alive():
+                if not self._worker.close(1.0):
                     self._warn(f"migstat: waiting for --notify, {self._patience:g}s a run at most; Ctrl-C ends it")
-                    self._thread.join()
+                    self._worker.close()
         except Stopped:
-            with self._lock:
-                self._abandoned, self._batch = True, None
+            self._abandoned = True  # its death is no news
+            self._worker.drop()
             self.kill()
 
     def kill(self) -> None:
@@ -145,48 +133,45 @@ class Notifier:
                 else:
                     os.killpg(process.pid, 9)
 
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                self._changed.wait_for(lambda: self._batch is not None or self._closing)
-                batch, self._batch = self._batch, None
-            if batch is None:
-                return
-            kind, detail = self._run(batch)
-            if kind and kind not in self._problems and not self._abandoned:
-                self._problems.add(kind)
+    def _work(self, command: Command, batches: Iterator[list[Batch]]) -> None:
+        problems: set[str] = set()
+        for waiting in batches:
+            kind, detail = self._run(command, reduce(lambda earlier, later: later.after(earlier), waiting))
+            if kind and kind not in problems and not self._abandoned:
+                problems.add(kind)
                 self._warn(f"migstat: warning: --notify: {kind}{detail}")
 
-    def _run(self, batch: Batch) -> tuple[str, str]:
+    def _run(self, command: Command, batch: Batch) -> tuple[str, str]:
         """Run the command; the kind of problem and its details, both empty if there was none."""
         import subprocess
 
-        assert self._command is not None  # noqa: S101  there is no thread without one
         alarm, more = worst_of(batch.alarms)
         text = sentence(alarm, batch.view, more=more, ending=batch.ending)
-        coding = sys.getfilesystemencoding()
+        coding = sys.getfilesystemencoding()  # that of environment variables, which may be ASCII
         variables = {
             "MIGSTAT_EVENT": str(event_document(alarm).__struct_config__.tag),
             "MIGSTAT_TEXT": text.encode(coding, "backslashreplace").decode(coding),
         }
-        program = Path(self._command.words[0]).name
+        program = Path(command.words[0]).name
         try:
             process = subprocess.Popen(  # noqa: S603  the user wants it run
-                self._command.words,
-                env={**self._command.environ, **variables},
+                command.words,
+                env={**command.environ, **variables},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C and Ctrl-Z at the terminal are not for it
+                start_new_session=True,  # Ctrl-C and Ctrl-Z at the terminal are not for it; a group to kill as a whole
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             )
         except (OSError, ValueError) as error:
             return f"{program} cannot be run", f": {getattr(error, 'strerror', None) or error}"
         self._process = process
+        if self._abandoned:  # the signal came while the command was being started
+            self.kill()
         assert process.stdin is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
         lines = "".join(encoded(event_document(event)) + "\n" for event in batch.events)
-        # Threads, as what the command has left running in the background may hold both pipes forever.
+        # Not communicate(): what the command has left running in the background may hold both pipes open for ever.
         threading.Thread(target=_feed, args=(process.stdin, lines.encode()), daemon=True).start()
         said: deque[bytes] = deque(maxlen=1)
         listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
@@ -199,15 +184,11 @@ class Notifier:
             return f"{program} was ended after {self._patience:g}s", ""
         if not code:
             return "", ""
-        listener.join(0.2)
-        words = [line for line in harmless_lines(b"".join(said)) if line]
+        listener.join(0.2)  # its last words may still be on their way
+        lines_said = b"".join(said).decode(errors="replace").splitlines()
+        words = [shown for line in lines_said if (shown := harmless(line).strip())]
         problem = f"{program} exited with {code}" if code > 0 else f"{program} was killed by signal {-code}"
         return problem, f": {words[-1][:200]}" if words else ""
-
-
-def harmless_lines(data: bytes) -> list[str]:
-    """The lines of what a program has written, without anything that could move a cursor."""
-    return [harmless(line).strip() for line in data.decode(errors="replace").splitlines()]
 
 
 def _feed(stream: IO[bytes], data: bytes) -> None:

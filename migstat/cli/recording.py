@@ -1,12 +1,11 @@
-"""Keeps the record of a watch on a thread of its own, so that a slow disk holds up nothing."""
+"""Keeps the record of a watch, in the background."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from queue import SimpleQueue
 
+from migstat.cli.background import BackgroundWorker
 from migstat.errors import OutputError
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
@@ -28,10 +27,8 @@ class Recorder:
     def __init__(self, path: Path | None, warn: Callable[[str], None]) -> None:
         self._path = path
         self._warn = warn
-        self._record = Record(path) if path is not None else None
-        self._lines: SimpleQueue[str | None] = SimpleQueue()
-        self._warned = False
-        self._thread: threading.Thread | None = None
+        self._record = None if path is None else Record(path)
+        self._worker: BackgroundWorker[str] | None = None
 
     def recall(self, job_id: str, task_id: str) -> Seen:
         """Read what an earlier watch has recorded. Raises UsageError if the file is another task's, OutputError."""
@@ -40,30 +37,30 @@ class Recorder:
         seen, warnings = read_back(self._path, job_id, task_id)
         for warning in warnings:
             self._warn(f"migstat: warning: {harmless(warning)}")
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
-        self._thread.start()
+        self._worker = BackgroundWorker("recorder", self._write)
         return seen
 
     def append(self, event: Event) -> None:
         """Record one event."""
-        if self._thread is not None:
-            self._lines.put(encoded(event_document(event)))
+        if self._worker is not None:
+            self._worker.put(encoded(event_document(event)))
 
     def close(self, patience: float = LAST_TRY) -> None:
-        """Write what is left, or give up after `patience` seconds."""
-        if self._thread is not None:
-            self._lines.put(None)
-            self._thread.join(patience)
-            if (lost := self._record.unwritten if self._record else 0) or self._thread.is_alive():
+        """Write the rest, or give up after `patience` seconds."""
+        if self._worker is not None and self._record is not None:
+            done = self._worker.close(patience)
+            if (lost := self._record.unwritten) or not done:
                 self._warn(f"migstat: warning: --record: {lost or 'the last'} events were not written to {self._path}")
 
-    def _run(self) -> None:
-        assert self._record is not None  # noqa: S101  there is no thread without one
-        with self._record as record:
-            while (line := self._lines.get()) is not None:
-                try:
-                    record.append(line)
-                except OutputError as error:
-                    if not self._warned:
-                        self._warned = True
-                        self._warn(f"migstat: warning: {harmless(error.message)}; trying again with each event")
+    def _write(self, batches: Iterator[list[str]]) -> None:
+        assert self._record is not None  # noqa: S101  there is no worker without one
+        warned = False
+        with self._record as record:  # closed in this thread, too: closing a file on a share may hang
+            for lines in batches:
+                for line in lines:
+                    try:
+                        record.append(line)
+                    except OutputError as error:
+                        if not warned:
+                            warned = True
+                            self._warn(f"migstat: warning: {harmless(error.message)}; trying again with each event")

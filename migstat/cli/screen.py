@@ -16,10 +16,13 @@ from rich.control import Control
 from rich.live import Live
 from rich.segment import ControlType, Segment
 
-from migstat.cli.streams import in_foreground, unfreeze, write
+from migstat.cli.streams import in_foreground, unfreeze, window_of, write
 
 TICK = 0.25
-"""Seconds between two looks at the window's size, and at whether the shell has the terminal."""
+"""Seconds between two looks at the window's size, and at whether the shell has the terminal.
+
+Polled, as Windows has no SIGWINCH, and no signal says that the shell has taken the terminal back.
+"""
 
 TICKS = 4
 """Ticks between two frames if nothing else happens, so that clocks go on while an answer is awaited."""
@@ -48,7 +51,12 @@ class LiveScreen:
     def __init__(self, out: TextIO, draw: Draw, *, color: bool, ascii_only: bool, environ: Mapping[str, str]) -> None:
         self._file = _Unbuffered(out, "ascii" if ascii_only else "utf-8")
         self._draw = draw
-        self._taskbar = knows_taskbar(environ)
+        self._taskbar = (
+            # To other terminals OSC 9 is a notification to pop up, once a second.
+            "WT_SESSION" in environ
+            or environ.get("ConEmuANSI") == "ON"
+            or environ.get("TERM_PROGRAM") in ("ghostty", "WezTerm", "vscode")
+        )
         self._console = Console(
             file=self._file,
             force_terminal=True,
@@ -63,14 +71,15 @@ class LiveScreen:
         self._wake = threading.Event()
         self._closing = False
         self._suspended = False
-        self._away = threading.Event()  # set while the terminal is the shell's
+        self._away = threading.Event()  # set while the shell's screen is shown
         self._away.set()
         self._thread = threading.Thread(target=self._run, name="screen", daemon=True)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and lines of the window."""
-        return window_of(self._file.out)
+        """Columns and lines of the window; those of an ordinary one if the terminal does not know."""
+        columns, lines = window_of(self._file.out)
+        return (columns, lines) if columns and lines else ORDINARY
 
     def start(self) -> None:
         """Take the terminal."""
@@ -106,14 +115,14 @@ class LiveScreen:
         self._wake.set()
         self._thread.join(patience)
         if self._thread.is_alive():
-            unfreeze(self._file.out)
-            drop_queued(self._file.out)
+            unfreeze(self._file.out, drop=True)
             self._thread.join(patience)
 
     def give_up(self) -> None:
         """Restore the terminal from within a signal handler, if it takes that much at once."""
         if self._away.is_set() or sys.platform == "win32":  # whose consoles cannot be made non-blocking
             return
+        # Neither Rich nor Python's streams: the thread that was interrupted may hold their locks.
         codes = f"{Control.alt_screen(enable=False)}{Control.show_cursor(show=True)}"
         with suppress(OSError, ValueError):
             terminal = self._file.out.fileno()
@@ -125,26 +134,33 @@ class LiveScreen:
     def _run(self) -> None:
         with suppress(OSError, ValueError):  # a terminal that has gone; SIGHUP says so to those who want to know
             while not self._closing:
+                # From the background, a write to the terminal would draw over the shell, or stop the process (SIGTTOU).
                 if self._may_draw():
                     self._show()
                 self._wait(TICK)
 
     def _show(self) -> None:
         """Be on the second screen, for as long as the terminal is ours."""
+        # No refresh thread and no redirection of streams: this thread is the only one that writes to the terminal.
         live = Live(
             console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
         )
         self._away.clear()
-        self._console.size = ConsoleDimensions(*window_of(self._file.out))
+        self._console.size = ConsoleDimensions(*self.size)
         live.start()
         try:
             while not self._closing and self._may_draw():
-                size = window_of(self._file.out)
+                size = self.size
+                # Pinned for the frame: Rich asks anew whenever it needs the size, and a window may change in between.
                 self._console.size = ConsoleDimensions(*size)
                 live.update(self._draw(*size), refresh=True)
-                self._announce()
+                badge = self._badge
+                if badge is not None:
+                    self._console.set_window_title(badge.title)
+                    self._progress(2 if badge.failed else 1, badge.percent)
+                self._ring()
                 for _ in range(TICKS):
-                    if self._wait(TICK) or window_of(self._file.out) != size:
+                    if self._wait(TICK) or self.size != size:
                         break
         finally:
             self._ring()
@@ -153,13 +169,6 @@ class LiveScreen:
                 self._progress(0, 0)
             live.stop()
             self._away.set()
-
-    def _announce(self) -> None:
-        badge = self._badge
-        if badge is not None:
-            self._console.set_window_title(badge.title)
-            self._progress(2 if badge.failed else 1, badge.percent)
-        self._ring()
 
     def _ring(self) -> None:
         if self._bell:
@@ -206,30 +215,3 @@ class _Unbuffered(io.StringIO):
         self.truncate()
         if text:  # Rich cuts with an ellipsis of one cell
             write(self.out, text.replace("…", "~") if self._encoding == "ascii" else text)
-
-
-def window_of(terminal: TextIO) -> tuple[int, int]:
-    """Columns and lines of a terminal; those of an ordinary one if it does not know."""
-    try:
-        size = os.get_terminal_size(terminal.fileno())
-    except (OSError, ValueError):
-        return ORDINARY
-    return (size.columns, size.lines) if size.columns and size.lines else ORDINARY
-
-
-def drop_queued(terminal: TextIO) -> None:
-    """Drop output that is queued for a terminal."""
-    if sys.platform != "win32":
-        import termios
-
-        with suppress(termios.error, OSError, ValueError):
-            termios.tcflush(terminal.fileno(), termios.TCOFLUSH)
-
-
-def knows_taskbar(environ: Mapping[str, str]) -> bool:
-    """True for terminals known to show OSC 9;4; to others, `9` may be a notification to pop up."""
-    return (
-        "WT_SESSION" in environ
-        or environ.get("ConEmuANSI") == "ON"
-        or environ.get("TERM_PROGRAM") in ("ghostty", "WezTerm", "vscode")
-    )

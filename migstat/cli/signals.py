@@ -16,7 +16,10 @@ ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def let_ctrl_c_raise() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt from now on; until then it ends the process at once, whatever it imports."""
+    """Let Ctrl-C raise KeyboardInterrupt from now on; until then it ends the process at once, whatever it imports.
+
+    A KeyboardInterrupt in the middle of an import would be a traceback, or be swallowed by the library.
+    """
     is_main = threading.current_thread() is threading.main_thread()
     if is_main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -69,8 +72,9 @@ class Signals:
     def _arrived(self, number: int, _frame: FrameType | None) -> None:
         if self._pending is not None:
             if number == signal.SIGINT:
-                for each in self.give_up:
-                    each()
+                for restore in self.give_up:
+                    restore()
+                # Not sys.exit(): it would flush the very stream whose reader hangs.
                 os._exit(128 + self._pending)
             return
         self._pending = number
@@ -79,12 +83,12 @@ class Signals:
 
     def _raise_pending(self) -> None:
         if self._pending is not None and not self._stopped:
-            self._stopped = True
+            self._stopped = True  # once: what runs after it, such as the last notification, is interruptible again
             raise Stopped(self._pending)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         self.suspend()
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, signal.SIG_DFL)  # only the default action stops a process as its shell expects
         os.kill(os.getpid(), number)  # stops here, until `fg` or `bg`
         signal.signal(number, self._stop)
         self.resume()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -51,14 +50,27 @@ class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
     hint: bool = True
 
 
-class EventPrinter(Protocol):
-    """Shows what happens. Only `close` may wait for a terminal, and not for long."""
+class EventPrinter:
+    """Shows what happens, as lines that need no terminal to themselves. Only `close` may wait, and not for long."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
 
     def show(self, event: Shown) -> None:
         """Show one event."""
+        raise NotImplementedError
 
     def warn(self, text: str) -> None:
         """Show a warning where it stays readable. May be called from any thread."""
+        self._streams.tell(text)
+
+    @property
+    def on_notice(self) -> Callable[[str], None] | None:
+        """What shows notices about the first reading; None if they would be in the way."""
+        return None
+
+    def fill(self, view: View) -> None:
+        """Show what the first reading has seen so far."""
 
     def open(self) -> None:
         """Take the terminal."""
@@ -70,36 +82,20 @@ class EventPrinter(Protocol):
         """Show how it ended, once closed."""
 
 
-class JsonPrinter:
-    """Each event as one line of JSON, as it happens."""
-
-    def __init__(self, streams: Streams) -> None:
-        self._streams = streams
+class JsonPrinter(EventPrinter):
+    """Each event as one line of JSON, as it happens; the last one says how it ended."""
 
     def show(self, event: Shown) -> None:
         """Print the event."""
         if not isinstance(event, Waiting | LogLine):
             self._streams.print(encoded(event_document(event), ascii_only=not self._streams.unicode) + "\n")
 
-    def warn(self, text: str) -> None:
-        """Print it to standard error."""
-        self._streams.tell(text)
 
-    def open(self) -> None:
-        """Do nothing: lines need no terminal to themselves."""
-
-    def close(self, patience: float) -> None:
-        """Do nothing: there is nothing to hand back."""
-
-    def finish(self, story: Story) -> None:
-        """Do nothing: the last event has said it all."""
-
-
-class LinePrinter:
+class LinePrinter(EventPrinter):
     """Changes as lines on standard output; everything else as prose on standard error."""
 
     def __init__(self, streams: Streams, options: PrinterOptions) -> None:
-        self._streams = streams
+        super().__init__(streams)
         self._options = options
         self._bell = Bell()
         self._silent_since: Millis | None = None
@@ -125,23 +121,9 @@ class LinePrinter:
         if self._streams.out_is_terminal and not self._options.quiet and self._bell.rings(event):
             self._streams.ring()
 
-    def warn(self, text: str) -> None:
-        """Print it to standard error."""
-        self._streams.tell(text)
-
-    def open(self) -> None:
-        """Do nothing: lines need no terminal to themselves."""
-
-    def close(self, patience: float) -> None:
-        """Do nothing: there is nothing to hand back."""
-
     def finish(self, story: Story) -> None:
         """Print how it ended and, to a person, what helps next."""
-        for note in story.ended.notes:
-            self._streams.tell(f"migstat: {harmless(note)}")
-        self._streams.tell(f"migstat: {last_line(story)}")
-        if self._options.hint and self._streams.err_is_terminal:
-            self._streams.tell(next_line(next_step(story.view.snapshot), self._options.words))
+        _tell_end(self._streams, self._options, story, last_line(story))
 
     def _begin(self, event: Snapped) -> None:
         head = event.snapshot
@@ -158,7 +140,7 @@ class LinePrinter:
             self._silent_since = at
 
 
-class ScreenPrinter:
+class ScreenPrinter(EventPrinter):
     """A live view; when it is over, one screen that says it all stays in the scrollback."""
 
     def __init__(
@@ -168,14 +150,14 @@ class ScreenPrinter:
         screen_of: Callable[[Callable[[int, int], RenderableType]], LiveScreen],
         now: Callable[[], float],
     ) -> None:
-        self._streams = streams
+        super().__init__(streams)
         self._options = options
         self._now = now
         self._bell = Bell()
         self._warnings: list[str] = []
         self._closed = False
         self._known = digest(View(at=self._millis(), snapshot=None), options.title)
-        self._log: tuple[LogLine, ...] = ()  # replaced, never changed: another thread draws it
+        self._log: tuple[LogLine, ...] = ()  # replaced, never changed: the screen's thread draws it
         self.screen = screen_of(self._frame)
 
     def show(self, event: Shown) -> None:
@@ -208,8 +190,12 @@ class ScreenPrinter:
         """Take the terminal."""
         self.screen.start()
 
-    def notice(self, text: str) -> None:
-        """Say what the first reading is about, until there is something to show. May be called from any thread."""
+    @property
+    def on_notice(self) -> Callable[[str], None]:
+        """What shows notices about the first reading; may be called from any thread."""
+        return self._notice
+
+    def _notice(self, text: str) -> None:
         if self._known.view.snapshot is None:
             self._known = replace(self._known, doing=text)
 
@@ -229,10 +215,7 @@ class ScreenPrinter:
         columns, lines = self.screen.size
         canvas = Canvas(self._options.columns or columns, self._options.glyphs, lines)
         self._streams.print(drawn(ending(story, canvas), canvas, color=self._options.color))
-        for note in story.ended.notes:
-            self._streams.tell(f"migstat: {harmless(note)}")
-        if self._options.hint and self._streams.err_is_terminal:
-            self._streams.tell(next_line(next_step(story.view.snapshot), self._options.words))
+        _tell_end(self._streams, self._options, story)
 
     def _frame(self, columns: int, lines: int) -> RenderableType:
         canvas = Canvas(columns, self._options.glyphs)
@@ -240,6 +223,13 @@ class ScreenPrinter:
 
     def _millis(self) -> Millis:
         return int(self._now() * 1000)
+
+
+def _tell_end(streams: Streams, options: PrinterOptions, story: Story, *last: str) -> None:
+    for text in (*story.ended.notes, *last):
+        streams.tell(f"migstat: {harmless(text)}")
+    if options.hint and streams.err_is_terminal:
+        streams.tell(next_line(next_step(story.view.snapshot), options.words))
 
 
 class Bell:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
-from migstat.cli.context import Runtime, Session
+from migstat.cli.background import BackgroundStreams
+from migstat.cli.context import Options, Runtime, Session, session
 from migstat.cli.exporting import Exporter
 from migstat.cli.notifying import Command, Notifier
 from migstat.cli.output import JSON_FORMATS, OutputOptions, incomplete, tell_error
 from migstat.cli.recording import LAST_TRY, Recorder
 from migstat.cli.screen import LiveScreen
 from migstat.cli.signals import Signals
-from migstat.cli.streams import Background, ClosedPipe
+from migstat.cli.streams import ClosedPipe
 from migstat.cli.watch_output import EventPrinter, JsonPrinter, LinePrinter, PrinterOptions, ScreenPrinter
 from migstat.errors import MigstatError, OutputError
-from migstat.follow.deadline import Deadline, Stopped
+from migstat.follow.deadline import PATIENCE, Deadline, Stopped
 from migstat.follow.watch import Plan, Watch, paced
 from migstat.model.events import Changed, End, Ended, Event, Outage, Recovered, Seen, View, Waiting
 from migstat.model.exit_codes import Exit, exit_of_error
@@ -42,87 +44,92 @@ SLICE = 1.0
 """Seconds after which a pause looks at whether standard output still takes something."""
 
 
-def printer_for(
-    runtime: Runtime,
-    background: Background,
-    signals: Signals,
-    output: OutputOptions,
-    *,
-    quiet: bool,
-    job: str | None,
-) -> EventPrinter:
-    """The printer for a format; that of the live view takes the terminal."""
-    streams = background.streams
-    if output.format in JSON_FORMATS:
-        return JsonPrinter(streams)
-    ascii_only = output.plain_signs or not streams.unicode
-    wanted = PrinterOptions(
-        glyphs=ASCII if ascii_only else UNICODE,
-        color=output.color,
-        quiet=quiet,
-        rates=output.verbose,
-        columns=output.columns,
-        title=f"job {job}" if job else "",
-        words=(job,) if job else (),
-        hint=not runtime.sealed,
-    )
-    out = runtime.streams.out
-    if output.format != "table" or out is None:
-        return LinePrinter(streams, wanted)
-    printer = ScreenPrinter(
-        streams,
-        wanted,
-        lambda draw: LiveScreen(out, draw, color=wanted.color, ascii_only=ascii_only, environ=runtime.environ),
-        runtime.now,
-    )
-    screen = printer.screen
-    signals.suspend, signals.resume = screen.suspend, screen.resume
-    signals.give_up.append(screen.give_up)
-    return printer
+class WatchOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `migstat watch`, checked; `job` and `task` are as the user typed them."""
+
+    output: OutputOptions
+    plan: Plan
+    job: str | None = None
+    task: str | None = None
+    quiet: bool = False
+    ends_after: float | None = None
+    record: Path | None = None
+    notify: Command | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def follow_task(runtime: Runtime, options: Options, wanted: WatchOptions) -> int:
+    """Follow a task until it ends; the exit code. Raises MigstatError."""
+    with Signals() as signals, BackgroundStreams(runtime.streams) as background:
+        watcher = Watcher(runtime, background, signals, wanted)
+        # A demo runs an hour in seconds: an outage has to be short to be one.
+        patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
+        with session(
+            watcher.runtime, options, job=wanted.job, task=wanted.task, watching=patience, ends_at=watcher.ends_at
+        ) as asked:
+            return watcher.follow(asked)
 
 
 class Watcher:
     """Follows a task, records and shows it."""
 
     def __init__(
-        self,
-        runtime: Runtime,
-        background: Background,
-        signals: Signals,
-        printer: EventPrinter,
-        *,
-        plan: Plan,
-        ends_after: float | None,
-        record: Path | None,
-        exports: Sequence[Path] = (),
-        title: str = "",
-        notify: Command | None = None,
+        self, runtime: Runtime, background: BackgroundStreams, signals: Signals, options: WatchOptions
     ) -> None:
         self._background = background
         self._signals = signals
-        self._printer = printer
-        self._plan = plan
+        self._plan = options.plan
+        self._json = options.output.format in JSON_FORMATS
         self._now = runtime.now
-        self._recorder = Recorder(record, printer.warn)
-        self._exporter = Exporter(exports, printer.warn, runtime.clock, title=title)
-        self._notifier = Notifier(notify, printer.warn)
+        self._printer = printer = self._printer_for(runtime, options)
+        for warning in options.warnings:
+            printer.warn(warning)
+        title = f"job {options.job}" if options.job else ""
+        self._recorder = Recorder(options.record, printer.warn)
+        self._exporter = Exporter(options.output.exports, printer.warn, runtime.clock, title=title)
+        self._notifier = Notifier(options.notify, printer.warn)
         signals.give_up.append(self._notifier.kill)
-        self._deadline = Deadline(runtime.clock, self._sleep, ends_after)
+        self._deadline = Deadline(runtime.clock, self._sleep, options.ends_after)
+        self.ends_at = self._deadline.ends_at
         self._began = runtime.clock()
         self._real_sleep = runtime.sleep
         self._course = Course()
         self._patience = HURRY
         self._ended: Ended | None = None
-        self._introduced = self._compared = False
+        self._error: MigstatError | None = None
         self._loss: OutputError | None = None
-        notice = printer.notice if isinstance(printer, ScreenPrinter) else None
-        streams = replace(background.streams, on_notice=notice)
+        self._introduced = self._compared = False
+        streams = replace(background.streams, on_notice=printer.on_notice)
         self.runtime = replace(runtime, streams=streams, sleep=self._deadline.sleep)
 
-    @property
-    def ends_at(self) -> float:
-        """When the time for the whole watch is up, as a reading of the clock."""
-        return self._deadline.ends_at
+    def _printer_for(self, runtime: Runtime, options: WatchOptions) -> EventPrinter:
+        streams, output, out = self._background.streams, options.output, runtime.streams.out
+        if self._json:
+            return JsonPrinter(streams)
+        ascii_only = output.plain_signs or not streams.unicode
+        shown = PrinterOptions(
+            glyphs=ASCII if ascii_only else UNICODE,
+            color=output.color,
+            quiet=options.quiet,
+            rates=output.verbose,
+            columns=output.columns,
+            title=f"job {options.job}" if options.job else "",
+            words=output.words,
+            hint=not runtime.sealed,
+        )
+        if output.format != "table" or out is None:
+            return LinePrinter(streams, shown)
+        printer = ScreenPrinter(
+            streams,
+            shown,
+            # Past the background stream: what waits there must not be drawn over a screen that was handed back.
+            lambda draw: LiveScreen(out, draw, color=shown.color, ascii_only=ascii_only, environ=runtime.environ),
+            runtime.now,
+        )
+        screen, signals = printer.screen, self._signals
+        signals.suspend, signals.resume = screen.suspend, screen.resume
+        signals.give_up.append(screen.give_up)
+        return printer
 
     def follow(self, asked: Session) -> int:
         """Show and record every event to the last; the exit code. Raises MigstatError."""
@@ -132,12 +139,10 @@ class Watcher:
             self._course.resumed_from = seen.last
             return seen
 
-        filling = self._printer.fill if isinstance(self._printer, ScreenPrinter) else lambda _: None
-        watched = Watch(asked, self._plan, self._deadline, recall=recall, filling=filling)
-        errors: list[MigstatError] = []
+        watched = Watch(asked, self._plan, self._deadline, recall=recall, filling=self._printer.fill)
         try:
             self._printer.open()
-            ended = self._play(asked, watched, errors)
+            ended = self._play(asked, watched)
         except ClosedPipe:
             self._abandon(watched, End.INTERRUPTED, watched.code_now)
             return watched.code_now
@@ -149,24 +154,25 @@ class Watcher:
             self._exporter.close(min(max(self._patience, LAST_PAGE), LAST_TRY))
             self._printer.close(min(self._patience, 1.0))
             self._background.patience = self._patience
-        if errors:
-            self._notify(self._story(ended, watched.view), errors[0])
-            raise errors[0]
-        loss = self._finish(self._story(ended, watched.view))
+        story = self._story(ended, watched.view)
+        if self._error is not None:
+            self._notify(story, self._error)
+            raise self._error
+        loss = self._finish(story)
         if ended.end is End.ERROR:
             raise incomplete(watched.view.snapshot.flaws if watched.view.snapshot else ())
         if loss is not None and ended.exit_code == Exit.OK:
             raise loss
         return ended.exit_code
 
-    def _play(self, asked: Session, watched: Watch, errors: list[MigstatError]) -> Ended:
+    def _play(self, asked: Session, watched: Watch) -> Ended:
         """Record and show the events; the last one."""
-        told: set[str] = set()
-        for event in self._events(watched, errors):
+        warned: set[str] = set()
+        for event in self._events(watched):
             for doubt in watched.doubts:
-                if doubt not in told:
+                if doubt not in warned:
                     self._printer.warn(f"migstat: warning: {harmless(doubt)}")
-            told.update(watched.doubts)
+            warned.update(watched.doubts)
             if isinstance(event, Waiting):
                 asked.remember()  # other windows complete what a long watch has seen
                 self._notifier.look(event.at, event.view)
@@ -198,24 +204,24 @@ class Watcher:
         same, names = view.rehearsed or (0, 0)
         if names and not self._compared:
             self._compared = True
-            told = f"{same} of {names} {view.scope} were rehearsed"
-            if same == names and not isinstance(self._printer, JsonPrinter):
-                self._printer.show(LogLine(view.at, told))
+            text = f"{same} of {names} {view.scope} were rehearsed"
+            if same == names and not self._json:
+                self._printer.show(LogLine(view.at, text))
                 return
             if not same:
-                told += "; there is no estimate of the end"
+                text += "; there is no estimate of the end"
             elif same < names and view.scope != "checks":
-                told += "; the others are expected to take the median"
-            self._printer.warn(f"migstat: {told}")
+                text += "; the others are expected to take the median"
+            self._printer.warn(f"migstat: {text}")
 
-    def _events(self, watched: Watch, errors: list[MigstatError]) -> Iterator[Event | Waiting]:
+    def _events(self, watched: Watch) -> Iterator[Event | Waiting]:
         """The events; an error ends them like anything else, and is kept to be raised."""
         try:
             yield from paced(watched.events(), self._deadline.sleep, self._signals.interruptible)
         except Stopped as stopped:  # before the watch had begun, so it could not say so itself
             yield watched.ended(End.INTERRUPTED if stopped.signal else End.TIMEOUT, signal=stopped.signal)
         except MigstatError as error:
-            errors.append(error)
+            self._error = error
             yield watched.ended(End.ERROR, exit_of_error(error))
 
     def _abandon(self, watched: Watch, end: End, code: int, error: OutputError | None = None) -> None:
@@ -254,7 +260,7 @@ class Watcher:
         loss = self._background.loss() or self._loss
         if loss is not None and story.ended.exit_code != Exit.OK:
             # to the background's standard error, for which a signal or a timeout does not wait
-            tell_error(self._background.streams, loss, json=isinstance(self._printer, JsonPrinter))
+            tell_error(self._background.streams, loss, json=self._json)
         self._background.finish()
         return loss
 

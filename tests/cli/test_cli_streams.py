@@ -19,7 +19,8 @@ import pexpect
 import pyte
 import pytest
 
-from migstat.cli.streams import BackgroundStream, wants_color
+from migstat.cli.background import BackgroundStream
+from migstat.cli.streams import wants_color
 from migstat.follow.deadline import Stopped
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server

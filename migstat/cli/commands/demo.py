@@ -28,7 +28,7 @@ SETTLED = 300.0
 WATCHED_FOR = 24.0
 """Seconds in which a demo's watch shows the rest of the scenario."""
 
-WATCH = ("watch", "--interval", "1s")
+POLLED_OFTEN = 'default_profile = "demo"\n[profiles.demo]\ninterval = "1s"\n'
 LABEL = "Demo: a simulated migration; nothing is sent anywhere."
 NEXT = "Next: migstat demo projects, migstat demo --scenario flaky, migstat auth login"
 
@@ -66,7 +66,7 @@ def demo(
     from migstat.simulator.server import serve
 
     runtime: Runtime = ctx.obj
-    words = command or list(WATCH)
+    words = command or ["watch"]
     watches = words[0] == "watch"
     if words[0] in REFUSED:
         raise UsageError(
@@ -93,7 +93,7 @@ def demo(
     ):
         config = Path(folder, "config.toml")
         sections = (f'[targets.{name}]\njob = "{job_id}"\n' for name, job_id in sorted(server.job_ids.items()))
-        config.write_text("".join(sections), encoding="utf-8")
+        config.write_text(POLLED_OFTEN + "".join(sections), encoding="utf-8")
         if words[0] == "timeline":
             words = _with_records(ctx, words, scripted, Path(folder))
         environ = {name: runtime.environ[name] for name in TERMINAL_VARIABLES if name in runtime.environ}

@@ -8,24 +8,22 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Runtime, session
+from migstat.cli.context import Options, Runtime
 from migstat.cli.notifying import command_from
 from migstat.cli.options import AcceptedUntilChecks, Exports, Job, Task, asks_api
 from migstat.cli.output import OutputOptions, output_of, refuse_same_file
-from migstat.cli.signals import Signals
-from migstat.cli.streams import Background
-from migstat.cli.watching import Watcher, printer_for
+from migstat.cli.streams import Streams, in_foreground
+from migstat.cli.watching import WatchOptions, follow_task
 from migstat.errors import UsageError
-from migstat.follow.deadline import PATIENCE
 from migstat.follow.estimate import Rehearsal, rehearsal_of
 from migstat.follow.night import night_in
 from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
 from migstat.settings.acceptances import acceptances_from
 from migstat.settings.keys import SETTING
-from migstat.settings.resolve import Profile, environ_of_commands
+from migstat.settings.resolve import environ_of_commands
 from migstat.settings.values import deadline as instant_of
-from migstat.settings.values import expanded, refuse_empty, seconds
+from migstat.settings.values import seconds
 
 FORMATS = ("table", "plain", "json", "ndjson")
 
@@ -72,53 +70,46 @@ def watch(
 
       migstat watch --record night.jsonl --deadline 03:00 && ./open-the-site
     """
-    output = _output(runtime, options, export, quiet=quiet)
+    output = output_of(runtime, options, FORMATS, export=export, kinds=("html", "svg", "prom"), words=(job,))
+    if output.format == "table" and (not _may_be_live(runtime.streams, options, output) or quiet):
+        output = replace(output, format="plain")
     if until not in frozenset(Until):
         raise UsageError(f"--until: invalid value {until!r}", f"Choose from {', '.join(Until)}.")
-    pause = ("1s", "") if runtime.sealed and interval is None else _interval(interval, options.profile)
-    ends_after = seconds(timeout, "--timeout") if timeout is not None else None
-    path = Path(expanded(refuse_empty(record, "--record"))) if record is not None else None
+    default = SETTING["interval"].default or ""
+    pause = (interval, "--interval") if interval is not None else options.profile.get("interval") or (default, "")
     command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
-    due = instant_of(deadline, "--deadline", runtime.now()) if deadline is not None else None
-    rehearsed = Path(expanded(refuse_empty(baseline, "--baseline"))) if baseline is not None else None
-    refuse_same_file(("--baseline", rehearsed), ("--record", path), *(("--export", each) for each in output.exports))
-    rehearsal, warnings = _rehearsal(rehearsed)
+    record_file, baseline_file = Path(record) if record else None, Path(baseline) if baseline else None
+    exported = (("--export", file) for file in output.exports)
+    refuse_same_file(("--baseline", baseline_file), ("--record", record_file), *exported)
+    rehearsal, warnings = _rehearsal(baseline_file)
     if accepted is not None and until != Until.CHECKS:
         raise UsageError("--accepted needs --until checks", "Accepted checks change nothing about a migration.")
     plan = Plan(
-        seconds(*pause),
-        seconds(stall_after, "--stall-after"),
-        Until(until),
-        fail_fast,
-        strict,
-        rehearsal,
-        due,
-        acceptances_from(accepted, options.profile) if until == Until.CHECKS else None,
+        interval=seconds(*pause),
+        stall_after=seconds(stall_after, "--stall-after"),
+        until=Until(until),
+        fail_fast=fail_fast,
+        strict=strict,
+        rehearsal=rehearsal,
+        due=instant_of(deadline, "--deadline", runtime.now()) if deadline is not None else None,
+        acceptances=acceptances_from(accepted, options.profile) if until == Until.CHECKS else None,
     )
-    with Signals() as signals, Background(runtime.streams) as background:
-        printer = printer_for(runtime, background, signals, output, quiet=quiet, job=job)
-        for warning in warnings:
-            printer.warn(warning)
-        watcher = Watcher(
-            runtime,
-            background,
-            signals,
-            printer,
-            plan=plan,
-            ends_after=ends_after,
-            record=path,
-            exports=output.exports,
-            title=f"job {job}" if job else "",
-            notify=command,
-        )
-        # A demo runs an hour in seconds: it is polled often, and an outage of a few seconds is long enough to show.
-        patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
-        with session(watcher.runtime, options, job=job, task=task, watching=patience, ends_at=watcher.ends_at) as asked:
-            return watcher.follow(asked)
+    wanted = WatchOptions(
+        output=output,
+        plan=plan,
+        job=job,
+        task=task,
+        quiet=quiet,
+        ends_after=seconds(timeout, "--timeout") if timeout is not None else None,
+        record=record_file,
+        notify=command,
+        warnings=warnings,
+    )
+    return follow_task(runtime, options, wanted)
 
 
 def _rehearsal(path: Path | None) -> tuple[Rehearsal | None, tuple[str, ...]]:
-    """The rehearsal that was recorded, and warnings about its file. Raises UsageError."""
+    """The recorded rehearsal, and warnings about its file. Raises UsageError."""
     if path is None:
         return None, ()
     night = night_in(path, "--baseline")
@@ -131,20 +122,11 @@ def _rehearsal(path: Path | None) -> tuple[Rehearsal | None, tuple[str, ...]]:
     return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
 
 
-def _interval(flag: str | None, profile: Profile) -> tuple[str, str]:
-    """The interval and its source: flag over profile over default."""
-    if flag is not None:
-        return flag, "--interval"
-    return profile.get("interval") or (SETTING["interval"].default or "", "--interval")
-
-
-def _output(runtime: Runtime, options: Options, export: list[str] | None, *, quiet: bool) -> OutputOptions:
-    """A live view needs a capable terminal to itself, in the foreground; everything else gets lines."""
-    output = output_of(runtime, options, FORMATS, export=export, kinds=("html", "svg", "prom"))
-    streams = runtime.streams
-    if output.format != "table":
-        return output
-    if not streams.out_is_terminal and options.output is not None:
-        raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
-    alone = streams.out_is_foreground and not (options.verbose and streams.err_is_terminal)
-    return output if alone and not output.dumb and not quiet else replace(output, format="plain")
+def _may_be_live(streams: Streams, options: Options, output: OutputOptions) -> bool:
+    """True for a capable terminal in the foreground with nothing else on it. Raises UsageError."""
+    out = streams.out
+    if out is None or not streams.out_is_terminal:
+        if options.output is not None:
+            raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
+        return False
+    return in_foreground(out) and not output.dumb and not (options.verbose and streams.err_is_terminal)

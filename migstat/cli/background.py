@@ -1,0 +1,230 @@
+"""Threads that a watch hands its work to, so that a slow disk, a full pipe or a frozen terminal never delays a poll.
+
+They are daemon threads: one that hangs in a system call must not keep the process from ending.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Generic, TextIO, TypeVar, cast
+
+import msgspec
+
+from migstat.cli.streams import ClosedPipe, Streams, is_closed_pipe, is_terminal, unfreeze, unwritable, write
+from migstat.errors import OutputError
+
+_T = TypeVar("_T")
+
+CAPACITY = 64 * 1024 * 1024
+"""Characters that may wait for a reader; anything after them is dropped."""
+
+PIECE = 16 * 1024
+"""Characters written at once: small enough that a slow reader is seen to read."""
+
+
+class BackgroundWorker(Generic[_T]):
+    """A thread that runs `work` on batches of what is put: each batch holds all that came during the one before.
+
+    With `kept`, only the newest items wait.
+    """
+
+    def __init__(self, name: str, work: Callable[[Iterator[list[_T]]], None], *, kept: int | None = None) -> None:
+        self._waiting: deque[_T] = deque(maxlen=kept)
+        # Signals may raise anywhere. Both of these are C code, unlike an Event or a Condition, which would leave a lock
+        # locked for ever if a signal raised within them.
+        self._wakes: SimpleQueue[bool] = SimpleQueue()
+        self._thread = threading.Thread(target=lambda: work(self._batches()), name=name, daemon=True)
+        self._thread.start()
+
+    def put(self, item: _T) -> None:
+        """Add an item to the next batch, and return at once."""
+        self._waiting.append(item)
+        self._wakes.put(item=True)
+
+    def drop(self) -> None:
+        """Forget the items that still wait."""
+        self._waiting.clear()
+
+    def close(self, patience: float | None = None) -> bool:
+        """Let it finish what was put, for `patience` seconds at most; True if it has finished."""
+        self._wakes.put(item=False)
+        self._thread.join(patience)
+        return not self._thread.is_alive()
+
+    def _batches(self) -> Iterator[list[_T]]:
+        while self._wakes.get():
+            batch: list[_T] = []
+            with suppress(IndexError):  # until it is empty; asking first would race with `drop`
+                while True:
+                    batch.append(self._waiting.popleft())
+            if batch:
+                yield batch
+
+
+class BackgroundStream(io.TextIOBase):
+    """A stream whose writes return at once: a thread passes them on.
+
+    Errors surface at the next write, as with any buffered stream. A terminal that has gone away is not an error: there
+    is nobody left to show anything to. `unwritten` is True if something that was to be written never was.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.error: Exception | None = None
+        self.unwritten = False
+        self._stream = stream
+        self._is_terminal = is_terminal(stream)
+        self._texts: deque[str] = deque()
+        self._size = 0
+        self._taken = 0
+        # Locked by itself and not through the condition, whose `with` is Python code: a signal that raises in it would
+        # leave the lock locked for ever.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._closing = False
+        threading.Thread(target=self._run, name="writer", daemon=True).start()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The character set of the stream behind it."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def isatty(self) -> bool:
+        """True if a terminal is behind it."""
+        return self._is_terminal
+
+    def write(self, text: str) -> int:
+        """Take the text. Raises the error of an earlier write."""
+        if self.error is not None:
+            raise self.error
+        with self._lock:
+            if self._size + len(text) > CAPACITY:
+                self.unwritten = True
+            else:
+                self._size += len(text)
+                self._texts.extend(text[at : at + PIECE] for at in range(0, len(text), PIECE))
+                self._changed.notify_all()
+        return len(text)
+
+    def reader_is_gone(self) -> bool:
+        """True if this is a pipe whose other end was closed, even if nothing was written since."""
+        if self._is_terminal or sys.platform == "win32":
+            return False
+        try:
+            # poll() reports errors and hang-ups without being asked for them; select() would call the pipe writable.
+            poll = select.poll()
+            poll.register(self._stream.fileno(), 0)
+            return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+        except (OSError, ValueError, AttributeError):
+            return False
+
+    def finish(self, patience: float) -> None:
+        """Wait until all is written, or until nothing has been taken for `patience` seconds; then drop the rest."""
+        with self._lock:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify_all()
+            if self._is_terminal:
+                patience = min(patience, 1.0)  # a person is waiting for the prompt
+                if not self._drained(patience):
+                    unfreeze(self._stream)
+            if not self._drained(patience):
+                self.unwritten = self.unwritten or not self._is_terminal
+
+    def _drained(self, patience: float) -> bool:
+        """Wait for the reader for as long as it reads; False if it has taken nothing for `patience` seconds."""
+        while self._size:
+            before = self._taken
+            if not self._changed.wait_for(lambda: self._taken != before or not self._size, patience):  # noqa: B023
+                return False
+        return True
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._changed.wait_for(lambda: self._texts or self._closing)
+                if not self._texts:
+                    return
+                text = self._texts.popleft()
+            try:
+                write(self._stream, text)
+            except (OSError, ValueError) as error:
+                gone = self._is_terminal and isinstance(error, OSError)
+                with self._lock:
+                    self.error = None if gone else error
+                    self.unwritten = self.unwritten or not (gone or is_closed_pipe(error))
+                    self._texts.clear()
+                    self._size = 0
+                    self._changed.notify_all()
+                if not gone:
+                    return
+            else:
+                with self._lock:
+                    self._size -= len(text)
+                    self._taken += 1
+                    self._changed.notify_all()
+
+
+class BackgroundStreams:
+    """Standard output and standard error passed on by threads, for as long as it is entered as a context manager.
+
+    At the end, the rest is dropped once a reader has taken nothing for `patience` seconds.
+    """
+
+    def __init__(self, streams: Streams) -> None:
+        self.patience = 1.0
+        self._out = None if streams.out is None else BackgroundStream(streams.out)
+        # One thread for one terminal, or lines of the two would change places.
+        shared = _are_one_terminal(streams.out, streams.err)
+        self._err = self._out if shared else None if streams.err is None else BackgroundStream(streams.err)
+        self.streams = msgspec.structs.replace(
+            streams, out=cast("TextIO | None", self._out), err=cast("TextIO | None", self._err)
+        )
+
+    def __enter__(self) -> BackgroundStreams:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Wait for both readers."""
+        for stream in (self._out, self._err):
+            if stream is not None:
+                stream.finish(self.patience)
+
+    def loss(self) -> OutputError | None:
+        """Wait for the reader of standard output; the error if something was dropped or could not be written."""
+        out = self._out
+        if out is None:
+            return None
+        out.finish(self.patience)
+        # On a slow machine the patience may end before the news that the reader has gone, which is no loss.
+        if not out.unwritten or out.reader_is_gone() or (out.error is not None and is_closed_pipe(out.error)):
+            return None
+        return unwritable(out.error) if out.error else OutputError("standard output was not read to its end")
+
+    def check(self) -> None:
+        """Raise ClosedPipe or OutputError if standard output takes nothing any more."""
+        self.streams.print("")  # raises the error of an earlier write
+        if self._out is not None and self._out.reader_is_gone():
+            raise ClosedPipe
+
+
+def _are_one_terminal(out: TextIO | None, err: TextIO | None) -> bool:
+    if out is None or err is None or not (is_terminal(out) and is_terminal(err)):
+        return False
+    if sys.platform == "win32":  # where a process has one console at most
+        return True
+    try:
+        return os.fstat(out.fileno()).st_rdev == os.fstat(err.fileno()).st_rdev
+    except (OSError, ValueError, AttributeError):
+        return False
