@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -14,7 +13,7 @@ import pytest
 
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, FORMATS, PROFILE_KEYS, TARGET_KEYS
-from tests.command_line import Result, migstat, process
+from tests.command_line import Result, migstat, refused, refused_as_json
 
 JOB = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90"
 CONFIG = f"""\
@@ -65,16 +64,6 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def refused(result: Result, code: int, *told: str) -> None:
-    """Check the rules for errors for people."""
-    assert (result.code, result.out) == (code, "")
-    assert 1 <= len(result.err.splitlines()) <= 2, result.err
-    assert result.err.startswith("migstat: ")
-    assert "internal error" not in result.err
-    for each in told:
-        assert each in result.err
-
-
 def test_the_first_value_creates_the_file(tmp_path: Path) -> None:
     """A value that is set is there for the next command; only the owner can read file and folder."""
     environ = {"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(tmp_path / "config")}
@@ -84,7 +73,7 @@ def test_the_first_value_creates_the_file(tmp_path: Path) -> None:
         ("set profiles.acme.email you@example.com", "", f"profiles.acme.email is set in {file}\n"),
         ("list", "profiles.acme.email\tyou@example.com\n", ""),
     ):
-        done = process(["config", *words.split()], environ)
+        done = migstat(["config", *words.split()], environ)
         assert (done.code, done.out, done.err) == (0, out, err)
     if os.name == "posix":
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -134,14 +123,8 @@ def test_set_and_unset_change_one_value(place: Place) -> None:
     assert place.text == CONFIG.replace('email = "you@example.com"   # me\n', "")
     for command in ("get", "unset"):
         refused(place.config(command, "profiles.acme.job"), 5, "profiles.acme.job is not set", "migstat config list")
-
-
-def test_the_last_value_of_the_default_profile_leaves_a_profile(tmp_path: Path) -> None:
-    """The next command still works after any removal."""
-    place = Place(tmp_path, 'default_profile = "a"\n[profiles.a]\nemail = "e"\n')
-    for key in ("profiles.a.email", "default_profile"):
-        assert place.config("unset", key).code == 0
-        assert place.config("list", "--show-origin").code == 0
+    for key in ("profiles.acme.interval", "default_profile"):  # the next command works after any removal
+        assert place.config("unset", key).code == place.config("list", "--show-origin").code == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links are those of POSIX")
@@ -256,25 +239,16 @@ def test_the_keyring_is_a_source(place: Place) -> None:
     ("key", "value", "message"),
     [
         ("profiles.acme.emial", "x", "Did you mean email?"),
-        ("profiles.acme", "x", "unknown key 'profiles.acme'"),
         (" ", "x", "KEY is empty"),
         ("profiles.acme.email", "  ", "VALUE is empty"),
         ("profiles.acme.email", "a\x1bb", "unprintable"),
-        ("profiles.acme.token_file", "a\udcffb", "unprintable"),
-        ("profiles.acme.email", "a:b", "profiles.acme.email is not an e-mail address"),
         ("profiles.acme.base_url", "http://example.com", "profiles.acme.base_url: plain http"),
-        ("profiles.acme.interval", "soon", "profiles.acme.interval: invalid duration: 'soon'"),
-        ("profiles.acme.request_timeout", "-1", "invalid duration"),
-        ("profiles.acme.rate_limit", "0", "not a number of requests"),
         ("profiles.acme.output", "yaml", f"Choose from {', '.join(FORMATS)}."),
         ("profiles.acme.job", "a b", "contains a space"),
-        ("profiles.acme.task", "a/b", "contains a slash"),
-        ("targets.w.job", "..", "invalid id"),
         ("targets.w.job", "wave2", "'wave2' is a target itself"),
         ("targets.w.profile", "nobody", "no profile 'nobody'"),
         ("default_profile", "my own", 'config set profiles."my own".email'),
         ("profiles.acme.token", "ATATT3s3cr3t", "does not belong in the config file"),
-        ("profiles.acme.password", "s3cr3t", "does not belong in the config file"),
         ("profiles.acme.token_file", "ATATT3s3cr3t", "looks like the API token"),
     ],
 )
@@ -286,11 +260,11 @@ def test_a_value_that_would_fail_later_is_refused(place: Place, key: str, value:
     assert place.text == CONFIG
 
 
-@pytest.mark.parametrize("value", ["https://example.com/jobs/j/tasks/t", JOB, "wave2"])
-def test_the_job_of_a_profile_is_an_id_a_url_or_a_target(place: Place, value: str) -> None:
+def test_the_job_of_a_profile_is_an_id_a_url_or_a_target(place: Place) -> None:
     """A profile takes whatever the command line takes."""
-    assert place.config("set", "profiles.acme.job", value).code == 0
-    assert place.config("get", "profiles.acme.job").out == f"{value}\n"
+    for value in ("https://example.com/jobs/j/tasks/t", JOB, "wave2"):
+        assert place.config("set", "profiles.acme.job", value).code == 0
+        assert place.config("get", "profiles.acme.job").out == f"{value}\n"
 
 
 @pytest.mark.parametrize(("key", "name"), [("token_file", "mine.token"), ("ca_bundle", "sub/ca.pem")])
@@ -302,98 +276,64 @@ def test_a_file_that_does_not_exist_yet_draws_a_note(place: Place, key: str, nam
     target.parent.mkdir(exist_ok=True)
     target.touch()
     assert len(place.config("set", f"profiles.acme.{key}", name).err.splitlines()) == 1
-    assert place.config("get", f"profiles.acme.{key}").out == f"{name}\n"
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("line", "message"),
     [
-        (("lst",), "list"),
-        (("set",), "KEY"),
-        (("set", "default_profile"), "VALUE"),
-        (("get",), "KEY"),
-        (("get", ""), "KEY is empty"),
-        (("unset", ""), "KEY is empty"),
-        (("list", "more"), "more"),
-        (("list", "-p", "acme"), "--profile requires --show-origin"),
-        (("list", "--show-origins"), "--show-origin"),
-        (("list", "--show-origin", "-p", ""), "--profile is empty"),
-        (("list", "--show-origin", "-p", "acm"), "Did you mean acme?"),
+        ("lst", "list"), ("set", "KEY"), ("set default_profile", "VALUE"), ("get", "KEY"), ("get ''", "KEY is empty"),
+        ("unset ''", "KEY is empty"), ("list more", "more"), ("list -p acme", "--profile requires --show-origin"),
+        ("list --show-origins", "--show-origin"), ("list --show-origin -p ''", "--profile is empty"),
+        ("list --show-origin -p acm", "Did you mean acme?"),
     ],
-)
-def test_wrong_usage_is_refused(place: Place, words: tuple[str, ...], message: str) -> None:
+)  # fmt: skip
+def test_wrong_usage_is_refused(place: Place, line: str, message: str) -> None:
     """Code 2, with the likely word."""
-    refused(place.config(*words), 2, message)
+    refused(place.config(*shlex.split(line)), 2, message)
 
 
-READERS = [
-    "config list",
-    "config list --show-origin",
-    "config get default_profile",
-    "config set default_profile acme",
-    "config unset default_profile",
-    "status job-1",
-    "watch job-1",
-    "tasks x",
-    "job",
-    "auth status",
-    "auth login",
-    "auth logout",
-]
-
-
-@pytest.mark.parametrize("words", READERS)
+@pytest.mark.parametrize(
+    "words",
+    ["config list", "config list --show-origin", "config get default_profile", "config set default_profile acme",
+     "config unset default_profile", "status job-1", "watch job-1", "auth status", "auth login", "auth logout"],
+)  # fmt: skip
 def test_a_damaged_file_stops_every_command(tmp_path: Path, words: str) -> None:
-    """File and key are named, with the likely one, in JSON for scripts; the file stays as it is."""
+    """File and key are named, with the likely one; the file stays as it is."""
     place = Place(tmp_path, '[profiles.acme]\nemial = "x"\n')
     refused(place.run(*words.split()), 2, f"{place.file}: profiles.acme.emial: unknown key", "Did you mean email?")
     assert place.text == '[profiles.acme]\nemial = "x"\n'
-    if words == "status job-1":
-        error = json.loads(place.run("status", "--json").err)["error"]
-        assert (error["code"], error["message"].partition(": ")[0]) == ("usage", str(place.file))
 
 
-@pytest.mark.parametrize(
-    "words", ["help", "config --help", "auth -h", "simulate --help", "demo job --json", "--version"]
-)
-def test_a_damaged_file_does_not_stop_help_and_demo(
-    tmp_path: Path, words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Help, the version and a demo do not read the file."""
-    result = Place(tmp_path, "damaged").run(*words.split())
-    assert (result.code, result.err) == (0, "")
-    assert result.out + capsys.readouterr().out
+def test_a_damaged_file_does_not_stop_help_and_demo(tmp_path: Path) -> None:
+    """Help, the version and a demo do not read the file; a script gets the error in JSON."""
+    place = Place(tmp_path, "damaged")
+    for words in ("help", "config --help", "auth -h", "demo job --json", "--version"):
+        result = place.run(*words.split())
+        assert (result.code, result.err, result.out != "") == (0, "", True), words
+    refused_as_json(place.run("status", "--json"), 2, "usage", str(place.file))
 
 
-@pytest.mark.parametrize("name", ["token", "api_token", "password", "secret"])
-def test_a_token_in_the_file_draws_a_warning(tmp_path: Path, name: str) -> None:
+def test_a_token_in_the_file_draws_a_warning(tmp_path: Path) -> None:
     """Every command warns once, uses the rest, and neither shows nor changes the token."""
-    text = f'[profiles.acme]\nemail = "e"\n{name} = "s3cr3t"\n'
+    text = '[profiles.acme]\nemail = "e"\npassword = "s3cr3t"\n'
     place = Place(tmp_path, text)
     for words in ("config list", "config list --show-origin -p acme", "config get profiles.acme.email",
                   "config set profiles.acme.email f", "auth status -p acme", "status -p acme j"):  # fmt: skip
         result = place.run(*words.split())
         warnings = [line for line in result.err.splitlines() if line.startswith("migstat: warning: ")]
         assert len(warnings) == 1, result.err
-        assert f"{place.file}: profiles.acme.{name}: an API token in this file is ignored" in warnings[0]
+        assert f"{place.file}: profiles.acme.password: an API token in this file is ignored" in warnings[0]
         assert "s3cr3t" not in result.out + result.err
     assert result.code == 4
     assert place.text == text.replace('"e"', '"f"')
 
 
-def test_every_example_in_the_help_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each help begins with examples of its command, which work in a file with that profile and target."""
+def test_every_example_in_the_help_works(tmp_path: Path) -> None:
+    """The examples of each help work in a file with that profile and target."""
     place = Place(tmp_path, '[profiles.acme]\ntask = "latest"\n[targets.wave2]\ntask = "latest"\n')
-    examples, pages = [], []
-    for words in ((), ("list",), ("get",), ("set",), ("unset",)):
-        result = migstat(["config", *words, "--help"], {})
-        assert (result.code, result.err) == (0, "")
-        pages.append(result.out + capsys.readouterr().out)
-        lines = [line.strip() for line in pages[-1].splitlines() if line.strip()]
-        first = lines.index("Examples:")
-        assert first <= 3
-        assert lines[first + 1].startswith(" ".join(("migstat config", *words)))
-        examples += [line for line in lines if line.startswith("migstat config ")]
+    pages = [migstat(["config", *words, "--help"], {}).out for words in ((), ("list",), ("get",), ("set",), ("unset",))]
+    examples = re.findall("^ +(migstat config .*)$", "\n".join(pages), re.MULTILINE)
+    assert len(examples) > 5
     for example in sorted(examples, key=lambda line: ("unset" in line, " set " not in line, "profile acme" in line)):
         result = place.run(*shlex.split(example)[1:])
         assert (result.code, example) == (0, example), result.err

@@ -1,11 +1,11 @@
-"""What a user may call a job and a task."""
+"""What a user may call a job and a task: ids, URLs, words, and targets of the config file."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import replace
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -13,158 +13,206 @@ import pytest
 from migstat.simulator.scenario import SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import PREFIX, Answer, Asked, answering, ask, node, scenario, still
-from tests.command_line import Result
+from tests.command_line import Result, migstat, refused
 
 
-def task(task_id: str, created_at: float, task_type: str) -> SimTask:
-    """Return a small run."""
-    return SimTask(
-        label=task_id,
-        task_id=task_id,
-        task_type="check" if task_type == "check" else "migrate",
-        created_at=created_at,
-        root=node("root", children=(node("Well"),) if task_type == "check" else (node("check"), node("migrate"))),
-    )
+def task(task_id: str, created_at: float) -> SimTask:
+    """Return a small run, a check if its id begins with c."""
+    check = task_id.startswith("c")
+    children = (node("Well"),) if check else (node("check"), node("migrate"))
+    root = node("root", children=children)
+    kind = "check" if check else "migrate"
+    return SimTask(label=task_id, task_id=task_id, task_type=kind, created_at=created_at, root=root)  # type: ignore[arg-type]
 
 
-RUNS = (task("c1", 1, "check"), task("m1", 2, "migrate"), task("c2", 3, "check"), task("m2", 4, "migrate"))
+RUNS = (task("c1", 1), task("m1", 2), task("c2", 3), task("m2", 4))
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[tuple[Server, Server]]:
-    """Return a server of four runs, and one that nobody should ask."""
-    with ExitStack() as stack:
-        runs = scenario(*RUNS, page_size=2)
-        yield stack.enter_context(still(runs)), stack.enter_context(still(replace(runs, name="elsewhere")))
+def server() -> Iterator[Server]:
+    """Return a server of four runs of job-1."""
+    with still(scenario(*RUNS, page_size=2)) as started:
+        yield started
 
 
 def asked_about(result: Result) -> str:
-    """Return the task that an answer is about."""
+    """Return the job and task that an answer is about."""
     assert (result.code, result.err) == (0, "")
     told = json.loads(result.out)
     return f"{told['jobId']}/{told['taskId']}"
 
 
+def configured(folder: Path, server: Server) -> dict[str, str]:
+    """The environment with a config file of many profiles and targets."""
+    profile = f'base_url = "{server.base_url}"\nemail = "{server.email}"\n'
+    sections = {
+        "profiles.acme": "",
+        "profiles.of-target": 'job = "acme-wave2"',
+        "profiles.of-job": 'job = "job-1"\ntask = "c1"',
+        "profiles.of-word": 'job = "job-1"\ntask = "latest-check"',
+        "profiles.task-only": 'task = "c1"',
+        "profiles.elsewhere": 'job = "job-9"\ntask = "c1"',
+        "targets.acme-wave2": 'job = "job-1"',
+        "targets.wave2": 'job = "job-1"\ntask = "m1"\nprofile = "acme"',
+        "targets.pasted": f'job = "https://never.example{PREFIX}/jobs/job-1/tasks/c1/status?level=check"',
+        "targets.both": f'job = "https://never.example{PREFIX}/jobs/job-1/tasks/c1"\ntask = "latest-migrate"',
+        'targets."my wave"': 'job = "job-1"\ntask = "latest-check"',
+    }
+    file = folder / "config.toml"
+    text = (f"[{name}]\n{profile if 'profiles' in name else ''}{more}\n" for name, more in sections.items())
+    file.write_text('default_profile = "acme"\n' + "".join(text), encoding="utf-8")
+    return {"MIGSTAT_CONFIG": str(file), "MIGSTAT_TOKEN": server.token}
+
+
 @pytest.mark.parametrize(
     ("words", "environ", "about"),
     [
-        ((), {}, "m2"),
-        (("job-1",), {}, "m2"),
-        (("job-1", "c1"), {}, "c1"),
-        (("job-1", "latest"), {}, "m2"),
-        (("job-1", "latest-check"), {}, "c2"),
-        (("job-1", "latest-migrate"), {}, "m2"),
-        (("latest-check",), {}, "c2"),
-        (("latest",), {}, "m2"),
-        ((), {"MIGSTAT_TASK": "c1"}, "c1"),
-        ((), {"MIGSTAT_TASK": "latest-check"}, "c2"),
-        ((), {"MIGSTAT_TASK": ""}, "m2"),
-        (("job-1", "m1"), {"MIGSTAT_TASK": "c1"}, "m1"),
-        (("latest-check",), {"MIGSTAT_TASK": "c1"}, "c2"),
-        (("job-1", "m1"), {"MIGSTAT_JOB": "other"}, "m1"),
-        (("job-1",), {"MIGSTAT_JOB": ""}, "m2"),
-        (("URL/jobs/job-1",), {}, "m2"),
-        (("URL/jobs/job-1/",), {}, "m2"),
-        (("URL/jobs/job-1/tasks",), {}, "m2"),
-        (("URL/jobs/job-1/tasks/c1",), {}, "c1"),
-        (("URL/jobs/job-1/tasks/c1/status?level=check&cursor=x#top",), {}, "c1"),
-        (("URL/jobs/job-1/tasks/c1", "c1"), {}, "c1"),
-        (("URL/jobs/job-1", "latest-check"), {}, "c2"),
-        (("URL/jobs/%6Aob-1/tasks/c%31",), {}, "c1"),
-        (("URL/jobs/job-1/tasks/c1",), {"MIGSTAT_TASK": "m1"}, "c1"),
-        ((), {"MIGSTAT_JOB": "URL/jobs/job-1/tasks/c1"}, "c1"),
-        ((), {"MIGSTAT_JOB": "URL/jobs/job-1/tasks/c1", "MIGSTAT_TASK": "m1"}, "m1"),
-        (("latest-check",), {"MIGSTAT_JOB": "URL/jobs/job-1/tasks/m1"}, "c2"),
-        (("HTTPS://user:pw@never.example:99/any/jobs/job-1/tasks/c1/",), {}, "c1"),
-        (("--", "job-1", "c1"), {}, "c1"),
+        ("", {}, "m2"),
+        ("job-1 c1", {}, "c1"),
+        ("job-1 latest-check", {}, "c2"),
+        ("latest-check", {}, "c2"),
+        ("", {"TASK": "c1"}, "c1"),
+        ("", {"TASK": "latest-check"}, "c2"),
+        ("job-1 m1", {"JOB": "other", "TASK": "c1"}, "m1"),
+        ("URL/jobs/job-1", {}, "m2"),
+        ("URL/jobs/job-1/tasks/c1/status?level=check&cursor=x#top", {}, "c1"),
+        ("URL/jobs/%6Aob-1/tasks/c%31", {}, "c1"),
+        ("", {"JOB": "URL/jobs/job-1/tasks/c1"}, "c1"),
+        ("HTTPS://user:pw@never.example:99/any/jobs/job-1/tasks/c1/", {}, "c1"),
+        ("-- job-1 c1", {}, "c1"),
     ],
 )
-def test_a_task_is_found_by_what_it_is_called(
-    servers: tuple[Server, Server], words: tuple[str, ...], environ: dict[str, str], about: str
-) -> None:
+def test_a_task_is_found_by_what_it_is_called(server: Server, words: str, environ: dict[str, str], about: str) -> None:
     """Ids, pasted URLs, words and variables lead to the task, and only the base URL's host is ever asked."""
-    server, elsewhere = servers
-    url = elsewhere.base_url + PREFIX
-    env = {name: value.replace("URL", url) for name, value in environ.items()}
-    result = ask(server, "status", "--json", *(word.replace("URL", url) for word in words), env=env)
-    assert asked_about(result) == f"job-1/{about}"
-    assert elsewhere.requests == []
+
+    def never(_asked: Asked) -> Answer:
+        pytest.fail("the URL's host was asked")
+
+    with answering(never) as elsewhere:
+        url = elsewhere.base_url + PREFIX
+        env = {f"MIGSTAT_{name}": value.replace("URL", url) for name, value in environ.items()}
+        result = ask(server, "status", "--json", *words.replace("URL", url).split(), env=env)
+        assert asked_about(result) == f"job-1/{about}"
+        assert elsewhere.asked == []
 
 
 @pytest.mark.parametrize(
-    ("words", "about"), [((), "m2"), (("c2",), ""), (("latest-migrate",), "m2"), (("job-1", "m1"), "m1")]
+    ("words", "environ", "about"),
+    [
+        ("status acme-wave2", {}, "m2"),
+        ("checks wave2", {}, "m1"),
+        ("checks wave2 latest-check", {}, "c2"),
+        ("checks wave2 c1", {}, "c1"),
+        ("projects acme-wave2", {}, "m2"),
+        ("status pasted", {}, "c1"),
+        ("status pasted latest", {}, "m2"),
+        ("status both", {}, "m2"),
+        ("status 'my wave'", {}, "c2"),
+        ("status", {"JOB": "wave2"}, "m1"),
+        ("status latest-check", {"JOB": "wave2"}, "c2"),
+        ("status", {"JOB": "wave2", "TASK": "c1"}, "c1"),
+        ("status wave2", {"TASK": "c1"}, "m1"),
+        ("status acme-wave2", {"TASK": "c1"}, "c1"),
+        ("status -p of-target", {}, "m2"),
+        ("status -p of-target latest-check", {}, "c2"),
+        ("status -p of-job", {}, "c1"),
+        ("status -p of-job latest", {}, "m2"),
+        ("status -p of-job job-1", {}, "m2"),
+        ("status -p of-job wave2", {}, "m1"),
+        ("status -p of-job", {"JOB": "job-1"}, "m2"),
+        ("status -p of-job", {"TASK": "m1"}, "m1"),
+        ("status -p of-word", {}, "c2"),
+        ("status -p of-word job-1", {}, "c2"),
+        ("status -p of-word wave2", {}, "m1"),
+        ("status -p elsewhere job-1", {}, "m2"),
+        ("status -p task-only job-1", {}, "m2"),
+    ],
 )
-def test_projects_are_those_of_the_latest_migration(
-    servers: tuple[Server, Server], words: tuple[str, ...], about: str
-) -> None:
-    """Projects are read from the latest migrate task where none is named."""
-    newest_is_check = scenario(*RUNS, task("c3", 5, "check"))
-    with still(newest_is_check) as server:
-        result = ask(server, "projects", "--json", *words)
-        default = ask(server, "checks", "--json")
-    assert asked_about(default) == "job-1/c3"
-    if about:
-        assert asked_about(result) == f"job-1/{about}"
-    else:
-        assert result.code == 5  # a lone word that is no task word is a job
+def test_a_named_target(tmp_path: Path, server: Server, words: str, environ: dict[str, str], about: str) -> None:
+    """A target stands for its job, and for its task unless another is given; a profile's task belongs to its job."""
+    env = configured(tmp_path, server) | {f"MIGSTAT_{name}": value for name, value in environ.items()}
+    assert asked_about(ask(server, *shlex.split(words), "--json", env={"MIGSTAT_JOB": "", **env})) == f"job-1/{about}"
+
+
+@pytest.mark.parametrize(
+    ("words", "job", "hint"),
+    [
+        ("status acme-wave", "", "Did you mean the target acme-wave2?"),
+        ("job acme-wave", "", "Did you mean the target acme-wave2?"),
+        ("status acme-wave latest-check", "", "Did you mean the target acme-wave2?"),
+        ("status latest", "acme-wave", "Did you mean the target acme-wave2?"),
+        ("status lastest", "", "Did you mean latest?"),
+        ("status acme-wave2 latest-migarte", "", "Did you mean latest-migrate?"),
+        ("job 3f2a9c14-8f0e", "", "Targets: acme-wave2, "),
+        ("status acme-wave2 other", "", ""),
+        ("checks acme-wave2 c1 --name Nothing", "", ""),
+    ],
+)
+def test_a_mistyped_name(tmp_path: Path, server: Server, words: str, job: str, hint: str) -> None:
+    """A job or task that is not there gets the likely target or word as a hint, or the names of all targets."""
+    result = ask(server, *words.split(), env=configured(tmp_path, server) | {"MIGSTAT_JOB": job})
+    refused(result, 5, hint)
+    assert ("Did you mean" in result.err, "Targets: " in result.err) == ("Did you" in hint, "Targets" in hint)
+
+
+@pytest.mark.parametrize(("words", "about"), [("", "m2"), ("c2", None), ("latest-migrate", "m2"), ("job-1 m1", "m1")])
+def test_projects_are_those_of_the_latest_migration(words: str, about: str | None) -> None:
+    """Projects are read from the latest migrate task where none is named; a lone word that is no task word is a job."""
+    with still(scenario(*RUNS, task("c3", 5))) as server:
+        result = ask(server, "projects", "--json", *words.split())
+        assert asked_about(ask(server, "checks", "--json")) == "job-1/c3"
+    assert result.code == 5 if about is None else asked_about(result) == f"job-1/{about}"
 
 
 @pytest.mark.parametrize("command", ["tasks", "job"])
-def test_commands_about_a_job_take_a_url_of_a_task(servers: tuple[Server, Server], command: str) -> None:
+def test_commands_about_a_job_take_a_url_of_a_task(server: Server, command: str) -> None:
     """A URL that holds a task's id, too, names its job."""
-    server, elsewhere = servers
-    result = ask(server, command, f"{elsewhere.base_url}{PREFIX}/jobs/job-1/tasks/c1", "--json")
+    result = ask(server, command, f"https://never.example{PREFIX}/jobs/job-1/tasks/c1", "--json")
     assert json.loads(result.out)["jobId"] == "job-1"
-    assert elsewhere.requests == []
 
 
-@pytest.mark.parametrize("word", ["latest-check", "latest-migrate"])
-def test_a_job_without_such_a_run(word: str) -> None:
+@pytest.mark.parametrize(("word", "only"), [("latest-check", "m1"), ("latest-migrate", "c1")])
+def test_a_job_without_such_a_run(word: str, only: str) -> None:
     """A task word that no run fits is code 5 and says so."""
-    only = task("c1", 1, "check") if word == "latest-migrate" else task("m1", 1, "migrate")
-    with still(scenario(only)) as server:
-        result = ask(server, "status", word)
-    assert (result.code, result.out) == (5, "")
-    assert "its only run is a" in result.err
+    with still(scenario(task(only, 1))) as server:
+        refused(ask(server, "status", word), 5, "its only run is a")
 
 
 def test_a_job_without_runs() -> None:
     """A job that has not been run yet is code 5 for a task, and an empty list of tasks."""
     with still(scenario()) as server:
-        assert ask(server, "status").code == 5
-        assert "no runs yet" in ask(server, "status").err
+        refused(ask(server, "status"), 5, "no runs yet")
         assert (ask(server, "tasks").code, ask(server, "tasks").out) == (0, "")
         assert "No runs yet." in ask(server, "tasks", "-o", "table").out
 
 
-@pytest.mark.parametrize(
-    "odd", ["job.1", "jöb", "a%2Fb", "a?b=c", "a#b", "a&b", "a;b", "a+b", "..a", "-a", "*", "漢字"]
-)
+@pytest.mark.parametrize("odd", ["job.1", "jöb", "a%2Fb", "a?b=c#d&e;f+g", "..a", "-a", "*", "漢字"])
 def test_odd_ids_are_percent_encoded(odd: str) -> None:
     """An id goes into the path as one segment, whatever it is made of, and comes back as it is."""
-
-    def answer(asked: Asked) -> Answer:
-        return Answer({"data": {"status": "PENDING"}, "links": {}, "taskId": "x", "taskType": "check"})
-
-    with answering(answer) as server:
+    page = Answer({"data": {"status": "PENDING"}, "links": {}, "taskId": "x", "taskType": "check"})
+    with answering(lambda _: page) as server:
         result = server.ask("status", "--depth", "0", "--json", "--", odd, odd)
-        asked = [each.target.split("?")[0] for each in server.asked]
-        segments = [each.segments for each in server.asked]
+        asked = {each.target.split("?")[0].removesuffix("/status") for each in server.asked}
     assert asked_about(result) == f"{odd}/{odd}"
-    assert {each.removesuffix("/status") for each in asked} == {
-        f"{PREFIX}/jobs/{quote(odd, safe='')}/tasks/{quote(odd, safe='')}"
-    }
-    assert all(each[1] == each[3] == odd for each in segments)
+    assert asked == {f"{PREFIX}/jobs/{quote(odd, safe='')}/tasks/{quote(odd, safe='')}"}
 
 
-@pytest.mark.parametrize("level", ["check,Ä b", "check,a&b=c", "check,100%", "check,a+b", "check,#"])
-def test_odd_levels_are_percent_encoded(level: str) -> None:
+def test_odd_levels_are_percent_encoded() -> None:
     """A level reaches the API as it was typed."""
-
-    def answer(asked: Asked) -> Answer:
-        return Answer({"data": {"status": "FINISHED", "outcome": "SUCCESS"}, "links": {}})
-
-    with answering(answer) as server:
+    level = "check,Ä b&c=100%+#"
+    page = Answer({"data": {"status": "FINISHED", "outcome": "SUCCESS"}, "links": {}})
+    with answering(lambda _: page) as server:
         result = server.ask("status", "job-1", "t", "--level", level, "--json")
         assert level in [each.query.get("level") for each in server.asked]
     assert json.loads(result.out)["node"]["level"] == level.split(",")
+
+
+def test_a_target_needs_no_other_setting(tmp_path: Path, server: Server) -> None:
+    """With account and token in the config file, a target's name is enough."""
+    (tmp_path / "acme.token").write_text(server.token)
+    (tmp_path / "acme.token").chmod(0o600)
+    env = configured(tmp_path, server)
+    file = tmp_path / "config.toml"
+    file.write_text(file.read_text().replace("[profiles.acme]\n", '[profiles.acme]\ntoken_file = "acme.token"\n'))
+    del env["MIGSTAT_TOKEN"]
+    assert asked_about(migstat(["status", "wave2", "--json"], env)) == "job-1/m1"
