@@ -248,7 +248,7 @@ def test_a_hanging_keyring_can_be_interrupted(desk: Desk) -> None:
 
 
 def test_a_piped_token_is_stored(desk: Desk, server: Server) -> None:
-    """Standard input brings the token, or none, as of a password program that failed; without a job nothing is asked."""
+    """Standard input brings the token, or nothing after a password program failed; without a job nothing is asked."""
     before, words = len(server.requests), ("login", "--email", server.email, "--token-file", "-")
     refused(desk.auth(*words, stdin=""), 4, "standard input (--token-file -) does not contain an API token")
     assert (desk.kept, desk.text) == ({}, None)

@@ -183,6 +183,7 @@ class _Dialog(msgspec.Struct, frozen=True):
             self.tell("")
             raise CredentialsError("no answer; nothing was stored", PIPE_IT) from None
         except UnicodeDecodeError:
+            self.tell("")
             raise CredentialsError("the answer is not text; nothing was stored") from None
 
     def target(self) -> Target | None:
