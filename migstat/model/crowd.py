@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import chain
 
-from migstat.model.nodes import Job, Millis, Node, State
+from migstat.model.nodes import Job, Millis, Node, State, unmatched
 
 Change = tuple[Node | None, Node]
 """A node as it was, if it was there, and as it is."""
@@ -25,8 +25,7 @@ class Tally:
         self.unproven = 0
         self.unreadable: dict[str, Node] = {}
         self.earliest: Millis | None = None
-        self.missing: list[tuple[Job | None, tuple[str, ...]]] = []
-        """The keys of a job that are not among the names, once found out; it stays as long as the names do."""
+        self._missing: tuple[Job | None, tuple[str, ...]] | None = None
         self._nodes = {state: dict[str, Node]() for state in (State.FAILED, State.WARNING, State.RUNNING)}
         self._sorted: dict[State, list[str]] = {}
         for node in nodes:
@@ -44,6 +43,12 @@ class Tally:
         full = [self._sorted[state] for state in states if self._sorted[state]]
         return tuple(full[0] if len(full) == 1 else sorted(chain.from_iterable(full), key=str.casefold))
 
+    def missing(self, job: Job | None, nodes: Sequence[Node]) -> tuple[str, ...]:
+        """The keys that the job names and that none of `nodes`, whose tally this is, stands for."""
+        if self._missing is None or self._missing[0] is not job:
+            self._missing = job, unmatched(job.keys if job else (), (node.name for node in nodes))
+        return self._missing[1]
+
     def after(self, changes: Sequence[Change]) -> Tally | None:
         """The tally after some changes; None if all must be counted again."""
         new = Tally(())
@@ -52,7 +57,7 @@ class Tally:
         new._nodes = {state: dict(nodes) for state, nodes in self._nodes.items()}
         new._sorted = {state: list(names) for state, names in self._sorted.items()}
         if all(before is not None for before, _ in changes):
-            new.missing = self.missing
+            new._missing = self._missing  # no name has come
         for before, node in changes:
             if before is not None:
                 if before.started_at is not None and before.started_at == new.earliest != node.started_at:

@@ -323,14 +323,19 @@ def child_of(node: Node | None, name: str) -> Node | None:
     return next((child for child in (node.children or ()) if child.name == name), None) if node else None
 
 
+def children_of(root: Node, name: str) -> tuple[Node, ...]:
+    """The children of that child of the root, as far as they were read."""
+    child = child_of(root, name)
+    return (child.children if child else None) or ()
+
+
 def checks_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
     """The checks that were read: below `check` in a migrate task, below the root of a check task.
 
     Pages of the vendor disagree about check tasks: some answer their checks below `check`, some in both places.
     """
-    below = child_of(root, "check")
     own = [child for child in root.children or () if child.name != "check"] if task_type == TaskType.CHECK else []
-    return tuple(own) or (below.children if below else None) or ()
+    return tuple(own) or children_of(root, "check")
 
 
 def leaves_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
@@ -340,10 +345,9 @@ def leaves_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
     """
     if task_type == TaskType.CHECK:
         return checks_of(root, task_type)
-    migrate = child_of(root, "migrate")
-    levels = [child.children or () for child in (migrate.children if migrate else None) or () if child.name in HIDDEN]
+    levels = [child.children or () for child in children_of(root, "migrate") if child.name in HIDDEN]
     if len(levels) == 1:
-        return levels[0]
+        return levels[0]  # as it is, since it may know its tally
     found: dict[str, Node] = {}
     for leaf in (leaf for level in levels for leaf in level):
         known = found.get(leaf.name)

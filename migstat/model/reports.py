@@ -12,7 +12,19 @@ import msgspec
 
 from migstat.errors import MigstatError
 from migstat.model.changes import Comparison
-from migstat.model.nodes import CHECK, Artifact, Job, Level, Millis, Node, State, Task, TaskType, by_name
+from migstat.model.nodes import (
+    CHECK,
+    Artifact,
+    Job,
+    Level,
+    Millis,
+    Node,
+    State,
+    Task,
+    TaskType,
+    by_name,
+    combined_state,
+)
 from migstat.model.verdict import (
     Snapshot,
     Summary,
@@ -20,7 +32,7 @@ from migstat.model.verdict import (
     discounted,
     outcome_may_come,
     summary_of,
-    verdict_of_states,
+    verdict_of,
 )
 
 if TYPE_CHECKING:
@@ -227,7 +239,6 @@ def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool, n
     It is running while any of them is unfinished, or while the list is `growing`. `whole`, the verdict of what they
     belong to, decides if there are none, and ends what is unfinished: once that has failed, nothing more will happen.
     """
-    states = [node.state for node in nodes]
     if growing or not all(node.ended and not outcome_may_come(node, now) for node in nodes):
         return Verdict.FAILED if whole is Verdict.FAILED else Verdict.RUNNING
-    return verdict_of_states(states) if states else whole
+    return verdict_of(combined_state([node.state for node in nodes])) if nodes else whole

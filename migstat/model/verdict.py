@@ -1,9 +1,23 @@
-"""One view of a task: its verdict and the reasons for it, the counts, what is missing; pure functions."""
+"""The verdict on a task: has it ended, is that believed, and did it go well; pure functions of what was read.
+
+A wrong "done" costs the rollback window, so every rule here answers the same question: could something that failed, or
+that is still to come, hide behind what the API says now? `assess` decides in three steps:
+
+1. `counted` picks the nodes that count, and `_has_ended` says whether what is waited for has ended.
+2. `_gaps` finds what that end leaves open: missing keys, absent scopes, unread levels, ends without an outcome. Without
+   any the end is believed at once, else once it is SETTLED_AFTER old: the API's statuses are eventually consistent.
+3. What then failed, hangs or is missing makes the verdict `failed`; what could not be read keeps it from `succeeded`.
+
+Nothing depends on the order of readings, on the output format or on who asks, so that a watch, a later watch and
+`status` agree on the exit code. Time comes in only as `settled` and `unscheduled`: a watch goes by its own clock, a
+single reading (`assess_at`) by the stamps of the API.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import chain
 
 import msgspec
 
@@ -24,13 +38,12 @@ from migstat.model.nodes import (
     TaskType,
     checks_of,
     child_of,
-    combined_state,
+    children_of,
     leaves_of,
-    unmatched,
 )
 
 SETTLED_AFTER: Millis = 120_000
-"""Statuses are eventually consistent: what is not reported this long after a task's end will not come."""
+"""What is not reported this long after a task's end is taken never to come."""
 
 EARLIEST_STAMP: Millis = 978_307_200_000
 """The year 2001: an earlier stamp counts seconds, or nothing at all."""
@@ -58,7 +71,7 @@ class Until(StrEnum):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """How many nodes are in which state. Only nodes with an outcome count in `by_outcome`."""
+    """How many nodes are in which state, by the states' names. Only nodes with an outcome count in `by_outcome`."""
 
     total: int
     pending: int
@@ -82,11 +95,9 @@ class Reason(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """What a person reads: the API's message, else its outcome, else what the state means at the end of a task.
-
-        Of a part that never ended this comes first, since its message tells of a success to come.
-        """
+        """What a person reads: the API's message, else its outcome, else what the state means at the end of a task."""
         if self.state in (State.RUNNING, State.PENDING):
+            # The message of what never ended was written while it ran, and tells of a success to come.
             return ": ".join(filter(None, (_UNSAID[self.state], self.message)))
         return self.message or self.outcome or _UNSAID.get(self.state, str(self.state))
 
@@ -110,6 +121,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     task_type: str | None
     job: Job | None
     accepted: Accepted = {}
+
+    def waits_for_migration(self, until: Until) -> bool:
+        """True if more than checks is waited for; otherwise neither `migrate` nor the job's scope matters."""
+        return self.task_type != TaskType.CHECK and until is not Until.CHECKS
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +178,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 _VERDICT_OF_STATE = {
     State.FAILED: Verdict.FAILED,
-    State.MISSING: Verdict.RUNNING,
+    State.MISSING: Verdict.RUNNING,  # it may still come; `assess` says when it will not
     State.WARNING: Verdict.WARNING,
     State.SUCCEEDED: Verdict.SUCCEEDED,
     State.SKIPPED: Verdict.SUCCEEDED,
@@ -172,9 +187,9 @@ _VERDICT_OF_STATE = {
 }
 
 
-def verdict_of_node(node: Node) -> Verdict:
-    """The verdict of one node alone."""
-    return _VERDICT_OF_STATE[node.state]
+def verdict_of(state: State) -> Verdict:
+    """The verdict of a node in this state, taken alone."""
+    return _VERDICT_OF_STATE[state]
 
 
 def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
@@ -183,96 +198,90 @@ def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
     counts = tally.counts | {State.MISSING: tally.counts[State.MISSING] + missing}
     return Summary(
         total=sum(counts.values()),
-        pending=counts[State.PENDING],
-        running=counts[State.RUNNING],
         finished=sum(count for state, count in counts.items() if state.ended),
         by_outcome=dict(sorted(tally.by_outcome.items())),
-        missing=counts[State.MISSING],
-        failed=counts[State.FAILED],
-        warning=counts[State.WARNING],
-        succeeded=counts[State.SUCCEEDED],
-        skipped=counts[State.SKIPPED],
+        **{str(state): count for state, count in counts.items()},
     )
 
 
-def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[Node, ...]:
+def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """The reported nodes that decide about the verdict: the one place that knows what counts.
 
-    In a check task the root and its checks. In a migrate task the root, `check`, `migrate`, its scopes with their
-    children, and all projects and spaces, but not single checks: an overridden failure is the WARNING of `check`.
-    CORE counts `migrate` and what is below it except `apps`; CHECKS counts `check` alone. A root without children that
-    ended badly is all there is: the task never started. Where checks are judged, accepted ones do not count, nor does
-    an end that they alone explain; of `check` its other checks then count instead.
+    The projects or spaces, of which there may be 100,000, come second and apart, so that their tally can be used.
+
+    In a check task the root and its checks count. In a migrate task the root, `check`, `migrate`, its scopes with their
+    children, and all projects and spaces. CORE counts `migrate` and what is below it except `apps`; CHECKS counts
+    `check` alone. Where checks are judged, accepted ones do not count.
     """
-    tops, leaves = _counted(evidence, until)
-    return (*tops, *leaves)
-
-
-def _counted(evidence: Evidence, until: Until) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-    """The nodes that count, the projects or spaces, which may be many, apart from the others."""
-    root = evidence.root
-    if evidence.task_type == TaskType.CHECK or (until is Until.CHECKS and evidence.accepted):
-        dropped = discounted(evidence.root, evidence.task_type, evidence.accepted)
-        checks = [check for check in checks_of(root, evidence.task_type) if check.level not in dropped]
-        if evidence.task_type == TaskType.CHECK:
-            return (*(() if root.level in dropped else (root,)), *checks), ()
-        if CHECK in dropped:
-            return tuple(checks), ()
-    check, migrate = _reported(root, "check"), _reported(root, "migrate")
+    root, checking = evidence.root, evidence.task_type == TaskType.CHECK
+    if checking or (until is Until.CHECKS and evidence.accepted):
+        dropped = discounted(root, evidence.task_type, evidence.accepted)
+        checks = tuple(node for node in checks_of(root, evidence.task_type) if node.level not in dropped)
+        if checking:
+            return (checks if root.level in dropped else (root, *checks)), ()
+        if CHECK in dropped:  # it repeats what was accepted, so the others speak for themselves
+            return checks, ()
     if refused(root):
         return (root,), ()
+    check, migrate = _reported(root, "check"), _reported(root, "migrate")
     if until is Until.CHECKS:
         return (check or root,), ()
-    below = child_of(root, "migrate")
-    scopes = [
-        scope
-        for scope in (below.children if below else None) or ()
-        if scope.name not in HIDDEN and not (until is Until.CORE and scope.name == APPS)
-    ]
-    single = [child for scope in scopes for child in scope.children or ()]
+    # Single checks do not count here: where one was overridden, its FAILED stays, and `check` itself ends as WARNING.
     tops = (migrate,) if until is Until.CORE else (root, check, migrate)
+    # `apps` migrates independently and may fail days later; whoever waits for the core has decided not to care.
+    scopes = [scope for scope in _scopes(root) if until is not Until.CORE or scope.name != APPS]
+    single = [child for scope in scopes for child in scope.children or ()]
     return (*(node for node in tops if node), *scopes, *single), leaves_of(root, evidence.task_type)
 
 
 def discounted(root: Node, task_type: str | None, accepted: Accepted) -> frozenset[Level]:
     """The levels that do not count because of accepted checks: these, and their parent if they alone explain its end.
 
-    They do if all its checks have ended, and all that are as bad as it is are accepted. Another end than FAILED or
-    WARNING, such as by someone who stopped the run, has another reason.
+    They do if all its checks have ended, and all that are as bad as it is are accepted.
     """
-    parent = root if task_type == TaskType.CHECK else child_of(root, "check")
+    own = frozenset(accepted)
+    checking = task_type == TaskType.CHECK
+    below = child_of(root, "check")
+    parent = root if checking else below
+    if not accepted or parent is None or parent.unreadable or parent.status != Status.FINISHED:
+        return own
     checks = checks_of(root, task_type)
-    if parent is None or not accepted or parent.unreadable or parent.status != Status.FINISHED:
-        return frozenset(accepted)
-    bad = (State.FAILED,) if parent.outcome == Outcome.FAILED else (State.FAILED, State.WARNING)
-    if parent.outcome not in (Outcome.FAILED, Outcome.WARNING):
-        return frozenset(accepted)
-    beside = child_of(root, "check") if task_type == TaskType.CHECK else None
-    if checks and beside is not None and beside.children is None:  # there may be others below, which were not read
-        return frozenset(accepted)
-    explaining = [check.level for check in checks if check.state in bad]
-    explained = bool(explaining) and all(check.ended for check in checks) and accepted.keys() >= set(explaining)
-    return frozenset((*accepted, parent.level) if explained else accepted)
-
-
-def _explained(evidence: Evidence) -> bool:
-    """True if accepted checks alone explain the end of their parent, as far as checks are reported."""
-    return bool(discounted(evidence.root, evidence.task_type, evidence.accepted) - evidence.accepted.keys())
+    # A check task may answer checks at the root and below `check`; a failure in the half that was not read would count.
+    if checking and checks and below is not None and below.children is None:
+        return own
+    if parent.outcome == Outcome.FAILED:
+        bad = {State.FAILED}
+    elif parent.outcome == Outcome.WARNING:
+        bad = {State.FAILED, State.WARNING}  # an overridden failure stays FAILED below a WARNING
+    else:
+        return own  # STOPPED, for example, has a reason that no check tells
+    explaining = {check.level for check in checks if check.state in bad}
+    explained = explaining and explaining <= own and all(check.ended for check in checks)
+    return own | {parent.level} if explained else own
 
 
 def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[Node, ...]:
-    """The nodes that count and have failed for good, with `strict` those with a warning, too.
-
-    An end without an outcome is not for good: the outcome may still come.
-    """
+    """The nodes that count and have failed for good, with `strict` those with a warning, too."""
     bad = (State.FAILED, State.WARNING) if strict else (State.FAILED,)
-    tops, leaves = _counted(evidence, until)
+    tops, leaves = counted(evidence, until)
     tally = tally_of(leaves)
+    # An end without an outcome is not for good: the API may report SUCCESS some seconds later.
     return tuple(node for state in bad for node in _in_state(state, tops, tally) if node.outcome)
 
 
+def refused(root: Node) -> bool:
+    """True for a task that could not start.
+
+    The API reports it as a root that ended badly and has no children, ever; all that is known is the root's message.
+    """
+    return bool(root.outcome) and root.state is State.FAILED and not root.children and not root.unreadable
+
+
 def not_scheduled(root: Node) -> bool:
-    """True if the checks of a migrate task failed and no migration has begun, so that none may ever begin."""
+    """True if the checks of a migrate task failed and no migration has begun, so that none may ever begin.
+
+    The root may stay IN_PROGRESS for good then: the API reports the end of `check`, and nothing more.
+    """
     check, migrate = child_of(root, "check"), child_of(root, "migrate")
     return bool(
         check and check.ended and check.state is State.FAILED and (not migrate or migrate.state is State.PENDING)
@@ -283,7 +292,7 @@ def assess_node(node: Node) -> Assessment:
     """The assessment of one node alone, whatever is below it."""
     bad = node.state in (State.FAILED, State.WARNING)
     return Assessment(
-        verdict=verdict_of_node(node),
+        verdict=verdict_of(node.state),
         ended=node.ended,
         over=node.ended,
         reasons=(_reason(node),) if bad else (),
@@ -292,36 +301,33 @@ def assess_node(node: Node) -> Assessment:
 
 
 def assess_at(evidence: Evidence, now: Millis, until: Until = Until.DONE) -> Assessment:
-    """The assessment of a one-off reading at `now`, which takes the age of an end from the stamps of the API.
-
-    The end is that of the root or of the scope that ended last (`apps` may take days longer). If neither has a
-    plausible `lastUpdatedAt`, the newest stamp in the tree is as close as one can get; a tree without any stamp counts
-    as settled, since a script that asks again and again must come to an end.
-    """
+    """The assessment of a one-off reading at `now`, which takes the age of an end from the stamps of the API."""
+    # A tree without stamps counts as settled, since a script that asks again and again must come to an end.
     settled, unscheduled = old_by_stamps(evidence, now, until, unstamped=True)
     return assess(evidence, until, settled=settled, unscheduled=unscheduled)
+
+
+def old_by_stamps(evidence: Evidence, now: Millis, until: Until = Until.DONE, *, unstamped: bool) -> tuple[bool, bool]:
+    """`settled` and `unscheduled` for `assess`, by the stamps of the API; `unstamped` if the tree has no stamp."""
+    root, check = evidence.root, child_of(evidence.root, "check")
+
+    def old(*nodes: Node) -> bool:
+        # Without a plausible stamp of its own, an end is no older than the newest stamp in the tree.
+        stamps = _stamps(nodes, now) or _stamps(chain.from_iterable(counted(evidence)), now)
+        return now - max(stamps) >= SETTLED_AFTER if stamps else unstamped
+
+    if until is Until.CHECKS and check is not None:
+        ends = [check if check.ended else root]  # a root that runs may have been stamped long ago
+    else:
+        # The root may have ended days before `apps`, whose end is as young as any.
+        ends = [root, *(scope for scope in _scopes(root) if scope.ended)]
+    return old(*ends), check is not None and old(check)
 
 
 def outcome_may_come(node: Node, now: Millis) -> bool:
     """True for an end without an outcome that is so young that the outcome may still be reported."""
     stamps = _stamps((node,), now)
     return node.ended and not node.outcome and bool(stamps) and now - stamps[0] < SETTLED_AFTER
-
-
-def old_by_stamps(evidence: Evidence, now: Millis, until: Until = Until.DONE, *, unstamped: bool) -> tuple[bool, bool]:
-    """`settled` and `unscheduled` for `assess`, by the stamps of the API; `unstamped` if the tree has no stamp."""
-    root, migrate = evidence.root, child_of(evidence.root, "migrate")
-    check = child_of(root, "check")
-    scopes = [node for node in (migrate.children if migrate else None) or () if node.name not in HIDDEN and node.ended]
-
-    def old(*nodes: Node) -> bool:
-        stamps = _stamps(nodes, now) or _stamps(counted(evidence), now)
-        return now - max(stamps) >= SETTLED_AFTER if stamps else unstamped
-
-    ends = (root, *scopes)
-    if until is Until.CHECKS and check is not None:  # a root that runs may have been stamped long ago
-        ends = (check if check.ended else root,)
-    return old(*ends), check is not None and old(check)
 
 
 def _stamps(nodes: Iterable[Node], now: Millis) -> list[Millis]:
@@ -334,70 +340,58 @@ def assess(
 ) -> Assessment:
     """The verdict of a task and its reasons: a pure function of the evidence and of how long the end has been known.
 
-    `settled` says that the end was first seen, or happened, at least `SETTLED_AFTER` ago. Statuses are eventually
-    consistent, so an end is believed earlier only if everything that counts was reported with an outcome. `unscheduled`
-    says that, if the checks failed and no migration began, it was long enough ago that none will.
+    `settled` says that the end was first seen, or happened, at least `SETTLED_AFTER` ago. `unscheduled` says that, if
+    the checks failed and no migration began, it was long enough ago that none will.
     """
-    root, migrating = evidence.root, evidence.task_type != TaskType.CHECK
-    # the job's scope is waited for in a migration only; without its checks nothing else is needed
-    whole = migrating and until is not Until.CHECKS
-    check, migrate = _reported(root, "check"), _reported(root, "migrate")
-    lone = refused(root)
-    nodes, leaves = _counted(evidence, until)
+    root, whole = evidence.root, evidence.waits_for_migration(until)
+    nodes, leaves = counted(evidence, until)
     tally = tally_of(leaves)
-    head = root
-    if migrating and until is not Until.DONE:
-        head = (migrate if until is Until.CORE else check) or root
-    # what is waited for ends with the root at the latest, even if it hangs
-    ended = head.ended or root.ended
-    if (
-        ended
-        and whole
-        and not lone
-        and not any(each.ended and each.state is State.FAILED for each in (head, root, migrate or root))
-    ):
-        ended = not _scopes_go_on(root, nodes)
-    missing = _missing_keys(evidence) if migrating else ()
-    # the checks failed, so nothing was moved: that is the news, not the long list of what was never reported
+    units = leaves_of(root, evidence.task_type)  # the summary counts them, even if only checks are waited for
+    missing = tally_of(units).missing(evidence.job, units) if evidence.task_type != TaskType.CHECK else ()
+
+    # First: has it ended?
+    lone = refused(root)
+    ended = lone or _has_ended(evidence, until, nodes)
     blocked = whole and not_scheduled(root)
     never = blocked and unscheduled and not ended
 
-    # a root that makes no sense may have ended long ago
-    unread: tuple[str, ...] = (f"the task: {root.unreadable}",) if root.unreadable and not ended else ()
-    notes: list[str] = []
-    over = never or (ended and lone)
-    lacks_migrate = False
+    # Second: is that end believed? Statuses are eventually consistent: a root may be FINISHED while projects, scopes
+    # and outcomes are still to be reported. Only an end that leaves nothing open is believed before it has settled.
     if ended and not lone:
-        unread = _unread(evidence, (*nodes, *tally.unreadable.values()), whole=whole)
-        absent = _scopes_not_reported(evidence, until) if whole else []
-        if migrating and until is not Until.CORE and check is None:
-            absent.append("check")
-        lacks_migrate = whole and migrate is None and not root.unreadable
-        # another check, not reported yet, may be the reason of an end that the accepted ones seem to explain
-        proven = not tally.unproven and (whole or not _explained(evidence)) and all(node.outcome for node in nodes)
-        over = settled or (proven and not ((whole and missing) or absent or lacks_migrate or unread))
-        notes = [f"{name} was never reported and does not count" for name in absent]
+        gaps = _gaps(evidence, until, nodes, tally)
+    else:
+        # A root that makes no sense may have ended long ago, and must not look like one that runs.
+        gaps = _Gaps(unread=(f"the task: {root.unreadable}",) if root.unreadable and not ended else ())
+    over = never or lone or (ended and (settled or (gaps == _Gaps() and not (whole and missing))))
 
-    excused = _excused(evidence) if over and not whole else []
+    # Third: why is it no success? What failed, then what never ended or never came, then what nobody knows.
+    check = child_of(root, "check")
     deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
     failures = [node for node in _in_state(State.FAILED, deciding, tally) if node.outcome or over]
-    hanging = _unfinished(root, (*nodes, *leaves)) if over and not blocked else []
-    lost = missing if over and whole and not (lone or blocked) and not _hidden_unread(root) else ()
-    reasons = [*map(_reason, _deepest(failures)), *map(_reason, hanging)]
-    if over and lacks_migrate and not blocked:
-        reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
-    reasons += [Reason(_level_of_key(key, evidence.job), State.MISSING, None, "not reported") for key in lost]
+    reasons = [_reason(node) for node in _deepest(failures)]
+    # Where the checks failed nothing was moved: that is the news, not a list of all that was never reported.
+    if over and not blocked:
+        reasons += [_reason(node) for node in _unfinished(root, (*nodes, *leaves))]
+        if gaps.no_migrate:
+            reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
+        # Where a hidden level could not be read, that is the news: the keys may all be in there.
+        if whole and not lone and not any(node.unreadable for node in _hidden(root)):
+            projects = frozenset(evidence.job.included_keys("projects") if evidence.job else ())
+            levels = ((*MIGRATE, "projects" if key in projects else "spaces", key) for key in missing)
+            reasons += [Reason(level, State.MISSING, None, "not reported") for level in levels]
+
+    excused = _excused(evidence) if over and not whole else []
     if not over:
         pending = all(node.state is State.PENDING for node in (root, *(root.children or ())))
         verdict = Verdict.PENDING if pending else Verdict.RUNNING
     elif reasons:
-        verdict = Verdict.FAILED
-    elif unread:
+        verdict = Verdict.FAILED  # a failure that is known stays one, whatever else could not be read
+    elif gaps.unread:
         verdict, over = Verdict.RUNNING, False
     else:
-        # what was accepted has not passed, so the best that it can be is a warning
+        # What was accepted has not passed, so the best that it can be is a warning.
         verdict = Verdict.WARNING if excused or _in_state(State.WARNING, nodes, tally) else Verdict.SUCCEEDED
-    reasons += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in unread]
+    reasons += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in gaps.unread]
     if not reasons:
         reasons = [*map(_reason, _deepest(_in_state(State.WARNING, nodes, tally))), *excused]
     return Assessment(
@@ -405,11 +399,111 @@ def assess(
         ended=ended or never,
         over=over,
         reasons=tuple(reasons),
-        summary=summary_of(leaves_of(root, evidence.task_type), len(missing)),
+        summary=summary_of(units, len(missing)),
         missing=missing if whole else (),
-        unread=unread,
-        notes=tuple(notes) if over and not blocked else (),
+        unread=gaps.unread,
+        notes=tuple(f"{name} was never reported and does not count" for name in gaps.absent if over and not blocked),
     )
+
+
+def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...]) -> bool:
+    """True if what is waited for has ended; whether that end is believed is another question."""
+    root, migrate = evidence.root, _reported(evidence.root, "migrate")
+    head: Node | None = root
+    if evidence.task_type != TaskType.CHECK:
+        head = {Until.DONE: root, Until.CORE: migrate, Until.CHECKS: _reported(root, "check")}[until]
+    # The root's end is the end of everything in it: what still hangs below one that was stopped never ends by itself.
+    if not root.ended and not (head and head.ended):
+        return False
+    if not evidence.waits_for_migration(until):
+        return True
+    # `migrate` can be FINISHED while `apps` goes on for days, independently: neither an error nor the end. But scopes
+    # of a task that failed are not waited for, as nobody resumes them.
+    if any(node.ended and node.state is State.FAILED for node in (root, migrate) if node):
+        return True
+    scopes = child_of(root, "migrate")
+    if scopes is None or scopes.unreadable:  # what was last known of them may be long out of date
+        return True
+    return all(len(node.level) != 2 or node.ended or node.says_nothing for node in nodes)
+
+
+class _Gaps(msgspec.Struct, frozen=True, kw_only=True):
+    """What an end leaves open: the reasons not to believe it before it has settled.
+
+    `unread` names, a line each, what could not be read. `absent` are the scopes that the job names, and `check`, that
+    were not reported; `no_migrate` says the same of `migrate`, without which no migration has succeeded. `unproven`:
+    something that counts has no outcome, or may not be all there is.
+    """
+
+    unread: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    no_migrate: bool = False
+    unproven: bool = False
+
+
+def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tally) -> _Gaps:
+    """What the end of a task, other than a refused one, leaves open."""
+    root, job, below = evidence.root, evidence.job, children_of(evidence.root, "migrate")
+    whole = evidence.waits_for_migration(until)
+    needed = [*nodes, *tally.unreadable.values()]
+    unproven = bool(tally.unproven) or not all(node.outcome for node in nodes)
+    absent: list[str] = []
+    if not whole:
+        # If accepted checks alone explain the end, another one, yet to be reported, may explain it as well.
+        unproven |= discounted(root, evidence.task_type, evidence.accepted) != evidence.accepted.keys()
+    else:
+        # `migrate` and the hidden levels count by what is below them; whatever failed may be there.
+        needed += [node for node in (child_of(root, "migrate"), *_hidden(root)) if node]
+    if whole and job is not None:
+        known = {child.name for child in below}
+        # The documentation has `projects` for Confluence in one place, so either level stands for both. If the job
+        # names keys, these are waited for one by one instead.
+        known |= {name for name in HIDDEN if known & {*HIDDEN} or job.included_keys(name)}
+        known |= {APPS} if until is Until.CORE else set()
+        absent = [name for name in job.named_scopes if name not in known]
+    if until is not Until.CORE and evidence.task_type != TaskType.CHECK and _reported(root, "check") is None:
+        absent.append("check")
+    unread = _unread(evidence, needed)
+    if whole and job is None:
+        unread = (*unread, "the job's definition")  # without its scope nobody knows what is missing
+    return _Gaps(
+        unread=unread,
+        absent=tuple(absent),
+        no_migrate=whole and _reported(root, "migrate") is None and not root.unreadable,
+        unproven=unproven,
+    )
+
+
+def _unread(evidence: Evidence, needed: Iterable[Node]) -> tuple[str, ...]:
+    """A line for the root, and for each of the nodes needed, if it could not be read."""
+    checking = evidence.task_type == TaskType.CHECK
+    nodes = {node.level: node for node in (evidence.root, *needed)}
+    if checking and (below := child_of(evidence.root, "check")):
+        nodes[CHECK] = below  # it does not count itself, but some check tasks answer their checks below it
+    return tuple(
+        f"{','.join(level) or 'the task'}: {node.unreadable}"
+        for level, node in nodes.items()
+        # Single checks do not count beside the `check` of a migrate task, so it does not matter if they are unread.
+        if node.unreadable and (level != CHECK or checking or node.says_nothing)
+    )
+
+
+def _reported(root: Node, name: str) -> Node | None:
+    """A phase of the root that the API has reported.
+
+    It answers hidden levels before it reports `migrate` itself, whose node then is nothing but their parent.
+    """
+    node = child_of(root, name)
+    return node if node and (node.status is not None or node.outcome is not None or node.details) else None
+
+
+def _scopes(root: Node) -> tuple[Node, ...]:
+    """The scopes of a migration that are reported: `migrate` lists everything but its hidden levels."""
+    return tuple(node for node in children_of(root, "migrate") if node.name not in HIDDEN)
+
+
+def _hidden(root: Node) -> tuple[Node, ...]:
+    return tuple(node for node in children_of(root, "migrate") if node.name in HIDDEN)
 
 
 def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:
@@ -417,86 +511,11 @@ def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:
     return [*(node for node in nodes if node.state is state), *tally.of(state)]
 
 
-def _reported(root: Node, name: str) -> Node | None:
-    """A phase of the root that the API has reported: a bare parent of hidden levels that answered is not one."""
-    node = child_of(root, name)
-    return None if node is None or (node.status is None and node.outcome is None and not node.details) else node
-
-
-def refused(root: Node) -> bool:
-    """True for a task that could not start: a root without children, ever, which ended badly."""
-    return bool(root.outcome) and root.state is State.FAILED and not root.children and not root.unreadable
-
-
-def _scopes_go_on(root: Node, nodes: tuple[Node, ...]) -> bool:
-    """True while a scope of a task that ended well has not ended: `apps` may take days after the core.
-
-    What was last known of a level that cannot be read any more does not count.
-    """
-    migrate = child_of(root, "migrate")
-    known = migrate is not None and not migrate.unreadable
-    return known and any(len(node.level) == 2 and not node.ended and not node.says_nothing for node in nodes)
-
-
-def _unfinished(root: Node, nodes: tuple[Node, ...]) -> list[Node]:
-    """The nodes that have not ended, as far as that is known."""
-    migrate = child_of(root, "migrate")
-    parents = (root, migrate, *((migrate.children if migrate else None) or ()))
+def _unfinished(root: Node, nodes: Iterable[Node]) -> list[Node]:
+    """The nodes that have not ended, except where this is only what was last known of a level that is unread now."""
+    parents = (root, child_of(root, "migrate"), *children_of(root, "migrate"))
     dark = {node.level for node in parents if node and node.unreadable}
     return [node for node in nodes if not node.ended and not node.says_nothing and node.level[:-1] not in dark]
-
-
-def _missing_keys(evidence: Evidence) -> tuple[str, ...]:
-    leaves = leaves_of(evidence.root, evidence.task_type)
-    tally = tally_of(leaves)
-    known = tally.missing[0] if tally.missing else None
-    if known is None or known[0] is not evidence.job:
-        keys = evidence.job.keys if evidence.job else ()
-        known = evidence.job, unmatched(keys, (leaf.name for leaf in leaves))
-        tally.missing[:] = [known]
-    return known[1]
-
-
-def _level_of_key(key: str, job: Job | None) -> Level:
-    return (*MIGRATE, next((name for name in HIDDEN if job and key in job.included_keys(name)), HIDDEN[0]), key)
-
-
-def _scopes_not_reported(evidence: Evidence, until: Until) -> list[str]:
-    """Scopes that the job names and the API has not reported; either hidden level stands for both of them.
-
-    If the job names keys, these are waited for one by one instead.
-    """
-    migrate = child_of(evidence.root, "migrate")
-    reported = {child.name for child in (migrate.children if migrate else None) or ()}
-    if reported & set(HIDDEN):
-        reported |= set(HIDDEN)
-    if evidence.job is None:
-        return []
-    reported |= {name for name in HIDDEN if evidence.job.included_keys(name)}
-    excepted = {APPS} if until is Until.CORE else set()
-    return [name for name in evidence.job.named_scopes if name not in reported | excepted]
-
-
-def _unread(evidence: Evidence, nodes: tuple[Node, ...], *, whole: bool) -> tuple[str, ...]:
-    """Everything relevant that could not be read: the job, too, since nothing is known to be missing without it."""
-    root = evidence.root
-    below = child_of(root, "migrate")
-    hidden = [child for child in (below.children if below else None) or () if child.name in HIDDEN]
-    # some check tasks answer their checks below `check`, which itself does not count
-    above = child_of(root, "check") if evidence.task_type == TaskType.CHECK else None
-    relevant = {node.level: node for node in (root, *nodes, *((below, *hidden) if whole and below else ()))}
-    relevant |= {above.level: above} if above else {}
-    flaws = [
-        f"{','.join(level) or 'the task'}: {node.unreadable}"
-        for level, node in relevant.items()
-        if node.unreadable and (level != ("check",) or evidence.task_type == TaskType.CHECK or node.says_nothing)
-    ]
-    return (*flaws, *(("the job's definition",) if whole and evidence.job is None else ()))
-
-
-def _hidden_unread(root: Node) -> bool:
-    migrate = child_of(root, "migrate")
-    return any(child.unreadable for child in (migrate.children if migrate else None) or () if child.name in HIDDEN)
 
 
 def _deepest(nodes: list[Node]) -> list[Node]:
@@ -505,18 +524,17 @@ def _deepest(nodes: list[Node]) -> list[Node]:
     return sorted((node for node in nodes if node.level not in below), key=lambda node: -len(node.level))
 
 
-def _excused(evidence: Evidence) -> list[Reason]:
-    """A reason for each accepted check, that says so."""
-    checks = checks_of(evidence.root, evidence.task_type)
-    return [
-        Reason(check.level, check.state, check.outcome, f"accepted {evidence.accepted[check.level].words}")
-        for check in checks
-        if check.level in evidence.accepted
-    ]
-
-
 def _reason(node: Node) -> Reason:
     return Reason(node.level, node.state, node.outcome, node.message)
+
+
+def _excused(evidence: Evidence) -> list[Reason]:
+    """A reason for each accepted check, that says so."""
+    return [
+        Reason(check.level, check.state, check.outcome, f"accepted {evidence.accepted[check.level].words}")
+        for check in checks_of(evidence.root, evidence.task_type)
+        if check.level in evidence.accepted
+    ]
 
 
 ENOUGH = 5
@@ -529,13 +547,9 @@ def estimated_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis
     A lower bound, since the largest ones tend to end last.
     """
     tally = tally_of(leaves)
+    # What is skipped takes no time, and must not make the others look fast.
     ended = sum(count for state, count in tally.counts.items() if state.ended and state is not State.SKIPPED)
     left = len(leaves) - ended - tally.counts[State.SKIPPED] + missing
     if not left or tally.earliest is None or ended < max(ENOUGH, (len(leaves) + missing) / 10):
         return None
     return now + left * max(0, now - tally.earliest) // ended
-
-
-def verdict_of_states(states: list[State]) -> Verdict:
-    """The verdict of several nodes together."""
-    return _VERDICT_OF_STATE[combined_state(states)]

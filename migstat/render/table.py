@@ -30,7 +30,7 @@ from migstat.model.reports import (
     nothing_moved,
     worst_first,
 )
-from migstat.model.verdict import Snapshot, Verdict, discounted, verdict_of_node
+from migstat.model.verdict import Snapshot, Verdict, discounted, verdict_of
 from migstat.render.parts import (
     LOW,
     NARROW,
@@ -240,7 +240,7 @@ def checks_head(report: ChecksReport) -> Snapshot:
         return snapshot
     reasons = () if report.checks or parent.state is not State.FAILED else snapshot.reasons
     excused = parent.level in discounted(snapshot.node, snapshot.task_type, snapshot.accepted)
-    verdict = Verdict.WARNING if excused else verdict_of_node(parent)
+    verdict = Verdict.WARNING if excused else verdict_of(parent.state)
     return replace(snapshot, node=replace(parent, level=()), verdict=verdict, reasons=reasons)
 
 
