@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migstat.files.whole import replacing, write_whole
@@ -27,7 +27,6 @@ def names(folder: Path) -> list[str]:
 @given(st.text() | st.binary())
 @example("a\nb\r\né\n")
 @example(b"\xff\n\r\n")
-@settings(max_examples=25)  # each waits for the disk
 def test_any_content_is_written_or_refused(tmp_path_factory: pytest.TempPathFactory, data: str | bytes) -> None:
     """The file has the new content, text as UTF-8 with its own line ends, or the old one and an error says so."""
     folder = tmp_path_factory.getbasetemp() / "any"
