@@ -23,7 +23,7 @@ exit code: `model/exit_codes.py` gives each its own.
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import ClassVar, Self
 
 _TOKEN = re.compile(r"ATATT[\w=+/-]*")
 """An API token as Atlassian makes them."""
@@ -68,13 +68,27 @@ class TaskFailed(MigstatError, code="task-failed"):
 class ApiError(MigstatError, code="api"):
     """Base of what goes wrong between this program and the API.
 
-    `again` means that it may pass: retrying stopped only because the policy gave up. `retry_after` is the pause in
-    seconds that the server asked for, if it did. `status` is the HTTP status, if there was an answer.
+    `again` means that it may pass, so that the request is tried again until the policy gives up. `retry_after` is the
+    pause in seconds that the server asked for, if it did. `status` is the HTTP status, if there was an answer.
     """
 
-    again: bool = False
-    retry_after: float | None = None
-    status: int | None = None
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        again: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.again = again
+        self.retry_after = retry_after
+        self.status = status
+
+    def reworded(self, message: str, hint: str) -> Self:
+        """The same error in other words."""
+        return type(self)(message, hint, again=self.again, retry_after=self.retry_after, status=self.status)
 
 
 class Unreachable(ApiError, code="unreachable"):

@@ -82,6 +82,8 @@ class NotJson(BadAnswer):
 
 def _check_size(body: bytes, values: int = MOST_VALUES) -> None:
     """Raise BadAnswer for an answer of too many parts, before anything is built from it."""
+    if len(body) <= MOST_CONTAINERS:  # as nearly all are, and counting takes as long as decoding
+        return
     if body.count(b":") > MOST_MEMBERS or body.count(b",") > values:
         raise _too_much(f"more than {MOST_MEMBERS:,} members or {values:,} values")
     if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
@@ -160,11 +162,10 @@ def mended(body: bytes) -> bytes:
 def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T:
     try:
         return decode(body)
-    except msgspec.ValidationError as error:
-        if not _is_json(body):  # the types were looked at first
-            raise NotJson(f"the answer is not JSON: {error}") from error
-        raise BadAnswer(f"the answer is not as expected: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        # msgspec checks types as it goes, so a wrong type may come before the place where the body stops being JSON
+        if isinstance(error, msgspec.ValidationError) and _is_json(body):
+            raise BadAnswer(f"the answer is not as expected: {error}") from error
         raise NotJson(f"the answer is not JSON: {error}") from error
     except RecursionError as error:
         raise BadAnswer("the answer is nested too deeply to be read") from error
@@ -181,9 +182,6 @@ def _is_json(body: bytes) -> bool:
 
 
 def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = None) -> Node:
-    # thousands of nodes say one of a few words, so they share its memory
-    status = wire.status and intern(wire.status)
-    outcome = wire.outcome and intern(wire.outcome)
     progress = wire.progressDetails
     details = wire.details or {}
     occurrences = details.get("occurrences")
@@ -191,16 +189,19 @@ def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = Non
         raise _too_much(
             f"{len(occurrences):,} occurrences of {','.join(level) or 'the task'}; the limit is {MOST_OCCURRENCES:,}"
         )
-    if progress is None or progress.isSupported is False or outcome:  # a finished node has none any more
-        progress = _WireProgress()
+    percent, phases = None, tuple[Phase, ...]()
+    if progress is not None and progress.isSupported is not False and not wire.outcome:  # a finished node has none
+        percent = progress.percent
+        phases = tuple(Phase(phase.name, phase.processed, phase.total) for phase in progress.data or ())
     return Node(
         level,
-        status=status,
-        outcome=outcome,
+        # thousands of nodes say one of a few words, so they share its memory
+        status=wire.status and intern(wire.status),
+        outcome=wire.outcome and intern(wire.outcome),
         message=wire.message,
         details=details,
-        percent=progress.percent,
-        progress=tuple(Phase(each.name, each.processed, each.total) for each in progress.data or ()),
+        percent=percent,
+        progress=phases,
         children=children,
     )
 

@@ -16,12 +16,10 @@ from urllib.parse import quote, urlencode
 import httpx
 from msgspec.structs import replace
 
-from migstat.api.connection import Redirect
 from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
-from migstat.api.failures import error_of_status, failure_of
+from migstat.api.failures import Redirect, error_of_status
 from migstat.api.http import Http, Observers, Resource
-from migstat.api.redaction import Redactor
-from migstat.api.retry import RETRIED_STATUSES, AttemptFailed, Policy, Sleep, Timing, retry_after_seconds, seconds_until
+from migstat.api.retry import Clock, Policy, Sleep, Timing, retry_after_seconds, seconds_until
 from migstat.errors import BadAnswer
 from migstat.model.nodes import Job, Page, Question, Task, TaskPage
 from migstat.settings.resolve import Settings
@@ -43,6 +41,7 @@ PIECE = 256 * 1024
 PACKINGS = ("gzip", "deflate")
 """Encodings of a body, one at a time: gzip in gzip makes gigabytes of a few kilobytes."""
 
+HEADERS = {"Accept": "application/json", "Accept-Encoding": ", ".join(PACKINGS)}
 BETWEEN = "A proxy or a login page may be in between; check the network and --base-url."
 
 BARREN_PAGES = 3
@@ -69,7 +68,6 @@ class Api:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.http = Http(settings, timing, policy or Policy(), observers or Observers(), transport)
-        self._headers = {"Accept": "application/json", "Accept-Encoding": ", ".join(PACKINGS)}
 
     def __enter__(self) -> Api:
         return self
@@ -158,75 +156,73 @@ class Api:
 
     def _attempt(self, asked: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
         http, what = self.http, str(asked)
-        with http.exchange(path, asked.page) as result:
-            try:
-                url = httpx.URL(http.settings.base_url + path)
-                response, body = http.get(url, self._headers, lambda response: (response, self._body(response, what)))
-            except (Redirect, httpx.InvalidURL) as error:
-                raise failure_of(error, http.settings) from error
-            result.append(str(response.status_code))
-            remaining = response.headers.get("X-RateLimit-Remaining", "")
-            reset_in = seconds_until(response.headers.get("X-RateLimit-Reset"), http.timing.now())
-            if remaining.isdecimal() and reset_in is not None:
-                http.budget.heed(int(remaining[:9]), reset_in)
-            if response.status_code == httpx.codes.OK:
-                return self._decoded(decode, body, response.headers, what)
-            retry_after = retry_after_seconds(response.headers.get("Retry-After"), http.timing.now())
-            refused = error_of_status(response.status_code, what, _says(body, http.redactor), retry_after)
-            raise AttemptFailed(refused, again=refused.status in RETRIED_STATUSES, retry_after=retry_after)
 
-    def _body(self, response: httpx.Response, what: str) -> bytes:
-        """The unpacked body, read within the request time-out; of an error only as much as a message needs."""
-        good = response.status_code == httpx.codes.OK
-        packing = response.headers.get("Content-Encoding", "").strip().lower()
-        if packing not in ("", "identity", *PACKINGS):
-            if not good:
-                return b""
-            message = f"the answer about {what} is packed as {packing[:40]!r}, which was not asked for"
-            raise AttemptFailed(BadAnswer(message, BETWEEN), again=False)
-        clock = self.http.timing.clock
-        ends_at = clock() + self.http.settings.request_timeout  # httpx's own time-out is for a single read
-        body = bytearray()
-        for part in _unpacked(response, packing):
-            body += part
-            if len(body) > LARGEST_ERROR and not good:
-                return b""
-            if len(body) > LARGEST_BODY:
-                message = f"the answer about {what} is larger than {LARGEST_BODY >> 20} MiB"
-                raise AttemptFailed(BadAnswer(message, BETWEEN), again=False)
-            if clock() > ends_at:
-                raise httpx.ReadTimeout("")
-        return bytes(body)
+        def receive(response: httpx.Response) -> bytes:
+            # httpx's own time-out is for a single read: a drip of bytes would keep this thread for hours
+            return _body(response, what, http.timing.clock, http.settings.request_timeout)
 
-    def _decoded(self, decode: Callable[[bytes], Answer], body: bytes, headers: httpx.Headers, what: str) -> Answer:
-        """The content of an answer about `what`, without the credentials. Raises AttemptFailed."""
-        clean = self.http.redactor.body(body)
         try:
-            with self.http.decoding:
+            url = http.settings.base_url + path
+            response, body = http.get(url, HEADERS, receive, shown=path, page=asked.page)
+        except Redirect as redirect:
+            raise redirect.refused() from redirect
+        headers, now = response.headers, http.timing.now()
+        remaining = headers.get("X-RateLimit-Remaining", "")
+        reset_in = seconds_until(headers.get("X-RateLimit-Reset"), now)
+        if remaining.isdecimal() and reset_in is not None:
+            http.budget.heed(int(remaining[:9]), reset_in)
+        body = http.redactor.body(body)
+        if response.status_code != httpx.codes.OK:
+            retry_after = retry_after_seconds(headers.get("Retry-After"), now)
+            raise error_of_status(response.status_code, what, retry_after, says=_says(body, http.redactor.text))
+        try:
+            with http.decoding:
                 try:
-                    return decode(clean)
+                    return decode(body)
                 except NotJson:
-                    return decode(self.http.redactor.body(mended(clean)))
+                    return decode(http.redactor.body(mended(body)))
         except NotJson as error:
             kind = headers.get("Content-Type", "").partition(";")[0][:60] or "no content type"
             came = "an empty answer" if not body.strip() else f"an answer that is not JSON ({kind})"
-            raise AttemptFailed(BadAnswer(f"the server sent {came} about {what}", BETWEEN), again=True) from error
+            raise BadAnswer(f"the server sent {came} about {what}", BETWEEN, again=True) from error
         except BadAnswer as error:
             hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
-            raise AttemptFailed(BadAnswer(f"{error.message} (about {what})", hint), again=False) from error
+            raise BadAnswer(f"{error.message} (about {what})", hint) from error
+
+
+def _body(response: httpx.Response, what: str, clock: Clock, seconds: float) -> bytes:
+    """The unpacked body, read within so many seconds; of an error only as much as a message needs."""
+    good = response.status_code == httpx.codes.OK
+    packing = response.headers.get("Content-Encoding", "").strip().lower()
+    if packing not in ("", "identity", *PACKINGS):
+        if not good:
+            return b""
+        message = f"the answer about {what} is packed as {packing[:40]!r}, which was not asked for"
+        raise BadAnswer(message, BETWEEN)
+    ends_at = clock() + seconds
+    body = bytearray()
+    for part in _unpacked(response, packing):
+        body += part
+        if len(body) > LARGEST_ERROR and not good:
+            return b""
+        if len(body) > LARGEST_BODY:
+            raise BadAnswer(f"the answer about {what} is larger than {LARGEST_BODY >> 20} MiB", BETWEEN)
+        if clock() > ends_at:
+            raise httpx.ReadTimeout("")
+    return bytes(body)
 
 
 def _unpacked(response: httpx.Response, packing: str) -> Iterator[bytes]:
     """The body in pieces; httpx would unpack whatever it received at once, up to a thousand times its size."""
     if packing not in PACKINGS or response.is_stream_consumed:
-        yield from response.iter_bytes()
+        yield from response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
         return
     unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of gzip's and zlib's headers
     begun = False
     try:
         for part in response.iter_raw():
             if part and not begun and packing == "deflate" and part[0] & 0x0F != zlib.DEFLATED:
-                unpacker = zlib.decompressobj(-zlib.MAX_WBITS)  # as some servers send it
+                unpacker = zlib.decompressobj(-zlib.MAX_WBITS)  # some servers send it without a header
             begun = begun or bool(part)
             rest = part
             while rest:
@@ -237,14 +233,15 @@ def _unpacked(response: httpx.Response, packing: str) -> Iterator[bytes]:
         raise httpx.DecodingError(str(error)) from error
 
 
-def _says(body: bytes, redactor: Redactor) -> str:
+def _says(body: bytes, clean: Callable[[str], str]) -> str:
     """Message and request id of an error body, for the end of a sentence."""
     try:
-        raw = decode_job(redactor.body(body)).raw
+        raw = decode_job(body).raw
     except BadAnswer:
         return ""
+    # cleaned before they are cut: half a token is one, too
     message, request_id = (
-        redactor.text(each) if isinstance(each := raw.get(key), str) else "" for key in ("errorMessage", "id")
+        clean(text) if isinstance(text := raw.get(key), str) else "" for key in ("errorMessage", "id")
     )
     return (f': "{message[:200]}"' if message else "") + (f" (request id {request_id[:80]})" if request_id else "")
 

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from migstat.api.connection import Redirect
-from migstat.api.retry import RETRIED_STATUSES, AttemptFailed
+from migstat.api.retry import RETRIED_STATUSES
 from migstat.errors import (
     ApiError,
     BadAnswer,
@@ -29,34 +28,51 @@ CHECK_PROXY = "The proxy comes from HTTPS_PROXY, ALL_PROXY or the system; hosts 
 LATER = "The problem is on the server's side; try again in a few minutes."
 
 
-def failure_of(error: Exception, settings: Settings, *, at_proxy: bool = False) -> AttemptFailed:
+class Redirect(Exception):
+    """The server answered with a redirect, which only a download may follow."""
+
+    def __init__(self, status: int, location: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.location = location
+
+    def refused(self) -> BadAnswer:
+        """The error where it must not be followed."""
+        try:
+            host = urlsplit(self.location).hostname or ""
+        except ValueError:
+            host = ""
+        to = f" to {host[:100]}" if host else ""
+        message = f"the server redirects{to} ({self.status}), which is not allowed"
+        return BadAnswer(message, "Is --base-url right? Is a login page in between?", status=self.status)
+
+
+def failure_of(error: Exception, settings: Settings, *, at_proxy: bool) -> ApiError:
     """The failure behind an error of httpx; `at_proxy` if it happened before the proxy connected us to the server."""
     host = urlsplit(settings.base_url).netloc
     if settings.proxy is not None and (at_proxy or isinstance(error, httpx.ProxyError)):
         return _failure_of_proxy(error, settings, settings.proxy)
-    if isinstance(error, Redirect):
-        return _refused_redirect(error)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         message = f"no complete answer from {host} within {settings.request_timeout:g} s"
-        return AttemptFailed(Unreachable(message, CHECK_NETWORK), again=True)
+        return Unreachable(message, CHECK_NETWORK, again=True)
     if isinstance(error, httpx.InvalidURL | UnicodeError | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-        return AttemptFailed(BadAnswer(f"no request can be sent to {host}: {error}"), again=False)
+        return BadAnswer(f"no request can be sent to {host}: {error}")
     if isinstance(error, httpx.DecodingError):
-        return AttemptFailed(Unreachable(f"{host} sent an answer that cannot be unpacked", CHECK_NETWORK), again=True)
+        return Unreachable(f"{host} sent an answer that cannot be unpacked", CHECK_NETWORK, again=True)
     no_tls = "Is --base-url right? A login page or an old proxy may be in between."
     if (untrusted := _untrusted(error, host, settings.ca_bundle, no_tls)) is not None:
-        return AttemptFailed(untrusted, again=False)
+        return untrusted
     hint = CHECK_SERVER if settings.base_url.startswith("http:") else CHECK_NETWORK
-    return AttemptFailed(Unreachable(f"cannot reach {host}: {_plain_reason(error)}", hint), again=True)
+    return Unreachable(f"cannot reach {host}: {_plain_reason(error)}", hint, again=True)
 
 
-def _failure_of_proxy(error: Exception, settings: Settings, proxy_url: str) -> AttemptFailed:
+def _failure_of_proxy(error: Exception, settings: Settings, proxy_url: str) -> ApiError:
     """The failure of a proxy that did not connect us. Its own words are not quoted: they may hold its password."""
     api, url = urlsplit(settings.base_url), urlsplit(proxy_url)
     proxy = f"the proxy {url.netloc.rpartition('@')[2]}"
     no_tls = "The URL of a proxy that speaks plain http starts with http://."
     if (untrusted := _untrusted(error, proxy, settings.ca_bundle, no_tls)) is not None:
-        return AttemptFailed(untrusted, again=False)
+        return untrusted
     answered = re.match(r"\d{3}\b", str(error))
     status = int(answered[0]) if answered else None
     hint, again = CHECK_PROXY, True
@@ -66,16 +82,14 @@ def _failure_of_proxy(error: Exception, settings: Settings, proxy_url: str) -> A
         message = f"cannot reach {proxy}: {_plain_reason(error)}"
     elif status == httpx.codes.PROXY_AUTHENTICATION_REQUIRED:
         message = f"{proxy} {'rejected its' if url.username else 'requires a'} user name and password ({status})"
-        hint, again = (
-            "Set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT, with %40 for @, %3A for : and %2F for /.",
-            False,
-        )
+        hint = "Set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT, with %40 for @, %3A for : and %2F for /."
+        again = False
     elif status >= 500 or status in RETRIED_STATUSES:
         message = f"{proxy} cannot reach {api.netloc} ({status})"
     else:
         message, again = f"{proxy} does not allow connections to {api.netloc} ({status})", False
         hint = f"Ask its administrator, or add {api.hostname} to NO_PROXY to bypass it."
-    return AttemptFailed(Unreachable(message, hint), again=again)
+    return Unreachable(message, hint, again=again)
 
 
 def _untrusted(error: Exception, who: str, bundle: str | None, no_tls: str) -> UntrustedServer | None:
@@ -109,55 +123,50 @@ def _why_refused(error: ssl.SSLCertVerificationError, bundle: str | None) -> tup
     return reason, "Behind a company proxy, set MIGSTAT_CA_BUNDLE to its CA file; otherwise do not trust this network."
 
 
-def error_of_status(status: int, what: str, says: str, retry_after: float | None) -> ApiError:
-    """The error for an answer other than 200 about `what`; `says` is the server's own message, ready to be appended."""
-    error = _error_of_status(status, what, says, retry_after)
-    error.status = status
-    return error
+BUSY, OTHER = 503, 0
+_OF_API: dict[int, tuple[type[ApiError], str, str]] = {
+    400: (
+        BadRequest, "the API rejected the request for {what} (400)",
+        "Check the ids and names you asked for; -v shows the requests.",
+    ),
+    401: (
+        Refused, "the API rejected the credentials (401)",
+        "Check the e-mail address and the API token, which may have expired.",
+    ),
+    403: (
+        Refused, "this account may not see {what} (403)",
+        "It must be a site or organization admin of the destination site.",
+    ),
+    404: (NotFound, "{what} not found (404)", "Check the ids; a new run may take a moment to appear."),
+    410: (NotFound, "{what} is gone (410)", "The API no longer keeps it; 'migstat tasks' lists the runs it has."),
+    429: (RateLimited, "the API's request limit is used up (429)", "{pause}; the limit is shared with colleagues."),
+    BUSY: (Unreachable, "the API failed to answer about {what} ({status})", LATER),
+    OTHER: (BadAnswer, "the API answered {status} about {what}", "Is --base-url right?"),
+}  # fmt: skip
+_GONE = (NotFound, "{what} no longer has it ({status})", "Files of a run are kept for a few days only.")
+_EXPIRED = (Refused, "{what} refused it ({status})", "Links expire; run the command again for a new one.")
+_OF_FILE: dict[int, tuple[type[ApiError], str, str]] = {
+    401: _EXPIRED,
+    403: _EXPIRED,
+    404: _GONE,
+    410: _GONE,
+    429: (RateLimited, "{what} gets too many requests (429)", "{pause}."),
+    BUSY: (Unreachable, "{what} failed to send it ({status})", LATER),
+    OTHER: (BadAnswer, "{what} answered {status}", ""),
+}
 
 
-def _error_of_status(status: int, what: str, says: str, retry_after: float | None) -> ApiError:
-    match status:
-        case 400:
-            hint = "Check the ids and names you asked for; -v shows the requests."
-            return BadRequest(f"the API rejected the request for {what} (400){says}", hint)
-        case 401:
-            hint = "Check the e-mail address and the API token, which may have expired."
-            return Refused(f"the API rejected the credentials (401){says}", hint)
-        case 403:
-            hint = "It must be a site or organization admin of the destination site."
-            return Refused(f"this account may not see {what} (403){says}", hint)
-        case 404:
-            return NotFound(f"{what} not found (404){says}", "Check the ids; a new run may take a moment to appear.")
-        case 410:
-            hint = "The API no longer keeps it; 'migstat tasks' lists the runs it has."
-            return NotFound(f"{what} is gone (410){says}", hint)
-        case 429:
-            return RateLimited(
-                f"the API's request limit is used up (429){says}",
-                f"{_pause(retry_after)}; the limit is shared with colleagues.",
-            )
-    if status >= 500 or status in RETRIED_STATUSES:
-        return Unreachable(f"the API failed to answer about {what} ({status}){says}", LATER)
-    return BadAnswer(f"the API answered {status} about {what}{says}", "Is --base-url right?")
+def error_of_status(
+    status: int, what: str, retry_after: float | None, *, says: str = "", of_file: bool = False
+) -> ApiError:
+    """The error for an answer other than 200 about `what`, the host if it is the answer `of_file`.
 
-
-def error_of_file(status: int, host: str, retry_after: float | None) -> ApiError:
-    """The error for a file that a server answers with another status than 200."""
-    error: ApiError
-    match status:
-        case 404 | 410:
-            error = NotFound(f"{host} no longer has it ({status})", "Files of a run are kept for a few days only.")
-        case 401 | 403:
-            error = Refused(f"{host} refused it ({status})", "Links expire; run the command again for a new one.")
-        case 429:
-            error = RateLimited(f"{host} gets too many requests (429)", f"{_pause(retry_after)}.")
-        case _ if status >= 500 or status in RETRIED_STATUSES:
-            error = Unreachable(f"{host} failed to send it ({status})", LATER)
-        case _:
-            error = BadAnswer(f"{host} answered {status}")
-    error.status = status
-    return error
+    `says` is the server's own message, ready to be appended.
+    """
+    again, words = status in RETRIED_STATUSES, _OF_FILE if of_file else _OF_API
+    kind, message, hint = words.get(status) or words[BUSY if again or status >= 500 else OTHER]
+    message, hint = message.format(what=what, status=status) + says, hint.format(pause=_pause(retry_after))
+    return kind(message, hint, again=again, retry_after=retry_after, status=status)
 
 
 def _pause(retry_after: float | None) -> str:
@@ -165,18 +174,6 @@ def _pause(retry_after: float | None) -> str:
         return "Wait a minute"
     minutes = -(-retry_after // 60)
     return f"Wait {minutes:.0f} minutes" if minutes < 180 else f"Wait {minutes / 60:.0f} hours"
-
-
-def _refused_redirect(redirect: Redirect) -> AttemptFailed:
-    try:
-        host = urlsplit(redirect.location).hostname or ""
-    except ValueError:
-        host = ""
-    to = f" to {host[:100]}" if host else ""
-    message = f"the server redirects{to} ({redirect.status}), which is not allowed"
-    error = BadAnswer(message, "Is --base-url right? Is a login page in between?")
-    error.status = redirect.status
-    return AttemptFailed(error, again=False)
 
 
 _REASONS = {

@@ -1,37 +1,54 @@
-"""Sends GET requests for one account: a client per server, retries within the budget, deadlines and a log."""
+"""Sends GET requests: verified TLS, proxies, retries within the budget, deadlines, and no credentials in the log."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+import re
+import ssl
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from copy import copy
+from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from threading import Event, Lock
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
 from msgspec.structs import replace
 
-from migstat.api.connection import open_client
-from migstat.api.failures import failure_of
-from migstat.api.redaction import Redactor
-from migstat.api.retry import AttemptFailed, Budget, Policy, Sleep, Timing, retrying
+from migstat import __version__
+from migstat.api.failures import Redirect, failure_of
+from migstat.api.retry import Budget, Policy, Sleep, Timing, retrying
 from migstat.api.threads import Workers
-from migstat.errors import UsageError
+from migstat.errors import ApiError, UsageError
 from migstat.model.nodes import Job, Page, Task, TaskPage
 from migstat.settings.resolve import Settings, elsewhere
 
 _T = TypeVar("_T")
 Origin = tuple[str, str, int | None]
-"""Scheme, host and port: what decides who may see the credentials."""
+"""Scheme, host and port: only the API's own gets the credentials."""
 
 GRACE = 0.25
-"""Seconds after which a request is abandoned whose own time-outs should have ended it: they know better what failed."""
+"""Seconds after which a request is abandoned that httpx's own time-outs should have ended: they know better why."""
+
+KEPT_ALIVE = 30.0
+"""Seconds that a connection may stay unused; longer than the usual pause between two polls."""
+
+MASK = "***"
+SHORTEST_TOKEN = 8
+"""Characters of a token below which it may occur in an answer by chance; no real token is that short."""
+
+USER_AGENT = {"User-Agent": f"migstat/{__version__}"}
+CLOSED = httpx.ByteStream(b"")
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """One request as it went: for the log of `--verbose`. `result` is the HTTP status or what went wrong."""
+    """A request and its `result`, the HTTP status or an error message, for the log of `--verbose`."""
 
     path: str
     page: int
@@ -40,7 +57,7 @@ class Exchange(msgspec.Struct, frozen=True):
 
 
 class Resource(msgspec.Struct, frozen=True):
-    """What a request is about: a job, or one of its tasks; `page` counts from 1."""
+    """The subject of a request: a job, or one of its tasks; `page` counts from 1."""
 
     job_id: str
     task_id: str | None = None
@@ -51,25 +68,20 @@ class Resource(msgspec.Struct, frozen=True):
 
 
 class Observers(msgspec.Struct, frozen=True):
-    """Callbacks for what happens meanwhile; silent by default.
+    """Callbacks, silent by default; all may be called from several threads.
 
     `exchanged` is called after every request, `waiting` with the seconds of a pause and its reason, `pending` with the
-    seconds for which a request has been under way, a few times a second, and `answered` with every decoded answer. All
-    may be called from several threads.
+    seconds for which a request has been under way, a few times a second, and `answered` with every decoded answer.
     """
 
     exchanged: Callable[[Exchange], None] = lambda _: None
     waiting: Callable[[float, str], None] = lambda _seconds, _reason: None
     pending: Callable[[float], None] = lambda _: None
-    answered: Callable[[Resource, Job | Task | TaskPage | Page], None] = lambda _asked, _answer: None
-
-
-NOTHING = httpx.ByteStream(b"")
-"""What is left of an answer that was read."""
+    answered: Callable[[Resource, Job | Task | TaskPage | Page], None] = lambda _resource, _answer: None
 
 
 class Http:
-    """The way to the API's server and to those that it names. Thread-safe."""
+    """Connections to the API's server and to those that it names. Thread-safe."""
 
     def __init__(
         self,
@@ -83,9 +95,10 @@ class Http:
         self.timing = timing
         self.observers = observers
         self.redactor = Redactor(settings)
-        self.decoding = Lock()  # what a hostile answer takes while it is decoded, it takes once
+        # a hostile answer of 8 MiB takes up to 200 MB while it is decoded: one at a time
+        self.decoding = Lock()
         try:
-            self._own = origin_of(httpx.URL(settings.base_url))
+            self._own = _origin(httpx.URL(settings.base_url))
         except (httpx.InvalidURL, UnicodeError) as error:
             raise UsageError(f"{settings.base_url} is not a valid URL: {error}", "Check --base-url.") from error
         pair = base64.b64encode(f"{settings.email}:{settings.token.reveal()}".encode()).decode()
@@ -94,16 +107,18 @@ class Http:
         self.budget = Budget(settings.rate_limit, timing.clock, self._budget_waits)
         self._transport = transport
         self._workers = Workers()
-        self._lock = Lock()
         self._closed = Event()
-        self._clients: dict[Origin, httpx.Client] = {self._own: open_client(settings, transport)}
+        # A client per request under way, used last in, first out, instead of one with a pool: httpcore looks at each
+        # connection of its pool, and polls its socket, twice a request, which with six of them takes a tenth of it.
+        self._idle: dict[Origin, list[httpx.Client]] = {self._own: [open_client(settings, transport)]}
 
     def close(self) -> None:
-        """Close all connections; later requests raise UsageError."""
-        with self._lock:
-            self._closed.set()
-            for client in self._clients.values():
-                client.close()
+        """Close all connections, those of requests under way once they have ended; later requests raise UsageError."""
+        self._closed.set()
+        for idle in list(self._idle.values()):
+            with suppress(IndexError):  # not `while idle`: another thread may close them at the same time
+                while True:
+                    idle.pop().close()
         self._workers.close()
 
     def waiting_with(self, policy: Policy, sleep: Sleep, ends_at: float) -> Http:
@@ -114,81 +129,99 @@ class Http:
         return other
 
     def retrying(self, attempt: Callable[[], _T]) -> _T:
-        """Call `attempt` until it succeeds; see `retry.retrying`."""
-        return retrying(
-            attempt, policy=self._policy, timing=self.timing, budget=self.budget, waiting=self.observers.waiting
-        )
+        """Call `attempt` until it succeeds, see `retry.retrying`; its errors are without the credentials."""
 
-    @contextmanager
-    def exchange(self, path: str, page: int = 1) -> Iterator[list[str]]:
-        """Log one request and keep credentials out of its failure; the block may append its result to the list."""
-        began = self.timing.clock()
-        result: list[str] = []
-        try:
-            yield result
-        except AttemptFailed as failed:
-            clean = failed.rephrased(self.redactor.text)
-            result.append(str(clean.error.status or clean.error.message))
-            raise clean from failed.__cause__
-        finally:
-            seconds = self.timing.clock() - began
-            outcome = result[0] if result else "no answer"
-            self.observers.exchanged(Exchange(self.redactor.text(path), page, outcome, seconds))
+        def redacted() -> _T:
+            try:
+                return attempt()
+            except ApiError as error:
+                raise error.reworded(*map(self.redactor.text, (error.message, error.hint))) from error.__cause__
+
+        return retrying(
+            redacted, policy=self._policy, timing=self.timing, budget=self.budget, waiting=self.observers.waiting
+        )
 
     def get(
         self,
-        url: httpx.URL,
+        url: str | httpx.URL,
         headers: dict[str, str],
         receive: Callable[[httpx.Response], _T],
         *,
+        shown: str,
+        page: int = 1,
         limit: float | None = None,
-    ) -> _T:
-        """Send one request in a daemon thread, and return what `receive` makes of the answer there.
+        clean: Callable[[str], str] | None = None,
+    ) -> tuple[httpx.Response, _T]:
+        """Send one request in a daemon thread; the closed response, and what `receive` made of it there.
 
-        All of it may take `limit` seconds, by default the request time-out. The credentials go to the API's own origin
-        only. Raises Redirect, and AttemptFailed for everything that httpx raises or that takes too long.
+        All of it may take `limit` seconds, by default the request time-out. `shown` is the URL for the log, and `clean`
+        removes secrets from errors, by default the credentials. These go to the API's own origin only. Raises Redirect,
+        and ApiError for everything that httpx raises or that takes too long.
         """
-        origin, path = origin_of(url), _Path()
-        own = origin == self._own
-        settings = self.settings if own else elsewhere(self.settings, str(url))  # which may be behind another proxy
-        client = self._client(origin, settings)
-        credentials = self._credentials if own else {}
-        trace = {"trace": path} if settings.proxy else None
-        request = client.build_request("GET", url, headers={**headers, **credentials}, extensions=trace)
+        clean, settings, route = clean or self.redactor.text, self.settings, _Route()
+        began, result = self.timing.clock(), "no answer"
+        try:
+            url = httpx.URL(url)
+            origin = _origin(url)
+            headers = headers | USER_AGENT
+            if origin == self._own:
+                headers |= self._credentials
+            else:
+                settings = elsewhere(settings, str(url))  # it may be behind another proxy
+            if self._closed.is_set():
+                raise UsageError("the client is closed", "Make a new one.")
+            trace = {"trace": route} if settings.proxy else None
+            longest = settings.request_timeout + GRACE if limit is None else limit
+            response, received = self._workers.call(
+                lambda: self._send(origin, settings, receive, url=url, headers=headers, extensions=trace),
+                min(longest, self.timing.ends_at - began),
+                self.observers.pending,
+            )
+            result = str(response.status_code)
+        except Redirect as redirect:
+            result = str(redirect.status)
+            raise
+        except ApiError as error:  # of `receive`
+            failure = error.reworded(clean(error.message), clean(error.hint))
+            result = str(failure.status or failure.message)
+            raise failure from error.__cause__
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
+            raw = failure_of(error, settings, at_proxy=route.at_proxy)
+            failure = raw.reworded(clean(raw.message), clean(raw.hint))
+            result = failure.message
+            raise failure from error
+        finally:
+            seconds = self.timing.clock() - began
+            self.observers.exchanged(Exchange(self.redactor.text(shown), page, result, seconds))
+        return response, received
 
-        def send() -> _T:
-            response = client.send(request, stream=True)
+    def _send(
+        self, origin: Origin, settings: Settings, receive: Callable[[httpx.Response], _T], **request: Any
+    ) -> tuple[httpx.Response, _T]:
+        idle = self._idle.setdefault(origin, [])
+        try:
+            client = idle.pop()
+        except IndexError:
+            client = open_client(settings, self._transport)
+        try:
+            response = client.send(httpx.Request("GET", **request), stream=True)
             try:
-                return receive(response)
+                return response, receive(response)
             finally:
                 response.close()
-                response.stream = NOTHING  # the two refer to each other, and garbage may wait for hours to be collected
-
-        longest = settings.request_timeout + GRACE if limit is None else limit
-        try:
-            limit = min(longest, self.timing.ends_at - self.timing.clock())
-            return self._workers.call(send, limit, self.observers.pending)
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
-            raise failure_of(error, settings, at_proxy=path.at_proxy) from error
-        except RuntimeError as error:  # what httpx raises where it was closed meanwhile
+                # it refers back to the response, and such garbage may wait for hours to be collected
+                response.stream = CLOSED
+        finally:
+            idle.append(client)
             if self._closed.is_set():
-                raise _closed_error() from error
-            raise
-
-    def _client(self, origin: Origin, settings: Settings) -> httpx.Client:
-        with self._lock:
-            if self._closed.is_set():
-                raise _closed_error()
-            if origin not in self._clients:
-                self._clients[origin] = open_client(settings, self._transport)
-            return self._clients[origin]
+                self.close()
 
     def _budget_waits(self, seconds: float) -> None:
         if seconds >= 1.0:  # and not merely a place in the queue
             self.observers.waiting(seconds, "the request limit is used up")
 
 
-class _Path:
+class _Route:
     """How far a request came on its way through a proxy, from the steps that httpx reports to its `trace` extension."""
 
     at_proxy = False
@@ -200,10 +233,114 @@ class _Path:
             self.at_proxy = False
 
 
-def _closed_error() -> UsageError:
-    return UsageError("the client is closed", "Make a new one.")
-
-
-def origin_of(url: httpx.URL) -> Origin:
-    """Scheme, host and port of a URL."""
+def _origin(url: httpx.URL) -> Origin:
     return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme)
+
+
+def open_client(settings: Settings, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """Open a client for the server of the settings; it raises Redirect for every redirect.
+
+    Raises UsageError for a proxy or a CA bundle that cannot be used. `transport` replaces the network in tests.
+    """
+    secure = settings.base_url.startswith("https:")
+    # for plain http without authorities: loading them is slower than the request
+    unused = None if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = unused or _tls(settings.ca_bundle, ssl.get_default_verify_paths())
+    proxy = None
+    try:
+        if settings.proxy is not None and transport is None:
+            # a proxy that is spoken to over TLS is verified like the API
+            verified = context if httpx.URL(settings.proxy).scheme == "https" else None
+            proxy = httpx.Proxy(settings.proxy, ssl_context=verified)
+        return httpx.Client(
+            transport=transport,
+            verify=context,
+            proxy=proxy,
+            timeout=settings.request_timeout,
+            limits=httpx.Limits(keepalive_expiry=KEPT_ALIVE),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # else they would grow all night
+            event_hooks={"response": [_raise_redirect]},
+            trust_env=False,
+        )
+    except ImportError as error:
+        raise UsageError(
+            "the configured proxy is a SOCKS proxy, which needs an extra package",
+            "Run pip install 'migstat[socks]', or set HTTPS_PROXY to an http:// proxy.",
+        ) from error
+    except (ValueError, httpx.InvalidURL) as error:  # its text may hold the proxy's password
+        raise UsageError(
+            "the proxy in the environment is not a valid URL",
+            "Set HTTPS_PROXY or ALL_PROXY to a URL such as http://proxy.example:3128.",
+        ) from error
+
+
+def _raise_redirect(response: httpx.Response) -> None:
+    # in a hook, since httpx parses the location of any redirect, followed or not, and fails on a bad one
+    if 300 <= response.status_code < 400:
+        raise Redirect(response.status_code, response.headers.get("Location", ""))
+
+
+@cache  # one context a process: every server is verified in the same way, and parsing authorities is slow
+def _tls(ca_bundle: str | None, paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    """Verification against the system's authorities, and those of MIGSTAT_CA_BUNDLE in addition.
+
+    `paths` are OpenSSL's, after SSL_CERT_FILE and SSL_CERT_DIR.
+    """
+    if sys.platform in ("win32", "darwin") or not (paths.cafile or paths.capath):
+        import truststore
+
+        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    else:
+        # truststore would parse the whole bundle for every connection here, which takes 30 ms; of a directory of
+        # hashed names OpenSSL reads the one authority that it needs
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        hashed = re.compile(r"[0-9a-f]{8}\.\d+")
+        if paths.capath is not None and any(hashed.fullmatch(path.name) for path in Path(paths.capath).iterdir()):
+            context.load_verify_locations(capath=paths.capath)
+            if paths.cafile != paths.openssl_cafile:  # SSL_CERT_FILE names another one than the system's
+                _load(context, paths.cafile, "SSL_CERT_FILE")
+        else:
+            context.set_default_verify_paths()
+    _load(context, ca_bundle, "MIGSTAT_CA_BUNDLE")
+    return context
+
+
+def _load(context: ssl.SSLContext, bundle: str | None, source: str) -> None:
+    try:
+        if bundle is not None:
+            context.load_verify_locations(cafile=bundle)
+    except (ssl.SSLError, OSError) as error:
+        hint = "Use a PEM file of certificate authorities."
+        raise UsageError(f"{source}: {bundle!r} holds no certificates", hint) from error
+
+
+class Redactor:
+    """Takes the credentials out of what a server sent: debugging proxies and error pages echo the request."""
+
+    def __init__(self, settings: Settings) -> None:
+        token = settings.token.reveal()
+        in_url = quote(token, safe="")
+        in_json = json.dumps(token)[1:-1]
+        spellings = (
+            token,
+            base64.b64encode(f"{settings.email}:{token}".encode()).decode(),
+            in_url,
+            re.sub("%..", lambda match: match[0].lower(), in_url),
+            in_json,
+            in_json.replace("/", "\\/"),
+            json.dumps(token, ensure_ascii=False)[1:-1],
+        )
+        known = sorted(filter(None, set(spellings)), key=len, reverse=True)
+        # host names come out in lower case
+        self._pattern = re.compile("|".join(map(re.escape, known)) or "(?!)", re.IGNORECASE)
+        self._bytes = [spelling.encode() for spelling in known if len(spelling) >= SHORTEST_TOKEN]
+
+    def text(self, text: str) -> str:
+        """The text of an error or a log line without them."""
+        return self._pattern.sub(MASK, text)
+
+    def body(self, body: bytes) -> bytes:
+        """The bytes of an answer without them, before anything decodes or quotes them."""
+        for spelling in self._bytes:
+            body = body.replace(spelling, MASK.encode())
+        return body

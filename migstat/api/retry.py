@@ -88,22 +88,6 @@ class Timing(msgspec.Struct, frozen=True):
     ends_at: float = math.inf
 
 
-class AttemptFailed(Exception):
-    """One attempt failed; `again` if another may succeed, no sooner than `retry_after` seconds from now."""
-
-    def __init__(self, error: ApiError, *, again: bool, retry_after: float | None = None) -> None:
-        super().__init__(error.message)
-        self.error = error
-        self.again = again
-        self.retry_after = retry_after
-
-    def rephrased(self, rephrase: Callable[[str], str]) -> AttemptFailed:
-        """The same failure, with `rephrase` applied to its message and hint."""
-        error = type(self.error)(rephrase(self.error.message), rephrase(self.error.hint))
-        error.status = self.error.status
-        return AttemptFailed(error, again=self.again, retry_after=self.retry_after)
-
-
 def retrying(
     attempt: Callable[[], _T],
     *,
@@ -112,51 +96,43 @@ def retrying(
     budget: Budget,
     waiting: Callable[[float, str], None],
 ) -> _T:
-    """Call `attempt`, within the budget, until it does not raise AttemptFailed.
+    """Call `attempt`, within the budget, until it raises no ApiError that may pass.
 
-    `waiting` is called with the seconds of each pause and its reason. Raises the ApiError of the last failure where
-    another attempt cannot succeed or the policy gives up, and RateLimited where it would have to wait for longer than
-    any budget: the server asked for that when another request was refused.
+    `waiting` is called with the seconds of each pause and its reason. Raises the last ApiError where another attempt
+    cannot succeed or the policy gives up, and RateLimited where it would have to wait for longer than any budget: the
+    server asked for that when another request was refused.
     """
     if policy.give_up_after is not None and (held := budget.wait()) > WINDOW:
-        limited = RateLimited(f"the API does not want to be asked for {held:.0f} s", "Try again after that.")
-        limited.again, limited.retry_after = True, held
-        raise limited
+        message = f"the API does not want to be asked for {held:.0f} s"
+        raise RateLimited(message, "Try again after that.", again=True, retry_after=held)
     budget.take(timing.sleep)
+    # not before `take`: the time in the queue does not count against the policy
     first = timing.clock()
     tries = 1
     while True:
         try:
             return attempt()
-        except AttemptFailed as failed:
+        except ApiError as error:
             if timing.clock() >= timing.ends_at:
                 timing.sleep(0.0)
-            if not failed.again:
-                raise failed.error from failed.__cause__
-            if isinstance(failed.error, RateLimited) and failed.retry_after is not None:
-                budget.slow_down(failed.retry_after)  # the quota is everybody's, so all threads wait
+            if not error.again:
+                raise
+            if isinstance(error, RateLimited) and error.retry_after is not None:
+                budget.slow_down(error.retry_after)  # the quota is everybody's, so all threads wait
             elapsed = timing.clock() - first
-            soonest = max(failed.retry_after or 0.0, budget.wait())
+            soonest = max(error.retry_after or 0.0, budget.wait())
             wait = policy.wait(tries, elapsed, soonest, timing.share())
+            reason = error.message
             if wait is None:
-                raise _given_up(failed, tries, elapsed) from failed.__cause__
-            reason = failed.error.message
+                if tries == 1 and error.retry_after:
+                    tried = f"asked to wait {error.retry_after:.0f} s, too long for a single query"
+                else:
+                    tried = f"tried {tries} times in {elapsed:.0f} s" if tries > 1 else "tried once"
+                raise error.reworded(f"{error.message} ({tried})", error.hint) from error.__cause__
         waiting(wait, reason)
         timing.sleep(wait)
         tries += 1
         budget.take(timing.sleep)
-
-
-def _given_up(failed: AttemptFailed, tries: int, elapsed: float) -> ApiError:
-    """The last error, with how often and how long it was tried, or the pause that the server asked for."""
-    error = failed.error
-    if tries == 1 and failed.retry_after:
-        tried = f"asked to wait {failed.retry_after:.0f} s, too long for a single query"
-    else:
-        tried = f"tried {tries} times in {elapsed:.0f} s" if tries > 1 else "tried once"
-    final = type(error)(f"{error.message} ({tried})", error.hint)
-    final.again, final.retry_after, final.status = True, failed.retry_after, error.status
-    return final
 
 
 def retry_after_seconds(header: str | None, now: float) -> float | None:

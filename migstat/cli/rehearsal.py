@@ -82,9 +82,7 @@ class SimulatedApi(Api):
     def answer(self, asked: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:  # noqa: ARG002
         """The decoded answer to a GET of a path."""
         if self._silent():
-            error = Unreachable("the server answered 503 (Service Unavailable)")
-            error.again = True
-            raise error
+            raise Unreachable("the server answered 503 (Service Unavailable)", again=True)
         return decode(self._app.handle(HttpRequest("GET", path, f"Basic {ADMIN.authorization()}")).body)
 
 

@@ -174,8 +174,6 @@ def resolve(api: Runs, target: Target) -> TaskTarget:
         only = next((f"a {task.task_type}" for task in page.tasks if task.task_type), only)
     if count:
         rest = f"its only run is {only}" if count == 1 else f"it has {count} runs of other kinds"
-        absent = NotFound(f"job {target.job_id} has no {wanted} task: {rest}", "See 'migstat tasks'.")
-    else:
-        absent = NotFound(f"job {target.job_id} has no runs yet", "A run just created may take a moment to appear.")
-    absent.again = True
-    raise absent
+        raise NotFound(f"job {target.job_id} has no {wanted} task: {rest}", "See 'migstat tasks'.", again=True)
+    hint = "A run just created may take a moment to appear."
+    raise NotFound(f"job {target.job_id} has no runs yet", hint, again=True)

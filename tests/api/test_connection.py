@@ -17,8 +17,8 @@ import pytest
 import trustme
 
 import migstat
-from migstat.api.connection import open_client
 from migstat.api.endpoints import Api
+from migstat.api.http import open_client
 from migstat.api.retry import Policy, Timing
 from migstat.errors import ApiError, Unreachable, UsageError
 from migstat.settings.credentials import Secret
@@ -138,14 +138,24 @@ def test_a_request_ends_with_the_time_of_the_caller() -> None:
         api.waiting_with(Policy(), end, monotonic() + 0.05).job("j")
 
 
-def test_a_client_that_is_closed_in_the_middle_says_so() -> None:
-    """What httpx makes of that is not shown as an internal error."""
+def test_a_client_that_is_closed_in_the_middle_answers_and_is_closed_then() -> None:
+    """A request under way comes to its end, its connection is closed after it, and nothing more is sent."""
+
+    class Transport(httpx.MockTransport):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
 
     def close(_: httpx.Request) -> httpx.Response:
         api.close()
-        raise RuntimeError("Cannot send a request, as the client has been closed.")
+        assert transport.closed == 0
+        return httpx.Response(200, json={"name": "still answered"})
 
-    api = Api(settings("https://api.example"), Timing(float, lambda _: None), transport=httpx.MockTransport(close))
+    transport = Transport(close)
+    api = Api(settings("https://api.example"), Timing(float, lambda _: None), transport=transport)
+    assert api.job("j").name == "still answered"
+    assert transport.closed == 1
     with pytest.raises(UsageError, match="closed"):
         api.job("j")
 
@@ -238,7 +248,7 @@ def test_the_only_client_verifies_and_reads_no_environment(sources: dict[str, li
                and ast.unparse(call.func).startswith("httpx.")]  # fmt: skip
     ((file, client),) = clients
     given = {each.arg: ast.unparse(each.value) for each in client.keywords}
-    assert (file, given["trust_env"], given["verify"]) == ("api/connection.py", "False", "context")
+    assert (file, given["trust_env"], given["verify"]) == ("api/http.py", "False", "context")
 
 
 def test_nothing_else_opens_connections(sources: dict[str, list[ast.AST]]) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from migstat.api.redaction import Redactor
+from migstat.api.http import Redactor
 from migstat.settings.credentials import Secret
 from migstat.settings.resolve import Settings
 
