@@ -32,10 +32,10 @@ from migstat.model.nodes import (
 from migstat.model.verdict import Evidence, Until
 
 ENOUGH = 3
-"""How many must be done until their pace says anything of the rest."""
+"""How many must be done before their pace says anything of the rest."""
 
 OVERTIME = 0.1
-"""Share of its expected time that whatever takes longer is given on top, again and again."""
+"""Share of its expected time that a node which has used it up is given on top, until it ends."""
 
 
 class Took(msgspec.Struct, frozen=True):
@@ -152,7 +152,9 @@ def estimate(
     root, task_type = evidence.root, evidence.task_type
     checking = until is Until.CHECKS or task_type == TaskType.CHECK
     leaves = checks_of(root, task_type) if checking else leaves_of(root, task_type)
-    took = _matched(rehearsal.checks if checking else rehearsal.work, [*(leaf.name for leaf in leaves), *missing])
+    rehearsed = rehearsal.checks if checking else rehearsal.work
+    matched = match_keys([*(leaf.name for leaf in leaves), *missing], rehearsed)  # names may differ in case
+    took: Mapping[str, Took] = {name: rehearsed[then] for name, then in matched.items()}
     pace = _pace((leaf, took[leaf.name]) for leaf in leaves if leaf.name in took)
 
     def left(node: Node, seconds: float) -> float:
@@ -168,21 +170,17 @@ def estimate(
             ends.append(begins + left(scope, known.seconds))
     if not checking:
         waiting = [leaf.name for leaf in leaves if leaf.state is State.PENDING] + list(missing)
-        if not leaves and not missing and _moves_projects(evidence):
+        if not leaves and not missing and _moves_projects(evidence):  # a job that moves all projects names none
             took, waiting = rehearsal.work, list(rehearsal.work)
         unknown = Took(math.inf, rehearsal.usual)
         runs = [left(leaf, took.get(leaf.name, unknown).seconds) for leaf in leaves if leaf.state is State.RUNNING]
         begun = lanes or any(leaf.state is not State.PENDING for leaf in leaves)
         free = 0.0 if begun else max(0.0, rehearsal.offset - age)
-        queue = sorted((took.get(name, unknown) for name in waiting), key=lambda each: each.began)
+        # in the order of the rehearsal, as the assistant goes by an order of its own; what was not rehearsed comes last
+        queue = sorted((took.get(name, unknown) for name in waiting), key=lambda took: took.began)
         at_a_time = lanes or len(runs) or rehearsal.lanes or 1
-        ends += _in_lanes(runs, [each.seconds * (pace or 1.0) for each in queue], at_a_time, free=free)
+        ends += _in_lanes(runs, [took.seconds * (pace or 1.0) for took in queue], at_a_time, free=free)
     return Estimate(now + round(max(ends) * 1000) if ends else None, pace)
-
-
-def _matched(rehearsed: Mapping[str, Took], names: list[str]) -> Mapping[str, Took]:
-    """What was rehearsed, by tonight's names, which may differ in case."""
-    return {name: rehearsed[then] for name, then in match_keys(names, rehearsed).items()}
 
 
 def _pace(done: Iterable[tuple[Node, Took]]) -> float | None:

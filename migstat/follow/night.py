@@ -1,11 +1,8 @@
 """Reads a record back: for a watch that resumes it, for `timeline`, and for the rehearsal of a later night.
 
-`night_in` reads a file, `read_night` an open one; both return a `Night`. What a rehearsal took, by level and in order:
-
-    {level: (span.started, span.seconds) for level, span in night.spans.items() if span.seconds is not None}
-
-with `started` in epoch milliseconds. Levels begin with `migrate`, `projects` or `spaces`, and a name; a scope such as
-`apps` is `("migrate", "apps")`, the root `()`.
+A record is written by a program that may be killed at any moment, resumed hours later, and kept on a disk that may fill
+up. So nothing in it is taken for granted: a line that makes no sense is skipped, an outage or a watch without an end
+ends with the last line that was written, and a stamp of the API counts only if it can be a time at all.
 """
 
 from __future__ import annotations
@@ -29,16 +26,19 @@ from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, 
 from migstat.model.verdict import CLOCK_SKEW, EARLIEST_STAMP, Reason, Verdict
 
 LONGEST_LINE = 128 * 1024 * 1024
-"""Bytes; a snapshot of 100,000 projects is half as long. A file without newlines must not fill the memory."""
+"""Maximum bytes of a line: a file without newlines must not fill the memory. 100,000 projects take half as much."""
 
 MOST_PHASES = 32
-"""Phases of one node that are kept: names that hold a number must not fill the memory either."""
+"""Maximum number of phases of one node: names that contain a counter must not fill the memory either."""
 
 LATEST_STAMP = LATEST_PLAUSIBLE // 2
-"""Some time in the year 5138: what is later is not a time either, and calendars end."""
+"""Some time in the year 5138: a later stamp is not a time either, and Python's calendar ends."""
 
 UNSEEN: Millis = 120_000
-"""How long the first phase may have been going on unseen since the node began: the widest gap between two polls."""
+"""Longest time between the start of a node and the first sight of its first phase: the widest gap between polls."""
+
+
+# gc=False: the garbage collector need not visit the thousands of objects that a long record is decoded into
 
 
 class RecordedProgress(msgspec.Struct, gc=False):
@@ -96,7 +96,7 @@ class RecordedEvent(RecordedNode, rename="camel", gc=False):
 
 
 def night_in(path: Path, option: str = "") -> Night:
-    """Read a record, or a `projects` document; `option` is named in errors.
+    """Read a record, or a `projects` document, from a file; `option` is named in errors.
 
     Raises UsageError if the file cannot be read, is neither, or records two tasks.
     """
@@ -114,7 +114,7 @@ def read_night(file: IO[bytes], source: str) -> Night:
     It is streamed: memory grows with the number of nodes, not with the length of the night. Raises UsageError if it is
     neither or records two tasks, OSError if it cannot be read.
     """
-    found = _read(file, source, _Reader(source))
+    found = _read(file, _Reader(source))
     if found is None:
         raise UsageError(f"{source} is not the record of a watch", "Use a file written by watch --record.")
     return found
@@ -128,7 +128,7 @@ def read_back(path: Path, job_id: str, task_id: str | None) -> tuple[Seen, tuple
     source = f"--record: {path}"
     try:
         with path.open("rb") as file:
-            night = _read(file, source, _Reader(source, job_id, task_id, resumes=True))
+            night = _read(file, _Reader(source, job_id, task_id, resumes=True))
     except FileNotFoundError:
         return Seen(), ()
     except OSError as error:
@@ -136,7 +136,8 @@ def read_back(path: Path, job_id: str, task_id: str | None) -> tuple[Seen, tuple
     if night is None:
         raise UsageError(f"{source} is not the record of a watch", "Use another file, or remove this one.")
     began = night.watches[0].since if night.watches else None
-    return Seen(night.readings, night.stalled, began, night.as_of, night.late), night.warnings
+    seen = Seen(readings=night.readings, stalled=night.stalled, began=began, last=night.as_of, late=night.late)
+    return seen, night.warnings
 
 
 _DECODER = msgspec.json.Decoder(RecordedEvent)
@@ -146,9 +147,11 @@ _PROGRESS = _EVENT + b'"progress",'
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def _read(file: IO[bytes], source: str, reader: _Reader) -> Night | None:
+def _read(file: IO[bytes], reader: _Reader) -> Night | None:
     """The night, or None if this is not a record."""
-    skipped = _Skipped()
+    skipped = first = 0
+    begins_as_record = False
+    # nearly all lines of a long night are progress, so these take a short cut: 50 MB have to be read in a second
     decode, decode_progress, add_progress = _DECODER.decode, _PROGRESS_DECODER.decode, reader.add_progress
     for number, line in enumerate(_lines(file), 1):
         try:
@@ -157,14 +160,17 @@ def _read(file: IO[bytes], source: str, reader: _Reader) -> Night | None:
                 continue
             event = decode(line)
         except _UNREADABLE:
-            if line.strip():
-                skipped.add(number, line)
-            continue
-        if not reader.add(event):
-            skipped.add(number, line)
-    if reader.empty and skipped.count and not skipped.began_as_record:
+            if not line.strip():
+                continue
+        else:
+            if reader.add(event):
+                continue
+        skipped, first = skipped + 1, first or number
+        if number == 1:  # a crash may have cut it, even in its first word
+            begins_as_record = line.startswith(_EVENT) or _EVENT.startswith(line.rstrip())
+    if reader.empty and skipped and not begins_as_record:
         return None
-    return reader.night(skipped.warnings(source))
+    return reader.night(skipped, first)
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -185,31 +191,8 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
     yield from iter(partial(file.readline, LONGEST_LINE), b"")
 
 
-class _Skipped:
-    """Lines that cannot be read or understood: a crash cuts one, a bad disk any number, and either is one warning."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.began_as_record = False
-        self._first = 0
-
-    def add(self, number: int, line: bytes) -> None:
-        if not self.count:
-            self._first = number
-        self.count += 1
-        if number == 1:  # it may have been cut in its first word, too
-            self.began_as_record = line.startswith(_EVENT) or _EVENT.startswith(line.rstrip())
-
-    def warnings(self, source: str) -> tuple[str, ...]:
-        if not self.count:
-            return ()
-        if self.count == 1:
-            return (f"{source}: line {self._first} is truncated, corrupt or unknown; skipped",)
-        return (f"{source}: {self.count:,} lines are truncated, corrupt or unknown, first line {self._first}; skipped",)
-
-
 class _Track(msgspec.Struct, gc=False):
-    """A node as far as it was read."""
+    """A node's run so far. `phase` is the name of the current one if there is just one: the usual case, kept cheap."""
 
     reading: Condition
     message: str | None = None
@@ -223,10 +206,10 @@ class _Track(msgspec.Struct, gc=False):
 
 
 class _Reader:
-    """The events replayed. What a resumed watch need not say again, and when each node began and ended.
+    """Replays the events: what a resumed watch need not say again, and when each node began and ended.
 
-    A resumed watch writes a snapshot, too. It tells how things stand, but only its changes say what it has shown: a
-    crash may have come between.
+    Each watch begins with a snapshot, but only the first one counts as said. A later one shows how things stand, and
+    the changes that lead there follow it: a crash may have come in between, and then the next watch must say them.
     """
 
     def __init__(
@@ -245,12 +228,12 @@ class _Reader:
         self._since: Millis | None = None
         self._outages: list[Silence] = []
         self._last = ""
-        self._told: RecordedEvent | None = None
+        self._summed_up: RecordedEvent | None = None
         self._end: RecordedEvent | None = None
         self._has_snapshot = False
 
     def add(self, event: RecordedEvent) -> bool:
-        """Take in a line; False if it is not known what it says. Raises UsageError for another task."""
+        """Take in a line; False if it is unknown. Raises UsageError if it is about another task."""
         if not event.event:
             return self._take_document(event)
         if not self._take_event(event):
@@ -266,7 +249,7 @@ class _Reader:
         return True
 
     def add_progress(self, event: RecordedProgress) -> None:
-        """Take in what nearly all lines of a long night say, quickly: only a new phase takes more than a look."""
+        """Take in progress, quickly: only a new phase takes more than a look."""
         self._last = event.at or self._last
         if self._stalled:
             self._stalled.discard(event.level)
@@ -297,26 +280,31 @@ class _Reader:
             case "late" if (deadline := _instant(event.deadline)) is not None:
                 self._late["passed" if event.reason == "passed" else "estimate"] = deadline
             case "alive":
-                self._told = event
-            case "progress":  # as no watch of ours writes it, but as it may be
+                self._summed_up = event
+            case "progress":  # with its keys in another order or with spaces, as jq may have left it
                 self.add_progress(RecordedProgress(event.level, event.at, event.percent, event.progress))
             case _ if event.event in _ENDS:
-                self._told = self._end = event
+                self._summed_up = self._end = event
             case _:
                 return False
         return True
 
-    def night(self, warnings: tuple[str, ...]) -> Night:
-        """All that was read."""
-        end, told, head = self._end, self._told or RecordedEvent(), self._head
+    def night(self, skipped: int, first: int) -> Night:
+        """All that was read, with one warning about all skipped lines: a crash cuts one, a bad disk any number."""
+        warnings: tuple[str, ...] = ()
+        if skipped:
+            lines = f"line {first} is" if skipped == 1 else f"{skipped:,} lines are"
+            where = "" if skipped == 1 else f", first line {first}"
+            warnings = (f"{self._source}: {lines} truncated, corrupt or unknown{where}; skipped",)
+        end, last, head = self._end, self._summed_up or RecordedEvent(), self._head
         as_of = self._now or None
         spans = {level: _span(level, track) for level, track in self._tracks.items()}
-        for name in told.missing:
+        for name in last.missing:
             level = (*MIGRATE, self._scope, name)
             if level not in spans or spans[level].status is None:
                 spans[level] = Span(level=level, state=State.MISSING)
-        verdict = told.verdict or Verdict.PENDING
-        if end is None and self._since is not None:  # what was said last is older than what has happened since
+        verdict = last.verdict or Verdict.PENDING
+        if end is None and self._since is not None:  # the last verdict is older than what has changed since
             root = spans.get(())
             begun = any(span.state not in (State.PENDING, State.MISSING) for span in spans.values())
             failed = root is not None and root.state is State.FAILED
@@ -332,9 +320,9 @@ class _Reader:
             watches=(*self._watches, *open_watch),
             outages=tuple(self._outages),
             verdict=verdict,
-            reasons=told.reasons,
+            reasons=last.reasons,
             exit_code=end.exit_code if end else None,
-            missing=told.missing,
+            missing=last.missing,
             as_of=as_of,
             readings=self._readings,
             stalled=frozenset(self._stalled),
@@ -352,8 +340,8 @@ class _Reader:
         known = self._head
         for kind, new, old in (("job", event.job_id, known.job_id), ("task", event.task_id, known.task_id)):
             if old is not None and new != old:
-                told = f"records {kind} {new}" if self._resumes else f"records two {kind}s, {old} and {new}"
-                raise UsageError(f"{self._source} {told}", "Use another file for this task.")
+                found = f"records {kind} {new}" if self._resumes else f"records two {kind}s, {old} and {new}"
+                raise UsageError(f"{self._source} {found}", "Use another file for this task.")
         self._head, self._scope = event, event.scope or self._scope
         if event.task_id is None:
             event.task_id = known.task_id
@@ -363,28 +351,28 @@ class _Reader:
         at, before = _instant(event.at), self._now or None
         if self._since is not None:
             self._close_watch(None)
-        self._told, self._end = event, None
+        self._summed_up, self._end = event, None
         for node in _flat(event.node) if event.node is not None else ():
             if not self._has_snapshot:
                 self._readings.setdefault(node.level, node.reading)
             self._take(node, node.reading, at, before)
         self._has_snapshot = self._has_snapshot or event.node is not None
-        event.node = None  # or the tree would stay in memory
+        event.node = None  # or the tree would stay in memory as long as the head does
 
     def _take_document(self, event: RecordedEvent) -> bool:
         if event.kind != "projects" or self._resumes or not self.empty:
             return False
         self._take_head(event)
-        self.empty, self._told, self._last = False, event, event.fetched_at
+        self.empty, self._summed_up, self._last = False, event, event.fetched_at
         for node in event.projects:
             self._take(node, node.reading, _instant(event.fetched_at))
         for track in self._tracks.values():
-            track.phases.clear()  # only those under way are known, and not since when
+            track.phases.clear()  # a document tells which phases are under way, but not since when
         event.projects = ()
         return True
 
     def _close_watch(self, end: End | None) -> None:
-        """The watch has ended, or another one goes on: what it saw last is all that is known of an outage, too."""
+        """End the watch with the last line, and so an outage that it saw no end of."""
         if self._since is not None:
             self._watches.append(Watched(self._since, max(self._since, self._now), end))
         self._since = None
@@ -392,26 +380,27 @@ class _Reader:
             self._end_outage(self._now, 0)
 
     def _end_outage(self, at: Millis, seconds: float) -> None:
-        earliest = at if self._since is None else self._since  # of the watch that told of it
-        last = self._outages[-1] if self._outages else None
-        if last is None or last.to is not None:  # the line that told of it was damaged
-            last = Silence(at, None, "", "")
-        else:
-            self._outages.pop()
+        if not self._outages or self._outages[-1].to is not None:  # the line that began it was damaged
+            self._outages.append(Silence(at, None, "", ""))
+        last = self._outages.pop()
+        # the outage began when the last answer was missed, a little before it was reported, but not before the watch
+        earliest = at if self._since is None else self._since
         self._outages.append(replace(last, since=min(last.since, max(at - int(seconds * 1000), earliest)), to=at))
 
     def _take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None = None) -> None:
-        """Take in a reading of a node; what it did during a gap in the watch, it did after `before`."""
+        """Take in a reading of a node, made `at` the time of the line; a gap in the watch began at `before`."""
         track = self._tracks.get(node.level)
         state = Node((), reading.status, reading.outcome).state
         if reading.status is None and reading.outcome is None and track is None:
-            return  # a level that only has children, or a node that is missing
+            return  # a level that only has children, or a missing node
         known = track is not None
         if track is None or (track.ended is not None and not state.ended):  # it begins, or begins again
             self._tracks[node.level] = track = _Track(reading)
         track.reading, track.message = reading, node.message
         if state is State.PENDING:
             return
+        # The API's stamps are exact, but may be absent, or not times at all. The time of the line, at most a poll too
+        # late, is second best; of a node first seen after its end it says nothing of the start.
         if (started := _stamp(node.started_at, at)) is not None:
             track.started, track.start_exact = started, True
         elif track.started is None and not state.ended:
@@ -427,6 +416,7 @@ class _Reader:
                 track.ended, track.end_exact = max(at, track.started or 0), False
 
     def _take_phases(self, track: _Track, at: Millis | None, before: Millis | None) -> None:
+        """Note which phases are under way; one that is not ended at the last sight of it before a gap, else now."""
         names = [phase.name for phase in track.last.progress if phase.name] if track.last else []
         if not names or at is None or track.ended is not None:
             return
@@ -445,7 +435,7 @@ def _span(level: Level, track: _Track) -> Span:
         phases[0] = replace(phases[0], begun=track.started)
     if track.ended is not None:
         end = track.ended
-        phases = [each if each.to is not None else replace(each, to=max(each.begun, end)) for each in phases]
+        phases = [phase if phase.to is not None else replace(phase, to=max(phase.begun, end)) for phase in phases]
     node = Node(level, track.reading.status, track.reading.outcome)
     return Span(
         level=level,
@@ -478,6 +468,6 @@ def _instant(text: str) -> Millis | None:
 
 
 def _stamp(text: str | None, seen: Millis | None) -> Millis | None:
-    """When the API says that something happened, seen at some time; None for a stamp that is not a time."""
+    """The time of a stamp that was `seen` at some time; None if it is not a time, or lies too far in the future."""
     at = _instant(text) if text is not None else None
     return at if at is not None and at <= (LATEST_STAMP if seen is None else seen + CLOCK_SKEW) else None

@@ -111,4 +111,7 @@ class _Track:
             (since, before), (until, after) = self._samples[0], self._samples[-1]
             if until - since >= MOVED_FOR and after > before:
                 rate = (after - before) * 1000 / (until - since)
-        return PhaseSeen(name, self._begun, self.to, self._phase.processed, self._phase.total, rate)
+        phase = self._phase
+        return PhaseSeen(
+            name=name, begun=self._begun, to=self.to, processed=phase.processed, total=phase.total, rate=rate
+        )

@@ -13,29 +13,28 @@ from migstat.model.nodes import Level, Millis, Node, State, leaves_of
 from migstat.model.verdict import Assessment, Evidence, Until
 
 A_DAY = (23 * 3600, 24 * 3600, 25 * 3600)
-"""Seconds from a time of day to the next: clocks may be set in between."""
+"""Seconds from a time of day to the same time on the next day: clocks may be changed in between."""
 
 HALF_A_DAY: Millis = 12 * 3_600_000
 
 IN_A_ROW = 3
-"""Estimates past the deadline until it is said: one alone may be a slow project."""
+"""Estimates past the deadline before a warning: a single one may be due to one slow project."""
 
 AHEAD: Millis = 600_000
-"""How far ahead of the deadline an estimate must lie until it can be said again."""
+"""How far ahead of the deadline an estimate must lie before it is warned of again."""
 
 STEADY = 6
 """Readings of which the one with the most running projects counts: between two of them a lane is empty for a moment."""
 
-
 RAMP: Millis = 300_000
-"""How long after the first project began others may still join it, so that those of the rehearsal are expected to."""
+"""How long after the first project others may still join it, until as many run as in the rehearsal."""
 
 
 class Timetable:
-    """The deadline and what is expected, as of the last reading, so that an outage changes neither.
+    """The deadline and the expected end, as of the last reading, so that an outage changes neither.
 
-    `rehearsed` is how many of tonight's names were rehearsed, and of how many; None without a rehearsal. What is about
-    the deadline is said once each.
+    `rehearsed` is how many of tonight's names were rehearsed, and of how many; None without a rehearsal. That the
+    estimate lies past the deadline, and that the deadline has passed, is said once each.
     """
 
     def __init__(self, rehearsal: Rehearsal | None, deadline: Millis | None, until: Until) -> None:
@@ -52,14 +51,15 @@ class Timetable:
         self._said: set[LateReason] = set()
 
     def resume(self, late: Mapping[LateReason, Millis], now: Millis) -> None:
-        """Take in which deadline an earlier watch has said to be missed, by reason, to the second.
+        """Take in which deadline an earlier watch has reported as missed, by reason.
 
-        The command that is run again after `--deadline 03:00` has passed means the same night, not the next one.
+        The same command, run again after `--deadline 03:00` has passed, means the same night and not the next one.
         """
         passed = late.get("passed", 0)
         if self.deadline is not None:
             if (self.deadline - passed) // 1000 in A_DAY and now - passed < HALF_A_DAY:
                 self.deadline = passed
+            # a record has whole seconds
             self._said = {reason for reason, deadline in late.items() if deadline // 1000 == self.deadline // 1000}
 
     def take(self, evidence: Evidence, found: Assessment, now: Millis) -> None:
@@ -76,47 +76,41 @@ class Timetable:
                 self._said.discard("estimate")
 
     def late(self, now: Millis) -> Late | None:
-        """What is to be said about the deadline now, if anything."""
+        """The warning about the deadline that is due now, if any."""
         if self.deadline is None or not self.seconds_left(now) < math.inf:
             return None
-        if now >= self.deadline:
-            return self._late("passed", self.deadline, now)
-        end = self.estimate.end
-        if end is not None and self._beyond >= IN_A_ROW and "estimate" not in self._said:
-            return self._late("estimate", self.deadline, now)
-        return None
+        end, late_at = self.estimate.end, now
+        reason: LateReason = "passed"
+        if now < self.deadline:
+            if end is None or self._beyond < IN_A_ROW or "estimate" in self._said:
+                return None
+            reason, late_at = "estimate", end
+        self._said.add(reason)
+        by = (late_at - self.deadline) / 1000
+        return Late(at=now, deadline=self.deadline, estimated_end=end, by_seconds=by, reason=reason)
 
     def seconds_left(self, now: Millis) -> float:
-        """Seconds until it is to be said that the deadline has passed; infinite if it is not, or before a reading."""
+        """Seconds until the deadline passes; infinite if that is no news, or before the first reading."""
         if self.deadline is None or self._ended or not self._read_at or "passed" in self._said:
             return math.inf
         return max(0, self.deadline - now) / 1000
-
-    def _late(self, reason: LateReason, deadline: Millis, now: Millis) -> Late:
-        self._said.add(reason)
-        end = self.estimate.end
-        late_at = end if reason == "estimate" and end is not None else now
-        return Late(now, deadline, end, (late_at - deadline) / 1000, reason)
 
     def _estimated(self, rehearsal: Rehearsal, evidence: Evidence, found: Assessment, now: Millis) -> Estimate:
         same, names = self.rehearsed or (0, 0)
         if found.ended or (names and not same):
             return Estimate()
         lanes = max(self._lanes, default=0)
-        if lanes and self._is_ramp(evidence, now):
+        # while the first projects begin, one after the other, few run at a time, which says nothing of the rest
+        leaves = leaves_of(evidence.root, evidence.task_type)
+        begun = [self._since[leaf.level] for leaf in leaves if leaf.level in self._since]
+        if lanes and now - min(begun, default=now) < RAMP and not any(leaf.ended for leaf in leaves):
             lanes = max(lanes, rehearsal.lanes)
         return estimate(
             rehearsal, evidence, self._until, now=now, missing=found.missing, since=self._since, lanes=lanes
         )
 
-    def _is_ramp(self, evidence: Evidence, now: Millis) -> bool:
-        """True while the first projects begin, one after the other."""
-        leaves = leaves_of(evidence.root, evidence.task_type)
-        begun = [self._since[leaf.level] for leaf in leaves if leaf.level in self._since]
-        return not any(leaf.ended for leaf in leaves) and now - min(begun, default=now) < RAMP
-
     def _note(self, evidence: Evidence, now: Millis) -> None:
-        """Note when what runs began: by our clock if it was seen, as that of the API may be another one."""
+        """Note when the running nodes began: by our clock if it was seen, as the API's clock may be wrong."""
         leaves = leaves_of(evidence.root, evidence.task_type)
         running = sum(leaf.state is State.RUNNING for leaf in leaves)
         if running:
@@ -128,5 +122,5 @@ class Timetable:
 
 
 def _running(node: Node) -> list[Node]:
-    below = [each for child in node.children or () for each in _running(child)]
+    below = [running for child in node.children or () for running in _running(child)]
     return [node, *below] if node.state is State.RUNNING else below

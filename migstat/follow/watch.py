@@ -248,7 +248,13 @@ class Watch:
         self._stalls.since = dict.fromkeys(seen.stalled, self._now())
         view = self.view
         if view.snapshot is not None:
-            yield Snapped(view.at, view.snapshot, view.scope, view.not_before, view.estimated_end)
+            yield Snapped(
+                at=view.at,
+                snapshot=view.snapshot,
+                scope=view.scope,
+                not_before=view.not_before,
+                estimated_end=view.estimated_end,
+            )
         if seen.readings:  # what the record has not told yet is news, though the snapshot shows it already
             yield from self._changes((seen.readings.get(node.level), node) for node in self._poller.nodes())
         while True:
@@ -286,7 +292,14 @@ class Watch:
             quiet = self._spoke_at + SIGN_OF_LIFE - self._deadline.clock()
             if quiet <= 0:
                 found, view = self._assessment, self.view
-                yield Alive(view.at, found.verdict, found.summary, found.missing, view.not_before, view.estimated_end)
+                yield Alive(
+                    at=view.at,
+                    verdict=found.verdict,
+                    summary=found.summary,
+                    missing=found.missing,
+                    not_before=view.not_before,
+                    estimated_end=view.estimated_end,
+                )
                 continue
             now = min(seconds, quiet, max(self._timetable.seconds_left(self._now()), SHORTEST_PAUSE))
             yield Waiting(self._now(), now, self.view)
