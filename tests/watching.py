@@ -23,12 +23,16 @@ from migstat.settings.resolve import Flags, settings_from
 from migstat.settings.target import Target
 from migstat.simulator import scenario as script
 from migstat.simulator.app import ADMIN, App
-from migstat.simulator.exchange import HttpRequest, HttpResponse
+from migstat.simulator.exchange import HttpRequest
 
 EPOCH = 1_790_000_000.0
 """The epoch second at which the scenarios begin."""
 
-BASE_URL = "http://127.0.0.1:9"
+ENVIRON = {
+    "MIGSTAT_BASE_URL": "http://127.0.0.1:9",
+    "MIGSTAT_EMAIL": ADMIN.email,
+    "MIGSTAT_TOKEN": ADMIN.token,
+}
 JOB, TASK = "job-1", "task-1"
 LIMIT = 540
 REQUEST_TIMEOUT = 15.0
@@ -102,6 +106,20 @@ class Sent:
         return query.get("level", "root") + expanded + wanted + (" next" if "cursor" in query else "")
 
 
+def answered(app: App, request: httpx.Request, time: Time) -> httpx.Response:
+    """The simulator's answer as a client meets it, without a socket. Time passes while it is under way."""
+    target = request.url.raw_path.decode()
+    answer = app.handle(HttpRequest("GET", target, request.headers.get("Authorization")))
+    time.now += answer.delay
+    if answer.delay > REQUEST_TIMEOUT:
+        raise httpx.ReadTimeout("too slow")
+    if answer.delivery == "reset":
+        raise httpx.ReadError("Connection reset by peer")
+    if answer.delivery == "cut":
+        raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+    return httpx.Response(answer.status, headers=list(answer.headers), content=answer.body)
+
+
 class OneByOne(TaskSession):
     """Asks one question after another: what goes wrong with which, and when, is the same each time."""
 
@@ -138,14 +156,8 @@ class World:
         self.view: View | None = None
         self.app = App(scenario, script.Timeline(EPOCH, 1.0), clock=self.time.wall, rate_limit=600)
         self._latency = latency
-        environ = {
-            "MIGSTAT_BASE_URL": BASE_URL,
-            "MIGSTAT_EMAIL": ADMIN.email,
-            "MIGSTAT_TOKEN": ADMIN.token,
-            "MIGSTAT_RATE_LIMIT": str(rate_limit or "none"),
-        }
         self.api = Api(
-            settings_from(Flags(), environ, str),
+            settings_from(Flags(), ENVIRON | {"MIGSTAT_RATE_LIMIT": str(rate_limit or "none")}, str),
             ApiTiming(self.time.clock, self.time.sleep, share=share, now=self.time.wall),
             policy=Policy(give_up_after=8.0),
             transport=httpx.MockTransport(self._answer),
@@ -211,19 +223,7 @@ class World:
         instead = self.trouble(target, self.time.now)
         if isinstance(instead, Exception):
             raise instead
-        return instead or self._delivered(
-            self.app.handle(HttpRequest("GET", target, request.headers.get("Authorization")))
-        )
-
-    def _delivered(self, answer: HttpResponse) -> httpx.Response:
-        self.time.now += answer.delay
-        if answer.delay > REQUEST_TIMEOUT:
-            raise httpx.ReadTimeout("too slow")
-        if answer.delivery == "reset":
-            raise httpx.ReadError("Connection reset by peer")
-        if answer.delivery == "cut":
-            raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
-        return httpx.Response(answer.status, headers=list(answer.headers), content=answer.body)
+        return instead or answered(self.app, request, self.time)
 
 
 def the_end(events: list[Event]) -> Ended:

@@ -339,7 +339,7 @@ class Poller:
 
     def _leaves_of(self, level: Level) -> Leaves:
         # setdefault, as a walk side by side asks from several threads
-        return self._leaves.setdefault(level, Leaves(level))
+        return self._leaves.get(level) or self._leaves.setdefault(level, Leaves(level))
 
     def _levels_of_leaves(self, page: Page) -> list[Level]:
         """The levels of checks, projects or spaces in which something may go on."""

@@ -6,15 +6,15 @@ import io
 import math
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
+
+import httpx
 
 from migstat.api.endpoints import Api
 from migstat.api.retry import Policy
 from migstat.api.retry import Timing as ApiTiming
 from migstat.cli.app import run
-from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Runtime
 from migstat.cli.streams import Streams
 from migstat.errors import MigstatError
@@ -26,10 +26,10 @@ from migstat.model.verdict import Until
 from migstat.query.task import TaskSession
 from migstat.settings.resolve import Flags, settings_from
 from migstat.settings.target import Target
+from migstat.simulator.app import App
 from migstat.simulator.faults import Fault, Incident
-from migstat.simulator.scenario import FilterMode, Scenario, SimJob, SimNode, SimTask, Step, refused
-from migstat.simulator.server import Server, serve
-from tests.watching import Time
+from migstat.simulator.scenario import FilterMode, Scenario, SimJob, SimNode, SimTask, Step, Timeline, refused
+from tests.watching import ENVIRON, EPOCH, JOB, TASK, Time, answered, the_end
 
 GOOD = ("SUCCESS", "SUCCESS", "SUCCESS", "WARNING", "SKIPPED")
 BAD = ("FAILED", "INCOMPLETE", "STOPPED", "CANCELLED", "TIMED_OUT", "ODD_OUTCOME")
@@ -41,34 +41,36 @@ LONG_AFTER = 3600.0
 
 
 class Stage:
-    """A history on a server of the loopback interface, whose clock moves by sleeping only.
+    """A history in simulated time, for any number of watches and commands; nobody may wait beyond `patience` seconds.
 
     `seen` holds what the last watch knew before each of its pauses.
     """
 
-    def __init__(self, server: Server, time: Time) -> None:
-        self.server = server
-        self.time = time
-        self.environ = {**variables_of(server), "MIGSTAT_JOB": "job-1", "MIGSTAT_TASK": "task-1"}
+    def __init__(self, scenario: Scenario, patience: float = 5000.0) -> None:
         self.seen: list[View] = []
+        self._time = time = Time(latest=patience)
+        app = App(scenario, Timeline(EPOCH, 1.0), clock=time.wall, rate_limit=None)
+        self._transport = httpx.MockTransport(lambda request: answered(app, request, time))
 
     def watch(self, at: float, plan: Plan | None = None) -> int:
         """The exit code of a watch that begins at a second."""
         try:
-            last = self.events(at, plan)[-1]
+            return self.end(at, plan).exit_code
         except MigstatError as error:
             return exit_of_error(error)
-        assert isinstance(last, Ended)
-        return last.exit_code
 
-    def events(self, at: float, plan: Plan | None = None, task: str = "task-1") -> list[Event]:
+    def end(self, at: float, plan: Plan | None = None, task: str = TASK) -> Ended:
+        """How a watch ends that begins at a second."""
+        return the_end(self.events(at, plan, task))
+
+    def events(self, at: float, plan: Plan | None = None, task: str = TASK) -> list[Event]:
         """The events of a watch that begins at a second."""
-        self.time.now = at
-        time = self.time
-        settings = settings_from(Flags(), self.environ | {"MIGSTAT_RATE_LIMIT": "none"}, str)
+        self._time.now = at
+        time = self._time
         timing = ApiTiming(time.clock, time.sleep, share=lambda: 0.5, now=time.wall)
-        with Api(settings, timing, policy=Policy(give_up_after=8.0)) as api:
-            session = TaskSession(api, Target("job-1", task), time.wall, None)
+        settings = settings_from(Flags(), ENVIRON | {"MIGSTAT_RATE_LIMIT": "none"}, str)
+        with Api(settings, timing, policy=Policy(give_up_after=8.0), transport=self._transport) as api:
+            session = TaskSession(api, Target(JOB, task), time.wall, None)
             deadline = Deadline(time.clock, time.sleep, None)
             watch = Watch(session, plan or Plan(), deadline, share=lambda: 0.5)
             every = [*paced(watch.events(), deadline.sleep)]
@@ -77,31 +79,18 @@ class Stage:
 
     def status(self, at: float, *words: str) -> int:
         """The exit code of `status --exit-status` at a second."""
-        return self.code(at, "status", "--exit-status", *words)
+        return self.run(at, "status", "--exit-status", *words)[0]
 
-    def code(self, at: float, *words: str) -> int:
-        """The exit code of a command at a second."""
-        return run(words, self._runtime(at))
-
-    def told(self, at: float, *words: str) -> str:
-        """What a command says on standard error at a second."""
-        runtime = self._runtime(at)
-        run(words, runtime)
-        assert isinstance(runtime.streams.err, io.StringIO)
-        return runtime.streams.err.getvalue()
-
-    def _runtime(self, at: float) -> Runtime:
-        self.time.now = at
-        streams, clock = Streams(io.StringIO(), io.StringIO()), self.time
-        return Runtime(self.environ, streams, now=clock.wall, clock=clock.clock, sleep=clock.sleep)
-
-
-@contextmanager
-def staged(scenario: Scenario, patience: float) -> Iterator[Stage]:
-    """A stage for this scenario, on which nobody may wait longer than for so many seconds."""
-    time = Time(latest=patience)
-    with serve(scenario, clock=time.wall, speed=1.0, rate_limit=None) as server:
-        yield Stage(server, time)
+    def run(self, at: float, *words: str) -> tuple[int, str]:
+        """The exit code of a command at a second, and what it says on standard error."""
+        self._time.now, clock, said = at, self._time, io.StringIO()
+        environ = ENVIRON | {"MIGSTAT_JOB": JOB, "MIGSTAT_TASK": TASK}
+        streams = Streams(io.StringIO(), said)
+        code = run(
+            words,
+            Runtime(environ, streams, now=clock.wall, clock=clock.clock, sleep=clock.sleep, transport=self._transport),
+        )
+        return code, said.getvalue()
 
 
 @dataclass(frozen=True)

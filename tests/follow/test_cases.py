@@ -1,4 +1,4 @@
-"""Nights that once ended with the wrong exit code, one after the other, over a socket and in virtual time."""
+"""Nights that once ended with the wrong exit code, one after the other, in simulated time."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from migstat.follow.watch import Plan
-from migstat.model.events import Changed, Ended, Event, Outage, Recovered, Snapped, Stalled
+from migstat.model.events import Ended, Snapped, Stalled
 from migstat.model.nodes import Node
 from migstat.model.verdict import Until, Verdict
 from migstat.query.tree import Reading
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask, Step, refused
-from tests.follow.histories import staged
-from tests.watching import seconds_of
+from tests.follow.histories import Stage
+from tests.watching import changes, seconds_of, the_end
 
 END = 300.0
 CORE, CHECKS = Plan(until=Until.CORE), Plan(until=Until.CHECKS)
@@ -137,6 +137,9 @@ CASES: dict[str, tuple[Scenario, Plan | None, int, float, float]] = {
     "D12 a level": (projects(P, incidents=fails(level="migrate")), None, 3, GIVEN_UP, GIVEN_UP + 60),
     "D12 a level, and a failure": (projects(runs("P", 40, 99, "FAILED"), incidents=fails(level="migrate")),
                                    None, 1, GIVEN_UP, GIVEN_UP + 60),
+    "D12 a level, and another for a moment": (night(level("projects", P), keys={"projects": ["P", "NEVER"]},
+        incidents=(*fails(level="migrate", expanded=True), *fails("cut", level="migrate,spaces", begin=END - 20,
+        end=END + 60))), None, 1, GIVEN_UP, GIVEN_UP + 60),
     "D12 the job": (projects(P, incidents=fails(route="job")), None, 3, GIVEN_UP, GIVEN_UP + 60),
     **{f"D13 {kind}": (projects(P, runs("Q", 40, 99, "FAILED"), incidents=fails(kind, level="migrate,projects",
        begin=END - 20, end=END + 170)), None, 1, END + 170, END + 240) for kind in ("503", "429", "cut")},
@@ -147,8 +150,8 @@ CASES: dict[str, tuple[Scenario, Plan | None, int, float, float]] = {
 }  # fmt: skip
 
 
-LONG = ("D11", "D12", "D13", "D17")
-"""Kinds of cases that go on for minutes after the end."""
+LONG = ("D12", "D17")
+"""Kinds of cases that take many polls."""
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name.startswith(LONG) else name
@@ -156,43 +159,47 @@ LONG = ("D11", "D12", "D13", "D17")
 def test_a_night_ends_with_the_right_code_in_time(name: str) -> None:
     """A watch from the start ends when it should, and a later one and `status` come to the same code."""
     scenario, plan, code, first, last = CASES[name]
-    with staged(scenario, 40_000) as stage:
-        events = stage.events(0.0, plan)
-        ended = events[-1]
-        assert isinstance(ended, Ended)
-        assert (ended.exit_code, first <= seconds_of(ended) <= last + 12) == (code, True), seconds_of(ended)
-        assert ended.reasons or ended.verdict in (Verdict.SUCCEEDED, Verdict.RUNNING)
-        assert stage.watch(8000, plan) == code
-        if plan is None:
-            assert stage.status(12_000, "--json") == code
+    stage = Stage(scenario, 40_000)
+    ended = stage.end(0.0, plan)
+    assert (ended.exit_code, first <= seconds_of(ended) <= last + 12) == (code, True), seconds_of(ended)
+    assert ended.reasons or ended.verdict in (Verdict.SUCCEEDED, Verdict.RUNNING)
+    assert stage.watch(8000, plan) == code
+    if plan is None:
+        assert stage.status(12_000, "--json") == code
+
+
+@pytest.mark.parametrize("name", ["A8 stopped", "A9 timed out", "D3 a key, no migrate", "D11 check hangs"])
+def test_a_watch_begun_long_after_the_end_ends_at_once(name: str) -> None:
+    """An end that is older than two minutes by the stamps of the API is not waited for again, as by `status`."""
+    scenario, plan, code, _, latest = CASES[name]
+    for begin, at_once in ((latest + 600, True), (END + 30, False)):
+        ended = Stage(scenario).end(begin, plan)
+        assert (ended.exit_code, seconds_of(ended) < begin + 10) == (code, at_once)
 
 
 @pytest.mark.parametrize("task_type", ["check", "migrate"])
 def test_a_refused_task_has_failed_for_everybody_at_once(task_type: Any) -> None:
     """A lone root that ended FAILED is the end, and its message is the reason."""
     task = refused("t", "task-1", task_type, created_at=-9, message="the site is not attached")
-    with staged(scenario_of(task, USERS), 5000) as stage:
-        events = stage.events(0.0)
-        assert [type(event) for event in events] == [Snapped, Ended]
-        assert isinstance(ended := events[-1], Ended)
-        assert (ended.exit_code, [reason.message for reason in ended.reasons]) == (1, ["the site is not attached"])
-        assert seconds_of(ended) == 0
-        assert {stage.status(10, *words) for words in ((), ("--json",), ("--raw",), ("--depth", "0"))} == {1}
-        commands = ["checks", *(["projects"] if task_type == "migrate" else [])]
-        for words in ((command, *form) for command in commands for form in ((), ("--json",), ("-o", "csv"))):
-            assert stage.code(10, *words, "--exit-status") == 1
+    stage = Stage(scenario_of(task, USERS))
+    events = stage.events(0.0)
+    ended = the_end(events)
+    assert [type(event) for event in events] == [Snapped, Ended]
+    assert (ended.exit_code, [reason.message for reason in ended.reasons]) == (1, ["the site is not attached"])
+    assert seconds_of(ended) == 0
+    assert {stage.status(10, *words) for words in ((), ("--json",), ("--raw",), ("--depth", "0"))} == {1}
+    for command in ["checks", *(["projects"] if task_type == "migrate" else [])]:
+        assert {stage.run(10, command, *form, "--exit-status")[0] for form in ((), ("--json",), ("-o", "csv"))} == {1}
 
 
 def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() -> None:
     """If the newest run was refused since another one is going, a note says which."""
     newest = refused("t", "task-1", "migrate", created_at=100, message="another run of the job is going")
     older = SimTask(label="o", task_id="task-0", task_type="migrate", created_at=-9, root=lives("root", Step(0)))
-    scenario = Scenario(name="two", job=scenario_of(older, USERS).job, tasks=(older, newest))
-    with staged(scenario, 5000) as stage:
-        ended = stage.events(200.0, task="latest")[-1]
-        assert isinstance(ended, Ended)
-        assert (ended.exit_code, ended.notes) == (1, ("older run task-0 is still in progress",))
-        assert "older run task-0" in stage.told(300.0, "status", "job-1", "latest")
+    stage = Stage(Scenario(name="two", job=scenario_of(older, USERS).job, tasks=(older, newest)))
+    ended = stage.end(200.0, task="latest")
+    assert (ended.exit_code, ended.notes) == (1, ("older run task-0 is still in progress",))
+    assert "older run task-0" in stage.run(300.0, "status", "job-1", "latest")[1]
 
 
 @pytest.mark.parametrize("where", ["none", "also", "only"])
@@ -201,12 +208,11 @@ def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any)
     checks = (runs("A", 5, 50), runs("B", 5, 90, "FAILED"))
     root = lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=checks)
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
-    with staged(scenario_of(task), 5000) as stage:
-        ended = stage.events(0.0)[-1]
-        assert isinstance(ended, Ended)
-        assert (ended.exit_code, ended.summary.total, ended.summary.failed) == (1, 2, 1)
-        assert [reason.level[-1] for reason in ended.reasons] == ["B"]
-        assert stage.status(3000, "--json") == 1
+    stage = Stage(scenario_of(task))
+    ended = stage.end(0.0)
+    assert (ended.exit_code, ended.summary.total, ended.summary.failed) == (1, 2, 1)
+    assert [reason.level[-1] for reason in ended.reasons] == ["B"]
+    assert stage.status(3000, "--json") == 1
 
 
 def test_a_check_task_that_lists_check_beside_its_checks_has_only_the_checks() -> None:
@@ -219,89 +225,37 @@ def test_a_check_task_that_lists_check_beside_its_checks_has_only_the_checks() -
 
 def test_no_format_or_depth_changes_the_code() -> None:
     """While something may still come it is 8 in all of them, and then 1."""
-    scenario = CASES["D3 a key, no migrate"][0]
     formats = (("--output", name) for name in ("table", "plain", "tree", "json", "csv", "markdown"))
     words = (*formats, ("--raw",), ("--depth", "0"), ("--depth", "1"), ("--depth", "all"))
-    with staged(scenario, 5000) as stage:
-        assert {stage.status(END + 60, *each) for each in words} == {8}
-        assert {stage.status(END + 130, *each) for each in words} == {1}
+    stage = Stage(CASES["D3 a key, no migrate"][0])
+    assert {stage.status(END + 60, *each) for each in words} == {8}
+    assert {stage.status(END + 130, *each) for each in words} == {1}
 
 
 def test_an_empty_list_of_runs_is_waited_for() -> None:
     """A run that was just created is not listed yet, which is no error."""
     root = lives("root", Step(0), Step(100, "FINISHED", "SUCCESS"), children=(runs("A", 5, 50),))
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, listed_at=40.0)
-    with staged(scenario_of(task), 5000) as stage:
-        events = stage.events(0.0, task="latest")
-        assert isinstance(events[0], Snapped)
-        assert isinstance(events[-1], Ended)
-        assert (40 <= seconds_of(events[0]) <= 80, events[-1].exit_code) == (True, 0)
+    events = Stage(scenario_of(task)).events(0.0, task="latest")
+    assert isinstance(events[0], Snapped)
+    assert (40 <= seconds_of(events[0]) <= 80, the_end(events).exit_code) == (True, 0)
 
 
 def test_what_hangs_and_what_is_gone_is_named() -> None:
     """The reasons name a scope that hangs beside the root that was cancelled, and the notes one that has vanished."""
     gone, hanging = lives("jsm", Step(40), Step(200, None)), hangs("apps")
-    with staged(night(gone, hanging, root=(Step(END, "CANCELLED"),)), 5000) as stage:
-        ended = stage.events(0.0)[-1]
-    assert isinstance(ended, Ended)
+    ended = Stage(night(gone, hanging, root=(Step(END, "CANCELLED"),))).end(0.0)
     assert {reason.level for reason in ended.reasons} == {(), ("migrate", "apps")}
     assert [note for note in ended.notes if note.startswith("migrate,jsm is not reported any more")]
-
-
-@pytest.mark.slow
-def test_a_level_that_cannot_be_read_at_the_end_is_said_to_be_silent() -> None:
-    """While only that level fails the watch says so, once, and that it answers again."""
-    for until, kinds in ((END + 200, [Outage, Recovered]), (1e6, [Outage])):
-        with staged(projects(P, incidents=fails(level="migrate", end=until)), 5000) as stage:
-            told = [event for event in stage.events(0.0) if isinstance(event, Outage | Recovered)]
-        assert [type(event) for event in told] == kinds
-        assert isinstance(told[0], Outage)
-        assert (told[0].code, "migrate" in told[0].message) == ("incomplete", True)
-
-
-def moving(*steps: tuple[float, float | None, float | None]) -> Scenario:
-    """A night with one project: from which second on it reports which percent and which last update."""
-    told = [Step(at, "IN_PROGRESS", percent=percent, updated_at=stamp) for at, percent, stamp in steps]
-    project = lives("P", *told, Step(9000, "FINISHED", "SUCCESS"))
-    return night(level("projects", project), migrate=None, root=(Step(9100, "FINISHED", "SUCCESS"),),
-                 keys={"projects": ["P"]})  # fmt: skip
-
-
-def percents(begin: int, end: int) -> list[tuple[float, float | None, float | None]]:
-    """A little more every half minute, while the last update stays where it was long ago."""
-    return [(at, at / 100, -2400.0) for at in map(float, range(begin, end, 30))]
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("unmeasured")
-@pytest.mark.parametrize(
-    ("steps", "stalls"),
-    [
-        (percents(40, 9000), []),
-        ([*percents(40, 3000), *percents(6000, 9000)], [3880.0]),
-        ([*percents(40, 1000), *percents(4000, 4300)], [1890.0, 5180.0]),
-        ([(40.0 + 20 * n, 5.0, 40.0 + 20 * n) for n in range(440)], [940.0]),
-    ],
-    ids=["it moves", "it stays", "it stays again", "only its stamp moves"],
-)
-def test_a_stall_is_told_by_the_progress_first(
-    steps: list[tuple[float, float | None, float | None]], stalls: list[float]
-) -> None:
-    """A node that makes progress has not stalled, whatever its last update says, and the other way round."""
-    with staged(moving(*steps), 20_000) as stage:
-        events: list[Event] = stage.events(0.0, Plan(interval=30.0))
-    told = [seconds_of(event) for event in events if isinstance(event, Stalled) and event.level[-1:] == ("P",)]
-    assert len(told) == len(stalls)
-    assert all(expected <= at <= expected + 95 for at, expected in zip(told, stalls, strict=True)), told
 
 
 def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
     """However few of them are reported yet: total = missing + pending + running + finished = what the job names."""
     nodes = [lives(f"P{n:02}", Step(0, None), Step(5 + n * 3, "PENDING"), Step(40 + n * 6), Step(90 + n * 6, "FINISHED",
              "SUCCESS")) for n in range(30)]  # fmt: skip
-    with staged(projects(*nodes), 5000) as stage:
-        stage.events(0.0)
-        summaries = [view.snapshot.summary for view in stage.seen if view.snapshot]
+    stage = Stage(projects(*nodes))
+    stage.events(0.0)
+    summaries = [view.snapshot.summary for view in stage.seen if view.snapshot]
     assert len(summaries) > 20
     for summary in summaries:
         assert summary is not None
@@ -311,17 +265,35 @@ def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
 def test_a_change_is_told_of_what_vanished_and_came_back() -> None:
     """A node that comes back after it was gone is a change again only if it is another."""
     project = lives("P", Step(40), Step(150, None), Step(200, "FINISHED", "SUCCESS"))
-    with staged(projects(project), 5000) as stage:
-        told = [event for event in stage.events(0.0) if isinstance(event, Changed) and event.node.name == "P"]
-    assert [event.node.outcome or event.node.status for event in told][-1] == "SUCCESS"
+    assert changes(Stage(projects(project)).events(0.0), "migrate", "projects", "P")[-1][1] == "SUCCESS"
 
 
-@pytest.mark.parametrize("name", ["A8 stopped", "A9 timed out", "D3 a key, no migrate", "D11 check hangs"])
-def test_a_watch_begun_long_after_the_end_ends_at_once(name: str) -> None:
-    """An end that is older than two minutes by the stamps of the API is not waited for again, as by `status`."""
-    scenario, plan, code, _, latest = CASES[name]
-    for begin, at_once in ((latest + 600, True), (END + 30, False)):
-        with staged(scenario, 5000) as stage:
-            ended = stage.events(begin, plan)[-1]
-            assert isinstance(ended, Ended)
-            assert (ended.exit_code, seconds_of(ended) < begin + 10) == (code, at_once)
+def moving(*steps: tuple[float, float | None, float | None]) -> Scenario:
+    """A night with one project: from which second on it reports which percent and which last update."""
+    told = [Step(at, "IN_PROGRESS", percent=percent, updated_at=stamp) for at, percent, stamp in steps]
+    return projects(lives("P", *told, Step(1800, "FINISHED", "SUCCESS")), root=(Step(1820, "FINISHED", "SUCCESS"),))
+
+
+def percents(begin: int, end: int) -> list[tuple[float, float | None, float | None]]:
+    """A little more every half minute, while the last update stays where it was long ago."""
+    return [(at, at / 100, -2400.0) for at in map(float, range(begin, end, 30))]
+
+
+@pytest.mark.parametrize(
+    ("steps", "stalls"),
+    [
+        (percents(40, 1800), []),
+        ([*percents(40, 600), *percents(1200, 1800)], [780.0]),
+        ([*percents(40, 300), *percents(800, 900)], [480.0, 1080.0]),
+        ([(40.0 + 20 * n, 5.0, 40.0 + 20 * n) for n in range(85)], [240.0]),
+    ],
+    ids=["it moves", "it stays", "it stays again", "only its stamp moves"],
+)
+def test_a_stall_is_told_by_the_progress_first(
+    steps: list[tuple[float, float | None, float | None]], stalls: list[float]
+) -> None:
+    """A node that makes progress has not stalled, whatever its last update says, and the other way round."""
+    events = Stage(moving(*steps)).events(0.0, Plan(interval=30.0, stall_after=200.0))
+    told = [seconds_of(event) for event in events if isinstance(event, Stalled) and event.level[-1:] == ("P",)]
+    assert len(told) == len(stalls)
+    assert all(expected <= at <= expected + 95 for at, expected in zip(told, stalls, strict=True)), told

@@ -116,22 +116,22 @@ def test_polls_leave_three_quarters_of_the_limit(interval: float, count: int, le
     assert_truth(world)
 
 
-@pytest.mark.parametrize("limit", [30, 60, 120])
+@pytest.mark.parametrize("limit", [30, 120])
 def test_polls_keep_to_a_quarter_of_a_small_limit(limit: int) -> None:
     """Where the limit is small the polls are rarer."""
-    world = World(migration(*lanes(60, 400, 6), core_end=4100), begin=2000, rate_limit=limit)
+    world = World(migration(*lanes(60, 400, 6), core_end=4100), begin=3000, rate_limit=limit)
     assert world.ended().verdict is Verdict.SUCCEEDED
     assert a_minute(world) <= limit / 4
     assert_truth(world)
 
 
-def test_everything_is_read_every_two_minutes() -> None:
-    """What is never seen running shows within two minutes."""
-    blink = moved("BLINK", 201, 203)
-    events = World(migration(blink, moved("LONG", 60, 900)), begin=70).run()
+@pytest.mark.parametrize(("outcome", "within"), [("SUCCESS", 130), ("FAILED", 15)])
+def test_what_never_runs_at_a_poll_is_seen_all_the_same(outcome: str, within: float) -> None:
+    """A project that begins and ends between two polls shows within two minutes, a failure with the next poll."""
+    events = World(migration(moved("BLINK", 201, 203, outcome), moved("LONG", 60, 900)), begin=70, plan=Plan()).run()
     told = [event for event in events if isinstance(event, Changed) and event.node.name == "BLINK"]
-    assert [(event.node.outcome, event.before and event.before.status) for event in told] == [("SUCCESS", "PENDING")]
-    assert 203 <= seconds_of(told[0]) <= 203 + 130
+    assert [(event.node.outcome, event.before and event.before.status) for event in told] == [(outcome, "PENDING")]
+    assert 203 <= seconds_of(told[0]) <= 203 + within
 
 
 def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
@@ -166,16 +166,16 @@ def test_no_change_is_lost_whatever_becomes_of_filters(filters: script.FilterMod
     assert a_minute(world) <= LIMIT / 4
 
 
-@pytest.mark.parametrize("filters", FILTERS[1:])
+@pytest.mark.parametrize("filters", ["ignored", "rejected"])
 def test_without_filters_everything_is_read_at_each_poll(filters: script.FilterMode) -> None:
     """A filter that is not to be trusted is not asked for by polls any more; the interval says how often they are."""
     world = World(migration(*lanes(60, 300, 6), core_end=3100, filters=filters), begin=300)
     for event in world.events():
-        if seconds_of(event) > 480:
+        if seconds_of(event) > 400:
             break
     view = world.watch.view
     assert view.full_every == view.interval
-    polls = [at for at in poll_times(world) if at > 380]
+    polls = [at for at in poll_times(world) if at > 330]
     assert {later - earlier for earlier, later in pairwise(polls)} == {view.interval}
 
 
@@ -243,15 +243,6 @@ def test_a_level_that_cannot_be_read_hides_nothing() -> None:
             poller.read_all()
         assert {node.level: node.status for node in poller.nodes()}["migrate",] == "FINISHED"
         assert [node.name for node in poller.nodes() if node.level[:1] == ("migrate",)][1:] == names
-
-
-def test_a_failure_is_seen_by_the_next_poll_though_it_never_ran() -> None:
-    """A project that begins and fails between two polls is reported by the second of them."""
-    blink = moved("BLINK", 201, 203, "FAILED")
-    events = World(migration(blink, moved("LONG", 60, 900)), begin=70).run()
-    told = next(event for event in events if isinstance(event, Changed) and event.node.name == "BLINK")
-    assert (told.node.outcome, told.before and told.before.status) == ("FAILED", "PENDING")
-    assert 203 <= seconds_of(told) <= 203 + 15
 
 
 def test_without_a_limit_nothing_is_slowed() -> None:

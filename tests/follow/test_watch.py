@@ -1,4 +1,4 @@
-"""A watch from its first view to its last event: how it ends, what it tells, and how it gets through outages."""
+"""A watch from its first view to its last event: how it ends, what it says, and how it gets through outages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ from migstat.model.events import (
     Snapped,
     Stalled,
 )
-from migstat.model.exit_codes import exit_of_end
 from migstat.model.nodes import Level, leaves_of
 from migstat.model.verdict import Until, Verdict
 from migstat.simulator import scenario as script
@@ -68,136 +67,108 @@ CORE_END = 1000.0
 SETTLE = 120.0
 
 TWO = (moved("A", 60, 300), moved("B", 100, 900))
+APPS = migration(*TWO, scopes=(moved("usersAndGroups", 40, 80), moved("apps", 40, 1300, "WARNING")))
 
 
 # how it ends
 
 
 @pytest.mark.parametrize(
-    "scenario",
+    ("scenario", "begin", "until"),
     [
-        migration(*TWO, scopes=(moved("apps", 40, 990),)),
-        migration(*(moved(f"P{number:02}", 60, 900) for number in range(65))),
-        checks(moved("Fine", 0, 10), moved("Odd", 0, 20, "SKIPPED"), end=30),
+        pytest.param(migration(*TWO, scopes=(moved("apps", 40, 990),)), 5000, Until.DONE, id="migrate"),
+        pytest.param(migration(*(moved(f"P{n:02}", 60, 900) for n in range(65))), 5000, Until.DONE, id="four pages"),
+        pytest.param(checks(moved("Odd", 0, 20, "SKIPPED"), end=30), 5000, Until.DONE, id="check"),
+        pytest.param(migration(*TWO), 150, Until.CHECKS, id="checks of a running migration"),
+        pytest.param(migration(*TWO), 5000, Until.CHECKS, id="checks of a finished migration"),
     ],
-    ids=["migrate", "four pages", "check"],
 )
-def test_what_has_ended_already_ends_it_at_once(scenario: script.Scenario) -> None:
-    """A task that had ended is read once, as a whole, without any pause."""
-    world = World(scenario, begin=5000)
+def test_what_has_ended_already_ends_it_at_once(scenario: script.Scenario, begin: float, until: Until) -> None:
+    """What had ended is read once, as a whole, without any pause."""
+    world = World(scenario, begin=begin, plan=Plan(until=until))
     events = world.run()
     assert kinds(events) == ["Snapped", "Ended"]
     assert world.time.slept == []
     assert len(world.asked()) == len({sent.target for sent in world.sent})
-    assert the_end(events).end is End.FINISHED
-    assert the_end(events).verdict is Verdict.SUCCEEDED
+    assert (the_end(events).end, the_end(events).verdict) == (End.FINISHED, Verdict.SUCCEEDED)
 
 
-@pytest.mark.parametrize(
-    ("end", "verdict", "code"),
-    [
-        (End.FINISHED, Verdict.SUCCEEDED, 0),
-        (End.FINISHED, Verdict.FAILED, 1),
-        (End.FAILED_FAST, Verdict.RUNNING, 1),
-        (End.TIMEOUT, Verdict.RUNNING, 124),
-        (End.ERROR, Verdict.RUNNING, 3),
-    ],
-)
-def test_how_it_ended_makes_the_code(end: End, verdict: Verdict, code: int) -> None:
-    """One function makes the exit code, from the data alone."""
-    assert exit_of_end(end, verdict) == code
-    assert exit_of_end(End.INTERRUPTED, verdict, signal=15) == 143
-
-
-APPS = migration(*TWO, scopes=(moved("usersAndGroups", 40, 80), moved("apps", 40, 1300, "WARNING")))
-
-
-def test_apps_keep_a_finished_core_going() -> None:
-    """The task has not ended while apps still run, though root and migrate have, and apps count in the verdict."""
-    ended = World(APPS, begin=500).ended()
-    assert 1300 <= seconds_of(ended) <= 1300 + 2 * INTERVAL
-    assert ended.verdict is Verdict.WARNING
-
-
-def test_until_core_does_not_wait_for_apps() -> None:
-    """With --until core it ends at the core's end, and apps do not count."""
-    ended = World(APPS, begin=500, plan=Plan(until=Until.CORE, strict=True)).ended()
-    assert CORE_END <= seconds_of(ended) <= CORE_END + 2 * INTERVAL
-    assert (ended.end, ended.verdict, ended.exit_code) == (End.FINISHED, Verdict.SUCCEEDED, 0)
-
-
-@pytest.mark.parametrize(("outcome", "code"), [("SUCCESS", 0), ("WARNING", 0), ("FAILED", 1)])
-def test_until_checks_ends_with_the_checks(outcome: str, code: int) -> None:
-    """With --until checks it ends at the end of `check`, with its verdict."""
+def checked(outcome: str) -> script.Scenario:
+    """A migration whose checks end at 200."""
     check = moved("check", 5, 200, outcome, children=(moved("Fine", 5, 100), moved("Last", 5, 200, outcome)))
-    later = (moved("A", 260, 300), moved("B", 260, 900))
-    ended = World(migration(*later, check=check), plan=Plan(until=Until.CHECKS)).ended()
-    assert 200 <= seconds_of(ended) <= 200 + 2 * INTERVAL
-    assert (ended.end, ended.exit_code) == (End.FINISHED, code)
+    return migration(moved("A", 260, 300), moved("B", 260, 900), check=check)
 
 
-@pytest.mark.parametrize("begin", [150, 5000])
-def test_until_checks_ends_at_once_where_they_are_over(begin: float) -> None:
-    """Checks that had ended end it at the first view, whatever the migration does."""
-    world = World(migration(*TWO), begin=begin, plan=Plan(until=Until.CHECKS))
-    assert kinds(world.run()) == ["Snapped", "Ended"]
-    assert world.time.slept == []
+FAILED_CHECK = moved("check", 5, 20, "FAILED", children=(moved("Bad", 5, 10, "FAILED"),))
+UNSCHEDULED = migration(check=FAILED_CHECK, migrate=moved("migrate", None, None), core_end=None, keys=("A", "B"))
+OVERRIDDEN = migration(
+    check=FAILED_CHECK, migrate=moved("migrate", 38, CORE_END, reported_at=36, children=(moved("apps", 60, 900),))
+)
+ONLY_CHECKS = of_root(
+    moved("root", 0, 202, "FAILED", children=(moved("check", 5, 200, "FAILED"),)),
+    scope={"projects": {"includedKeys": ["A", "B"]}},
+)
+LATE = migration(moved("A", 60, 900), moved("LATE", 100, 900, "WARNING", reported_at=CORE_END + 70))
+ONE_FAILED = migration(
+    moved("W", 60, 200, "WARNING"), moved("A", 60, 300, "FAILED"), moved("B", 60, 900), outcome="WARNING"
+)
+UNSEEN_CHECK = checks(moved("Fine", 0, 40), moved("Bad", 35, 38, "FAILED"), end=100, outcome="WARNING")
+SETTLED = CORE_END + 2 + SETTLE
+
+ENDS: dict[str, tuple[script.Scenario, float, Plan, float, End, Verdict, int]] = {
+    # the scenario, when the watch begins and how; when it ends, and with what
+    "apps go on": (APPS, 500, Plan(interval=INTERVAL), 1300, End.FINISHED, Verdict.WARNING, 0),
+    "core": (APPS, 500, Plan(until=Until.CORE, strict=True), CORE_END, End.FINISHED, Verdict.SUCCEEDED, 0),
+    "good checks": (checked("SUCCESS"), 0, Plan(until=Until.CHECKS), 200, End.FINISHED, Verdict.SUCCEEDED, 0),
+    "bad checks": (checked("FAILED"), 0, Plan(until=Until.CHECKS), 200, End.FINISHED, Verdict.FAILED, 1),
+    "a check never seen running": (UNSEEN_CHECK, 1, Plan(), 100, End.FINISHED, Verdict.FAILED, 1),
+    "a failure is not forgotten": (ONE_FAILED, 40, Plan(), CORE_END, End.FINISHED, Verdict.FAILED, 1),
+    "fail fast": (ONE_FAILED, 40, Plan(fail_fast=True), 300, End.FAILED_FAST, Verdict.RUNNING, 1),
+    "reported late": (LATE, 800, Plan(), CORE_END + 70, End.FINISHED, Verdict.WARNING, 0),
+    "not scheduled": (UNSCHEDULED, 100, Plan(), 130, End.FINISHED, Verdict.FAILED, 1),
+    "scheduled after all": (OVERRIDDEN, 22, Plan(), CORE_END, End.FINISHED, Verdict.FAILED, 1),
+    "ended with its checks": (ONLY_CHECKS, 10, Plan(), 202 + SETTLE, End.FINISHED, Verdict.FAILED, 1),
+    "all missing": (migration(keys=("A", "B")), 800, Plan(), SETTLED, End.FINISHED, Verdict.FAILED, 1),
+    "still running": (
+        migration(moved("A", 60, 900), moved("STUCK", 60, None)), 800, Plan(), SETTLED, End.FINISHED, Verdict.FAILED, 1
+    ),
+    "still pending": (
+        migration(moved("STUCK", None, None)), 800, Plan(), SETTLED, End.FINISHED, Verdict.FAILED, 1
+    ),
+}  # fmt: skip
 
 
-def test_a_check_task_ends_with_its_root() -> None:
-    """In a check task all checks count, also those that end between two polls."""
-    scenario = checks(moved("Fine", 0, 40), moved("Bad", 35, 38, "FAILED"), end=100, outcome="WARNING")
-    events = World(scenario, begin=1).run()
-    assert changes(events, "Bad")[-1][1] == "FAILED"
-    assert the_end(events).exit_code == 1
-    assert 100 <= seconds_of(events[-1]) <= 100 + 2 * INTERVAL
-
-
-def test_a_failed_project_ends_nothing_and_is_not_forgotten() -> None:
-    """One failed project in a running task does not end it, and is in the verdict whatever the root says."""
-    scenario = migration(moved("A", 60, 300, "FAILED"), moved("B", 60, 900), outcome="WARNING")
-    events = World(scenario, begin=40).run()
-    assert changes(events, "migrate", "projects", "A")[-1] == ("IN_PROGRESS", "FAILED")
-    ended = the_end(events)
-    assert seconds_of(ended) >= CORE_END
-    assert (ended.verdict, ended.exit_code, ended.summary.by_outcome) == (
-        Verdict.FAILED,
-        1,
-        {"FAILED": 1, "SUCCESS": 1},
-    )
-
-
-def test_fail_fast_ends_on_the_first_failure() -> None:
-    """With --fail-fast a failed project ends it with 1, and nothing more is read."""
-    scenario = migration(moved("W", 60, 200, "WARNING"), moved("A", 60, 300, "FAILED"), moved("B", 60, 900))
-    world = World(scenario, begin=40, plan=Plan(fail_fast=True))
+@pytest.mark.parametrize("name", ENDS)
+def test_a_watch_ends_in_time_with_the_code_of_the_data(name: str) -> None:
+    """It ends when what it waits for has ended, or two minutes later if something that counts is still open."""
+    scenario, begin, plan, at, end, verdict, code = ENDS[name]
+    world = World(scenario, begin=begin, plan=plan)
     ended = world.ended()
-    assert (ended.end, ended.exit_code) == (End.FAILED_FAST, 1)
-    assert 300 <= seconds_of(ended) <= 300 + 2 * INTERVAL
+    assert (ended.end, ended.verdict, ended.exit_code) == (end, verdict, code)
+    assert at <= seconds_of(ended) <= at + 3 * INTERVAL
     assert world.sent[-1].at == seconds_of(ended)
 
 
-def test_time_that_is_up_ends_it_without_another_request() -> None:
-    """--timeout ends it with 124 and the last state, and nothing more is read."""
-    world = World(migration(*TWO), begin=40, ends=(205.0, Stopped()))
+@pytest.mark.parametrize(
+    ("stop", "end", "code"),
+    [
+        (Stopped(), End.TIMEOUT, 124),
+        (Stopped(1), End.INTERRUPTED, 129),
+        (Stopped(2), End.INTERRUPTED, 130),
+        (Stopped(15), End.INTERRUPTED, 143),
+    ],
+)
+def test_a_signal_or_the_timeout_ends_it_without_another_request(stop: Stopped, end: End, code: int) -> None:
+    """It ends with the code of what stopped it and the last state, and nothing more is read."""
+    world = World(migration(*TWO), begin=40, ends=(205.0, stop))
     ended = world.ended()
-    assert (ended.end, ended.verdict, ended.exit_code) == (End.TIMEOUT, Verdict.RUNNING, 124)
+    assert (ended.end, ended.verdict, ended.exit_code) == (end, Verdict.RUNNING, code)
     assert seconds_of(ended) == 205
     assert world.sent[-1].at <= 200
     assert ended.summary.running == 2
 
 
-@pytest.mark.parametrize(("signal", "code"), [(2, 130), (15, 143), (1, 129)])
-def test_a_signal_ends_it_without_another_request(signal: int, code: int) -> None:
-    """A signal ends it with 128 and its number, and nothing more is read."""
-    world = World(migration(*TWO), begin=40, ends=(205.0, Stopped(signal)))
-    ended = world.ended()
-    assert (ended.end, ended.verdict, ended.exit_code) == (End.INTERRUPTED, Verdict.RUNNING, code)
-    assert world.sent[-1].at <= 200
-
-
-@pytest.mark.parametrize("stop", [Stopped(2), Stopped()])
-@pytest.mark.parametrize("request_number", [1, 2, 4, 9, 12])
+@pytest.mark.parametrize(("stop", "request_number"), [(Stopped(2), 1), (Stopped(), 4), (Stopped(2), 12)])
 def test_an_end_in_the_middle_of_a_reading_reads_no_further(stop: BaseException, request_number: int) -> None:
     """Whichever request is under way when it is stopped is the last one."""
     world = World(migration(*TWO), begin=40)
@@ -208,56 +179,16 @@ def test_an_end_in_the_middle_of_a_reading_reads_no_further(stop: BaseException,
         return None
 
     world.trouble = trouble
-    ended = world.ended()
-    assert ended.end in (End.INTERRUPTED, End.TIMEOUT)
+    assert world.ended().end in (End.INTERRUPTED, End.TIMEOUT)
     assert len(world.sent) == request_number
 
 
-@pytest.mark.parametrize("stop", [Stopped(15), Stopped()])
-def test_an_end_before_the_first_view_has_one_event(stop: BaseException) -> None:
+def test_an_end_before_the_first_view_has_one_event() -> None:
     """Where nothing was seen there is no snapshot, but still a last event that says pending."""
-    world = World(migration(*TWO), ends=(20.0, stop), trouble=lambda _target, _now: httpx.Response(503))
+    world = World(migration(*TWO), ends=(20.0, Stopped(15)), trouble=lambda _target, _now: httpx.Response(503))
     events = world.run()
     assert kinds(events) == ["Outage", "Ended"]
     assert the_end(events).verdict is Verdict.PENDING
-
-
-def test_a_project_reported_late_is_waited_for() -> None:
-    """What is missing at the end is asked for again, and counts when it comes within two minutes."""
-    late = moved("LATE", 100, 900, "WARNING", reported_at=CORE_END + 70)
-    world = World(migration(moved("A", 60, 900), late), begin=800)
-    events = world.run()
-    assert changes(events, "migrate", "projects", "LATE") == [(None, "WARNING")]
-    ended = the_end(events)
-    assert (ended.verdict, ended.missing) == (Verdict.WARNING, ())
-    assert CORE_END + 70 <= seconds_of(ended) <= CORE_END + 70 + 3 * INTERVAL
-
-
-@pytest.mark.parametrize(
-    ("scenario", "missing"),
-    [
-        (migration(moved("A", 60, 900), keys=("A", "NEVER")), ("NEVER",)),
-        (migration(keys=("A", "NEVER")), ("A", "NEVER")),
-        (migration(keys=("A",), scopes=(moved("customers", 40, 60),)), ("A",)),
-        (migration(moved("A", 60, 900), moved("STUCK", 60, None)), ()),
-        (migration(moved("A", 60, 900), moved("STUCK", None, None)), ()),
-    ],
-    ids=["missing", "all missing, no scope", "all missing", "running", "pending"],
-)
-@pytest.mark.parametrize("begin", [800, 5000])
-def test_what_never_comes_fails_two_minutes_after_the_end(
-    scenario: script.Scenario, missing: tuple[str, ...], begin: float
-) -> None:
-    """A project that is missing or unfinished at the end is asked for again for two minutes, and then has failed."""
-    world = World(scenario, begin=begin)
-    ended = world.ended()
-    since = max(begin, CORE_END + 2)
-    assert (ended.end, ended.verdict, ended.exit_code, ended.missing) == (End.FINISHED, Verdict.FAILED, 1, missing)
-    if begin == since:  # by the stamps of the API, this end has settled already
-        assert seconds_of(ended) == begin
-        return
-    assert since + SETTLE <= seconds_of(ended) <= since + SETTLE + 4 * INTERVAL
-    assert world.asked(since).count("migrate,projects+") > 3
 
 
 def test_what_is_asked_again_at_the_end_stays_under_the_quarter() -> None:
@@ -273,48 +204,16 @@ def test_what_is_asked_again_at_the_end_stays_under_the_quarter() -> None:
     assert len(between) / (last - first) * 60 <= 540 / 4
 
 
-def test_a_migration_that_is_not_scheduled_has_failed_two_full_polls_later() -> None:
-    """Checks that ended FAILED with no migration begun two readings and thirty seconds later are the end."""
-    check = moved("check", 5, 20, "FAILED", children=(moved("Bad", 5, 10, "FAILED"),))
-    scenario = migration(check=check, migrate=moved("migrate", None, None), core_end=None, keys=("A", "B"))
-    world = World(scenario, begin=100)
-    ended = world.ended()
-    assert (ended.end, ended.verdict, ended.exit_code) == (End.FINISHED, Verdict.FAILED, 1)
-    assert 130 <= seconds_of(ended) <= 100 + 4 * INTERVAL
-
-
-def test_a_migration_that_is_scheduled_after_all_goes_on() -> None:
-    """One full poll without a migration is not yet the end of one whose checks failed and were overridden."""
-    check = moved("check", 5, 20, "FAILED")
-    migrate = moved("migrate", 38, CORE_END, reported_at=36, children=(moved("apps", 60, 900),))
-    world = World(migration(check=check, migrate=migrate), begin=22)
-    assert seconds_of(world.ended()) >= CORE_END
-
-
-def test_failed_checks_end_a_task_with_its_root() -> None:
-    """A root that ended FAILED without any migration is the end once that migration might have been reported."""
-    check = moved("check", 5, 200, "FAILED", children=(moved("Bad", 5, 100, "FAILED"),))
-    root = moved("root", 0, 202, "FAILED", children=(check,))
-    world = World(of_root(root, scope={"projects": {"includedKeys": ["A", "B"]}}), begin=10)
-    ended = world.ended()
-    assert (ended.verdict, ended.exit_code) == (Verdict.FAILED, 1)
-    assert seconds_of(ended) <= 202 + SETTLE + 2 * INTERVAL
-    assert [reason.level for reason in ended.reasons] == [("check",)]
-
-
 @pytest.mark.parametrize(
     ("tree", "task_type", "verdict"),
     [
         (done(), "check", Verdict.SUCCEEDED),
-        (done("FAILED"), "check", Verdict.FAILED),
         ({"status": "CANCELLED"}, "check", Verdict.FAILED),
         ({"status": "CANCELLED"}, "migrate", Verdict.FAILED),
         (done("FAILED", children={"check": done(), "migrate": done("FAILED")}), "migrate", Verdict.FAILED),
-        (done(children={"check": done(), "migrate": done()}), "migrate", Verdict.SUCCEEDED),
         (done("WARNING", children={"check": done(), "migrate": done()}), "migrate", Verdict.WARNING),
-        (done("FAILED", children={"check": done(), "migrate": {"status": "ABORTED"}}), "migrate", Verdict.FAILED),
     ],
-)  # fmt: skip
+)
 def test_a_task_with_nothing_below_ends_it_too(tree: Tree, task_type: str, verdict: Verdict) -> None:
     """A task that ended, or was cancelled, before anything was reported below it is the end."""
     ended = World(of_root(moved("root", 0, 10), task_type=task_type), begin=20, trouble=served(tree)).ended()
@@ -322,74 +221,57 @@ def test_a_task_with_nothing_below_ends_it_too(tree: Tree, task_type: str, verdi
     assert seconds_of(ended) <= 20 + SETTLE + 2 * INTERVAL
 
 
-def ended_tree() -> Tree:
-    """A migration that has succeeded."""
+def broken(*level: str) -> Tree:
+    """A migration that has succeeded, of which the children of one level cannot be read."""
     projects = {"hidden": True, "children": {"A": done(), "B": done()}}
     migrate = done(children={"apps": done(children={"x": done()}), "projects": projects})
-    return done(children={"check": done(children={"Fine": done()}), "migrate": migrate})
-
-
-def broken(*level: str) -> Tree:
-    """The same, of which the children of one level cannot be read."""
-    tree = ended_tree()
-    node = tree
+    tree = node = done(children={"check": done(children={"Fine": done()}), "migrate": migrate})
     for name in level:
         node = node["children"][name]
     node["fails"] = 500
     return tree
 
 
-def with_a_broken_project() -> Tree:
-    """The same, one project of which makes no sense."""
-    tree = ended_tree()
-    tree["children"]["migrate"]["children"]["projects"]["children"]["B"] = {"status": {"very": "odd"}}
-    return tree
+def senseless(outcome: str) -> Tree:
+    """A migration whose root has a status of a wrong type, with a project that ended like this."""
+    projects = {"hidden": True, "children": {"A": done(outcome), "B": going()}}
+    return {"status": 5, "children": {"check": done(), "migrate": going(children={"projects": projects})}}
 
 
 @pytest.mark.parametrize(
-    "tree",
-    [broken("migrate"), broken("migrate", "projects"), broken("migrate", "apps"), with_a_broken_project()],
-    ids=["migrate", "projects", "apps", "one project"],
+    ("tree", "until", "end", "code"),
+    [
+        pytest.param(broken("migrate"), Until.DONE, End.ERROR, 3, id="migrate"),
+        pytest.param(broken("migrate", "projects"), Until.DONE, End.ERROR, 3, id="projects"),
+        pytest.param(broken("migrate", "apps"), Until.DONE, End.ERROR, 3, id="apps"),
+        pytest.param(senseless("SUCCESS"), Until.DONE, End.ERROR, 3, id="the root"),
+        pytest.param(senseless("SUCCESS"), Until.CORE, End.ERROR, 3, id="the root, core"),
+        pytest.param(senseless("FAILED"), Until.DONE, End.FINISHED, 1, id="the root, and a failure"),
+        pytest.param(broken("check"), Until.DONE, End.FINISHED, 0, id="single checks do not count"),
+    ],
 )
-def test_what_cannot_be_read_at_the_end_is_an_error(tree: Tree) -> None:
-    """If a part of an ended task stays unreadable for ten minutes, nobody can say that it went well: 3."""
-    ended = World(migration(*TWO), begin=5000, trouble=served(tree)).ended()
-    assert (ended.end, ended.exit_code) == (End.ERROR, 3)
-    assert 5600 <= seconds_of(ended) <= 5700
-
-
-@pytest.mark.parametrize(("outcome", "end", "code"), [("SUCCESS", End.ERROR, 3), ("FAILED", End.FINISHED, 1)])
-@pytest.mark.parametrize("until", [Until.DONE, Until.CORE])
-def test_a_task_that_never_makes_sense_is_an_outage_and_then_an_error(
-    outcome: str, end: End, code: int, until: Until
-) -> None:
-    """A root whose status is of a wrong type is reported as an outage, and given up after ten minutes."""
-    projects = {"hidden": True, "children": {"A": done(outcome), "B": going()}}
-    tree = going(children={"check": done(), "migrate": going(children={"projects": projects})})
-    events = World(migration(*TWO), begin=5000, plan=Plan(until=until), trouble=served({**tree, "status": 5})).run()
-    outage = next(event for event in events if isinstance(event, Outage))
-    assert (outage.code, "the task" in outage.message) == ("incomplete", True)
+def test_what_cannot_be_read_for_ten_minutes_is_an_error(tree: Tree, until: Until, end: End, code: int) -> None:
+    """It is an outage at once, named, and after ten minutes the end: 1 if a failure is known, else 3."""
+    events = World(migration(*TWO), begin=5000, plan=Plan(INTERVAL, until=until), trouble=served(tree)).run()
     ended = the_end(events)
     assert (ended.end, ended.exit_code) == (end, code)
+    if code == 0:
+        assert (kinds(events).count("Outage"), seconds_of(ended)) == (0, 5007.5)  # what one request is tried for
+        return
+    assert [event.code for event in events if isinstance(event, Outage)] == ["incomplete"]
     assert 5600 <= seconds_of(ended) <= 5800
-    assert any("could not be read: the task" in (reason.message or "") for reason in ended.reasons)
-
-
-def test_checks_that_cannot_be_read_do_not_matter_to_a_migration() -> None:
-    """Single checks do not count beside `check`, so a migration that ended well is believed without them."""
-    ended = World(migration(*TWO), begin=5000, trouble=served(broken("check"))).ended()
-    assert (ended.end, ended.exit_code) == (End.FINISHED, 0)
-    assert seconds_of(ended) < 5000 + INTERVAL
+    assert any("could not be read: " in (reason.message or "") for reason in ended.reasons)
 
 
 def test_what_can_be_read_again_at_the_end_is_no_error() -> None:
-    """A part that fails at the end and answers within two minutes leaves a good verdict."""
+    """A part that fails at the end and answers within two minutes was an outage, and leaves a good verdict."""
 
     def trouble(target: str, now: float) -> Answer:
         return httpx.Response(500) if "projects" in target and now < 1060 else None
 
-    ended = World(migration(*TWO), begin=5000 - 4000 + 10, trouble=trouble).ended()
-    assert (ended.end, ended.verdict, ended.exit_code) == (End.FINISHED, Verdict.SUCCEEDED, 0)
+    events = World(migration(*TWO), begin=1010, trouble=trouble).run()
+    assert [kind for kind in kinds(events) if kind != "Changed"] == ["Outage", "Snapped", "Recovered", "Ended"]
+    assert (the_end(events).end, the_end(events).verdict) == (End.FINISHED, Verdict.SUCCEEDED)
 
 
 # how it begins
@@ -408,12 +290,16 @@ def test_a_task_without_status_is_waited_for() -> None:
     assert the_end(events).verdict is Verdict.SUCCEEDED
 
 
-def test_a_task_that_does_not_answer_yet_is_waited_for() -> None:
-    """A 404 of a task whose job is there is waited for, and is no outage."""
-    events = World(migration(*TWO, status_at=100.0)).run()
+@pytest.mark.parametrize("job_answers", [True, False])
+def test_a_task_that_does_not_answer_yet_is_waited_for(*, job_answers: bool) -> None:
+    """A 404 of a task is waited for while its job is there, or may be, as no answer says that it is not."""
+
+    def trouble(target: str, _now: float) -> Answer:
+        return httpx.Response(503) if target.endswith(f"/jobs/{JOB}") and not job_answers else None
+
+    events = World(migration(*TWO, status_at=100.0), trouble=trouble, ends=(200.0, Stopped())).run()
     assert isinstance(events[0], Snapped)
     assert 100 <= seconds_of(events[0]) <= 140
-    assert the_end(events).verdict is Verdict.SUCCEEDED
 
 
 def test_a_task_that_never_answers_is_not_found_after_two_minutes() -> None:
@@ -433,27 +319,14 @@ def test_a_job_that_is_not_there_is_not_found_at_once() -> None:
     assert world.time.slept == []
 
 
-def test_a_job_that_does_not_answer_may_be_there() -> None:
-    """While a task answers 404, a job that answers nothing usable is an outage like any other."""
-
-    def trouble(target: str, now: float) -> Answer:
-        return httpx.Response(503) if target.endswith(f"/jobs/{JOB}") and now < 50 else None
-
-    events = World(migration(*TWO, status_at=60.0), trouble=trouble).run()
-    assert the_end(events).verdict is Verdict.SUCCEEDED
-
-
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
         (httpx.Response(401), Refused),
-        (httpx.Response(403), Refused),
         (httpx.Response(400), BadRequest),
-        (httpx.Response(405), BadAnswer),
         (httpx.Response(302, headers={"Location": "https://elsewhere.invalid/login"}), BadAnswer),
-        (httpx.Response(200, json={"data": "odd"}), BadAnswer),
     ],
-    ids=["401", "403", "400", "405", "redirect", "odd"],
+    ids=["401", "400", "redirect"],
 )
 def test_what_no_waiting_helps_against_is_raised_before_the_first_view(
     answer: httpx.Response, error: type[ApiError]
@@ -498,23 +371,13 @@ def outage(begin: float, end: float, answer: Callable[[], Answer]) -> Trouble:
 
 TROUBLES: dict[str, Callable[[], Answer]] = {
     "name": lambda: httpx.ConnectError("[Errno -2] Name or service not known"),
-    "refused": lambda: httpx.ConnectError("[Errno 111] Connection refused"),
-    "reset": lambda: httpx.ReadError("[Errno 104] Connection reset by peer"),
     "time-out": lambda: httpx.ReadTimeout("timed out"),
-    "connect time-out": lambda: httpx.ConnectTimeout("timed out"),
     "cut": lambda: httpx.RemoteProtocolError("peer closed connection"),
-    "proxy": lambda: httpx.ProxyError("407 Proxy Authentication Required"),
-    "500": lambda: httpx.Response(500),
     "503": lambda: httpx.Response(503, json={"status": 503, "errorMessage": "down", "id": "1"}),
-    "504": lambda: httpx.Response(504),
     "429": lambda: httpx.Response(429, headers={"Retry-After": "30"}),
     "html": lambda: httpx.Response(200, html="<html>Welcome to the hotel</html>"),
-    "bad gateway": lambda: httpx.Response(502, html="<html>Bad gateway</html>"),
-    "garbage": lambda: httpx.Response(200, content=b'{"data": {"status": FINI\x00\xff'),
-    "empty": lambda: httpx.Response(200, content=b""),
     "redirect": lambda: httpx.Response(302, headers={"Location": "https://elsewhere.invalid/"}),
     "400": lambda: httpx.Response(400),
-    "odd": lambda: httpx.Response(200, json={"data": "odd"}),
 }
 
 
@@ -563,42 +426,30 @@ def test_waits_grow_in_an_outage() -> None:
     assert len(tried) < 200
 
 
-@pytest.mark.parametrize("seconds", [30, 90, 250])
-def test_retry_after_is_the_shortest_wait(seconds: int) -> None:
-    """Nothing is asked for as long as the server asks not to be."""
-    asked_at: list[float] = []
-
-    def trouble(_target: str, now: float) -> Answer:
-        if now < 400 or asked_at:
-            return None
-        asked_at.append(now)
-        return httpx.Response(429, headers={"Retry-After": str(seconds)})
-
-    world = World(migration(*TWO), begin=200, trouble=trouble)
-    world.run()
-    after = [sent.at for sent in world.sent if sent.at > asked_at[0]]
-    assert asked_at[0] + seconds <= after[0] <= asked_at[0] + seconds + 40
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_it_asks_again_after_five_minutes_whatever_the_server_says(status: int) -> None:
-    """A server that asks for a day's pause is asked again after five minutes."""
+@pytest.mark.parametrize(
+    ("status", "asked_for", "shortest", "longest"),
+    [(429, 30, 30, 70), (503, 250, 250, 290), (429, 86400, 250, 330)],
+    ids=["30 s", "250 s", "a day"],
+)
+def test_retry_after_is_the_shortest_wait_up_to_five_minutes(
+    status: int, asked_for: int, shortest: float, longest: float
+) -> None:
+    """Nothing is asked for as long as the server asks not to be, but it is asked again after five minutes."""
     tried: list[float] = []
 
     def trouble(_target: str, now: float) -> Answer:
         if now < 400 or len(tried) >= 2:
             return None
         tried.append(now)
-        return httpx.Response(status, headers={"Retry-After": "86400"})
+        return httpx.Response(status, headers={"Retry-After": str(asked_for)})
 
-    world = World(migration(*TWO, core_end=10 * HOUR), begin=200, trouble=trouble, ends=(2000.0, Stopped()))
+    world = World(migration(*TWO), begin=380, trouble=trouble)
     world.run()
     after = [sent.at for sent in world.sent if sent.at >= tried[0]]
-    assert len(after) > 2
-    assert all(250 <= gap <= 330 for gap in pauses(after[:3]))
+    assert all(shortest <= gap <= longest for gap in pauses(after[:3]))
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
+@pytest.mark.parametrize("status", [401, 404])
 def test_a_refusal_after_success_is_believed_after_two_minutes(status: int) -> None:
     """Two minutes of nothing but refusals end it, and until then they are an outage."""
     world = World(migration(*TWO), begin=200, trouble=outage(400, 1e9, lambda: httpx.Response(status)))
@@ -741,34 +592,27 @@ def request_of(world: World) -> str:
 
 
 def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:
-    """A node that exports, then imports, starts again from 0: that is told as progress, under the new name."""
-    phases = (script.SimPhase("export", 100), script.SimPhase("import", 1000))
+    """A node that exports, then imports, starts again from 0: that is progress, and said only where it has moved."""
+    phases = (script.SimPhase("export", 3), script.SimPhase("import", 1000))
     events = World(migration(moved("A", 60, 960, phases=phases)), begin=70).run()
     told = [event for event in events if isinstance(event, Progressed) and event.level[-1:] == ("A",)]
     names = [event.progress[0].name or "" for event in told]
     assert names == sorted(names)
     assert set(names) == {"export", "import"}
+    assert len({(event.percent, event.progress) for event in told}) == len(told)
     percents = [event.percent or 0.0 for event in told]
     assert sum(later < earlier for earlier, later in pairwise(percents)) == 1
     assert changes(events, "migrate", "projects", "A") == [("IN_PROGRESS", "SUCCESS")]
 
 
-def test_what_does_not_move_makes_no_progress_events() -> None:
-    """Progress is told when it changes, not with every poll."""
-    phases = (script.SimPhase("export", 3),)
-    events = World(migration(moved("A", 60, 960, phases=phases)), begin=70).run()
-    told = [event for event in events if isinstance(event, Progressed)]
-    assert len({(event.percent, event.progress) for event in told}) == len(told)
-
-
 def test_a_stall_is_told_once_a_node() -> None:
-    """A running node that has not moved for as long as asked for is told of, once, and its parents are not."""
-    stuck = moved("STUCK", 60, 2000, has_details=False)
-    events = World(migration(stuck, *TWO, core_end=2100), begin=40, plan=Plan(stall_after=600)).run()
+    """A running node that has not moved for as long as asked for is reported once, and its parents are not."""
+    stuck = moved("STUCK", 60, 900, has_details=False)
+    events = World(migration(stuck, moved("A", 60, 300)), begin=40, plan=Plan(INTERVAL, stall_after=400)).run()
     stalls = [event for event in events if isinstance(event, Stalled)]
     assert [event.level for event in stalls] == [("migrate", "projects", "STUCK")]
-    assert 600 <= stalls[0].since_seconds <= 600 + 2 * INTERVAL
-    assert 660 <= seconds_of(stalls[0]) <= 660 + 3 * INTERVAL
+    assert 400 <= stalls[0].since_seconds <= 400 + 2 * INTERVAL
+    assert 460 <= seconds_of(stalls[0]) <= 460 + 3 * INTERVAL
 
 
 def test_a_node_that_had_stalled_when_it_was_first_seen_is_told_at_once() -> None:
@@ -792,8 +636,9 @@ def test_an_outage_is_no_stall() -> None:
     assert "Stalled" not in kinds(events)
 
 
-@pytest.mark.parametrize("begin", [0, 70, 2000])
-@pytest.mark.parametrize("scenario", [APPS, migration(*TWO), checks(moved("Fine", 0, 10), end=20)])
+@pytest.mark.parametrize(
+    ("scenario", "begin"), [(APPS, 0), (migration(*TWO), 70), (checks(moved("Fine", 0, 10), end=20), 2000)]
+)
 def test_the_first_view_comes_first_and_the_end_last(scenario: script.Scenario, begin: float) -> None:
     """A snapshot with the whole tree comes first, the way it ended last, and each of them once."""
     world = World(scenario, begin=begin)
