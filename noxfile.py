@@ -62,8 +62,8 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session
 def completions(session: nox.Session) -> None:
-    """Write the completion scripts again."""
-    _python(session, "completions/generate.py")
+    """Write again what completion knows of the command line."""
+    _python(session, "-m", "migstat.cli.grammar")
 
 
 @nox.session

@@ -43,7 +43,7 @@ def _end(number: int, _frame: object) -> None:
 
 
 def _complete(words: list[str]) -> None:
-    """Print the candidates for the word that is being typed; the scripts in completions/ ask for them."""
+    """Print the candidates for the word that is being typed; the scripts of the shells ask for them."""
     try:
         from migstat.completion.answer import answer
 

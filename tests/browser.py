@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -18,56 +18,103 @@ CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
 
+PATIENCE = 120.0
+"""Seconds within which the browser must say something."""
+
 RENUMBERED = (
     "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
 """Starts a program with two pipes as descriptors 3 and 4, as Chromium expects them."""
 
-STATEMENTS = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
-"""Events in which a page complains."""
+COMPLAINTS = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded")
 
 
-class Page:
-    """One tab. `requests` are the addresses it has asked for, `complaints` what it said in its console."""
+class Browser:
+    """A browser that has started."""
 
     def __init__(self, commands: int, answers: int) -> None:
         self._commands = commands
-        self._answers = os.fdopen(answers, "rb", closefd=False)
+        self._answers = answers
+        self._unread = b""
         self._ids = itertools.count(1)
-        self._session: str | None = None
-        self._clock: str | None = None
-        self._events: list[dict[str, Any]] = []
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.call(f"{domain}.enable")
+        self.events: list[dict[str, Any]] = []
 
-    def call(self, method: str, **params: Any) -> Any:
+    def call(self, method: str, session: str | None = None, **params: Any) -> Any:
         """The result of a DevTools method."""
         number = next(self._ids)
-        message = {"id": number, "method": method, "params": params}
-        if self._session is not None:
-            message["sessionId"] = self._session
+        message = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
         os.write(self._commands, json.dumps(message).encode() + b"\0")
-        while (answer := self._read()).get("id") != number:
-            self._events.append(answer)
+        while (answer := self.read()).get("id") != number:
+            self.events.append(answer)
         assert "error" not in answer, f"{method}: {answer['error']}"
         return answer["result"]
 
-    def wait(self, event: str) -> Any:
-        """The parameters of the next event of this name since the last call of `wait`."""
+    def read(self) -> dict[str, Any]:
+        """The next message."""
+        while b"\0" not in self._unread:
+            assert select.select([self._answers], [], [], PATIENCE)[0], "the browser says nothing"
+            piece = os.read(self._answers, 1 << 16)
+            assert piece, "the browser has gone"
+            self._unread += piece
+        raw, _, self._unread = self._unread.partition(b"\0")
+        message: dict[str, Any] = json.loads(raw)
+        return message
+
+
+class Page:
+    """A new tab, which shares nothing with other tabs, so that no event of theirs is taken for one of its own."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._session: str | None = None
+        self._clock: str | None = None
+        self._target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
+
+    def close(self) -> None:
+        """Close the tab."""
+        self._browser.call("Target.closeTarget", targetId=self._target)
+
+    def call(self, method: str, **params: Any) -> Any:
+        """The result of a DevTools method."""
+        return self._browser.call(method, self._session, **params)
+
+    def events(self, *methods: str) -> list[dict[str, Any]]:
+        """Parameters of the events with these names so far."""
+        mine = (event for event in self._browser.events if event.get("sessionId") == self._session)
+        return [event["params"] for event in mine if event["method"] in methods]
+
+    def wait(self, event: str, before: int = 0, **expected: str) -> dict[str, Any]:
+        """Wait for an event with these parameters; the first `before` of its name do not count."""
         while True:
-            told = self._events.pop(0) if self._events else self._read()
-            if told.get("method") == event:
-                return told["params"]
+            for params in self.events(event)[before:]:
+                if expected.items() <= params.items():
+                    return params
+            self._browser.events.append(self._browser.read())
+
+    @property
+    def requests(self) -> set[str]:
+        """The addresses that the page has asked for."""
+        return {params["request"]["url"] for params in self.events("Network.requestWillBeSent")}
+
+    @property
+    def complaints(self) -> list[str]:
+        """What the page or the browser said in the console."""
+        return list(map(json.dumps, self.events(*COMPLAINTS)))
 
     def open(self, url: str | Path) -> None:
         """Load a page, and wait until it has loaded."""
-        self.run("window.left = true")
-        self.call("Page.navigate", url=url.as_uri() if isinstance(url, Path) else url)
-        self._arrive()
+        answer = self.call("Page.navigate", url=url.as_uri() if isinstance(url, Path) else url)
+        self.wait("Page.lifecycleEvent", name="load", loaderId=answer["loaderId"])
+
+    def reloaded(self) -> None:
+        """Let the page's time to reload come, and wait until it has."""
+        before = len(self.events("Page.lifecycleEvent"))
+        self.tick(10_000)
+        self.wait("Page.lifecycleEvent", before, name="load")
 
     def clock(self, now: int) -> None:
         """Let pages loaded from now on see this time, in epoch milliseconds; their timers wait for `tick`."""
@@ -82,56 +129,23 @@ class Page:
         """Do what the page does every so many milliseconds."""
         self.run(f"ticks[{every}]()")
 
-    def reloaded(self) -> None:
-        """Let the page's time to reload come, and wait until it has."""
-        self.run("window.left = true")
-        self.tick(10_000)
-        self._arrive()
-
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def window(self, width: int, height: int, *, scale: float = 1.0, dark: bool = False) -> None:
+    def window(self, width: int, height: int, *, dark: bool = False) -> None:
         """Be a window or a phone of this size, in light or dark."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=scale,
-            mobile=width < 500,
-        )
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.call("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
 
-    def picture(self, path: Path) -> None:
-        """Save what the window shows as PNG."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
-
-    def _arrive(self) -> None:
-        """Wait until another page has loaded; an event may still be that of the page before."""
-        self.wait("Page.loadEventFired")
-        while not self.run("!window.left && document.readyState === 'complete'"):
-            self.wait("Page.loadEventFired")
-
-    def _read(self) -> dict[str, Any]:
-        raw = bytearray()
-        while (piece := self._answers.read(1)) != b"\0":
-            assert piece, "the browser has gone"
-            raw += piece
-        message: dict[str, Any] = json.loads(raw)
-        if message.get("method") == "Network.requestWillBeSent":
-            self.requests.append(message["params"]["request"]["url"])
-        if message.get("method") in STATEMENTS:
-            self.complaints.append(json.dumps(message["params"]))
-        return message
-
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Page]:
-    """A tab in a browser of its own, whose files are in the folder `profile`."""
+def browser(profile: Path) -> Iterator[Browser]:
+    """A browser of its own, whose files are in the folder `profile`."""
     assert CHROMIUM is not None, "no browser: apt-get install chromium"
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
@@ -146,7 +160,7 @@ def browser(profile: Path) -> Iterator[Page]:
         os.close(theirs_in)
         os.close(theirs_out)
         try:
-            yield Page(ours_out, ours_in)
+            yield Browser(ours_out, ours_in)
         finally:
             process.kill()
             os.close(ours_out)

@@ -1,8 +1,12 @@
-"""The command line as completion needs it, read from the commands themselves. See `completion.answer`."""
+"""The command line as completion needs it, read from the commands themselves. See `completion.answer`.
+
+`python -m migstat.cli.grammar` writes it into the package.
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
 from typing import Any
 
 import typer
@@ -10,6 +14,7 @@ import typer
 from migstat.cli.app import COMMANDS, Root, loaded
 from migstat.cli.commands.demo import REFUSED
 from migstat.cli.commands.help import TOPICS
+from migstat.completion.answer import GRAMMAR
 from migstat.completion.shells import SHELLS
 from migstat.model.documents import KINDS
 from migstat.model.nights import ORDERS as TIMELINE_ORDERS
@@ -42,13 +47,19 @@ _VALUES = {
 """How values complete, by the parameter's name, or by command and name if commands differ."""
 
 
-def grammar() -> dict[str, Any]:
-    """Commands by the words that name them, with options, arguments and what may follow; and the config file's keys."""
+def grammar() -> str:
+    """JSON of the commands by the words that name them, and of the config file's keys.
+
+    Each command has its options, its arguments and what may follow, on a line of its own, so that changes can be
+    reviewed and merged.
+    """
     root: Any = Root()
     root.commands = {name: loaded(name) for name in COMMANDS}
     commands: dict[str, Any] = {}
     _add(commands, root, context=typer.Context(root, info_name="", **root.context_settings), name="")
-    return {"commands": commands, "keys": {"profiles": PROFILE_KEYS, "targets": TARGET_KEYS}}
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(each)}" for name, each in commands.items())
+    keys = json.dumps({"profiles": PROFILE_KEYS, "targets": TARGET_KEYS})
+    return f'{{"keys": {keys}, "commands": {{\n{lines}\n}}}}\n'
 
 
 def _add(commands: dict[str, Any], command: Any, *, context: typer.Context, name: str) -> None:
@@ -98,3 +109,8 @@ def _summary(text: str | None) -> str:
     """The first sentence of a help text."""
     first = " ".join((text or "").partition("\n\n")[0].split())
     return first.partition(" (env: ")[0].partition(". ")[0].removesuffix(".")
+
+
+if __name__ == "__main__":
+    with open(GRAMMAR, "w", encoding="utf-8", newline="\n") as file:  # noqa: PTH123
+        file.write(grammar())

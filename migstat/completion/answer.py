@@ -1,9 +1,8 @@
 """The answer to a Tab: `migstat __complete SHELL WORD...`, whose last word is the one being typed.
 
 It must come within 60 ms, so nothing is imported here that takes long (Typer, msgspec and platformdirs do). The
-grammar of the command line is read from grammar.json, which `completions/generate.py` writes from the commands
-themselves; names come from the config file and from what earlier commands have seen. No request is made, and nothing
-is written.
+grammar of the command line is read from grammar.json, which `cli.grammar` writes from the commands themselves; names
+come from the config file and from what earlier commands have seen. No request is made, and nothing is written.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 LATEST, LATEST_MIGRATE = "latest", "latest-migrate"
 TASK_WORDS = (LATEST, "latest-check", LATEST_MIGRATE)
 PREVIOUS = "previous"
+GRAMMAR = os.path.join(os.path.dirname(__file__), "grammar.json")  # noqa: PTH118, PTH120
 SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,:@%+/=-")
 """ASCII characters that have no special meaning in a shell."""
 
@@ -41,7 +41,7 @@ def answer(shell: str, words: list[str], environ: Mapping[str, str]) -> bytes:
         elif shell == "powershell":
             words = [*words[:-1], words[-1].removeprefix("+").strip("'\"")]
             written = _for_powershell
-        with open(os.path.join(os.path.dirname(__file__), "grammar.json"), encoding="utf-8") as file:  # noqa: PTH118, PTH120, PTH123
+        with open(GRAMMAR, encoding="utf-8") as file:  # noqa: PTH123
             how, found = complete(json.load(file), words, environ)
         filters = shell not in ("zsh", "fish")  # these find what the user means in their own, configurable ways
         for word, about in found:

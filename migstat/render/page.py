@@ -219,9 +219,8 @@ _SCRIPT = f"""
 (() => {{
   const page = document.getElementById("page"), stale = document.getElementById("stale");
   const at = Number(page.dataset.at), limit = Number(page.dataset.staleAfter), now = Date.now();
-  const key = "migstat " + location.pathname;
-  let kept = {{}};
-  try {{ kept = JSON.parse(sessionStorage.getItem(key)) || kept }} catch {{}}
+  // Not sessionStorage: Chromium loses, now and then, what a page from a file: address stores there.
+  const kept = history.state || {{}};
   for (const id of kept.open || []) document.getElementById(id)?.setAttribute("open", "");
 
   // A page that changed under a reader's eyes is new, even if the reader's clock is wrong.
@@ -243,17 +242,16 @@ _SCRIPT = f"""
 
   const save = () => {{
     const open = [...document.querySelectorAll("details[open]")].map(each => each.id);
-    const keep = {{ at, born, open, loaded: now, x: scrollX, y: scrollY - shift() }};
-    try {{ sessionStorage.setItem(key, JSON.stringify(keep)) }} catch {{}}
+    history.replaceState({{ at, born, open, loaded: now, x: scrollX, y: scrollY - shift() }}, "");
   }};
-  addEventListener("pagehide", save);
+  addEventListener("beforeunload", save);  // pagehide would be too late: the next page may have begun
   const there = async () => {{  // a page that is old beats a browser's error page
     if (!/^http/.test(location.protocol)) return true;
     try {{ return (await fetch(location.href, {{ method: "HEAD", cache: "no-store" }})).ok }} catch {{ return false }}
   }};
   setInterval(async () => {{
     if (!await there()) return;
-    save();  // a busy browser may store what pagehide saves only after the next page has asked for it
+    save();  // iOS knows no beforeunload
     location.reload();
   }}, {RELOAD}000);
 }})();

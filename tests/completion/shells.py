@@ -14,7 +14,6 @@ import pytest
 from migstat.completion.shells import SHELLS
 from tests.command_line import hermetic
 
-SCRIPTS = Path(__file__).parents[2] / "completions"
 PATIENCE = 20.0
 """Seconds in which a shell must answer."""
 
@@ -143,7 +142,7 @@ class Shell:
         self._child.delaybeforesend = None
         self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
         setup = home / "setup"
-        setup.write_text((f". {SCRIPTS / SHELLS[name].file}\n" if bare else "") + _SETUP[name], encoding="utf-8")
+        setup.write_text((f". {SHELLS[name].file}\n" if bare else "") + _SETUP[name], encoding="utf-8")
         self.do(f". {setup}")
 
     def close(self) -> None:

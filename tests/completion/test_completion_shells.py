@@ -11,7 +11,7 @@ import pytest
 
 from migstat.completion.seen import FOLDER, SeenJob, keep
 from migstat.completion.shells import SHELLS
-from tests.completion.shells import SCRIPTS, Recorder, Shell, found, real_program
+from tests.completion.shells import Recorder, Shell, found, real_program
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +157,7 @@ def test_zsh_loads_it_out_of_its_path(tmp_path: Path) -> None:
     found("zsh")
     functions = tmp_path / "functions"
     functions.mkdir()
-    shutil.copy(SCRIPTS / "_migstat", functions)
+    shutil.copy(SHELLS["zsh"].file, functions)
     (tmp_path / ".zshrc").write_text(
         "fpath=(~/functions $fpath)\nautoload -Uz compinit && compinit\n", encoding="utf-8"
     )

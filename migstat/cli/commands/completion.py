@@ -20,7 +20,7 @@ def completion(
     if shell not in SHELLS:
         wrong = "no shell given" if shell is None else f"unknown shell: {shell!r}"
         raise UsageError(wrong, f"Choose from {', '.join(SHELLS)}.")
-    ctx.obj.streams.print(SHELLS[shell].script)
+    ctx.obj.streams.print(SHELLS[shell].file.read_text(encoding="utf-8"))
     return 0
 
 
