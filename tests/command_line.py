@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO, Any
 
 import httpx
 
@@ -148,3 +150,31 @@ def process(words: Sequence[str], environ: Mapping[str, str], *, stdin: str = ""
         check=False,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@contextmanager
+def started(words: Sequence[str], environ: Mapping[str, str], **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """A command line as a process of its own, which is killed with the context; its streams are pipes."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-m", "migstat", *words]
+    with subprocess.Popen(command, env=hermetic() | dict(environ), **{**streams, **more}) as running:
+        try:
+            yield running
+        finally:
+            running.kill()
+
+
+def line_of(stream: IO[str] | None) -> str:
+    """The next line of a process, which must come."""
+    assert stream is not None
+    line = stream.readline()
+    assert line.endswith("\n")
+    return line
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait in real time until that is so, which must be soon."""
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -104,12 +104,14 @@ class BackgroundStream(io.TextIOBase):
         """Take the text. Raises the error of an earlier write."""
         if self.error is not None:
             raise self.error
+        # A list, and made here: a signal that raises between size and texts would leave a size that is never written.
+        pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
         with self._lock:
             if self._size + len(text) > CAPACITY:
                 self.unwritten = True
             else:
                 self._size += len(text)
-                self._texts.extend(text[at : at + PIECE] for at in range(0, len(text), PIECE))
+                self._texts.extend(pieces)
                 self._changed.notify_all()
         return len(text)
 

@@ -8,12 +8,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from migstat.simulator.scenario import Scenario
+from migstat.simulator.scenario import Scenario, SimNode, SimTask
 from migstat.simulator.server import Server
 from tests.cli import rehearsals
-from tests.cli.rehearsals import FORMATS, LONG_AGO, check_run, migration, node, still
+from tests.cli.rehearsals import FORMATS, LONG_AGO, check_run, migration, node, scenario, still
+from tests.command_line import Result
 
-SOME = ("table", "plain", "json", "ndjson")
+SOME = ("table", "json")
 PROJECTS = (node("ACME"), node("ZED"))
 CHECKS = (node("Failing", "FAILED"), node("Going", "running"), node("Well"))
 
@@ -61,108 +62,80 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
+class Servers(dict[str, Server]):
+    """Servers of the scenarios, each started when it is first asked for."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        super().__init__()
+        self._stack = stack
+
+    def __missing__(self, name: str) -> Server:
+        self[name] = self._stack.enter_context(still(SCENARIOS[name]))
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Server]]:
-    """Return a server of each scenario."""
+def servers() -> Iterator[Servers]:
+    """A server of each scenario."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(still(scripted)) for name, scripted in SCENARIOS.items()}
+        yield Servers(stack)
 
 
 def codes(server: Server, words: tuple[str, ...], formats: tuple[str, ...] = FORMATS) -> dict[str, int]:
-    """Return the exit code of a command line in each format."""
+    """The exit code of a command line in each format."""
     return {each: rehearsals.ask(server, *words, "-o", each).code for each in formats}
 
 
-STATUS = [
-    ("nothing-reported", 8),
-    ("pending", 8),
-    ("running", 8),
-    ("running-failed-project", 8),
-    ("succeeded", 0),
-    ("warning", 0),
-    ("skipped", 0),
-    ("failed-root", 1),
-    ("failed-project", 1),
-    ("failed-scope", 1),
-    ("incomplete", 1),
-    ("unknown-outcome", 1),
-    ("no-outcome", 8),
-    ("cancelled", 8),
-    ("apps-running", 8),
-    ("missing", 8),
-    ("missing-for-good", 1),
-    ("overridden-check", 0),
-    ("not-scheduled", 1),
-    ("checks-running", 8),
-    ("checks-well", 0),
-    ("checks-warning", 0),
-    ("checks-failed", 1),
-    ("checks-none-yet", 8),
-]
-CHECKS_OF = [
-    ("nothing-reported", 8),
-    ("succeeded", 0),
-    ("overridden-check", 1),
-    ("not-scheduled", 1),
-    ("checks-running", 8),
-    ("checks-well", 0),
-    ("checks-warning", 0),
-    ("checks-failed", 1),
-    ("checks-none-yet", 8),
-    ("checks-no-outcome", 8),
-    ("checks-no-outcome-for-good", 1),
-    ("checks-stuck", 8),
-    ("checks-stuck-for-good", 1),
-]
-PROJECTS_OF = [
-    ("nothing-reported", 8),
-    ("running", 8),
-    ("running-failed-project", 8),
-    ("succeeded", 0),
-    ("warning", 0),
-    ("skipped", 0),
-    ("failed-project", 1),
-    ("unknown-outcome", 1),
-    ("no-outcome", 8),
-    ("cancelled", 8),
-    ("no-outcome-for-good", 1),
-    ("apps-running", 0),
-    ("missing", 8),
-    ("missing-for-good", 1),
-]
+def table(text: str) -> list[tuple[str, int]]:
+    """Names and codes of a table."""
+    words = text.split()
+    return [(name, int(code)) for name, code in zip(words[::2], words[1::2], strict=True)]
+
+
+STATUS = table("""
+    nothing-reported 8   pending 8            running 8         running-failed-project 8
+    succeeded 0          warning 0            skipped 0         overridden-check 0
+    failed-root 1        failed-project 1     failed-scope 1    incomplete 1   unknown-outcome 1
+    no-outcome 8         cancelled 8          apps-running 8    missing 8      missing-for-good 1
+    not-scheduled 1      checks-running 8     checks-well 0     checks-warning 0
+    checks-failed 1      checks-none-yet 8
+""")
+CHECKS_OF = table("""
+    nothing-reported 8   succeeded 0         overridden-check 1   not-scheduled 1
+    checks-running 8     checks-well 0       checks-warning 0     checks-failed 1   checks-none-yet 8
+    checks-no-outcome 8  checks-no-outcome-for-good 1             checks-stuck 8    checks-stuck-for-good 1
+""")
+PROJECTS_OF = table("""
+    nothing-reported 8   running 8           running-failed-project 8   apps-running 0
+    succeeded 0          warning 0           skipped 0                  failed-project 1   unknown-outcome 1
+    no-outcome 8         cancelled 8         no-outcome-for-good 1      missing 8          missing-for-good 1
+""")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), STATUS)
-def test_the_task_is_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
+def test_the_task_is_judged_alike_in_every_format(servers: Servers, name: str, code: int) -> None:
     """`status --exit-status` is 0, 1 or 8 by the task, whatever the format."""
     assert codes(servers[name], ("status", "--exit-status")) == dict.fromkeys(FORMATS, code)
 
 
 @pytest.mark.parametrize(("name", "code"), STATUS)
-@pytest.mark.parametrize("depth", ["--raw", "--depth=all"])
-def test_what_else_is_shown_does_not_change_the_verdict(
-    servers: dict[str, Server], name: str, code: int, depth: str
-) -> None:
-    """The task's code is the same at any depth and for the API's own JSON."""
-    assert rehearsals.ask(servers[name], "status", "--exit-status", depth).code == code
-
-
-@pytest.mark.parametrize(("name", "code"), STATUS)
-def test_without_exit_status_the_question_was_answered(servers: dict[str, Server], name: str, code: int) -> None:
-    """Without --exit-status a task in any state is code 0."""
+def test_what_else_is_shown_does_not_change_the_verdict(servers: Servers, name: str, code: int) -> None:
+    """The task's code is the same at any depth and for the API's own JSON, and 0 without --exit-status."""
+    for depth in ("--raw", "--depth=all"):
+        assert rehearsals.ask(servers[name], "status", "--exit-status", depth).code == code
     assert rehearsals.ask(servers[name], "status").code == 0
 
 
 @pytest.mark.parametrize(("name", "code"), CHECKS_OF)
-def test_all_checks_are_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
+def test_all_checks_are_judged_alike_in_every_format(servers: Servers, name: str, code: int) -> None:
     """`checks --exit-status` is 8 while any is unfinished, then 1 for any failed one, else 0."""
     assert codes(servers[name], ("checks", "--exit-status"), SOME) == dict.fromkeys(SOME, code)
     assert codes(servers[name], ("checks", "--exit-status", "--state", "skipped"), ("plain",)) == {"plain": code}
 
 
 @pytest.mark.parametrize(("name", "code"), PROJECTS_OF)
-def test_all_projects_are_judged_alike_in_every_format(servers: dict[str, Server], name: str, code: int) -> None:
+def test_all_projects_are_judged_alike_in_every_format(servers: Servers, name: str, code: int) -> None:
     """`projects --exit-status` is 8 while any is unfinished or missing, then 1 for any failed one, else 0."""
     assert codes(servers[name], ("projects", "--exit-status"), SOME) == dict.fromkeys(SOME, code)
     assert codes(servers[name], ("projects", "--exit-status", "--state", "pending"), ("json",)) == {"json": code}
@@ -199,9 +172,7 @@ def test_all_projects_are_judged_alike_in_every_format(servers: dict[str, Server
         ("missing-for-good", ("projects", "--key", "LATE"), 1),
     ],
 )
-def test_what_is_named_is_judged_alone(
-    servers: dict[str, Server], name: str, words: tuple[str, ...], code: int
-) -> None:
+def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: tuple[str, ...], code: int) -> None:
     """With --level, --name or --key, --exit-status judges what is named, however it is shown."""
     formats = ("plain", "json")
     assert codes(servers[name], (*words, "--exit-status"), formats) == dict.fromkeys(formats, code)
@@ -227,7 +198,7 @@ def test_what_is_named_is_judged_alone(
         ("running", ("job", "other-job")),
     ],
 )
-def test_what_is_not_there_is_code_5(servers: dict[str, Server], name: str, words: tuple[str, ...]) -> None:
+def test_what_is_not_there_is_code_5(servers: Servers, name: str, words: tuple[str, ...]) -> None:
     """No such job, task, level, check or project is code 5 in any format, told on standard error alone."""
     formats = ("plain", "json")
     for each in formats:
@@ -245,24 +216,16 @@ def test_what_is_not_there_is_code_5(servers: dict[str, Server], name: str, word
         ("missing", ("projects", "--key", "1234"), "2 are reported; --all lists them."),
         ("checks-warning", ("checks", "--name", "1234"), "2 are reported; --all lists them."),
         ("checks-none-yet", ("checks", "--name", "1234"), "No checks are reported."),
+        ("checks-running", ("checks", "--name", "well"), "Did you mean Well?"),
+        ("checks-running", ("checks", "--name", "failling"), "Did you mean Failing?"),
     ],
 )
-def test_an_unknown_name_says_how_many_there_are(
-    servers: dict[str, Server], name: str, words: tuple[str, ...], hint: str
-) -> None:
-    """Only what the API has reported is counted as reported."""
-    assert rehearsals.ask(servers[name], *words).err.splitlines()[1:] == [f"  {hint}"]
+def test_an_unknown_name_says_what_there_is(servers: Servers, name: str, words: tuple[str, ...], hint: str) -> None:
+    """The error counts what the API has reported, or names the one that was probably meant."""
+    assert hint in rehearsals.ask(servers[name], *words).err.splitlines()[1]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "right"), [("well", "Well"), ("failling", "Failing")], ids=["wrong-case", "slip-of-the-pen"]
-)
-def test_the_likely_check_is_named(servers: dict[str, Server], wrong: str, right: str) -> None:
-    """An unknown check's error names the one that was probably meant."""
-    assert f"Did you mean {right}?" in rehearsals.ask(servers["checks-running"], "checks", "--name", wrong).err
-
-
-def test_a_project_not_reported_yet_is_no_error(servers: dict[str, Server]) -> None:
+def test_a_project_not_reported_yet_is_no_error(servers: Servers) -> None:
     """A project of the job's scope that is not reported yet is named as missing, also where it alone is asked for."""
     result = rehearsals.ask(servers["missing"], "projects", "--key", "LATE", "--json")
     assert (result.code, result.err) == (0, "")
@@ -342,7 +305,41 @@ def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> 
     assert [(each["complete"], each["verdict"]) for each in told] == [(False, "failed" if code == 1 else "running")] * 2
 
 
-def test_a_node_without_anything_is_a_node(servers: dict[str, Server]) -> None:
+def test_a_node_without_anything_is_a_node(servers: Servers) -> None:
     """A task without any status yet is shown as pending in every format, with code 0."""
     assert codes(servers["nothing-reported"], ("status",)) == dict.fromkeys(FORMATS, 0)
     assert "pending" in rehearsals.ask(servers["nothing-reported"], "status", "-o", "table").out
+
+
+def judged(root: SimNode, *words: str) -> Result:
+    """Ask about a migrate task of this tree."""
+    with still(scenario(SimTask(label="m", task_id="m1", task_type="migrate", created_at=0, root=root))) as server:
+        return rehearsals.ask(server, words[0], "job-1", "m1", *words[1:])
+
+
+WITHOUT_PHASES = node("root", children=(node("other"),), ended_at=LONG_AGO)
+
+
+@pytest.mark.parametrize(
+    ("command", "root", "reason"),
+    [
+        ("checks", node("root", "FAILED", "Not now."), "Not now."),
+        ("projects", node("root", "FAILED", "Not now."), "Not now."),
+        ("projects", WITHOUT_PHASES, "migrate: never reported"),
+    ],
+    ids=["refused checks", "refused projects", "phases never reported"],
+)
+def test_records_say_on_standard_error_why_the_task_failed(command: str, root: SimNode, reason: str) -> None:
+    """If no row shows why the code is 1, standard error does."""
+    for output in ("plain", "csv", "ndjson"):
+        result = judged(root, command, "-o", output, "--exit-status")
+        assert result.code == 1
+        err = json.loads(result.err)["error"]["message"] if output == "ndjson" else result.err
+        assert f"the task failed: {reason}" in err
+
+
+def test_a_good_end_without_checks_says_that_none_were_reported() -> None:
+    """The code of `checks` and of a watch of them is 0 if the task ended well, and both say what does not count."""
+    for words in (("checks", "--exit-status"), ("watch", "--until", "checks")):
+        result = judged(WITHOUT_PHASES, *words)
+        assert (result.code, "check was never reported and does not count" in result.err) == (0, True)

@@ -25,10 +25,8 @@ from migstat.follow.deadline import Stopped
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, check_run, migration, node, still
-from tests.command_line import environ_of, hermetic, process
+from tests.command_line import environ_of, hermetic, line_of, process, started, until
 from tests.signalled import at_each_step
-
-MIGSTAT = [sys.executable, "-m", "migstat"]
 
 
 def failed_checks() -> Scenario:
@@ -73,21 +71,17 @@ def test_a_closed_pipe_ends_the_program_quietly(server: Server, form: str) -> No
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
-def test_a_pipe_that_was_closed_before_is_quiet_too(small: Server) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "code"), [("status --exit-status", 8), ("status --help", 0), ("help environment", 0)]
+)
+def test_a_pipe_that_was_closed_before_is_quiet_too(small: Server, words: str, code: int) -> None:
     """If nobody reads at all, the code is still that of the data, and nothing is said."""
-    script = "{ sleep 0; } | true; migstat status --exit-status > >(exec true); echo $?"
-    done = shell(script, environ(small))
-    assert (done.stdout, done.stderr) == ("8\n", "")
+    done = shell(f"migstat {words} > >(exec true); echo $?", environ(small))
+    assert (done.stdout, done.stderr) == (f"{code}\n", "")
 
 
-def test_help_into_a_closed_pipe_is_quiet() -> None:
-    """Help into a pipe that nobody reads tells nothing on standard error."""
-    env = hermetic()
-    done = shell("migstat status --help > >(exec true); migstat help environment > >(exec true)", env)
-    assert done.stderr == ""
-
-
-@pytest.mark.parametrize("form", ["plain", "table"])
+@pytest.mark.parametrize("form", ["plain", pytest.param("table", marks=pytest.mark.slow)])
 def test_a_full_disk_is_one_line(small: Server, form: str) -> None:
     """Output that cannot be written is code 3 and said in one line."""
     done = shell(f"migstat status --exit-status -o {form} > /dev/full", environ(small))
@@ -128,22 +122,15 @@ def test_a_watch_says_that_its_output_was_lost(out: str, answered: bool, code: i
     assert json.loads(line)["error"]["code"] == "output"
 
 
-@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize("form", [pytest.param("table", marks=pytest.mark.slow), "json"])
 def test_ctrl_c_ends_it_at_once(form: str) -> None:
     """Ctrl-C while an answer is pending is code 130, said in a line or two, without a traceback."""
     with still(migration()) as slow:
         slow.faults.add("slow", 100, seconds=60.0)
-        running = subprocess.Popen(
-            [*MIGSTAT, "status", "-o", form],
-            env=environ(slow) | {"MIGSTAT_REQUEST_TIMEOUT": "60"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        while not slow.requests:
-            assert running.poll() is None
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=30)
+        with started(["status", "-o", form], environ_of(slow) | {"MIGSTAT_REQUEST_TIMEOUT": "60"}) as running:
+            until(lambda: slow.requests)
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=30)
     assert (running.returncode, out) == (130, "")
     if form == "json":
         assert json.loads(err)["error"]["code"] == "interrupted"
@@ -152,27 +139,18 @@ def test_ctrl_c_ends_it_at_once(form: str) -> None:
         assert "migration itself goes on" in err
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_it_waits_to_ask_again() -> None:
     """Ctrl-C between two attempts is code 130, too."""
     with still(migration()) as broken:
         broken.faults.add("429", 100, retry_after=15)
-        running = subprocess.Popen(
-            [*MIGSTAT, "status", "-v"],
-            env=environ(broken),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert running.stderr is not None
-        seen = ""
-        while "again in" not in seen:
-            line = running.stderr.readline()
-            assert line
-            seen += line
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=30)
+        with started(["status", "-v"], environ_of(broken)) as running:
+            while "again in" not in line_of(running.stderr):
+                pass
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=30)
     assert (running.returncode, out) == (130, "")
-    assert "Traceback" not in seen + err
+    assert "Traceback" not in err
 
 
 def on_a_terminal(words: list[str], env: Mapping[str, str], *, columns: int = 100) -> tuple[str, pyte.Screen, int]:
@@ -193,6 +171,7 @@ def on_a_terminal(words: list[str], env: Mapping[str, str], *, columns: int = 10
     return written, screen, child.exitstatus
 
 
+@pytest.mark.slow
 def test_a_person_sees_a_table_in_color(small: Server) -> None:
     """On a terminal the default is a table in color that fits the window, and the code is the same."""
     env = environ(small, TERM="xterm-256color")
@@ -218,7 +197,7 @@ def test_a_person_sees_a_table_in_color(small: Server) -> None:
         (["-o", "plain"], {}),
     ],
 )
-def test_no_colour_where_it_is_not_wanted(small: Server, words: list[str], more: dict[str, str]) -> None:
+def test_no_color_where_it_is_not_wanted(small: Server, words: list[str], more: dict[str, str]) -> None:
     """NO_COLOR, TERM=dumb, --color never and machine formats have no escape sequence on a terminal."""
     written, _, code = on_a_terminal(["status", *words], environ(small, **{"TERM": "xterm", **more}))
     assert code == 0
@@ -226,43 +205,35 @@ def test_no_colour_where_it_is_not_wanted(small: Server, words: list[str], more:
     assert "ACME" in written or words
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("term", ["dumb", ""])
-def test_colour_in_a_pipe_where_it_is_asked_for(small: Server, term: str) -> None:
-    """--color always puts colours into a pipe, whatever the terminal's name."""
-    env = environ_of(small) | ({"TERM": term} if term else {})
-    always = process(["status", "-o", "table", "--color", "always"], env)
-    assert re.search(r"\x1b\[[0-9;]+m● running", always.out)
-    assert "\x1b" not in process(["status", "-o", "table"], env).out
-
-
 @pytest.mark.parametrize(
-    ("flag", "environ", "terminal", "pipe"),
+    ("variables", "terminal", "pipe", "flag"),
     [
-        ("auto", {}, True, False),
-        ("auto", {"NO_COLOR": "1"}, False, False),
-        ("auto", {"NO_COLOR": ""}, True, False),
-        ("auto", {"FORCE_COLOR": "1"}, True, True),
-        ("auto", {"FORCE_COLOR": "0"}, False, False),
-        ("auto", {"FORCE_COLOR": ""}, True, False),
-        ("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1"}, False, False),
-        ("auto", {"CLICOLOR": "0"}, False, False),
-        ("auto", {"CLICOLOR": "1"}, True, False),
-        ("auto", {"CLICOLOR_FORCE": "1"}, True, True),
-        ("auto", {"CLICOLOR_FORCE": "0"}, True, False),
-        ("auto", {"CLICOLOR_FORCE": "1", "CLICOLOR": "0"}, True, True),
-        ("auto", {"TERM": "dumb"}, False, False),
-        ("auto", {"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
-        ("auto", {"GITHUB_ACTIONS": "true", "PY_COLORS": "1"}, True, False),
-        ("always", {"NO_COLOR": "1", "TERM": "dumb"}, True, True),
-        ("never", {"FORCE_COLOR": "1"}, False, False),
+        ("", True, False, "auto"),
+        ("NO_COLOR=1", False, False, "auto"),
+        ("NO_COLOR=", True, False, "auto"),
+        ("FORCE_COLOR=1", True, True, "auto"),
+        ("FORCE_COLOR=0", False, False, "auto"),
+        ("FORCE_COLOR=", True, False, "auto"),
+        ("NO_COLOR=1 FORCE_COLOR=1", False, False, "auto"),
+        ("CLICOLOR=0", False, False, "auto"),
+        ("CLICOLOR=1", True, False, "auto"),
+        ("CLICOLOR_FORCE=1", True, True, "auto"),
+        ("CLICOLOR_FORCE=0", True, False, "auto"),
+        ("CLICOLOR_FORCE=1 CLICOLOR=0", True, True, "auto"),
+        ("TERM=dumb", False, False, "auto"),
+        ("TERM=dumb FORCE_COLOR=1", True, True, "auto"),
+        ("GITHUB_ACTIONS=true PY_COLORS=1", True, False, "auto"),
+        ("NO_COLOR=1 TERM=dumb", True, True, "always"),
+        ("FORCE_COLOR=1", False, False, "never"),
     ],
 )
-def test_one_rule_decides_about_color(flag: str, environ: dict[str, str], terminal: bool, pipe: bool) -> None:
+def test_one_rule_decides_about_color(variables: str, terminal: bool, pipe: bool, flag: str) -> None:
     """The flag beats NO_COLOR, which beats what forces color, which beats a terminal that cannot show it."""
+    environ = dict(variable.split("=") for variable in variables.split())
     assert [wants_color(flag, environ, is_terminal=kind) for kind in (True, False)] == [terminal, pipe]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_half_a_document_is_an_error(server: Server, unbuffered: str, tmp_path: Path) -> None:
     """A file that fills up midway, after a short write, is code 3 with one line, buffered or not."""
@@ -277,21 +248,23 @@ def test_a_slow_reader_of_a_non_blocking_pipe_gets_everything(server: Server) ->
     """Standard output that takes no more for now is waited for."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    running = subprocess.Popen([*MIGSTAT, "checks", "--json"], env=environ(server), stdout=writing)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        head = pipe.read(10)
-        while running.poll() is None and not select.select([], [], [], 0.05)[0] and len(head) < 200_000:
-            head += pipe.read(1000)
-        document = json.loads(head + pipe.read())
-    assert (running.wait(30), len(document["checks"])) == (0, 1001)
+    with started(["checks", "--json"], environ_of(server), stdout=writing) as running:
+        os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            head = pipe.read(10)
+            while running.poll() is None and not select.select([], [], [], 0.05)[0] and len(head) < 200_000:
+                head += pipe.read(1000)
+            document = json.loads(head + pipe.read())
+        assert (running.wait(30), len(document["checks"])) == (0, 1001)
 
 
-def test_colour_changes_nothing_but_colour(small: Server) -> None:
-    """A table without its escape sequences is the table without colour."""
-    for command in ("status", "checks", "projects"):
-        colored = ask(small, command, "-o", "table", "--color", "always").out
-        assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == ask(small, command, "-o", "table").out
+@pytest.mark.parametrize("term", ["xterm", "dumb", ""])
+def test_color_changes_nothing_but_color(small: Server, term: str) -> None:
+    """A table without its escape sequences is the table without color; --color always holds whatever the terminal."""
+    words = ("status", "-o", "table", "--color")
+    colored, plain = (ask(small, *words, when, env={"TERM": term}).out for when in ("always", "never"))
+    assert re.search(r"\x1b\[[0-9;]+m● running", colored)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
 
 
 @pytest.mark.slow
@@ -313,6 +286,7 @@ def test_the_plain_locale_gets_plain_signs(small: Server, variables: dict[str, s
     assert result.out.isascii() is plain
 
 
+@pytest.mark.slow
 def test_a_terminal_that_cannot_show_more_gets_ascii(small: Server) -> None:
     """If the character set is ASCII, so is everything that is printed."""
     result = process(["status", "-o", "tree"], {**environ_of(small), "PYTHONIOENCODING": "ascii"})
@@ -364,21 +338,15 @@ def test_a_pipe_that_nobody_reads_holds_up_nothing(words: list[str], number: sig
     """With more to write than a full pipe takes, timeouts and signals end a watch with their codes."""
     projects = tuple(node(f"P{number:03}", "running", "x" * 500) for number in range(200))
     with still(migration("running", migrate="running", projects=projects)) as big:
-        running = subprocess.Popen(
-            [*MIGSTAT, *WATCH.split(), "--json", *words],
-            env=environ(big, MIGSTAT_RATE_LIMIT="none"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert running.stdout is not None
-        running.stdout.peek(1)  # type: ignore[attr-defined]
-        if number is not None:
-            running.send_signal(number)
-        assert running.wait(30) == code
-        running.stdout.close()
-        assert running.stderr is not None
-        assert b"standard output was not read to its end" in running.stderr.read()
-        running.stderr.close()
+        command = [*WATCH.split(), "--json", *words]
+        with started(command, environ_of(big) | {"MIGSTAT_RATE_LIMIT": "none"}, text=False) as running:
+            assert running.stdout is not None
+            running.stdout.peek(1)  # type: ignore[attr-defined]
+            if number is not None:
+                running.send_signal(number)
+            assert running.wait(30) == code
+            assert running.stderr is not None
+            assert b"standard output was not read to its end" in running.stderr.read()  # type: ignore[operator]
 
 
 @pytest.mark.slow
@@ -412,7 +380,7 @@ def test_a_signal_within_a_write_locks_nothing() -> None:
         another.join(10)
         assert not another.is_alive()
     stream.finish(10)
-    assert written.getvalue().endswith("xy")
+    assert (written.getvalue()[-2:], stream.unwritten) == ("xy", False)
 
 
 @pytest.mark.slow
@@ -420,19 +388,10 @@ def test_a_signal_at_any_moment_of_the_start_ends_it(small: Server) -> None:
     """Whenever a signal comes, the code is the signal's, without a traceback of migstat, and soon."""
     for at in range(45):
         number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[at % 3]
-        running = subprocess.Popen(
-            [*MIGSTAT, *WATCH.split()],
-            env=hermetic() | environ_of(small),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        time.sleep(at * 0.011)
-        running.send_signal(number)
-        try:
+        with started(WATCH.split(), environ_of(small), stdout=subprocess.DEVNULL) as running:
+            time.sleep(at * 0.011)
+            running.send_signal(number)
             _, err = running.communicate(timeout=10)
-        finally:
-            running.kill()
         assert "migstat/" not in err
         if "Traceback" not in err:  # else Python itself had not begun to run the program
             assert running.returncode in (128 + number, -number)
