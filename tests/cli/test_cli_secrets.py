@@ -15,7 +15,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -25,15 +24,14 @@ import pytest
 
 from migstat.settings.keys import ENVIRONMENT
 from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, of_tree, one_task
-from tests.command_line import Result, hermetic, migstat, process
+from tests.command_line import Result, hermetic, migstat
 from tests.sockets import head_of, listening
 
 EMAIL = "admin@example.com"
 TOKEN = "s3cr3t-t0ken"
 REAL = "ATATT3xFfGF0aB3-_dEfGhIjKlMnOpQrStUvWxYz0123456789=1A2B3C4D"
 ODD = "tök/en+&\"\\=%41<'>"
-SIGNS = "key>>>???~~~key"
-TOKENS = {"plain": TOKEN, "of today": REAL, "odd": ODD, "signs": SIGNS}
+TOKENS = {"of today": REAL, "odd": ODD}
 
 
 def pair_of(token: str) -> str:
@@ -234,19 +232,18 @@ def test_an_answer_that_repeats_the_token_is_shown_without_it(words: tuple[str, 
     silent(result, REAL)
 
 
-@pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
-@pytest.mark.parametrize("escaping", ["none", "ASCII"])
-def test_no_escape_of_json_hides_the_token(escaping: str, token: str) -> None:
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_no_escape_of_json_hides_the_token(ascii_only: bool) -> None:
     """The token is found in texts that the server has escaped, and what else they say is shown as it was."""
 
     def told(asked: Asked) -> Answer:
-        content = everywhere(f'{token} here, naïve \u20ac \\ " / end')(asked).content
-        return Answer(json.dumps(content, ensure_ascii=escaping == "ASCII").encode())
+        content = everywhere(f'{ODD} here, naïve \u20ac \\ " / end')(asked).content
+        return Answer(json.dumps(content, ensure_ascii=ascii_only).encode())
 
     with answering(told) as server:
-        result = migstat(["status", "--json"], environ_at(server.base_url, token), now=lambda: NOW)
+        result = migstat(["status", "--json"], environ_at(server.base_url, ODD), now=lambda: NOW)
     assert json.loads(result.out)["node"]["message"] == '*** here, naïve \u20ac \\ " / end'
-    silent(result, token)
+    silent(result, ODD)
 
 
 def test_a_name_that_is_the_token_is_not_shown() -> None:
@@ -330,40 +327,33 @@ def test_a_url_for_the_job_is_never_asked() -> None:
 # what is typed
 
 
-MISTAKES: list[tuple[tuple[str, ...], dict[str, str | None]]] = [
-    (("status", "--frobnicate"), {}),
-    (("status", "-v"), {"MIGSTAT_JOB": None}),
-    (("help", "environment"), {}),
-    (("job", f"--token={REAL}"), {}),
-    (("job", "--token", REAL), {}),
-    (("job", "--token-file", REAL), {}),
-    (("job",), {"MIGSTAT_TOKEN": None, "MIGSTAT_TOKEN_FILE": REAL}),
-    (("job",), {"MIGSTAT_TOKEN": f"{REAL} {REAL}"}),
-    (("job",), {"MIGSTAT_TOKEN": f"{REAL}\n{REAL}"}),
-    (("job",), {"MIGSTAT_TOKEN": f"{REAL}\x00\x1b[2J"}),
-    (("job",), {"MIGSTAT_EMAIL": f"{EMAIL}:{REAL}"}),
-    (("job",), {"MIGSTAT_BASE_URL": REAL}),
-    (("job",), {"MIGSTAT_BASE_URL": f"https://{EMAIL}:{REAL}@example.com"}),
-    (("job",), {"MIGSTAT_BASE_URL": f"ftp://{EMAIL}:{REAL}@example.com"}),
-    (("job",), {"MIGSTAT_BASE_URL": f"https://me:{REAL}/x@example.com:port"}),
-    (("job",), {"MIGSTAT_BASE_URL": f"https://me:{REAL}@exam ple.com"}),
-    (("job",), {"MIGSTAT_BASE_URL": f"https://example.com/?token={REAL}"}),
-    (("job",), {"MIGSTAT_BASE_URL": f"https://example.com/#{REAL}"}),
-    (("job",), {"MIGSTAT_JOB": f"https://me:{REAL}@example.com/?{REAL}"}),
-]
+MISTAKES: list[tuple[str, dict[str, str | None]]] = [
+    ("status --frobnicate", {}),
+    ("status -v", {"JOB": None}),
+    (f"job --token={REAL}", {}),
+    (f"job --token {REAL}", {}),
+    (f"job --token-file {REAL}", {}),
+    ("job", {"TOKEN": None, "TOKEN_FILE": REAL}),
+    *(("job", {"TOKEN": token}) for token in (f"{REAL} {REAL}", f"{REAL}\n{REAL}", f"{REAL}\x00\x1b[2J")),
+    ("job", {"EMAIL": f"{EMAIL}:{REAL}"}),
+    *(("job", {"BASE_URL": url}) for url in (
+        REAL, f"https://{EMAIL}:{REAL}@example.com", f"ftp://{EMAIL}:{REAL}@example.com",
+        f"https://me:{REAL}/x@example.com:port", f"https://me:{REAL}@exam ple.com", f"https://example.com/?token={REAL}",
+        f"https://example.com/#{REAL}",
+    )),
+    ("job", {"JOB": f"https://me:{REAL}@example.com/?{REAL}"}),
+]  # fmt: skip
 """Slips of the pen and of the clipboard: words, and variables that are set or (None) are not."""
 
 
-@pytest.mark.parametrize("flag", [(), ("--json",)], ids=["text", "json"])
+@pytest.mark.parametrize("flag", ["", " --json"], ids=["text", "json"])
 @pytest.mark.parametrize(("words", "changed"), MISTAKES)
-def test_a_mistake_does_not_show_the_token(
-    words: tuple[str, ...], changed: dict[str, str | None], flag: tuple[str, ...]
-) -> None:
+def test_a_mistake_does_not_show_the_token(words: str, changed: dict[str, str | None], flag: str) -> None:
     """A token where a name, an address or a file belongs is not quoted, and no request is sent."""
-    environ = {**environ_at("http://127.0.0.1:9", REAL), **changed}
+    environ = {**environ_at("http://127.0.0.1:9", REAL), **{f"MIGSTAT_{name}": text for name, text in changed.items()}}
     given = {name: value for name, value in environ.items() if value is not None}
-    result = migstat([*words, *(flag if words[0] != "help" else ())], given, transport=Broken())
-    assert result.code in (0, 2, 4)
+    result = migstat((words + flag).split(), given, transport=Broken())
+    assert result.code in (2, 4)
     silent(result, REAL)
 
 
@@ -376,23 +366,8 @@ def test_a_token_in_place_of_its_file_is_recognised() -> None:
 # other users' eyes
 
 
-@dataclass
-class Waiting:
-    """A server that answers as soon as it is told to, and a program that has asked it."""
-
-    running: subprocess.Popen[bytes]
-    server: Scripted
-    go_on: threading.Event = field(default_factory=threading.Event)
-
-    def finish(self) -> Result:
-        """Let it come to its end."""
-        self.go_on.set()
-        out, err = self.running.communicate(timeout=30)
-        return Result(self.running.returncode, out.decode(), err.decode())
-
-
 @contextmanager
-def waiting(words: list[str], home: Path, answer: Callable[[Asked], Answer], *, by: str) -> Iterator[Waiting]:
+def waiting(words: list[str], home: Path, answer: Callable[[Asked], Answer], by: str) -> Iterator[Waiting]:
     """Run a command in a home of its own until it waits for its first answer; the token comes to it `by` some way."""
     asked, go_on = threading.Event(), threading.Event()
 
@@ -402,31 +377,32 @@ def waiting(words: list[str], home: Path, answer: Callable[[Asked], Answer], *, 
         return answer(request)
 
     with answering(slow) as server:
-        environ = environ_at(server.base_url) | homes(home)
-        stdin = b""
+        environ = hermetic() | environ_at(server.base_url) | homes(home)
         if by != "MIGSTAT_TOKEN":
             del environ["MIGSTAT_TOKEN"]
-            stdin = TOKEN.encode() if by == "-" else b""
             words = [*words, "--token-file", by]
-        running = subprocess.Popen(
-            [sys.executable, "-m", "migstat", *words],
-            env=hermetic() | environ,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            umask=0,
-        )
-        with running:
+        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with subprocess.Popen([sys.executable, "-m", "migstat", *words], env=environ, umask=0, **pipes) as running:
             try:
                 assert running.stdin is not None
-                running.stdin.write(stdin)
+                running.stdin.write(TOKEN.encode() if by == "-" else b"")
                 running.stdin.close()
                 running.stdin = None
                 assert asked.wait(30)
-                yield Waiting(running, server, go_on)
+                yield running, server, go_on
             finally:
                 go_on.set()
                 running.kill()
+
+
+Waiting = tuple[subprocess.Popen[bytes], Scripted, threading.Event]
+"""A program that has asked a server, which answers once the event is set."""
+
+
+def ended(running: subprocess.Popen[bytes]) -> Result:
+    """What the program has written at its end."""
+    out, err = running.communicate(timeout=30)
+    return Result(running.returncode, out.decode(), err.decode())
 
 
 def homes(folder: Path) -> dict[str, str]:
@@ -442,35 +418,30 @@ def files_of(folder: Path) -> dict[Path, bytes]:
 
 
 OVER = {"status": "FINISHED", "outcome": "SUCCESS", "message": f"fine {TOKEN}", "details": {}}
-RUNS = {
-    "status": ["status", "-v", "--export", "{home}/status.svg"],
-    "watch": ["watch", "-v", "--json", "--record", "{home}/night.jsonl"],
-    "checks": ["checks", "--json"],
-    "tasks": ["tasks"],
-}
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 @pytest.mark.parametrize(
     ("command", "by"),
-    [("status", "MIGSTAT_TOKEN"), ("watch", "{home}/token"), ("checks", "-"), ("tasks", "{home}/token")],
-)
+    [("status -v -o table --export {home}/status.svg", "MIGSTAT_TOKEN"), ("checks --json", "-"),
+     ("watch -v --json --record {home}/night.jsonl", "{home}/token")],
+)  # fmt: skip
 def test_nobody_else_on_the_machine_sees_the_token(command: str, by: str, tmp_path: Path) -> None:
     """Not in the list of processes while it runs, not in a file that it leaves; those are for their owner's eyes."""
     token_file = tmp_path / "token"
     token_file.write_text(TOKEN, encoding="utf-8")
     token_file.chmod(0o600)
-    words = [word.format(home=tmp_path) for word in RUNS[command]]
+    words = command.format(home=tmp_path).split()
     answer = one_task(of_tree({**OVER, "children": {"AppVendorCheck": OVER}}), task_type="check")
-    with waiting(words, tmp_path, answer, by=by.format(home=tmp_path)) as program:
-        pid = program.running.pid
-        command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    with waiting(words, tmp_path, answer, by.format(home=tmp_path)) as (running, server, go_on):
+        command_line = Path(f"/proc/{running.pid}/cmdline").read_bytes()
         listed = seen_by_somebody_else("ps", "-ef", "ww").stdout
-        environ = seen_by_somebody_else("cat", f"/proc/{pid}/environ")
-        result = program.finish()
+        environ = seen_by_somebody_else("cat", f"/proc/{running.pid}/environ")
+        go_on.set()
+        result = ended(running)
     assert result.code == 0
-    assert {asked.authorization for asked in program.server.asked} == {f"Basic {pair_of(TOKEN)}"}
+    assert {asked.authorization for asked in server.asked} == {f"Basic {pair_of(TOKEN)}"}
     assert b"migstat" in command_line
     assert command_line.replace(b"\0", b" ").strip() in listed
     for seen in (command_line.decode(), listed.decode(errors="replace")):
@@ -495,32 +466,14 @@ def seen_by_somebody_else(*words: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(words, capture_output=True, check=False, **somebody)
 
 
+@pytest.mark.slow
 def test_what_is_killed_leaves_no_token_behind(tmp_path: Path) -> None:
     """Interrupted in the middle of a request, it says so without a traceback and leaves nothing with the token."""
-    with waiting(
-        ["watch", "--record", f"{tmp_path}/night.jsonl"], tmp_path, one_task(of_tree(OVER)), by="-"
-    ) as program:
-        program.running.send_signal(signal.SIGINT)
-        out, err = program.running.communicate(timeout=30)
-    result = Result(program.running.returncode, out.decode(), err.decode())
-    assert result.code == 130
-    assert "Traceback" not in result.err
+    words = ["watch", "--record", f"{tmp_path}/night.jsonl"]
+    with waiting(words, tmp_path, one_task(of_tree(OVER)), "-") as (running, _, _):
+        running.send_signal(signal.SIGINT)
+        result = ended(running)
+    assert (result.code, "Traceback" in result.err) == (130, False)
     silent(result)
     for path, content in files_of(tmp_path).items():
         assert leaks(content.decode("utf-8", "replace")) == [], path
-
-
-def test_the_token_is_sent_and_not_shown() -> None:
-    """As a process with -v, the credentials go to the server as HTTP Basic and to no output."""
-    page = Answer({"name": "x", "data": [{"taskId": "t", "taskType": "check"}]})
-    status = Answer({"data": {"status": "FINISHED", "outcome": "SUCCESS", "message": "fine"}, "links": {}})
-
-    def answer(asked: Asked) -> Answer:
-        return status if asked.segments[-1] == "status" else page
-
-    with answering(answer) as server:
-        result = process(["status", "-v", "-o", "table"], server.environ)
-        assert {asked.authorization for asked in server.asked} == {f"Basic {pair_of(TOKEN)}"}
-    assert result.code == 0
-    assert "GET" in result.err
-    silent(result)
