@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -327,7 +327,7 @@ def test_a_url_for_the_job_is_never_asked() -> None:
 # what is typed
 
 
-MISTAKES: list[tuple[str, dict[str, str | None]]] = [
+MISTAKES: list[tuple[str, Mapping[str, str | None]]] = [
     ("status --frobnicate", {}),
     ("status -v", {"JOB": None}),
     (f"job --token={REAL}", {}),
@@ -348,7 +348,7 @@ MISTAKES: list[tuple[str, dict[str, str | None]]] = [
 
 @pytest.mark.parametrize("flag", ["", " --json"], ids=["text", "json"])
 @pytest.mark.parametrize(("words", "changed"), MISTAKES)
-def test_a_mistake_does_not_show_the_token(words: str, changed: dict[str, str | None], flag: str) -> None:
+def test_a_mistake_does_not_show_the_token(words: str, changed: Mapping[str, str | None], flag: str) -> None:
     """A token where a name, an address or a file belongs is not quoted, and no request is sent."""
     environ = {**environ_at("http://127.0.0.1:9", REAL), **{f"MIGSTAT_{name}": text for name, text in changed.items()}}
     given = {name: value for name, value in environ.items() if value is not None}
