@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -43,29 +43,22 @@ def name_of(path: Path) -> str:
 
 
 @cache
-def tree_of(path: Path) -> ast.Module:
-    """A file's syntax tree."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a file's syntax tree, parsed and walked once for all tests."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
-def imported(node: ast.AST, package: str) -> Iterator[str]:
-    """Absolute names of the modules that the statements below `node` import; `package` resolves relative ones."""
-    for each in ast.walk(node):
+def imported(nodes: Iterable[ast.AST], package: str) -> Iterator[str]:
+    """Absolute names of the modules that statements import; `package` resolves relative ones."""
+    for each in nodes:
         if isinstance(each, ast.Import):
             yield from (alias.name for alias in each.names)
         elif isinstance(each, ast.ImportFrom):
             base = package.rsplit(".", each.level - 1)[0] if each.level else ""
             module = ".".join(part for part in (base, each.module) if part)
-            yield from (_submodule(module, alias.name) for alias in each.names)
-
-
-def _submodule(module: str, name: str) -> str:
-    """`from migstat import walk` imports a module, `from migstat import __version__` a name of the package."""
-    path = PACKAGE.parent.joinpath(*module.split("."))
-    is_module = module.partition(".")[0] == "migstat" and (
-        (path / f"{name}.py").exists() or (path / name / "__init__.py").exists()
-    )
-    return f"{module}.{name}" if is_module else module
+            # `from migstat import walk` imports a module, `from migstat import __version__` a name of the package.
+            submodules = (f"{module}.{alias.name}" for alias in each.names)
+            yield from (name if name.removeprefix("migstat.") in MODULES else module for name in submodules)
 
 
 MODULES = {name_of(path) for path in FILES}
@@ -79,26 +72,22 @@ def package_of(path: Path) -> str:
 @cache
 def imported_when_run(path: Path) -> frozenset[str]:
     """What a file imports, without what only a type checker does."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    return frozenset(imported(tree, package_of(path)))
+    guards = [node for node in nodes_of(path) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    guarded = {statement for guard in guards for statement in guard.body}
+    return frozenset(imported((node for node in nodes_of(path) if node not in guarded), package_of(path)))
 
 
 def files_that_import(module: str) -> set[str]:
     """The modules of the package that import `module`, or anything below it, when they run."""
     return {
-        name_of(path)
-        for path in FILES
-        if any(name == module or name.startswith(f"{module}.") for name in imported_when_run(path))
+        name_of(path) for path in FILES if any(f"{name}.".startswith(f"{module}.") for name in imported_when_run(path))
     }
 
 
 def own_imports(path: Path) -> set[str]:
     """The modules of the package that a file imports anywhere; the package itself stands for its version."""
-    names = {name.removeprefix("migstat.") for name in imported(tree_of(path), package_of(path)) if name != "migstat"}
-    return names & MODULES
+    names = imported(nodes_of(path), package_of(path))
+    return {name.removeprefix("migstat.") for name in names if name != "migstat"} & MODULES
 
 
 def test_the_table_and_the_package_have_the_same_rooms() -> None:
@@ -126,7 +115,7 @@ def test_no_modules_import_each_other() -> None:
 
 def test_no_two_public_classes_share_a_name() -> None:
     """A reader who meets a class by name knows which one it is."""
-    names = [node.name for path in FILES for node in tree_of(path).body if isinstance(node, ast.ClassDef)]
+    names = [node.name for path in FILES for node in nodes_of(path) if isinstance(node, ast.ClassDef)]
     twice = {name for name, count in Counter(names).items() if count > 1 and not name.startswith("_")}
     assert twice == set()
 
@@ -134,7 +123,7 @@ def test_no_two_public_classes_share_a_name() -> None:
 @pytest.mark.slow
 def test_only_own_private_attributes_are_used() -> None:
     """A private attribute that migstat uses is one that migstat defines, not one of a library."""
-    nodes = [(name_of(path), node) for path in FILES for node in ast.walk(tree_of(path))]
+    nodes = [(name_of(path), node) for path in FILES for node in nodes_of(path)]
     defined = {node.name for _, node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     defined |= {node.id for _, node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     used = [
@@ -162,7 +151,7 @@ def test_only_settings_reads_the_environment() -> None:
     """Neither `os.environ` nor `os.getenv`, nor a name imported from `os`, is used elsewhere but for completion."""
     readers = set()
     for path in FILES:
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.environb", "os.getenv"):
                 readers.add(name_of(path))
             if isinstance(node, ast.ImportFrom) and node.module == "os":
@@ -179,7 +168,7 @@ def test_nothing_below_the_command_line_prints_or_exits() -> None:
     for path in FILES:
         if name_of(path).partition(".")[0] in ("cli", "__main__"):
             continue
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in forbidden:
                 found.add((name_of(path), ast.unparse(node.func)))
             if isinstance(node, ast.Raise) and node.exc:
@@ -201,6 +190,6 @@ def test_a_page_names_what_exists(page: str) -> None:
 def test_the_reader_of_imports_sees_every_form() -> None:
     """Absolute, relative, nested and late imports are all held against the table."""
     source = "import migstat.api\nfrom migstat import cli\nfrom . import query\nfrom .cli.app import run\n"
-    assert set(imported(ast.parse(source), "migstat")) == {
+    assert set(imported(ast.walk(ast.parse(source)), "migstat")) == {
         "migstat.api", "migstat.cli", "migstat.query", "migstat.cli.app",
     }  # fmt: skip
