@@ -119,10 +119,10 @@ class Places:
         self._questions: dict[str, Question] = {}
 
     def note(self, question: Question, page: Page) -> None:
-        """Note where the page after this one begins."""
+        """Note where the page after this one begins, which there must be."""
         last = (page.node.children or (None,))[-1]
-        whole = question.expand and question.outcome is None and question.status in (None, Status.FINISHED)
-        if not whole or page.next is None or last is None or last.outcome != Outcome.SUCCESS:
+        whole = question.outcome is None and question.status in (None, Status.FINISHED)
+        if not whole or last is None or last.outcome != Outcome.SUCCESS:
             return
         name = last.name.lower()
         if name not in self._questions:

@@ -204,7 +204,7 @@ class Poller:
             return self._patrolled[question]
         self.requests += 1
         page = self._asker.ask(question)
-        if level_is_hidden(question.level):
+        if page.next is not None and level_is_hidden(question.level):
             self._leaves_of(question.level).places.note(question, page)
         return page
 
@@ -241,6 +241,11 @@ class Poller:
         self._note(self.root if before else None, root)
         self.root = root
         self._replace(reading.root, before)
+        self._running = {
+            level: node
+            for level, node in self._running.items()
+            if not level or level[-1] in self._levels.get(level[:-1], {})
+        }
         # a child that begins again while its level is walked escapes the walk, so one that has just vanished gets a
         # second chance by its name
         lost = [level for level in self.gone if level not in gone and not level_is_hidden(level)]
@@ -266,7 +271,6 @@ class Poller:
             children = {name: child for name, child in known.items() if not level_is_hidden(child.level)} | children
         elif any(name not in children for name in known):
             self.gone |= {child.level: child for name, child in known.items() if name not in children}
-            self._running = {level: child for level, child in self._running.items() if level not in self.gone}
         if node.children is not None or node.unreadable or children:
             self._levels[node.level] = children
         for child in node.children or ():
