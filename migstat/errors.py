@@ -121,3 +121,8 @@ class Refused(ApiError, code="refused"):
 
 class NotFound(ApiError, code="not-found"):
     """There is no such job, task, level, check or project (a 404, or the API's empty `data`)."""
+
+
+def reason(error: Exception) -> str:
+    """Why a file could not be read or written, in the system's words, without the path that messages name anyway."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

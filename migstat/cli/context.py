@@ -20,7 +20,8 @@ from migstat.query.walk import shown
 from migstat.render.text import harmless
 from migstat.settings.keychain import Keychain
 from migstat.settings.resolve import Flags, Profile, Settings, profile_from, settings_from
-from migstat.settings.target import Target, TaskWord, likely, target_from
+from migstat.settings.target import Target, TaskWord, target_from
+from migstat.settings.values import likely
 
 if TYPE_CHECKING:
     import httpx

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
 
-from migstat.errors import OutputError
+from migstat.errors import OutputError, reason
 from migstat.files.whole import replacing, write_all
 
 LONGEST_NAME = 240
@@ -104,5 +104,4 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError: a NUL in the folder's name
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise OutputError(f"cannot write {path}: {reason}", "Make room, or choose another folder.") from error
+        raise OutputError(f"cannot write {path}: {reason(error)}", "Make room, or choose another folder.") from error

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from migstat.errors import NotFound, UsageError
+from migstat.errors import NotFound, UsageError, reason
 from migstat.model.changes import EarlierRun
 from migstat.model.documents import VERSION
 from migstat.model.nodes import Job, Node, Page, Question, Task, instant
 from migstat.query.task import TaskSession, resolve
 from migstat.query.tree import Tree
 from migstat.settings.target import Target, TaskWord
-from migstat.settings.values import clean_id, expanded, reason, refuse_empty
+from migstat.settings.values import clean_id, expanded, likely, refuse_empty
 
 PREVIOUS = "previous"
 """The next older run that has checks."""
@@ -39,10 +39,8 @@ def against_from(text: str) -> str | EarlierRun:
     path = expanded(text)
     if "/" in path or os.sep in path or path.lower().endswith(".json") or os.path.exists(path):  # noqa: PTH110  pathlib raises for some names
         return read_document(path)
-    from difflib import get_close_matches
-
-    if close := get_close_matches(text, (PREVIOUS, *TaskWord), 1, cutoff=0.8):
-        raise UsageError(f"--against: no run {text!r}", f"Did you mean {close[0]}?")
+    if meant := likely(text, (PREVIOUS, *TaskWord), cutoff=0.8):
+        raise UsageError(f"--against: no run {text!r}", f"Did you mean {meant}?")
     return clean_id(text, "--against")
 
 

@@ -11,17 +11,21 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from migstat.errors import UsageError
+from migstat.errors import UsageError, reason
 from migstat.model.acceptance import Acceptance, Acceptances
-from migstat.settings.config import LARGEST, shown_file, spelled
+from migstat.settings.config import read_text, shown_file, spelled
 from migstat.settings.resolve import Profile
-from migstat.settings.values import reason, refuse_empty
+from migstat.settings.values import likely, refuse_empty
 
 _KEYS = {
     "reason": "a text that is not empty",
     "by": "a text that is not empty",
     "until": "a date such as 2026-12-01, without quotes",
     "occurrences": "a whole number, 0 or more",
+}
+_NEEDED = {
+    "reason": "Say why, for whoever reads it later.",
+    "until": "Add the last day on which it is accepted, such as until = 2026-12-01.",
 }
 _NAMES = {bool: "true or false", datetime: "a date with a time", str: "a text", float: "a fraction", list: "a list"}
 
@@ -37,20 +41,14 @@ def acceptances_from(flag: str | None, profile: Profile) -> Acceptances | None:
     import tomllib
 
     file, source = chosen
+    shown = shown_file(file)
     try:
-        with open(file, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
-            data = opened.read(LARGEST)
-        if len(data) == LARGEST:
-            raise UsageError(f"{source}: {shown_file(file)} is larger than 1 MiB", "This is not a file of checks.")
-        content = tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{source}: {shown_file(file)} is not UTF-8", "Save the file as UTF-8.") from error
+        content = tomllib.loads(read_text(file, f"{source}: {shown}"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{source}: {shown_file(file)}: invalid TOML: {error}"[:300], _EXAMPLE) from error
+        raise UsageError(f"{source}: {shown}: invalid TOML: {error}"[:300], _EXAMPLE) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         hint = "Name a TOML file with a table for each accepted check."
         raise UsageError(f"{source}: cannot read {file!r}: {reason(error)}", hint) from error
-    shown = shown_file(file)
     return Acceptances(shown, {name: _acceptance(shown, name, entry) for name, entry in content.items()})
 
 
@@ -63,31 +61,22 @@ def _acceptance(file: str, name: str, entry: object) -> Acceptance:
     for key, value in entry.items():
         where = f"{file}: {spelled((name, key))}"
         if key not in _KEYS:
-            from difflib import get_close_matches
-
-            close = get_close_matches(key, _KEYS, 1)
+            close = likely(key, _KEYS)
             raise UsageError(
-                f"{where}: unknown key", f"Did you mean {close[0]}?" if close else f"Keys: {', '.join(_KEYS)}."
+                f"{where}: unknown key", f"Did you mean {close}?" if close else f"Keys: {', '.join(_KEYS)}."
             )
-        if not _fits(key, value):
+        if key == "until":  # TOML has dates, so that no other spelling need be understood
+            fits = isinstance(value, date) and not isinstance(value, datetime)
+        elif key == "occurrences":
+            fits = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        else:
+            fits = isinstance(value, str) and bool(value.strip())
+        if not fits:
             raise UsageError(f"{where}: must be {_KEYS[key]}, not {_type(value)}")
-    for key in ("reason", "until"):
+    for key, hint in _NEEDED.items():
         if key not in entry:
-            hint = (
-                "Add the last day on which it is accepted, such as until = 2026-12-01."
-                if key == "until"
-                else "Say why, for whoever reads it later."
-            )
             raise UsageError(f"{file}: {spelled((name,))} has no {key}", hint)
     return Acceptance(**entry)
-
-
-def _fits(key: str, value: object) -> bool:
-    if key == "until":
-        return isinstance(value, date) and not isinstance(value, datetime)
-    if key == "occurrences":
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return isinstance(value, str) and bool(value.strip())
 
 
 def _type(value: object) -> str:

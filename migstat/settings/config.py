@@ -16,16 +16,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Any
 
 import msgspec
 
-from migstat.errors import NotFound, OutputError, UsageError
+from migstat.errors import NotFound, OutputError, UsageError, reason
 from migstat.files.whole import exclusively, write_whole
 from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
-from migstat.settings.values import looks_like_token, reason
+from migstat.settings.values import likely, looks_like_token
 
 Path = tuple[str, ...]
 """The names that lead to a value, such as `("profiles", "acme", "email")`."""
@@ -55,6 +54,10 @@ class Config(msgspec.Struct, frozen=True):
         """File and key of a value, for people."""
         return f"{shown_file(self.file)}: {spelled(path)}"
 
+    def error(self, path: Path, what: str, hint: str) -> UsageError:
+        """An error that names file and key of what is wrong."""
+        return UsageError(f"{self.origin(path)}: {what}", hint)
+
 
 def read_config(file: str, *, must_exist: bool = False) -> Config:
     """The file's content; an empty one if it does not exist, unless it must.
@@ -62,22 +65,28 @@ def read_config(file: str, *, must_exist: bool = False) -> Config:
     Raises UsageError, which names file and key, for a file that cannot be read or makes no sense.
     """
     try:
-        with open(file, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
-            data = opened.read(LARGEST)
-        if len(data) == LARGEST:
-            raise UsageError(f"{file} is larger than 1 MiB", "This is not a config file of migstat.")
-        text = data.decode("utf-8-sig")
+        text = read_text(file, shown_file(file))
     except (FileNotFoundError, NotADirectoryError):  # the latter if HOME is /dev/null
         if must_exist:
             hint = "Correct or unset it. migstat config set KEY VALUE creates the file."
             raise UsageError(f"MIGSTAT_CONFIG: no such file: {file!r}", hint) from None
         return Config(file)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{shown_file(file)}: not UTF-8", "Save the file as UTF-8.") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         hint = "Make it readable, or name another one with MIGSTAT_CONFIG."
         raise UsageError(f"cannot read the config file {file!r}: {reason(error)}", hint) from error
     return parsed(text, file) if text else Config(file)
+
+
+def read_text(file: str, name: str) -> str:
+    """The text of a small file, which errors call `name`. Raises UsageError, OSError, and ValueError for its name."""
+    with open(file, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
+        data = opened.read(LARGEST)
+    if len(data) == LARGEST:
+        raise UsageError(f"{name} is larger than 1 MiB", "Is it the right file?")
+    try:
+        return data.decode("utf-8-sig")  # Windows editors begin files with a byte order mark
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name}: not UTF-8", "Save the file as UTF-8.") from error
 
 
 def parsed(text: str, file: str) -> Config:
@@ -90,22 +99,58 @@ def parsed(text: str, file: str) -> Config:
     except (TOMLKitError, ValueError, RecursionError) as error:
         what = f"{error}"[:200] if isinstance(error, TOMLKitError) else "too deep, or a number too large"
         raise UsageError(f"{shown_file(file)}: invalid TOML: {what}", "Quote all values.") from error
-    warnings: list[str] = []
-    checker = _Checker(file, warnings)
+    config, warnings = Config(file, text), list[str]()
     default = content.pop(DEFAULT_PROFILE, None)
+    profiles, targets = (_section(config, name, content.pop(name, {}), warnings) for name in _SECTIONS)
     for name in content:
-        if name in SECRETS:
-            checker.warn((name,))
-        elif name not in _SECTIONS:
-            raise checker.error((name,), "unknown key", _hint((name,)))
-    return Config(
-        file=file,
-        text=text,
-        default_profile=None if default is None else checker.value((DEFAULT_PROFILE,), default),
-        profiles=checker.section("profiles", content.get("profiles", {})),
-        targets=checker.section("targets", content.get("targets", {})),
+        if name not in SECRETS:
+            raise config.error((name,), "unknown key", _hint((name,)))
+        warnings.append(f"{config.origin((name,))}: {_WARNING}")
+    return msgspec.structs.replace(
+        config,
+        default_profile=None if default is None else _text(config, (DEFAULT_PROFILE,), default),
+        profiles=profiles,
+        targets=targets,
         warnings=tuple(warnings),
     )
+
+
+def _section(config: Config, section: str, content: object, warnings: list[str]) -> dict[str, dict[str, str]]:
+    """Profiles or targets by name, without anything secret, of which `warnings` tells."""
+    if not isinstance(content, dict):
+        raise config.error((section,), "must be a table", f"For example [{section}.acme].")
+    entries: dict[str, dict[str, str]] = {}
+    for name, entry in content.items():
+        if not name.strip():
+            raise config.error((section, name), "empty name", f"For example [{section}.acme].")
+        if not isinstance(entry, dict):
+            known = "NAME" if name in _SECTIONS[section] else name
+            raise config.error((section, name), "must be a table", f"It begins with [{section}.{known}].")
+        values = entries[name] = {}
+        for key, value in entry.items():
+            path = (section, name, key)
+            if key in SECRETS or (isinstance(value, str) and looks_like_token(value)):
+                warnings.append(f"{config.origin(path)}: {_WARNING}")
+            elif key not in _SECTIONS[section]:
+                raise config.error(path, "unknown key", _hint(path))
+            else:
+                values[key] = _text(config, path, value)
+    return entries
+
+
+def _text(config: Config, path: Path, value: object) -> str:
+    """The value as text; numbers, which people write without quotes, become text."""
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15:
+        return str(value)
+    raise config.error(path, "must be a text that is not empty", "In quotes.")
+
+
+_WARNING = (
+    "an API token in this file is ignored and not safe there. Remove it, revoke it if others could read the file, and "
+    "run migstat auth login or set token_file."
+)
 
 
 def path_of(key: str) -> Path:
@@ -188,63 +233,16 @@ def shown_file(file: str) -> str:
     return f"~{file[len(home) :]}" if home not in ("", "/") and file.startswith(f"{home}{os.sep}") else file
 
 
-class _Checker:
-    """Checks the file's content; raises UsageError for the first thing that is wrong."""
-
-    def __init__(self, file: str, warnings: list[str]) -> None:
-        self._file = file
-        self._warnings = warnings
-
-    def section(self, section: str, content: object) -> dict[str, dict[str, str]]:
-        """Profiles or targets by name, without anything secret."""
-        if not isinstance(content, dict):
-            raise self.error((section,), "must be a table", f"For example [{section}.acme].")
-        entries: dict[str, dict[str, str]] = {}
-        for name, entry in content.items():
-            if not name.strip():
-                raise self.error((section, name), "empty name", f"For example [{section}.acme].")
-            if not isinstance(entry, dict):
-                hint = f"[{section}.NAME]" if name in _SECTIONS[section] else f"[{section}.{name}]"
-                raise self.error((section, name), "must be a table", f"It begins with {hint}.")
-            values = entries[name] = {}
-            for key, value in entry.items():
-                path = (section, name, key)
-                if key in SECRETS or (isinstance(value, str) and looks_like_token(value)):
-                    self.warn(path)
-                elif key not in _SECTIONS[section]:
-                    raise self.error(path, "unknown key", _hint(path))
-                else:
-                    values[key] = self.value(path, value)
-        return entries
-
-    def value(self, path: Path, value: object) -> str:
-        """The value as text; numbers become text."""
-        if isinstance(value, str) and value.strip():
-            return value
-        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15:
-            return str(value)
-        raise self.error(path, "must be a text that is not empty", "In quotes.")
-
-    def error(self, path: Path, what: str, hint: str) -> UsageError:
-        return UsageError(f"{shown_file(self._file)}: {spelled(path)}: {what}", hint)
-
-    def warn(self, path: Path) -> None:
-        self._warnings.append(
-            f"{shown_file(self._file)}: {spelled(path)}: an API token in this file is ignored and not safe there. "
-            "Remove it, revoke it if others could read the file, and run migstat auth login or set token_file."
-        )
-
-
 def _hint(path: Path) -> str:
     """The likely key, or all keys."""
     keys = _SECTIONS.get(path[0], ()) if len(path) > 2 else ()
     sought, known = (path[-1], keys) if keys else (path[0], (DEFAULT_PROFILE, *_SECTIONS))
-    if sought not in known and (close := get_close_matches(sought, known, 1)):
-        return f"Did you mean {close[0]}?"
+    if close := likely(sought, known):
+        return f"Did you mean {close}?"
     if keys and sought not in keys:
         return f"Keys of {path[0]}: {', '.join(keys)}."
-    if len(path) == 1 and (close := get_close_matches(sought, PROFILE_KEYS, 1)):
-        return f"{close[0]} belongs to a profile: profiles.NAME.{close[0]}"
+    if len(path) == 1 and (key := sought if sought in PROFILE_KEYS else likely(sought, PROFILE_KEYS)):
+        return f"{key} belongs to a profile: profiles.NAME.{key}"
     return "Keys are default_profile, profiles.NAME.KEY and targets.NAME.KEY. See migstat help config."
 
 
@@ -254,12 +252,10 @@ def _with_value(text: str, path: Path, value: str) -> str:
 
     document: Any = tomlkit.parse(text)
     table = document
-    for depth, name in enumerate(path[:-1]):
+    for name in path[:-1]:
         if name not in table:
             new: dict[str, Any] = {path[-1]: value}
-            for missing in reversed(path[depth:-1]):
-                new = {missing: new}
-            for outer in reversed(path[:depth]):
+            for outer in reversed(path[:-1]):
                 new = {outer: new}
             before = text if not text or text.endswith("\n") else f"{text}\n"
             return before + ("\n" if before else "") + tomlkit.dumps(new)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from migstat.errors import CredentialsError
-from migstat.settings.values import email, may_be_token, reason
+from migstat.errors import CredentialsError, reason
+from migstat.settings.values import email, may_be_token
 
 LONGEST_TOKEN = 65536
 """Characters that are read of a file that should contain a token."""

@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from migstat.errors import CredentialsError, OutputError
+from migstat.errors import CredentialsError, OutputError, reason
 from migstat.files.places import user_folder
 from migstat.files.whole import exclusively, write_whole
 from migstat.settings.config import shown_file
-from migstat.settings.values import reason
 
 ANSWERS_WITHIN = 30.0
 """Seconds: long enough to type a keyring's password."""

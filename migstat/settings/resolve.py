@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +21,7 @@ from migstat.settings.credentials import Secret, Token, TokenFile, email_from, s
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import is_loopback, proxy_for
-from migstat.settings.values import expanded, refuse_empty
+from migstat.settings.values import expanded, likely, refuse_empty
 
 NO_TOKEN = Token(Secret(""), "")
 SHORT = 7
@@ -99,9 +98,8 @@ def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], 
     else:
         return Profile(config)
     if name not in config.profiles and not may_be_new:
-        close = get_close_matches(name, config.profiles, 1)
-        if close:
-            hint = f"Did you mean {close[0]}?"
+        if close := likely(name, config.profiles):
+            hint = f"Did you mean {close}?"
         elif config.profiles:
             hint = f"Choose from {', '.join(config.profiles)}."
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -67,14 +67,6 @@ def target_from(
         if number == of_job and task_of_job is not None:
             return Target(job_id, task_of_job)
     return Target(job_id, default_task or TaskWord.LATEST)
-
-
-def likely(typed: str | None, known: Collection[str], cutoff: float = 0.6) -> str | None:
-    """The known name that was probably meant by one that does not exist."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(typed, known, 1, cutoff) if typed is not None and typed not in known else []
-    return close[0] if close else None
 
 
 def level_from(text: str, source: str) -> Level:

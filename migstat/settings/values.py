@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
-from migstat.errors import UsageError
+from migstat.errors import UsageError, reason
 from migstat.model.nodes import Millis, millis
 from migstat.settings.proxies import is_loopback
 
@@ -209,9 +210,12 @@ def shown_url(text: str) -> str:
     return "***" if may_be_token(text) else re.sub(r"([?#]).+", r"\1***", re.sub("//.*@", "//***@", text))
 
 
-def reason(error: Exception) -> str:
-    """Why a file could not be read or written, in the system's words."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+def likely(typed: str | None, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name that was probably meant by one that does not exist; None if that is none of them."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(typed, known, 1, cutoff) if typed is not None else []
+    return close[0] if close and close[0] != typed else None
 
 
 def _is_host(host: str) -> bool:
