@@ -6,7 +6,6 @@ call has a time limit.
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -60,7 +59,7 @@ class Keychain:
     @classmethod
     def of_user(cls, environ: Mapping[str, str], notice: Callable[[str], None] = lambda _: None) -> Keychain:
         """The keyring of this user, or the file below the config folder."""
-        return cls(f"{Path(user_folder(environ, 'config'), 'credentials.toml')}", notice=notice)
+        return cls(str(Path(user_folder(environ, "config"), "credentials.toml")), notice=notice)
 
     def recall(self, account: Account) -> tuple[str, str] | None:
         """The token and where it is stored, if it is."""
@@ -159,28 +158,31 @@ class Keychain:
 
     def _ask(self, question: Callable[[], _T]) -> _T:
         """Ask in a thread of its own, which is abandoned if no answer comes."""
-        answers: queue.SimpleQueue[tuple[_T | None, BaseException | None]] = queue.SimpleQueue()
+        from concurrent.futures import Future  # slow to import, and few runs get here
 
-        def asked() -> None:
+        answer: Future[_T] = Future()
+
+        def ask() -> None:
             try:
-                answers.put((question(), None))
-            except BaseException as error:  # noqa: BLE001  backends raise whatever they like
-                answers.put((None, error))
+                answer.set_result(question())
+            except BaseException as error:  # noqa: BLE001  backends raise whatever they like, even SystemExit
+                answer.set_exception(error)
 
-        threading.Thread(target=asked, daemon=True).start()
+        # A keyring that waits for a person must hold up neither Ctrl-C nor the exit, as threads of a pool would.
+        threading.Thread(target=ask, daemon=True).start()
         patience = min(NOTICE_AFTER, self._limit)
         try:
             try:
-                answer, error = answers.get(timeout=patience)
-            except queue.Empty:
+                error = answer.exception(patience)
+            except TimeoutError:
                 self._notice("waiting for the keyring: does it ask for its password?")
-                answer, error = answers.get(timeout=self._limit - patience)
-        except queue.Empty:
+                error = answer.exception(self._limit - patience)
+        except TimeoutError:
             message = f"the keyring did not answer within {self._limit:g} s"
             raise CredentialsError(message, f"Unlock it and try again. {WITHOUT}") from None
         if error is not None:
             raise _translated(error) from None  # a backend's own words may contain the token
-        return answer  # type: ignore[return-value]  # without an error it is the question's
+        return answer.result()
 
 
 def _translated(error: BaseException) -> CredentialsError:
@@ -188,8 +190,10 @@ def _translated(error: BaseException) -> CredentialsError:
         return error
     if isinstance(error, ImportError) and error.name == "keyring":
         return NoKeyring("the keyring needs an extra: pip install 'migstat[keyring]'", WITHOUT)
-    if type(error).__name__ == "NoKeyringError":
-        return NoKeyring("this machine has no usable keyring", WITHOUT)
-    if type(error).__name__ == "KeyringLocked":
-        return CredentialsError("the keyring is locked", f"Unlock it and try again. {WITHOUT}")
-    return CredentialsError(f"the keyring failed ({type(error).__name__})", WITHOUT)
+    match type(error).__name__:  # the library may not be there to import its errors from
+        case "NoKeyringError":
+            return NoKeyring("this machine has no usable keyring", WITHOUT)
+        case "KeyringLocked":
+            return CredentialsError("the keyring is locked", f"Unlock it and try again. {WITHOUT}")
+        case name:
+            return CredentialsError(f"the keyring failed ({name})", WITHOUT)
