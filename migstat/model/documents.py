@@ -1,13 +1,14 @@
 """The published JSON, version 1: one struct a document and an event; JSON and JSON Schema both come from them.
 
 Published schemas are open, so that keys can be added: whoever reads these documents must expect keys it does not know.
+Keys come in the order of the fields, those of the base class first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Union
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -140,7 +141,7 @@ class FetchedRunJson(Published, kw_only=True):
     artifacts: Sequence[FileJson]
 
 
-class Document(Published, kw_only=True):
+class Document(Published, kw_only=True, tag_field="kind"):
     """Base of every document."""
 
     schema_version: Literal[1]
@@ -163,7 +164,7 @@ class Head(Document, kw_only=True):
     summary: SummaryJson
 
 
-class StatusDocument(Head, kw_only=True, tag_field="kind", tag="status"):
+class StatusDocument(Head, kw_only=True, tag="status"):
     """Output of `migstat status -o json`. Each line of -o ndjson is a node without its children."""
 
     node: NodeJson
@@ -176,7 +177,7 @@ class Against(Published, kw_only=True):
     created_at: Instant | None
 
 
-class ChecksDocument(Head, kw_only=True, tag_field="kind", tag="checks"):
+class ChecksDocument(Head, kw_only=True, tag="checks"):
     """Output of `migstat checks -o json`. Each line of -o ndjson is a check."""
 
     checks: Sequence[CheckJson]
@@ -184,7 +185,7 @@ class ChecksDocument(Head, kw_only=True, tag_field="kind", tag="checks"):
     against: Against | None
 
 
-class ProjectsDocument(Head, kw_only=True, tag_field="kind", tag="projects"):
+class ProjectsDocument(Head, kw_only=True, tag="projects"):
     """Output of `migstat projects -o json`. Each line of -o ndjson is a project or space."""
 
     scope: Scope
@@ -193,7 +194,7 @@ class ProjectsDocument(Head, kw_only=True, tag_field="kind", tag="projects"):
     estimated_end_at: NotBefore
 
 
-class TasksDocument(Document, kw_only=True, tag_field="kind", tag="tasks"):
+class TasksDocument(Document, kw_only=True, tag="tasks"):
     """Output of `migstat tasks -o json`. Each line of -o ndjson is a run."""
 
     job_id: str
@@ -201,7 +202,7 @@ class TasksDocument(Document, kw_only=True, tag_field="kind", tag="tasks"):
     tasks: Sequence[RunJson]
 
 
-class JobDocument(Document, kw_only=True, tag_field="kind", tag="job"):
+class JobDocument(Document, kw_only=True, tag="job"):
     """Output of `migstat job -o json`."""
 
     job_id: str
@@ -209,7 +210,7 @@ class JobDocument(Document, kw_only=True, tag_field="kind", tag="job"):
     job: Annotated[Mapping[str, Any], Meta(description="The definition as the API sent it.")]
 
 
-class ArtifactsDocument(Document, kw_only=True, tag_field="kind", tag="artifacts"):
+class ArtifactsDocument(Document, kw_only=True, tag="artifacts"):
     """Output of `migstat artifacts -o json`. Each line of -o ndjson is a file."""
 
     job_id: str
@@ -249,7 +250,7 @@ class TargetJson(Published, kw_only=True):
     error: ErrorJson | None
 
 
-class TargetsDocument(Document, kw_only=True, tag_field="kind", tag="targets"):
+class TargetsDocument(Document, kw_only=True, tag="targets"):
     """Output of `migstat targets -o json`."""
 
     fetched_at: Instant
@@ -304,7 +305,7 @@ class SpanJson(Published, kw_only=True):
     against_seconds: Annotated[Seconds | None, Meta(description="How long it took in the other night.")]
 
 
-class TimelineDocument(Document, kw_only=True, tag_field="kind", tag="timeline"):
+class TimelineDocument(Document, kw_only=True, tag="timeline"):
     """Output of `migstat timeline -o json`."""
 
     job_id: str | None
@@ -343,12 +344,22 @@ class SnapshotEvent(Head, kw_only=True, tag_field="event", tag="snapshot"):
     node: NodeJson
 
 
-class ChangeEvent(Published, kw_only=True, tag_field="event", tag="change"):
-    """A node's state, status or outcome changed."""
+class EventJson(Published, kw_only=True, tag_field="event"):
+    """Base of every other event."""
 
     at: Instant
+
+
+class NodeEvent(EventJson, kw_only=True):
+    """Base of an event about one node."""
+
     level: Level
     name: str
+
+
+class ChangeEvent(NodeEvent, kw_only=True, tag="change"):
+    """A node's state, status or outcome changed."""
+
     before: StateJson | None = field(name="from")
     after: StateJson = field(name="to")
     message: str | None
@@ -357,63 +368,54 @@ class ChangeEvent(Published, kw_only=True, tag_field="event", tag="change"):
     elapsed_seconds: Elapsed
 
 
-class ProgressEvent(Published, kw_only=True, tag_field="event", tag="progress"):
+class ProgressEvent(NodeEvent, kw_only=True, tag="progress"):
     """A running node got on in its phase, or began the next one."""
 
-    at: Instant
-    level: Level
-    name: str
     percent: float | None
     progress: Sequence[Phase]
 
 
-class StalledEvent(Published, kw_only=True, tag_field="event", tag="stalled"):
+class StalledEvent(NodeEvent, kw_only=True, tag="stalled"):
     """A running node makes no progress; again only after it has moved."""
 
-    at: Instant
-    level: Level
-    name: str
     since_seconds: Seconds
 
 
-class OutageEvent(Published, kw_only=True, tag_field="event", tag="outage"):
+class OutageEvent(EventJson, kw_only=True, tag="outage"):
     """The API does not answer any more."""
 
-    at: Instant
     code: str
     message: str
     retry_in_seconds: Seconds
 
 
-class RecoveredEvent(Published, kw_only=True, tag_field="event", tag="recovered"):
+class RecoveredEvent(EventJson, kw_only=True, tag="recovered"):
     """The API answers again."""
 
-    at: Instant
     outage_seconds: Seconds
 
 
-class AliveEvent(Published, kw_only=True, tag_field="event", tag="alive"):
+class AliveEvent(EventJson, kw_only=True, tag="alive"):
     """A sign of life after 300 s without another event."""
 
-    at: Instant
     verdict: Verdict
     summary: SummaryJson
     missing: Missing
     estimated_end_at: NotBefore
 
 
-class LateEvent(Published, kw_only=True, tag_field="event", tag="late"):
+class LateEvent(EventJson, kw_only=True, tag="late"):
     """The end is expected after the deadline, or the deadline has passed."""
 
-    at: Instant
     deadline: Instant
     estimated_end_at: NotBefore
     by_seconds: Seconds
     reason: LateReason
 
 
-class _EndEvent(Published, kw_only=True):
-    at: Instant
+class EndEvent(EventJson, kw_only=True):
+    """Base of the last event."""
+
     verdict: Verdict
     exit_code: int
     reasons: Sequence[Reason]
@@ -422,23 +424,23 @@ class _EndEvent(Published, kw_only=True):
     elapsed_seconds: Elapsed
 
 
-class FinishedEvent(_EndEvent, kw_only=True, tag_field="event", tag="finished"):
+class FinishedEvent(EndEvent, kw_only=True, tag="finished"):
     """The task, or the part that was waited for, has ended; the last line."""
 
 
-class TimeoutEvent(_EndEvent, kw_only=True, tag_field="event", tag="timeout"):
+class TimeoutEvent(EndEvent, kw_only=True, tag="timeout"):
     """--timeout ran out; the last line."""
 
 
-class InterruptedEvent(_EndEvent, kw_only=True, tag_field="event", tag="interrupted"):
+class InterruptedEvent(EndEvent, kw_only=True, tag="interrupted"):
     """A signal ended the watch, or nobody reads its output any more; the last line."""
 
 
-class FailedFastEvent(_EndEvent, kw_only=True, tag_field="event", tag="failed-fast"):
+class FailedFastEvent(EndEvent, kw_only=True, tag="failed-fast"):
     """Something failed, with --fail-fast; the last line."""
 
 
-class ErrorEvent(_EndEvent, kw_only=True, tag_field="event", tag="error"):
+class ErrorEvent(EndEvent, kw_only=True, tag="error"):
     """The watch could not go on; the last line."""
 
 
@@ -460,19 +462,17 @@ KINDS: dict[str, Any] = {
     "job": JobDocument,
     "artifacts": ArtifactsDocument,
     "timeline": TimelineDocument,
-    "event": SnapshotEvent
-    | ChangeEvent
-    | ProgressEvent
-    | StalledEvent
-    | OutageEvent
-    | RecoveredEvent
-    | AliveEvent
-    | LateEvent
-    | FinishedEvent
-    | TimeoutEvent
-    | InterruptedEvent
-    | FailedFastEvent
-    | ErrorEvent,
+    "event": Union[
+        SnapshotEvent,
+        ChangeEvent,
+        ProgressEvent,
+        StalledEvent,
+        OutageEvent,
+        RecoveredEvent,
+        AliveEvent,
+        LateEvent,
+        *ENDS.values(),
+    ],
     "error": ErrorDocument,
 }
 """Everything with a published schema."""

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from migstat.errors import (
-    CredentialsError,
-    Interrupted,
-    MigstatError,
-    NotFound,
-    Refused,
-    UsageError,
-)
+from migstat.errors import CredentialsError, Interrupted, MigstatError, NotFound, Refused, UsageError
 from migstat.model.events import End
 from migstat.model.verdict import Verdict
 
@@ -47,14 +40,6 @@ MEANINGS = {
     Exit.TERMINATED: "ended by SIGTERM; the migration itself goes on",
 }
 
-_OF_VERDICT = {
-    Verdict.FAILED: Exit.FAILED,
-    Verdict.WARNING: Exit.OK,
-    Verdict.SUCCEEDED: Exit.OK,
-    Verdict.RUNNING: Exit.RUNNING,
-    Verdict.PENDING: Exit.RUNNING,
-}
-
 _OF_ERROR: tuple[tuple[type[MigstatError], Exit], ...] = (
     (UsageError, Exit.USAGE),
     (CredentialsError, Exit.REFUSED),
@@ -73,7 +58,7 @@ def exit_of(verdict: Verdict | None, *, readable: bool) -> Exit:
         return Exit.FAILED
     if not readable:
         return Exit.UNREACHABLE
-    return Exit.OK if verdict is None else _OF_VERDICT[verdict]
+    return Exit.RUNNING if verdict in (Verdict.RUNNING, Verdict.PENDING) else Exit.OK
 
 
 def exit_of_end(end: End, verdict: Verdict, *, strict: bool = False, signal: int = 0) -> int:

@@ -5,7 +5,7 @@ Filters and order are applied before, so every format shows the same rows, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -51,8 +51,19 @@ class StatusReport(msgspec.Struct, frozen=True):
     not_before: Millis | None = None
 
 
-class ChecksReport(msgspec.Struct, frozen=True):
-    """The checks of a task that the filters let through; the snapshot's summary counts all of them.
+class ListReport(msgspec.Struct, frozen=True):
+    """Base of a report of checks, projects or spaces; the snapshot's summary counts all of them."""
+
+    snapshot: Snapshot
+
+    @property
+    def summary(self) -> Summary:
+        """Counts by state, whatever the filters let through."""
+        return self.snapshot.summary or summary_of(())
+
+
+class ChecksReport(ListReport, frozen=True):
+    """The checks of a task that the filters let through.
 
     `parent` is the node whose children they are, None if it is not reported yet. `filtered` says in words what was
     asked for; `overridden` are checks that were excluded for this run. `judged` is the verdict of all that were meant,
@@ -60,7 +71,6 @@ class ChecksReport(msgspec.Struct, frozen=True):
     accepted checks were; `doubts` are for the user: entries of theirs that do not hold, a line each.
     """
 
-    snapshot: Snapshot
     parent: Node | None
     checks: tuple[Node, ...]
     judged: Verdict
@@ -77,20 +87,14 @@ class ChecksReport(msgspec.Struct, frozen=True):
         """The checks, and those that only the earlier run has."""
         return (*self.checks, *(self.comparison.gone if self.comparison else ()))
 
-    @property
-    def summary(self) -> Summary:
-        """Counts by state, whatever the filters let through."""
-        return self.snapshot.summary or summary_of(())
 
-
-class ProjectsReport(msgspec.Struct, frozen=True):
+class ProjectsReport(ListReport, frozen=True):
     """The projects or spaces (`scope`) of a task that the filters let through, missing ones among them.
 
     `judged` is the verdict of all that were meant, whatever the filters let through. `not_before` is a lower
     bound of the end, in epoch milliseconds.
     """
 
-    snapshot: Snapshot
     scope: str
     projects: tuple[Node, ...]
     judged: Verdict
@@ -98,11 +102,6 @@ class ProjectsReport(msgspec.Struct, frozen=True):
     not_before: Millis | None = None
     nothing_to_move: bool = False
     show_all: bool = False
-
-    @property
-    def summary(self) -> Summary:
-        """Counts by state, whatever the filters let through."""
-        return self.snapshot.summary or summary_of(())
 
 
 class RunRow(msgspec.Struct, frozen=True):
@@ -115,8 +114,7 @@ class RunRow(msgspec.Struct, frozen=True):
     @property
     def overridden(self) -> tuple[str, ...]:
         """Checks whose failure was overridden for this run."""
-        found: tuple[str, ...] = getattr(self.task, "overridden", ())
-        return found
+        return self.task.overridden
 
 
 class TasksReport(msgspec.Struct, frozen=True):
@@ -178,12 +176,9 @@ Report: TypeAlias = (
 """Whatever a command shows. That of `timeline` is loaded by that command alone."""
 
 
-def count_states(nodes: Iterable[Node]) -> dict[State, int]:
+def count_states(nodes: Sequence[Node]) -> dict[State, int]:
     """Count nodes by state, worst first; states without any are left out."""
-    counts = dict.fromkeys(State, 0)
-    for node in nodes:
-        counts[node.state] += 1
-    return {state: count for state, count in counts.items() if count}
+    return states_of(summary_of(nodes))
 
 
 def states_of(summary: Summary) -> dict[State, int]:

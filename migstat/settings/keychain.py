@@ -67,14 +67,8 @@ class Keychain:
         token = self._read().get(account.base_url, {}).get(account.email)
         if isinstance(token, str):
             return token, shown_file(str(self._file))
-
-        def recalled() -> str | None:
-            import keyring
-
-            return keyring.get_password(account.service, account.email)
-
         try:
-            token = self._ask(recalled)
+            token = self._ask(lambda keyring: keyring.get_password(account.service, account.email))
         except NoKeyring:
             return None
         return None if token is None else (token, "the keyring")
@@ -82,8 +76,7 @@ class Keychain:
     def keep(self, account: Account, token: str) -> str:
         """Store the token and return where; it is read back before that is believed."""
 
-        def kept() -> str | None:
-            import keyring
+        def kept(keyring: Any) -> str | None:
             from keyring.backends import fail, null
 
             backend = keyring.get_keyring()
@@ -107,9 +100,7 @@ class Keychain:
     def forget(self, account: Account) -> list[str]:
         """Remove the token; the places that it was removed from."""
 
-        def forgotten() -> bool:
-            import keyring
-
+        def forgotten(keyring: Any) -> bool:
             there = keyring.get_password(account.service, account.email) is not None
             if there:
                 keyring.delete_password(account.service, account.email)
@@ -156,15 +147,17 @@ class Keychain:
             raise OutputError(f"cannot write {file}: {reason(error)}", WITHOUT) from error
         return True
 
-    def _ask(self, question: Callable[[], _T]) -> _T:
-        """Ask in a thread of its own, which is abandoned if no answer comes."""
+    def _ask(self, question: Callable[[Any], _T]) -> _T:
+        """Ask the keyring library in a thread of its own, which is abandoned if no answer comes."""
         from concurrent.futures import Future  # slow to import, and few runs get here
 
         answer: Future[_T] = Future()
 
         def ask() -> None:
             try:
-                answer.set_result(question())
+                import keyring
+
+                answer.set_result(question(keyring))
             except BaseException as error:  # noqa: BLE001  backends raise whatever they like, even SystemExit
                 answer.set_exception(error)
 
