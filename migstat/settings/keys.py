@@ -96,6 +96,7 @@ SETTINGS = (
 SETTING = {setting.name: setting for setting in SETTINGS}
 PROFILE_KEYS = tuple(setting.name for setting in SETTINGS if setting.key)
 TARGET_KEYS = ("job", "task", "profile")
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS if setting.default is not None}
 
 ENVIRONMENT = {
     setting.variable: setting.help + (f" (default: {setting.default})" if setting.default else "")

@@ -19,7 +19,7 @@ from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_file, spelled
 from migstat.settings.credentials import Secret, Token, TokenFile, email_from, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
-from migstat.settings.keys import PROFILE_KEYS, SETTING, SETTINGS
+from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import is_loopback, proxy_for
 from migstat.settings.values import expanded, likely, refuse_empty
 
@@ -135,9 +135,8 @@ class Sources(msgspec.Struct, frozen=True):
 
     def parsed(self, key: str) -> Any:
         """The value that is in force, parsed; None if there is none. Raises UsageError."""
-        setting = SETTING[key]
-        chosen = self.get(key) or (None if setting.default is None else (setting.default, "default"))
-        return None if chosen is None else setting.parse(*chosen)
+        chosen = self.get(key) or (key in DEFAULTS and (DEFAULTS[key], "default"))
+        return SETTING[key].parse(*chosen) if chosen else None
 
     def account(self) -> Account:
         """The account that the token belongs to. Raises CredentialsError without an e-mail, UsageError."""
@@ -206,9 +205,7 @@ class Sources(msgspec.Struct, frozen=True):
         if token is not None:
             origins.append(Origin("token", "***", token.source))
         for key in PROFILE_KEYS:
-            default = SETTING[key].default
-            chosen = self.get(key) or (default and (default, "default"))
-            if chosen:
+            if chosen := self.get(key) or (key in DEFAULTS and (DEFAULTS[key], "default")):
                 origins.append(Origin(key, *chosen))
         return tuple(origins)
 

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from migstat.settings.keychain import Account, Keychain
-from migstat.settings.keys import FORMATS, PROFILE_KEYS, SETTINGS, TARGET_KEYS
+from migstat.settings.keys import DEFAULTS, FORMATS, PROFILE_KEYS, TARGET_KEYS
 from tests.command_line import Result, migstat, refused, refused_as_json
 
-DEFAULTS = {each.name: each.default for each in SETTINGS if each.default is not None}
 JOB = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90"
 CONFIG = f"""\
 # as I want it
