@@ -204,10 +204,8 @@ class Sources(msgspec.Struct, frozen=True):
             origins.append(Origin("profile", self.profile.name, self.profile.source))
         if token is not None:
             origins.append(Origin("token", "***", token.source))
-        for key in PROFILE_KEYS:
-            if chosen := self.get(key) or (key in DEFAULTS and (DEFAULTS[key], "default")):
-                origins.append(Origin(key, *chosen))
-        return tuple(origins)
+        chosen = {key: self.get(key) or (key in DEFAULTS and (DEFAULTS[key], "default")) for key in PROFILE_KEYS}
+        return (*origins, *(Origin(key, *found) for key, found in chosen.items() if found))
 
 
 def settings_from(
