@@ -6,7 +6,7 @@ status and an outcome mean is decided here once, as a node's `State`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -316,6 +316,13 @@ class Job(msgspec.Struct, frozen=True):
         """
         spaces_first = bool(self.included_keys("spaces")) or self.flow.startswith("confluence")
         return ("spaces", "projects") if spaces_first else ("projects", "spaces")
+
+
+def nodes_of(node: Node) -> Iterator[Node]:
+    """The node and all below it, parents before their children."""
+    yield node
+    for child in node.children or ():
+        yield from nodes_of(child)
 
 
 def child_of(node: Node | None, name: str) -> Node | None:

@@ -7,17 +7,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.structs import replace
 
 from migstat.errors import MigstatError
 from migstat.model import documents as doc
 from migstat.model.events import Alive, Changed, Ended, Event, Late, Outage, Progressed, Recovered, Snapped, Stalled
-from migstat.model.nodes import Artifact, Millis, Node, instant
+from migstat.model.nodes import Artifact, Millis, Node, instant, nodes_of
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
     JobReport,
-    Listed,
     ProjectsReport,
     Report,
     RunRow,
@@ -41,11 +39,12 @@ def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
             snapshot = report.snapshot
             return doc.StatusDocument(**_head(snapshot), node=node_json(snapshot.node, snapshot.fetched_at))
         case ChecksReport():
+            earlier = report.comparison.earlier if report.comparison else None
             return doc.ChecksDocument(
                 **_head(report.snapshot),
                 checks=[*lines(report)] if listed else [],
                 overridden=report.overridden,
-                against=_against(report),
+                against=doc.Against(task_id=earlier.task_id, created_at=iso(earlier.created_at)) if earlier else None,
             )
         case ProjectsReport():
             return doc.ProjectsDocument(
@@ -80,7 +79,8 @@ def lines(report: Report) -> Iterator[Any]:
     """The records of a report, one a line: nodes, runs, targets or files, parents before their children."""
     match report:
         case StatusReport():
-            yield from _flat(report.snapshot.node, report.snapshot.fetched_at)
+            now = report.snapshot.fetched_at
+            yield from (doc.NodeJson(**_node(node, now, nested=False)) for node in nodes_of(report.snapshot.node))
         case ChecksReport():
             yield from (_check(check, report) for check in report.rows)
         case ProjectsReport():
@@ -92,7 +92,7 @@ def lines(report: Report) -> Iterator[Any]:
         case JobReport():
             yield dict(report.job.raw)
         case ArtifactsReport():
-            yield from map(_file, report.artifacts)
+            yield from (doc.FileJson(**_artifact(each.artifact), path=each.path) for each in report.artifacts)
         case _:
             yield from (_span(span, report) for span in report.rows)
 
@@ -201,10 +201,10 @@ def encoded(value: object, *, indent: int = 0, ascii_only: bool = False) -> str:
 
 def node_json(node: Node, now: Millis) -> doc.NodeJson:
     """A node as published, with its children."""
-    return doc.NodeJson(**_node_fields(node, now))
+    return doc.NodeJson(**_node(node, now))
 
 
-def _node_fields(node: Node, now: Millis) -> dict[str, Any]:
+def _node(node: Node, now: Millis, *, nested: bool = True) -> dict[str, Any]:
     return {
         "name": node.name,
         "level": node.level,
@@ -222,15 +222,8 @@ def _node_fields(node: Node, now: Millis) -> dict[str, Any]:
         "description": node.description,
         "occurrences": node.occurrences,
         "details": node.details,
-        "children": None if node.children is None else [node_json(child, now) for child in node.children],
+        "children": None if node.children is None or not nested else [node_json(each, now) for each in node.children],
     }
-
-
-def _flat(node: Node, now: Millis) -> Iterator[doc.NodeJson]:
-    # a level that only has children takes its state from them
-    yield doc.NodeJson(**{**_node_fields(replace(node, children=None), now), "state": node.state})
-    for child in node.children or ():
-        yield from _flat(child, now)
 
 
 def _at(at: Millis) -> str:
@@ -271,7 +264,7 @@ def _check(check: Node, report: ChecksReport) -> doc.CheckJson:
     compared, entry = report.comparison, report.snapshot.accepted.get(check.level)
     before = compared.before.get(check.level) if compared else None
     return doc.CheckJson(
-        **_node_fields(check, report.snapshot.fetched_at),
+        **_node(check, report.snapshot.fetched_at),
         change=compared.change(check) if compared else None,
         before=doc.Before(
             state=before.state,
@@ -285,11 +278,6 @@ def _check(check: Node, report: ChecksReport) -> doc.CheckJson:
         if entry
         else None,
     )
-
-
-def _against(report: ChecksReport) -> doc.Against | None:
-    earlier = report.comparison.earlier if report.comparison else None
-    return doc.Against(task_id=earlier.task_id, created_at=iso(earlier.created_at)) if earlier else None
 
 
 def _run(run: RunRow) -> doc.RunJson:
@@ -310,10 +298,6 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "location": artifact.location,
         "expires_at": iso(instant(artifact.expires_at)),
     }
-
-
-def _file(listed: Listed) -> doc.FileJson:
-    return doc.FileJson(**_artifact(listed.artifact), path=listed.path)
 
 
 def _timeline(report: TimelineReport) -> doc.TimelineDocument:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from migstat.model.nodes import Millis, Node, State, instant
+from migstat.model.nodes import Millis, Node, State, instant, nodes_of
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -21,7 +21,7 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot
 from migstat.render.parts import Canvas, counts_text, headline, message_text, percent_text, title_words
-from migstat.render.rows import columns, nodes_of, rows
+from migstat.render.rows import columns, rows
 from migstat.render.table import NOTHING_TO_MOVE, change_word, changes_line, checks_head, compared_words
 from migstat.render.text import absolute, duration, harmless
 from migstat.render.theme import UNICODE, state_words
@@ -42,14 +42,26 @@ _CANVAS = Canvas(1000, UNICODE)
 def markdown_lines(report: Report) -> Iterator[str]:
     """The lines without their ends; no cell can hold markup, a link or a mention."""
     match report:
-        case StatusReport():
-            yield from _title(report.snapshot, report.not_before)
-            if said := nothing_moved(report.snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
+        case StatusReport() | ProjectsReport():
+            snapshot = report.snapshot
+            yield from _title(snapshot, report.not_before)
+            if said := nothing_moved(snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
                 yield from (said, "")
-            names = ("level", "state", "progress", "elapsed", "message")
-            now = report.snapshot.fetched_at
-            found = ((",".join(node.level) or "task", *_state(node, now)) for node in nodes_of(report.snapshot.node))
-            yield from _table(names, found)
+            if isinstance(report, StatusReport):
+                kind, named = "level", ((",".join(node.level) or "task", node) for node in nodes_of(snapshot.node))
+            else:
+                kind, named = report.scope.removesuffix("s"), ((node.name, node) for node in report.projects)
+            found = (
+                (
+                    name,
+                    _state(node),
+                    percent_text(node).plain,
+                    duration(node.elapsed_seconds(snapshot.fetched_at)),
+                    message_text(node).plain,
+                )
+                for name, node in named
+            )
+            yield from _table((kind, "state", "progress", "elapsed", "message"), found)
         case ChecksReport():
             yield from _title(checks_head(report), None)
             if report.comparison is not None:
@@ -58,29 +70,20 @@ def markdown_lines(report: Report) -> Iterator[str]:
             first = ("change",) if report.comparison or report.accepting else ()
             names = (*first, "check", "state", "override", "message", *(("found",) if report.details else ()))
             yield from _table(names, (_check(check, report) for check in report.rows))
-        case ProjectsReport():
-            yield from _title(report.snapshot, report.not_before)
-            if said := nothing_moved(report.snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
-                yield from (said, "")
-            names = (report.scope.removesuffix("s"), "state", "progress", "elapsed", "message")
-            now = report.snapshot.fetched_at
-            yield from _table(names, ((node.name, *_state(node, now)) for node in report.projects))
         case TasksReport():
-            yield from _table(
-                ("task", "type", "state", "created", "elapsed", "overridden", "artifacts"),
+            runs = (
                 (
-                    (
-                        run.task.task_id,
-                        run.task.task_type or "",
-                        f"{UNICODE.states[run.state]} {run.state}" if run.state else "",
-                        absolute(instant(run.task.created_at)),
-                        duration(run.elapsed_seconds),
-                        ", ".join(run.overridden),
-                        ", ".join(artifact.name or "" for artifact in run.task.artifacts),
-                    )
-                    for run in report.runs
-                ),
+                    run.task.task_id,
+                    run.task.task_type or "",
+                    f"{UNICODE.states[run.state]} {run.state}" if run.state else "",
+                    absolute(instant(run.task.created_at)),
+                    duration(run.elapsed_seconds),
+                    ", ".join(run.overridden),
+                    ", ".join(artifact.name or "" for artifact in run.task.artifacts),
+                )
+                for run in report.runs
             )
+            yield from _table(("task", "type", "state", "created", "elapsed", "overridden", "artifacts"), runs)
         case ArtifactsReport():
             files = (
                 (each.artifact.name or "", absolute(instant(each.artifact.expires_at)), each.artifact.location or "")
@@ -122,10 +125,6 @@ def _table(names: Sequence[str], found: Iterable[Sequence[str]]) -> Iterator[str
         yield f"| {' | '.join(map(_cell, row))} |"
 
 
-def _state(node: Node, now: Millis) -> tuple[str, str, str, str]:
-    return _word(node), percent_text(node).plain, duration(node.elapsed_seconds(now)), message_text(node).plain
-
-
 def _timeline(report: TimelineReport) -> Iterator[str]:
     """The report for the morning after."""
     from migstat.render.timeline import (
@@ -148,7 +147,7 @@ def _timeline(report: TimelineReport) -> Iterator[str]:
     yield from _table(columns_for_people(report), (row_for_people(span, report) for span in report.rows))
 
 
-def _word(node: Node) -> str:
+def _state(node: Node) -> str:
     return f"{UNICODE.states[node.state]} {state_words(node)}"
 
 
@@ -160,7 +159,7 @@ def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
     first = (change_word(check, report),) if report.comparison or report.accepting else ()
     entry = report.snapshot.accepted.get(check.level)
     message = "; ".join(part for part in (entry.words if entry else "", message_text(check).plain) if part)
-    return *first, check.name, _word(check), override, message, *found
+    return *first, check.name, _state(check), override, message, *found
 
 
 def _cell(text: str) -> str:

@@ -1,29 +1,24 @@
-"""A report as rows of named columns, for scripts (`plain`, `csv`) and, in words, for people (`markdown`)."""
+"""A report as rows of named columns, for scripts (`plain`, `csv`): what JSON has, a cell for each of these keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from migstat.model.nodes import Millis, Node, instant
+import msgspec
+
+from migstat.model.nodes import Node
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
     JobReport,
-    Listed,
     ProjectsReport,
     Report,
-    RunRow,
     StatusReport,
-    TargetRow,
     TargetsReport,
     TasksReport,
 )
-from migstat.render.text import iso, number
-from migstat.render.theme import message_words
-
-if TYPE_CHECKING:
-    from migstat.model.nights import Span, TimelineReport
+from migstat.render.text import number
 
 Row = tuple[str, ...]
 
@@ -38,8 +33,6 @@ _COLUMNS: dict[type[Any], Row] = {
     JobReport: ("field", "value"),
     ArtifactsReport: ("name", "expiresAt", "location"),
 }
-
-
 _TIMELINE = ("name", *_STATE, "startedAt", "endedAt", "exact", "elapsedSeconds", "againstSeconds", "message")
 
 
@@ -57,97 +50,45 @@ def columns(report: Report) -> Row:
 
 def rows(report: Report) -> Iterator[Row]:
     """One row a record, an unknown value empty; values as the server sent them, not yet made harmless."""
-    match report:
-        case StatusReport():
-            now = report.snapshot.fetched_at
-            yield from ((",".join(node.level) or ".", *_row(node, now)) for node in nodes_of(report.snapshot.node))
-        case ChecksReport():
-            yield from (row for check in report.rows for row in _check(check, report))
-        case ProjectsReport():
-            yield from ((project.name, *_row(project, report.snapshot.fetched_at)) for project in report.projects)
-        case TasksReport():
-            yield from map(_run, report.runs)
-        case TargetsReport():
-            yield from map(_target, report.targets)
-        case JobReport():
-            yield from fields(report.job.raw)
-        case ArtifactsReport():
-            yield from map(_listed, report.artifacts)
-        case _:
-            yield from (_span(span, report) for span in report.rows)
-
-
-def nodes_of(node: Node) -> Iterator[Node]:
-    """The node and all below it, parents before their children."""
-    yield node
-    for child in node.children or ():
-        yield from nodes_of(child)
-
-
-def _state(node: Node) -> Row:
-    return node.state, node.status or "", node.outcome or ""
-
-
-def _row(node: Node, now: Millis) -> Row:
-    percent = "" if node.percent is None else number(node.percent)
-    return *_state(node), percent, _seconds(node.elapsed_seconds(now)), message_words(node) or ""
-
-
-def _seconds(value: float | None) -> str:
-    return "" if value is None else str(int(value))
-
-
-def _check(check: Node, report: ChecksReport) -> Iterator[Row]:
-    excludable = "" if check.excludable is None else str(check.excludable).lower()
-    message = message_words(check) or ""
-    if check.name in report.overridden:
-        message = f"(overridden in this run) {message}".rstrip()
-    row = (check.name, *_state(check), excludable, message)
-    more: Row = ()
-    came: tuple[str, ...] = ()
-    went: tuple[str, ...] = ()
-    if report.comparison is not None:
-        before = report.comparison.before.get(check.level)
-        more += (report.comparison.change(check), before.state if before else "")
-        came, went = report.comparison.came_and_went(check)
-    if report.accepting:
-        entry = report.snapshot.accepted.get(check.level)
-        more += (entry.words if entry else "",)
-    if not report.details:
-        yield (*row, *more)
+    if isinstance(report, JobReport):
+        yield from fields(report.job.raw)
         return
+    from migstat.model import documents as doc  # slow to import, and a table has no use for it
+    from migstat.render.json import lines
+
+    names = columns(report)
+    keys: dict[str, str] = {}
+    for at, record in enumerate(lines(report)):
+        keys = keys or {field.encode_name: field.name for field in msgspec.structs.fields(record)}
+        cells = {name: _cell(getattr(record, keys[name])) for name in names if name in keys}
+        more = [cells]
+        match record:
+            case doc.CheckJson() if isinstance(report, ChecksReport):
+                cells["before"] = record.before.state if record.before else ""
+                more = _findings(cells, report.rows[at], report)
+            case doc.NodeJson():
+                cells["level"] = ",".join(record.level) or "."
+            case doc.RunJson():
+                cells["artifacts"] = ",".join(artifact.name or "" for artifact in record.artifacts)
+            case doc.TargetJson():
+                cells["state"] = record.verdict or ""
+                cells |= {name: _cell(getattr(record.summary, name, None)) for name in ("finished", "total", "failed")}
+            case doc.SpanJson(started_at=None, ended_at=None):
+                cells["exact"] = ""
+        yield from (tuple(each[name] for name in names) for each in more)
+
+
+def _findings(cells: dict[str, str], check: Node, report: ChecksReport) -> list[dict[str, str]]:
+    """The row of a check; with details, it is repeated for each finding, now or in the earlier run."""
+    entry, overridden = report.snapshot.accepted.get(check.level), check.name in report.overridden
+    cells["accepted"] = entry.words if entry else ""
+    cells["message"] = f"(overridden in this run) {cells['message']}".rstrip() if overridden else cells["message"]
+    if not report.details:
+        return [cells]
+    came, went = report.comparison.came_and_went(check) if report.comparison else ((), ())
     found = [("", ""), *((each, "came" if each in came else "") for each in check.occurrences)]
-    for occurrence, change in (*found, *((each, "went") for each in went)):
-        yield (*row, occurrence, *more, *((change,) if report.comparison is not None else ()))
-
-
-def _run(run: RunRow) -> Row:
-    task = run.task
-    names = ",".join(artifact.name or "" for artifact in task.artifacts)
-    created = iso(instant(task.created_at)) or ""
-    return task.task_id, task.task_type or "", run.state or "", created, _seconds(run.elapsed_seconds), names
-
-
-def _target(row: TargetRow) -> Row:
-    snapshot = row.snapshot
-    if snapshot is None or snapshot.summary is None:
-        return row.target, row.job_id or "", "", "", "", "", "", ""
-    summary = snapshot.summary
-    counts = (str(summary.finished), str(summary.total), str(summary.failed))
-    return row.target, snapshot.job_id, snapshot.task_id, snapshot.verdict, *counts, iso(row.not_before) or ""
-
-
-def _span(span: Span, report: TimelineReport) -> Row:
-    state = (span.state, span.status or "", span.outcome or "")
-    exact = "" if span.started is None and span.ended is None else str(span.exact).lower()
-    times = (iso(span.started) or "", iso(span.ended) or "", exact)
-    lasted = (_seconds(report.night.elapsed_of(span)), _seconds(report.rehearsed(span)))
-    return span.name, *state, *times, *lasted, span.message or ""
-
-
-def _listed(listed: Listed) -> Row:
-    artifact = listed.artifact
-    return artifact.name or "", iso(instant(artifact.expires_at)) or "", artifact.location or ""
+    found += [(each, "went") for each in went]
+    return [{**cells, "occurrence": each, "occurrenceChange": change} for each, change in found]
 
 
 def fields(value: Any, path: str = "", *, joint: str = ",") -> Iterator[Row]:
@@ -155,17 +96,14 @@ def fields(value: Any, path: str = "", *, joint: str = ",") -> Iterator[Row]:
     if isinstance(value, Mapping):
         for name, each in value.items():
             yield from fields(each, f"{path}.{name}" if path else name, joint=joint)
-    elif isinstance(value, list):
-        if any(isinstance(each, dict | list) for each in value):
-            for at, each in enumerate(value):
-                yield from fields(each, f"{path}[{at}]", joint=joint)
-        else:
-            yield path, joint.join(_leaf(each) for each in value)
+    elif isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+        for at, each in enumerate(value):
+            yield from fields(each, f"{path}[{at}]", joint=joint)
     else:
-        yield path, _leaf(value)
+        yield path, joint.join(map(_cell, value)) if isinstance(value, list) else _cell(value)
 
 
-def _leaf(value: object) -> str:
+def _cell(value: object) -> str:
     if value is None or isinstance(value, bool):
         return "" if value is None else str(value).lower()
     return number(value) if isinstance(value, float) else str(value)
