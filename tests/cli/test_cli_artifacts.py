@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -20,7 +19,7 @@ from migstat.simulator.artifacts import content_of
 from migstat.simulator.scenarios import DAY, build
 from migstat.simulator.server import serve
 from tests.cli.rehearsals import NOW, ask, scenario, still
-from tests.command_line import hermetic, migstat, refused, refused_as_json, started
+from tests.command_line import hermetic, migstat, refused, refused_as_json, started, until
 from tests.schemas import assert_valid
 from tests.storage import CONTENT, EARLIER, LATER, Fetched, Reply, storing
 
@@ -240,14 +239,6 @@ def test_the_log_of_requests_has_no_signature(tmp_path: Path) -> None:
     assert "s3cr3t" not in result.err + result.out
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Return as soon as something is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before the answer", "in the middle"])
 def test_an_interrupted_download_leaves_nothing(tmp_path: Path, when: str) -> None:
@@ -261,7 +252,7 @@ def test_an_interrupted_download_leaves_nothing(tmp_path: Path, when: str) -> No
     with storing(lambda _: silent) as storage:
         words = ("artifacts", "--download", str(tmp_path))
         with started(words, storage.holds("report.csv").environ) as process:
-            wait_for(lambda: process.poll() is not None or has_begun())
+            until(lambda: process.poll() is not None or has_begun())
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, out) == (130, ""), err
