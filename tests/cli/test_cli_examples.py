@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +46,8 @@ def api() -> Iterator[Scripted]:
 
 def words_of(pair: dict[str, Any]) -> list[str]:
     """Return the command line that asks a pair's question."""
-    level, expand = pair["query"].get("level"), "expandChildren" in pair["query"]
-    return [
-        "status",
-        "job-1",
-        pair["task"],
-        *(["--level", level] if level else []),
-        "--depth",
-        "1" if expand else "0",
-    ]
+    level, depth = pair["query"].get("level"), "1" if "expandChildren" in pair["query"] else "0"
+    return ["status", "job-1", pair["task"], *(["--level", level] if level else []), "--depth", depth]
 
 
 def test_all_thirteen_pairs_are_asked() -> None:
@@ -82,18 +76,7 @@ def test_the_empty_answer_is_a_level_that_there_is_not(api: Scripted, pair: dict
 
 def iso(millis: int | None) -> str | None:
     """Return what the documents write for an instant, computed apart from the program."""
-    if millis is None:
-        return None
-    seconds = millis // 1000
-    days, seconds = divmod(seconds, 86400)
-    year, month = 1970, 0
-    while days >= (length := 366 if year % 4 == 0 else 365):
-        days, year = days - length, year + 1
-    lengths = [31, 29 if year % 4 == 0 else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    while days >= lengths[month]:
-        days, month = days - lengths[month], month + 1
-    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{year}-{month + 1:02}-{days + 1:02}T{clock}Z"
+    return None if millis is None else f"{datetime.fromtimestamp(millis // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def published(level: list[str], sent: dict[str, Any]) -> dict[str, Any]:
