@@ -17,7 +17,6 @@ from migstat.simulator.server import Server, serve
 from tests.cli.rehearsals import LONG_AGO, NOW, Answer, Asked, answering, ask, migration, node, of_tree, one_task, still
 from tests.command_line import environ_of, migstat
 
-FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 LIST_FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
 
@@ -30,16 +29,14 @@ def over() -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-@pytest.mark.parametrize(
-    ("command", "form"), [("status", form) for form in FORMATS] + [("projects", form) for form in LIST_FORMATS]
-)
-def test_a_failure_is_in_every_format(over: Server, command: str, form: str, terminal: bool) -> None:
+@pytest.mark.parametrize("command", ["status", "projects"])
+def test_a_failure_is_in_every_format(over: Server, command: str, terminal: bool) -> None:
     """Every failed project is named with its state in every format, on a terminal and into a pipe."""
-    result = ask(over, command, "-o", form, terminal=terminal, columns=80)
-    for name in ("ERP", "INFRA", "PAY", "SHOP"):
-        assert re.search(rf"\b{name}\b", result.out)
-    assert len(re.findall(r"\bfailed\b", result.out)) >= 4
-    assert "INCOMPLETE" in result.out
+    for form in (*LIST_FORMATS, *(["tree"] if command == "status" else [])):
+        shown = ask(over, command, "-o", form, terminal=terminal, columns=80).out
+        for word in ("ERP", "INFRA", "PAY", "SHOP", "INCOMPLETE"):
+            assert re.search(rf"\b{word}\b", shown), form
+        assert len(re.findall(r"\bfailed\b", shown)) >= 4, form
 
 
 @pytest.mark.parametrize("command", ["status", "projects", "checks"])
@@ -64,19 +61,10 @@ RECIPES = {
     ".summary | .finished == .failed + .warning + .succeeded + .skipped": ("projects", [True]),
     ".summary.byOutcome.INCOMPLETE": ("projects", [1]),
     ".verdict, .complete, (.reasons | length)": ("projects", ["failed", True, 4]),
-    '.reasons | map(select(.state == "failed")) | map(.level[-1]) | sort | join(" ")': (
-        "status",
-        ["ERP INFRA PAY SHOP"],
-    ),
-    '.node.children[] | select(.name == "migrate").children[] | select(.name == "projects").children | length': (
-        "status",
-        [40],
-    ),
+    '[.reasons[] | select(.state == "failed").level[-1]] | sort | join(" ")': ("status", ["ERP INFRA PAY SHOP"]),
+    '[.. | objects | select(.level? | type == "array" and length == 3)] | length > 40': ("status", [True]),
     ".destination": ("status", ["https://acme-cloud.example.com"]),
-    '.checks[] | select(.state == "warning" and (.occurrences | length) > 2) | .name': (
-        "checks",
-        ["DuplicateEmail", "MissingAttachments"],
-    ),
+    "[.checks[] | select(.occurrences | length > 2).name]": ("checks", [["DuplicateEmail", "MissingAttachments"]]),
     ".tasks[] | select(.overridden != []) | .overridden[]": ("tasks", ["DuplicateEmail"]),
     '.tasks | map(.state) | join(" ")': ("tasks", ["failed warning failed"]),
     '[.. | objects | select(has("level")) | .startedAt // empty | fromdate] | length > 40': ("status", [True]),
@@ -110,18 +98,11 @@ def test_every_time_is_one_that_fromdate_reads(over: Server, command: str) -> No
         assert jq.compile("fromdate").input_value(each).first() == datetime.fromisoformat(each).timestamp()
 
 
-def targets(tmp_path: Path, server: Server, *jobs: str) -> dict[str, str]:
-    """Return the environment with a config file that names these jobs as targets."""
-    file = tmp_path / "config.toml"
-    file.write_text("".join(f'[targets.t{at}]\njob = "{job}"\n' for at, job in enumerate(jobs)), encoding="utf-8")
-    return {name: value for name, value in environ_of(server).items() if name != "MIGSTAT_JOB"} | {
-        "MIGSTAT_CONFIG": str(file)
-    }
-
-
 def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server, tmp_path: Path) -> None:
     """Every target has a line; one that cannot be asked says why, and the worst of them is the code."""
-    env = targets(tmp_path, over, over.job_id, "nonsense")
+    file = tmp_path / "config.toml"
+    file.write_text(f'[targets.t0]\njob = "{over.job_id}"\n[targets.t1]\njob = "nonsense"\n')
+    env = environ_of(over) | {"MIGSTAT_JOB": "", "MIGSTAT_CONFIG": str(file)}
     document = migstat(["targets", "--json"], env, now=lambda: NOW)
     first, second = json.loads(document.out)["targets"]
     assert (first["target"], first["verdict"], first["summary"]["failed"], first["error"]) == ("t0", "failed", 4, None)
@@ -130,10 +111,9 @@ def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server,
     shown = migstat(["targets"], env | {"NO_COLOR": "1"}, terminal=True, now=lambda: NOW)
     assert re.search(r"t0 +✖ failed +40 of 40 +4 +2h 08m", shown.out)
     assert re.search(r"t1 +\? unknown .*not found", shown.out)
-    assert migstat(["targets", "--exit-status"], env, now=lambda: NOW).code == 1
-    plain = migstat(["targets"], env, now=lambda: NOW).out.splitlines()
-    assert [line.split("\t")[0] for line in plain] == ["t0", "t1"]
-    assert plain[0].split("\t")[3:7] == ["failed", "40", "40", "4"]
+    plain = migstat(["targets", "--exit-status"], env, now=lambda: NOW)
+    rows = [line.split("\t") for line in plain.out.splitlines()]
+    assert (plain.code, [row[0] for row in rows], rows[0][3:7]) == (1, ["t0", "t1"], ["failed", "40", "40", "4"])
 
 
 def test_without_targets_the_command_says_how_to_add_one(over: Server) -> None:
@@ -148,12 +128,12 @@ def test_without_targets_the_command_says_how_to_add_one(over: Server) -> None:
 REFUSED = {"status": "FINISHED", "outcome": "FAILED", "message": "The site is not attached to this server."}
 
 
-@pytest.mark.parametrize("task_type", ["check", "migrate"])
-@pytest.mark.parametrize("command", ["status", "checks", "projects"])
+@pytest.mark.parametrize(
+    ("task_type", "command"),
+    [("check", "status"), ("check", "checks"), *(("migrate", each) for each in ("status", "checks", "projects"))],
+)
 def test_a_task_that_could_not_start_is_failed_for_every_command(task_type: str, command: str) -> None:
     """A lone root that failed is code 1 in every format, and its message is all the explanation there is."""
-    if (task_type, command) == ("check", "projects"):
-        return
     with answering(one_task(of_tree(REFUSED), task_type=task_type)) as server:
         for form in LIST_FORMATS:
             result = server.ask(command, "--exit-status", "-o", form)
@@ -215,13 +195,8 @@ def test_a_long_message_takes_a_few_lines_of_a_table() -> None:
 def test_an_overridden_check_is_named() -> None:
     """Checks that were excluded for this run are named by `checks` and `tasks`, in tables and documents."""
     run = {"taskId": "task-1", "taskType": "check", "payload": {"checkTypes": {"excludeKeys": ["DuplicateEmail"]}}}
-    tree = of_tree(
-        {
-            "status": "FINISHED",
-            "outcome": "WARNING",
-            "children": {"DuplicateEmail": {"status": "FINISHED", "outcome": "WARNING"}},
-        }
-    )
+    warning = {"status": "FINISHED", "outcome": "WARNING"}
+    tree = of_tree({**warning, "children": {"DuplicateEmail": warning}})
 
     def answer(asked: Asked) -> Answer:
         match asked.segments:
