@@ -21,8 +21,8 @@ from migstat.api.endpoints import Api
 from migstat.api.retry import Policy, Timing
 from migstat.errors import Unreachable
 from migstat.files.incoming import incoming
-from migstat.settings.credentials import Secret
 from migstat.settings.resolve import Settings
+from tests.api.apis import settings_of
 from tests.sockets import head_of, listening
 from tests.storage import CONTENT, Fetched, Reply, storing
 from tests.tls import bundle_of, secured
@@ -120,14 +120,6 @@ def test_an_answer_without_a_length_ends_with_its_last_part(tmp_path: Path) -> N
     holds(tmp_path)
 
 
-def settings_of(
-    base_url: str, *, loopback: bool = True, proxy: str | None = None, request_timeout: float = 15.0
-) -> Settings:
-    """Settings for a server of the test."""
-    secret = Secret("s3cr3t-t0ken")
-    return Settings(base_url, loopback, "admin@example.com", secret, request_timeout, 540, None, proxy)
-
-
 def fetch(settings: Settings, location: str, target: Path, moved: Moved, clock: Callable[[], float]) -> None:
     """Fetch a file without a second attempt."""
     timing = Timing(clock, lambda _: None)
@@ -138,7 +130,7 @@ def fetch(settings: Settings, location: str, target: Path, moved: Moved, clock: 
 def test_a_server_that_falls_silent_is_given_up_on(tmp_path: Path) -> None:
     """A server that sends a part and then nothing is left after the time of one request."""
     with storing(lambda _: Reply(CONTENT, sent=HALF, held=Event())) as storage:
-        settings = settings_of(storage.base_url, request_timeout=0.1)
+        settings = settings_of(storage.base_url, loopback=True, request_timeout=0.1)
         with pytest.raises(Unreachable, match=r"within 0\.1 s"):
             fetch(settings, "/x", tmp_path / "report.csv", lambda _done, _total: None, lambda: 0.0)
     assert left_in(tmp_path) == []
@@ -162,12 +154,12 @@ def test_a_server_that_goes_on_sending_may_take_long(tmp_path: Path) -> None:
             tell.sendall(b".")
 
     with listening(slow) as port, told, tell:
-        fetch(settings_of(f"http://127.0.0.1:{port}"), "/slow", tmp_path / "slow", moved, lambda: now[0])
+        fetch(settings_of(f"http://127.0.0.1:{port}", loopback=True), "/slow", tmp_path / "slow", moved, lambda: now[0])
     assert now == [80.0]
     assert (tmp_path / "slow").read_bytes() == b"xxxxxxxx"
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 503])
 def test_what_may_pass_is_tried_again(tmp_path: Path, status: int) -> None:
     """A server that is busy is asked again, no sooner than it wants."""
     slept: list[float] = []
@@ -178,7 +170,7 @@ def test_what_may_pass_is_tried_again(tmp_path: Path, status: int) -> None:
     holds(tmp_path)
 
 
-@pytest.mark.parametrize("status", [201, 204, 206, 300, 304, 400, 401, 403, 404, 405, 410, 416])
+@pytest.mark.parametrize("status", [201, 204, 206, 304, 400, 401, 403, 404, 410])
 def test_what_does_not_pass_is_not_tried_again(tmp_path: Path, status: int) -> None:
     """Any other answer than the file is an error at once, and leaves nothing behind."""
     with storing(lambda _: Reply(status=status)) as storage:
@@ -317,7 +309,7 @@ def test_a_proxy_is_used_for_the_hosts_that_it_is_for(
     with listening(refuse) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         monkeypatch.setenv("NO_PROXY", "" if proxied else "files.invalid")
-        settings = settings_of("https://api.invalid", loopback=False, proxy=f"http://127.0.0.1:{port}")
+        settings = settings_of("https://api.invalid", proxy=f"http://127.0.0.1:{port}")
         for location in ("https://files.invalid/x", "https://localhost:9/x"):
             with pytest.raises(Unreachable):
                 fetch(settings, location, tmp_path / "x", lambda _done, _total: None, lambda: 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import ssl
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,8 +15,6 @@ from urllib.parse import parse_qs, unquote
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from migstat.api.endpoints import LARGEST_BODY, Api
 from migstat.api.http import Exchange, Observers, Resource
@@ -32,85 +31,12 @@ from migstat.errors import (
     UntrustedServer,
 )
 from migstat.model.nodes import Question
-from migstat.settings.credentials import Secret
-from migstat.settings.resolve import Flags, Settings, settings_from
-from migstat.simulator import scenarios
-from migstat.simulator.server import serve
+from migstat.settings.resolve import Flags, settings_from
+from tests.api.apis import EMAIL, EPOCH, TOKEN, Script, Time, api_of, settings_of
 
-EPOCH = 1_700_000_000.0
-TOKEN = "s3cret-t0ken-of-the-test"
-PAIR = base64.b64encode(f"a@example.com:{TOKEN}".encode()).decode()
+PAIR = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
 JOB = {"name": "Cutover"}
 ROOT = "/migrations/public/v1"
-
-Handler = Callable[[httpx.Request], httpx.Response]
-
-
-class Time:
-    """Clocks that a sleep moves, and the times at which requests were sent."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.slept: list[float] = []
-        self.sent: list[float] = []
-
-    def clock(self) -> float:
-        """Steady seconds."""
-        return self.now
-
-    def wall(self) -> float:
-        """Epoch seconds."""
-        return EPOCH + self.now - 100.0
-
-    def sleep(self, seconds: float) -> None:
-        """Move both."""
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-class Script:
-    """A server that answers with these responses, one a request, and fails the test on any further request."""
-
-    def __init__(self, time: Time, *answers: httpx.Response | Exception) -> None:
-        self._time = time
-        self._answers = list(answers)
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Give the next answer."""
-        self._time.sent.append(self._time.now)
-        self.requests.append(request)
-        if not self._answers:
-            pytest.fail(f"an unexpected request: {request.url}")
-        answer = self._answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    @property
-    def left(self) -> int:
-        """How many answers nobody asked for."""
-        return len(self._answers)
-
-
-def settings_of(base_url: str = "https://api.example", rate_limit: int | None = 540) -> Settings:
-    """Settings with the test's credentials."""
-    return Settings(base_url, False, "a@example.com", Secret(TOKEN), 15.0, rate_limit, None)
-
-
-def api_of(
-    handler: Handler,
-    time: Time,
-    *,
-    observers: Observers | None = None,
-    share: float = 1.0,
-    base_url: str = "https://api.example",
-    rate_limit: int | None = 540,
-) -> Api:
-    """A client whose requests end in `handler`."""
-    timing = Timing(time.clock, time.sleep, share=lambda: share, now=time.wall)
-    transport = httpx.MockTransport(handler)
-    return Api(settings_of(base_url, rate_limit), timing, observers=observers, transport=transport)
 
 
 def ok(content: object = JOB, headers: dict[str, str] | None = None) -> httpx.Response:
@@ -148,19 +74,22 @@ ODD_IDS = ["a/b", "a?b", "a#b", "a b", "a%2Fb", "ä", "a&b=c", "a,b", "a;b", "a:
 
 
 @pytest.mark.parametrize("name", ODD_IDS)
-def test_ids_are_percent_encoded_into_the_path(name: str, time: Time) -> None:
-    """Whatever an id holds, it stays one segment of the path and comes out as it was."""
-    script = Script(time, ok(), ok({"taskId": "t"}), ok({"data": {}}), ok({"data": []}))
-    with api_of(script, time, base_url="https://api.example/gateway") as api:
+def test_ids_and_cursors_go_back_as_they_came(name: str, time: Time) -> None:
+    """Whatever an id holds, it stays one segment of the path; a cursor, which is opaque, arrives unchanged."""
+    tasks = ok({"data": [], "links": {"next": name}}), ok({"data": []})
+    script = Script(time, ok(), ok({"taskId": "t"}), ok({"data": {}}), *tasks)
+    with api_of(script, time, settings=settings_of("https://api.example/gateway")) as api:
         api.job(name)
         api.task(name, name)
         api.status(name, name, Question(()))
         list(api.tasks(name))
     paths = [request.url.raw_path.decode().partition("?")[0] for request in script.requests]
     segments = [[unquote(part) for part in path.removeprefix(f"/gateway{ROOT}/").split("/")] for path in paths]
+    list_of_tasks = ["jobs", name, "tasks"]
     assert segments == [
-        ["jobs", name], ["jobs", name, "tasks", name], ["jobs", name, "tasks", name, "status"], ["jobs", name, "tasks"],
+        ["jobs", name], [*list_of_tasks, name], [*list_of_tasks, name, "status"], list_of_tasks, list_of_tasks,
     ]  # fmt: skip
+    assert parse_qs(script.requests[-1].url.query.decode()) == {"cursor": [name]}
     assert all(request.url.host == "api.example" for request in script.requests)
 
 
@@ -186,18 +115,6 @@ def test_a_question_is_the_query(question: Question, query: dict[str, list[str]]
         assert api.status("j", "t", question).node.level == question.level
     assert parse_qs(script.requests[0].url.query.decode(), keep_blank_values=True) == query
     assert b"%2C" not in script.requests[0].url.query  # commas as the documentation writes them
-
-
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
-def test_a_cursor_goes_back_as_it_came(cursor: str) -> None:
-    """Cursors are opaque: whatever characters they hold arrive at the server unchanged."""
-    time = Time()
-    pages = Script(time, ok({"data": [], "links": {"next": cursor}}), ok({"data": []}), ok({"data": {}}))
-    with api_of(pages, time) as api:
-        list(api.tasks("j"))
-        api.status("j", "t", Question((), expand=True, cursor=cursor))
-    for request in pages.requests[1:]:
-        assert parse_qs(request.url.query.decode(), keep_blank_values=True)["cursor"] == [cursor]
 
 
 def test_tasks_come_a_page_at_a_time(time: Time) -> None:
@@ -232,14 +149,6 @@ def test_a_list_of_tasks_without_an_end_is_a_bad_answer(
     assert len(script.requests) == asked
 
 
-def test_raw_is_kept_where_it_is_asked_for(time: Time) -> None:
-    """The API's own JSON comes along on demand only."""
-    answer = {"data": {"status": "X", "new": 1}}
-    with api_of(Script(time, ok(answer), ok(answer)), time) as api:
-        assert api.status("j", "t", Question(())).node.raw is None
-        assert api.status("j", "t", Question(()), keep_raw=True).node.raw == answer["data"]
-
-
 # What comes back
 
 
@@ -268,29 +177,37 @@ def test_these_statuses_are_asked_again(status: int, time: Time) -> None:
     assert time.slept == [0.5, 1.0]
 
 
-@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Unreachable), (408, Unreachable)])
-def test_giving_up_tells_how_often_and_how_long(status: int, kind: type[ApiError], time: Time) -> None:
-    """The error of the last attempt has the number of attempts, the seconds, the request's id and a hint."""
-    script = Script(time, *(refusal(status) for _ in range(50)))
+@pytest.mark.parametrize(
+    ("status", "headers", "kind"),
+    [(429, {}, RateLimited), (503, {}, Unreachable), (429, {"Retry-After": "6"}, RateLimited),
+     (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": datetime.fromtimestamp(EPOCH + 45, UTC).isoformat()},
+      RateLimited)],
+    ids=["429", "503", "a pause", "no quota left"],
+)  # fmt: skip
+def test_no_attempt_starts_later_than_twenty_seconds_after_the_first(
+    status: int, headers: dict[str, str], kind: type[ApiError], time: Time
+) -> None:
+    """Then the error says how often and for how long the query was tried, with the request's id and a hint."""
+    script = Script(time, *(refusal(status, headers) for _ in range(50)))
     with api_of(script, time) as api, pytest.raises(kind) as raised:
         api.job("j")
     tries, elapsed = len(script.requests), time.sent[-1] - time.sent[0]
-    assert tries > 3
     assert elapsed <= 20.0
-    assert f'"No." (request id r1) (tried {tries} times in {elapsed:.0f} s)' in raised.value.message
+    tried = f"tried {tries} times in {elapsed:.0f} s" if tries > 1 else "tried once"
+    assert f'"No." (request id r1) ({tried})' in raised.value.message
     assert raised.value.hint
 
 
 @pytest.mark.parametrize(
-    ("after", "slept"), [("7", [7.0]), ("date", [7.0]), ("0.1", [0.5]), ("soon", [0.5]), ("-3", [0.5])]
+    ("status", "after", "slept"),
+    [(429, "7", 7.0), (503, "7", 7.0), (429, "date", 7.0), (503, "0.1", 0.5), (429, "soon", 0.5), (503, "-3", 0.5)],
 )
-@pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_a_lower_bound_in_both_forms(after: str, slept: list[float], status: int, time: Time) -> None:
+def test_retry_after_is_a_lower_bound_in_both_forms(status: int, after: str, slept: float, time: Time) -> None:
     """No attempt comes sooner than the server asks for, in seconds or by a date; nonsense counts for nothing."""
     header = formatdate(EPOCH + 7, usegmt=True) if after == "date" else after
     with api_of(Script(time, refusal(status, {"Retry-After": header}), ok()), time) as api:
         api.job("j")
-    assert time.slept == pytest.approx(slept)
+    assert time.slept == pytest.approx([slept])
 
 
 @pytest.mark.parametrize(
@@ -306,49 +223,22 @@ def test_a_long_retry_after_is_given_up_at_once(status: int, after: int, hint: s
     assert hint in raised.value.hint
 
 
-@given(
-    st.lists(st.tuples(st.sampled_from([429, 503]), st.none() | st.integers(0, 25)), min_size=60, max_size=60),
-    st.floats(0.2, 1.0),
-)
-def test_no_attempt_starts_later_than_twenty_seconds_after_the_first(
-    answers: list[tuple[int, int | None]], share: float
-) -> None:
-    """Whatever the server answers, a single query's attempts lie within 20 s."""
-    time = Time()
-    headers = [({} if after is None else {"Retry-After": str(after)}) for _, after in answers]
-    script = Script(time, *(refusal(status, each) for (status, _), each in zip(answers, headers, strict=True)))
-    with api_of(script, time, share=share) as api, pytest.raises((RateLimited, Unreachable)):
-        api.job("j")
-    assert time.sent[-1] - time.sent[0] <= 20.0 + 1e-6
-
-
-def test_no_attempt_starts_later_though_the_quota_is_used_up(time: Time) -> None:
-    """A quota that is filled up again in a minute only is longer than a single query waits between its attempts."""
-    reset = datetime.fromtimestamp(EPOCH + 45, UTC).isoformat()
-    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
-    script = Script(time, *(refusal(429, headers) for _ in range(20)))
-    with api_of(script, time) as api, pytest.raises(RateLimited):
-        api.job("j")
-    assert time.sent[-1] - time.sent[0] <= 20.0
-
-
 def test_a_request_that_waited_for_its_turn_is_retried(time: Time) -> None:
     """The 20 s count from the first attempt, not from when it began to wait for the budget."""
     script = Script(time, ok(), ok(), ok(), refusal(503), ok())
-    with api_of(script, time, rate_limit=3) as api:
+    with api_of(script, time, settings=settings_of(rate_limit=3)) as api:
         api.job("j")
         api.job("j")
         time.now += 30
         api.job("j")
         api.job("j")
-    assert script.left == 0
+    assert script.answers == []
 
 
 @pytest.mark.parametrize("location", ["https://elsewhere.example/login", "/login", "http://[bad", "", None])
-@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
-def test_redirects_are_refused_wherever_they_lead(status: int, location: str | None, time: Time) -> None:
+def test_redirects_are_refused_wherever_they_lead(location: str | None, time: Time) -> None:
     """No redirect is followed or asked again, so that the credentials go nowhere else."""
-    script = Script(time, refusal(status, {} if location is None else {"Location": location}))
+    script = Script(time, refusal(302, {} if location is None else {"Location": location}))
     with api_of(script, time) as api, pytest.raises(BadAnswer, match="redirect"):
         api.job("j")
     assert len(script.requests) == 1
@@ -372,14 +262,14 @@ def test_a_body_that_is_too_large_is_refused(packed: bool, time: Time) -> None:
     flood = _Flood()
     answer = httpx.Response(200, stream=flood)
     if packed:
-        stream = httpx.ByteStream(zlib.compress(b" " * (LARGEST_BODY + 1), 9))
+        stream = httpx.ByteStream(zlib.compress(b" " * (LARGEST_BODY + 1), 1))
         answer = httpx.Response(200, stream=stream, headers={"Content-Encoding": "deflate"})
     with api_of(Script(time, answer), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
         api.job("j")
     assert flood.sent <= LARGEST_BODY + (2 << 20)
 
 
-@pytest.mark.parametrize("packing", ["gzip, gzip", "deflate, gzip", "br", "zstd", "x-gzip", "GZIP,GZIP", "odd" * 99])
+@pytest.mark.parametrize("packing", ["gzip, gzip", "br", "x-gzip", "GZIP,GZIP", "odd" * 99])
 def test_a_body_packed_in_what_was_not_asked_for_is_refused(packing: str, time: Time) -> None:
     """Only gzip or deflate, once, is unpacked: anything else could fill the memory with its first kilobytes."""
     packed = httpx.Response(200, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": packing})
@@ -400,38 +290,35 @@ def test_a_body_packed_in_what_was_asked_for_is_read(packing: str, time: Time) -
         assert api.job("j").raw == JOB
 
 
+ERROR_BODIES: dict[str, Callable[[], dict[str, object]]] = {
+    "endless": lambda: {"stream": _Flood()},
+    "packed": lambda: {"stream": httpx.ByteStream(b"?"), "headers": {"Content-Encoding": "br"}},
+    "nested": lambda: {"content": b'{"\\u0061": ' + b"[" * 5000},
+    "HTML": lambda: {"content": b"<html>"},
+    "no text": lambda: {"content": b"\xff"},
+    "a list": lambda: {"content": b"[]"},
+    "a number": lambda: {"content": b'{"errorMessage": 5}'},
+}
+
+
 @pytest.mark.parametrize(("status", "kind"), [(503, Unreachable), (404, NotFound)])
-@pytest.mark.parametrize("spoilt", ["endless", "packed", "nested"])
+@pytest.mark.parametrize("spoilt", ERROR_BODIES)
 def test_the_body_of_an_error_is_of_no_weight(status: int, kind: type[ApiError], spoilt: str, time: Time) -> None:
     """The status counts, whatever comes with it; no more is read of it than a message needs."""
-    floods = [_Flood() for _ in range(50)]
-
-    def answer(flood: _Flood) -> httpx.Response:
-        if spoilt == "endless":
-            return httpx.Response(status, stream=flood)
-        if spoilt == "packed":
-            return httpx.Response(status, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": "br"})
-        return httpx.Response(status, content=b'{"\\u0061": ' + b"[" * 5000)
-
-    with api_of(Script(time, *map(answer, floods)), time) as api, pytest.raises(kind, match=str(status)):
+    bodies = [ERROR_BODIES[spoilt]() for _ in range(50)]
+    answers = (httpx.Response(status, **body) for body in bodies)  # type: ignore[arg-type]
+    with api_of(Script(time, *answers), time) as api, pytest.raises(kind, match=str(status)):
         api.job("j")
     assert bool(time.slept) is (status == 503)
-    assert max(flood.sent for flood in floods) <= 1 << 20
+    assert all(flood.sent <= 1 << 20 for body in bodies if isinstance(flood := body.get("stream"), _Flood))
 
 
-def test_what_breaks_a_rule_of_json_is_read_at_once(time: Time) -> None:
-    """Half a surrogate pair and bytes that are no UTF-8 do not cost the rest of the answer, nor another attempt."""
-    body = b'{"name": "Cut\\ud800over \xff", "flow": "f"}'
+def test_what_breaks_a_rule_of_json_is_read_at_once_and_redacted(time: Time) -> None:
+    """Half a surrogate pair costs no other attempt, and what had to be mended is held against the secrets as well."""
+    escaped = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
+    body = f'{{"name": "Cut\\ud800over {escaped}", "flow": "{TOKEN}"}}'.encode()
     with api_of(Script(time, httpx.Response(200, content=body)), time) as api:
-        assert api.job("j").raw == {"name": "Cut\ufffdover \ufffd", "flow": "f"}
-
-
-def test_a_spoiled_answer_that_repeats_the_credentials_is_shown_without_them(time: Time) -> None:
-    """What had to be mended to be read is held against the secrets as well."""
-    escaped = "".join(f"\\u{ord(each):04x}" for each in TOKEN)
-    body = f'{{"name": "\\ud800 {escaped}", "flow": "{TOKEN}"}}'.encode()
-    with api_of(Script(time, httpx.Response(200, content=body)), time) as api:
-        assert TOKEN not in repr(api.job("j").raw)
+        assert api.job("j").raw == {"name": "Cut\ufffdover ***", "flow": "***"}
 
 
 def test_cookies_are_not_kept(time: Time) -> None:
@@ -441,16 +328,6 @@ def test_cookies_are_not_kept(time: Time) -> None:
         api.job("j")
         api.job("j")
     assert "Cookie" not in script.requests[1].headers
-
-
-def raised_by_httpx(kind: type[BaseException]) -> Exception:
-    """An exception of httpx of that class."""
-    request = httpx.Request("GET", "https://api.example/")
-    if issubclass(kind, httpx.HTTPStatusError):
-        return kind("it broke", request=request, response=httpx.Response(500, request=request))
-    error = kind("it broke")
-    assert isinstance(error, Exception)
-    return error
 
 
 def subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:
@@ -467,7 +344,11 @@ NEVER_AGAIN = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.Invali
 @pytest.mark.parametrize("kind", HTTPX_ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_of_the_http_library_is_mapped(kind: type[BaseException], time: Time) -> None:
     """None escapes: each becomes an error of ours that keeps it as its cause, and tells the server."""
-    script = Script(time, *(raised_by_httpx(kind) for _ in range(50)))
+    request = httpx.Request("GET", "https://api.example/")
+    answer = {"request": request, "response": httpx.Response(500, request=request)}
+    error = kind("it broke", **(answer if issubclass(kind, httpx.HTTPStatusError) else {}))
+    assert isinstance(error, Exception)
+    script = Script(time, *[error] * 50)
     with api_of(script, time) as api, pytest.raises(ApiError, match=r"api\.example") as raised:
         api.job("j")
     assert type(raised.value) in (Unreachable, BadAnswer)
@@ -475,37 +356,34 @@ def test_every_error_of_the_http_library_is_mapped(kind: type[BaseException], ti
     assert (time.slept == []) is issubclass(kind, NEVER_AGAIN)
 
 
-@pytest.mark.parametrize(
-    "base_url",
-    ["https://999.1.1.1", "https://256.256.256.256/x", "https://[v1.a]", "https://xn--zz", "https://a..b", "https://-",
-     "https://[fe80::1%25eth0]", "https://exa%mple", "https://.", "https://" + "a" * 70_000],
-)  # fmt: skip
+@pytest.mark.parametrize("base_url", ["https://999.1.1.1", "https://[v1.a]", "https://xn--zz",
+    "https://a..b", "https://[fe80::1%25eth0]", "https://exa%mple", "https://" + "a" * 70_000])  # fmt: skip
 def test_a_base_url_that_cannot_be_asked_is_an_error_of_ours(base_url: str, time: Time) -> None:
     """What looks like a URL and is none is told, by the settings or by the client."""
     try:
         accepted = settings_from(Flags(base_url=base_url, email="a@b", token_file="-"), {}, lambda: TOKEN)
-        with api_of(lambda _: ok(), time, base_url=accepted.base_url) as api:
+        with api_of(lambda _: ok(), time, settings=accepted) as api:
             api.job("j")
     except MigstatError as error:
         assert error.message  # noqa: PT017
 
 
-@pytest.mark.parametrize("length", [1000, 70_000])
-def test_an_id_or_a_cursor_longer_than_any_url_is_an_error_of_ours(length: int, time: Time) -> None:
+ASKING: dict[str, Callable[[Api, str], object]] = {
+    "job": lambda api, long: api.job(long),
+    "cursor": lambda api, _: list(api.tasks("j")),
+    "level": lambda api, long: api.status("j", "t", Question((long,))),
+}
+
+
+@pytest.mark.parametrize("ask", ASKING)
+def test_an_id_or_a_cursor_longer_than_any_url_is_an_error_of_ours(ask: str, time: Time) -> None:
     """Neither what was typed nor what the server sent can end the program."""
-    long = "x" * length
-    page = {"data": [], "links": {"next": long}}
-    for ask in (
-        lambda api: api.job(long),
-        lambda api: list(api.tasks("j")),
-        lambda api: api.status("j", "t", Question((long,))),
+    long = "x" * 70_000
+    with (
+        api_of(lambda _: ok({"data": [], "links": {"next": long}}), time) as api,
+        pytest.raises(BadAnswer, match=r"no request can be sent to api\.example"),
     ):
-        answers = iter([page, {"data": []}])
-        with api_of(lambda _, answers=answers: ok(next(answers)), time) as api:  # type: ignore[misc]
-            try:
-                ask(api)
-            except MigstatError as error:
-                assert error.message  # noqa: PT017
+        ASKING[ask](api, long)
 
 
 # Secrets
@@ -560,13 +438,6 @@ def test_whatever_the_server_says_makes_a_short_message(answer: httpx.Response |
     assert len(raised.value.message) < 400
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"errorMessage": 5}', b"{}", b"\xff"])
-def test_an_error_body_of_any_kind_is_no_error_of_its_own(body: bytes, time: Time) -> None:
-    """A proxy may send HTML where the API would send JSON."""
-    with api_of(Script(time, httpx.Response(404, content=body)), time) as api, pytest.raises(NotFound, match="404"):
-        api.job("j")
-
-
 # Observers and the budget
 
 
@@ -602,7 +473,7 @@ def test_the_budget_holds_requests_back(time: Time) -> None:
     """In any 60 s no more requests go out than the limit, retries included, and the wait is told."""
     waits: list[tuple[float, str]] = []
     observers = Observers(waiting=lambda seconds, reason: waits.append((seconds, reason)))
-    with api_of(lambda _: ok(), time, rate_limit=3, observers=observers) as api:
+    with api_of(lambda _: ok(), time, settings=settings_of(rate_limit=3), observers=observers) as api:
         for _ in range(4):
             api.job("j")
     assert time.slept == [WINDOW]
@@ -612,8 +483,8 @@ def test_the_budget_holds_requests_back(time: Time) -> None:
 
 @pytest.mark.parametrize(
     ("remaining", "reset", "slept"),
-    [("0", EPOCH + 30, 30.0), ("10", EPOCH + 30, 3.0), ("500", EPOCH + 30, 0.0), ("odd", EPOCH + 30, 0.0),
-     ("0", None, 0.0), ("0", EPOCH - 5, 0.0), ("9" * 5000, EPOCH + 30, 0.0), ("-1", EPOCH + 30, 0.0)],
+    [("0", EPOCH + 30, 30.0), ("10", EPOCH + 30, 3.0), ("odd", EPOCH + 30, 0.0), ("0", None, 0.0),
+     ("9" * 5000, EPOCH + 30, 0.0), ("-1", EPOCH + 30, 0.0)],
 )  # fmt: skip
 def test_what_the_server_says_of_the_quota_is_heeded(
     remaining: str, reset: float | None, slept: float, time: Time
@@ -660,27 +531,6 @@ def test_a_limit_that_was_hit_holds_everybody(time: Time) -> None:
     assert time.sent[1] - time.sent[0] >= 9.0
 
 
-# Over a socket
-
-
-def test_somebody_who_is_no_admin_is_refused(time: Time) -> None:
-    """A good login without the right is a 403, a bad one a 401, each with its own advice."""
-    with serve(scenarios.build("checks"), rate_limit=None) as server:
-        told = []
-        for email, token in ((server.member_email, server.member_token), ("x@example.com", "wrong")):
-            environ = {"MIGSTAT_BASE_URL": server.base_url, "MIGSTAT_EMAIL": email, "MIGSTAT_TOKEN": token}
-            with (
-                Api(settings_from(Flags(), environ, str), Timing(time.clock, time.sleep)) as api,
-                pytest.raises(Refused) as raised,
-            ):
-                api.job(server.job_id)
-            told.append(raised.value)
-    assert "403" in told[0].message
-    assert "admin" in told[0].hint
-    assert "401" in told[1].message
-    assert "token" in told[1].hint
-
-
 def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> None:
     """What is asked with another policy and sleep goes over the same connections and is counted together."""
     paused: list[float] = []
@@ -690,7 +540,7 @@ def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> N
         time.now += seconds
 
     script = Script(time, ok(), ok(), refusal(503), ok(), ok())
-    with api_of(script, time, rate_limit=2) as api:
+    with api_of(script, time, settings=settings_of(rate_limit=2)) as api:
         other = api.waiting_with(Policy(base=3.0, give_up_after=50.0), pause)
         api.job("j")
         other.job("j")
@@ -698,12 +548,11 @@ def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> N
         assert (time.slept, paused) == ([], [WINDOW, 3.0])
         api.job("j")
         assert (time.slept, paused) == ([WINDOW - 3], [WINDOW, 3.0])
-    assert script.left == 0
+    assert script.answers == []
 
 
 def test_a_certificate_error_below_any_other_is_untrusted(time: Time) -> None:
     """The cause counts, however deep the library wraps it, and it is never asked again."""
-    import ssl
 
     def fail(_: httpx.Request) -> httpx.Response:
         try:
