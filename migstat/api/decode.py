@@ -46,6 +46,17 @@ class _WireAnswer(msgspec.Struct, frozen=True):
     links: _WireLinks | None = None
 
 
+class _LooseData(msgspec.Struct, frozen=True):
+    children: dict[str, Any] | None = None
+
+
+class _LooseAnswer(msgspec.Struct, frozen=True):
+    """The least that an answer must be, so that its readable children can be shown."""
+
+    data: _LooseData | None = None
+    links: _WireLinks | None = None
+
+
 class _WireTasks(msgspec.Struct, frozen=True):
     data: list[Any] | None = None
     links: _WireLinks | None = None
@@ -53,6 +64,7 @@ class _WireTasks(msgspec.Struct, frozen=True):
 
 _T = TypeVar("_T")
 _answer = msgspec.json.Decoder(_WireAnswer)
+_loose = msgspec.json.Decoder(_LooseAnswer)
 _tasks = msgspec.json.Decoder(_WireTasks)
 _object = msgspec.json.Decoder(dict[str, Any])
 
@@ -96,21 +108,21 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
     A child that cannot be understood becomes an unreadable node, without harm to its siblings.
     """
     _check_size(body)
-    if keep_raw:
-        return _lenient_page(body, level, keep_raw=True)
     try:
-        answer = _decoded(_answer.decode, body)
+        answer = None if keep_raw else _decoded(_answer.decode, body)
     except NotJson:
         raise
     except BadAnswer:
-        return _lenient_page(body, level, keep_raw=False)
+        answer = None
+    if (
+        answer is None or answer.data == _EMPTY
+    ):  # unknown fields may make it a level that exists, which takes their JSON
+        return _lenient_page(body, level, keep_raw=keep_raw)
     wire = answer.data or _EMPTY
-    if answer.data == _EMPTY:  # or it holds unknown fields only
-        return _lenient_page(body, level, keep_raw=False)
     children = None
     if wire.children is not None:
         _check_count(wire.children)
-        children = tuple(_node((*level, name), each) for name, each in wire.children.items())
+        children = tuple(_node((*level, name), child) for name, child in wire.children.items())
     return Page(_node(level, wire, children), _next(answer.links), found=answer.data is not None, size=len(body))
 
 
@@ -216,27 +228,15 @@ def _too_much(what: str) -> BadAnswer:
 
 
 def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
+    shape = _decoded(_loose.decode, body)
     answer = _decoded(_object.decode, body)
-    data = answer.get("data")
-    own = dict(_object_or_raise({} if data is None else data, "data"))
-    wire_children = own.pop("children", None)
-    children = None
-    if wire_children is not None:
-        named = _object_or_raise(wire_children, "data.children")
+    own, links = answer.get("data") or {}, answer.get("links") or {}
+    found, named, children = bool(own), own.pop("children", None), None
+    if named is not None:
         _check_count(named)
-        children = tuple(_lenient_node((*level, name), each, keep_raw) for name, each in named.items())
+        children = tuple(_lenient_node((*level, name), child, keep_raw) for name, child in named.items())
     node = msgspec.structs.replace(_lenient_node(level, own, keep_raw), children=children)
-    links = _object_or_raise({} if answer.get("links") is None else answer["links"], "links")
-    after = links.get("next")
-    if after is not None and not isinstance(after, str):
-        raise BadAnswer(f"the answer is not as expected: `links.next` is {_kind(after)} instead of a text")
-    return Page(node, after or None, found=bool(data), links=links, size=len(body))
-
-
-def _object_or_raise(value: object, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise BadAnswer(f"the answer is not as expected: `{name}` is {_kind(value)} instead of an object")
-    return value
+    return Page(node, _next(shape.links), found=found, links=links, size=len(body))
 
 
 def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:
@@ -278,7 +278,3 @@ def _text(value: object) -> str | None:
 
 def _next(links: _WireLinks | None) -> str | None:
     return (links.next if links else None) or None
-
-
-def _kind(value: object) -> str:
-    return {list: "a list", str: "a text", bool: "true or false"}.get(type(value), "a number")

@@ -23,9 +23,9 @@ from msgspec.structs import replace
 
 from migstat import __version__
 from migstat.api.failures import Redirect, failure_of
-from migstat.api.retry import Budget, Policy, Sleep, Timing, retrying
+from migstat.api.retry import WINDOW, Budget, Policy, Sleep, Timing
 from migstat.api.threads import Workers
-from migstat.errors import ApiError, UsageError
+from migstat.errors import ApiError, RateLimited, UsageError
 from migstat.model.nodes import Job, Page, Task, TaskPage
 from migstat.settings.resolve import Settings, elsewhere
 
@@ -104,7 +104,7 @@ class Http:
         pair = base64.b64encode(f"{settings.email}:{settings.token.reveal()}".encode()).decode()
         self._credentials = {"Authorization": f"Basic {pair}"}
         self._policy = policy
-        self.budget = Budget(settings.rate_limit, timing.clock, self._budget_waits)
+        self.budget = Budget(settings.rate_limit, timing.clock, observers.waiting)
         self._transport = transport
         self._workers = Workers()
         self._closed = Event()
@@ -129,17 +129,43 @@ class Http:
         return other
 
     def retrying(self, attempt: Callable[[], _T]) -> _T:
-        """Call `attempt` until it succeeds, see `retry.retrying`; its errors are without the credentials."""
+        """Call `attempt`, within the budget, until it raises no ApiError that may pass.
 
-        def redacted() -> _T:
+        Raises the last one, without the credentials, where another attempt cannot succeed or the policy gives up, and
+        RateLimited where it would have to wait for longer than any budget: the server asked for that when another
+        request was refused.
+        """
+        policy, timing, budget = self._policy, self.timing, self.budget
+        if policy.give_up_after is not None and (held := budget.wait()) > WINDOW:
+            message = f"the API does not want to be asked for {held:.0f} s"
+            raise RateLimited(message, "Try again after that.", again=True, retry_after=held)
+        budget.take(timing.sleep)
+        # only from here on: time spent in the queue is not time spent trying
+        first, tries = timing.clock(), 1
+        while True:
             try:
                 return attempt()
-            except ApiError as error:
-                raise error.reworded(*map(self.redactor.text, (error.message, error.hint))) from error.__cause__
-
-        return retrying(
-            redacted, policy=self._policy, timing=self.timing, budget=self.budget, waiting=self.observers.waiting
-        )
+            except ApiError as raw:
+                if timing.clock() >= timing.ends_at:
+                    timing.sleep(0.0)  # which raises whatever ends the caller
+                error = raw.reworded(self.redactor.text(raw.message), self.redactor.text(raw.hint))
+                if not error.again:
+                    raise error from raw.__cause__
+                if isinstance(error, RateLimited) and error.retry_after is not None:
+                    budget.slow_down(error.retry_after)  # the quota is everybody's, so all threads wait
+                elapsed = timing.clock() - first
+                soonest = max(error.retry_after or 0.0, budget.wait())
+                wait = policy.wait(tries, elapsed, soonest, timing.share())
+                if wait is None:
+                    if tries == 1 and error.retry_after:
+                        tried = f"asked to wait {error.retry_after:.0f} s, too long for a single query"
+                    else:
+                        tried = f"tried {tries} times in {elapsed:.0f} s" if tries > 1 else "tried once"
+                    raise error.reworded(f"{error.message} ({tried})", error.hint) from raw.__cause__
+            self.observers.waiting(wait, error.message)
+            timing.sleep(wait)
+            tries += 1
+            budget.take(timing.sleep)
 
     def get(
         self,
@@ -215,10 +241,6 @@ class Http:
             idle.append(client)
             if self._closed.is_set():
                 self.close()
-
-    def _budget_waits(self, seconds: float) -> None:
-        if seconds >= 1.0:  # and not merely a place in the queue
-            self.observers.waiting(seconds, "the request limit is used up")
 
 
 class _Route:

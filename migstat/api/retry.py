@@ -1,4 +1,4 @@
-"""When to try again, and how fast to ask at all: the retry loop, its policy, and the request budget.
+"""When to try again, and how fast to send requests at all: the policy and the request budget.
 
 Clock and sleep are handed in. Both count seconds and must go on while the machine is suspended, so that a deadline
 survives a closed lid.
@@ -14,24 +14,23 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TypeVar
 
 import msgspec
 
-from migstat.errors import ApiError, RateLimited
-
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
-_T = TypeVar("_T")
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses that may be over in a moment."""
 
+LONGEST_WAIT = 30.0
+"""Seconds at which waits stop growing."""
+
 LONGEST_PAUSE = 1e9
-"""Seconds that a server can ask for, some thirty years: more has no meaning, and too many digits for a message."""
+"""Seconds, some thirty years, to which a server's `Retry-After` is cut: more would fill a message with digits."""
 
 LONGEST_HOLD = 300.0
-"""Seconds after which a server is asked again, however long it asked not to be."""
+"""Seconds after which a server is asked again, whatever pause it asked for."""
 
 WINDOW = 60.5
 """Seconds over which requests are counted: the API's minute, and a little more, as some take longer to arrive."""
@@ -39,39 +38,37 @@ WINDOW = 60.5
 BURST = 100
 """Requests in a window that are sent at once; the others are spread over the rest of it."""
 
+NOTEWORTHY = 1.0
+"""Seconds of a wait for the budget below which it is merely a place in the queue."""
+
 
 def steady_clock() -> float:
     """Seconds that go on while the machine is suspended, where the system has such a clock."""
-    if sys.platform == "win32":
-        return time.monotonic()  # there it does
-    if hasattr(time, "CLOCK_BOOTTIME"):
+    if hasattr(time, "CLOCK_BOOTTIME"):  # `time.monotonic` stops there
         return time.clock_gettime(time.CLOCK_BOOTTIME)
-    # the clock of that name goes on in a suspended Mac, `time.monotonic` does not
+    # on a Mac `time.monotonic` is another clock than this one, and stops; on Windows it goes on
     return time.clock_gettime(time.CLOCK_MONOTONIC) if sys.platform == "darwin" else time.monotonic()
 
 
 class Policy(msgspec.Struct, frozen=True):
     """How long to keep trying one request; seconds throughout.
 
-    Waits grow from `base` by doubling up to `cap`, of which a random share is taken so that many clients do not
-    come back at once. No attempt starts later than `give_up_after` after the first; None never gives up.
+    Waits grow from `base` by doubling, of which a random share is taken so that many clients do not come back at once.
+    No attempt starts later than `give_up_after` after the first; None never gives up.
     """
 
     base: float = 0.5
-    cap: float = 30.0
     give_up_after: float | None = 20.0
 
-    def wait(self, attempt: int, elapsed: float, retry_after: float | None, share: float) -> float | None:
-        """Seconds until the next attempt, or None to give up.
+    def wait(self, attempt: int, elapsed: float, soonest: float, share: float) -> float | None:
+        """Seconds until the next attempt, at least `soonest`, or None to give up.
 
-        `attempt` counts those made (1 after the first), `elapsed` is the seconds since the first began, `retry_after`
-        the server's lower bound, `share` a random number in 0..1.
+        `attempt` counts those made (1 after the first), `elapsed` is the seconds since the first began, `share` a
+        random number in 0..1.
         """
-        backoff = share * min(self.cap, self.base * 2.0 ** min(attempt - 1, 32))
-        wait = max(backoff, retry_after or 0.0)
-        if self.give_up_after is not None and elapsed + wait > self.give_up_after:
-            return None
-        return wait
+        # without the bound on the exponent a watch that outlasts a night's outage would overflow
+        wait = max(share * min(LONGEST_WAIT, self.base * 2.0 ** min(attempt - 1, 32)), soonest)
+        return None if self.give_up_after is not None and elapsed + wait > self.give_up_after else wait
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -86,53 +83,6 @@ class Timing(msgspec.Struct, frozen=True):
     share: Callable[[], float] = random.random
     now: Clock = time.time
     ends_at: float = math.inf
-
-
-def retrying(
-    attempt: Callable[[], _T],
-    *,
-    policy: Policy,
-    timing: Timing,
-    budget: Budget,
-    waiting: Callable[[float, str], None],
-) -> _T:
-    """Call `attempt`, within the budget, until it raises no ApiError that may pass.
-
-    `waiting` is called with the seconds of each pause and its reason. Raises the last ApiError where another attempt
-    cannot succeed or the policy gives up, and RateLimited where it would have to wait for longer than any budget: the
-    server asked for that when another request was refused.
-    """
-    if policy.give_up_after is not None and (held := budget.wait()) > WINDOW:
-        message = f"the API does not want to be asked for {held:.0f} s"
-        raise RateLimited(message, "Try again after that.", again=True, retry_after=held)
-    budget.take(timing.sleep)
-    # not before `take`: the time in the queue does not count against the policy
-    first = timing.clock()
-    tries = 1
-    while True:
-        try:
-            return attempt()
-        except ApiError as error:
-            if timing.clock() >= timing.ends_at:
-                timing.sleep(0.0)
-            if not error.again:
-                raise
-            if isinstance(error, RateLimited) and error.retry_after is not None:
-                budget.slow_down(error.retry_after)  # the quota is everybody's, so all threads wait
-            elapsed = timing.clock() - first
-            soonest = max(error.retry_after or 0.0, budget.wait())
-            wait = policy.wait(tries, elapsed, soonest, timing.share())
-            reason = error.message
-            if wait is None:
-                if tries == 1 and error.retry_after:
-                    tried = f"asked to wait {error.retry_after:.0f} s, too long for a single query"
-                else:
-                    tried = f"tried {tries} times in {elapsed:.0f} s" if tries > 1 else "tried once"
-                raise error.reworded(f"{error.message} ({tried})", error.hint) from error.__cause__
-        waiting(wait, reason)
-        timing.sleep(wait)
-        tries += 1
-        budget.take(timing.sleep)
 
 
 def retry_after_seconds(header: str | None, now: float) -> float | None:
@@ -170,10 +120,11 @@ class Budget:
 
     Without the spreading a large migration would use up the limit within seconds, and then show nothing new for the
     rest of the minute. The quota belongs to the account, so colleagues use it, too: what the server says of it
-    (`slow_down`) counts beside the own window. `limit` None lifts the own window only.
+    (`slow_down`) counts beside the own window. `limit` None lifts the own window only. `waiting` is called with the
+    seconds of each wait of a second or more, and its reason.
     """
 
-    def __init__(self, limit: int | None, clock: Clock, waiting: Callable[[float], None]) -> None:
+    def __init__(self, limit: int | None, clock: Clock, waiting: Callable[[float, str], None]) -> None:
         self._limit = limit
         self._clock = clock
         self._waiting = waiting
@@ -182,7 +133,7 @@ class Budget:
         self._lock = Lock()
 
     def take(self, sleep: Sleep) -> None:
-        """Wait until one more request may be sent, and count it; `waiting` is called with the seconds of each wait."""
+        """Wait until one more request may be sent, and count it."""
         while True:
             with self._lock:
                 now = self._clock()
@@ -190,7 +141,9 @@ class Budget:
                 if wait <= 0:
                     self._sent.append(now)
                     return
-            self._waiting(wait)
+            # without the lock, and from the start again: another thread may have taken the place meanwhile
+            if wait >= NOTEWORTHY:
+                self._waiting(wait, "the request limit is used up")
             sleep(wait)
 
     def wait(self) -> float:

@@ -359,7 +359,7 @@ class Watch:
                 definite = 0.0 if definite_since is None else clock() - definite_since
                 if not self._may_pass(error, clock() - began, definite):
                     raise
-                wait = BACKOFF.wait(tries, 0.0, error.retry_after, self._share()) or 0.0
+                wait = BACKOFF.wait(tries, 0.0, error.retry_after or 0.0, self._share()) or 0.0
                 wait = min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
                 # a task that has just been created is not there yet, which is no outage
                 if self._read_at is not None or not isinstance(error, NotFound):

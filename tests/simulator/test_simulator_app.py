@@ -108,31 +108,27 @@ def test_the_job_says_what_is_moved_where() -> None:
     }
 
 
-def test_tasks_are_listed_newest_first_once_created() -> None:
-    """A task of the future is in no list."""
-    api = Api()
+def test_tasks_are_listed_newest_first_once_known() -> None:
+    """A task of the future is in no list, and one may be listed some seconds after its creation."""
+    api = Api(replace(SCENARIO, tasks=(CHECK, replace(MIGRATE, listed_at=5))))
     assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["migrate-id", "check-id"]
-    api.now = -1
+    api.now = 4
     assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["check-id"]
+    assert api.refused("/tasks/migrate-id") == 404
+    api.now = -3601
+    assert api.get("/tasks") == {"data": [], "links": {}}
 
 
 def test_a_task_has_its_artifacts_as_soon_as_they_exist() -> None:
-    """One task answers as in the list; an artifact comes with its expiry."""
-    api = Api()
+    """One task answers as in the list, with the checks that were overridden; an artifact comes with its expiry."""
+    api = Api(replace(SCENARIO, tasks=(CHECK, replace(MIGRATE, overridden=("DuplicateEmail",)))))
+    location, expiry = "https://files.example.com/log.zip", "2023-11-14T22:14:50.000Z"
     expected = {
         "taskId": "migrate-id",
         "taskType": "migrate",
         "createdAt": "2023-11-14T22:13:20.000Z",
-        "payload": {},
-        "results": {
-            "artifacts": [
-                {
-                    "name": "log.zip",
-                    "location": "https://files.example.com/log.zip",
-                    "expireAt": "2023-11-14T22:14:50.000Z",
-                }
-            ]
-        },
+        "payload": {"checkTypes": {"excludeKeys": ["DuplicateEmail"]}},
+        "results": {"artifacts": [{"name": "log.zip", "location": location, "expireAt": expiry}]},
     }
     assert api.get("/tasks/migrate-id") == expected
     assert api.get("/tasks")["data"][0] == expected
@@ -160,15 +156,15 @@ def test_a_wrong_cursor_of_a_task_list_is_refused(cursor: str) -> None:
     assert Api().refused("/tasks", cursor=cursor) == 400
 
 
-@pytest.mark.parametrize("path", ["/tasks/unknown", "/tasks/unknown/status", "/elsewhere", "/tasks/a/b/c"])
-def test_unknown_resources_are_not_found(path: str) -> None:
-    """An unknown task or route answers 404 with an error body."""
-    assert Api().refused(path) == 404
-
-
-@pytest.mark.parametrize("target", ["/", PREFIX, PREFIX + "/jobs", PREFIX + "/jobs/other", "/jobs/job%2F1"])
-def test_unknown_jobs_and_paths_are_not_found(target: str) -> None:
-    """Another job, or a path outside the API, answers 404."""
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/", PREFIX, f"{PREFIX}/jobs", f"{PREFIX}/jobs/other", "/jobs/job%2F1",
+        *(f"{PREFIX}/jobs/job%2F1{below}" for below in ("/tasks/unknown", "/tasks/unknown/status", "/elsewhere")),
+    ],
+)  # fmt: skip
+def test_unknown_resources_are_not_found(target: str) -> None:
+    """Another job or task, or a path outside the API, answers 404."""
     assert Api().app.handle(HttpRequest("GET", target, BASIC)).status == 404
 
 
@@ -240,34 +236,6 @@ def test_a_refused_task_has_no_children_and_no_links() -> None:
         assert api.get("/tasks/refused-id/status", level=level, expandChildren="true") == {"data": {}, "links": {}}
 
 
-def test_projects_and_spaces_may_hang_below_either_level_or_both() -> None:
-    """Both hidden levels answer when expanded, and neither is listed."""
-    levels = tuple(
-        SimNode(name=name, hidden=True, children=(SimNode(name=name[:1]),)) for name in ("projects", "spaces")
-    )
-    root = SimNode(name="root", children=(SimNode(name="migrate", children=levels),))
-    api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, root=root),)))
-    for level, expected in (("migrate", []), ("migrate,projects", ["p"]), ("migrate,spaces", ["s"])):
-        answer = api.get("/tasks/migrate-id/status", level=level, expandChildren="true")["data"]
-        assert list(answer.get("children", ())) == expected
-
-
-def test_a_task_may_be_listed_late() -> None:
-    """Just after its creation it is in no list and is not found."""
-    api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, listed_at=5),)))
-    api.now = 4
-    assert api.get("/tasks") == {"data": [], "links": {}}
-    assert api.refused("/tasks/migrate-id") == 404
-    api.now = 5
-    assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["migrate-id"]
-
-
-def test_a_task_names_the_checks_that_were_overridden() -> None:
-    """They are in its payload."""
-    api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, overridden=("DuplicateEmail",)),)))
-    assert api.get("/tasks/migrate-id")["payload"] == {"checkTypes": {"excludeKeys": ["DuplicateEmail"]}}
-
-
 def test_a_server_has_several_jobs() -> None:
     """Each has its own tasks and incidents, and a task is found below its own job only."""
     other = replace(SCENARIO, name="other", job=replace(JOB, job_id="job-2"), tasks=(replace(CHECK, task_id="two"),))
@@ -281,14 +249,16 @@ def test_a_server_has_several_jobs() -> None:
 
 
 def test_a_hidden_level_shows_only_its_children() -> None:
-    """The level of the projects is not listed, has no status, and answers only when expanded."""
-    api = Api()
+    """Projects, spaces or both hang below levels that are not listed, have no status, and answer when expanded."""
+    spaces = SimNode(name="spaces", hidden=True, children=(SimNode(name="DOC"),))
+    root = SimNode(name="root", children=(SimNode(name="migrate", children=(APPS, PROJECTS, spaces)),))
+    api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, root=root),)))
     migrate = api.get("/tasks/migrate-id/status", level="migrate", expandChildren="true")
     assert list(migrate["data"]["children"]) == ["apps"]
     assert api.get("/tasks/migrate-id/status", level="migrate,projects") == {"data": {}, "links": {}}
-    level = api.get("/tasks/migrate-id/status", level="migrate,projects", expandChildren="true")
-    assert list(level["data"]) == ["children"]
-    assert list(level["data"]["children"]) == ["B", "A"]
+    for level, children in (("migrate,projects", ["B", "A"]), ("migrate,spaces", ["DOC"])):
+        data = api.get("/tasks/migrate-id/status", level=level, expandChildren="true")["data"]
+        assert {name: list(value) for name, value in data.items()} == {"children": children}
     assert api.get("/tasks/migrate-id/status", level="migrate,projects,B")["data"]["outcome"] == "WARNING"
 
 

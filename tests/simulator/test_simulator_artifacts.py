@@ -23,6 +23,11 @@ BEGIN = 1_700_000_000.0
 SCENARIO = scenarios.build("checks")
 TASK = next(task for task in SCENARIO.tasks if task.label == "check-2")
 LOCATION = location_of("http://127.0.0.1:80", TASK, "pre-flight-report.csv")
+ELSEWHERE = replace(
+    TASK, task_id="2", created_at=-9, artifacts=(SimArtifact("x.log", "https://files.example.com/x.log", -9, 10),)
+)
+"""A run whose file a scenario places on another server."""
+
 CONTENT = content_of(TASK, "pre-flight-report.csv")
 
 
@@ -63,13 +68,6 @@ def test_a_file_is_where_the_api_says() -> None:
         assert named(response, "Content-Type") == "text/csv; charset=utf-8"
 
 
-def test_files_elsewhere_are_named_as_they_are() -> None:
-    """A file that a scenario places on another server is not served here."""
-    elsewhere = SimArtifact("x.log", "https://files.example.com/x.log", 0, 10)
-    task = replace(TASK, created_at=0, artifacts=(elsewhere,))
-    assert Storage(1, task).get(location_of("", task, "x.log")).status == 404
-
-
 @pytest.mark.parametrize(
     ("now", "location", "status"),
     [
@@ -77,22 +75,18 @@ def test_files_elsewhere_are_named_as_they_are() -> None:
         (0, LOCATION.partition("?")[0] + "?", 403),
         (0, LOCATION.replace("pre-flight", "other"), 403),
         (0, location_of("", TASK, "other.csv"), 404),
+        (0, location_of("", ELSEWHERE, "x.log"), 404),
         (0, location_of("", replace(TASK, task_id="other"), "pre-flight-report.csv"), 404),
         (-scenarios.DAY + 1, LOCATION, 404),
         (6 * scenarios.DAY + 3600, LOCATION, 410),
     ],
-    ids=["wrong", "unsigned", "of-another", "no-file", "no-task", "not-yet", "expired"],
+    ids=["wrong", "unsigned", "of-another", "no-file", "elsewhere", "no-task", "not-yet", "expired"],
 )
 def test_a_location_opens_one_file_for_a_while(now: float, location: str, status: int) -> None:
     """Without its signature it is refused, too early and for other files there is nothing, and late it has gone."""
-    response = Storage(now).get(location)
+    response = Storage(now, *SCENARIO.tasks, ELSEWHERE).get(location)
     assert response.status == status
     assert json.loads(response.body)["status"] == status
-
-
-def test_files_are_only_read() -> None:
-    """Other methods than GET are refused."""
-    assert Storage().get(method="DELETE").status == 405
 
 
 @pytest.mark.parametrize(
@@ -118,8 +112,9 @@ def test_an_address_may_be_relative_and_may_hold_a_link() -> None:
 
 
 def test_faults_meet_files_too() -> None:
-    """A queued fault disturbs the next answer, whatever it is about."""
+    """A queued fault disturbs the next answer, whatever it is about; methods other than GET are refused."""
     storage = Storage()
+    assert storage.get(method="DELETE").status == 405
     storage.app.faults.add("503")
     storage.app.faults.add("cut")
     assert [storage.get().status, storage.get().delivery, storage.get().delivery] == [503, "cut", "whole"]

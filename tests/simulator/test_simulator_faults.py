@@ -39,10 +39,3 @@ def test_a_schedule_takes_turns_and_never_comes_twice_in_a_row() -> None:
     queue = FaultQueue(Schedule(3, (Fault("reset"), Fault("503"))))
     kinds = [fault.kind if isinstance(fault, Fault) else fault for fault in (queue.take() for _ in range(9))]
     assert kinds == [None, None, "reset", None, None, "503", None, None, "reset"]
-
-
-def test_queued_faults_come_before_scheduled_ones() -> None:
-    """Queued faults come next, whatever the schedule says."""
-    queue = FaultQueue(Schedule(1, (Fault("reset"),)))
-    queue.add("empty")
-    assert [queue.take(), queue.take()] == [Fault("empty"), Fault("reset")]

@@ -114,17 +114,12 @@ def test_the_clock_moves_the_scenario() -> None:
         assert json.loads(ask(connection, server, path)[1])["data"]["status"] == "FINISHED"
 
 
-def test_a_head_start_begins_in_the_middle() -> None:
-    """The scenario may be over when the server begins."""
-    with serve(SCENARIO, head_start=60) as server, closing(connect(server)) as connection:
-        _, body = ask(connection, server, f"{JOB_PATH}/tasks/t/status?level=migrate")
-    assert json.loads(body)["data"]["outcome"] == "SUCCESS"
-
-
-def test_the_rate_limit_can_be_set() -> None:
-    """The request beyond the limit gets 429."""
-    with serve(SCENARIO, rate_limit=1) as server, closing(connect(server)) as connection:
-        assert [ask(connection, server)[0].status for _ in range(2)] == [200, 429]
+def test_a_head_start_and_a_rate_limit_can_be_set() -> None:
+    """The scenario may be over when the server begins, and the request beyond the limit gets 429."""
+    path = f"{JOB_PATH}/tasks/t/status?level=migrate"
+    with serve(SCENARIO, head_start=60, rate_limit=1) as server, closing(connect(server)) as connection:
+        assert json.loads(ask(connection, server, path)[1])["data"]["outcome"] == "SUCCESS"
+        assert ask(connection, server)[0].status == 429
 
 
 def test_a_taken_port_is_an_error(server: Server) -> None:
@@ -199,15 +194,13 @@ def test_an_answer_may_take_its_time(server: Server, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"),
-    [("500", 500), ("599", 599), ("429-date", 429), ("html", 502), ("garbage", 200), ("redirect", 302)],
+    ("kind", "status"), [("599", 599), ("429-date", 429), ("html", 502), ("garbage", 200), ("redirect", 302)]
 )
 def test_answers_may_be_replaced(server: Server, kind: str, status: int) -> None:
     """A replaced answer is a well-formed one, and the connection lives on."""
     server.faults.add(kind)
     with closing(connect(server)) as connection:
-        assert ask(connection, server)[0].status == status
-        assert ask(connection, server)[0].status == 200
+        assert [ask(connection, server)[0].status for _ in range(2)] == [status, 200]
 
 
 def test_faults_are_queued_over_http(server: Server) -> None:
