@@ -15,7 +15,7 @@ from msgspec import Meta, Struct, field
 
 from migstat.model.changes import Change
 from migstat.model.nodes import Level, Phase, State
-from migstat.model.verdict import Reason, Verdict
+from migstat.model.verdict import Count, Reason, Summary, Verdict
 
 VERSION: Final = 1
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,7 +28,6 @@ Instant = Annotated[
         extra_json_schema={"format": "date-time"},
     ),
 ]
-Count = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[int, Meta(ge=0)]
 Status = Annotated[str | None, Meta(description="As the API sent it; known are PENDING, IN_PROGRESS and FINISHED.")]
 Outcome = Annotated[str | None, Meta(description="As the API sent it, once the node has ended.")]
@@ -41,21 +40,6 @@ LateReason = Literal["estimate", "passed"]
 
 class Published(Struct, rename="camel", gc=False):
     """Base of everything that is published: camelCase keys, all present."""
-
-
-class SummaryJson(Published, kw_only=True):
-    """Counts of all nodes, whatever is filtered: total = missing + pending + running + finished."""
-
-    total: Count
-    missing: Count
-    pending: Count
-    running: Count
-    finished: Annotated[int, Meta(ge=0, description="failed + warning + succeeded + skipped")]
-    failed: Count
-    warning: Count
-    succeeded: Count
-    skipped: Count
-    by_outcome: dict[str, Annotated[int, Meta(ge=1)]]
 
 
 class NodeJson(Published, kw_only=True):
@@ -161,7 +145,7 @@ class Head(Document, kw_only=True):
     reasons: Annotated[
         Sequence[Reason], Meta(description="Nodes that failed, are missing or could not be read; else warnings.")
     ]
-    summary: SummaryJson
+    summary: Summary
 
 
 class StatusDocument(Head, kw_only=True, tag="status"):
@@ -245,7 +229,7 @@ class TargetJson(Published, kw_only=True):
     complete: bool | None
     verdict: Verdict | None
     reasons: Sequence[Reason]
-    summary: SummaryJson | None
+    summary: Summary | None
     estimated_end_at: NotBefore
     error: ErrorJson | None
 
@@ -399,7 +383,7 @@ class AliveEvent(EventJson, kw_only=True, tag="alive"):
     """A sign of life after 300 s without another event."""
 
     verdict: Verdict
-    summary: SummaryJson
+    summary: Summary
     missing: Missing
     estimated_end_at: NotBefore
 
@@ -419,7 +403,7 @@ class EndEvent(EventJson, kw_only=True):
     verdict: Verdict
     exit_code: int
     reasons: Sequence[Reason]
-    summary: SummaryJson
+    summary: Summary
     missing: Missing
     elapsed_seconds: Elapsed
 

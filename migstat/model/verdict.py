@@ -18,8 +18,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import chain
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from migstat.model.acceptance import Accepted
 from migstat.model.crowd import Tally, tally_of
@@ -70,19 +72,22 @@ class Until(StrEnum):
     CHECKS = "checks"
 
 
-class Summary(msgspec.Struct, frozen=True):
-    """How many nodes are in which state, by the states' names. Only nodes with an outcome count in `by_outcome`."""
+Count = Annotated[int, Meta(ge=0)]
 
-    total: int
-    pending: int
-    running: int
-    finished: int
-    by_outcome: dict[str, int]
-    missing: int = 0
-    failed: int = 0
-    warning: int = 0
-    succeeded: int = 0
-    skipped: int = 0
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Counts of all nodes by state, whatever is filtered. Only nodes with an outcome count in `by_outcome`."""
+
+    total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished")]
+    missing: Count
+    pending: Count
+    running: Count
+    finished: Annotated[int, Meta(ge=0, description="failed + warning + succeeded + skipped")]
+    failed: Count
+    warning: Count
+    succeeded: Count
+    skipped: Count
+    by_outcome: dict[str, Annotated[int, Meta(ge=1)]]
 
 
 class Reason(msgspec.Struct, frozen=True):

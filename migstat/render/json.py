@@ -24,7 +24,7 @@ from migstat.model.reports import (
     TargetsReport,
     TasksReport,
 )
-from migstat.model.verdict import Snapshot, Summary, summary_of
+from migstat.model.verdict import Snapshot, summary_of
 from migstat.render.text import ascii_json, encodable, escape_json, iso
 from migstat.render.theme import message_words
 
@@ -157,7 +157,7 @@ def event_document(event: Event) -> msgspec.Struct:
             return doc.AliveEvent(
                 at=at,
                 verdict=event.verdict,
-                summary=_summary(event.summary),
+                summary=event.summary,
                 missing=event.missing,
                 estimated_end_at=iso(event.estimated_end or event.not_before),
             )
@@ -175,7 +175,7 @@ def event_document(event: Event) -> msgspec.Struct:
                 verdict=event.verdict,
                 exit_code=event.exit_code,
                 reasons=event.reasons,
-                summary=_summary(event.summary),
+                summary=event.summary,
                 missing=event.missing,
                 elapsed_seconds=_seconds(event.elapsed_seconds),
             )
@@ -248,12 +248,8 @@ def _head(snapshot: Snapshot) -> dict[str, Any]:
         "complete": snapshot.complete,
         "verdict": snapshot.verdict,
         "reasons": snapshot.reasons,
-        "summary": _summary(snapshot.summary or summary_of(())),
+        "summary": snapshot.summary or summary_of(()),
     }
-
-
-def _summary(summary: Summary) -> doc.SummaryJson:
-    return doc.SummaryJson(**msgspec.structs.asdict(summary))
 
 
 def _state(node: Node) -> doc.StateJson:
@@ -274,9 +270,7 @@ def _check(check: Node, report: ChecksReport) -> doc.CheckJson:
         )
         if before
         else None,
-        accepted=doc.AcceptedJson(reason=entry.reason, by=entry.by, until=entry.until, occurrences=entry.occurrences)
-        if entry
-        else None,
+        accepted=doc.AcceptedJson(**msgspec.structs.asdict(entry)) if entry else None,
     )
 
 

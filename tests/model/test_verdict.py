@@ -365,8 +365,11 @@ def test_nodes_are_counted_by_where_they_are_and_how_they_ended() -> None:
     """Every node is pending, running or finished, and outcomes are counted as they came."""
     words = [None, "PENDING", "IN_PROGRESS", "ODD_STATUS", "SUCCESS", "SUCCESS", "FAILED", "ODD", "CANCELLED"]
     summary = summary_of([node((str(number),), word) for number, word in enumerate(words)])
-    assert summary == Summary(9, 2, 2, 5, {"FAILED": 1, "ODD": 1, "SUCCESS": 2}, failed=3, succeeded=2)
-    assert summary_of([], missing=2) == Summary(2, 0, 0, 0, {}, missing=2)
+    none = dict.fromkeys((*State, "total", "finished"), 0)
+    by_outcome = {"FAILED": 1, "ODD": 1, "SUCCESS": 2}
+    counts = {"total": 9, "pending": 2, "running": 2, "finished": 5, "failed": 3, "succeeded": 2}
+    assert summary == Summary(**none | counts, by_outcome=by_outcome)
+    assert summary_of([], missing=2) == Summary(**none | {"total": 2, "missing": 2}, by_outcome={})
 
 
 def test_the_leaves_of_a_task() -> None:

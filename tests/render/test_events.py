@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,18 +25,18 @@ from migstat.model.events import (
     Stalled,
 )
 from migstat.model.nodes import Node, Phase
-from migstat.model.verdict import Snapshot, Summary, Verdict
+from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
 from tests.watching import EPOCH, JOB, TASK, World, migration, moved
 
 AT = 1_790_000_000_123
 INSTANT = "2026-09-21T14:13:20Z"
-SUMMARY = Summary(6, 1, 1, 3, {"FAILED": 1, "SUCCESS": 2}, missing=1, failed=1, succeeded=2)
-SUMMARY_JSON = {
+SUMMARY_JSON: dict[str, Any] = {
     "total": 6, "missing": 1, "pending": 1, "running": 1, "finished": 3, "failed": 1, "warning": 0, "succeeded": 2,
     "skipped": 0, "byOutcome": {"FAILED": 1, "SUCCESS": 2},
 }  # fmt: skip
+SUMMARY = msgspec.convert(SUMMARY_JSON, Summary)
 HEAD = {
     "schemaVersion", "jobId", "jobName", "destination", "taskId", "taskType", "fetchedAt", "complete", "verdict",
     "reasons", "summary",
@@ -160,7 +161,7 @@ def test_a_task_of_an_unknown_type_has_none() -> None:
     """What is not known is present and null."""
     told = read(Snapped(AT, Snapshot(JOB, TASK, None, AT, Node(), Verdict.PENDING)))
     assert told["taskType"] is None
-    ended = read(Ended(AT, End.TIMEOUT, Verdict.PENDING, 124, Summary(0, 0, 0, 0, {}), (), None))
+    ended = read(Ended(AT, End.TIMEOUT, Verdict.PENDING, 124, summary_of(()), (), None))
     assert (ended["elapsedSeconds"], ended["missing"], ended["exitCode"]) == (None, [], 124)
 
 
