@@ -1,4 +1,4 @@
-"""The end of a watch's time: every pause is cut there, and nothing is asked after it."""
+"""The time limit of a watch: every pause is cut short there, and no request is made after it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import math
 from migstat.api.retry import Clock, Policy, Sleep
 
 PATIENCE = Policy(give_up_after=8.0)
-"""For one request; then it is an outage, which is reported and has no end but the watch's own."""
+"""Retries of a single request. What still fails then is an outage, which a watch sits out however long it takes."""
 
 
 class Stopped(BaseException):
-    """The watch is to end now: `signal` arrived or, if it is 0, the time is up.
+    """The watch must end now: `signal` arrived or, if it is 0, the time is up.
 
-    Raised by what a watch waits for: a pause, or a request under way.
+    Raised by whatever a watch waits for: a pause, or a request under way. Not an Exception, so that nothing on the way
+    up takes it for a failed request.
     """
 
     def __init__(self, signal: int = 0) -> None:
@@ -22,9 +23,9 @@ class Stopped(BaseException):
 
 
 class Deadline:
-    """Sleeps and asks until the time for the whole watch is up, `seconds` from now; None for no limit.
+    """The time limit of a whole watch, `seconds` from now; None for no limit.
 
-    `clock` counts seconds and must go on while the machine is suspended.
+    `clock` counts seconds, and must keep counting while the machine is suspended.
     """
 
     def __init__(self, clock: Clock, sleep: Sleep, seconds: float | None) -> None:

@@ -1,6 +1,6 @@
-"""The end of a migration that was rehearsed: what is left to do, as long as it took then, at tonight's pace.
+"""Estimates the end of a rehearsed migration: the time that the rest took then, at tonight's pace.
 
-Pure functions of what the rehearsal took, what was read tonight, and the time.
+Pure functions of the times of the rehearsal, tonight's tree, and the time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OVERTIME = 0.1
 class Took(msgspec.Struct, frozen=True):
     """How long a node took in the rehearsal: `began` and `seconds` both in seconds, `began` from the task's start.
 
-    `whole` is False for one that failed or never ended, which takes at least so long.
+    `whole` is False if it failed or never ended: then it takes at least this long.
     """
 
     began: float
@@ -50,7 +50,7 @@ class Took(msgspec.Struct, frozen=True):
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rehearsal took: its projects or spaces, its scopes with `check` among them, and its single checks.
+    """The times of a rehearsal: of its projects or spaces, its scopes (with `check` among them), and its checks.
 
     `usual` is the median of the projects in seconds, `lanes` how many of them ran at a time, `offset` when the first
     one began, in seconds from the task's start.
@@ -75,11 +75,11 @@ class Estimate(msgspec.Struct, frozen=True):
 
 
 def rehearsal_of(night: Night) -> Rehearsal:
-    """Sort out what a recorded task took; a check task lasts as long as the `check` of a migration would."""
+    """Sort out the times of a recorded task; a check task takes as long as the `check` of a migration would."""
     took = dict(_took(night))
     work = {level[-1]: each for level, each in took.items() if len(level) == 3 and level_is_hidden(level[:-1])}
     checking = night.task_type == TaskType.CHECK
-    # a check may have no times: then only its name is known
+    # a check without times still counts as rehearsed, by its name
     checks = {
         level[-1]: took.get(level, Took(0, 0, whole=False))
         for level in night.spans
@@ -109,7 +109,7 @@ def _took(night: Night) -> Iterator[tuple[Level, Took]]:
     origin = root.started if root is not None and root.started is not None else min(starts, default=0)
     for level, span in night.spans.items():
         end = night.as_of if span.ended is None else span.ended
-        # nothing takes no time: stamps that say so say nothing
+        # nothing takes no time at all: such stamps are worthless
         if span.started is not None and end is not None and end > span.started and span.state is not State.SKIPPED:
             whole = span.ended is not None and span.state is not State.FAILED
             yield level, Took((span.started - origin) / 1000, (end - span.started) / 1000, whole)
@@ -144,10 +144,10 @@ def estimate(
     since: Mapping[Level, Millis] = {},
     lanes: int = 0,
 ) -> Estimate:
-    """When what is waited for will have ended, if nothing more goes wrong.
+    """Estimate when the watch will end, if nothing else goes wrong.
 
-    `missing` are names of the job's scope that are not reported yet. `since` says by our clock when each running node,
-    and the root, began (otherwise `startedAt` does), `lanes` how many projects ran at a time of late, 0 if none has.
+    `missing` are names of the job's scope that are not reported yet. `since` is when each running node, and the root,
+    began by our clock (by default `startedAt` counts), `lanes` how many projects ran at a time lately, 0 if none did.
     """
     root, task_type = evidence.root, evidence.task_type
     checking = until is Until.CHECKS or task_type == TaskType.CHECK
@@ -184,12 +184,12 @@ def estimate(
 
 
 def _pace(done: Iterable[tuple[Node, Took]]) -> float | None:
-    """Actual over rehearsed seconds of what went well both times; None while that is too little to tell."""
+    """Tonight's seconds over the rehearsal's, of what went well both times; None while that is too little to tell."""
     times = [
         (seconds, took.seconds)
         for node, took in done
         if took.whole and node.state in (State.SUCCEEDED, State.WARNING)
-        if (seconds := node.elapsed_seconds(0))  # stamps that say that it took no time say nothing
+        if (seconds := node.elapsed_seconds(0))  # stamps without a time between them are worthless
     ]
     tonight, then = sum(seconds for seconds, _ in times), sum(seconds for _, seconds in times)
     return tonight / then if len(times) >= ENOUGH else None
@@ -200,7 +200,7 @@ def _elapsed(node: Node, since: Mapping[Level, Millis], now: Millis) -> float:
 
 
 def _scopes(rehearsal: Rehearsal, evidence: Evidence, until: Until) -> Iterator[Node]:
-    """The scopes that are waited for and have not ended; one that is still to be reported is pending."""
+    """The unfinished scopes that the watch waits for; one that is not reported yet counts as pending."""
     root = evidence.root
     check, migrate = child_of(root, "check"), child_of(root, "migrate")
     if evidence.task_type == TaskType.CHECK:
@@ -226,7 +226,7 @@ def _moves_projects(evidence: Evidence) -> bool:
 
 
 def _in_lanes(running: list[float], waiting: list[float], lanes: int, *, free: float) -> Iterator[float]:
-    """When each of the waiting ends, one after the other in the lanes that become free; all in seconds from now."""
+    """Yield when each node ends: the waiting ones take the next lane that becomes free. All in seconds from now."""
     yield from running
     ends = [*running, *([free] * (lanes - len(running)))]
     heapify(ends)

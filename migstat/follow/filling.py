@@ -18,10 +18,10 @@ EVERY = 1.0
 
 
 class Filling:
-    """Asks like its session until the time is up; from then on asking raises Stopped.
+    """Asks like its session until the time is up; after that, asking raises Stopped.
 
-    Until it is `over`, `show` gets a view every second, each more complete than the one before, in whichever thread
-    has read a page. No view has a verdict, as anything may be in what was not read yet.
+    Until the first reading is `over`, `show` gets a view every second, each more complete than the last, in whichever
+    thread has read a page. No view has a verdict, as what was not read yet may hold anything.
     """
 
     def __init__(self, session: TaskSession, deadline: Deadline, show: Callable[[View], None]) -> None:

@@ -206,10 +206,10 @@ class _Track(msgspec.Struct, gc=False):
 
 
 class _Reader:
-    """Replays the events: what a resumed watch need not say again, and when each node began and ended.
+    """Replays the events: what a resumed watch need not repeat, and when each node began and ended.
 
-    Each watch begins with a snapshot, but only the first one counts as said. A later one shows how things stand, and
-    the changes that lead there follow it: a crash may have come in between, and then the next watch must say them.
+    Each watch begins with a snapshot, but only the first one counts as reported. A later one shows how things stand,
+    and the changes that led there come after it: if a crash cuts them off, the next watch must report them.
     """
 
     def __init__(

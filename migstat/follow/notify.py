@@ -1,4 +1,4 @@
-"""Decides when a watch should fetch somebody: which events are worth it, and which of them is the worst."""
+"""Decides when to run `--notify`: which events are worth waking somebody for, and which of them is the worst."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from migstat.model.events import Changed, Ended, Event, Late, Outage, Recovered,
 from migstat.model.nodes import Millis, Node, State
 
 LONG_OUTAGE = 120.0
-"""Seconds after which an outage is worth a notification: short ones pass before anybody could look."""
+"""Seconds after which an outage is worth a notification: shorter ones are over before anybody could look."""
 
 MOST_EVENTS = 10_000
 """Events passed on at once; the oldest go first."""
@@ -24,7 +24,7 @@ def failed_for_good(node: Node) -> bool:
 
 
 def is_bad_news(event: object) -> bool:
-    """True for a new failure and for the end: somebody should look up from what they are doing."""
+    """True for a new failure and for the end."""
     return isinstance(event, Ended) or (isinstance(event, Changed) and event.counts and failed_for_good(event.node))
 
 
@@ -53,29 +53,29 @@ class Alarms:
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._outage: Outage | None = None
-        self._outage_told = False
+        self._outage_passed_on = False
 
     def add(self, event: Event) -> None:
         """Take in an event of this poll."""
         self._events.append(event)
 
     def due(self, now: Millis, view: View, ending: str = "") -> Batch | None:
-        """End this poll, or look again during the pause after it; what somebody should be told of, if anything."""
+        """End a poll, or look again during the pause after it; return what is worth a notification, if anything."""
         events, self._events = self._events, []
         alarms: list[Event] = []
         for event in events:
             match event:
                 case Outage():
-                    self._outage, self._outage_told = event, False
+                    self._outage, self._outage_passed_on = event, False
                 case Recovered():
-                    alarms += [event] if self._outage_told else []
-                    self._outage, self._outage_told = None, False
+                    alarms += [event] if self._outage_passed_on else []
+                    self._outage, self._outage_passed_on = None, False
                 case _ if is_bad_news(event) or isinstance(event, Stalled | Late):
                     alarms.append(event)
-        if self._outage is not None and not self._outage_told:
+        if self._outage is not None and not self._outage_passed_on:
             since = self._outage.at if view.outage is None else view.outage.since
             if now - since >= LONG_OUTAGE * 1000:
-                self._outage_told = True
+                self._outage_passed_on = True
                 alarms.append(self._outage)
                 events += [] if self._outage in events else [self._outage]
         return Batch(tuple(events), tuple(alarms), view, ending) if alarms else None

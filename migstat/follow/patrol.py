@@ -1,4 +1,4 @@
-"""What a poll reads of a level with many children: lists of the API's filters, in turn, and everything in pieces."""
+"""How polls read a level with thousands of children: filtered lists, in turn, and everything in pieces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BAD_PAGES = 3
 """Maximum pages at the end of the list of failures, and of warnings, in one poll, beside two more in turn."""
 
 RARE = (Outcome.INCOMPLETE, "STOPPED", "CANCELLED", "TIMED_OUT")
-"""Bad outcomes of which each poll asks for one."""
+"""Rare bad outcomes; each poll asks for one of them, in turn."""
 
 GOOD_PAGES = 6
 GOOD_RESTS = 6
@@ -158,8 +158,8 @@ class Places:
 class Leaves:
     """What polls ask about one level of checks, projects or spaces.
 
-    `doubtful` are the names of those that ran and were not among the running ones when these were last listed to the
-    end. `asked_at` is which request last asked for a child by name.
+    `doubtful` are the names of those that ran but were not among the running ones when these were last listed to the
+    end. `asked_at` numbers the request that last asked for a child by name.
     """
 
     def __init__(self, level: Level) -> None:

@@ -54,7 +54,7 @@ PATROL = 0.12
 """Share of a poll's requests reserved for the patrol, which also gets what is left over at the end."""
 
 FREE = 0.25
-"""Share of a poll's requests to keep for what is read in turn; if the rest is not enough, polls become rarer."""
+"""Share of a poll's requests kept for what is read in turn; if the rest is not enough, polls become rarer."""
 
 AT_ONCE = 60
 """Cost in requests up to which everything is read at once; above it, a patrol reads it in pieces."""
@@ -70,7 +70,7 @@ TRUST_AGAIN = 5
 
 
 class Poller:
-    """Keeps what is known of one task up to date. `rate_limit` in requests per 60 s, None for no limit.
+    """Keeps our picture of one task up to date. `rate_limit` in requests per 60 s, None for no limit.
 
     `changes` are the nodes that the last reading found new or different, each with what it was before. `gone` holds
     the nodes that were reported once and are no longer. A Poller is an `Asker` itself, to count requests.
@@ -134,7 +134,7 @@ class Poller:
 
     def _grown(self, node: Node) -> Node:
         """The node with everything known below it."""
-        # asked for every level, not for every node: few of 20 000 have children
+        # looks through the levels, not the nodes: few of 20,000 have children
         below = [level for level in self._levels if level and level[:-1] == node.level]
         if node.level not in self._levels and not below:
             return node
@@ -142,7 +142,7 @@ class Poller:
         if below:
             grown = {level[-1]: self._grown(children.get(level[-1]) or Node(level)) for level in below}
             return replace(node, children=tuple((children | grown).values()))
-        # counting 20 000 children anew at each poll would take longer than asking for what changed
+        # counting 20,000 children again at each poll would take longer than reading what has changed
         crowd, changes = self._crowds.get(node.level), self._moved.pop(node.level, [])
         if crowd is None or changes:
             crowd = crowd.after(children.values(), changes) if crowd else Crowd(children.values())
@@ -328,8 +328,8 @@ class Poller:
             with _left_for_later():
                 if found := leaves.news(self, self._filters, running):
                     self._take(leaves.level, found)
-        # up to here a poll must go, whatever it costs; it is what the interval between polls has to pay for, and as it
-        # varies, the dearer of two counts
+        # Every poll must get this far, whatever it costs, so this is what the interval has to pay for. The cost varies:
+        # the higher of two counts.
         must = self.requests - asked
         self._must_cost = max(must, (self._must_cost + must) // 2)
         allowance = self._allowance(seconds)

@@ -18,7 +18,7 @@ MOVED_FOR: Millis = 60_000
 class Stalls:
     """Running nodes that have made no progress for `after` seconds.
 
-    `since` says since when, by the level of each stalled node. It may be set to what an earlier watch has reported.
+    `since` is since when, by the level of each stalled node. It may be set to what an earlier watch has reported.
     """
 
     def __init__(self, after: float) -> None:

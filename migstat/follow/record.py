@@ -16,8 +16,8 @@ KEPT = 100_000
 class Record:
     """Appends whole lines to a file that only its owner can read. Close it, or use it as a context manager.
 
-    A line that could not be written is kept and written before the next one, so a disk that was full for an hour costs
-    nothing but a warning.
+    A line that could not be written is kept, and written before the next one, so a disk that is full for an hour costs
+    only a warning.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,7 +53,7 @@ class Record:
         self.flush()
 
     def flush(self) -> None:
-        """Write what is still to be written. Raises OutputError."""
+        """Write the lines kept so far. Raises OutputError."""
         try:
             if self._file is not None and not self._is_there(self._file):
                 self.close()
@@ -63,7 +63,7 @@ class Record:
                 _write_line(self._file, self._pending[0])
                 self._pending.popleft()
         except OSError as error:
-            self.close()  # opened anew next time: a network share may have come back
+            self.close()  # and open it again next time, as a network share may have come back
             raise unusable(self._path, error) from error
 
     def close(self) -> None:
@@ -74,7 +74,7 @@ class Record:
                 os.close(file)
 
     def _is_there(self, file: int) -> bool:
-        """False if the file was moved or removed, so that what is written to it would be lost."""
+        """False if the file was moved or removed, in which case nobody would look for what is written to it."""
         try:
             return os.path.samestat(os.fstat(file), self._path.stat())
         except FileNotFoundError:
@@ -87,7 +87,7 @@ class Record:
             size = os.fstat(file).st_size
             if size:
                 os.lseek(file, size - 1, os.SEEK_SET)
-                if os.read(file, 1) != b"\n":  # cut by a crash: what comes next must not be glued to it
+                if os.read(file, 1) != b"\n":  # cut by a crash; the next line must not be glued to it
                     _write_line(file, b"\n")
         except OSError:
             os.close(file)

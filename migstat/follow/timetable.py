@@ -1,4 +1,4 @@
-"""Tonight against its rehearsal and its deadline: the estimate after each reading, and when to say that it is late."""
+"""Compares tonight with its rehearsal and its deadline: the estimate after each reading, and when to warn."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class Watch:
         self._assessment = assess(self._evidence, plan.until)
         self._snapshot: Snapshot | None = None
         self._notes: tuple[str, ...] = ()
-        # the outage under way, and since when the caller has been told of one
+        # the outage under way, and since when an Outage has been out without a Recovered
         self._outage: NoAnswer | None = None
         self._silent_since: Millis | None = None
         # when things happened, by the deadline's clock, except for the beginning
@@ -255,7 +255,7 @@ class Watch:
                 not_before=view.not_before,
                 estimated_end=view.estimated_end,
             )
-        if seen.readings:  # what the record has not told yet is news, though the snapshot shows it already
+        if seen.readings:  # what the record does not have yet is news, though the snapshot shows it already
             yield from self._changes((seen.readings.get(node.level), node) for node in self._poller.nodes())
         while True:
             yield from self._stalls.take(self._poller.at_work(), self._deadline.clock(), self._now())
@@ -277,7 +277,7 @@ class Watch:
                     yield Progressed(self._now(), node.level, node.percent, node.progress)
 
     def _changes(self, nodes: Iterable[tuple[Condition | None, Node]]) -> Iterator[Event]:
-        """What has changed from the last condition that was told; a bare parent of other nodes has none."""
+        """What differs from the condition that was last reported; a bare parent of other nodes has none."""
         for known, node in nodes:
             now = _condition(node)
             if now != known and (known is not None or now != _NOTHING):
@@ -417,7 +417,7 @@ class Watch:
         self._assessment = found = self._settling.judge(evidence, now, full=full, first=first)
         self._timetable.take(evidence, found, now)
         if found.over:
-            # of what is gone, a key of the job is in the reasons already, and single checks do not count in a migration
+            # a key of the job that is gone is among the reasons already, and in a migration single checks do not count
             gone = [
                 f"{','.join(node.level)} is not reported any more and does not count"
                 for node in self._poller.gone.values()
@@ -454,9 +454,9 @@ class Watch:
 class _Settling:
     """How long an end has been seen, which decides whether it is believed. All times are of the watch's own clock.
 
-    `assess` says what a reading comes to if the end has settled, and if it has not. What only passing time can tell is
-    kept here: what is reported late, an end without an outcome, a level that cannot be read, and a migration that does
-    not begin after its checks have failed.
+    `assess` judges a reading both ways, as if the end had settled and as if not. Which way counts is a matter of time,
+    and the times are kept here: since when the end was seen, something that decides could not be read, or no migration
+    has begun although its checks have ended badly.
     """
 
     def __init__(self, until: Until, clock: Clock) -> None:
@@ -480,8 +480,8 @@ class _Settling:
     def judge(self, evidence: Evidence, now: Millis, *, full: bool, first: bool) -> Assessment:
         """Judge a reading made at `now` (epoch milliseconds); `full` or only a poll, `first` of this watch or not."""
         if first:
-            # What ended long before the watch began need not be waited for again. Only here the API's stamps count: as
-            # soon as the watch has seen something happen, its own clock is better, and stamps may lie.
+            # What ended long before the watch began need not settle again. This is the only place where the API's
+            # stamps count: what the watch has seen happen is timed by its own clock, as stamps may lie.
             settled, unscheduled = old_by_stamps(evidence, now, unstamped=False)
             if settled and evidence.root.ended:
                 self._ended_since = self._clock() - SETTLED
