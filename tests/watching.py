@@ -131,7 +131,8 @@ class OneByOne(TaskSession):
 class World:
     """A simulated API behind a client, and a watch of its last task. All that happens is kept.
 
-    `latency` is how many seconds a request takes, `patience` for how many the watch may go on.
+    `latency` is how many seconds a request takes, `patience` for how many the watch may go on. Requests are made one
+    after the other unless `session` makes several at a time. By default the last task is watched.
     """
 
     def __init__(
@@ -148,6 +149,8 @@ class World:
         share: Callable[[], float] = lambda: 1.0,
         timeout: float | None = None,
         patience: float = 5400.0,
+        task: str = "",
+        session: type[TaskSession] = OneByOne,
     ) -> None:
         self.scenario = scenario
         self.time = Time(begin, ends, begin + patience)
@@ -163,7 +166,9 @@ class World:
             transport=httpx.MockTransport(self._answer),
         )
         self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
-        self.session = OneByOne(self.api, Target(self.job_id, self.task.task_id), self.time.wall, rate_limit)
+        self.session = session(
+            self.api, Target(scenario.job.job_id, task or self.task.task_id), self.time.wall, rate_limit
+        )
         plan = plan or Plan(interval=INTERVAL)
         self.filled: list[View] = []
         self.watch = Watch(
@@ -184,11 +189,6 @@ class World:
     def known(self) -> dict[Level, Node]:
         """Every node that the watch knows of, by its level."""
         return {node.level: node for node in self.poller.nodes()}
-
-    @property
-    def job_id(self) -> str:
-        """The id of the job."""
-        return self.scenario.job.job_id
 
     @property
     def task(self) -> script.SimTask:

@@ -11,25 +11,19 @@ from typing import Any, Literal
 
 import httpx
 
-from migstat.api.endpoints import Api
-from migstat.api.retry import Policy
-from migstat.api.retry import Timing as ApiTiming
 from migstat.cli.app import run
 from migstat.cli.context import Runtime
 from migstat.cli.streams import Streams
 from migstat.errors import MigstatError
-from migstat.follow.deadline import Deadline
-from migstat.follow.watch import Plan, Watch, paced
-from migstat.model.events import Ended, Event, View, Waiting
+from migstat.follow.watch import Plan
+from migstat.model.events import Ended, Event
 from migstat.model.exit_codes import exit_of_error
 from migstat.model.verdict import Until
 from migstat.query.task import TaskSession
-from migstat.settings.resolve import Flags, settings_from
-from migstat.settings.target import Target
 from migstat.simulator.app import App
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import FilterMode, Scenario, SimJob, SimNode, SimTask, Step, Timeline, refused
-from tests.watching import ENVIRON, EPOCH, JOB, TASK, Time, answered, the_end
+from tests.watching import ENVIRON, EPOCH, JOB, TASK, Time, World, answered, the_end
 
 GOOD = ("SUCCESS", "SUCCESS", "SUCCESS", "WARNING", "SKIPPED")
 BAD = ("FAILED", "INCOMPLETE", "STOPPED", "CANCELLED", "TIMED_OUT", "ODD_OUTCOME")
@@ -41,16 +35,29 @@ LONG_AFTER = 3600.0
 
 
 class Stage:
-    """A history in simulated time, for any number of watches and commands; nobody may wait beyond `patience` seconds.
-
-    `seen` holds what the last watch knew before each of its pauses.
-    """
+    """A history in simulated time, for any number of watches and commands; none may wait beyond `patience` seconds."""
 
     def __init__(self, scenario: Scenario, patience: float = 5000.0) -> None:
-        self.seen: list[View] = []
-        self._time = time = Time(latest=patience)
-        app = App(scenario, Timeline(EPOCH, 1.0), clock=time.wall, rate_limit=None)
-        self._transport = httpx.MockTransport(lambda request: answered(app, request, time))
+        self._scenario = scenario
+        self._patience = patience
+
+    def events(self, at: float, plan: Plan | None = None, task: str = TASK) -> list[Event]:
+        """The events of a watch that begins at a second."""
+        world = World(
+            self._scenario,
+            begin=at,
+            plan=plan or Plan(),
+            rate_limit=None,
+            share=lambda: 0.5,
+            patience=self._patience - at,
+            task=task,
+            session=TaskSession,
+        )
+        return world.run()
+
+    def end(self, at: float, plan: Plan | None = None, task: str = TASK) -> Ended:
+        """How a watch ends that begins at a second."""
+        return the_end(self.events(at, plan, task))
 
     def watch(self, at: float, plan: Plan | None = None) -> int:
         """The exit code of a watch that begins at a second."""
@@ -59,38 +66,23 @@ class Stage:
         except MigstatError as error:
             return exit_of_error(error)
 
-    def end(self, at: float, plan: Plan | None = None, task: str = TASK) -> Ended:
-        """How a watch ends that begins at a second."""
-        return the_end(self.events(at, plan, task))
-
-    def events(self, at: float, plan: Plan | None = None, task: str = TASK) -> list[Event]:
-        """The events of a watch that begins at a second."""
-        self._time.now = at
-        time = self._time
-        timing = ApiTiming(time.clock, time.sleep, share=lambda: 0.5, now=time.wall)
-        settings = settings_from(Flags(), ENVIRON | {"MIGSTAT_RATE_LIMIT": "none"}, str)
-        with Api(settings, timing, policy=Policy(give_up_after=8.0), transport=self._transport) as api:
-            session = TaskSession(api, Target(JOB, task), time.wall, None)
-            deadline = Deadline(time.clock, time.sleep, None)
-            watch = Watch(session, plan or Plan(), deadline, share=lambda: 0.5)
-            every = [*paced(watch.events(), deadline.sleep)]
-        self.seen = [event.view for event in every if isinstance(event, Waiting)]
-        return [event for event in every if not isinstance(event, Waiting)]
-
     def status(self, at: float, *words: str) -> int:
         """The exit code of `status --exit-status` at a second."""
         return self.run(at, "status", "--exit-status", *words)[0]
 
     def run(self, at: float, *words: str) -> tuple[int, str]:
         """The exit code of a command at a second, and what it says on standard error."""
-        self._time.now, clock, said = at, self._time, io.StringIO()
-        environ = ENVIRON | {"MIGSTAT_JOB": JOB, "MIGSTAT_TASK": TASK}
-        streams = Streams(io.StringIO(), said)
-        code = run(
-            words,
-            Runtime(environ, streams, now=clock.wall, clock=clock.clock, sleep=clock.sleep, transport=self._transport),
+        time, said = Time(at, latest=self._patience), io.StringIO()
+        app = App(self._scenario, Timeline(EPOCH, 1.0), clock=time.wall, rate_limit=None)
+        runtime = Runtime(
+            ENVIRON | {"MIGSTAT_JOB": JOB, "MIGSTAT_TASK": TASK},
+            Streams(io.StringIO(), said),
+            now=time.wall,
+            clock=time.clock,
+            sleep=time.sleep,
+            transport=httpx.MockTransport(lambda request: answered(app, request, time)),
         )
-        return code, said.getvalue()
+        return run(words, runtime), said.getvalue()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from migstat.query.tree import Reading
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask, Step, refused
 from tests.follow.histories import Stage
-from tests.watching import changes, seconds_of, the_end
+from tests.watching import World, changes, seconds_of, the_end
 
 END = 300.0
 CORE, CHECKS = Plan(until=Until.CORE), Plan(until=Until.CHECKS)
@@ -28,7 +28,7 @@ def lives(name: str, *steps: Step, **more: Any) -> SimNode:
 
 
 def runs(name: str, begin: float, end: float, outcome: str = "SUCCESS", *children: SimNode, **more: Any) -> SimNode:
-    """A node that runs from one second to another."""
+    """A node that runs from one second to another; `more` is about its last step."""
     return lives(name, Step(min(begin, 10), "PENDING"), Step(begin), Step(end, "FINISHED", outcome, **more),
                  children=children)  # fmt: skip
 
@@ -253,12 +253,11 @@ def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
     """However few of them are reported yet: total = missing + pending + running + finished = what the job names."""
     nodes = [lives(f"P{n:02}", Step(0, None), Step(5 + n * 3, "PENDING"), Step(40 + n * 6), Step(90 + n * 6, "FINISHED",
              "SUCCESS")) for n in range(30)]  # fmt: skip
-    stage = Stage(projects(*nodes))
-    stage.events(0.0)
-    summaries = [view.snapshot.summary for view in stage.seen if view.snapshot]
-    assert len(summaries) > 20
-    for summary in summaries:
-        assert summary is not None
+    world = World(projects(*nodes))
+    for _ in world.events():
+        known = world.watch.view.snapshot
+        assert known is not None
+        assert (summary := known.summary) is not None
         assert summary.total == 30 == summary.missing + summary.pending + summary.running + summary.finished
 
 

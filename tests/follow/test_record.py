@@ -13,13 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.errors import MigstatError, OutputError, UsageError
+from migstat.errors import OutputError, UsageError
 from migstat.follow.deadline import Stopped
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Condition, Ended, Event, Seen, Snapped, Stalled
-from migstat.model.nodes import Level
 from migstat.model.verdict import Verdict
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
@@ -198,42 +197,6 @@ def test_damaged_lines_are_one_warning(tmp_path: Path) -> None:
     assert seen.readings.keys() == {(), ("check",), ("migrate", "apps")}
     assert len(warnings) == 1
     assert "100,001 lines" in warnings[0]
-
-
-JSON: st.SearchStrategy[Any] = (
-    st.none() | st.integers() | st.text(max_size=5) | st.just([1, [None]]) | st.just({"a": {}})
-)
-NODES = st.fixed_dictionaries(
-    {}, optional={"level": JSON, "status": JSON, "outcome": JSON, "children": JSON | st.just([{"level": ["x"]}, 5])}
-)
-EVENTS = st.fixed_dictionaries(
-    {"event": st.sampled_from(["snapshot", "change", "stalled", "progress", "finished"]) | JSON},
-    optional={
-        "at": JSON | st.sampled_from(["0001-01-01T00:00:00", "9999-12-31T23:59:59+00:00", "2026-09-21T14:13:20.000Z"]),
-        "jobId": st.just(JOB),
-        "taskId": st.just(TASK),
-        "level": JSON | st.lists(st.text(max_size=3), max_size=3),
-        "to": NODES,
-        "node": NODES,
-        "sinceSeconds": JSON,
-    },
-)
-FILES = st.lists(EVENTS.map(json.dumps).map(str.encode) | st.binary(max_size=30), max_size=6).map(b"\n".join)
-
-
-@given(FILES)
-def test_no_file_is_too_odd_to_be_read(tmp_path: Path, text: bytes) -> None:
-    """Whatever bytes the file holds, they are read back, left out with a warning, or refused as wrong usage."""
-    path = tmp_path / "odd.jsonl"
-    path.write_bytes(text)
-    try:
-        seen, warnings = read_back(path, JOB, TASK)
-    except MigstatError:
-        return
-    assert isinstance(seen, Seen)
-    assert all(isinstance(warning, str) for warning in warnings)
-    levels: list[Level] = [*seen.readings, *seen.stalled]
-    assert all(isinstance(name, str) for level in levels for name in level)
 
 
 @pytest.mark.parametrize(
