@@ -38,7 +38,7 @@ class Runtime(msgspec.Struct, frozen=True):
 
     Without a `keychain` no keyring is asked, and without a `cache` folder nothing is kept for completion. `sealed` is
     set in a demo: its settings are its own, and options that name others are refused; commands that it starts get the
-    environment `outside`. `program` begins a command that is suggested.
+    environment `outside`. `program` begins a command that is suggested; a demo says `farewell` below each report.
     """
 
     environ: Mapping[str, str]
@@ -51,6 +51,7 @@ class Runtime(msgspec.Struct, frozen=True):
     cache: str | None = None
     sealed: bool = False
     program: str = "migstat"
+    farewell: str = ""
     outside: Mapping[str, str] | None = None
 
 

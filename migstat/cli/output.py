@@ -108,17 +108,22 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
     code = exit_of(verdict, readable=not flaws)  # before anything is shown: a closed pipe must not change it
     for path in output.exports:
         _refuse_endless(report, path)
+    notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
+    note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
+    step = step_after_report(report) if streams.out_is_terminal and streams.err_is_terminal else None
+    suggestion = next_line(step, output.words, runtime.program) if step else ""
+    # Known beforehand, as they take lines of the window that the report folds for.
+    below = [streams.wrapped(text) for text in (note, suggestion, runtime.farewell) if text]
     try:
-        _present(streams, output, report)
+        _present(streams, output, report, below=1 + sum(text.count("\n") + 1 for text in below))  # and the prompt
     except ClosedPipe:
         streams.abandon()
     for path in output.exports:
         _write_export(report, path)
     if flaws:
         tell_error(streams, incomplete(flaws), json=json)
-    notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
-    if notes and not json:
-        streams.tell(f"migstat: {harmless('; '.join(notes))}")
+    if note:
+        streams.tell(note)
     if isinstance(report, ChecksReport):
         earlier = report.comparison.earlier if report.comparison else None
         warn(runtime, (*report.doubts, *(earlier.notes if earlier else ())))
@@ -126,8 +131,8 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
     # Records have no place for what is wrong with the task itself, such as why it could not start.
     if listed and output.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
         tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
-    if streams.out_is_terminal and streams.err_is_terminal and (step := step_after_report(report)):
-        streams.tell(next_line(step, output.words, runtime.program))
+    if suggestion:
+        streams.tell(suggestion)
     return code
 
 
@@ -200,8 +205,11 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
         streams.tell(f"  {harmless(error.hint)}")
 
 
-def _present(streams: Streams, output: OutputOptions, report: Report) -> None:
-    """Write the report to standard output. Each format is loaded only when it is used: Rich alone takes 30 ms."""
+def _present(streams: Streams, output: OutputOptions, report: Report, *, below: int) -> None:
+    """Write the report to standard output; on a terminal `below` more lines will follow.
+
+    Each format is loaded only when it is used: Rich alone takes 30 ms.
+    """
     escaped = not streams.unicode
     match output.format:
         case "json" if streams.out_is_terminal:
@@ -234,21 +242,34 @@ def _present(streams: Streams, output: OutputOptions, report: Report) -> None:
 
             _draw(streams, output, lambda canvas: tree_view(report, canvas))
         case _:
-            from migstat.render.table import view
+            from migstat.render.parts import LOWER
+            from migstat.render.table import folds, view
 
-            _draw(streams, output, lambda canvas: view(report, canvas))
+            _draw(
+                streams, output, lambda canvas: view(report, canvas), below=below, lowest=0 if folds(report) else LOWER
+            )
 
 
-def _draw(streams: Streams, output: OutputOptions, view: Callable[[Canvas], RenderableType]) -> None:
-    """Write what Rich draws, as large and with the signs that standard output allows."""
+def _draw(
+    streams: Streams,
+    output: OutputOptions,
+    view: Callable[[Canvas], RenderableType],
+    *,
+    below: int | None = None,
+    lowest: int = 0,
+) -> None:
+    """Write what Rich draws, as large and with the signs that standard output allows.
+
+    With `below`, the number of lines that will follow, it is folded until its first line stays in the window.
+    """
     from migstat.render.drawing import drawn, fitted
     from migstat.render.parts import Canvas
     from migstat.render.theme import ASCII, UNICODE
 
     glyphs = UNICODE if streams.unicode and not output.plain_signs else ASCII
     canvas = Canvas(streams.width(output.columns), glyphs, streams.height or 24, ids=output.verbose)
-    if streams.height:
-        streams.print(fitted(view, canvas, color=output.color))
+    if streams.height and below is not None:
+        streams.print(fitted(view, canvas, color=output.color, below=below, lowest=lowest))
     else:
         streams.print(drawn(view(canvas), canvas, color=output.color))
 

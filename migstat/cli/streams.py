@@ -146,19 +146,20 @@ class Streams(msgspec.Struct):
             self.print("".join(batch))
 
     def tell(self, text: str) -> None:
-        """Write a line to standard error. If that fails, there is nowhere left to say so.
-
-        A terminal gets prose wrapped between words. JSON stays on its line, to be copied.
-        """
+        """Write a line to standard error. If that fails, there is nowhere left to say so."""
         self.clear_notice()
+        _try_to_write(self.err, self.wrapped(text) + "\n")
+
+    def wrapped(self, text: str) -> str:
+        """The text as `tell` writes it: wrapped between words for a terminal. JSON stays on its line, to be copied."""
         room = self._room + 1
         if self.err_is_terminal and len(text) > room and not text.startswith("{"):
             indent = " " * (len(text) - len(text.lstrip())) + "  "
-            text = "\n".join(
+            return "\n".join(
                 textwrap.fill(line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
                 for line in text.split("\n")
             )
-        _try_to_write(self.err, text + "\n")
+        return text
 
     def ring(self) -> None:
         """Ring the bell of the terminal that standard output is."""

@@ -10,11 +10,8 @@ from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 from rich.text import Text
 
-from migstat.render.parts import LOW, Canvas
+from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
-
-BELOW = 3
-"""Lines of a window for what stands below a report: a note, what helps next, and the prompt."""
 
 
 class _Sheet(io.StringIO):
@@ -50,18 +47,22 @@ def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
     return text.replace("…", "~") if ascii_only else text  # Rich cuts with an ellipsis of one cell
 
 
-def fitted(view: Callable[[Canvas], RenderableType], canvas: Canvas, *, color: bool) -> str:
-    """The text of a view, folded as for a lower window until its first line stays on the screen.
+def fitted(
+    view: Callable[[Canvas], RenderableType], canvas: Canvas, *, color: bool, below: int, lowest: int = 0
+) -> str:
+    """The text of a view, folded as for a lower window until its first line stays on the screen above `below` lines.
 
-    Failures are not folded. Where they are too many for the window anyway, their reasons are kept instead.
+    It is never folded as for a window of less than `lowest` lines.
+    Failures are not folded. Where they are too many for the window anyway, nothing is.
     """
     whole = text = drawn(view(canvas), canvas, color=color)
-    height = canvas.height
-    while (over := text.count("\n") + BELOW - canvas.height) > 0:
-        height = max(height - over, 0)
-        before, text = text, drawn(view(replace(canvas, height=height)), canvas, color=color)
-        if height < LOW and text == before:
-            return whole if canvas.height >= LOW else text
+    height, step = canvas.height, 1
+    while (over := text.count("\n") + below - canvas.height) > 0:
+        if height <= lowest:
+            return whole
+        # A line less is a row less as a rule, but some heights fold nothing: doubled steps soon reach the bottom.
+        height, step = max(height - max(over, step), lowest), step * 2
+        text = drawn(view(replace(canvas, height=height)), canvas, color=color)
     return text
 
 

@@ -35,7 +35,7 @@ from migstat.model.nodes import (
 from migstat.model.reports import worst_first
 from migstat.model.verdict import Snapshot, Summary, Verdict, discounted
 from migstat.render.outlook import LATE, deadline_words, late_words, outlook
-from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, host_of
+from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, fitting, host_of
 from migstat.render.text import duration, grouped, harmless, local_time, zone
 from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES, UNICODE, Glyphs, count_words, state_words
 
@@ -232,7 +232,7 @@ def header(
     """The verdict with its counts, name and destination; the bar; the times."""
     verdict = _verdict_line(known, now, canvas)
     parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
-    line = Text(_fitting(parts, canvas.glyphs.dot, canvas.width), QUIET, no_wrap=True)
+    line = Text(fitting(parts, canvas), QUIET, no_wrap=True)
     if late := [told for importance, told in parts if importance == LATE]:  # no words would match between all letters
         line.highlight_words(late, STYLES[State.WARNING])
     return [verdict, line] if known.view.snapshot is None else [verdict, _bar_line(known.counts, canvas), line]
@@ -678,11 +678,3 @@ def _cut(text: Text, canvas: Canvas) -> Text:
     text.truncate(canvas.width, overflow="ellipsis")
     text.no_wrap = True
     return text
-
-
-def _fitting(parts: Sequence[tuple[int, str]], dot: str, width: int) -> str:
-    """Parts in a row, the least important left out until the rest fits."""
-    kept = list(parts)
-    while len(kept) > 1 and cell_len(dot.join(text for _, text in kept)) > width:
-        kept.remove(max(kept, key=lambda part: part[0]))
-    return dot.join(text for _, text in kept)

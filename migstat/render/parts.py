@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from migstat.model.acceptance import Acceptance
-from migstat.model.nodes import Millis, Node, Phase, State, TaskType
+from migstat.model.nodes import Level, Millis, Node, State, TaskType
 from migstat.model.reports import nothing_moved
 from migstat.model.verdict import Reason, Snapshot
 from migstat.render.text import duration, grouped, harmless, local_time, short_date, span_of_time, zone
@@ -24,8 +24,14 @@ REASONS = 3
 """Reasons listed below the verdict before the rest is counted."""
 
 WIDE = 100
-LOW = 20
-"""Lines of a window below which messages take one line, so that the verdict stays on the screen."""
+LOW, LOWER, LOWEST = 20, 13, 9
+"""Lines of a window below which messages take one line, nothing is said twice, and only verdict and failures are left.
+
+`fitted` draws a view for ever lower windows until the verdict stays on the screen.
+"""
+
+SHORTEST_TITLE = 12
+"""Cells of a name and destination that still say something when they are cut."""
 
 NARROW = 60
 """Below this width a table leaves its bars out: name, state and percent matter more."""
@@ -78,9 +84,10 @@ class Prose:
 
 
 def state_text(node: Node, canvas: Canvas) -> Text:
-    """Glyph and word of a node's state, with the API's own word where it says more."""
+    """Glyph and word of a node's state, with the API's own word where it says more and the window has room for it."""
     state = State.FAILED if node.unreadable and not node.ended else node.state
-    return Text(f"{canvas.glyphs.states[state]} {state_words(node)}", STYLES[state])
+    words = state_words(node) if canvas.width >= NARROW else state_words(node).partition(" (")[0]
+    return Text(f"{canvas.glyphs.states[state]} {words}", STYLES[state])
 
 
 def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = True) -> Text:
@@ -93,10 +100,22 @@ def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = Tr
     return Text(canvas.glyphs.dot, QUIET).join(parts)
 
 
-def folded_line(states: Mapping[State, int], canvas: Canvas, hint: str = "--all lists them") -> Text:
-    """The last line of a folded table: what is fine is counted."""
-    found = counts_text(states, canvas)
-    return Text(canvas.glyphs.dot, QUIET).join([found, Text(hint, QUIET)]) if found and hint else found
+def folded_line(states: Mapping[State, int], canvas: Canvas) -> Text:
+    """The last line of a folded table: what is fine is counted, without the words where they do not fit."""
+    dot, hint = Text(canvas.glyphs.dot, QUIET), Text("--all lists them", QUIET)
+    line = dot.join([counts_text(states, canvas), hint])
+    return line if line.cell_len <= canvas.width else dot.join([counts_text(states, canvas, words=False), hint])
+
+
+def fitting(parts: Sequence[tuple[int, str]], canvas: Canvas, *, wrap: bool = False) -> str:
+    """Parts on one line that may `wrap`, or else lacks the least important ones. The importance 0 is the highest.
+
+    They are left out whole, as a number that is cut is a wrong number.
+    """
+    kept = list(parts)
+    while cell_len(line := canvas.glyphs.dot.join(text for _, text in kept)) > canvas.width and kept[1:] and not wrap:
+        kept.remove(max(kept, key=lambda part: part[0]))
+    return line
 
 
 def bar(share: float, state: State, width: int) -> ProgressBar:
@@ -113,20 +132,22 @@ def percent_text(node: Node) -> Text:
     return Text(f"{min(max(node.percent, 0), 100):.0f} %", STYLES[State.RUNNING], justify="right")
 
 
-def message_text(node: Node) -> Text:
-    """Counts of a running node's current phase, and its message or the reason why it could not be read."""
-    phases = " ".join(phase_words(phase) for phase in node.progress)
-    return Text("; ".join(part for part in (phases, harmless(message_words(node) or "").strip()) if part))
+def message_text(node: Node, canvas: Canvas | None = None) -> Text:
+    """Counts of a running node's current phase, and its message or the reason why it could not be read.
+
+    On a narrow canvas it begins with the API's own word for the state, for which the column of states has no room.
+    """
+    phases = []
+    for phase in node.progress:
+        counts = [grouped(count) for count in (phase.processed, phase.total) if count is not None]
+        phases.append(f"{harmless(phase.name or '')} {'/'.join(counts)}".strip())
+    said = "; ".join(part for part in (" ".join(phases), harmless(message_words(node) or "").strip()) if part)
+    own = state_words(node).partition(" (")[2].removesuffix(")") if canvas and canvas.width < NARROW else ""
+    return Text(": ".join(part for part in (own, said) if part))
 
 
-def phase_words(phase: Phase) -> str:
-    """One count of a phase: `issues 19 229/45 000`."""
-    counts = [grouped(count) for count in (phase.processed, phase.total) if count is not None]
-    return " ".join((harmless(phase.name or ""), "/".join(counts))).strip()
-
-
-def headline(snapshot: Snapshot, canvas: Canvas) -> Text:
-    """The verdict and the counts: `● running · 27 of 40 · ✖ 1 failed`.
+def headline(snapshot: Snapshot, canvas: Canvas, *, words: bool = True) -> Text:
+    """The verdict and the counts: `● running · 27 of 40 · ✖ 1 failed`, the last without `words` if need be.
 
     A running check task says itself how far it is: those that have not begun are not listed, so counting is wrong.
     """
@@ -147,7 +168,7 @@ def headline(snapshot: Snapshot, canvas: Canvas) -> Text:
         bad: dict[State, int] = {State.FAILED: summary.failed, State.WARNING: summary.warning}
         if root.ended and snapshot.missing:
             bad[State.MISSING] = summary.missing
-        parts += [counts_text({state: n}, canvas) for state, n in bad.items() if n]
+        parts += [counts_text({state: n}, canvas, words=words) for state, n in bad.items() if n]
     if snapshot.accepted:
         parts.append(Text(f"{grouped(len(snapshot.accepted))} accepted"))
     return Text(canvas.glyphs.dot, QUIET).join(parts)
@@ -170,14 +191,22 @@ def host_of(url: str | None) -> str:
         return ""
 
 
-def verdict_lines(snapshot: Snapshot, canvas: Canvas) -> list[Text]:
-    """The verdict line. Counts are never cut: without room beside them, the name goes to a line of its own."""
-    head, title = headline(snapshot, canvas), Text(title_words(snapshot, canvas), STRONG)
-    room = canvas.width - cell_len(head.plain) - 3
-    if cell_len(title.plain) <= max(room, 0):
-        return [Text.assemble(head, "   ", title)]
-    title.truncate(canvas.width, overflow="ellipsis")
-    return [head, title]
+def verdict_lines(snapshot: Snapshot, canvas: Canvas, head: Text | None = None) -> list[Text]:
+    """The verdict line, or another `head`, with name and destination.
+
+    Counts are never cut: without room beside them, the name goes to a line of its own, if the window has one for it.
+    """
+    head = head or headline(snapshot, canvas)
+    if head.cell_len > canvas.width:
+        head = headline(snapshot, canvas, words=False)
+    title, room = Text(title_words(snapshot, canvas), STRONG), canvas.width - head.cell_len - 3
+    if title.cell_len > room and canvas.height >= LOWEST:
+        title.truncate(canvas.width, overflow="ellipsis")
+        return [head, title]
+    if title.cell_len > room and room < SHORTEST_TITLE:
+        return [head]
+    title.truncate(room, overflow="ellipsis")
+    return [Text.assemble(head, "   ", title)]
 
 
 def reason_lines(
@@ -202,32 +231,41 @@ def reason_lines(
     return lines
 
 
-def facts(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) -> list[str]:
-    """Start, duration, earliest end, and the age of the data."""
-    node, now = snapshot.node, snapshot.fetched_at
-    began = node.started_at or node.created_at
-    found = []
-    if began is not None:
-        ran = span_of_time(began, node.last_updated_at, now) if node.ended else f"started {local_time(began, now)}"
-        found.append(f"{ran} {zone(began)}")
-    found.append(duration(node.elapsed_seconds(now)))
-    found.append(f"not before {local_time(not_before, now)}" if not_before is not None else "")
-    found.append(f"as of {local_time(now, now)}" if began is not None else f"as of {local_time(now, now)} {zone(now)}")
-    if canvas.ids:
-        found.append(f"job {harmless(snapshot.job_id)}, {snapshot.task_type or 'task'} {harmless(snapshot.task_id)}")
-    return [fact for fact in found if fact]
-
-
 def acceptance_words(entry: Acceptance, now: Millis) -> str:
     """Until when a check is accepted, by whom and why: `until 1 Dec, Maria: merged on purpose`."""
     by = f", {harmless(entry.by)}" if entry.by else ""
     return f"until {short_date(entry.until, now)}{by}: {harmless(entry.reason)}"
 
 
-def header(snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None) -> Group:
-    """The verdict line, up to three reasons, and the facts."""
-    told = Text(canvas.glyphs.dot.join(facts(snapshot, canvas, not_before)), QUIET)
+def header(
+    snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None, *, rows: Collection[Level] = ()
+) -> Group:
+    """The verdict line, up to three reasons, and the facts: start, duration, earliest end, and the age of the data.
+
+    A low window has no room for reasons that stand in the `rows` below as well.
+    """
+    node, now = snapshot.node, snapshot.fetched_at
+    began = node.started_at or node.created_at
+    facts = []
+    if began is not None:
+        ran = span_of_time(began, node.last_updated_at, now) if node.ended else f"started {local_time(began, now)}"
+        facts.append((0, f"{ran} {zone(began)}"))
+    facts.append((1, duration(node.elapsed_seconds(now))))
+    facts.append((2, f"not before {local_time(not_before, now)}" if not_before is not None else ""))
+    facts.append((3, f"as of {local_time(now, now)}" + ("" if began is not None else f" {zone(now)}")))
+    if canvas.ids:
+        ids = f"job {harmless(snapshot.job_id)}, {snapshot.task_type or 'task'} {harmless(snapshot.task_id)}"
+        facts.append((4, ids))
+    facts = [(importance, fact) for importance, fact in facts if fact]
     reasons = snapshot.reasons
     if nothing_moved(snapshot):  # keys that were never reported only repeat it
         reasons = tuple(reason for reason in reasons if reason.state is not State.MISSING)
-    return Group(*verdict_lines(snapshot, canvas), *reason_lines(reasons, canvas), told)
+    if canvas.height < LOWER:
+        reasons = tuple(reason for reason in reasons if reason.level not in rows)
+    if canvas.height < LOWEST:
+        reasons = tuple(reason for reason in reasons if reason.state is not State.WARNING)
+    return Group(
+        *verdict_lines(snapshot, canvas),
+        *reason_lines(reasons, canvas),
+        Text(fitting(facts, canvas, wrap=canvas.height >= LOWER), QUIET),
+    )

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from migstat.model.acceptance import MOST_SENT
 from migstat.model.changes import Change, Comparison
-from migstat.model.nodes import CHECK, MIGRATE, Millis, Node, State, TaskType, instant, level_is_hidden
+from migstat.model.nodes import CHECK, MIGRATE, Level, Millis, Node, State, TaskType, instant, level_is_hidden
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -33,6 +33,8 @@ from migstat.model.reports import (
 from migstat.model.verdict import Snapshot, Verdict, discounted, verdict_of
 from migstat.render.parts import (
     LOW,
+    LOWER,
+    LOWEST,
     NARROW,
     REASONS,
     Canvas,
@@ -50,11 +52,11 @@ from migstat.render.parts import (
     percent_text,
     reason_lines,
     state_text,
-    title_words,
+    verdict_lines,
 )
 from migstat.render.rows import fields
 from migstat.render.text import ago, day_and_time, duration, future, grouped, harmless, local_time, zone
-from migstat.render.theme import QUIET, STRONG, STYLES
+from migstat.render.theme import QUIET, STYLES
 
 WITH_BAR = 100
 WITH_ELAPSED = 70
@@ -97,13 +99,27 @@ def view(report: Report, canvas: Canvas) -> RenderableType:
             return timeline_view(report, canvas)
 
 
+def folds(report: Report) -> bool:
+    """True if its table may count what is fine; whoever asks for details, or for all, gets them."""
+    match report:
+        case StatusReport():
+            return report.folds
+        case TasksReport() | TargetsReport() | JobReport() | ArtifactsReport():
+            return False
+        case ChecksReport(details=True):
+            return False
+        case _:
+            return not report.show_all
+
+
 def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) -> tuple[list[Node], list[Node]]:
     """Worst first, the nodes that a table shows and those it counts.
 
     Whatever failed or warns is shown, and once it is `over` what is missing. What runs, and what is not reported yet,
-    is shown as far as the window's height allows, so that the failures above it stay on the screen.
+    is shown as far as the window's height allows, so that the failures above it stay on the screen. In the lowest
+    windows warnings are counted, too.
     """
-    bad = {State.FAILED, State.WARNING, *([State.MISSING] if over else [])}
+    bad = {State.FAILED, *([State.WARNING] if canvas.height >= LOWEST else []), *([State.MISSING] if over else [])}
     ordered = worst_first(nodes)
     room = max(canvas.height - AROUND - used - sum(node.state in bad for node in ordered), fewest(canvas))
     going = sorted(
@@ -154,31 +170,33 @@ def _progress(node: Node, now: Millis, canvas: Canvas) -> list[RenderableType]:
 
 def _status(report: StatusReport, canvas: Canvas) -> Group:
     snapshot = report.snapshot
-    parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), *gap(canvas)]
-    table = _table(*("", "", "", "", "")[: 5 if canvas.width >= WITH_ELAPSED else 3])
-    table.show_header = False
     root = snapshot.node
     tops: Sequence[Node] = (root,)
     if root.children and not root.level:  # the root's own state is in the verdict line
         tops = _shown_below(root, report, canvas)
-    for row in _tree_rows(tops, report, canvas, ""):
+    table = _table(*("", "", "", "", "")[: 5 if canvas.width >= WITH_ELAPSED else 3])
+    table.show_header = False
+    listed = set[Level]()
+    for node, row in _tree_rows(tops, report, canvas, ""):
         table.add_row(*row)
-    parts.append(table)
+        listed.add(node.level)
+    head = header(snapshot, canvas, report.not_before, rows=listed)
+    parts: list[RenderableType] = [head, *gap(canvas), table]
     if said := nothing_moved(snapshot):
-        parts += ["", Text(said, STYLES[State.FAILED])]
+        parts += [*gap(canvas), Text(said, STYLES[State.FAILED])]
     elif report.nothing_to_move:
-        parts += ["", Text(NOTHING_TO_MOVE, QUIET)]
+        parts += [*gap(canvas), Text(NOTHING_TO_MOVE, QUIET)]
     return Group(*parts)
 
 
 def _tree_rows(
     nodes: Sequence[Node], report: StatusReport, canvas: Canvas, indent: str
-) -> Iterator[list[RenderableType]]:
+) -> Iterator[tuple[Node, list[RenderableType]]]:
     now = report.snapshot.fetched_at
     above = [(reason.level, reason.message) for reason in report.snapshot.reasons[:REASONS]]  # in the header
     for node in nodes:
         told: RenderableType = Prose(
-            message_text(node), 3 if node.state is State.FAILED and canvas.height >= LOW else 1
+            message_text(node, canvas), 3 if node.state is State.FAILED and canvas.height >= LOW else 1
         )
         below = node.children or ()
         scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
@@ -189,7 +207,7 @@ def _tree_rows(
         elif scope and (node.level, node.message) in above and node.state is State.WARNING:
             told = Text()
         name = _name(indent + (harmless(node.name) or "task"), canvas)
-        yield [name, state_text(node, canvas), *_progress(node, now, canvas), told]
+        yield node, [name, state_text(node, canvas), *_progress(node, now, canvas), told]
         yield from _tree_rows(below_rows, report, canvas, indent + "  ")
 
 
@@ -226,6 +244,8 @@ def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
     if report.snapshot.partial and report.snapshot.summary is not None and level_is_hidden(node.level):
         told = Text(f"{grouped(report.snapshot.summary.total)} in scope", QUIET)
     others: dict[State, int] = {state: n for state, n in states.items() if state is not State.SUCCEEDED}
+    if canvas.height < LOWER:  # they would wrap
+        others = dict([*others.items()][:1])
     rest = counts_text(others, canvas, words=canvas.width >= WITH_BAR)
     return Text(canvas.glyphs.dot, QUIET).join([told, rest]) if rest else told
 
@@ -257,7 +277,8 @@ def _checks(report: ChecksReport, canvas: Canvas) -> Group:
     shown: list[Node] = [*report.checks]
     rest: list[Node] = []
     if not report.show_all and not report.filtered:
-        shown, rest = folded(report.checks, replace(canvas, height=999), over=False)
+        endless = replace(canvas, height=999) if canvas.height >= LOWEST else canvas
+        shown, rest = folded(report.checks, endless, over=False)
     parts += gap(canvas)
     if report.details:
         parts += [part for check in shown for part in _block(check, report, canvas)]
@@ -276,12 +297,14 @@ def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> 
         word = change_word(check, report)
         change = [Text(word, _CHANGE_STYLES.get(word, QUIET))] if compares else []
         state = Text() if check.missing else state_text(check, canvas)
-        override, said = _override(check, report, whole=wide), _said(check, report)
-        message = Prose(said, 1 if check.state is State.RUNNING or canvas.height < LOW else 3)
-        table.add_row(*change, _name(harmless(check.name), canvas), state, override, message)
-        line = (*change, Text(harmless(check.name)), state, override)
-        stacked.append(Text("  ").join(part for part in line if part))
-        stacked += [Padding(message, (0, 0, 0, 2))] if said else []
+        override, said = _override(check, report, whole=wide), _said(check, report, canvas)
+        lines = 1 if check.state is State.RUNNING or canvas.height < LOW else 3
+        table.add_row(*change, _name(harmless(check.name), canvas), state, override, Prose(said, lines))
+        line = Text("  ").join(part for part in (*change, Text(harmless(check.name)), state) if part)
+        line.truncate(canvas.width, overflow="ellipsis")
+        between = " " if override.plain == ACCEPTED else ": "
+        below = Text(between).join(part for part in (override, said) if part)
+        stacked += [line, *([Padding(Prose(below, lines), (0, 0, 0, 2))] if below else [])]
     return [table] if canvas.width >= (WITH_CHANGES if compares else NARROW) else stacked
 
 
@@ -310,11 +333,11 @@ def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text
     return Text(words[not check.excludable], STYLES[state])
 
 
-def _said(check: Node, report: ChecksReport) -> Text:
+def _said(check: Node, report: ChecksReport, canvas: Canvas) -> Text:
     """Why it was accepted, else its message, and how much it found now and before."""
     if entry := report.snapshot.accepted.get(check.level):
         return Text(acceptance_words(entry, report.snapshot.fetched_at))
-    said, found = message_text(check), len(check.occurrences)
+    said, found = message_text(check, canvas), len(check.occurrences)
     before = report.comparison.before.get(check.level) if report.comparison else None
     if check.missing and before is not None:
         return Text(f"was {before.state}: {message_text(before).plain}".removesuffix(": "))
@@ -378,19 +401,14 @@ def _changes(report: ChecksReport, comparison: Comparison, canvas: Canvas) -> Gr
     state = State(snapshot.verdict)
     head = headline(snapshot, canvas) if not snapshot.node.ended else None
     head = head or Text(f"{canvas.glyphs.states[state]} {state}", f"bold {STYLES[state]}")
-    title = Text(title_words(snapshot, canvas), STRONG)
-    lines = [Text.assemble(head, "   Pre-flight checks   ", title)]
-    if cell_len(lines[0].plain) > canvas.width:
-        title.truncate(canvas.width, overflow="ellipsis")
-        lines = [Text.assemble(head, "   Pre-flight checks"), title]
-    parts: list[RenderableType] = [*lines]
+    parts: list[RenderableType] = [*verdict_lines(snapshot, canvas, Text.assemble(head, "   Pre-flight checks"))]
     parts += reason_lines(snapshot.reasons if snapshot.node.ended and not report.checks else (), canvas)
     ids = f" (run {harmless(snapshot.task_id)}, against {harmless(comparison.earlier.task_id)})" if canvas.ids else ""
     parts.append(Text(compared_words(comparison, snapshot.fetched_at) + ids, QUIET))
     if report.overridden:
         parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", STYLES[State.WARNING]))
     parts += gap(canvas)
-    rows = [row for row in report.rows if report.show_all or report.filtered or _is_news(row, report)]
+    rows = [row for row in report.rows if report.show_all or report.filtered or _is_news(row, report, canvas)]
     rows.sort(key=lambda row: _GROUPS.index(change_word(row, report)))
     if report.details:
         parts += [part for row in rows for part in _block(row, report, canvas)]
@@ -400,9 +418,14 @@ def _changes(report: ChecksReport, comparison: Comparison, canvas: Canvas) -> Gr
     return Group(*parts, *_last(report, (), canvas, "checks"))
 
 
-def _is_news(check: Node, report: ChecksReport) -> bool:
-    """True unless it is as before, may still become anything, or is gone and was fine."""
+def _is_news(check: Node, report: ChecksReport, canvas: Canvas) -> bool:
+    """True unless it is as before, may still become anything, or is gone and was fine.
+
+    In the lowest windows only what failed is, and has not been accepted.
+    """
     before = report.comparison.before.get(check.level) if report.comparison else None
+    if canvas.height < LOWEST and (check.level in report.snapshot.accepted or check.state is not State.FAILED):
+        return False
     if check.missing:
         return before is not None and before.state in (State.FAILED, State.WARNING)
     return change_word(check, report) not in (Change.SAME, Change.RUNNING)
@@ -424,19 +447,20 @@ def _last(
 
 def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
     snapshot = report.snapshot
-    parts: list[RenderableType] = [header(snapshot, canvas, report.not_before), *gap(canvas)]
-    if report.nothing_to_move:
-        return Group(*parts, Text(NOTHING_TO_MOVE))
-    if (said := nothing_moved(snapshot)) and not report.filtered:
-        parts.append(Text(said, STYLES[State.FAILED]))
-        if not report.show_all:
-            return Group(*parts, folded_line(count_states(report.projects), canvas))
     shown: list[Node] = [*report.projects]
     rest: list[Node] = []
-    if not report.show_all and not report.filtered:
+    said = nothing_moved(snapshot) if not report.filtered else None
+    if report.nothing_to_move or (said and not report.show_all):
+        shown, rest = [], shown
+    elif not report.show_all and not report.filtered:
         kept, rest = folded(report.projects, canvas, over=snapshot.node.ended, used=min(len(snapshot.reasons), 4))
         kept_levels = {node.level for node in kept}
         shown = [node for node in report.projects if node.level in kept_levels]
+    head = header(snapshot, canvas, report.not_before, rows={node.level for node in shown})
+    parts: list[RenderableType] = [head, *gap(canvas)]
+    if report.nothing_to_move:
+        return Group(*parts, Text(NOTHING_TO_MOVE))
+    parts += [Text(said, STYLES[State.FAILED])] if said else []
     if shown:
         names = ["SPACE" if report.scope == "spaces" else "PROJECT", "STATE"]
         names += ["PROGRESS", "ELAPSED"] if canvas.width >= WITH_ELAPSED else []
@@ -448,7 +472,7 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
                 _name(harmless(project.name), canvas),
                 state_text(project, canvas),
                 *_progress(project, snapshot.fetched_at, canvas),
-                Prose(message_text(project), lines),
+                Prose(message_text(project, canvas), lines),
             )
         parts.append(table)
     parts += _last(report, rest, canvas, report.scope)

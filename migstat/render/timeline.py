@@ -17,7 +17,19 @@ from migstat.model.nights import Night, Span, TimelineReport
 from migstat.model.nodes import Millis, Node, State
 from migstat.model.verdict import Reason, Snapshot
 from migstat.render.live import cause_of
-from migstat.render.parts import LOW, REASONS, Canvas, Prose, fewest, folded_line, gap, verdict_lines
+from migstat.render.parts import (
+    LOW,
+    LOWER,
+    LOWEST,
+    REASONS,
+    Canvas,
+    Prose,
+    fewest,
+    fitting,
+    folded_line,
+    gap,
+    verdict_lines,
+)
 from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone_of
 from migstat.render.theme import QUIET, STYLES, UNICODE, state_words
 
@@ -130,8 +142,9 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
 def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     """Verdict, times, bars, their legend, and the summary."""
     night = report.night
-    head: list[RenderableType] = [*_title(report, canvas), Text(when_words(report, canvas.glyphs.dot), QUIET)]
-    head += gap(canvas)
+    lowest = canvas.height < LOWEST
+    when = Text(fitting(when_words(report), canvas, wrap=canvas.height >= LOWER), QUIET)
+    head: list[RenderableType] = [*verdict_lines(snapshot_of(night), canvas), when, *gap(canvas)]
     if not night.spans:
         return Group(*head, Text("Nothing has been recorded yet.", QUIET))
     rows, rest = folded_rows(report, canvas)
@@ -142,9 +155,9 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     elif rest:
         head.append(folded_line(rest, canvas))
     summary = Table.grid(padding=(0, 2, 0, 0))
-    for label, words in summary_of_night(report):
+    for label, words in () if lowest else summary_of_night(report):
         summary.add_row(Text(label, QUIET, no_wrap=True), Prose(Text(words), 2 if canvas.height >= LOW else 1))
-    failed_rows = failures(report)
+    failed_rows = failures(report, 2 if lowest else REASONS)
     lines = 2 if len(failed_rows) == 1 and canvas.height >= LOW else 1
     for at, (name, words) in enumerate(failed_rows):
         failed = Text.assemble((name, STYLES[State.FAILED]), "  " if name and words else "", words)
@@ -173,10 +186,6 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
     return shown, {state: count for state, count in rest.items() if count}
 
 
-def _title(report: TimelineReport, canvas: Canvas) -> list[Text]:
-    return verdict_lines(snapshot_of(report.night), canvas)
-
-
 def snapshot_of(night: Night) -> Snapshot:
     """The head of a night as other views have it."""
     return Snapshot(
@@ -192,8 +201,11 @@ def snapshot_of(night: Night) -> Snapshot:
     )
 
 
-def when_words(report: TimelineReport, dot: str) -> str:
-    """From when to when, how long, and how long the rehearsal took: `Sat 28 Nov 22:03 to Sun 00:21 CET · 2h 18m`."""
+def when_words(report: TimelineReport) -> list[tuple[int, str]]:
+    """From when to when, how long, and how long the rehearsal took, each with its importance.
+
+    `Sat 28 Nov 22:03 to Sun 00:21 CET`, `2h 18m`.
+    """
     night = report.night
     began, ended, as_of = local_of(night.started), local_of(night.ended), local_of(night.as_of)
     parts = []
@@ -211,7 +223,7 @@ def when_words(report: TimelineReport, dot: str) -> str:
         parts.append(f"as of {day}{as_of:%H:%M}{'' if began is not None else f' {zone_of(as_of)}'}")
     if report.against is not None and report.against.elapsed_seconds is not None:
         parts.append(f"rehearsal {duration(report.against.elapsed_seconds)}")
-    return dot.join(parts)
+    return [*enumerate(parts)]
 
 
 def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[RenderableType]:
@@ -254,7 +266,7 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
         cells += [difference_text(report, span)] if with_difference else []
         cells += [Prose(Text(harmless(span.message or "").strip()), 1)] if message else []
         table.add_row(*cells)
-    return [table, *legend(phases, used, signs, width)]
+    return [table, *legend(phases, used, signs, width)[: 3 if canvas.height >= LOWEST else 1]]
 
 
 def legend(phases: Sequence[str], used: str, signs: Signs, width: int) -> list[Text]:
@@ -267,7 +279,7 @@ def legend(phases: Sequence[str], used: str, signs: Signs, width: int) -> list[T
         if lines[-1] and cell_len(lines[-1]) + 2 + cell_len(words) > width:
             lines.append("")
         lines[-1] += f"{'  ' if lines[-1] else ''}{words}"
-    return [Text(line, QUIET, overflow="ellipsis", no_wrap=True) for line in lines[:3] if line]
+    return [Text(line, QUIET, overflow="ellipsis", no_wrap=True) for line in lines if line]
 
 
 def elapsed_words(span: Span, night: Night) -> str:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import struct
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
+import pyte
 import pytest
 from rich.cells import cell_len
 
+from migstat.cli.app import run
+from migstat.cli.context import Runtime
+from migstat.cli.streams import Streams
 from migstat.render.text import zone_of
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
@@ -440,3 +448,40 @@ def test_a_filter_says_what_it_left_out(server: Server) -> None:
     """With a filter the view says how many of all it shows."""
     assert "4 of 56 checks: failed" in look(server, "checks", "--state", "failed")
     assert "0 of 70 projects: skipped" in look(server, "projects", "--state", "skipped")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "status",
+        "projects",
+        "--scenario failing status",
+        "--scenario failing checks",
+        "--scenario failing checks --against previous",
+        "--scenario failing checks --accepted FILE",
+        "--scenario projects-failing projects",
+        pytest.param("timeline", marks=pytest.mark.slow),
+    ],
+)
+def test_the_verdict_stays_on_a_small_screen(words: str, tmp_path: Path) -> None:
+    """At 40 x 15, with all that is said below it and a prompt, no line of a view that folds has left the screen."""
+    import fcntl
+    import pty
+    import termios
+    import tty
+
+    file = tmp_path / "accepted.toml"
+    file.write_text('[DuplicateEmail]\nreason = "merged on purpose"\nby = "Maria"\nuntil = 2126-12-01\n')
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 15, 40, 0, 0))
+    with os.fdopen(slave, "w", encoding="utf-8") as terminal:
+        environ = {"TERM": "xterm", "LANG": "C.UTF-8"}
+        code = run(["demo", *words.replace("FILE", str(file)).split()], Runtime(environ, Streams(terminal, terminal)))
+        screen = pyte.HistoryScreen(40, 15)
+        pyte.ByteStream(screen).feed(os.read(master, 65536).replace(b"\n", b"\r\n"))
+    os.close(master)
+    assert code == 0
+    assert re.match(r"[✖●▲] \w+", screen.display[0])
+    assert not screen.history.top

@@ -11,7 +11,7 @@ import pytest
 from migstat.model.events import PhaseSeen
 from migstat.model.nights import Night, Span, Watched, timeline_report
 from migstat.model.nodes import Level, Millis, State
-from migstat.render.drawing import BELOW, fitted
+from migstat.render.drawing import fitted
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of, timeline_view
@@ -103,7 +103,7 @@ def test_rows_are_folded_until_the_title_stays_on_the_screen(height: int, failed
     }
     report = timeline_report(Night(spans=spans, as_of=60 * MINUTE), None)
     canvas = Canvas(80, UNICODE, height)
-    lines = fitted(lambda each: timeline_view(report, each), canvas, color=False).splitlines()
-    assert (len(lines) + BELOW <= height) is fits
+    lines = fitted(lambda each: timeline_view(report, each), canvas, color=False, below=3).splitlines()
+    assert (len(lines) + 3 <= height) is fits
     assert sum(line.startswith("✖ P") for line in lines) == failed
     assert "--all lists them" in "".join(lines) or height == 80

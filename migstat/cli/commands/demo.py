@@ -99,7 +99,9 @@ def demo(
         environ = {name: runtime.environ[name] for name in TERMINAL_VARIABLES if name in runtime.environ}
         environ |= variables_of(server) | {"MIGSTAT_RATE_LIMIT": UNLIMITED, "MIGSTAT_CONFIG": str(config)}
         program = "migstat demo" + (f" --scenario {scenario}" if scenario else "")
-        rehearsal = replace(runtime, environ=environ, now=now, sealed=True, program=program, outside=runtime.environ)
+        rehearsal = replace(
+            runtime, environ=environ, now=now, sealed=True, program=program, outside=runtime.environ, farewell=LABEL
+        )
         code: int = ctx.find_root().command.main(words, "migstat demo", standalone_mode=False, obj=rehearsal)
     if tells and not watches:
         runtime.streams.tell(LABEL)
