@@ -145,9 +145,9 @@ def walk(
         last = walking.plain(page) if still or page.next is None else walking.moving(page, keys if running else ())
         # what the last pass did not show has moved behind its cursor, so what is known of it is out of date
         walking.ask_for([name for name in walking.readings if name not in last.seen])
+    except Refused:
+        raise
     except ApiError as error:
-        if not walking.readings or isinstance(error, Refused):
-            raise
         return Walked(page.node, tuple(walking.readings.values()), 1, error.message)
     children = tuple(walking.readings.values())
     return Walked(page.node, children, last.pages, walking.endless, frozenset(walking.absent))
@@ -216,13 +216,12 @@ class _Walk:
 
     def moving(self, page: Page, keys: Sequence[str]) -> _Pass:
         """The pass after which every child has been seen; `keys` name the children if names may complete it."""
-        begun = _Pass()
-        self._read(page, begun)
-        self._keep(begun.seen.values())
+        self._read(page, _Pass())
+        self._keep(page.node.children or ())
         if keys and self._filters.trusted and (whole := self._side_by_side(keys)) is not None:
             return whole
-        last = self._in_order(begun)
-        if self._filters.trusted and not self._moved_back:
+        last = self._in_order()
+        if self.endless or (self._filters.trusted and not self._moved_back):
             return last
         if keys and self._ask_unseen(last, keys) is not None:
             return last
@@ -236,7 +235,7 @@ class _Walk:
         self.endless = self.endless or "children moved while they were read, so some may be missing"
         return last
 
-    def _in_order(self, begun: _Pass) -> _Pass:
+    def _in_order(self) -> _Pass:
         """Walk those PENDING, then those IN_PROGRESS, then all, and find out whether the filters work."""
         filters = self._filters
         shown: set[str] = set()
@@ -250,8 +249,8 @@ class _Walk:
             filters.trusted = proof is not None and bool(proof[0].seen)
         last = self.plain()
         # A child that has still not ended had a status that was asked for, unless it is new or has begun again. One
-        # that has ended proves nothing: it may have done so between two of these walks.
-        unfinished = {name for name, child in (begun.seen | last.seen).items() if not child.ended}
+        # that has ended proves nothing: it may have done so before it was asked for.
+        unfinished = {name for name, child in last.seen.items() if not child.ended}
         if filters.trusted and not unfinished <= shown:
             filters.trusted, filters.refused = False, True
         return last
