@@ -39,13 +39,11 @@ def late(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
 @pytest.mark.slow
 def test_a_slow_night_is_late_in_every_format(record: Path) -> None:
     """Into a pipe, with --quiet and as JSON it is said once that the end will be late, and once that it is."""
-    words = ("--baseline", str(record), "--deadline", "13m")
-    with night(in_turn(180)) as rehearsed:
-        lines = rehearsed.watch(*words)
-    with night(in_turn(180)) as rehearsed:
-        quiet = rehearsed.watch(*words, "--quiet")
-    with night(in_turn(180)) as rehearsed:
-        told = rehearsed.watch(*words, "--json")
+    results = []
+    for form in ("--output=plain", "--quiet", "--json"):
+        with night(in_turn(180)) as rehearsed:
+            results.append(rehearsed.watch("--baseline", str(record), "--deadline", "13m", form))
+    lines, quiet, told = results
     assert lines.code == quiet.code == told.code == 0
     said = [line for line in lines.err.splitlines() if "deadline (" in line]
     assert len(said) == 2

@@ -297,7 +297,7 @@ def test_a_fault_that_stays_is_an_error_of_its_own(server: Server, name: str) ->
         assert (met, waits) == (1, [])
 
 
-@pytest.mark.parametrize("name", ["reset", "404", "503", "garbage", "null"])
+@pytest.mark.parametrize("name", ["reset", "401", "404", "503", "redirect", "garbage", "null"])
 def test_every_command_tells_of_a_fault_in_the_same_way(server: Server, name: str) -> None:
     """The same code and words, but a watch goes on where that may help."""
     fault = FAULTS[name]

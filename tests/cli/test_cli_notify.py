@@ -6,11 +6,9 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -24,12 +22,9 @@ from migstat.model.events import End, Ended, View
 from migstat.model.verdict import Verdict, summary_of
 from migstat.settings.resolve import environ_of_commands
 from migstat.simulator.scenario import Scenario
-from tests.cli.rehearsals import Night, cutover, migration, moving, night, node, still
-from tests.command_line import environ_of, hermetic, migstat
+from tests.cli.rehearsals import Night, answering, cutover, migration, moving, night, node, still
+from tests.command_line import environ_of, line_of, migstat, started, until
 from tests.schemas import assert_valid
-
-PATIENCE = 20.0
-"""Seconds of real time in which what is waited for must happen."""
 
 HOSTILE = """Import "stopped" \\ `id` $(id) 'x'; %s & <!channel> <b>\x1b[2J\x00 {"é": 1}\nnext"""
 
@@ -76,14 +71,6 @@ def hook(tmp_path: Path) -> Hook:
     return Hook(tmp_path)
 
 
-def until(true: Callable[[], object]) -> None:
-    """Wait until that is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
-
-
 def failing(message: str = "No such field.") -> Scenario:
     """Return a migration of which one project fails in the middle."""
     projects = (
@@ -94,62 +81,37 @@ def failing(message: str = "No such field.") -> Scenario:
     return cutover(*projects, over=400, state="FAILED")
 
 
-@pytest.mark.parametrize("words", [("-o", "plain"), ("--json",), ("--quiet",)], ids=str)
-def test_it_runs_for_a_failure_and_the_end(hook: Hook, words: tuple[str, ...]) -> None:
-    """However the watch is shown, the command runs once for a poll with a failure and once at the end."""
-    with night(failing()) as rehearsed:
+def test_it_runs_for_a_poll_with_failures_and_for_the_end(hook: Hook) -> None:
+    """However many fail in a poll, and however little is shown, the command runs once; and once at the end."""
+    bad = (moving(name, 20, 100, "FAILED", final_message="No such field.") for name in ("A", "B", "C"))
+    with night(cutover(moving("ACME", 20, 200), *bad, over=400, state="FAILED")) as rehearsed:
         hook.follow(rehearsed, 150)
-        result = rehearsed.watch(*words, "--notify", hook.command)
-    assert result.code == 1
-    assert "notify" not in result.err
+        result = rehearsed.watch("--quiet", "--notify", hook.command)
+    assert (result.code, "notify" in result.err) == (1, False)
     assert hook.told == [
-        ("change", "Jira to the cloud: ERP failed: No such field; 1 of 3 done"),
-        ("finished", "Jira to the cloud: failed after 6m 40s: ERP: No such field; 3 of 3 projects done"),
+        ("change", "Jira to the cloud: A failed: No such field (+2 more); 3 of 4 done"),
+        ("finished", "Jira to the cloud: failed after 6m 40s: A: No such field (+2 more); 4 of 4 projects done"),
     ]
-    first, last = ([event["event"] for event in run["events"]] for run in hook.runs)
-    assert "change" in first
-    assert last[-1] == "finished"
+    changes = {event["name"] for event in hook.runs[0]["events"] if event["event"] == "change"}
+    assert changes == {"A", "B", "C"}
+    assert hook.runs[1]["events"][-1]["event"] == "finished"
     for run in hook.runs:
         assert run["words"] == ["two words", "$HOME;'\""]
         for event in run["events"]:
             assert_valid("event", event)
 
 
-def test_a_poll_with_several_failures_is_one_run(hook: Hook) -> None:
-    """All events of a poll are in one run; without anything bad in it there is none."""
-    bad = (moving(name, 20, 100, "FAILED") for name in ("A", "B", "C"))
-    with night(cutover(*bad, moving("ZED", 20, 200), over=400)) as rehearsed:
-        hook.follow(rehearsed, 150)
-        rehearsed.watch("--notify", hook.command)
-    assert [event for event, _ in hook.told] == ["change", "finished"]
-    assert "(+2 more)" in hook.told[0][1]
-    assert {event["name"] for event in hook.runs[0]["events"] if event["event"] == "change"} == {"A", "B", "C"}
-
-
-@pytest.mark.parametrize(("over", "kinds"), [(360, ["outage", "recovered", "finished"]), (150, ["finished"])])
-def test_it_runs_for_a_long_outage_and_its_end(hook: Hook, over: int, kinds: list[str]) -> None:
-    """Two minutes without an answer are told while they last, and so is the recovery; shorter ones are not."""
+def test_it_runs_for_a_long_outage_and_its_end(hook: Hook) -> None:
+    """Two minutes without an answer are told while they last, and so is the recovery."""
     with night(cutover(moving("ACME", 20, 800), over=900)) as rehearsed:
         # a server may ask for a pause that is longer than those two minutes
-        wait = 300 if over > 300 else None
-        rehearsed.at(50, lambda: rehearsed.server.faults.add("503", 1000, retry_after=wait))
-        rehearsed.at(over, rehearsed.server.faults.clear)
-        hook.follow(rehearsed, *((250, 700) if over > 300 else ()))
+        rehearsed.at(50, lambda: rehearsed.server.faults.add("503", 1000, retry_after=300))
+        rehearsed.at(360, rehearsed.server.faults.clear)
+        hook.follow(rehearsed, 250, 700)
         result = rehearsed.watch("--notify", hook.command)
-    assert (result.code, [event for event, _ in hook.told]) == (0, kinds)
-    if "outage" in kinds:
-        assert "no answer since 14:14 UTC (503); 0 of 1 done" in hook.told[0][1]
-        assert "answering again after 5m " in hook.told[1][1]
-
-
-def test_it_runs_for_a_stall(hook: Hook) -> None:
-    """What makes no progress for --stall-after is told of."""
-    with night(cutover(node("STUCK", "running", has_details=False), over=None)) as rehearsed:
-        hook.follow(rehearsed, 1100)
-        rehearsed.watch("--stall-after", "10m", "--timeout", "20m", "--notify", hook.command)
-    assert [event for event, _ in hook.told] == ["stalled", "timeout"]
-    assert "STUCK: no movement for 10m" in hook.told[0][1]
-    assert "stopped after 20m 00s (--timeout): still running" in hook.told[1][1]
+    assert (result.code, [event for event, _ in hook.told]) == (0, ["outage", "recovered", "finished"])
+    assert "no answer since 14:14 UTC (503); 0 of 1 done" in hook.told[0][1]
+    assert "answering again after 5m " in hook.told[1][1]
 
 
 def test_what_happens_meanwhile_is_told_in_the_next_run(hook: Hook) -> None:
@@ -196,16 +158,12 @@ def test_a_server_reaches_neither_arguments_nor_terminal(hook: Hook) -> None:
         ("cat | mail -s night me", "'|' needs a shell"),
     ],
 )
-@pytest.mark.parametrize("form", ["plain", "json"])
-def test_a_command_that_cannot_be_run_is_refused_before_anything_is_asked(
-    command: str, problem: str, form: str
-) -> None:
-    """It is code 2, told in two lines, and no request is sent."""
-    with still(migration("running")) as server:
-        result = migstat(["watch", "-o", form, "--notify", command], environ_of(server))
-        assert server.requests == []
-    assert (result.code, result.out) == (2, "")
-    assert problem in (json.loads(result.err)["error"]["message"] if form == "json" else result.err)
+def test_a_command_that_cannot_be_run_is_refused_before_anything_is_asked(command: str, problem: str) -> None:
+    """It is code 2, and no request is sent."""
+    with answering(lambda _request: pytest.fail("asked")) as server:
+        result = server.ask("watch", "--notify", command)
+    assert (result.code, result.out, server.asked) == (2, "", [])
+    assert problem in result.err
 
 
 def test_a_command_is_split_like_a_shell_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -277,42 +235,25 @@ def test_a_command_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_end_waits_for_the_command_unless_ctrl_c_comes_again(tmp_path: Path, number: signal.Signals) -> None:
-    """A signal ends the watch and not the command, which is waited for; Ctrl-C after it ends both at once."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, None])
+def test_the_end_waits_for_the_command_until_ctrl_c(tmp_path: Path, number: signal.Signals | None) -> None:
+    """A signal ends the watch and not the command, which is waited for; Ctrl-C then ends it, and changes no code."""
     hangs = shlex.quote(str(script(tmp_path, "sleep 600 & echo $! > left.new; mv left.new left", "wait")))
     left = tmp_path / "left"
-    with still(migration("running", projects=(node("ACME", "running"),))) as server:
-        words = [sys.executable, "-m", "migstat", "watch", "--json", "--stall-after", "99999h", "--notify", hangs]
-        with subprocess.Popen(words, env=hermetic() | environ_of(server), stdout=subprocess.PIPE, text=True) as watch:
-            assert watch.stdout is not None
-            assert '"snapshot"' in watch.stdout.readline()
+    scripted = migration() if number is None else migration("running", projects=(node("ACME", "running"),))
+    words = ["watch", "--json", "--stall-after", "99999h", "--notify", hangs]
+    with still(scripted) as server, started(words, environ_of(server)) as watch:
+        assert '"snapshot"' in line_of(watch.stdout)
+        if number is not None:
             watch.send_signal(number)
-            assert '"interrupted"' in watch.stdout.readline()
-            until(left.exists)
-            assert watch.poll() is None
-            assert not is_gone(left)
-            watch.send_signal(signal.SIGINT)
-            assert watch.wait(PATIENCE) == 128 + number
-    until(lambda: is_gone(left))
-
-
-@pytest.mark.slow
-def test_ctrl_c_skips_the_last_command_of_a_watch_that_is_over(tmp_path: Path) -> None:
-    """The first Ctrl-C ends the command for which a finished watch waits; the code stays that of the data."""
-    hangs = script(tmp_path, "sleep 600 & echo $! > left.new; mv left.new left", "wait")
-    left = tmp_path / "left"
-    with still(migration()) as server:
-        words = [sys.executable, "-m", "migstat", "watch", "--notify", str(hangs)]
-        with subprocess.Popen(
-            words, env=hermetic() | environ_of(server), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        ) as watch:
-            until(left.exists)
-            assert watch.poll() is None
-            watch.send_signal(signal.SIGINT)
-            assert watch.wait(PATIENCE) == 0
-            assert watch.stderr is not None
-            assert "killed" not in watch.stderr.read()
+            assert '"interrupted"' in line_of(watch.stdout)
+        until(left.exists)
+        assert watch.poll() is None
+        assert not is_gone(left)
+        watch.send_signal(signal.SIGINT)
+        _, err = watch.communicate(timeout=20)
+    assert watch.returncode == (0 if number is None else 128 + number)
+    assert "killed" not in err
     until(lambda: is_gone(left))
 
 

@@ -18,7 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migstat.cli.rehearsal import record_night, rehearsed
+from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.scenarios import build
+from tests.cli.rehearsals import cutover, moving
 from tests.command_line import Result, hermetic, migstat, process
 from tests.render.test_html import Tags
 from tests.schemas import assert_valid
@@ -40,20 +42,43 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-@pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A night in which projects failed, with a break and an outage."""
-    path = tmp_path_factory.mktemp("nights") / "night.jsonl"
-    record_night(path, build("projects-failing"), BEGINS)
-    return path
+def scripted() -> Scenario:
+    """Return 40 minutes of 21 projects, two of which fail."""
+    phases = (SimPhase("export", 10), SimPhase("import", 10))
+    return cutover(
+        *(moving(f"P{number:02}", 60 + 30 * number, 300 + 40 * number) for number in range(18)),
+        moving("ERP", 60, 1000, "FAILED", phases=phases, final_message="No such field."),
+        moving("PAY", 100, 1300, "FAILED"),
+        moving("HELP", 60, 400, "WARNING"),
+        scopes=(moving("apps", 10, 2390),),
+        over=2400,
+    )
+
+
+def nights(folder: Path, scenario: Scenario) -> tuple[Path, Path]:
+    """Records of a night with a break and an outage, and of its rehearsal a week before."""
+    night, rehearsal = folder / "night.jsonl", folder / "rehearsal.jsonl"
+    record_night(night, scenario, BEGINS)
+    record_night(rehearsal, rehearsed(scenario), BEGINS - 7 * 86_400, smooth=True)
+    return night, rehearsal
 
 
 @pytest.fixture(scope="module")
-def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The night a week before."""
-    path = tmp_path_factory.mktemp("nights") / "rehearsal.jsonl"
-    record_night(path, rehearsed(build("projects-failing")), BEGINS - 7 * 86_400, smooth=True)
-    return path
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A short night and its rehearsal."""
+    return nights(tmp_path_factory.mktemp("nights"), scripted())
+
+
+@pytest.fixture
+def night(both: tuple[Path, Path]) -> Path:
+    """A night in which projects failed."""
+    return both[0]
+
+
+@pytest.fixture
+def rehearsal(both: tuple[Path, Path]) -> Path:
+    """Its rehearsal."""
+    return both[1]
 
 
 def told(*words: object, **more: Any) -> Result:
@@ -63,10 +88,17 @@ def told(*words: object, **more: Any) -> Result:
     return result
 
 
+@pytest.fixture(scope="module")
+def cutovers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A night of hours and its rehearsal."""
+    return nights(tmp_path_factory.mktemp("cutovers"), build("projects-failing"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
-def test_the_picture_is_as_it_was_when_someone_looked_at_it(night: Path, rehearsal: Path, width: int) -> None:
+def test_the_picture_is_as_it_was_when_someone_looked_at_it(cutovers: tuple[Path, Path], width: int) -> None:
     """Bars, axis, legend and summary, against the rehearsal, at four widths, and in ASCII at one."""
+    night, rehearsal = cutovers
     shown = told(night, "--against", rehearsal, "-o", "table", columns=width).out
     if width == 80:
         shown += told(night, "-o", "table", columns=width, environ={"LANG": "C"}).out
@@ -82,7 +114,7 @@ def test_every_format_has_the_same_rows(night: Path, rehearsal: Path) -> None:
     document = json.loads(told(night, "--against", rehearsal, "--json").out)
     assert_valid("timeline", document)
     names = [node["name"] for node in document["nodes"]]
-    assert len(names) == 45
+    assert len(names) == 23
     plain = told(night, "--against", rehearsal).out
     assert [line.split("\t")[0] for line in plain.splitlines()] == names
     rows = list(csv.DictReader(io.StringIO(told(night, "--against", rehearsal, "-o", "csv").out)))
@@ -100,10 +132,9 @@ def test_every_format_has_the_same_rows(night: Path, rehearsal: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "first"),
     [
-        (["--state", "failed"], ["ERP", "INFRA", "PAY", "SHOP"]),
-        (["--state", "failed", "--sort", "name"], ["ERP", "INFRA", "PAY", "SHOP"]),
-        (["--sort", "elapsed"], ["apps", "ITSM", "HELP"]),
-        (["--sort", "name"], ["ACME", "APAC", "API"]),
+        (["--state", "failed"], ["ERP", "PAY"]),
+        (["--sort", "elapsed"], ["apps", "PAY", "ERP"]),
+        (["--sort", "name"], ["apps", "check", "ERP"]),
         (["--state", "missing"], []),
     ],
 )
@@ -118,10 +149,10 @@ def test_a_low_window_folds_what_is_fine(night: Path) -> None:
     """What failed or warns is always there; the rest is counted, unless all is asked for."""
     folded = told(night, "-o", "table").out
     assert "--all lists them" in folded
-    assert all(name in folded for name in ("ERP", "INFRA", "PAY", "SHOP", "HELP", "ATTIC"))
+    assert all(name in folded for name in ("ERP", "PAY", "HELP"))
     whole = told(night, "-o", "table", "--all").out
     assert "--all" not in whole
-    assert len(whole.splitlines()) > 45
+    assert len(whole.splitlines()) > 23
 
 
 def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path) -> None:
@@ -170,6 +201,7 @@ def test_what_is_no_night_is_wrong_usage(words: list[str], said: str, night: Pat
     assert said in result.err
 
 
+@pytest.mark.slow
 def test_nothing_of_the_users_is_needed(night: Path, tmp_path: Path) -> None:
     """A config file that is broken, and credentials that are not there, do not matter."""
     config = tmp_path / "config.toml"
@@ -192,9 +224,9 @@ def test_damage_is_one_warning(night: Path, tmp_path: Path) -> None:
 
 @given(st.floats(0, 1), st.sampled_from(FORMATS))
 @settings(max_examples=60)
-def test_every_prefix_of_a_record_renders(tmp_path: Path, night: Path, share: float, form: str) -> None:
+def test_every_prefix_of_a_record_renders(tmp_path: Path, both: tuple[Path, Path], share: float, form: str) -> None:
     """Wherever a crash has cut a record, it is shown in every format, and bars without an end stay open."""
-    text = night.read_bytes()
+    text = both[0].read_bytes()
     path = tmp_path / "cut.jsonl"
     path.write_bytes(text[: int(len(text) * share**3)])
     result = migstat(["timeline", str(path), "-o", form], {})
@@ -231,12 +263,12 @@ def test_hostile_names_are_harmless(form: str, night: Path, tmp_path: Path) -> N
     assert "<script>" not in picture.read_text()
 
 
-def test_five_thousand_projects(tmp_path: Path) -> None:
-    """A night of 5000 projects is shown as far as there is room, and counted."""
+def test_thousands_of_projects_are_counted(tmp_path: Path) -> None:
+    """A night of 2000 projects is shown as far as there is room, and counted."""
     node = {"status": "FINISHED", "outcome": "SUCCESS", "startedAt": "2026-10-24T20:03:00Z"}
     nodes = [
         {"level": ["migrate", "projects", f"P{at}"], **node, "lastUpdatedAt": f"2026-10-24T22:{at % 60:02}:00Z"}
-        for at in range(5000)
+        for at in range(2000)
     ]
     root = {"level": [], "status": "IN_PROGRESS", "children": nodes}
     snapshot = {"event": "snapshot", "at": "2026-10-24T23:00:00Z", "jobId": "j", "taskId": "t", "node": root}
@@ -244,8 +276,8 @@ def test_five_thousand_projects(tmp_path: Path) -> None:
     path.write_text(json.dumps(snapshot) + "\n")
     shown = told(path, "-o", "table").out
     assert len(shown.splitlines()) < 24
-    assert "4 989 succeeded" in shown
-    assert len(told(path).out.splitlines()) == 5000
+    assert "1 989 succeeded" in shown
+    assert len(told(path).out.splitlines()) == 2000
 
 
 @pytest.mark.slow

@@ -35,10 +35,11 @@ def exports(folder: Path, *names: str) -> list[str]:
     return [word for name in names for word in ("--export", str(folder / name))]
 
 
+@pytest.mark.slow
 def test_all_files_show_the_end(server: Server, tmp_path: Path) -> None:
-    """After the end each file shows how it ended; other people may read it as the umask lets them."""
-    words = ["watch", *exports(tmp_path, *FILES)]
-    result = process(words, environ_of(server))
+    """After the end each file shows how it ended; other people may read it as the umask lets them; `~` is expanded."""
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    result = process(["watch", *exports(Path("~"), *FILES)], environ_of(server) | home)
     assert result.code == migstat(["watch"], environ_of(server), now=lambda: NOW).code == 1
     assert sorted(each.name for each in tmp_path.iterdir()) == sorted(FILES)
     page, view, metrics = (tmp_path.joinpath(name).read_text(encoding="utf-8") for name in FILES)
@@ -73,7 +74,8 @@ def test_a_watch_that_is_given_up_says_so(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_changes_no_code(server: Server, tmp_path: Path) -> None:
     """What cannot be written is a warning, the other files are written, and the code is that of the data."""
     (tmp_path / "null.html").symlink_to("/dev/null")
-    result = process(["watch", "--json", *exports(tmp_path, "null.html", "page.html")], environ_of(server))
+    words = ["watch", "--json", *exports(tmp_path, "null.html", "page.html")]
+    result = migstat(words, environ_of(server), sleep=[], now=lambda: NOW)
     assert result.code == 1
     assert "null.html does not show the end: not a regular file" in result.err
     assert "The watch ended" in (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -106,13 +108,6 @@ def test_what_cannot_be_exported_is_refused_first(server: Server, tmp_path: Path
     assert (result.code, result.out) == (2, "")
     assert said in result.err
     assert len(server.requests) == before
-
-
-def test_a_home_folder_may_be_short(server: Server, tmp_path: Path) -> None:
-    """`~` is the home folder."""
-    words = ["watch", "--export=~/page.html"]
-    assert process(words, environ_of(server) | {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}).code == 1
-    assert (tmp_path / "page.html").exists()
 
 
 def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from rich.cells import cell_len
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, check_run, cutover, migration, moving, night, node
-from tests.command_line import environ_of, hermetic
+from tests.command_line import environ_of, hermetic, started, until
 
 pytestmark = pytest.mark.slow
 
@@ -232,8 +232,10 @@ def many(*, failed: int = 0, warned: int = 0, running: int = 6, well: int = 20, 
 
 
 @pytest.fixture(scope="module", autouse=True)
-def demo_begun(demo: subprocess.Popen[str]) -> None:
-    """Begin the demo, which takes its time, before all else; the last test waits for its end."""
+def demo() -> Iterator[subprocess.Popen[str]]:
+    """A `migstat demo` into a pipe: begun before all other tests, as it takes half a minute; the last one reads it."""
+    with started(["demo"], {}) as running:
+        yield running
 
 
 @contextmanager
@@ -289,33 +291,26 @@ def test_it_follows_the_window() -> None:
         assert seen.is_restored()
 
 
-def test_it_is_drawn_in_place() -> None:
-    """Frames are drawn over each other, the screen is not cleared in between, and the title goes at the end."""
-    with night(many(failed=1), head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
+@pytest.mark.parametrize(("program", "progress"), [("xterm", []), ("ghostty", ["2;77", "0;0"])])
+def test_it_is_drawn_in_place(program: str, progress: list[str]) -> None:
+    """Frames are drawn over each other, the screen is not cleared in between, and title and progress go at the end.
+
+    Only a terminal known to show progress gets it, red after a failure.
+    """
+    with (
+        night(many(failed=1), head_start=HERE) as rehearsed,
+        window(rehearsed.server, TERM_PROGRAM=program) as seen,
+    ):
         seen.until_shown("updated")
         seen.frames(5)
         assert seen.end(signal.SIGINT) == 130
-    assert "\x1b[2J" not in seen.written
-    assert "\x1b[3J" not in seen.written
+    assert not re.search(r"\x1b\[[23]J", seen.written)
     assert seen.written.count("\x1b[?1049h") == seen.written.count("\x1b[?1049l") == 1
     titles = re.findall(r"\x1b\]0;(.*?)\x07", seen.written)
     assert (titles[-2], titles[-1]) == ("✖1 21/27", "")
-    assert "\x1b]9;4;" not in seen.written
+    assert re.findall(r"\x1b\]9;4;(\d;\d+)\x07", seen.written)[-2:] == progress
 
 
-def test_progress_goes_to_terminals_that_know_it() -> None:
-    """A terminal known to show progress gets it, red after a failure, and it is taken away at the end."""
-    with (
-        night(many(failed=1), head_start=HERE) as rehearsed,
-        window(rehearsed.server, TERM_PROGRAM="ghostty") as seen,
-    ):
-        seen.until_shown("updated")
-        assert seen.end(signal.SIGINT) == 130
-    progress = re.findall(r"\x1b\]9;4;(\d;\d+)\x07", seen.written)
-    assert progress[-2:] == ["2;77", "0;0"]
-
-
-@pytest.mark.slow
 def test_five_thousand_projects_fit() -> None:
     """With 5000 projects of which 8 run the frame fits, shows those, and the end is short."""
     with (
@@ -330,24 +325,21 @@ def test_five_thousand_projects_fit() -> None:
         assert len([line for line in seen.scrollback if line]) < 24
 
 
-def test_a_plain_locale_gets_ascii() -> None:
-    """With LC_ALL=C all that is drawn, live and at the end, is ASCII."""
-    with night(many(failed=2, warned=2), head_start=HERE) as rehearsed, window(rehearsed.server, LC_ALL="C") as seen:
-        seen.until_shown(r"> running, x 2 failed, ! 2 warning")
-        seen.until_shown(r"^x P-F0000")
-        assert seen.end(signal.SIGINT) == 130
-    assert seen.written.isascii()
-
-
-def test_no_color_is_heeded() -> None:
-    """With NO_COLOR there is no color, live or at the end, and without there is."""
+@pytest.mark.parametrize(
+    ("environ", "ascii_only", "colored"),
+    [({}, False, True), ({"NO_COLOR": "1"}, False, False), ({"LC_ALL": "C"}, True, True)],
+    ids=["usual", "no color", "C locale"],
+)
+def test_color_and_signs_are_those_that_are_wanted(environ: dict[str, str], ascii_only: bool, colored: bool) -> None:
+    """With NO_COLOR nothing has color, with LC_ALL=C all is ASCII, live and at the end."""
     color = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
-    for value, colored in (("1", False), ("", True)):
-        with night(many(failed=2), head_start=HERE) as rehearsed, window(rehearsed.server, NO_COLOR=value) as seen:
-            seen.until_shown("updated")
-            assert seen.end(signal.SIGINT) == 130
-        live, _, final = seen.written.rpartition("\x1b[?1049l")
-        assert [bool(color.search(part)) for part in (live, final)] == [colored, colored]
+    with night(many(failed=2, warned=2), head_start=HERE) as rehearsed, window(rehearsed.server, **environ) as seen:  # type: ignore[arg-type]
+        seen.until_shown(r"> running, x 2 failed, ! 2 warning" if ascii_only else "updated")
+        seen.until_shown(r"^[x✖] P-F0000")
+        assert seen.end(signal.SIGINT) == 130
+    live, _, final = seen.written.rpartition("\x1b[?1049l")
+    assert [bool(color.search(part)) for part in (live, final)] == [colored, colored]
+    assert seen.written.isascii() is ascii_only
 
 
 def test_changes_are_logged_with_their_times() -> None:
@@ -488,20 +480,12 @@ def test_in_the_background_there_are_lines() -> None:
     """`watch &` in an interactive shell prints lines, and never takes the terminal."""
     with (
         night(many(failed=1), head_start=HERE) as rehearsed,
-        window(rehearsed.server, "--timeout", "1s", bash="--norc --noprofile -i") as seen,
+        window(rehearsed.server, "--timeout", "4s", bash="--norc --noprofile -i") as seen,
     ):
         seen.child.send("$WATCH & wait %1; echo code $?\n")
         seen.until_printed("^code 124")
     assert "already failed: P-F0000" in "\n".join(seen.scrollback)
     assert "\x1b[?1049h" not in seen.written
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait until that is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def status_of(pid: int) -> int:
@@ -606,7 +590,6 @@ def test_verbose_gives_lines() -> None:
     assert "\x1b[?1049h" not in seen.written
 
 
-@pytest.mark.slow
 def test_the_demo_is_the_watch_of_the_cutover(demo: subprocess.Popen[str]) -> None:
     """`migstat demo` alone watches a failure, an outage and a warning, and ends within half a minute.
 
