@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import wraps
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from migstat.model.nodes import State
 from migstat.settings.keys import SETTING, SETTINGS, Setting
 from migstat.settings.resolve import Profile as ProfileInForce
 from migstat.settings.target import TaskWord
-from migstat.settings.values import expanded, refuse_empty
+from migstat.settings.values import expanded, likely, one_of, refuse_empty
 
 COLORS = ("auto", "always", "never")
 SHARED = "Shared options"
@@ -125,8 +124,7 @@ def asks_api(
                 if job in frozenset(TaskWord) and words.get("task", "") is None:
                     job = None  # a lone task word; MIGSTAT_JOB may name the target, and so the profile
                 profile = profile_for(runtime, settings.pop("profile"), job, may_be_new=new_profile)
-            if common.get("color", "auto") not in COLORS:
-                raise UsageError(f"--color: unknown value {common['color']!r}", f"Choose from {', '.join(COLORS)}.")
+            one_of(common.get("color", "auto"), "--color", COLORS)
             options = Options(flags=settings, profile=profile, **common)
             try:
                 let_ctrl_c_raise()  # until here, while modules load, a signal ends the process at once
@@ -146,16 +144,16 @@ def states_from(text: str | None) -> frozenset[State]:
     words = [] if text is None else [word.strip().lower() for word in text.split(",")]
     for word in words:
         if word not in frozenset(State):
-            close = get_close_matches(word, [*State], 1)
-            hint = f"Did you mean {close[0]}? " if close else ""
+            close = likely(word, State)
+            hint = f"Did you mean {close}? " if close else ""
             raise UsageError(f"--state: unknown state {word!r}", f"{hint}Choose from {', '.join(State)}.")
     return frozenset(map(State, words))
 
 
 def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
-    """Names given by a repeatable option, each once; empty ones are refused."""
+    """Names given by a repeatable option, each once."""
     for name in names or ():
-        if not refuse_empty(name, source).isprintable():
+        if not name.isprintable():
             raise UsageError(f"{source}: {name!r} contains an unprintable character")
     return tuple(dict.fromkeys(names or ()))
 

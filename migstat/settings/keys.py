@@ -8,17 +8,10 @@ from typing import Any
 
 import msgspec
 
-from migstat.errors import UsageError
 from migstat.settings import values
 
 FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 """The formats of `--output`; each command has some of them."""
-
-
-def _one_of(choices: tuple[str, ...], text: str, source: str) -> str:
-    if text not in choices:
-        raise UsageError(f"{source}: unknown value {text!r}", f"Choose from {', '.join(choices)}.")
-    return text
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +72,7 @@ SETTINGS = (
     Setting(name="ca_bundle", variable="MIGSTAT_CA_BUNDLE", key=True, parse=values.readable_file,
             help="File with more certificate authorities", is_file=True),
     Setting(name="output", options=("--output", "-o"), metavar="FORMAT", variable="MIGSTAT_OUTPUT", key=True,
-            parse=partial(_one_of, FORMATS), help="Output format"),
+            parse=partial(values.one_of, choices=FORMATS), help="Output format"),
     Setting(name="no_color", variable="NO_COLOR", help="Not empty: no color", terminal=True),
     Setting(name="force_color", variable="FORCE_COLOR", help="Color even into a pipe; 0: no color", terminal=True),
     Setting(name="clicolor", variable="CLICOLOR", help="0: no color", terminal=True),

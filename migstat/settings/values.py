@@ -45,6 +45,13 @@ def refuse_empty(text: str, source: str) -> str:
     return text
 
 
+def one_of(text: str, source: str, choices: Iterable[str]) -> str:
+    """The text itself, if it is one of the choices."""
+    if text not in (known := [*choices]):  # an enum contains no plain texts before Python 3.12
+        raise UsageError(f"{source}: unknown value {text!r}", f"Choose from {', '.join(known)}.")
+    return text
+
+
 def expanded(path: str) -> str:
     """The path with `~` replaced by the user's home folder; shells leave it alone in `--option=~/x`."""
     return os.path.expanduser(path)  # noqa: PTH111  pathlib raises for an unknown `~user`

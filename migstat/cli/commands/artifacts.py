@@ -19,7 +19,6 @@ from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFou
 from migstat.files.incoming import file_names, incoming
 from migstat.model.nodes import instant
 from migstat.model.reports import ArtifactsReport, Listed
-from migstat.settings.values import expanded, refuse_empty
 
 if TYPE_CHECKING:
     from migstat.api.download import Moved
@@ -82,7 +81,7 @@ def artifacts(
 
 def _folder(text: str) -> Path:
     """The folder of `--download`. Raises UsageError for one that cannot be written to, before anything is asked."""
-    path = Path(expanded(refuse_empty(text, "--download")))
+    path = Path(text)
     try:
         if "\0" in text or not text.encode():
             raise ValueError

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from migstat.cli.context import Options, Runtime, session
 from migstat.cli.options import ExitStatus, Exports, Job, StateFilter, Task, asks_api, names_from, states_from
 from migstat.cli.output import PICTURES, finish, output_of
-from migstat.errors import UsageError
 from migstat.query.reports import ORDERS, projects_report
 from migstat.settings.target import TaskWord
+from migstat.settings.values import one_of
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
@@ -47,8 +47,7 @@ def projects(
     """
     output = output_of(runtime, options, FORMATS, export=export, kinds=(*PICTURES, "xml"), words=(job, task))
     keys, states = names_from(key, "--key"), states_from(state)
-    if sort not in ORDERS:
-        raise UsageError(f"invalid --sort: {sort!r}", f"Choose from {', '.join(ORDERS)}.")
+    one_of(sort, "--sort", ORDERS)
     with session(runtime, options, job=job, task=task, default_task=TaskWord.LATEST_MIGRATE) as asked:
         report = replace(projects_report(asked, keys, states, sort), show_all=show_all)
         return finish(runtime, output, report, report.judged if exit_status else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from migstat.errors import UsageError
 from migstat.model.documents import KINDS, schema_of
 from migstat.render.json import encoded
-from migstat.settings.values import refuse_empty
+from migstat.settings.values import likely, refuse_empty
 
 _SOUGHT = {kind: kind for kind in KINDS} | {"watch": "event"}
 """Words that people may type, and the kind that is meant."""
@@ -31,7 +30,8 @@ def schema(
     if kind is not None and refuse_empty(kind, "KIND") in KINDS:
         ctx.obj.streams.print(encoded(schema_of(kind), indent=2) + "\n")
         return 0
-    close = get_close_matches(kind.lower(), _SOUGHT, 1) if kind else []
-    likely = f"; did you mean {_SOUGHT[close[0]]}?" if close else ""
-    wrong = f"no such schema: {kind!r}{likely}" if kind else "no kind given"
+    typed = (kind or "").lower()
+    close = typed if typed in _SOUGHT else likely(typed, _SOUGHT)
+    meant = f"; did you mean {_SOUGHT[close]}?" if close else ""
+    wrong = f"no such schema: {kind!r}{meant}" if kind else "no kind given"
     raise UsageError(wrong, f"Choose from {', '.join(KINDS)}.")

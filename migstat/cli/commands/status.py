@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -50,20 +51,16 @@ def status(
     if raw and (options.output not in (None, "json") or export):
         other = "--export" if export else f"--output {options.output}"
         raise UsageError(f"--raw cannot be combined with {other}", "--raw is the API's own JSON.")
-    names, levels = level_from(level, "--level") if level is not None else (), _depth(depth)
+    names, levels = level_from(level, "--level") if level is not None else (), None
+    if depth is not None:
+        if depth != "all" and not re.fullmatch("[0-9]+", depth):
+            raise UsageError(f"invalid --depth: {depth!r}", "Give a number, or all.")
+        levels = ALL if depth == "all" else min(int(depth[:9]), ALL)
     with session(runtime, options, job=job, task=task) as asked:
         if raw:
             return _raw(runtime, asked, names, levels or 0, judged=exit_status)
         report = status_report(asked, names, levels, judged=exit_status)
         return finish(runtime, output, report, report.snapshot.verdict if exit_status else None)
-
-
-def _depth(text: str | None) -> int | None:
-    if text is None or text == "all":
-        return None if text is None else ALL
-    if not text.isdecimal() or not text.isascii():
-        raise UsageError(f"invalid --depth: {text!r}", "Give a number, or all.")
-    return min(int(text[:9]), ALL)
 
 
 def _raw(runtime: Runtime, asked: Session, level: Level, depth: int, *, judged: bool) -> int:

@@ -14,6 +14,7 @@ from migstat.errors import UsageError
 from migstat.follow.night import night_in, read_night
 from migstat.model.nights import ORDERS, Night, timeline_report
 from migstat.render.text import harmless
+from migstat.settings.values import one_of
 
 FORMATS = ("table", "plain", "json", "csv", "markdown")
 
@@ -46,8 +47,7 @@ def timeline(
     """
     output = output_of(runtime, options, FORMATS, export=export)
     states = states_from(state)
-    if sort not in ORDERS:
-        raise UsageError(f"invalid --sort: {sort!r}", f"Choose from {', '.join(ORDERS)}.")
+    one_of(sort, "--sort", ORDERS)
     if file is None:
         raise UsageError("no FILE given", "Name a file written by watch --record. To try it: migstat demo timeline")
     if file == against == "-":

@@ -23,7 +23,7 @@ from migstat.settings.acceptances import acceptances_from
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import environ_of_commands
 from migstat.settings.values import deadline as instant_of
-from migstat.settings.values import seconds
+from migstat.settings.values import one_of, seconds
 
 FORMATS = ("table", "plain", "json", "ndjson")
 
@@ -73,8 +73,7 @@ def watch(
     output = output_of(runtime, options, FORMATS, export=export, kinds=("html", "svg", "prom"), words=(job,))
     if output.format == "table" and (not _may_be_live(runtime.streams, options, output) or quiet):
         output = replace(output, format="plain")
-    if until not in frozenset(Until):
-        raise UsageError(f"--until: invalid value {until!r}", f"Choose from {', '.join(Until)}.")
+    one_of(until, "--until", Until)
     default = SETTING["interval"].default or ""
     pause = (interval, "--interval") if interval is not None else options.profile.get("interval") or (default, "")
     command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
