@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from migstat.errors import BadAnswer
-from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, Task, TaskPage, members_of, millis
+from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, Task, TaskPage, members_of, millis, text_of
 
 
 class _WirePhase(msgspec.Struct, frozen=True):
@@ -254,11 +254,11 @@ def _built_task(value: object) -> Task:
     named = map(members_of, artifacts if isinstance(artifacts, list) else ())
     excluded = members_of(members_of(own.get("payload")).get("checkTypes")).get("excludeKeys")
     return Task(
-        task_id=_text(own.get("taskId")) or "",
-        task_type=_text(own.get("taskType")),
+        task_id=text_of(own.get("taskId")) or "",
+        task_type=text_of(own.get("taskType")),
         created_at=own.get("createdAt"),
         artifacts=tuple(
-            Artifact(_text(each.get("name")), _text(each.get("location")), _expiry(each.get("expireAt")))
+            Artifact(text_of(each.get("name")), text_of(each.get("location")), _expiry(each.get("expireAt")))
             for each in named
         ),
         overridden=tuple(each for each in excluded if isinstance(each, str)) if isinstance(excluded, list) else (),
@@ -270,10 +270,6 @@ def _expiry(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return millis(value * 1000 if abs(value) < _SECONDS_BELOW else value) or value
     return value
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _next(links: _WireLinks | None) -> str | None:

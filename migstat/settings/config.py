@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -185,29 +186,25 @@ def edited(config: Config, changes: Mapping[Path, str | None]) -> Config:
     A table that has nothing left goes, unless it is a profile that the file refers to. Raises NotFound for a value
     that is to be removed but not set, UsageError if the change cannot be made.
     """
-    text, newline = config.text.replace("\r\n", "\n"), "\r\n" if "\r\n" in config.text else "\n"
-    expected = dict(all_values(config))
-    try:
+    before = dict(all_values(config))
+    if unset := [path for path, value in changes.items() if value is None and path not in before]:
+        raise NotFound(f"{spelled(unset[0])} is not set", f"See migstat config list for {shown_file(config.file)}.")
+    expected = {path: value for path, value in {**before, **changes}.items() if value is not None}
+    named = {value for path, value in expected.items() if path[-1] in ("profile", DEFAULT_PROFILE)}
+    # tomlkit keeps comments, but in unusual files it loses tables, writes them twice, or raises all kinds of errors. So
+    # the result is read again, and a file that does not say exactly what it should is never written.
+    with suppress(Exception):
+        text, newline = config.text.replace("\r\n", "\n"), "\r\n" if "\r\n" in config.text else "\n"
         for path, value in changes.items():
-            if value is not None:
-                expected[path] = value
-                text = _with_value(text, path, value)
-            elif expected.pop(path, None) is None:
-                hint = f"See migstat config list for {shown_file(config.file)}."
-                raise NotFound(f"{spelled(path)} is not set", hint)
-            else:
-                named = [each for other, each in expected.items() if other[-1] in ("profile", DEFAULT_PROFILE)]
+            if value is None:
                 text = _without_value(text, path, keep_empty=path[0] == "profiles" and path[1] in named)
+            else:
+                text = _with_value(text, path, value)
         result = parsed(text.replace("\n", newline), config.file)
         result.text.encode()
-        safe = dict(all_values(result)) == expected
-    except NotFound:
-        raise
-    except Exception:  # noqa: BLE001  edits of unusual tables may raise whatever tomlkit likes
-        safe = False
-    if not safe:
-        raise UsageError(f"{shown_file(config.file)} could not be changed safely; it is unchanged", "Edit it yourself.")
-    return result
+        if dict(all_values(result)) == expected:
+            return result
+    raise UsageError(f"{shown_file(config.file)} could not be changed safely; it is unchanged", "Edit it yourself.")
 
 
 def change(file: str, changes: Mapping[Path, str | None]) -> Config:
@@ -257,6 +254,7 @@ def _with_value(text: str, path: Path, value: str) -> str:
             new: dict[str, Any] = {path[-1]: value}
             for outer in reversed(path[:-1]):
                 new = {outer: new}
+            # Appended as text: tomlkit would put a new table between the next one and the comment above that.
             before = text if not text or text.endswith("\n") else f"{text}\n"
             return before + ("\n" if before else "") + tomlkit.dumps(new)
         table = table[name]
@@ -273,9 +271,10 @@ def _without_value(text: str, path: Path, *, keep_empty: bool) -> str:
     for name in path[:-1]:
         tables.append(tables[-1][name])
     del tables[-1][path[-1]]
-    for outer, table, name in zip(tables[-2::-1], tables[:0:-1], path[-2::-1], strict=True):
+    for depth in range(len(tables) - 1, 0, -1):
+        table = tables[depth]
         if keep_empty or len(table) or not hasattr(table, "as_string") or "#" in table.as_string():
             break
-        del outer[name]
+        del tables[depth - 1][path[depth - 1]]
     left = tomlkit.dumps(document).strip("\n")
     return f"{left}\n" if left else ""

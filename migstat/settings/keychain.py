@@ -80,7 +80,7 @@ class Keychain:
             from keyring.backends import fail, null
 
             backend = keyring.get_keyring()
-            if isinstance(backend, fail.Keyring | null.Keyring):
+            if isinstance(backend, fail.Keyring | null.Keyring):  # the null one would swallow the token
                 raise NoKeyring("this machine has no usable keyring", WITHOUT)
             keyring.set_password(account.service, account.email, token)
             return str(backend.name) if keyring.get_password(account.service, account.email) == token else None

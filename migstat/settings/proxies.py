@@ -6,8 +6,6 @@ import re
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
-DEFAULT_PORTS = {"https": 443, "http": 80}
-
 
 def proxy_for(url: str) -> str | None:
     """The proxy to use for this URL, None where it is to be reached directly, as loopback addresses always are.
@@ -15,7 +13,7 @@ def proxy_for(url: str) -> str | None:
     A proxy given as a bare `host:port` is an `http://` one.
     """
     parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port or DEFAULT_PORTS.get(parts.scheme)
+    host, port = parts.hostname or "", parts.port or {"https": 443, "http": 80}.get(parts.scheme)
     if is_loopback(host):
         return None
     from urllib.request import getproxies, proxy_bypass  # slow to import
@@ -39,6 +37,7 @@ def is_exempt(no_proxy: str, host: str, port: int | None) -> bool:
     for entry in re.split(r"[\s,]+", no_proxy.lower().strip()):
         if entry == "*":
             return True
+        # An IPv6 address has colons itself, so only one in brackets can be followed by a port.
         match = re.fullmatch(r"(?:\*?\.)?(\[[^]]*\]|[^:]+|[^:]*:[^:]*:.*?)\.?(?::(\d+))?", entry)
         if match is None or (match[2] and int(match[2]) != port):
             continue

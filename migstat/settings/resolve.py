@@ -221,7 +221,8 @@ def settings_from(
     Raises UsageError for an invalid value, CredentialsError if there is nothing to log in with.
     """
     sources = Sources(flags, environ, profile or Profile(), stdin=stdin, keychain=keychain)
-    settings = sources.settings("", NO_TOKEN)  # report what is invalid before what is missing
+    # What is invalid is reported before what is missing, and before a keyring asks for its password.
+    settings = sources.settings("", NO_TOKEN)
     email, token = email_from(sources.get("email")), sources.token()
     return msgspec.structs.replace(settings, email=email, token=token.secret, warnings=token.warnings)
 
@@ -245,6 +246,7 @@ def elsewhere(settings: Settings, url: str) -> Settings:
 def environ_of_commands(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment for a program that the user wants run: without the API token, whatever variable holds it."""
     secrets = {setting.variable for setting in SETTINGS if setting.secret}
+    # People export the token under names of their own, too, and build headers and URLs of it.
     token = environ.get("MIGSTAT_TOKEN", "").strip()
     return {
         name: value

@@ -59,6 +59,7 @@ def expanded(path: str) -> str:
 
 def seconds(text: str, source: str, longest: float = LONGEST) -> float:
     """A duration such as `90`, `1.5s`, `15m`, `2h`, `1h30m` or `1d`, in seconds; more than 0, at most `longest`."""
+    # Units once each and in order, and a fraction in the last one only: `1h1h` and `30m1h` are more likely mistakes.
     match = re.fullmatch(
         r"(?:\d+(?:\.\d+)?|(?=\d)(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+(?:\.\d+)?s)?|\d+\.\d+[dhm])", text.strip()
     )
@@ -85,7 +86,8 @@ def deadline(text: str, source: str, now: float) -> Millis:
         except ValueError as error:
             raise UsageError(f"{source}: no such time: {text!r}", hint) from error
         return next_time(clock, now) * 1000
-    if unclear := re.fullmatch(r"([012]?\d)([0-5]\d)|0?[1-9]|1\d|2[0-3]", given, re.ASCII):  # few mean seconds
+    # `--deadline 0300` and `--deadline 3` are most likely meant as three o'clock, but would parse as seconds.
+    if unclear := re.fullmatch(r"([012]?\d)([0-5]\d)|0?[1-9]|1\d|2[0-3]", given, re.ASCII):
         meant = f"{unclear[1]}:{unclear[2]}" if unclear[1] else f"{given}:00"
         raise UsageError(f"{source}: {text!r} could be a time or seconds", f"Use {meant} or {given}s.")
     if re.match(r"\d{4}-?\d\d", given, re.ASCII) or "T" in given:
@@ -109,6 +111,7 @@ def next_time(clock: time, now: float) -> int:
 
     Where clocks are set back it may come twice, and where they are set forward not at all: then as if they were not.
     """
+    # Three days, as today's may have passed and tomorrow's may not exist; fold=1 is the second of two equal times.
     today = datetime.fromtimestamp(now, UTC).astimezone().date()
     days = [datetime.combine(today + timedelta(days=day), clock) for day in range(3)]
     found = [int(day.timestamp()) for day in days]
@@ -150,7 +153,7 @@ def base_url(text: str, source: str) -> str:
     try:
         parts = urlsplit(text.strip())
         usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
-    except ValueError:
+    except ValueError:  # brackets that do not match, or a port that is no number
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", text.strip()):
         hint = f"The default is {DEFAULT_BASE_URL}"
@@ -187,6 +190,7 @@ def job_ids(text: str, source: str) -> tuple[str, str | None]:
 
 def clean_id(text: str, source: str) -> str:
     """The id as it is. Ids are opaque: anything that is one printable word without slashes is accepted."""
+    # It becomes part of a path: a slash, or `..`, would lead to another resource.
     hint = "An id is one word, such as 3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90."
     refuse_empty(text, source)
     if looks_like_token(text):
