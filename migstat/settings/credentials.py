@@ -41,13 +41,6 @@ class Token(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-class TokenFile(msgspec.Struct, frozen=True):
-    """A file that should contain the token (`-` is standard input), and who named it."""
-
-    path: str
-    source: str
-
-
 LOG_IN = "Run migstat auth login. Or set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE."
 
 
@@ -58,9 +51,8 @@ def email_from(chosen: tuple[str, str] | None, hint: str = LOG_IN) -> str:
     return email(*chosen)
 
 
-def token_of_file(named: TokenFile, stdin: Callable[[], str]) -> Token:
-    """The token in a file, `-` being standard input. Raises CredentialsError."""
-    path, source = named.path, named.source
+def token_of_file(path: str, source: str, stdin: Callable[[], str]) -> Token:
+    """The token in a file that `source` names, `-` being standard input. Raises CredentialsError."""
     shown = f"standard input ({source} -)" if path == "-" else f"{path} ({source})"
     what = shown if path == "-" else f"{source}: {path!r}"
     try:

@@ -17,7 +17,7 @@ import msgspec
 from migstat.errors import CredentialsError, MigstatError, UsageError
 from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_file, spelled
-from migstat.settings.credentials import Secret, Token, TokenFile, email_from, secret_of, token_of_file
+from migstat.settings.credentials import Secret, Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import is_loopback, proxy_for
@@ -138,22 +138,20 @@ class Sources(msgspec.Struct, frozen=True):
         chosen = self.get(key) or (key in DEFAULTS and (DEFAULTS[key], "default"))
         return SETTING[key].parse(*chosen) if chosen else None
 
-    def account(self) -> Account:
-        """The account that the token belongs to. Raises CredentialsError without an e-mail, UsageError."""
-        return Account(self.parsed("base_url"), email_from(self.get("email")))
-
     def token(self) -> Token:
         """The token from the first source that has one.
 
         Raises CredentialsError if there is none, or the first source has no usable one; UsageError.
         """
         named = self.named_token
-        if isinstance(named, TokenFile):
-            return token_of_file(named, self.stdin)
+        if named is not None and not named[0]:
+            return Token(secret_of(self.environ["MIGSTAT_TOKEN"], "MIGSTAT_TOKEN"), "MIGSTAT_TOKEN")
         if named is not None:
-            return Token(secret_of(self.environ[named], named), named)
+            return token_of_file(*named, self.stdin)
+        stored = None
         try:
-            stored = self.keychain().recall(self.account()) if self.keychain else None
+            if self.keychain:
+                stored = self.keychain().recall(Account(self.parsed("base_url"), email_from(self.get("email"))))
         except MigstatError as error:
             raise CredentialsError(f"no API token: {error.message}", error.hint) from error
         if stored is None:
@@ -162,15 +160,14 @@ class Sources(msgspec.Struct, frozen=True):
         return Token(secret_of(*stored), stored[1])
 
     @property
-    def named_token(self) -> TokenFile | str | None:
-        """The source that takes precedence over the stored token: a file, or the variable that holds the token.
+    def named_token(self) -> Chosen | None:
+        """The file that takes precedence over the stored token, and its source; for MIGSTAT_TOKEN, no file.
 
         MIGSTAT_TOKEN comes between `--token-file` and all other files.
         """
         if self.flags.get("token_file") is None and self.environ.get("MIGSTAT_TOKEN"):
-            return "MIGSTAT_TOKEN"
-        file = self.get("token_file")
-        return None if file is None else TokenFile(*file)
+            return "", "MIGSTAT_TOKEN"
+        return self.get("token_file")
 
     def settings(self, email: str, token: Token) -> Settings:
         """How to reach the API with this e-mail and token. Raises UsageError for an invalid value."""

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from migstat.errors import CredentialsError, MigstatError
 from migstat.settings.config import Config
-from migstat.settings.credentials import Secret, TokenFile, secret_of, token_of_file
+from migstat.settings.credentials import Secret, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
 from migstat.settings.resolve import Profile, Sources
 from tests.keyrings import Ending, Forgetful, Hanging, Kept, Locked, Odd, Troubled, in_force
@@ -125,7 +125,7 @@ def test_standard_input_that_cannot_be_read_is_refused(error: Exception, message
         raise error
 
     with pytest.raises(CredentialsError) as raised:
-        token_of_file(TokenFile("-", "-f"), fail)
+        token_of_file("-", "-f", fail)
     assert raised.value.message == message
 
 
@@ -137,7 +137,7 @@ def test_a_token_file_that_others_can_read_draws_a_warning(tmp_path: Path, mode:
     """The warning names the file and the command that fixes it; the token is used and not shown."""
     file = Path(private(tmp_path / "token", "\ufefft0ken"))
     file.chmod(mode)
-    token = token_of_file(TokenFile(str(file), "--token-file"), no_stdin)
+    token = token_of_file(str(file), "--token-file", no_stdin)
     assert token.secret.reveal() == "t0ken"
     assert token.warnings == ((f"other users can read the token in {file}: chmod 600 {file}",) if warned else ())
 
@@ -149,7 +149,7 @@ def test_a_pipe_draws_no_warning() -> None:
     os.write(writer, b"t0ken")
     os.close(writer)
     try:
-        token = token_of_file(TokenFile(f"/dev/fd/{reader}", "--token-file"), no_stdin)
+        token = token_of_file(f"/dev/fd/{reader}", "--token-file", no_stdin)
     finally:
         os.close(reader)
     assert (token.secret.reveal(), token.warnings) == ("t0ken", ())
@@ -159,14 +159,14 @@ def test_a_pipe_draws_no_warning() -> None:
 def test_a_token_file_that_cannot_be_read_is_named(tmp_path: Path, path: str) -> None:
     """So is the variable that names it."""
     with pytest.raises(CredentialsError, match=r"^cannot read MIGSTAT_TOKEN_FILE: ") as raised:
-        token_of_file(TokenFile(f"{tmp_path}/{path}", "MIGSTAT_TOKEN_FILE"), no_stdin)
+        token_of_file(f"{tmp_path}/{path}", "MIGSTAT_TOKEN_FILE", no_stdin)
     assert repr(f"{tmp_path}/{path}") in raised.value.message
 
 
 def test_a_token_given_as_a_file_name_is_not_shown() -> None:
     """The hint says where the token belongs."""
     with pytest.raises(CredentialsError, match="--token-file") as raised:
-        token_of_file(TokenFile("0123456789abcdefghijKLMN", "--token-file"), no_stdin)
+        token_of_file("0123456789abcdefghijKLMN", "--token-file", no_stdin)
     assert "0123456789" not in raised.value.message + raised.value.hint
     assert "MIGSTAT_TOKEN" in raised.value.hint
 
@@ -177,7 +177,7 @@ def test_no_more_of_a_file_is_read_than_a_token_can_be(tmp_path: Path) -> None:
     with file.open("wb") as opened:
         opened.truncate(1 << 33)
     with pytest.raises(CredentialsError, match="contains more than one word"):
-        token_of_file(TokenFile(str(file), "--token-file"), no_stdin)
+        token_of_file(str(file), "--token-file", no_stdin)
 
 
 @given(st.text())

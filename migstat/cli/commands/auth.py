@@ -16,7 +16,7 @@ from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
 from migstat.settings.config import DEFAULT_PROFILE, Path, change, shown_file, spelled
-from migstat.settings.credentials import Token, TokenFile, email_from, secret_of, token_of_file
+from migstat.settings.credentials import Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import NO_TOKEN, Settings, Sources
@@ -76,7 +76,7 @@ def login(runtime: Runtime, options: Options) -> int:
         email = dialog.ask("E-mail of the Atlassian account: "), "the e-mail"
     account = Account(sources.parsed("base_url"), email_from(email, NAME_IT))
     if file is not None:
-        token = token_of_file(TokenFile(*file), runtime.streams.token_input)
+        token = token_of_file(*file, runtime.streams.token_input)
     elif person:
         prompt = f"API token of {harmless(account.email)} for {account.base_url} (not shown): "
         token = Token(secret_of(dialog.ask(prompt, secret=True), "the answer"), "typed")
@@ -284,5 +284,4 @@ class _Dialog(msgspec.Struct, frozen=True):
         """Name the source that takes precedence over the stored token."""
         named = replace(self.sources, flags={}).named_token
         if named is not None:
-            source = named.source if isinstance(named, TokenFile) else named
-            self.tell(f"note: {source} takes precedence over the stored token")
+            self.tell(f"note: {named[1]} takes precedence over the stored token")
