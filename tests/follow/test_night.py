@@ -126,7 +126,7 @@ def test_killed_at_any_moment_and_resumed_no_span_changes(whole: list[bytes]) ->
     """Wherever a record ends, and whenever it is resumed, the spans are the same in the end."""
     final = night_of(whole)
     times = [json.loads(line)["at"] for line in whole]
-    for kept in range(1, len(whole)):
+    for kept in range(1, len(whole), 3):
         begin = (read_back_lines(whole[:kept]).last or 0) / 1000 - EPOCH + 7
         resumed = night_of(
             recorded([(begin, None)], [*whole[: kept - 1], whole[kept - 1][: kept % 90 or None] + b"\n"])

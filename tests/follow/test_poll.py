@@ -210,14 +210,14 @@ def test_without_a_limit_nothing_is_slowed() -> None:
     assert poller.requests == len(world.sent) - world.asked().count("job")
 
 
-def large_night(*more: script.SimNode, **options: Any) -> script.Scenario:
-    """1500 projects that begin by name, ten at a time; every fortieth fails, another one has a warning."""
+def large_night(*more: script.SimNode, count: int = 1500, **options: Any) -> script.Scenario:
+    """Projects that begin by name, ten at a time; of every forty one fails, one is incomplete and one has a warning."""
     outcomes = {7: "FAILED", 27: "WARNING", 33: "INCOMPLETE"}
     projects = [
         moved(f"P{number:04}", 60 + number * 2, 60 + number * 2 + 20 + number % 3, outcomes.get(number % 40, "SUCCESS"))
-        for number in range(1500)
+        for number in range(count)
     ]
-    return migration(*projects, *more, core_end=3200, **options)
+    return migration(*projects, *more, core_end=count * 2 + 200, **options)
 
 
 @pytest.mark.slow
@@ -241,20 +241,19 @@ def test_news_of_a_large_migration_comes_with_the_next_poll_within_the_limit() -
     assert 0.8 * LIMIT / 4 <= a_minute(world) <= LIMIT / 4
 
 
-@pytest.mark.slow
 def test_everything_of_a_large_migration_is_read_in_turn() -> None:
     """A project that ended unseen and one that is not reported any more show, yet all is never read at once."""
-    unseen = moved("A-UNSEEN", 1203, 1204, "SKIPPED")
-    gone = script.SimNode(name="A-GONE", steps=(script.Step(0, "PENDING"), script.Step(1100, None)))
-    world = World(large_night(unseen, gone), begin=1000, plan=Plan(interval=10.0))
+    unseen = moved("A-UNSEEN", 303, 304, "SKIPPED")
+    gone = script.SimNode(name="A-GONE", steps=(script.Step(0, "PENDING"), script.Step(250, None)))
+    world = World(large_night(unseen, gone, count=200, page_size=3), begin=200, plan=Plan(interval=10.0))
     told: dict[str, float] = {}
     for event in world.events():
         if isinstance(event, Changed):
             told.setdefault(event.node.name, seconds_of(event))
-        if seconds_of(event) > 1500:
+        if seconds_of(event) > 470:
             break
-    assert max(costs(world)[1:-1]) < 30
-    assert 1204 <= told["A-UNSEEN"] <= 1500
+    assert max(costs(world)[1:-1]) < 30 < costs(world)[0]
+    assert 304 <= told["A-UNSEEN"] <= 470
     assert (*PROJECTS, "A-GONE") in world.poller.gone
     assert (*PROJECTS, "A-GONE") not in world.known
 
