@@ -353,17 +353,24 @@ def of_root(
     **more: Any,
 ) -> script.Scenario:
     """A scenario of one task with this tree."""
+    kind: script.TaskType = "check" if task_type == TaskType.CHECK else "migrate"
+    task = script.SimTask(label="it", task_id=TASK, task_type=kind, created_at=-10, status_at=status_at, root=root)
+    return of_tasks(task, scope=scope, **more)
+
+
+def of_tasks(
+    *tasks: script.SimTask, scope: dict[str, Any] | None = None, flow: str = "jira", **more: Any
+) -> script.Scenario:
+    """A scenario of these tasks of one job."""
     job = script.SimJob(
         job_id=JOB,
         name="Night",
-        flow="jira-onpremises-to-cloud",
+        flow=f"{flow}-onpremises-to-cloud",
         server_id="s",
         destination_url="https://u.example.com",
         scope=scope or {},
     )
-    kind: script.TaskType = "check" if task_type == TaskType.CHECK else "migrate"
-    task = script.SimTask(label="it", task_id=TASK, task_type=kind, created_at=-10, status_at=status_at, root=root)
-    return script.Scenario(name="one", job=job, tasks=(task,), **more)
+    return script.Scenario(name="one", job=job, tasks=tasks, **more)
 
 
 def truth(node: script.SimNode, now: float, level: Level = ()) -> dict[Level, tuple[str, str | None]]:

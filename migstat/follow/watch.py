@@ -385,7 +385,7 @@ class Watch:
             return not isinstance(error, Refused | NotFound) or definite < BELIEVED
         if not isinstance(error, NotFound):
             return error.again
-        # a 404 by anyone but the API, such as a proxy, will not pass; nor will a list of runs without one of this kind
+        # only a 404 of the API itself, or a run that is not listed yet, may pass
         if (error.status is None and not error.again) or waited >= APPEAR:
             return False
         try:

@@ -22,8 +22,8 @@ from migstat.model.verdict import Until
 from migstat.query.task import TaskSession
 from migstat.simulator.app import App
 from migstat.simulator.faults import Fault, Incident
-from migstat.simulator.scenario import FilterMode, Scenario, SimJob, SimNode, SimTask, Step, Timeline, refused
-from tests.watching import ENVIRON, EPOCH, JOB, TASK, Time, World, answered, the_end
+from migstat.simulator.scenario import FilterMode, Scenario, SimNode, SimTask, Step, Timeline, refused
+from tests.watching import ENVIRON, EPOCH, JOB, TASK, Time, World, answered, of_tasks, the_end
 
 GOOD = ("SUCCESS", "SUCCESS", "SUCCESS", "WARNING", "SKIPPED")
 BAD = ("FAILED", "INCOMPLETE", "STOPPED", "CANCELLED", "TIMED_OUT", "ODD_OUTCOME")
@@ -189,16 +189,13 @@ class Writer:
             task = refused("it", "task-1", self.chance.choice(("check", "migrate")), created_at=-10, message="No.")
             self.end = 0.0
         self.trouble()
-        flow = "confluence-onpremises-to-cloud" if kind == "confluence" else "jira-onpremises-to-cloud"
-        job = SimJob(job_id="job-1", name="Night", flow=flow, server_id="s", destination_url="https://u.example.com",
-                  scope=scope)  # fmt: skip
         filters: FilterMode = "works"
         if self.odd("filters", 0.3):
             filters = self.chance.choice(("ignored", "empty", "rejected", "first-page", "once"))
-        scenario = Scenario(
-            name="history",
-            job=job,
-            tasks=(task,),
+        scenario = of_tasks(
+            task,
+            scope=scope,
+            flow="confluence" if kind == "confluence" else "jira",
             page_size=self.chance.choice((3, 20, 20)),
             filters=filters,
             incidents=tuple(self.incidents),

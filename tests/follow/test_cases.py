@@ -12,9 +12,9 @@ from migstat.model.nodes import Node
 from migstat.model.verdict import Until, Verdict
 from migstat.query.tree import Reading
 from migstat.simulator.faults import Fault, Incident
-from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask, Step, refused
+from migstat.simulator.scenario import Scenario, SimNode, SimTask, Step, refused
 from tests.follow.histories import Stage
-from tests.watching import World, changes, seconds_of, the_end
+from tests.watching import World, changes, of_root, of_tasks, seconds_of, the_end
 
 END = 300.0
 CORE, CHECKS = Plan(until=Until.CORE), Plan(until=Until.CHECKS)
@@ -50,7 +50,6 @@ def night(
     migrate: SimNode | None = None,
     keys: dict[str, list[str]] | None = None,
     named: dict[str, Any] = USERS,
-    flow: str = "jira",
     **more: Any,
 ) -> Scenario:
     """A migrate task whose scopes and hidden levels are `below`; by default everything that is not said goes well."""
@@ -59,16 +58,7 @@ def night(
     core = SimNode(name="migrate", steps=core.steps, children=(*users, *core.children))
     top = lives("root", Step(0), *root, children=(check or runs("check", 2, 20), core))
     scope = {**named, **{name: {"includedKeys": wanted} for name, wanted in (keys or {}).items()}}
-    return scenario_of(
-        SimTask(label="t", task_id="task-1", task_type="migrate", created_at=-9, root=top), scope, flow, **more
-    )
-
-
-def scenario_of(task: SimTask, scope: dict[str, Any] | None = None, flow: str = "jira", **more: Any) -> Scenario:
-    """A scenario of one task."""
-    job = SimJob(job_id="job-1", name="Night", flow=f"{flow}-onpremises-to-cloud", server_id="s", destination_url="u",
-              scope=scope or {})  # fmt: skip
-    return Scenario(name="case", job=job, tasks=(task,), **more)
+    return of_root(top, scope=scope, **more)
 
 
 def projects(*nodes: SimNode, name: str = "projects", **more: Any) -> Scenario:
@@ -181,7 +171,7 @@ def test_a_watch_begun_long_after_the_end_ends_at_once(name: str) -> None:
 def test_a_refused_task_has_failed_for_everybody_at_once(task_type: Any) -> None:
     """A lone root that ended FAILED is the end, and its message is the reason."""
     task = refused("t", "task-1", task_type, created_at=-9, message="the site is not attached")
-    stage = Stage(scenario_of(task, USERS))
+    stage = Stage(of_tasks(task, scope=USERS))
     events = stage.events(0.0)
     ended = the_end(events)
     assert [type(event) for event in events] == [Snapped, Ended]
@@ -196,7 +186,7 @@ def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() ->
     """If the newest run was refused since another one is going, a note says which."""
     newest = refused("t", "task-1", "migrate", created_at=100, message="another run of the job is going")
     older = SimTask(label="o", task_id="task-0", task_type="migrate", created_at=-9, root=lives("root", Step(0)))
-    stage = Stage(Scenario(name="two", job=scenario_of(older, USERS).job, tasks=(older, newest)))
+    stage = Stage(of_tasks(older, newest, scope=USERS))
     ended = stage.end(200.0, task="latest")
     assert (ended.exit_code, ended.notes) == (1, ("older run task-0 is still in progress",))
     assert "older run task-0" in stage.run(300.0, "status", "job-1", "latest")[1]
@@ -208,7 +198,7 @@ def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any)
     checks = (runs("A", 5, 50), runs("B", 5, 90, "FAILED"))
     root = lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=checks)
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
-    stage = Stage(scenario_of(task))
+    stage = Stage(of_tasks(task))
     ended = stage.end(0.0)
     assert (ended.exit_code, ended.summary.total, ended.summary.failed) == (1, 2, 1)
     assert [reason.level[-1] for reason in ended.reasons] == ["B"]
@@ -236,7 +226,7 @@ def test_an_empty_list_of_runs_is_waited_for() -> None:
     """A run that was just created is not listed yet, which is no error."""
     root = lives("root", Step(0), Step(100, "FINISHED", "SUCCESS"), children=(runs("A", 5, 50),))
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, listed_at=40.0)
-    events = Stage(scenario_of(task)).events(0.0, task="latest")
+    events = Stage(of_tasks(task)).events(0.0, task="latest")
     assert isinstance(events[0], Snapped)
     assert (40 <= seconds_of(events[0]) <= 80, the_end(events).exit_code) == (True, 0)
 

@@ -101,15 +101,6 @@ def test_the_spans_are_those_of_the_scenario(whole: list[bytes]) -> None:
     assert night.spans["migrate", "projects", "B"].message == "Import stopped."
 
 
-def test_phases_are_told_within_a_poll(whole: list[bytes]) -> None:
-    """Each phase begins where the one before ended, the first with its node, the last ends with it."""
-    span = night_of(whole).spans["migrate", "projects", "D"]
-    assert [phase.name for phase in span.phases] == ["export", "upload", "import"]
-    assert (span.phases[0].begun, span.phases[-1].to) == (span.started, span.ended)
-    assert span.phases[0].to == span.phases[1].begun
-    assert span.phases[0].to == pytest.approx((EPOCH + 420 + 580 / 3) * 1000, abs=110_000)  # in the outage
-
-
 def test_any_prefix_of_a_record_is_read(whole: list[bytes]) -> None:
     """A record that was cut anywhere tells what it told until then, and no span that it tells changes later."""
     text, final = b"".join(whole), night_of(whole)

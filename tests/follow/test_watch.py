@@ -309,48 +309,30 @@ def test_a_task_that_never_answers_is_not_found_after_two_minutes() -> None:
     assert 120 <= world.time.now <= 160
 
 
-def test_a_job_that_is_not_there_is_not_found_at_once() -> None:
-    """Where even the job is unknown nothing is waited for."""
-    scenario = migration(*TWO)
-    world = World(scenario, trouble=lambda _target, _now: httpx.Response(404))
-    with pytest.raises(NotFound, match=f"job {JOB}"):
-        world.run()
-    assert world.time.slept == []
+def untrusted() -> Exception:
+    """A connection whose certificate is not to be trusted: a captive portal, perhaps."""
+    error = httpx.ConnectError("certificate verify failed")
+    error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed")
+    return error
 
 
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
+        (untrusted(), UntrustedServer),
         (httpx.Response(401), Refused),
         (httpx.Response(400), BadRequest),
         (httpx.Response(302, headers={"Location": "https://elsewhere.invalid/login"}), BadAnswer),
     ],
-    ids=["401", "400", "redirect"],
+    ids=["certificate", "401", "400", "redirect"],
 )
-def test_what_no_waiting_helps_against_is_raised_before_the_first_view(
-    answer: httpx.Response, error: type[ApiError]
-) -> None:
+def test_what_no_waiting_helps_against_is_raised_before_the_first_view(answer: Answer, error: type[ApiError]) -> None:
     """Before anything was seen a refusal or a wrong address ends it at the first answer."""
     world = World(migration(*TWO), trouble=lambda _target, _now: answer)
     with pytest.raises(error):
         world.run()
     assert len(world.sent) == 1
     assert world.time.slept == []
-
-
-def untrusted() -> Exception:
-    """A connection whose certificate was not to be trusted."""
-    error = httpx.ConnectError("certificate verify failed")
-    error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed")
-    return error
-
-
-def test_a_certificate_is_believed_to_be_wrong_before_the_first_view_only() -> None:
-    """A bad certificate ends it at once, but after earlier success it is an outage: a captive portal, perhaps."""
-    with pytest.raises(UntrustedServer):
-        World(migration(*TWO), trouble=lambda _target, _now: untrusted()).run()
-    events = World(migration(*TWO), trouble=outage(200, 400, untrusted)).run()
-    assert kinds(events).count("Outage") == kinds(events).count("Recovered") == 1
 
 
 def test_an_outage_before_the_first_view_is_waited_out() -> None:
@@ -377,6 +359,7 @@ TROUBLES: dict[str, Callable[[], Answer]] = {
     "html": lambda: httpx.Response(200, html="<html>Welcome to the hotel</html>"),
     "redirect": lambda: httpx.Response(302, headers={"Location": "https://elsewhere.invalid/"}),
     "400": lambda: httpx.Response(400),
+    "certificate": untrusted,
 }
 
 
