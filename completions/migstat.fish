@@ -1,0 +1,1 @@
+../migstat/completion/migstat.fish
