@@ -97,7 +97,7 @@ def pictures_of_watch(folder: Path) -> None:
                 elif clock() - SUNDAY >= POLLED_FOR:
                     outage = event.view.outage
                     if name == "watch.svg" or (outage is not None and event.at - outage.since > OUTAGE * 1000):
-                        keep(name, frame(digest(event.view), log, event.at, WINDOW, LINES))
+                        keep(name, frame(digest(event.view), log, event.at, replace(WINDOW, height=LINES)))
                         server.faults.clear()
                     if name == "watch.svg":
                         server.faults.add("503", 100_000)

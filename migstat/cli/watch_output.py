@@ -218,8 +218,8 @@ class ScreenPrinter(EventPrinter):
         _tell_end(self._streams, self._options, story)
 
     def _frame(self, columns: int, lines: int) -> RenderableType:
-        canvas = Canvas(columns, self._options.glyphs)
-        return frame(self._known, self._log, self._millis(), canvas, lines, rates=self._options.rates)
+        canvas = Canvas(columns, self._options.glyphs, lines)
+        return frame(self._known, self._log, self._millis(), canvas, rates=self._options.rates)
 
     def _millis(self) -> Millis:
         return int(self._now() * 1000)

@@ -34,8 +34,8 @@ from migstat.model.nodes import (
 )
 from migstat.model.reports import worst_first
 from migstat.model.verdict import Snapshot, Summary, Verdict, discounted
-from migstat.render.outlook import LATE, deadline_words, late_words, outlook
-from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, fitting, host_of
+from migstat.render.outlook import LATE, late_words, outlook
+from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, fitting, host_of, most_important
 from migstat.render.text import duration, grouped, harmless, local_time, zone
 from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES, UNICODE, Glyphs, count_words, state_words
 
@@ -49,6 +49,9 @@ SMALL = 10
 
 LONGEST_REASON = 4
 """Lines of one message at most; `checks --details` and `projects` show all of it."""
+
+BAR = 8
+"""Cells of the bar of one node."""
 
 LONGEST_NAME, SHORT_NAME = 24, 16
 """Cells of a name at most, in a window from `NARROW` on and in one below."""
@@ -203,26 +206,24 @@ def _failed_checks(scopes: tuple[Node, ...]) -> tuple[Node, ...]:
     return tuple(child for child in check.children or () if child.state is State.FAILED)
 
 
-# the frame
-
-
 def frame(
     known: Digest,
     log: Sequence[LogLine],
     now: Millis,
     canvas: Canvas,
-    height: int,
     *,
     rates: bool = False,
     footer: str | None = FOOTER,
 ) -> RenderableType:
-    """At most `height` lines of at most the canvas's width. `rates` shows how often is asked, too.
+    """Lines that never exceed the canvas, neither in number nor in width. `rates` adds how often the API is asked.
 
-    Without a footer it is for a picture, which stays as it is: it ends with its last line, and says as of when it is.
+    Without a footer it is for a picture, which does not change: it ends with its last line, and says as of when it is.
     """
     outage = known.view.outage
-    head = header(known, now, canvas, rates=rates, still=footer is None)[: max(1, min(3, height // 3))]
-    body = _body(known, log, now, canvas, height - len(head), footer)
+    # The header takes at most a third of a low window, the verdict first: failures must be on the screen, too.
+    head = header(known, now, canvas, rates=rates, still=footer is None)[: max(1, min(3, canvas.height // 3))]
+    body = _body(known, log, now, replace(canvas, height=canvas.height - len(head)), footer)
+    # What was known before an outage is dim: it may no longer be true.
     return Group(*head, *body) if outage is None else Group(*head, Styled(Group(*body), "dim"))
 
 
@@ -314,8 +315,11 @@ def times(
         elapsed = snapshot.node.elapsed_seconds(now if outage is None else snapshot.fetched_at)
         if elapsed is not None:
             parts.insert(0, (1 if outage is None else 3, duration(elapsed)))
-    over = known.verdict not in (Verdict.PENDING, Verdict.RUNNING)
-    parts += [] if over else _expected(view, now, brief=brief)
+    if known.verdict in (Verdict.PENDING, Verdict.RUNNING):
+        if outage is None and view.estimated_end is None and view.not_before is not None and view.not_before > now:
+            parts.append((2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
+        # In an outage nobody knows when it will end, but the deadline stays.
+        parts += outlook(view if outage is None else replace(view, estimated_end=None), now, brief=brief)
     if outage is None and read_at is not None:
         age = f"updated {duration(max(now - read_at, 0) / 1000)} ago"
         parts.append((0, f"as of {local_time(read_at, now)} {zone(read_at)}" if still else age))
@@ -324,25 +328,18 @@ def times(
     return parts
 
 
-def _expected(view: View, now: Millis, *, brief: bool) -> list[tuple[int, str]]:
-    """What is expected of the end, or a lower bound; in an outage it is unknown, but the deadline stays."""
-    if view.outage is not None:
-        return [] if view.deadline is None else [deadline_words(view.deadline, now, brief=brief)]
-    parts = outlook(view, now, brief=brief)
-    if view.estimated_end is None and view.not_before is not None and view.not_before > now:
-        parts.insert(0, (2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
-    return parts
-
-
 def _body(
-    known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, height: int, footer: str | None
+    known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, footer: str | None
 ) -> list[RenderableType]:
     """Everything below the header: each part gets what the more important ones leave of the lines.
 
     What runs keeps a third of them if it needs it, however much went wrong. Long reasons wrap only into lines that are
-    left over, and the log takes the rest.
+    left over, and the log takes the rest. Rich's Layout divides a screen by shares, whatever its parts have to say, so
+    the lines are counted here.
     """
-    view, roomy, small = known.view, height >= ROOMY, height < SMALL
+    view, height = known.view, canvas.height
+    roomy, small = height >= ROOMY, height < SMALL
+    # In an outage clocks stand still: nobody knows whether anything runs on.
     when = view.snapshot.fetched_at if view.outage is not None and view.snapshot is not None else now
     scopes = None if small or not known.scopes else _scope_line(known.scopes, canvas)
     last = min(len(log), 0 if small else 3 if roomy else 1)
@@ -351,17 +348,19 @@ def _body(
     room -= roomy * ((scopes is not None) + bool(last))
     between = int(roomy and bool(known.problems and known.running))
     for_running = min(len(known.running), max(room // 3, room - between - len(known.problems)))
-    problems = _rows(known.problems, room - between - for_running, lambda each: _problem(each, canvas), canvas)
-    running = _rows(known.running, for_running, lambda node: _running(node, known, when, canvas), canvas)
-    spare = room - len(problems) - len(running) - between
-    name = _name_width([*problems, *running], canvas)
+    problems, more_problems = _rows(
+        known.problems, room - between - for_running, lambda each: _problem(each, canvas), canvas
+    )
+    running, more_running = _rows(known.running, for_running, lambda node: _running(node, known, when, canvas), canvas)
+    spare = room - len(problems) - len(more_problems) - len(running) - len(more_running) - between
+    longest = max((cell_len(row.name) for row in (*problems, *running)), default=0)
+    names_width = min(longest, LONGEST_NAME if canvas.width >= NARROW else SHORT_NAME) + 2
     parts: list[RenderableType] = [] if small else [gap]
-    if problems:
-        table, wraps = _table(problems, name, canvas, spare)
+    if known.problems:
+        table, wraps = _table(problems, names_width, canvas, spare)
         spare -= wraps
-        parts += [table, *([gap] * between)]
-    if running:
-        parts.append(_table(running, name, canvas, 0)[0])
+        parts += [*table, *more_problems, *([gap] * between)]
+    parts += [*_table(running, names_width, canvas, 0)[0], *more_running]
     names: list[Text] = []
     named = ((State.MISSING, known.missing), (State.PENDING, known.pending), (State.SUCCEEDED, known.done))
     for state, group in named:
@@ -383,26 +382,21 @@ def _body(
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """A line about one node: its state, name, state in words, how long, and what there is to say in so many cells."""
+    """A line about one node; what there is to say may depend on the number of cells that are left for it."""
 
-    state: State | None
+    state: State
     name: str
     words: str = ""
     elapsed: str = ""
     told: str | Callable[[int], Text] = ""
 
 
-def _name_width(rows: Sequence[_Row], canvas: Canvas) -> int:
-    longest = LONGEST_NAME if canvas.width >= NARROW else SHORT_NAME
-    return min(max((cell_len(row.name) for row in rows if row.state is not None), default=0), longest) + 2
-
-
-def _rows(nodes: Sequence[Problem], room: int, row_of: Callable[[Problem], _Row], canvas: Canvas) -> list[_Row]:
-    """As many rows as there is room for; where that is not all, the last one counts the others."""
-    if len(nodes) <= room:
-        return [row_of(node) for node in nodes]
-    if room <= 0:
-        return []
+def _rows(
+    nodes: Sequence[Problem], room: int, row_of: Callable[[Problem], _Row], canvas: Canvas
+) -> tuple[list[_Row], list[Text]]:
+    """As many rows as there is room for; where that is not all, a line in place of the last one counts the others."""
+    if len(nodes) <= room or room <= 0:
+        return [row_of(node) for node in nodes[: max(room, 0)]], []
     rest = nodes[room - 1 :]
     counts = Counter(State.FAILED if isinstance(each, str) else each.state for each in rest)
     told = canvas.glyphs.dot.join(
@@ -410,14 +404,18 @@ def _rows(nodes: Sequence[Problem], room: int, row_of: Callable[[Problem], _Row]
     )
     only = next(iter(counts)) if len(counts) == 1 else None
     more = f"+{count_words(len(rest), only)}" if only else f"+{grouped(len(rest))} more: {told}"
-    return [*(row_of(node) for node in nodes[: room - 1]), _Row(None, more)]
+    return [row_of(node) for node in nodes[: room - 1]], [_cut(Text(more, QUIET), canvas)]
 
 
-def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) -> tuple[RenderableType, int]:
-    """A line per row, and more for long reasons while there are `spare` lines; returns how many of them it took."""
-    nodes = [row for row in rows if row.state is not None]
-    words = max((cell_len(row.words) for row in nodes), default=0) if canvas.width >= WIDE else 0
-    elapsed = max((len(row.elapsed) for row in nodes), default=0) if canvas.width >= NARROW else 0
+def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) -> tuple[list[Table], int]:
+    """A line per row, and more for long reasons while there are `spare` lines; returns how many of them it took.
+
+    Columns have fixed widths, as the tables of what went wrong and of what runs stand below each other.
+    """
+    if not rows:
+        return [], 0
+    words = max(cell_len(row.words) for row in rows) if canvas.width >= WIDE else 0
+    elapsed = max(len(row.elapsed) for row in rows) if canvas.width >= NARROW else 0
     room = max(canvas.width - sum(width + 2 for width in (name_width, words, elapsed) if width), 1)
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=name_width, no_wrap=True)
@@ -427,9 +425,9 @@ def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) ->
         table.add_column(width=elapsed, no_wrap=True, justify="right", style=QUIET)
     table.add_column(width=room, no_wrap=True)
     taken = 0
-    for row in nodes:
-        style = STYLES[row.state or State.FAILED]
-        name = Text.assemble((f"{canvas.glyphs.states[row.state or State.FAILED]} ", style), row.name)
+    for row in rows:
+        style = STYLES[row.state]
+        name = Text.assemble((f"{canvas.glyphs.states[row.state]} ", style), row.name)
         name.truncate(name_width, overflow="ellipsis")
         told = row.told if isinstance(row.told, str) else row.told(room)
         if isinstance(told, str):
@@ -440,8 +438,7 @@ def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) ->
         table.add_row(
             name, *([Text(row.words, style)] if words else []), *([Text(row.elapsed)] if elapsed else []), message
         )
-    folded = [_cut(Text(row.name, QUIET), canvas) for row in rows if row.state is None]
-    return Group(*([table] if nodes else []), *folded), taken
+    return [table], taken
 
 
 def _problem(problem: Problem, canvas: Canvas) -> _Row:
@@ -473,41 +470,37 @@ def progress_text(
     What does not fit is left out whole, the least important first: a number that is cut is a wrong number. Without a
     width all of it is said, in words alone.
     """
-    tick = glyphs.states[State.SUCCEEDED]
-    counted = current_phase(node, phases)
-    parts: list[tuple[int, Text]] = [
-        (5, Text(f"{harmless(phase.name)} {tick}", QUIET)) for phase in phases if phase.to is not None
-    ]
-    if counted is not None and counted.name:
-        parts.append((3, Text(harmless(counted.name))))
-    share = share_of(node, counted)
+    running, tick = STYLES[State.RUNNING], glyphs.states[State.SUCCEEDED]
+    phase, share = current_phase(node, phases), share_of(node, current_phase(node, phases))
+    # Each with its importance. What follows the percentage are facts, with dots between them.
+    parts = [(5, (False, Text(f"{harmless(each.name)} {tick}", QUIET))) for each in phases if each.to is not None]
+    if phase is not None and phase.name:
+        parts.append((3, (False, Text(harmless(phase.name)))))
+    if share is not None and width is not None and width >= 50:
+        # Rich's ProgressBar takes a line of its own and cannot stand within a text.
+        done = int(share * BAR)
+        bar_of_node = Text.assemble((glyphs.bar * done, running), (glyphs.bar_rest * (BAR - done), QUIET))
+        parts.append((6, (False, bar_of_node)))
     if share is not None:
-        if width is not None and width >= 50:
-            parts.append((6, _small_bar(share, glyphs)))
-        parts.append((1, Text(f"{int(share * 100)} %", STYLES[State.RUNNING])))
-    facts: list[tuple[int, Text]] = []
-    if counted is not None and counted.processed is not None:
-        total = f"/{grouped(counted.total)}" if counted.total is not None else ""
-        facts.append((2, Text(grouped(counted.processed) + total)))
+        parts.append((1, (False, Text(f"{int(share * 100)} %", running))))
+    if phase is not None and phase.processed is not None:
+        total = f"/{grouped(phase.total)}" if phase.total is not None else ""
+        parts.append((2, (True, Text(grouped(phase.processed) + total))))
     if stalled is not None:
-        facts.append((0, Text(f"no movement for {duration((now - stalled) / 1000).split()[0]}", STYLES[State.WARNING])))
-    elif counted is not None and counted.rate:
-        facts.append((5, Text(f"{_rate(counted.rate)}/s")))
-        if counted.total is not None and counted.processed is not None and counted.total >= counted.processed:
-            facts.append((4, Text(f"{duration((counted.total - counted.processed) / counted.rate)} left")))
-    if not parts and not facts and node.message:
-        return Text(harmless(node.message))
-    while width and cell_len(_joined(parts, facts, glyphs).plain) > width and len(parts) + len(facts) > 1:
-        worst = max((*parts, *facts), key=lambda part: part[0])
-        (parts if worst in parts else facts).remove(worst)
-    return _joined(parts, facts, glyphs)
+        stood = duration((now - stalled) / 1000).split()[0]
+        parts.append((0, (True, Text(f"no movement for {stood}", STYLES[State.WARNING]))))
+    elif phase is not None and phase.rate:
+        parts.append((5, (True, Text(f"{phase.rate:.0f}/s" if phase.rate >= 10 else f"{phase.rate:.1f}/s"))))
+        if phase.total is not None and phase.processed is not None and phase.total >= phase.processed:
+            parts.append((4, (True, Text(f"{duration((phase.total - phase.processed) / phase.rate)} left"))))
 
+    def line_of(kept: Sequence[tuple[bool, Text]]) -> Text:
+        facts = Text(glyphs.dot, QUIET).join(part for is_fact, part in kept if is_fact)
+        return Text(" ").join([*(part for is_fact, part in kept if not is_fact), *([facts] if facts else [])])
 
-def _joined(parts: Sequence[tuple[int, Text]], facts: Sequence[tuple[int, Text]], glyphs: Glyphs) -> Text:
-    line = Text(" ").join(part for _, part in parts)
-    for at, (_, fact) in enumerate(facts):
-        line.append(glyphs.dot if at else " " if parts else "", QUIET).append_text(fact)
-    return line
+    if not parts:
+        return Text(harmless(node.message or ""))
+    return line_of(most_important(parts, lambda kept: width is None or line_of(kept).cell_len <= width))
 
 
 def current_phase(node: Node, phases: Sequence[PhaseSeen]) -> PhaseSeen | None:
@@ -527,25 +520,20 @@ def share_of(node: Node, phase: PhaseSeen | None) -> float | None:
     return None
 
 
-def _small_bar(share: float, glyphs: Glyphs, width: int = 8) -> Text:
-    done = int(share * width)
-    return Text.assemble((glyphs.bar * done, STYLES[State.RUNNING]), (glyphs.bar_rest * (width - done), QUIET))
-
-
 def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:
-    """All scopes in one line; where they do not fit, those that are fine go first."""
-    shown = sorted(scopes, key=lambda node: node.state.rank)
-    while True:
+    """All scopes in one line; where they do not fit, those that are fine are counted."""
+
+    def line_of(shown: Sequence[Node]) -> Text:
         line = Text(canvas.glyphs.dot, QUIET).join(
             Text.assemble((canvas.glyphs.states[node.state], STYLES[node.state]), f" {harmless(node.name)}")
-            for node in scopes
-            if node in shown
+            for node in shown
         )
-        if len(shown) < len(scopes):
-            line.append(f"{canvas.glyphs.dot}+{len(scopes) - len(shown)}", QUIET)
-        if line.cell_len <= canvas.width or len(shown) < 2:
-            return _cut(line, canvas)
-        shown.pop()
+        left_out = len(scopes) - len(shown)
+        return line.append(f"{canvas.glyphs.dot}+{left_out}", QUIET) if left_out else line
+
+    worst = sorted(scopes, key=lambda node: node.state.rank)
+    parts = [(worst.index(node), node) for node in scopes]
+    return _cut(line_of(most_important(parts, lambda shown: line_of(shown).cell_len <= canvas.width)), canvas)
 
 
 def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> list[Text]:
@@ -562,9 +550,6 @@ def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> lis
             lines.append(Text("  "))
         lines[-1].append(f"{name}  ")
     return [_cut(line, canvas) for line in lines]
-
-
-# the log
 
 
 def log_line(event: Event) -> LogLine | None:
@@ -635,9 +620,6 @@ def _log_line(line: LogLine, now: Millis, canvas: Canvas) -> Text:
     return _cut(text, canvas)
 
 
-# title
-
-
 def window_title(known: Digest, signs: Glyphs) -> str:
     """The verdict in as few characters as a tab of a terminal shows."""
     failed = known.summary.failed if known.summary else 0
@@ -646,9 +628,6 @@ def window_title(known: Digest, signs: Glyphs) -> str:
     if known.view.outage is not None:
         return f"? no answer {known.counts.done}/{known.counts.all}"
     return f"{glyphs[state]}{failed or ''} {known.counts.done}/{known.counts.all}"
-
-
-# pieces
 
 
 def name_of(node: Node) -> str:
@@ -668,10 +647,6 @@ def cause_of(outage: NoAnswer | Outage) -> str:
     if re.search(r"within|timed? ?-?out", message, re.IGNORECASE):
         return "timed out"
     return message.rpartition(": ")[2][:40] or outage.code
-
-
-def _rate(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _cut(text: Text, canvas: Canvas) -> Text:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,6 +20,8 @@ from migstat.model.reports import nothing_moved
 from migstat.model.verdict import Reason, Snapshot
 from migstat.render.text import duration, grouped, harmless, local_time, short_date, span_of_time, zone
 from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, message_words, state_words
+
+Part = TypeVar("Part")
 
 REASONS = 3
 """Reasons listed below the verdict before the rest is counted."""
@@ -108,14 +111,20 @@ def folded_line(states: Mapping[State, int], canvas: Canvas) -> Text:
 
 
 def fitting(parts: Sequence[tuple[int, str]], canvas: Canvas, *, wrap: bool = False) -> str:
-    """Parts on one line that may `wrap`, or else lacks the least important ones. The importance 0 is the highest.
+    """Parts on one line that may `wrap`, or else lacks the least important ones."""
+    dot, width = canvas.glyphs.dot, canvas.width
+    return dot.join(most_important(parts, lambda kept: wrap or cell_len(dot.join(kept)) <= width))
 
-    They are left out whole, as a number that is cut is a wrong number.
+
+def most_important(parts: Iterable[tuple[int, Part]], fits: Callable[[list[Part]], bool]) -> list[Part]:
+    """The parts without the least important ones, so that they fit. The importance 0 is the highest.
+
+    They are left out whole, as Rich would cut the last one in the middle, and a number that is cut is a wrong number.
     """
     kept = list(parts)
-    while cell_len(line := canvas.glyphs.dot.join(text for _, text in kept)) > canvas.width and kept[1:] and not wrap:
+    while len(kept) > 1 and not fits([part for _, part in kept]):
         kept.remove(max(kept, key=lambda part: part[0]))
-    return line
+    return [part for _, part in kept]
 
 
 def bar(share: float, state: State, width: int) -> ProgressBar:

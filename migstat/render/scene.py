@@ -38,8 +38,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
 def picture_text(scene: Scene) -> str:
     """Draw the live view as SVG, and below it how the watch ended."""
-    canvas = Canvas(WIDTH, UNICODE)
-    view = frame(scene.known, scene.log, scene.at, canvas, HEIGHT, footer=None)
+    canvas = Canvas(WIDTH, UNICODE, HEIGHT)
+    view = frame(scene.known, scene.log, scene.at, canvas, footer=None)
     if scene.story is None:
         return picture(view, WIDTH)
     line = Text(last_line(scene.story), STYLES[STATE_OF_VERDICT[scene.story.ended.verdict]])

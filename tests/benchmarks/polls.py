@@ -201,11 +201,11 @@ def waits(count: int, running: int) -> Iterator[Waiting]:
 
 def cpu(table: Figures) -> None:
     """What one poll of many projects takes of the processor, live view included; the median of a hundred."""
-    canvas, console = Canvas(120, UNICODE), Console(file=StringIO(), width=120, height=40)
+    canvas, console = Canvas(120, UNICODE, 40), Console(file=StringIO(), width=120, height=40)
     spent: list[float] = []
     began = 0.0
     for event in islice(waits(20_000, 8), 102):
-        console.print(frame(digest(event.view), (), event.at, canvas, 40))
+        console.print(frame(digest(event.view), (), event.at, canvas))
         spent.append((time.process_time() - began) * 1000)
         began = time.process_time()
     table.figure("CPU of a poll: 20000 projects, 8 running", 8, statistics.median(spent[2:]), "ms")

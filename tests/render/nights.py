@@ -107,9 +107,9 @@ def drawn_at_all_sizes(name: str, moments: Mapping[str, Moment], story: Story) -
     """Each moment and the end, one below the other, a text for each size."""
     texts = {}
     for width, height in SIZES:
-        canvas = Canvas(width, UNICODE)
+        canvas = Canvas(width, UNICODE, height)
         shown: dict[str, RenderableType] = {
-            moment: frame(digest(told.view), told.log, told.at, canvas, height) for moment, told in moments.items()
+            moment: frame(digest(told.view), told.log, told.at, canvas) for moment, told in moments.items()
         }
         shown["end"] = ending(story, canvas)
         texts[f"{name}-{width}x{height}"] = "\n".join(

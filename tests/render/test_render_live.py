@@ -72,8 +72,8 @@ pytestmark = pytest.mark.zone("UTC")
 
 def shown(view: View, width: int, height: int, log: list[LogLine] | None = None, glyphs: Glyphs = UNICODE) -> list[str]:
     """The lines of a frame, which fit into the window."""
-    canvas = Canvas(width, glyphs)
-    text = drawn(frame(digest(view), log or [], NOW, canvas, height), canvas, color=False)
+    canvas = Canvas(width, glyphs, height)
+    text = drawn(frame(digest(view), log or [], NOW, canvas), canvas, color=False)
     lines = text.split("\n")[:-1]
     assert len(lines) <= height
     assert [line for line in lines if cell_len(line) > width] == []
@@ -206,8 +206,8 @@ def test_an_outage_is_the_verdict() -> None:
     assert lines[0].startswith("✖ no answer since 14:08 (503)")
     assert "next try in 12s" in lines[2]
     assert "running as of 14:08" in lines[2]
-    canvas = Canvas(100, UNICODE)
-    styled = drawn(frame(digest(OUTAGE), [], NOW, canvas, 30), canvas, color=True)
+    canvas = Canvas(100, UNICODE, 30)
+    styled = drawn(frame(digest(OUTAGE), [], NOW, canvas), canvas, color=True)
     assert re.search(r"\x1b\[2m[^\n]*ERP|\x1b\[2;[^\n]*✖", styled)
     before = replace(START, outage=OUTAGE.outage)
     assert shown(before, 80, 10)[0] == "✖ no answer since 14:08 (503)"
@@ -217,7 +217,7 @@ def test_an_outage_is_the_verdict() -> None:
 def test_the_first_reading_is_shown(doing: str) -> None:
     """Until the first answer the header says what is being read."""
     canvas = Canvas(80, UNICODE)
-    text = drawn(frame(replace(digest(START, "job 1"), doing=doing), [], NOW, canvas, 24), canvas, color=False)
+    text = drawn(frame(replace(digest(START, "job 1"), doing=doing), [], NOW, canvas), canvas, color=False)
     assert text.startswith(f"○ {doing or 'waiting for the first answer'}   job 1\n")
 
 
