@@ -87,7 +87,9 @@ def _finished(story: Story, *, with_reason: bool) -> str:
         line += f", {against_deadline(_ended_at(story), story.view.deadline)}"
     bad = reasons_of(story)
     if failed and bad and with_reason:
-        line += f": {_said(bad[0])}" + (f" (+{len(bad) - 1} more)" if len(bad) > 1 else "")
+        message = harmless(bad[0].text).rstrip(".")
+        line += f": {harmless(bad[0].level[-1])}: {message}" if bad[0].level else f": {message}"
+        line += f" (+{len(bad) - 1} more)" if len(bad) > 1 else ""
     if not what and not fast and (count := _count(story)):
         line += f"; {count} done"
     return line + _rest(story)
@@ -101,11 +103,6 @@ def _ended_at(story: Story) -> Millis:
     nodes = (root, *(below for child in root.children or () for below in (child, *(child.children or ()))))
     stamps = [node.last_updated_at for node in nodes if node.ended and node.last_updated_at is not None]
     return min([story.ended.at, *([max(stamps)] if stamps else [])])
-
-
-def _said(reason: Reason) -> str:
-    message = harmless(reason.text).rstrip(".")
-    return f"{harmless(reason.level[-1])}: {message}" if reason.level else message
 
 
 def _rest(story: Story) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,7 +21,11 @@ from migstat.model.verdict import Reason, Snapshot
 from migstat.render.text import duration, grouped, harmless, local_time, short_date, span_of_time, zone
 from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, message_words, state_words
 
+if TYPE_CHECKING:
+    from migstat.model.nights import Span
+
 Part = TypeVar("Part")
+Item = TypeVar("Item", Node, "Span")
 
 REASONS = 3
 """Reasons listed below the verdict before the rest is counted."""
@@ -49,9 +53,18 @@ class Canvas(msgspec.Struct, frozen=True):
     ids: bool = False
 
 
-def fewest(canvas: Canvas) -> int:
-    """Rows of what is under way or fine that a table shows however many others have failed."""
-    return min(3, canvas.height // 4)
+def shown_and_counted(
+    items: Sequence[Item], bad: Collection[State], others: Sequence[Item], room: int, canvas: Canvas
+) -> tuple[list[Item], list[Item]]:
+    """The items that have a row, and those that are counted, in their order.
+
+    Whatever is `bad` has a row. Of the `others`, the most important first, as many have one as there is `room` for in
+    all; a few have one however many are bad, so that one sees that it goes on.
+    """
+    few = min(3, canvas.height // 4)
+    kept = {item.level for item in others[: max(room - sum(item.state in bad for item in items), few)]}
+    shown = [item for item in items if item.state in bad or item.level in kept]
+    return shown, [item for item in items if item.state not in bad and item.level not in kept]
 
 
 def gap(canvas: Canvas) -> tuple[str, ...]:

@@ -42,7 +42,6 @@ from migstat.render.parts import (
     acceptance_words,
     bar,
     counts_text,
-    fewest,
     folded_line,
     gap,
     header,
@@ -51,6 +50,7 @@ from migstat.render.parts import (
     message_text,
     percent_text,
     reason_lines,
+    shown_and_counted,
     state_text,
     verdict_lines,
 )
@@ -121,15 +121,10 @@ def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) 
     """
     bad = {State.FAILED, *([State.WARNING] if canvas.height >= LOWEST else []), *([State.MISSING] if over else [])}
     ordered = worst_first(nodes)
-    room = max(canvas.height - AROUND - used - sum(node.state in bad for node in ordered), fewest(canvas))
-    going = sorted(
-        (node for node in ordered if node.state not in bad and node.state in (State.RUNNING, State.MISSING)),
-        key=lambda node: node.state is State.MISSING,
-    )
-    kept = {node.level for node in going[:room]}
-    shown = [node for node in ordered if node.state in bad or node.level in kept]
-    levels = {node.level for node in shown}
-    return shown, [node for node in ordered if node.level not in levels]
+    going = [
+        node for state in (State.RUNNING, State.MISSING) if state not in bad for node in ordered if node.state is state
+    ]
+    return shown_and_counted(ordered, bad, going, canvas.height - AROUND - used, canvas)
 
 
 NOTHING_TO_MOVE = "This job moves no projects or spaces."
@@ -265,27 +260,43 @@ def checks_head(report: ChecksReport) -> Snapshot:
 
 
 def _checks(report: ChecksReport, canvas: Canvas) -> Group:
-    if report.comparison is not None:
-        return _changes(report, report.comparison, canvas)
-    snapshot = checks_head(report)
-    parts: list[RenderableType] = [header(snapshot, canvas)]
-    stamps = [check.last_updated_at for check in (snapshot.node, *report.checks) if check.last_updated_at]
-    if stamps and snapshot.node.ended:
-        parts.append(Text(f"checked {ago(max(stamps), snapshot.fetched_at)}", QUIET))
+    """The checks, what is wrong first; or by their change since an earlier run, what is new first."""
+    snapshot, comparison = checks_head(report), report.comparison
+    picks = not report.show_all and not report.filtered
+    shown, rest = [*report.checks], list[Node]()
+    if comparison is None:
+        parts: list[RenderableType] = [header(snapshot, canvas)]
+        stamps = [check.last_updated_at for check in (snapshot.node, *report.checks) if check.last_updated_at]
+        if stamps and snapshot.node.ended:
+            parts.append(Text(f"checked {ago(max(stamps), snapshot.fetched_at)}", QUIET))
+        if picks:  # a list of checks may be long, but not in the lowest windows
+            shown, rest = folded(shown, replace(canvas, height=999) if canvas.height >= LOWEST else canvas, over=False)
+    else:
+        parts = [*_compared(snapshot, comparison, report, canvas)]
+        shown = [row for row in report.rows if not picks or _is_news(row, report, canvas)]
+        shown.sort(key=lambda row: _GROUPS.index(change_word(row, report)))
     if report.overridden:
         parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", STYLES[State.WARNING]))
-    shown: list[Node] = [*report.checks]
-    rest: list[Node] = []
-    if not report.show_all and not report.filtered:
-        endless = replace(canvas, height=999) if canvas.height >= LOWEST else canvas
-        shown, rest = folded(report.checks, endless, over=False)
     parts += gap(canvas)
     if report.details:
         parts += [part for check in shown for part in _block(check, report, canvas)]
     elif shown:
         parts += _check_rows(shown, report, canvas)
-    parts += _last(report, rest, canvas, "checks")
-    return Group(*parts)
+    parts += [changes_line(report, canvas)] if comparison is not None else []
+    return Group(*parts, *_last(report, rest, canvas, "checks"))
+
+
+def _compared(
+    snapshot: Snapshot, comparison: Comparison, report: ChecksReport, canvas: Canvas
+) -> Iterator[RenderableType]:
+    """The head of a comparison: the verdict, without counts once they are those of the last line, and both runs."""
+    state = State(snapshot.verdict)
+    head = Text(f"{canvas.glyphs.states[state]} {state}", f"bold {STYLES[state]}")
+    head = head if snapshot.node.ended else headline(snapshot, canvas)
+    yield from verdict_lines(snapshot, canvas, Text.assemble(head, "   Pre-flight checks"))
+    yield from reason_lines(snapshot.reasons if snapshot.node.ended and not report.checks else (), canvas)
+    ids = f" (run {harmless(snapshot.task_id)}, against {harmless(comparison.earlier.task_id)})" if canvas.ids else ""
+    yield Text(compared_words(comparison, snapshot.fetched_at) + ids, QUIET)
 
 
 def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[RenderableType]:
@@ -315,7 +326,7 @@ def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[Render
     name = Text(harmless(check.name), "bold")
     yield Text("  ").join([*word, *([] if check.missing else [state_text(check, canvas)]), name, override])
     entry, now = report.snapshot.accepted.get(check.level), report.snapshot.fetched_at
-    texts = [(acceptance_words(entry, now) if entry else "", QUIET), (message_text(check).plain, "")]
+    texts = [(acceptance_words(entry, now) if entry else "", QUIET), (message_text(check, canvas).plain, "")]
     texts += [(harmless(check.description or ""), QUIET), *_occurrences(check, report, canvas)]
     yield from (Padding(Text(text, style, overflow="fold"), (0, 0, 0, 4)) for text, style in texts if text)
 
@@ -395,29 +406,6 @@ def changes_line(report: ChecksReport, canvas: Canvas) -> Text:
     return Text(canvas.glyphs.dot.join(counts), QUIET)
 
 
-def _changes(report: ChecksReport, comparison: Comparison, canvas: Canvas) -> Group:
-    """The checks by their change since an earlier run, what is new first; those as before are counted."""
-    snapshot = checks_head(report)
-    state = State(snapshot.verdict)
-    head = headline(snapshot, canvas) if not snapshot.node.ended else None
-    head = head or Text(f"{canvas.glyphs.states[state]} {state}", f"bold {STYLES[state]}")
-    parts: list[RenderableType] = [*verdict_lines(snapshot, canvas, Text.assemble(head, "   Pre-flight checks"))]
-    parts += reason_lines(snapshot.reasons if snapshot.node.ended and not report.checks else (), canvas)
-    ids = f" (run {harmless(snapshot.task_id)}, against {harmless(comparison.earlier.task_id)})" if canvas.ids else ""
-    parts.append(Text(compared_words(comparison, snapshot.fetched_at) + ids, QUIET))
-    if report.overridden:
-        parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", STYLES[State.WARNING]))
-    parts += gap(canvas)
-    rows = [row for row in report.rows if report.show_all or report.filtered or _is_news(row, report, canvas)]
-    rows.sort(key=lambda row: _GROUPS.index(change_word(row, report)))
-    if report.details:
-        parts += [part for row in rows for part in _block(row, report, canvas)]
-    elif rows:
-        parts += _check_rows(rows, report, canvas)
-    parts.append(changes_line(report, canvas))
-    return Group(*parts, *_last(report, (), canvas, "checks"))
-
-
 def _is_news(check: Node, report: ChecksReport, canvas: Canvas) -> bool:
     """True unless it is as before, may still become anything, or is gone and was fine.
 
@@ -484,6 +472,7 @@ def _list(
 ) -> RenderableType:
     """A table, the last column in at most so many lines; where it would cut others, a row is below its first cell."""
     columns = zip(names, zip(*rows, strict=True), strict=True)
+    # Rich shrinks columns that do not fit, and a shortened id cannot be copied, so the widths are added up before.
     *widths, last = (max(cell_len(name), *(cell.cell_len for cell in cells)) for name, cells in columns)
     if sum(width + 2 for width in widths) + min(last, ROOM_FOR_LAST) <= canvas.width:
         table = _table(*names, right=right)

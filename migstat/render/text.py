@@ -125,10 +125,7 @@ def absolute(at: Millis | None) -> str:
 def _day(local: datetime, now: Millis) -> str:
     """The date as people write it; empty for the day of `now`, without the year for the same year."""
     today = local_of(now)
-    if today is not None and local.date() == today.date():
-        return ""
-    year = f" {local.year}" if today is None or local.year != today.year else ""
-    return f"{local.day} {local:%b}{year}"
+    return "" if today is not None and local.date() == today.date() else short_date(local, now)
 
 
 def zone(at: Millis) -> str:

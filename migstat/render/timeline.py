@@ -24,10 +24,10 @@ from migstat.render.parts import (
     REASONS,
     Canvas,
     Prose,
-    fewest,
     fitting,
     folded_line,
     gap,
+    shown_and_counted,
     verdict_lines,
 )
 from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone_of
@@ -75,10 +75,6 @@ class Axis(msgspec.Struct, frozen=True):
     def cell(self, at: Millis) -> int:
         """The cell that holds an instant."""
         return min(max(math.floor((at - self.since) * self.cells / (self.to - self.since)), 0), self.cells - 1)
-
-    def middle(self, cell: int) -> float:
-        """The instant in the middle of a cell."""
-        return self.since + (self.to - self.since) * (cell + 0.5) / self.cells
 
 
 def axis_of(report: TimelineReport, cells: int) -> Axis:
@@ -128,7 +124,8 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
     unseen = (*night.gaps, *((each.since, each.to or end) for each in night.outages))
     cells = []
     for cell in range(first, last + 1):
-        at = min(max(axis.middle(cell), span.started), end - 1)
+        middle = axis.since + (axis.to - axis.since) * (cell + 0.5) / axis.cells
+        at = min(max(middle, span.started), end - 1)
         phase = next((each for each in reversed(span.phases) if each.begun <= at < (each.to or end + 1)), None)
         if span.phases and any(since <= at < to for since, to in unseen):
             cells.append(signs.unseen)
@@ -175,15 +172,11 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
     night = report.night
     bad = {State.FAILED, *([State.MISSING] if report.counts_missing else [])}
     dull = {State.PENDING, State.SKIPPED, State.MISSING} - bad
-    room = max(canvas.height - AROUND - sum(span.state in bad for span in report.rows), fewest(canvas))
     others = [span for span in report.rows if span.state not in bad | dull]
     others.sort(key=lambda span: (span.state.rank, -(night.elapsed_of(span) or 0)))
-    kept = {span.level for span in others[:room]}
-    rest = dict.fromkeys(State, 0)
-    for span in report.rows:
-        rest[span.state] += span.state not in bad and span.level not in kept
-    shown = [span for span in report.rows if span.state in bad or span.level in kept]
-    return shown, {state: count for state, count in rest.items() if count}
+    shown, rest = shown_and_counted(report.rows, bad, others, canvas.height - AROUND, canvas)
+    states = [span.state for span in rest]
+    return shown, {state: count for state in State if (count := states.count(state))}
 
 
 def snapshot_of(night: Night) -> Snapshot:
@@ -263,7 +256,10 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
             Text(bar + end, STYLES[span.state]),
             Text(took, QUIET),
         ]
-        cells += [difference_text(report, span)] if with_difference else []
+        if with_difference:
+            more, rehearsed = report.difference(span), report.rehearsed(span) or 0
+            slow = more is not None and more >= max(60, rehearsed / 10)  # a tenth, and more than polls may be wrong by
+            cells.append(Text(difference_words(more), STYLES[State.WARNING] if slow else QUIET))
         cells += [Prose(Text(harmless(span.message or "").strip()), 1)] if message else []
         table.add_row(*cells)
     return [table, *legend(phases, used, signs, width)[: 3 if canvas.height >= LOWEST else 1]]
@@ -286,13 +282,6 @@ def elapsed_words(span: Span, night: Night) -> str:
     """How long a node took; with `~` where only polls tell."""
     elapsed = night.elapsed_of(span)
     return "" if elapsed is None else f"{'' if span.exact else '~'}{duration(elapsed)}"
-
-
-def difference_text(report: TimelineReport, span: Span) -> Text:
-    """How much longer than in the rehearsal, in yellow if that is a tenth and a minute or more."""
-    found, rehearsed = report.difference(span), report.rehearsed(span) or 0
-    slow = found is not None and found >= max(60, rehearsed / 10)
-    return Text(difference_words(found), STYLES[State.WARNING] if slow else QUIET)
 
 
 def difference_words(seconds: float | None) -> str:
