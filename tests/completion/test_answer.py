@@ -81,7 +81,6 @@ def environ(tmp_path: Path) -> dict[str, str]:
         seen.run("c1", "check").names = {"check": {"Licences", "Apps"}}
         seen.run("t1").names = {"spaces": {"DOC"}}
         keep(folder, seen)
-        os.utime(next(Path(folder).glob("*")), (number, number))
     return {"MIGSTAT_CONFIG": str(config), "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
 
 
@@ -199,15 +198,6 @@ def test_known_names_are_offered(environ: dict[str, str], line: str, expected: l
     assert sorted(found) == sorted(expected)
 
 
-def test_the_most_recent_job_comes_first(environ: dict[str, str]) -> None:
-    """Behind the targets come the jobs that were seen."""
-    folder = Path(environ["XDG_CACHE_HOME"], "migstat", "seen")
-    newest = max(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
-    seen = [name for name in offered("migstat job ", environ) if name.startswith("job")]
-    assert sorted(seen) == ["job1", "job2"]
-    assert f"\t{seen[0]}\n" in newest.read_text(encoding="utf-8")
-
-
 def test_the_keys_of_the_config_file(environ: dict[str, str]) -> None:
     """`get` and `unset` offer the keys that are set, `set` all keys of the existing profiles and targets."""
     keys = offered("migstat config get ", environ)
@@ -322,33 +312,16 @@ def test_an_answer_loads_nothing_slow(environ: dict[str, str]) -> None:
         "import migstat.__main__\nmigstat.__main__.run()\n"
         "print(*sorted(name.partition('.')[0] for name in sys.modules))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=hermetic() | environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    environ = hermetic() | environ
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
     assert "ACME" in done.stdout
-    slow = {
-        "typer",
-        "rich",
-        "httpx",
-        "msgspec",
-        "tomlkit",
-        "platformdirs",
-        "pathlib",
-        "dataclasses",
-        "inspect",
-        "asyncio",
-    }
+    slow = set("typer rich httpx msgspec tomlkit platformdirs pathlib dataclasses inspect asyncio".split())  # noqa: SIM905
     assert slow & set(done.stdout.splitlines()[-1].split()) == set()
 
 
 def test_it_answers_as_a_process(environ: dict[str, str]) -> None:
     """`migstat __complete` prints the answer, and nothing where the script is not the one it knows."""
-    assert process(["__complete", "zsh", "status", "-p", "ow"], environ).out.splitlines()[0] == "words"
-    for words in ([], ["bash"], ["bash", "x"]):
+    for words in ([], ["bash"]):
         done = process(["__complete", *words], environ)
         assert (done.code, done.err) == (0, "")
         assert done.out in ("", "words\n")

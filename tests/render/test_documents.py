@@ -1,11 +1,13 @@
-"""The published documents and their schemas: valid, open, and true to whatever the API sends."""
+"""The published documents, events and errors: valid, open, and true to whatever the API sends."""
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,37 +15,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from migstat.errors import MigstatError, NotFound
+from migstat.model import events as ev
+from migstat.model import reports as rep
 from migstat.model.changes import EarlierRun, compared
 from migstat.model.documents import KINDS, schema_of
-from migstat.model.events import (
-    Alive,
-    Changed,
-    Condition,
-    End,
-    Ended,
-    Event,
-    Late,
-    Outage,
-    Progressed,
-    Recovered,
-    Snapped,
-    Stalled,
-)
 from migstat.model.nodes import LATEST_PLAUSIBLE, Artifact, Job, Node, Phase, Task
-from migstat.model.reports import (
-    ArtifactsReport,
-    ChecksReport,
-    JobReport,
-    Listed,
-    ProjectsReport,
-    Report,
-    RunRow,
-    StatusReport,
-    TargetRow,
-    TargetsReport,
-    TasksReport,
-)
-from migstat.model.verdict import Reason, Snapshot, Verdict, summary_of
+from migstat.model.verdict import Reason, Snapshot, Summary, Verdict, summary_of
 from migstat.render.json import chunks, document, encoded, error_document, event_document, lines
 from tests.schemas import assert_valid, validator
 
@@ -76,6 +53,8 @@ SOME = st.lists(NODE, max_size=2).map(tuple)
 KEYS = st.lists(NAMED, max_size=2, unique=True).map(tuple)
 COUNTS = SOME.map(summary_of)
 VERDICT = st.sampled_from(Verdict)
+SCOPE = st.sampled_from(["projects", "spaces"])
+END = st.sampled_from(ev.End)
 REASONS = st.lists(NODE.map(lambda node: Reason(node.level, node.state, node.outcome, node.message)), max_size=2).map(
     tuple
 )
@@ -84,33 +63,33 @@ SNAPSHOTS = st.builds(
 )
 ARTIFACT = st.builds(Artifact, MAYBE, MAYBE, JSON)
 TASKS = st.builds(Task, TEXT, MAYBE, JSON, st.lists(ARTIFACT, max_size=2).map(tuple))
-RUNS = st.builds(RunRow, TASKS, NODE.map(lambda node: node.state), st.none() | SECONDS)
-LISTED = st.lists(st.builds(Listed, ARTIFACT, st.booleans(), MAYBE), max_size=2).map(tuple)
-ROWS = st.builds(TargetRow, NAMED, NAMED, SNAPSHOTS) | st.builds(
-    TargetRow, NAMED, MAYBE, error=st.builds(NotFound, TEXT, TEXT)
+RUNS = st.builds(rep.RunRow, TASKS, NODE.map(lambda node: node.state), st.none() | SECONDS)
+LISTED = st.lists(st.builds(rep.Listed, ARTIFACT, st.booleans(), MAYBE), max_size=2).map(tuple)
+ROWS = st.builds(rep.TargetRow, NAMED, NAMED, SNAPSHOTS) | st.builds(
+    rep.TargetRow, NAMED, MAYBE, error=st.builds(NotFound, TEXT, TEXT)
 )
 COMPARED = st.builds(
     compared, st.builds(EarlierRun, task_id=NAMED, checks=SOME, created_at=INSTANT), SOME, INSTANT, whole=st.booleans()
 )
-REPORTS: st.SearchStrategy[Report] = st.one_of(
-    st.builds(StatusReport, SNAPSHOTS),
-    st.builds(ChecksReport, SNAPSHOTS, st.none(), SOME, VERDICT, overridden=KEYS, comparison=st.none() | COMPARED),
-    st.builds(ProjectsReport, SNAPSHOTS, st.sampled_from(["projects", "spaces"]), SOME, VERDICT, not_before=INSTANT),
-    st.builds(TasksReport, NAMED, INSTANT, st.lists(RUNS, max_size=2).map(tuple)),
-    st.builds(TargetsReport, INSTANT, st.lists(ROWS, max_size=2).map(tuple)),
-    st.builds(JobReport, NAMED, INSTANT, st.builds(Job, DETAILS)),
-    st.builds(ArtifactsReport, NAMED, INSTANT, TASKS, LISTED),
+REPORTS: st.SearchStrategy[rep.Report] = st.one_of(
+    st.builds(rep.StatusReport, SNAPSHOTS),
+    st.builds(rep.ChecksReport, SNAPSHOTS, st.none(), SOME, VERDICT, overridden=KEYS, comparison=st.none() | COMPARED),
+    st.builds(rep.ProjectsReport, SNAPSHOTS, SCOPE, SOME, VERDICT, not_before=INSTANT),
+    st.builds(rep.TasksReport, NAMED, INSTANT, st.lists(RUNS, max_size=2).map(tuple)),
+    st.builds(rep.TargetsReport, INSTANT, st.lists(ROWS, max_size=2).map(tuple)),
+    st.builds(rep.JobReport, NAMED, INSTANT, st.builds(Job, DETAILS)),
+    st.builds(rep.ArtifactsReport, NAMED, INSTANT, TASKS, LISTED),
 )
-WATCHED: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Snapped, INSTANT, SNAPSHOTS, not_before=st.none() | INSTANT),
-    st.builds(Late, INSTANT, INSTANT, st.none() | INSTANT, SECONDS, st.sampled_from(["estimate", "passed"])),
-    st.builds(Alive, INSTANT, VERDICT, COUNTS, KEYS),
-    st.builds(Changed, INSTANT, NODE, st.none() | st.builds(Condition, MAYBE, MAYBE)),
-    st.builds(Progressed, INSTANT, LEVEL, NUMBER, PHASES),
-    st.builds(Stalled, INSTANT, LEVEL, SECONDS),
-    st.builds(Outage, INSTANT, TEXT, TEXT, SECONDS),
-    st.builds(Recovered, INSTANT, SECONDS),
-    st.builds(Ended, INSTANT, st.sampled_from(End), VERDICT, st.just(1), COUNTS, KEYS, st.none() | SECONDS, REASONS),
+WATCHED: st.SearchStrategy[ev.Event] = st.one_of(
+    st.builds(ev.Snapped, INSTANT, SNAPSHOTS, not_before=st.none() | INSTANT),
+    st.builds(ev.Late, INSTANT, INSTANT, st.none() | INSTANT, SECONDS, st.sampled_from(["estimate", "passed"])),
+    st.builds(ev.Alive, INSTANT, VERDICT, COUNTS, KEYS),
+    st.builds(ev.Changed, INSTANT, NODE, st.none() | st.builds(ev.Condition, MAYBE, MAYBE)),
+    st.builds(ev.Progressed, INSTANT, LEVEL, NUMBER, PHASES),
+    st.builds(ev.Stalled, INSTANT, LEVEL, SECONDS),
+    st.builds(ev.Outage, INSTANT, TEXT, TEXT, SECONDS),
+    st.builds(ev.Recovered, INSTANT, SECONDS),
+    st.builds(ev.Ended, INSTANT, END, VERDICT, st.just(1), COUNTS, KEYS, st.none() | SECONDS, REASONS),
 )
 
 
@@ -122,22 +101,129 @@ def printed(value: object) -> Any:
 @pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(REPORTS)
-def test_whatever_the_api_sends_the_documents_are_valid(report: Report) -> None:
+def test_whatever_the_api_sends_the_documents_are_valid(report: rep.Report) -> None:
     """Any texts, numbers, statuses and details become a valid document, valid lines, and the same in pieces."""
     told = printed(document(report))
     assert_valid(told["kind"], told)
     for ascii_only in (True, False):
         assert json.loads("".join(chunks(report, ascii_only=ascii_only))) == told
     part = {"checks": "CheckJson", "tasks": "RunJson", "targets": "TargetJson", "artifacts": "FileJson"}
-    for line in [] if isinstance(report, JobReport) else lines(report):
+    for line in [] if isinstance(report, rep.JobReport) else lines(report):
         assert_valid(told["kind"], printed(line), part.get(told["kind"], "NodeJson"))
 
 
 @settings(deadline=None)
 @given(WATCHED)
-def test_whatever_the_api_sends_the_events_are_valid(event: Event) -> None:
-    """Any texts, numbers and statuses become a valid event."""
-    assert_valid("event", printed(event_document(event)))
+def test_whatever_the_api_sends_the_events_are_valid(event: ev.Event) -> None:
+    """Any texts, numbers and statuses become a valid event, on one line without anything that does not print."""
+    text = encoded(event_document(event))
+    assert_valid("event", json.loads(text))
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]", text)
+
+
+AT, INSTANT_OF_AT = 1_790_000_000_123, "2026-09-21T14:13:20Z"
+ACME = ("migrate", "projects", "ACME")
+SUMMARY = {
+    "total": 6, "missing": 1, "pending": 1, "running": 1, "finished": 3, "failed": 1, "warning": 0, "succeeded": 2,
+    "skipped": 0, "byOutcome": {"FAILED": 1, "SUCCESS": 2},
+}  # fmt: skip
+COUNTED = msgspec.convert(SUMMARY, Summary)
+RUNNING = {"state": "running", "status": "IN_PROGRESS", "outcome": None}
+TIMES = {"startedAt": None, "lastUpdatedAt": None, "elapsedSeconds": None}
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "expected"),
+    [
+        (
+            ev.Changed(AT, Node(ACME, "FINISHED", "FAILED", "Oh no."), ev.Condition("IN_PROGRESS", None)),
+            "change",
+            {
+                "level": [*ACME],
+                "name": "ACME",
+                "from": RUNNING,
+                "to": {"state": "failed", "status": "FINISHED", "outcome": "FAILED"},
+                "message": "Oh no.",
+                **TIMES,
+            },
+        ),
+        (
+            ev.Changed(AT, Node((), "IN_PROGRESS", details={"startedAt": AT - 5000}), None),
+            "change",
+            {"level": [], "name": "", "from": None, "to": RUNNING, "message": None, **TIMES}
+            | {"startedAt": "2026-09-21T14:13:15Z", "elapsedSeconds": 5},
+        ),
+        (
+            ev.Progressed(AT, ACME, 12.5, (Phase("export", 10, 80), Phase(None, None, None))),
+            "progress",
+            {
+                "level": [*ACME],
+                "name": "ACME",
+                "percent": 12.5,
+                "progress": [
+                    {"name": "export", "processed": 10, "total": 80},
+                    {"name": None, "processed": None, "total": None},
+                ],
+            },
+        ),
+        (ev.Stalled(AT, ACME, 901.0), "stalled", {"level": [*ACME], "name": "ACME", "sinceSeconds": 901}),
+        (
+            ev.Outage(AT, "unreachable", "no answer", 2.5),
+            "outage",
+            {"code": "unreachable", "message": "no answer", "retryInSeconds": 2},
+        ),
+        (ev.Recovered(AT, 43.0), "recovered", {"outageSeconds": 43}),
+        (
+            ev.Late(AT, AT - 60_000, AT, 59.7, "passed"),
+            "late",
+            {
+                "deadline": "2026-09-21T14:12:20Z",
+                "estimatedEndAt": INSTANT_OF_AT,
+                "bySeconds": 60,
+                "reason": "passed",
+            },
+        ),
+        (
+            ev.Alive(AT, Verdict.RUNNING, COUNTED, ("NEW",), not_before=AT),
+            "alive",
+            {"verdict": "running", "summary": SUMMARY, "missing": ["NEW"], "estimatedEndAt": INSTANT_OF_AT},
+        ),
+        *(
+            (
+                ev.Ended(AT, ev.End(end), Verdict.FAILED, 1, COUNTED, ("NEW",), elapsed),
+                end,
+                {
+                    "verdict": "failed",
+                    "exitCode": 1,
+                    "reasons": [],
+                    "summary": SUMMARY,
+                    "missing": ["NEW"],
+                    "elapsedSeconds": elapsed and 7695,
+                },
+            )
+            for end in ("finished", "failed-fast", "timeout", "interrupted", "error")
+            for elapsed in (7695.5, None)
+        ),
+    ],
+)
+def test_each_event_is_what_the_contract_says(event: ev.Event, name: str, expected: dict[str, Any]) -> None:
+    """An event's JSON has exactly the promised keys, and its time in UTC in whole seconds."""
+    assert printed(event_document(event)) == {"event": name, "at": INSTANT_OF_AT, **expected}
+
+
+@pytest.mark.parametrize("task_type", ["migrate", None])
+def test_the_first_view_holds_the_whole_tree(task_type: str | None) -> None:
+    """A snapshot has the head of documents and the root with all that is below it, as `status` shows nodes."""
+    child = Node(("check",), "FINISHED", "WARNING", "Some.", {"createdAt": AT - 5000, "excludable": True})
+    root = Node((), "IN_PROGRESS", details={"startedAt": AT - 60_000}, percent=3.0, children=(child,))
+    snapshot = Snapshot("job-1", "task-1", task_type, AT, root, Verdict.RUNNING, summary=COUNTED)
+    told = printed(event_document(ev.Snapped(AT, snapshot)))
+    shown = printed(document(rep.StatusReport(snapshot)))
+    del shown["kind"]
+    shown |= {"event": "snapshot", "at": INSTANT_OF_AT, "scope": "projects", "missing": [], "estimatedEndAt": None}
+    assert told == shown
+    assert (told["taskType"], told["summary"]) == (task_type, SUMMARY)
+    assert (told["node"]["elapsedSeconds"], told["node"]["children"][0]["excludable"]) == (60, True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -152,8 +238,8 @@ def test_a_schema_is_valid_open_and_names_every_key_as_required(kind: str) -> No
         assert definition.get("description") or name == "Phase", name
 
 
-SNAPSHOT = Snapshot("job-1", "task-1", "migrate", 1_790_000_000_000, Node(), Verdict.RUNNING)
-PROJECTS = printed(document(ProjectsReport(SNAPSHOT, "projects", (Node(("A",)),), Verdict.RUNNING)))
+SNAPSHOT = Snapshot("job-1", "task-1", "migrate", AT, Node(), Verdict.RUNNING)
+PROJECTS = printed(document(rep.ProjectsReport(SNAPSHOT, "projects", (Node(("A",)),), Verdict.RUNNING)))
 
 
 @pytest.mark.parametrize(

@@ -96,13 +96,9 @@ def test_each_state_is_one_result(node: Node, said: tuple[str, str | None, str])
 @pytest.mark.parametrize("outcome", ["FAILED", "WARNING"])
 def test_an_accepted_check_is_skipped_with_the_reason(outcome: str) -> None:
     """What was accepted is neither a failure nor a pass."""
-    accepted = {("A",): ON_PURPOSE}
-    state = outcome.lower()
-    assert case_of(Node(("A",), "FINISHED", outcome, "It broke.", FOUND), accepted=accepted) == (
-        "skipped",
-        f"{state}, accepted until 2026-12-01, Maria: on purpose",
-        "one\ntwo",
-    )
+    check = Node(("A",), "FINISHED", outcome, "It broke.", FOUND)
+    told = f"{outcome.lower()}, accepted until 2026-12-01, Maria: on purpose"
+    assert case_of(check, accepted={("A",): ON_PURPOSE}) == ("skipped", told, "one\ntwo")
 
 
 def test_missing_projects_are_errors() -> None:
@@ -114,19 +110,9 @@ def test_missing_projects_are_errors() -> None:
     assert [(case.get("name"), [each.tag for each in case]) for case in suite] == [("A", ["error"]), ("B", [])]
 
 
-HOSTILE = st.text(st.characters(), max_size=20) | st.sampled_from(
-    [
-        "]]>",
-        "<![CDATA[",
-        "--><failure/>",
-        "&lt;&#0;",
-        "\x00\x1b[31m\x07",
-        "\ud800",
-        "\ufffe\uffff",
-        "\u202e\u2028",
-        "\r\n\t",
-    ]
-)
+MARKUP = ("]]>", "<![CDATA[", "--><failure/>", "&lt;&#0;")
+CONTROLS = ("\x00\x1b[31m\x07", "\ud800", "\ufffe\uffff", "\u202e\u2028", "\r\n\t")
+HOSTILE = st.text(st.characters(), max_size=20) | st.sampled_from([*MARKUP, *CONTROLS])
 
 
 @given(
