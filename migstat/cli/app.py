@@ -186,6 +186,7 @@ def _unexpected(error: Exception) -> MigstatError:
 def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
     """True if the words ask for a JSON format. They may be wrong otherwise, so they are not parsed."""
     chosen: str | None = None
+    # The last one counts, as for Typer, and nothing behind `--` is an option.
     for word, following in pairwise([*words, ""]):
         if word == "--":
             break

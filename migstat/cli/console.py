@@ -40,6 +40,7 @@ def switched_on(kernel: Kernel, handle: object) -> bool:
     from ctypes import byref, c_uint32
 
     mode = c_uint32()
+    # Windows 10 knows the bit but does not set it; older ones refuse it, and so does a pipe the question itself.
     if not kernel.GetConsoleMode(handle, byref(mode)):
         return False
     return bool(mode.value & PROCESSES_ESCAPES or kernel.SetConsoleMode(handle, mode.value | PROCESSES_ESCAPES))

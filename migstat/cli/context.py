@@ -175,11 +175,12 @@ def session(
                 runtime.streams.clear_notice()
                 asked.remember()
     except NotFound as error:
-        # Without a status it was not a 404: job and task exist, and only a level or a name below them does not.
-        if error.status is not None and (word := likely(task or job, [*TaskWord], cutoff=0.8)):
+        if error.status is None:  # not a 404: job and task exist, only a level or a name below them does not
+            raise
+        if word := likely(task or job, [*TaskWord], cutoff=0.8):
             raise NotFound(error.message, f"Did you mean {word}?") from error
         targets = profile.config.targets
-        if error.status is None or not targets or target.job_id not in (job, environ.get("MIGSTAT_JOB")):
+        if not targets or target.job_id not in (job, environ.get("MIGSTAT_JOB")):
             raise
         meant = likely(target.job_id, targets)
         hint = f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."

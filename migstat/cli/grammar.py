@@ -93,6 +93,7 @@ def _values(param: Any, command: str) -> list[str]:
     """How a parameter's value completes: `files`, `folders`, `words` or `list` with these words, or `seen` names."""
     metavar = (param.metavar or "").strip("[]")
     if param.name == "output":
+        # The option is the same for all commands; the formats that one of them has are a constant of its module.
         module = importlib.import_module(f"migstat.cli.commands.{command.partition(' ')[0]}")
         return ["words", *getattr(module, "FORMATS", FORMATS)]
     for known in (f"{command} {param.name}", param.name):

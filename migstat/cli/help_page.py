@@ -38,7 +38,7 @@ class MigstatCommand(TyperCommand):
     """A command with migstat's help."""
 
     def get_help(self, ctx: Any) -> str:
-        """Print the help and end the command."""
+        """Print the help and end the command: Typer would echo a text past the streams of this run."""
         own: list[Row] = []
         shared: list[str] = []
         for param in self.get_params(ctx):
@@ -94,6 +94,7 @@ def _print(command: TyperCommand | TyperGroup, ctx: Any, parts: Sequence[Rendera
     color = wants_color("auto", ctx.obj.environ, is_terminal=streams.out_is_terminal)
     text = io.StringIO()
     console = Console(file=text, width=page_width(ctx), force_terminal=color, no_color=not color, highlight=False)
+    # Typer puts braces around a required argument, which everywhere else means a choice.
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)]).translate({ord("{"): None, ord("}"): None})
     console.print(Text.assemble(("Usage: ", "bold"), usage), *_paragraphs(command.help or ""), *parts, sep="\n")
     console.print(*_paragraphs(command.epilog or ""), end="")
@@ -138,7 +139,7 @@ def _names(names: Sequence[str], width: int) -> Iterator[Text]:
     from rich.text import Text
 
     if len(names) > 1:
-        whole = "  ".join(name.replace(" ", "\0") for name in names)
+        whole = "  ".join(name.replace(" ", "\0") for name in names)  # no break between an option and its value
         lines = wrap(
             whole, width, initial_indent="  ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
         )

@@ -23,7 +23,7 @@ class Memory:
         """Collect the runs and names of an answer of the API."""
         match answer:
             case TaskPage():
-                if asked.page == 1:
+                if asked.page == 1:  # the list is read anew, and a newer run may lead it
                     self._words = {}
                 for task in answer.tasks:  # newest first
                     self._seen.run(task.task_id, task.task_type)
@@ -40,6 +40,7 @@ class Memory:
 
     def keep(self) -> None:
         """Write what is new. A cache that cannot be written does not matter."""
+        # Names only ever come, so their number tells whether there are new ones, and spares a write after each poll.
         count = len(self._seen.words) + sum(
             1 + sum(map(len, run.names.values())) + bool(run.task_type) for run in self._seen.runs.values()
         )

@@ -298,6 +298,7 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
     try:
         if path.is_dir():
             raise UsageError(f"--export: {export!r} is a folder", "Name a file in it.")
+        # Only trying tells: rights, a full disk and a read-only mount each look different beforehand.
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

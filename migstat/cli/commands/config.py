@@ -155,7 +155,7 @@ def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
 
 
 def _check(path: Path, value: str, read: Config) -> None:
-    """Raise UsageError for a value that would make a later command fail."""
+    """Raise UsageError for a value that would make a later command fail, maybe in the middle of a cutover."""
     source = spelled(path)
     if not value.isprintable():
         raise UsageError(f"{source}: VALUE contains an unprintable character")
