@@ -270,21 +270,6 @@ def test_a_terminal_as_standard_input_is_asked_for_the_token(desk: Desk, server:
     refused(desk.run(*words, typed=()), 4, "does not contain an API token")
 
 
-def test_piped_bytes_that_are_not_text_are_refused(desk: Desk) -> None:
-    """They are no token, whatever the encoding of the process makes of them."""
-    done = subprocess.run(
-        [sys.executable, "-m", "migstat", "auth", "login", "--email", "e", "--token-file", "-"],
-        env=hermetic() | environ_of(Kept, desk.keyring) | desk.environ,
-        input=b"\xff\xfe\x00",
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
-    refused(result, 4, "standard input (--token-file -) ")
-    assert (desk.kept, desk.text) == ({}, None)
-
-
 @pytest.mark.parametrize(
     ("words", "env", "typed", "code", "message"),
     [

@@ -170,21 +170,20 @@ def test_an_invalid_value_is_refused_with_file_and_key(tmp_path: Path, text: str
 
 
 def test_a_profiles_token_file_begins_at_the_config_file(tmp_path: Path, server: Server) -> None:
-    """A relative token file is found from any folder, and one that others can read draws a warning."""
-    (tmp_path / "acme.token").write_text(server.token, encoding="utf-8")
-    (tmp_path / "acme.token").chmod(0o600)
-    text = f'default_profile = "a"\n[profiles.a]\n{reaching(server)}token_file = "acme.token"\n'
-    env = write(tmp_path, text)
-    assert migstat(["job", "job-1"], env, now=lambda: NOW).code == 0
-    (tmp_path / "acme.token").chmod(0o644)
-    warned = migstat(["job", "job-1"], env, now=lambda: NOW)
-    assert (warned.code, len(warned.err.splitlines())) == (0, 1)
-    assert f"chmod 600 {tmp_path}/acme.token" in warned.err
-    assert server.token not in warned.err
-    (tmp_path / "acme.token").unlink()
-    missing = migstat(["job", "job-1"], env, now=lambda: NOW)
-    assert missing.code == 4
-    assert f"{env['MIGSTAT_CONFIG']}: profiles.a.token_file: '{tmp_path}/acme.token'" in missing.err
+    """A relative token file is found from any folder; one that others can read draws one warning, none is code 4."""
+    file = tmp_path / "acme.token"
+    env = write(tmp_path, f'default_profile = "a"\n[profiles.a]\n{reaching(server)}token_file = "acme.token"\n')
+    refused(migstat(["job", "job-1"], env), 4, f"{env['MIGSTAT_CONFIG']}: profiles.a.token_file: '{file}'")
+    file.write_text(server.token, encoding="utf-8")
+    for mode, warnings in ((0o600, 0), (0o644, 1)):
+        file.chmod(mode)
+        result = migstat(["job", "job-1"], env, now=lambda: NOW)
+        assert (result.code, result.err.count(f"chmod 600 {file}"), len(result.err.splitlines())) == (
+            0,
+            warnings,
+            warnings,
+        )
+        assert server.token not in result.err
 
 
 @pytest.mark.parametrize(
