@@ -1,4 +1,4 @@
-"""Servers made of bare sockets, for what no library's server does."""
+"""Servers on loopback: of bare sockets, for what no library's server does, and of a library's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
@@ -40,6 +41,22 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
             for thread in threads:
                 thread.join(5)
             assert not any(thread.is_alive() for thread in (accepting, *threads))
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The URL of a library's HTTP server on loopback, which lets a hanging request behind when the context ends."""
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    listener.daemon_threads = True
+    listener.block_on_close = False
+    thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.server_port}"
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
 
 
 def cut(connection: socket.socket) -> None:

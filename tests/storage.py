@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 from tests.cli.rehearsals import NOW, PREFIX
 from tests.command_line import Result, migstat
+from tests.sockets import serving
 
 LATER, EARLIER = "2026-09-21T15:00:00Z", "2026-09-21T14:00:00Z"
 """Instants after and before NOW."""
@@ -112,19 +113,12 @@ def storing(reply: Callable[[Fetched], Reply] = lambda _: Reply(CONTENT)) -> Ite
             while told.held is not None and not told.held.wait(0.02) and not closing.is_set():
                 pass
 
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
-    listener.block_on_close = False
-    storage = Storage(f"http://127.0.0.1:{listener.server_port}")
-    thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield storage
-    finally:
-        closing.set()
-        listener.shutdown()
-        listener.server_close()
-        thread.join()
+    with serving(Handler) as url:
+        storage = Storage(url)
+        try:
+            yield storage
+        finally:
+            closing.set()
 
 
 def _run_of(storage: Storage, path: str) -> dict[str, Any]:

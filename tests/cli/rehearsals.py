@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from migstat.simulator.scenario import Scenario, SimArtifact, SimJob, SimNode, SimTask
 from migstat.simulator.server import Server, serve
 from tests.command_line import Result, environ_of, migstat
+from tests.sockets import serving
 
 NOW = 1_790_000_000.0
 """The epoch second at which all rehearsals stand still: 2026-09-21T14:13:20Z."""
@@ -258,17 +258,8 @@ def answering(answer: Callable[[Asked], Answer]) -> Iterator[Scripted]:
             head.write(f"Content-Length: {len(body)}\r\n\r\n".encode())
             self.wfile.write(head.getvalue() + body)
 
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listener.daemon_threads = True
-    listener.block_on_close = False
-    thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield Scripted(f"http://127.0.0.1:{listener.server_port}", asked)
-    finally:
-        listener.shutdown()
-        listener.server_close()
-        thread.join()
+    with serving(Handler) as url:
+        yield Scripted(url, asked)
 
 
 NOT_FOUND = Answer({"status": 404, "errorMessage": "Not found", "id": "request-1"}, 404)
