@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from migstat.api.endpoints import Answer, Api
@@ -39,8 +38,8 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
     job, task = scenario.job, scenario.tasks[-1]
     first = task.created_at + 60
     interval = INTERVAL * max(1.0, _size(task.root) / MANY)
-    stop, silence = ([begins + (scenario.duration - first) * share, length] for share, length in (BREAK, OUTAGE))
-    stops = [] if smooth else [stop[0]]
+    stop, silence = (begins + (scenario.duration - first) * share for share, _ in (BREAK, OUTAGE))
+    stops = [] if smooth else [stop]
 
     def clock() -> float:
         return now[0]
@@ -51,17 +50,16 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
             raise Stopped
 
     app = App(scenario, Timeline(begins, 1.0, first), clock=clock, rate_limit=None)
-    api = SimulatedApi(app, lambda: not smooth and silence[0] <= now[0] < sum(silence))
+    api = SimulatedApi(app, lambda: not smooth and silence <= now[0] < silence + OUTAGE[1])
     with Record(path) as record:
         while True:
             session = TaskSession(api, Target(job.job_id, task.task_id), clock, None)
-            recall = partial(read_back, path, job.job_id, task.task_id)
             watch = Watch(
                 session,
                 Plan(interval=interval),
                 Deadline(clock, sleep, None),
                 share=lambda: 0.5,
-                recall=lambda recall=recall: recall()[0],  # type: ignore[misc]
+                recall=lambda: read_back(path, job.job_id, task.task_id)[0],
             )
             for event in paced(watch.events(), sleep):
                 if not isinstance(event, Waiting):
@@ -69,7 +67,7 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
             if not stops:
                 return
             stops.clear()
-            now[0] += stop[1]
+            now[0] += BREAK[1]
 
 
 class SimulatedApi(Api):

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TextIO
 
 import msgspec
@@ -68,7 +69,9 @@ class LiveScreen:
         )
         self._badge: Badge | None = None
         self._bell = False
-        self._wake = threading.Event()
+        # Not an Event: Ctrl-Z calls `suspend` in the middle of whatever the main thread does, which may be `refresh`,
+        # holding the lock of the event that `suspend` sets. A SimpleQueue may be put to at any time.
+        self._wake: SimpleQueue[None] = SimpleQueue()
         self._closing = False
         self._suspended = False
         self._away = threading.Event()  # set while the shell's screen is shown
@@ -88,23 +91,23 @@ class LiveScreen:
     def refresh(self, badge: Badge) -> None:
         """Draw soon."""
         self._badge = badge
-        self._wake.set()
+        self._wake.put(None)
 
     def ring(self) -> None:
         """Ring the bell soon."""
         self._bell = True
-        self._wake.set()
+        self._wake.put(None)
 
     def suspend(self) -> None:
         """Hand the terminal back for now; waits half a second for it at most."""
         self._suspended = True
-        self._wake.set()
+        self._wake.put(None)
         self._away.wait(0.5)
 
     def resume(self) -> None:
         """Take the terminal again."""
         self._suspended = False
-        self._wake.set()
+        self._wake.put(None)
 
     def close(self, patience: float) -> None:
         """Hand the terminal back, or give up after `patience` seconds.
@@ -112,7 +115,7 @@ class LiveScreen:
         Output that was paused (Ctrl-S) is let run, and what is queued is dropped: the shell needs its screen back.
         """
         self._closing = True
-        self._wake.set()
+        self._wake.put(None)
         self._thread.join(patience)
         if self._thread.is_alive():
             unfreeze(self._file.out, drop=True)
@@ -135,9 +138,9 @@ class LiveScreen:
         with suppress(OSError, ValueError):  # a terminal that has gone; SIGHUP says so to those who want to know
             while not self._closing:
                 # From the background, a write to the terminal would draw over the shell, or stop the process (SIGTTOU).
-                if self._may_draw():
+                if not self._suspended and in_foreground(self._file.out):
                     self._show()
-                self._wait(TICK)
+                self._wait()
 
     def _show(self) -> None:
         """Be on the second screen, for as long as the terminal is ours."""
@@ -149,24 +152,21 @@ class LiveScreen:
         self._console.size = ConsoleDimensions(*self.size)
         live.start()
         try:
-            while not self._closing and self._may_draw():
+            while not self._closing and not self._suspended and in_foreground(self._file.out):
                 size = self.size
                 # Pinned for the frame: Rich asks anew whenever it needs the size, and a window may change in between.
                 self._console.size = ConsoleDimensions(*size)
                 live.update(self._draw(*size), refresh=True)
-                badge = self._badge
-                if badge is not None:
-                    self._console.set_window_title(badge.title)
-                    self._progress(2 if badge.failed else 1, badge.percent)
+                if self._badge is not None:
+                    self._announce(self._badge)
                 self._ring()
                 for _ in range(TICKS):
-                    if self._wait(TICK) or self.size != size:
+                    if self._wait() or self.size != size:
                         break
         finally:
             self._ring()
             if self._badge is not None:
-                self._console.set_window_title("")
-                self._progress(0, 0)
+                self._announce(None)
             live.stop()
             self._away.set()
 
@@ -175,20 +175,24 @@ class LiveScreen:
             self._bell = False
             self._console.bell()
 
-    def _progress(self, state: int, percent: int) -> None:
-        """OSC 9;4, which Rich does not know: progress in the taskbar or tab; state 2 is red, 0 takes it away."""
-        if self._taskbar:
+    def _announce(self, badge: Badge | None) -> None:
+        """Show the badge, or take away the one that is shown."""
+        self._console.set_window_title(badge.title if badge else "")
+        if self._taskbar:  # OSC 9;4, which Rich does not know: 1 is progress, 2 red, 0 takes it away
+            state, percent = (2 if badge.failed else 1, badge.percent) if badge else (0, 0)
             control = Control()
             control.segment = Segment(f"\x1b]9;4;{state};{percent}\x07", None, [(ControlType.BELL,)])
             self._console.control(control)
 
-    def _wait(self, seconds: float) -> bool:
-        woken = self._wake.wait(seconds)
-        self._wake.clear()
-        return woken
-
-    def _may_draw(self) -> bool:
-        return not self._suspended and in_foreground(self._file.out)
+    def _wait(self) -> bool:
+        """Wait for a tick, or until there is something to do; True then."""
+        try:
+            self._wake.get(timeout=TICK)
+        except Empty:
+            return False
+        while not self._wake.empty():  # one frame is enough for all that came while the terminal was frozen
+            self._wake.get()
+        return True
 
 
 class _Unbuffered(io.StringIO):

@@ -51,10 +51,14 @@ class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventPrinter:
-    """Shows what happens, as lines that need no terminal to themselves. Only `close` may wait, and not for long."""
+    """Shows what happens, as lines that need no terminal to themselves. Only `close` may wait, and not for long.
 
-    def __init__(self, streams: Streams) -> None:
+    `on_notice` shows notices about the first reading; it is None where they would be in the way.
+    """
+
+    def __init__(self, streams: Streams, on_notice: Callable[[str], None] | None = None) -> None:
         self._streams = streams
+        self.on_notice = on_notice
 
     def show(self, event: Shown) -> None:
         """Show one event."""
@@ -63,11 +67,6 @@ class EventPrinter:
     def warn(self, text: str) -> None:
         """Show a warning where it stays readable. May be called from any thread."""
         self._streams.tell(text)
-
-    @property
-    def on_notice(self) -> Callable[[str], None] | None:
-        """What shows notices about the first reading; None if they would be in the way."""
-        return None
 
     def fill(self, view: View) -> None:
         """Show what the first reading has seen so far."""
@@ -150,7 +149,7 @@ class ScreenPrinter(EventPrinter):
         screen_of: Callable[[Callable[[int, int], RenderableType]], LiveScreen],
         now: Callable[[], float],
     ) -> None:
-        super().__init__(streams)
+        super().__init__(streams, on_notice=self.notice)
         self._options = options
         self._now = now
         self._bell = Bell()
@@ -162,9 +161,6 @@ class ScreenPrinter(EventPrinter):
 
     def show(self, event: Shown) -> None:
         """Take the event into the view."""
-        line = event if isinstance(event, LogLine) else None if isinstance(event, Waiting) else log_line(event)
-        if line is not None:
-            self._log = (*self._log[-LOGGED:], line)
         if isinstance(event, Waiting):
             self._known = digest(event.view, self._options.title)
             counts = self._known.counts
@@ -175,6 +171,8 @@ class ScreenPrinter(EventPrinter):
                     self._known.verdict is Verdict.FAILED or bool(self._known.summary and self._known.summary.failed),
                 )
             )
+        elif (line := event if isinstance(event, LogLine) else log_line(event)) is not None:
+            self._log = (*self._log[-LOGGED:], line)
         if self._bell.rings(event):
             self.screen.ring()
 
@@ -190,12 +188,8 @@ class ScreenPrinter(EventPrinter):
         """Take the terminal."""
         self.screen.start()
 
-    @property
-    def on_notice(self) -> Callable[[str], None]:
-        """What shows notices about the first reading; may be called from any thread."""
-        return self._notice
-
-    def _notice(self, text: str) -> None:
+    def notice(self, text: str) -> None:
+        """Show what the first reading is about. May be called from any thread."""
         if self._known.view.snapshot is None:
             self._known = replace(self._known, doing=text)
 

@@ -150,6 +150,7 @@ class Watcher:
             self._abandon(watched, End.ERROR, exit_of_error(error), error)
             raise
         finally:
+            # The record first: after a signal a second has to do for all, and the record is what a later watch needs.
             self._recorder.close(min(self._patience, LAST_TRY))
             self._exporter.close(min(max(self._patience, LAST_PAGE), LAST_TRY))
             self._printer.close(min(self._patience, 1.0))
@@ -184,12 +185,14 @@ class Watcher:
                 self._show(event)
                 continue
             self._ended = event
+            # Before it is shown, which raises if nobody reads: the files must not go on saying that it runs.
             self._exporter.finish(self._story(event, watched.view))
             hurried = event.end in (End.TIMEOUT, End.INTERRUPTED)
             self._patience = HURRY if hurried else PATIENT
             try:
                 self._show(event)
             except (ClosedPipe, OutputError) as error:
+                # A timeout or a signal has a code of its own, whoever reads.
                 if not hurried:
                     raise
                 self._loss = error if isinstance(error, OutputError) else None
@@ -254,12 +257,12 @@ class Watcher:
 
     def _finish(self, story: Story) -> OutputError | None:
         """Show how it ended; the error if standard output lost something, said here where the code is not 0 anyway."""
-        with suppress(ClosedPipe, OutputError):  # the code of the data counts; what was lost is known after it
+        with suppress(ClosedPipe, OutputError):  # `loss` will tell
             self._printer.finish(story)
         self._notify(story)
         loss = self._background.loss() or self._loss
         if loss is not None and story.ended.exit_code != Exit.OK:
-            # to the background's standard error, for which a signal or a timeout does not wait
+            # In the background as well: standard error may be the same frozen terminal or full pipe.
             tell_error(self._background.streams, loss, json=self._json)
         self._background.finish()
         return loss
@@ -274,10 +277,10 @@ class Watcher:
     def _sleep(self, seconds: float) -> None:
         """Sleep, but not on after whoever reads standard output has gone. Raises ClosedPipe, OutputError."""
         while seconds > 0:
-            self._background.check()
+            self._background.check()  # in slices: nothing else would notice a reader that has gone between two events
             self._real_sleep(min(seconds, SLICE))
             seconds -= SLICE
-            self._notifier.look(int(self._now() * 1000))
+            self._notifier.look(int(self._now() * 1000))  # an outage may become worth it in a pause of five minutes
 
 
 class Course:

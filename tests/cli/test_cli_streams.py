@@ -20,6 +20,7 @@ import pyte
 import pytest
 
 from migstat.cli.background import BackgroundStream
+from migstat.cli.screen import Badge, LiveScreen
 from migstat.cli.streams import wants_color
 from migstat.follow.deadline import Stopped
 from migstat.simulator.scenario import Scenario
@@ -381,6 +382,21 @@ def test_a_signal_within_a_write_locks_nothing() -> None:
         assert not another.is_alive()
     stream.finish(10)
     assert (written.getvalue()[-2:], stream.unwritten) == ("xy", False)
+
+
+def test_ctrl_z_at_any_moment_holds_up_nothing() -> None:
+    """Wherever Ctrl-Z interrupts the main thread on its way to the screen, the terminal can be handed back."""
+    screen = LiveScreen(io.StringIO(), lambda *_: "", color=False, ascii_only=False, environ={})
+
+    def refresh() -> None:
+        sys.setprofile(lambda *_: screen.suspend())
+        screen.refresh(Badge("title"))
+        sys.setprofile(None)
+
+    thread = threading.Thread(target=refresh, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 @pytest.mark.slow
