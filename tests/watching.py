@@ -188,7 +188,7 @@ class World:
     @property
     def known(self) -> dict[Level, Node]:
         """Every node that the watch knows of, by its level."""
-        return {node.level: node for node in self.poller.nodes()}
+        return {node.level: node for node in self.poller.known.nodes()}
 
     @property
     def task(self) -> script.SimTask:

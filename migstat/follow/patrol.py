@@ -230,7 +230,7 @@ class Leaves:
 
 
 class Patrol:
-    """A full reading in pieces: work that asks, a few requests with each `go_on`. `seen` is for the caller to fill.
+    """A full reading in pieces: work that asks, a few requests with each `go_on`.
 
     A walk over pages cannot be left in the middle and taken up again, so it runs in a thread of its own, which waits
     inside `ask` for leave to go on. Only one of the two threads works at any time.
@@ -240,7 +240,6 @@ class Patrol:
         self.reading = asker.reading
         self.together = asker.together
         self.asked = 0
-        self.seen: set[Level] = set()
         self._pages: list[Page] = []
         self._asker = asker
         self._work = work

@@ -69,20 +69,139 @@ TRUST_AGAIN = 5
 """Full readings after which filters are tried again that were refused, not ignored."""
 
 
-class Poller:
-    """Keeps our picture of one task up to date. `rate_limit` in requests per 60 s, None for no limit.
+class Known:
+    """All that is known of one task's tree, merged from full readings and polls.
 
-    `changes` are the nodes that the last reading found new or different, each with what it was before. `gone` holds
-    the nodes that were reported once and are no longer. A Poller is an `Asker` itself, to count requests.
+    `levels` holds the nodes, without their children, by the level that they are children of; `running` those of them
+    that run. `changes` are the nodes that the last reading found new or different, each with what it was before. `gone`
+    holds the nodes that were reported once and are no longer. `seen` gathers the levels read while a patrol goes on.
+    """
+
+    def __init__(self) -> None:
+        self.root = Node()
+        self.levels: dict[Level, dict[str, Node]] = {}
+        self.running: dict[Level, Node] = {}
+        self.gone: dict[Level, Node] = {}
+        self.changes: list[Change] = []
+        self.seen: set[Level] | None = None
+        # the levels as last handed out with their counts, and what has changed in them since
+        self._crowds: dict[Level, Crowd] = {}
+        self._moved: dict[Level, list[Change]] = {}
+
+    def nodes(self) -> Iterator[Node]:
+        """Every known node, without its children."""
+        yield self.root
+        for children in self.levels.values():
+            yield from children.values()
+
+    def at_work(self) -> Iterator[Node]:
+        """The running nodes without children; the root, until it has ended, if nothing else is known."""
+        if not self.root.ended and not self.levels.get(()):
+            yield self.root
+        yield from (node for node in self.running.values() if node.level and not self.levels.get(node.level))
+
+    def grown(self, node: Node) -> Node:
+        """The node with everything known below it."""
+        # looks through the levels, not the nodes: few of 20,000 have children
+        below = [level for level in self.levels if level and level[:-1] == node.level]
+        if node.level not in self.levels and not below:
+            return node
+        children = self.levels.get(node.level, {})
+        if below:
+            grown = {level[-1]: self.grown(children.get(level[-1]) or Node(level)) for level in below}
+            return replace(node, children=tuple((children | grown).values()))
+        # counting 20,000 children again at each poll would take longer than reading what has changed
+        crowd, changes = self._crowds.get(node.level), self._moved.pop(node.level, [])
+        if crowd is None or changes:
+            crowd = crowd.after(children.values(), changes) if crowd else Crowd(children.values())
+            self._crowds[node.level] = crowd
+        return replace(node, children=crowd)
+
+    def runs(self, level: Level) -> bool:
+        """True if the node of this level is known to run."""
+        node = self.levels.get(level[:-1], {}).get(level[-1])
+        return node is not None and node.state is State.RUNNING
+
+    def take_root(self, node: Node, *, new: bool = False) -> None:
+        """Take a reading of the root alone."""
+        bare = replace(node, children=None)
+        self._note(None if new else self.root, bare)
+        self.root = bare
+
+    def take_all(self, root: Node) -> None:
+        """Take a full reading in place of all that was known."""
+        before, self.levels = self.levels, {}
+        self._crowds.clear()
+        self._moved.clear()
+        self.take_root(root, new=not before)
+        self._take_all(root, before)
+        self.running = {
+            level: node
+            for level, node in self.running.items()
+            if not level or level[-1] in self.levels.get(level[:-1], {})
+        }
+
+    def _take_all(self, node: Node, before: dict[Level, dict[str, Node]]) -> None:
+        known = before.get(node.level, {})
+        children: dict[str, Node] = {}
+        for child in node.children or ():
+            bare = child if child.children is None else replace(child, children=None)
+            children[child.name] = bare
+            self._note(known.get(child.name), bare)
+            self.gone.pop(child.level, None)
+        if node.unreadable:
+            # what a level that could not be read does not show is still there; but not a hidden level, which was asked
+            # for by itself: its last error would otherwise stay for ever
+            children = {name: child for name, child in known.items() if not level_is_hidden(child.level)} | children
+        elif any(name not in children for name in known):
+            self.gone |= {child.level: child for name, child in known.items() if name not in children}
+        if node.children is not None or node.unreadable or children:
+            self.levels[node.level] = children
+        for child in node.children or ():
+            if child.children is not None or child.unreadable:
+                self._take_all(child, before)
+        if node.unreadable:
+            for level, kept in before.items():
+                if level and level[:-1] == node.level and level not in self.levels and level[-1] in children:
+                    self.levels[level] = kept
+
+    def take(self, level: Level, nodes: Iterable[Node]) -> None:
+        """Take readings of some children.
+
+        The later reading counts, whatever its `lastUpdatedAt`: the API's clock is not ours, and things begin again.
+        """
+        children = self.levels.setdefault(level, {})
+        for node in nodes:
+            known = children.get(node.name)
+            # that the level below could not be read holds until it is read again
+            flaw = known.unreadable if known and node.level in self.levels else None
+            bare = replace(node, children=None, unreadable=node.unreadable or flaw)
+            self._note(known, bare)
+            self._moved.setdefault(level, []).append((known, bare))
+            children[node.name] = bare
+            if self.seen is not None:
+                self.seen.add(bare.level)
+
+    def _note(self, before: Node | None, node: Node) -> None:
+        if before is not node:  # as it is for the thousands that a patrol has read
+            self.changes.append((before, node))
+        if node.state is State.RUNNING:
+            self.running[node.level] = node
+        else:
+            self.running.pop(node.level, None)
+
+
+class Poller:
+    """Keeps what is `known` of one task up to date, within `rate_limit` in requests per 60 s; None for no limit.
+
+    A Poller is an `Asker` itself, to count requests.
     """
 
     def __init__(self, facts: TaskFacts, asker: Asker, rate_limit: int | None) -> None:
-        self.root = Node()
+        self.known = Known()
         self.task_type: str | None = None
         self.job: Job | None = None
         self.flaws: tuple[str, ...] = ()
-        self.changes: list[Change] = []
-        self.gone: dict[Level, Node] = {}
         self.requests = 0
         self.together = asker.together
         self.reading = asker.reading
@@ -90,13 +209,7 @@ class Poller:
         self._asker = asker
         self._rate_limit = rate_limit
         self._filters = Filters()
-        # all that is known: nodes without their children, by the level that they are children of
-        self._levels: dict[Level, dict[str, Node]] = {}
-        self._running: dict[Level, Node] = {}
         self._leaves: dict[Level, Leaves] = {}
-        # the levels as last handed out with their counts, and what has changed in them since
-        self._crowds: dict[Level, Crowd] = {}
-        self._moved: dict[Level, list[Change]] = {}
         # the budget: what a full reading and what the compulsory part of a poll cost, and what was overspent
         self._full_cost = 0
         self._must_cost = 0
@@ -106,52 +219,17 @@ class Poller:
         self._patrol_failed = False
         self._patrolled: dict[Question, Page] = {}
 
-    # what is known
-
     @property
     def scope(self) -> str:
         """What the task's leaves are called: `checks`, or the hidden level that the task has or would have."""
         if self.task_type == TaskType.CHECK:
             return "checks"
         order = self.job.scopes if self.job else HIDDEN
-        return next((name for name in order if (*MIGRATE, name) in self._levels), order[0])
-
-    def nodes(self) -> Iterator[Node]:
-        """Every known node, without its children."""
-        yield self.root
-        for children in self._levels.values():
-            yield from children.values()
-
-    def at_work(self) -> Iterator[Node]:
-        """The running nodes without children; the root, until it has ended, if nothing else is known."""
-        if not self.root.ended and not self._levels.get(()):
-            yield self.root
-        yield from (node for node in self._running.values() if node.level and not self._levels.get(node.level))
+        return next((name for name in order if (*MIGRATE, name) in self.known.levels), order[0])
 
     def evidence(self) -> Evidence:
         """All that is known, for the verdict."""
-        return Evidence(root=self._grown(self.root), task_type=self.task_type, job=self.job)
-
-    def _grown(self, node: Node) -> Node:
-        """The node with everything known below it."""
-        # looks through the levels, not the nodes: few of 20,000 have children
-        below = [level for level in self._levels if level and level[:-1] == node.level]
-        if node.level not in self._levels and not below:
-            return node
-        children = self._levels.get(node.level, {})
-        if below:
-            grown = {level[-1]: self._grown(children.get(level[-1]) or Node(level)) for level in below}
-            return replace(node, children=tuple((children | grown).values()))
-        # counting 20,000 children again at each poll would take longer than reading what has changed
-        crowd, changes = self._crowds.get(node.level), self._moved.pop(node.level, [])
-        if crowd is None or changes:
-            crowd = crowd.after(children.values(), changes) if crowd else Crowd(children.values())
-            self._crowds[node.level] = crowd
-        return replace(node, children=crowd)
-
-    def _runs(self, level: Level) -> bool:
-        node = self._levels.get(level[:-1], {}).get(level[-1])
-        return node is not None and node.state is State.RUNNING
+        return Evidence(root=self.known.grown(self.known.root), task_type=self.task_type, job=self.job)
 
     # what it may cost
 
@@ -212,12 +290,12 @@ class Poller:
         """Give up the patrol."""
         if self._patrol is not None:
             self._patrol.close()
-            self._patrol = None
+            self._patrol = self.known.seen = None
 
     def read_all(self) -> None:
         """Read everything, which replaces all that was known. Raises ApiError if the root cannot be read."""
         self.close()
-        self.changes, self._patrol_failed = [], False
+        self.known.changes, self._patrol_failed = [], False
         asked = self.requests
         self._read_whole()
         self._full_cost = self.requests - asked
@@ -229,107 +307,45 @@ class Poller:
         if self._filters.refused and self._full_readings % TRUST_AGAIN == 0:
             self._filters = Filters()
         reading = Tree(self._facts, self, self._filters).read(ALL)
-        before, self._levels = self._levels, {}
-        self._crowds.clear()
-        self._moved.clear()
+        known, gone, first = self.known, set(self.known.gone), not self.known.levels
         self.task_type, self.flaws = reading.task_type, reading.flaws
         self.job = reading.job or self.job
-        if not before and self.job is None and self.task_type == TaskType.CHECK:
+        if first and self.job is None and self.task_type == TaskType.CHECK:
             with suppress(ApiError):  # checks are judged without the job, which only names itself and the site here
                 self.job = self._facts.job
-        root, gone = replace(reading.root, children=None), set(self.gone)
-        self._note(self.root if before else None, root)
-        self.root = root
-        self._replace(reading.root, before)
-        self._running = {
-            level: node
-            for level, node in self._running.items()
-            if not level or level[-1] in self._levels.get(level[:-1], {})
-        }
+        known.take_all(reading.root)
         # a child that begins again while its level is walked escapes the walk, so one that has just vanished gets a
         # second chance by its name
-        lost = [level for level in self.gone if level not in gone and not level_is_hidden(level)]
-        for parent in {level[:-1]: None for level in lost if level[:-1] in self._levels}:
+        lost = [level for level in known.gone if level not in gone and not level_is_hidden(level)]
+        for parent in {level[:-1]: None for level in lost if level[:-1] in known.levels}:
             names = [level[-1] for level in lost if level[:-1] == parent]
             for _, answer in ask_by_name(self, parent, names[:FEW_BAD]):
                 if not isinstance(answer, ApiError) and answer.found:
-                    self._take(parent, [answer.node])
-                    self.gone.pop(answer.node.level, None)
-
-    def _replace(self, node: Node, before: dict[Level, dict[str, Node]]) -> None:
-        """Take a whole subtree in place of what was known of it."""
-        known = before.get(node.level, {})
-        children: dict[str, Node] = {}
-        for child in node.children or ():
-            bare = child if child.children is None else replace(child, children=None)
-            children[child.name] = bare
-            self._note(known.get(child.name), bare)
-            self.gone.pop(child.level, None)
-        if node.unreadable:
-            # what a level that could not be read does not show is still there; but not a hidden level, which was asked
-            # for by itself: its last error would otherwise stay for ever
-            children = {name: child for name, child in known.items() if not level_is_hidden(child.level)} | children
-        elif any(name not in children for name in known):
-            self.gone |= {child.level: child for name, child in known.items() if name not in children}
-        if node.children is not None or node.unreadable or children:
-            self._levels[node.level] = children
-        for child in node.children or ():
-            if child.children is not None or child.unreadable:
-                self._replace(child, before)
-        if node.unreadable:
-            for level, kept in before.items():
-                if level and level[:-1] == node.level and level not in self._levels and level[-1] in children:
-                    self._levels[level] = kept
-
-    def _take(self, level: Level, nodes: Iterable[Node]) -> None:
-        """Take readings of some children.
-
-        The later reading counts, whatever its `lastUpdatedAt`: the API's clock is not ours, and things begin again.
-        """
-        children = self._levels.setdefault(level, {})
-        for node in nodes:
-            known = children.get(node.name)
-            # that the level below could not be read holds until it is read again
-            flaw = known.unreadable if known and node.level in self._levels else None
-            bare = replace(node, children=None, unreadable=node.unreadable or flaw)
-            self._note(known, bare)
-            self._moved.setdefault(level, []).append((known, bare))
-            children[node.name] = bare
-            if self._patrol is not None:
-                self._patrol.seen.add(bare.level)
-
-    def _note(self, before: Node | None, node: Node) -> None:
-        if before is not node:  # as it is for the thousands that a patrol has read
-            self.changes.append((before, node))
-        if node.state is State.RUNNING:
-            self._running[node.level] = node
-        else:
-            self._running.pop(node.level, None)
+                    known.take(parent, [answer.node])
+                    known.gone.pop(answer.node.level, None)
 
     def read_running(self, seconds: float = LONGEST) -> None:
         """Read what may have changed, `seconds` after the last reading. Raises ApiError if the root cannot be read."""
         asked = self.requests
-        checking = self._runs(CHECK)
+        known, checking = self.known, self.known.runs(CHECK)
         page = self.ask(Question((), expand=True))
-        self.changes = []
-        root = replace(page.node, children=None)
-        self._note(self.root, root)
-        self.root = root
-        self._take((), page.node.children or ())
-        if checking and not self._runs(CHECK):  # a check that began and ended between two polls was never seen running
+        known.changes = []
+        known.take_root(page.node)
+        known.take((), page.node.children or ())
+        if checking and not known.runs(CHECK):  # a check that began and ended between two polls was never seen running
             self._read_children(CHECK)
-        scopes = [node for node in self._levels.get(MIGRATE, {}).values() if not level_is_hidden(node.level)]
+        scopes = [node for node in known.levels.get(MIGRATE, {}).values() if not level_is_hidden(node.level)]
         # a scope that begins again, or a new one, shows with the next full reading
-        if any(not node.ended for node in scopes) or (not scopes and self._runs(MIGRATE)):
+        if any(not node.ended for node in scopes) or (not scopes and known.runs(MIGRATE)):
             self._read_children(MIGRATE)
         levels = [self._leaves_of(level) for level in self._levels_of_leaves(page)]
         for leaves in levels:
-            running = [node.name for node in self._running.values() if node.level[:-1] == leaves.level]
+            running = [node.name for node in known.running.values() if node.level[:-1] == leaves.level]
             with _left_for_later():
                 if found := leaves.news(self, self._filters, running):
-                    self._take(leaves.level, found)
-        # Every poll must get this far, whatever it costs, so this is what the interval has to pay for. The cost varies:
-        # the higher of two counts.
+                    known.take(leaves.level, found)
+        # Every poll must get this far, whatever it costs, so this is what the interval has to pay for. The cost varies
+        # from poll to poll, so a high one counts for some more.
         must = self.requests - asked
         self._must_cost = max(must, (self._must_cost + must) // 2)
         allowance = self._allowance(seconds)
@@ -348,21 +364,21 @@ class Poller:
     def _levels_of_leaves(self, page: Page) -> list[Level]:
         """The levels of checks, projects or spaces in which something may go on."""
         if self.task_type == TaskType.CHECK:
-            if self.root.state is not State.RUNNING:
+            if self.known.root.state is not State.RUNNING:
                 return []
             # those on the root's only page have just been read
-            return [CHECK] if CHECK in self._levels else [()] if page.next is not None else []
-        hidden = [(*MIGRATE, name) for name in HIDDEN if (*MIGRATE, name) in self._levels]
-        if not self._runs(MIGRATE):
-            hidden = [level for level in hidden if any(node[:-1] == level for node in self._running)]
+            return [CHECK] if CHECK in self.known.levels else [()] if page.next is not None else []
+        hidden = [(*MIGRATE, name) for name in HIDDEN if (*MIGRATE, name) in self.known.levels]
+        if not self.known.runs(MIGRATE):
+            hidden = [level for level in hidden if any(node[:-1] == level for node in self.known.running)]
         elif not hidden:
             hidden = [(*MIGRATE, name) for name in HIDDEN]
-        return [*([CHECK] if self._runs(CHECK) else []), *hidden]
+        return [*([CHECK] if self.known.runs(CHECK) else []), *hidden]
 
     def _read_children(self, level: Level) -> None:
         """All children of a small level."""
         with _left_for_later():
-            self._take(level, walk(self, level, still=False, filters=self._filters).children)
+            self.known.take(level, walk(self, level, still=False, filters=self._filters).children)
 
     def _read_rest(self, leaves: Leaves, ends: float) -> None:
         """Read where other news of a level may be, until this many requests have been made.
@@ -372,19 +388,19 @@ class Poller:
         """
         level, places = leaves.level, leaves.places
         if self.patrols:
-            known = self._levels.get(level, {})
+            known = self.known.levels.get(level, {})
             with _left_for_later():
-                self._take(level, leaves.rare(self, self._filters))
-                self._take(level, leaves.good(self, known, int(ends - self.requests)))
+                self.known.take(level, leaves.rare(self, self._filters))
+                self.known.take(level, leaves.good(self, known, int(ends - self.requests)))
         tried = set[str]()
-        doubtful = [name for name in leaves.doubtful if (*level, name) in self._running]
+        doubtful = [name for name in leaves.doubtful if (*level, name) in self.known.running]
         while self.patrols and self.requests < ends and (question := places.near(doubtful, tried)):
             page = attempted(partial(self.ask, question))
             if isinstance(page, ApiError):
                 places.clear()
                 continue
-            self._take(level, page.node.children or ())
-            doubtful = [name for name in doubtful if (*level, name) in self._running]
+            self.known.take(level, page.node.children or ())
+            doubtful = [name for name in doubtful if (*level, name) in self.known.running]
         # those that have waited longest come first, so that one which fails alone does not keep the others waiting
         doubtful.sort(key=lambda name: leaves.asked_at.get(name, 0))
         most = int(max(0, min(len(doubtful), ends - self.requests)))
@@ -392,7 +408,7 @@ class Poller:
             leaves.asked_at[name] = self.requests
             if isinstance(answer, ApiError) or not answer.found:
                 continue
-            self._take(level, [answer.node])
+            self.known.take(level, [answer.node])
             if answer.node.status == Status.IN_PROGRESS:
                 # the filter should have shown it. In a long queue it may have begun again meanwhile, so that the
                 # filter is only suspended
@@ -402,7 +418,7 @@ class Poller:
     def _go_on(self, requests: int) -> None:
         """Let the patrol make some requests. Once it has seen every page, what it has not seen is gone."""
         if self._patrol is None:
-            levels, filters = [level for level in self._levels if level_is_hidden(level)], Filters()
+            levels, filters = [level for level in self.known.levels if level_is_hidden(level)], Filters()
 
             def walk_all(asker: Asker) -> None:
                 for level in levels:
@@ -411,15 +427,15 @@ class Poller:
                     if cut or not filters.trusted:
                         raise Incomplete(f"{level[-1]} were not read to the end")
 
-            self._patrol = Patrol(self, walk_all)
+            self._patrol, self.known.seen = Patrol(self, walk_all), set()
         patrol = self._patrol
         try:
             over = patrol.go_on(requests)
             for node in patrol.taken():
                 if level_is_hidden(node.level):
-                    self._take(node.level, node.children or ())
+                    self.known.take(node.level, node.children or ())
                 else:
-                    self._take(node.level[:-1], [node])
+                    self.known.take(node.level[:-1], [node])
             if over:
                 self._finish(patrol)
         except Refused:
@@ -433,8 +449,8 @@ class Poller:
         asked = self.requests
         # an ordinary full reading, but for the walked levels: it gets these as the patrol, and the polls since then,
         # have left them
-        for level in [level for level in self._levels if level_is_hidden(level)]:
-            seen = tuple(node for node in self._levels[level].values() if node.level in patrol.seen)
+        for level in [level for level in self.known.levels if level_is_hidden(level)]:
+            seen = tuple(node for node in self.known.levels[level].values() if node.level in (self.known.seen or ()))
             self._patrolled[Question(level, expand=True)] = Page(Node(level, children=seen), None, found=True)
         try:
             self._read_whole()

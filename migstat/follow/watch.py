@@ -256,9 +256,9 @@ class Watch:
                 estimated_end=view.estimated_end,
             )
         if seen.readings:  # what the record does not have yet is news, though the snapshot shows it already
-            yield from self._changes((seen.readings.get(node.level), node) for node in self._poller.nodes())
+            yield from self._changes((seen.readings.get(node.level), node) for node in self._poller.known.nodes())
         while True:
-            yield from self._stalls.take(self._poller.at_work(), self._deadline.clock(), self._now())
+            yield from self._stalls.take(self._poller.known.at_work(), self._deadline.clock(), self._now())
             if (late := self._timetable.late(self._now())) is not None:
                 yield late
             if (end := self._end()) is not None:
@@ -269,9 +269,9 @@ class Watch:
                 yield from self._pause(self._interval)
             yield from self._until_read(full=self._full_is_due())
             yield from self._changes(
-                (None if before is None else _condition(before), node) for before, node in self._poller.changes
+                (None if before is None else _condition(before), node) for before, node in self._poller.known.changes
             )
-            for before, node in self._poller.changes:
+            for before, node in self._poller.known.changes:
                 moved = before is None or (before.percent, before.progress) != (node.percent, node.progress)
                 if moved and (node.percent is not None or node.progress):
                     yield Progressed(self._now(), node.level, node.percent, node.progress)
@@ -407,7 +407,7 @@ class Watch:
         self._pace.append((clock, self._poller.requests))
         while len(self._pace) > 2 and self._pace[-1][0] - self._pace[1][0] >= WINDOW:
             self._pace.popleft()
-        self._phases.take((node for _, node in self._poller.changes), now)
+        self._phases.take((node for _, node in self._poller.known.changes), now)
         evidence = self._poller.evidence()
         above = evidence.root if evidence.task_type == TaskType.CHECK else child_of(evidence.root, "check")
         whole = full and above is not None and above.ended
@@ -420,7 +420,7 @@ class Watch:
             # a key of the job that is gone is among the reasons already, and in a migration single checks do not count
             gone = [
                 f"{','.join(node.level)} is not reported any more and does not count"
-                for node in self._poller.gone.values()
+                for node in self._poller.known.gone.values()
                 if node.name not in found.missing and (node.level[:-1] != CHECK or evidence.task_type == TaskType.CHECK)
             ]
             self._notes = (*found.notes, *gone, *self._session.notes_on_older(evidence))

@@ -196,8 +196,8 @@ def test_a_level_that_cannot_be_read_hides_nothing() -> None:
         for migrate in (before, after):
             world.trouble = served(going(children={"check": done(), "migrate": migrate}))
             poller.read_all()
-        assert {node.level: node.status for node in poller.nodes()}["migrate",] == "FINISHED"
-        assert [node.name for node in poller.nodes() if node.level[:1] == ("migrate",)][1:] == names
+        assert {node.level: node.status for node in poller.known.nodes()}["migrate",] == "FINISHED"
+        assert [node.name for node in poller.known.nodes() if node.level[:1] == ("migrate",)][1:] == names
 
 
 def test_without_a_limit_nothing_is_slowed() -> None:
@@ -254,7 +254,7 @@ def test_everything_of_a_large_migration_is_read_in_turn() -> None:
             break
     assert max(costs(world)[1:-1]) < 30 < costs(world)[0]
     assert 304 <= told["A-UNSEEN"] <= 470
-    assert (*PROJECTS, "A-GONE") in world.poller.gone
+    assert (*PROJECTS, "A-GONE") in world.poller.known.gone
     assert (*PROJECTS, "A-GONE") not in world.known
 
 
