@@ -19,7 +19,7 @@ from migstat.settings.config import Config
 from migstat.settings.credentials import Secret, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
 from migstat.settings.resolve import Profile, Sources
-from tests.keyrings import Ending, Forgetful, Hanging, Kept, Locked, Odd, Troubled, in_force
+from tests.keyrings import Ending, Hanging, Kept, Locked, Odd, Troubled, in_force
 
 ACCOUNT = Account("https://api.atlassian.com", "you@example.com")
 TOKEN = "ATATT3xFfGF0-s3cr3t"
@@ -275,9 +275,3 @@ def test_a_failing_keyring_is_reported_without_the_token(
             assert raised.value.hint.endswith(WITHOUT)
     assert not file.exists()
     assert set(notices) == ({"waiting for the keyring: does it ask for its password?"} if backend is Hanging else set())
-
-
-def test_a_keyring_that_forgets_is_noticed(tmp_path: Path) -> None:
-    """The token is read back before the keyring is believed."""
-    with in_force(Forgetful()), pytest.raises(CredentialsError, match="did not keep the token"):
-        Keychain(str(tmp_path / "credentials.toml")).keep(ACCOUNT, TOKEN)
