@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from migstat.api.retry import WINDOW
 from migstat.errors import ApiError, Incomplete, Refused
 from migstat.follow.patrol import Leaves, Patrol
-from migstat.model.crowd import Change, Crowd
+from migstat.model.crowd import Crowd, Update
 from migstat.model.nodes import (
     CHECK,
     HIDDEN,
@@ -82,11 +82,11 @@ class Known:
         self.levels: dict[Level, dict[str, Node]] = {}
         self.running: dict[Level, Node] = {}
         self.gone: dict[Level, Node] = {}
-        self.changes: list[Change] = []
+        self.changes: list[Update] = []
         self.seen: set[Level] | None = None
         # the levels as last handed out with their counts, and what has changed in them since
         self._crowds: dict[Level, Crowd] = {}
-        self._moved: dict[Level, list[Change]] = {}
+        self._moved: dict[Level, list[Update]] = {}
 
     def nodes(self) -> Iterator[Node]:
         """Every known node, without its children."""

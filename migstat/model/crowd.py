@@ -1,4 +1,7 @@
-"""Many siblings and their counts, so that what a poll has not read again is not counted again."""
+"""Many siblings and their counts, so that what a poll has not read again is not counted again.
+
+A poll of 100,000 projects reads a few dozen again; to count and sort all of them would take longer than the poll.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from itertools import chain
 
 from migstat.model.nodes import Job, Millis, Node, State, unmatched
 
-Change = tuple[Node | None, Node]
+Update = tuple[Node | None, Node]
 """A node as it was, if it was there, and as it is."""
 
 
 class Tally:
-    """What is to be known of some siblings together; read only, but for what it remembers once it was asked.
+    """What is to be known of some siblings together; read only, except that it remembers what it was asked for.
 
     `counts` are by state, `unproven` counts those without an outcome. `earliest` is when the first of them started.
     """
@@ -49,7 +52,7 @@ class Tally:
             self._missing = job, unmatched(job.keys if job else (), (node.name for node in nodes))
         return self._missing[1]
 
-    def after(self, changes: Sequence[Change]) -> Tally | None:
+    def after(self, changes: Sequence[Update]) -> Tally | None:
         """The tally after some changes; None if all must be counted again."""
         new = Tally(())
         new.counts, new.by_outcome, new.unproven = dict(self.counts), dict(self.by_outcome), self.unproven
@@ -60,6 +63,7 @@ class Tally:
             new._missing = self._missing  # no name has come
         for before, node in changes:
             if before is not None:
+                # The first one has begun again, and only a new count finds the next.
                 if before.started_at is not None and before.started_at == new.earliest != node.started_at:
                     return None
                 new._count(before, -1)
@@ -98,7 +102,7 @@ class Crowd(tuple[Node, ...]):  # noqa: SLOT001  it has a cached property
         """The tally of all of them."""
         return Tally(self)
 
-    def after(self, nodes: Iterable[Node], changes: Sequence[Change]) -> Crowd:
+    def after(self, nodes: Iterable[Node], changes: Sequence[Update]) -> Crowd:
         """The crowd of `nodes`, which these changes have made of this one."""
         crowd = Crowd(nodes)
         known: Tally | None = self.__dict__.get("tally")

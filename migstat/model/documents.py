@@ -29,8 +29,8 @@ Instant = Annotated[
     ),
 ]
 Seconds = Annotated[int, Meta(ge=0)]
-Status = Annotated[str | None, Meta(description="As the API sent it; known are PENDING, IN_PROGRESS and FINISHED.")]
-Outcome = Annotated[str | None, Meta(description="As the API sent it, once the node has ended.")]
+ApiStatus = Annotated[str | None, Meta(description="As the API sent it; known are PENDING, IN_PROGRESS and FINISHED.")]
+ApiOutcome = Annotated[str | None, Meta(description="As the API sent it, once the node has ended.")]
 Missing = Annotated[tuple[str, ...], Meta(description="Keys of the job's scope that are not reported (yet).")]
 Elapsed = Annotated[Seconds | None, Meta(description="From start to last update, or to now while it runs.")]
 NotBefore = Annotated[Instant | None, Meta(description="Lower bound of the end, or an estimate from a rehearsal.")]
@@ -48,8 +48,8 @@ class NodeJson(Published, kw_only=True):
     name: Annotated[str, Meta(description="The last name of the level; the root's is empty.")]
     level: Annotated[Level, Meta(description="Names from the root down to the node; the root's is [].")]
     state: State
-    status: Status
-    outcome: Outcome
+    status: ApiStatus
+    outcome: ApiOutcome
     message: Annotated[str | None, Meta(description="The API's message, or the reason why the node could not be read.")]
     created_at: Instant | None
     started_at: Instant | None
@@ -68,7 +68,7 @@ class Before(Published, kw_only=True):
     """A check in an earlier run."""
 
     state: State
-    outcome: Outcome
+    outcome: ApiOutcome
     message: str | None
     occurrences: Sequence[str]
 
@@ -278,8 +278,8 @@ class SpanJson(Published, kw_only=True):
     level: Level
     name: str
     state: State
-    status: Status
-    outcome: Outcome
+    status: ApiStatus
+    outcome: ApiOutcome
     message: str | None
     started_at: Instant | None
     ended_at: Instant | None
@@ -314,8 +314,8 @@ class StateJson(Published, kw_only=True):
     """State, status and outcome of a node at one moment."""
 
     state: State
-    status: Status
-    outcome: Outcome
+    status: ApiStatus
+    outcome: ApiOutcome
 
 
 class SnapshotEvent(Head, kw_only=True, tag_field="event", tag="snapshot"):

@@ -76,7 +76,7 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Counts of all nodes by state, whatever is filtered. Only nodes with an outcome count in `by_outcome`."""
+    """Counts of all nodes by state, whatever is filtered, and by the outcomes of those that have one."""
 
     total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished")]
     missing: Count

@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,7 +27,7 @@ from migstat.files.whole import exclusively, write_whole
 from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
 from migstat.settings.values import likely, looks_like_token
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 """The names that lead to a value, such as `("profiles", "acme", "email")`."""
 
 DEFAULT_PROFILE = "default_profile"
@@ -51,11 +51,11 @@ class Config(msgspec.Struct, frozen=True):
     targets: Mapping[str, Mapping[str, str]] = {}
     warnings: tuple[str, ...] = ()
 
-    def origin(self, path: Path) -> str:
+    def origin(self, path: KeyPath) -> str:
         """File and key of a value, for people."""
         return f"{shown_file(self.file)}: {spelled(path)}"
 
-    def error(self, path: Path, what: str, hint: str) -> UsageError:
+    def error(self, path: KeyPath, what: str, hint: str) -> UsageError:
         """An error that names file and key of what is wrong."""
         return UsageError(f"{self.origin(path)}: {what}", hint)
 
@@ -139,7 +139,7 @@ def _section(config: Config, section: str, content: object, warnings: list[str])
     return entries
 
 
-def _text(config: Config, path: Path, value: object) -> str:
+def _text(config: Config, path: KeyPath, value: object) -> str:
     """The value as text; numbers, which people write without quotes, become text."""
     if isinstance(value, str) and value.strip():
         return value
@@ -154,9 +154,9 @@ _WARNING = (
 )
 
 
-def path_of(key: str) -> Path:
+def path_of(key: str) -> KeyPath:
     """The path that a key such as `profiles.acme.email` names; a name may contain dots. Raises UsageError."""
-    path: Path
+    path: KeyPath
     if quoted := re.fullmatch(r"(\w+)\.(\"[^\"]+\"|'[^']+')\.(\w+)", key):
         path = (quoted[1], quoted[2][1:-1], quoted[3])
     else:
@@ -171,7 +171,7 @@ def path_of(key: str) -> Path:
     raise UsageError(f"unknown key {key!r}", _hint(path))
 
 
-def all_values(config: Config) -> Iterator[tuple[Path, str]]:
+def all_values(config: Config) -> Iterator[tuple[KeyPath, str]]:
     """Every value of the file with its path."""
     if config.default_profile is not None:
         yield (DEFAULT_PROFILE,), config.default_profile
@@ -180,7 +180,7 @@ def all_values(config: Config) -> Iterator[tuple[Path, str]]:
             yield from (((section, name, key), value) for key, value in entry.items())
 
 
-def edited(config: Config, changes: Mapping[Path, str | None]) -> Config:
+def edited(config: Config, changes: Mapping[KeyPath, str | None]) -> Config:
     """The file with values set, or removed (None); all else stays as it is, comments too. Nothing is written.
 
     A table that has nothing left goes, unless it is a profile that the file refers to. Raises NotFound for a value
@@ -207,18 +207,18 @@ def edited(config: Config, changes: Mapping[Path, str | None]) -> Config:
     raise UsageError(f"{shown_file(config.file)} could not be changed safely; it is unchanged", "Edit it yourself.")
 
 
-def change(file: str, changes: Mapping[Path, str | None]) -> Config:
+def change(file: str, changes: Mapping[KeyPath, str | None]) -> Config:
     """Change the file as `edited` does; its new content. Raises OutputError, too; the file is then as it was."""
     try:
-        with exclusively(FilePath(file)):  # two runs at once must not undo each other's changes
+        with exclusively(Path(file)):  # two runs at once must not undo each other's changes
             config = edited(read_config(file), changes)
-            write_whole(FilePath(file), config.text)
+            write_whole(Path(file), config.text)
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write {file}: {reason(error)}", "It is unchanged.") from error
     return config
 
 
-def spelled(path: Path) -> str:
+def spelled(path: KeyPath) -> str:
     """The path as it is typed."""
     quoted = (f"'{name}'" if '"' in name else f'"{name}"' for name in path)
     return ".".join(name if _BARE.fullmatch(name) else each for name, each in zip(path, quoted, strict=True))
@@ -230,7 +230,7 @@ def shown_file(file: str) -> str:
     return f"~{file[len(home) :]}" if home not in ("", "/") and file.startswith(f"{home}{os.sep}") else file
 
 
-def _hint(path: Path) -> str:
+def _hint(path: KeyPath) -> str:
     """The likely key, or all keys."""
     keys = _SECTIONS.get(path[0], ()) if len(path) > 2 else ()
     sought, known = (path[-1], keys) if keys else (path[0], (DEFAULT_PROFILE, *_SECTIONS))
@@ -243,7 +243,7 @@ def _hint(path: Path) -> str:
     return "Keys are default_profile, profiles.NAME.KEY and targets.NAME.KEY. See migstat help config."
 
 
-def _with_value(text: str, path: Path, value: str) -> str:
+def _with_value(text: str, path: KeyPath, value: str) -> str:
     """The text with a value set: in its table if there is one, else in a new table at the end."""
     import tomlkit
 
@@ -262,7 +262,7 @@ def _with_value(text: str, path: Path, value: str) -> str:
     return tomlkit.dumps(document)
 
 
-def _without_value(text: str, path: Path, *, keep_empty: bool) -> str:
+def _without_value(text: str, path: KeyPath, *, keep_empty: bool) -> str:
     """The text without a value, and without the tables around it that have nothing left, not even a comment."""
     import tomlkit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.model.crowd import Change, Crowd, Tally
+from migstat.model.crowd import Crowd, Tally, Update
 from migstat.model.nodes import Node, State
 
 LOOKS = st.tuples(
@@ -39,7 +39,7 @@ def test_a_tally_that_follows_changes_is_that_of_a_new_count(polls: list[list[tu
     known: dict[str, Node] = {}
     crowd = Crowd()
     for poll in polls:
-        changes: list[Change] = []
+        changes: list[Update] = []
         for name, status, outcome, started, unreadable in poll:
             details = {} if started is None else {"startedAt": started}
             node = Node((name,), status, outcome, details=details, unreadable=unreadable)

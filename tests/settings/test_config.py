@@ -16,6 +16,7 @@ from migstat.settings.config import (
     DEFAULT_PROFILE,
     SECRETS,
     Config,
+    KeyPath,
     all_values,
     change,
     edited,
@@ -24,7 +25,6 @@ from migstat.settings.config import (
     read_config,
     spelled,
 )
-from migstat.settings.config import Path as Keys
 from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
 from migstat.settings.values import looks_like_token
 
@@ -205,7 +205,7 @@ def test_a_token_in_the_file_is_ignored_with_a_warning(text: str, key: str) -> N
         ("targets.w.password", "Store it with migstat auth login"),
     ],
 )
-def test_a_key_is_a_path_or_refused_with_a_hint(key: str, expected: Keys | str) -> None:
+def test_a_key_is_a_path_or_refused_with_a_hint(key: str, expected: KeyPath | str) -> None:
     """A key has two dots around a name, which may contain dots itself."""
     if isinstance(expected, tuple):
         assert path_of(key) == path_of(spelled(expected)) == expected
@@ -297,7 +297,7 @@ def comments(text: str) -> list[str]:
 
 @given(st.sampled_from(sorted(ODD)), st.booleans(), st.lists(st.tuples(KEY, st.none() | VALUE), max_size=5))
 @example("by hand", True, [(("profiles", "acme", "email"), 'q"\\é#'), (("targets", "new", "job"), "v")])
-def test_any_changes_one_after_the_other(name: str, crlf: bool, changes: list[tuple[Keys, str | None]]) -> None:
+def test_any_changes_one_after_the_other(name: str, crlf: bool, changes: list[tuple[KeyPath, str | None]]) -> None:
     """Any values can be set and removed in any file: they are read as typed and all else stays, or it is refused."""
     config = parsed(ODD[name].replace("\n", "\r\n" if crlf else "\n"), FILE)
     expected = dict(all_values(config))

@@ -15,7 +15,7 @@ from migstat.cli.output import print_rows
 from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError, NotFound, UsageError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
-from migstat.settings.config import DEFAULT_PROFILE, Path, change, shown_file, spelled
+from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, shown_file, spelled
 from migstat.settings.credentials import Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
@@ -249,7 +249,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         """Store in the config file what is not set lastingly yet, and note what is needed nevertheless."""
         lasting, profile = replace(self.sources, flags={}), self.sources.profile
         config, name = profile.config, profile.name or FIRST_PROFILE
-        changes: dict[Path, str | None] = {}
+        changes: dict[KeyPath, str | None] = {}
         if profile.name is not None or name not in config.profiles:  # else someone's, who did not make it the default
             for key, value in (("email", account.email), ("base_url", account.base_url)):
                 wanted = key == "email" or self.options.flags.get(key)

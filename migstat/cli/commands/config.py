@@ -18,7 +18,7 @@ from migstat.settings import resolve
 from migstat.settings.config import (
     DEFAULT_PROFILE,
     Config,
-    Path,
+    KeyPath,
     all_values,
     change,
     path_of,
@@ -154,7 +154,7 @@ def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
     return read
 
 
-def _check(path: Path, value: str, read: Config) -> None:
+def _check(path: KeyPath, value: str, read: Config) -> None:
     """Raise UsageError for a value that would make a later command fail, maybe in the middle of a cutover."""
     source = spelled(path)
     if not value.isprintable():
