@@ -504,8 +504,7 @@ def test_status_without_any_setting_says_how_to_begin(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("backend", "message"),
-    [(Locked, "the keyring is locked"), (Forgetful, "the keyring did not keep the token")],
+    ("backend", "message"), [(Locked, "the keyring is locked"), (Forgetful, "the keyring did not keep the token")]
 )
 def test_a_failing_keyring_is_reported(desk: Desk, backend: type[Troubled], message: str) -> None:
     """Every command that needs it ends with code 4, and says how to do without."""

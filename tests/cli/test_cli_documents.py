@@ -10,17 +10,7 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import (
-    answering,
-    artifact,
-    ask,
-    migration,
-    node,
-    of_tree,
-    one_task,
-    scenario,
-    still,
-)
+from tests.cli.rehearsals import answering, artifact, ask, migration, node, of_tree, one_task, scenario, still
 from tests.schemas import assert_valid
 
 NODE_KEYS = [
@@ -37,14 +27,7 @@ FETCHED = "2026-09-21T14:13:20Z"
 
 def running() -> Scenario:
     """Return a migration under way, with its check run of yesterday."""
-    failed = node(
-        "Failing",
-        "FAILED",
-        "It failed.",
-        excludable=False,
-        description="Looks.",
-        occurrences=("one", "two"),
-    )
+    failed = node("Failing", "FAILED", "It failed.", excludable=False, description="Looks.", occurrences=("one", "two"))
     checks = node("check", "FAILED", children=(failed, node("Well", has_details=False), node("Skipped", "SKIPPED")))
     moved = SimNode(name="MOVED", started_at=400, ended_at=1600, phases=(SimPhase("issues", 1000),))
     projects = SimNode(
@@ -122,9 +105,7 @@ def test_the_status_document(server: Server) -> None:
         "fetchedAt": FETCHED,
         "complete": False,
         "verdict": "running",
-        "reasons": [
-            {"level": ["check"], "state": "failed", "outcome": "FAILED", "message": None},
-        ],
+        "reasons": [{"level": ["check"], "state": "failed", "outcome": "FAILED", "message": None}],
         "summary": None,
         "node": {
             "name": "",

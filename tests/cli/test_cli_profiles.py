@@ -13,18 +13,7 @@ import pytest
 
 from migstat.settings.keychain import Account, Keychain
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import (
-    NOW,
-    Answer,
-    Asked,
-    Scripted,
-    answering,
-    cutover,
-    migration,
-    moving,
-    night,
-    still,
-)
+from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, cutover, migration, moving, night, still
 from tests.command_line import migstat, refused, refused_as_json
 
 EMAILS = ("flag", "variable", "acme", "globex", "initech")

@@ -161,13 +161,7 @@ ECHO = f"{GIVEN} {base64.b64encode(GIVEN.encode()).decode()}"
 TROUBLES: dict[str, tuple[dict[str, Any], str, str, str, bool]] = {
     "wants a password": ({"wants": GIVEN}, "", "requires a user name and password (407)", "NAME:PASSWORD@HOST", False),
     "refuses it": ({"wants": "else:where"}, IN_URL, "rejected its user name and password (407)", "%40 for @", False),
-    "forbids it": (
-        {"answers": refusal(403, ECHO)},
-        IN_URL,
-        "does not allow connections to",
-        "NO_PROXY",
-        False,
-    ),
+    "forbids it": ({"answers": refusal(403, ECHO)}, IN_URL, "does not allow connections to", "NO_PROXY", False),
     "redirects": ({"answers": refusal(302)}, IN_URL, f"not allow connections to {HOST} (302)", "administrator", False),
     "fails": ({"answers": refusal(502, ECHO)}, IN_URL, f"cannot reach {HOST} (502)", "HTTPS_PROXY", True),
     "is busy": ({"answers": refusal(503)}, IN_URL, f"cannot reach {HOST} (503)", "HTTPS_PROXY", True),
