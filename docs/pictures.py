@@ -16,7 +16,7 @@ from rich.console import RenderableType
 
 from migstat.cli.app import run
 from migstat.cli.commands.simulate import variables_of
-from migstat.cli.context import Options, Runtime, session
+from migstat.cli.context import Options, Runtime, open_session
 from migstat.cli.rehearsal import record_night, rehearsed
 from migstat.cli.streams import Streams
 from migstat.cli.watching import Course
@@ -83,7 +83,7 @@ def pictures_of_watch(folder: Path) -> None:
     scenario = build("projects-failing")
     with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
         runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
-        with session(runtime, Options(), job=None, watching=PATIENCE) as asked:
+        with open_session(runtime, Options(), job=None, watching=PATIENCE) as asked:
             watch = Watch(asked, Plan(interval=30.0), Deadline(clock, sleep, None), share=lambda: 0.5)
             course, log, name = Course(), list[LogLine](), "watch.svg"
             for event in paced(watch.events(), sleep):

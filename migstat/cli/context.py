@@ -146,7 +146,7 @@ class Session(TaskSession):
 
 
 @contextmanager
-def session(
+def open_session(
     runtime: Runtime,
     options: Options,
     *,
@@ -167,13 +167,13 @@ def session(
     settings = settings_from(options.flags, environ, stdin, profile=profile, keychain=runtime.keychain)
     warn(runtime, settings.warnings)
     try:
-        asked = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at)
-        with asked.api:
+        session = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at)
+        with session.api:
             try:
-                yield asked
+                yield session
             finally:  # after an error, too: what was seen until then completes the next attempt
                 runtime.streams.clear_notice()
-                asked.remember()
+                session.remember()
     except NotFound as error:
         if error.status is None:  # not a 404: job and task exist, only a level or a name below them does not
             raise

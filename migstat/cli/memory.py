@@ -19,11 +19,11 @@ class Memory:
         self._kept = 0
         self._words: dict[str, str] = {}
 
-    def answered(self, asked: Resource, answer: Job | Task | TaskPage | Page) -> None:
+    def answered(self, resource: Resource, answer: Job | Task | TaskPage | Page) -> None:
         """Collect the runs and names of an answer of the API."""
         match answer:
             case TaskPage():
-                if asked.page == 1:  # the list is read anew, and a newer run may lead it
+                if resource.page == 1:  # the list is read anew, and a newer run may lead it
                     self._words = {}
                 for task in answer.tasks:  # newest first
                     self._seen.run(task.task_id, task.task_type)
@@ -32,8 +32,8 @@ class Memory:
                 self._seen.words.update({word: self._words[word] for word in TaskWord if word in self._words})
             case Task():
                 self._seen.run(answer.task_id, answer.task_type)
-            case Page() if asked.task_id and answer.found:
-                run = self._seen.run(asked.task_id)
+            case Page() if resource.task_id and answer.found:
+                run = self._seen.run(resource.task_id)
                 for nodes in ((answer.node,), answer.node.children or ()):
                     if nodes and (kind := _kind(nodes[0].level, run.task_type)):  # siblings are of one kind
                         run.names.setdefault(kind, set()).update(node.name for node in nodes)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.cli.background import BackgroundStreams
-from migstat.cli.context import Options, Runtime, Session, session
+from migstat.cli.context import Options, Runtime, Session, open_session
 from migstat.cli.exporting import Exporter
 from migstat.cli.notifying import Command, Notifier
 from migstat.cli.output import JSON_FORMATS, OutputOptions, incomplete, tell_error
@@ -64,7 +64,7 @@ def follow_task(runtime: Runtime, options: Options, wanted: WatchOptions) -> int
         watcher = Watcher(runtime, background, signals, wanted)
         # A demo runs an hour in seconds: an outage has to be short to be one.
         patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
-        with session(
+        with open_session(
             watcher.runtime, options, job=wanted.job, task=wanted.task, watching=patience, ends_at=watcher.ends_at
         ) as asked:
             return watcher.follow(asked)

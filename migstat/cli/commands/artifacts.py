@@ -12,7 +12,7 @@ import msgspec
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Runtime, Session, session
+from migstat.cli.context import Options, Runtime, Session, open_session
 from migstat.cli.options import Job, Task, asks_api
 from migstat.cli.output import JSON_FORMATS, OutputOptions, finish, output_of
 from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFound, OutputError, Refused, UsageError
@@ -63,14 +63,14 @@ def artifacts(
     output = output_of(runtime, options, FORMATS)
     folder = None if download is None else _folder(download)
     failures: list[Failure] = []
-    with session(runtime, options, job=job, task=task) as asked:
-        found = asked.api.task(asked.job_id, asked.task.task_id)
-        now = asked.now()
+    with open_session(runtime, options, job=job, task=task) as session:
+        found = session.api.task(session.job_id, session.task.task_id)
+        now = session.now()
         ends = (instant(artifact.expires_at) for artifact in found.artifacts)
         expired = (end is not None and end <= now for end in ends)
-        report = ArtifactsReport(asked.job_id, now, found, tuple(map(Listed, found.artifacts, expired)))
+        report = ArtifactsReport(session.job_id, now, found, tuple(map(Listed, found.artifacts, expired)))
         if folder is not None:
-            report, failures = _download(runtime, asked, report, folder, output)
+            report, failures = _download(runtime, session, report, folder, output)
         code = finish(runtime, output, report)
         if not report.artifacts and output.format not in JSON_FORMATS:
             runtime.streams.tell(NONE_HERE)
@@ -99,7 +99,7 @@ def _folder(text: str) -> Path:
 
 
 def _download(
-    runtime: Runtime, asked: Session, report: ArtifactsReport, folder: Path, output: OutputOptions
+    runtime: Runtime, session: Session, report: ArtifactsReport, folder: Path, output: OutputOptions
 ) -> tuple[ArtifactsReport, list[Failure]]:
     """Download all that can be; the report with their paths, and what went wrong with the others."""
     names = file_names(listed.artifact.name for listed in report.artifacts)
@@ -110,7 +110,7 @@ def _download(
         try:
             with incoming(folder / name) as file, _progress(runtime, output, label) as moved:
                 expected = name.lower().endswith(".json")
-                asked.api.download(listed.artifact.location, file, moved, json_expected=expected)
+                session.api.download(listed.artifact.location, file, moved, json_expected=expected)
         except (ApiError, OutputError) as error:
             refused = isinstance(error, Refused | BadAnswer)  # which is how servers answer to links that have expired
             gone = isinstance(error, NotFound) or (listed.expired and refused)

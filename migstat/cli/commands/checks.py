@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Runtime, session
+from migstat.cli.context import Options, Runtime, open_session
 from migstat.cli.options import (
     AcceptedFile,
     ExitStatus,
@@ -63,7 +63,7 @@ def checks(
         from migstat.query.earlier import against_from
 
         earlier = against_from(against)
-    with session(runtime, options, job=job, task=task) as asked:
-        report = checks_report(asked, names, states, against=earlier, acceptances=acceptances)
+    with open_session(runtime, options, job=job, task=task) as session:
+        report = checks_report(session, names, states, against=earlier, acceptances=acceptances)
         report = replace(report, show_all=show_all, details=details)
         return finish(runtime, output, report, report.judged if exit_status else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migstat.cli.context import Options, Runtime, session
+from migstat.cli.context import Options, Runtime, open_session
 from migstat.cli.options import Job, asks_api
 from migstat.cli.output import finish, output_of
 from migstat.model.reports import JobReport
@@ -21,6 +21,6 @@ def job(runtime: Runtime, options: Options, job: Job = None) -> int:
       migstat job --json | jq '.job.scope'
     """
     output = output_of(runtime, options, FORMATS)
-    with session(runtime, options, job=job, default_task=None) as asked:
-        report = JobReport(asked.job_id, asked.now(), asked.job)
+    with open_session(runtime, options, job=job, default_task=None) as session:
+        report = JobReport(session.job_id, session.now(), session.job)
         return finish(runtime, output, report)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Runtime, session
+from migstat.cli.context import Options, Runtime, open_session
 from migstat.cli.options import ExitStatus, Exports, Job, StateFilter, Task, asks_api, names_from, states_from
 from migstat.cli.output import PICTURES, finish, output_of
 from migstat.query.reports import ORDERS, projects_report
@@ -48,6 +48,6 @@ def projects(
     output = output_of(runtime, options, FORMATS, export=export, kinds=(*PICTURES, "xml"), words=(job, task))
     keys, states = names_from(key, "--key"), states_from(state)
     one_of(sort, "--sort", ORDERS)
-    with session(runtime, options, job=job, task=task, default_task=TaskWord.LATEST_MIGRATE) as asked:
-        report = replace(projects_report(asked, keys, states, sort), show_all=show_all)
+    with open_session(runtime, options, job=job, task=task, default_task=TaskWord.LATEST_MIGRATE) as session:
+        report = replace(projects_report(session, keys, states, sort), show_all=show_all)
         return finish(runtime, output, report, report.judged if exit_status else None)

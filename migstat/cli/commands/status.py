@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from migstat.cli.context import Options, Runtime, Session, session
+from migstat.cli.context import Options, Runtime, Session, open_session
 from migstat.cli.options import ExitStatus, Exports, Job, Task, asks_api
 from migstat.cli.output import finish, finish_raw, output_of
 from migstat.errors import UsageError
@@ -56,22 +56,22 @@ def status(
         if depth != "all" and not re.fullmatch("[0-9]+", depth):
             raise UsageError(f"invalid --depth: {depth!r}", "Give a number, or all.")
         levels = ALL if depth == "all" else min(int(depth[:9]), ALL)
-    with session(runtime, options, job=job, task=task) as asked:
+    with open_session(runtime, options, job=job, task=task) as session:
         if raw:
-            return _raw(runtime, asked, names, levels or 0, judged=exit_status)
-        report = status_report(asked, names, levels, judged=exit_status)
+            return _raw(runtime, session, names, levels or 0, judged=exit_status)
+        report = status_report(session, names, levels, judged=exit_status)
         return finish(runtime, output, report, report.snapshot.verdict if exit_status else None)
 
 
-def _raw(runtime: Runtime, asked: Session, level: Level, depth: int, *, judged: bool) -> int:
+def _raw(runtime: Runtime, session: Session, level: Level, depth: int, *, judged: bool) -> int:
     """The API's own JSON, in one request unless levels below or a verdict are asked for."""
-    report = status_report(asked, level, 0, judged=True) if judged else None
+    report = status_report(session, level, 0, judged=True) if judged else None
     flaws = report.snapshot.flaws if report else ()
     if level or depth:
-        reading = asked.raw_tree.node(level, depth) if level else asked.raw_tree.read(depth)
+        reading = session.raw_tree.node(level, depth) if level else session.raw_tree.read(depth)
         data, links, flaws = _merged(pruned(reading.root, max(depth, 1))), reading.links, (*flaws, *reading.flaws)
     else:
-        page = asked.ask_raw(Question(()))
+        page = session.ask_raw(Question(()))
         data, links = dict(page.node.raw or {}), page.links
     # All pages are in `data`, so a cursor for the next one would lead a script to read them twice.
     answer = {"data": data, "links": {name: value for name, value in links.items() if name != "next"}}

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from msgspec.structs import replace
 
 from migstat.api.threads import together
-from migstat.cli.context import Options, Runtime, Session, profile_for, session
+from migstat.cli.context import Options, Runtime, Session, open_session, profile_for
 from migstat.cli.options import ExitStatus, asks_api
 from migstat.cli.output import finish, output_of
 from migstat.errors import MigstatError
@@ -40,8 +40,8 @@ def targets(runtime: Runtime, options: Options, exit_status: ExitStatus = False)
         runtime.streams.tell("migstat: no targets. Add one: migstat config set targets.NAME.job JOB")
 
     def row(name: str) -> TargetRow:
-        asked = opened[name]
-        return TargetRow(name, error=asked) if isinstance(asked, MigstatError) else target_row(asked, name)
+        session = opened[name]
+        return TargetRow(name, error=session) if isinstance(session, MigstatError) else target_row(session, name)
 
     with ExitStack() as stack:
         shared = _sharing(runtime, options, len(names))
@@ -71,6 +71,6 @@ def _opened(stack: ExitStack, runtime: Runtime, options: Options, name: str) -> 
         own = profile.config.targets[name].get("profile")
         if own not in (None, profile.name):
             profile = profile_for(runtime, own, name)
-        return stack.enter_context(session(runtime, replace(options, profile=profile), job=name))
+        return stack.enter_context(open_session(runtime, replace(options, profile=profile), job=name))
     except MigstatError as error:
         return error

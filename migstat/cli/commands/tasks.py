@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migstat.cli.context import Options, Runtime, session
+from migstat.cli.context import Options, Runtime, open_session
 from migstat.cli.options import Job, asks_api
 from migstat.cli.output import finish, output_of
 from migstat.query.reports import tasks_report
@@ -21,5 +21,5 @@ def tasks(runtime: Runtime, options: Options, job: Job = None) -> int:
       migstat tasks --json | jq -r '.tasks[0].taskId'
     """
     output = output_of(runtime, options, FORMATS)
-    with session(runtime, options, job=job, default_task=None) as asked:
-        return finish(runtime, output, tasks_report(asked))
+    with open_session(runtime, options, job=job, default_task=None) as session:
+        return finish(runtime, output, tasks_report(session))
