@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.model.nodes import LATEST_PLAUSIBLE
-from migstat.render.text import ascii_json, encodable, escape_json, harmless, iso, one_field
+from migstat.render.text import ascii_json, encodable, escape_json, harmless, iso, one_field, zone_of
 
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -101,3 +101,17 @@ def test_an_instant_is_iso_8601_in_utc_in_whole_seconds(at: int) -> None:
     """Every instant up to the year 9999 is written as Python's own calendar has it."""
     expected = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)).isoformat(timespec="seconds")
     assert iso(at) == expected.replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize(
+    ("name", "hours", "told"),
+    [
+        ("CET", 1, "CET"),
+        ("-03", -3, "-03"),
+        ("W. Europe Standard Time", 1, "UTC+01:00"),
+        ("India Time", 5.5, "UTC+05:30"),
+    ],
+)
+def test_a_long_name_of_a_zone_is_told_as_its_offset(name: str, hours: float, told: str) -> None:
+    """A zone whose name is a word is called by it, one with a longer name by its distance from UTC."""
+    assert zone_of(datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=hours), name))) == told
