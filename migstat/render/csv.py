@@ -1,4 +1,4 @@
-"""Comma separated values with a first line of names: for spreadsheets."""
+"""Comma-separated values with a header line, for spreadsheets."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from migstat.render.text import one_field
 _SIGN = "[=+\\-@\uff1d\uff0b\uff0d\uff20]"
 """Characters that begin a formula, full-width ones included."""
 
+# Names and messages come from the server: in a spreadsheet, =HYPERLINK(...) or =cmd|... would be run.
 _FORMULA = re.compile(rf"\s*{_SIGN}")
 _LATER = re.compile(rf';(?=[\s"]*{_SIGN})')
 """Semicolons before such a character: in many locales a spreadsheet splits lines there."""
@@ -21,7 +22,7 @@ _NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
 
 
 def csv_text(report: Report) -> str:
-    """The whole table; no cell of it can start a formula."""
+    """The whole table; no cell can start a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns(report))

@@ -1,6 +1,6 @@
-"""The shell of every page: one self-contained file that asks for nothing, in light and dark, on a phone and on a wall.
+"""The shell of every page: one self-contained file that loads nothing, for light and dark, phones and projectors.
 
-What makes up a page is `Markup`; any other text is escaped as it enters, so that nothing a server says becomes a tag.
+A page is made of `Markup`; any other text is escaped as it enters, so that nothing a server says becomes a tag.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ class Markup(str):
 
 
 def text(value: str) -> Markup:
-    """Escape text from anywhere, on one line and cut where nobody reads on."""
+    """Escape text from anywhere, on one line of at most LONGEST characters."""
     if isinstance(value, Markup):
         return value
-    shown = harmless(value[: LONGEST + 1])
+    shown = harmless(value[: LONGEST + 1])  # cut first: a message may be megabytes long
     return Markup(escape(shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"))
 
 
 def tag(name: str, *content: str, **attributes: str | None) -> Markup:
     """An element and its content; an attribute that is None is left out, and `class_` is `class`."""
-    given = "".join(
+    written = "".join(
         f' {key.strip("_").replace("_", "-")}="{text(value)}"' for key, value in attributes.items() if value is not None
     )
-    return Markup(f"<{name}{given}>{''.join(map(text, content))}</{name}>")
+    return Markup(f"<{name}{written}>{''.join(map(text, content))}</{name}>")
 
 
 def mark(state: State, words: str) -> Markup:
-    """The glyph of a state, and words in its color; the words must say all that glyph and color do."""
+    """The glyph of a state, and words in its color; the words must say as much as glyph and color do."""
     glyph = tag("span", UNICODE.states[state], aria_hidden="true")
     return tag("span", glyph, Markup("&nbsp;"), words, class_=state)
 
@@ -48,12 +48,13 @@ def mark(state: State, words: str) -> Markup:
 def page(title: str, *body: str, style: str = "", script: str = "", refresh: int | None = None) -> str:
     """A whole page around the elements of its body.
 
-    Only this style and this script may take effect, and there are no `style` attributes: the page's own policy forbids
-    everything else. `refresh` reloads it after so many seconds where scripts do not run.
+    The page's own policy allows only this style and this script, and no `style` attributes. Where scripts do not run,
+    the page reloads itself every `refresh` seconds.
     """
     style, script = STYLE + style, script.strip()
-    policy = f"default-src 'none'; img-src data:; connect-src 'self'; style-src '{_hash(style)}'; base-uri 'none'"
-    policy += f"; form-action 'none'; script-src {_quoted_hash(script)}"
+    # Escaping already keeps foreign text from becoming markup; should it ever fail, the policy still runs nothing.
+    policy = f"default-src 'none'; img-src data:; connect-src 'self'; style-src {_only(style)}; base-uri 'none'"
+    policy += f"; form-action 'none'; script-src {_only(script)}"
     return "".join(
         (
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
@@ -71,12 +72,9 @@ def page(title: str, *body: str, style: str = "", script: str = "", refresh: int
     )
 
 
-def _quoted_hash(source: str) -> str:
-    return f"'{_hash(source)}'" if source else "'none'"
-
-
-def _hash(source: str) -> str:
-    return f"sha256-{b64encode(sha256(source.encode()).digest()).decode()}"
+def _only(source: str) -> str:
+    """The policy that allows exactly this source."""
+    return f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'" if source else "'none'"
 
 
 STYLE = """

@@ -20,8 +20,8 @@ _COUNTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 def junit_text(report: ChecksReport | ProjectsReport) -> str:
     """One test case for each check or project.
 
-    What failed is a failure, what is skipped or accepted is skipped; a warning passes and says so. What is unfinished
-    or missing is an error: it is never a pass, and no failure of the check either.
+    A failed one is a failure, a skipped or accepted one is skipped; a warning passes, with its text as output. One that
+    is unfinished or missing is an error: neither has it passed, nor has a check failed.
     """
     snapshot = report.snapshot
     nodes, kind = (report.checks, "checks") if isinstance(report, ChecksReport) else (report.projects, report.scope)
@@ -40,8 +40,8 @@ def junit_text(report: ChecksReport | ProjectsReport) -> str:
             ET.SubElement(case, tag).text = _lines(f"{words}: {message}".removesuffix(": "), *node.occurrences)
         elif node.state is not State.SUCCEEDED:
             counts[tag] += 1
-            said = ET.SubElement(case, tag, type=harmless(words), message=harmless(message or words))
-            said.text = _lines(*node.occurrences)
+            result = ET.SubElement(case, tag, type=harmless(words), message=harmless(message or words))
+            result.text = _lines(*node.occurrences)
     for tag, name in _COUNTS.items():
         suite.set(name, str(counts[tag]))
     suite.set("timestamp", (iso(snapshot.fetched_at) or "").removesuffix("Z"))  # UTC; the format has no zone

@@ -8,7 +8,7 @@ from migstat.render.text import harmless, local_time, zone
 from migstat.render.theme import state_words
 
 LONGEST = 300
-"""Characters of a sentence at most."""
+"""Characters of a sentence, so that a phone shows all of it."""
 
 LONGEST_NAME = 60
 
@@ -16,24 +16,24 @@ LONGEST_NAME = 60
 def sentence(alarm: Event, view: View, *, more: int = 0, ending: str = "") -> str:
     """Say which migration it is, what happened to it and how far it is.
 
-    `more` is how many others there are like this event; `ending` says how the watch ended, if it has.
+    `more` counts further events of this kind; `ending` says how the watch ended, if it has.
     """
-    told = harmless(ending) or _told(alarm, view.outage) + (f" (+{more} more)" if more else "")
+    news = harmless(ending) or _news(alarm, view.outage) + (f" (+{more} more)" if more else "")
     counts = counts_of_view(view)
     count = f"; {counts.done} of {counts.all} done" if counts.all and not ending else ""
     head = view.snapshot
     name = "migstat" if head is None else head.job_name or f"job {head.job_id}"
     name = f"{_cut(harmless(name), LONGEST_NAME)}: "
-    return name + _cut(told, LONGEST - len(name) - len(count)) + count
+    return name + _cut(news, LONGEST - len(name) - len(count)) + count
 
 
-def _told(alarm: Event, outage: NoAnswer | None) -> str:
+def _news(alarm: Event, outage: NoAnswer | None) -> str:
     match alarm:
         case Changed():
             node = alarm.node
             message = harmless(node.message or "").rstrip(".")
-            told = f"{harmless(node.name) or 'the task'} {state_words(node)}"
-            return f"{told}: {message}" if message else told
+            news = f"{harmless(node.name) or 'the task'} {state_words(node)}"
+            return f"{news}: {message}" if message else news
         case Outage():
             since = alarm.at if outage is None else outage.since
             return f"no answer since {local_time(since, alarm.at)} {zone(since)} ({cause_of(outage or alarm)})"

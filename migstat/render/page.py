@@ -1,4 +1,4 @@
-"""The page for people who watch along without a token: all that a watch knows, in one file that reloads itself."""
+"""The page for people who follow along without a token: all that a watch knows, in one file that reloads itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RELOAD = 10
 """Seconds after which the page reloads itself."""
 
 MOST, NAMES, RECENT = 250, 5000, 12
-"""Rows of one kind, names in a list, and lines of the log that are not folded away; the rest is counted."""
+"""Rows of one kind, names in a list, and lines of the log that are not folded away; the rest is only counted."""
 
 _Item = TypeVar("_Item")
 
@@ -37,37 +37,23 @@ _Item = TypeVar("_Item")
 def page_text(scene: Scene) -> str:
     """Write the page. What is wrong comes first; what is pending or done is folded."""
     known, at = scene.known, scene.at
-    over = scene.story is not None
-    stale = f"{local_time(at, at)} {zone(at)}"
+    since = tag("b", f"{local_time(at, at)} {zone(at)}", data_date=absolute(at))
+    stale = tag("p", Markup("Not updated since "), since, id="stale", hidden="", role="status")
     main = tag(
         "main",
         tag("div", _problems(scene), _running(scene)),
         tag("div", _scopes(known), *_folded(known), _log(scene)),
         class_=None if known.view.outage is None else "past",
     )
-    body = tag(
-        "div",
-        tag(
-            "p",
-            Markup("Not updated since "),
-            tag("b", stale, data_date=absolute(at)),
-            id="stale",
-            hidden="",
-            role="status",
-        ),
-        _header(scene),
-        main,
-        id="page",
-        data_at=str(at),
-        data_stale_after=None if over else str(round(scene.stale_after * 1000)),
-    )
+    limit = None if scene.story is not None else str(round(scene.stale_after * 1000))
+    body = tag("div", stale, _header(scene), main, id="page", data_at=str(at), data_stale_after=limit)
     state, lead = (State.WARNING, "not watched · ") if _abandoned(scene) else (verdict_words(known, at)[0], "")
     name = f"{UNICODE.states[state]} {lead}{standing(known.view, at)} · {known.title}".rstrip(" ·")
     return page(name, body, style=_STYLE, script=_SCRIPT, refresh=RELOAD)
 
 
 def _abandoned(scene: Scene) -> bool:
-    """True if the watch ended before what it waited for: what the page says is not how it ended."""
+    """True if the watch ended before the migration did, so that the page does not show how that ended."""
     return scene.story is not None and scene.story.ended.end not in (End.FINISHED, End.FAILED_FAST)
 
 
@@ -76,30 +62,31 @@ def _header(scene: Scene) -> Markup:
     state, words = verdict_words(known, at)
     counts = known.counts
     marks = [mark(State.WARNING, f"not watched since {local_time(at, at)}")] if _abandoned(scene) else []
-    marks += [mark(state, words), *(mark(each, told) for each, told in bad_counts(known))]
+    marks += [mark(state, words), *(mark(bad, count) for bad, count in bad_counts(known))]
     name = known.title or "Migration"
     parts = [tag("h1", f"{name} {UNICODE.arrow} {known.destination}" if known.destination else name)]
     parts.append(tag("p", _joined(marks), class_="verdict"))
     if counts.all:
-        told = f"{grouped(counts.done)} of {grouped(counts.all)} {counts.noun}"
+        done = f"{grouped(counts.done)} of {grouped(counts.all)} {counts.noun}"
         bar = tag("progress", value=str(counts.done), max=str(counts.all), aria_label="done")
-        parts.append(tag("p", bar, Markup(" "), tag("span", told, class_="number"), class_="total"))
-    told_times = (
-        tag("span", told, class_="warning" if importance < 0 else None)
-        for importance, told in times(known, at, still=True)
+        parts.append(tag("p", bar, Markup(" "), tag("span", done, class_="number"), class_="total"))
+    facts = (
+        tag("span", fact, class_="warning" if importance < 0 else None)
+        for importance, fact in times(known, at, still=True)
     )
-    parts.append(tag("p", _joined(told_times), class_="quiet number"))
+    parts.append(tag("p", _joined(facts), class_="quiet number"))
     if scene.story is not None:
-        notes = [harmless(note) for note in scene.story.ended.notes]
         parts.append(tag("p", tag("b", f"The watch ended {absolute(at)}: "), last_line(scene.story), class_="end"))
-        parts += [tag("p", note, class_="quiet") for note in notes]
+        parts += [tag("p", note, class_="quiet") for note in scene.story.ended.notes]
     return tag("header", *parts)
 
 
 def _problems(scene: Scene) -> Markup:
     known = scene.known
     rows: list[Problem] = [*known.problems]
-    if scene.story is not None:  # what hung to the end is no problem of the view, but a reason
+    if (
+        scene.story is not None
+    ):  # a node that hung until the end is a reason for the verdict, but no problem of the view
         levels = {row.level[:depth] for row in rows if isinstance(row, Node) for depth in range(len(row.level) + 1)}
         rows += [
             Node(each.level, message=each.text, missing=each.state is State.MISSING)
@@ -114,10 +101,10 @@ def _problem(problem: Problem) -> Markup:
         return _row(mark(State.FAILED, "unreadable"), Markup(), problem)
     elapsed = duration(problem.elapsed_seconds(0)) if problem.ended else ""
     state = State.FAILED if problem.unreadable or not (problem.ended or problem.missing) else problem.state
-    told = state_words(problem) if problem.ended or problem.unreadable or problem.missing else ""
-    about = _joined(tag("span", word) for word in (told, elapsed) if word)
-    said = message_words(problem) or ("not reported by the API" if problem.missing else "")
-    return _row(mark(state, name_of(problem)), about, said)
+    words = state_words(problem) if problem.ended or problem.unreadable or problem.missing else ""
+    about = _joined(tag("span", part) for part in (words, elapsed) if part)
+    message = message_words(problem) or ("not reported by the API" if problem.missing else "")
+    return _row(mark(state, name_of(problem)), about, message)
 
 
 def _running(scene: Scene) -> Markup:
@@ -128,9 +115,9 @@ def _running(scene: Scene) -> Markup:
         phases, stalled = view.phases.get(node.level, ()), view.stalled.get(node.level)
         share = share_of(node, current_phase(node, phases))
         bar = () if share is None else (tag("progress", value=f"{share:.3f}", max="1", aria_label=name_of(node)),)
-        told = progress_text(node, phases, stalled, when, UNICODE, None).plain.replace(" %", "\u00a0%")
+        progress = progress_text(node, phases, stalled, when, UNICODE, None).plain.replace(" %", "\u00a0%")
         state = State.RUNNING if stalled is None else State.WARNING
-        return _row(mark(state, name_of(node)), duration(node.elapsed_seconds(when)), told, *bar)
+        return _row(mark(state, name_of(node)), duration(node.elapsed_seconds(when)), progress, *bar)
 
     return _section("Running", _rows(known.running, row))
 
@@ -145,7 +132,7 @@ def _scopes(known: Digest) -> Markup:
 
 
 def _folded(known: Digest) -> Iterable[Markup]:
-    """Names of what is fine, or not there yet: found by the browser's search, but folded."""
+    """Names of what is fine, or not there yet: folded, but the browser's search finds them."""
     named = ((State.MISSING, known.missing), (State.PENDING, known.pending), (State.SUCCEEDED, known.done))
     for state, names in named:
         if names:
@@ -156,7 +143,7 @@ def _folded(known: Digest) -> Iterable[Markup]:
 
 
 def _log(scene: Scene) -> Markup:
-    """The newest line first, as on a page nobody scrolls to the end."""
+    """The log, newest line first: nobody scrolls to the end of a page."""
     lines = scene.log[::-1]
 
     def row(line: LogLine) -> Markup:
@@ -173,21 +160,20 @@ def _log(scene: Scene) -> Markup:
 
 
 def _section(heading: str, *content: Markup) -> Markup:
-    """A part of the page with its heading; nothing where there is nothing to say."""
+    """A part of the page under its heading; nothing if it has no content."""
     return tag("section", tag("h2", heading), *content) if any(content) else Markup()
 
 
 def _rows(items: Sequence[_Item], row: Callable[[_Item], Markup], kind: str = "rows", most: int = MOST) -> Markup:
-    """A list with an element for each item, whose last one counts what is too much."""
+    """A list with an element for each item; beyond `most` they are only counted."""
     if not items:
         return Markup()
     more = [tag("li", f"+{grouped(len(items) - most)} more", class_="quiet")] if len(items) > most else []
     return tag("ul", *map(row, items[:most]), *more, class_=kind)
 
 
-def _row(name: Markup, about: str, said: str, *content: Markup) -> Markup:
-    about = tag("span", about, class_="quiet number")
-    return tag("li", tag("b", name), about, tag("span", *content, said))
+def _row(name: Markup, about: str, message: str, *bar: Markup) -> Markup:
+    return tag("li", tag("b", name), tag("span", about, class_="quiet number"), tag("span", *bar, message))
 
 
 def _joined(parts: Iterable[Markup]) -> Markup:

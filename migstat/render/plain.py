@@ -1,4 +1,4 @@
-"""One record a line, tab separated: for grep, cut and awk."""
+"""One record a line, tab-separated, for grep, cut and awk."""
 
 from __future__ import annotations
 

@@ -23,38 +23,38 @@ METRICS = {
 """Every metric and its help. All are gauges."""
 
 MOST = 200
-"""Running nodes, and scopes, that have series of their own."""
+"""Running nodes, and scopes, with series of their own: Prometheus keeps every value of a label it has ever seen."""
 
 LONGEST = 200
-"""Characters of a label at most."""
+"""Characters of a label."""
 
 _Series = tuple[Mapping[str, str], float]
 
 
 def metrics_text(scene: Scene) -> str:
-    """Write the metrics in Prometheus's text format; what is not known has no series."""
+    """Write the metrics in Prometheus's text format; what is unknown has no series."""
     view, snapshot, story = scene.known.view, scene.known.view.snapshot, scene.story
-    found: dict[str, list[_Series]] = {"migstat_api_up": [({}, float(view.outage is None and snapshot is not None))]}
+    series: dict[str, list[_Series]] = {"migstat_api_up": [({}, float(view.outage is None and snapshot is not None))]}
     if snapshot is not None:
-        found["migstat_read_timestamp_seconds"] = [({}, snapshot.fetched_at / 1000)]
-        found["migstat_nodes"] = list(_nodes(scene))
-        found["migstat_missing"] = [({}, len(snapshot.missing))]
-        found["migstat_progress_ratio"] = list(_progress(scene))
-        found["migstat_stalled"] = [({}, len(view.stalled))]
+        series["migstat_read_timestamp_seconds"] = [({}, snapshot.fetched_at / 1000)]
+        series["migstat_nodes"] = list(_nodes(scene))
+        series["migstat_missing"] = [({}, len(snapshot.missing))]
+        series["migstat_progress_ratio"] = list(_progress(scene))
+        series["migstat_stalled"] = [({}, len(view.stalled))]
     if view.estimated_end is not None:
-        found["migstat_estimated_end_timestamp_seconds"] = [({}, view.estimated_end / 1000)]
+        series["migstat_estimated_end_timestamp_seconds"] = [({}, view.estimated_end / 1000)]
     if story is not None:
-        found["migstat_exit_code"] = [({}, story.ended.exit_code)]
+        series["migstat_exit_code"] = [({}, story.ended.exit_code)]
     lines: list[str] = []
     for name, about in METRICS.items():
-        if series := found.get(name):
+        if samples := series.get(name):
             lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
-            lines += [f"{name}{_labels(labels)} {value:.15g}" for labels, value in series]
+            lines += [f"{name}{_labels(labels)} {value:.15g}" for labels, value in samples]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _nodes(scene: Scene) -> Iterable[_Series]:
-    """Counts of each state, zeros included, as a series that vanishes raises no alert."""
+    """Counts of each state, zeros included: an alert on a series that vanishes never fires."""
     snapshot = scene.known.view.snapshot
     assert snapshot is not None  # noqa: S101  checked by the caller
     leaves = leaves_of(snapshot.node, snapshot.task_type)
@@ -71,15 +71,15 @@ def _nodes(scene: Scene) -> Iterable[_Series]:
 
 
 def _progress(scene: Scene) -> Iterable[_Series]:
-    """One series a node and phase, even where two levels have a node of the same name: twice is an error."""
+    """One series a node and phase: two levels may share a name, and the collector refuses files that repeat one."""
     view = scene.known.view
-    found: dict[tuple[str, str], float] = {}
+    shares: dict[tuple[str, str], float] = {}
     for node in scene.known.running[:MOST]:
         phase = current_phase(node, view.phases.get(node.level, ()))
         share = share_of(node, phase)
         if share is not None:
-            found.setdefault((_label(node.name), _label(phase.name) if phase is not None else ""), share)
-    return [({"project": project, "phase": phase}, share) for (project, phase), share in found.items()]
+            shares.setdefault((_label(node.name), _label(phase.name) if phase is not None else ""), share)
+    return [({"project": project, "phase": phase}, share) for (project, phase), share in shares.items()]
 
 
 def _label(name: str) -> str:
@@ -87,8 +87,8 @@ def _label(name: str) -> str:
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    escaped = (
-        f'{name}="{value.replace(chr(92), chr(92) * 2).replace(chr(34), chr(92) + chr(34))}"'
-        for name, value in labels.items()
-    )
-    return f"{{{','.join(escaped)}}}" if labels else ""
+    pairs = []
+    for name, value in labels.items():
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        pairs.append(f'{name}="{escaped}"')
+    return f"{{{','.join(pairs)}}}" if pairs else ""
