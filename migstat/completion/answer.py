@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 
 from migstat.completion.seen import CHECK, FOLDER, SCOPES, Run, SeenJob, read_seen, seen_jobs, usable
 from migstat.files.places import config_file, user_folder
@@ -23,7 +24,7 @@ TASK_WORDS = (LATEST, "latest-check", LATEST_MIGRATE)
 PREVIOUS = "previous"
 GRAMMAR = os.path.join(os.path.dirname(__file__), "grammar.json")  # noqa: PTH118, PTH120
 SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,:@%+/=-")
-"""ASCII characters that have no special meaning in a shell."""
+"""ASCII characters without a special meaning in any shell."""
 
 Candidate = tuple[str, str]
 """A word and its description, which may be empty."""
@@ -38,7 +39,7 @@ def answer(shell: str, words: list[str], environ: Mapping[str, str]) -> bytes:
             line, replaced = words
             words, head, quote = split(line)
             written = lambda word: _for_bash(word, typed=words[-1], raw=head, quote=quote, replaced=replaced)  # noqa: E731
-        elif shell == "powershell":
+        elif shell == "powershell":  # it passes the last word as it was typed, behind a plus
             words = [*words[:-1], words[-1].removeprefix("+").strip("'\"")]
             written = _for_powershell
         with open(GRAMMAR, encoding="utf-8") as file:  # noqa: PTH123
@@ -80,8 +81,8 @@ def complete(grammar: dict[str, Any], words: list[str], environ: Mapping[str, st
 class Line:
     """The meaning of the words before the last one.
 
-    `at` are the words of the command, unknown if they make no sense; `waits` is the option whose value comes next;
-    `dashes` is True behind `--`; `used` are the options that were given. In a demo, names are not the user's.
+    `at` are the words of the command, which may not exist; `waits` is the option whose value comes next; `dashes` is
+    True behind `--`; `used` are the options so far.
     """
 
     def __init__(self, commands: dict[str, Any], before: list[str]) -> None:
@@ -152,7 +153,7 @@ def _values(values: list[str], names: Names, word: str, *, lead: str = "") -> tu
 
 
 class Names:
-    """Names that the user's own files contain, for one command line. A demo has names of its own."""
+    """Names in the user's own files, for one command line; in a demo they are not the user's."""
 
     def __init__(self, keys: dict[str, list[str]], environ: Mapping[str, str], line: Line) -> None:
         self._keys = keys
@@ -160,52 +161,54 @@ class Names:
         self._line = line
 
     def of(self, kind: str) -> Iterable[Candidate]:
-        """The names of a kind. Raises OSError, ValueError for a config file that cannot be read."""
+        """The names of a kind. Raises OSError or ValueError if the config file cannot be read."""
         if self._line.demo:
             plain = (PREVIOUS, *TASK_WORDS) if kind == "earlier" else TASK_WORDS
             return [(word, "") for word in plain] if kind in ("jobs-and-words", "tasks", "earlier") else ()
-        self._config = _config(config_file(self._environ)[0])
-        profiles, targets = _section(self._config, "profiles"), _section(self._config, "targets")
+        profiles, targets = self._section("profiles"), self._section("targets")
         folder = os.path.join(user_folder(self._environ, "cache"), FOLDER)  # noqa: PTH118
-        if kind == "profiles":
-            return [(name, str(profile.get("email", ""))) for name, profile in profiles.items()]
-        if kind in ("keys", "possible-keys"):
-            return self._config_keys(possible=kind == "possible-keys")
-        if kind in ("jobs", "jobs-and-words"):
-            jobs = ((name, str(target.get("job", ""))) for name, target in targets.items())
-            found = [(name, "" if "://" in job else job) for name, job in jobs]
-            found += [(job_id, "") for job_id in seen_jobs(folder)]
-            return found + [(word, "") for word in TASK_WORDS if kind != "jobs"]
+        match kind:
+            case "profiles":
+                return [(name, str(profile.get("email", ""))) for name, profile in profiles.items()]
+            case "keys" | "possible-keys":
+                return self._config_keys(possible=kind == "possible-keys")
+            case "jobs" | "jobs-and-words":
+                jobs = ((name, str(target.get("job", ""))) for name, target in targets.items())
+                found = [(name, "" if "://" in job else job) for name, job in jobs]  # a URL may hold a password
+                found += [(job_id, "") for job_id in seen_jobs(folder)]
+                return found + [(word, "") for word in TASK_WORDS if kind != "jobs"]
         job_id, task = self.meant()
         seen = (read_seen(folder, job_id) if job_id else None) or SeenJob("")
-        if kind in ("tasks", "earlier"):
-            words = [(PREVIOUS, "")] if kind == "earlier" else []
-            words += [(word, seen.words.get(word, "")) for word in TASK_WORDS]
-            return words + [(run.task_id, run.task_type or "") for run in seen.runs.values()]
-        if kind == "checks":
-            return sorted((name, "") for _, _, name in _names(seen, task or LATEST, (CHECK,)))
-        if kind == "projects":
-            return sorted((name, "") for _, _, name in _names(seen, task or LATEST_MIGRATE, SCOPES))
+        match kind:
+            case "tasks" | "earlier":
+                words = [(PREVIOUS, "")] if kind == "earlier" else []
+                words += [(word, seen.words.get(word, "")) for word in TASK_WORDS]
+                return words + [(run.task_id, run.task_type or "") for run in seen.runs.values()]
+            case "checks":
+                return sorted((name, "") for _, _, name in _names(seen, task or LATEST, (CHECK,)))
+            case "projects":
+                return sorted((name, "") for _, _, name in _names(seen, task or LATEST_MIGRATE, SCOPES))
         checks = _names(seen, task or LATEST, (CHECK,))  # levels; a check task has its checks at the root
         levels = [name if run.task_type == "check" else f"check,{name}" for run, _, name in checks]
         levels += [f"migrate,{scope},{name}" for _, scope, name in _names(seen, task or LATEST, SCOPES)]
         return [(level, "") for level in levels]
 
     def meant(self) -> tuple[str | None, str | None]:
-        """The id of the job and the task that the line asks about, as far as they are named.
+        """The id of the job and the task that the line is about, as far as they are named.
 
-        The same as `settings.target.target_from`, which takes too long to import, but nothing is refused: on a line
-        that makes no sense nothing was ever seen.
+        They are those of `settings.target.target_from`, which takes too long to import. Nothing is refused here: no
+        names were ever seen of what makes no sense.
         """
-        config, environ = self._config, self._environ
-        profiles, targets = _section(config, "profiles"), _section(config, "targets")
+        environ, targets = self._environ, self._section("targets")
         job, task = ([word or None for word in self._line.arguments] + [None, None])[:2]
         if task is None and job in TASK_WORDS:
             job, task = None, job
         of_environ = environ.get("MIGSTAT_JOB") or None
         chosen = self._line.profile or environ.get("MIGSTAT_PROFILE")
-        chosen = chosen or targets.get(job or of_environ or "", {}).get("profile") or config.get("default_profile")
-        profile = profiles.get(str(chosen), {})
+        chosen = (
+            chosen or targets.get(job or of_environ or "", {}).get("profile") or self._config.get("default_profile")
+        )
+        profile = self._section("profiles").get(str(chosen), {})
         jobs = (job, of_environ, profile.get("job"))
         tasks = (task, environ.get("MIGSTAT_TASK") or None, profile.get("task"))
         of_job = next((number for number, each in enumerate(jobs) if each), None)
@@ -224,24 +227,23 @@ class Names:
         if possible or "default_profile" in self._config:
             yield "default_profile", ""
         for section, keys in self._keys.items():
-            for name, entry in _section(self._config, section).items():
+            for name, entry in self._section(section).items():
                 spelled = name if set(name) <= SAFE - set(".,:@%+/=") else f'"{name}"'
                 yield from ((f"{section}.{spelled}.{key}", "") for key in (keys if possible else entry))
 
+    def _section(self, name: str) -> dict[str, dict[str, Any]]:
+        return {each: entry for each, entry in self._config.get(name, {}).items() if isinstance(entry, dict)}
 
-def _config(file: str) -> dict[str, Any]:
-    try:
-        with open(file, "rb") as opened:  # noqa: PTH123  pathlib takes long to import
-            data = opened.read(1 << 20)
-    except FileNotFoundError:
-        return {}
-    import tomllib  # tomlkit, which reads and writes the file elsewhere, takes 60 ms more
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        try:
+            with open(config_file(self._environ)[0], "rb") as opened:  # noqa: PTH123  pathlib takes long to import
+                data = opened.read(1 << 20)
+        except FileNotFoundError:
+            return {}
+        import tomllib  # tomlkit, which reads and writes the file elsewhere, takes 60 ms more
 
-    return tomllib.loads(data.decode("utf-8-sig"))
-
-
-def _section(config: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
-    return {each: entry for each, entry in config.get(name, {}).items() if isinstance(entry, dict)}
+        return tomllib.loads(data.decode("utf-8-sig"))
 
 
 def _ids_of(name: str, targets: dict[str, dict[str, Any]]) -> tuple[str, str | None]:
@@ -309,7 +311,6 @@ def _for_bash(word: str, *, typed: str, raw: str, quote: str, replaced: str) -> 
 def _for_powershell(word: str) -> str:
     if set(word) <= SAFE and not word.startswith("@"):
         return word
-    quotes: dict[str, str | int | None] = {
-        each: each * 2 for each in "'\u2018\u2019\u201a\u201b"
-    }  # all of these end a text in quotes
+    # PowerShell takes typographic quotes for plain ones, so all of these would end a text in quotes.
+    quotes: dict[str, str | int | None] = {each: each * 2 for each in "'\u2018\u2019\u201a\u201b"}
     return f"'{word.translate(str.maketrans(quotes))}'"

@@ -86,10 +86,8 @@ def keep(folder: str, news: SeenJob) -> None:
 
     from migstat.files.whole import write_whole
 
-    file = _file(folder, news.job_id)
-    written = _text(file)
-    text = text_of(merged(parsed(written), news))
-    if sorted(text.split("\n")) != sorted(written.split("\n")):  # the order alone is not worth a write
+    file, text = _file(folder, news.job_id), text_of(merged(read_seen(folder, news.job_id), news))
+    if sorted(text.split("\n")) != sorted(_text(file).split("\n")):  # the order alone is not worth a write
         write_whole(Path(file), text)
         for outdated in _files(folder)[MOST_JOBS:]:
             os.unlink(outdated)  # noqa: PTH108
@@ -97,10 +95,9 @@ def keep(folder: str, news: SeenJob) -> None:
 
 def merged(before: SeenJob | None, news: SeenJob) -> SeenJob:
     """All that was seen of a job, within the limits; runs without names are dropped first."""
-    before = before if before is not None and before.job_id == news.job_id else SeenJob(news.job_id)
-    whole = SeenJob(news.job_id)
+    before, whole = before or SeenJob(news.job_id), SeenJob(news.job_id)
     whole.words = before.words | news.words
-    for seen in (news, before):
+    for seen in (news, before):  # first, so that the limit drops the runs that nobody has asked about for longest
         for run in seen.runs.values():
             into = whole.run(run.task_id)
             into.task_type = into.task_type or run.task_type

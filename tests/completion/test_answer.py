@@ -248,9 +248,7 @@ def test_a_line_means_what_the_command_makes_of_it(
     except UsageError:
         return
     line = Line(GRAMMAR["commands"], ["status", *(["-p", flag] if flag else []), "--", *words])
-    names = Names({}, environ, line)
-    names.of("profiles")
-    job_id, task_id = names.meant()
+    job_id, task_id = Names({}, environ, line).meant()
     assert (job_id, task_id or "latest") == (target.job_id, target.task)
 
 
