@@ -144,39 +144,36 @@ def test_all_projects_are_judged_alike_in_every_format(servers: Servers, name: s
 @pytest.mark.parametrize(
     ("name", "words", "code"),
     [
-        ("running", ("status", "--level", "migrate,projects,ACME"), 0),
-        ("running", ("status", "--level", "migrate,projects,ZED"), 8),
-        ("running", ("status", "--level", "migrate,projects"), 8),
-        ("running", ("status", "--level", "check"), 0),
-        ("failed-project", ("status", "--level", "migrate,projects,ACME"), 1),
-        ("failed-project", ("status", "--level", "migrate,projects,ZED"), 0),
-        ("failed-project", ("status", "--level", "migrate,projects"), 1),
-        ("unknown-outcome", ("status", "--level", "migrate,projects,ACME"), 1),
-        ("apps-running", ("status", "--level", "migrate,apps"), 8),
-        ("apps-running", ("status", "--level", "migrate"), 0),
-        ("overridden-check", ("status", "--level", "check,Failing"), 1),
-        ("checks-running", ("status", "--level", "Well"), 0),
-        ("checks-running", ("status", "--level", "Going"), 8),
-        ("checks-running", ("status", "--level", "Failing"), 1),
-        ("checks-running", ("checks", "--name", "Well"), 0),
-        ("checks-running", ("checks", "--name", "Going"), 8),
-        ("checks-running", ("checks", "--name", "Failing", "--name", "Well"), 1),
-        ("running", ("projects", "--key", "ACME"), 0),
-        ("running", ("projects", "--key", "ZED"), 8),
-        ("failed-project", ("projects", "--key", "ZED"), 0),
-        ("failed-project", ("projects", "--key", "ZED", "--key", "ACME"), 1),
-        ("missing", ("projects", "--key", "LATE"), 8),
-        ("missing", ("projects", "--key", "ACME"), 0),
-        ("missing", ("status", "--level", "migrate,projects"), 8),
-        ("missing-for-good", ("status", "--level", "migrate,projects"), 1),
-        ("missing-for-good", ("projects", "--key", "LATE"), 1),
+        ("running", "status --level migrate,projects,ACME", 0),
+        ("running", "status --level migrate,projects,ZED", 8),
+        ("running", "status --level migrate,projects", 8),
+        ("running", "status --level check", 0),
+        ("failed-project", "status --level migrate,projects,ACME", 1),
+        ("failed-project", "status --level migrate,projects,ZED", 0),
+        ("failed-project", "status --level migrate,projects", 1),
+        ("unknown-outcome", "status --level migrate,projects,ACME", 1),
+        ("apps-running", "status --level migrate,apps", 8),
+        ("apps-running", "status --level migrate", 0),
+        ("overridden-check", "status --level check,Failing", 1),
+        ("checks-running", "checks --name Well", 0),
+        ("checks-running", "checks --name Going", 8),
+        ("checks-running", "checks --name Failing --name Well", 1),
+        ("running", "projects --key ACME", 0),
+        ("running", "projects --key ZED", 8),
+        ("failed-project", "projects --key ZED", 0),
+        ("failed-project", "projects --key ZED --key ACME", 1),
+        ("missing", "projects --key LATE", 8),
+        ("missing", "projects --key ACME", 0),
+        ("missing", "status --level migrate,projects", 8),
+        ("missing-for-good", "status --level migrate,projects", 1),
+        ("missing-for-good", "projects --key LATE", 1),
     ],
 )
-def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: tuple[str, ...], code: int) -> None:
+def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: str, code: int) -> None:
     """With --level, --name or --key, --exit-status judges what is named, however it is shown."""
     formats = ("plain", "json")
-    assert codes(servers[name], (*words, "--exit-status"), formats) == dict.fromkeys(formats, code)
-    assert codes(servers[name], words, ("csv",)) == {"csv": 0}
+    assert codes(servers[name], (*words.split(), "--exit-status"), formats) == dict.fromkeys(formats, code)
+    assert codes(servers[name], tuple(words.split()), ("csv",)) == {"csv": 0}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ import pytest
 from migstat.simulator.exchange import HttpResponse
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, still
-from tests.command_line import Result, environ_of, hermetic, migstat
+from tests.command_line import Result, environ_of, hermetic, line_of, migstat
 from tests.raw_server import RawServer, Reply, raw_server, repeating, sending
 
 COMMANDS = {
@@ -142,6 +142,8 @@ class Fault:
 
 AGAIN = True
 NO_JSON = "an answer that is not JSON"
+OK = b"HTTP/1.1 200 OK\r\n"
+NOTHING, INCOMPLETE = "no complete answer from", "in the middle of its answer"
 FAULTS = {
     # the connection
     "nobody listens": Fault(nobody, 3, "unreachable", ": Connection refused", AGAIN),
@@ -149,31 +151,23 @@ FAULTS = {
     "hung up": Fault(raw(sending(b"")), 3, "unreachable", "it closed the connection without an answer", AGAIN),
     "no HTTP": Fault(raw(sending(b"SSH-2.0-OpenSSH\r\n\r\n")), 3, "unreachable", "it did not answer in HTTP", AGAIN),
     "noise": Fault(raw(sending(bytes(range(256)))), 3, "unreachable", "it did not answer in HTTP", AGAIN),
-    "endless head": Fault(
-        raw(repeating(b"HTTP/1.1 200 OK\r\n", b"X-More: yes\r\n" * 400)), 3, "unreachable", "cannot reach",
-        AGAIN,
-    ),
+    "endless head": Fault(raw(repeating(OK, b"X-More: yes\r\n" * 400)), 3, "unreachable", "cannot reach", AGAIN),
     "strange length": Fault(
-        raw(sending(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}")), 3, "unreachable", "cannot reach",
-        AGAIN,
+        raw(sending(OK + b"Content-Length: -5\r\n\r\n{}")), 3, "unreachable", "cannot reach", AGAIN,
     ),
     "strange chunks": Fault(
-        raw(sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}")), 3, "unreachable",
-        "cannot reach", AGAIN,
+        raw(sending(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}")), 3, "unreachable", "cannot reach", AGAIN,
     ),
-    "cut body": Fault(simulated("cut"), 3, "unreachable", "in the middle of its answer", AGAIN),
+    "cut body": Fault(simulated("cut"), 3, "unreachable", INCOMPLETE, AGAIN),
     "cut chunk": Fault(
-        raw(sending(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{}")), 3, "unreachable",
-        "in the middle of its answer", AGAIN,
+        raw(sending(OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{}")), 3, "unreachable", INCOMPLETE, AGAIN,
     ),
     # time
-    "slow": Fault(simulated("slow", seconds=60), 3, "unreachable", "no complete answer from", AGAIN, slow=True),
-    "drip": Fault(
-        simulated("drip", seconds=60), 3, "unreachable", "no complete answer from", AGAIN, slow=True,
-    ),
+    "slow": Fault(simulated("slow", seconds=60), 3, "unreachable", NOTHING, AGAIN, slow=True),
+    "drip": Fault(simulated("drip", seconds=60), 3, "unreachable", NOTHING, AGAIN, slow=True),
     "never ready": Fault(
-        raw(repeating(b"", b"HTTP/1.1 102 Processing\r\n\r\n", every=0.002)), 3, "unreachable",
-        "no complete answer from", AGAIN, slow=True,
+        raw(repeating(b"", b"HTTP/1.1 102 Processing\r\n\r\n", every=0.002)),
+        3, "unreachable", NOTHING, AGAIN, slow=True,
     ),
     # refusals
     "400": Fault(simulated("400"), 3, "bad-request", "rejected the request"),
@@ -199,9 +193,7 @@ FAULTS = {
     "429": Fault(simulated("429"), 3, "rate-limited", "request limit is used up (429)", AGAIN),
     "429, seconds": Fault(simulated("429", retry_after=3), 3, "rate-limited", "request limit", AGAIN),
     "429, date": Fault(simulated("429-date", retry_after=3), 3, "rate-limited", "request limit", AGAIN),
-    "429, nonsense": Fault(
-        answer(b"{}", status=429, Retry_After="soon"), 3, "rate-limited", "request limit", AGAIN,
-    ),
+    "429, nonsense": Fault(answer(b"{}", status=429, Retry_After="soon"), 3, "rate-limited", "request limit", AGAIN),
     # nonsense in place of JSON
     "empty": Fault(simulated("empty"), 3, "bad-answer", "an empty answer", AGAIN),
     "garbage": Fault(simulated("garbage"), 3, "bad-answer", f"{NO_JSON} (application/json)", AGAIN),
@@ -421,29 +413,26 @@ run()
 @pytest.mark.parametrize(
     ("words", "signals", "code"),
     [
-        (["status"], [signal.SIGINT], 130),
-        (["projects"], [signal.SIGINT, signal.SIGINT], 130),
-        (["watch"], [signal.SIGINT, signal.SIGINT], 130),
-        (["watch"], [signal.SIGTERM, signal.SIGTERM], 143),
-        (["watch", "--timeout", "0.2s"], [], 124),
+        ("status", [signal.SIGINT], 130),
+        ("projects", [signal.SIGINT, signal.SIGINT], 130),
+        ("watch", [signal.SIGINT, signal.SIGINT], 130),
+        ("watch", [signal.SIGTERM, signal.SIGTERM], 143),
+        ("watch --timeout 0.2s", [], 124),
     ],
 )
 def test_a_request_that_hangs_ends_with_a_signal_or_the_time(
-    words: list[str], signals: list[signal.Signals], code: int
+    words: str, signals: list[signal.Signals], code: int
 ) -> None:
     """Even while a name is looked up, which nothing can interrupt, and a second signal does no harm."""
     environ = {"MIGSTAT_BASE_URL": "https://slow.example", "MIGSTAT_EMAIL": "a@b", "MIGSTAT_TOKEN": "t"}
     with subprocess.Popen(
-        [sys.executable, "-c", HANGING, *words],
+        [sys.executable, "-c", HANGING, *words.split()],
         env=hermetic() | environ | {"MIGSTAT_JOB": "job-1"},
-        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stderr is not None
-        if signals:
-            while "looking up" not in process.stderr.readline():
-                assert process.poll() is None
+        while signals and "looking up" not in line_of(process.stderr):
+            pass
         for number in signals:
             process.send_signal(number)
         _, err = process.communicate(timeout=20)
@@ -508,28 +497,22 @@ def going_on(cursor: Callable[[str], str]) -> Callable[[Asked], Answer]:
     return answer
 
 
-@dataclass(frozen=True)
-class Odd:
-    """An odd answer, and what each command makes of it: 0, 124, or the code of its error."""
-
-    answer: Callable[[Asked], Answer]
-    ends: str
-
-
 NO_END = "incomplete 0 incomplete incomplete incomplete incomplete incomplete 0 incomplete"
 BAD, GONE = "bad-answer", "not-found"
-ODD = {  #                                        status level depth raw checks projects tasks job watch
-    "data: {}":          Odd(with_data({}),       f"0     {GONE} 0  0   0      0        {BAD} 0   124"),
-    "data: null":        Odd(with_data(None),     f"0     {GONE} 0  0   0      0        0     0   124"),
-    "data: missing":     Odd(every({}),           f"0     {GONE} 0  0   0      0        0     0   124"),
-    "data: []":          Odd(with_data([]),       f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0     0   {BAD}"),
-    "data: text":        Odd(with_data("text"),   f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0   {BAD}"),
-    "data: [null]":      Odd(with_data([None]),   f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} incomplete 0 {BAD}"),
-    "links: []":         Odd(every({"links": []}), f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0  {BAD}"),
-    "next: 5":           Odd(every({"links": {"next": 5}}), f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0 {BAD}"),
-    "a repeated cursor": Odd(going_on(lambda _: "again"), NO_END),
-    "endless pages":     Odd(going_on(lambda last: f"{last}+"), NO_END),
+ODD: dict[str, tuple[Callable[[Asked], Answer], str]] = {
+    # status level depth raw checks projects tasks job watch
+    "data: {}":          (with_data({}),       f"0     {GONE} 0  0   0      0        {BAD} 0   124"),
+    "data: null":        (with_data(None),     f"0     {GONE} 0  0   0      0        0     0   124"),
+    "data: missing":     (every({}),           f"0     {GONE} 0  0   0      0        0     0   124"),
+    "data: []":          (with_data([]),       f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0     0   {BAD}"),
+    "data: text":        (with_data("text"),   f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0   {BAD}"),
+    "data: [null]":      (with_data([None]),   f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} incomplete 0 {BAD}"),
+    "links: []":         (every({"links": []}), f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0  {BAD}"),
+    "next: 5":           (every({"links": {"next": 5}}), f"{BAD} {BAD} {BAD} {BAD} {BAD} {BAD} {BAD} 0 {BAD}"),
+    "a repeated cursor": (going_on(lambda _: "again"), NO_END),
+    "endless pages":     (going_on(lambda last: f"{last}+"), NO_END),
 }  # fmt: skip
+"""Odd answers, and what each command makes of them: 0, 124, or the code of its error."""
 
 
 def end_of(result: Result) -> str:
@@ -545,7 +528,8 @@ PAGED = ("a repeated cursor", "endless pages")
 def test_an_odd_answer_is_shown_as_far_as_it_goes(name: str) -> None:
     """What can be shown is shown, what cannot is named, and no list of pages is followed for ever."""
     ends = {}
-    with answering(ODD[name].answer) as server:
+    answers, expected = ODD[name]
+    with answering(answers) as server:
         for command in COMMANDS:
             server.asked.clear()
             waits: list[float] = []
@@ -555,7 +539,7 @@ def test_an_odd_answer_is_shown_as_far_as_it_goes(name: str) -> None:
             assert bool(result.out) is (ends[command] not in (BAD, GONE) or command == "watch")
             assert command == "watch" or len(server.asked) < 300
             assert command == "watch" or waits == []
-    assert ends == dict(zip(COMMANDS, ODD[name].ends.split(), strict=True))
+    assert ends == dict(zip(COMMANDS, expected.split(), strict=True))
 
 
 SPOILS: dict[str, Callable[[bytes], bytes]] = {
