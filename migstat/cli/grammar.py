@@ -57,35 +57,35 @@ def grammar() -> str:
     root.commands = {name: loaded(name) for name in COMMANDS}
     commands: dict[str, Any] = {}
     _add(commands, root, context=typer.Context(root, info_name="", **root.context_settings), name="")
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(each)}" for name, each in commands.items())
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(command)}" for name, command in commands.items())
     keys = json.dumps({"profiles": PROFILE_KEYS, "targets": TARGET_KEYS})
     return f'{{"keys": {keys}, "commands": {{\n{lines}\n}}}}\n'
 
 
 def _add(commands: dict[str, Any], command: Any, *, context: typer.Context, name: str) -> None:
     below = list(getattr(command, "commands", {}))
-    params = [each for each in command.get_params(context) if not getattr(each, "hidden", False)]
+    params = [param for param in command.get_params(context) if not getattr(param, "hidden", False)]
     if name == "demo":  # any command about a job or a night may follow, with its own options
         about = {"job", "file"}
-        below = [each for each in COMMANDS if each not in REFUSED and about & {p.name for p in loaded(each).params}]
+        below = [word for word in COMMANDS if word not in REFUSED and about & {p.name for p in loaded(word).params}]
     commands[name] = {
         "help": _summary(command.help),
         "options": {
-            max(each.opts, key=len): {
-                "short": sorted(each.opts, key=len)[:-1],
-                "help": _summary(each.help),
-                "values": None if each.is_flag or each.count else _values(each, name),
-                "repeats": each.multiple,
+            max(param.opts, key=len): {
+                "short": sorted(param.opts, key=len)[:-1],
+                "help": _summary(param.help),
+                "values": None if param.is_flag or param.count else _values(param, name),
+                "repeats": param.multiple,
             }
-            for each in params
-            if each.param_type_name == "option"
+            for param in params
+            if param.param_type_name == "option"
         },
-        "arguments": [] if below else [_values(each, name) for each in params if each.param_type_name == "argument"],
+        "arguments": [] if below else [_values(param, name) for param in params if param.param_type_name == "argument"],
         "commands": below,
     }
-    for each, sub in getattr(command, "commands", {}).items():
-        path = f"{name} {each}".strip()
-        below_it = typer.Context(sub, info_name=each, parent=context, **sub.context_settings)
+    for word, sub in getattr(command, "commands", {}).items():
+        path = f"{name} {word}".strip()
+        below_it = typer.Context(sub, info_name=word, parent=context, **sub.context_settings)
         _add(commands, sub, context=below_it, name=path)
 
 

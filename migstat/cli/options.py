@@ -37,7 +37,7 @@ REMOVED = {
 
 
 def option(setting: Setting, values: str = "") -> Any:
-    """The annotation of a setting's option; its help is the values that it may have, if they are given."""
+    """The annotation of a setting's option, with the values that it may have as its help, or the setting's own."""
     text = values or f"{setting.help}." + (f" (env: {setting.variable})" if setting.variable else "")
     return Annotated[
         str | None,
@@ -104,9 +104,9 @@ def asks_api(
         # Typer reads options from the signature, so the function gets one that has the shared options, too. They are
         # keyword-only, as one without a default may follow one that has one only there.
         signature = inspect.signature(command, eval_str=True)
-        own = [each for each in signature.parameters.values() if each.name not in ("runtime", "options")]
+        own = [param for param in signature.parameters.values() if param.name not in ("runtime", "options")]
         parameters = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-        parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own]
+        parameters += [param.replace(kind=inspect.Parameter.KEYWORD_ONLY) for param in own]
         parameters += [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
             for name, (annotation, default) in shared.items()
@@ -115,7 +115,9 @@ def asks_api(
         @wraps(command)
         def with_shared(*, ctx: typer.Context, **words: Any) -> int:
             runtime: Runtime = ctx.obj
-            words = {each.name: _clean(each, words[each.name]) for each in ctx.command.params if each.name in words}
+            for param in ctx.command.params:
+                if param.name in words:
+                    words[param.name] = _clean(param, words[param.name])
             common = {name: words.pop(name) for name in shared}
             settings = {name: common.pop(name) for name in flags}
             profile = ProfileInForce()
@@ -133,7 +135,7 @@ def asks_api(
                 raise Interrupted("interrupted", "The migration itself goes on.") from None
 
         with_shared.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        with_shared.__annotations__ = {each.name: each.annotation for each in parameters}
+        with_shared.__annotations__ = {param.name: param.annotation for param in parameters}
         return with_shared
 
     return decorate
@@ -151,7 +153,7 @@ def states_from(text: str | None) -> frozenset[State]:
 
 
 def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
-    """Names given by a repeatable option, each once."""
+    """The names of a repeatable option without duplicates. Raises UsageError for one that does not print."""
     for name in names or ():
         if not name.isprintable():
             raise UsageError(f"{source}: {name!r} contains an unprintable character")
@@ -161,7 +163,7 @@ def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
 def _clean(parameter: Any, value: Any) -> Any:
     """A value of the command line: never empty, as an unset shell variable is, and `~` expanded in paths."""
     if isinstance(value, list):
-        return [_clean(parameter, each) for each in value]
+        return [_clean(parameter, item) for item in value]
     if not isinstance(value, str):
         return value
     is_option = parameter.param_type_name == "option"

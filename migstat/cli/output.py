@@ -1,4 +1,4 @@
-"""Shows a report in the format asked for, and an error to whoever has to read it."""
+"""Shows a report in the requested format, and errors to people or to scripts."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def output_of(
         plain_signs=locale in ("C", "POSIX") or terminal == "linux",
         dumb=terminal == "dumb",
         verbose=options.verbose,
-        exports=tuple(_export(each, kinds) for each in export or ()),
+        exports=tuple(_export(file, kinds) for file in export or ()),
         words=tuple(word for word in words if word is not None),
     )
 
@@ -161,9 +161,9 @@ def _flaws_of(report: Report) -> tuple[str, ...]:
 
 def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
     """Why the task failed, if no row says so: its own message, else the phase that failed or was never reported."""
-    reasons = [each for each in report.snapshot.reasons if each.state in (State.FAILED, State.MISSING)]
+    reasons = [reason for reason in report.snapshot.reasons if reason.state in (State.FAILED, State.MISSING)]
     rows = report.checks if isinstance(report, ChecksReport) else report.projects
-    if own := next((each for each in reasons if not each.level and each.state is State.FAILED), None):
+    if own := next((reason for reason in reasons if not reason.level and reason.state is State.FAILED), None):
         return own.text
     shown = any(row.state in (State.FAILED, State.MISSING) for row in rows)
     if shown or report.judged is not Verdict.FAILED or not reasons:
@@ -178,13 +178,13 @@ def incomplete(flaws: tuple[str, ...]) -> Incomplete:
 
 
 def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
-    """Rows of texts: in columns on a terminal, tab separated into a pipe."""
+    """Print rows of text: in columns on a terminal, tab separated into a pipe."""
     if not streams.out_is_terminal:
         streams.print_lines("\t".join(map(one_field, row)) for row in rows)
         return
     from rich.cells import cell_len
 
-    shown = [[harmless(each) for each in row] for row in rows]
+    shown = [[harmless(text) for text in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
     padded = (
         "  ".join(text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True))

@@ -85,7 +85,7 @@ def _folder(text: str) -> Path:
     try:
         if "\0" in text or not text.encode():
             raise ValueError
-        there = next(each for each in (path, *path.absolute().parents) if each.exists())
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
         if not there.is_dir():
             raise UsageError(
                 f"--download: {str(there)!r} is not a folder", "Choose a folder; it is created if missing."

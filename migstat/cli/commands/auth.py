@@ -238,7 +238,7 @@ class _Dialog(msgspec.Struct, frozen=True):
     def _ask_name(self, job_id: str, job: Job) -> str:
         """The target name under which the user wants to find the job again."""
         targets = self.options.profile.config.targets
-        known = next((name for name, each in targets.items() if each.get("job") == job_id), None)
+        known = next((name for name, target in targets.items() if target.get("job") == job_id), None)
         name = known or re.sub(r"[^a-z0-9]+", "-", (job.name or "").lower()).strip("-")[:40] or "migration"
         if known is None and name in targets:
             name = next(f"{name}-{number}" for number in range(2, 1 << 20) if f"{name}-{number}" not in targets)

@@ -58,7 +58,7 @@ _NOTIFY = r"""
 migstat watch --notify CMD runs CMD, without a shell, when somebody should look:
 when something failed or makes no progress, when the end will be late, after two
 minutes of an outage and when that is over, and at the end. It runs once a poll,
-for 30s at most; what happens meanwhile is told in the next run.
+for 30s at most; what happens meanwhile goes into the next run.
 
   MIGSTAT_EVENT   the worst event: change, outage, late, stalled or recovered;
                   or the end: finished, failed-fast, timeout, interrupted, error
@@ -165,7 +165,7 @@ To see what is new since the run before, or since a document that a build kept:
 
 _EXIT_CODES = "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
 
-_VARIABLES = [(each.variable, each.option, ENVIRONMENT[each.variable]) for each in SETTINGS if each.variable]
+_VARIABLES = [(row.variable, row.option, ENVIRONMENT[row.variable]) for row in SETTINGS if row.variable]
 _WIDTHS = [max(len(row[column]) for row in _VARIABLES) for column in (0, 1)]
 _ENVIRONMENT = """\
 An option beats its environment variable, which beats the profile's key in the config file, which beats the default.
