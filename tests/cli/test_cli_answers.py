@@ -231,7 +231,6 @@ def run(words: list[str], transport: httpx.MockTransport, environ: Mapping[str, 
 
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 NUMBER = r"-[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?"
-COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 OWN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][09];[ -~\u2000-\u2fff]*(?:\a|\x1b\\)|\r\n|\r(?=\x1b\[K)|\a")
 """Escape sequences of the program itself: colours, and of a watch's view the cursor, the title and the bell."""
 
@@ -327,20 +326,6 @@ def test_no_answer_breaks_a_command(words: str, transport: httpx.MockTransport, 
         result = Result(result.code, OWN.sub("\n", result.out), result.err)
     harmless(result, form)
     as_documented(result, words, form)
-
-
-SEEN = [words for words, forms in RUNS.items() if "table" in forms and "watch" not in words]
-
-
-@pytest.mark.parametrize("words", SEEN)
-@given(SENT, st.booleans())
-@settings(max_examples=FEW)
-def test_only_colours_reach_a_terminal(words: str, sent: Sent, verbose: bool) -> None:
-    """On a terminal the only escape sequences are the program's own: colours, and notices that it takes away."""
-    flags = ["--color", "always", *(["-v"] if verbose else [])]
-    result = run([*words.split(), *flags], sending(sent), terminal=True, err_terminal=True)
-    assert "\x1b" not in OWN.sub("", result.out)
-    harmless(Result(result.code, COLOUR.sub("", result.out), OWN.sub("", result.err)), "table")
 
 
 @pytest.mark.parametrize("kind", [".svg", ".html"])
