@@ -27,7 +27,8 @@ from migstat.model.events import Ended, Waiting
 from migstat.model.nights import timeline_report
 from migstat.render.drawing import picture as drawn_picture
 from migstat.render.ending import Story, ending
-from migstat.render.live import LogLine, digest, frame, log_line
+from migstat.render.live import digest, frame
+from migstat.render.log import LogLine, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.render.timeline import timeline_view

@@ -10,7 +10,8 @@ from migstat.cli.background import BackgroundWorker
 from migstat.files.whole import write_whole
 from migstat.model.events import End, Event, View, Waiting
 from migstat.render.ending import Story
-from migstat.render.live import LogLine, digest, log_line
+from migstat.render.live import digest
+from migstat.render.log import LogLine, log_line
 from migstat.render.page import RELOAD, page_text
 from migstat.render.prometheus import metrics_text
 from migstat.render.scene import Scene, picture_text

@@ -18,7 +18,8 @@ from migstat.render.advice import next_line, next_step
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending, last_line, standing
 from migstat.render.json import encoded, event_document
-from migstat.render.live import LogLine, digest, frame, log_line, window_title
+from migstat.render.live import digest, frame, window_title
+from migstat.render.log import LogLine, log_line
 from migstat.render.outlook import clock
 from migstat.render.parts import Canvas
 from migstat.render.plain import change_line

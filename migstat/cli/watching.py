@@ -26,7 +26,7 @@ from migstat.model.events import Changed, End, Ended, Event, Outage, Recovered, 
 from migstat.model.exit_codes import Exit, exit_of_error
 from migstat.model.nodes import Millis
 from migstat.render.ending import Story, last_line
-from migstat.render.live import LogLine, absence
+from migstat.render.log import LogLine, absence
 from migstat.render.outlook import deadline_words
 from migstat.render.text import duration, harmless
 from migstat.render.theme import ASCII, UNICODE

@@ -390,7 +390,7 @@ class _Reader:
     def _take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None = None) -> None:
         """Take in a reading of a node, made `at` the time of the line; a gap in the watch began at `before`."""
         track = self._tracks.get(node.level)
-        state = Node((), reading.status, reading.outcome).state
+        state = reading.state
         if reading.status is None and reading.outcome is None and track is None:
             return  # a level that only has children, or a missing node
         known = track is not None

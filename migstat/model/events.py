@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from migstat.model.documents import LateReason
-from migstat.model.nodes import Level, Millis, Node, Phase
+from migstat.model.nodes import Level, Millis, Node, Phase, State
 from migstat.model.verdict import Reason, Snapshot, Summary, Verdict
 
 
@@ -17,6 +17,11 @@ class Condition(msgspec.Struct, frozen=True):
 
     status: str | None
     outcome: str | None
+
+    @property
+    def state(self) -> State:
+        """The state that these two make."""
+        return Node((), self.status, self.outcome).state
 
 
 class Snapped(msgspec.Struct, frozen=True):

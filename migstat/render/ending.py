@@ -8,9 +8,10 @@ from rich.text import Text
 
 from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
-from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType, level_is_hidden
+from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
 from migstat.model.verdict import Reason, Until, Verdict
-from migstat.render.live import cause_of, counts_of_view, digest, header
+from migstat.render.live import counts_of_view, digest, header, scopes_of
+from migstat.render.log import cause_of
 from migstat.render.outlook import against_deadline, outlook
 from migstat.render.parts import LOW, REASONS, Canvas, reason_lines
 from migstat.render.text import duration, harmless, local_time
@@ -113,13 +114,8 @@ def _rest(story: Story) -> str:
     if snapshot.task_type == TaskType.CHECK:
         return f"; the checks go on ({_count(story)})"
     if story.until is Until.CORE and story.ended.end is End.FINISHED:
-        going = [
-            harmless(scope.name)
-            for child in snapshot.node.children or ()
-            if child.level == MIGRATE
-            for scope in child.children or ()
-            if scope.state in (State.RUNNING, State.PENDING) and not level_is_hidden(scope.level)
-        ]
+        scopes = (scope for scope in scopes_of(snapshot.node) if scope.level[:-1] == MIGRATE)
+        going = [harmless(scope.name) for scope in scopes if scope.state in (State.RUNNING, State.PENDING)]
         return f"; {', '.join(going)} not waited for" if going else ""
     return f"; the migration goes on ({_count(story)})"
 

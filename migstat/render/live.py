@@ -6,7 +6,6 @@ projects there are.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -19,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from migstat.model.crowd import tally_of
-from migstat.model.events import Changed, Event, Late, NoAnswer, Outage, PhaseSeen, Recovered, Stalled, View
+from migstat.model.events import PhaseSeen, View
 from migstat.model.nodes import (
     CHECK,
     MIGRATE,
@@ -34,10 +33,11 @@ from migstat.model.nodes import (
 )
 from migstat.model.reports import worst_first
 from migstat.model.verdict import Snapshot, Summary, Verdict, discounted
-from migstat.render.outlook import LATE, late_words, outlook
+from migstat.render.log import LogLine, cause_of, name_of
+from migstat.render.outlook import LATE, outlook
 from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, fitting, host_of, most_important
 from migstat.render.text import duration, grouped, harmless, local_time, zone
-from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES, UNICODE, Glyphs, count_words, state_words
+from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, STRONG, STYLES, Glyphs, count_words, state_words
 
 FOOTER = "Ctrl-C stops watching; the migration goes on"
 
@@ -57,14 +57,6 @@ LONGEST_NAME, SHORT_NAME = 24, 16
 """Cells of a name at most, in a window from `NARROW` on and in one below."""
 
 
-class LogLine(msgspec.Struct, frozen=True):
-    """One line of the log: what happened at `at`, and the state that gives it glyph and color, if any."""
-
-    at: Millis
-    text: str
-    state: State | None = None
-
-
 class Counts(msgspec.Struct, frozen=True):
     """How far it is: done of all, of what; `all` is 0 if nothing is known yet."""
 
@@ -81,11 +73,11 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     view: View
-    verdict: Verdict
     title: str
-    destination: str
     counts: Counts
-    summary: Summary | None
+    verdict: Verdict = Verdict.PENDING
+    destination: str = ""
+    summary: Summary | None = None
     problems: tuple[Problem, ...] = ()
     running: tuple[Node, ...] = ()
     scopes: tuple[Node, ...] = ()
@@ -104,12 +96,11 @@ def digest(view: View, title: str = "") -> Digest:
     """Sort out a view. `title` is for as long as the job's name is not known."""
     snapshot = view.snapshot
     if snapshot is None:
-        nothing = Counts(0, 0, view.scope)
-        return Digest(view=view, verdict=Verdict.PENDING, title=title, destination="", counts=nothing, summary=None)
+        return Digest(view=view, title=title, counts=counts_of_view(view))
     root, checks = snapshot.node, snapshot.task_type == TaskType.CHECK
     leaves = leaves_of(root, snapshot.task_type)
     tally = tally_of(leaves)
-    scopes = () if checks else _scopes(root)
+    scopes = () if checks else scopes_of(root)
     ended = snapshot.verdict not in (Verdict.PENDING, Verdict.RUNNING)
     apps = [app for scope in scopes if scope.level[:-1] == MIGRATE for app in scope.children or ()]
     problems = [
@@ -119,7 +110,7 @@ def digest(view: View, title: str = "") -> Digest:
             *(tally.of(State.FAILED) + tally.of(State.WARNING)),
             *(leaves if tally.counts[State.MISSING] else ()),
         )
-        if node.state in _BAD and (node.level or node.ended)
+        if node.state in BAD and (node.level or node.ended)
     ]
     settled = discounted(root, snapshot.task_type, snapshot.accepted)
     problems = [node for node in problems if node.level not in settled]
@@ -162,9 +153,6 @@ def _without_accepted(snapshot: Snapshot, leaves: Sequence[Node]) -> Summary | N
     )
 
 
-_BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
-
-
 def counts_of_view(view: View) -> Counts:
     """Count for the bar of the header: checks as the API counts them, projects or spaces, else scopes, else steps.
 
@@ -183,12 +171,12 @@ def counts_of_view(view: View) -> Counts:
                 return Counts(int(phase.processed), int(phase.total), "checks")
     if summary is not None and summary.total:
         return Counts(summary.finished, summary.total, view.scope)
-    steps = _scopes(root)
+    steps = scopes_of(root)
     scopes = [step for step in steps if step.level[:-1] == MIGRATE]
     return Counts(sum(each.ended for each in scopes or steps), len(scopes or steps), "scopes" if scopes else "steps")
 
 
-def _scopes(root: Node) -> tuple[Node, ...]:
+def scopes_of(root: Node) -> tuple[Node, ...]:
     """`check`, `migrate` and its scopes, without the hidden levels."""
     found: list[Node] = []
     for child in root.children or ():
@@ -552,69 +540,11 @@ def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> lis
     return [_cut(line, canvas) for line in lines]
 
 
-def log_line(event: Event) -> LogLine | None:
-    """Describe an event for the log and for people; None if it is not worth a line."""
-    match event:
-        case Changed():
-            return _change(event)
-        case Stalled():
-            moved = duration(event.since_seconds)
-            return LogLine(
-                event.at,
-                f"{harmless(event.level[-1]) if event.level else 'the task'}: no movement for {moved}",
-                State.WARNING,
-            )
-        case Outage():
-            wait = duration(max(event.retry_in_seconds, 1))
-            # the message last: it may be long, and a window cuts the line
-            told = f"no answer ({cause_of(event)}); next try in {wait}: {_TRIED.sub('', harmless(event.message))}"
-            return LogLine(event.at, told, State.FAILED)
-        case Late():
-            return LogLine(event.at, late_words(event), State.WARNING)
-        case Recovered():
-            return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")
-    return None
-
-
-def _change(event: Changed) -> LogLine | None:
-    node = event.node
-    name = name_of(node)
-    if node.level[:1] == CHECK and len(node.level) > 1 and node.state not in _BAD:
-        return None  # dozens of checks that pass would push out what matters
-    if node.state is State.PENDING:
-        return LogLine(event.at, f"{name} is pending again", State.PENDING) if event.before else None
-    if node.state is State.RUNNING:
-        again = (
-            event.before is not None
-            and State.PENDING is not Node(status=event.before.status, outcome=event.before.outcome).state
-        )
-        return LogLine(event.at, f"{name} started{' again' if again else ''}", State.RUNNING)
-    elapsed = node.elapsed_seconds(event.at)
-    told = f"{name} {state_words(node)}" + (f" after {duration(elapsed)}" if elapsed is not None else "")
-    message = harmless(node.message or "") if node.state in _BAD else ""
-    return LogLine(event.at, f"{told}: {message}" if message else told, node.state)
-
-
-def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLine:
-    """Sum up what happened between the last event of a record and the moment at which it is resumed."""
-    leaves = [change.node for change in changes if len(change.node.level) > 1]
-    finished = sum(node.ended for node in leaves)
-    bad = [name_of(node) for node in worst_first(tuple(leaves)) if node.state is State.FAILED]
-    shown = "".join(f", {UNICODE.states[State.FAILED]} {name}" for name in bad[:3])
-    more = f" +{len(bad) - 3} more" if len(bad) > 3 else ""
-    span = f"{local_time(seen_until, at)} to {local_time(at, at)}"
-    return LogLine(
-        at,
-        f"while nobody watched ({span}): {finished or 'nothing'} finished{shown}{more}",
-        State.FAILED if bad else None,
-    )
-
-
 def _log_line(line: LogLine, now: Millis, canvas: Canvas) -> Text:
     text = Text(f"{local_time(line.at, now)} ", QUIET)
     if line.state is not None:
         text.append(f"{canvas.glyphs.states[line.state]} ", STYLES[line.state])
-        text.append(line.text, STYLES[line.state] if line.state in _BAD else "")
+        text.append(line.text, STYLES[line.state] if line.state in BAD else "")
     else:
         text.append(line.text)
     return _cut(text, canvas)
@@ -628,25 +558,6 @@ def window_title(known: Digest, signs: Glyphs) -> str:
     if known.view.outage is not None:
         return f"? no answer {known.counts.done}/{known.counts.all}"
     return f"{glyphs[state]}{failed or ''} {known.counts.done}/{known.counts.all}"
-
-
-def name_of(node: Node) -> str:
-    """A node's name, made harmless; the root has none."""
-    return harmless(node.name) or "the task"
-
-
-_TRIED = re.compile(r"\s*\((tried|asked)[^)]*\)$")
-"""How often one request was tried, which says nothing about an outage."""
-
-
-def cause_of(outage: NoAnswer | Outage) -> str:
-    """Why there is no answer, in a word or two: `503`, `Connection refused`."""
-    message = _TRIED.sub("", harmless(outage.message))
-    if status := re.search(r"\b[45]\d\d\b", message):
-        return status[0]
-    if re.search(r"within|timed? ?-?out", message, re.IGNORECASE):
-        return "timed out"
-    return message.rpartition(": ")[2][:40] or outage.code
 
 
 def _cut(text: Text, canvas: Canvas) -> Text:

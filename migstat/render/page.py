@@ -11,16 +11,15 @@ from migstat.render.ending import last_line, reasons_of, standing
 from migstat.render.html import Markup, mark, page, tag
 from migstat.render.live import (
     Digest,
-    LogLine,
     Problem,
     bad_counts,
     current_phase,
-    name_of,
     progress_text,
     share_of,
     times,
     verdict_words,
 )
+from migstat.render.log import LogLine, name_of
 from migstat.render.scene import Scene
 from migstat.render.text import absolute, duration, grouped, harmless, local_time, zone
 from migstat.render.theme import UNICODE, message_words, state_words

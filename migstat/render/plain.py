@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migstat.model.events import Changed
-from migstat.model.nodes import Node
 from migstat.model.reports import Report
 from migstat.render.rows import rows
 from migstat.render.text import iso, one_field
@@ -19,6 +18,6 @@ def plain_lines(report: Report) -> Iterator[str]:
 def change_line(change: Changed) -> str:
     """A change as `time level from to message`: the time in UTC, from and to as states."""
     before, node = change.before, change.node
-    was = Node((), before.status, before.outcome).state if before else ""
+    was = before.state if before else ""
     row = (iso(change.at) or "", ",".join(node.level) or ".", was, node.state, node.message or "")
     return "\t".join(map(one_field, row))

@@ -11,7 +11,8 @@ from rich.text import Text
 from migstat.model.nodes import Millis
 from migstat.render.drawing import picture
 from migstat.render.ending import Story, last_line
-from migstat.render.live import Digest, LogLine, frame
+from migstat.render.live import Digest, frame
+from migstat.render.log import LogLine
 from migstat.render.parts import Canvas
 from migstat.render.theme import STATE_OF_VERDICT, STYLES, UNICODE
 

@@ -22,6 +22,9 @@ STYLES = {
 }
 """The Rich style of each state."""
 
+BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
+"""The states of what somebody should look at."""
+
 QUIET = "color(243)"
 STRONG = "bold"
 

@@ -16,7 +16,7 @@ from migstat.model.events import NoAnswer
 from migstat.model.nights import Night, Span, TimelineReport
 from migstat.model.nodes import Millis, Node, State
 from migstat.model.verdict import Reason, Snapshot
-from migstat.render.live import cause_of
+from migstat.render.log import cause_of
 from migstat.render.parts import (
     LOW,
     LOWER,

@@ -18,7 +18,8 @@ from migstat.model.events import Changed, End, Ended, View, Waiting
 from migstat.model.nodes import Millis, State
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending
-from migstat.render.live import LogLine, digest, frame, log_line
+from migstat.render.live import digest, frame
+from migstat.render.log import LogLine, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario

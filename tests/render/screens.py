@@ -8,7 +8,7 @@ from migstat.model.events import End, Ended, NoAnswer, PhaseSeen, View
 from migstat.model.nodes import Level, Node, Phase, State
 from migstat.model.verdict import Reason, Snapshot, Verdict, summary_of
 from migstat.render.ending import Story
-from migstat.render.live import LogLine
+from migstat.render.log import LogLine
 from tests.render.nights import FOLDER, Moment, drawn_at_all_sizes
 
 NOW = 1_790_000_000_000

@@ -32,16 +32,13 @@ from migstat.render.ending import Story, last_line, standing
 from migstat.render.live import (
     Counts,
     Digest,
-    LogLine,
-    absence,
-    cause_of,
     counts_of_view,
     digest,
     frame,
-    log_line,
     progress_text,
     window_title,
 )
+from migstat.render.log import LogLine, absence, cause_of, log_line
 from migstat.render.parts import Canvas
 from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs

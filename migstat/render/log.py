@@ -1,0 +1,93 @@
+"""Events of a watch as lines of its log, for the live view, the page, and whoever reads plain lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from migstat.model.events import Changed, Event, Late, NoAnswer, Outage, Recovered, Stalled
+from migstat.model.nodes import CHECK, Millis, Node, State
+from migstat.model.reports import worst_first
+from migstat.render.outlook import late_words
+from migstat.render.text import duration, harmless, local_time
+from migstat.render.theme import BAD, UNICODE, state_words
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """One line of the log: what happened at `at`, and the state that gives it glyph and color, if any."""
+
+    at: Millis
+    text: str
+    state: State | None = None
+
+
+def log_line(event: Event) -> LogLine | None:
+    """Describe an event for the log and for people; None if it is not worth a line."""
+    match event:
+        case Changed():
+            return _change(event)
+        case Stalled():
+            told = f"{name_of(Node(event.level))}: no movement for {duration(event.since_seconds)}"
+            return LogLine(event.at, told, State.WARNING)
+        case Outage():
+            wait = duration(max(event.retry_in_seconds, 1))
+            # The message comes last: it may be long, and a window cuts the line.
+            told = f"no answer ({cause_of(event)}); next try in {wait}: {_TRIED.sub('', harmless(event.message))}"
+            return LogLine(event.at, told, State.FAILED)
+        case Late():
+            return LogLine(event.at, late_words(event), State.WARNING)
+        case Recovered():
+            return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")
+    return None
+
+
+def _change(event: Changed) -> LogLine | None:
+    node = event.node
+    name = name_of(node)
+    if node.level[:1] == CHECK and len(node.level) > 1 and node.state not in BAD:
+        return None  # dozens of checks that pass would push out what matters
+    if node.state is State.PENDING:
+        return LogLine(event.at, f"{name} is pending again", State.PENDING) if event.before else None
+    if node.state is State.RUNNING:
+        again = " again" if event.before is not None and event.before.state is not State.PENDING else ""
+        return LogLine(event.at, f"{name} started{again}", State.RUNNING)
+    elapsed = node.elapsed_seconds(event.at)
+    told = f"{name} {state_words(node)}" + (f" after {duration(elapsed)}" if elapsed is not None else "")
+    message = harmless(node.message or "") if node.state in BAD else ""
+    return LogLine(event.at, f"{told}: {message}" if message else told, node.state)
+
+
+def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLine:
+    """Sum up what happened between the last event of a record and the moment at which it is resumed."""
+    leaves = [change.node for change in changes if len(change.node.level) > 1]
+    finished = sum(node.ended for node in leaves)
+    bad = [name_of(node) for node in worst_first(tuple(leaves)) if node.state is State.FAILED]
+    shown = "".join(f", {UNICODE.states[State.FAILED]} {name}" for name in bad[:3])
+    more = f" +{len(bad) - 3} more" if len(bad) > 3 else ""
+    span = f"{local_time(seen_until, at)} to {local_time(at, at)}"
+    return LogLine(
+        at,
+        f"while nobody watched ({span}): {finished or 'nothing'} finished{shown}{more}",
+        State.FAILED if bad else None,
+    )
+
+
+def name_of(node: Node) -> str:
+    """A node's name, made harmless; the root has none."""
+    return harmless(node.name) or "the task"
+
+
+_TRIED = re.compile(r"\s*\((tried|asked)[^)]*\)$")
+"""How often one request was tried, which says nothing about an outage."""
+
+
+def cause_of(outage: NoAnswer | Outage) -> str:
+    """Why there is no answer, in a word or two: `503`, `Connection refused`."""
+    message = _TRIED.sub("", harmless(outage.message))
+    if status := re.search(r"\b[45]\d\d\b", message):
+        return status[0]
+    if re.search(r"within|timed? ?-?out", message, re.IGNORECASE):
+        return "timed out"
+    return message.rpartition(": ")[2][:40] or outage.code
