@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ def at_each_step(call: Callable[[], object]) -> Iterator[BaseException | None]:
             if left == 0:
                 raise Stopped(signal.SIGTERM)
 
+        gc.disable()  # a finalizer of another test's garbage would swallow what is raised in it
         sys.setprofile(step)
         try:
             call()
@@ -33,4 +35,5 @@ def at_each_step(call: Callable[[], object]) -> Iterator[BaseException | None]:
             raised = error
         finally:
             sys.setprofile(None)
+            gc.enable()
         yield raised

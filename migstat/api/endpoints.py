@@ -93,10 +93,8 @@ class Api:
 
     def task(self, job_id: str, task_id: str) -> Task:
         """One run of a job."""
-        asked = Resource(job_id, task_id)
-        return self._get(
-            asked, f"/tasks/{_segment(task_id)}", {}, lambda body: replace(decode_task(body), task_id=task_id)
-        )
+        below = f"/tasks/{_segment(task_id)}"
+        return self._get(Resource(job_id, task_id), below, {}, lambda body: replace(decode_task(body), task_id=task_id))
 
     def tasks(self, job_id: str) -> Iterator[TaskPage]:
         """The runs of a job, newest first, a page at a time. Raises BadAnswer for a list without an end."""
@@ -105,18 +103,17 @@ class Api:
         barren = 0
         cursor: str | None = None
         while True:
-            asked = Resource(job_id, page=len(cursors) + 1)
-            page = self._get(asked, "/tasks", {"cursor": cursor}, decode_tasks)
+            page = self._get(Resource(job_id, page=len(cursors) + 1), "/tasks", {"cursor": cursor}, decode_tasks)
             yield page
-            if page.next is None:
+            cursor = page.next
+            if cursor is None:
                 return
             fresh = {task.task_id for task in page.tasks} - known
             known |= fresh
             barren = 0 if fresh else barren + 1
-            if page.next in cursors or barren >= BARREN_PAGES or len(known) >= MOST_TASKS:
+            if cursor in cursors or barren >= BARREN_PAGES or len(known) >= MOST_TASKS:
                 raise BadAnswer(f"the list of tasks of job {job_id} has no end", "Give the task's id.")
-            cursors.add(page.next)
-            cursor = page.next
+            cursors.add(cursor)
 
     def status(self, job_id: str, task_id: str, question: Question, *, keep_raw: bool = False) -> Page:
         """One page about one level of a task's status tree."""
@@ -141,53 +138,54 @@ class Api:
         fetch(self.http, location, file, moved, json_expected=json_expected)
 
     def _get(
-        self, asked: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], Answer]
+        self, resource: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], Answer]
     ) -> Answer:
-        """Ask for what is `below` the job until an answer can be decoded or the policy gives up."""
-        given = urlencode({name: value for name, value in query.items() if value}, safe=",", quote_via=quote)
-        path = f"{ROOT}/jobs/{_segment(asked.job_id)}{below}" + (f"?{given}" if given else "")
-        return self.answer(asked, path, decode)
+        """Ask for the path `below` the job."""
+        # commas as the documentation writes them
+        sent = urlencode({name: value for name, value in query.items() if value}, safe=",", quote_via=quote)
+        path = f"{ROOT}/jobs/{_segment(resource.job_id)}{below}" + (f"?{sent}" if sent else "")
+        return self.answer(resource, path, decode)
 
-    def answer(self, asked: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
-        """The decoded answer to a GET of a path."""
-        answer = self.http.retrying(lambda: self._attempt(asked, path, decode))
-        self.http.observers.answered(asked, answer)
-        return answer
-
-    def _attempt(self, asked: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
-        http, what = self.http, str(asked)
+    def answer(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
+        """Send a GET for a path until its answer can be decoded or the policy gives up."""
+        http, what = self.http, str(resource)
 
         def receive(response: httpx.Response) -> bytes:
-            # httpx's own time-out is for a single read: a drip of bytes would keep this thread for hours
             return _body(response, what, http.timing.clock, http.settings.request_timeout)
 
-        try:
-            url = http.settings.base_url + path
-            response, body = http.get(url, HEADERS, receive, shown=path, page=asked.page)
-        except Redirect as redirect:
-            raise redirect.refused() from redirect
-        headers, now = response.headers, http.timing.now()
-        remaining = headers.get("X-RateLimit-Remaining", "")
-        reset_in = seconds_until(headers.get("X-RateLimit-Reset"), now)
-        if remaining.isdecimal() and reset_in is not None:
-            http.budget.heed(int(remaining[:9]), reset_in)
-        body = http.redactor.body(body)
-        if response.status_code != httpx.codes.OK:
-            retry_after = retry_after_seconds(headers.get("Retry-After"), now)
-            raise error_of_status(response.status_code, what, retry_after, says=_says(body, http.redactor.text))
-        try:
-            with http.decoding:
-                try:
-                    return decode(body)
-                except NotJson:
-                    return decode(http.redactor.body(mended(body)))
-        except NotJson as error:
-            kind = headers.get("Content-Type", "").partition(";")[0][:60] or "no content type"
-            came = "an empty answer" if not body.strip() else f"an answer that is not JSON ({kind})"
-            raise BadAnswer(f"the server sent {came} about {what}", BETWEEN, again=True) from error
-        except BadAnswer as error:
-            hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
-            raise BadAnswer(f"{error.message} (about {what})", hint) from error
+        def attempt() -> Answer:
+            try:
+                url = http.settings.base_url + path
+                response, body = http.get(url, HEADERS, receive, shown=path, page=resource.page)
+            except Redirect as redirect:
+                raise redirect.refused() from redirect
+            headers, now = response.headers, http.timing.now()
+            remaining = headers.get("X-RateLimit-Remaining", "")
+            reset_in = seconds_until(headers.get("X-RateLimit-Reset"), now)
+            if remaining.isdecimal() and reset_in is not None:
+                http.budget.heed(int(remaining[:9]), reset_in)
+            body = http.redactor.body(body)
+            if response.status_code != httpx.codes.OK:
+                retry_after = retry_after_seconds(headers.get("Retry-After"), now)
+                says = _says(body, http.redactor.text)
+                raise error_of_status(response.status_code, what, retry_after, says=says)
+            try:
+                with http.decoding:
+                    try:
+                        return decode(body)
+                    except NotJson:  # redacted again, as mending may spell out a token that was escaped
+                        return decode(http.redactor.body(mended(body)))
+            except NotJson as error:
+                kind = headers.get("Content-Type", "").partition(";")[0][:60] or "no content type"
+                came = "an empty answer" if not body.strip() else f"an answer that is not JSON ({kind})"
+                raise BadAnswer(f"the server sent {came} about {what}", BETWEEN, again=True) from error
+            except BadAnswer as error:
+                hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
+                raise BadAnswer(f"{error.message} (about {what})", hint) from error
+
+        answer = http.retrying(attempt)
+        http.observers.answered(resource, answer)
+        return answer
 
 
 def _body(response: httpx.Response, what: str, clock: Clock, seconds: float) -> bytes:
@@ -199,6 +197,7 @@ def _body(response: httpx.Response, what: str, clock: Clock, seconds: float) -> 
             return b""
         message = f"the answer about {what} is packed as {packing[:40]!r}, which was not asked for"
         raise BadAnswer(message, BETWEEN)
+    # httpx's own time-out is for a single read: a drip of bytes would keep an abandoned thread for hours
     ends_at = clock() + seconds
     body = bytearray()
     for part in _unpacked(response, packing):

@@ -95,7 +95,7 @@ class Http:
         self.timing = timing
         self.observers = observers
         self.redactor = Redactor(settings)
-        # a hostile answer of 8 MiB takes up to 200 MB while it is decoded: one at a time
+        # one at a time: a hostile answer takes many times its size while it is decoded
         self.decoding = Lock()
         try:
             self._own = _origin(httpx.URL(settings.base_url))
@@ -230,21 +230,22 @@ class Http:
         except IndexError:
             client = open_client(settings, self._transport)
         try:
+            # not `client.build_request`: merging the client's headers and cookies takes as long as decoding the answer
             response = client.send(httpx.Request("GET", **request), stream=True)
             try:
                 return response, receive(response)
             finally:
                 response.close()
-                # it refers back to the response, and such garbage may wait for hours to be collected
+                # it refers back to the response, and the collector, which runs seldom, would keep both for hours
                 response.stream = CLOSED
         finally:
             idle.append(client)
-            if self._closed.is_set():
+            if self._closed.is_set():  # meanwhile, so that no one else closes this client
                 self.close()
 
 
 class _Route:
-    """How far a request came on its way through a proxy, from the steps that httpx reports to its `trace` extension."""
+    """How far a request got on its way through a proxy, which httpx reports to its `trace` extension only."""
 
     at_proxy = False
 

@@ -21,7 +21,7 @@ Clock = Callable[[], float]
 Sleep = Callable[[float], None]
 
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""HTTP statuses that may be over in a moment."""
+"""HTTP statuses of trouble that may pass in a moment."""
 
 LONGEST_WAIT = 30.0
 """Seconds at which waits stop growing."""

@@ -1,7 +1,7 @@
-"""Work in daemon threads, so that an abandoned request never holds up a signal or the exit.
+"""Calls in daemon threads, so that an abandoned request never holds up a signal or the exit.
 
-Looking up a name cannot be interrupted or timed out, and the threads of a `ThreadPoolExecutor` are joined when the
-interpreter exits. The caller therefore waits for a daemon thread, and can leave at any time.
+A name look-up can be neither interrupted nor timed out, and the interpreter joins the threads of a `ThreadPoolExecutor`
+when it exits. The caller therefore waits for a daemon thread, and can leave at any time.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 SLICE = 0.25
-"""Seconds of one wait: Windows delivers Ctrl-C only between two of them."""
+"""Longest wait in seconds: on Windows a Ctrl-C is delivered between two waits only."""
 
 LINGER = 0.5
-"""Seconds that calls under way get after one beside them has failed, so that no connection is left half open."""
+"""Seconds that calls under way are given after another one has failed, so that no connection is left half open."""
 
 
 class _Call(Generic[_R]):
-    """A call of a function in another thread, and what came of it."""
+    """A call of a function in another thread, and its result or exception."""
 
     def __init__(self, function: Callable[[], _R]) -> None:
         self._function = function
         self._results: list[_R] = []
         self.error: BaseException | None = None
-        # not an Event, whose Python code may lose an exception that a signal raises in it
+        # not an Event: it is written in Python, and a signal handler that raises inside it may leave its lock held
         self.ended: SimpleQueue[None] = SimpleQueue()
 
     def run(self) -> None:
@@ -49,7 +49,7 @@ class _Call(Generic[_R]):
 
 
 class Workers:
-    """Daemon threads for calls that may hang, kept for later calls: starting one takes as long as half a request."""
+    """Daemon threads for calls that may hang; idle ones are reused, as starting one takes as long as half a request."""
 
     def __init__(self) -> None:
         self._idle: deque[SimpleQueue[_Call[Any] | None]] = deque()
@@ -57,7 +57,7 @@ class Workers:
     def call(
         self, function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None
     ) -> _R:
-        """Call the function in one of the threads and return its result, or raise its exception.
+        """Return the result of a function that is called in one of the threads, or raise its exception.
 
         `meanwhile` is called with the seconds that have passed, a few times a second. Raises TimeoutError after
         `seconds` of real time; the thread is then left to end on its own.
@@ -83,13 +83,13 @@ class Workers:
                 except Empty:
                     meanwhile(passed)
         except BaseException:
-            thread.put(None)
+            thread.put(None)  # it may hang for minutes, so it must not be given another call
             raise
         self._idle.append(thread)
         return call.result()
 
     def close(self) -> None:
-        """End the threads that have nothing to do."""
+        """End the idle threads."""
         while self._idle:
             self._idle.pop().put(None)
 
@@ -101,14 +101,14 @@ def _work(calls: SimpleQueue[_Call[Any] | None]) -> None:
 
 
 def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) -> list[_R]:
-    """Call the function for each item in daemon threads, `at_a_time` at once; the results in the order of the items.
+    """Call the function for each item in daemon threads, `at_a_time` at once; return the results in order.
 
-    Nothing more is begun after the first exception. It is raised once what was under way has ended, or has had its
-    half second; one that is no Exception, such as a signal, at once.
+    No call begins after the first exception. It is raised once the calls under way have ended, or half a second later;
+    one that is no Exception, such as a signal's, at once.
     """
     if len(items) < 2:
         return [function(item) for item in items]
-    pending = iter(enumerate(items))  # shared by the threads
+    pending = iter(enumerate(items))  # shared by the threads: `next` of it is atomic
     stopped = Event()
     ended: SimpleQueue[tuple[int, _Call[_R]]] = SimpleQueue()
 
