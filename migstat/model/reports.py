@@ -12,28 +12,8 @@ import msgspec
 
 from migstat.errors import MigstatError
 from migstat.model.changes import Comparison
-from migstat.model.nodes import (
-    CHECK,
-    Artifact,
-    Job,
-    Level,
-    Millis,
-    Node,
-    State,
-    Task,
-    TaskType,
-    by_name,
-    combined_state,
-)
-from migstat.model.verdict import (
-    Snapshot,
-    Summary,
-    Verdict,
-    discounted,
-    outcome_may_come,
-    summary_of,
-    verdict_of,
-)
+from migstat.model.nodes import CHECK, Artifact, Job, Level, Millis, Node, State, Task, TaskType, by_name
+from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of
 
 if TYPE_CHECKING:
     from migstat.model.nights import TimelineReport
@@ -210,30 +190,3 @@ def nothing_moved(snapshot: Snapshot) -> str | None:
         return None
     yet = "" if snapshot.verdict is Verdict.FAILED else " yet"
     return f"Nothing was moved{yet}: the checks failed."
-
-
-def verdict_of_checks(snapshot: Snapshot, whole: Verdict, meant: tuple[Node, ...], *, named: bool) -> Verdict:
-    """Verdict of the checks that were meant, for `--exit-status`; `named` says that these are not all.
-
-    `whole` is the verdict of all of them. An accepted check does not count, and has not passed either.
-    """
-    dropped = discounted(snapshot.node, snapshot.task_type, snapshot.accepted)
-    counting = tuple(check for check in meant if check.level not in dropped)
-    if named and meant and not counting:
-        return Verdict.WARNING
-    growing = not named and whole in (Verdict.PENDING, Verdict.RUNNING)
-    judged = verdict_of_list(counting, whole, growing=growing, now=snapshot.fetched_at)
-    if whole is Verdict.FAILED and not named:
-        return Verdict.FAILED
-    return Verdict.WARNING if judged is Verdict.SUCCEEDED and len(counting) < len(meant) else judged
-
-
-def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool, now: Millis) -> Verdict:
-    """Verdict of all checks or projects that were meant, for `--exit-status`.
-
-    It is running while any of them is unfinished, or while the list is `growing`. `whole`, the verdict of what they
-    belong to, decides if there are none, and ends what is unfinished: once that has failed, nothing more will happen.
-    """
-    if growing or not all(node.ended and not outcome_may_come(node, now) for node in nodes):
-        return Verdict.FAILED if whole is Verdict.FAILED else Verdict.RUNNING
-    return verdict_of(combined_state([node.state for node in nodes])) if nodes else whole

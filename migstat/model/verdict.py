@@ -41,6 +41,7 @@ from migstat.model.nodes import (
     checks_of,
     child_of,
     children_of,
+    combined_state,
     leaves_of,
 )
 
@@ -305,6 +306,40 @@ def assess_node(node: Node) -> Assessment:
     )
 
 
+def verdict_of_checks(snapshot: Snapshot, whole: Verdict, meant: tuple[Node, ...], *, named: bool) -> Verdict:
+    """The verdict on the checks that were meant, for `--exit-status`; `named` says that these are not all.
+
+    `whole` is the verdict on all of them, wherever they come from.
+    """
+    if whole is Verdict.FAILED and not named:
+        return Verdict.FAILED  # `check` may have failed for a reason that none of its checks tells
+    dropped = discounted(snapshot.node, snapshot.task_type, snapshot.accepted)
+    counting = tuple(check for check in meant if check.level not in dropped)
+    if named and meant and not counting:
+        return Verdict.WARNING
+    growing = not named and whole in (Verdict.PENDING, Verdict.RUNNING)
+    judged = verdict_of_list(counting, whole, growing=growing, now=snapshot.fetched_at)
+    # An accepted check does not count, and has not passed either.
+    return Verdict.WARNING if judged is Verdict.SUCCEEDED and len(counting) < len(meant) else judged
+
+
+def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool, now: Millis) -> Verdict:
+    """The verdict on all checks or projects that were meant, for `--exit-status`.
+
+    It is running while any of them is unfinished, or while the list is `growing`. `whole`, the verdict on what they
+    belong to, decides if there are none, and ends what is unfinished: once that has failed, nothing more will happen.
+    """
+
+    def final(node: Node) -> bool:
+        stamps = _stamps((node,), now)
+        # An outcome that is missing is waited for, but an end without a stamp may be as old as any.
+        return node.ended and (bool(node.outcome) or not stamps or now - stamps[0] >= SETTLED_AFTER)
+
+    if growing or not all(final(node) for node in nodes):
+        return Verdict.FAILED if whole is Verdict.FAILED else Verdict.RUNNING
+    return verdict_of(combined_state([node.state for node in nodes])) if nodes else whole
+
+
 def assess_at(evidence: Evidence, now: Millis, until: Until = Until.DONE) -> Assessment:
     """The assessment of a one-off reading at `now`, which takes the age of an end from the stamps of the API."""
     # A tree without stamps counts as settled, since a script that asks again and again must come to an end.
@@ -327,12 +362,6 @@ def old_by_stamps(evidence: Evidence, now: Millis, until: Until = Until.DONE, *,
         # The root may have ended days before `apps`, whose end is as young as any.
         ends = [root, *(scope for scope in _scopes(root) if scope.ended)]
     return old(*ends), check is not None and old(check)
-
-
-def outcome_may_come(node: Node, now: Millis) -> bool:
-    """True for an end without an outcome that is so young that the outcome may still be reported."""
-    stamps = _stamps((node,), now)
-    return node.ended and not node.outcome and bool(stamps) and now - stamps[0] < SETTLED_AFTER
 
 
 def _stamps(nodes: Iterable[Node], now: Millis) -> list[Millis]:

@@ -35,8 +35,6 @@ from migstat.model.reports import (
     TargetRow,
     TasksReport,
     missing_nodes,
-    verdict_of_checks,
-    verdict_of_list,
     worst_first,
 )
 from migstat.model.verdict import (
@@ -47,6 +45,8 @@ from migstat.model.verdict import (
     assess_at,
     estimated_end,
     summary_of,
+    verdict_of_checks,
+    verdict_of_list,
 )
 from migstat.query.task import TaskSession
 from migstat.query.tree import Reading, with_children

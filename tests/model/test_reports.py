@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from migstat.model.nodes import Node, State
-from migstat.model.reports import count_states, states_of, verdict_of_list, worst_first
-from migstat.model.verdict import Verdict, summary_of
+from migstat.model.reports import count_states, states_of, worst_first
+from migstat.model.verdict import Verdict, summary_of, verdict_of_list
 
 FAILED, WARNING, RUNNING = Verdict.FAILED, Verdict.WARNING, Verdict.RUNNING
 PENDING, SUCCEEDED = Verdict.PENDING, Verdict.SUCCEEDED
