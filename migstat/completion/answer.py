@@ -32,10 +32,9 @@ Candidate = tuple[str, str]
 
 def answer(shell: str, words: list[str], environ: Mapping[str, str]) -> bytes:
     """The lines for the shell's script, in UTF-8; only `words` if anything goes wrong."""
-    lines = ["words"]
     try:
         written: Callable[[str], str] = str
-        if shell == "bash":
+        if shell == "bash":  # it splits words at = and : and leaves quotes in them, so its script passes the whole line
             line, replaced = words
             words, head, quote = split(line)
             written = lambda word: _for_bash(word, typed=words[-1], raw=head, quote=quote, replaced=replaced)  # noqa: E731
@@ -44,18 +43,19 @@ def answer(shell: str, words: list[str], environ: Mapping[str, str]) -> bytes:
             written = _for_powershell
         with open(GRAMMAR, encoding="utf-8") as file:  # noqa: PTH123
             how, found = complete(json.load(file), words, environ)
-        filters = shell not in ("zsh", "fish")  # these find what the user means in their own, configurable ways
+        filters = shell not in ("zsh", "fish")  # which match candidates in their own, configurable ways
+        texts: dict[str, None] = {}  # in order, and none twice
         for word, about in found:
             if (not filters or word.startswith(words[-1])) and usable(word) and (text := written(word)):
-                lines.append(f"{text}\t{about}" if about and usable(about) and shell != "bash" else text)
-        lines = [how, *dict.fromkeys(lines[1:])]
+                texts[f"{text}\t{about}" if about and usable(about) and shell != "bash" else text] = None
+        lines = [how, *texts]
     except Exception:  # noqa: BLE001  an error message would end up in the line that is being typed
         lines = ["words"]
     return "\n".join((*lines, "")).encode()
 
 
 def complete(grammar: dict[str, Any], words: list[str], environ: Mapping[str, str]) -> tuple[str, Iterable[Candidate]]:
-    """How the last of the words completes, and what it may be, whatever it begins with."""
+    """How the last of the words completes, and its candidates, whatever has been typed of it."""
     *before, word = words
     commands: dict[str, Any] = grammar["commands"]
     line = Line(commands, before)
@@ -261,16 +261,16 @@ def _ids_of(name: str, targets: dict[str, dict[str, Any]]) -> tuple[str, str | N
 
 
 def _names(seen: SeenJob, task: str, kinds: tuple[str, ...]) -> list[tuple[Run, str, str]]:
-    """Names with run and kind: of the run that is meant, or of all runs of the job if none were seen of it yet."""
+    """Names with run and kind: of the run that is meant, or of all runs of the job if none of that were seen yet."""
     run = seen.runs.get(seen.words.get(task, task))
     runs = [run] if run and any(kind in run.names for kind in kinds) else [*seen.runs.values()]
     return [(run, kind, name) for run in runs for kind in kinds for name in sorted(run.names.get(kind, ()))]
 
 
 def split(line: str) -> tuple[list[str], str, str]:
-    """The words of a line of bash behind the first one; the raw text of the last one, and the quote open at its end.
+    """Split a line of bash: the words after the first, the last one as it was typed, and the quote open at its end.
 
-    Nothing is expanded.
+    Nothing is expanded. `shlex` would do the same, but takes long to import and refuses an open quote.
     """
     words, raw, quote = [""], "", ""
     characters = iter(line.lstrip())
@@ -296,7 +296,7 @@ def _for_bash(word: str, *, typed: str, raw: str, quote: str, replaced: str) -> 
 
     bash replaces only the end of the raw word, behind the last `=` or `:`, or within quotes.
     """
-    if quote:
+    if quote:  # bash adds the closing one itself; a word that contains it cannot stand within
         head = raw[: raw.rindex(quote) + 1]
         rest = word[len(typed) - len(raw) + len(head) :]
         if quote in rest or (quote == '"' and set(rest) & set("$`\\!")):

@@ -36,6 +36,7 @@ _HEADER = "migstat seen 1"
 _LARGEST = 1 << 25
 
 
+# Not a struct: importing msgspec takes too long for a Tab.
 class Run:
     """One task: its type if known, and the names seen of it by kind (`check`, or a scope)."""
 
@@ -157,7 +158,10 @@ def _usable_of(names: set[str]) -> set[str]:
 
 
 def _file(folder: str, job_id: str) -> str:
-    """The file of a job, whose id may contain anything. Two with the same checksum only replace each other."""
+    """The file of a job, whose id may contain anything, so that its checksum is the name.
+
+    Two jobs with the same one replace each other, which costs no more than a few candidates.
+    """
     return os.path.join(folder, f"{crc32(job_id.encode('utf-8', 'replace')):08x}")  # noqa: PTH118
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
-    """The JSON document of a report; `listed` False leaves the list of its nodes empty."""
+    """The JSON document of a report; with `listed` False, without its checks or projects."""
     match report:
         case StatusReport():
             snapshot = report.snapshot
@@ -76,7 +76,7 @@ def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
 
 
 def lines(report: Report) -> Iterator[Any]:
-    """The records of a report, one a line: nodes, runs, targets or files, parents before their children."""
+    """The records of a report, as ndjson has them one a line: nodes, runs, targets or files, parents first."""
     match report:
         case StatusReport():
             now = report.snapshot.fetched_at
@@ -98,11 +98,11 @@ def lines(report: Report) -> Iterator[Any]:
 
 
 def chunks(report: Report, *, ascii_only: bool) -> Iterator[str]:
-    """The report's document on one line, in pieces, so that the whole of a long list is never in memory."""
+    """The report's document on one line, in pieces: a long list is never in memory as a whole."""
     if not isinstance(report, ChecksReport | ProjectsReport):
         yield encoded(document(report), ascii_only=ascii_only) + "\n"
         return
-    # quotes in strings are escaped, so this is the list's own key and nothing else
+    # Quotes within strings are escaped, so this can only be the list's own key.
     key = '"checks":[' if isinstance(report, ChecksReport) else '"projects":['
     head, _, tail = encoded(document(report, listed=False), ascii_only=ascii_only).partition(key)
     yield head + key
@@ -114,7 +114,7 @@ def chunks(report: Report, *, ascii_only: bool) -> Iterator[str]:
 
 
 def event_document(event: Event) -> msgspec.Struct:
-    """An event of a watch as published."""
+    """An event of a watch as it is published, and recorded."""
     at = _at(event.at)
     match event:
         case Snapped():
@@ -183,6 +183,7 @@ def event_document(event: Event) -> msgspec.Struct:
 
 def error_document(error: MigstatError) -> doc.ErrorDocument:
     """An error as scripts read it."""
+    # Arguments that are not UTF-8 come as lone surrogates, at which the encoder would raise.
     return doc.ErrorDocument(
         error=doc.ErrorJson(code=error.code, message=encodable(error.message), hint=encodable(error.hint))
     )
@@ -192,6 +193,7 @@ def encoded(value: object, *, indent: int = 0, ascii_only: bool = False) -> str:
     """JSON text of a value, without a newline at its end; nothing in it can move a cursor."""
     data = msgspec.json.encode(value)
     text = data.decode()
+    # The encoder escapes C0 controls only. Most answers need no more, and a regular expression over megabytes is slow.
     if not data.isascii() or b"\x7f" in data:
         text = escape_json(text)
     if indent:
@@ -231,6 +233,7 @@ def _at(at: Millis) -> str:
 
 
 def _seconds(value: float | None) -> int | None:
+    # Cut, not rounded, as people's durations are: nothing took a minute before the minute was over.
     return None if value is None else int(value)
 
 
@@ -338,6 +341,7 @@ def _span(span: Span, report: TimelineReport) -> doc.SpanJson:
 
 def _target(row: TargetRow) -> doc.TargetJson:
     if row.snapshot is None:
+        # All keys are there, whatever went wrong: a script need not tell absent from null.
         nothing: dict[str, Any] = dict.fromkeys(doc.TargetJson.__struct_fields__)
         error = error_document(row.error).error if row.error else None
         known = {"target": row.target, "job_id": row.job_id, "reasons": (), "error": error}

@@ -20,7 +20,7 @@ from migstat.model.reports import (
     states_of,
 )
 from migstat.model.verdict import Snapshot
-from migstat.render.parts import Canvas, counts_text, headline, message_text, percent_text, title_words
+from migstat.render.parts import REASONS, Canvas, counts_text, headline, message_text, percent_text, title_words
 from migstat.render.rows import columns, rows
 from migstat.render.table import NOTHING_TO_MOVE, change_word, changes_line, checks_head, compared_words
 from migstat.render.text import absolute, duration, harmless
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from migstat.model.nights import TimelineReport
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
+# GitHub looks for links, mentions and issue numbers after it has resolved character references, so that escaping does
+# not stop it; a space of no width in the middle of them does.
 _LINK = re.compile(r"(?<=[@#])|(?<=/)(?=/)|(?<=www)(?=\.)|(?<=gh-)(?=[0-9])", re.IGNORECASE)
-"""Places in what GitHub makes links and mentions of by itself; it does so after character references are read."""
-
-_NOTHING = "&#8203;"
-"""A space of no width."""
+_NO_WIDTH = "&#8203;"
 
 _CANVAS = Canvas(1000, UNICODE)
+"""Wide enough to cut nothing."""
 
 
 def markdown_lines(report: Report) -> Iterator[str]:
@@ -107,11 +107,11 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     facts.append(f"not before {absolute(not_before)}" if not_before else "")
     yield " · ".join(fact for fact in (*facts, f"as of {absolute(now)}") if fact)
     yield ""
-    for reason in snapshot.reasons[:3]:
+    for reason in snapshot.reasons[:REASONS]:
         name = f"{_cell(reason.level[-1])}: " if reason.level else ""
         yield f"- {UNICODE.states[reason.state]} {name}{_cell(reason.text)}"
-    if len(snapshot.reasons) > 3:
-        yield f"- +{len(snapshot.reasons) - 3} more"
+    if len(snapshot.reasons) > REASONS:
+        yield f"- +{len(snapshot.reasons) - REASONS} more"
     if snapshot.reasons:
         yield ""
     if snapshot.summary is not None and snapshot.summary.total:
@@ -127,6 +127,7 @@ def _table(names: Sequence[str], found: Iterable[Sequence[str]]) -> Iterator[str
 
 def _timeline(report: TimelineReport) -> Iterator[str]:
     """The report for the morning after."""
+    # Slow to import, and of use to `timeline` alone.
     from migstat.render.timeline import (
         columns_for_people,
         failures,
@@ -163,5 +164,6 @@ def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
 
 
 def _cell(text: str) -> str:
+    # `harmless` leaves no NUL, which therefore marks the places until all ampersands are escaped.
     safe = _MARKUP.sub(r"\\\1", _LINK.sub("\0", harmless(text)).replace("&", "&amp;"))
-    return safe.replace("\0", _NOTHING)
+    return safe.replace("\0", _NO_WIDTH)

@@ -38,7 +38,7 @@ def _news(alarm: Event, outage: NoAnswer | None) -> str:
         case Outage():
             since = alarm.at if outage is None else outage.since
             return f"no answer since {local_time(since, alarm.at)} {zone(since)} ({cause_of(outage or alarm)})"
-    line = log_line(alarm)
+    line = log_line(alarm)  # any other event in the words of the watch's log
     return line.text if line is not None else ""
 
 

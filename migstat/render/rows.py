@@ -59,6 +59,7 @@ def rows(report: Report) -> Iterator[Row]:
     names = columns(report)
     keys: dict[str, str] = {}
     for at, record in enumerate(lines(report)):
+        # Columns are named like the keys of JSON, so most cells are attributes of the record; the others follow.
         keys = keys or {field.encode_name: field.name for field in msgspec.structs.fields(record)}
         cells = {name: _cell(getattr(record, keys[name])) for name in names if name in keys}
         more = [cells]
@@ -73,7 +74,7 @@ def rows(report: Report) -> Iterator[Row]:
             case doc.TargetJson():
                 cells["state"] = record.verdict or ""
                 cells |= {name: _cell(getattr(record.summary, name, None)) for name in ("finished", "total", "failed")}
-            case doc.SpanJson(started_at=None, ended_at=None):
+            case doc.SpanJson(started_at=None, ended_at=None):  # there is no time that could be exact
                 cells["exact"] = ""
         yield from (tuple(each[name] for name in names) for each in more)
 

@@ -21,9 +21,9 @@ WIDTH, HEIGHT = 100, 40
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """All that an exported file shows: what was known at one moment, the log so far, and in the end the story.
+    """All that an exported file shows: what was known at one moment, the log so far, and at the end the story.
 
-    `stale_after` is the number of seconds within which the file should have been written anew.
+    A file that has not been rewritten for `stale_after` seconds is out of date.
     """
 
     known: Digest
@@ -33,7 +33,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def at(self) -> Millis:
-        """When this was how things stood, in epoch milliseconds."""
+        """The moment that it shows, in epoch milliseconds."""
         return self.known.view.at if self.story is None else self.story.ended.at
 
 

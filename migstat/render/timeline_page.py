@@ -22,8 +22,11 @@ from migstat.render.timeline import (
 CELLS = 1000
 """A bar is as precise as a thousandth of the axis."""
 
+BAR = 2
+"""The column of the bars: behind name and state."""
+
 SHADES = 4
-"""Shades of a bar; the phases take turns with them."""
+"""Shades of a bar, which the phases take in turn."""
 
 
 def timeline_page(report: TimelineReport) -> str:
@@ -36,7 +39,7 @@ def timeline_page(report: TimelineReport) -> str:
         tag("text", words, x=f"{cell}%", y="1em") for cell, words in axis.marks[:: 2 if len(axis.marks) > 8 else 1]
     )
     head = [tag("th", name, class_=_class(name)) for name in columns_for_people(report) if name != "phases"]
-    head.insert(2, tag("th", tag("svg", *marks, class_="axis"), class_="bar"))
+    head.insert(BAR, tag("th", tag("svg", *marks, class_="axis"), class_="bar"))
     fine = Axis(axis.since, axis.to, CELLS)
     rows = (tag("tr", *_cells(span, report, fine, phases)) for span in report.rows)
     legend = [tag("li", _swatch(shade), Markup(" "), name) for name, shade in phases.items()]
@@ -61,15 +64,15 @@ def timeline_page(report: TimelineReport) -> str:
 
 def _cells(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str]) -> Iterator[str]:
     for at, (name, words) in enumerate(zip(columns_for_people(report), row_for_people(span, report), strict=True)):
-        if name == "phases":  # the bar shows them
+        if name == "phases":  # which the bar shows
             continue
-        if at == 2:
+        if at == BAR:
             yield tag("td", tag("svg", *_bar(span, report, axis, phases), class_=span.state, aria_hidden="true"))
         yield tag("td", words, class_=f"state {span.state}" if name == "state" else _class(name))
 
 
 def _bar(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str]) -> Iterator[str]:
-    """The parts of a bar: its phases over what no phase is known of, and the gaps without a watch over both."""
+    """The parts of a bar, each over the one before: the whole, its phases, and the gaps without a watch."""
     night = report.night
     end = span.ended if span.state.ended else night.as_of
     if span.started is None or end is None:
@@ -85,7 +88,8 @@ def _bar(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str])
 
 def _part(since: Millis, to: Millis, axis: Axis, class_: str) -> Markup:
     first = axis.cell(since)
-    return tag("rect", x=f"{first / 10:g}%", width=f"{max(axis.cell(to) - first, 3) / 10:g}%", class_=class_)
+    width = max(axis.cell(to) - first, 3)  # what took seconds of a night must still be seen
+    return tag("rect", x=f"{first / 10:g}%", width=f"{width / 10:g}%", class_=class_)
 
 
 def _swatch(shade: str) -> Markup:
