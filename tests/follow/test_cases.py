@@ -1,4 +1,4 @@
-"""Nights that once ended with the wrong exit code, one after the other, in simulated time."""
+"""Nights and how they end: those that once ended with the wrong exit code have a number."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def fails(kind: str = "500", **more: Any) -> tuple[Incident, ...]:
     return (Incident(fault=Fault(kind), **more),)
 
 
-P = runs("P", 40, 200)
+P, P2 = runs("P", 40, 200), runs("Q", 40, 250)
 NO_OUTCOME = (Step(END, "FINISHED"), Step(END + 40, "FINISHED", "SUCCESS"))
 LATE_MIGRATE = lives("migrate", Step(0, None), Step(END + 5, "FINISHED", "SUCCESS"),
                      children=(runs("users", 31, 60, "FAILED"),))  # fmt: skip
@@ -136,6 +136,24 @@ CASES: dict[str, tuple[Scenario, Plan | None, int, float, float]] = {
     "D14 checks only": (projects(P, incidents=(*fails(level="migrate,projects"), *fails(route="job"))),
                         CHECKS, 0, 20, 60),
     "D16 a warning": (projects(runs("P", 40, 99, "WARNING")), Plan(strict=True, fail_fast=True), 1, 99, 110),
+    "apps go on": (night(runs("apps", 40, END + 200, "WARNING"), named=APPS), None, 0, END + 200, END + 220),
+    "apps go on, core": (night(runs("apps", 40, END + 200, "WARNING"), named=APPS), Plan(until=Until.CORE, strict=True),
+                         0, END - 5, END),
+    "bad checks": (night(check=runs("check", 2, 200, "FAILED")), CHECKS, 1, 200, 220),
+    "a check never seen running": (of_root(lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=(
+        runs("Fine", 2, 40), runs("Bad", 31, 33, "FAILED"))), task_type="check"), None, 1, 100, 110),
+    "a failure is not forgotten": (projects(runs("P", 40, 99, "FAILED"), P2), None, 1, END, END),
+    "fail fast": (projects(runs("P", 40, 99, "FAILED"), P2), Plan(fail_fast=True), 1, 99, 110),
+    "reported late": (projects(P, lives("Q", Step(0, None), Step(END + 70, "FINISHED", "WARNING"))),
+                      None, 0, END + 70, END + 90),
+    "all missing": (night(keys={"projects": ["A", "B"]}), None, 1, SETTLED, SETTLED + 20),
+    "still running": (projects(P, hangs("Q")), None, 1, SETTLED, SETTLED + 20),
+    "still pending": (projects(lives("P", Step(9, "PENDING"))), None, 1, SETTLED, SETTLED + 20),
+    "not scheduled": (night(check=runs("check", 2, 15, "FAILED"), migrate=lives("migrate", Step(0, "PENDING")), root=(),
+                      keys={"projects": ["A"]}), None, 1, 45, 80),
+    "ended with its checks": (night(check=runs("check", 2, 290, "FAILED"), migrate=lives("migrate", Step(0, None)),
+                              root=(Step(END, "FINISHED", "FAILED"),), keys={"projects": ["A"]}),
+                              None, 1, SETTLED, SETTLED + 20),
     "D17 overridden": (night(check=runs("check", 2, 15, "FAILED")), Plan(interval=1.0), 1, END, END + 2),
 }  # fmt: skip
 

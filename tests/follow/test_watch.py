@@ -92,62 +92,6 @@ def test_what_has_ended_already_ends_it_at_once(scenario: script.Scenario, begin
     assert (the_end(events).end, the_end(events).verdict) == (End.FINISHED, Verdict.SUCCEEDED)
 
 
-def checked(outcome: str) -> script.Scenario:
-    """A migration whose checks end at 200."""
-    check = moved("check", 5, 200, outcome, children=(moved("Fine", 5, 100), moved("Last", 5, 200, outcome)))
-    return migration(moved("A", 260, 300), moved("B", 260, 900), check=check)
-
-
-FAILED_CHECK = moved("check", 5, 20, "FAILED", children=(moved("Bad", 5, 10, "FAILED"),))
-UNSCHEDULED = migration(check=FAILED_CHECK, migrate=moved("migrate", None, None), core_end=None, keys=("A", "B"))
-OVERRIDDEN = migration(
-    check=FAILED_CHECK, migrate=moved("migrate", 38, CORE_END, reported_at=36, children=(moved("apps", 60, 900),))
-)
-ONLY_CHECKS = of_root(
-    moved("root", 0, 202, "FAILED", children=(moved("check", 5, 200, "FAILED"),)),
-    scope={"projects": {"includedKeys": ["A", "B"]}},
-)
-LATE = migration(moved("A", 60, 900), moved("LATE", 100, 900, "WARNING", reported_at=CORE_END + 70))
-ONE_FAILED = migration(
-    moved("W", 60, 200, "WARNING"), moved("A", 60, 300, "FAILED"), moved("B", 60, 900), outcome="WARNING"
-)
-UNSEEN_CHECK = checks(moved("Fine", 0, 40), moved("Bad", 35, 38, "FAILED"), end=100, outcome="WARNING")
-SETTLED = CORE_END + 2 + SETTLE
-
-ENDS: dict[str, tuple[script.Scenario, float, Plan, float, End, Verdict, int]] = {
-    # the scenario, when the watch begins and how; when it ends, and with what
-    "apps go on": (APPS, 500, Plan(interval=INTERVAL), 1300, End.FINISHED, Verdict.WARNING, 0),
-    "core": (APPS, 500, Plan(until=Until.CORE, strict=True), CORE_END, End.FINISHED, Verdict.SUCCEEDED, 0),
-    "good checks": (checked("SUCCESS"), 0, Plan(until=Until.CHECKS), 200, End.FINISHED, Verdict.SUCCEEDED, 0),
-    "bad checks": (checked("FAILED"), 0, Plan(until=Until.CHECKS), 200, End.FINISHED, Verdict.FAILED, 1),
-    "a check never seen running": (UNSEEN_CHECK, 1, Plan(), 100, End.FINISHED, Verdict.FAILED, 1),
-    "a failure is not forgotten": (ONE_FAILED, 40, Plan(), CORE_END, End.FINISHED, Verdict.FAILED, 1),
-    "fail fast": (ONE_FAILED, 40, Plan(fail_fast=True), 300, End.FAILED_FAST, Verdict.RUNNING, 1),
-    "reported late": (LATE, 800, Plan(), CORE_END + 70, End.FINISHED, Verdict.WARNING, 0),
-    "not scheduled": (UNSCHEDULED, 100, Plan(), 130, End.FINISHED, Verdict.FAILED, 1),
-    "scheduled after all": (OVERRIDDEN, 22, Plan(), CORE_END, End.FINISHED, Verdict.FAILED, 1),
-    "ended with its checks": (ONLY_CHECKS, 10, Plan(), 202 + SETTLE, End.FINISHED, Verdict.FAILED, 1),
-    "all missing": (migration(keys=("A", "B")), 800, Plan(), SETTLED, End.FINISHED, Verdict.FAILED, 1),
-    "still running": (
-        migration(moved("A", 60, 900), moved("STUCK", 60, None)), 800, Plan(), SETTLED, End.FINISHED, Verdict.FAILED, 1
-    ),
-    "still pending": (
-        migration(moved("STUCK", None, None)), 800, Plan(), SETTLED, End.FINISHED, Verdict.FAILED, 1
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ENDS)
-def test_a_watch_ends_in_time_with_the_code_of_the_data(name: str) -> None:
-    """It ends when what it waits for has ended, or two minutes later if something that counts is still open."""
-    scenario, begin, plan, at, end, verdict, code = ENDS[name]
-    world = World(scenario, begin=begin, plan=plan)
-    ended = world.ended()
-    assert (ended.end, ended.verdict, ended.exit_code) == (end, verdict, code)
-    assert at <= seconds_of(ended) <= at + 3 * INTERVAL
-    assert world.sent[-1].at == seconds_of(ended)
-
-
 @pytest.mark.parametrize(
     ("stop", "end", "code"),
     [
