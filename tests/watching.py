@@ -95,7 +95,7 @@ class Sent:
     target: str
 
     @property
-    def told(self) -> str:
+    def brief(self) -> str:
         """In short: `job`, `task`, or a level with + where it was expanded, with its filter and whether it goes on."""
         parts = urlsplit(self.target)
         if not parts.path.endswith("/status"):
@@ -213,8 +213,8 @@ class World:
         return the_end(self.run())
 
     def asked(self, since: float = 0.0) -> list[str]:
-        """What was asked from a second on, in short."""
-        return [sent.told for sent in self.sent if sent.at >= since]
+        """The requests from a second on, in short."""
+        return [sent.brief for sent in self.sent if sent.at >= since]
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         target = request.url.raw_path.decode()

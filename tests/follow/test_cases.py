@@ -269,7 +269,7 @@ def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
         assert summary.total == 30 == summary.missing + summary.pending + summary.running + summary.finished
 
 
-def test_a_change_is_told_of_what_vanished_and_came_back() -> None:
+def test_a_change_is_reported_of_what_vanished_and_came_back() -> None:
     """A node that comes back after it was gone is a change again only if it is another."""
     project = lives("P", Step(40), Step(150, None), Step(200, "FINISHED", "SUCCESS"))
     assert changes(Stage(projects(project)).events(0.0), "migrate", "projects", "P")[-1][1] == "SUCCESS"
@@ -277,8 +277,8 @@ def test_a_change_is_told_of_what_vanished_and_came_back() -> None:
 
 def moving(*steps: tuple[float, float | None, float | None]) -> Scenario:
     """A night with one project: from which second on it reports which percent and which last update."""
-    told = [Step(at, "IN_PROGRESS", percent=percent, updated_at=stamp) for at, percent, stamp in steps]
-    return projects(lives("P", *told, Step(1800, "FINISHED", "SUCCESS")), root=(Step(1820, "FINISHED", "SUCCESS"),))
+    reported = [Step(at, "IN_PROGRESS", percent=percent, updated_at=stamp) for at, percent, stamp in steps]
+    return projects(lives("P", *reported, Step(1800, "FINISHED", "SUCCESS")), root=(Step(1820, "FINISHED", "SUCCESS"),))
 
 
 def percents(begin: int, end: int) -> list[tuple[float, float | None, float | None]]:
@@ -296,11 +296,11 @@ def percents(begin: int, end: int) -> list[tuple[float, float | None, float | No
     ],
     ids=["it moves", "it stays", "it stays again", "only its stamp moves"],
 )
-def test_a_stall_is_told_by_the_progress_first(
+def test_a_stall_is_reported_by_the_progress_first(
     steps: list[tuple[float, float | None, float | None]], stalls: list[float]
 ) -> None:
     """A node that makes progress has not stalled, whatever its last update says, and the other way round."""
     events = Stage(moving(*steps)).events(0.0, Plan(interval=30.0, stall_after=200.0))
-    told = [seconds_of(event) for event in events if isinstance(event, Stalled) and event.level[-1:] == ("P",)]
-    assert len(told) == len(stalls)
-    assert all(expected <= at <= expected + 95 for at, expected in zip(told, stalls, strict=True)), told
+    reported = [seconds_of(event) for event in events if isinstance(event, Stalled) and event.level[-1:] == ("P",)]
+    assert len(reported) == len(stalls)
+    assert all(expected <= at <= expected + 95 for at, expected in zip(reported, stalls, strict=True)), reported

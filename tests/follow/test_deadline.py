@@ -1,4 +1,4 @@
-"""The time of a watch: nobody sleeps or asks beyond its end."""
+"""The time limit of a watch: it neither sleeps nor asks beyond it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.watching import Time
 def test_nobody_sleeps_beyond_the_end(
     seconds: float | None, sleeps: list[float], slept: list[float], stops: bool
 ) -> None:
-    """A sleep is cut at the end, where Stopped is raised, and nothing is asked any more."""
+    """A sleep is cut short at the end, where Stopped is raised, and no request is made after it."""
     clock = Time()
     deadline = Deadline(clock.clock, clock.sleep, seconds)
     stopped = False

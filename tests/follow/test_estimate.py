@@ -36,7 +36,7 @@ def span(*level: str, begin: float = 0, minutes: float | None = 10, state: State
 
 
 def rehearsal(*spans: Span, root: float = 100, task_type: str = "migrate", as_of: float = 100) -> Rehearsal:
-    """A rehearsal with a root that took so many minutes."""
+    """A rehearsal whose root took `root` minutes."""
     found = {each.level: each for each in (span(minutes=root), *spans)}
     return rehearsal_of(Night(spans=found, task_type=task_type, as_of=NOW + int(as_of * MINUTE)))
 
@@ -53,7 +53,7 @@ REHEARSED = rehearsal(
 
 
 def node(*level: str, status: str = "PENDING", ago: float = 0, ran: float = 0) -> Node:
-    """A node that began so many minutes ago; `status` may be an outcome, of a node that ran for so long."""
+    """A node that began `ago` minutes ago; `status` may be an outcome, of a node that took `ran` minutes."""
     if status == "PENDING":
         return Node(level, status)
     began = NOW - int(ago * MINUTE)
@@ -63,12 +63,12 @@ def node(*level: str, status: str = "PENDING", ago: float = 0, ran: float = 0) -
 
 
 def running(*level: str, ago: float) -> Node:
-    """A node that has run for so many minutes."""
+    """A node that has run for `ago` minutes."""
     return node(*level, status="IN_PROGRESS", ago=ago)
 
 
 def done(*level: str, ran: float, outcome: str = "SUCCESS") -> Node:
-    """A node that took so many minutes."""
+    """A node that took `ran` minutes."""
     return node(*level, status=outcome, ago=60, ran=ran)
 
 
@@ -160,7 +160,7 @@ def test_our_clock_and_the_lanes_of_late_come_first() -> None:
 
 
 def test_a_rehearsal_is_sorted_out() -> None:
-    """What failed or never ended takes the median at least and tells no pace; what was skipped is unknown."""
+    """What failed or never ended takes the median at least and has no pace; what was skipped is unknown."""
     known = rehearsal(
         *(span(*PROJECTS, name, begin=at, minutes=10) for at, name in enumerate("ABC")),
         span(*PROJECTS, "EARLY", begin=20, minutes=1, state=State.FAILED),

@@ -1,4 +1,4 @@
-"""A record read back: when each node began and ended, its phases, and when nobody was looking."""
+"""A record read back: when each node began and ended, its phases, and when no watch was running."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read_back_lines(lines: list[bytes]) -> Seen:
 
 
 def night_of(lines: list[bytes]) -> Night:
-    """What the lines tell."""
+    """The night that these lines record."""
     return read_night(io.BytesIO(b"".join(lines)), "night.jsonl")
 
 
@@ -82,7 +82,7 @@ def scenario_spans(node: script.SimNode, level: Level = ()) -> Iterator[tuple[Le
 
 
 def test_the_spans_are_those_of_the_scenario(whole: list[bytes]) -> None:
-    """Through an interruption and an outage, every start and end is told within a second."""
+    """Through an interruption and an outage, every start and end is reported within a second."""
     night = night_of(whole)
     for level, started, ended in scenario_spans(NIGHT.tasks[-1].root):
         span = night.spans[level]
@@ -102,7 +102,7 @@ def test_the_spans_are_those_of_the_scenario(whole: list[bytes]) -> None:
 
 
 def test_any_prefix_of_a_record_is_read(whole: list[bytes]) -> None:
-    """A record that was cut anywhere tells what it told until then, and no span that it tells changes later."""
+    """A record that was cut anywhere is read up to there, and no span in it changes later."""
     text, final = b"".join(whole), night_of(whole)
     for cut in range(0, len(text), 997):
         night = read_night(io.BytesIO(text[:cut]), "cut")
@@ -171,7 +171,7 @@ def stamps(more: dict[str, Any]) -> dict[str, Any]:
     return {name: AT % value if isinstance(value, int) else value for name, value in more.items()}
 
 
-def told(span: Span) -> str:
+def brief(span: Span) -> str:
     """A span in short: minutes of start and end, ~ where they are not exact, and its phases."""
 
     def minute(at: int | None) -> str:
@@ -250,11 +250,11 @@ TABLE: dict[str, tuple[list[dict[str, Any]], str]] = {
 
 @pytest.mark.parametrize("case", TABLE)
 def test_what_a_record_tells_of_a_node(case: str) -> None:
-    """Start and end are the API's where it tells them, else those of the poll that saw them."""
+    """Start and end are the API's where it reports them, else those of the poll that saw them."""
     events, expected = TABLE[case]
     for separators in (None, (",", ":")):
         night = night_of([json.dumps(each, separators=separators).encode() + b"\n" for each in events])
-        assert told(night.spans[tuple(P)]) == expected
+        assert brief(night.spans[tuple(P)]) == expected
         assert night.warnings == ()
 
 
@@ -309,13 +309,13 @@ def test_a_document_is_read_however_it_was_kept(tmp_path: Path, encoding: str, i
     """A projects document may span lines, and be in UTF-16, as Windows PowerShell redirects into files."""
     path = tmp_path / "friday.json"
     path.write_text(json.dumps(TABLE["a document"][0][0], indent=indent), encoding=encoding)
-    assert told(night_in(path).spans[tuple(P)]) == "running 1-"
+    assert brief(night_in(path).spans[tuple(P)]) == "running 1-"
 
 
 def test_unknown_events_are_skipped_with_a_warning() -> None:
     """An event that is not known is counted like a damaged line, and the rest counts."""
     night = night_of([json.dumps(each).encode() + b"\n" for each in (snapshot(0), line("news", 1), BEGUN)])
-    assert told(night.spans[tuple(P)]) == "running 1-"
+    assert brief(night.spans[tuple(P)]) == "running 1-"
     assert night.warnings == ("night.jsonl: line 2 is truncated, corrupt or unknown; skipped",)
 
 

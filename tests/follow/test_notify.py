@@ -1,4 +1,4 @@
-"""Which events of a watch somebody is told of, and which is the worst."""
+"""Which events of a watch are worth a notification, and which is the worst."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ENDED = Ended(0, End.TIMEOUT, Verdict.RUNNING, 124, NOTHING, (), None)
 
 
 @pytest.mark.parametrize(
-    ("event", "told"),
+    ("event", "reported"),
     [
         (FAILED, True),
         (ALSO, True),
@@ -64,33 +64,36 @@ ENDED = Ended(0, End.TIMEOUT, Verdict.RUNNING, 124, NOTHING, (), None)
         (RECOVERED, False),
     ],
 )
-def test_what_is_told_at_once(event: Event, told: bool) -> None:
-    """A failure, a stall, being late and the end are told at once, together with what else the poll has brought."""
+def test_what_is_reported_at_once(event: Event, reported: bool) -> None:
+    """A failure, a stall, being late and the end are reported at once, together with what else the poll has brought."""
     alarms = Alarms()
     alarms.add(DONE)
     alarms.add(event)
-    assert alarms.due(0, VIEW) == (Batch((DONE, event), (event,), VIEW) if told else None)
+    assert alarms.due(0, VIEW) == (Batch((DONE, event), (event,), VIEW) if reported else None)
     assert alarms.due(1, VIEW) is None
 
 
 @pytest.mark.parametrize(
-    ("seconds", "since", "told"), [(119, None, False), (120, None, True), (100, -20_000, True), (130, 20_000, False)]
+    ("seconds", "since", "reported"),
+    [(119, None, False), (120, None, True), (100, -20_000, True), (130, 20_000, False)],
 )
-def test_an_outage_is_told_after_two_minutes_and_its_end_only_then(seconds: int, since: int | None, told: bool) -> None:
-    """An outage counts from when it began. If it was told, so is its end; each of them once."""
+def test_an_outage_is_reported_after_two_minutes_and_its_end_only_then(
+    seconds: int, since: int | None, reported: bool
+) -> None:
+    """An outage counts from when it began. If it was reported, so is its end; each of them once."""
     view = VIEW if since is None else View(at=0, snapshot=None, outage=NoAnswer(since, "unreachable", "503", 0))
     alarms = Alarms()
     for _ in range(2):
         alarms.add(OUTAGE)
         assert alarms.due(0, view) is None
-        assert alarms.due(seconds * 1000, view) == (Batch((OUTAGE,), (OUTAGE,), view) if told else None)
+        assert alarms.due(seconds * 1000, view) == (Batch((OUTAGE,), (OUTAGE,), view) if reported else None)
         assert alarms.due(seconds * 1000, view) is None
         alarms.add(RECOVERED)
-        assert alarms.due(seconds * 1000, VIEW) == (Batch((RECOVERED,), (RECOVERED,), VIEW) if told else None)
+        assert alarms.due(seconds * 1000, VIEW) == (Batch((RECOVERED,), (RECOVERED,), VIEW) if reported else None)
 
 
 def test_batches_are_merged_in_their_order() -> None:
-    """What was to be told before comes first; what is known now, and how it ended, counts."""
+    """What was to be reported before comes first; what is known now, and how it ended, counts."""
     now = View(at=9, snapshot=None)
     both = Batch((ENDED,), (ENDED,), now, "over").after(Batch((DONE, FAILED), (FAILED,), VIEW))
     assert both == Batch((DONE, FAILED, ENDED), (FAILED, ENDED), now, "over")

@@ -25,16 +25,16 @@ PROJECTS = ("migrate", "projects")
 
 def poll_times(world: World) -> list[float]:
     """When polls were made: each of them begins with the root."""
-    return [sent.at for sent in world.sent if sent.told == "root+"]
+    return [sent.at for sent in world.sent if sent.brief == "root+"]
 
 
 def costs(world: World) -> list[int]:
     """Requests of each poll."""
     found: list[int] = []
     for sent in world.sent:
-        if sent.told == "root+":
+        if sent.brief == "root+":
             found.append(0)
-        if sent.told != "job":
+        if sent.brief != "job":
             found[-1] += 1
     return found
 
@@ -101,9 +101,9 @@ def test_polls_keep_to_a_quarter_of_a_small_limit(limit: int) -> None:
 def test_what_never_runs_at_a_poll_is_seen_all_the_same(outcome: str, within: float) -> None:
     """A project that begins and ends between two polls shows within two minutes, a failure with the next poll."""
     events = World(migration(moved("BLINK", 201, 203, outcome), moved("LONG", 60, 900)), begin=70, plan=Plan()).run()
-    told = [event for event in events if isinstance(event, Changed) and event.node.name == "BLINK"]
-    assert [(event.node.outcome, event.before and event.before.status) for event in told] == [(outcome, "PENDING")]
-    assert 203 <= seconds_of(told[0]) <= 203 + within
+    reported = [event for event in events if isinstance(event, Changed) and event.node.name == "BLINK"]
+    assert [(event.node.outcome, event.before and event.before.status) for event in reported] == [(outcome, "PENDING")]
+    assert 203 <= seconds_of(reported[0]) <= 203 + within
 
 
 def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
@@ -114,7 +114,7 @@ def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
     for event in events:
         if isinstance(event, Ended) or seconds_of(event) > 140:
             break
-    polls = {at: [sent.told for sent in world.sent if sent.at == at] for at in poll_times(world)}
+    polls = {at: [sent.brief for sent in world.sent if sent.at == at] for at in poll_times(world)}
     usual = ["root+", "migrate+", *(f"migrate,projects+ {word}" for word in ("IN_PROGRESS", "FAILED", "WARNING"))]
     assert [polls[110.0], polls[120.0], polls[130.0]] == [usual, [*usual, "migrate,projects,A"], usual]
 
@@ -149,7 +149,7 @@ LIVES = st.lists(
 def test_no_schedule_loses_a_change(
     lives: list[tuple[int, int, int, str]], filters: script.FilterMode, size: int, latency: float, stamped: bool
 ) -> None:
-    """Whenever projects appear, run and end, each end is told once, in a chain, and the last state is the truth."""
+    """Whenever projects appear, run and end, each end is reported once, in a chain, and the last state is the truth."""
     projects = [
         moved(
             f"P{number:02}",
@@ -166,16 +166,16 @@ def test_no_schedule_loses_a_change(
     events = world.run()
     assert_truth(world)
     for project in projects:
-        told = changes(events, *PROJECTS, project.name)
-        assert all(before == after for (_, before), (after, _) in pairwise(told))
-        assert [outcome for _, outcome in told if outcome not in ("PENDING", "IN_PROGRESS")] == (
-            [project.outcome] if told else []
+        reported = changes(events, *PROJECTS, project.name)
+        assert all(before == after for (_, before), (after, _) in pairwise(reported))
+        assert [outcome for _, outcome in reported if outcome not in ("PENDING", "IN_PROGRESS")] == (
+            [project.outcome] if reported else []
         )
     failed = any(outcome == "FAILED" for *_, outcome in lives)
     assert the_end(events).exit_code == failed
 
 
-def test_checks_that_end_between_two_polls_are_told() -> None:
+def test_checks_that_end_between_two_polls_are_reported() -> None:
     """Single checks that were never seen running are read when `check` ends."""
     fast = [moved(f"C{number:02}", 5, 31 + number / 10, "SKIPPED") for number in range(45)]
     check = moved("check", 5, 38, children=tuple(fast))
@@ -222,7 +222,7 @@ def large_night(*more: script.SimNode, count: int = 1500, **options: Any) -> scr
 
 @pytest.mark.slow
 def test_news_of_a_large_migration_comes_with_the_next_poll_within_the_limit() -> None:
-    """Failures and warnings are told within 12 s, successes within 60 s, the interval stays, and the limit is used."""
+    """Failures and warnings are reported within 12 s, successes within 60 s, the interval stays, and the limit is used."""
     world = World(large_night(), begin=1000, plan=Plan(interval=10.0))
     delays: dict[str, list[float]] = {}
     for event in world.events():
@@ -246,14 +246,14 @@ def test_everything_of_a_large_migration_is_read_in_turn() -> None:
     unseen = moved("A-UNSEEN", 303, 304, "SKIPPED")
     gone = script.SimNode(name="A-GONE", steps=(script.Step(0, "PENDING"), script.Step(250, None)))
     world = World(large_night(unseen, gone, count=200, page_size=3), begin=200, plan=Plan(interval=10.0))
-    told: dict[str, float] = {}
+    reported: dict[str, float] = {}
     for event in world.events():
         if isinstance(event, Changed):
-            told.setdefault(event.node.name, seconds_of(event))
+            reported.setdefault(event.node.name, seconds_of(event))
         if seconds_of(event) > 470:
             break
     assert max(costs(world)[1:-1]) < 30 < costs(world)[0]
-    assert 304 <= told["A-UNSEEN"] <= 470
+    assert 304 <= reported["A-UNSEEN"] <= 470
     assert (*PROJECTS, "A-GONE") in world.poller.known.gone
     assert (*PROJECTS, "A-GONE") not in world.known
 
@@ -262,7 +262,7 @@ def test_everything_of_a_large_migration_is_read_in_turn() -> None:
 @pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("filters", [*FILTERS, "first-page", "once"])
 def test_a_large_migration_is_followed_to_its_end_whatever_becomes_of_filters(filters: script.FilterMode) -> None:
-    """The last state is the truth and every end is told once, with projects that are retried or reported late."""
+    """The last state is the truth and every end is reported once, with projects that are retried or reported late."""
     late = [moved(f"LATE{number}", 1300 + number, 1400 + number, reported_at=1200 + number * 9) for number in range(30)]
     retried = script.SimNode(
         name="RETRIED",

@@ -83,9 +83,9 @@ def test_a_second_watch_tells_only_what_changed_meanwhile(tmp_path: Path) -> Non
     path = tmp_path / "night.jsonl"
     parts = [*recorded(path, NIGHT, 40, 450), *recorded(path, NIGHT, 520, 600), *recorded(path, NIGHT, 2000)]
     for name in ("A", "B", "C", "STUCK"):
-        told = changes(parts, "migrate", "projects", name)
-        assert told == list(dict.fromkeys(told))
-        assert told[-1][1] in ("SUCCESS", "WARNING")
+        reported = changes(parts, "migrate", "projects", name)
+        assert reported == list(dict.fromkeys(reported))
+        assert reported[-1][1] in ("SUCCESS", "WARNING")
     whole = [event for event in parts if isinstance(event, Changed)]
     for level in {event.node.level for event in whole}:
         chain = [event for event in whole if event.node.level == level]
@@ -99,7 +99,7 @@ def test_a_second_watch_tells_only_what_changed_meanwhile(tmp_path: Path) -> Non
 
 
 def test_elapsed_reaches_back(tmp_path: Path) -> None:
-    """Where the task tells no times, elapsed counts from the first watch's first view."""
+    """Where the task reports no times, elapsed counts from the first watch's first view."""
     scenario = checks(moved("Fine", 0, 900, has_details=False), end=1000)
     (task,) = scenario.tasks
     scenario = replace(scenario, tasks=(replace(task, root=replace(task.root, has_details=False)),))
@@ -109,8 +109,8 @@ def test_elapsed_reaches_back(tmp_path: Path) -> None:
     assert ended.elapsed_seconds == seconds_of(ended) - 100
 
 
-def test_what_was_told_is_read_back(tmp_path: Path) -> None:
-    """The last reading of each node that was told as a change, whose stall was told, and when it began."""
+def test_what_was_reported_is_read_back(tmp_path: Path) -> None:
+    """The last reading of each node that was reported as a change, whose stall was reported, and when it began."""
     path = tmp_path / "night.jsonl"
     stalled = {"event": "stalled", "at": "2026-09-21T15:00:00.000Z", "level": ["migrate", "apps"], "sinceSeconds": 900}
     later = {**SNAPSHOT, "at": "2026-09-21T16:00:00.000Z", "node": {"level": [], "status": "FINISHED", "outcome": "X"}}
@@ -118,7 +118,7 @@ def test_what_was_told_is_read_back(tmp_path: Path) -> None:
     seen, warnings = read_back(path, JOB, TASK)
     assert warnings == ()
     assert seen.readings == {
-        (): Condition("IN_PROGRESS", None),  # its end is in a later view, but no change has told it
+        (): Condition("IN_PROGRESS", None),  # its end is in a later view, but no change has reported it
         ("check",): Condition("FINISHED", "SUCCESS"),
         ("migrate", "apps"): Condition("IN_PROGRESS", None),
     }

@@ -30,13 +30,13 @@ def at(second: float) -> Millis:
 
 
 def rehearsed(seconds: float, *names: str) -> Rehearsal:
-    """A rehearsal in which each project took so long, one after the other."""
+    """A rehearsal in which the projects took this many seconds each, one after the other."""
     work = {name: Took(30 + number * seconds, seconds) for number, name in enumerate(names or NAMES)}
     return Rehearsal(work=work, usual=seconds, lanes=1, offset=30)
 
 
 def watched(due: float | None, *, took: float | None = 300, scenario: script.Scenario = NIGHT, **more: Any) -> World:
-    """A watch with a deadline, and a rehearsal in which each project took so long; it polls every minute."""
+    """A watch with a deadline, and a rehearsal in which each project took `took` seconds; it polls every minute."""
     rehearsal = None if took is None else rehearsed(took)
     plan = Plan(interval=60, rehearsal=rehearsal, due=None if due is None else at(due))
     return World(scenario, plan=plan, **more)

@@ -141,7 +141,7 @@ def test_what_is_asked_again_at_the_end_stays_under_the_quarter() -> None:
     world = World(scenario, begin=950)
     ended = world.ended()
     assert ended.missing == ("NEVER",)
-    last = max(sent.at for sent in world.sent if sent.told == "root+")
+    last = max(sent.at for sent in world.sent if sent.brief == "root+")
     first = next(sent.at for sent in world.sent if sent.at > CORE_END)
     between = [sent for sent in world.sent if first < sent.at < last]
     assert len(between) / (last - first) * 60 <= 540 / 4
@@ -221,7 +221,7 @@ def test_what_can_be_read_again_at_the_end_is_no_error() -> None:
 
 
 def test_a_task_without_status_is_waited_for() -> None:
-    """A task that answers nothing yet is pending, and its nodes are told as they come."""
+    """A task that answers nothing yet is pending, and its nodes are reported as they come."""
     scenario = migration(*TWO)
     root = replace(scenario.tasks[0].root, reported_at=50.0)
     world = World(replace(scenario, tasks=(replace(scenario.tasks[0], root=root),)))
@@ -280,7 +280,7 @@ def test_what_no_waiting_helps_against_is_raised_before_the_first_view(answer: A
 
 
 def test_an_outage_before_the_first_view_is_waited_out() -> None:
-    """Where the API does not answer at first, that is told, and the first view comes when it does."""
+    """Where the API does not answer at first, that is reported, and the first view comes when it does."""
     events = World(migration(*TWO), trouble=outage(0, 600, lambda: httpx.Response(503))).run()
     assert kinds(events)[:4] == ["Outage", "Alive", "Recovered", "Snapped"]
     assert the_end(events).verdict is Verdict.SUCCEEDED
@@ -308,7 +308,7 @@ TROUBLES: dict[str, Callable[[], Answer]] = {
 
 
 @pytest.mark.parametrize("kind", TROUBLES)
-def test_any_outage_is_told_once_and_waited_out(kind: str) -> None:
+def test_any_outage_is_reported_once_and_waited_out(kind: str) -> None:
     """Whatever comes in place of answers: one outage, one recovery, and every change of that time afterwards.
 
     Meanwhile what was seen last is still there, and when it was.
@@ -316,18 +316,18 @@ def test_any_outage_is_told_once_and_waited_out(kind: str) -> None:
     scenario = migration(*TWO, moved("C", 410, 450, "WARNING"), scopes=(moved("apps", 40, 500),))
     world = World(scenario, begin=200, trouble=outage(400, 700, TROUBLES[kind]))
     events: list[Event] = []
-    told: list[Outage | Recovered] = []
+    reported: list[Outage | Recovered] = []
     for event in world.events():
         events.append(event)
         if isinstance(event, Outage | Recovered):
-            told.append(event)
+            reported.append(event)
         known = world.watch.view.snapshot
         if isinstance(event, Outage) and known is not None:
             assert event.retry_in_seconds > 0
             assert [leaf.name for leaf in leaves_of(known.node, "migrate")] == ["A", "B", "C"]
             assert known.verdict is Verdict.RUNNING
             assert 350 < known.fetched_at / 1000 - EPOCH < 400
-    _, back = told
+    _, back = reported
     assert isinstance(back, Recovered)
     assert 300 - INTERVAL <= back.outage_seconds <= 300 + 60
     assert changes(events, "migrate", "apps") == [("IN_PROGRESS", "SUCCESS")]
@@ -412,7 +412,7 @@ def test_a_project_that_cannot_be_asked_for_by_name_does_not_stop_the_rest() -> 
 
 
 def test_a_closed_lid_loses_nothing() -> None:
-    """Where hours pass in one pause, all that ended meanwhile is told on waking."""
+    """Where hours pass in one pause, all that ended meanwhile is reported on waking."""
     world = World(migration(*TWO), begin=200)
     seen: list[Event] = []
     for event in world.events():
@@ -423,7 +423,7 @@ def test_a_closed_lid_loses_nothing() -> None:
     assert the_end(seen).verdict is Verdict.SUCCEEDED
 
 
-# what it tells
+# what it reports
 
 
 def assert_chained(events: list[Event]) -> None:
@@ -451,7 +451,7 @@ def assert_forward(events: list[Event]) -> None:
 
 
 def test_a_project_is_followed_through_its_life() -> None:
-    """A node that appears comes from nothing, and then every status it is seen in is told."""
+    """A node that appears comes from nothing, and then every status it is seen in is reported."""
     scenario = migration(moved("NEW", 300, 500, "FAILED", reported_at=100, final_message="Oh no."), *TWO)
     events = World(scenario, begin=40).run()
     assert changes(events, "migrate", "projects", "NEW") == [
@@ -464,7 +464,7 @@ def test_a_project_is_followed_through_its_life() -> None:
 
 
 def test_projects_that_appear_between_two_full_readings_are_known_at_once() -> None:
-    """What is told as a change is also in the tree that the verdict and the view are made from."""
+    """What is reported as a change is also in the tree that the verdict and the view are made from."""
     scenario = migration(moved("A", 170, 900, reported_at=165), moved("B", 200, 220, "FAILED", reported_at=165))
     world = World(scenario, begin=40, plan=Plan(fail_fast=True))
     for event in world.events():
@@ -508,17 +508,17 @@ def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:
     """A node that exports, then imports, starts again from 0: that is progress, and said only where it has moved."""
     phases = (script.SimPhase("export", 3), script.SimPhase("import", 1000))
     events = World(migration(moved("A", 60, 960, phases=phases)), begin=70).run()
-    told = [event for event in events if isinstance(event, Progressed) and event.level[-1:] == ("A",)]
-    names = [event.progress[0].name or "" for event in told]
+    reported = [event for event in events if isinstance(event, Progressed) and event.level[-1:] == ("A",)]
+    names = [event.progress[0].name or "" for event in reported]
     assert names == sorted(names)
     assert set(names) == {"export", "import"}
-    assert len({(event.percent, event.progress) for event in told}) == len(told)
-    percents = [event.percent or 0.0 for event in told]
+    assert len({(event.percent, event.progress) for event in reported}) == len(reported)
+    percents = [event.percent or 0.0 for event in reported]
     assert sum(later < earlier for earlier, later in pairwise(percents)) == 1
     assert changes(events, "migrate", "projects", "A") == [("IN_PROGRESS", "SUCCESS")]
 
 
-def test_a_stall_is_told_once_a_node() -> None:
+def test_a_stall_is_reported_once_a_node() -> None:
     """A running node that has not moved for as long as asked for is reported once, and its parents are not."""
     stuck = moved("STUCK", 60, 900, has_details=False)
     events = World(migration(stuck, moved("A", 60, 300)), begin=40, plan=Plan(INTERVAL, stall_after=400)).run()
@@ -528,8 +528,8 @@ def test_a_stall_is_told_once_a_node() -> None:
     assert 460 <= seconds_of(stalls[0]) <= 460 + 3 * INTERVAL
 
 
-def test_a_node_that_had_stalled_when_it_was_first_seen_is_told_at_once() -> None:
-    """How long it has not moved is told by its last update, not by when the watch began."""
+def test_a_node_that_had_stalled_when_it_was_first_seen_is_reported_at_once() -> None:
+    """How long it has not moved is reported by its last update, not by when the watch began."""
     old = {"lastUpdatedAt": int((EPOCH - 2000) * 1000)}
     projects = {"hidden": True, "children": {"OLD": going(details=old), "FRESH": going()}}
     tree = going(children={"check": done(), "migrate": going(children={"projects": projects})})
@@ -540,7 +540,7 @@ def test_a_node_that_had_stalled_when_it_was_first_seen_is_told_at_once() -> Non
 
 
 def test_an_outage_is_no_stall() -> None:
-    """What moved while nobody answered has not stalled."""
+    """What moved during an outage has not stalled."""
     phases = (script.SimPhase("export", 100_000),)
     scenario = migration(moved("A", 60, 5000, phases=phases), core_end=5100)
     events = World(
@@ -625,14 +625,14 @@ def long_night(count: int = 60, *gone: script.SimNode, **more: Any) -> script.Sc
 @pytest.mark.slow
 @pytest.mark.usefixtures("unmeasured")
 def test_a_night_of_faults_loses_no_event() -> None:
-    """Eight hours of polls with trouble every few minutes: each end is told once and in order, the verdict right."""
+    """Eight hours of polls with trouble every few minutes: each end is reported once and in order, the verdict right."""
     weather = Weather(1)
     world = World(long_night(), begin=40, plan=Plan(interval=30), trouble=weather, patience=NIGHT + HOUR)
-    told: list[Event] = [event for event in world.events() if not isinstance(event, Progressed | Snapped)]
+    reported: list[Event] = [event for event in world.events() if not isinstance(event, Progressed | Snapped)]
     assert weather.storms > 60
-    assert_chained(told)
-    assert_forward(told)
-    ends = [event for event in told if isinstance(event, Changed) and event.node.outcome]
+    assert_chained(reported)
+    assert_forward(reported)
+    ends = [event for event in reported if isinstance(event, Changed) and event.node.outcome]
     root = world.task.root
     outcomes = truth(root, NIGHT + 1)
     assert {event.node.level: event.node.outcome for event in ends} == {
@@ -644,10 +644,10 @@ def test_a_night_of_faults_loses_no_event() -> None:
         assert node is not None
         assert node.ended_at is not None
         assert node.ended_at <= seconds_of(event) <= node.ended_at + 400
-    outages = kinds([event for event in told if isinstance(event, Outage | Recovered)])
+    outages = kinds([event for event in reported if isinstance(event, Outage | Recovered)])
     assert outages == ["Outage", "Recovered"] * (len(outages) // 2)
     assert len(outages) > 20
-    ended = the_end(told)
+    ended = the_end(reported)
     assert (ended.end, ended.verdict, ended.exit_code) == (End.FINISHED, Verdict.FAILED, 1)
     assert ended.summary.by_outcome == {"FAILED": 1, "INCOMPLETE": 1, "SKIPPED": 1, "SUCCESS": 56, "WARNING": 1}
     assert seconds_of(ended) >= NIGHT
