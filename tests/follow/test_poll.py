@@ -222,7 +222,7 @@ def large_night(*more: script.SimNode, count: int = 1500, **options: Any) -> scr
 
 @pytest.mark.slow
 def test_news_of_a_large_migration_comes_with_the_next_poll_within_the_limit() -> None:
-    """Failures and warnings are reported within 12 s, successes within 60 s, the interval stays, and the limit is used."""
+    """Failures and warnings show within 12 s, successes within 60 s, the interval stays, and the limit is used."""
     world = World(large_night(), begin=1000, plan=Plan(interval=10.0))
     delays: dict[str, list[float]] = {}
     for event in world.events():

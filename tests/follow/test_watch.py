@@ -625,7 +625,7 @@ def long_night(count: int = 60, *gone: script.SimNode, **more: Any) -> script.Sc
 @pytest.mark.slow
 @pytest.mark.usefixtures("unmeasured")
 def test_a_night_of_faults_loses_no_event() -> None:
-    """Eight hours of polls with trouble every few minutes: each end is reported once and in order, the verdict right."""
+    """Eight hours of polls with trouble every few minutes: each end is reported once, in order, the verdict right."""
     weather = Weather(1)
     world = World(long_night(), begin=40, plan=Plan(interval=30), trouble=weather, patience=NIGHT + HOUR)
     reported: list[Event] = [event for event in world.events() if not isinstance(event, Progressed | Snapped)]

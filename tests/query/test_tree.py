@@ -74,7 +74,7 @@ def failing(about: str, status: int) -> Trouble:
     """An error for each question about a level or the job; 200 is an answer that is not JSON."""
 
     def answer(target: str, _now: float) -> Answer:
-        if Sent(0.0, target).told.split()[0].rstrip("+") != about:
+        if Sent(0.0, target).brief.split()[0].rstrip("+") != about:
             return None
         return httpx.Response(status, text="<html>" if status == 200 else "{}")
 
