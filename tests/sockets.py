@@ -7,12 +7,19 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+Reply = Callable[[socket.socket], object]
+"""Sends something to a client whose request was read."""
 
 
 @contextmanager
-def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A port on loopback; `serve` gets each connection in a thread of its own, and it is cut when the context ends."""
+def listening(serve: Callable[[socket.socket], None], opened: threading.Event | None = None) -> Iterator[int]:
+    """A port on loopback; `serve` gets each connection in a thread of its own, and it is cut when the context ends.
+
+    It refuses connections until `opened` is set, where that is given.
+    """
     connections: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -21,19 +28,27 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
             serve(connection)
 
     def accept(listener: socket.socket) -> None:
+        if opened is not None:
+            opened.wait()
         with suppress(OSError):
+            listener.listen()
             while True:
                 connection, _ = listener.accept()
                 connections.append(connection)
                 threads.append(threading.Thread(target=handle, args=(connection,), daemon=True))
                 threads[-1].start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        if opened is None:
+            listener.listen()
         accepting = threading.Thread(target=accept, args=(listener,), daemon=True)
         accepting.start()
         try:
             yield listener.getsockname()[1]
         finally:
+            if opened is not None:
+                opened.set()
             cut(listener)
             accepting.join(5)
             for connection in connections:
@@ -45,7 +60,7 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """The URL of a library's HTTP server on loopback, which lets a hanging request behind when the context ends."""
+    """The URL of a library's HTTP server on loopback, which leaves hanging requests behind when the context ends."""
     listener = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     listener.daemon_threads = True
     listener.block_on_close = False
@@ -89,3 +104,52 @@ def relay(near: socket.socket, far: socket.socket, sent: bytearray) -> None:
             if source is near:
                 sent += data
             (far if source is near else near).sendall(data)
+
+
+def forward(near: socket.socket, base_url: str) -> None:
+    """Relay a connection to the server at a URL."""
+    with socket.create_connection(("127.0.0.1", int(base_url.rpartition(":")[2]))) as far:
+        relay(near, far, bytearray())
+
+
+def sending(data: bytes) -> Reply:
+    """Send these bytes."""
+    return lambda connection: connection.sendall(data)
+
+
+def repeating(head: bytes, again: bytes, *, every: float = 0.0) -> Reply:
+    """Send something, and something else again and again, every so many seconds, until the client hangs up."""
+
+    def reply(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while not threading.Event().wait(every):
+            connection.sendall(again)
+
+    return reply
+
+
+@dataclass
+class RawServer:
+    """A server of raw bytes: its address, and how many connections it has replied to."""
+
+    base_url: str = ""
+    replies: int = 0
+
+
+@contextmanager
+def raw_server(reply: Reply, times: int, then: str) -> Iterator[RawServer]:
+    """Reply to the first connections, so many times, with what no HTTP server sends, and relay the others to `then`."""
+    server = RawServer()
+
+    def serve(connection: socket.socket) -> None:
+        if server.replies >= times:
+            forward(connection, then)
+            return
+        server.replies += 1
+        connection.recv(65536)
+        reply(connection)
+        connection.shutdown(socket.SHUT_WR)
+
+    with listening(serve) as port:
+        server.base_url = f"http://127.0.0.1:{port}"
+        yield server

@@ -12,7 +12,7 @@ import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,7 +23,7 @@ from migstat.simulator.exchange import HttpResponse
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, still
 from tests.command_line import Result, environ_of, hermetic, line_of, migstat
-from tests.raw_server import RawServer, Reply, raw_server, repeating, sending
+from tests.sockets import Reply, forward, listening, raw_server, repeating, sending
 
 COMMANDS = {
     "status": "status",
@@ -358,23 +358,24 @@ def test_a_watch_asks_no_sooner_than_the_server_wants(server: Server) -> None:
 class Opening(list[float]):
     """Waits, after the second of which a server begins to listen."""
 
-    def __init__(self, late: RawServer) -> None:
+    def __init__(self, opened: threading.Event) -> None:
         super().__init__()
-        self._late = late
+        self._opened = opened
 
     def append(self, seconds: float) -> None:
         """Note a wait."""
         super().append(seconds)
         if len(self) == 2:
-            self._late.listen()
+            self._opened.set()
 
 
 @pytest.mark.parametrize("command", ["job", "watch"])
 def test_a_server_that_begins_to_listen_is_found(server: Server, usual: Mapping[str, Result], command: str) -> None:
     """A command that was there before the server ends as if it had come later."""
-    with closing(RawServer(sending(b""), 0, server.base_url)) as late:
-        waits = Opening(late)
-        environ = environ_of(server) | {"MIGSTAT_BASE_URL": late.base_url}
+    opened = threading.Event()
+    with listening(lambda connection: forward(connection, server.base_url), opened) as port:
+        waits = Opening(opened)
+        environ = environ_of(server) | {"MIGSTAT_BASE_URL": f"http://127.0.0.1:{port}"}
         assert ask(command, environ, waits) == usual[command]
         assert len(waits) >= 2
 
