@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pyte
@@ -22,7 +23,7 @@ from rich.cells import cell_len
 
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, check_run, cutover, migration, moving, night, node
+from tests.cli.rehearsals import HERE, Night, check_run, cutover, migration, moving, night, node
 from tests.command_line import environ_of, hermetic, started, until
 
 pytestmark = pytest.mark.slow
@@ -128,17 +129,22 @@ class Window:
         gone = ["".join(line[at].data for at in range(self.size[0])).rstrip() for line in self._main.history.top]
         return [*gone, *(line.rstrip() for line in self._main.display)]
 
+    def _read(self) -> bool:
+        """Show what is written next; False after the end."""
+        try:
+            self.feed(self.child.read_nonblocking(65536, timeout=0.2))
+        except pexpect.EOF:
+            return False
+        except pexpect.TIMEOUT:
+            pass
+        return True
+
     def until(self, shown: Callable[[], object]) -> None:
         """Wait until that is so."""
         deadline = time.monotonic() + PATIENCE
         while not shown():
             assert time.monotonic() < deadline, f"not shown:\n{self.text}"
-            try:
-                self.feed(self.child.read_nonblocking(65536, timeout=0.2))
-            except pexpect.TIMEOUT:
-                continue
-            except pexpect.EOF:
-                assert shown(), f"it ended before:\n{self.text}\n{self.scrollback}"
+            assert self._read() or shown(), f"it ended before:\n{self.text}\n{self.scrollback}"
 
     def until_shown(self, pattern: str) -> None:
         """Wait until the second screen shows a text that matches."""
@@ -158,13 +164,8 @@ class Window:
         if number is not None:
             self.child.kill(number)
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                self.feed(self.child.read_nonblocking(65536, timeout=0.2))
-            except pexpect.TIMEOUT:
-                continue
-            except pexpect.EOF:
-                break
+        while self._read() and time.monotonic() < deadline:
+            pass
         self.child.wait()
         self.child.close()
         code = self.child.exitstatus
@@ -213,6 +214,13 @@ def window(
             opened.child.kill(signal.SIGKILL)
             opened.child.wait()
             opened.child.close()
+
+
+@contextmanager
+def watching(scripted: Scenario, *words: str, **more: Any) -> Iterator[tuple[Night, Window]]:
+    """A window in which a migration is watched that has gone on for a while."""
+    with night(scripted, head_start=HERE) as rehearsed, window(rehearsed.server, *words, **more) as seen:
+        yield rehearsed, seen
 
 
 def many(*, failed: int = 0, warned: int = 0, running: int = 6, well: int = 20, prefix: str = "P") -> Scenario:
@@ -280,7 +288,7 @@ def test_a_window_of_any_size_is_not_exceeded() -> None:
 
 def test_it_follows_the_window() -> None:
     """When the window is resized, both ways, the frame soon fits again, and nothing is left over from before."""
-    with night(many(prefix=CJK, failed=40), head_start=HERE) as rehearsed, window(rehearsed.server) as seen:
+    with watching(many(prefix=CJK, failed=40)) as (_, seen):
         seen.until_shown("updated")
         for size in ((200, 50), (40, 15), (120, 8), (30, 60), (80, 24)):
             seen.resize(size)
@@ -297,10 +305,7 @@ def test_it_is_drawn_in_place(program: str, progress: list[str]) -> None:
 
     Only a terminal known to show progress gets it, red after a failure.
     """
-    with (
-        night(many(failed=1), head_start=HERE) as rehearsed,
-        window(rehearsed.server, TERM_PROGRAM=program) as seen,
-    ):
+    with watching(many(failed=1), TERM_PROGRAM=program) as (_, seen):
         seen.until_shown("updated")
         seen.frames(5)
         assert seen.end(signal.SIGINT) == 130
@@ -311,20 +316,6 @@ def test_it_is_drawn_in_place(program: str, progress: list[str]) -> None:
     assert re.findall(r"\x1b\]9;4;(\d;\d+)\x07", seen.written)[-2:] == progress
 
 
-def test_five_thousand_projects_fit() -> None:
-    """With 5000 projects of which 8 run the frame fits, shows those, and the end is short."""
-    with (
-        night(many(failed=2, running=8, well=4990), head_start=HERE) as rehearsed,
-        window(rehearsed.server) as seen,
-    ):
-        seen.until_shown("4 992 of 5 000 projects")
-        assert len(re.findall(r"(?m)^● P-r\d+", seen.text)) >= 4
-        assert len(re.findall(r"(?m)^✖ P-F\d+", seen.text)) == 2
-        assert seen.outside() == []
-        assert seen.end(signal.SIGTERM) == 143
-        assert len([line for line in seen.scrollback if line]) < 24
-
-
 @pytest.mark.parametrize(
     ("environ", "ascii_only", "colored"),
     [({}, False, True), ({"NO_COLOR": "1"}, False, False), ({"LC_ALL": "C"}, True, True)],
@@ -333,7 +324,7 @@ def test_five_thousand_projects_fit() -> None:
 def test_color_and_signs_are_those_that_are_wanted(environ: dict[str, str], ascii_only: bool, colored: bool) -> None:
     """With NO_COLOR nothing has color, with LC_ALL=C all is ASCII, live and at the end."""
     color = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
-    with night(many(failed=2, warned=2), head_start=HERE) as rehearsed, window(rehearsed.server, **environ) as seen:  # type: ignore[arg-type]
+    with watching(many(failed=2, warned=2), **environ) as (_, seen):
         seen.until_shown(r"> running, x 2 failed, ! 2 warning" if ascii_only else "updated")
         seen.until_shown(r"^[x✖] P-F0000")
         assert seen.end(signal.SIGINT) == 130
@@ -357,7 +348,7 @@ def test_changes_are_logged_with_their_times() -> None:
 
 def test_an_outage_is_shown_and_its_end() -> None:
     """While nothing answers, that is the verdict, beside the last good state with its time; the end is logged."""
-    with night(many(failed=1), head_start=HERE) as rehearsed, window(rehearsed.server, size=(100, 24)) as seen:
+    with watching(many(failed=1), size=(100, 24)) as (rehearsed, seen):
         seen.until_shown("updated")
         rehearsed.server.faults.add("405", 100_000)
         seen.until_shown(r"^✖ no answer since \d\d:\d\d \(405\)")
@@ -409,13 +400,29 @@ def test_the_end_stays_in_the_scrollback() -> None:
     assert len(re.findall(r"(?<!\x1b\]0;)\a", re.sub(r"\x1b\][^\a]*\a", "", seen.written))) == 2
 
 
-@pytest.mark.parametrize(("number", "code"), SIGNALS)
-def test_a_signal_leaves_the_terminal_as_it_was(number: signal.Signals, code: int) -> None:
-    """After Ctrl-C, SIGTERM and SIGHUP the terminal is as it was, with the last state and a last word."""
-    with night(many(failed=1), head_start=HERE) as rehearsed, window(rehearsed.server, size=(200, 50)) as seen:
-        seen.until_shown("updated")
+@pytest.mark.parametrize(
+    ("words", "environ", "number", "code", "said"),
+    [
+        *(((), {}, number, code, "interrupted: still running") for number, code in SIGNALS),
+        (("--fail-fast",), {}, None, 1, "the migration goes on"),
+        ((), {"MIGSTAT_TOKEN": "another"}, None, 4, ""),
+        (("job-2",), {}, None, 5, ""),
+    ],
+    ids=str,
+)
+def test_however_it_ends_the_terminal_is_restored(
+    words: tuple[str, ...], environ: dict[str, str], number: signal.Signals | None, code: int, said: str
+) -> None:
+    """After signals, errors and --fail-fast the terminal is as it was, with the last state and a last word."""
+    with watching(many(failed=1), *words, size=(200, 50), **environ) as (_, seen):
+        if number is not None:
+            seen.until_shown("updated")
         assert seen.end(number) == code
-    assert left_over(seen, "● running")[-2].startswith("interrupted: still running")
+    if said:
+        assert said in left_over(seen, "● running")[-2]
+    else:
+        left = [line for line in seen.scrollback if line]
+        assert (seen.is_restored(), len(left) in (1, 2), left[0][:9]) == (True, True, "migstat: ")
 
 
 def test_ctrl_c_is_a_key_and_twice_is_at_once() -> None:
@@ -458,10 +465,7 @@ def test_a_frozen_terminal_holds_up_nothing(
 
 def test_ctrl_z_hands_the_terminal_back() -> None:
     """Ctrl-Z leaves the shell's screen as it was, with a cursor; `fg` shows the view again."""
-    with (
-        night(many(failed=1), head_start=HERE) as rehearsed,
-        window(rehearsed.server, bash="--norc --noprofile -i") as seen,
-    ):
+    with watching(many(failed=1), bash="--norc --noprofile -i") as (_, seen):
         seen.child.send("$WATCH\n")
         seen.until_shown("updated")
         seen.child.send("\x1a")
@@ -478,10 +482,7 @@ def test_ctrl_z_hands_the_terminal_back() -> None:
 
 def test_in_the_background_there_are_lines() -> None:
     """`watch &` in an interactive shell prints lines, and never takes the terminal."""
-    with (
-        night(many(failed=1), head_start=HERE) as rehearsed,
-        window(rehearsed.server, "--timeout", "4s", bash="--norc --noprofile -i") as seen,
-    ):
+    with watching(many(failed=1), "--timeout", "4s", bash="--norc --noprofile -i") as (_, seen):
         seen.child.send("$WATCH & wait %1; echo code $?\n")
         seen.until_printed("^code 124")
     assert "already failed: P-F0000" in "\n".join(seen.scrollback)
@@ -499,61 +500,32 @@ def status_of(pid: int) -> int:
         time.sleep(0.02)
 
 
-def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path) -> None:
-    """When the terminal is closed under it, it ends as by SIGHUP with 129, and the record has its last event."""
-    path = tmp_path / "night.jsonl"
-    with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server, "--record", str(path)) as seen:
-        seen.until_shown("updated")
-        seen.child.ptyproc.fileobj.close()
-        status = status_of(seen.child.pid)
-        seen.child.closed = True
-    last = json.loads(path.read_text().splitlines()[-1])
-    assert (last["event"], last["exitCode"]) == ("interrupted", 129)
-    assert os.waitstatus_to_exitcode(status) == 129
-
-
-def test_a_terminal_that_goes_away_does_not_end_it_if_told_so(tmp_path: Path) -> None:
-    """With SIGHUP ignored, as nohup and `trap '' HUP` do, it goes on without a terminal; the code is the data's."""
+@pytest.mark.parametrize(
+    ("bash", "code", "last"),
+    [(None, 129, "interrupted"), ("""-c "trap '' HUP; exec $WATCH" """, 1, "finished")],
+    ids=["usual", "SIGHUP ignored"],
+)
+def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path, bash: str | None, code: int, last: str) -> None:
+    """It ends as by SIGHUP, with a last event in the record; with SIGHUP ignored, as by nohup, it goes on without."""
     path = tmp_path / "night.jsonl"
     scripted = cutover(moving("ACME", 0, 100), moving("ERP", 0, 100, "FAILED"), over=150)
-    with (
-        night(scripted) as rehearsed,
-        window(rehearsed.server, "--record", str(path), bash="""-c "trap '' HUP; exec $WATCH" """) as seen,
-    ):
+    with night(scripted) as rehearsed, window(rehearsed.server, "--record", str(path), bash=bash) as seen:
         seen.until_shown("0 of 2 projects")
         seen.child.ptyproc.fileobj.close()
-        rehearsed.slept.append(200.0)
+        if bash:
+            rehearsed.slept.append(200.0)
         status = status_of(seen.child.pid)
         seen.child.closed = True
-    assert os.waitstatus_to_exitcode(status) == 1
-    assert json.loads(path.read_text().splitlines()[-1])["event"] == "finished"
-
-
-@pytest.mark.parametrize(
-    ("words", "environ", "code"),
-    [((), {"MIGSTAT_TOKEN": "another"}, 4), (("job-2",), {}, 5), (("--fail-fast",), {}, 1)],
-)
-def test_however_it_ends_the_terminal_is_restored(words: tuple[str, ...], environ: dict[str, str], code: int) -> None:
-    """After an error and --fail-fast the terminal is as it was, and says why."""
-    with (
-        night(many(failed=1), head_start=HERE) as rehearsed,
-        window(rehearsed.server, *words, size=(200, 50), **environ) as seen,
-    ):
-        assert seen.end() == code
-    left = [line for line in seen.scrollback if line]
-    if code in (4, 5):
-        assert seen.is_restored()
-        assert 1 <= len(left) <= 2
-        assert left[0].startswith("migstat: ")
-    else:
-        assert "the migration goes on" in left_over(seen, "● running")[-2]
+    assert os.waitstatus_to_exitcode(status) == code
+    event = json.loads(path.read_text().splitlines()[-1])
+    assert (event["event"], event["exitCode"]) == (last, code)
 
 
 def test_a_warning_about_a_record_stays_readable(tmp_path: Path) -> None:
     """A damaged line of the record is logged in the view, and named once more when the watch is over."""
     path = tmp_path / "night.jsonl"
     path.write_text('{"event":"stalled","at":"2026-09-21T14:13:20.000Z","level":["gone"],"name":"gone"}\n{"event":"cha')
-    with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server, "--record", str(path)) as seen:
+    with watching(many(), "--record", str(path)) as (_, seen):
         seen.until_shown("^\\d\\d:\\d\\d ▲ migstat: warning: ")
         assert seen.end(signal.SIGINT) == 130
     assert "truncated" in "\n".join(seen.scrollback)
@@ -584,7 +556,7 @@ def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
 
 def test_verbose_gives_lines() -> None:
     """With -v on the same terminal the requests are logged, and nothing is drawn over them."""
-    with night(many(), head_start=HERE) as rehearsed, window(rehearsed.server, "-v", size=(200, 50)) as seen:
+    with watching(many(), "-v", size=(200, 50)) as (_, seen):
         seen.until_printed(r"GET /migrations\S+ 200 \d+ ms")
         assert seen.end(signal.SIGINT) == 130
     assert "\x1b[?1049h" not in seen.written
