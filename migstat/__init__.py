@@ -2,7 +2,7 @@
 
     from migstat import Client, watch
 
-What is not used is not loaded. The kinds of errors are in `migstat.errors`.
+Names are loaded when they are first used. The kinds of errors are in `migstat.errors`.
 """
 
 __version__ = "0.1.0"
@@ -62,7 +62,7 @@ _HOMES = {
     "model.reports": ("ChecksReport", "ProjectsReport"),
     "model.verdict": ("Reason", "Snapshot", "Summary", "Verdict"),
 }
-"""Every other name is an event."""
+"""The modules of the names above; every name that is not here is an event."""
 
 if not TYPE_CHECKING:
 
@@ -76,5 +76,5 @@ if not TYPE_CHECKING:
         return getattr(import_module(f"migstat.{home}"), name)
 
     def __dir__():
-        """The names that there are, loaded or not."""
+        """All names, loaded or not."""
         return sorted({*globals(), *__all__})

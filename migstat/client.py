@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from os import PathLike, fspath
-from types import TracebackType
 from typing import Literal, Self
 
 from migstat.api.endpoints import Api
@@ -56,14 +55,14 @@ from migstat.settings.values import (
 class Client:
     """The migration API of one account. Thread-safe; close it, or use it as a context manager.
 
-    `email` and `token` are those of a site or organisation admin of the destination. `request_timeout` in seconds,
-    `rate_limit` in requests per 60 s (None, no limit, for loopback addresses only), `ca_bundle` a file of further
-    certificate authorities. Raises UsageError and CredentialsError for values that make no sense.
+    `email` and `token` are those of a site or organisation admin of the destination. `request_timeout` is in seconds,
+    `rate_limit` in requests per 60 s (None means no limit, for loopback addresses only), `ca_bundle` a file of further
+    certificate authorities. Raises UsageError and CredentialsError for invalid values.
 
-    Of every method: `job` is an id, a URL of the API that holds it, or a target of the config file; `task` is an id,
+    In every method `job` is an id, an API URL that contains it, or a target of the config file; `task` is an id,
     "latest", "latest-check" or "latest-migrate". If they are None, a client made `from_environment` takes those of
-    the environment or profile, and else the latest task. All raise ApiError for what the API answers, or that it does
-    not; one request is tried again for 20 seconds.
+    the environment or profile, and else the latest task. Every method raises ApiError if the API refuses, fails or does
+    not answer; each request is retried for 20 seconds.
     """
 
     def __init__(
@@ -76,30 +75,34 @@ class Client:
         rate_limit: int | None = DEFAULT_RATE_LIMIT,
         ca_bundle: str | PathLike[str] | None = None,
     ) -> None:
-        given = Flags(
+        flags = Flags(
             base_url=base_url,
             email=email,
             request_timeout=f"{_seconds(request_timeout, 'request_timeout'):f}",
             rate_limit=UNLIMITED if rate_limit is None else str(rate_limit),
             ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
         )
-        secret = secret_of(token, "token")
-        settings = _Arguments(given, {}, Profile(), stdin=str).settings(
-            email_from((email, "email")), Token(secret, "token")
-        )
-        self._open(settings)
+        arguments = _Arguments(flags, {}, Profile(), stdin=str)
+        credentials = email_from((email, "email")), Token(secret_of(token, "token"), "token")
+        self._open(arguments.settings(*credentials), Profile(), {}, named=True)
 
     @classmethod
     def from_environment(cls, profile: str | None = None) -> Self:
-        """A client with the settings of the command line: environment over profile, and the keyring.
+        """A client with the settings of the command line: environment, profile and keyring, in this order.
 
-        `profile` is a section of the config file, else the one that the command line would take. What it would warn
-        of is a UserWarning.
+        `profile` is a section of the config file, by default the one that the command line would take. Its warnings
+        become UserWarnings.
         """
         environ = process_environ()
         chosen = profile_from(profile, None, environ)
         keychain = partial(Keychain.of_user, environ)
-        settings = settings_from({}, environ, _standard_input, profile=chosen, keychain=keychain)
+        settings = settings_from(
+            {},
+            environ,
+            lambda: sys.stdin.read(LONGEST_TOKEN) if sys.stdin else "",
+            profile=chosen,
+            keychain=keychain,
+        )
         for text in dict.fromkeys((*chosen.config.warnings, *settings.warnings)):
             warnings.warn(text, stacklevel=2)
         client = cls.__new__(cls)
@@ -107,16 +110,9 @@ class Client:
         client._open(settings, chosen, environ, named=named)  # noqa: SLF001  its own
         return client
 
-    def _open(
-        self,
-        settings: Settings,
-        profile: Profile | None = None,
-        environ: Mapping[str, str] = {},
-        *,
-        named: bool = True,
-    ) -> None:
+    def _open(self, settings: Settings, profile: Profile, environ: Mapping[str, str], *, named: bool) -> None:
         self._settings = settings
-        self._profile = profile or Profile()
+        self._profile = profile
         self._environ = environ
         self._named = named
         self._api = Api(settings, Timing(steady_clock, time.sleep))
@@ -124,9 +120,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -146,28 +140,26 @@ class Client:
     ) -> Snapshot:
         """A task and its verdict, or the node of a `level` such as "check,AppVendorCheck", and `depth` levels below it.
 
-        Without a depth it is what `migstat status` shows.
-
-        Raises NotFound if there is no such level.
+        Without a depth, as much as `migstat status` shows. Raises NotFound for an unknown level.
         """
         names = level_from(level if isinstance(level, str) else ",".join(level), "level") if level else ()
         extent = ALL if depth == "all" else None if depth is None else max(0, depth)
         return status_report(self._session(job, task, TaskWord.LATEST), names, extent, judged=True).snapshot
 
     def checks(self, job: str | None = None, task: str | None = None) -> ChecksReport:
-        """The pre-flight checks of a task, what needs a hand first."""
+        """The pre-flight checks of a task, problems first."""
         return checks_report(self._session(job, task, TaskWord.LATEST))
 
     def projects(self, job: str | None = None, task: str | None = None) -> ProjectsReport:
-        """The projects or spaces of a task, by default of the latest that migrates, what needs a hand first.
+        """The projects or spaces of a task, problems first; by default of the latest migrate task.
 
-        Those of the job's scope that are not reported yet are `missing` in its snapshot. Raises NotFound for a task
-        that only checks.
+        Those of the job's scope that are not reported yet are `missing` in its snapshot. Raises NotFound for a check
+        task.
         """
         return projects_report(self._session(job, task, TaskWord.LATEST_MIGRATE))
 
     def tasks(self, job: str | None = None) -> tuple[Task, ...]:
-        """The runs of a job, newest first. Raises Incomplete where some of them cannot be read."""
+        """The runs of a job, newest first. Raises Incomplete if some of them cannot be read."""
         report = tasks_report(self._session(job, None, None))
         if report.flaws:
             raise Incomplete(f"could not be read: {report.flaws[0]}")
@@ -184,8 +176,9 @@ class Client:
         default: TaskWord | None,
         watching: Deadline | None = None,
     ) -> TaskSession:
-        """A session about these, with the patience of a watch if there is a deadline. Raises UsageError."""
+        """A session for these, as patient as a watch if there is a deadline. Raises UsageError."""
         target = target_from(job, task, self._environ, default, self._profile)
+        # the target's account is another one: this token must not be sent to its site unless somebody said so
         wanted = self._profile.config.targets.get(job or "", {}).get("profile")
         if wanted not in (None, self._profile.name) and not self._named:
             raise UsageError(
@@ -212,12 +205,12 @@ def watch(
 ) -> Generator[Event, None, None]:
     """Follow a task until it ends, through any outage: events as they happen, the last an Ended.
 
-    The Ended holds the verdict and the exit code of `migstat watch`. Polls are `interval` seconds apart, further if the
-    request limit demands it; `until` says what to wait for ("core" is all but apps); `timeout` in seconds from now ends
-    the watch with End.TIMEOUT; a running node without progress for `stall_after` seconds is reported. `fail_fast` ends
-    it on the first failure, `strict` makes a WARNING one. It may be closed at any time.
+    The Ended holds the verdict and the exit code of `migstat watch`. Polls are `interval` seconds apart, or more if the
+    request limit demands it. `until` says what to wait for ("core" is all but apps). After `timeout` seconds the watch
+    ends with End.TIMEOUT. A running node without progress for `stall_after` seconds is reported. `fail_fast` ends the
+    watch on the first failure; with `strict` a WARNING is one. The generator may be closed at any time.
 
-    Raises UsageError for invalid values and, later on, ApiError if no waiting can help.
+    Raises UsageError for invalid values at once, and ApiError while it runs if waiting cannot help.
     """
     plan = Plan(_seconds(interval, "interval"), _seconds(stall_after, "stall_after"), _until(until), fail_fast, strict)
     ends_after = None if timeout is None else _seconds(timeout, "timeout")
@@ -228,16 +221,11 @@ def watch(
 
 
 class _Arguments(Sources, frozen=True):
-    """Values that were given to `Client`, under its own names for them."""
+    """The arguments of `Client`, so that errors call them by its own names."""
 
     def get(self, key: str) -> tuple[str, str] | None:
         value = self.flags.get(key)
         return None if value is None else (refuse_empty(value, key), key)
-
-
-def _standard_input() -> str:
-    """The token, if the environment says to read it from there."""
-    return sys.stdin.read(LONGEST_TOKEN) if sys.stdin else ""
 
 
 def _seconds(value: float, name: str) -> float:

@@ -262,7 +262,8 @@ def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | Non
 
     Only the whole task tells whether those not reported may still come.
     """
-    level, children, whole = snapshot.node.level, snapshot.node.children or (), session.judged()
+    level, children = snapshot.node.level, snapshot.node.children or ()
+    whole = session.assess(session.tree.judged())
     growing = not (whole.ended or (job and job.included_keys(level[-1])))
     return replace(
         snapshot,

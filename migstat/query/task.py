@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from migstat.api.retry import Clock
 from migstat.api.threads import together
 from migstat.errors import ApiError, BadAnswer, NotFound, UsageError
-from migstat.model.nodes import Job, Level, Millis, Node, Page, Question, State, Task, TaskPage, TaskType
+from migstat.model.nodes import Job, Level, Millis, Node, Page, Question, State, TaskPage, TaskType
 from migstat.model.verdict import Assessment, Evidence, assess_at, assess_node, refused
 from migstat.query.tree import Reading, Tree
 from migstat.settings.target import Target, TaskWord
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from migstat.api.endpoints import Api
 
 AT_A_TIME = 6
-"""Questions that are under way together."""
+"""Questions under way at the same time."""
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -30,7 +30,7 @@ _TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE:
 
 
 class TaskTarget(msgspec.Struct, frozen=True):
-    """One task: its type if that is known from finding it, and the run before it of the same kind."""
+    """One task: its type if finding it told that, and the run before it of the same kind."""
 
     job_id: str
     task_id: str
@@ -54,7 +54,7 @@ class TaskSession:
 
     @cached_property
     def task(self) -> TaskTarget:
-        """The task's id, and its type if that is known from finding it."""
+        """The task's id, and its type if finding it told that."""
         return resolve(self.api, self._target)
 
     @cached_property
@@ -72,13 +72,9 @@ class TaskSession:
         """The task's status tree, whose nodes keep the API's own JSON."""
         return Tree(self, _Raw(self))
 
-    def ask(self, question: Question) -> Page:
-        """Ask about one level of the task."""
-        return self.api.status(self.job_id, self.task.task_id, question)
-
-    def ask_raw(self, question: Question) -> Page:
-        """Ask about one level of the task, and keep the API's own JSON."""
-        return self.api.status(self.job_id, self.task.task_id, question, keep_raw=True)
+    def ask(self, question: Question, *, keep_raw: bool = False) -> Page:
+        """Ask about one level of the task; `keep_raw` keeps the API's own JSON in the nodes."""
+        return self.api.status(self.job_id, self.task.task_id, question, keep_raw=keep_raw)
 
     def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         """Call the function, which may ask, for each item, a few at a time. Raises its first exception."""
@@ -90,7 +86,7 @@ class TaskSession:
         return self.__dict__.get("job")
 
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
-        """Take note of the children of a level that have been seen so far; for subclasses."""
+        """Take note of the children of a level seen so far; for subclasses that show progress."""
 
     def now(self) -> Millis:
         """The time, in epoch milliseconds."""
@@ -98,29 +94,26 @@ class TaskSession:
 
     @property
     def known_type(self) -> str | None:
-        """The task's type if it is known from finding the task."""
+        """The task's type if finding the task told it."""
         return self.task.task_type
 
     @cached_property
     def asked_type(self) -> str | None:
-        """The task's type as the API's list of runs has it."""
+        """The task's type according to the API's list of runs."""
         return self.task.task_type or self.api.task(self.job_id, self.task.task_id).task_type
 
     def assess(self, reading: Reading) -> Assessment:
-        """The verdict by what was read: of the task, or of the node alone if nothing else was asked for."""
+        """The verdict on the task, or on the node alone if nothing else was asked for."""
         if reading.evidence is None:
             return assess_node(reading.root)
         found = assess_at(reading.evidence, self.now())
         return replace(found, notes=(*found.notes, *self.notes_on_older(reading.evidence)))
 
-    def judged(self) -> Assessment:
-        """The verdict over the task, by no more requests than it needs."""
-        return self.assess(self.tree.judged())
-
     def notes_on_older(self, evidence: Evidence) -> tuple[str, ...]:
         """A note if `latest` means a run that was refused while the one before it still runs.
 
-        Asks one question, and only about a refused task that was found by a word; without an answer there is no note.
+        The API refuses a run while another goes on, so the newest may not be the one that somebody wants to see. It
+        takes a request, which is made for a refused task that was found by a word only.
         """
         before = self.task.before
         if before is None or not refused(evidence.root):
@@ -136,7 +129,7 @@ class _Raw:
     """Asks like its session, but keeps the API's own JSON."""
 
     def __init__(self, session: TaskSession) -> None:
-        self.ask = session.ask_raw
+        self.ask = partial(session.ask, keep_raw=True)
         self.reading = session.reading
         self.together = session.together
 
@@ -157,9 +150,8 @@ def resolve(api: Runs, target: Target) -> TaskTarget:
         return TaskTarget(target.job_id, target.task, None)
     wanted = _TYPE_OF_WORD.get(TaskWord(target.task))
     count, only = 0, "of another kind"
-    newest: Task | None = None
     for page in api.tasks(target.job_id):
-        if page.flaws and newest is None:  # it may be the one that is meant
+        if page.flaws:  # what cannot be read may be the run that is meant
             raise BadAnswer(f"cannot tell which task is {target.task}: {page.flaws[0]}", "Name the task by its id.")
         fitting = [task for task in page.tasks if wanted is None or task.task_type == wanted]  # newest first
         if fitting:
@@ -168,8 +160,7 @@ def resolve(api: Runs, target: Target) -> TaskTarget:
                 clean_id(newest.task_id, "the API's task id")
             except UsageError as error:
                 raise BadAnswer(error.message) from error
-            before = next((task.task_id for task in older), None)
-            return TaskTarget(target.job_id, newest.task_id, newest.task_type, before)
+            return TaskTarget(target.job_id, newest.task_id, newest.task_type, older[0].task_id if older else None)
         count += len(page.tasks)
         only = next((f"a {task.task_type}" for task in page.tasks if task.task_type), only)
     if count:

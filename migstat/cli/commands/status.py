@@ -71,7 +71,7 @@ def _raw(runtime: Runtime, session: Session, level: Level, depth: int, *, judged
         reading = session.raw_tree.node(level, depth) if level else session.raw_tree.read(depth)
         data, links, flaws = _merged(pruned(reading.root, max(depth, 1))), reading.links, (*flaws, *reading.flaws)
     else:
-        page = session.ask_raw(Question(()))
+        page = session.ask(Question(()), keep_raw=True)
         data, links = dict(page.node.raw or {}), page.links
     # All pages are in `data`, so a cursor for the next one would lead a script to read them twice.
     answer = {"data": data, "links": {name: value for name, value in links.items() if name != "next"}}
