@@ -1,4 +1,4 @@
-"""The command that helps next, once something has gone wrong or come to an end, and why."""
+"""The command to suggest next, after something went wrong or came to an end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WATCH = ("watch", "")
 
 
 def step_after_report(report: Report) -> Step | None:
-    """What helps next after looking at a report; None while all is well, and if the report shows it already."""
+    """The next step after a report; None while all is well, or if the report shows it already."""
     match report:
         case ChecksReport(snapshot=snapshot, parent=parent, details=details):
             return None if details else _step_after_checks(parent, snapshot.accepted)
@@ -27,7 +27,7 @@ def step_after_report(report: Report) -> Step | None:
 
 
 def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = False) -> Step:
-    """What helps next; `over` if nobody waits any more, `listed` if the projects that failed have been shown."""
+    """The next step. `over`: nobody is waiting any more. `listed`: the failed projects have been shown."""
     if snapshot is None:
         return "status -v", ""
     root = snapshot.node
@@ -47,7 +47,7 @@ def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = Fa
 
 
 def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
-    """Where checks that are not accepted failed: their details, and how many of them can be overridden."""
+    """The details of checks that failed and are not accepted, and how many of them can be overridden."""
     if check is None or not check.ended or check.state is not State.FAILED:
         return None
     failing = [each for each in check.children or () if each.state is State.FAILED and each.level not in accepted]

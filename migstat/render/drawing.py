@@ -1,4 +1,4 @@
-"""From Rich's renderables to text for a terminal, or to a picture."""
+"""Rich's renderables as text for a terminal, or as a picture."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Sheet(io.StringIO):
 
 
 def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
-    """The text of a renderable, with escape sequences if in color, for a window of the canvas's width."""
+    """The text of a renderable for a window of the canvas's width, with escape sequences if in `color`."""
     ascii_only = canvas.glyphs is not UNICODE
     sheet = _Sheet("ascii" if ascii_only else "utf-8")
     console = Console(
@@ -82,7 +82,10 @@ def picture(renderable: RenderableType, width: int, *, html: bool = False) -> st
 
 
 def _print(console: Console, renderable: RenderableType) -> None:
-    """Print without trailing spaces, and with leading ones as segments of their own: some SVG viewers drop them."""
+    """Print without the spaces with which Rich fills lines: copied text would have them, too.
+
+    Leading spaces become segments of their own, since some SVG viewers drop them within a text.
+    """
     if isinstance(renderable, str):
         renderable = Text(renderable)  # never markup
     found: list[Segment] = []

@@ -1,4 +1,4 @@
-"""The end of a watch: one line that says what was waited for and what was not, and one screen that says it all."""
+"""How a watch ended: one line that says what was waited for and what was not, and one screen with all of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from migstat.render.theme import QUIET, STATE_OF_VERDICT, STYLES
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """How a watch ended, and what was known then. `watched_seconds` counts from its start; `outages` lasted so long."""
+    """How a watch ended, and what was known then. Its start was `watched_seconds` ago."""
 
     ended: Ended
     view: View
@@ -32,7 +32,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
 def ending(story: Story, canvas: Canvas) -> Group:
     """Draw what stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
     ended, view, reasons = story.ended, story.view, reasons_of(story)
-    # A single reason about the task itself stands in the last line, which is never cut.
+    # A single reason that is about the task itself goes into the last line, which wraps and is never cut.
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
     if view.snapshot is not None:
@@ -49,7 +49,7 @@ def ending(story: Story, canvas: Canvas) -> Group:
 
 
 def reasons_of(story: Story) -> tuple[Reason, ...]:
-    """Why the verdict is what it is."""
+    """The reasons for the verdict."""
     return story.ended.reasons or (story.view.snapshot.reasons if story.view.snapshot is not None else ())
 
 
@@ -97,7 +97,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
 
 
 def _ended_at(story: Story) -> Millis:
-    """When it ended, by the stamps of the task and its scopes: a watch may see it minutes or days later."""
+    """When it ended, from the timestamps of task and scopes: a watch may only see that minutes or days later."""
     if story.until is not Until.DONE:
         return story.ended.at
     root = story.view.snapshot.node if story.view.snapshot is not None else Node()
@@ -107,7 +107,7 @@ def _ended_at(story: Story) -> Millis:
 
 
 def _rest(story: Story) -> str:
-    """Name what was not waited for, if it goes on."""
+    """Name what goes on without being waited for."""
     snapshot = story.view.snapshot
     if snapshot is None or snapshot.node.ended or (story.until is Until.DONE and story.ended.end is End.FINISHED):
         return ""
@@ -121,7 +121,7 @@ def _rest(story: Story) -> str:
 
 
 def _standing(story: Story) -> str:
-    """Describe a task that was still under way: its verdict, and since when there was no answer."""
+    """Describe a task that was not over: its verdict, or since when there was no answer."""
     view, ended = story.view, story.ended
     if view.snapshot is None:
         return f"no answer ({cause_of(view.outage)})" if view.outage is not None else "no answer yet"
@@ -135,7 +135,7 @@ def _standing(story: Story) -> str:
 
 
 def standing(view: View, now: Millis) -> str:
-    """Say how a task under way stands: `running, 27 of 40 projects, 1 failed`."""
+    """The state of a task in one line: `running, 27 of 40 projects, 1 failed`."""
     if view.outage is not None:
         return f"no answer since {local_time(view.outage.since, now)} ({cause_of(view.outage)})"
     if view.snapshot is None:

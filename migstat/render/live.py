@@ -1,7 +1,6 @@
-"""The live view of a watch: as much of a `View` as fits into a window, what went wrong before anything healthy.
+"""The live view of a watch: as much as fits into the window, with what went wrong first.
 
-Pure functions. A `Digest` is made once per poll, so that drawing it again every second costs little, however many
-projects there are.
+A `Digest` is made once per poll, so that drawing it every second costs little however many projects there are.
 """
 
 from __future__ import annotations
@@ -42,10 +41,10 @@ from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, STRONG, STYLES, G
 FOOTER = "Ctrl-C stops watching; the migration goes on"
 
 ROOMY = 18
-"""Lines of a window from which on blank lines separate the parts, and the log has three lines."""
+"""Window height from which blank lines separate the parts, and the log has three lines."""
 
 SMALL = 10
-"""Lines of a window below which only the header, what is wrong and what runs are shown."""
+"""Window height below which only the header, what went wrong and what is running are shown."""
 
 LONGEST_REASON = 4
 """Lines of one message at most; `checks --details` and `projects` show all of it."""
@@ -58,7 +57,7 @@ LONGEST_NAME, SHORT_NAME = 24, 16
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How far it is: done of all, of what; `all` is 0 if nothing is known yet."""
+    """Progress as `done` of `all`, which is 0 if nothing is known yet."""
 
     done: int
     all: int
@@ -66,10 +65,10 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
-    """A view sorted out for drawing: what is wrong, what runs, the scopes, and names of what is pending or done.
+    """A view sorted for drawing: what went wrong, what is running, the scopes, and the names of everything else.
 
-    `doing` says what the first reading is about while there is no view yet. Checks that were accepted are a number
-    only: `summary` does not count them as failed or as warnings.
+    Until there is a snapshot, `doing` says what is being read. `summary` does not count accepted checks as failed or as
+    warnings.
     """
 
     view: View
@@ -93,7 +92,7 @@ Problem = Node | str
 
 
 def digest(view: View, title: str = "") -> Digest:
-    """Sort out a view. `title` is for as long as the job's name is not known."""
+    """Sort a view. `title` stands for the job until its name is known."""
     snapshot = view.snapshot
     if snapshot is None:
         return Digest(view=view, title=title, counts=counts_of_view(view))
@@ -114,7 +113,7 @@ def digest(view: View, title: str = "") -> Digest:
     ]
     settled = discounted(root, snapshot.task_type, snapshot.accepted)
     problems = [node for node in problems if node.level not in settled]
-    # Of a failure and what it is a part of, only the failure itself is news.
+    # A failure makes everything above it fail: only the failure itself is news.
     parents = {node.level[:depth] for node in problems for depth in range(len(node.level))}
     problems = [node for node in problems if node.level not in parents]
     if ended:
@@ -154,10 +153,7 @@ def _without_accepted(snapshot: Snapshot, leaves: Sequence[Node]) -> Summary | N
 
 
 def counts_of_view(view: View) -> Counts:
-    """Count for the bar of the header: checks as the API counts them, projects or spaces, else scopes, else steps.
-
-    A running check task lists only the checks that have begun, so its own progress says more than its children.
-    """
+    """The counts for the bar of the header: of checks, projects or spaces, or else of scopes or steps."""
     snapshot = view.snapshot
     if snapshot is None:
         return Counts(0, 0, view.scope)
@@ -166,6 +162,7 @@ def counts_of_view(view: View) -> Counts:
     migrating = child_of(root, "migrate")
     begun = migrating is not None and migrating.state is not State.PENDING
     if checking is not None and not checking.ended and not begun:
+        # Checks that have not begun are not reported, so the API's own count says more than their number.
         for phase in checking.progress:
             if phase.processed is not None and phase.total:
                 return Counts(int(phase.processed), int(phase.total), "checks")
@@ -177,7 +174,7 @@ def counts_of_view(view: View) -> Counts:
 
 
 def scopes_of(root: Node) -> tuple[Node, ...]:
-    """`check`, `migrate` and its scopes, without the hidden levels."""
+    """`check`, `migrate` and the scopes below it, without the hidden levels."""
     found: list[Node] = []
     for child in root.children or ():
         found.append(child)
@@ -187,7 +184,7 @@ def scopes_of(root: Node) -> tuple[Node, ...]:
 
 
 def _failed_checks(scopes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The single checks that failed, if `check` did or still runs: an overridden failure is not a problem."""
+    """The checks that failed, unless `check` ended well: then they were overridden."""
     check = next((scope for scope in scopes if scope.level == CHECK), None)
     if check is None or (check.ended and check.state is not State.FAILED):
         return ()
@@ -218,7 +215,7 @@ def frame(
 def header(
     known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False
 ) -> list[RenderableType]:
-    """The verdict with its counts, name and destination; the bar; the times."""
+    """Three lines: the verdict with counts, name and destination; the bar; the times."""
     verdict = _verdict_line(known, now, canvas)
     parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
     line = Text(fitting(parts, canvas), QUIET, no_wrap=True)
@@ -228,7 +225,7 @@ def header(
 
 
 def verdict_words(known: Digest, now: Millis) -> tuple[State, str]:
-    """The first thing to read: the verdict, or since when and why there is no answer."""
+    """The verdict, or why there is none: no answer yet, none any more, or not everything was read."""
     outage = known.view.outage
     if outage is not None:
         return State.FAILED, f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
@@ -254,7 +251,7 @@ def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
 
 
 def bad_counts(known: Digest) -> list[tuple[State, str]]:
-    """Counts of what is wrong. Checks and scopes of a migration are not in its summary, which counts projects."""
+    """Counts of what went wrong. Checks and scopes are counted here, as the summary is about projects."""
     summary, found = known.summary, []
     failed = [each for each in known.problems if isinstance(each, Node) and each.level and each.state is State.FAILED]
     if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
@@ -285,10 +282,9 @@ def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:
 def times(
     known: Digest, now: Millis, *, rates: bool = False, still: bool = False, brief: bool = False
 ) -> list[tuple[int, str]]:
-    """Elapsed, what is expected of the end, and the age of the data; in an outage, when the next try is.
+    """Elapsed time, expected end, and age of the data or, in an outage, the next try; each with its importance.
 
-    Each with its importance, the smallest first. What is `still`, such as a picture, has no age but says as of when it
-    is. `brief` is for few cells.
+    A picture is `still`: it has a time instead of an age. Narrow windows are `brief`.
     """
     view, snapshot = known.view, known.view.snapshot
     read_at = snapshot.fetched_at if snapshot else None
@@ -370,7 +366,7 @@ def _body(
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """A line about one node; what there is to say may depend on the number of cells that are left for it."""
+    """A line about one node. `told` may depend on the number of cells that are left for it."""
 
     state: State
     name: str
@@ -382,7 +378,7 @@ class _Row(msgspec.Struct, frozen=True):
 def _rows(
     nodes: Sequence[Problem], room: int, row_of: Callable[[Problem], _Row], canvas: Canvas
 ) -> tuple[list[_Row], list[Text]]:
-    """As many rows as there is room for; where that is not all, a line in place of the last one counts the others."""
+    """As many rows as there is room for, or one less and a line that counts the others."""
     if len(nodes) <= room or room <= 0:
         return [row_of(node) for node in nodes[: max(room, 0)]], []
     rest = nodes[room - 1 :]
@@ -396,7 +392,7 @@ def _rows(
 
 
 def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) -> tuple[list[Table], int]:
-    """A line per row, and more for long reasons while there are `spare` lines; returns how many of them it took.
+    """A line per row, and more for long messages as long as lines are `spare`; also returns how many of those it took.
 
     Columns have fixed widths, as the tables of what went wrong and of what runs stand below each other.
     """
@@ -453,10 +449,9 @@ def _running(node: Problem, known: Digest, now: Millis, canvas: Canvas) -> _Row:
 def progress_text(
     node: Node, phases: Sequence[PhaseSeen], stalled: Millis | None, now: Millis, glyphs: Glyphs, width: int | None
 ) -> Text:
-    """Describe what a running node is doing: `export, upload done, import at 42 %`, counts, rate and time left.
+    """Describe what a running node is doing: `export ✔ import 42 %`, with counts, rate and time left.
 
-    What does not fit is left out whole, the least important first: a number that is cut is a wrong number. Without a
-    width all of it is said, in words alone.
+    Without a `width` there is no bar, and nothing is left out.
     """
     running, tick = STYLES[State.RUNNING], glyphs.states[State.SUCCEEDED]
     phase, share = current_phase(node, phases), share_of(node, current_phase(node, phases))
@@ -492,7 +487,7 @@ def progress_text(
 
 
 def current_phase(node: Node, phases: Sequence[PhaseSeen]) -> PhaseSeen | None:
-    """The phase that a running node is in, as the watch has seen it or else as the node itself tells."""
+    """The current phase of a running node, as the watch saw it or else as the node reports it."""
     now_in = next((phase for phase in phases if phase.to is None), None)
     return now_in or next(
         (PhaseSeen(each.name or "", 0, None, each.processed, each.total) for each in node.progress), None
@@ -500,7 +495,7 @@ def current_phase(node: Node, phases: Sequence[PhaseSeen]) -> PhaseSeen | None:
 
 
 def share_of(node: Node, phase: PhaseSeen | None) -> float | None:
-    """How much of the current phase is done, 0..1; the API's percent may be any number."""
+    """The share of the current phase that is done, 0..1. The API's percent may be any number."""
     if node.percent is not None:
         return min(max(node.percent, 0), 100) / 100
     if phase is not None and phase.processed is not None and phase.total:
@@ -525,7 +520,7 @@ def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:
 
 
 def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> list[Text]:
-    """The names of all nodes in a state, in at most `room` lines, the last of which counts those left out."""
+    """The names of the nodes in a state, on at most `room` lines, and how many were left out."""
     head = f"{canvas.glyphs.states[state]} {grouped(len(names))} {state}: "
     lines = [Text(head, STYLES[state])]
     for at, name in enumerate(map(harmless, names)):
@@ -551,7 +546,7 @@ def _log_line(line: LogLine, now: Millis, canvas: Canvas) -> Text:
 
 
 def window_title(known: Digest, signs: Glyphs) -> str:
-    """The verdict in as few characters as a tab of a terminal shows."""
+    """The verdict in the few characters that a terminal's tab shows."""
     failed = known.summary.failed if known.summary else 0
     glyphs = signs.states
     state = State.FAILED if failed else STATE_OF_VERDICT[known.verdict]

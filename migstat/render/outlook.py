@@ -1,4 +1,4 @@
-"""Words for what is expected of a watch: when it will have ended, and how that compares with deadline and rehearsal."""
+"""Words for the end that is expected, and how it compares with the deadline and the rehearsal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from migstat.render.text import duration, local_time, zone
 HOUR: Millis = 3_600_000
 
 SOON: Millis = 12 * HOUR
-"""An estimate within twelve hours needs no date: no other time of the day can be meant."""
+"""Within twelve hours a time of day needs no date: it cannot mean another day."""
 
 LATE = -1
-"""Importance of what is late: it stays where nothing else fits."""
+"""Importance of being late, which stays where nothing else fits."""
 
 
 def outlook(view: View, now: Millis, *, brief: bool = False) -> list[tuple[int, str]]:
-    """What is expected of a task under way, each part with its importance, the smallest first; `brief` for few cells.
+    """The expected end of a running task, each part with its importance; `brief` in a narrow window.
 
     `ends about 00:31, 29m before the deadline` and `12 % slower than the rehearsal`; without a rehearsal the deadline.
     """

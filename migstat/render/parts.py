@@ -1,4 +1,4 @@
-"""Pieces that tables, trees and the live view are made of, as Rich draws them. Server text enters as `Text` only."""
+"""What tables, trees and the live view share. Server text enters Rich as `Text` only: a `str` could be markup."""
 
 from __future__ import annotations
 
@@ -28,24 +28,23 @@ Part = TypeVar("Part")
 Item = TypeVar("Item", Node, "Span")
 
 REASONS = 3
-"""Reasons listed below the verdict before the rest is counted."""
+"""Most reasons listed below the verdict; the rest is counted."""
 
-WIDE = 100
+NARROW, WIDE = 60, 100
+"""Window widths from which the live view has elapsed times, and states in the API's words."""
+
 LOW, LOWER, LOWEST = 20, 13, 9
-"""Lines of a window below which messages take one line, nothing is said twice, and only verdict and failures are left.
+"""Window heights below which a message takes one line, nothing is said twice, and only verdict and failures are left.
 
-`fitted` draws a view for ever lower windows until the verdict stays on the screen.
+`drawing.fitted` draws a view for ever lower windows until its verdict stays on the screen.
 """
 
 SHORTEST_TITLE = 12
-"""Cells of a name and destination that still say something when they are cut."""
-
-NARROW = 60
-"""Below this width a table leaves its bars out: name, state and percent matter more."""
+"""Fewest cells in which a cut name still says something."""
 
 
 class Canvas(msgspec.Struct, frozen=True):
-    """A window `width` cells wide and `height` lines high, its glyphs, and whether ids of job and task are shown."""
+    """A window of `width` cells and `height` lines, its glyphs, and whether the ids of job and task are shown."""
 
     width: int
     glyphs: Glyphs
@@ -56,10 +55,10 @@ class Canvas(msgspec.Struct, frozen=True):
 def shown_and_counted(
     items: Sequence[Item], bad: Collection[State], others: Sequence[Item], room: int, canvas: Canvas
 ) -> tuple[list[Item], list[Item]]:
-    """The items that have a row, and those that are counted, in their order.
+    """Split the items into those that get a row and those that are only counted. Both keep their order.
 
-    Whatever is `bad` has a row. Of the `others`, the most important first, as many have one as there is `room` for in
-    all; a few have one however many are bad, so that one sees that it goes on.
+    Whatever is `bad` gets a row. The `others`, the most important first, get what is left of the `room`, but at least
+    a few rows: a screen full of failures must still show whether anything is running.
     """
     few = min(3, canvas.height // 4)
     kept = {item.level for item in others[: max(room - sum(item.state in bad for item in items), few)]}
@@ -73,25 +72,25 @@ def gap(canvas: Canvas) -> tuple[str, ...]:
 
 
 class Prose:
-    """Text that wraps in its column, cut with an ellipsis after so many lines."""
+    """Text that wraps in its column, cut with an ellipsis after `lines` lines. Rich can only cut the first."""
 
     def __init__(self, text: Text, lines: int = 3) -> None:
         self._text = text
         self._lines = lines
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        """From its longest word to its whole length."""
+        """Measure it as plain text: without this, a table would give its column all the width there is."""
         return Measurement.get(console, options, self._text)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        """Yield its lines."""
+        """Wrap it into lines, and cut the last between words: half of a URL is no use."""
         width = options.max_width
         lines = self._text.wrap(console, width, overflow="fold")
         yield from lines[: self._lines - 1]
         if len(lines) > self._lines:
             last = lines[self._lines - 1]
             last.rstrip()
-            while " " in last.plain and cell_len(last.plain) > width - 2:  # whole words: half of a URL is no use
+            while " " in last.plain and cell_len(last.plain) > width - 2:
                 last = last[: last.plain.rindex(" ")]
             last.truncate(max(width - 1, 1))
             yield last + Text("…")
@@ -108,31 +107,30 @@ def state_text(node: Node, canvas: Canvas) -> Text:
 
 def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = True) -> Text:
     """Counts by state: `✔ 25 succeeded · ○ 7 pending`, or without the words."""
-    parts = [
+    return Text(canvas.glyphs.dot, QUIET).join(
         Text(f"{canvas.glyphs.states[state]} {count_words(n, state) if words else grouped(n)}", STYLES[state])
         for state, n in states.items()
         if n
-    ]
-    return Text(canvas.glyphs.dot, QUIET).join(parts)
+    )
 
 
 def folded_line(states: Mapping[State, int], canvas: Canvas) -> Text:
-    """The last line of a folded table: what is fine is counted, without the words where they do not fit."""
+    """The last line of a folded table, which counts what has no row; without words if they do not fit."""
     dot, hint = Text(canvas.glyphs.dot, QUIET), Text("--all lists them", QUIET)
     line = dot.join([counts_text(states, canvas), hint])
     return line if line.cell_len <= canvas.width else dot.join([counts_text(states, canvas, words=False), hint])
 
 
 def fitting(parts: Sequence[tuple[int, str]], canvas: Canvas, *, wrap: bool = False) -> str:
-    """Parts on one line that may `wrap`, or else lacks the least important ones."""
+    """Join parts to one line, which may `wrap` or else loses its least important parts; 0 is the most important."""
     dot, width = canvas.glyphs.dot, canvas.width
     return dot.join(most_important(parts, lambda kept: wrap or cell_len(dot.join(kept)) <= width))
 
 
 def most_important(parts: Iterable[tuple[int, Part]], fits: Callable[[list[Part]], bool]) -> list[Part]:
-    """The parts without the least important ones, so that they fit. The importance 0 is the highest.
+    """Leave out the least important parts until the rest `fits`; 0 is the most important.
 
-    They are left out whole, as Rich would cut the last one in the middle, and a number that is cut is a wrong number.
+    Rich would cut the last part in the middle instead, and a number that is cut is a wrong number.
     """
     kept = list(parts)
     while len(kept) > 1 and not fits([part for _, part in kept]):
@@ -141,10 +139,9 @@ def most_important(parts: Iterable[tuple[int, Part]], fits: Callable[[list[Part]
 
 
 def bar(share: float, state: State, width: int) -> ProgressBar:
-    """A bar that is done to a share of 0..1, in the color of a state."""
+    """A bar for a share of 0..1, in the color of a state."""
     style = STYLES[state]
-    share = min(max(share, 0.0), 1.0)
-    return ProgressBar(1.0, share, width, style=QUIET, complete_style=style, finished_style=style)
+    return ProgressBar(1.0, min(max(share, 0.0), 1.0), width, style=QUIET, complete_style=style, finished_style=style)
 
 
 def percent_text(node: Node) -> Text:
@@ -157,7 +154,7 @@ def percent_text(node: Node) -> Text:
 def message_text(node: Node, canvas: Canvas | None = None) -> Text:
     """Counts of a running node's current phase, and its message or the reason why it could not be read.
 
-    On a narrow canvas it begins with the API's own word for the state, for which the column of states has no room.
+    On a narrow canvas it begins with the API's own word for the state, which has no room in the column of states.
     """
     phases = []
     for phase in node.progress:
@@ -169,15 +166,13 @@ def message_text(node: Node, canvas: Canvas | None = None) -> Text:
 
 
 def headline(snapshot: Snapshot, canvas: Canvas, *, words: bool = True) -> Text:
-    """The verdict and the counts: `● running · 27 of 40 · ✖ 1 failed`, the last without `words` if need be.
-
-    A running check task says itself how far it is: those that have not begun are not listed, so counting is wrong.
-    """
+    """The verdict and the counts: `● running · 27 of 40 · ✖ 1 failed`, or only `✖ 1` without `words`."""
     verdict = State(snapshot.verdict)
     root = snapshot.node
     word = state_words(root) if root.state is verdict else str(verdict)
     parts = [Text(f"{canvas.glyphs.states[verdict]} {word}", f"bold {STYLES[verdict]}")]
     summary = snapshot.summary
+    # Checks that have not begun are not reported, so counting them would be wrong: a running check task counts itself.
     own = next((phase for phase in root.progress if phase.total), None)
     if snapshot.task_type == TaskType.CHECK and own is not None and not root.ended:
         parts.append(Text(f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks"))
@@ -190,14 +185,14 @@ def headline(snapshot: Snapshot, canvas: Canvas, *, words: bool = True) -> Text:
         bad: dict[State, int] = {State.FAILED: summary.failed, State.WARNING: summary.warning}
         if root.ended and snapshot.missing:
             bad[State.MISSING] = summary.missing
-        parts += [counts_text({state: n}, canvas, words=words) for state, n in bad.items() if n]
+        parts += [counts_text(bad, canvas, words=words)] if any(bad.values()) else []
     if snapshot.accepted:
         parts.append(Text(f"{grouped(len(snapshot.accepted))} accepted"))
     return Text(canvas.glyphs.dot, QUIET).join(parts)
 
 
 def title_words(snapshot: Snapshot, canvas: Canvas) -> str:
-    """Name and destination: `Jira to the cloud → acme-cloud.example.com`, and the level if one was asked for."""
+    """Name, destination, and the level if it is not the root: `Jira to the cloud → acme-cloud.example.com`."""
     name = harmless(snapshot.job_name) if snapshot.job_name else f"job {snapshot.job_id}"
     where = host_of(snapshot.destination)
     level = ",".join(map(harmless, snapshot.node.level))
@@ -214,9 +209,9 @@ def host_of(url: str | None) -> str:
 
 
 def verdict_lines(snapshot: Snapshot, canvas: Canvas, head: Text | None = None) -> list[Text]:
-    """The verdict line, or another `head`, with name and destination.
+    """The headline, or another `head`, with name and destination.
 
-    Counts are never cut: without room beside them, the name goes to a line of its own, if the window has one for it.
+    Counts are never cut: the name goes to a line of its own instead, and has none in the lowest windows.
     """
     head = head or headline(snapshot, canvas)
     if head.cell_len > canvas.width:
@@ -234,7 +229,7 @@ def verdict_lines(snapshot: Snapshot, canvas: Canvas, head: Text | None = None) 
 def reason_lines(
     reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS, *, wrap: bool = False
 ) -> list[RenderableType]:
-    """The reasons for the verdict, a line each unless they may `wrap`, and `+N more`."""
+    """The reasons for the verdict, on one line each unless they `wrap`, and `+N more`."""
     lines: list[RenderableType] = []
     for reason in reasons[:most]:
         name = f"{harmless(reason.level[-1])}  " if reason.level else ""
@@ -254,7 +249,7 @@ def reason_lines(
 
 
 def acceptance_words(entry: Acceptance, now: Millis) -> str:
-    """Until when a check is accepted, by whom and why: `until 1 Dec, Maria: merged on purpose`."""
+    """How long a check is accepted, by whom and why: `until 1 Dec, Maria: merged on purpose`."""
     by = f", {harmless(entry.by)}" if entry.by else ""
     return f"until {short_date(entry.until, now)}{by}: {harmless(entry.reason)}"
 
@@ -262,9 +257,9 @@ def acceptance_words(entry: Acceptance, now: Millis) -> str:
 def header(
     snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None, *, rows: Collection[Level] = ()
 ) -> Group:
-    """The verdict line, up to three reasons, and the facts: start, duration, earliest end, and the age of the data.
+    """The verdict, up to three reasons, and the facts: start, duration, earliest end, and the age of the data.
 
-    A low window has no room for reasons that stand in the `rows` below as well.
+    `rows` are the levels that have a row below; low windows do not give their reasons twice.
     """
     node, now = snapshot.node, snapshot.fetched_at
     began = node.started_at or node.created_at
@@ -280,7 +275,7 @@ def header(
         facts.append((4, ids))
     facts = [(importance, fact) for importance, fact in facts if fact]
     reasons = snapshot.reasons
-    if nothing_moved(snapshot):  # keys that were never reported only repeat it
+    if nothing_moved(snapshot):  # that no key was reported is no news then
         reasons = tuple(reason for reason in reasons if reason.state is not State.MISSING)
     if canvas.height < LOWER:
         reasons = tuple(reason for reason in reasons if reason.level not in rows)

@@ -70,7 +70,7 @@ ROOM_FOR_LAST = 12
 
 BAR = 14
 AROUND = 11
-"""Lines of a window that header, summary, hint and prompt take from the rows."""
+"""Lines that header, summary, hint and prompt take from the rows, as a first guess; `drawing.fitted` corrects it."""
 
 
 def view(report: Report, canvas: Canvas) -> RenderableType:
@@ -100,7 +100,7 @@ def view(report: Report, canvas: Canvas) -> RenderableType:
 
 
 def folds(report: Report) -> bool:
-    """True if its table may count what is fine; whoever asks for details, or for all, gets them."""
+    """True if the table may only count what is fine. Whoever asks for details, or for all, gets them."""
     match report:
         case StatusReport():
             return report.folds
@@ -113,11 +113,10 @@ def folds(report: Report) -> bool:
 
 
 def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) -> tuple[list[Node], list[Node]]:
-    """Worst first, the nodes that a table shows and those it counts.
+    """Split nodes into those that get a row and those that are counted, both worst first.
 
-    Whatever failed or warns is shown, and once it is `over` what is missing. What runs, and what is not reported yet,
-    is shown as far as the window's height allows, so that the failures above it stay on the screen. In the lowest
-    windows warnings are counted, too.
+    What failed or warns gets a row, and what is missing once it is `over`. What is running, or not reported yet, gets
+    one if the failures above it stay on the screen. The lowest windows only count warnings.
     """
     bad = {State.FAILED, *([State.WARNING] if canvas.height >= LOWEST else []), *([State.MISSING] if over else [])}
     ordered = worst_first(nodes)
@@ -131,7 +130,7 @@ NOTHING_TO_MOVE = "This job moves no projects or spaces."
 
 
 def _table(*names: str, right: Sequence[str] = ()) -> Table:
-    """A table without lines; its last column wraps, the others stay on one line."""
+    """A table without borders, whose last column wraps."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET, show_header=any(names))
     for at, name in enumerate(names, 1):
         last = at == len(names)
@@ -152,7 +151,7 @@ def _name(text: str, canvas: Canvas) -> Text:
 
 
 def _progress(node: Node, now: Millis, canvas: Canvas) -> list[RenderableType]:
-    """The cells between state and message that the width allows: bar and percent, and elapsed."""
+    """The cells between state and message, as far as there is room: bar and percent, and elapsed."""
     if canvas.width < WITH_ELAPSED:
         return []
     percent, elapsed = percent_text(node), Text(duration(node.elapsed_seconds(now)), QUIET)
@@ -188,7 +187,8 @@ def _tree_rows(
     nodes: Sequence[Node], report: StatusReport, canvas: Canvas, indent: str
 ) -> Iterator[tuple[Node, list[RenderableType]]]:
     now = report.snapshot.fetched_at
-    above = [(reason.level, reason.message) for reason in report.snapshot.reasons[:REASONS]]  # in the header
+    in_header = report.snapshot.reasons[:REASONS] if canvas.height >= LOWER else ()
+    above = [(reason.level, reason.message) for reason in in_header]
     for node in nodes:
         told: RenderableType = Prose(
             message_text(node, canvas), 3 if node.state is State.FAILED and canvas.height >= LOW else 1
@@ -207,9 +207,9 @@ def _tree_rows(
 
 
 def _shown_below(node: Node, report: StatusReport, canvas: Canvas) -> Sequence[Node]:
-    """The children that have a row: of many leaves those that are not fine, as far as there is room for them.
+    """The children that get a row: of leaves, which may be thousands, only those that are not fine.
 
-    In a low window scopes that are fine have none either.
+    In a low window the same holds for scopes.
     """
     children = node.children or ()
     if not report.folds or (canvas.height >= LOW and not has_leaves(node, report.snapshot)):
@@ -231,7 +231,7 @@ def has_leaves(node: Node, snapshot: Snapshot) -> bool:
 
 
 def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
-    """Number of a level's children that are done, and the states of the others."""
+    """How many children are done, and the states of those that did not succeed."""
     states = count_states(node.children or ())
     total = sum(states.values())
     done = sum(count for state, count in states.items() if state.ended)
@@ -239,7 +239,7 @@ def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
     if report.snapshot.partial and report.snapshot.summary is not None and level_is_hidden(node.level):
         told = Text(f"{grouped(report.snapshot.summary.total)} in scope", QUIET)
     others: dict[State, int] = {state: n for state, n in states.items() if state is not State.SUCCEEDED}
-    if canvas.height < LOWER:  # they would wrap
+    if canvas.height < LOWER:  # more of them would wrap
         others = dict([*others.items()][:1])
     rest = counts_text(others, canvas, words=canvas.width >= WITH_BAR)
     return Text(canvas.glyphs.dot, QUIET).join([told, rest]) if rest else told
@@ -300,7 +300,7 @@ def _compared(
 
 
 def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[RenderableType]:
-    """A row a check, its change first; in a narrow window, which would cut the names, the message is below the name."""
+    """A row per check, its change first. Narrow windows, which would cut the name, have the message below it."""
     compares, wide = report.comparison is not None, report.comparison is not None and canvas.width >= WITH_BAR
     table, stacked = _table(*([""] if compares else []), "CHECK", "STATE", "", "MESSAGE"), list[RenderableType]()
     table.show_header = not compares
@@ -332,7 +332,7 @@ def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[Render
 
 
 def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text:
-    """What stands between a failure and the migration, in `whole` words where there is room."""
+    """Whether a failure keeps the migration from starting, in `whole` words where there is room."""
     if check.level in report.snapshot.accepted:
         return Text() if report.comparison else Text(ACCEPTED, QUIET)  # the change says so
     if check.name in report.overridden:
@@ -345,7 +345,7 @@ def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text
 
 
 def _said(check: Node, report: ChecksReport, canvas: Canvas) -> Text:
-    """Why it was accepted, else its message, and how much it found now and before."""
+    """Why a check was accepted, or else its message and the number of its findings, now and before."""
     if entry := report.snapshot.accepted.get(check.level):
         return Text(acceptance_words(entry, report.snapshot.fetched_at))
     said, found = message_text(check, canvas), len(check.occurrences)
@@ -358,7 +358,7 @@ def _said(check: Node, report: ChecksReport, canvas: Canvas) -> Text:
 
 
 def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tuple[str, str]]:
-    """All that a check found; compared with an earlier run, what came and went, and how much is as before."""
+    """All findings of a check; in a comparison those that came or went, and the number of the others."""
     if report.comparison is None:
         return [(canvas.glyphs.bullet + harmless(each), "") for each in check.occurrences]
     before = report.comparison.before.get(check.level)
@@ -374,6 +374,7 @@ def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tupl
 
 ACCEPTED = "accepted"
 _GROUPS = (*list(Change)[:3], ACCEPTED, *list(Change)[3:])
+"""Accepted checks come after what is wrong and before what got better."""
 _CHANGE_STYLES: dict[str, str] = {
     **dict.fromkeys((Change.NEW, Change.WORSE), STYLES[State.FAILED]),
     **dict.fromkeys((Change.BETTER, Change.FIXED), STYLES[State.SUCCEEDED]),
@@ -383,7 +384,7 @@ _CHANGE_STYLES: dict[str, str] = {
 
 
 def change_word(check: Node, report: ChecksReport) -> str:
-    """The group of a check: accepted, or its change if it was compared; empty otherwise."""
+    """`accepted`, or else how a check changed since the earlier run; empty without a comparison."""
     if check.level in report.snapshot.accepted:
         return ACCEPTED
     return report.comparison.change(check) if report.comparison else ""
@@ -397,7 +398,7 @@ def compared_words(comparison: Comparison, now: Millis) -> str:
 
 
 def changes_line(report: ChecksReport, canvas: Canvas) -> Text:
-    """How many checks have which change: `1 new · 1 still · 42 as before`."""
+    """The number of checks by their change: `1 new · 1 still · 42 as before`."""
     words = [change_word(check, report) for check in report.rows]
     names = {Change.SAME: "as before"}
     counts = [f"{grouped(n)} {names.get(group, group)}" for group in _GROUPS if (n := words.count(group))]  # type: ignore[call-overload]
@@ -407,9 +408,9 @@ def changes_line(report: ChecksReport, canvas: Canvas) -> Text:
 
 
 def _is_news(check: Node, report: ChecksReport, canvas: Canvas) -> bool:
-    """True unless it is as before, may still become anything, or is gone and was fine.
+    """True unless a check is as before, is still running, or is gone and was fine.
 
-    In the lowest windows only what failed is, and has not been accepted.
+    The lowest windows have room for failures only, unless they were accepted.
     """
     before = report.comparison.before.get(check.level) if report.comparison else None
     if canvas.height < LOWEST and (check.level in report.snapshot.accepted or check.state is not State.FAILED):
@@ -422,7 +423,7 @@ def _is_news(check: Node, report: ChecksReport, canvas: Canvas) -> bool:
 def _last(
     report: ChecksReport | ProjectsReport, rest: Sequence[Node], canvas: Canvas, kind: str
 ) -> list[RenderableType]:
-    """The last line: what was folded, or how many of all a filter let through."""
+    """The last line: the counts of what has no row, or of what a filter let through."""
     found = report.checks if isinstance(report, ChecksReport) else report.projects
     total = report.snapshot.summary.total if report.snapshot.summary else len(found)
     if report.filtered:
@@ -470,7 +471,10 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
 def _list(
     names: Sequence[str], rows: Sequence[Sequence[Text]], canvas: Canvas, *, right: Sequence[str] = (), lines: int = 99
 ) -> RenderableType:
-    """A table, the last column in at most so many lines; where it would cut others, a row is below its first cell."""
+    """A table whose last column takes up to `lines` lines a row.
+
+    Where other columns would be cut, each row becomes its first cell with the other cells in a line below it.
+    """
     columns = zip(names, zip(*rows, strict=True), strict=True)
     # Rich shrinks columns that do not fit, and a shortened id cannot be copied, so the widths are added up before.
     *widths, last = (max(cell_len(name), *(cell.cell_len for cell in cells)) for name, cells in columns)
@@ -512,7 +516,7 @@ def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
 
 
 def _run_note(run: RunRow, *, files: bool) -> str:
-    """The checks that were overridden in a run, and the files it left."""
+    """The checks that were overridden in a run, and its files."""
     names = [harmless(artifact.name or "") for artifact in run.task.artifacts] if files else []
     left = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
     overridden = f"overridden: {harmless(', '.join(run.overridden))}" if run.overridden else ""
@@ -548,7 +552,7 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
 
 
 def _artifacts(report: ArtifactsReport, canvas: Canvas) -> RenderableType:
-    """The files of a run: until when they are there, and from where, or where they are now."""
+    """The files of a run, when they expire, and where they come from or were downloaded to."""
     if not report.artifacts:
         return Text("No reports or logs.", QUIET)
     names = ("NAME", f"EXPIRES ({zone(report.fetched_at)})", "FILE" if report.downloaded else "FROM")

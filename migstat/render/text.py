@@ -1,4 +1,4 @@
-"""Texts as people may safely see them: foreign text made harmless, durations and times in few characters."""
+"""Text that is safe to show, and times and durations in few characters."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 def harmless(text: str) -> str:
     """The text on one line, with every character that does not print written out, such as `\\x1b`."""
+    # Nearly all names and messages are plain ASCII, and 5000 projects have thousands of them.
     if text.isascii() and text.isprintable():
         return text
     return re.sub(_NOT_PRINTED, _written_out, re.sub(_SPACES, " ", text))

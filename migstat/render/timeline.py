@@ -1,4 +1,4 @@
-"""A recorded night as bars over an axis of local time, and what is to be said about it."""
+"""A recorded night: bars over an axis of local time, and a summary in words."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from migstat.render.text import absolute, duration, harmless, local_of, local_ti
 from migstat.render.theme import QUIET, STYLES, UNICODE, state_words
 
 AROUND = 13
-"""Lines of a window that everything but the bars takes."""
+"""Lines that everything but the bars takes, as a first guess; `drawing.fitted` corrects it."""
 
 WITH_DIFFERENCE = 60
 WITH_MESSAGE = 140
-"""Window widths from which a row shows how much longer it took than in the rehearsal, and its message."""
+"""Window widths from which a row has the difference from the rehearsal, and its message."""
 
 MINUTE: Millis = 60_000
 HOUR = 60 * MINUTE
@@ -48,11 +48,11 @@ STEPS = [
     *(count * HOUR for count in (1, 2, 3, 6, 12)),
     *(count * DAY for count in (1, 2, 7, 14, 28)),
 ]
-"""How far apart the marks of the axis may be."""
+"""Distances between the marks of the axis."""
 
 
 class Signs(msgspec.Struct, frozen=True):
-    """What bars are made of: phases in their order, and beside them what no phase is known of."""
+    """What bars are made of: a sign per phase, and those for times without a known phase."""
 
     phases: str
     unphased: str
@@ -65,7 +65,7 @@ ASCII_SIGNS = Signs("-=#%ox", "+", ".", ">")
 
 
 class Axis(msgspec.Struct, frozen=True):
-    """A stretch of time over so many cells, and its marks: where they are, and what they say."""
+    """A stretch of time on a number of cells. A mark is the cell where it begins, and its words."""
 
     since: Millis
     to: Millis
@@ -78,7 +78,7 @@ class Axis(msgspec.Struct, frozen=True):
 
 
 def axis_of(report: TimelineReport, cells: int) -> Axis:
-    """The axis of a night; it begins at a mark, and its marks are as close as their words allow."""
+    """The axis of a night. It begins at a mark, and has as many marks as their words leave room for."""
     night = report.night
     ends = [at for span in report.rows for at in (span.started, span.ended) if at is not None]
     ends += [at for at in (night.started, night.ended or night.as_of) if at is not None] or [0]
@@ -100,7 +100,7 @@ def axis_of(report: TimelineReport, cells: int) -> Axis:
 
 
 def _marks(since: Millis, to: Millis, step: Millis) -> Iterator[Millis]:
-    """Round local times from just before `since` on; an hour may come twice when the clocks change."""
+    """Round local times, the first of them not after `since`. An hour may come twice when the clocks change."""
     local = local_of(since)
     if local is None or step > STEPS[-1]:
         yield from range(since, to, max(step, 1))
@@ -116,7 +116,7 @@ def _marks(since: Millis, to: Millis, step: Millis) -> Iterator[Millis]:
 
 
 def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: Signs) -> str:
-    """The bar of a node from the start of the axis on, without what shows its end."""
+    """The bar of a node, from the start of the axis on, without the sign of how it ended."""
     end = span.ended if span.state.ended else night.as_of
     if span.started is None or end is None:
         return " " * axis.cell(span.ended) if span.ended is not None else ""
@@ -127,6 +127,7 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
         middle = axis.since + (axis.to - axis.since) * (cell + 0.5) / axis.cells
         at = min(max(middle, span.started), end - 1)
         phase = next((each for each in reversed(span.phases) if each.begun <= at < (each.to or end + 1)), None)
+        # Phases between polls are a guess where nobody polled; start and end are the API's own times.
         if span.phases and any(since <= at < to for since, to in unseen):
             cells.append(signs.unseen)
         elif phase is not None and phase.name in phases:
@@ -163,9 +164,9 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
 
 
 def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dict[State, int]]:
-    """The rows that a window has room for, and the others counted by state.
+    """The nodes that get a row, and the others counted by state.
 
-    What failed always has one, then what warns, what still runs and what took longest.
+    What failed always gets one; then what warns, what is still running, and what took longest.
     """
     if report.show_all or report.filtered:
         return [*report.rows], {}
@@ -180,7 +181,7 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
 
 
 def snapshot_of(night: Night) -> Snapshot:
-    """The head of a night as other views have it."""
+    """The night as a snapshot, which the heads of other views are made of."""
     return Snapshot(
         job_id=harmless(night.job_id or "unknown"),
         task_id=night.task_id or "",
@@ -195,9 +196,9 @@ def snapshot_of(night: Night) -> Snapshot:
 
 
 def when_words(report: TimelineReport) -> list[tuple[int, str]]:
-    """From when to when, how long, and how long the rehearsal took, each with its importance.
+    """Start and end, duration, and that of the rehearsal: `Sat 28 Nov 22:03 to Sun 00:21 CET`, `2h 18m`.
 
-    `Sat 28 Nov 22:03 to Sun 00:21 CET`, `2h 18m`.
+    Each with its importance, as `fitting` takes them.
     """
     night = report.night
     began, ended, as_of = local_of(night.started), local_of(night.ended), local_of(night.as_of)
@@ -266,7 +267,7 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
 
 
 def legend(phases: Sequence[str], used: str, signs: Signs, width: int) -> list[Text]:
-    """What the signs mean that were used."""
+    """The meaning of the signs that were used."""
     told = [(signs.phases[at % len(signs.phases)], harmless(name)) for at, name in enumerate(phases)]
     told += [(signs.unphased, "no phases"), (signs.unseen, "not watched"), (signs.going, "still running")]
     told.append(("~", "as polls saw it"))
@@ -279,7 +280,7 @@ def legend(phases: Sequence[str], used: str, signs: Signs, width: int) -> list[T
 
 
 def elapsed_words(span: Span, night: Night) -> str:
-    """How long a node took; with `~` where only polls tell."""
+    """How long a node took, with a `~` if only polls saw it begin or end."""
     elapsed = night.elapsed_of(span)
     return "" if elapsed is None else f"{'' if span.exact else '~'}{duration(elapsed)}"
 
@@ -294,7 +295,7 @@ def difference_words(seconds: float | None) -> str:
 
 
 def summary_of_night(report: TimelineReport) -> Iterator[tuple[str, str]]:
-    """Lines below the bars, each with its label: the slowest, the phases, and who watched."""
+    """The summary below the bars, as labels and words: the slowest, the phases, and the watches."""
     night = report.night
     slowest = []
     for span in report.slowest[:3]:
@@ -329,13 +330,13 @@ def _watched(night: Night) -> Iterator[str]:
 
 
 def _when(since: Millis, to: Millis, night: Night) -> str:
-    """A time, or from when to when, with the date unless it is in the night's first day."""
+    """A time, or a span of time, with the date after the first day."""
     begun = since if night.started is None or since - night.started < DAY else night.started
     return local_time(since, begun) if since == to else span_of_time(since, to, begun)
 
 
 def times_in_full(report: TimelineReport) -> list[str]:
-    """The same as `when_words`, for readers on another day."""
+    """The same as `when_words`, but with dates and zones for readers on another day."""
     night = report.night
     began, end = absolute(night.started), absolute(night.ended)
     parts = [f"{began} to {end}" if began and end else f"started {began}" if began else ""]
@@ -346,12 +347,12 @@ def times_in_full(report: TimelineReport) -> list[str]:
 
 
 def columns_for_people(report: TimelineReport) -> tuple[str, ...]:
-    """The columns of a table in words; that of the difference only beside a rehearsal."""
+    """The columns of `row_for_people`; the difference needs a rehearsal."""
     return ("name", "state", "from", "to", "elapsed", *(("+/-",) if report.against else ()), "phases", "message")
 
 
 def row_for_people(span: Span, report: TimelineReport) -> tuple[str, ...]:
-    """A node in words; times of another day than that on which the night began have their date."""
+    """A node in words. Times have a date unless they are of the day on which the night began."""
     night, day = report.night, report.night.started or 0
     node = Node(span.level, span.status, span.outcome, missing=span.state is State.MISSING)
     phases = (
@@ -371,7 +372,7 @@ def row_for_people(span: Span, report: TimelineReport) -> tuple[str, ...]:
 
 
 def failures(report: TimelineReport, most: int = REASONS) -> list[tuple[str, str]]:
-    """What failed and why, name and message, the first few; without any row, why the task failed."""
+    """Names and messages of the first failures, or else of why the task failed, and how many more there are."""
     found = [
         Reason(span.level, span.state, span.outcome, span.message)
         for span in report.nodes

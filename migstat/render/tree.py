@@ -36,7 +36,7 @@ def _label(node: Node, report: StatusReport, canvas: Canvas) -> Text:
         counts_text(count_states(node.children), canvas)
         if node.children and has_leaves(node, report.snapshot)
         else Text(),
-        message_text(node),
+        message_text(node, canvas),
     ]
     label = Text("  ").join([state_text(node, canvas), *(part for part in parts if part)])
     label.no_wrap, label.overflow = True, "ellipsis"
