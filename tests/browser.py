@@ -62,7 +62,7 @@ class Browser:
 
 
 class Page:
-    """A new tab, which shares nothing with other tabs, so that no event of theirs is taken for one of its own."""
+    """A new tab, so that no late event of an earlier test is taken for one of this test's page."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -110,10 +110,10 @@ class Page:
         answer = self.call("Page.navigate", url=url.as_uri() if isinstance(url, Path) else url)
         self.wait("Page.lifecycleEvent", name="load", loaderId=answer["loaderId"])
 
-    def reloaded(self) -> None:
-        """Let the page's time to reload come, and wait until it has."""
+    def reloaded(self, *, by_reader: bool = False) -> None:
+        """Let the page reload itself, or the reader reload it, and wait until it has loaded."""
         before = len(self.events("Page.lifecycleEvent"))
-        self.tick(10_000)
+        self.call("Page.reload") if by_reader else self.tick(10_000)
         self.wait("Page.lifecycleEvent", before, name="load")
 
     def clock(self, now: int) -> None:

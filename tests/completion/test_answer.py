@@ -211,19 +211,6 @@ def test_the_keys_of_the_config_file(environ: dict[str, str]) -> None:
     assert [each for each in (*keys, *possible) if "secret" in each] == []
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "expected"),
-    [
-        ("MIGSTAT_PROFILE", "my own", []),
-        ("MIGSTAT_JOB", "job1", ["ACME", "DOC", "J1", "NEW"]),
-        ("MIGSTAT_TASK", "m1", ["ACME", "J2"]),
-    ],
-)
-def test_the_environment_counts(environ: dict[str, str], variable: str, value: str, expected: list[str]) -> None:
-    """Variables say what is meant where the line does not."""
-    assert offered("migstat projects --key ", environ | {variable: value}) == expected
-
-
 KNOWN = ["acme", "my own", "bare", "nobody", "wave1", "wave2", "wave3", "both", "latest", "latest-check", "t1", "job1"]
 URLS = ["https://h/jobs/a", "https://h/x/jobs/a/tasks/b?c#d", "https://h/jobs/a%2Fb/tasks/latest", "http://h/", "x://"]
 WORDS = st.sampled_from(["", *KNOWN, *URLS])

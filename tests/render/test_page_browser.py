@@ -74,7 +74,8 @@ def state(page: Page) -> dict[str, Any]:
     return found
 
 
-def test_a_reload_changes_what_is_new_and_nothing_else(page: Page, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_reader", [False, True], ids=["by-itself", "by-reader"])
+def test_a_reload_changes_what_is_new_and_nothing_else(page: Page, tmp_path: Path, by_reader: bool) -> None:
     """After a reload the page shows the new state at the same place, unfolded where it was."""
     path = tmp_path / "war room.html"
     put(path, MIDDLE)
@@ -84,7 +85,7 @@ def test_a_reload_changes_what_is_new_and_nothing_else(page: Page, tmp_path: Pat
     assert (before["y"], before["open"], before["old"]) == (400, ["succeeded"], False)
     put(path, replace(FAILURE, at=NOW + 10 * SECOND))
     page.clock(NOW + 10 * SECOND)
-    page.reloaded()
+    page.reloaded(by_reader=by_reader)
     after = state(page)
     assert (after["y"], after["open"], after["old"]) == (400, ["succeeded"], False)
     assert (before["title"], after["title"]) == (
@@ -119,7 +120,7 @@ def test_a_page_nobody_writes_any_more_turns_gray(page: Page, tmp_path: Path) ->
 
 @pytest.mark.parametrize("wrong", [-3600, 3600], ids=["slow", "fast"])
 def test_a_reader_s_clock_may_be_wrong(page: Page, tmp_path: Path, wrong: int) -> None:
-    """A page that has just changed is not old, and one that has not is, whatever the clock of the reader says."""
+    """A page that has just changed is not old, and one that has not is, whatever the reader's clock says."""
     path, clock = tmp_path / "page.html", NOW + wrong * SECOND
     page.clock(clock)
     put(path, MIDDLE)
