@@ -72,7 +72,7 @@ def complete(grammar: dict[str, Any], words: list[str], environ: Mapping[str, st
             return _values(values, names, value, lead=word[: len(word) - len(value)])
         return "words", _options(command["options"], line.used)
     if command["commands"]:
-        return "words", ((each, commands[line.path_of(each)]["help"]) for each in command["commands"])
+        return "words", ((below, commands[line.path_of(below)]["help"]) for below in command["commands"])
     if len(line.arguments) < len(command["arguments"]):
         return _values(command["arguments"][len(line.arguments)], names, word)
     return "words", () if word or line.dashes else _options(command["options"], line.used)
@@ -123,7 +123,7 @@ class Line:
 def _options(options: dict[str, Any], used: set[str]) -> Iterator[Candidate]:
     for name, option in options.items():
         if name not in used or option["repeats"]:
-            yield from ((each, option["help"]) for each in (name, *option["short"]))
+            yield from ((spelling, option["help"]) for spelling in (name, *option["short"]))
 
 
 def _option(options: dict[str, Any], word: str) -> tuple[str, str, str]:
@@ -133,7 +133,7 @@ def _option(options: dict[str, Any], word: str) -> tuple[str, str, str]:
         waits = name if not equals and options.get(name, {}).get("values") else ""
         return name, value, waits
     for number, letter in enumerate(word[1:], 2):  # a cluster such as -vojson
-        name = next((each for each, option in options.items() if f"-{letter}" in option["short"]), "")
+        name = next((known for known, option in options.items() if f"-{letter}" in option["short"]), "")
         if options.get(name, {}).get("values"):
             return name, word[number:], "" if word[number:] else name
     return "", "", ""
@@ -148,8 +148,8 @@ def _values(values: list[str], names: Names, word: str, *, lead: str = "") -> tu
         return "words", ((lead + name, about) for name, about in names.of(choices[0]))
     if how == "list":
         first, comma, _ = word.rpartition(",")
-        return how, ((f"{lead}{first}{comma}{each}", "") for each in choices if each not in first.split(","))
-    return how, ((lead + each, "") for each in choices)
+        return how, ((f"{lead}{first}{comma}{choice}", "") for choice in choices if choice not in first.split(","))
+    return how, ((lead + choice, "") for choice in choices)
 
 
 class Names:
@@ -211,7 +211,7 @@ class Names:
         profile = self._section("profiles").get(str(chosen), {})
         jobs = (job, of_environ, profile.get("job"))
         tasks = (task, environ.get("MIGSTAT_TASK") or None, profile.get("task"))
-        of_job = next((number for number, each in enumerate(jobs) if each), None)
+        of_job = next((number for number, named in enumerate(jobs) if named), None)
         if of_job is None:
             return None, None
         job_id, task_of_job = _ids_of(str(jobs[of_job]), targets)
@@ -232,7 +232,7 @@ class Names:
                 yield from ((f"{section}.{spelled}.{key}", "") for key in (keys if possible else entry))
 
     def _section(self, name: str) -> dict[str, dict[str, Any]]:
-        return {each: entry for each, entry in self._config.get(name, {}).items() if isinstance(entry, dict)}
+        return {key: entry for key, entry in self._config.get(name, {}).items() if isinstance(entry, dict)}
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -303,7 +303,9 @@ def _for_bash(word: str, *, typed: str, raw: str, quote: str, replaced: str) -> 
             return ""
         text = head + rest
     else:
-        text = "".join(each if each in SAFE or not each.isascii() else f"\\{each}" for each in word)
+        text = "".join(
+            character if character in SAFE or not character.isascii() else f"\\{character}" for character in word
+        )
     kept = raw.removesuffix(replaced)
     return text.removeprefix(kept) if text.startswith(kept) else ""
 
@@ -312,5 +314,5 @@ def _for_powershell(word: str) -> str:
     if set(word) <= SAFE and not word.startswith("@"):
         return word
     # PowerShell takes typographic quotes for plain ones, so all of these would end a text in quotes.
-    quotes: dict[str, str | int | None] = {each: each * 2 for each in "'\u2018\u2019\u201a\u201b"}
+    quotes: dict[str, str | int | None] = {mark: mark * 2 for mark in "'\u2018\u2019\u201a\u201b"}
     return f"'{word.translate(str.maketrans(quotes))}'"

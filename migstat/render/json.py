@@ -92,7 +92,7 @@ def lines(report: Report) -> Iterator[Any]:
         case JobReport():
             yield dict(report.job.raw)
         case ArtifactsReport():
-            yield from (doc.FileJson(**_artifact(each.artifact), path=each.path) for each in report.artifacts)
+            yield from (doc.FileJson(**_artifact(listed.artifact), path=listed.path) for listed in report.artifacts)
         case _:
             yield from (_span(span, report) for span in report.rows)
 
@@ -107,7 +107,7 @@ def chunks(report: Report, *, ascii_only: bool) -> Iterator[str]:
     head, _, tail = encoded(document(report, listed=False), ascii_only=ascii_only).partition(key)
     yield head + key
     separator, rest = "", lines(report)
-    while batch := ",".join(encoded(each, ascii_only=ascii_only) for each in islice(rest, 1000)):
+    while batch := ",".join(encoded(record, ascii_only=ascii_only) for record in islice(rest, 1000)):
         yield separator + batch
         separator = ","
     yield tail + "\n"
@@ -224,7 +224,7 @@ def _node(node: Node, now: Millis, *, nested: bool = True) -> dict[str, Any]:
         "description": node.description,
         "occurrences": node.occurrences,
         "details": node.details,
-        "children": None if node.children is None or not nested else [node_json(each, now) for each in node.children],
+        "children": None if node.children is None or not nested else [node_json(child, now) for child in node.children],
     }
 
 
@@ -313,8 +313,10 @@ def _timeline(report: TimelineReport) -> doc.TimelineDocument:
         verdict=night.verdict,
         reasons=night.reasons,
         exit_code=night.exit_code,
-        watches=[doc.WatchJson(since=_at(each.since), to=_at(each.to), end=each.end) for each in night.watches],
-        outages=[doc.SilenceJson(since=_at(each.since), to=iso(each.to), code=each.code) for each in night.outages],
+        watches=[doc.WatchJson(since=_at(watch.since), to=_at(watch.to), end=watch.end) for watch in night.watches],
+        outages=[
+            doc.SilenceJson(since=_at(outage.since), to=iso(outage.to), code=outage.code) for outage in night.outages
+        ],
         against=None
         if against is None
         else doc.RehearsalJson(task_id=against.task_id, elapsed_seconds=_seconds(against.elapsed_seconds)),
@@ -334,7 +336,7 @@ def _span(span: Span, report: TimelineReport) -> doc.SpanJson:
         ended_at=iso(span.ended),
         elapsed_seconds=_seconds(report.night.elapsed_of(span)),
         exact=span.exact,
-        phases=[doc.PhaseJson(name=each.name, since=_at(each.begun), to=iso(each.to)) for each in span.phases],
+        phases=[doc.PhaseJson(name=phase.name, since=_at(phase.begun), to=iso(phase.to)) for phase in span.phases],
         against_seconds=_seconds(report.rehearsed(span)),
     )
 

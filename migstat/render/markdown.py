@@ -45,8 +45,8 @@ def markdown_lines(report: Report) -> Iterator[str]:
         case StatusReport() | ProjectsReport():
             snapshot = report.snapshot
             yield from _title(snapshot, report.not_before)
-            if said := nothing_moved(snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
-                yield from (said, "")
+            if note := nothing_moved(snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
+                yield from (note, "")
             if isinstance(report, StatusReport):
                 kind, named = "level", ((",".join(node.level) or "task", node) for node in nodes_of(snapshot.node))
             else:
@@ -86,8 +86,8 @@ def markdown_lines(report: Report) -> Iterator[str]:
             yield from _table(("task", "type", "state", "created", "elapsed", "overridden", "artifacts"), runs)
         case ArtifactsReport():
             files = (
-                (each.artifact.name or "", absolute(instant(each.artifact.expires_at)), each.artifact.location or "")
-                for each in report.artifacts
+                (file.artifact.name or "", absolute(instant(file.artifact.expires_at)), file.artifact.location or "")
+                for file in report.artifacts
             )
             yield from _table(("name", "expires", "location"), files)
         case TargetsReport() | JobReport():

@@ -88,9 +88,9 @@ def _problems(scene: Scene) -> Markup:
     ):  # a node that hung until the end is a reason for the verdict, but no problem of the view
         levels = {row.level[:depth] for row in rows if isinstance(row, Node) for depth in range(len(row.level) + 1)}
         rows += [
-            Node(each.level, message=each.text, missing=each.state is State.MISSING)
-            for each in reasons_of(scene.story)
-            if each.level not in levels
+            Node(reason.level, message=reason.text, missing=reason.state is State.MISSING)
+            for reason in reasons_of(scene.story)
+            if reason.level not in levels
         ]
     return _section("What is wrong", _rows(rows, _problem))
 

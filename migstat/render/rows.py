@@ -76,7 +76,7 @@ def rows(report: Report) -> Iterator[Row]:
                 cells |= {name: _cell(getattr(record.summary, name, None)) for name in ("finished", "total", "failed")}
             case doc.SpanJson(started_at=None, ended_at=None):  # there is no time that could be exact
                 cells["exact"] = ""
-        yield from (tuple(each[name] for name in names) for each in more)
+        yield from (tuple(row[name] for name in names) for row in more)
 
 
 def _findings(cells: dict[str, str], check: Node, report: ChecksReport) -> list[dict[str, str]]:
@@ -87,19 +87,19 @@ def _findings(cells: dict[str, str], check: Node, report: ChecksReport) -> list[
     if not report.details:
         return [cells]
     came, went = report.comparison.came_and_went(check) if report.comparison else ((), ())
-    found = [("", ""), *((each, "came" if each in came else "") for each in check.occurrences)]
-    found += [(each, "went") for each in went]
-    return [{**cells, "occurrence": each, "occurrenceChange": change} for each, change in found]
+    found = [("", ""), *((finding, "came" if finding in came else "") for finding in check.occurrences)]
+    found += [(finding, "went") for finding in went]
+    return [{**cells, "occurrence": finding, "occurrenceChange": change} for finding, change in found]
 
 
 def fields(value: Any, path: str = "", *, joint: str = ",") -> Iterator[Row]:
     """A definition as its leaves, named by their paths; a list of plain values is one leaf, with `joint` between."""
     if isinstance(value, Mapping):
-        for name, each in value.items():
-            yield from fields(each, f"{path}.{name}" if path else name, joint=joint)
-    elif isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
-        for at, each in enumerate(value):
-            yield from fields(each, f"{path}[{at}]", joint=joint)
+        for name, inner in value.items():
+            yield from fields(inner, f"{path}.{name}" if path else name, joint=joint)
+    elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+        for at, inner in enumerate(value):
+            yield from fields(inner, f"{path}[{at}]", joint=joint)
     else:
         yield path, joint.join(map(_cell, value)) if isinstance(value, list) else _cell(value)
 
