@@ -101,19 +101,22 @@ def test_every_time_is_one_that_fromdate_reads(over: Server, command: str) -> No
 def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server, tmp_path: Path) -> None:
     """Every target has a line; one that cannot be asked says why, and the worst of them is the code."""
     file = tmp_path / "config.toml"
-    file.write_text(f'[targets.t0]\njob = "{over.job_id}"\n[targets.t1]\njob = "nonsense"\n')
+    jobs = (f'{over.job_id}"\nprofile = "a', "nonsense", 'x"\nprofile = "nobody')
+    sections = (f'[targets.t{number}]\njob = "{job}"\n' for number, job in enumerate(jobs))
+    file.write_text(f'[profiles.a]\nemail = "{over.email}"\n{"".join(sections)}')
     env = environ_of(over) | {"MIGSTAT_JOB": "", "MIGSTAT_CONFIG": str(file)}
     document = migstat(["targets", "--json"], env, now=lambda: NOW)
-    first, second = json.loads(document.out)["targets"]
+    first, second, third = json.loads(document.out)["targets"]
     assert (first["target"], first["verdict"], first["summary"]["failed"], first["error"]) == ("t0", "failed", 4, None)
     assert (second["target"], second["verdict"], second["error"]["code"]) == ("t1", None, "not-found")
+    assert (third["target"], third["error"]["code"]) == ("t2", "usage")
     assert (document.code, json.loads(document.err)["error"]["code"]) == (3, "incomplete")
     shown = migstat(["targets"], env | {"NO_COLOR": "1"}, terminal=True, now=lambda: NOW)
     assert re.search(r"t0 +✖ failed +40 of 40 +4 +2h 08m", shown.out)
     assert re.search(r"t1 +\? unknown .*not found", shown.out)
     plain = migstat(["targets", "--exit-status"], env, now=lambda: NOW)
     rows = [line.split("\t") for line in plain.out.splitlines()]
-    assert (plain.code, [row[0] for row in rows], rows[0][3:7]) == (1, ["t0", "t1"], ["failed", "40", "40", "4"])
+    assert (plain.code, [row[0] for row in rows], rows[0][3:7]) == (1, ["t0", "t1", "t2"], ["failed", "40", "40", "4"])
 
 
 def test_without_targets_the_command_says_how_to_add_one(over: Server) -> None:

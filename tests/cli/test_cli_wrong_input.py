@@ -36,6 +36,8 @@ WRONG = {
     "help: no command": ["help ''"],
     "See 'migstat config list --help'.": ["config list x"],
     "only commands that ask the API": ["demo demo", "demo simulate"],
+    "no shell given": ["completion"],
+    "unknown shell: 'tcsh'": ["completion tcsh"],
     # options that are gone
     "Use --state": ["checks --outcome failed", "projects --status running"],
     "--children": ["status --children"],
