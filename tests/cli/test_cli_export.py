@@ -128,6 +128,7 @@ def test_checks_and_projects_are_test_results_for_a_build_server(server: Server,
     refused(ask(server, "status", "--export", str(tmp_path / "status.xml")), 2, "FILE.svg, FILE.html")
 
 
+@pytest.mark.slow
 def test_a_picture_has_no_more_rows_than_one_can_look_at(tmp_path: Path) -> None:
     """Hundreds of rows belong into a page, which can be searched; a picture sums up what is fine."""
     projects = tuple(node(f"P{number:03}") for number in range(501))

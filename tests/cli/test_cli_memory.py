@@ -84,6 +84,7 @@ def test_only_names_are_kept(server: Server, cache: Path) -> None:
     ] == []
 
 
+@pytest.mark.slow
 def test_a_process_uses_the_users_cache_folder(server: Server, tmp_path: Path) -> None:
     """The file is below XDG_CACHE_HOME, where completion finds it."""
     environ = environ_of(server) | {"XDG_CACHE_HOME": str(tmp_path)}

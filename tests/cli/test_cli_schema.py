@@ -144,7 +144,7 @@ def test_every_event_of_a_watch_is_valid(end: str) -> None:
     plan, words, told = WATCHES[end]
     with night(lively()) as rehearsed:
         plan(rehearsed)
-        result = rehearsed.watch("--json", "--stall-after", "4m", *words)
+        result = rehearsed.watch("--json", "--stall-after", "4m", "--interval", "40s", *words)
     events = [json.loads(line) for line in result.out.splitlines()]
     for event in events:
         assert_valid("event", event)
