@@ -156,6 +156,7 @@ def _print_version(ctx: typer.Context, _option: object, wanted: bool) -> None:
 def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageError:
     """What Typer refused, and what to type instead."""
     message, name = wrong.format_message().rstrip(), getattr(wrong, "option_name", "")
+    # Of an option that comes before any command, Typer's error does not know which command it was meant for.
     command = next((word for word in words if word in COMMANDS), None)
     if name in REMOVED:
         return UsageError(message, REMOVED[name])
@@ -170,6 +171,7 @@ def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageErro
 def _unexpected(error: Exception) -> MigstatError:
     """The error of a stream that could not be written, or a defect of the program."""
     # Rich and Typer write to the streams, too, and do not translate what goes wrong.
+    # These are a full disk, a terminal that has gone and a descriptor that was closed.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
         return OutputError(f"standard output could not be written: {error.strerror}")
     import traceback
@@ -200,7 +202,7 @@ def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
 
 def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
     """The output format of the profile that the words seem to select, if the config file can be read."""
-    if runtime.sealed:
+    if runtime.sealed:  # a demo's own profile has no preferences
         return None
     flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
     try:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from migstat.cli.memory import Memory
 
 NOTICE_AFTER = 1.0
-"""Seconds after which a person sees what is being read."""
+"""Seconds after which a person sees what is being read; before that a notice would only flicker."""
 
 
 class Runtime(msgspec.Struct, frozen=True):
@@ -98,6 +98,7 @@ class Session(TaskSession):
 
         self._runtime = runtime
         self._verbose = options.verbose
+        # A notice erases its line, and would tear those of `-v`.
         self._silent = options.verbose or (watching is not None and runtime.streams.on_notice is None)
         self._quiet_since = runtime.clock()
         self._totals: dict[Level, int] = {}
@@ -121,7 +122,7 @@ class Session(TaskSession):
         """Show how many children of a level were read, and of how many if the job names them."""
         if not self._silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
             hidden, job = level_is_hidden(level), self.known_job
-            if job and level not in self._totals:
+            if job and level not in self._totals:  # keys are counted once: a job may name 100,000, on 5,000 pages
                 self._totals[level] = len(job.included_keys(level[-1])) if hidden else 0
             total = self._totals.get(level, 0)
             of = f" of {total}" if total >= len(seen) else ""

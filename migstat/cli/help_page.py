@@ -81,7 +81,7 @@ class MigstatTyper(typer.Typer):
 
 def page_width(ctx: Any) -> int:
     """Cells of a line of help."""
-    columns = ctx.obj.environ.get("COLUMNS", "")
+    columns = ctx.obj.environ.get("COLUMNS", "")  # help is printed even if this is nonsense
     return min(int(ctx.obj.streams.width(int(columns) if columns.isdecimal() else None)), WIDEST)
 
 

@@ -106,7 +106,7 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
     streams, json = runtime.streams, output.format in JSON_FORMATS
     flaws = _flaws_of(report)
     code = exit_of(verdict, readable=not flaws)  # before anything is shown: a closed pipe must not change it
-    for path in output.exports:
+    for path in output.exports:  # as wrong usage, so before anything is printed
         _refuse_endless(report, path)
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
     note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
@@ -182,7 +182,7 @@ def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
     if not streams.out_is_terminal:
         streams.print_lines("\t".join(map(one_field, row)) for row in rows)
         return
-    from rich.cells import cell_len
+    from rich.cells import cell_len  # names may be Chinese, whose characters take two cells
 
     shown = [[harmless(text) for text in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
@@ -216,7 +216,7 @@ def _present(streams: Streams, output: OutputOptions, report: Report, *, below: 
             from migstat.render.json import document
 
             _print_value(streams, document(report))
-        case "json":
+        case "json":  # in pieces, or a document of 100,000 projects would be in memory twice
             from migstat.render.json import chunks
 
             for piece in chunks(report, ascii_only=escaped):

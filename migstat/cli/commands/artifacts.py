@@ -64,6 +64,7 @@ def artifacts(
     folder = None if download is None else _folder(download)
     failures: list[Failure] = []
     with open_session(runtime, options, job=job, task=task) as session:
+        # The session took an id as it is, without a request, so only this answer names the files.
         found = session.api.task(session.job_id, session.task.task_id)
         now = session.now()
         ends = (instant(artifact.expires_at) for artifact in found.artifacts)

@@ -195,10 +195,10 @@ class _Dialog(msgspec.Struct, frozen=True):
     def only_target(self) -> Target | None:
         """The config file's target, if there is only one, and no other profile's. Raises UsageError."""
         profile = self.options.profile
-        targets = profile.config.targets
-        if len(targets) != 1 or next(iter(targets.values())).get("profile", profile.name) != profile.name:
-            return None
-        return target_from(next(iter(targets)), None, {}, default_task=None, profile=profile)
+        match [*profile.config.targets.items()]:
+            case [(name, target)] if target.get("profile", profile.name) == profile.name:
+                return target_from(name, None, {}, default_task=None, profile=profile)
+        return None
 
     def check(self, target: Target | None, settings: Settings) -> Job | None:
         """Report what the API says of the job; the job if it exists. Raises ApiError."""
@@ -247,6 +247,7 @@ class _Dialog(msgspec.Struct, frozen=True):
 
     def remember(self, account: Account, targets: Mapping[str, str]) -> None:
         """Store in the config file what is not set lastingly yet, and note what is needed nevertheless."""
+        # What the next command in this shell will find: all that this one did, but its options.
         lasting, profile = replace(self.sources, flags={}), self.sources.profile
         config, name = profile.config, profile.name or FIRST_PROFILE
         changes: dict[KeyPath, str | None] = {}
@@ -260,6 +261,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         what = [f"profile {name}"] if changes else []
         for target, job_id in targets.items():
             what.append(f"target {target}")
+            # A target without a profile takes the one in force, which need not be the one of this token.
             of_profile = profile.name is not None or bool(changes)
             changes["targets", target, "job"] = job_id
             if of_profile:
