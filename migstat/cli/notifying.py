@@ -173,8 +173,8 @@ class Notifier:
         lines = "".join(encoded(event_document(event)) + "\n" for event in batch.events)
         # Not communicate(): what the command has left running in the background may hold both pipes open for ever.
         threading.Thread(target=_feed, args=(process.stdin, lines.encode()), daemon=True).start()
-        said: deque[bytes] = deque(maxlen=1)
-        listener = threading.Thread(target=_listen, args=(process.stderr, said), daemon=True)
+        tail: deque[bytes] = deque(maxlen=1)
+        listener = threading.Thread(target=_listen, args=(process.stderr, tail), daemon=True)
         listener.start()
         try:
             code = process.wait(self._patience)
@@ -185,8 +185,8 @@ class Notifier:
         if not code:
             return "", ""
         listener.join(0.2)  # its last words may still be on their way
-        lines_said = b"".join(said).decode(errors="replace").splitlines()
-        words = [shown for line in lines_said if (shown := harmless(line).strip())]
+        last_lines = b"".join(tail).decode(errors="replace").splitlines()
+        words = [shown for line in last_lines if (shown := harmless(line).strip())]
         problem = f"{program} exited with {code}" if code > 0 else f"{program} was killed by signal {-code}"
         return problem, f": {words[-1][:200]}" if words else ""
 
@@ -196,11 +196,11 @@ def _feed(stream: IO[bytes], data: bytes) -> None:
         stream.write(data)
 
 
-def _listen(stream: IO[bytes], said: deque[bytes]) -> None:
+def _listen(stream: IO[bytes], tail: deque[bytes]) -> None:
     """Keep the end of what is written; one that never stops writing is cut off."""
     with suppress(OSError), stream:
         for _ in range(MOST_PIECES):
             data = os.read(stream.fileno(), LAST_WORDS)
             if not data:
                 break
-            said.append((b"".join(said) + data)[-LAST_WORDS:])
+            tail.append((b"".join(tail) + data)[-LAST_WORDS:])

@@ -66,8 +66,8 @@ def follow_task(runtime: Runtime, options: Options, wanted: WatchOptions) -> int
         patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
         with open_session(
             watcher.runtime, options, job=wanted.job, task=wanted.task, watching=patience, ends_at=watcher.ends_at
-        ) as asked:
-            return watcher.follow(asked)
+        ) as task_session:
+            return watcher.follow(task_session)
 
 
 class Watcher:
@@ -131,18 +131,18 @@ class Watcher:
         signals.give_up.append(screen.give_up)
         return printer
 
-    def follow(self, asked: Session) -> int:
+    def follow(self, task_session: Session) -> int:
         """Show and record every event to the last; the exit code. Raises MigstatError."""
 
         def recall() -> Seen:
-            seen = self._recorder.recall(asked.job_id, asked.task.task_id)
+            seen = self._recorder.recall(task_session.job_id, task_session.task.task_id)
             self._course.resumed_from = seen.last
             return seen
 
-        watched = Watch(asked, self._plan, self._deadline, recall=recall, filling=self._printer.fill)
+        watched = Watch(task_session, self._plan, self._deadline, recall=recall, filling=self._printer.fill)
         try:
             self._printer.open()
-            ended = self._play(asked, watched)
+            ended = self._play(task_session, watched)
         except ClosedPipe:
             self._abandon(watched, End.INTERRUPTED, watched.code_now)
             return watched.code_now
@@ -166,7 +166,7 @@ class Watcher:
             raise loss
         return ended.exit_code
 
-    def _play(self, asked: Session, watched: Watch) -> Ended:
+    def _play(self, task_session: Session, watched: Watch) -> Ended:
         """Record and show the events; the last one."""
         warned: set[str] = set()
         for event in self._events(watched):
@@ -175,7 +175,7 @@ class Watcher:
                     self._printer.warn(f"migstat: warning: {harmless(doubt)}")
             warned.update(watched.doubts)
             if isinstance(event, Waiting):
-                asked.remember()  # other windows complete what a long watch has seen
+                task_session.remember()  # other windows complete what a long watch has seen
                 self._notifier.look(event.at, event.view)
                 self._introduce(event.view)
             else:

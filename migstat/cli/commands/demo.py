@@ -115,12 +115,12 @@ def _with_records(ctx: typer.Context, words: list[str], scripted: Scenario, fold
     from migstat.cli.rehearsal import record_night, rehearsed, saturday_night
 
     timeline = ctx.find_root().command.get_command(ctx, words[0])  # type: ignore[attr-defined]
-    given = timeline.make_context(words[0], words[1:], resilient_parsing=True).params
-    if given["file"] is not None:
+    parsed = timeline.make_context(words[0], words[1:], resilient_parsing=True).params
+    if parsed["file"] is not None:
         return words
     begins, night, rehearsal = saturday_night(ctx.obj.now()), folder / "night.jsonl", folder / "rehearsal.jsonl"
     record_night(night, scripted, begins)
-    if given["against"] is None:
+    if parsed["against"] is None:
         record_night(rehearsal, rehearsed(scripted), begins - 7 * 86_400, smooth=True)
         words = [*words, "--against", str(rehearsal)]
     return [*words, "--", str(night)]
