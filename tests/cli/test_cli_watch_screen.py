@@ -333,19 +333,6 @@ def test_color_and_signs_are_those_that_are_wanted(environ: dict[str, str], asci
     assert seen.written.isascii() is ascii_only
 
 
-def test_changes_are_logged_with_their_times() -> None:
-    """The last changes are listed with their times and what they led to."""
-    scripted = cutover(moving("ACME", 100, 200, "FAILED"), moving("ZED", 0, 900))
-    with night(scripted) as rehearsed, window(rehearsed.server, size=(100, 30)) as seen:
-        seen.until_shown("0 of 2 projects")
-        rehearsed.slept.append(150.0)
-        seen.until_shown(r"^\d\d:\d\d ● ACME started")
-        rehearsed.slept.append(100.0)
-        seen.until_shown(r"^\d\d:\d\d ✖ ACME failed after 1m 40s")
-        assert re.search(r"(?m)^✖ ACME ", seen.text)
-        assert "1 of 2 projects" in seen.text
-
-
 def test_an_outage_is_shown_and_its_end() -> None:
     """While nothing answers, that is the verdict, beside the last good state with its time; the end is logged."""
     with watching(many(failed=1), size=(100, 24)) as (rehearsed, seen):
@@ -362,17 +349,6 @@ def test_an_outage_is_shown_and_its_end() -> None:
         seen.until_shown("answering again after")
         assert seen.lines[0].startswith("● running")
         assert seen.end(signal.SIGTERM) == 143
-
-
-def test_an_outage_at_the_start_is_shown() -> None:
-    """While the first answer does not come, the screen says so, and since when."""
-    with night(many(), head_start=HERE) as rehearsed:
-        rehearsed.server.faults.add("503", 100, retry_after=9)
-        with window(rehearsed.server) as seen:
-            seen.until_shown(r"no answer since \d\d:\d\d \(503\)")
-            assert seen.end(signal.SIGINT) == 130
-    assert seen.is_restored()
-    assert re.search(r"interrupted: no answer \(503\)", " ".join(seen.scrollback))
 
 
 def left_over(seen: Window, verdict: str) -> list[str]:
