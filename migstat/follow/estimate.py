@@ -76,30 +76,30 @@ class Estimate(msgspec.Struct, frozen=True):
 
 def rehearsal_of(night: Night) -> Rehearsal:
     """Sort out the times of a recorded task; a check task takes as long as the `check` of a migration would."""
-    took = dict(_took(night))
-    work = {level[-1]: each for level, each in took.items() if len(level) == 3 and level_is_hidden(level[:-1])}
+    times = dict(_took(night))
+    work = {level[-1]: took for level, took in times.items() if len(level) == 3 and level_is_hidden(level[:-1])}
     checking = night.task_type == TaskType.CHECK
     # a check without times still counts as rehearsed, by its name
     checks = {
-        level[-1]: took.get(level, Took(0, 0, whole=False))
+        level[-1]: times.get(level, Took(0, 0, whole=False))
         for level in night.spans
         if level[:-1] == CHECK or (checking and len(level) == 1 and level != CHECK)
     }
-    scopes = {level[-1]: each for level, each in took.items() if level == CHECK or level[:-1] == MIGRATE}
-    if checking and () in took:
-        scopes["check"] = took[()]
-    seconds = sorted([each.seconds for each in work.values() if each.whole] or [each.seconds for each in work.values()])
+    scopes = {level[-1]: took for level, took in times.items() if level == CHECK or level[:-1] == MIGRATE}
+    if checking and () in times:
+        scopes["check"] = times[()]
+    seconds = sorted([took.seconds for took in work.values() if took.whole] or [took.seconds for took in work.values()])
     usual = seconds[len(seconds) // 2] if seconds else 0.0
     return Rehearsal(
         # what failed then would have taken longer, and may do so tonight
         work={
-            name: each if each.whole else replace(each, seconds=max(each.seconds, usual)) for name, each in work.items()
+            name: took if took.whole else replace(took, seconds=max(took.seconds, usual)) for name, took in work.items()
         },
         scopes=scopes,
         checks=checks,
         usual=usual,
         lanes=_most(work.values()),
-        offset=min((each.began for each in work.values()), default=0.0),
+        offset=min((took.began for took in work.values()), default=0.0),
     )
 
 
@@ -118,7 +118,7 @@ def _took(night: Night) -> Iterator[tuple[Level, Took]]:
 def _most(work: Iterable[Took]) -> int:
     """How many ran at a time, at most."""
     running = most = 0
-    for _, step in sorted(edge for each in work for edge in ((each.began, 1), (each.began + each.seconds, -1))):
+    for _, step in sorted(edge for took in work for edge in ((took.began, 1), (took.began + took.seconds, -1))):
         running += step
         most = max(most, running)
     return most

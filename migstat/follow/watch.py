@@ -152,6 +152,8 @@ class Watch:
         self._assessment = assess(self._evidence, plan.until)
         self._snapshot: Snapshot | None = None
         self._notes: tuple[str, ...] = ()
+        # seconds until the next reading, as the last one has it
+        self._interval = plan.interval
         # the outage under way, and since when an Outage has been out without a Recovered
         self._outage: NoAnswer | None = None
         self._silent_since: Millis | None = None
@@ -333,10 +335,6 @@ class Watch:
             return True
         return not poller.patrols and self._deadline.clock() - self._full_at >= poller.full_every
 
-    @property
-    def _interval(self) -> float:
-        return self._poller.interval(self._plan.interval, full=self._assessment.ended)
-
     # reading
 
     def _until_read(self, *, full: bool) -> Iterator[Event | Waiting]:
@@ -415,6 +413,7 @@ class Watch:
         accepted, self.doubts = accepted_of(self._plan.acceptances, checks, now, whole=whole)
         self._evidence = evidence = replace(evidence, accepted=accepted)
         self._assessment = found = self._settling.judge(evidence, now, full=full, first=first)
+        self._interval = self._poller.interval(self._plan.interval, full=found.ended)
         self._timetable.take(evidence, found, now)
         if found.over:
             # a key of the job that is gone is among the reasons already, and in a migration single checks do not count
