@@ -319,10 +319,10 @@ class Poller:
         lost = [level for level in known.gone if level not in gone and not level_is_hidden(level)]
         for parent in {level[:-1]: None for level in lost if level[:-1] in known.levels}:
             names = [level[-1] for level in lost if level[:-1] == parent]
-            for _, answer in ask_by_name(self, parent, names[:FEW_BAD]):
-                if not isinstance(answer, ApiError) and answer.found:
-                    known.take(parent, [answer.node])
-                    known.gone.pop(answer.node.level, None)
+            for child in ask_by_name(self, parent, names[:FEW_BAD]).values():
+                if child and not child.unreadable:
+                    known.take(parent, [child])
+                    known.gone.pop(child.level, None)
 
     def read_running(self, seconds: float = LONGEST) -> None:
         """Read what may have changed, `seconds` after the last reading. Raises ApiError if the root cannot be read."""
@@ -404,12 +404,12 @@ class Poller:
         # those that have waited longest come first, so that one which fails alone does not keep the others waiting
         doubtful.sort(key=lambda name: leaves.asked_at.get(name, 0))
         most = int(max(0, min(len(doubtful), ends - self.requests)))
-        for name, answer in ask_by_name(self, level, doubtful[:most]):
+        for name, child in ask_by_name(self, level, doubtful[:most]).items():
             leaves.asked_at[name] = self.requests
-            if isinstance(answer, ApiError) or not answer.found:
+            if child is None or child.unreadable:
                 continue
-            self.known.take(level, [answer.node])
-            if answer.node.status == Status.IN_PROGRESS:
+            self.known.take(level, [child])
+            if child.status == Status.IN_PROGRESS:
                 # the filter should have shown it. In a long queue it may have begun again meanwhile, so that the
                 # filter is only suspended
                 self._filters.refused |= self.patrols

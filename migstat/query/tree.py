@@ -135,7 +135,7 @@ class Tree:
         Of many projects of a running task only those that run or went wrong.
         """
         self._look_ahead(MIGRATE, *_BELOW)
-        root = self._with_checks(self._to_depth(self._root, 1), only_if_bad=True)
+        root = self._with_checks(self._children_of(self._root), only_if_bad=True)
         migrate = child_of(root, "migrate")
         begun = self._root.ended or (migrate is not None and migrate.state is not State.PENDING)
         if self.task_type == TaskType.CHECK or not begun:
@@ -146,11 +146,11 @@ class Tree:
     def checks(self) -> Reading:
         """The checks."""
         self._look_ahead(CHECK)
-        return self._reading(self._with_checks(self._to_depth(self._root, 1)))
+        return self._reading(self._with_checks(self._children_of(self._root)))
 
     def only_checks(self) -> Reading:
         """The checks, without what the verdict on the task needs."""
-        root = self._with_checks(self._to_depth(self._root, 1))
+        root = self._with_checks(self._children_of(self._root))
         return Reading(_ordered(root), self.task_type, None, flaws=tuple(self._flaws))
 
     def projects(self, wanted: Sequence[str] = ()) -> Reading:
@@ -164,7 +164,7 @@ class Tree:
                 "this is a check task: it has checks, but no projects or spaces",
                 "Name a migrate task, or latest-migrate.",
             )
-        root = self._to_depth(self._root, 1)
+        root = self._children_of(self._root)
         migrate = child_of(root, "migrate")
         hidden = [self._with_named(level, wanted) for level in self._hidden]
         if self._root.ended:
@@ -280,7 +280,7 @@ class Tree:
     @cached_property
     def _evidence(self) -> Evidence:
         """All that the verdict rests on for a task whose root has ended."""
-        root = self._to_depth(self._root, 1)
+        root = self._children_of(self._root)
         if self.task_type == TaskType.CHECK:
             return Evidence(root=self._with_checks(root), task_type=self.task_type, job=None)
         if root.outcome and root.state is State.FAILED and not root.children:
@@ -431,12 +431,8 @@ class Tree:
         children = {child.name: child for child in level.children or ()}
         walked = self._walked.get(level.level)
         known = {*match_keys(names, children), *(walked.absent if walked else ())}
-        for name, answer in ask_by_name(self._asker, level.level, [name for name in names if name not in known]):
-            if not isinstance(answer, ApiError):
-                if answer.found:
-                    children[name] = answer.node
-            elif not isinstance(answer, NotFound):  # it may be there, and it may have failed
-                children[name] = Node((*level.level, name), unreadable=answer.message)
+        found = ask_by_name(self._asker, level.level, [name for name in names if name not in known])
+        children |= {name: child for name, child in found.items() if child}
         if len(children) == len(level.children or ()):
             return level
         self._note(children.values())

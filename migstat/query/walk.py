@@ -171,19 +171,22 @@ def find(
     return None if found is None else tuple(found[0].seen.values())
 
 
-def ask_by_name(asker: Asker, level: Level, names: Sequence[str]) -> list[tuple[str, Page | ApiError]]:
-    """The answer about each child of these names, a few at a time. Raises Refused.
+def ask_by_name(asker: Asker, level: Level, names: Sequence[str]) -> dict[str, Node | None]:
+    """The children of these names, asked for a few at a time; None for one that the API does not know.
 
-    Names with a comma are left out: the API takes `level` for a path that commas separate.
+    One that cannot be read is unreadable: it may be there, and it may have failed. Names with a comma are left out,
+    since the API takes `level` for a path that commas separate. Raises Refused.
     """
 
-    def one(name: str) -> Page | ApiError:
+    def one(name: str) -> Node | None:
         page = attempted(lambda: asker.ask(Question((*level, name))))
+        if isinstance(page, ApiError):
+            return None if isinstance(page, NotFound) else Node((*level, name), unreadable=page.message)
         # children were not asked for, which is not the same as having none
-        return page if isinstance(page, ApiError) else replace(page, node=replace(page.node, children=None))
+        return replace(page.node, children=None) if page.found else None
 
-    askable = [name for name in names if name and "," not in name]
-    return list(zip(askable, asker.together(one, askable), strict=True))
+    askable = [name for name in dict.fromkeys(names) if name and "," not in name]
+    return dict(zip(askable, asker.together(one, askable), strict=True))
 
 
 class _Walk:
@@ -338,15 +341,10 @@ class _Walk:
         return True
 
     def ask_for(self, names: Sequence[str]) -> None:
-        """Ask for single children; one that cannot be read is known to exist, and an empty answer says nothing new."""
-        for name, answer in ask_by_name(self._asker, self._level, () if self._too_large else names):
-            if not isinstance(answer, ApiError):
-                if answer.found:
-                    self._keep([answer.node])
-                else:
-                    self.absent.add(name)
-            elif not isinstance(answer, NotFound) and name not in self.readings:
-                self._keep([Node((*self._level, name), unreadable=answer.message)])
+        """Ask for single children. What was read of them before stays if they cannot be read now."""
+        found = ask_by_name(self._asker, self._level, () if self._too_large else names)
+        self._keep(child for child in found.values() if child)
+        self.absent |= {name for name, child in found.items() if child is None}
 
     def _those(self, status: Status) -> Question:
         return Question(self._level, expand=True, status=status)
