@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from migstat.simulator import artifacts
 from migstat.simulator.answers import describe_job, describe_node, describe_task
-from migstat.simulator.exchange import HttpRequest, HttpResponse, error_response, json_response
+from migstat.simulator.exchange import Asked, HttpRequest, HttpResponse, error_response, json_response, parse
 from migstat.simulator.faults import FaultQueue, disturb
 from migstat.simulator.limiter import Limiter
 from migstat.simulator.paging import Filter, Listing, SimPage, decode_cursor, encode_cursor
-from migstat.simulator.routes import Asked, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,7 +147,12 @@ class App:
         tasks = _tasks(scenario, now)
         start = 0
         if cursor is not None:
-            last = _decode_task_cursor(cursor)
+            try:
+                kind, _, last = base64.b64decode(cursor, validate=True).decode().partition("#")
+            except (binascii.Error, UnicodeError) as error:
+                raise HttpError(400, "cursor is not valid") from error
+            if kind != "tasks":
+                raise HttpError(400, "cursor is not one of a task list")
             start = next((i + 1 for i, task in enumerate(tasks) if task.task_id == last), len(tasks))
         end = start + scenario.page_size
         listed = tasks[start:end]
@@ -186,9 +190,13 @@ class App:
         if asked.query.get("expandChildren") != "true" or not lists_children:
             return {"data": data, "links": {}}
         page = self._page(scenario, task, node, asked, path, now)
+        links = {}
         if page.nodes:
-            data["children"] = {c.name: describe_node(c, task, now, self._timeline) for c in page.nodes}
-        return {"data": data, "links": _links(asked.path, page)}
+            data["children"] = {child.name: describe_node(child, task, now, self._timeline) for child in page.nodes}
+            links["self"] = encode_cursor(asked.path, page.keys[0])
+        if page.has_more:
+            links["next"] = encode_cursor(asked.path, page.keys[-1])
+        return {"data": data, "links": links}
 
     def _page(
         self, scenario: Scenario, task: SimTask, node: SimNode, asked: Asked, path: tuple[str, ...], now: float
@@ -248,22 +256,3 @@ def _find_task(scenario: Scenario, task_id: str, now: float) -> SimTask:
         if task.task_id == task_id:
             return task
     raise HttpError(404, f"No task {task_id}")
-
-
-def _links(path: tuple[str, ...], page: SimPage) -> dict[str, str]:
-    links = {}
-    if page.has_more:
-        links["next"] = encode_cursor(path, page.keys[-1])
-    if page.keys:
-        links["self"] = encode_cursor(path, page.keys[0])
-    return links
-
-
-def _decode_task_cursor(cursor: str) -> str:
-    try:
-        kind, _, task_id = base64.b64decode(cursor, validate=True).decode().partition("#")
-    except (binascii.Error, UnicodeError) as error:
-        raise HttpError(400, "cursor is not valid") from error
-    if kind != "tasks":
-        raise HttpError(400, "cursor is not one of a task list")
-    return task_id

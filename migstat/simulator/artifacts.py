@@ -13,13 +13,10 @@ import zipfile
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
-from migstat.simulator.exchange import HttpResponse, json_response
-from migstat.simulator.routes import ARTIFACTS
+from migstat.simulator.exchange import ARTIFACTS, HttpResponse, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from migstat.simulator.scenario import SimArtifact, SimNode, SimTask
+    from migstat.simulator.scenario import SimArtifact, SimTask
 
 ROWS_OF_CHECK = 60
 """Lines of a report about each check, which make some 200 KB."""
@@ -57,17 +54,13 @@ def _signature(path: str) -> str:
     return hashlib.sha256(f"simulated {path}".encode()).hexdigest()[:32]
 
 
-def _checks(task: SimTask) -> tuple[SimNode, ...]:
-    """Return the checks of a task: the root's children, or in a migrate task those of its `check`."""
-    check = next((child for child in task.root.children if child.name == "check"), task.root)
-    return check.children
-
-
 def _report(task: SimTask) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("check", "outcome", "message", "finding"))
-    for check in _checks(task):
+    # the checks are the root's children, or in a migrate task those of its `check`
+    level = next((child for child in task.root.children if child.name == "check"), task.root)
+    for check in level.children:
         looked_at = (f"looked at: entity {number:05d}" for number in range(ROWS_OF_CHECK - len(check.occurrences)))
         for finding in (*check.occurrences, *looked_at):
             writer.writerow((check.name, check.outcome, check.final_message or "Nothing was found.", finding))
@@ -75,14 +68,12 @@ def _report(task: SimTask) -> bytes:
 
 
 def _archive(task: SimTask) -> bytes:
+    lines = [f"INFO  {node.name}: begun, {len(node.children)} below it\n" for node in task.root.walk()]
+    lines += [
+        f"DEBUG batch {number:05d}: 100 entities read, 100 written, 0 left out, no conflicts\n"
+        for number in range(LINES_OF_LOG)
+    ]
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:  # packing differs between versions of zlib
-        archive.writestr(zipfile.ZipInfo("migration.log"), "".join(_log(task)))
+        archive.writestr(zipfile.ZipInfo("migration.log"), "".join(lines))
     return held.getvalue()
-
-
-def _log(task: SimTask) -> Iterator[str]:
-    for node in task.root.walk():
-        yield f"INFO  {node.name}: begun, {len(node.children)} below it\n"
-    for number in range(LINES_OF_LOG):
-        yield f"DEBUG batch {number:05d}: 100 entities read, 100 written, 0 left out, no conflicts\n"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from migstat.simulator.exchange import HttpResponse, error_response, json_response
 
 if TYPE_CHECKING:
-    from migstat.simulator.routes import Asked, Route
+    from migstat.simulator.exchange import Asked, Route
 
 NAMED_KINDS = (
     "429-date", "cut", "drip", "empty", "garbage", "html", "login", "nothing", "redirect", "reset", "slow",
@@ -164,19 +164,14 @@ def disturb(fault: Fault | HttpResponse, response: HttpResponse, wall: float, re
             return replace(response, delivery="drip", delay=fault.seconds)
         case "cut" | "reset" as delivery:
             return replace(response, delivery=delivery)
-        case "nothing":
-            return _emptied(response)
+        case "nothing":  # a list of tasks without tasks, or a level that is not there
+            if response.status != 200 or _JSON not in response.headers:
+                return response
+            content = json.loads(response.body)
+            return json_response(200, {"data": type(content.get("data", {}))(), "links": {}})
         case "429-date":
             date = formatdate(wall + (fault.retry_after or 1), usegmt=True)
             return error_response(429, responses[429], request_id, ("Retry-After", date))
         case status:
             headers = () if fault.retry_after is None else (("Retry-After", str(fault.retry_after)),)
             return error_response(int(status), responses.get(int(status), f"Error {status}"), request_id, *headers)
-
-
-def _emptied(response: HttpResponse) -> HttpResponse:
-    """Return a list of tasks without tasks, or a level that is not there."""
-    if response.status != 200 or _JSON not in response.headers:
-        return response
-    content = json.loads(response.body)
-    return json_response(200, {"data": type(content.get("data", {}))(), "links": {}})

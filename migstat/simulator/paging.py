@@ -106,7 +106,11 @@ class Listing:
         Names that differ in case only have the same key and stay on one page, or a cursor would skip one of them.
         """
         with self._lock:
-            self._move_to(now)
+            passed = bisect_right(self._instants, now)
+            low, high = sorted((self._passed, passed))
+            for child in self._movers[low:high]:
+                self._move(child, place(child, now))
+            self._passed = passed
             following = self._following(after, wanted)
             listed = list(islice(following, size))
             more = next(following, None)
@@ -125,13 +129,6 @@ class Listing:
             start = max(start, bisect_left(order, status, key=lambda entry: entry[0].status))
             stop = bisect_right(order, status, key=lambda entry: entry[0].status)
         return (entry for entry in islice(order, start, stop) if wanted.passes(entry[0]))
-
-    def _move_to(self, now: float) -> None:
-        passed = bisect_right(self._instants, now)
-        low, high = sorted((self._passed, passed))
-        for child in self._movers[low:high]:
-            self._move(child, place(child, now))
-        self._passed = passed
 
     def _move(self, child: SimNode, to: Key | None) -> None:
         old = self._places.pop(child.name, None)

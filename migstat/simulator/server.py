@@ -93,29 +93,23 @@ class _Handler(BaseHTTPRequestHandler):
     def _deliver(self, response: HttpResponse) -> None:
         body = b"" if self.command == "HEAD" else response.body
         match response.delivery:
-            case "reset":
-                self._reset()
+            case "reset":  # closing without lingering sends RST instead of FIN
+                self.close_connection = True
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+                socket.close(self.connection.detach())
             case "cut":
                 self.connection.sendall(_head(response) + body[: len(body) // 2])
                 self.close_connection = True
             case "drip":
-                self._drip(_head(response), body, response.delay)
+                self.connection.sendall(_head(response))
+                size = len(body) // _DRIPS + 1
+                for start in range(0, len(body), size):
+                    self.server.closing.wait(response.delay / _DRIPS)
+                    self.connection.sendall(body[start : start + size])
             case "whole":
                 self.server.closing.wait(response.delay)
+                # in one write: with two, Nagle's algorithm and delayed acknowledgements cost 44 ms
                 self.connection.sendall(_head(response) + body)
-
-    def _drip(self, head: bytes, body: bytes, seconds: float) -> None:
-        self.connection.sendall(head)
-        size = len(body) // _DRIPS + 1
-        for start in range(0, len(body), size):
-            self.server.closing.wait(seconds / _DRIPS)
-            self.connection.sendall(body[start : start + size])
-
-    def _reset(self) -> None:
-        """Close the socket without lingering, which sends RST instead of FIN."""
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        socket.close(self.connection.detach())
 
 
 def _head(response: HttpResponse) -> bytes:

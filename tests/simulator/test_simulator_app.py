@@ -10,10 +10,9 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from migstat.simulator.app import ADMIN, MEMBER, App
-from migstat.simulator.exchange import HttpRequest, HttpResponse
+from migstat.simulator.exchange import FAULTS as FAULTS_PATH
+from migstat.simulator.exchange import PREFIX, HttpRequest, HttpResponse
 from migstat.simulator.faults import Fault, Incident
-from migstat.simulator.routes import FAULTS as FAULTS_PATH
-from migstat.simulator.routes import PREFIX
 from migstat.simulator.scenario import FilterMode, Scenario, SimArtifact, SimJob, SimNode, SimTask, Timeline, refused
 
 BEGIN = 1_700_000_000.0

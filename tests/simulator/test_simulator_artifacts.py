@@ -15,8 +15,7 @@ import pytest
 from migstat.simulator import scenarios
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.artifacts import content_of, location_of
-from migstat.simulator.exchange import HttpRequest, HttpResponse
-from migstat.simulator.routes import PREFIX
+from migstat.simulator.exchange import PREFIX, HttpRequest, HttpResponse
 from migstat.simulator.scenario import SimArtifact, SimTask, Timeline
 
 BEGIN = 1_700_000_000.0

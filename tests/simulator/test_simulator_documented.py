@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from migstat.simulator.app import ADMIN, App
-from migstat.simulator.exchange import HttpRequest
-from migstat.simulator.routes import PREFIX
+from migstat.simulator.exchange import PREFIX, HttpRequest
 from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask, TaskType, Timeline
 
 PAIRS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "examples.json").read_text(encoding="utf-8"))

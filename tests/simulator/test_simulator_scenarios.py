@@ -9,7 +9,7 @@ import pytest
 
 from migstat.simulator import scenarios
 from migstat.simulator.answers import describe_node
-from migstat.simulator.routes import PREFIX, parse
+from migstat.simulator.exchange import PREFIX, parse
 from migstat.simulator.scenario import Timeline
 
 if TYPE_CHECKING:
