@@ -88,10 +88,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append((self.command, self.path))
         self._deliver(self.server.app.handle(HttpRequest(self.command, self.path, self.headers.get("Authorization"))))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _respond  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _respond  # noqa: N815
 
     def _deliver(self, response: HttpResponse) -> None:
-        body = b"" if self.command == "HEAD" else response.body
+        body = response.body
         match response.delivery:
             case "reset":  # closing without lingering sends RST instead of FIN
                 self.close_connection = True

@@ -272,8 +272,7 @@ def test_a_body_that_is_too_large_is_refused(packed: bool, time: Time) -> None:
 @pytest.mark.parametrize("packing", ["gzip, gzip", "br", "x-gzip", "GZIP,GZIP", "odd" * 99])
 def test_a_body_packed_in_what_was_not_asked_for_is_refused(packing: str, time: Time) -> None:
     """Only gzip or deflate, once, is unpacked: anything else could fill the memory with its first kilobytes."""
-    packed = httpx.Response(200, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": packing})
-    script = Script(time, packed)
+    script = Script(time, httpx.Response(200, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": packing}))
     with api_of(script, time) as api, pytest.raises(BadAnswer, match=f"packed as '{packing[:40].lower()}") as raised:
         api.job("j")
     assert script.requests[0].headers["Accept-Encoding"] == "gzip, deflate"
@@ -330,14 +329,8 @@ def test_cookies_are_not_kept(time: Time) -> None:
     assert "Cookie" not in script.requests[1].headers
 
 
-def subclasses(kind: type[BaseException]) -> Iterator[type[BaseException]]:
-    """The class and all below it."""
-    yield kind
-    for each in kind.__subclasses__():
-        yield from subclasses(each)
-
-
-HTTPX_ERRORS = [*subclasses(httpx.HTTPError), httpx.InvalidURL]
+BASES = (httpx.HTTPError, httpx.InvalidURL)
+HTTPX_ERRORS = [kind for kind in vars(httpx).values() if isinstance(kind, type) and issubclass(kind, BASES)]
 NEVER_AGAIN = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
 
 

@@ -370,16 +370,6 @@ def test_the_clock_is_read_once_per_request() -> None:
     assert len(readings) == 3
 
 
-def test_faults_can_be_queued_over_http() -> None:
-    """The route needs no account; the faults meet the next requests in turn."""
-    api = Api()
-    queued = api.app.handle(HttpRequest("POST", f"{FAULTS_PATH}?kind=503&times=2&retryAfter=2&seconds=0.5"))
-    assert (queued.status, queued.body) == (204, b"")
-    answers = [api.send("/jobs/job%2F1") for _ in range(3)]
-    assert [answer.status for answer in answers] == [503, 503, 200]
-    assert dict(answers[0].headers)["Retry-After"] == "2"
-
-
 @pytest.mark.parametrize("query", ["kind=earthquake", "", "kind=503&times=many", "kind=503&retryAfter=soon"])
 def test_a_fault_that_does_not_exist_is_refused(query: str) -> None:
     """A wrong kind or number answers 400 and queues nothing."""

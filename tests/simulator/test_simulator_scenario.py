@@ -40,24 +40,15 @@ def stamps(node: SimNode, now: float) -> dict[str, float]:
 
 
 def test_scenario_time_runs_faster_than_the_wall_clock() -> None:
-    """A second of the wall clock is `speed` scenario seconds after the head start."""
-    assert Timeline(1000.0, speed=60, head_start=30).scenario_time(1002.0) == 150
+    """A second of the wall clock is `speed` scenario seconds after the head start; instants before it pass at speed 1.
 
-
-@pytest.mark.parametrize("instant", [30.0, 90.0, 3630.0])
-def test_wall_times_are_those_at_which_the_scenario_gets_there(instant: float) -> None:
-    """The wall time of an instant is the one at which scenario time is that instant."""
+    They are written as ISO 8601 UTC with milliseconds.
+    """
     timeline = Timeline(1000.0, speed=60, head_start=30)
-    assert timeline.scenario_time(timeline.wall_time(instant)) == pytest.approx(instant)
-
-
-def test_instants_before_the_head_start_pass_at_speed_one() -> None:
-    """Something that happened a scenario day before the server began happened a real day ago."""
+    assert timeline.scenario_time(1002.0) == 150
+    for instant in (30.0, 90.0, 3630.0):
+        assert timeline.scenario_time(timeline.wall_time(instant)) == pytest.approx(instant)
     assert Timeline(1_700_000_000.0, speed=60).epoch_ms(-86_400) == 1_699_913_600_000
-
-
-def test_iso_times_are_utc() -> None:
-    """Instants are written as ISO 8601 UTC with milliseconds."""
     assert TIMELINE.iso(0.25) == "2023-11-14T22:13:20.250Z"
 
 
@@ -183,19 +174,12 @@ def test_the_last_update_need_not_tell_the_truth(node: SimNode, updates: dict[fl
     assert {now: stamps(node, now)["lastUpdatedAt"] for now in updates} == updates
 
 
-def test_the_last_update_may_be_in_seconds() -> None:
-    """A step chooses the unit."""
+def test_the_last_update_may_be_in_seconds_and_nothing_is_created_after_its_start() -> None:
+    """A step chooses the unit; a node reported late was created when it started."""
     details = described(SimNode(name="SC", steps=(Step(5, "FINISHED", "SUCCESS", unit="s"),)), 9)["details"]
     assert details == {"createdAt": TIMELINE.epoch_ms(5), "lastUpdatedAt": 1_700_000_005}
-
-
-def test_a_node_reported_late_was_created_when_it_started() -> None:
-    """No node is created after it started."""
-    assert stamps(SimNode(name="SC", reported_at=9, started_at=4), 10) == {
-        "createdAt": 4,
-        "lastUpdatedAt": 9,
-        "startedAt": 4,
-    }
+    late = SimNode(name="SC", reported_at=9, started_at=4)
+    assert stamps(late, 10) == {"createdAt": 4, "lastUpdatedAt": 9, "startedAt": 4}
 
 
 def test_progress_starts_again_with_each_phase_and_ends_with_the_node() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import socket
 import threading
 import time
 from contextlib import closing, suppress
@@ -61,47 +60,20 @@ def ask(
 
 
 def test_requests_are_answered_over_a_connection_that_stays_open(server: Server) -> None:
-    """One connection serves many requests, and the server remembers them."""
+    """One connection serves many requests, refused ones included, and the server remembers them."""
+    assert server.base_url.startswith("http://127.0.0.1:")
+    assert (server.job_id, server.task_ids) == ("j", {"migrate": "t"})
     with closing(connect(server)) as connection:
         response, body = ask(connection, server)
         opened = connection.sock
         assert (response.status, json.loads(body)["name"]) == (200, "n")
+        connection.request("POST", JOB_PATH, body=b"x" * 1000)
+        refused = connection.getresponse()
+        refused.read()
+        assert refused.status == 405
         ask(connection, server, f"{JOB_PATH}/tasks?cursor=x")
         assert connection.sock is opened
-    assert server.requests == [("GET", JOB_PATH), ("GET", f"{JOB_PATH}/tasks?cursor=x")]
-
-
-def test_the_server_tells_what_a_client_needs(server: Server) -> None:
-    """Address, ids and accounts are known as soon as the server runs."""
-    assert server.base_url.startswith("http://127.0.0.1:")
-    assert (server.job_id, server.task_ids) == ("j", {"migrate": "t"})
-    with closing(connect(server)) as connection:
-        credentials = base64.b64encode(f"{server.member_email}:{server.member_token}".encode()).decode()
-        connection.request("GET", JOB_PATH, headers={"Authorization": f"Basic {credentials}"})
-        response = connection.getresponse()
-        response.read()
-    assert response.status == 403
-
-
-def test_other_methods_are_refused_and_the_connection_lives_on(server: Server) -> None:
-    """The body of the refused request is read, and the next request is answered."""
-    with closing(connect(server)) as connection:
-        connection.request("POST", JOB_PATH, body=b"x" * 1000)
-        response = connection.getresponse()
-        response.read()
-        assert response.status == 405
-        assert ask(connection, server)[0].status == 200
-
-
-def test_the_answer_to_head_has_no_body(server: Server) -> None:
-    """Nothing follows the head, whatever length it declares."""
-    port = int(server.base_url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.sendall(f"HEAD {JOB_PATH} HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
-        with connection.makefile("rb") as answer:
-            received = answer.read()
-    assert received.startswith(b"HTTP/1.1 405 ")
-    assert received.endswith(b"\r\n\r\n")
+    assert server.requests == [("GET", JOB_PATH), ("POST", JOB_PATH), ("GET", f"{JOB_PATH}/tasks?cursor=x")]
 
 
 def test_the_clock_moves_the_scenario() -> None:
@@ -204,11 +176,16 @@ def test_answers_may_be_replaced(server: Server, kind: str, status: int) -> None
 
 
 def test_faults_are_queued_over_http(server: Server) -> None:
-    """The answer to the queue's request has no body and no length."""
+    """The route needs no account, its answer has no body and no length, and the faults meet the next requests."""
     with closing(connect(server)) as connection:
-        response, body = ask(connection, server, "/_simulator/faults?kind=empty", method="POST")
-        assert (response.status, body, response.getheader("Content-Length")) == (204, b"", None)
-        assert ask(connection, server)[1] == b""
+        queue = "/_simulator/faults?kind=503&times=2&retryAfter=2&seconds=0.5"
+        connection.request("POST", queue)
+        response = connection.getresponse()
+        assert (response.status, response.read(), response.getheader("Content-Length")) == (204, b"", None)
+        answers = [ask(connection, server)[0] for _ in range(3)]
+    assert [(answer.status, answer.getheader("Retry-After")) for answer in answers] == [
+        (503, "2"), (503, "2"), (200, None),
+    ]  # fmt: skip
 
 
 def test_many_clients_are_served_at_once() -> None:
