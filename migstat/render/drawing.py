@@ -14,23 +14,10 @@ from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 
 
-class _Sheet(io.StringIO):
-    """Text in memory. Rich draws bars and branches in ASCII only if that is all the file's encoding can hold."""
-
-    def __init__(self, encoding: str) -> None:
-        super().__init__()
-        self._encoding = encoding
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The character set Rich goes by."""
-        return self._encoding
-
-
 def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
     """The text of a renderable for a window of the canvas's width, with escape sequences if in `color`."""
     ascii_only = canvas.glyphs is not UNICODE
-    sheet = _Sheet("ascii" if ascii_only else "utf-8")
+    sheet = io.StringIO()
     console = Console(
         file=sheet,
         width=canvas.width,
@@ -42,7 +29,7 @@ def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
     )
     if color and console.color_system is None:  # color was asked for, whatever the terminal calls itself
         console = Console(file=sheet, width=canvas.width, force_terminal=True, color_system="256", legacy_windows=False)
-    _print(console, renderable)
+    _print(console, renderable, ascii_only=ascii_only)
     text = sheet.getvalue()
     return text.replace("…", "~") if ascii_only else text  # Rich cuts with an ellipsis of one cell
 
@@ -81,7 +68,7 @@ def picture(renderable: RenderableType, width: int, *, html: bool = False) -> st
     return console.export_html(inline_styles=True) if html else console.export_svg(title="migstat")
 
 
-def _print(console: Console, renderable: RenderableType) -> None:
+def _print(console: Console, renderable: RenderableType, *, ascii_only: bool = False) -> None:
     """Print without the spaces with which Rich fills lines: copied text would have them, too.
 
     Leading spaces become segments of their own, since some SVG viewers drop them within a text.
@@ -89,7 +76,9 @@ def _print(console: Console, renderable: RenderableType) -> None:
     if isinstance(renderable, str):
         renderable = Text(renderable)  # never markup
     found: list[Segment] = []
-    for line in console.render_lines(renderable, pad=False):
+    options = console.options.copy()
+    options.encoding = "ascii" if ascii_only else "utf-8"  # by which Rich chooses how bars and branches look
+    for line in console.render_lines(renderable, options, pad=False):
         segments = [segment for segment in line if not segment.control]
         while segments and not segments[-1].text.strip(" "):
             segments.pop()

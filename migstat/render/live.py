@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -89,6 +90,8 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
 
 Problem = Node | str
 """A node that went wrong, or a line about something that could not be read."""
+
+Shown = TypeVar("Shown", bound=Problem)
 
 
 def digest(view: View, title: str = "") -> Digest:
@@ -376,7 +379,7 @@ class _Row(msgspec.Struct, frozen=True):
 
 
 def _rows(
-    nodes: Sequence[Problem], room: int, row_of: Callable[[Problem], _Row], canvas: Canvas
+    nodes: Sequence[Shown], room: int, row_of: Callable[[Shown], _Row], canvas: Canvas
 ) -> tuple[list[_Row], list[Text]]:
     """As many rows as there is room for, or one less and a line that counts the others."""
     if len(nodes) <= room or room <= 0:
@@ -435,8 +438,7 @@ def _problem(problem: Problem, canvas: Canvas) -> _Row:
     return _Row(problem.state, name_of(problem), words, duration(problem.elapsed_seconds(0)), told)
 
 
-def _running(node: Problem, known: Digest, now: Millis, canvas: Canvas) -> _Row:
-    assert isinstance(node, Node)  # noqa: S101  what cannot be read does not run
+def _running(node: Node, known: Digest, now: Millis, canvas: Canvas) -> _Row:
     view = known.view
 
     def told(width: int) -> Text:
