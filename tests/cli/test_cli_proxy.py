@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +18,7 @@ import trustme
 
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import migration, still
-from tests.command_line import Result, environ_of, migstat
+from tests.command_line import Result, environ_of, migstat, refused, refused_as_json
 from tests.proxying import Proxy, proxy, refusal
 from tests.tls import Front, bundle_of, secured
 
@@ -182,19 +181,11 @@ def test_a_proxy_that_leads_nowhere_is_named_without_its_password(
         machine.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{proxied.port}")
         limit = {"MIGSTAT_REQUEST_TIMEOUT": "0.1"} if trouble == "hangs" else {}
         result = migstat(["job", "-v", "--json"], api.environ | limit)
-    _held(result, f"the proxy 127.0.0.1:{proxied.port}", to_do, told=told)
+    error = replace(result, err=result.err.splitlines()[-1])
+    refused_as_json(error, 3, "unreachable", f"the proxy 127.0.0.1:{proxied.port}", told, to_do)
     assert (len(proxied.heads) > 1) is may_pass
     assert api.front.connections == 0
     silent(result, PASSWORD, GIVEN, api.credentials)
-
-
-def _held(result: Result, who: str, to_do: str, code: str = "unreachable", told: str = "") -> None:
-    *_, last = result.err.splitlines()
-    error = json.loads(last)["error"]
-    assert (result.code, result.out, error["code"]) == (3, "", code)
-    assert who in error["message"]
-    assert told in error["message"]
-    assert to_do in error["hint"]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +198,7 @@ def test_a_proxy_that_is_not_there_is_named(address: str, reason: str, api: Api,
         where = address.format(closed=listener.getsockname()[1])
     machine.setenv("HTTPS_PROXY", f"http://{IN_URL}{where}")
     result = migstat(["job", "--json"], api.environ)
-    _held(result, f"cannot reach the proxy {where}: {reason} (tried ", "HTTPS_PROXY")
+    refused_as_json(result, 3, "unreachable", f"cannot reach the proxy {where}: {reason} (tried ", "HTTPS_PROXY")
     silent(result, PASSWORD, GIVEN)
 
 
@@ -217,7 +208,7 @@ def test_a_tunnel_that_leads_elsewhere_is_found_out(api: Api, machine: pytest.Mo
     with secured(elsewhere, api.server.base_url) as front, proxy({f"{HOST}:443": front.port}) as proxied:
         machine.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxied.port}")
         result = migstat(["job", "--json"], api.environ)
-    _held(result, f"the certificate of {HOST} is not valid", "another server", "untrusted-server")
+    refused_as_json(result, 3, "untrusted-server", f"the certificate of {HOST} is not valid", "another server")
     assert bytes(front.received) == b""
     assert len(proxied.heads) == 1
 
@@ -248,11 +239,7 @@ def test_a_proxy_that_does_not_prove_who_it_is_learns_nothing(
     with api.proxy(certificate=certify(api)) as proxied:
         machine.setenv("HTTPS_PROXY", f"https://{IN_URL}localhost:{proxied.port}")
         result = migstat(["job", "--json"], api.environ)
-    message = json.loads(result.err)["error"]["message"]
-    assert f"the proxy localhost:{proxied.port}" in message
-    assert told in message
-    assert to_do in json.loads(result.err)["error"]["hint"]
-    assert (result.code, json.loads(result.err)["error"]["code"]) == (3, "untrusted-server")
+    refused_as_json(result, 3, "untrusted-server", f"the proxy localhost:{proxied.port}", told, to_do)
     assert len(proxied.heads) <= 1
     assert not any(secret in head for head in proxied.heads for secret in (b"CONNECT", HOST.encode(), b"roxy-A"))
     silent(result, PASSWORD, GIVEN)
@@ -271,9 +258,6 @@ def test_a_proxy_that_cannot_be_used_is_wrong_usage(url: str, told: str, api: Ap
     machine.setitem(sys.modules, "socksio", None)  # as where the extra is not installed
     machine.setenv("ALL_PROXY", url)
     result = migstat(["job"], api.environ)
-    message, hint = result.err.splitlines()
-    assert result.code == 2
-    assert message == f"migstat: {told}"
-    assert "HTTPS_PROXY" in hint
+    refused(result, 2, f"migstat: {told}", "HTTPS_PROXY")
     assert api.front.connections == 0
     silent(result, PASSWORD, GIVEN)
