@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -12,7 +16,7 @@ import pytest
 
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import answering, ask, migration, node, of_tree, one_task, still
-from tests.command_line import refused
+from tests.command_line import environ_of, hermetic, refused
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +146,21 @@ def test_a_picture_has_no_more_rows_than_one_can_look_at(tmp_path: Path) -> None
         assert ask(server, "projects", "--export", str(picture)).code == 0
     assert "P500" in page.read_text(encoding="utf-8")
     assert "P500" not in picture.read_text(encoding="utf-8")
+
+
+def test_a_tilde_is_the_home_folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shells leave it alone behind an equals sign."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert ask(server, "status", "--export=~/status.svg").code == 0
+    assert (tmp_path / "status.svg").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="the umask is POSIX's")
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_exports_follow_the_umask(server: Server, tmp_path: Path, umask: int) -> None:
+    """A user who lets nobody read new files gets exports that nobody else can read."""
+    file = tmp_path / "x.svg"
+    command = [sys.executable, "-m", "migstat", "status", "--export", str(file)]
+    subprocess.run(command, env=hermetic() | environ_of(server), umask=umask, check=True, capture_output=True)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from migstat.cli.options import REMOVED, states_from
+from migstat.errors import UsageError
+from migstat.model.nodes import State
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOT_FOUND, Answer, Asked, answering, ask, migration, node, still
 from tests.command_line import migstat, process, refused, refused_as_json
@@ -39,7 +42,6 @@ WRONG = {
     "no shell given": ["completion"],
     "unknown shell: 'tcsh'": ["completion tcsh"],
     # options that are gone
-    "Use --state": ["checks --outcome failed", "projects --status running"],
     "--children": ["status --children"],
     "--header": ["checks --header"],
     # empty arguments
@@ -178,3 +180,50 @@ def test_what_may_be_over_in_a_moment_is_asked_again(server: Server, kind: str) 
     assert (result.code, len(waits) >= 3) == (0, True)
     assert "\n" not in result.err
     assert result.err.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, set()),
+        ("failed", {State.FAILED}),
+        (" Failed, MISSING,running", {State.FAILED, State.MISSING, State.RUNNING}),
+        (",".join(State), set(State)),
+        ("failde", "Did you mean failed? Choose from failed, missing, warning, running, pending, succeeded, skipped."),
+        ("failed,", "Choose from failed, missing"),
+        ("FINISHED", "Choose from failed, missing"),
+    ],
+)
+def test_states_are_words_of_the_one_vocabulary(text: str | None, expected: set[State] | str) -> None:
+    """A list with commas, in any case; an unknown word gets the likely one and all others."""
+    if isinstance(expected, set):
+        assert states_from(text) == expected
+        return
+    with pytest.raises(UsageError, match=r"^--state: unknown state") as raised:
+        states_from(text)
+    assert raised.value.hint.startswith(expected)
+
+
+@pytest.mark.parametrize("name", REMOVED)
+def test_a_removed_option_names_its_successor(name: str) -> None:
+    """Old habits get a hint."""
+    result = migstat(["job", "job-1", name, "x"], {})
+    assert result.code == 2
+    assert result.err.startswith(f"migstat: No such option: {name}")
+    assert result.err.splitlines()[1].strip() == REMOVED[name]
+
+
+@pytest.mark.parametrize(
+    ("words", "order"),
+    [
+        ("-p acme status", "migstat status -p ..."),
+        ("--json status", "migstat status --json ..."),
+        ("--email a@b checks job-1", "migstat checks --email ..."),
+    ],
+)
+def test_options_before_the_command_are_refused_with_the_right_order(words: str, order: str) -> None:
+    """The hint shows the command first, and nothing else is suggested."""
+    result = migstat(words.split(), {"MIGSTAT_OUTPUT": "plain"})
+    assert result.code == 2
+    assert f"Options go after the command: {order}" in result.err
+    assert "Possible options" not in result.err
