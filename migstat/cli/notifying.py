@@ -203,4 +203,5 @@ def _listen(stream: IO[bytes], tail: deque[bytes]) -> None:
             data = os.read(stream.fileno(), LAST_WORDS)
             if not data:
                 break
+            # Only the end is of interest, and a command may write all night.
             tail.append((b"".join(tail) + data)[-LAST_WORDS:])

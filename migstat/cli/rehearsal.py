@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,23 +35,24 @@ OUTAGE = (0.65, 240.0)
 
 def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool = False) -> None:
     """Record a scenario that begins at an epoch second, with a break and an outage unless all goes `smooth`."""
-    now = [begins]
+    now = begins
     job, task = scenario.job, scenario.tasks[-1]
     first = task.created_at + 60
     interval = INTERVAL * max(1.0, _size(task.root) / MANY)
     stop, silence = (begins + (scenario.duration - first) * share for share, _ in (BREAK, OUTAGE))
-    stops = [] if smooth else [stop]
+    stops_at = math.inf if smooth else stop
 
     def clock() -> float:
-        return now[0]
+        return now
 
     def sleep(seconds: float) -> None:
-        now[0] += seconds
-        if stops and now[0] >= stops[0]:
+        nonlocal now
+        now += seconds
+        if now >= stops_at:
             raise Stopped
 
     app = App(scenario, Timeline(begins, 1.0, first), clock=clock, rate_limit=None)
-    api = SimulatedApi(app, lambda: not smooth and silence <= now[0] < silence + OUTAGE[1])
+    api = SimulatedApi(app, lambda: not smooth and silence <= now < silence + OUTAGE[1])
     with Record(path) as record:
         while True:
             session = TaskSession(api, Target(job.job_id, task.task_id), clock, None)
@@ -58,16 +60,15 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
                 session,
                 Plan(interval=interval),
                 Deadline(clock, sleep, None),
-                share=lambda: 0.5,
+                share=lambda: 0.5,  # no chance: a demo shows the same night each time
                 recall=lambda: read_back(path, job.job_id, task.task_id)[0],
             )
             for event in paced(watch.events(), sleep):
                 if not isinstance(event, Waiting):
                     record.append(encoded(event_document(event)))
-            if not stops:
+            if stops_at == math.inf:
                 return
-            stops.clear()
-            now[0] += BREAK[1]
+            stops_at, now = math.inf, now + BREAK[1]
 
 
 class SimulatedApi(Api):

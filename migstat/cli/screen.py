@@ -102,7 +102,7 @@ class LiveScreen:
         """Hand the terminal back for now; waits half a second for it at most."""
         self._suspended = True
         self._wake.put(None)
-        self._away.wait(0.5)
+        self._away.wait(0.5)  # no longer: a frozen terminal must not keep Ctrl-Z from stopping the process
 
     def resume(self) -> None:
         """Take the terminal again."""

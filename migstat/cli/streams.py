@@ -154,6 +154,7 @@ class Streams(msgspec.Struct):
         """The text as `tell` writes it: wrapped between words for a terminal. JSON stays on its line, to be copied."""
         room = self._room + 1
         if self.err_is_terminal and len(text) > room and not text.startswith("{"):
+            # Words stay whole, however long: a path or URL that was cut in two cannot be copied.
             indent = " " * (len(text) - len(text.lstrip())) + "  "
             return "\n".join(
                 textwrap.fill(line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
@@ -201,6 +202,7 @@ class Streams(msgspec.Struct):
 def _abandon(stream: TextIO | None) -> None:
     with suppress(OSError, ValueError, AttributeError):
         if stream is not None:
+            # The descriptor and not `sys.stdout`: the stream object still holds what it could not write.
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, stream.fileno())
             os.close(nothing)

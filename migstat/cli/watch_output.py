@@ -111,6 +111,7 @@ class LinePrinter(EventPrinter):
             case Snapped():
                 self._begin(event)
             case Waiting():
+                # Since the last line that was shown: with --quiet that may be hours ago.
                 self._silent_since = self._silent_since or event.at
                 if event.at - self._silent_since >= SIGN_OF_LIFE * 1000:
                     self._say(standing(event.view, event.at), event.at, always=True)
@@ -196,13 +197,13 @@ class ScreenPrinter(EventPrinter):
 
     def fill(self, view: View) -> None:
         """Show what the first reading has seen so far. May be called from any thread."""
-        self._known = digest(view, self._options.title)
+        self._known = digest(view, self._options.title)  # replaced as a whole, like the log
 
     def close(self, patience: float) -> None:
         """Hand the terminal back, and print the warnings that came meanwhile."""
         self.screen.close(patience)
         self._closed = True
-        while self._warnings:
+        while self._warnings:  # to which the threads of record and exports may still add
             self._streams.tell(self._warnings.pop(0))
 
     def finish(self, story: Story) -> None:

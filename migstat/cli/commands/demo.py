@@ -91,6 +91,7 @@ def demo(
         serve(scripted, speed=1.0, head_start=begin, clock=now, rate_limit=None) as server,
         tempfile.TemporaryDirectory(prefix="migstat-demo-") as folder,
     ):
+        # A config file of its own: targets, an interval, and nothing of the user's.
         config = Path(folder, "config.toml")
         sections = (f'[targets.{name}]\njob = "{job_id}"\n' for name, job_id in sorted(server.job_ids.items()))
         config.write_text(POLLED_OFTEN + "".join(sections), encoding="utf-8")
