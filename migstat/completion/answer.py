@@ -24,7 +24,7 @@ TASK_WORDS = (LATEST, "latest-check", LATEST_MIGRATE)
 PREVIOUS = "previous"
 GRAMMAR = os.path.join(os.path.dirname(__file__), "grammar.json")  # noqa: PTH118, PTH120
 SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,:@%+/=-")
-"""ASCII characters without a special meaning in any shell."""
+"""ASCII characters that bash and PowerShell leave as they are within a word."""
 
 Candidate = tuple[str, str]
 """A word and its description, which may be empty."""
