@@ -149,6 +149,12 @@ def test_an_accepted_check_explains_nothing_while_others_were_not_read() -> None
     assert assess(replace(known, root=root)).verdict is Verdict.FAILED
 
 
+def test_an_end_that_accepted_checks_explain_is_believed_once_it_has_settled() -> None:
+    """A check that is yet to be reported may be another reason for it."""
+    found = [assess(evidence("check", F, {"a": F}, "a"), settled=settled).verdict for settled in (False, True)]
+    assert found == [Verdict.RUNNING, Verdict.WARNING]
+
+
 def test_accepted_checks_change_nothing_about_a_migration() -> None:
     """A migration that its checks keep from beginning has not begun, whatever was accepted."""
     known = evidence("migrate", F, {"a": F}, "a")

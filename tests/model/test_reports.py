@@ -69,3 +69,12 @@ def test_a_list_is_judged_by_all_its_members(
 ) -> None:
     """A list is running while any member is unfinished, unless what it belongs to has failed; then the worst counts."""
     assert verdict_of_list(nodes(*words), whole, growing=growing, now=0) is expected
+
+
+def test_an_end_without_an_outcome_is_waited_for() -> None:
+    """A list is running for two minutes more if the outcome of a member may still be reported."""
+    ended = (Node(("A",), "FINISHED", details={"lastUpdatedAt": 1_700_000_000_000}),)
+    found = [
+        verdict_of_list(ended, SUCCEEDED, growing=False, now=1_700_000_000_000 + age) for age in (119_999, 120_000)
+    ]
+    assert found == [RUNNING, FAILED]

@@ -13,6 +13,7 @@ from migstat.model.nodes import Job, Level, Node, State, leaves_of
 from migstat.model.verdict import (
     Assessment,
     Evidence,
+    Snapshot,
     Summary,
     Until,
     Verdict,
@@ -154,6 +155,9 @@ def test_a_scope_that_the_job_names_is_waited_for_and_then_noted(scopes: Any, no
     assert assessed(root, settled=False, **scopes).over is (not noted)
     found = assessed(root, **scopes)
     assert (found.verdict, list(found.notes)) == (SUCCEEDED, noted)
+    either = migrate_task("SUCCESS", scopes={"customers": "SUCCESS"}, leaves={"A": "SUCCESS"}, hidden="spaces")
+    assert assessed(either, projects={"mode": "ALL"}, settled=False).over
+    assert assessed(root, until=Until.CORE, apps={"mode": "ALL"}, settled=False).over
 
 
 UNTIL = [
@@ -236,7 +240,8 @@ UNREAD = {
     "the projects": node(("migrate",), "SUCCESS", (Node(("migrate", "projects"), unreadable="503"),)),
     "some of the projects": node(("migrate",), "SUCCESS", (Node(("migrate", "projects"), unreadable="no end", children=(
         node(("migrate", "projects", "X"), "IN_PROGRESS"),)),)),
-    "the scopes": node(("migrate",), "SUCCESS", (ALL_THERE,), unreadable="503"),
+    "the scopes": node(("migrate",), "SUCCESS", (
+        ALL_THERE, node(("migrate", "apps"), "IN_PROGRESS")), unreadable="503"),  # as last known
     "an app": node(("migrate",), "SUCCESS", (
         node(("migrate", "apps"), "SUCCESS", None, unreadable="503"), ALL_THERE)),
 }  # fmt: skip
@@ -256,6 +261,17 @@ def test_checks_that_could_not_be_read_below_their_level_are_no_success() -> Non
     root = node((), "WARNING", (Node(("check",), unreadable="503"),))
     found = assess(Evidence(root=root, task_type="check", job=None))
     assert (found.verdict, found.over, found.unread) == (RUNNING, False, ("check: 503",))
+
+
+def test_a_root_that_makes_no_sense_is_unread() -> None:
+    """It may have ended long ago, so it must not look like one that runs."""
+    assert assessed(Node((), unreadable="odd", children=())).unread == ("the task: odd",)
+
+
+def test_an_end_without_an_outcome_is_no_reason_before_it_has_settled() -> None:
+    """The outcome may come, and be a good one."""
+    root = migrate_task("SUCCESS", leaves={"A": "FINISHED"})
+    assert [len(assessed(root, settled=settled).reasons) for settled in (False, True)] == [0, 1]
 
 
 def test_without_the_job_nobody_knows_what_is_missing() -> None:
@@ -321,6 +337,8 @@ def test_a_one_off_goes_by_the_scope_that_ended_last() -> None:
     bare = Node((), "FINISHED", "SUCCESS", children=())
     assert assess_at(evidence(bare, "A"), JUST_NOW).verdict is FAILED
     assert assess_at(evidence(migrate_task("IN_PROGRESS", check="FAILED", migrate="-")), JUST_NOW).verdict is RUNNING
+    young = replace(migrate_task("IN_PROGRESS", check="FINISHED"), details={"lastUpdatedAt": ENDED_AT - 48 * HOUR})
+    assert assess_at(evidence(young), JUST_NOW, Until.CHECKS).verdict is RUNNING
 
 
 WORDS = st.sampled_from([None, "PENDING", "IN_PROGRESS", "SUCCESS", "WARNING", "SKIPPED", "FAILED", "ODD", "ABORTED"])
@@ -370,6 +388,13 @@ def test_nodes_are_counted_by_where_they_are_and_how_they_ended() -> None:
     counts = {"total": 9, "pending": 2, "running": 2, "finished": 5, "failed": 3, "succeeded": 2}
     assert summary == Summary(**none | counts, by_outcome=by_outcome)
     assert summary_of([], missing=2) == Summary(**none | {"total": 2, "missing": 2}, by_outcome={})
+
+
+def test_a_view_is_complete_if_all_was_read_and_reported() -> None:
+    """A part that could not be read or was left out, or that is not reported, makes it incomplete."""
+    view = Snapshot("j", "t", "migrate", 0, Node(), PENDING)
+    lacking = (replace(view, missing=("A",)), replace(view, flaws=("check: it broke",)), replace(view, partial=True))
+    assert [each.complete for each in (view, *lacking)] == [True, False, False, False]
 
 
 def test_the_leaves_of_a_task() -> None:
