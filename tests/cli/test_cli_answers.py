@@ -78,7 +78,7 @@ NESTED = st.recursive(
 
 
 def mostly(usual: st.SearchStrategy[Any], field: st.SearchStrategy[Any] = VALUES) -> st.SearchStrategy[Any]:
-    """Return what is usual in a field, and now and then what nobody expects there."""
+    """Return usual values of a field, and now and then an unexpected one."""
     return st.integers(0, 9).flatmap(lambda dice: field if dice == 9 else usual)
 
 

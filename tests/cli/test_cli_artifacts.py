@@ -123,7 +123,7 @@ def test_an_expiry_is_understood_in_every_unit(sent: object, shown: str) -> None
 
 @pytest.mark.parametrize(("words", "label"), [("", "migrate"), ("latest-check", "check-2")])
 def test_the_demo_has_files_to_download(tmp_path: Path, words: str, label: str) -> None:
-    """In the built-in simulator a run's report is fetched as it is, without any settings."""
+    """A run's report can be downloaded from the built-in simulator without any settings."""
     file = tmp_path / "new" / "folder" / "pre-flight-report.csv"
     result = migstat(["demo", "artifacts", *words.split(), "--download", str(file.parent), "--json"], {})
     assert (result.code, result.err) == (0, "")
@@ -192,7 +192,7 @@ def test_a_file_of_the_same_name_is_replaced_only_by_a_whole_one(tmp_path: Path)
 def test_a_file_that_cannot_be_fetched_does_not_stop_the_others(
     tmp_path: Path, status: int, expires: str, code: int, others: int
 ) -> None:
-    """All others are fetched and told with their paths; error and code say whether it may help to try again."""
+    """All others are fetched and listed with their paths; error and code say whether to try again."""
     kept = [f"kept-{number}.csv" for number in range(others)]
     with storing(by_path({"/files/0": Reply(status=status)})) as storage:
         storage.holds("lost.csv", expires=expires)
@@ -213,7 +213,7 @@ def test_a_file_that_cannot_be_fetched_does_not_stop_the_others(
 
 @pytest.mark.parametrize("where", ["", " ", "file", "file/below", "a\0b", "\udcff", "/proc/new", "/dev/null/x"])
 def test_a_folder_that_cannot_be_one_is_refused_before_anything_is_asked(tmp_path: Path, where: str) -> None:
-    """What is empty, a file, or nothing that can be written to is wrong usage, told in two lines."""
+    """An empty name, a file or a place that cannot be written to is wrong usage, in two lines."""
     (tmp_path / "file").touch()
     folder = str(tmp_path / where) if where.startswith("file") else where
     words, environ = ["artifacts", "job-1", "--download", folder], {"MIGSTAT_BASE_URL": "http://127.0.0.1:9"}
@@ -230,7 +230,7 @@ def test_a_tilde_is_the_users_home(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_log_of_requests_has_no_signature(tmp_path: Path) -> None:
-    """With -v every request is told with host, path, status and time, and not with what signs it."""
+    """With -v every request is logged with host, path, status and time, but without its signature."""
     with storing() as storage:
         result = storage.holds("report.csv").artifacts("--download", str(tmp_path), "-v", "-o", "table")
     host = storage.base_url.removeprefix("http://")

@@ -60,7 +60,7 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    """Return a config file that somebody wrote."""
+    """Return a config file written by hand."""
     return Place(tmp_path)
 
 
@@ -298,7 +298,7 @@ def test_wrong_usage_is_refused(place: Place, line: str, message: str) -> None:
      "config unset default_profile", "status job-1", "watch job-1", "auth status", "auth login", "auth logout"],
 )  # fmt: skip
 def test_a_damaged_file_stops_every_command(tmp_path: Path, words: str) -> None:
-    """File and key are named, with the likely one; the file stays as it is."""
+    """The error names file and key, and the likely key; the file is not changed."""
     place = Place(tmp_path, '[profiles.acme]\nemial = "x"\n')
     refused(place.run(*words.split()), 2, f"{place.file}: profiles.acme.emial: unknown key", "Did you mean email?")
     assert place.text == '[profiles.acme]\nemial = "x"\n'

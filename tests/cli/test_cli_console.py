@@ -77,7 +77,7 @@ def test_a_notice_is_for_terminals_that_can_take_it_away(escapes: bool) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo terminal")
 def test_a_dumb_terminal_sees_no_escape_sequence_at_all() -> None:
-    """On a terminal that calls itself dumb even a wait is told, if at all, without moving the cursor."""
+    """On a dumb terminal even notices do not move the cursor."""
     with serve(build("projects-failing"), rate_limit=None) as server:
         server.faults.add("slow", times=8, seconds=0.3)
         environ = hermetic(measured=True) | environ_of(server) | {"TERM": "dumb"}

@@ -364,7 +364,7 @@ def test_json_is_ascii_where_the_stream_is_no_unicode(encoding: str, terminal: b
     ("status", "task_type", "verdict"), [("MARTIAN", "rehearsal", "running"), ("PENDING", None, "pending")]
 )
 def test_unknown_values_are_passed_on(status: str, task_type: str | None, verdict: str) -> None:
-    """Statuses and task types that nobody knows come out as they came in, and so do odd details; null is null."""
+    """Unknown statuses, task types and odd details are passed on unchanged; null is null."""
     root = {"status": status, "details": {"createdAt": "x"}}
     with answering(one_task(of_tree(root), task_type=task_type)) as up:
         told = json.loads(up.ask("status", "--json").out)

@@ -159,7 +159,7 @@ def test_a_tilde_is_the_home_folder(server: Server, tmp_path: Path, monkeypatch:
 @pytest.mark.skipif(os.name != "posix", reason="the umask is POSIX's")
 @pytest.mark.parametrize("umask", [0o022, 0o077])
 def test_exports_follow_the_umask(server: Server, tmp_path: Path, umask: int) -> None:
-    """A user who lets nobody read new files gets exports that nobody else can read."""
+    """With a strict umask, exports are private."""
     file = tmp_path / "x.svg"
     command = [sys.executable, "-m", "migstat", "status", "--export", str(file)]
     subprocess.run(command, env=hermetic() | environ_of(server), umask=umask, check=True, capture_output=True)

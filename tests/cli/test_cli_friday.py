@@ -42,7 +42,7 @@ pytestmark = pytest.mark.zone("UTC")
 
 
 def found(name: str, outcome: str, message: str, count: int, **more: Any) -> SimNode:
-    """A check with so many occurrences, numbered from 1, or from `since`."""
+    """Return a check with `count` occurrences, numbered from 1, or from `since`."""
     since = more.pop("since", 1)
     return node(name, outcome, message, occurrences=tuple(f"#{each}" for each in range(since, since + count)), **more)
 
@@ -149,7 +149,7 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
 
 @pytest.mark.parametrize(("count", "told"), [(99, False), (100, True)])
 def test_a_long_list_is_said_to_be_cut(count: int, told: bool) -> None:
-    """Of a list that may be as long as the API sends at most, it is said that more may have come or gone."""
+    """A list as long as the API's limit comes with a warning that more may have come or gone."""
     runs = (run("old", -DAY, found("A", "FAILED", "", 1)), run("new", 0, found("A", "FAILED", "", count)))
     with still(scenario(*runs)) as asked:
         shown = ask(asked, "checks", "--against", "previous", "--details", "-o", "table").out
@@ -190,7 +190,7 @@ def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Pa
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_document_is_compared_with_like_a_run(server: Server, tmp_path: Path, encoding: str) -> None:
-    """A document of --json stands for its run, keys that nobody knows and a comparison of its own do not matter."""
+    """A document of --json stands for its run; unknown keys and its own comparison do not matter."""
     kept = json.loads(ask(server, "checks", "job-1", "monday", "--json").out)
     kept["surprise"] = kept["checks"][0]["surprise"] = {"deep": [1]}
     gone = {**kept["checks"][0], "name": "LongGone", "state": "missing", "change": "gone"}
@@ -214,7 +214,7 @@ def test_a_document_is_compared_with_like_a_run(server: Server, tmp_path: Path, 
 def test_a_document_that_is_not_quite_it_is_told(
     server: Server, tmp_path: Path, change: dict[str, Any], said: str
 ) -> None:
-    """A document of another job, or one that a filter has thinned out, is compared with and told on standard error."""
+    """A document of another job, or a filtered one, is used with a warning on standard error."""
     file = tmp_path / "kept"
     file.write_text(json.dumps({**json.loads(ask(server, "checks", "job-1", "monday", "--json").out), **change}))
     result = ask(server, "checks", "--against", str(file))
@@ -326,7 +326,7 @@ VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
 
 @pytest.mark.parametrize("name", VERDICTS)
 def test_accepted_checks_do_not_count(name: str, tmp_path: Path) -> None:
-    """Code, verdict and reasons take what was accepted for no failure and no pass; what does not hold is told."""
+    """Accepted checks neither fail nor pass in code, verdict and reasons; entries that do not hold draw a warning."""
     scripted, entries, code, verdict, said = VERDICTS[name]
     file = accepting(tmp_path, entries)
     with still(scripted) as asked:
@@ -423,7 +423,7 @@ def test_a_watch_comes_to_what_checks_would_say(name: str, tmp_path: Path) -> No
 
 
 def test_a_quiet_watch_has_nothing_to_say_of_accepted_checks(tmp_path: Path) -> None:
-    """With --quiet only the end is told: neither the accepted check nor the task that it makes fail is a failure."""
+    """With --quiet only the end is reported: neither the accepted check nor the task that it fails is a failure."""
     with night(going(MAIL)) as tonight:
         result = tonight.watch("--quiet", "--until", "checks", "--accepted", accepting(tmp_path, entry("Mail")))
     assert (result.code, result.out) == (0, "")
@@ -431,7 +431,7 @@ def test_a_quiet_watch_has_nothing_to_say_of_accepted_checks(tmp_path: Path) -> 
 
 
 def test_a_watch_tells_entries_that_do_not_hold_once(tmp_path: Path) -> None:
-    """What has expired is told at once, a wrong name when all checks are there, each once and in JSON, too."""
+    """An expired entry draws a warning at once, a wrong name once all checks are there; each once, in JSON too."""
     file = accepting(tmp_path, entry("Mail", "2026-01-01"), entry("Male"))
     with night(going(MAIL)) as tonight:
         result = tonight.watch("--json", "--until", "checks", "--accepted", file)

@@ -1,4 +1,4 @@
-"""The machine's proxy: used where it must be, told of when it fails, and never shown the API token."""
+"""The machine's proxy: used where it must be, named when it fails, and never shown the API token."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], str, str, str, bool]] = {
 def test_a_proxy_that_leads_nowhere_is_named_without_its_password(
     trouble: str, api: Api, machine: pytest.MonkeyPatch
 ) -> None:
-    """Code 3: not the API but the proxy is told of, what it did and what to do; what may pass is tried again."""
+    """Code 3: the error names the proxy instead of the API, what it did and what to do; passing faults are retried."""
     behaviour, user, told, to_do, may_pass = TROUBLES[trouble]
     with api.proxy(**behaviour) as proxied:
         machine.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{proxied.port}")
@@ -193,7 +193,7 @@ def test_a_proxy_that_leads_nowhere_is_named_without_its_password(
     [("127.0.0.1:{closed}", "Connection refused"), ("proxy.test:3128", "Name or service not known")],
 )
 def test_a_proxy_that_is_not_there_is_named(address: str, reason: str, api: Api, machine: pytest.MonkeyPatch) -> None:
-    """A port where nobody listens, a name that nobody knows: the proxy's, not the API's."""
+    """A closed port or an unknown name is reported as the proxy's, not the API's."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = address.format(closed=listener.getsockname()[1])
     machine.setenv("HTTPS_PROXY", f"http://{IN_URL}{where}")
@@ -203,7 +203,7 @@ def test_a_proxy_that_is_not_there_is_named(address: str, reason: str, api: Api,
 
 
 def test_a_tunnel_that_leads_elsewhere_is_found_out(api: Api, machine: pytest.MonkeyPatch) -> None:
-    """The certificate behind the proxy is verified by the API's name, which is the one that is told."""
+    """The certificate behind the proxy is verified by the API's name, which the error shows."""
     elsewhere = api.authority.issue_cert("elsewhere.test")
     with secured(elsewhere, api.server.base_url) as front, proxy({f"{HOST}:443": front.port}) as proxied:
         machine.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxied.port}")
@@ -254,7 +254,7 @@ def test_a_proxy_that_does_not_prove_who_it_is_learns_nothing(
     ],
 )
 def test_a_proxy_that_cannot_be_used_is_wrong_usage(url: str, told: str, api: Api, machine: pytest.MonkeyPatch) -> None:
-    """The variables that name a proxy are told, its password is not, and the API is not asked without it."""
+    """The error names the variables but not the password, and the API is not asked without the proxy."""
     machine.setitem(sys.modules, "socksio", None)  # as where the extra is not installed
     machine.setenv("ALL_PROXY", url)
     result = migstat(["job"], api.environ)

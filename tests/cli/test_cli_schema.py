@@ -52,7 +52,7 @@ def test_the_schema_is_printed(kind: str) -> None:
     ],
 )
 def test_other_words_are_refused(words: str, said: str) -> None:
-    """A kind that there is not is code 2, with the likely one and all others; so are options of other commands."""
+    """An unknown kind is code 2, with the likely one and all others; so are options of other commands."""
     result = migstat(["schema", *shlex.split(words)], {})
     refused(result, 2, said)
     assert ("no " not in said) or f"Choose from {', '.join(KINDS)}." in result.err
@@ -123,7 +123,7 @@ def lively() -> Scenario:
 
 
 def fail_at(kind: str, second: float, times: int) -> Callable[[Night], object]:
-    """A plan: from that second on so many requests fail."""
+    """Return a plan: from that second on, `times` requests fail."""
     return lambda rehearsed: rehearsed.at(second, lambda: rehearsed.server.faults.add(kind, times))
 
 

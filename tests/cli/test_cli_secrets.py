@@ -110,7 +110,7 @@ ECHOES = {
 
 @pytest.mark.parametrize("name", ECHOES)
 def test_a_server_that_repeats_the_token_is_not_quoted_on_it(name: str) -> None:
-    """Errors that repeat the credentials are told without them, to people, in the log of -v and to scripts."""
+    """Errors that repeat the credentials are shown without them, to people, in the log of -v and to scripts."""
     with answering(ECHOES[name]) as server:
         for words in (("status", "-v"), ("job", "--json")):
             silent(server.ask(*words))
@@ -147,13 +147,13 @@ class Broken(httpx.BaseTransport):
     """A transport with a defect whose words hold the token."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Fail as nobody foresaw."""
+        """Fail in an unforeseen way."""
         raise RuntimeError(f"{request.headers['Authorization']} {TOKEN}")
 
 
 @pytest.mark.parametrize("words", [("job",), ("status", "--json"), ("watch", "-o", "plain"), ("checks", "-v")])
 def test_a_defect_is_told_without_the_token(words: tuple[str, ...]) -> None:
-    """An error that nobody foresaw is told by its kind and place, and its words are not."""
+    """An unforeseen error is reported by its type and place, without its words."""
     result = migstat(words, environ_at("http://127.0.0.1:9"), transport=Broken(), sleep=[])
     assert result.code == 3
     assert "internal error: RuntimeError at " in result.err
@@ -222,7 +222,7 @@ def test_an_answer_that_repeats_the_token_is_shown_without_it(words: tuple[str, 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_no_escape_of_json_hides_the_token(ascii_only: bool) -> None:
-    """The token is found in texts that the server has escaped, and what else they say is shown as it was."""
+    """The token is found in escaped text, and the rest of that text is shown unchanged."""
 
     def told(asked: Asked) -> Answer:
         content = everywhere(f'{ODD} here, naïve \u20ac \\ " / end')(asked).content

@@ -76,7 +76,7 @@ def of_a_stranger(_: trustme.CA, __: Path) -> trustme.LeafCert:
 
 
 def of_itself(_: trustme.CA, folder: Path) -> ssl.SSLContext:
-    """A certificate that nobody but its owner has signed."""
+    """Return a self-signed certificate."""
     own = trustme.CA()
     return _context(folder, own.private_key_pem, own.cert_pem)
 
@@ -124,7 +124,7 @@ FAULTS: dict[str, tuple[str, Certify, str, str]] = {
 def test_a_server_that_does_not_prove_who_it_is_learns_nothing(
     fault: str, authority: trustme.CA, bundle: str, simulator: Server, tmp_path: Path
 ) -> None:
-    """It is told of with what to do, is asked once, and gets not a byte of the request."""
+    """The error says what is wrong and what to do; the server is asked once and gets not a byte of the request."""
     host, certify, told, to_do = FAULTS[fault]
     with secured(certify(authority, tmp_path), simulator.base_url) as front:
         environ = environ_at(f"https://{host}:{front.port}", simulator)
@@ -134,7 +134,7 @@ def test_a_server_that_does_not_prove_who_it_is_learns_nothing(
 
 
 def test_without_a_bundle_the_hint_is_to_give_one(authority: trustme.CA, simulator: Server) -> None:
-    """An authority that the system does not know is told in two lines, the second of which names the variable."""
+    """An unknown authority is reported in two lines; the second one names the variable."""
     with secured(authority.issue_cert("127.0.0.1"), simulator.base_url) as front:
         result = migstat(["status", "-v"], environ_at(f"https://127.0.0.1:{front.port}", simulator))
     log, message, hint = result.err.splitlines()
@@ -168,7 +168,7 @@ def bad_request(connection: socket.socket, seen: list[bytes]) -> None:
 
 
 def test_a_server_of_plain_http_behind_https_learns_nothing(bundle: str, simulator: Server) -> None:
-    """It is told that TLS is missing, once, and what it gets is no more than the beginning of TLS."""
+    """The error says that TLS is missing, and the server gets no more than the beginning of TLS."""
     seen: list[bytes] = []
     with listening(lambda connection: bad_request(connection, seen)) as port:
         environ = environ_at(f"https://127.0.0.1:{port}", simulator)

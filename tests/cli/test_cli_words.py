@@ -188,7 +188,7 @@ def test_a_job_without_runs() -> None:
 
 @pytest.mark.parametrize("odd", ["job.1", "jöb", "a%2Fb", "a?b=c#d&e;f+g", "..a", "-a", "*", "漢字"])
 def test_odd_ids_are_percent_encoded(odd: str) -> None:
-    """An id goes into the path as one segment, whatever it is made of, and comes back as it is."""
+    """An id of any characters is one segment of the path, and is shown unchanged."""
     page = Answer({"data": {"status": "PENDING"}, "links": {}, "taskId": "x", "taskType": "check"})
     with answering(lambda _: page) as server:
         result = server.ask("status", "--depth", "0", "--json", "--", odd, odd)

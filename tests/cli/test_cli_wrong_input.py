@@ -142,7 +142,7 @@ def test_no_job_is_wrong_usage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["MIGSTAT_EMAIL", "MIGSTAT_TOKEN"])
 def test_no_credentials_are_code_4(server: Server, name: str) -> None:
-    """Without e-mail or token the user is told where to put them, and nothing is asked."""
+    """Without e-mail or token the error says where to put them, and no request is sent."""
     before = len(server.requests)
     refused(ask(server, "status", env={name: ""}), 4, name)
     refused_as_json(ask(server, "status", "--json", env={name: ""}), 4, "no-credentials")
@@ -172,7 +172,7 @@ def test_wrong_usage_as_a_process() -> None:
 
 @pytest.mark.parametrize("kind", ["reset", "cut", "429"])
 def test_what_may_be_over_in_a_moment_is_asked_again(server: Server, kind: str) -> None:
-    """A few faults in a row are waited out, and what is told of it on a terminal is gone at the end."""
+    """A few faults in a row are waited out, and the notices about them are gone at the end."""
     waits: list[float] = []
     server.faults.add(kind, 3, retry_after=1 if kind == "429" else None)
     result = ask(server, "status", sleep=waits, err_terminal=True)
