@@ -9,7 +9,7 @@ import sys
 from migstat import __version__
 
 SELDOM = 50_000
-"""Objects made and kept between two looks for garbage: nearly all that a run makes lives as long as the run."""
+"""Allocations between two garbage collections: nearly everything that a run makes lives as long as the run."""
 
 
 def run() -> None:
@@ -38,7 +38,7 @@ def run() -> None:
 
 
 def _end(number: int, _frame: object) -> None:
-    """End the process at once, with the signal's code and without a traceback, for as long as it still imports."""
+    """End the process at once, with the signal's code and no traceback; used while modules still load."""
     os._exit(128 + number)
 
 

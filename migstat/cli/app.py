@@ -130,13 +130,13 @@ class Root(MigstatGroup):
         return [(shown.get(name, ""), name, summary) for name, summary in COMMANDS.items()]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """The command of that name, loaded; None for any other name."""
+        """Load a command; None for an unknown name."""
         return loaded(cmd_name) if cmd_name in COMMANDS else None
 
 
 @cache  # Typer takes milliseconds to compile one, and a demo or a test runs several command lines in one process
 def loaded(name: str) -> Any:
-    """A command with all its options, from the module of its name, as Typer runs it."""
+    """Load a command from the module of its name, and compile it."""
     module = importlib.import_module(f"migstat.cli.commands.{name}")
     command = getattr(module, "help_" if name == "help" else name)
     if isinstance(command, typer.Typer):
@@ -154,7 +154,7 @@ def _print_version(ctx: typer.Context, _option: object, wanted: bool) -> None:
 
 
 def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageError:
-    """What Typer refused, and what to type instead."""
+    """Translate what Typer refused, with a hint at what to type instead."""
     message, name = wrong.format_message().rstrip(), getattr(wrong, "option_name", "")
     # Of an option that comes before any command, Typer's error does not know which command it was meant for.
     command = next((word for word in words if word in COMMANDS), None)
@@ -169,7 +169,7 @@ def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageErro
 
 
 def _unexpected(error: Exception) -> MigstatError:
-    """The error of a stream that could not be written, or a defect of the program."""
+    """Translate a failed write to a stream, or a defect of the program."""
     # Rich and Typer write to the streams, too, and do not translate what goes wrong.
     # These are a full disk, a terminal that has gone and a descriptor that was closed.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
@@ -186,7 +186,7 @@ def _unexpected(error: Exception) -> MigstatError:
 
 
 def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
-    """True if the words ask for a JSON format. They may be wrong otherwise, so they are not parsed."""
+    """True if the words ask for a JSON format. They may be invalid, so they are scanned instead of parsed."""
     chosen: str | None = None
     # The last one counts, as for Typer, and nothing behind `--` is an option.
     for word, following in pairwise([*words, ""]):

@@ -1,4 +1,4 @@
-"""The Windows console, which obeys escape sequences only where somebody has switched that on."""
+"""The Windows console, which obeys escape sequences only once that is switched on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
 PROCESSES_ESCAPES = 0x0004
-"""The bit of a console's mode that says so."""
+"""The bit of a console's mode for obeying them (ENABLE_VIRTUAL_TERMINAL_PROCESSING)."""
 
 
 class Kernel(Protocol):
@@ -36,7 +36,7 @@ def obeys_escapes(*streams: TextIO | None) -> bool:
 
 
 def switched_on(kernel: Kernel, handle: object) -> bool:
-    """True if the console obeys escape sequences now."""
+    """Switch escape sequences on; True if the console obeys them now."""
     from ctypes import byref, c_uint32
 
     mode = c_uint32()

@@ -1,4 +1,4 @@
-"""Wires settings to client to query, in this order. Commands never assemble a client themselves."""
+"""Wires settings to the client and to queries, so that no command assembles a client itself."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NOTICE_AFTER = 1.0
 
 
 class Runtime(msgspec.Struct, frozen=True):
-    """All that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
+    """Everything that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
 
     Without a `keychain` no keyring is asked, and without a `cache` folder nothing is kept for completion. `sealed` is
     set in a demo: its settings are its own, and options that name others are refused; commands that it starts get the
@@ -56,7 +56,7 @@ class Runtime(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """The options that every command has which asks the API, and the profile in force."""
+    """The options of every command that asks the API, and the profile in force."""
 
     flags: Flags = msgspec.field(default_factory=Flags)
     profile: Profile = msgspec.field(default_factory=Profile)
@@ -189,6 +189,6 @@ def open_session(
 
 
 def warn(runtime: Runtime, warnings: tuple[str, ...]) -> None:
-    """Tell warnings on standard error."""
+    """Write warnings to standard error."""
     for warning in warnings:
         runtime.streams.tell(f"migstat: warning: {harmless(warning)}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 WIDEST = 100
-"""Cells of a line at most, however wide the window is."""
+"""Maximum cells of a line, however wide the window is."""
 
 NARROW = 60
 """In a window of fewer cells, an option's help goes below its name, so that no name is cut."""
@@ -135,7 +135,7 @@ def _table(heading: str, rows: Sequence[Row], width: int) -> Iterator[Renderable
 
 
 def _names(names: Sequence[str], width: int) -> Iterator[Text]:
-    """The options that many commands share, without their meanings; a line is broken between them only."""
+    """The shared options without their meanings; lines break only between options."""
     from rich.text import Text
 
     if len(names) > 1:

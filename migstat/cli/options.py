@@ -33,7 +33,7 @@ REMOVED = {
         for name in ("request_timeout", "rate_limit", "ca_bundle")
     },
 }
-"""Options that people may look for, and what to use instead."""
+"""Options that have been removed, and what to use instead."""
 
 
 def option(setting: Setting, values: str = "") -> Any:
@@ -161,7 +161,7 @@ def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
 
 
 def _clean(parameter: Any, value: Any) -> Any:
-    """A value of the command line: never empty, as an unset shell variable is, and `~` expanded in paths."""
+    """Expand `~` in a path, and refuse an empty value, which is most likely an unset shell variable."""
     if isinstance(value, list):
         return [_clean(parameter, item) for item in value]
     if not isinstance(value, str):

@@ -137,7 +137,7 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
 
 
 def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: tuple[str, ...]) -> int:
-    """The same for a JSON value that is not a published document."""
+    """Do the same for a JSON value that is not a published document."""
     try:
         _print_value(runtime.streams, value)
     except ClosedPipe:
@@ -283,7 +283,7 @@ def _print_value(streams: Streams, value: object) -> None:
 
 
 def refuse_same_file(*named: tuple[str, Path | None]) -> None:
-    """Raises UsageError if two options name one file: what one of them keeps there would be overwritten."""
+    """Raise UsageError if two options name the same file, as one would overwrite what the other keeps there."""
     options: dict[str, str] = {}
     for option, path in named:
         other = option if path is None else options.setdefault(os.path.realpath(path), option)
@@ -309,7 +309,7 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
 
 
 def _refuse_endless(report: Report, path: Path) -> None:
-    """Raise UsageError for a picture of more rows than anybody can look at; a page is scrolled and searched."""
+    """Raise UsageError for a picture with too many rows to look at; a page can be scrolled and searched."""
     if path.suffix.lower() != ".svg" or not isinstance(report, ChecksReport | ProjectsReport):
         return
     rows = len(report.checks if isinstance(report, ChecksReport) else report.projects)

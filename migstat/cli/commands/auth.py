@@ -30,7 +30,7 @@ PIPE_IT = "To pipe the token: ... | migstat auth login --token-file -"
 HOW_TO_BEGIN = "Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens"
 WHERE_JOB = "Copy the job id from the migration assistant, or an API URL with /jobs/ID in it."
 TRIES = 3
-"""Times that a person may type the job id."""
+"""Attempts to type the job id."""
 
 ABOUT = """Store the API token, check it or remove it.
 
@@ -219,7 +219,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         return job
 
     def ask_job(self, settings: Settings) -> dict[str, str]:
-        """Let the user type the job until the API knows it, and name it; name and id if they did. Raises ApiError."""
+        """Ask for the job until the API knows it, and for its name; returns name and id, if any. Raises ApiError."""
         self.tell(WHERE_JOB)
         for _ in range(TRIES):
             text = self.ask("Job id or URL (Enter to skip): ").strip()
@@ -236,7 +236,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         return {}
 
     def _ask_name(self, job_id: str, job: Job) -> str:
-        """The target name under which the user wants to find the job again."""
+        """Ask for the name of the job's target, and suggest one."""
         targets = self.options.profile.config.targets
         known = next((name for name, target in targets.items() if target.get("job") == job_id), None)
         name = known or re.sub(r"[^a-z0-9]+", "-", (job.name or "").lower()).strip("-")[:40] or "migration"
@@ -246,7 +246,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         return answer if answer.isprintable() and answer else name
 
     def remember(self, account: Account, targets: Mapping[str, str]) -> None:
-        """Store in the config file what is not set lastingly yet, and note what is needed nevertheless."""
+        """Store in the config file what is not set permanently yet, and note what else later commands need."""
         # What the next command in this shell will find: all that this one did, but its options.
         lasting, profile = replace(self.sources, flags={}), self.sources.profile
         config, name = profile.config, profile.name or FIRST_PROFILE

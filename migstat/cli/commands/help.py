@@ -181,7 +181,7 @@ TOPICS = {
 }
 
 _VERBATIM = ("notify", "ci")
-"""Topics with scripts and files, which are to be copied as they are."""
+"""Topics with scripts and files to copy, which must not be wrapped."""
 
 
 def help_(

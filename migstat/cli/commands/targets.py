@@ -19,7 +19,7 @@ from migstat.settings.keys import SETTING
 FORMATS = ("table", "plain", "json", "csv")
 
 AT_A_TIME = 3
-"""Targets asked about side by side; about each there are several questions at a time."""
+"""Targets that are read at the same time; each sends several requests at a time."""
 
 WORST_FIRST = (Verdict.FAILED, Verdict.RUNNING, Verdict.PENDING, Verdict.WARNING, Verdict.SUCCEEDED)
 
@@ -55,7 +55,7 @@ def targets(runtime: Runtime, options: Options, exit_status: ExitStatus = False)
 
 
 def _sharing(runtime: Runtime, options: Options, count: int) -> Runtime:
-    """A runtime in which that many sessions, each with a limit of its own, stay below the limit together."""
+    """A runtime whose rate limit is divided by `count`, as each session has a budget of its own."""
     setting = SETTING["rate_limit"]
     own = options.profile.get(setting.name)
     limit = runtime.environ.get(setting.variable) or (own[0] if own else setting.default) or ""
