@@ -140,24 +140,3 @@ def test_a_file_that_is_no_rehearsal_is_refused_before_anything_is_asked(
     assert (result.code, server.asked) == (2, [])
     assert "--baseline" in result.err
     assert said in result.err
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--deadline", "noon"), "--deadline: invalid time: 'noon'"),
-        (("--deadline", ""), "--deadline is empty"),
-        (("--baseline", ""), "--baseline is empty"),
-        (("--baseline", "a.jsonl", "--record", "b/../a.jsonl"), "--baseline and --record name the same file"),
-        (("--baseline", "a.svg", "--export", "b.prom", "--export", "./a.svg"), "--baseline and --export name the same"),
-        (("--record", "a.html", "--export", "a.html"), "--record and --export name the same file"),
-        (("--baseline", "~nobody-at-all/a"), "--baseline: ~nobody-at-all/a: No such file"),
-        (("--record", "~nobody-at-all/a"), "--record: ~nobody-at-all/a: no such folder"),
-    ],
-)
-def test_wrong_words_are_refused_before_anything_is_asked(words: tuple[str, ...], said: str) -> None:
-    """A deadline that is none, an empty file, or one file for two purposes, ends with 2."""
-    with answering(lambda _asked: pytest.fail("asked")) as server:
-        result = server.ask("watch", *words)
-    assert (result.code, server.asked) == (2, [])
-    assert said in result.err

@@ -22,7 +22,7 @@ from migstat.model.events import End, Ended, View
 from migstat.model.verdict import Verdict, summary_of
 from migstat.settings.resolve import environ_of_commands
 from migstat.simulator.scenario import Scenario
-from tests.cli.rehearsals import Night, answering, cutover, migration, moving, night, node, still
+from tests.cli.rehearsals import Night, cutover, migration, moving, night, node, still
 from tests.command_line import environ_of, line_of, migstat, started, until
 from tests.schemas import assert_valid
 
@@ -142,28 +142,6 @@ def test_a_server_reaches_neither_arguments_nor_terminal(hook: Hook) -> None:
         assert (run["environ"]["KEPT"], run["environ"]["HTTPS_PROXY"]) == ("kept", "http://proxy:1")
     assert 'Import "stopped" \\ `id` $(id)' in hook.told[0][1]
     assert environ_of_commands({"MIGSTAT_TOKEN": "a", "PATH": "/bin"}) == {"PATH": "/bin"}
-
-
-@pytest.mark.parametrize(
-    ("command", "problem"),
-    [
-        ("", "--notify is empty"),
-        (" ", "--notify is empty"),
-        ("''", "--notify: empty command"),
-        ("say 'hello", "no closing quotation"),
-        ("migstat-no-such-program --x", "no program 'migstat-no-such-program'"),
-        ("/dev/null", "no program '/dev/null'"),
-        ("./", "no program './'"),
-        ("cat >>notes.txt", "'>>notes.txt' needs a shell"),
-        ("cat | mail -s night me", "'|' needs a shell"),
-    ],
-)
-def test_a_command_that_cannot_be_run_is_refused_before_anything_is_asked(command: str, problem: str) -> None:
-    """It is code 2, and no request is sent."""
-    with answering(lambda _request: pytest.fail("asked")) as server:
-        result = server.ask("watch", "--notify", command)
-    assert (result.code, result.out, server.asked) == (2, "", [])
-    assert problem in result.err
 
 
 def test_a_command_is_split_like_a_shell_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

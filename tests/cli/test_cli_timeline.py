@@ -8,8 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +30,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 FORMATS = ("table", "plain", "json", "csv", "markdown")
 
 
-@pytest.fixture(autouse=True)
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Show times as in Berlin."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.zone("Europe/Berlin")
 
 
 def scripted() -> Scenario:
@@ -223,7 +214,7 @@ def test_damage_is_one_warning(night: Path, tmp_path: Path) -> None:
 
 
 @given(st.floats(0, 1), st.sampled_from(FORMATS))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_every_prefix_of_a_record_renders(tmp_path: Path, both: tuple[Path, Path], share: float, form: str) -> None:
     """Wherever a crash has cut a record, it is shown in every format, and bars without an end stay open."""
     text = both[0].read_bytes()

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -427,21 +428,50 @@ def test_credentials_refused_later_are_believed_after_two_minutes() -> None:
     assert json.loads(result.err)["error"]["code"] == "refused"
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("--interval", "0"), ("--interval", "0s"), ("--interval", "-1"), ("--interval", "soon"),
-        ("--stall-after", "0m"), ("--timeout", "0h"), ("--timeout", ""), ("--timeout", "nan"),
-        ("--until", "apps"), ("--until", ""), ("--record", ""), ("--output", "csv"), ("--output", "tree"),
-        ("--output", "table"), ("--json", "--output", "plain"), ("",),
-    ],
-)  # fmt: skip
-def test_wrong_usage_is_code_2(standing: Server, words: tuple[str, ...]) -> None:
-    """A duration of 0, an unknown --until, a picture into a pipe and an empty word are code 2 before any request."""
+WRONG = [
+    *(("--interval " + wrong, "--interval") for wrong in ("0", "0s", "-1", "soon")),
+    *(("--timeout " + wrong, "--timeout") for wrong in ("0h", "nan", "''")),
+    ("--stall-after 0m", "--stall-after"),
+    *(("--until " + wrong, "--until") for wrong in ("apps", "''")),
+    *(("--output " + wrong, "--output") for wrong in ("csv", "tree", "table")),
+    ("--json --output plain", "--output"),
+    ("''", "JOB"),
+    ("--deadline noon", "--deadline: invalid time: 'noon'"),
+    ("--deadline ''", "--deadline is empty"),
+    ("--baseline ''", "--baseline is empty"),
+    ("--baseline ~nobody-at-all/a", "--baseline: ~nobody-at-all/a: No such file"),
+    ("--record ''", "--record is empty"),
+    ("--record ~nobody-at-all/a", "--record: ~nobody-at-all/a: no such folder"),
+    ("--baseline a.jsonl --record b/../a.jsonl", "--baseline and --record name the same file"),
+    ("--baseline a.svg --export b.prom --export ./a.svg", "--baseline and --export name the same"),
+    ("--record a.html --export a.html", "--record and --export name the same file"),
+    *(("--export " + wrong, "FILE.html, FILE.svg, FILE.prom") for wrong in ("page.xml", "page.png", "page")),
+    ("--export none/page.html", "cannot be written"),
+    ("--export folder.prom", "is a folder"),
+    ("--export ''", "--export"),
+    *(("--notify " + wrong, "--notify is empty") for wrong in ("''", "' '")),
+    ("""--notify "''" """, "--notify: empty command"),
+    ("""--notify "say 'hello" """, "no closing quotation"),
+    ("--notify 'migstat-no-such-program --x'", "no program 'migstat-no-such-program'"),
+    *(("--notify " + wrong, f"no program {wrong!r}") for wrong in ("/dev/null", "./")),
+    ("--notify 'cat >>notes.txt'", "'>>notes.txt' needs a shell"),
+    ("--notify 'cat | mail -s night me'", "'|' needs a shell"),
+]
+"""Wrong options, as typed in a shell, and words of the error."""
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG)
+def test_wrong_usage_is_refused_before_anything_is_asked(
+    standing: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, said: str
+) -> None:
+    """It is code 2, told in a line or two, or in JSON."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.prom").mkdir()
     before = len(standing.requests)
-    result = migstat(["watch", *words], environ_of(standing), sleep=[])
+    result = migstat(["watch", *shlex.split(words)], environ_of(standing), sleep=[])
     assert len(standing.requests) == before
     held(result, 2, "usage", form="json" if "--json" in words else "plain")
+    assert said in result.err
 
 
 # records

@@ -89,27 +89,6 @@ def test_a_watch_that_cannot_begin_leaves_files_alone(server: Server, tmp_path: 
     assert [each.read_text(encoding="utf-8") for each in tmp_path.iterdir()] == ["of another"]
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("page.xml", "FILE.html, FILE.svg, FILE.prom"),
-        ("page.png", "FILE.html, FILE.svg, FILE.prom"),
-        ("page", "FILE.html, FILE.svg, FILE.prom"),
-        ("none/page.html", "cannot be written"),
-        ("folder.prom", "is a folder"),
-        ("", "--export"),
-    ],
-)
-def test_what_cannot_be_exported_is_refused_first(server: Server, tmp_path: Path, name: str, said: str) -> None:
-    """A wrong kind of file and a folder that is not there are code 2 before any request."""
-    (tmp_path / "folder.prom").mkdir()
-    before = len(server.requests)
-    result = migstat(["watch", "--export", str(tmp_path / name) if name else ""], environ_of(server))
-    assert (result.code, result.out) == (2, "")
-    assert said in result.err
-    assert len(server.requests) == before
-
-
 def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) -> None:
     """Of failures in a row only the first is told; once the folder is back, the file is written."""
     path, seconds, told = tmp_path / "share" / "page.html", [0.0], SimpleQueue[str]()
