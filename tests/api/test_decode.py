@@ -131,23 +131,6 @@ def test_a_node_that_cannot_be_understood_leaves_its_children() -> None:
     assert [child.status for child in read.node.children or ()] == ["FINISHED"]
 
 
-@pytest.mark.parametrize("children", [[1, 2], ["a"], "text", 5, True])
-def test_children_that_are_no_object_are_not_an_empty_level(children: object) -> None:
-    """What cannot be read is told: an error or an unreadable node, never a level without children."""
-    try:
-        node = page({"status": "IN_PROGRESS", "children": children}).node
-    except BadAnswer:
-        return
-    assert node.unreadable
-
-
-@pytest.mark.parametrize("links", [[1], "text", 5, {"next": 5}, {"next": ["c"]}])
-def test_links_that_cannot_be_read_are_not_the_end_of_the_pages(links: object) -> None:
-    """Where nobody can say whether a page follows, the answer is refused."""
-    with pytest.raises(BadAnswer):
-        page({"status": "IN_PROGRESS"}, links)
-
-
 def decode_root(body: bytes) -> Page:
     """The decoded answer about the root."""
     return decode_page(body, ())
@@ -219,20 +202,24 @@ def test_what_is_mended_is_sound_json(body: bytes) -> None:
         json.loads(mended(body).decode())
 
 
-@pytest.mark.parametrize("body", [b"[]", b"5", b"null", b'"text"', b'{"data": 5}', b'{"data": []}'])
-def test_json_of_another_kind_is_a_bad_answer_for_good(body: bytes) -> None:
-    """JSON that has the wrong shape stays so, so it is no NotJson."""
-    with pytest.raises(BadAnswer) as raised:
-        decode_page(body, ())
-    assert not isinstance(raised.value, NotJson)
+WRONG_SHAPES = [
+    "[]", "5", "null", '"text"', '{"data": 5}', '{"data": []}',
+    *(f'{{"data": {{"status": "X", "children": {children}}}}}' for children in ("[1, 2]", '"text"', "5", "true")),
+    *(f'{{"data": {{"status": "X"}}, "links": {links}}}' for links in ("[1]", '"text"', '{"next": 5}')),
+    "[" * 200_000, '{"data":' * 5000, '{"data":{"details":' + "[" * 9000 + "]" * 9000 + "}}",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("keep_raw", [False, True])
-def test_json_that_is_nested_too_deeply_is_a_bad_answer(keep_raw: bool) -> None:
-    """A body made of brackets does not end the program."""
-    for nested in (b"[" * 200_000, b'{"data":' * 5000, b'{"data":{"details":' + b"[" * 9000 + b"]" * 9000 + b"}}"):
-        with pytest.raises(BadAnswer):
-            decode_page(nested, (), keep_raw=keep_raw)
+@pytest.mark.parametrize("body", WRONG_SHAPES, ids=lambda body: body[:40])
+def test_json_of_the_wrong_shape_is_a_bad_answer_for_good(body: str, keep_raw: bool) -> None:
+    """It stays so, so it is no NotJson, and it is neither an empty level nor the last page.
+
+    A body made of brackets does not end the program.
+    """
+    with pytest.raises(BadAnswer) as raised:
+        decode_page(body.encode(), (), keep_raw=keep_raw)
+    assert not isinstance(raised.value, NotJson)
 
 
 @pytest.mark.slow
@@ -337,28 +324,31 @@ def test_a_job_keeps_all_that_was_sent() -> None:
     assert (Job({"name": 5, "flow": None}).name, Job({}).flow) == (None, "")
 
 
-def page_of(children: int, occurrences: int) -> bytes:
-    """A page of so many children, the first of which has so many occurrences."""
-    nodes: dict[str, object] = {f"C{number}": {"status": "PENDING"} for number in range(children)}
-    nodes["C0"] = {"details": {"occurrences": ["x"] * occurrences}}
-    return json.dumps({"data": {"children": nodes}}).encode()
-
-
 @pytest.mark.parametrize("keep_raw", [False, True])
 @pytest.mark.parametrize(
     ("children", "occurrences", "refused"),
     [(2000, 10_000, None), (2001, 1, "2,001 children"), (1, 10_001, "10,001 occurrences of check,C0")],
 )
-def test_a_page_has_so_many_children_and_occurrences_at_most(
+def test_the_children_and_occurrences_of_a_page_are_limited(
     children: int, occurrences: int, refused: str | None, keep_raw: bool
 ) -> None:
     """More than any page of the API has is refused, with the limit."""
-    body = page_of(children, occurrences)
+    nodes: dict[str, object] = {f"C{number}": {"status": "PENDING"} for number in range(children)}
+    nodes["C0"] = {"details": {"occurrences": ["x"] * occurrences}}
     if refused is None:
-        assert len(decode_page(body, ("check",), keep_raw=keep_raw).node.children or ()) == children
+        assert len(page({"children": nodes}, level=("check",), keep_raw=keep_raw).node.children or ()) == children
     else:
         with pytest.raises(BadAnswer, match=refused):
-            decode_page(body, ("check",), keep_raw=keep_raw)
+            page({"children": nodes}, level=("check",), keep_raw=keep_raw)
+
+
+@pytest.mark.parametrize("part", ["1,", '"":1,', "{},"])
+@pytest.mark.parametrize("decode", DECODERS)
+def test_an_answer_of_too_many_parts_is_refused_before_it_is_read(decode: Callable[[bytes], object], part: str) -> None:
+    """8 MiB of tiny values would take hundreds of times their size in memory."""
+    body = f'{{"data": {"{" if ":" in part else "["}{part * 1_100_000}'.encode()  # which is not even JSON
+    with pytest.raises(BadAnswer, match="more than"):
+        decode(body)
 
 
 def test_a_run_names_the_checks_that_were_overridden() -> None:
