@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar, cast
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -25,34 +25,29 @@ LINGER = 0.5
 """Seconds that calls under way are given after another one has failed, so that no connection is left half open."""
 
 
-class _Call(Generic[_R]):
-    """A call of a function in another thread, and its result or exception."""
+_Outcome = tuple[Any, BaseException | None]
+"""The result of a call in another thread, or its exception."""
 
-    def __init__(self, function: Callable[[], _R]) -> None:
-        self._function = function
-        self._results: list[_R] = []
-        self.error: BaseException | None = None
-        # not an Event: it is written in Python, and a signal handler that raises inside it may leave its lock held
-        self.ended: SimpleQueue[None] = SimpleQueue()
 
-    def run(self) -> None:
-        try:
-            self._results.append(self._function())
-        except BaseException as error:  # noqa: BLE001  it is raised in the caller's thread
-            self.error = error
-        self.ended.put(None)
+def _outcome(function: Callable[[], object]) -> _Outcome:
+    try:
+        return function(), None
+    except BaseException as error:  # noqa: BLE001  it is raised in the caller's thread
+        return None, error
 
-    def result(self) -> _R:
-        if self.error is not None:
-            raise self.error
-        return self._results[0]
+
+def _result(outcome: _Outcome) -> Any:
+    result, error = outcome
+    if error is not None:
+        raise error
+    return result
 
 
 class Workers:
     """Daemon threads for calls that may hang; idle ones are reused, as starting one takes as long as half a request."""
 
     def __init__(self) -> None:
-        self._idle: deque[SimpleQueue[_Call[Any] | None]] = deque()
+        self._idle: deque[SimpleQueue[Callable[[], None] | None]] = deque()
 
     def call(
         self, function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None
@@ -64,13 +59,14 @@ class Workers:
         """
         if seconds <= 0:
             raise TimeoutError
-        call = _Call(function)
+        # not an Event: it is written in Python, and a signal handler that raises inside it may leave its lock held
+        ended: SimpleQueue[_Outcome] = SimpleQueue()
         try:
             thread = self._idle.pop()
         except IndexError:
             thread = SimpleQueue()
             Thread(target=_work, args=(thread,), daemon=True).start()
-        thread.put(call)
+        thread.put(lambda: ended.put(_outcome(function)))
         began = time.monotonic()
         try:
             while True:
@@ -78,7 +74,7 @@ class Workers:
                 if passed >= seconds:
                     raise TimeoutError
                 try:
-                    call.ended.get(timeout=min(SLICE, seconds - passed))
+                    outcome = ended.get(timeout=min(SLICE, seconds - passed))
                     break
                 except Empty:
                     meanwhile(passed)
@@ -86,7 +82,7 @@ class Workers:
             thread.put(None)  # it may hang for minutes, so it must not be given another call
             raise
         self._idle.append(thread)
-        return call.result()
+        return cast("_R", _result(outcome))
 
     def close(self) -> None:
         """End the idle threads."""
@@ -94,9 +90,9 @@ class Workers:
             self._idle.pop().put(None)
 
 
-def _work(calls: SimpleQueue[_Call[Any] | None]) -> None:
+def _work(calls: SimpleQueue[Callable[[], None] | None]) -> None:
     while (call := calls.get()) is not None:
-        call.run()
+        call()
         del call  # or its result would live until the next call
 
 
@@ -110,17 +106,16 @@ def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) 
         return [function(item) for item in items]
     pending = iter(enumerate(items))  # shared by the threads: `next` of it is atomic
     stopped = Event()
-    ended: SimpleQueue[tuple[int, _Call[_R]]] = SimpleQueue()
+    ended: SimpleQueue[tuple[int, _Outcome]] = SimpleQueue()
 
     def run() -> None:
         for number, item in pending:
             if stopped.is_set():
                 return
-            call = _Call(partial(function, item))
-            call.run()
-            if call.error is not None:
+            outcome = _outcome(partial(function, item))
+            if outcome[1] is not None:
                 stopped.set()
-            ended.put((number, call))
+            ended.put((number, outcome))
 
     threads = [Thread(target=run, daemon=True) for _ in range(min(at_a_time, len(items)))]
     for thread in threads:
@@ -129,8 +124,8 @@ def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) 
     try:
         while len(results) < len(items):
             with suppress(Empty):
-                number, call = ended.get(timeout=SLICE)
-                results[number] = call.result()
+                number, outcome = ended.get(timeout=SLICE)
+                results[number] = _result(outcome)
     except Exception:
         lingers_until = time.monotonic() + LINGER
         for thread in threads:
