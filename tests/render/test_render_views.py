@@ -36,7 +36,7 @@ from tests.cli.rehearsals import (
     scenario,
     still,
 )
-from tests.command_line import Result
+from tests.command_line import Result, environ_of
 
 GLYPHS = {"failed": "✖", "warning": "▲", "running": "●", "pending": "○", "succeeded": "✔", "skipped": "\u2013"}
 POOR = {"failed": "x", "warning": "!", "running": ">", "pending": ".", "succeeded": "+", "skipped": "-"}
@@ -100,6 +100,13 @@ SCENARIOS = {
     "pending": migration("pending", check=node("check", "pending"), migrate="absent"),
     "nothing": migration(reported_at=float("inf")),
     "failed-checks": check_run("FAILED", node("Fatal", "FAILED", LONG, excludable=False)),
+    "warned": migration(
+        "FAILED",
+        projects=(
+            *(node(f"F{number}", "FAILED", LONG) for number in range(5)),
+            *(node(f"W{number:02d}", "WARNING", LONG) for number in range(30)),
+        ),
+    ),
     "not-scheduled": migration(
         "running", check=node("check", "FAILED", children=(node("Fatal", "FAILED"),)), migrate="absent", keys=("ACME",)
     ),
@@ -376,15 +383,15 @@ def test_a_filter_says_what_it_left_out(server: Server) -> None:
     [
         "status",
         "projects",
-        "--scenario failing status",
-        "--scenario failing checks",
-        "--scenario failing checks --against previous",
-        "--scenario failing checks --accepted FILE",
-        "--scenario projects-failing projects",
-        pytest.param("timeline", marks=pytest.mark.slow),
+        "demo status",
+        "demo --scenario failing status",
+        "demo --scenario failing checks",
+        "demo --scenario failing checks --against previous",
+        "demo --scenario failing checks --accepted FILE",
+        pytest.param("demo timeline", marks=pytest.mark.slow),
     ],
 )
-def test_the_verdict_stays_on_a_small_screen(words: str, tmp_path: Path) -> None:
+def test_the_verdict_stays_on_a_small_screen(servers: dict[str, Server], words: str, tmp_path: Path) -> None:
     """At 40 x 15, with all that is said below it and a prompt, no line of a view that folds has left the screen."""
     import fcntl
     import pty
@@ -397,8 +404,8 @@ def test_the_verdict_stays_on_a_small_screen(words: str, tmp_path: Path) -> None
     tty.setraw(slave)
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 15, 40, 0, 0))
     with os.fdopen(slave, "w", encoding="utf-8") as terminal:
-        environ = {"TERM": "xterm", "LANG": "C.UTF-8"}
-        code = run(["demo", *words.replace("FILE", str(file)).split()], Runtime(environ, Streams(terminal, terminal)))
+        environ = {"TERM": "xterm", "LANG": "C.UTF-8", "MIGSTAT_CONFIG": os.devnull, **environ_of(servers["warned"])}
+        code = run(words.replace("FILE", str(file)).split(), Runtime(environ, Streams(terminal, terminal)))
         screen = pyte.HistoryScreen(40, 15)
         pyte.ByteStream(screen).feed(os.read(master, 65536).replace(b"\n", b"\r\n"))
     os.close(master)
