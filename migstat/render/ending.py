@@ -140,16 +140,13 @@ def standing(view: View, now: Millis) -> str:
         return f"no answer since {local_time(view.outage.since, now)} ({cause_of(view.outage)})"
     if view.snapshot is None:
         return "no answer yet"
-    summary, counts = view.snapshot.summary, counts_of_view(view)
-    parts = [str(view.snapshot.verdict)]
-    parts += [f"{counts.done} of {counts.all} {counts.noun}"] if counts.all else []
-    parts += [f"{summary.failed} failed"] if summary is not None and summary.failed else []
-    parts += [told for _, told in outlook(view, now)]
-    return ", ".join(parts)
+    summary = view.snapshot.summary
+    failed = f"{summary.failed} failed" if summary is not None and summary.failed else ""
+    parts = [str(view.snapshot.verdict), counts_of_view(view).words, failed, *(told for _, told in outlook(view, now))]
+    return ", ".join(part for part in parts if part)
 
 
 def _count(story: Story) -> str:
-    counts, snapshot = counts_of_view(story.view), story.view.snapshot
-    if snapshot is not None and not snapshot.node.children:
-        return ""  # a run that was refused has nothing to count
-    return f"{counts.done} of {counts.all} {counts.noun}" if counts.all else ""
+    snapshot = story.view.snapshot
+    refused = snapshot is not None and not snapshot.node.children  # such a run has nothing to count
+    return "" if refused else counts_of_view(story.view).words

@@ -64,6 +64,11 @@ class Counts(msgspec.Struct, frozen=True):
     all: int
     noun: str
 
+    @property
+    def words(self) -> str:
+        """`27 of 40 projects`; empty if nothing is known yet."""
+        return f"{grouped(self.done)} of {grouped(self.all)} {self.noun}" if self.all else ""
+
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
     """A view sorted for drawing: what went wrong, what is running, the scopes, and the names of everything else.
@@ -270,7 +275,7 @@ def bad_counts(known: Digest) -> list[tuple[State, str]]:
 def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:
     if not counts.all:
         return Text("Nothing is reported yet.", QUIET)
-    told = Text(f"{grouped(counts.done)} of {grouped(counts.all)} {counts.noun}")
+    told = Text(counts.words)
     width = min(40, canvas.width // 2, canvas.width - told.cell_len - 1)
     if width < 4:
         return _cut(told, canvas)

@@ -66,9 +66,8 @@ def _header(scene: Scene) -> Markup:
     parts = [tag("h1", f"{name} {UNICODE.arrow} {known.destination}" if known.destination else name)]
     parts.append(tag("p", _joined(marks), class_="verdict"))
     if counts.all:
-        done = f"{grouped(counts.done)} of {grouped(counts.all)} {counts.noun}"
         bar = tag("progress", value=str(counts.done), max=str(counts.all), aria_label="done")
-        parts.append(tag("p", bar, Markup(" "), tag("span", done, class_="number"), class_="total"))
+        parts.append(tag("p", bar, Markup(" "), tag("span", counts.words, class_="number"), class_="total"))
     facts = (
         tag("span", fact, class_="warning" if importance < 0 else None)
         for importance, fact in times(known, at, still=True)
