@@ -165,7 +165,7 @@ def projects_report(
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())
     snapshot = snapshot_of(session, reading, job)
-    # without keys in the job, more may come until the end
+    # without keys in the job there may always be more to come, until the end
     growing = not (keys or reading.expected or reading.root.ended)
     return ProjectsReport(
         snapshot=replace(snapshot, summary=summary_of(found)),

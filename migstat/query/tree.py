@@ -228,7 +228,7 @@ class Tree:
         final, and a page answered before the root may still show a project running that has failed since. So what was
         read ahead of an end is thrown away, and what the verdict needs is asked for again.
         """
-        if "_first" in self.__dict__:
+        if "_first" in self.__dict__:  # what was read holds, and a second view asks only for what is new in it
             return
         if self._facts.known_type == TaskType.CHECK:  # also finds the task, before several threads need its id
             levels = ()
@@ -372,7 +372,7 @@ class Tree:
         level, hidden = node.level, level_is_hidden(node.level)
         still = running = False
         if first is None or first.next is not None:  # a single page is complete, so the root need not be asked for
-            # a hidden level has no status of its own
+            # A hidden level has no status of its own. The root alone proves nothing: `apps` may go on after it.
             above = child_of(self._root, "migrate") if hidden else node
             over = above is None or above.ended
             still, running = self._root.ended and over, not self._root.ended and not over
@@ -383,6 +383,7 @@ class Tree:
                 still=still,
                 filters=self._filters,
                 first=first or self._page(level),
+                # `_keys` alone would note that the job is unreadable, of a walk that can do without
                 keys=self._keys if hidden and isinstance(self._job_or_error, Job) else (),
                 running=running,
             )
@@ -396,7 +397,7 @@ class Tree:
             return
         self._walked[level] = walked
         parent = walked.parent if hidden or not (node.status or node.outcome) else node
-        children = Crowd(walked.children) if hidden else walked.children
+        children = Crowd(walked.children) if hidden else walked.children  # thousands, to be counted once
         self._expanded[level] = replace(parent, children=children, unreadable=walked.cut or parent.unreadable)
         if walked.cut:
             self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
@@ -415,7 +416,8 @@ class Tree:
                 self._expand(Node(level), first=page)
                 found.append(self._expanded[level])
         unseen = unmatched(self._keys, _names_in(found))
-        # a key not seen may be a child that escaped the walk, unless so many are that they are just not reported yet
+        # A key not seen may be a child that escaped the walk. If there are so many that asking costs another walk, they
+        # are more likely not reported yet.
         if not unseen or len(unseen) >= sum(
             self._walked[node.level].pages for node in found if node.level in self._walked
         ):
@@ -448,7 +450,7 @@ class Tree:
             return find(self._asker, level, status=status, outcome=outcome, filters=self._filters)
 
         found: dict[Level, dict[str, Node]] = {level: {} for level in self._hidden_levels}
-        # one of the two levels hardly ever exists; what is asked for first tells, and saves the rest
+        # a task has one of the two levels; what is asked for first tells which, and saves the rest for the other
         for filters in (_NOTEWORTHY[:USUAL], _NOTEWORTHY[USUAL:]):
             wanted = [(level, *each) for level in found for each in filters]
             parts = attempted(partial(self._asker.together, one, wanted))
