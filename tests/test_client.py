@@ -33,31 +33,11 @@ from tests.watching import kinds, migration, moved, the_end
 
 NOW = time.time()
 TOKEN = "s3cret-t0ken-of-the-test"
-TARGETS = """
-default_profile = "home"
-
-[profiles.home]
-email = "{email}"
-base_url = "{base_url}"
-token_file = "{token_file}"
-task = "latest-check"
-
-[profiles.away]
-email = "somebody@else.example"
-base_url = "http://127.0.0.1:9"
-
-[targets.wave2]
-job = "{job}"
-
-[targets.elsewhere]
-job = "{job}"
-profile = "away"
-"""
 
 
-def client_of(server: Server, **more: Any) -> Client:
+def client_of(server: Server) -> Client:
     """A client of the simulator, without a request limit."""
-    return Client(email=server.email, token=server.token, base_url=server.base_url, rate_limit=None, **more)
+    return Client(email=server.email, token=server.token, base_url=server.base_url, rate_limit=None)
 
 
 def running(scripted: script.Scenario, over: float) -> AbstractContextManager[Server]:
@@ -86,22 +66,6 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) ->
         monkeypatch.delenv(name)
     for name, value in {"MIGSTAT_CONFIG": os.devnull, **environ}.items():
         monkeypatch.setenv(name, value)
-
-
-def config_in(folder: Path, server: Server) -> str:
-    """The name of a new config file with profiles and targets."""
-    token = folder / "home.token"
-    token.write_text(server.token, encoding="utf-8")
-    token.chmod(0o600)
-    file = folder / "config.toml"
-    values = {
-        "email": server.email,
-        "base_url": server.base_url,
-        "job": f"https://api.example/jobs/{server.job_id}",
-        "token_file": token.name,
-    }
-    file.write_text(TARGETS.format(**values), encoding="utf-8")
-    return str(file)
 
 
 def printed(server: Server, at: Millis, *words: str) -> Any:
@@ -294,7 +258,19 @@ def test_profiles_and_targets_are_those_of_the_config_file(
     small: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A profile says how to reach the API; a target of another one is refused unless this one was named."""
-    set_environment(monkeypatch, {"MIGSTAT_CONFIG": config_in(tmp_path, small)})
+    (tmp_path / "token").write_text(small.token, encoding="utf-8")
+    (tmp_path / "token").chmod(0o600)
+    (tmp_path / "config.toml").write_text(
+        f"""
+        default_profile = "home"
+        profiles.home = {{email="{small.email}", base_url="{small.base_url}", token_file="token", task="latest-check"}}
+        profiles.away = {{email="somebody@else.example", base_url="http://127.0.0.1:9"}}
+        targets.wave2 = {{job="https://api.example/jobs/{small.job_id}"}}
+        targets.elsewhere = {{job="{small.job_id}", profile="away"}}
+        """,
+        encoding="utf-8",
+    )
+    set_environment(monkeypatch, {"MIGSTAT_CONFIG": str(tmp_path / "config.toml")})
     for profile in (None, "home"):
         with Client.from_environment(profile) as client:
             assert client.job("wave2") == client.job(small.job_id)
