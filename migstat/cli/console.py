@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 PROCESSES_ESCAPES = 0x0004
 """The bit of a console's mode for obeying them (ENABLE_VIRTUAL_TERMINAL_PROCESSING)."""
-
-
-class Kernel(Protocol):
-    """Two functions of Windows; both return 0 if the handle is not a console, or an old one."""
-
-    def GetConsoleMode(self, handle: Any, mode: Any) -> int:  # noqa: N802
-        """Write the console's mode to where `mode` points."""
-
-    def SetConsoleMode(self, handle: Any, mode: int) -> int:  # noqa: N802
-        """Change the console's mode."""
 
 
 def obeys_escapes(*streams: TextIO | None) -> bool:
@@ -35,12 +25,13 @@ def obeys_escapes(*streams: TextIO | None) -> bool:
     return True
 
 
-def switched_on(kernel: Kernel, handle: object) -> bool:
+def switched_on(kernel: Any, handle: object) -> bool:
     """Switch escape sequences on; True if the console obeys them now."""
     from ctypes import byref, c_uint32
 
     mode = c_uint32()
-    # Windows 10 knows the bit but does not set it; older ones refuse it, and so does a pipe the question itself.
+    # Both functions return 0 if they fail: the first for a pipe, the second before Windows 10, which does not know the
+    # bit. Windows 10 knows it, but does not set it.
     if not kernel.GetConsoleMode(handle, byref(mode)):
         return False
     return bool(mode.value & PROCESSES_ESCAPES or kernel.SetConsoleMode(handle, mode.value | PROCESSES_ESCAPES))

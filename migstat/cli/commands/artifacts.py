@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from msgspec.structs import replace
 
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 NONE_HERE = "Only newer migration assistants leave reports and logs, and none for Confluence."
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """A file that could not be downloaded, and why; `gone` for good or not."""
-
-    name: str
-    error: MigstatError
-    gone: bool
 
 
 @asks_api(FORMATS)
@@ -62,7 +53,7 @@ def artifacts(
     """
     output = output_of(runtime, options, FORMATS)
     folder = None if download is None else _folder(download)
-    failures: list[Failure] = []
+    failures: dict[str, MigstatError] = {}
     with open_session(runtime, options, job=job, task=task) as session:
         # The session took an id as it is, without a request, so only this answer names the files.
         found = session.api.task(session.job_id, session.task.task_id)
@@ -101,11 +92,11 @@ def _folder(text: str) -> Path:
 
 def _download(
     runtime: Runtime, session: Session, report: ArtifactsReport, folder: Path, output: OutputOptions
-) -> tuple[ArtifactsReport, list[Failure]]:
+) -> tuple[ArtifactsReport, dict[str, MigstatError]]:
     """Download all that can be; the report with their paths, and what went wrong with the others."""
     names = file_names(listed.artifact.name for listed in report.artifacts)
     fetched: list[Listed] = []
-    failures: list[Failure] = []
+    failures: dict[str, MigstatError] = {}
     for number, (listed, name) in enumerate(zip(report.artifacts, names, strict=True), 1):
         label = f"{number}/{len(names)} {name}" if len(names) > 1 else name
         try:
@@ -113,9 +104,9 @@ def _download(
                 expected = name.lower().endswith(".json")
                 session.api.download(listed.artifact.location, file, moved, json_expected=expected)
         except (ApiError, OutputError) as error:
-            refused = isinstance(error, Refused | BadAnswer)  # which is how servers answer to links that have expired
-            gone = isinstance(error, NotFound) or (listed.expired and refused)
-            failures.append(Failure(name, error, gone))
+            # Storage answers 400 or 403 to a signed link that has expired, which no second attempt will change.
+            gone = listed.expired and isinstance(error, Refused | BadAnswer)
+            failures[name] = NotFound(error.message, error.hint) if gone else error
             fetched.append(listed)
         else:
             fetched.append(replace(listed, path=str(folder / name)))
@@ -133,13 +124,11 @@ def _progress(runtime: Runtime, output: OutputOptions, label: str) -> AbstractCo
     return progress_of(label, streams.err, ascii_only=ascii_only, color=output.color)
 
 
-def _summary(failures: Sequence[Failure], count: int) -> MigstatError:
-    """One error for all that could not be downloaded: how many, and why the first one."""
-    first = failures[0]
+def _summary(failures: Mapping[str, MigstatError], count: int) -> MigstatError:
+    """One error for all that could not be downloaded: how many, and why the first one; NotFound if all are gone."""
+    name, first = next(iter(failures.items()))
     many = f"{len(failures)} of {count} files" if count > 1 else "the file"
-    message = f"{many} could not be downloaded; {first.name}: {first.error.message}"
-    if all(failure.gone for failure in failures):
-        return NotFound(message, first.error.hint)
-    if all(isinstance(failure.error, OutputError) for failure in failures):
-        return OutputError(message, first.error.hint)
-    return Incomplete(message, first.error.hint)
+    message = f"{many} could not be downloaded; {name}: {first.message}"
+    kinds: tuple[type[MigstatError], ...] = (NotFound, OutputError)
+    same = (kind for kind in kinds if all(isinstance(error, kind) for error in failures.values()))
+    return next(same, Incomplete)(message, first.hint)
