@@ -44,7 +44,7 @@ def file_names(wanted: Iterable[str | None]) -> list[str]:
 
 def _safe(wanted: str | None) -> str:
     text = unicodedata.normalize("NFC", wanted or "")
-    text = "".join(each if each.isprintable() else "_" for each in _UNSAFE.sub("_", text))
+    text = "".join(sign if sign.isprintable() else "_" for sign in _UNSAFE.sub("_", text))
     text = re.sub(r"\.{2,}", ".", text)
     text = text.lstrip("._- ").rstrip(". ") or NAMELESS
     return _shortened(f"_{text}" if _DEVICE.match(text) else text)

@@ -1,1 +1,1 @@
-"""What flows through the program: nodes, verdicts, events, reports, and how they are published."""
+"""The data of the program: nodes, verdicts, events, reports, and how they are published."""

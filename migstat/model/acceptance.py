@@ -14,7 +14,7 @@ MOST_SENT = 100
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a check was accepted, through the end of which day, by whom, and with how many occurrences at most."""
+    """An accepted check: the reason, the last day, who accepted it, and the most occurrences that are covered."""
 
     reason: str
     until: date
@@ -69,8 +69,8 @@ def accepted_of(
 
 
 def _flaw(check: Node, entry: Acceptance) -> str | None:
-    """What an entry does not cover."""
-    if check.details.get("excludable") not in (None, True):
+    """The reason why an entry does not cover a check; None if it does."""
+    if check.details.get("excludable") not in (None, True):  # any other value is no permission
         return "the API does not let anyone override it"
     if check.outcome not in (Outcome.FAILED, Outcome.WARNING):
         return f"it ended as {check.outcome or check.status}, which is no finding"
@@ -82,4 +82,5 @@ def _flaw(check: Node, entry: Acceptance) -> str | None:
     found = len(check.occurrences)
     if found > entry.occurrences:
         return f"it has {found} occurrences instead of {entry.occurrences}"
+    # The API cuts longer lists, so there may be findings that were never accepted.
     return f"it has {found} occurrences or more, as the API sends no more" if found >= MOST_SENT else None

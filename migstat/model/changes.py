@@ -29,13 +29,12 @@ _BAD = {State.WARNING: 1, State.FAILED: 2}
 def change_of(before: State | None, now: State | None) -> Change:
     """The change from one state to another; None is a check that the run does not have.
 
-    Skipped is fine. What had not ended in the earlier run says no more than if it had been absent; what has not ended
-    now, or is not reported yet, may still become anything.
+    Skipped is fine. What had not ended in the earlier run says no more than if it had been absent.
     """
     if now is None:
         return Change.GONE
     if not now.ended:
-        return Change.RUNNING
+        return Change.RUNNING  # it may still become anything
     was, is_now = _BAD.get(before, 0) if before else 0, _BAD.get(now, 0)
     if not was or not is_now:
         return Change.NEW if is_now else Change.FIXED if was else Change.SAME
@@ -46,7 +45,7 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
     """The checks of an earlier run, from the API or from a document.
 
     `created_at` is when the run was created, None if that is not known; `seen_at` is the time that a person is shown.
-    `job_id` is known of a document, which may be about another job. `flaws` say, a line each, what could not be read;
+    Only a document has a `job_id`; it may be about another job. `flaws` say, a line each, what could not be read;
     `notes` are for the user.
     """
 
@@ -83,7 +82,7 @@ class Comparison(msgspec.Struct, frozen=True):
         before = self.before.get(check.level)
         old, new = before.occurrences if before else (), check.occurrences
         kept_old, kept_new = set(old), set(new)
-        return tuple(each for each in new if each not in kept_old), tuple(each for each in old if each not in kept_new)
+        return tuple(text for text in new if text not in kept_old), tuple(text for text in old if text not in kept_new)
 
 
 def compared(earlier: EarlierRun, checks: Iterable[Node], seen_at: Millis, *, whole: bool) -> Comparison:

@@ -13,11 +13,11 @@ from itertools import chain
 from migstat.model.nodes import Job, Millis, Node, State, unmatched
 
 Update = tuple[Node | None, Node]
-"""A node as it was, if it was there, and as it is."""
+"""A node before, None if it was not there, and after."""
 
 
 class Tally:
-    """What is to be known of some siblings together; read only, except that it remembers what it was asked for.
+    """Totals over some siblings; read only, except that it caches what it was asked for.
 
     `counts` are by state, `unproven` counts those without an outcome. `earliest` is when the first of them started.
     """

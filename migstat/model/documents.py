@@ -1,6 +1,6 @@
 """The published JSON, version 1: one struct a document and an event; JSON and JSON Schema both come from them.
 
-Published schemas are open, so that keys can be added: whoever reads these documents must expect keys it does not know.
+Published schemas are open, so that keys can be added: readers of these documents must ignore keys that they do not know.
 Keys come in the order of the fields, those of the base class first.
 """
 
@@ -298,7 +298,7 @@ class TimelineDocument(Document, kw_only=True, tag="timeline"):
     task_id: str | None
     task_type: str | None
     started_at: Instant | None
-    ended_at: Annotated[Instant | None, Meta(description="Null while it goes on, or if nobody watched the end.")]
+    ended_at: Annotated[Instant | None, Meta(description="Null while it goes on, or if no watch saw the end.")]
     as_of: Annotated[Instant | None, Meta(description="The time of the last event.")]
     elapsed_seconds: Seconds | None
     verdict: Verdict
@@ -417,7 +417,7 @@ class TimeoutEvent(EndEvent, kw_only=True, tag="timeout"):
 
 
 class InterruptedEvent(EndEvent, kw_only=True, tag="interrupted"):
-    """A signal ended the watch, or nobody reads its output any more; the last line."""
+    """A signal ended the watch, or its output was closed; the last line."""
 
 
 class FailedFastEvent(EndEvent, kw_only=True, tag="failed-fast"):

@@ -195,6 +195,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 class Waiting(msgspec.Struct, frozen=True):
     """A pause of `seconds` begins: the command draws, saves and exports now. Neither published nor recorded."""
 
+    # An event instead of a hook: the consumer of the events owns time and screen.
+
     at: Millis
     seconds: float
     view: View
@@ -203,7 +205,7 @@ class Waiting(msgspec.Struct, frozen=True):
 class Seen(msgspec.Struct, frozen=True):
     """The state an earlier watch of the same task left: readings, stalled nodes, its beginning and its last event.
 
-    `late` is the deadline that each reason was last said about.
+    `late` is the deadline of the last event for each reason.
     """
 
     readings: dict[Level, Condition] = {}

@@ -56,7 +56,7 @@ def exit_of(verdict: Verdict | None, *, readable: bool) -> Exit:
     """
     if verdict is Verdict.FAILED:
         return Exit.FAILED
-    if not readable:
+    if not readable:  # even 8, still running: a script that polls must learn that reading fails
         return Exit.UNREACHABLE
     return Exit.RUNNING if verdict in (Verdict.RUNNING, Verdict.PENDING) else Exit.OK
 

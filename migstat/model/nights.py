@@ -74,12 +74,12 @@ class Silence(msgspec.Struct, frozen=True):
 
 
 class Night(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a record, or a `projects` document, tells of one task.
+    """One task as a record, or a `projects` document, has it.
 
     `spans` holds the root and every node that has a status, or that is missing. `as_of` is the time of the last event,
-    `exit_code` that of the last watch if it has ended. `readings`, `stalled` and `late` (the deadline that each reason
-    was last said about) are what a watch that resumes the record need not say again. `warnings` say, a
-    line each, what was skipped.
+    `exit_code` that of the last watch if it has ended. `readings`, `stalled` and `late` (the deadline of the last
+    event for each reason) are what a watch that resumes the record need not repeat. `warnings` say, a line each, what
+    was skipped.
     """
 
     job_id: str | None = None
@@ -108,8 +108,9 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def over(self) -> bool:
         """True if the task has ended, scopes such as `apps` too: until then bars stay open, as of `as_of`."""
-        scopes = (span for span in self.spans.values() if len(span.level) == 2)
-        root = self.root
+        root, scopes = self.root, (span for span in self.spans.values() if len(span.level) == 2)
+        # A killed watch left no exit code, so more may have happened after its last event. A document without a
+        # root has only the verdict to go by.
         if root is None or self.exit_code is None:
             return root is None and self.verdict not in (Verdict.PENDING, Verdict.RUNNING)
         return root.state.ended and (root.state is State.FAILED or all(scope.state.ended for scope in scopes))
@@ -177,7 +178,7 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
     def slowest(self) -> list[Span]:
         """The nodes that took longest, projects or spaces where there are any."""
         timed = [span for span in self.nodes if self.night.elapsed_of(span)]
-        timed = [span for span in timed if len(span.level) == 3] or timed
+        timed = [span for span in timed if len(span.level) == 3] or timed  # such as migrate,projects,KEY
         return sorted(timed, key=lambda span: -(self.night.elapsed_of(span) or 0))
 
     @property
@@ -186,6 +187,7 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
 
         Without projects or spaces, those of all scopes.
         """
+        # The API does not say in which order phases come, and projects may skip some: the mean place decides.
         seconds: dict[str, float] = {}
         places: dict[str, list[int]] = {}
         scopes = [span for span in self.nodes if span.level != CHECK]

@@ -115,7 +115,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     """One node of a task's status tree.
 
     `details` is what the API sent under that name. `percent` (0..100) and `progress` come only while the node runs
-    and tell of its current phase only. `children` is None if they were not asked for. `unreadable` says why the
+    and describe its current phase only. `children` is None if they were not asked for. `unreadable` says why the
     node or the level below it could not be read. `missing` marks a project or space that the job names and the API has
     not reported, `over` a level of a task that has ended: nothing in it goes on. `raw` is the API's own JSON, kept only
     if it was asked for.
@@ -151,7 +151,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         A level that only has children, such as `migrate,projects`, combines their states.
         """
         if self.outcome or self.status in _ENDED:  # as `ended` has it, without the call: this runs 100,000 times a poll
-            # The API's vocabulary is open, and a word that nobody knows yet must never read as a success.
+            # The API's vocabulary is open, and an unknown word must never pass for a success.
             return _STATE_OF_OUTCOME.get(self.outcome or "", State.FAILED)
         if self.status is None and self.children:
             return combined_state([child.state for child in self.children], over=self.over)
@@ -368,7 +368,7 @@ def by_name(nodes: Iterable[Node]) -> list[Node]:
 
 
 def match_keys(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
-    """Which reported name each key of the job's scope stands for; keys that match none are left out.
+    """Map each key of the job's scope to the reported name that it stands for; keys that match none are left out.
 
     A name matches exactly, else ignoring case if that is unambiguous (guess: keys and names may differ in case).
     """

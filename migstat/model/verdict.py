@@ -46,13 +46,13 @@ from migstat.model.nodes import (
 )
 
 SETTLED_AFTER: Millis = 120_000
-"""What is not reported this long after a task's end is taken never to come."""
+"""Once a task has ended for this long, whatever is not reported is taken never to come."""
 
 EARLIEST_STAMP: Millis = 978_307_200_000
 """The year 2001: an earlier stamp counts seconds, or nothing at all."""
 
 CLOCK_SKEW: Millis = 86_400_000
-"""A stamp further in the future than this is not a time, whoever's clock is wrong."""
+"""A stamp further in the future than this is not a time, even if a clock is wrong."""
 
 
 class Verdict(StrEnum):
@@ -101,9 +101,9 @@ class Reason(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """What a person reads: the API's message, else its outcome, else what the state means at the end of a task."""
+        """The words for people: the API's message, else its outcome, else what the state means at the end of a task."""
         if self.state in (State.RUNNING, State.PENDING):
-            # The message of what never ended was written while it ran, and tells of a success to come.
+            # The message of what never ended was written while it ran, and promises a success.
             return ": ".join(filter(None, (_UNSAID[self.state], self.message)))
         return self.message or self.outcome or _UNSAID.get(self.state, str(self.state))
 
@@ -234,7 +234,7 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, 
         return (check or root,), ()
     # Single checks do not count here: where one was overridden, its FAILED stays, and `check` itself ends as WARNING.
     tops = (migrate,) if until is Until.CORE else (root, check, migrate)
-    # `apps` migrates independently and may fail days later; whoever waits for the core has decided not to care.
+    # `apps` migrates independently and may fail days later; --until core is for those who do not wait for that.
     scopes = [scope for scope in _scopes(root) if until is not Until.CORE or scope.name != APPS]
     single = [child for scope in scopes for child in scope.children or ()]
     return (*(node for node in tops if node), *scopes, *single), leaves_of(root, evidence.task_type)
@@ -394,11 +394,11 @@ def assess(
     if ended and not lone:
         gaps = _gaps(evidence, until, nodes, tally)
     else:
-        # A root that makes no sense may have ended long ago, and must not look like one that runs.
+        # A root that cannot be decoded may have ended long ago, and must not look like one that runs.
         gaps = _Gaps(unread=(f"the task: {root.unreadable}",) if root.unreadable and not ended else ())
     over = never or lone or (ended and (settled or (gaps == _Gaps() and not (whole and missing))))
 
-    # Third: why is it no success? What failed, then what never ended or never came, then what nobody knows.
+    # Third: why is it no success? What failed, then what never ended or never came, then what could not be read.
     check = child_of(root, "check")
     deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
     failures = [node for node in _in_state(State.FAILED, deciding, tally) if node.outcome or over]
@@ -452,7 +452,7 @@ def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...]) -> boo
     if not evidence.waits_for_migration(until):
         return True
     # `migrate` can be FINISHED while `apps` goes on for days, independently: neither an error nor the end. But scopes
-    # of a task that failed are not waited for, as nobody resumes them.
+    # of a task that failed are not waited for: they may hang for good.
     if any(node.ended and node.state is State.FAILED for node in (root, migrate) if node):
         return True
     scopes = child_of(root, "migrate")
@@ -462,7 +462,7 @@ def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...]) -> boo
 
 
 class _Gaps(msgspec.Struct, frozen=True, kw_only=True):
-    """What an end leaves open: the reasons not to believe it before it has settled.
+    """The gaps that an end leaves: the reasons not to believe it before it has settled.
 
     `unread` names, a line each, what could not be read. `absent` are the scopes that the job names, and `check`, that
     were not reported; `no_migrate` says the same of `migrate`, without which no migration has succeeded. `unproven`:
@@ -476,7 +476,7 @@ class _Gaps(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tally) -> _Gaps:
-    """What the end of a task, other than a refused one, leaves open."""
+    """The gaps that the end of a task leaves, unless it was refused."""
     root, job, below = evidence.root, evidence.job, children_of(evidence.root, "migrate")
     whole = evidence.waits_for_migration(until)
     needed = [*nodes, *tally.unreadable.values()]
@@ -499,7 +499,7 @@ def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tall
         absent.append("check")
     unread = _unread(evidence, needed)
     if whole and job is None:
-        unread = (*unread, "the job's definition")  # without its scope nobody knows what is missing
+        unread = (*unread, "the job's definition")  # without its scope, nothing is known to be missing
     return _Gaps(
         unread=unread,
         absent=tuple(absent),

@@ -33,7 +33,7 @@ _NAMES = {bool: "true or false", datetime: "a date with a time", str: "a text", 
 def acceptances_from(flag: str | None, profile: Profile) -> Acceptances | None:
     """The accepted checks of the file that the flag names, or else the profile; None if neither does.
 
-    Raises UsageError, which names file, key and type, for a file that cannot be read or makes no sense.
+    Raises UsageError, which names file, key and type, for a file that cannot be read or is invalid.
     """
     chosen = profile.get("accepted") if flag is None else (refuse_empty(flag, "--accepted"), "--accepted")
     if chosen is None:

@@ -63,7 +63,7 @@ class Config(msgspec.Struct, frozen=True):
 def read_config(file: str, *, must_exist: bool = False) -> Config:
     """The file's content; an empty one if it does not exist, unless it must.
 
-    Raises UsageError, which names file and key, for a file that cannot be read or makes no sense.
+    Raises UsageError, which names file and key, for a file that cannot be read or is invalid.
     """
     try:
         text = read_text(file, shown_file(file))
@@ -117,7 +117,7 @@ def parsed(text: str, file: str) -> Config:
 
 
 def _section(config: Config, section: str, content: object, warnings: list[str]) -> dict[str, dict[str, str]]:
-    """Profiles or targets by name, without anything secret, of which `warnings` tells."""
+    """Profiles or targets by name, without anything secret, which is added to `warnings`."""
     if not isinstance(content, dict):
         raise config.error((section,), "must be a table", f"For example [{section}.acme].")
     entries: dict[str, dict[str, str]] = {}
@@ -208,7 +208,7 @@ def edited(config: Config, changes: Mapping[KeyPath, str | None]) -> Config:
 
 
 def change(file: str, changes: Mapping[KeyPath, str | None]) -> Config:
-    """Change the file as `edited` does; its new content. Raises OutputError, too; the file is then as it was."""
+    """Change the file as `edited` does; its new content. Also raises OutputError; the file is then unchanged."""
     try:
         with exclusively(Path(file)):  # two runs at once must not undo each other's changes
             config = edited(read_config(file), changes)

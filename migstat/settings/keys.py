@@ -98,5 +98,11 @@ ENVIRONMENT = {
 }
 """Every environment variable and its meaning, as `migstat help environment` prints it."""
 
-TERMINAL_VARIABLES = (*(each.variable for each in SETTINGS if each.terminal), "TERM", "LC_ALL", "LC_CTYPE", "LANG")
+TERMINAL_VARIABLES = (
+    *(setting.variable for setting in SETTINGS if setting.terminal),
+    "TERM",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LANG",
+)
 """Variables that describe the terminal and nothing about the user."""

@@ -1,4 +1,4 @@
-"""Which proxy leads to a URL: that of the environment or the system, but for the hosts that NO_PROXY exempts."""
+"""The proxy for a URL: that of the environment or the system, except for hosts that NO_PROXY exempts."""
 
 from __future__ import annotations
 

@@ -42,6 +42,7 @@ def target_from(
     source, unless the command is about a job (`default_task` None). Raises UsageError.
     """
     profile = profile or Profile()
+    # Where MIGSTAT_JOB is set, people type `migstat status latest-check`.
     if default_task is not None and task is None and job is not None and job in frozenset(TaskWord):
         job, task = None, job
     jobs, tasks = (
@@ -52,6 +53,7 @@ def target_from(
         )
         for key, word in (("job", job), ("task", task))
     )
+    # A task in the URL or target that names the job ranks with the source that named it, hence its number.
     of_job, named = next(((number, each) for number, each in enumerate(jobs) if each), (0, None))
     if named is None:
         known = ", ".join(sorted(profile.config.targets))
