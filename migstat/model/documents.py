@@ -1,6 +1,6 @@
 """The published JSON, version 1: one struct a document and an event; JSON and JSON Schema both come from them.
 
-Published schemas are open, so that keys can be added: readers of these documents must ignore keys that they do not know.
+Published schemas are open, so that keys can be added: readers of these documents must ignore unknown keys.
 Keys come in the order of the fields, those of the base class first.
 """
 
