@@ -173,7 +173,7 @@ def test_a_night_ends_with_the_right_code_in_time(name: str) -> None:
     scenario, plan, code, first, last = CASES[name]
     stage = Stage(scenario, 40_000)
     ended = stage.end(0.0, plan)
-    assert (ended.exit_code, first <= seconds_of(ended) <= last + 12) == (code, True), seconds_of(ended)
+    assert (ended.exit_code, first <= seconds_of(ended) <= last + 9) == (code, True), seconds_of(ended)
     assert ended.reasons or ended.verdict in (Verdict.SUCCEEDED, Verdict.RUNNING)
     assert stage.watch(8000, plan) == code
     if plan is None:

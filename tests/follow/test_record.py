@@ -81,7 +81,7 @@ NIGHT = migration(
 def test_a_second_watch_tells_only_what_changed_meanwhile(tmp_path: Path) -> None:
     """What the first watch said is not said again, in how many parts the night may be watched."""
     path = tmp_path / "night.jsonl"
-    parts = [*recorded(path, NIGHT, 40, 450), *recorded(path, NIGHT, 520, 600), *recorded(path, NIGHT, 2000)]
+    parts = [*recorded(path, NIGHT, 40, 450), *recorded(path, NIGHT, 520, 880), *recorded(path, NIGHT, 2000)]
     for name in ("A", "B", "C", "STUCK"):
         reported = changes(parts, "migrate", "projects", name)
         assert reported == list(dict.fromkeys(reported))
