@@ -1,4 +1,4 @@
-"""A forward proxy on loopback, which knows names that nobody else does and remembers what it is told."""
+"""A forward proxy on loopback with its own host names, which remembers every request."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def sending(data: bytes) -> Reply:
 
 
 def repeating(head: bytes, again: bytes, *, every: float = 0.0) -> Reply:
-    """Send something, and something else again and again, every so many seconds, until the client hangs up."""
+    """Send `head`, then `again` in a loop with pauses of `every` seconds, until the client hangs up."""
 
     def reply(connection: socket.socket) -> None:
         connection.sendall(head)
@@ -138,7 +138,7 @@ class RawServer:
 
 @contextmanager
 def raw_server(reply: Reply, times: int, then: str) -> Iterator[RawServer]:
-    """Reply to the first connections, so many times, with what no HTTP server sends, and relay the others to `then`."""
+    """Reply to the first `times` connections with raw bytes, and relay the others to the server at `then`."""
     server = RawServer()
 
     def serve(connection: socket.socket) -> None:

@@ -51,7 +51,7 @@ class _LooseData(msgspec.Struct, frozen=True):
 
 
 class _LooseAnswer(msgspec.Struct, frozen=True):
-    """The least that an answer must be, so that its readable children can be shown."""
+    """The minimum that an answer must have, so that its readable children can be shown."""
 
     data: _LooseData | None = None
     links: _WireLinks | None = None

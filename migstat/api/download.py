@@ -37,7 +37,7 @@ _LINK = re.compile(rb'"https?://([\w.-]{1,100})')
 
 
 def fetch(http: Http, location: str | None, file: Incoming, moved: Moved, *, json_expected: bool = False) -> None:
-    """Write what is at `location`, absolute or relative to the API, to the file, until it is whole.
+    """Download the file at `location`, absolute or relative to the API, until it is complete.
 
     Files may be of any size, so only silence is limited: for as long as a request may take. JSON with a URL is refused
     as a mere link unless it is `json_expected`. Raises ApiError (NotFound where it is gone for good), and OutputError

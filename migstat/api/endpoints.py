@@ -132,7 +132,7 @@ class Api:
         )
 
     def download(self, location: str | None, file: Incoming, moved: Moved, *, json_expected: bool) -> None:
-        """Write what is at an artifact's location to the file; see `download.fetch`."""
+        """Download the file at an artifact's location; see `download.fetch`."""
         from migstat.api.download import fetch
 
         fetch(self.http, location, file, moved, json_expected=json_expected)
@@ -189,7 +189,7 @@ class Api:
 
 
 def _body(response: httpx.Response, what: str, clock: Clock, seconds: float) -> bytes:
-    """The unpacked body, read within so many seconds; of an error only as much as a message needs."""
+    """Read and unpack the body within `seconds`; of an error only as much as a message needs."""
     good = response.status_code == httpx.codes.OK
     packing = response.headers.get("Content-Encoding", "").strip().lower()
     if packing not in ("", "identity", *PACKINGS):
@@ -212,7 +212,7 @@ def _body(response: httpx.Response, what: str, clock: Clock, seconds: float) -> 
 
 
 def _unpacked(response: httpx.Response, packing: str) -> Iterator[bytes]:
-    """The body in pieces; httpx would unpack whatever it received at once, up to a thousand times its size."""
+    """Yield the body in pieces; httpx would unpack all that it received at once, up to a thousand times its size."""
     if packing not in PACKINGS or response.is_stream_consumed:
         yield from response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
         return

@@ -81,7 +81,7 @@ class Observers(msgspec.Struct, frozen=True):
 
 
 class Http:
-    """Connections to the API's server and to those that it names. Thread-safe."""
+    """Connections to the API's server and to the servers of its files. Thread-safe."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ LONGEST_PAUSE = 1e9
 """Seconds, some thirty years, to which a server's `Retry-After` is cut: more would fill a message with digits."""
 
 LONGEST_HOLD = 300.0
-"""Seconds after which a server is asked again, whatever pause it asked for."""
+"""Seconds after which requests resume, however long a pause the server asked for."""
 
 WINDOW = 60.5
 """Seconds over which requests are counted: the API's minute, and a little more, as some take longer to arrive."""
@@ -53,7 +53,7 @@ def steady_clock() -> float:
 class Policy(msgspec.Struct, frozen=True):
     """How long to keep trying one request; seconds throughout.
 
-    Waits grow from `base` by doubling, of which a random share is taken so that many clients do not come back at once.
+    Waits double from `base` on, and a random share of each is taken so that many clients do not come back at once.
     No attempt starts later than `give_up_after` after the first; None never gives up.
     """
 
@@ -152,7 +152,7 @@ class Budget:
             return max(0.0, self._wait_from(self._clock()))
 
     def slow_down(self, seconds: float) -> None:
-        """Send nothing for so many seconds, but for five minutes at most."""
+        """Pause all requests for this many seconds, five minutes at most."""
         with self._lock:
             self._held_until = max(self._held_until, self._clock() + min(seconds, LONGEST_HOLD))
 

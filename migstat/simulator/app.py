@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from migstat.simulator import artifacts
 from migstat.simulator.answers import describe_job, describe_node, describe_task
-from migstat.simulator.exchange import Asked, HttpRequest, HttpResponse, error_response, json_response, parse
+from migstat.simulator.exchange import ApiRequest, HttpRequest, HttpResponse, error_response, json_response, parse
 from migstat.simulator.faults import FaultQueue, disturb
 from migstat.simulator.limiter import Limiter
 from migstat.simulator.paging import Filter, Listing, SimPage, decode_cursor, encode_cursor
@@ -82,35 +82,35 @@ class App:
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
         request_id = f"request-{next(self._request_numbers):06d}"
-        asked = parse(request.target)
-        if asked.route == "faults":
-            return _guarded(lambda: self._queue_fault(request, asked), request_id)
+        parsed = parse(request.target)
+        if parsed.route == "faults":
+            return _guarded(lambda: self._queue_fault(request, parsed), request_id)
         wall = self._clock()
-        limited = self._limiter is not None and asked.route != "artifact"
+        limited = self._limiter is not None and parsed.route != "artifact"
         allowance = self._limiter.admit(wall) if self._limiter and limited else None
         headers = () if allowance is None else allowance.headers()
         if allowance is not None and allowance.retry_after is not None:
             return error_response(429, "Rate limit exceeded", request_id, *headers)
         now = self._timeline.scenario_time(wall)
-        response = _guarded(lambda: self._answer(request, asked, now), request_id)
-        incidents = self._scenario_of(asked).incidents
-        fault = self.faults.take(next((each.fault for each in incidents if each.hits(asked, now)), None))
+        response = _guarded(lambda: self._answer(request, parsed, now), request_id)
+        incidents = self._scenario_of(parsed).incidents
+        fault = self.faults.take(next((each.fault for each in incidents if each.hits(parsed, now)), None))
         if fault is not None:
             response = disturb(fault, response, wall, request_id)
         return replace(response, headers=(*response.headers, *headers))
 
-    def _scenario_of(self, asked: Asked) -> Scenario:
+    def _scenario_of(self, parsed: ApiRequest) -> Scenario:
         """Return the scenario that a request is about, else the first one."""
         scenarios = tuple(self._scenarios.values())
-        if asked.route == "artifact":
-            found = (each for each in scenarios if any(task.task_id == asked.ids[0] for task in each.tasks))
+        if parsed.route == "artifact":
+            found = (each for each in scenarios if any(task.task_id == parsed.ids[0] for task in each.tasks))
             return next(found, scenarios[0])
-        return self._scenarios.get(asked.ids[0] if asked.ids else "", scenarios[0])
+        return self._scenarios.get(parsed.ids[0] if parsed.ids else "", scenarios[0])
 
-    def _queue_fault(self, request: HttpRequest, asked: Asked) -> HttpResponse:
+    def _queue_fault(self, request: HttpRequest, parsed: ApiRequest) -> HttpResponse:
         if request.method != "POST":
             raise HttpError(405, "Only POST")
-        query = asked.query
+        query = parsed.query
         try:
             retry_after = int(query["retryAfter"]) if "retryAfter" in query else None
             times, seconds = int(query.get("times", "1")), float(query.get("seconds", "1"))
@@ -119,29 +119,29 @@ class App:
             raise HttpError(400, str(error)) from error
         return HttpResponse(204)
 
-    def _answer(self, request: HttpRequest, asked: Asked, now: float) -> HttpResponse:
+    def _answer(self, request: HttpRequest, parsed: ApiRequest, now: float) -> HttpResponse:
         if request.method != "GET":
             raise HttpError(405, "Only GET")
-        if asked.route == "artifact":
-            return self._artifact(request.target, asked, now)
+        if parsed.route == "artifact":
+            return self._artifact(request.target, parsed, now)
         _authorize(request.authorization)
-        if asked.route == "unknown":
+        if parsed.route == "unknown":
             raise HttpError(404, "Not found")
-        if asked.ids[0] not in self._scenarios:
-            raise HttpError(404, f"No job {asked.ids[0]}")
-        return json_response(200, self._content(self._scenarios[asked.ids[0]], asked, now))
+        if parsed.ids[0] not in self._scenarios:
+            raise HttpError(404, f"No job {parsed.ids[0]}")
+        return json_response(200, self._content(self._scenarios[parsed.ids[0]], parsed, now))
 
-    def _content(self, scenario: Scenario, asked: Asked, now: float) -> dict[str, Any]:
-        match asked.route:
+    def _content(self, scenario: Scenario, parsed: ApiRequest, now: float) -> dict[str, Any]:
+        match parsed.route:
             case "job":
                 return describe_job(scenario.job)
             case "tasks":
-                return self._task_list(scenario, asked.query.get("cursor"), now)
+                return self._task_list(scenario, parsed.query.get("cursor"), now)
             case "task":
-                task = _find_task(scenario, asked.ids[1], now)
+                task = _find_task(scenario, parsed.ids[1], now)
                 return describe_task(task, now, self._timeline, self._base_url)
             case _:
-                return self._status(scenario, _find_task(scenario, asked.ids[1], now), asked, now)
+                return self._status(scenario, _find_task(scenario, parsed.ids[1], now), parsed, now)
 
     def _task_list(self, scenario: Scenario, cursor: str | None, now: float) -> dict[str, Any]:
         tasks = _tasks(scenario, now)
@@ -161,11 +161,11 @@ class App:
             links["next"] = base64.b64encode(f"tasks#{listed[-1].task_id}".encode()).decode()
         return {"data": [describe_task(task, now, self._timeline, self._base_url) for task in listed], "links": links}
 
-    def _artifact(self, target: str, asked: Asked, now: float) -> HttpResponse:
+    def _artifact(self, target: str, parsed: ApiRequest, now: float) -> HttpResponse:
         if not artifacts.is_signed(target):
             raise HttpError(403, "The signature does not match the address")
-        task_id, name = asked.ids
-        task = _find_task(self._scenario_of(asked), task_id, now)
+        task_id, name = parsed.ids
+        task = _find_task(self._scenario_of(parsed), task_id, now)
         for each in task.artifacts:
             if each.name == name and each.location is None and now >= each.available_at:
                 if now >= each.expires_at:
@@ -173,12 +173,12 @@ class App:
                 return artifacts.serve(task, each)
         raise HttpError(404, f"No file {name}")
 
-    def _status(self, scenario: Scenario, task: SimTask, asked: Asked, now: float) -> dict[str, Any]:
+    def _status(self, scenario: Scenario, task: SimTask, parsed: ApiRequest, now: float) -> dict[str, Any]:
         if not task.has_status(now):
             raise HttpError(404, f"No status of task {task.task_id}")
-        if asked.filtered and scenario.filters == "rejected":
+        if parsed.filtered and scenario.filters == "rejected":
             raise HttpError(400, "Filters are not supported")
-        path, below_check = asked.path, asked.path[:1] == ("check",)
+        path, below_check = parsed.path, parsed.path[:1] == ("check",)
         if below_check and task.check_level != "none":
             path = path[1:]
         is_there = below_check or not path or task.check_level != "only"
@@ -187,24 +187,24 @@ class App:
             return {"data": {}, "links": {}}
         data = describe_node(node, task, now, self._timeline)
         lists_children = below_check or task.check_level != "only"
-        if asked.query.get("expandChildren") != "true" or not lists_children:
+        if parsed.query.get("expandChildren") != "true" or not lists_children:
             return {"data": data, "links": {}}
-        page = self._page(scenario, task, node, asked, path, now)
+        page = self._page(scenario, task, node, parsed, path, now)
         links = {}
         if page.nodes:
             data["children"] = {child.name: describe_node(child, task, now, self._timeline) for child in page.nodes}
-            links["self"] = encode_cursor(asked.path, page.keys[0])
+            links["self"] = encode_cursor(parsed.path, page.keys[0])
         if page.has_more:
-            links["next"] = encode_cursor(asked.path, page.keys[-1])
+            links["next"] = encode_cursor(parsed.path, page.keys[-1])
         return {"data": data, "links": links}
 
     def _page(
-        self, scenario: Scenario, task: SimTask, node: SimNode, asked: Asked, path: tuple[str, ...], now: float
+        self, scenario: Scenario, task: SimTask, node: SimNode, parsed: ApiRequest, path: tuple[str, ...], now: float
     ) -> SimPage:
-        query, after = asked.query, None
+        query, after = parsed.query, None
         if "cursor" in query:
             try:
-                after = decode_cursor(asked.path, query["cursor"])
+                after = decode_cursor(parsed.path, query["cursor"])
             except ValueError as error:
                 raise HttpError(400, str(error)) from error
         wanted = Filter(query.get("status"), query.get("outcome"))
@@ -215,7 +215,7 @@ class App:
             question = (task.task_id, path, wanted)
             repeated = after is None and question in self._answered
             self._answered.add(question)
-        if asked.filtered:
+        if parsed.filtered:
             match scenario.filters:
                 case "empty":
                     return SimPage((), (), has_more=False)

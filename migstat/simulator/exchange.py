@@ -28,7 +28,7 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """A parsed request: its route, the decoded ids in its path, and its query.
 
     The ids are those of job and task; of an artifact they are the task's id and the file's name.
@@ -49,27 +49,27 @@ class Asked:
         return bool(self.query.keys() & {"status", "outcome"})
 
 
-def parse(target: str) -> Asked:
+def parse(target: str) -> ApiRequest:
     """Return what the path and query of a request ask for."""
     parts = urlsplit(target)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if parts.path == FAULTS:
-        return Asked("faults", (), query)
+        return ApiRequest("faults", (), query)
     for prefix in (PREFIX, ARTIFACTS):
         if parts.path.startswith(f"{prefix}/"):
             segments = tuple(unquote(segment) for segment in parts.path.removeprefix(f"{prefix}/").split("/"))
             match prefix, segments:
                 case "/artifacts", (task_id, name):
-                    return Asked("artifact", (task_id, name), query)
+                    return ApiRequest("artifact", (task_id, name), query)
                 case _, ("jobs", job_id):
-                    return Asked("job", (job_id,), query)
+                    return ApiRequest("job", (job_id,), query)
                 case _, ("jobs", job_id, "tasks"):
-                    return Asked("tasks", (job_id,), query)
+                    return ApiRequest("tasks", (job_id,), query)
                 case _, ("jobs", job_id, "tasks", task_id):
-                    return Asked("task", (job_id, task_id), query)
+                    return ApiRequest("task", (job_id, task_id), query)
                 case _, ("jobs", job_id, "tasks", task_id, "status"):
-                    return Asked("status", (job_id, task_id), query)
-    return Asked("unknown", (), query)
+                    return ApiRequest("status", (job_id, task_id), query)
+    return ApiRequest("unknown", (), query)
 
 
 @dataclass(frozen=True, slots=True)

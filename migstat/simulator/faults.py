@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from migstat.simulator.exchange import HttpResponse, error_response, json_response
 
 if TYPE_CHECKING:
-    from migstat.simulator.exchange import Asked, Route
+    from migstat.simulator.exchange import ApiRequest, Route
 
 NAMED_KINDS = (
     "429-date", "cut", "drip", "empty", "garbage", "html", "login", "nothing", "redirect", "reset", "slow",
@@ -80,13 +80,13 @@ class Incident:
     expanded: bool | None = None
     page: Literal["first", "next"] | None = None
 
-    def hits(self, asked: Asked, now: float) -> bool:
+    def hits(self, parsed: ApiRequest, now: float) -> bool:
         """Return True if a request at scenario second `now` meets the fault."""
-        query = asked.query
+        query = parsed.query
         route = self.route or (None if self.level is None and self.expanded is None else "status")
         return (
             self.begin <= now < self.end
-            and route in (None, asked.route)
+            and route in (None, parsed.route)
             and self.level in (None, query.get("level", ""))
             and all(
                 wanted in (None, query.get(name)) or (wanted == "*" and name in query)

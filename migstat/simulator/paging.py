@@ -101,7 +101,7 @@ class Listing:
             self._move(child, place(child, float("-inf")))
 
     def page(self, now: float, after: Key | None, wanted: Filter, size: int) -> SimPage:
-        """Return `size` wanted children that sort after the key `after` at scenario second `now`, or what is left.
+        """Return at most `size` wanted children that sort after the key `after` at scenario second `now`.
 
         Names that differ in case only have the same key and stay on one page, or a cursor would skip one of them.
         """

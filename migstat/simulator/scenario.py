@@ -136,7 +136,7 @@ class SimNode:
     `projects`: it has children but no status, and no parent lists it. `has_details` says if time stamps are sent.
     `lastUpdatedAt` of a running node moves every `heartbeat` seconds, or stays where the run began if that is None;
     progress moves either way. `description`, `excludable` and `occurrences` are the details of a check, sent once it
-    has ended. A node without phases says that it supports no progress; a run without an end stays at the beginning of
+    has ended. A node without phases reports that it supports no progress; a run without an end stays at the start of
     its first phase.
     """
 
@@ -314,7 +314,7 @@ class SimJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A job, its tasks, and the manners of the API that serves them.
+    """A job, its tasks, and how the API that serves them behaves.
 
     `target` is a short name for the job, for people who have several; None means `name`.
     `page_size` is the length of a page of children or of tasks, `filters` what the status route makes of its filters.

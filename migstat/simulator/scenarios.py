@@ -270,7 +270,7 @@ def _earlier_checks(scenario: str) -> tuple[SimTask, ...]:
     )
 
 
-# what is moved
+# projects, spaces and apps
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +296,7 @@ def _space(key: str, hundreds: int) -> _Work:
 
 
 def _in_lanes(name: str, works: Iterable[_Work], *, lanes: int, begin: float, report_every: float = 20) -> SimNode:
-    """Return the hidden level of works of which `lanes` run at a time from `begin`.
+    """Return the hidden level of these works, `lanes` of them at a time, from `begin` on.
 
     They are reported one by one, beginning 5 minutes earlier, each no later than it starts.
     """
