@@ -208,7 +208,7 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
 def _present(streams: Streams, output: OutputOptions, report: Report, *, below: int) -> None:
     """Write the report to standard output; on a terminal `below` more lines will follow.
 
-    Each format is loaded only when it is used: Rich alone takes 30 ms.
+    Each format is loaded only when it is used: Rich alone takes 40 ms.
     """
     escaped = not streams.unicode
     match output.format:

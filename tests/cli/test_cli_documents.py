@@ -95,42 +95,20 @@ def test_the_status_document(server: Server) -> None:
     assert list(told) == [*HEAD_KEYS, "node"]
     told["node"]["children"] = [child["name"] for child in told["node"]["children"]]
     assert told | {"summary": None} == {
-        "kind": "status",
-        "schemaVersion": 1,
-        "jobId": "job-1",
-        "jobName": "Jira to the cloud",
-        "destination": "https://acme.example.com",
-        "taskId": "migrate-1",
-        "taskType": "migrate",
-        "fetchedAt": FETCHED,
-        "complete": False,
-        "verdict": "running",
+        "kind": "status", "schemaVersion": 1, "jobId": "job-1", "jobName": "Jira to the cloud",
+        "destination": "https://acme.example.com", "taskId": "migrate-1", "taskType": "migrate", "fetchedAt": FETCHED,
+        "complete": False, "verdict": "running", "summary": None,
         "reasons": [{"level": ["check"], "state": "failed", "outcome": "FAILED", "message": None}],
-        "summary": None,
         "node": {
-            "name": "",
-            "level": [],
-            "state": "running",
-            "status": "IN_PROGRESS",
-            "outcome": None,
-            "message": "Migration is in progress",
-            "createdAt": "2026-09-21T13:56:40Z",
-            "startedAt": "2026-09-21T14:03:20Z",
-            "lastUpdatedAt": FETCHED,
-            "elapsedSeconds": 600,
-            "percent": None,
-            "progress": [],
-            "excludable": None,
-            "description": None,
-            "occurrences": [],
-            "details": {
-                "createdAt": 1_789_999_000_000,
-                "startedAt": 1_789_999_400_000,
-                "lastUpdatedAt": 1_790_000_000_000,
-            },
+            "name": "", "level": [], "state": "running", "status": "IN_PROGRESS", "outcome": None,
+            "message": "Migration is in progress", "createdAt": "2026-09-21T13:56:40Z",
+            "startedAt": "2026-09-21T14:03:20Z", "lastUpdatedAt": FETCHED, "elapsedSeconds": 600, "percent": None,
+            "progress": [], "excludable": None, "description": None, "occurrences": [],
+            "details": {"createdAt": 1_789_999_000_000, "startedAt": 1_789_999_400_000,
+                        "lastUpdatedAt": 1_790_000_000_000},
             "children": ["check", "migrate"],
         },
-    }
+    }  # fmt: skip
 
 
 SUMMARY = {"total": 0, "missing": 0, "pending": 0, "running": 0, "finished": 0} | {
@@ -201,56 +179,29 @@ def test_filters_choose_what_is_listed_and_never_what_is_counted(server: Server,
 
 def test_the_tasks_document(server: Server) -> None:
     """A tasks document lists the runs, newest first, with their artifacts."""
-    told = document(server, "tasks")
-    assert told == {
-        "kind": "tasks",
-        "schemaVersion": 1,
-        "jobId": "job-1",
-        "fetchedAt": FETCHED,
-        "tasks": [
-            {
-                "taskId": "migrate-1",
-                "taskType": "migrate",
-                "state": "running",
-                "createdAt": "2026-09-21T13:56:40Z",
-                "elapsedSeconds": 600,
-                "overridden": [],
-                "artifacts": [],
-            },
-            {
-                "taskId": "check-1",
-                "taskType": "check",
-                "state": "failed",
-                "createdAt": "2026-09-21T13:55:00Z",
-                "elapsedSeconds": 500,
-                "overridden": [],
-                "artifacts": [
-                    {
-                        "name": "report.csv",
-                        "location": "https://artifacts.example.invalid/report.csv?signature=1",
-                        "expiresAt": "2026-09-21T14:30:00Z",
-                    }
-                ],
-            },
-        ],
-    }
+    location = "https://artifacts.example.invalid/report.csv?signature=1"
+    report = {"name": "report.csv", "location": location, "expiresAt": "2026-09-21T14:30:00Z"}
+    keys = ("taskId", "taskType", "state", "createdAt", "elapsedSeconds", "overridden", "artifacts")
+    runs: tuple[tuple[Any, ...], ...] = (
+        ("migrate-1", "migrate", "running", "2026-09-21T13:56:40Z", 600, [], []),
+        ("check-1", "check", "failed", "2026-09-21T13:55:00Z", 500, [], [report]),
+    )
+    assert document(server, "tasks") == {
+        "kind": "tasks", "schemaVersion": 1, "jobId": "job-1", "fetchedAt": FETCHED,
+        "tasks": [dict(zip(keys, run, strict=True)) for run in runs],
+    }  # fmt: skip
 
 
 def test_the_job_document(server: Server) -> None:
     """A job document holds the definition as the API sent it."""
     assert document(server, "job") == {
-        "kind": "job",
-        "schemaVersion": 1,
-        "jobId": "job-1",
-        "fetchedAt": FETCHED,
+        "kind": "job", "schemaVersion": 1, "jobId": "job-1", "fetchedAt": FETCHED,
         "job": {
-            "name": "Jira to the cloud",
-            "flow": "jira-onpremises-to-cloud",
-            "source": {"serverId": "BX7Q"},
+            "name": "Jira to the cloud", "flow": "jira-onpremises-to-cloud", "source": {"serverId": "BX7Q"},
             "destination": {"url": "https://acme.example.com"},
             "scope": {"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "WARNED", "GONE"]}},
         },
-    }
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
