@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from migstat.simulator.scenario import Scenario, SimNode, SimTask, refused
+from migstat.simulator.scenario import Scenario, SimNode, SimTask
+from migstat.simulator.scenario import refused as refused_task
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
     LONG_AGO,
@@ -31,8 +32,7 @@ from tests.cli.rehearsals import (
     scenario,
     still,
 )
-from tests.command_line import environ_of, migstat
-from tests.command_line import refused as refusal
+from tests.command_line import environ_of, migstat, refused
 from tests.schemas import assert_valid
 
 DAY = 86_400.0
@@ -74,7 +74,7 @@ TODAY = run(
     node("MissingAttachments"),
     *FINE,
 )
-REFUSED = refused("refused", "refused", "check", created_at=-DAY / 2, message="The site is not attached.")
+REFUSED = refused_task("refused", "refused", "check", created_at=-DAY / 2, message="The site is not attached.")
 RUNS = scenario(MONDAY, REFUSED, TODAY)
 
 
@@ -235,9 +235,8 @@ def test_any_other_file_is_refused_first(server: Server, tmp_path: Path, content
     """What is not a document of checks is code 2 before any request, and its maker is named."""
     (tmp_path / "other.json").write_bytes(content)
     before = len(server.requests)
-    refused_first = ask(server, "checks", "--against", str(tmp_path / "other.json"))
+    refused(ask(server, "checks", "--against", str(tmp_path / "other.json")), 2, "migstat checks --json > FILE")
     assert len(server.requests) == before
-    refusal(refused_first, 2, "migstat checks --json > FILE")
 
 
 GOOD = check_run("SUCCESS", node("A"))
