@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 from migstat.errors import ApiError, BadRequest, NotFound, Refused, Unreachable
 from migstat.model.nodes import Level, Node, Page, Question
 from migstat.query.walk import LARGEST, MOST, Filters, Walked, ask_by_name, find, newer, shown, walk
-from migstat.simulator.scenario import FilterMode
-from tests.watching import World, migration, moved
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -182,12 +180,12 @@ def in_thirds(count: int, filters: str = "works") -> Fake:
     return Fake({f"P{number:02}": number % 3 for number in range(count)}, size=2, filters=filters)
 
 
-def plain(asker: Asks | Fake) -> set[str]:
+def plain(fake: Fake) -> set[str]:
     """Names that following `next` alone finds."""
     names: set[str] = set()
     question: Question | None = Question(LEVEL, expand=True)
     while question:
-        page = asker.ask(question)
+        page = fake.ask(question)
         names |= {child.name for child in page.node.children or ()}
         question = Question(LEVEL, expand=True, cursor=page.next) if page.next else None
     return names
@@ -326,30 +324,6 @@ def test_no_schedule_loses_a_child(
     fake.unreported = {f"P{number:02}" for number in late} & set(fake.stages)
     walked = named(fake, "ABSENT")
     assert walked.cut or names_of(walked) == set(fake.stages) - fake.unreported
-
-
-def simulated(filters: FilterMode, seed: int) -> World:
-    """A simulated migration whose 30 projects run for some seconds each; every request takes one."""
-    chance = random.Random(seed)  # noqa: S311  chance, not secrecy
-    starts = [chance.uniform(-20, 40) for _ in range(30)]
-    projects = [
-        moved(f"P{at:02}", start, start + chance.uniform(1, 30), chance.choice(OUTCOMES), has_details=at % 2 == 0)
-        for at, start in enumerate(starts)
-    ]
-    return World(migration(*projects, filters=filters, page_size=4), latency=1.0)
-
-
-@pytest.mark.parametrize("filters", ["works", "ignored", "empty", "rejected"])
-def test_a_walk_of_the_simulator_never_loses_a_child(filters: FilterMode) -> None:
-    """All projects of a simulated migration are found, of which a plain walk loses some."""
-    losing = 0
-    for seed in range(5):
-        world = simulated(filters, seed)
-        walked = walk(world.session, LEVEL, still=False)
-        assert (len(names_of(walked)), walked.cut) == (30, None)
-        assert len(world.sent) > 8
-        losing += len(plain(Asks(simulated(filters, seed).session.ask))) < 30
-    assert losing >= 3
 
 
 # what it costs
@@ -654,7 +628,6 @@ RUNS, DONE = ("IN_PROGRESS", None), ("FINISHED", "SUCCESS")
         (child(*RUNS), child(*RUNS), "later"),
         (child(*RUNS), child(*DONE), "later"),
         (child(*DONE), child(*RUNS), "earlier"),
-        (child(*DONE), child("PENDING"), "earlier"),
         (child(*DONE), child("FINISHED", "FAILED"), "later"),
         (child(*RUNS, 5), child(*RUNS, 6), "later"),
         (child(*RUNS, 6), child(*RUNS, 5), "earlier"),
@@ -662,11 +635,8 @@ RUNS, DONE = ("IN_PROGRESS", None), ("FINISHED", "SUCCESS")
         (child(*RUNS, 6), child(*DONE, 5), "earlier"),
         (child(*DONE, 5), child(*RUNS, 5), "earlier"),
         (child(*RUNS, 5), child(*DONE, 5), "later"),
-        (child(*RUNS, 5), child(*RUNS, 5), "later"),
         (child(*DONE, 5), child(*RUNS), "earlier"),
         (child(*DONE), child(*RUNS, 5), "earlier"),
-        (child(*RUNS, 5), child(*RUNS), "later"),
-        (child("ABORTED"), child(*RUNS), "earlier"),
         (child(None), child(*RUNS), "later"),
         (child("PENDING"), child(None), "later"),
         (child(*RUNS), child(None, flaw="odd"), "earlier"),
