@@ -10,7 +10,7 @@ from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
 from migstat.model.verdict import Reason, Until, Verdict
-from migstat.render.live import counts_of_view, digest, header, scopes_of
+from migstat.render.live import counts_of_view, digest, header_lines, scopes_of
 from migstat.render.log import cause_of
 from migstat.render.outlook import against_deadline, outlook
 from migstat.render.parts import LOW, REASONS, Canvas, reason_lines
@@ -36,7 +36,7 @@ def ending(story: Story, canvas: Canvas) -> Group:
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
     if view.snapshot is not None:
-        parts += header(digest(view), ended.at, canvas, still=True)
+        parts += header_lines(digest(view), ended.at, canvas, still=True)
         parts += reason_lines(
             reasons if not alone else (), canvas, max(REASONS, canvas.height // 3), wrap=canvas.height >= LOW
         )

@@ -35,7 +35,7 @@ from migstat.model.reports import worst_first
 from migstat.model.verdict import Snapshot, Summary, Verdict, discounted
 from migstat.render.log import LogLine, cause_of, name_of
 from migstat.render.outlook import LATE, outlook
-from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, fitting, host_of, most_important
+from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, counts_text, fitting, host_of, most_important
 from migstat.render.text import duration, grouped, harmless, local_time, zone
 from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, STRONG, STYLES, Glyphs, count_words, state_words
 
@@ -50,7 +50,7 @@ SMALL = 10
 LONGEST_REASON = 4
 """Lines of one message at most; `checks --details` and `projects` show all of it."""
 
-BAR = 8
+NODE_BAR = 8
 """Cells of the bar of one node."""
 
 LONGEST_NAME, SHORT_NAME = 24, 16
@@ -214,13 +214,13 @@ def frame(
     """
     outage = known.view.outage
     # The header takes at most a third of a low window, the verdict first: failures must be on the screen, too.
-    head = header(known, now, canvas, rates=rates, still=footer is None)[: max(1, min(3, canvas.height // 3))]
+    head = header_lines(known, now, canvas, rates=rates, still=footer is None)[: max(1, min(3, canvas.height // 3))]
     body = _body(known, log, now, replace(canvas, height=canvas.height - len(head)), footer)
     # What was known before an outage is dim: it may no longer be true.
     return Group(*head, *body) if outage is None else Group(*head, Styled(Group(*body), "dim"))
 
 
-def header(
+def header_lines(
     known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False
 ) -> list[RenderableType]:
     """Three lines: the verdict with counts, name and destination; the bar; the times."""
@@ -334,10 +334,10 @@ def _body(
     # In an outage clocks stand still: nobody knows whether anything runs on.
     when = view.snapshot.fetched_at if view.outage is not None and view.snapshot is not None else now
     scopes = None if small or not known.scopes else _scope_line(known.scopes, canvas)
-    last = min(len(log), 0 if small else 3 if roomy else 1)
+    logged = min(len(log), 0 if small else 3 if roomy else 1)
     gap = Text("")
-    room = height - (0 if small else 2) - last - (scopes is not None)  # the footer, and a blank line above all
-    room -= roomy * ((scopes is not None) + bool(last))
+    room = height - (0 if small else 2) - logged - (scopes is not None)  # the footer, and a blank line above all
+    room -= roomy * ((scopes is not None) + bool(logged))  # a blank line above each
     between = int(roomy and bool(known.problems and known.running))
     for_running = min(len(known.running), max(room // 3, room - between - len(known.problems)))
     problems, more_problems = _rows(
@@ -361,11 +361,12 @@ def _body(
             spare -= len(lines) + (not names)
             names += lines
     parts += [gap, *names] if names else []
+    # The log comes last and gets all lines that are still left, so that the window is full.
     if scopes is not None:
         parts += [*([gap] * roomy), scopes]
-    if last:
-        lines = [_log_line(line, now, canvas) for line in log[-(last + spare) :]]
-        spare -= len(lines) - last
+    if logged:
+        lines = [_log_line(line, now, canvas) for line in log[-(logged + spare) :]]
+        spare -= len(lines) - logged
         parts += [*([gap] * roomy), *lines]
     if not small and footer is not None:
         footer = footer if len(footer) <= canvas.width else footer.partition(";")[0]
@@ -391,10 +392,8 @@ def _rows(
         return [row_of(node) for node in nodes[: max(room, 0)]], []
     rest = nodes[room - 1 :]
     counts = Counter(State.FAILED if isinstance(each, str) else each.state for each in rest)
-    told = canvas.glyphs.dot.join(
-        f"{canvas.glyphs.states[state]} {count_words(counts[state], state)}" for state in State if counts[state]
-    )
     only = next(iter(counts)) if len(counts) == 1 else None
+    told = counts_text({state: counts[state] for state in State}, canvas).plain  # State is in order, worst first
     more = f"+{count_words(len(rest), only)}" if only else f"+{grouped(len(rest))} more: {told}"
     return [row_of(node) for node in nodes[: room - 1]], [_cut(Text(more, QUIET), canvas)]
 
@@ -468,8 +467,8 @@ def progress_text(
         parts.append((3, (False, Text(harmless(phase.name)))))
     if share is not None and width is not None and width >= 50:
         # Rich's ProgressBar takes a line of its own and cannot stand within a text.
-        done = int(share * BAR)
-        bar_of_node = Text.assemble((glyphs.bar * done, running), (glyphs.bar_rest * (BAR - done), QUIET))
+        done = int(share * NODE_BAR)
+        bar_of_node = Text.assemble((glyphs.bar * done, running), (glyphs.bar_rest * (NODE_BAR - done), QUIET))
         parts.append((6, (False, bar_of_node)))
     if share is not None:
         parts.append((1, (False, Text(f"{int(share * 100)} %", running))))

@@ -33,7 +33,7 @@ from migstat.render.parts import (
 from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone_of
 from migstat.render.theme import QUIET, STYLES, UNICODE, state_words
 
-AROUND = 13
+AROUND_BARS = 13
 """Lines that everything but the bars takes, as a first guess; `drawing.fitted` corrects it."""
 
 WITH_DIFFERENCE = 60
@@ -175,7 +175,7 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
     dull = {State.PENDING, State.SKIPPED, State.MISSING} - bad
     others = [span for span in report.rows if span.state not in bad | dull]
     others.sort(key=lambda span: (span.state.rank, -(night.elapsed_of(span) or 0)))
-    shown, rest = shown_and_counted(report.rows, bad, others, canvas.height - AROUND, canvas)
+    shown, rest = shown_and_counted(report.rows, bad, others, canvas.height - AROUND_BARS, canvas)
     states = [span.state for span in rest]
     return shown, {state: count for state in State if (count := states.count(state))}
 
@@ -221,7 +221,11 @@ def when_words(report: TimelineReport) -> list[tuple[int, str]]:
 
 
 def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[RenderableType]:
-    """Axis, bars and legend."""
+    """Axis, bars and legend.
+
+    Rich would only choose the widths of columns while it draws. The axis, on whose cells bars and legend depend, needs
+    its own before, so the other columns are added up here.
+    """
     night, width = report.night, canvas.width
     signs = SIGNS if canvas.glyphs is UNICODE else ASCII_SIGNS
     with_difference = report.against is not None and width >= WITH_DIFFERENCE
@@ -259,7 +263,8 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
         ]
         if with_difference:
             more, rehearsed = report.difference(span), report.rehearsed(span) or 0
-            slow = more is not None and more >= max(60, rehearsed / 10)  # a tenth, and more than polls may be wrong by
+            # Less than a minute may just be the time between two polls.
+            slow = more is not None and more >= max(60, rehearsed / 10)
             cells.append(Text(difference_words(more), STYLES[State.WARNING] if slow else QUIET))
         cells += [Prose(Text(harmless(span.message or "").strip()), 1)] if message else []
         table.add_row(*cells)
