@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import re
@@ -33,7 +34,6 @@ from tests.cli.rehearsals import (
     node,
     of_tree,
     one_task,
-    scenario,
     still,
 )
 from tests.command_line import Result, environ_of
@@ -70,19 +70,15 @@ def busy() -> Scenario:
         *(node(f"LATER{number}", "pending") for number in range(12)),
         *(node(f"DONE{number}") for number in range(33)),
     )
-    hidden = SimNode(name="projects", hidden=True, children=projects)
     scopes = (node("apps", "running", "Apps take longer."), node("usersAndGroups"), node("customers", "SKIPPED"))
-    root = node(
-        "root",
+    running = migration(
         "running",
-        "Migration is in progress",
-        children=(
-            node("check", "WARNING", "Some.", children=checks),
-            node("migrate", "running", children=(*scopes, hidden)),
-        ),
+        check=node("check", "WARNING", "Some.", children=checks),
+        migrate="running",
+        scopes=scopes,
+        projects=projects,
+        keys=(*(project.name for project in projects), *(f"MISSING{number:02d}" for number in range(20))),
     )
-    keys = [project.name for project in projects] + [f"MISSING{number:02d}" for number in range(20)]
-    main = SimTask(label="m", task_id="migrate-1", task_type="migrate", created_at=0, root=root)
     earlier = SimTask(
         label="c",
         task_id="77707f5f-17f2-5fe8-ab88-01ea9afa7271",
@@ -91,7 +87,7 @@ def busy() -> Scenario:
         root=node("root"),
         artifacts=tuple(artifact(f"pre-flight-report-{number}.csv") for number in range(4)),
     )
-    return scenario(main, earlier, scope={"projects": {"includedKeys": keys}})
+    return dataclasses.replace(running, tasks=(*running.tasks, earlier))
 
 
 SCENARIOS = {
