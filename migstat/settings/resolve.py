@@ -23,7 +23,9 @@ from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import is_loopback, proxy_for
 from migstat.settings.values import expanded, likely, refuse_empty
 
-NO_TOKEN = Token(Secret(""), "")
+_NO_TOKEN = Token(Secret(""), "")
+"""Stands in while settings are only checked."""
+
 SHORT = 7
 """Characters of a text that may be in any other by chance; no API token is as short."""
 
@@ -59,7 +61,6 @@ class Settings(msgspec.Struct, frozen=True):
     """
 
     base_url: str
-    loopback: bool
     email: str
     token: Secret
     request_timeout: float
@@ -67,6 +68,11 @@ class Settings(msgspec.Struct, frozen=True):
     ca_bundle: str | None
     proxy: str | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def loopback(self) -> bool:
+        """True if the API is on this machine, as the simulator is."""
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -135,8 +141,11 @@ class Sources(msgspec.Struct, frozen=True):
 
     def parsed(self, key: str) -> Any:
         """The value that is in force, parsed; None if there is none. Raises UsageError."""
-        chosen = self.get(key) or (key in DEFAULTS and (DEFAULTS[key], "default"))
+        chosen = self._in_force(key)
         return SETTING[key].parse(*chosen) if chosen else None
+
+    def _in_force(self, key: str) -> Chosen | None:
+        return self.get(key) or ((DEFAULTS[key], "default") if key in DEFAULTS else None)
 
     def token(self) -> Token:
         """The token from the first source that has one.
@@ -169,28 +178,24 @@ class Sources(msgspec.Struct, frozen=True):
             return "", "MIGSTAT_TOKEN"
         return self.get("token_file")
 
-    def settings(self, email: str, token: Token) -> Settings:
+    def settings(self, email: str = "", token: Token = _NO_TOKEN) -> Settings:
         """How to reach the API with this e-mail and token. Raises UsageError for an invalid value."""
         base_url = self.parsed("base_url")
-        loopback = is_loopback(urlsplit(base_url).hostname or "")
-        rate_limit = self.parsed("rate_limit")
-        if rate_limit is None and not loopback:
-            _, source = self.get("rate_limit") or ("", "")
-            raise UsageError(
-                f"{source}: no limit is for loopback addresses only",
-                "The API allows 600 requests in 60 s. Use a number.",
-            )
-        return Settings(
+        settings = Settings(
             base_url=base_url,
-            loopback=loopback,
             email=email,
             token=token.secret,
             request_timeout=self.parsed("request_timeout"),
-            rate_limit=rate_limit,
+            rate_limit=self.parsed("rate_limit"),
             ca_bundle=self.parsed("ca_bundle"),
             proxy=proxy_for(base_url),
             warnings=token.warnings,
         )
+        if settings.rate_limit is None and not settings.loopback:
+            _, source = self.get("rate_limit") or ("", "")
+            hint = "The API allows 600 requests in 60 s. Use a number."
+            raise UsageError(f"{source}: no limit is for loopback addresses only", hint)
+        return settings
 
     def origins(self, token: Token | None) -> tuple[Origin, ...]:
         """Every value in force and where it comes from, config file and `token` included."""
@@ -201,8 +206,7 @@ class Sources(msgspec.Struct, frozen=True):
             origins.append(Origin("profile", self.profile.name, self.profile.source))
         if token is not None:
             origins.append(Origin("token", "***", token.source))
-        chosen = {key: self.get(key) or (key in DEFAULTS and (DEFAULTS[key], "default")) for key in PROFILE_KEYS}
-        return (*origins, *(Origin(key, *found) for key, found in chosen.items() if found))
+        return (*origins, *(Origin(key, *chosen) for key in PROFILE_KEYS if (chosen := self._in_force(key))))
 
 
 def settings_from(
@@ -219,9 +223,8 @@ def settings_from(
     """
     sources = Sources(flags, environ, profile or Profile(), stdin=stdin, keychain=keychain)
     # What is invalid is reported before what is missing, and before a keyring asks for its password.
-    settings = sources.settings("", NO_TOKEN)
-    email, token = email_from(sources.get("email")), sources.token()
-    return msgspec.structs.replace(settings, email=email, token=token.secret, warnings=token.warnings)
+    sources.settings()
+    return sources.settings(email_from(sources.get("email")), sources.token())
 
 
 def elsewhere(settings: Settings, url: str) -> Settings:
@@ -232,12 +235,7 @@ def elsewhere(settings: Settings, url: str) -> Settings:
     parts = urlsplit(url)
     if parts.port == 0:  # one that is too high raises on its own
         raise ValueError("port 0")
-    return msgspec.structs.replace(
-        settings,
-        base_url=f"{parts.scheme}://{parts.netloc}",
-        loopback=is_loopback(parts.hostname or ""),
-        proxy=proxy_for(url),
-    )
+    return msgspec.structs.replace(settings, base_url=f"{parts.scheme}://{parts.netloc}", proxy=proxy_for(url))
 
 
 def environ_of_commands(environ: Mapping[str, str]) -> dict[str, str]:

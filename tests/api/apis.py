@@ -65,7 +65,6 @@ def settings_of(
     base_url: str = "https://api.example",
     *,
     token: str = TOKEN,
-    loopback: bool = False,
     request_timeout: float = 15.0,
     rate_limit: int | None = 540,
     ca_bundle: str | None = None,
@@ -74,7 +73,6 @@ def settings_of(
     """Settings with the test's credentials."""
     return Settings(
         base_url=base_url,
-        loopback=loopback,
         email=EMAIL,
         token=Secret(token),
         request_timeout=request_timeout,

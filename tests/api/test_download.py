@@ -129,7 +129,7 @@ def fetch(settings: Settings, location: str, target: Path, moved: Moved, clock: 
 def test_a_server_that_falls_silent_is_given_up_on(tmp_path: Path) -> None:
     """A server that sends a part and then nothing is left after the time of one request."""
     with storing(lambda _: Reply(CONTENT, sent=HALF, held=Event())) as storage:
-        settings = settings_of(storage.base_url, loopback=True, request_timeout=0.1)
+        settings = settings_of(storage.base_url, request_timeout=0.1)
         with pytest.raises(Unreachable, match=r"within 0\.1 s"):
             fetch(settings, "/x", tmp_path / "report.csv", lambda _done, _total: None, lambda: 0.0)
     assert left_in(tmp_path) == []
@@ -153,7 +153,7 @@ def test_a_server_that_goes_on_sending_may_take_long(tmp_path: Path) -> None:
             tell.sendall(b".")
 
     with listening(slow) as port, told, tell:
-        fetch(settings_of(f"http://127.0.0.1:{port}", loopback=True), "/slow", tmp_path / "slow", moved, lambda: now[0])
+        fetch(settings_of(f"http://127.0.0.1:{port}"), "/slow", tmp_path / "slow", moved, lambda: now[0])
     assert now == [80.0]
     assert (tmp_path / "slow").read_bytes() == b"xxxxxxxx"
 

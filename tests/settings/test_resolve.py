@@ -57,7 +57,7 @@ def test_flag_beats_environment_beats_profile_beats_default(tmp_path: Path) -> N
     for file in (token, bundle):
         file.write_text("from-file", encoding="utf-8")
         file.chmod(0o600)
-    found = {"base_url": "https://api.atlassian.com", "loopback": False, "email": "a@example.com", "token": TOKEN,
+    found = {"base_url": "https://api.atlassian.com", "email": "a@example.com", "token": TOKEN,
              "request_timeout": 15.0, "rate_limit": 540, "ca_bundle": None, "proxy": None, "warnings": ()}  # fmt: skip
     assert facts(settle()) == found
 

@@ -19,7 +19,7 @@ from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, shown_file
 from migstat.settings.credentials import Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
-from migstat.settings.resolve import NO_TOKEN, Settings, Sources
+from migstat.settings.resolve import Settings, Sources
 from migstat.settings.target import Target, target_from
 
 FIRST_PROFILE = "default"
@@ -66,7 +66,7 @@ def login(runtime: Runtime, options: Options) -> int:
         raise NoKeyring("cannot store a token here", WITHOUT)
     dialog = _Dialog.begin(runtime, options)
     sources, person = dialog.sources, runtime.streams.in_is_terminal()
-    sources.settings("", NO_TOKEN)  # report what is invalid before anybody types a token in vain
+    sources.settings()  # report what is invalid before anybody types a token in vain
     target = dialog.target()
     file = sources.get("token_file") if options.flags.get("token_file") else None
     if person and file is None:
