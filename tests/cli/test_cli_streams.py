@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -384,17 +383,3 @@ def test_ctrl_z_at_any_moment_holds_up_nothing() -> None:
     thread.start()
     thread.join(10)
     assert not thread.is_alive()
-
-
-@pytest.mark.slow
-def test_a_signal_at_any_moment_of_the_start_ends_it(small: Server) -> None:
-    """Whenever a signal comes, the code is the signal's, without a traceback of migstat, and soon."""
-    for at in range(45):
-        number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[at % 3]
-        with started(WATCH.split(), environ_of(small), stdout=subprocess.DEVNULL) as running:
-            time.sleep(at * 0.011)
-            running.send_signal(number)
-            _, err = running.communicate(timeout=10)
-        assert "migstat/" not in err
-        if "Traceback" not in err:  # else Python itself had not begun to run the program
-            assert running.returncode in (128 + number, -number)
