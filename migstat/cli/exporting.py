@@ -11,7 +11,7 @@ from migstat.files.whole import write_whole
 from migstat.model.events import End, Event, View, Waiting
 from migstat.render.ending import Story
 from migstat.render.live import digest
-from migstat.render.log import LogLine, log_line
+from migstat.render.log import LogLine, logged
 from migstat.render.page import RELOAD, page_text
 from migstat.render.prometheus import metrics_text
 from migstat.render.scene import Scene, picture_text
@@ -22,9 +22,6 @@ WRITERS: dict[str, Callable[[Scene], str]] = {".svg": picture_text, ".html": pag
 
 EVERY = 5.0
 """Minimum seconds between two versions of a file: more would wear out a disk or a network share."""
-
-LOGGED = 200
-"""Lines of the log that a page shows."""
 
 _WRITE = partial(write_whole, private=False)
 
@@ -63,8 +60,8 @@ class Exporter:
                 # A page warns that it is stale after three missed polls, and not because of a pause that was asked for.
                 stale_after = 3 * max(interval, RELOAD) + max(event.seconds - interval, 0)
                 self._put((event.view, self._log, stale_after, None))
-        elif (line := event if isinstance(event, LogLine) else log_line(event)) is not None:
-            self._log = (*self._log[1 - LOGGED :], line)
+        else:
+            self._log = logged(self._log, event)
 
     def finish(self, story: Story) -> None:
         """Write how it ended, however short ago the last version was written.

@@ -19,7 +19,7 @@ from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending, last_line, standing
 from migstat.render.json import encoded, event_document
 from migstat.render.live import digest, frame, window_title
-from migstat.render.log import LogLine, log_line
+from migstat.render.log import LogLine, log_line, logged
 from migstat.render.outlook import clock
 from migstat.render.parts import Canvas
 from migstat.render.plain import change_line
@@ -28,9 +28,6 @@ from migstat.render.theme import Glyphs
 
 SIGN_OF_LIFE = 300.0
 """Seconds of silence after which a line says that the watch goes on."""
-
-LOGGED = 200
-"""Lines of the log that the largest window could show."""
 
 Shown = Event | Waiting | LogLine
 
@@ -173,8 +170,8 @@ class ScreenPrinter(EventPrinter):
                     self._known.verdict is Verdict.FAILED or bool(self._known.summary and self._known.summary.failed),
                 )
             )
-        elif (line := event if isinstance(event, LogLine) else log_line(event)) is not None:
-            self._log = (*self._log[-LOGGED:], line)
+        else:
+            self._log = logged(self._log, event)
         if self._bell.rings(event):
             self.screen.ring()
 
@@ -184,7 +181,7 @@ class ScreenPrinter(EventPrinter):
             self._streams.tell(text)
             return
         self._warnings.append(text)
-        self._log = (*self._log[-LOGGED:], LogLine(self._millis(), harmless(text), State.WARNING))
+        self._log = logged(self._log, LogLine(self._millis(), harmless(text), State.WARNING))
 
     def open(self) -> None:
         """Take the terminal."""

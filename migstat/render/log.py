@@ -14,6 +14,9 @@ from migstat.render.outlook import late_words
 from migstat.render.text import duration, harmless, local_time
 from migstat.render.theme import BAD, UNICODE, state_words
 
+LOGGED = 200
+"""Lines of a log: as many as the largest window or a page shows."""
+
 
 class LogLine(msgspec.Struct, frozen=True):
     """One line of the log: what happened at `at`, and the state that gives it glyph and color, if any."""
@@ -21,6 +24,12 @@ class LogLine(msgspec.Struct, frozen=True):
     at: Millis
     text: str
     state: State | None = None
+
+
+def logged(log: tuple[LogLine, ...], event: Event | LogLine) -> tuple[LogLine, ...]:
+    """The log with the line of an event, if it is worth one, and without the oldest of more than LOGGED lines."""
+    line = event if isinstance(event, LogLine) else log_line(event)
+    return log if line is None else (*log[1 - LOGGED :], line)
 
 
 def log_line(event: Event) -> LogLine | None:
