@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from migstat.follow.watch import Plan
-from migstat.model.events import Ended, Snapped, Stalled
+from migstat.model.events import Ended, Progressed, Snapped, Stalled
 from migstat.model.nodes import Node
 from migstat.model.verdict import Until, Verdict
 from migstat.query.tree import Reading
@@ -306,5 +307,7 @@ def test_a_stall_is_reported_by_the_progress_first(
     """A node that makes progress has not stalled, whatever its last update says, and the other way round."""
     events = Stage(moving(*steps)).events(0.0, Plan(interval=30.0, stall_after=200.0))
     reported = [seconds_of(event) for event in events if isinstance(event, Stalled) and event.level[-1:] == ("P",)]
+    moves = [event.percent for event in events if isinstance(event, Progressed) and event.level[-1:] == ("P",)]
+    assert all(later != earlier for earlier, later in pairwise(moves))
     assert len(reported) == len(stalls)
     assert all(expected <= at <= expected + 95 for at, expected in zip(reported, stalls, strict=True)), reported

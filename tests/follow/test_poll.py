@@ -17,7 +17,20 @@ from migstat.model.events import Changed, End, Ended
 from migstat.model.verdict import Verdict
 from migstat.simulator import scenario as script
 from migstat.simulator import scenarios
-from tests.watching import LIMIT, World, changes, done, going, migration, moved, seconds_of, served, the_end, truth
+from tests.watching import (
+    LIMIT,
+    Trouble,
+    World,
+    changes,
+    done,
+    going,
+    migration,
+    moved,
+    seconds_of,
+    served,
+    the_end,
+    truth,
+)
 
 FILTERS: tuple[script.FilterMode, ...] = ("works", "ignored", "empty", "rejected")
 PROJECTS = ("migrate", "projects")
@@ -130,6 +143,8 @@ def test_without_filters_everything_is_read_at_each_poll(filters: script.FilterM
     assert view.full_every == view.interval
     assert world.poller.only_full
     assert a_minute(world) <= LIMIT / 4
+    # one that was refused, not ignored, is tried again now and then
+    assert any("IN_PROGRESS" in brief for brief in world.asked(320)) is (filters == "rejected")
     polls = [at for at in poll_times(world) if at > 330]
     assert {later - earlier for earlier, later in pairwise(polls)} == {view.interval}
 
@@ -197,7 +212,26 @@ def test_a_level_that_cannot_be_read_hides_nothing() -> None:
             world.trouble = served(going(children={"check": done(), "migrate": migrate}))
             poller.read_all()
         assert {node.level: node.status for node in poller.known.nodes()}["migrate",] == "FINISHED"
+        poller.read_running()  # which does not ask for what could not be read
+        assert [node.level for node in poller.known.nodes() if node.unreadable] == ([("migrate",)] if names else [])
         assert [node.name for node in poller.known.nodes() if node.level[:1] == ("migrate",)][1:] == names
+
+
+def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
+    """A child that begins again while its level is walked is not gone; one that its name does not find either is."""
+
+    def holding(*names: str) -> Trouble:
+        projects = {"hidden": True, "children": {name: going() for name in names}}
+        return served(going(children={"check": done(), "migrate": going(children={"projects": projects})}))
+
+    world = World(migration(core_end=None, keys=()), trouble=holding("A", "B", "C"))
+    poller = Poller(world.session, world.session, LIMIT)
+    poller.read_all()
+    by_name, listed = holding("A", "B"), holding("A")
+    world.trouble = lambda target, now: (by_name if "projects,B" in target.replace("%2C", ",") else listed)(target, now)
+    poller.read_all()
+    assert {node.name for node in poller.known.nodes() if node.level[:-1] == PROJECTS} == {"A", "B"}
+    assert set(poller.known.gone) == {(*PROJECTS, "C")}
 
 
 def test_without_a_limit_nothing_is_slowed() -> None:
