@@ -347,7 +347,7 @@ def _refuse_unknown(kind: str, names: tuple[str, ...], nodes: Collection[Node]) 
     for name in names:
         if name in known:
             continue
-        folded = {each.casefold(): each for each in known}
+        folded = {other.casefold(): other for other in known}
         close = get_close_matches(name.casefold(), folded, 1)
         reported = sum(not node.missing for node in nodes)
         if close:

@@ -1,4 +1,4 @@
-"""One job and one of its tasks: each thing is asked at most once, and only if it is needed."""
+"""One job and one of its tasks, each part read at most once, and only when it is needed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE:
 
 
 class TaskTarget(msgspec.Struct, frozen=True):
-    """One task: its type if finding it told that, and the run before it of the same kind."""
+    """One task: its type and the run before it of the same kind, if the list of runs was read to find it."""
 
     job_id: str
     task_id: str
@@ -39,7 +39,7 @@ class TaskTarget(msgspec.Struct, frozen=True):
 
 
 class TaskSession:
-    """One job, one of its tasks, and what they answered.
+    """One job, one of its tasks, and what was read of them.
 
     `now` is epoch seconds; `rate_limit` in requests per 60 s, None for no limit. Every property may ask the API and
     raise ApiError.
@@ -54,7 +54,7 @@ class TaskSession:
 
     @cached_property
     def task(self) -> TaskTarget:
-        """The task's id, and its type if finding it told that."""
+        """The task's id, and its type if that came with it."""
         return resolve(self.api, self._target)
 
     @cached_property
@@ -94,7 +94,7 @@ class TaskSession:
 
     @property
     def known_type(self) -> str | None:
-        """The task's type if finding the task told it."""
+        """The task's type if it came with the task's id."""
         return self.task.task_type
 
     @cached_property

@@ -59,7 +59,7 @@ class TaskFacts(Protocol):
 
     @property
     def known_type(self) -> str | None:
-        """The task's type if finding the task told it; asks nothing more."""
+        """The task's type if it came with the task's id; asks nothing more."""
 
     @property
     def asked_type(self) -> str | None:
@@ -101,7 +101,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Tree:
-    """Reads one task by the answers of `asker`. The `facts` are asked for only if the tree does not show them.
+    """Reads one task through `asker`. The `facts` are asked for only if the tree does not show them.
 
     A cached property in `__dict__` has been asked for; looking there asks nothing.
     """
@@ -207,18 +207,18 @@ class Tree:
         """`check` or `migrate`. What the list of runs says is believed before the shape of the tree."""
         if self._cheap_type is not None:
             return self._cheap_type
-        asked = attempted(lambda: self._facts.asked_type)
-        if isinstance(asked, ApiError):
+        listed = attempted(lambda: self._facts.asked_type)
+        if isinstance(listed, ApiError):
             if not self._root.children:
-                raise asked
-            asked = None
-        if asked or not self._root.children:
-            return asked
+                raise listed
+            listed = None
+        if listed or not self._root.children:
+            return listed
         return TaskType.MIGRATE if child_of(self._root, "check") else TaskType.CHECK
 
     @property
     def _cheap_type(self) -> str | None:
-        """The type where nothing more must be asked: only a migrate task has `migrate`."""
+        """The type if it is known without another request: only a migrate task has `migrate`."""
         return self._facts.known_type or (TaskType.MIGRATE if child_of(self._root, "migrate") else None)
 
     def _look_ahead(self, *levels: Level) -> None:
@@ -452,7 +452,7 @@ class Tree:
         found: dict[Level, dict[str, Node]] = {level: {} for level in self._hidden_levels}
         # a task has one of the two levels; what is asked for first tells which, and saves the rest for the other
         for filters in (_NOTEWORTHY[:USUAL], _NOTEWORTHY[USUAL:]):
-            wanted = [(level, *each) for level in found for each in filters]
+            wanted = [(level, *question) for level in found for question in filters]
             parts = attempted(partial(self._asker.together, one, wanted))
             if isinstance(parts, ApiError):
                 return None  # reading all of it says what is wrong

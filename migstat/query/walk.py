@@ -212,13 +212,13 @@ class _Walk:
         self._stopped = False
         self._moved_back = False
 
-    def plain(self, page: Page | None = None) -> _Pass:
+    def plain(self, first: Page | None = None) -> _Pass:
         """One walk over all children, from this first page on."""
         question = Question(self._level, expand=True)
         done = _Pass()
-        for each in self._pages(page or self._asker.ask(question), question):
-            self._read(each, done)
-            self._keep(each.node.children or ())
+        for page in self._pages(first or self._asker.ask(question), question):
+            self._read(page, done)
+            self._keep(page.node.children or ())
         return done
 
     def moving(self, page: Page, keys: Sequence[str]) -> _Pass:
@@ -307,12 +307,12 @@ class _Walk:
             try:
                 return self._obeyed(questions[at], parts[at], one_page=one_page)
             except BaseException:
-                self._stopped = True  # or the others would go on to ask, for an answer that nobody wants
+                self._stopped = True  # or the walks beside this one would go on in their threads
                 raise
 
         try:
             obeyed = self._asker.together(one, range(len(questions)))
-        except BaseException:  # such as a signal, of which the threads know nothing
+        except BaseException:  # a signal, say, which only this thread gets
             self._stopped = True
             raise
         finally:
