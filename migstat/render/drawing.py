@@ -39,13 +39,13 @@ def fitted(
 ) -> str:
     """The text of a view, folded as for a lower window until its first line stays on the screen above `below` lines.
 
-    It is never folded as for a window of less than `lowest` lines.
-    Failures are not folded. Where they are too many for the window anyway, nothing is.
+    Never as for less than `lowest` lines. Failures are not folded: if they alone are too many, nothing is folded.
     """
     whole = text = drawn(view(canvas), canvas, color=color)
     height, step = canvas.height, 1
     while (over := text.count("\n") + below - canvas.height) > 0:
-        if height <= lowest:
+        # Thousands of rows that were asked for take seconds to draw, and shorter messages would not make them fit.
+        if height <= lowest or (lowest and over > 3 * canvas.height):
             return whole
         # A line less is a row less as a rule, but some heights fold nothing: doubled steps soon reach the bottom.
         height, step = max(height - max(over, step), lowest), step * 2
