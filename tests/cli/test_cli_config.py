@@ -127,25 +127,6 @@ def test_set_and_unset_change_one_value(place: Place) -> None:
         assert place.config("unset", key).code == place.config("list", "--show-origin").code == 0
 
 
-@pytest.mark.skipif(os.name != "posix", reason="links are those of POSIX")
-def test_a_link_stays_a_link_and_a_device_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file kept elsewhere, such as in a repository, is changed there; /dev/null switches the config off."""
-    (tmp_path / "dotfiles").mkdir()
-    place = Place(tmp_path / "dotfiles")
-    link = tmp_path / "link.toml"
-    link.symlink_to("dotfiles/config.toml")
-    done = place.config("set", "default_profile", "acme test", env={"MIGSTAT_CONFIG": str(link)})
-    assert (done.code, done.err) == (0, f"default_profile is set in {link}\n")
-    assert link.is_symlink()
-    assert place.text == CONFIG.replace('"acme"\n', '"acme test"\n', 1)
-    monkeypatch.setattr(Path, "replace", lambda *_: pytest.fail("the device would have been replaced"))
-    off = {"MIGSTAT_CONFIG": os.devnull}
-    refused(
-        migstat(["config", "set", "profiles.a.email", "e"], off), 3, f"cannot write {os.devnull}: not a regular file"
-    )
-    assert migstat(["config", "list"], off).code == 0
-
-
 ACME = "profile acme CONFIG: default_profile", "email you@example.com CONFIG: profiles.acme.email"
 TEST = (
     'email test@example.com CONFIG: profiles."acme test".email',

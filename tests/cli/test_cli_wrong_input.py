@@ -12,7 +12,7 @@ from migstat.cli.options import REMOVED, states_from
 from migstat.errors import UsageError
 from migstat.model.nodes import State
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOT_FOUND, Answer, Asked, answering, ask, migration, node, still
+from tests.cli.rehearsals import ask, migration, node, still
 from tests.command_line import migstat, process, refused, refused_as_json
 
 
@@ -147,22 +147,6 @@ def test_no_credentials_are_code_4(server: Server, name: str) -> None:
     refused(ask(server, "status", env={name: ""}), 4, name)
     refused_as_json(ask(server, "status", "--json", env={name: ""}), 4, "no-credentials")
     assert len(server.requests) == before
-
-
-@pytest.mark.parametrize(
-    "data", [[{"taskType": "check"}], [{"taskId": 7}], [{"taskId": "a/b"}], [{"taskId": ".."}], {"taskId": "x"}, None]
-)
-def test_a_run_whose_id_cannot_be_used_is_never_asked_for(data: object) -> None:
-    """A list of tasks without ids that can be used ends with a code, and no strange path is ever asked for."""
-
-    def answer(asked: Asked) -> Answer:
-        return Answer({"data": data}) if asked.segments[-1] == "tasks" else NOT_FOUND
-
-    with answering(answer) as server:
-        result = server.ask("status")
-        assert result.code in (2, 3, 5)
-        refused(result, result.code)
-        assert all(each.segments == ("jobs", "job-1", "tasks") for each in server.asked)
 
 
 def test_wrong_usage_as_a_process() -> None:
