@@ -212,7 +212,15 @@ def watch(
 
     Raises UsageError for invalid values at once, and ApiError while it runs if waiting cannot help.
     """
-    plan = Plan(_seconds(interval, "interval"), _seconds(stall_after, "stall_after"), _until(until), fail_fast, strict)
+    if until not in frozenset(Until):
+        raise UsageError(f"until: invalid value {until!r}", f"Choose from {', '.join(Until)}.")
+    plan = Plan(
+        interval=_seconds(interval, "interval"),
+        stall_after=_seconds(stall_after, "stall_after"),
+        until=Until(until),
+        fail_fast=fail_fast,
+        strict=strict,
+    )
     ends_after = None if timeout is None else _seconds(timeout, "timeout")
     deadline = Deadline(steady_clock, time.sleep, ends_after)
     session = client._session(job, task, TaskWord.LATEST, deadline)  # noqa: SLF001  a part of it
@@ -232,9 +240,3 @@ def _seconds(value: float, name: str) -> float:
     if not isinstance(value, int | float) or not 0 < value <= LONGEST:
         raise UsageError(f"{name}: invalid duration: {value!r}", "Use seconds, above 0 and at most 20 days.")
     return float(value)
-
-
-def _until(word: str) -> Until:
-    if word not in frozenset(Until):
-        raise UsageError(f"until: invalid value {word!r}", f"Choose from {', '.join(Until)}.")
-    return Until(word)

@@ -275,7 +275,7 @@ def test_a_walk_never_loses_a_child(filters: str, make: Maker, do: Callable[[Fak
 )
 def test_children_that_begin_again_are_found_or_said_to_be_missing(filters: str, do: Callable[[Fake], Walked]) -> None:
     """A child that moves back is not lost if the job names it; without filters, only if the walk says so."""
-    for seed in range(60):
+    for seed in range(40):
         fake = retried(seed, filters)
         walked = do(fake)
         assert walked.cut or (seed, names_of(walked)) == (seed, set(fake.stages))
