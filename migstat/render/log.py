@@ -99,4 +99,6 @@ def cause_of(outage: NoAnswer | Outage) -> str:
         return status[0]
     if re.search(r"within|timed? ?-?out", message, re.IGNORECASE):
         return "timed out"
+    if "not JSON" in message:  # such as the page of a proxy; where a parser stopped in it is no cause
+        return "not JSON"
     return message.rpartition(": ")[2][:40] or outage.code

@@ -205,6 +205,7 @@ def test_the_first_line_says_how_much_is_known(known: Digest, line: str) -> None
         ("the API failed on the status (503) (tried 3 times in 8 s)", "503"),
         ("api.example.com could not be reached: Connection refused", "Connection refused"),
         ("api.example.com gave no whole answer within 15 s", "timed out"),
+        ("the answer is not JSON: JSON is malformed: invalid character (byte 0)", "not JSON"),
         ("", "unreachable"),
     ],
 )
