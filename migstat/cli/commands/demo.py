@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from msgspec.structs import replace
@@ -17,6 +18,9 @@ from migstat.model.exit_codes import Exit
 from migstat.settings.keys import TERMINAL_VARIABLES
 from migstat.settings.values import UNLIMITED, refuse_empty
 from migstat.simulator.scenario import Scenario
+
+if TYPE_CHECKING:
+    from migstat.simulator.server import Server
 
 REFUSED = ("demo", "simulate", "auth", "config")
 UNDER_WAY = 0.55
@@ -91,14 +95,9 @@ def demo(
         serve(scripted, speed=1.0, head_start=begin, clock=now, rate_limit=None) as server,
         tempfile.TemporaryDirectory(prefix="migstat-demo-") as folder,
     ):
-        # A config file of its own: targets, an interval, and nothing of the user's.
-        config = Path(folder, "config.toml")
-        sections = (f'[targets.{name}]\njob = "{job_id}"\n' for name, job_id in sorted(server.job_ids.items()))
-        config.write_text(POLLED_OFTEN + "".join(sections), encoding="utf-8")
         if words[0] == "timeline":
             words = _with_records(ctx, words, scripted, Path(folder))
-        environ = {name: runtime.environ[name] for name in TERMINAL_VARIABLES if name in runtime.environ}
-        environ |= variables_of(server) | {"MIGSTAT_RATE_LIMIT": UNLIMITED, "MIGSTAT_CONFIG": str(config)}
+        environ = _sealed_environ(runtime.environ, server, Path(folder, "config.toml"))
         program = "migstat demo" + (f" --scenario {scenario}" if scenario else "")
         rehearsal = replace(
             runtime, environ=environ, now=now, sealed=True, program=program, outside=runtime.environ, farewell=LABEL
@@ -109,6 +108,14 @@ def demo(
     if tells and watches and code in (Exit.OK, Exit.FAILED):
         runtime.streams.tell(NEXT)
     return code
+
+
+def _sealed_environ(outside: Mapping[str, str], server: Server, config: Path) -> dict[str, str]:
+    """The environment of the command: nothing of the user's but the terminal, and a config file of the demo's own."""
+    sections = (f'[targets.{name}]\njob = "{job_id}"\n' for name, job_id in sorted(server.job_ids.items()))
+    config.write_text(POLLED_OFTEN + "".join(sections), encoding="utf-8")
+    environ = {name: outside[name] for name in TERMINAL_VARIABLES if name in outside}
+    return environ | variables_of(server) | {"MIGSTAT_RATE_LIMIT": UNLIMITED, "MIGSTAT_CONFIG": str(config)}
 
 
 def _with_records(ctx: typer.Context, words: list[str], scripted: Scenario, folder: Path) -> list[str]:
