@@ -184,6 +184,14 @@ def brief(span: Span) -> str:
 BEGUN = change(1, "IN_PROGRESS", startedAt=1)
 TABLE: dict[str, tuple[list[dict[str, Any]], str]] = {
     "stamps": ([snapshot(0), BEGUN, change(9, "FINISHED", "SUCCESS", startedAt=1, lastUpdatedAt=8)], "succeeded 1-8"),
+    "seen again": (
+        [
+            snapshot(0),
+            change(9, "FINISHED", "SUCCESS", startedAt=1, lastUpdatedAt=8),
+            snapshot(12, node("FINISHED", "SUCCESS", startedAt=1, lastUpdatedAt=11)),
+        ],
+        "succeeded 1-8",
+    ),
     "no stamps": ([snapshot(0), change(2, "IN_PROGRESS"), change(9, "FINISHED", "FAILED")], "failed 2-9~"),
     "ended before": ([snapshot(0, node("FINISHED", "SUCCESS"))], "succeeded -"),
     "ended before, stamped": (

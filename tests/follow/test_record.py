@@ -113,12 +113,14 @@ def test_what_was_reported_is_read_back(tmp_path: Path) -> None:
     """The last reading of each node that was reported as a change, whose stall was reported, and when it began."""
     path = tmp_path / "night.jsonl"
     stalled = {"event": "stalled", "at": "2026-09-21T15:00:00.000Z", "level": ["migrate", "apps"], "sinceSeconds": 900}
-    later = {**SNAPSHOT, "at": "2026-09-21T16:00:00.000Z", "node": {"level": [], "status": "FINISHED", "outcome": "X"}}
+    new = {"level": ["migrate"], "status": "FINISHED"}
+    root = {"level": [], "status": "FINISHED", "outcome": "X", "children": [new]}
+    later = {**SNAPSHOT, "at": "2026-09-21T16:00:00.000Z", "node": root}
     path.write_bytes(lines(SNAPSHOT, change(APPS, "IN_PROGRESS"), stalled, later))
     seen, warnings = read_back(path, JOB, TASK)
     assert warnings == ()
     assert seen.readings == {
-        (): Condition("IN_PROGRESS", None),  # its end is in a later view, but no change has reported it
+        (): Condition("IN_PROGRESS", None),  # a later view has its end, and a new node, but no change has reported them
         ("check",): Condition("FINISHED", "SUCCESS"),
         ("migrate", "apps"): Condition("IN_PROGRESS", None),
     }

@@ -125,6 +125,13 @@ def test_an_end_in_the_middle_of_a_reading_reads_no_further(stop: BaseException,
     assert len(world.sent) == request_number
 
 
+def test_a_reading_ends_with_the_timeout() -> None:
+    """In the middle of a reading that takes long, no level is asked for after the time is up."""
+    world = World(migration(*TWO), begin=40, latency=5.0, timeout=12.0)
+    assert world.ended().end is End.TIMEOUT
+    assert [sent.at for sent in world.sent if sent.brief != "job"] == [40, 45, 50]
+
+
 def test_an_end_before_the_first_view_has_one_event() -> None:
     """Where nothing was seen there is no snapshot, but still a last event that says pending."""
     world = World(migration(*TWO), ends=(20.0, Stopped(15)), trouble=lambda _target, _now: httpx.Response(503))
