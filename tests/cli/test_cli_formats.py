@@ -79,7 +79,7 @@ def test_a_recipe_for_jq_gives_what_it_says(over: Server, recipe: str) -> None:
     assert jq.compile(recipe).input_text(ask(over, command, "--json").out).all() == expected
 
 
-@pytest.mark.parametrize("command", ["status --depth all", "checks", "projects", "tasks", "artifacts", "targets"])
+@pytest.mark.parametrize("command", ["status --depth all", "tasks", "artifacts"])
 def test_every_time_is_one_that_fromdate_reads(over: Server, command: str) -> None:
     """All keys that end in At hold UTC in whole seconds, or null."""
 
@@ -117,6 +117,17 @@ def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server,
     plain = migstat(["targets", "--exit-status"], env, now=lambda: NOW)
     rows = [line.split("\t") for line in plain.out.splitlines()]
     assert (plain.code, [row[0] for row in rows], rows[0][3:7]) == (1, ["t0", "t1", "t2"], ["failed", "40", "40", "4"])
+
+
+def test_targets_share_the_rate_limit(over: Server, tmp_path: Path) -> None:
+    """A limit that one target stays below makes two of them wait, since they are read side by side."""
+    waits: dict[int, list[float]] = {1: [], 2: []}
+    for count, slept in waits.items():
+        file = tmp_path / "config.toml"
+        file.write_text("".join(f'[targets.t{number}]\njob = "{over.job_id}"\n' for number in range(count)))
+        env = environ_of(over) | {"MIGSTAT_CONFIG": str(file), "MIGSTAT_RATE_LIMIT": "20"}
+        assert migstat(["targets"], env, now=lambda: NOW, sleep=slept).code == 0
+    assert (waits[1], bool(waits[2])) == ([], True)
 
 
 def test_without_targets_the_command_says_how_to_add_one(over: Server) -> None:
