@@ -92,17 +92,17 @@ def test_what_has_ended_already_ends_it_at_once(scenario: script.Scenario, begin
 
 
 @pytest.mark.parametrize(
-    ("stop", "end", "code"),
+    ("more", "end", "code"),
     [
-        (Stopped(), End.TIMEOUT, 124),
-        (Stopped(1), End.INTERRUPTED, 129),
-        (Stopped(2), End.INTERRUPTED, 130),
-        (Stopped(15), End.INTERRUPTED, 143),
+        ({"timeout": 165.0}, End.TIMEOUT, 124),
+        ({"ends": (205.0, Stopped(1))}, End.INTERRUPTED, 129),
+        ({"ends": (205.0, Stopped(2))}, End.INTERRUPTED, 130),
+        ({"ends": (205.0, Stopped(15))}, End.INTERRUPTED, 143),
     ],
 )
-def test_a_signal_or_the_timeout_ends_it_without_another_request(stop: Stopped, end: End, code: int) -> None:
-    """It ends with the code of what stopped it and the last state, and nothing more is read."""
-    world = World(migration(*TWO), begin=40, ends=(205.0, stop))
+def test_a_signal_or_the_timeout_ends_it_without_another_request(more: dict[str, Any], end: End, code: int) -> None:
+    """It ends at once with the code of what stopped it and the last state, and nothing more is read."""
+    world = World(migration(*TWO), begin=40, **more)
     ended = world.ended()
     assert (ended.end, ended.verdict, ended.exit_code) == (end, Verdict.RUNNING, code)
     assert seconds_of(ended) == 205
@@ -130,6 +130,8 @@ def test_a_reading_ends_with_the_timeout() -> None:
     world = World(migration(*TWO), begin=40, latency=5.0, timeout=12.0)
     assert world.ended().end is End.TIMEOUT
     assert [sent.at for sent in world.sent if sent.brief != "job"] == [40, 45, 50]
+    with pytest.raises(Stopped):  # which ends the pauses between two attempts of one request, too
+        World(migration(*TWO), timeout=5.0).deadline.sleep(5.0)
 
 
 def test_an_end_before_the_first_view_has_one_event() -> None:
