@@ -7,10 +7,9 @@ import os
 import shlex
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from migstat.simulator.scenario import Scenario
 from tests.cli.rehearsals import Night, cutover, migration, moving, night, node, still
 from tests.command_line import environ_of, line_of, migstat, started, until
 from tests.schemas import assert_valid
+from tests.sockets import serving
 
 HOSTILE = """Import "stopped" \\ `id` $(id) 'x'; %s & <!channel> <b>\x1b[2J\x00 {"é": 1}\nnext"""
 
@@ -272,12 +272,8 @@ def webhook() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
             self.send_response(202)
             self.end_headers()
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/hook", posted
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield f"{url}/hook", posted
 
 
 def told_by(recipe: str, tmp_path: Path, message: str) -> None:
