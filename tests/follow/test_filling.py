@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import pytest
-
 from migstat.model.nodes import child_of, leaves_of
 from migstat.model.verdict import Verdict
-from migstat.simulator.scenarios import build
-from tests.watching import EPOCH, World
+from tests.watching import EPOCH, World, migration, moved
 
 
-@pytest.mark.slow
 def test_a_long_first_reading_is_shown_as_it_goes_on() -> None:
     """Every second what was seen so far, out of how many, with the scopes; and nothing more after it."""
-    scenario = build("huge")
-    world = World(scenario, begin=scenario.duration / 3, latency=0.2)
+    projects = [moved(f"P{number:02}", 60 + number, 300 + 5 * number) for number in range(60)]
+    world = World(migration(*projects, scopes=(moved("apps", 40, 900),), page_size=3), begin=310, latency=0.4)
     events = world.events()  # kept, or the client would be closed
     next(events)
     shown, keys = world.filled, world.session.job.included_keys("projects")
