@@ -468,7 +468,6 @@ def test_projects_that_appear_between_two_full_readings_are_known_at_once() -> N
             assert seconds_of(event) <= 220 + 3 * INTERVAL
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_stale_answers_change_nothing_about_the_end(seed: int) -> None:
     """Even if some answers come from a copy that lags a minute behind, the end is the truth."""
