@@ -351,6 +351,28 @@ def test_an_outage_is_shown_and_its_end() -> None:
         assert seen.end(signal.SIGTERM) == 143
 
 
+def test_five_thousand_projects_fit() -> None:
+    """With 5000 projects of which 8 run the frame fits, shows those, and the end is short."""
+    with watching(many(failed=2, running=8, well=4990)) as (_, seen):
+        seen.until_shown("4 992 of 5 000 projects")
+        assert len(re.findall(r"(?m)^● P-r\d+", seen.text)) >= 4
+        assert len(re.findall(r"(?m)^✖ P-F\d+", seen.text)) == 2
+        assert seen.outside() == []
+        assert seen.end(signal.SIGTERM) == 143
+        assert len([line for line in seen.scrollback if line]) < 24
+
+
+def test_an_outage_at_the_start_is_shown() -> None:
+    """While the first answer does not come, the screen says so, and since when."""
+    with night(many(), head_start=HERE) as rehearsed:
+        rehearsed.server.faults.add("503", 100, retry_after=9)
+        with window(rehearsed.server) as seen:
+            seen.until_shown(r"no answer since \d\d:\d\d \(503\)")
+            assert seen.end(signal.SIGINT) == 130
+    assert seen.is_restored()
+    assert re.search(r"interrupted: no answer \(503\)", " ".join(seen.scrollback))
+
+
 def left_over(seen: Window, verdict: str) -> list[str]:
     """The lines that are left after the end: one screen, whose first line is the verdict, on a terminal as it was."""
     assert seen.is_restored()
