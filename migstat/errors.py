@@ -32,6 +32,7 @@ _TOKEN = re.compile(r"ATATT[\w=+/-]*")
 class MigstatError(Exception):
     """Base of all errors that are reported to the user; a subclass without a `code` has that of its base."""
 
+    # Spelled out in every class, not made of its name: renaming a class must not break a script.
     code: ClassVar[str] = "error"
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -40,37 +41,45 @@ class MigstatError(Exception):
         self.hint = _TOKEN.sub("***", hint)
         super().__init__(self.message)
 
-    def __init_subclass__(cls, code: str | None = None) -> None:
-        # The code is spelled out, not made of the class name: renaming a class must not break a script.
-        cls.code = code or cls.code
 
-
-class UsageError(MigstatError, code="usage"):
+class UsageError(MigstatError):
     """The command line, the environment or a config file contains something invalid."""
 
+    code = "usage"
 
-class CredentialsError(MigstatError, code="no-credentials"):
+
+class CredentialsError(MigstatError):
     """No e-mail or no API token was found, or the file that holds it could not be read."""
 
+    code = "no-credentials"
 
-class OutputError(MigstatError, code="output"):
+
+class OutputError(MigstatError):
     """Standard output, an export file or a download could not be written."""
 
+    code = "output"
 
-class Interrupted(MigstatError, code="interrupted"):
+
+class Interrupted(MigstatError):
     """The user pressed Ctrl-C."""
 
+    code = "interrupted"
 
-class TaskFailed(MigstatError, code="task-failed"):
+
+class TaskFailed(MigstatError):
     """The task itself failed: reported, never raised, beside formats whose records have no place for it."""
 
+    code = "task-failed"
 
-class ApiError(MigstatError, code="api"):
+
+class ApiError(MigstatError):
     """Base of what goes wrong between this program and the API.
 
     `again` means that it may pass, so that the request is tried again until the policy gives up. `retry_after` is the
     pause in seconds that the server asked for, if it did. `status` is the HTTP status, if there was an answer.
     """
+
+    code = "api"
 
     def __init__(
         self,
@@ -91,36 +100,52 @@ class ApiError(MigstatError, code="api"):
         return type(self)(message, hint, again=self.again, retry_after=self.retry_after, status=self.status)
 
 
-class Unreachable(ApiError, code="unreachable"):
+class Unreachable(ApiError):
     """No usable answer after all retries: connection refused, time-out, truncated body or 5xx."""
 
+    code = "unreachable"
 
-class UntrustedServer(ApiError, code="untrusted-server"):
+
+class UntrustedServer(ApiError):
     """The server, or the proxy, did not prove over TLS who it is; never retried."""
 
+    code = "untrusted-server"
 
-class RateLimited(ApiError, code="rate-limited"):
+
+class RateLimited(ApiError):
     """The API kept answering 429, or asked for a longer pause than a single query waits."""
 
+    code = "rate-limited"
 
-class BadAnswer(ApiError, code="bad-answer"):
+
+class BadAnswer(ApiError):
     """The content or status of the answer cannot be understood."""
 
+    code = "bad-answer"
 
-class BadRequest(BadAnswer, code="bad-request"):
+
+class BadRequest(BadAnswer):
     """400: the API did not understand the question, for example a filter that it does not know."""
 
+    code = "bad-request"
 
-class Incomplete(ApiError, code="incomplete"):
+
+class Incomplete(ApiError):
     """Part of what was asked for could not be read; the rest was shown."""
 
+    code = "incomplete"
 
-class Refused(ApiError, code="refused"):
+
+class Refused(ApiError):
     """401 or 403: this account may not make the request."""
 
+    code = "refused"
 
-class NotFound(ApiError, code="not-found"):
+
+class NotFound(ApiError):
     """There is no such job, task, level, check or project (a 404, or the API's empty `data`)."""
+
+    code = "not-found"
 
 
 def reason(error: Exception) -> str:

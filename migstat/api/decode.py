@@ -92,22 +92,11 @@ class NotJson(BadAnswer):
     """The body is not JSON, such as the HTML page of a proxy; worth another try."""
 
 
-def _check_size(body: bytes, values: int = MOST_VALUES) -> None:
-    """Raise BadAnswer for an answer of too many parts, before anything is built from it."""
-    if len(body) <= MOST_CONTAINERS:  # as nearly all are, and counting takes as long as decoding
-        return
-    if body.count(b":") > MOST_MEMBERS or body.count(b",") > values:
-        raise _too_much(f"more than {MOST_MEMBERS:,} members or {values:,} values")
-    if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
-        raise _too_much(f"more than {MOST_CONTAINERS:,} objects and lists")
-
-
 def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
     """One answer to `/status` about `level`. Raises BadAnswer where it cannot be understood, or has too many children.
 
     A child that cannot be understood becomes an unreadable node, without harm to its siblings.
     """
-    _check_size(body)
     try:
         answer = None if keep_raw else _decoded(_answer.decode, body)
     except NotJson:
@@ -128,7 +117,6 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
 
 def decode_tasks(body: bytes) -> TaskPage:
     """One answer to `/tasks`; raises BadAnswer where it cannot be understood. A run without an id becomes a flaw."""
-    _check_size(body)
     answer = _decoded(_tasks.decode, body)
     built = [_built_task(each) for each in answer.data or ()]
     nameless = sum(not task.task_id for task in built)
@@ -138,14 +126,12 @@ def decode_tasks(body: bytes) -> TaskPage:
 
 def decode_task(body: bytes) -> Task:
     """One answer to `/tasks/{taskId}`, its id empty if it has none. Raises BadAnswer unless it is an object."""
-    _check_size(body)
     return _built_task(_decoded(_object.decode, body))
 
 
 def decode_job(body: bytes) -> Job:
     """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object."""
-    _check_size(body, MOST_KEYS)
-    return Job(_decoded(_object.decode, body))
+    return Job(_decoded(_object.decode, body, values=MOST_KEYS))
 
 
 def mended(body: bytes) -> bytes:
@@ -171,7 +157,13 @@ def mended(body: bytes) -> bytes:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
-def _decoded(decode: Callable[[bytes], _T], body: bytes) -> _T:
+def _decoded(decode: Callable[[bytes], _T], body: bytes, values: int = MOST_VALUES) -> _T:
+    """Decode an answer, unless it has too many parts to build anything from it. Raises BadAnswer."""
+    if len(body) > MOST_CONTAINERS:  # hardly any is, and counting takes as long as decoding
+        if body.count(b":") > MOST_MEMBERS or body.count(b",") > values:
+            raise _too_much(f"more than {MOST_MEMBERS:,} members or {values:,} values")
+        if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
+            raise _too_much(f"more than {MOST_CONTAINERS:,} objects and lists")
     try:
         return decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterator
 from copy import copy
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode
@@ -245,5 +246,5 @@ def _says(body: bytes, clean: Callable[[str], str]) -> str:
     return (f': "{message[:200]}"' if message else "") + (f" (request id {request_id[:80]})" if request_id else "")
 
 
-def _segment(name: str) -> str:
-    return quote(name, safe="")
+_segment = partial(quote, safe="")
+"""Encodes a name as one segment of a path."""

@@ -16,9 +16,8 @@ import typer
 from typer.core import TyperOption
 
 from migstat import __version__
-from migstat.cli.console import obeys_escapes
 from migstat.cli.context import Runtime
-from migstat.cli.help_page import MigstatGroup, MigstatTyper, Row
+from migstat.cli.help_page import MigstatCommand, MigstatGroup, Row
 from migstat.cli.options import REMOVED
 from migstat.cli.output import JSON_FORMATS, tell_error
 from migstat.cli.streams import ClosedPipe, Streams
@@ -72,7 +71,11 @@ def main_of_process() -> int:
     """Run the command line of this process and return its exit code."""
     environ = process_environ()
     # An old Windows console prints escape sequences, and so does a dumb terminal: both get the same plain output.
-    escapes = environ.get("TERM") != "dumb" and obeys_escapes(sys.stdout, sys.stderr)
+    escapes = environ.get("TERM") != "dumb"
+    if escapes and sys.platform == "win32":
+        from migstat.cli.console import obeys_escapes
+
+        escapes = obeys_escapes(sys.stdout, sys.stderr)
     if not escapes:
         environ = {**environ, "TERM": "dumb"}
     streams = Streams(sys.stdout, sys.stderr, escapes=escapes)
@@ -141,9 +144,9 @@ def loaded(name: str) -> Any:
     command = getattr(module, "help_" if name == "help" else name)
     if isinstance(command, typer.Typer):
         return typer.main.get_group(command)
-    app = MigstatTyper()
+    app = typer.Typer(add_completion=False)
     # Options after demo's own command belong to that command.
-    app.command(name, context_settings={"allow_interspersed_args": name != "demo"})(command)
+    app.command(name, cls=MigstatCommand, context_settings={"allow_interspersed_args": name != "demo"})(command)
     return typer.main.get_command(app)
 
 

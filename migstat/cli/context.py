@@ -103,7 +103,9 @@ class Session(TaskSession):
         self._quiet_since = runtime.clock()
         self._totals: dict[Level, int] = {}
         self._memory: Memory | None = None
-        observers = Observers(self._exchanged, self._waiting, self._pending)
+        observers = Observers(waiting=self._waiting, pending=self._pending)
+        if options.verbose:
+            observers = replace(observers, exchanged=self._exchanged)
         if runtime.cache is not None and not runtime.sealed:
             from migstat.cli.memory import Memory
 
@@ -129,10 +131,9 @@ class Session(TaskSession):
             self._runtime.streams.notice(f"reading {level[-1] if hidden else harmless(shown(level))}: {len(seen)}{of}")
 
     def _exchanged(self, exchange: Exchange) -> None:
-        if self._verbose:
-            page = f" page {exchange.page}" if exchange.page > 1 else ""
-            line = f"GET {exchange.path} {exchange.result} {exchange.seconds * 1000:.0f} ms{page}"
-            self._runtime.streams.tell(harmless(line))
+        page = f" page {exchange.page}" if exchange.page > 1 else ""
+        line = f"GET {exchange.path} {exchange.result} {exchange.seconds * 1000:.0f} ms{page}"
+        self._runtime.streams.tell(harmless(line))
 
     def _waiting(self, seconds: float, reason: str) -> None:
         text = harmless(f"trying again in {seconds:.0f}s: {reason}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import signal
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any
@@ -10,7 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from migstat.cli.context import Options, Runtime, profile_for
-from migstat.cli.signals import let_ctrl_c_raise
 from migstat.errors import Interrupted, UsageError
 from migstat.model.nodes import State
 from migstat.settings.keys import SETTING, SETTINGS, Setting
@@ -129,7 +130,7 @@ def asks_api(
             one_of(common.get("color", "auto"), "--color", COLORS)
             options = Options(flags=settings, profile=profile, **common)
             try:
-                let_ctrl_c_raise()  # until here, while modules load, a signal ends the process at once
+                _let_ctrl_c_raise()  # until here, while modules load, a signal ends the process at once
                 return command(runtime=runtime, options=options, **words)
             except KeyboardInterrupt:
                 raise Interrupted("interrupted", "The migration itself goes on.") from None
@@ -158,6 +159,13 @@ def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
         if not name.isprintable():
             raise UsageError(f"{source}: {name!r} contains an unprintable character")
     return tuple(dict.fromkeys(names or ()))
+
+
+def _let_ctrl_c_raise() -> None:
+    # In the middle of an import, a KeyboardInterrupt would be a traceback, or be swallowed by the library.
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _clean(parameter: Any, value: Any) -> Any:

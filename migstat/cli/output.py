@@ -72,6 +72,7 @@ def output_of(
     if options.json and options.output not in (None, "json"):
         raise UsageError(f"--json cannot be combined with --output {options.output}", "Omit one of them.")
     environ, is_terminal = runtime.environ, runtime.streams.out_is_terminal
+    color = wants_color(options.color, environ, is_terminal=is_terminal)
     flag = "json" if options.json else options.output
     preferred = options.profile.get("output")
     if preferred is not None:
@@ -87,7 +88,7 @@ def output_of(
     terminal = environ.get("TERM")
     return OutputOptions(
         format=chosen or ("table" if is_terminal else "plain"),
-        color=wants_color(options.color, environ, is_terminal=is_terminal),
+        color=color,
         columns=int(columns) or None if re.fullmatch("[0-9]{1,4}", columns) else None,
         # Python writes UTF-8 even in the C locale, and the Linux console has few glyphs.
         plain_signs=locale in ("C", "POSIX") or terminal == "linux",
@@ -210,7 +211,6 @@ def _present(streams: Streams, output: OutputOptions, report: Report, *, below: 
 
     Each format is loaded only when it is used: Rich alone takes 40 ms.
     """
-    escaped = not streams.unicode
     match output.format:
         case "json" if streams.out_is_terminal:
             from migstat.render.json import document
@@ -219,12 +219,12 @@ def _present(streams: Streams, output: OutputOptions, report: Report, *, below: 
         case "json":  # in pieces, or a document of 100,000 projects would be in memory twice
             from migstat.render.json import chunks
 
-            for piece in chunks(report, ascii_only=escaped):
+            for piece in chunks(report, ascii_only=not streams.unicode):
                 streams.print(piece)
         case "ndjson":
             from migstat.render.json import encoded, lines
 
-            streams.print_lines(encoded(line, ascii_only=escaped) for line in lines(report))
+            streams.print_lines(encoded(line, ascii_only=not streams.unicode) for line in lines(report))
         case "plain":
             from migstat.render.plain import plain_lines
 

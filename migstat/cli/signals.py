@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,16 +12,6 @@ from typing import Any
 from migstat.follow.deadline import Stopped
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
-
-
-def let_ctrl_c_raise() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt from now on; until then it ends the process at once, whatever it imports.
-
-    A KeyboardInterrupt in the middle of an import would be a traceback, or be swallowed by the library.
-    """
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Signals:

@@ -6,6 +6,8 @@ import re
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
+from migstat.settings.values import is_loopback
+
 
 def proxy_for(url: str) -> str | None:
     """The proxy to use for this URL, None where it is to be reached directly, as loopback addresses always are.
@@ -45,14 +47,6 @@ def is_exempt(no_proxy: str, host: str, port: int | None) -> bool:
         if host == name or host.endswith(f".{name}") or _is_within(host, name):
             return True
     return False
-
-
-def is_loopback(host: str) -> bool:
-    """Tell if the host is this machine, without looking it up."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _is_within(host: str, network: str) -> bool:

@@ -20,11 +20,8 @@ from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_
 from migstat.settings.credentials import Secret, Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
-from migstat.settings.proxies import is_loopback, proxy_for
-from migstat.settings.values import expanded, likely, refuse_empty
-
-_NO_TOKEN = Token(Secret(""), "")
-"""Stands in while settings are only checked."""
+from migstat.settings.proxies import proxy_for
+from migstat.settings.values import expanded, is_loopback, likely, refuse_empty
 
 SHORT = 7
 """Characters of a text that may be in any other by chance; no API token is as short."""
@@ -129,23 +126,20 @@ class Sources(msgspec.Struct, frozen=True):
     keychain: Callable[[], Keychain] | None = None
 
     def get(self, key: str) -> Chosen | None:
-        """A value and its source, or None. An empty flag is refused; an empty variable counts as unset."""
+        """The value in force and its source, or None. An empty flag is refused; an empty variable counts as unset."""
         setting = SETTING[key]
         if (flag := self.flags.get(key)) is not None:
             value, source = refuse_empty(flag, setting.option), setting.option
         elif variable := self.environ.get(setting.variable):
             value, source = variable, setting.variable
         else:
-            return self.profile.get(key)
+            return self.profile.get(key) or ((DEFAULTS[key], "default") if key in DEFAULTS else None)
         return expanded(value) if setting.is_file else value, source
 
     def parsed(self, key: str) -> Any:
         """The value that is in force, parsed; None if there is none. Raises UsageError."""
-        chosen = self._in_force(key)
+        chosen = self.get(key)
         return SETTING[key].parse(*chosen) if chosen else None
-
-    def _in_force(self, key: str) -> Chosen | None:
-        return self.get(key) or ((DEFAULTS[key], "default") if key in DEFAULTS else None)
 
     def token(self) -> Token:
         """The token from the first source that has one.
@@ -178,18 +172,21 @@ class Sources(msgspec.Struct, frozen=True):
             return "", "MIGSTAT_TOKEN"
         return self.get("token_file")
 
-    def settings(self, email: str = "", token: Token = _NO_TOKEN) -> Settings:
-        """How to reach the API with this e-mail and token. Raises UsageError for an invalid value."""
+    def settings(self, email: str = "", token: Token | None = None) -> Settings:
+        """How to reach the API with this e-mail and token; without them, the other values are only checked.
+
+        Raises UsageError for an invalid value.
+        """
         base_url = self.parsed("base_url")
         settings = Settings(
             base_url=base_url,
             email=email,
-            token=token.secret,
             request_timeout=self.parsed("request_timeout"),
             rate_limit=self.parsed("rate_limit"),
             ca_bundle=self.parsed("ca_bundle"),
             proxy=proxy_for(base_url),
-            warnings=token.warnings,
+            token=token.secret if token else Secret(""),
+            warnings=token.warnings if token else (),
         )
         if settings.rate_limit is None and not settings.loopback:
             _, source = self.get("rate_limit") or ("", "")
@@ -206,7 +203,7 @@ class Sources(msgspec.Struct, frozen=True):
             origins.append(Origin("profile", self.profile.name, self.profile.source))
         if token is not None:
             origins.append(Origin("token", "***", token.source))
-        return (*origins, *(Origin(key, *chosen) for key in PROFILE_KEYS if (chosen := self._in_force(key))))
+        return (*origins, *(Origin(key, *chosen) for key in PROFILE_KEYS if (chosen := self.get(key))))
 
 
 def settings_from(

@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 from migstat.errors import UsageError, reason
 from migstat.model.nodes import Millis, millis
-from migstat.settings.proxies import is_loopback
 
 DEFAULT_BASE_URL = "https://api.atlassian.com"
 DEFAULT_REQUEST_TIMEOUT = 15.0
@@ -171,6 +170,14 @@ def base_url(text: str, source: str) -> str:
             "Use https. Plain http is for loopback addresses only.",
         )
     return text.strip().rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """True if the host is this machine, without looking it up."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def job_ids(text: str, source: str) -> tuple[str, str | None]:
