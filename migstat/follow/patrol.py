@@ -128,7 +128,7 @@ class Places:
         if name not in self._questions:
             insort(self._names, name)
         self._questions[name] = Question(question.level, expand=True, status=question.status, cursor=page.next)
-        if len(self._names) > MOST_PLACES:
+        if len(self._names) > MOST_PLACES:  # with fewer of them, a page is a little further from the child
             for dropped in self._names[::2]:
                 del self._questions[dropped]
             del self._names[::2]
@@ -140,6 +140,7 @@ class Places:
             at = bisect_left(self._names, name.lower()) - 1
             if at >= 0 and self._names[at] not in tried:
                 counts[self._names[at]] += 1
+        # for a single child, asking by name costs the same and is sure to answer
         if not counts or (best := counts.most_common(1)[0])[1] < 2:
             return None
         tried.add(best[0])
@@ -189,6 +190,8 @@ class Leaves:
         self._shown |= {child.name for page in pages for child in page.node.children or ()}
         if self._running.next_turn is None:
             self.doubtful = [name for name in self._before if name not in self._shown]
+        # Bad news must come with the next poll, so the end of these lists, where most of it is, is read each time.
+        # Where a migration does not go by name, it may be anywhere, so the rest is read in turn.
         for listing in self._bad:
             more = listing.end(asker, filters, BAD_PAGES)
             turn = listing.turn(asker, filters, 2) if more is not None and listing.last_page is not None else []
@@ -224,6 +227,7 @@ class Leaves:
             pages += 1
             more = page.next is not None and children and children[-1].outcome == Outcome.SUCCESS
             question = replace(question, cursor=page.next) if more else None
+        # a page without anything new says that no project ends there at the moment
         if news < pages:
             self._good_rests = GOOD_RESTS
         return found
