@@ -162,7 +162,7 @@ def test_spaces_are_named_as_such() -> None:
         ("projects --state running", "MOVED"),
         ("projects --state missing", "GONE"),
         ("projects --state failed", ""),
-        ("projects --key DONE --key later", "LATER DONE"),
+        ("projects --key DONE --key later --key DONE", "LATER DONE"),
         ("projects --sort name", "DONE GONE LATER MOVED WARNED"),
         ("projects --sort progress", "DONE WARNED MOVED GONE LATER"),
         ("projects --sort elapsed", "MOVED DONE WARNED GONE LATER"),

@@ -78,7 +78,7 @@ def test_an_example_runs(example: str, over: Server, tmp_path: Path, monkeypatch
 def test_every_command_explains_itself(command: str) -> None:
     """-h, --help and `help COMMAND` print the same page: 24 lines of 80 cells, 28 with the options of a long night.
 
-    Every option is named, and in a narrow window no name is cut.
+    Every option is named, and in a narrow window nothing is cut.
     """
     words = command.split()
     text, narrow = helped(*words, "-h"), helped(*words, "-h", columns=40)
@@ -88,6 +88,7 @@ def test_every_command_explains_itself(command: str) -> None:
     assert max(map(len, text.splitlines())) <= 80
     names = [name for param in PAGES[command].params for name in param.opts if name.startswith("-")]
     assert [name for name in names if name not in text or name not in narrow] == []
+    assert "…" not in narrow
 
 
 @pytest.mark.parametrize("words", [(), ("-h",), ("--help",), ("help",)])
