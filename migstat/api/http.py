@@ -8,7 +8,6 @@ import re
 import ssl
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from copy import copy
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -107,18 +106,16 @@ class Http:
         self.budget = Budget(settings.rate_limit, timing.clock, observers.waiting)
         self._transport = transport
         self._workers = Workers()
-        self._closed = Event()
-        # A client per request under way, used last in, first out, instead of one with a pool: httpcore looks at each
-        # connection of its pool, and polls its socket, twice a request, which with six of them takes a tenth of it.
-        self._idle: dict[Origin, list[httpx.Client]] = {self._own: [open_client(settings, transport)]}
+        self._lock = Lock()
+        self._closed = Event()  # shared with copies of other patience
+        self._clients: dict[Origin, httpx.Client] = {self._own: open_client(settings, transport)}
 
     def close(self) -> None:
-        """Close all connections, those of requests under way once they have ended; later requests raise UsageError."""
-        self._closed.set()
-        for idle in list(self._idle.values()):
-            with suppress(IndexError):  # not `while idle`: another thread may close them at the same time
-                while True:
-                    idle.pop().close()
+        """Close all connections; requests under way and later ones raise UsageError."""
+        with self._lock:
+            self._closed.set()
+            for client in self._clients.values():
+                client.close()
         self._workers.close()
 
     def waiting_with(self, policy: Policy, sleep: Sleep, ends_at: float) -> Http:
@@ -194,12 +191,11 @@ class Http:
                 headers |= self._credentials
             else:
                 settings = elsewhere(settings, str(url))  # it may be behind another proxy
-            if self._closed.is_set():
-                raise UsageError("the client is closed", "Make a new one.")
+            client = self._client(origin, settings)
             trace = {"trace": route} if settings.proxy else None
             longest = settings.request_timeout + GRACE if limit is None else limit
             response, received = self._workers.call(
-                lambda: self._send(origin, settings, receive, url=url, headers=headers, extensions=trace),
+                lambda: _send(client, receive, url=url, headers=headers, extensions=trace),
                 min(longest, self.timing.ends_at - began),
                 self.observers.pending,
             )
@@ -216,32 +212,33 @@ class Http:
             failure = raw.reworded(clean(raw.message), clean(raw.hint))
             result = failure.message
             raise failure from error
+        except RuntimeError as error:  # what httpx raises if the client was closed meanwhile
+            if self._closed.is_set():
+                raise UsageError("the client is closed", "Make a new one.") from error
+            raise
         finally:
             seconds = self.timing.clock() - began
             self.observers.exchanged(Exchange(self.redactor.text(shown), page, result, seconds))
         return response, received
 
-    def _send(
-        self, origin: Origin, settings: Settings, receive: Callable[[httpx.Response], _T], **request: Any
-    ) -> tuple[httpx.Response, _T]:
-        idle = self._idle.setdefault(origin, [])
-        try:
-            client = idle.pop()
-        except IndexError:
-            client = open_client(settings, self._transport)
-        try:
-            # not `client.build_request`: merging the client's headers and cookies takes as long as decoding the answer
-            response = client.send(httpx.Request("GET", **request), stream=True)
-            try:
-                return response, receive(response)
-            finally:
-                response.close()
-                # it refers back to the response, and the collector, which runs seldom, would keep both for hours
-                response.stream = CLOSED
-        finally:
-            idle.append(client)
-            if self._closed.is_set():  # meanwhile, so that no one else closes this client
-                self.close()
+    def _client(self, origin: Origin, settings: Settings) -> httpx.Client:
+        with self._lock:
+            if self._closed.is_set():
+                raise UsageError("the client is closed", "Make a new one.")
+            if origin not in self._clients:
+                self._clients[origin] = open_client(settings, self._transport)
+            return self._clients[origin]
+
+
+def _send(client: httpx.Client, receive: Callable[[httpx.Response], _T], **request: Any) -> tuple[httpx.Response, _T]:
+    # not `client.build_request`: merging the client's headers and cookies takes as long as decoding the answer
+    response = client.send(httpx.Request("GET", **request), stream=True)
+    try:
+        return response, receive(response)
+    finally:
+        response.close()
+        # it refers back to the response, and the collector, which runs seldom, would keep both for hours
+        response.stream = CLOSED
 
 
 class _Route:

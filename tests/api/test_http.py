@@ -111,26 +111,21 @@ def test_a_resolver_that_hangs_is_not_waited_for() -> None:
         api.waiting_with(Policy(), end, monotonic() + 0.01).job("j")
 
 
-def test_a_client_closed_in_the_middle_of_a_request_answers_it_first() -> None:
-    """A request under way ends, its connection is closed after it, and nothing more is sent."""
-
-    class Transport(httpx.MockTransport):
-        closed = 0
-
-        def close(self) -> None:
-            self.closed += 1
+@pytest.mark.parametrize("late", [False, True], ids=["before it is tried again", "before it is sent"])
+def test_a_client_closed_in_the_middle_of_a_request_says_so(late: bool) -> None:
+    """Nothing more is sent, with whatever patience."""
 
     def close(_: httpx.Request) -> httpx.Response:
         api.close()
-        assert transport.closed == 0
-        return httpx.Response(200, json={"name": "still answered"})
+        if late:  # what httpx raises then
+            raise RuntimeError("Cannot send a request, as the client has been closed.")
+        return httpx.Response(503)
 
-    transport = Transport(close)
-    api = Api(settings_of(), Timing(float, lambda _: None), transport=transport)
-    assert api.job("j").name == "still answered"
-    assert transport.closed == 1
-    with pytest.raises(UsageError, match="closed"):
-        api.job("j")
+    api = Api(settings_of(), Timing(float, lambda _: None), transport=httpx.MockTransport(close))
+    other = api.waiting_with(Policy(), lambda _: None)
+    for closed in (api, other):
+        with pytest.raises(UsageError, match="closed"):
+            closed.job("j")
 
 
 @pytest.mark.parametrize("content", ["", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"])
