@@ -25,47 +25,33 @@ class Kept(KeyringBackend):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # the library's has no types
 
-    @property
-    def file(self) -> Path:
-        """The file."""
-        return Path(os.environ["KEYRING_FILE"])
-
-    def _read(self) -> dict[str, dict[str, str]]:
-        try:
-            read: dict[str, dict[str, str]] = json.loads(self.file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
+    def _passwords(self) -> dict[str, dict[str, str]]:
+        file = Path(os.environ["KEYRING_FILE"])
+        read: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         return read
-
-    def _write(self, passwords: dict[str, dict[str, str]]) -> None:
-        self.file.write_text(json.dumps(passwords), encoding="utf-8")
 
     def get_password(self, service: str, username: str) -> str | None:
         """Return the password, if any."""
-        return self._read().get(service, {}).get(username)
+        return self._passwords().get(service, {}).get(username)
 
-    def set_password(self, service: str, username: str, password: str) -> None:
-        """Keep it."""
-        passwords = self._read()
-        passwords.setdefault(service, {})[username] = password
-        self._write(passwords)
+    def set_password(self, service: str, username: str, password: str | None) -> None:
+        """Keep it, or remove it if it is None."""
+        passwords = self._passwords()
+        of_service = passwords.setdefault(service, {})
+        of_service.pop(username, None)
+        if password is not None:
+            of_service[username] = password
+        Path(os.environ["KEYRING_FILE"]).write_text(json.dumps(passwords), encoding="utf-8")
 
     def delete_password(self, service: str, username: str) -> None:
         """Remove it; there must be one."""
-        passwords = self._read()
-        if username not in passwords.get(service, {}):
+        if self.get_password(service, username) is None:
             raise PasswordDeleteError("not found")
-        del passwords[service][username]
-        self._write(passwords)
+        self.set_password(service, username, None)
 
 
-class Troubled(KeyringBackend):
+class Troubled(Kept):
     """Fails every call with `trouble`."""
-
-    priority = 1
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
 
     def trouble(self, *words: str) -> None:
         """Fail; the words are those of the call."""
@@ -76,9 +62,9 @@ class Troubled(KeyringBackend):
         self.trouble(service, username)
         return None
 
-    def set_password(self, service: str, username: str, password: str) -> None:
+    def set_password(self, service: str, username: str, password: str | None) -> None:
         """Fail."""
-        self.trouble(service, username, password)
+        self.trouble(service, username, password or "")
 
     def delete_password(self, service: str, username: str) -> None:
         """Fail."""
