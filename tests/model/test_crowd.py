@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.model.crowd import Crowd, Tally, Update
-from migstat.model.nodes import Node, State
+from migstat.model.nodes import Job, Node, State
 
 LOOKS = st.tuples(
     st.sampled_from(["A", "a", "B", "b", "C", "D"]),
@@ -15,6 +15,9 @@ LOOKS = st.tuples(
     st.sampled_from([None, 1_000_000_000_000, 1_000_000_000_001]),
     st.sampled_from([None, "503"]),
 )
+
+
+JOB = Job({"scope": {"projects": {"includedKeys": ["A", "b", "D", "E"]}}})
 
 
 def facts(crowd: Crowd) -> tuple[object, ...]:
@@ -30,6 +33,7 @@ def facts(crowd: Crowd) -> tuple[object, ...]:
         tally.earliest,
         [sorted(tally.of(state), key=lambda node: node.name) for state in kinds],
         names,
+        tally.missing(JOB, crowd),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from migstat.model.nodes import Job, Node, State, by_name, combined_state, millis
+from migstat.model.nodes import Job, Node, State, by_name, combined_state, match_keys, millis
 
 YEAR_9999 = 253_402_300_799_999
 
@@ -165,6 +165,23 @@ def test_both_hidden_levels_are_looked_for(raw: dict[str, Any], first: str) -> N
     scopes = Job(raw).scopes
     assert scopes[0] == first
     assert set(scopes) == {"projects", "spaces"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "names", "matched"),
+    [
+        (["doc", "HR"], ["DOC", "HR"], {"doc": "DOC", "HR": "HR"}),
+        (["doc"], ["doc", "DOC"], {"doc": "doc"}),
+        (["doc"], ["Doc", "DOC"], {}),
+        (["doc", "DOC"], ["Doc"], {"doc": "Doc"}),
+        (["doc", "DOC"], ["DOC"], {"DOC": "DOC"}),
+    ],
+)
+def test_a_key_matches_a_name_exactly_or_else_in_another_case(
+    keys: list[str], names: list[str], matched: dict[str, str]
+) -> None:
+    """Another case counts only if it is unambiguous, and a name stands for one key only."""
+    assert match_keys(keys, names) == matched
 
 
 def test_names_are_sorted_as_people_read_them() -> None:

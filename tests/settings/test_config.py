@@ -254,6 +254,12 @@ def test_an_empty_profile_goes_unless_it_is_needed(text: str, expected: str) -> 
     assert edited(parsed(text, FILE), {("profiles", "a", "email"): None}).text == expected
 
 
+def test_a_change_keeps_the_ends_of_lines() -> None:
+    """A file that was written on Windows stays one."""
+    text = '[profiles.a]\r\nemail = "e"\r\n'
+    assert edited(parsed(text, FILE), {("profiles", "a", "job"): "j"}).text == text + 'job = "j"\r\n'
+
+
 def test_a_value_that_is_not_set_cannot_be_removed() -> None:
     """The error names the key and the file."""
     with pytest.raises(NotFound, match=r"profiles\.acme\.task is not set") as raised:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from migstat.errors import UsageError
+from migstat.settings.config import Config
+from migstat.settings.resolve import Profile
 from migstat.settings.target import Target, TaskWord, target_from
 
 JOB = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90"
@@ -48,6 +50,20 @@ def test_a_command_has_its_own_default_task() -> None:
     """Without a task it is the command's default; for one about a job, a lone word is the job."""
     assert target_from(JOB, None, NOTHING, TaskWord.LATEST_MIGRATE).task == "latest-migrate"
     assert target_from("latest", None, {"MIGSTAT_JOB": JOB}, None).job_id == "latest"
+
+
+@pytest.mark.parametrize(
+    ("job", "task", "expected"),
+    [
+        (None, TASK, (JOB, TASK)),
+        ("other", TASK, ("other", "latest")),
+        ("other", "latest-check", ("other", "latest-check")),
+    ],
+)
+def test_a_task_of_the_profile_belongs_to_its_job(job: str | None, task: str, expected: tuple[str, str]) -> None:
+    """A task id in a profile is none of another job's, but a word such as latest-check fits every job."""
+    profile = Profile(Config("c.toml", profiles={"p": {"job": JOB, "task": task}}), "p")
+    assert target_from(job, None, NOTHING, TaskWord.LATEST, profile) == Target(*expected)
 
 
 @pytest.mark.parametrize("job", [None, "latest", "latest-check"])
