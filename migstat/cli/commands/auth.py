@@ -254,7 +254,8 @@ class _Dialog(msgspec.Struct, frozen=True):
         if profile.name is not None or name not in config.profiles:  # else someone's, who did not make it the default
             for key, value in (("email", account.email), ("base_url", account.base_url)):
                 wanted = key == "email" or self.options.flags.get(key)
-                if wanted and lasting.get(key) is None and value != SETTING[key].default:
+                _, source = lasting.get(key) or ("", "default")
+                if wanted and source == "default" and value != SETTING[key].default:
                     changes["profiles", name, key] = value
             if changes and profile.name is None:
                 changes[DEFAULT_PROFILE,] = name
@@ -277,7 +278,9 @@ class _Dialog(msgspec.Struct, frozen=True):
         """Name the options and variables without which a later command would not find the stored token."""
         for key, value in (("email", account.email), ("base_url", account.base_url)):
             if lasting.parsed(key) != value:
-                said, source = lasting.get(key) or ("nothing", "the config file")
+                said, source = lasting.get(key) or ("", "default")
+                if source == "default":
+                    said, source = "nothing", "the config file"
                 self.tell(f"note: add {SETTING[key].option} {value} to use this token: {source} says {said}")
             elif lasting.parsed(key) != replace(lasting, environ={}).parsed(key):
                 self.tell(f"note: {SETTING[key].variable} is not stored; in other shells, set it to {value}")
