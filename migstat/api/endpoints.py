@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from copy import copy
 from functools import partial
 from types import TracebackType
@@ -52,7 +53,7 @@ MOST_TASKS = 50_000
 Answer = TypeVar("Answer", bound=Job | Task | TaskPage | Page)
 
 
-class Api:
+class Api(AbstractContextManager["Api"]):
     """The migration API of one account. Thread-safe; close it, or use it as a context manager.
 
     Its methods raise ApiError (NotFound for what does not exist), and UsageError once it is closed. A request runs in
@@ -69,9 +70,6 @@ class Api:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.http = Http(settings, timing, policy or Policy(), observers or Observers(), transport)
-
-    def __enter__(self) -> Api:
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -150,9 +148,7 @@ class Api:
     def answer(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
         """Send a GET for a path until its answer can be decoded or the policy gives up."""
         http, what = self.http, str(resource)
-
-        def receive(response: httpx.Response) -> bytes:
-            return _body(response, what, http.timing.clock, http.settings.request_timeout)
+        receive = partial(_body, what=what, clock=http.timing.clock, seconds=http.settings.request_timeout)
 
         def attempt() -> Answer:
             try:

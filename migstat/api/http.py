@@ -103,12 +103,12 @@ class Http:
         pair = base64.b64encode(f"{settings.email}:{settings.token.reveal()}".encode()).decode()
         self._credentials = {"Authorization": f"Basic {pair}"}
         self._policy = policy
-        self.budget = Budget(settings.rate_limit, timing.clock, observers.waiting)
         self._transport = transport
-        self._workers = Workers()
+        self._clients: dict[Origin, httpx.Client] = {self._own: open_client(settings, transport)}
         self._lock = Lock()
         self._closed = Event()  # shared with copies of other patience
-        self._clients: dict[Origin, httpx.Client] = {self._own: open_client(settings, transport)}
+        self.budget = Budget(settings.rate_limit, timing.clock, observers.waiting)
+        self._workers = Workers()
 
     def close(self) -> None:
         """Close all connections; requests under way and later ones raise UsageError."""

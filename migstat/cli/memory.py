@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import msgspec
+
 from migstat.api.http import Resource
 from migstat.completion import seen
 from migstat.model.nodes import Job, Level, Page, Task, TaskPage, TaskType
 from migstat.settings.target import TaskWord
 
 
-class Memory:
+class Memory(msgspec.Struct):
     """The names of a job that one command sees; `keep` adds them to those in the user's cache folder."""
 
-    def __init__(self, cache: str, job_id: str) -> None:
-        self._folder = f"{cache}/{seen.FOLDER}"
-        self._seen = seen.SeenJob(job_id)
-        self._kept = 0
-        self._words: dict[str, str] = {}
+    _folder: str
+    _seen: seen.SeenJob
+    _kept: int = 0
+    _words: dict[str, str] = {}
 
     def answered(self, resource: Resource, answer: Job | Task | TaskPage | Page) -> None:
         """Collect the runs and names of an answer of the API."""

@@ -120,6 +120,7 @@ def asks_api(
                 if param.name in words:
                     words[param.name] = _clean(param, words[param.name])
             common = {name: words.pop(name) for name in shared}
+            one_of(common.get("color", "auto"), "--color", COLORS)
             settings = {name: common.pop(name) for name in flags}
             profile = ProfileInForce()
             if not offline:
@@ -127,7 +128,6 @@ def asks_api(
                 if job in frozenset(TaskWord) and words.get("task", "") is None:
                     job = None  # a lone task word; MIGSTAT_JOB may name the target, and so the profile
                 profile = profile_for(runtime, settings.pop("profile"), job, may_be_new=new_profile)
-            one_of(common.get("color", "auto"), "--color", COLORS)
             options = Options(flags=settings, profile=profile, **common)
             try:
                 _let_ctrl_c_raise()  # until here, while modules load, a signal ends the process at once

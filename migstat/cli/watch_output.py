@@ -225,11 +225,10 @@ def _tell_end(streams: Streams, options: PrinterOptions, story: Story, *last: st
         streams.tell(next_line(next_step(story.view.snapshot), options.words))
 
 
-class Bell:
+class Bell(msgspec.Struct):
     """Rings for a new failure and for the end; what fails together rings once."""
 
-    def __init__(self) -> None:
-        self._rung_at: Millis | None = None
+    _rung_at: Millis | None = None
 
     def rings(self, event: Shown) -> bool:
         """True if somebody should look up from what they are doing."""

@@ -283,14 +283,13 @@ class Watcher:
             self._notifier.look(int(self._now() * 1000))  # an outage may become worth it in a pause of five minutes
 
 
-class Course:
+class Course(msgspec.Struct):
     """The course of a watch so far; `resumed_from` is the last event of an earlier record."""
 
-    def __init__(self) -> None:
-        self.outages = 0
-        self.outage_seconds = 0.0
-        self.resumed_from: Millis | None = None
-        self._missed: list[Changed] = []
+    outages: int = 0
+    outage_seconds: float = 0.0
+    resumed_from: Millis | None = None
+    _missed: list[Changed] = []
 
     def add(self, event: Event | Waiting) -> LogLine | None:
         """Take in an event; return what happened between two watches once all of it is known."""

@@ -47,13 +47,12 @@ class Batch(msgspec.Struct, frozen=True):
         return Batch(events, (*earlier.alarms, *self.alarms), self.view, self.ending)
 
 
-class Alarms:
+class Alarms(msgspec.Struct):
     """Gathers events poll by poll, and remembers which outage was worth a notification: only its end is, too."""
 
-    def __init__(self) -> None:
-        self._events: list[Event] = []
-        self._outage: Outage | None = None
-        self._outage_passed_on = False
+    _events: list[Event] = []
+    _outage: Outage | None = None
+    _outage_passed_on: bool = False
 
     def add(self, event: Event) -> None:
         """Take in an event of this poll."""

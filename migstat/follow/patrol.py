@@ -9,6 +9,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock, Thread
 
+import msgspec
 from msgspec.structs import replace
 
 from migstat.api.threads import SLICE
@@ -107,16 +108,15 @@ class Shortlist:
         return pages
 
 
-class Places:
+class Places(msgspec.Struct):
     """Where the successes of a level are listed: cursors of pages, by the child before which each page begins.
 
     Children are sorted by outcome, then by lower-case name, so one page may answer for several children that are
     thought to have succeeded. The order is observed, not documented: where it is another one, a request is wasted.
     """
 
-    def __init__(self) -> None:
-        self._names: list[str] = []
-        self._questions: dict[str, Question] = {}
+    _names: list[str] = []
+    _questions: dict[str, Question] = {}
 
     def note(self, question: Question, page: Page) -> None:
         """Note where the page after this one begins, which there must be."""

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
+import msgspec
 from msgspec.structs import replace
 
 from migstat.api.retry import WINDOW
@@ -69,7 +70,7 @@ TRUST_AGAIN = 5
 """Full readings after which filters are tried again that were refused, not ignored."""
 
 
-class Known:
+class Known(msgspec.Struct):
     """All that is known of one task's tree, merged from full readings and polls.
 
     `levels` holds the nodes, without their children, by the level that they are children of; `running` those of them
@@ -77,16 +78,15 @@ class Known:
     holds the nodes that were reported once and are no longer. `seen` gathers the levels read while a patrol goes on.
     """
 
-    def __init__(self) -> None:
-        self.root = Node()
-        self.levels: dict[Level, dict[str, Node]] = {}
-        self.running: dict[Level, Node] = {}
-        self.gone: dict[Level, Node] = {}
-        self.changes: list[Update] = []
-        self.seen: set[Level] | None = None
-        # the levels as last handed out with their counts, and what has changed in them since
-        self._crowds: dict[Level, Crowd] = {}
-        self._moved: dict[Level, list[Update]] = {}
+    root: Node = Node()
+    levels: dict[Level, dict[str, Node]] = {}
+    running: dict[Level, Node] = {}
+    gone: dict[Level, Node] = {}
+    changes: list[Update] = []
+    seen: set[Level] | None = None
+    # the levels as last handed out with their counts, and what has changed in them since
+    _crowds: dict[Level, Crowd] = {}
+    _moved: dict[Level, list[Update]] = {}
 
     def nodes(self) -> Iterator[Node]:
         """Every known node, without its children."""

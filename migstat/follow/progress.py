@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+import msgspec
+
 from migstat.model.events import PhaseSeen, Stalled
 from migstat.model.nodes import Level, Millis, Node, Phase, State
 
@@ -15,16 +17,15 @@ MOVED_FOR: Millis = 60_000
 """How long a phase must have moved before its rate says anything."""
 
 
-class Stalls:
+class Stalls(msgspec.Struct):
     """Running nodes that have made no progress for `after` seconds.
 
     `since` is since when, by the level of each stalled node. It may be set to what an earlier watch has reported.
     """
 
-    def __init__(self, after: float) -> None:
-        self.since: dict[Level, Millis] = {}
-        self._after = after
-        self._moves: dict[Level, tuple[object, float]] = {}
+    _after: float
+    since: dict[Level, Millis] = {}
+    _moves: dict[Level, tuple[object, float]] = {}
 
     def take(self, nodes: Iterable[Node], clock: float, now: Millis) -> list[Stalled]:
         """Take in all nodes that run, read at `clock` (seconds) or `now`; return those that have just stalled."""
@@ -59,11 +60,10 @@ class Stalls:
         self._moves = {level: (looks, moved_at + seconds) for level, (looks, moved_at) in self._moves.items()}
 
 
-class Phases:
+class Phases(msgspec.Struct):
     """Remembers phases by the names that the API gives them, as it reports progress of the current phase only."""
 
-    def __init__(self) -> None:
-        self._tracks: dict[Level, dict[str, _Track]] = {}
+    _tracks: dict[Level, dict[str, _Track]] = {}
 
     def take(self, nodes: Iterable[Node], now: Millis) -> None:
         """Take in what a poll has read."""

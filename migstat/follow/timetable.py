@@ -6,6 +6,8 @@ import math
 from collections import deque
 from collections.abc import Mapping
 
+import msgspec
+
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsed_of
 from migstat.model.documents import LateReason
 from migstat.model.events import Late
@@ -30,25 +32,24 @@ RAMP: Millis = 300_000
 """How long after the first project others may still join it, until as many run as in the rehearsal."""
 
 
-class Timetable:
+class Timetable(msgspec.Struct):
     """The deadline and the expected end, as of the last reading, so that an outage changes neither.
 
     `rehearsed` is how many of tonight's names were rehearsed, and of how many; None without a rehearsal. That the
     estimate lies past the deadline, and that the deadline has passed, is said once each.
     """
 
-    def __init__(self, rehearsal: Rehearsal | None, deadline: Millis | None, until: Until) -> None:
-        self.deadline = deadline
-        self.estimate = Estimate()
-        self.rehearsed: tuple[int, int] | None = None
-        self._rehearsal = rehearsal
-        self._until = until
-        self._since: dict[Level, Millis] = {}
-        self._lanes: deque[int] = deque(maxlen=STEADY)
-        self._read_at: Millis = 0
-        self._ended = False
-        self._beyond = 0
-        self._said: set[LateReason] = set()
+    _rehearsal: Rehearsal | None
+    deadline: Millis | None
+    _until: Until
+    estimate: Estimate = Estimate()
+    rehearsed: tuple[int, int] | None = None
+    _since: dict[Level, Millis] = {}
+    _lanes: deque[int] = msgspec.field(default_factory=lambda: deque(maxlen=STEADY))
+    _read_at: Millis = 0
+    _ended: bool = False
+    _beyond: int = 0
+    _said: set[LateReason] = set()
 
     def resume(self, late: Mapping[LateReason, Millis], now: Millis) -> None:
         """Take in which deadline an earlier watch has reported as missed, by reason.

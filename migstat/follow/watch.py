@@ -450,7 +450,7 @@ class Watch:
             yield Recovered(now, seconds)
 
 
-class _Settling:
+class _Settling(msgspec.Struct):
     """How long an end has been seen, which decides whether it is believed. All times are of the watch's own clock.
 
     `assess` judges a reading both ways, as if the end had settled and as if not. Which way counts is a matter of time,
@@ -458,13 +458,12 @@ class _Settling:
     has begun although its checks have ended badly.
     """
 
-    def __init__(self, until: Until, clock: Clock) -> None:
-        self._until = until
-        self._clock = clock
-        self._ended_since: float | None = None
-        self._unread_since: float | None = None
-        self._unscheduled_since: float | None = None
-        self._unscheduled_polls = 0
+    _until: Until
+    _clock: Clock
+    _ended_since: float | None = None
+    _unread_since: float | None = None
+    _unscheduled_since: float | None = None
+    _unscheduled_polls: int = 0
 
     @property
     def may_not_be_scheduled(self) -> bool:

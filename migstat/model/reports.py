@@ -5,7 +5,7 @@ Filters and order are applied before, so every format shows the same rows, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -156,13 +156,8 @@ Report: TypeAlias = (
 """Whatever a command shows. That of `timeline` is loaded by that command alone."""
 
 
-def count_states(nodes: Sequence[Node]) -> dict[State, int]:
-    """Count nodes by state, worst first; states without any are left out."""
-    return states_of(summary_of(nodes))
-
-
 def states_of(summary: Summary) -> dict[State, int]:
-    """The counts of a summary by state, worst first."""
+    """The counts of a summary by state, worst first; states without any are left out."""
     return {state: count for state in State if (count := getattr(summary, state))}
 
 

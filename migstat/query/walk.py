@@ -147,7 +147,8 @@ def walk(
         # one page is one moment: nothing moves within it
         last = walking.plain(page) if still or page.next is None else walking.moving(page, keys if running else ())
         # what the last pass did not show has moved behind its cursor, so what is known of it is out of date
-        walking.ask_for([name for name in walking.readings if name not in last.seen])
+        if moved := [name for name in walking.readings if name not in last.seen]:
+            walking.ask_for(moved)
     except Refused:
         raise
     except ApiError as error:
@@ -192,25 +193,24 @@ def ask_by_name(asker: Asker, level: Level, names: Sequence[str]) -> dict[str, N
     return dict(zip(askable, asker.together(one, askable), strict=True))
 
 
-class _Walk:
+class _Walk(msgspec.Struct):
     """Walks one level; `readings` holds the best reading of every child seen.
 
     `endless` says why the pages were not read to the end, if they were not. `absent` are the names that the API does
     not know.
     """
 
-    def __init__(self, asker: Asker, level: Level, filters: Filters, named: int = 0) -> None:
-        self.readings: dict[str, Node] = {}
-        self.endless: str | None = None
-        self.absent: set[str] = set()
-        self._asker = asker
-        self._level = level
-        self._filters = filters
-        self._named = named
-        self._shown: dict[str, Node] = {}
-        self._size = 0
-        self._stopped = False
-        self._moved_back = False
+    _asker: Asker
+    _level: Level
+    _filters: Filters
+    _named: int = 0
+    readings: dict[str, Node] = {}
+    endless: str | None = None
+    absent: set[str] = set()
+    _shown: dict[str, Node] = {}
+    _size: int = 0
+    _stopped: bool = False
+    _moved_back: bool = False
 
     def plain(self, first: Page | None = None) -> _Pass:
         """One walk over all children, from this first page on."""

@@ -71,31 +71,30 @@ def gap(canvas: Canvas) -> tuple[str, ...]:
     return ("",) if canvas.height >= LOW else ()
 
 
-class Prose:
+class Prose(msgspec.Struct, frozen=True):
     """Text that wraps in its column, cut with an ellipsis after `lines` lines. Rich can only cut the first."""
 
-    def __init__(self, text: Text, lines: int = 3) -> None:
-        self._text = text
-        self._lines = lines
+    text: Text
+    lines: int = 3
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         """Measure it as plain text: without this, a table would give its column all the width there is."""
-        return Measurement.get(console, options, self._text)
+        return Measurement.get(console, options, self.text)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Wrap it into lines, and cut the last between words: half of a URL is no use."""
         width = options.max_width
-        lines = self._text.wrap(console, width, overflow="fold")
-        yield from lines[: self._lines - 1]
-        if len(lines) > self._lines:
-            last = lines[self._lines - 1]
+        lines = self.text.wrap(console, width, overflow="fold")
+        yield from lines[: self.lines - 1]
+        if len(lines) > self.lines:
+            last = lines[self.lines - 1]
             last.rstrip()
             while " " in last.plain and cell_len(last.plain) > width - 2:
                 last = last[: last.plain.rindex(" ")]
             last.truncate(max(width - 1, 1))
             yield last + Text("…")
         else:
-            yield from lines[self._lines - 1 :]
+            yield from lines[self.lines - 1 :]
 
 
 def state_text(node: Node, canvas: Canvas) -> Text:

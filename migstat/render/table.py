@@ -26,11 +26,11 @@ from migstat.model.reports import (
     TargetRow,
     TargetsReport,
     TasksReport,
-    count_states,
     nothing_moved,
+    states_of,
     worst_first,
 )
-from migstat.model.verdict import Snapshot, Verdict, discounted, verdict_of
+from migstat.model.verdict import Snapshot, Verdict, discounted, summary_of, verdict_of
 from migstat.render.parts import (
     LOW,
     LOWER,
@@ -232,7 +232,7 @@ def has_leaves(node: Node, snapshot: Snapshot) -> bool:
 
 def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
     """How many children are done, and the states of those that did not succeed."""
-    states = count_states(node.children or ())
+    states = states_of(summary_of(node.children or ()))
     total = sum(states.values())
     done = sum(count for state, count in states.items() if state.ended)
     told = Text(f"{done} of {total}", QUIET)
@@ -429,7 +429,7 @@ def _last(
     if report.filtered:
         return [Text(f"{len(found)} of {total} {kind}: {report.filtered}", QUIET)]
     if rest:
-        return [folded_line(count_states(rest), canvas)]
+        return [folded_line(states_of(summary_of(rest)), canvas)]
     refused = report.snapshot.verdict is Verdict.FAILED
     return [] if found else [Text(f"No {kind} were reported." if refused else f"No {kind} are reported yet.", QUIET)]
 

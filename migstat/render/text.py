@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from math import isfinite
 
 from migstat.model.nodes import Millis
 
@@ -159,16 +158,12 @@ def _minute(minute: int) -> str:
 
 def number(value: float) -> str:
     """A number without a fraction that says nothing."""
-    return str(int(value)) if _is_whole(value) else f"{value:g}"
+    return str(int(value)) if value % 1 == 0 else f"{value:g}"
 
 
 def grouped(value: float) -> str:
     """A count with its thousands apart: `19 229`."""
-    return f"{int(value):,}".replace(",", " ") if _is_whole(value) else number(value)
-
-
-def _is_whole(value: float) -> bool:
-    return isinstance(value, int) or (isfinite(value) and value == int(value))
+    return f"{int(value):,}".replace(",", " ") if value % 1 == 0 else number(value)
 
 
 def local_of(at: Millis | None) -> datetime | None:

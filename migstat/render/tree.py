@@ -7,7 +7,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from migstat.model.nodes import Node
-from migstat.model.reports import StatusReport, count_states, worst_first
+from migstat.model.reports import StatusReport, states_of, worst_first
+from migstat.model.verdict import summary_of
 from migstat.render.parts import Canvas, counts_text, header, message_text, percent_text, state_text
 from migstat.render.table import has_leaves
 from migstat.render.text import duration, harmless
@@ -33,7 +34,7 @@ def _label(node: Node, report: StatusReport, canvas: Canvas) -> Text:
         Text(harmless(node.name) or "task"),
         percent_text(node),
         Text(duration(node.elapsed_seconds(report.snapshot.fetched_at)), QUIET),
-        counts_text(count_states(node.children), canvas)
+        counts_text(states_of(summary_of(node.children)), canvas)
         if node.children and has_leaves(node, report.snapshot)
         else Text(),
         message_text(node, canvas),
