@@ -12,7 +12,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from queue import SimpleQueue
 from typing import Generic, TextIO, TypeVar, cast
 
@@ -175,7 +175,7 @@ class BackgroundStream(io.TextIOBase):
                     self._changed.notify_all()
 
 
-class BackgroundStreams:
+class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
     """Standard output and standard error passed on by threads, for as long as it is entered as a context manager.
 
     At the end, the rest is dropped once a reader has taken nothing for `patience` seconds.
@@ -190,9 +190,6 @@ class BackgroundStreams:
         self.streams = msgspec.structs.replace(
             streams, out=cast("TextIO | None", self._out), err=cast("TextIO | None", self._err)
         )
-
-    def __enter__(self) -> BackgroundStreams:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.finish()

@@ -30,7 +30,7 @@ _Sight = tuple[View, tuple[LogLine, ...], float, Story | None]
 
 
 class Exporter:
-    """Keeps files up to date with a watch, each version whole or not at all; does nothing without paths.
+    """Keeps files up to date with a watch, each version whole or not at all.
 
     A file that cannot be written is warned about once, and tried again after each poll. While a write hangs, only the
     newest state waits for it, and the other files are written all the same. `clock` gives steady seconds.

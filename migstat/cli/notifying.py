@@ -78,24 +78,23 @@ def command_from(text: str, environ: Mapping[str, str]) -> Command:
 
 
 class Notifier:
-    """Runs a command whenever somebody should be told; does nothing without one.
+    """Runs a command whenever somebody should be told.
 
     One run at a time: what happens meanwhile is told in the next one. Each kind of problem is warned about once.
     """
 
-    def __init__(self, command: Command | None, warn: Callable[[str], None], *, patience: float = PATIENCE) -> None:
+    def __init__(self, command: Command, warn: Callable[[str], None], *, patience: float = PATIENCE) -> None:
         self._warn = warn
         self._patience = patience
         self._alarms = Alarms()
         self._view: View | None = None
         self._process: Popen[bytes] | None = None
         self._abandoned = False
-        self._worker = None if command is None else BackgroundWorker("notifier", partial(self._work, command))
+        self._worker = BackgroundWorker("notifier", partial(self._work, command))
 
     def add(self, event: Event) -> None:
         """Take in an event, to be told at the end of its poll."""
-        if self._worker is not None:
-            self._alarms.add(event)
+        self._alarms.add(event)
 
     def look(self, now: Millis, view: View | None = None, ending: str = "") -> None:
         """Run the command if the poll that ends now is worth it; without a `view`, if an outage that goes on is.
@@ -103,7 +102,7 @@ class Notifier:
         `ending` says how the watch ended, if it has.
         """
         self._view = view or self._view
-        if self._worker is None or self._view is None:
+        if self._view is None:
             return
         batch = self._alarms.due(now, self._view, ending)
         if batch is not None:
@@ -111,8 +110,6 @@ class Notifier:
 
     def close(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
         """Wait for the command; a signal inside of `interruptible` ends it at once."""
-        if self._worker is None:
-            return
         try:
             with interruptible():
                 if not self._worker.close(1.0):

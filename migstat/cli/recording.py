@@ -18,22 +18,20 @@ LAST_TRY = 2.0
 
 
 class Recorder:
-    """Appends events to a file once it is certain that it records this task; does nothing without a path.
+    """Appends events to a file once it is certain that it records this task.
 
     A file that cannot be written is warned about once, and tried again with each event. Raises UsageError for a path
     that cannot be a record.
     """
 
-    def __init__(self, path: Path | None, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
         self._path = path
         self._warn = warn
-        self._record = None if path is None else Record(path)
+        self._record = Record(path)
         self._worker: BackgroundWorker[str] | None = None
 
     def recall(self, job_id: str, task_id: str) -> Seen:
         """Read what an earlier watch has recorded. Raises UsageError if the file is another task's, OutputError."""
-        if self._path is None:
-            return Seen()
         seen, warnings = read_back(self._path, job_id, task_id)
         for warning in warnings:
             self._warn(f"migstat: warning: {harmless(warning)}")
@@ -47,13 +45,12 @@ class Recorder:
 
     def close(self, patience: float = LAST_TRY) -> None:
         """Write the rest, or give up after `patience` seconds."""
-        if self._worker is not None and self._record is not None:
+        if self._worker is not None:
             done = self._worker.close(patience)
             if (lost := self._record.unwritten) or not done:
                 self._warn(f"migstat: warning: --record: {lost or 'the last'} events were not written to {self._path}")
 
     def _write(self, batches: Iterator[list[str]]) -> None:
-        assert self._record is not None  # noqa: S101  there is no worker without one
         warned = False
         with self._record as record:  # closed in this thread, too: closing a file on a share may hang
             for lines in batches:

@@ -85,10 +85,12 @@ class Watcher:
         for warning in options.warnings:
             printer.warn(warning)
         title = f"job {options.job}" if options.job else ""
-        self._recorder = Recorder(options.record, printer.warn)
-        self._exporter = Exporter(options.output.exports, printer.warn, runtime.clock, title=title)
-        self._notifier = Notifier(options.notify, printer.warn)
-        signals.give_up.append(self._notifier.kill)
+        exports = options.output.exports
+        self._recorder = Recorder(options.record, printer.warn) if options.record else None
+        self._exporter = Exporter(exports, printer.warn, runtime.clock, title=title) if exports else None
+        self._notifier = Notifier(options.notify, printer.warn) if options.notify else None
+        if self._notifier:
+            signals.give_up.append(self._notifier.kill)
         self._deadline = Deadline(runtime.clock, self._sleep, options.ends_after)
         self.ends_at = self._deadline.ends_at
         self._began = runtime.clock()
@@ -135,6 +137,8 @@ class Watcher:
         """Show and record every event to the last; the exit code. Raises MigstatError."""
 
         def recall() -> Seen:
+            if self._recorder is None:
+                return Seen()
             seen = self._recorder.recall(task_session.job_id, task_session.task.task_id)
             self._course.resumed_from = seen.last
             return seen
@@ -151,8 +155,10 @@ class Watcher:
             raise
         finally:
             # The record first: after a signal a second has to do for all, and the record is what a later watch needs.
-            self._recorder.close(min(self._patience, LAST_TRY))
-            self._exporter.close(min(max(self._patience, LAST_PAGE), LAST_TRY))
+            if self._recorder:
+                self._recorder.close(min(self._patience, LAST_TRY))
+            if self._exporter:
+                self._exporter.close(min(max(self._patience, LAST_PAGE), LAST_TRY))
             self._printer.close(min(self._patience, 1.0))
             self._background.patience = self._patience
         story = self._story(ended, watched.view)
@@ -176,17 +182,18 @@ class Watcher:
             warned.update(watched.doubts)
             if isinstance(event, Waiting):
                 task_session.remember()  # other windows complete what a long watch has seen
-                self._notifier.look(event.at, event.view)
+                if self._notifier:
+                    self._notifier.look(event.at, event.view)
                 self._introduce(event.view)
             else:
-                self._recorder.append(event)
-                self._notifier.add(event)
+                self._keep(event)
             if not isinstance(event, Ended):
                 self._show(event)
                 continue
             self._ended = event
             # Before it is shown, which raises if nobody reads: the files must not go on saying that it runs.
-            self._exporter.finish(self._story(event, watched.view))
+            if self._exporter:
+                self._exporter.finish(self._story(event, watched.view))
             hurried = event.end in (End.TIMEOUT, End.INTERRUPTED)
             self._patience = HURRY if hurried else PATIENT
             try:
@@ -227,18 +234,27 @@ class Watcher:
             self._error = error
             yield watched.ended(End.ERROR, exit_of_error(error))
 
+    def _keep(self, event: Event) -> None:
+        """Record an event, and notify of it at the end of its poll."""
+        if self._recorder:
+            self._recorder.append(event)
+        if self._notifier:
+            self._notifier.add(event)
+
     def _abandon(self, watched: Watch, end: End, code: int, error: OutputError | None = None) -> None:
         """Record the end, and notify of it, where standard output takes nothing any more."""
         ended = self._ended
         if ended is None:
             ended = watched.ended(end, code)
-            self._recorder.append(ended)
-            self._exporter.finish(self._story(ended, watched.view))
-            self._notifier.add(ended)
+            self._keep(ended)
+            if self._exporter:
+                self._exporter.finish(self._story(ended, watched.view))
         self._notify(self._story(ended, watched.view), error)
 
     def _notify(self, story: Story, error: MigstatError | None = None) -> None:
         """Notify of the end, and wait until that is done."""
+        if self._notifier is None:
+            return
         stopped = f"stopped after {duration(story.watched_seconds)}"
         words = last_line(story) if error is None else f"{stopped}: {error.message}"
         self._notifier.look(story.ended.at, story.view, words)
@@ -268,11 +284,11 @@ class Watcher:
         return loss
 
     def _show(self, event: Event | Waiting) -> None:
-        if (line := self._course.add(event)) is not None:
-            self._exporter.show(line)
-            self._printer.show(line)
-        self._exporter.show(event)
-        self._printer.show(event)
+        line = self._course.add(event)
+        for shown in (event,) if line is None else (line, event):
+            if self._exporter:
+                self._exporter.show(shown)
+            self._printer.show(shown)
 
     def _sleep(self, seconds: float) -> None:
         """Sleep, but not on after whoever reads standard output has gone. Raises ClosedPipe, OutputError."""
@@ -280,7 +296,8 @@ class Watcher:
             self._background.check()  # in slices: nothing else would notice a reader that has gone between two events
             self._real_sleep(min(seconds, SLICE))
             seconds -= SLICE
-            self._notifier.look(int(self._now() * 1000))  # an outage may become worth it in a pause of five minutes
+            if self._notifier:
+                self._notifier.look(int(self._now() * 1000))  # an outage may become worth it in a pause of five minutes
 
 
 class Course(msgspec.Struct):
