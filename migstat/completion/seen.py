@@ -87,16 +87,23 @@ def keep(folder: str, news: SeenJob) -> None:
 
     from migstat.files.whole import write_whole
 
-    file, text = _file(folder, news.job_id), text_of(merged(read_seen(folder, news.job_id), news))
-    if sorted(text.split("\n")) != sorted(_text(file).split("\n")):  # the order alone is not worth a write
+    file = _file(folder, news.job_id)
+    before = _text(file)
+    text = text_of(merged(parsed(before), news))
+    if sorted(text.split("\n")) != sorted(before.split("\n")):  # the order alone is not worth a write
         write_whole(Path(file), text)
         for outdated in _files(folder)[MOST_JOBS:]:
             os.unlink(outdated)  # noqa: PTH108
 
 
 def merged(before: SeenJob | None, news: SeenJob) -> SeenJob:
-    """All that was seen of a job, within the limits; runs without names are dropped first."""
-    before, whole = before or SeenJob(news.job_id), SeenJob(news.job_id)
+    """All that was seen of a job, within the limits; runs without names are dropped first.
+
+    What was seen `before` does not count if it is another job's.
+    """
+    whole = SeenJob(news.job_id)
+    if before is None or before.job_id != news.job_id:
+        before = SeenJob(news.job_id)
     whole.words = before.words | news.words
     for seen in (news, before):  # first, so that the limit drops the runs that nobody has asked about for longest
         for run in seen.runs.values():

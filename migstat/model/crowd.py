@@ -19,7 +19,8 @@ Update = tuple[Node | None, Node]
 class Tally:
     """Totals over some siblings; read only, except that it caches what it was asked for.
 
-    `counts` are by state, `unproven` counts those without an outcome. `earliest` is when the first of them started.
+    `counts` are by state, `unproven` counts those without an outcome. `nodes` are those that failed, have a warning or
+    run, by state and name. `earliest` is when the first of them started.
     """
 
     def __init__(self, nodes: Iterable[Node]) -> None:
@@ -29,14 +30,10 @@ class Tally:
         self.unreadable: dict[str, Node] = {}
         self.earliest: Millis | None = None
         self._missing: tuple[Job | None, tuple[str, ...]] | None = None
-        self._nodes = {state: dict[str, Node]() for state in (State.FAILED, State.WARNING, State.RUNNING)}
+        self.nodes = {state: dict[str, Node]() for state in (State.FAILED, State.WARNING, State.RUNNING)}
         self._sorted: dict[State, list[str]] = {}
         for node in nodes:
             self._count(node, 1)
-
-    def of(self, state: State) -> list[Node]:
-        """Those that failed, have a warning or run."""
-        return list(self._nodes[state].values())
 
     def names(self, *states: State, nodes: Sequence[Node]) -> tuple[str, ...]:
         """The names of those of `nodes` in these states, upper and lower case alike."""
@@ -57,7 +54,7 @@ class Tally:
         new = Tally(())
         new.counts, new.by_outcome, new.unproven = dict(self.counts), dict(self.by_outcome), self.unproven
         new.unreadable, new.earliest = dict(self.unreadable), self.earliest
-        new._nodes = {state: dict(nodes) for state, nodes in self._nodes.items()}
+        new.nodes = {state: dict(nodes) for state, nodes in self.nodes.items()}
         new._sorted = {state: list(names) for state, names in self._sorted.items()}
         if all(before is not None for before, _ in changes):
             new._missing = self._missing  # no name has come
@@ -79,7 +76,7 @@ class Tally:
                 del self.by_outcome[outcome]
         else:
             self.unproven += by
-        for nodes in (self._nodes.get(state), self.unreadable if node.unreadable else None):
+        for nodes in (self.nodes.get(state), self.unreadable if node.unreadable else None):
             if nodes is not None and by > 0:
                 nodes[name] = node
             elif nodes is not None:

@@ -542,7 +542,7 @@ def _hidden(root: Node) -> tuple[Node, ...]:
 
 def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:
     """Those of the nodes, and of the leaves of the tally, that failed or have a warning."""
-    return [*(node for node in nodes if node.state is state), *tally.of(state)]
+    return [*(node for node in nodes if node.state is state), *tally.nodes[state].values()]
 
 
 def _unfinished(root: Node, nodes: Iterable[Node]) -> list[Node]:

@@ -341,12 +341,12 @@ def _words(states: frozenset[State]) -> str:
 
 def _refuse_unknown(kind: str, names: tuple[str, ...], nodes: Collection[Node]) -> None:
     """Raise NotFound for the first name that no node has, with the one probably meant."""
-    from difflib import get_close_matches
-
     known = {node.name for node in nodes}
     for name in names:
         if name in known:
             continue
+        from difflib import get_close_matches
+
         folded = {other.casefold(): other for other in known}
         close = get_close_matches(name.casefold(), folded, 1)
         reported = sum(not node.missing for node in nodes)

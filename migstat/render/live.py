@@ -114,7 +114,8 @@ def digest(view: View, title: str = "") -> Digest:
         node
         for node in (
             *(root, *_failed_checks(scopes), *scopes, *apps),
-            *(tally.of(State.FAILED) + tally.of(State.WARNING)),
+            *tally.nodes[State.FAILED].values(),
+            *tally.nodes[State.WARNING].values(),
             *(leaves if tally.counts[State.MISSING] else ()),
         )
         if node.state in BAD and (node.level or node.ended)
@@ -129,7 +130,7 @@ def digest(view: View, title: str = "") -> Digest:
         missing = [reason.level for reason in snapshot.reasons if reason.state is State.MISSING]
         problems += [Node(level, missing=True) for level in missing if level not in known]
     runs = [node for node in scopes if node.state is State.RUNNING and (node.progress or node.percent is not None)]
-    runs += by_name(tally.of(State.RUNNING))
+    runs += by_name(tally.nodes[State.RUNNING].values())
     runs.sort(key=lambda node: node.level not in view.stalled)  # those that do not move first
     return Digest(
         view=view,

@@ -43,7 +43,7 @@ def acceptances_from(flag: str | None, profile: Profile) -> Acceptances | None:
     file, source = chosen
     shown = shown_file(file)
     try:
-        content = tomllib.loads(read_text(file, f"{source}: {shown}"))
+        content = tomllib.loads(read_text(file, f"{source}: "))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{source}: {shown}: invalid TOML: {error}"[:300], _EXAMPLE) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

@@ -66,7 +66,7 @@ def read_config(file: str, *, must_exist: bool = False) -> Config:
     Raises UsageError, which names file and key, for a file that cannot be read or is invalid.
     """
     try:
-        text = read_text(file, shown_file(file))
+        text = read_text(file)
     except (FileNotFoundError, NotADirectoryError):  # the latter if HOME is /dev/null
         if must_exist:
             hint = "Correct or unset it. migstat config set KEY VALUE creates the file."
@@ -78,16 +78,16 @@ def read_config(file: str, *, must_exist: bool = False) -> Config:
     return parsed(text, file) if text else Config(file)
 
 
-def read_text(file: str, name: str) -> str:
-    """The text of a small file, which errors call `name`. Raises UsageError, OSError, and ValueError for its name."""
+def read_text(file: str, source: str = "") -> str:
+    """The text of a small file that `source` names. Raises UsageError, OSError, and ValueError for its name."""
     with open(file, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
         data = opened.read(LARGEST)
     if len(data) == LARGEST:
-        raise UsageError(f"{name} is larger than 1 MiB", "Is it the right file?")
+        raise UsageError(f"{source}{shown_file(file)} is larger than 1 MiB", "Is it the right file?")
     try:
         return data.decode("utf-8-sig")  # Windows editors begin files with a byte order mark
     except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: not UTF-8", "Save the file as UTF-8.") from error
+        raise UsageError(f"{source}{shown_file(file)}: not UTF-8", "Save the file as UTF-8.") from error
 
 
 def parsed(text: str, file: str) -> Config:

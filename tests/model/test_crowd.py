@@ -31,7 +31,7 @@ def facts(crowd: Crowd) -> tuple[object, ...]:
         tally.unproven,
         tally.unreadable,
         tally.earliest,
-        [sorted(tally.of(state), key=lambda node: node.name) for state in kinds],
+        [sorted(tally.nodes[state].values(), key=lambda node: node.name) for state in kinds],
         names,
         tally.missing(JOB, crowd),
     )
