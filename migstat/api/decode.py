@@ -10,7 +10,20 @@ from typing import Any, TypeVar
 import msgspec
 
 from migstat.errors import BadAnswer
-from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, Task, TaskPage, members_of, millis, text_of
+from migstat.model.nodes import (
+    HIDDEN,
+    Artifact,
+    Job,
+    Level,
+    Node,
+    Page,
+    Phase,
+    Task,
+    TaskPage,
+    members_of,
+    millis,
+    text_of,
+)
 
 
 class _WirePhase(msgspec.Struct, frozen=True):
@@ -131,7 +144,38 @@ def decode_task(body: bytes) -> Task:
 
 def decode_job(body: bytes) -> Job:
     """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object."""
-    return Job(_decoded(_object.decode, body, values=MOST_KEYS))
+    return job_of(_decoded(_object.decode, body, values=MOST_KEYS))
+
+
+def job_of(raw: dict[str, Any]) -> Job:
+    """A job from its definition; what has an unexpected type counts as unknown."""
+    scopes = members_of(raw.get("scope"))
+    included: dict[str, tuple[str, ...]] = {}
+    for hidden in HIDDEN:
+        keys = members_of(scopes.get(hidden)).get("includedKeys")
+        texts = (key for key in (keys if isinstance(keys, list) else ()) if isinstance(key, str) and key)
+        included[hidden] = tuple(dict.fromkeys(texts))
+    flow = text_of(raw.get("flow")) or ""
+    # Confluence has `spaces`, Jira `projects`. The API's documentation names `projects` for Confluence in one place, so
+    # the other one always follows.
+    spaces_first = bool(included["spaces"]) or flow.startswith("confluence")
+    return Job(
+        raw,
+        name=text_of(raw.get("name")),
+        flow=flow,
+        destination=text_of(members_of(raw.get("destination")).get("url")),
+        keys=tuple(dict.fromkeys(key for hidden in HIDDEN for key in included[hidden])),
+        named_scopes=tuple(
+            name
+            for name, scope in scopes.items()
+            # an empty list of keys, or a mode of none, moves nothing
+            if scope
+            and members_of(scope).get("includedKeys") != []
+            and str(members_of(scope).get("mode", "")).lower() != "none"
+        ),
+        scopes=("spaces", "projects") if spaces_first else ("projects", "spaces"),
+        _included=included,
+    )
 
 
 def mended(body: bytes) -> bytes:

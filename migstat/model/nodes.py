@@ -265,54 +265,25 @@ class TaskPage(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """An immutable migration definition; `raw` is all of it as the API sent it."""
+    """An immutable migration definition; `raw` is all of it as the API sent it.
+
+    `flow` is product and direction, such as `jira-onpremises-to-cloud`, empty if unknown. `destination` is the URL of
+    the cloud site. `keys` are those of all projects and spaces that the job names, each once. `named_scopes` are the
+    scopes that the job says it moves, `scopes` the hidden levels in the order in which to look for them.
+    """
 
     raw: Mapping[str, Any]
-
-    @property
-    def name(self) -> str | None:
-        """The name that the user gave it."""
-        return text_of(self.raw.get("name"))
-
-    @property
-    def flow(self) -> str:
-        """Product and direction, such as `jira-onpremises-to-cloud`; empty if unknown."""
-        return text_of(self.raw.get("flow")) or ""
+    name: str | None = None
+    flow: str = ""
+    destination: str | None = None
+    keys: tuple[str, ...] = ()
+    named_scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = HIDDEN
+    _included: Mapping[str, tuple[str, ...]] = {}
 
     def included_keys(self, scope: str) -> tuple[str, ...]:
         """Keys of the job's scope that must appear below `migrate,projects` or `migrate,spaces`."""
-        keys = members_of(members_of(self.raw.get("scope")).get(scope)).get("includedKeys")
-        texts = (key for key in (keys if isinstance(keys, list) else ()) if isinstance(key, str) and key)
-        return tuple(dict.fromkeys(texts))
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all projects and spaces that the job names, each once."""
-        return tuple(dict.fromkeys(key for scope in HIDDEN for key in self.included_keys(scope)))
-
-    @property
-    def destination(self) -> str | None:
-        """URL of the cloud site; None if the API does not say."""
-        return text_of(members_of(self.raw.get("destination")).get("url"))
-
-    @property
-    def named_scopes(self) -> tuple[str, ...]:
-        """Scopes the job says it moves. An empty `includedKeys`, or a mode of none, moves nothing."""
-        scopes = {name: (scope, members_of(scope)) for name, scope in members_of(self.raw.get("scope")).items()}
-        return tuple(
-            name
-            for name, (scope, own) in scopes.items()
-            if scope and own.get("includedKeys") != [] and str(own.get("mode", "")).lower() != "none"
-        )
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """The hidden levels in the order in which to look for them: Confluence has `spaces`, Jira `projects`.
-
-        The API's documentation names `projects` for Confluence in one place, so the other one always follows.
-        """
-        spaces_first = bool(self.included_keys("spaces")) or self.flow.startswith("confluence")
-        return ("spaces", "projects") if spaces_first else ("projects", "spaces")
+        return self._included.get(scope, ())
 
 
 def nodes_of(node: Node) -> Iterator[Node]:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
+from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, job_of, mended
 from migstat.errors import BadAnswer, MigstatError
-from migstat.model.nodes import Artifact, Job, Level, Node, Page, Phase, State, Task, TaskPage
+from migstat.model.nodes import Artifact, Level, Node, Page, Phase, State, Task, TaskPage
 
 EXAMPLES: list[dict[str, Any]] = json.loads(
     Path(__file__).parents[1].joinpath("examples.json").read_text(encoding="utf-8")
@@ -321,7 +321,7 @@ def test_a_job_keeps_all_that_was_sent() -> None:
     body = {"name": "n", "flow": "jira-onpremises-to-cloud", "new": {"x": [1]}}
     job = decode_job(json.dumps(body).encode())
     assert (job.name, job.flow, job.raw) == ("n", "jira-onpremises-to-cloud", body)
-    assert (Job({"name": 5, "flow": None}).name, Job({}).flow) == (None, "")
+    assert (job_of({"name": 5, "flow": None}).name, job_of({}).flow) == (None, "")
 
 
 @pytest.mark.parametrize("keep_raw", [False, True])

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migstat.api.decode import job_of
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsal_of, rehearsed_of
 from migstat.model.nights import Night, Span
-from migstat.model.nodes import Job, Level, Millis, Node, State, TaskType
+from migstat.model.nodes import Level, Millis, Node, State, TaskType
 from migstat.model.verdict import Evidence, Until
 from tests.benchmarks.estimates import CASES, Case, errors
 
@@ -84,7 +85,7 @@ def tonight(
     first = () if task_type == TaskType.CHECK else (check or done("check", ran=5),)
     root = running(ago=age)
     root = Node((), root.status, details=root.details, children=(*first, *tops, *below))
-    return Evidence(root=root, task_type=task_type, job=None if scope is None else Job({"scope": scope}))
+    return Evidence(root=root, task_type=task_type, job=None if scope is None else job_of({"scope": scope}))
 
 
 def minutes_left(found: Estimate) -> float | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from migstat.api.decode import job_of
 from migstat.model.crowd import Crowd, Tally, Update
-from migstat.model.nodes import Job, Node, State
+from migstat.model.nodes import Node, State
 
 LOOKS = st.tuples(
     st.sampled_from(["A", "a", "B", "b", "C", "D"]),
@@ -17,7 +18,7 @@ LOOKS = st.tuples(
 )
 
 
-JOB = Job({"scope": {"projects": {"includedKeys": ["A", "b", "D", "E"]}}})
+JOB = job_of({"scope": {"projects": {"includedKeys": ["A", "b", "D", "E"]}}})
 
 
 def facts(crowd: Crowd) -> tuple[object, ...]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from migstat.model.nodes import Job, Node, State, by_name, combined_state, match_keys, millis
+from migstat.api.decode import job_of
+from migstat.model.nodes import Node, State, by_name, combined_state, match_keys, millis
 
 YEAR_9999 = 253_402_300_799_999
 
@@ -147,7 +148,7 @@ def test_elapsed_is_from_start_to_end_or_to_now(status: str, details: dict[str, 
 )
 def test_the_keys_of_the_scope_are_those_that_are_texts(scope: object, expected: tuple[str, ...]) -> None:
     """Keys come once each, and a scope of another shape has none."""
-    assert Job({"scope": scope}).included_keys("projects") == expected
+    assert job_of({"scope": scope}).included_keys("projects") == expected
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_the_keys_of_the_scope_are_those_that_are_texts(scope: object, expected:
 )
 def test_both_hidden_levels_are_looked_for(raw: dict[str, Any], first: str) -> None:
     """The likelier of projects and spaces comes first, and the other one follows."""
-    scopes = Job(raw).scopes
+    scopes = job_of(raw).scopes
     assert scopes[0] == first
     assert set(scopes) == {"projects", "spaces"}
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from migstat.api.decode import job_of
 from migstat.model.nodes import Job, Level, Node, State, leaves_of
 from migstat.model.verdict import (
     Assessment,
@@ -67,7 +68,7 @@ def migrate_task(
 
 def job(*keys: str, **scopes: Any) -> Job:
     """A job that moves these projects, and more."""
-    return Job({"scope": {**({"projects": {"includedKeys": list(keys)}} if keys else {}), **scopes}})
+    return job_of({"scope": {**({"projects": {"includedKeys": list(keys)}} if keys else {}), **scopes}})
 
 
 def evidence(root: Node, *keys: str, task_type: str = "migrate", **scopes: Any) -> Evidence:
