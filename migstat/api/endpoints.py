@@ -156,12 +156,12 @@ class Api(AbstractContextManager["Api"]):
                 response, body = http.get(url, HEADERS, receive, shown=path, page=resource.page)
             except Redirect as redirect:
                 raise redirect.refused() from redirect
+            body = http.redactor.body(body)
             headers, now = response.headers, http.timing.now()
             remaining = headers.get("X-RateLimit-Remaining", "")
             reset_in = seconds_until(headers.get("X-RateLimit-Reset"), now)
             if remaining.isdecimal() and reset_in is not None:
                 http.budget.heed(int(remaining[:9]), reset_in)
-            body = http.redactor.body(body)
             if response.status_code != httpx.codes.OK:
                 retry_after = retry_after_seconds(headers.get("Retry-After"), now)
                 says = _says(body, http.redactor.text)

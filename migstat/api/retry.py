@@ -115,7 +115,7 @@ def seconds_until(
         return None
 
 
-class Budget:
+class Budget(msgspec.Struct):
     """At most `limit` requests in any 60 s, shared by all threads: a burst, then evenly spread.
 
     Without the spreading a large migration would use up the limit within seconds, and then show nothing new for the
@@ -124,13 +124,12 @@ class Budget:
     seconds of each wait of a second or more, and its reason.
     """
 
-    def __init__(self, limit: int | None, clock: Clock, waiting: Callable[[float, str], None]) -> None:
-        self._limit = limit
-        self._clock = clock
-        self._waiting = waiting
-        self._sent: deque[float] = deque()
-        self._held_until = 0.0
-        self._lock = Lock()
+    _limit: int | None
+    _clock: Clock
+    _waiting: Callable[[float, str], None]
+    _sent: deque[float] = msgspec.field(default_factory=deque)
+    _held_until: float = 0.0
+    _lock: Lock = msgspec.field(default_factory=Lock)
 
     def take(self, sleep: Sleep) -> None:
         """Wait until one more request may be sent, and count it."""

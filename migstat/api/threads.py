@@ -15,6 +15,8 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeVar, cast
 
+import msgspec
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -43,11 +45,10 @@ def _result(outcome: _Outcome) -> Any:
     return result
 
 
-class Workers:
+class Workers(msgspec.Struct):
     """Daemon threads for calls that may hang; idle ones are reused, as starting one takes as long as half a request."""
 
-    def __init__(self) -> None:
-        self._idle: deque[SimpleQueue[Callable[[], None] | None]] = deque()
+    _idle: deque[SimpleQueue[Callable[[], None] | None]] = msgspec.field(default_factory=deque)
 
     def call(
         self, function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None

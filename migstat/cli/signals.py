@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import msgspec
+
 from migstat.follow.deadline import Stopped
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
-class Signals:
+class Signals(msgspec.Struct):
     """Catches the signals that ask a program to end or to stop, while it is entered as a context manager.
 
     Inside of `interruptible` a signal that ends raises Stopped at once; elsewhere it waits until there, so nothing is
@@ -24,14 +26,13 @@ class Signals:
     Around a stop by Ctrl-Z `suspend` and `resume` are called. Both may wait for a moment, but not for the terminal.
     """
 
-    def __init__(self) -> None:
-        self.give_up: list[Callable[[], None]] = []
-        self.suspend: Callable[[], None] = lambda: None
-        self.resume: Callable[[], None] = lambda: None
-        self._pending: int | None = None
-        self._stopped = False
-        self._interruptible = False
-        self._before: dict[int, Any] = {}
+    give_up: list[Callable[[], None]] = []
+    suspend: Callable[[], None] = lambda: None
+    resume: Callable[[], None] = lambda: None
+    _pending: int | None = None
+    _stopped: bool = False
+    _interruptible: bool = False
+    _before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
         for name in ENDING:
