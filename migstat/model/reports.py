@@ -12,7 +12,7 @@ import msgspec
 
 from migstat.errors import MigstatError
 from migstat.model.changes import Comparison
-from migstat.model.nodes import CHECK, Artifact, Job, Level, Millis, Node, State, Task, TaskType, by_name
+from migstat.model.nodes import CHECK, Artifact, Job, Millis, Node, State, Task, TaskType, by_name
 from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of
 
 if TYPE_CHECKING:
@@ -164,11 +164,6 @@ def states_of(summary: Summary) -> dict[State, int]:
 def worst_first(nodes: Iterable[Node]) -> tuple[Node, ...]:
     """Sort nodes: failed, missing, warning, running, pending, then the rest; by name within."""
     return tuple(sorted(by_name(nodes), key=lambda node: node.state.rank))
-
-
-def missing_nodes(above: Level, keys: Iterable[str]) -> tuple[Node, ...]:
-    """Keys of the job's scope that are not reported, as nodes below a level."""
-    return tuple(Node((*above, key), missing=True) for key in keys)
 
 
 def nothing_moved(snapshot: Snapshot) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from msgspec.structs import replace
 
@@ -34,7 +34,6 @@ from migstat.model.reports import (
     StatusReport,
     TargetRow,
     TasksReport,
-    missing_nodes,
     worst_first,
 )
 from migstat.model.verdict import (
@@ -160,7 +159,7 @@ def projects_report(
     """
     reading = session.tree.projects(keys)
     job = _job(session)
-    found = (*reading.leaves, *missing_nodes((*MIGRATE, reading.scope), reading.missing))
+    found = (*reading.leaves, *_missing_nodes((*MIGRATE, reading.scope), reading.missing))
     names = match_keys(keys, (node.name for node in found))
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())
@@ -249,12 +248,17 @@ def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
 
     def grown(node: Node) -> Node:
         if node.level == level:
-            children = (*(node.children or ()), *missing_nodes(level, reading.missing))
+            children = (*(node.children or ()), *_missing_nodes(level, reading.missing))
             return replace(node, children=children, over=not root.level and root.ended)
         below = level[: len(node.level) + 1]
         return with_children(node, [grown(child_of(node, below[-1]) or Node(below, missing=below == MIGRATE))])
 
     return replace(snapshot, node=grown(root))
+
+
+def _missing_nodes(above: Level, keys: Iterable[str]) -> tuple[Node, ...]:
+    """Keys of the job's scope that are not reported, as nodes below a level."""
+    return tuple(Node((*above, key), missing=True) for key in keys)
 
 
 def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | None) -> Snapshot:

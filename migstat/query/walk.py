@@ -291,7 +291,8 @@ class _Walk(msgspec.Struct):
             return None
         if len(unseen) >= max(done.pages, FEW) or any("," in name for name in unseen):
             return None
-        self.ask_for(unseen)
+        if unseen:
+            self.ask_for(unseen)
         found = [self.readings[name] for name in unseen if name in self.readings]
         done.seen |= {child.name: child for child in found}
         return found

@@ -80,7 +80,7 @@ def watch(
     record_file, baseline_file = Path(record) if record else None, Path(baseline) if baseline else None
     exported = (("--export", file) for file in output.exports)
     refuse_same_file(("--baseline", baseline_file), ("--record", record_file), *exported)
-    rehearsal, warnings = _rehearsal(baseline_file)
+    rehearsal, warnings = _rehearsal(baseline_file) if baseline_file else (None, ())
     if accepted is not None and until != Until.CHECKS:
         raise UsageError("--accepted needs --until checks", "Accepted checks change nothing about a migration.")
     plan = Plan(
@@ -107,10 +107,8 @@ def watch(
     return follow_task(runtime, options, wanted)
 
 
-def _rehearsal(path: Path | None) -> tuple[Rehearsal | None, tuple[str, ...]]:
+def _rehearsal(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
     """The recorded rehearsal, and warnings about its file. Raises UsageError."""
-    if path is None:
-        return None, ()
     night = night_in(path, "--baseline")
     rehearsal = rehearsal_of(night)
     if not rehearsal.work and not rehearsal.scopes:
