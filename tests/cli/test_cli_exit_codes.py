@@ -12,7 +12,7 @@ from migstat.simulator.scenario import Scenario, SimNode, SimTask
 from migstat.simulator.server import Server
 from tests.cli import rehearsals
 from tests.cli.rehearsals import FORMATS, LONG_AGO, check_run, migration, node, scenario, still
-from tests.command_line import Result
+from tests.command_line import Result, refused, refused_as_json
 
 SOME = ("table", "json")
 PROJECTS = (node("ACME"), node("ZED"))
@@ -20,7 +20,6 @@ CHECKS = (node("Failing", "FAILED"), node("Going", "running"), node("Well"))
 
 SCENARIOS: dict[str, Scenario] = {
     "nothing-reported": migration(reported_at=float("inf")),
-    "pending": migration("pending", check=node("check", "pending"), migrate="absent"),
     "running": migration("running", migrate="running", projects=(node("ACME"), node("ZED", "running"))),
     "running-failed-project": migration(
         "running", migrate="running", projects=(node("ACME", "FAILED"), node("ZED", "running"))
@@ -30,8 +29,6 @@ SCENARIOS: dict[str, Scenario] = {
     "skipped": migration("SKIPPED", migrate="SKIPPED", projects=(node("ACME", "SKIPPED"),)),
     "failed-root": migration("FAILED", projects=PROJECTS),
     "failed-project": migration(projects=(node("ACME", "FAILED"), node("ZED"))),
-    "failed-scope": migration(scopes=(node("usersAndGroups", "FAILED"),), projects=PROJECTS),
-    "incomplete": migration("INCOMPLETE", projects=PROJECTS),
     "unknown-outcome": migration("MARTIAN", projects=(node("ACME", "MARTIAN"),)),
     "no-outcome": migration(None, migrate=None, projects=(node("ACME", None),)),
     "cancelled": migration(
@@ -93,12 +90,9 @@ def table(text: str) -> list[tuple[str, int]]:
 
 
 STATUS = table("""
-    nothing-reported 8   pending 8            running 8         running-failed-project 8
-    succeeded 0          warning 0            skipped 0         overridden-check 0
-    failed-root 1        failed-project 1     failed-scope 1    incomplete 1   unknown-outcome 1
-    no-outcome 8         cancelled 8          apps-running 8    missing 8      missing-for-good 1
-    not-scheduled 1      checks-running 8     checks-well 0     checks-warning 0
-    checks-failed 1      checks-none-yet 8
+    nothing-reported 8   running-failed-project 8   checks-running 8   apps-running 8   missing 8   no-outcome 8
+    succeeded 0          warning 0                  skipped 0          overridden-check 0
+    failed-root 1        failed-project 1           checks-failed 1    missing-for-good 1   not-scheduled 1
 """)
 CHECKS_OF = table("""
     nothing-reported 8   succeeded 0         overridden-check 1   not-scheduled 1
@@ -114,17 +108,12 @@ PROJECTS_OF = table("""
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), STATUS)
-def test_the_task_is_judged_alike_in_every_format(servers: Servers, name: str, code: int) -> None:
-    """`status --exit-status` is 0, 1 or 8 by the task, whatever the format."""
+def test_the_task_is_judged_alike_in_every_format_and_at_any_depth(servers: Servers, name: str, code: int) -> None:
+    """`status --exit-status` is 0, 1 or 8 by the task, whatever is shown of it; without the option it is 0."""
     assert codes(servers[name], ("status", "--exit-status")) == dict.fromkeys(FORMATS, code)
-
-
-@pytest.mark.parametrize(("name", "code"), STATUS)
-def test_what_else_is_shown_does_not_change_the_verdict(servers: Servers, name: str, code: int) -> None:
-    """The task's code is the same at any depth and for the API's own JSON, and 0 without --exit-status."""
     for depth in ("--raw", "--depth=all"):
         assert rehearsals.ask(servers[name], "status", "--exit-status", depth).code == code
-    assert rehearsals.ask(servers[name], "status").code == 0
+    assert codes(servers[name], ("status",)) == dict.fromkeys(FORMATS, 0)
 
 
 @pytest.mark.parametrize(("name", "code"), CHECKS_OF)
@@ -177,49 +166,31 @@ def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: str, 
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("running", ("status", "--level", "check,Nothing")),
-        ("running", ("status", "--level", "migrate,projects,NOPE", "--depth", "1")),
-        ("checks-well", ("status", "--level", "check")),
-        ("running", ("projects", "--key", "NOPE")),
-        ("running", ("projects", "--key", "ACME", "--key", "a,b")),
-        ("running", ("checks", "--name", "Nothing")),
-        ("checks-well", ("checks", "--name", "well")),
-        ("checks-well", ("projects", "latest")),
-        ("checks-well", ("projects",)),
-        ("running", ("checks", "latest-check")),
-        ("running", ("status", "other-job")),
-        ("running", ("status", "job-1", "other-task")),
-        ("running", ("tasks", "other-job")),
-        ("running", ("job", "other-job")),
-    ],
-)
-def test_what_is_not_there_is_code_5(servers: Servers, name: str, words: tuple[str, ...]) -> None:
-    """No such job, task, level, check or project is code 5 in any format, told on standard error alone."""
-    formats = ("plain", "json")
-    for each in formats:
-        result = rehearsals.ask(servers[name], *words, "-o", each)
-        assert (result.code, result.out) == (5, "")
-        lines = result.err.splitlines()
-        assert 1 <= len(lines) <= 2
-        if each == "json":
-            assert json.loads(result.err)["error"]["code"] == "not-found"
-
-
-@pytest.mark.parametrize(
     ("name", "words", "hint"),
     [
-        ("missing", ("projects", "--key", "1234"), "2 are reported; --all lists them."),
-        ("checks-warning", ("checks", "--name", "1234"), "2 are reported; --all lists them."),
-        ("checks-none-yet", ("checks", "--name", "1234"), "No checks are reported."),
-        ("checks-running", ("checks", "--name", "well"), "Did you mean Well?"),
-        ("checks-running", ("checks", "--name", "failling"), "Did you mean Failing?"),
+        ("running", "status --level check,Nothing", ""),
+        ("running", "status --level migrate,projects,NOPE --depth 1", ""),
+        ("running", "projects --key ACME --key a,b", ""),
+        ("checks-well", "status --level check", ""),
+        ("checks-well", "projects latest", ""),
+        ("running", "checks latest-check", ""),
+        ("running", "status other-job", ""),
+        ("running", "status job-1 other-task", ""),
+        ("running", "tasks other-job", ""),
+        ("running", "job other-job", ""),
+        ("missing", "projects --key 1234", "2 are reported; --all lists them."),
+        ("checks-warning", "checks --name 1234", "2 are reported; --all lists them."),
+        ("checks-none-yet", "checks --name 1234", "No checks are reported."),
+        ("checks-running", "checks --name well", "Did you mean Well?"),
+        ("checks-running", "checks --name failling", "Did you mean Failing?"),
     ],
 )
-def test_an_unknown_name_says_what_there_is(servers: Servers, name: str, words: tuple[str, ...], hint: str) -> None:
-    """The error counts what the API has reported, or names the one that was probably meant."""
-    assert hint in rehearsals.ask(servers[name], *words).err.splitlines()[1]
+def test_what_is_not_there_is_code_5(servers: Servers, name: str, words: str, hint: str) -> None:
+    """No such job, task, level, check or project is an error that says what there is, or was probably meant."""
+    result = rehearsals.ask(servers[name], *words.split())
+    refused(result, 5)
+    assert hint in result.err.splitlines()[-1]
+    refused_as_json(rehearsals.ask(servers[name], *words.split(), "--json"), 5, "not-found", hint)
 
 
 def test_a_project_not_reported_yet_is_no_error(servers: Servers) -> None:
@@ -300,12 +271,6 @@ def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> 
     assert "after 2 children" in plain.err
     told = [json.loads(each.out) for each in (document, judged)]
     assert [(each["complete"], each["verdict"]) for each in told] == [(False, "failed" if code == 1 else "running")] * 2
-
-
-def test_a_node_without_anything_is_a_node(servers: Servers) -> None:
-    """A task without any status yet is shown as pending in every format, with code 0."""
-    assert codes(servers["nothing-reported"], ("status",)) == dict.fromkeys(FORMATS, 0)
-    assert "pending" in rehearsals.ask(servers["nothing-reported"], "status", "-o", "table").out
 
 
 def judged(root: SimNode, *words: str) -> Result:
