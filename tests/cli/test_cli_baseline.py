@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from migstat.simulator.scenario import Scenario
-from tests.cli.rehearsals import HERE, answering, cutover, migration, moving, night, node
-from tests.command_line import environ_of, migstat
+from tests.cli.rehearsals import HERE, answering, cutover, moving, night
+from tests.command_line import environ_of, migstat, refused
 
 NAMES = ("ACME", "CRM", "ERP", "HELP", "OPS", "WEB")
 
@@ -86,57 +85,38 @@ def test_a_resumed_watch_does_not_repeat_that_it_is_late(record: Path, tmp_path:
     """What an earlier watch has recorded about the deadline is not said again by the one that resumes it."""
     words = ("--baseline", str(record), "--deadline", "14:26", "--record", str(tmp_path / "night.jsonl"))
     with night(in_turn(180)) as rehearsed:
-        first = rehearsed.events(*words, "--timeout", "10m")
-        second = rehearsed.events(*words, "--timeout", "5m")
-        third = rehearsed.events(*words)
-    assert [[reason for reason, _ in late(events)] for events in (first, second, third)] == [
-        ["estimate"],
-        ["passed"],
-        [],
-    ]
+        parts = [rehearsed.events(*words, *timeout) for timeout in (("--timeout", "10m"), ("--timeout", "5m"), ())]
+    assert [[reason for reason, _ in late(events)] for events in parts] == [["estimate"], ["passed"], []]
 
 
 def test_names_in_common_are_needed(record: Path) -> None:
-    """A rehearsal of other projects is wrong usage, and leaves the record alone."""
+    """A rehearsal of other projects is wrong usage."""
     with night(in_turn(120, ("X", "Y"))) as rehearsed:
-        result = rehearsed.watch("--baseline", str(record))
-    assert result.code == 2
-    assert "none of the 2 projects" in result.err
+        refused(rehearsed.watch("--baseline", str(record)), 2, "none of the 2 projects")
 
 
-Write = Callable[[Path, Path], None]
-
-
-def _twice(file: Path, record: Path) -> None:
-    line = record.read_text().splitlines()[0]
-    file.write_text(f"{line}\n{line.replace('migrate-1', 'migrate-2')}\n")
-
-
-def _pending(file: Path, _record: Path) -> None:
-    scenario = migration("running", migrate="running", projects=(node("A", "pending"),))
-    with night(scenario) as rehearsed:
-        file.write_text(migstat(["projects", "--json"], environ_of(rehearsed.server), now=rehearsed.now).out)
+PENDING = {"level": ["migrate", "projects", "A"], "name": "A", "state": "pending", "status": "PENDING"}
 
 
 @pytest.mark.parametrize(
-    ("write", "said"),
+    ("text", "said"),
     [
-        (lambda _file, _record: None, "No such file"),
-        (lambda file, _record: file.mkdir(), "Is a directory"),
-        (lambda file, _record: file.write_text("Dear diary\n"), "is not the record of a watch"),
-        (lambda file, _record: file.write_text(""), "does not say how long"),
-        (_twice, "two tasks"),
-        (_pending, "does not say how long"),
+        (None, "No such file"),
+        ("Dear diary\n", "is not the record of a watch"),
+        ("", "does not say how long"),
+        ("{line}\n{other}\n", "two tasks"),
+        (json.dumps({"kind": "projects", "jobId": "job-1", "projects": [PENDING]}), "does not say how long"),
     ],
 )
 def test_a_file_that_is_no_rehearsal_is_refused_before_anything_is_asked(
-    write: Write, said: str, record: Path, tmp_path: Path
+    text: str | None, said: str, record: Path, tmp_path: Path
 ) -> None:
     """A baseline that is missing, no record, of two tasks or empty ends with 2, and no request is sent."""
-    file = tmp_path / "baseline"
-    write(file, record)
+    file, line = tmp_path / "baseline", record.read_text().splitlines()[0]
+    if text is not None:
+        other = line.replace("migrate-1", "migrate-2")
+        file.write_text(text.replace("{line}", line).replace("{other}", other))
     with answering(lambda _asked: pytest.fail("asked")) as server:
-        result = server.ask("watch", "--baseline", str(file))
-    assert (result.code, server.asked) == (2, [])
-    assert "--baseline" in result.err
-    assert said in result.err
+        refused(server.ask("watch", "--baseline", str(file)), 2, "--baseline", said)
+        refused(server.ask("watch", "--baseline", str(tmp_path)), 2, "--baseline", "Is a directory")
+    assert server.asked == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import shlex
 import signal
 import sys
@@ -131,15 +133,15 @@ def test_a_server_reaches_neither_arguments_nor_terminal(hook: Hook) -> None:
     """A hostile message is in the text, harmless, and nowhere else; no credentials are in the environment."""
     token = {"JIRA_TOKEN": "Basic ATATT3xFfGF0", "MIGSTAT_TOKEN_FILE": "/nowhere", "HTTPS_PROXY": "http://proxy:1"}
     with night(failing(HOSTILE)) as rehearsed:
-        secret = environ_of(rehearsed.server)["MIGSTAT_TOKEN"]
+        secret = rehearsed.server.token
         hook.follow(rehearsed, 150)
         rehearsed.watch("--notify", hook.command, env={**token, "COPY": f"x{secret}", "KEPT": "kept"})
     for run in hook.runs:
-        assert run["environ"]["MIGSTAT_TEXT"].isprintable()
-        assert run["words"] == ["two words", "$HOME;'\""]
+        environ = run["environ"]
+        assert (environ["MIGSTAT_TEXT"].isprintable(), run["words"]) == (True, ["two words", "$HOME;'\""])
         assert secret not in str(run)
-        assert run["environ"].keys().isdisjoint({"MIGSTAT_TOKEN", "MIGSTAT_TOKEN_FILE", "JIRA_TOKEN", "COPY"})
-        assert (run["environ"]["KEPT"], run["environ"]["HTTPS_PROXY"]) == ("kept", "http://proxy:1")
+        assert environ.keys().isdisjoint({"MIGSTAT_TOKEN", "MIGSTAT_TOKEN_FILE", "JIRA_TOKEN", "COPY"})
+        assert (environ["KEPT"], environ["HTTPS_PROXY"]) == ("kept", "http://proxy:1")
     assert 'Import "stopped" \\ `id` $(id)' in hook.told[0][1]
     assert environ_of_commands({"MIGSTAT_TOKEN": "a", "PATH": "/bin"}) == {"PATH": "/bin"}
 
@@ -240,9 +242,9 @@ def test_an_error_is_told_too(hook: Hook) -> None:
     with still(migration("running")) as server:
         environ = {**environ_of(server), "MIGSTAT_TOKEN": "wrong"}
         result = migstat(["watch", "--notify", hook.command], environ, sleep=[])
-    assert (result.code, [event for event, _ in hook.told]) == (4, ["error"])
-    assert hook.told[0][1].startswith("migstat: stopped after 0s: ")
-    assert hook.told[0][1].removeprefix("migstat: stopped after 0s: ") in result.err
+    ((event, text),) = hook.told
+    assert (result.code, event, text.startswith("migstat: stopped after 0s: ")) == (4, "error", True)
+    assert text.removeprefix("migstat: stopped after 0s: ") in result.err
 
 
 # the recipes
@@ -276,55 +278,38 @@ def webhook() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
         yield f"{url}/hook", posted
 
 
-def told_by(recipe: str, tmp_path: Path, message: str) -> None:
-    """Run a recipe at the end of a migration that failed with this message."""
-    file = script(tmp_path, recipe)
-    refused = migration("FAILED", migrate="absent", message=message)
-    with still(refused) as server:
+SAID = """Import "stopped" \\ `id` $(id) 'x'; %s & <!channel> <b>\\x1b[2J\\x00 {"é": 1} next"""
+
+
+@pytest.mark.parametrize("name", ["slack", "AdaptiveCard", "notify-send", "osascript"])
+def test_a_recipe_sends_one_harmless_sentence(tmp_path: Path, name: str) -> None:
+    """Real curl posts valid JSON of the right shape, a desktop gets one word behind `--`; hostile text stays text."""
+    recipe, program = recipes()[name], tmp_path / name
+    if "curl" not in recipe:
+        program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\n', encoding="utf-8")
+        program.chmod(0o700)
+    with webhook() as (url, posted), still(migration("FAILED", migrate="absent", message=HOSTILE)) as server:
+        file = script(tmp_path, re.sub(r"https://\S+", url, recipe))
         path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
         result = migstat(["watch", "--notify", str(file)], environ_of(server) | path, sleep=[])
-    assert result.code == 1
-    assert "notify" not in result.err
-
-
-SAID = """Import "stopped" \\\\ `id` $(id) 'x'; %s & <!channel> <b>\\x1b[2J\\x00 {"é": 1} next"""
-
-
-@pytest.mark.parametrize("name", ["slack", "AdaptiveCard"])
-def test_a_recipe_posts_what_the_chat_understands(tmp_path: Path, name: str) -> None:
-    """Real curl posts valid JSON of the right shape, in which hostile text is text and nothing else."""
-    recipe = recipes()[name]
-    with webhook() as (url, posted):
-        (address,) = {word for word in recipe.split() if word.startswith("https://")}
-        told_by(recipe.replace(address, url), tmp_path, HOSTILE)
-    ((kind, body),) = posted
-    payload = json.loads(body)
-    assert kind == "application/json"
-    if name == "slack":
-        assert payload.keys() == {"text"}
-        text = payload["text"]
-        assert "<" not in text
-        assert ">" not in text
-        text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert (result.code, "notify" in result.err) == (1, False)
+    if "curl" not in recipe:
+        *_, dashes, text = (tmp_path / "words").read_text(encoding="utf-8").splitlines()
+        assert dashes == "--"
     else:
-        assert payload["type"] == "message"
-        (card,) = payload["attachments"]
-        assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
-        assert (card["content"]["type"], card["content"]["version"]) == ("AdaptiveCard", "1.4")
-        ((run,),) = [block["inlines"] for block in card["content"]["body"]]
-        assert run.keys() == {"type", "text"}
-        text = run["text"]
+        ((kind, body),) = posted
+        payload = json.loads(body)
+        assert kind == "application/json"
+        if name == "slack":
+            assert (payload.keys(), re.search("[<>]", payload["text"])) == ({"text"}, None)
+            text = html.unescape(payload["text"])
+        else:
+            (card,) = payload["attachments"]
+            ((run,),) = [block["inlines"] for block in card["content"]["body"]]
+            content = card["content"]
+            assert (payload["type"], content["type"], content["version"]) == ("message", "AdaptiveCard", "1.4")
+            assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
+            assert run.keys() == {"type", "text"}
+            text = run["text"]
     assert "Jira to the cloud: failed" in text
-    assert SAID.replace("\\\\", "\\") in text
-
-
-@pytest.mark.parametrize("name", ["notify-send", "osascript"])
-def test_a_recipe_hands_the_desktop_one_word(tmp_path: Path, name: str) -> None:
-    """The sentence is one argument behind `--`, whatever it begins with and contains."""
-    program = tmp_path / name
-    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\n', encoding="utf-8")
-    program.chmod(0o700)
-    told_by(recipes()[name], tmp_path, HOSTILE)
-    *_, dashes, text = (tmp_path / "words").read_text(encoding="utf-8").splitlines()
-    assert dashes == "--"
-    assert SAID.replace("\\\\", "\\") in text
+    assert SAID in text

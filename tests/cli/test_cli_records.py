@@ -12,7 +12,7 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import Answer, Asked, answering, artifact, ask, node, of_tree, one_task, scenario, still
+from tests.cli.rehearsals import Answer, answering, artifact, ask, node, of_tree, one_task, scenario, still
 
 
 def under_way() -> Scenario:
@@ -87,15 +87,9 @@ def test_into_a_pipe_each_record_is_a_line(server: Server, command: str) -> None
         result = ask(server, command, env=env)
         assert (result.code, result.err) == (0, "")
         assert result.out == "".join(line + "\n" for line in LINES[command])
-
-
-@pytest.mark.parametrize("command", LINES)
-@pytest.mark.parametrize("form", ["plain", "csv", "markdown"])
-def test_records_have_no_color_though_asked_for(server: Server, command: str, form: str) -> None:
-    """Not even with --color always on a terminal."""
-    result = ask(server, command, "-o", form, "--color", "always", terminal=True)
-    assert "\x1b" not in result.out
-    assert result.out == ask(server, command, "-o", form).out
+    for form in ("plain", "csv", "markdown"):
+        colored = ask(server, command, "-o", form, "--color", "always", terminal=True)
+        assert ("\x1b" in colored.out, colored.out) == (False, ask(server, command, "-o", form).out)
 
 
 @pytest.mark.parametrize("command", LINES)
@@ -165,59 +159,45 @@ NASTY = [
 def checks_saying(texts: list[str]) -> Any:
     """Return the answers of a check task whose checks have these names and messages."""
     children = {
-        f"{number} {text}": {"status": "FINISHED", "outcome": text, "message": text}
-        for number, text in enumerate(texts)
+        f"{at:02} {text}": {"status": "FINISHED", "outcome": text, "message": text} for at, text in enumerate(texts)
     }
     return one_task(of_tree({"status": "FINISHED", "children": children}), task_type="check")
 
 
-@pytest.mark.parametrize("text", NASTY, ids=ascii)
-def test_plain_stays_one_record_a_line(text: str) -> None:
+def test_plain_stays_one_record_a_line() -> None:
     """A tab or newline inside a value is written as an escape, and nothing that does not print is printed."""
-    with answering(checks_saying([text])) as server:
+    with answering(checks_saying(NASTY)) as server:
         printed = {words: server.ask(*words.split()).out.split("\n") for words in ("checks", "status --depth 1")}
-    shown = text.replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
     for words, (*lines, rest) in printed.items():
-        assert (rest, len(lines)) == ("", 1 if words == "checks" else 2)
+        assert (rest, len(lines)) == ("", len(NASTY) + (words != "checks"))
         assert {line.count("\t") for line in lines} == {lines[0].count("\t")}
-        assert lines[-1].replace("\t", "").isprintable()
-        assert lines[-1].endswith(shown) or not shown.isprintable()
+        for text, line in zip(NASTY, lines[-len(NASTY) :], strict=True):
+            shown = text.replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+            assert line.replace("\t", "").isprintable()
+            assert line.endswith(shown) or not shown.isprintable()
 
 
 FORMULAS = [
     "=1+1", "+1+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", '=HYPERLINK("http://x","y")', "-1 task", "-inf", "+1",
     "-1_0", "-\u0661", "\xa0=1", "\u3000=1", "\uff1d1+1", "\uff0b1", "\uff0d1+1", "\uff20SUM(A1)",
+    "x;=1+1", 'x; "=1+1"', ";@SUM(A1)", "a;;-1+1", ";\t+1",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", FORMULAS, ids=ascii)
-def test_no_cell_of_csv_starts_a_formula(text: str) -> None:
-    """A spreadsheet takes every cell of `csv` as text or as a number."""
-    with answering(checks_saying([text])) as server:
-        for command in (("checks",), ("status",)):
-            rows = list(csv.reader(io.StringIO(server.ask(*command, "-o", "csv").out)))
-            assert len({len(row) for row in rows}) == 1
-            for cell in (cell for row in rows for cell in row):
-                assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell)
-                assert not cell.startswith(("\t", "\r"))
-            assert any(text.strip() in cell for row in rows for cell in row)
-
-
-@pytest.mark.parametrize("text", ["x;=1+1", 'x; "=1+1"', ";@SUM(A1)", "a;;-1+1", ";\t+1"], ids=ascii)
-def test_no_part_of_a_cell_starts_a_formula_where_lists_have_semicolons(text: str) -> None:
-    """A spreadsheet that splits lines at semicolons finds no formula behind one."""
-    with answering(checks_saying([text])) as server:
-        line = server.ask("checks", "-o", "csv").out.splitlines()[-1]
-    parts = [part.strip('\t "') for part in line.split(";")]
-    assert len(parts) > 2
-    assert not [part for part in parts if part.startswith(tuple("=+-@"))]
-
-
-def test_csv_quotes_what_it_must() -> None:
-    """Commas, quotes and newlines inside a value stay inside its cell."""
-    with answering(checks_saying(['a,b "c"', "d\ne"])) as server:
-        rows = list(csv.reader(io.StringIO(server.ask("checks", "-o", "csv").out)))
-    assert [row[-1] for row in rows] == ["message", 'a,b "c"', r"d\ne"]
+def test_no_cell_of_csv_starts_a_formula() -> None:
+    """A spreadsheet takes each cell as text or a number, split at semicolons too; quotes hold cells together."""
+    with answering(checks_saying([*FORMULAS, 'a,b "c"', "d\ne"])) as server:
+        checks, nodes = (server.ask(command, "-o", "csv").out for command in ("checks", "status"))
+    rows = list(csv.reader(io.StringIO(checks)))
+    assert len(rows) == 1 + len(FORMULAS) + 2
+    assert [row[-1] for row in rows][-2:] == ['a,b "c"', r"d\ne"]
+    for text, row in zip(FORMULAS, rows[1:], strict=False):
+        assert any(text.strip().partition(";")[0] in cell for cell in row)
+    for row in (*rows, *csv.reader(io.StringIO(nodes))):
+        for cell in row:
+            assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell)
+            assert not cell.startswith(("\t", "\r"))
+            assert not [part for part in cell.split(";") if part.strip('\t "').startswith(tuple("=+-@"))]
 
 
 MARKUP = [
@@ -237,16 +217,16 @@ MARKUP = [
 ]
 
 
-@pytest.mark.parametrize("text", MARKUP)
-def test_no_cell_of_markdown_holds_markup(text: str) -> None:
+def test_no_cell_of_markdown_holds_markup() -> None:
     """A cell of `markdown` can hold no link, table, mention, HTML or emphasis."""
-    with answering(checks_saying([text])) as server:
-        row = server.ask("checks", "-o", "markdown").out.splitlines()[-1]
-    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 5
-    cells = row[2:-2]
-    assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[\]`*_~]", cells)
-    assert not re.search(r"&(?!amp;|#8203;)", cells)
-    assert not re.search(r"@(?!&#8203;)|//|www\.|(?<!&)#(?!&#8203;)|GH-\d", cells, re.IGNORECASE)
+    with answering(checks_saying(MARKUP)) as server:
+        rows = server.ask("checks", "-o", "markdown").out.splitlines()[-len(MARKUP) :]
+    for row in rows:
+        assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 5
+        cells = row[2:-2]
+        assert not re.search(r"(?<!\\)(?:\\\\)*[<>\[\]`*_~]", cells)
+        assert not re.search(r"&(?!amp;|#8203;)", cells)
+        assert not re.search(r"@(?!&#8203;)|//|www\.|(?<!&)#(?!&#8203;)|GH-\d", cells, re.IGNORECASE)
 
 
 def test_names_of_artifacts_and_instants_are_escaped_too() -> None:
@@ -258,10 +238,7 @@ def test_names_of_artifacts_and_instants_are_escaped_too() -> None:
         "results": {"artifacts": [{"name": "=a\x1b]0;t\x07|"}, {"name": None}]},
     }
 
-    def answer(asked: Asked) -> Answer:
-        return Answer({"data": [odd], "links": {}})
-
-    with answering(answer) as server:
+    with answering(lambda _: Answer({"data": [odd], "links": {}})) as server:
         for each in ("plain", "csv", "markdown", "table"):
             out = server.ask("tasks", "-o", each).out
             assert all(line.replace("\t", "").isprintable() for line in out.split("\n"))

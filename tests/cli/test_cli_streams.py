@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pyte
@@ -135,7 +136,7 @@ def test_a_watch_says_that_its_output_was_lost(out: str, answered: bool, code: i
     ],
     ids=["table", "json", "between two attempts"],
 )
-def test_ctrl_c_ends_it_at_once(words: str, fault: str, more: dict[str, float]) -> None:
+def test_ctrl_c_ends_it_at_once(words: str, fault: str, more: dict[str, Any]) -> None:
     """Ctrl-C while an answer is pending, or before the next attempt, is code 130, without a traceback."""
     with still(migration()) as server:
         server.faults.add(fault, 100, **more)
