@@ -68,8 +68,10 @@ def local_time(at: Millis | None, now: Millis) -> str:
     local = local_of(at)
     if local is None:
         return ""
-    day = _day(local, now)
-    return f"{day} {local:%H:%M}" if day else f"{local:%H:%M}"
+    today = local_of(now)
+    if today is not None and local.date() == today.date():
+        return f"{local:%H:%M}"
+    return f"{short_date(local, now)} {local:%H:%M}"
 
 
 def span_of_time(since: Millis | None, until: Millis | None, now: Millis) -> str:
@@ -88,7 +90,7 @@ def future(at: Millis, now: Millis) -> str:
         return local_time(at, now)
     days = (at - now) // 86_400_000
     if days:
-        return f"in {days} day{'s' if days > 1 else ''}, {_day(local, now)}"
+        return f"in {days} day{'s' if days > 1 else ''}, {short_date(local, now)}"
     return f"in {duration((at - now) / 1000)}, {local_time(at, now)}"
 
 
@@ -120,12 +122,6 @@ def absolute(at: Millis | None) -> str:
     """Date and time with zone, for text that is read on another day: `2 Dec 2026 18:30 CET`."""
     local = local_of(at)
     return f"{local.day} {local:%b %Y %H:%M} {zone_of(local)}" if local else ""
-
-
-def _day(local: datetime, now: Millis) -> str:
-    """The date as people write it; empty for the day of `now`, without the year for the same year."""
-    today = local_of(now)
-    return "" if today is not None and local.date() == today.date() else short_date(local, now)
 
 
 def zone(at: Millis) -> str:
