@@ -20,9 +20,7 @@ from migstat.model.nodes import (
     Phase,
     Task,
     TaskPage,
-    members_of,
     millis,
-    text_of,
 )
 
 
@@ -149,29 +147,29 @@ def decode_job(body: bytes) -> Job:
 
 def job_of(raw: dict[str, Any]) -> Job:
     """A job from its definition; what has an unexpected type counts as unknown."""
-    scopes = members_of(raw.get("scope"))
+    scopes = _members_of(raw.get("scope"))
     included: dict[str, tuple[str, ...]] = {}
     for hidden in HIDDEN:
-        keys = members_of(scopes.get(hidden)).get("includedKeys")
+        keys = _members_of(scopes.get(hidden)).get("includedKeys")
         texts = (key for key in (keys if isinstance(keys, list) else ()) if isinstance(key, str) and key)
         included[hidden] = tuple(dict.fromkeys(texts))
-    flow = text_of(raw.get("flow")) or ""
+    flow = _text_of(raw.get("flow")) or ""
     # Confluence has `spaces`, Jira `projects`. The API's documentation names `projects` for Confluence in one place, so
     # the other one always follows.
     spaces_first = bool(included["spaces"]) or flow.startswith("confluence")
     return Job(
         raw,
-        name=text_of(raw.get("name")),
+        name=_text_of(raw.get("name")),
         flow=flow,
-        destination=text_of(members_of(raw.get("destination")).get("url")),
+        destination=_text_of(_members_of(raw.get("destination")).get("url")),
         keys=tuple(dict.fromkeys(key for hidden in HIDDEN for key in included[hidden])),
         named_scopes=tuple(
             name
             for name, scope in scopes.items()
             # an empty list of keys, or a mode of none, moves nothing
             if scope
-            and members_of(scope).get("includedKeys") != []
-            and str(members_of(scope).get("mode", "")).lower() != "none"
+            and _members_of(scope).get("includedKeys") != []
+            and str(_members_of(scope).get("mode", "")).lower() != "none"
         ),
         scopes=("spaces", "projects") if spaces_first else ("projects", "spaces"),
         _included=included,
@@ -285,16 +283,16 @@ def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:
 
 def _built_task(value: object) -> Task:
     """A run; what has an unexpected type counts as unknown."""
-    own = members_of(value)
-    artifacts = members_of(own.get("results")).get("artifacts")
-    named = map(members_of, artifacts if isinstance(artifacts, list) else ())
-    excluded = members_of(members_of(own.get("payload")).get("checkTypes")).get("excludeKeys")
+    own = _members_of(value)
+    artifacts = _members_of(own.get("results")).get("artifacts")
+    named = map(_members_of, artifacts if isinstance(artifacts, list) else ())
+    excluded = _members_of(_members_of(own.get("payload")).get("checkTypes")).get("excludeKeys")
     return Task(
-        task_id=text_of(own.get("taskId")) or "",
-        task_type=text_of(own.get("taskType")),
+        task_id=_text_of(own.get("taskId")) or "",
+        task_type=_text_of(own.get("taskType")),
         created_at=own.get("createdAt"),
         artifacts=tuple(
-            Artifact(text_of(each.get("name")), text_of(each.get("location")), _expiry(each.get("expireAt")))
+            Artifact(_text_of(each.get("name")), _text_of(each.get("location")), _expiry(each.get("expireAt")))
             for each in named
         ),
         overridden=tuple(each for each in excluded if isinstance(each, str)) if isinstance(excluded, list) else (),
@@ -310,3 +308,13 @@ def _expiry(value: object) -> object:
 
 def _next(links: _WireLinks | None) -> str | None:
     return (links.next if links else None) or None
+
+
+def _members_of(value: object) -> dict[str, Any]:
+    """The members of a JSON object; none of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _text_of(value: object) -> str | None:
+    """The text, if it is one."""
+    return value if isinstance(value, str) else None

@@ -188,7 +188,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     @property
     def description(self) -> str | None:
         """The purpose of this check."""
-        return text_of(self.details.get("description"))
+        value = self.details.get("description")
+        return value if isinstance(value, str) else None
 
     @property
     def occurrences(self) -> tuple[str, ...]:
@@ -398,13 +399,3 @@ def instant(value: object) -> Millis | None:
         return millis(round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000))
     except (ValueError, OverflowError):
         return None
-
-
-def members_of(value: object) -> dict[str, Any]:
-    """The members of a JSON object; none of anything else."""
-    return value if isinstance(value, dict) else {}
-
-
-def text_of(value: object) -> str | None:
-    """The text, if it is one."""
-    return value if isinstance(value, str) else None
