@@ -51,7 +51,7 @@ GROUPS = {
         "completion": "Print the completion script for a shell.",
     },
     "Try": {
-        "demo": "Run any command against a simulated migration.",
+        "demo": "Run a command against a simulated migration.",
         "simulate": "Serve a simulated migration until Ctrl-C.",
     },
     "Reference": {

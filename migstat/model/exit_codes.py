@@ -29,7 +29,7 @@ MEANINGS = {
     Exit.OK: "done; for watch and --exit-status: finished with SUCCESS, WARNING or SKIPPED",
     Exit.FAILED: "watch, --exit-status: it finished and something failed",
     Exit.USAGE: "wrong usage",
-    Exit.UNREACHABLE: "the API could not be reached, or answered what cannot be understood, after all retries;"
+    Exit.UNREACHABLE: "the API could not be reached, or its answer could not be understood, after all retries;"
     " output could not be written",
     Exit.REFUSED: "no credentials, or refused (401, 403)",
     Exit.NOT_FOUND: "no such job, task, level, check or project",

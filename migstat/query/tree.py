@@ -182,7 +182,7 @@ class Tree:
         if not page.found:
             raise NotFound(
                 f"level {shown(level)} does not exist in this task, or is not reported yet",
-                "migstat status --depth all lists the levels; names are case-sensitive.",
+                "'status --depth all' lists the levels; names are case-sensitive.",
             )
         node = page.node
         self._note([node])

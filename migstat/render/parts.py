@@ -24,6 +24,9 @@ from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, mes
 if TYPE_CHECKING:
     from migstat.model.nights import Span
 
+ALL_LISTS = Text("--all lists them", QUIET)
+"""How to see what a table only counts."""
+
 Part = TypeVar("Part")
 Item = TypeVar("Item", Node, "Span")
 
@@ -115,9 +118,9 @@ def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = Tr
 
 def folded_line(states: Mapping[State, int], canvas: Canvas) -> Text:
     """The last line of a folded table, which counts what has no row; without words if they do not fit."""
-    dot, hint = Text(canvas.glyphs.dot, QUIET), Text("--all lists them", QUIET)
-    line = dot.join([counts_text(states, canvas), hint])
-    return line if line.cell_len <= canvas.width else dot.join([counts_text(states, canvas, words=False), hint])
+    dot = Text(canvas.glyphs.dot, QUIET)
+    line = dot.join([counts_text(states, canvas), ALL_LISTS])
+    return line if line.cell_len <= canvas.width else dot.join([counts_text(states, canvas, words=False), ALL_LISTS])
 
 
 def fitting(parts: Sequence[tuple[int, str]], canvas: Canvas, *, wrap: bool = False) -> str:

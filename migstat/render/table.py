@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
@@ -32,6 +33,7 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot, Verdict, discounted, summary_of, verdict_of
 from migstat.render.parts import (
+    ALL_LISTS,
     LOW,
     LOWER,
     LOWEST,
@@ -87,10 +89,10 @@ def view(report: Report, canvas: Canvas) -> RenderableType:
         case TargetsReport():
             return _targets(report, canvas)
         case JobReport():
-            found = _table("FIELD", "VALUE")
-            for name, value in fields(report.job.raw, joint=", "):
-                found.add_row(Text(harmless(name)), Text(harmless(value)))
-            return found
+            found = [
+                (Text(harmless(name)), Text(harmless(value))) for name, value in fields(report.job.raw, joint=", ")
+            ]
+            return _list(("FIELD", "VALUE"), found, canvas, lines=sys.maxsize)
         case ArtifactsReport():
             return _artifacts(report, canvas)
         case _:
@@ -282,7 +284,15 @@ def _checks(report: ChecksReport, canvas: Canvas) -> Group:
         parts += [part for check in shown for part in _block(check, report, canvas)]
     elif shown:
         parts += _check_rows(shown, report, canvas)
-    parts += [changes_line(report, canvas)] if comparison is not None else []
+    if comparison is not None:
+        counts = changes_line(report, canvas)
+        line = Text(canvas.glyphs.dot, QUIET).join([counts, ALL_LISTS])
+        if len(shown) == len(report.rows):
+            parts.append(counts)
+        elif line.cell_len <= canvas.width:
+            parts.append(line)
+        else:  # a line of its own may push the verdict out of a low window, unless there are no rows
+            parts += [counts] if shown else [counts, ALL_LISTS]
     return Group(*parts, *_last(report, rest, canvas, "checks"))
 
 
@@ -487,7 +497,7 @@ def _list(
     for first, *cells in rows:
         told = []
         for name, cell in zip(names[1:], cells, strict=True):
-            speaks = name in ("", "STATE", "TYPE") or cell.plain.startswith("expired")
+            speaks = name in ("", "STATE", "TYPE", "VALUE") or cell.plain.startswith("expired")
             label = "" if speaks else f"{name.partition(' (')[0].lower()} "
             told += [Text.assemble((label, QUIET), cell)] if cell else []
         parts += [first, Padding(Text(canvas.glyphs.dot, QUIET).join(told), (0, 0, 0, 2))]

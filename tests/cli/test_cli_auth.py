@@ -391,6 +391,14 @@ def test_other_settings_are_left_alone(
     assert desk.text == config
 
 
+def test_the_next_command_has_the_options_that_it_needs(desk: Desk, server: Server) -> None:
+    """Where the profile differs, the suggested command would not find the stored token without them."""
+    desk.write(f'{OTHERS}base_url = "http://127.0.0.1:1"\n')
+    options = ["--email", server.email, "--base-url", server.base_url]
+    result = desk.auth("login", *options, typed=(server.token, "job-1", "mine"))
+    assert result.err.splitlines()[-1] == f"Next: migstat status mine {' '.join(options)}"
+
+
 def test_a_config_that_cannot_be_written_is_reported_after_the_token_was_stored(desk: Desk) -> None:
     """The error says what is missing."""
     desk.config.parent.parent.mkdir()

@@ -111,7 +111,7 @@ def test_the_table_tells_what_is_new_first(server: Server, tmp_path: Path) -> No
         "accepted  DuplicateEmail      ▲ warning                          until 1 Dec, Maria: merged on purpose",
         "fixed     MissingAttachments  ✔ succeeded",
         "gone      Retired                                                was failed: No longer looked at.",
-        "1 new · 1 still · 1 accepted · 1 fixed · 2 gone · 42 as before",
+        "1 new · 1 still · 1 accepted · 1 fixed · 2 gone · 42 as before · --all lists them",
     ]
 
 

@@ -70,6 +70,7 @@ def test_the_jobs_of_a_demo_are_targets() -> None:
         ("tasks", "  check · ✖ failed · created "),
         ("targets", "wave-2\n  ● running · done 15 of 21"),
         ("artifacts", "pre-flight-report.csv\n  expires in "),
+        ("job", "scope.usersAndGroups.mode\n  referenced\n"),
     ],
 )
 def test_a_narrow_window_cuts_no_names_or_states(command: str, shown: str) -> None:
@@ -179,3 +180,9 @@ def test_a_simulator_serves_another_process() -> None:
     assert (running.returncode, out) == (130, "")
     assert "Traceback" not in err
     assert "Scenario confluence" in err
+
+
+def test_after_the_watch_of_a_scenario_its_status_is_suggested() -> None:
+    """Another demo would show another migration, without the failures that were just watched."""
+    result = migstat(["demo", "--scenario", "failing", "watch"], {})
+    assert result.err.splitlines()[-1] == "Next: migstat demo --scenario failing status, migstat auth login"

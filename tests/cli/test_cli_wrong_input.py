@@ -38,7 +38,7 @@ WRONG = {
     "nothing": ["demo --scenario nothing", "simulate --scenario nothing"],
     "help: no command": ["help ''"],
     "See 'migstat config list --help'.": ["config list x"],
-    "only commands that ask the API": ["demo demo", "demo simulate"],
+    "has no demo": ["demo demo", "demo simulate", "demo auth status"],
     "no shell given": ["completion"],
     "unknown shell: 'tcsh'": ["completion tcsh"],
     # options that are gone

@@ -375,20 +375,24 @@ def test_a_filter_says_what_it_left_out(server: Server) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 @pytest.mark.parametrize(
-    "words",
+    ("words", "last"),
     [
-        "status",
-        "projects",
-        "demo status",
-        "demo --scenario failing status",
-        "demo --scenario failing checks",
-        "demo --scenario failing checks --against previous",
-        "demo --scenario failing checks --accepted FILE",
-        pytest.param("demo timeline", marks=pytest.mark.slow),
+        ("status", ""),
+        ("projects", ""),
+        ("demo status", ""),
+        ("demo checks --against previous", "41 as before\n--all lists them"),
+        ("demo --scenario failing status", ""),
+        ("demo --scenario failing checks", ""),
+        ("demo --scenario failing checks --against previous", "as before"),
+        ("demo --scenario failing checks --accepted FILE", ""),
+        pytest.param("demo timeline", "", marks=pytest.mark.slow),
     ],
 )
-def test_the_verdict_stays_on_a_small_screen(servers: dict[str, Server], words: str, tmp_path: Path) -> None:
-    """At 40 x 15, with all that is said below it and a prompt, no line of a view that folds has left the screen."""
+def test_the_verdict_stays_on_a_small_screen(servers: dict[str, Server], words: str, last: str, tmp_path: Path) -> None:
+    """At 40 x 15, with all that is said below it and a prompt, no line of a view that folds has left the screen.
+
+    A comparison that has room for no rows says how to see them.
+    """
     import fcntl
     import pty
     import termios
@@ -407,4 +411,5 @@ def test_the_verdict_stays_on_a_small_screen(servers: dict[str, Server], words: 
     os.close(master)
     assert code == 0
     assert re.match(r"[✖●▲] \w+", screen.display[0])
+    assert last in "\n".join(line.rstrip() for line in screen.display)
     assert not screen.history.top

@@ -95,10 +95,10 @@ def login(runtime: Runtime, options: Options) -> int:
     # The token first: if the config file cannot be written after that, at least the token need not be typed again.
     place = runtime.keychain().keep(account, token.secret.reveal())
     dialog.tell(f"stored the token of {account.email} in {place}")
-    dialog.remember(account, targets)
+    needed = dialog.remember(account, targets)
     dialog.note_precedence()
     if targets or target:
-        dialog.tell(" ".join(("Next: migstat status", *targets)))
+        dialog.tell(" ".join(("Next: migstat status", *targets, *needed)))
     return 0
 
 
@@ -245,8 +245,8 @@ class _Dialog(msgspec.Struct, frozen=True):
         answer = self.ask(f"Name for this job [{name}]: ").strip()
         return answer if answer.isprintable() and answer else name
 
-    def remember(self, account: Account, targets: Mapping[str, str]) -> None:
-        """Store in the config file what is not set permanently yet, and note what else later commands need."""
+    def remember(self, account: Account, targets: Mapping[str, str]) -> list[str]:
+        """Store in the config file what is not set permanently yet, and return the options later commands need."""
         # What the next command in this shell will find: all that this one did, but its options.
         lasting, profile = replace(self.sources, flags={}), self.sources.profile
         config, name = profile.config, profile.name or FIRST_PROFILE
@@ -272,18 +272,25 @@ class _Dialog(msgspec.Struct, frozen=True):
             self.tell(f"stored {' and '.join(what)} in {shown_file(config.file)}")
             in_force = profile.name or (name if (DEFAULT_PROFILE,) in changes else None)
             lasting = replace(lasting, profile=replace(profile, config=config, name=in_force))
-        self._note_needed(lasting, account)
+        return self._note_needed(lasting, account)
 
-    def _note_needed(self, lasting: Sources, account: Account) -> None:
-        """Name the options and variables without which a later command would not find the stored token."""
+    def _note_needed(self, lasting: Sources, account: Account) -> list[str]:
+        """Name the options and variables without which a later command would not find the stored token.
+
+        Returns the options.
+        """
+        needed = list[str]()
         for key, value in (("email", account.email), ("base_url", account.base_url)):
             if lasting.parsed(key) != value:
                 said, source = lasting.get(key) or ("", "default")
                 if source == "default":
                     said, source = "nothing", "the config file"
-                self.tell(f"note: add {SETTING[key].option} {value} to use this token: {source} says {said}")
+                option = f"{SETTING[key].option} {value}"
+                self.tell(f"note: add {option} to use this token: {source} says {said}")
+                needed.append(option)
             elif lasting.parsed(key) != replace(lasting, environ={}).parsed(key):
                 self.tell(f"note: {SETTING[key].variable} is not stored; in other shells, set it to {value}")
+        return needed
 
     def note_precedence(self) -> None:
         """Name the source that takes precedence over the stored token."""

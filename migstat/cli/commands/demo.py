@@ -34,7 +34,7 @@ WATCHED_FOR = 24.0
 
 POLLED_OFTEN = 'default_profile = "demo"\n[profiles.demo]\ninterval = "1s"\n'
 LABEL = "Demo: a simulated migration; nothing is sent anywhere."
-NEXT = "Next: migstat demo projects, migstat demo --scenario flaky, migstat auth login"
+NEXT = "migstat demo projects, migstat demo --scenario flaky"
 
 
 def demo(
@@ -48,10 +48,10 @@ def demo(
     ] = None,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[COMMAND ...]", help="Any command with its options; watch by default."),
+        typer.Argument(metavar="[COMMAND ...]", help="A command that reads a migration; watch by default."),
     ] = None,
 ) -> int:
-    """Run any command against a simulated migration.
+    """Run a command against a simulated migration.
 
     Examples:
 
@@ -73,9 +73,7 @@ def demo(
     words = command or ["watch"]
     watches = words[0] == "watch"
     if words[0] in REFUSED:
-        raise UsageError(
-            f"demo {words[0]}: only commands that ask the API can be demonstrated", "Try: migstat demo projects"
-        )
+        raise UsageError(f"{words[0]} has no demo: it does not read a migration", "Try: migstat demo projects")
     usual = {"targets": "waves", "timeline": "projects-failing"}.get(words[0], "cutover")
     scripted = _labelled(scenario_of(usual if scenario is None else refuse_empty(scenario, "--scenario")))
     begin = scripted.duration + SETTLED if scripted.name == "failing" else scripted.duration * UNDER_WAY
@@ -106,7 +104,7 @@ def demo(
     if tells and not watches:
         runtime.streams.tell(LABEL)
     if tells and watches and code in (Exit.OK, Exit.FAILED):
-        runtime.streams.tell(NEXT)
+        runtime.streams.tell(f"Next: {f'{program} status' if scenario else NEXT}, migstat auth login")
     return code
 
 
