@@ -192,17 +192,17 @@ def _tree_rows(
     in_header = report.snapshot.reasons[:REASONS] if canvas.height >= LOWER else ()
     above = [(reason.level, reason.message) for reason in in_header]
     for node in nodes:
-        told: RenderableType = Prose(
-            message_text(node, canvas), 3 if node.state is State.FAILED and canvas.height >= LOW else 1
-        )
         below = node.children or ()
         scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
         below_rows = _shown_below(node, report, canvas)
         counted = below and (has_leaves(node, report.snapshot) or len(below_rows) < len(below))
         if counted and not node.unreadable:
-            told = _counts(node, report, canvas)
+            told: RenderableType = _counts(node, report, canvas)
         elif scope and (node.level, node.message) in above and node.state is State.WARNING:
             told = Text()
+        else:
+            lines = 3 if node.state is State.FAILED and canvas.height >= LOW else 1
+            told = Prose(message_text(node, canvas), lines)
         name = _name(indent + (harmless(node.name) or "task"), canvas)
         yield node, [name, state_text(node, canvas), *_progress(node, now, canvas), told]
         yield from _tree_rows(below_rows, report, canvas, indent + "  ")
