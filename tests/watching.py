@@ -87,6 +87,11 @@ def no_trouble(_target: str, _now: float) -> Answer:
     return None
 
 
+def unavailable() -> Answer:
+    """The answer of an API that is down."""
+    return httpx.Response(503, json={"status": 503, "errorMessage": "down", "id": "1"})
+
+
 @dataclass(frozen=True)
 class Sent:
     """One request: when it was sent and about what."""
@@ -259,6 +264,11 @@ def seconds_of(event: Event) -> float:
 def pauses(times: list[float]) -> list[float]:
     """Seconds between instants."""
     return [later - earlier for earlier, later in pairwise(times)]
+
+
+def outage(begin: float, end: float, answer: Callable[[], Answer] = unavailable, about: str = "") -> Trouble:
+    """From one second to another nothing is answered to requests about this but that."""
+    return lambda target, now: answer() if begin <= now < end and about in target.replace("%2C", ",") else None
 
 
 Tree = dict[str, Any]

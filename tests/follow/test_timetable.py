@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 
 from migstat.errors import UsageError
@@ -15,7 +14,7 @@ from migstat.model.events import Alive, Late, Seen, Snapped
 from migstat.model.nodes import Millis
 from migstat.model.verdict import Until
 from migstat.simulator import scenario as script
-from tests.watching import EPOCH, Answer, World, kinds, migration, moved, seconds_of
+from tests.watching import EPOCH, World, kinds, migration, moved, outage, seconds_of
 
 HOUR = 3600.0
 NAMES = ("A", "B", "C", "D", "E", "F", "G", "H")
@@ -47,15 +46,6 @@ def late(world: World) -> list[tuple[LateReason, int]]:
     return [(event.reason, round(seconds_of(event))) for event in world.run() if isinstance(event, Late)]
 
 
-def silent(since: float, until: float) -> Any:
-    """An API that does not answer for a while."""
-
-    def trouble(_target: str, now: float) -> Answer:
-        return httpx.Response(503) if since <= now < until else None
-
-    return trouble
-
-
 @pytest.mark.parametrize(
     ("due", "took", "silence", "said"),
     [
@@ -72,8 +62,7 @@ def test_a_deadline_is_said_to_be_missed_once_each_way(
     due: float, took: float, silence: tuple[float, float] | None, said: list[tuple[str, int]]
 ) -> None:
     """Three estimates past it are said once, and so is that it has passed; without a rehearsal only this."""
-    more = {} if silence is None else {"trouble": silent(*silence)}
-    assert late(watched(due, took=took, **more)) == said
+    assert late(watched(due, took=took, trouble=outage(*(silence or (0, 0))))) == said
 
 
 def test_what_is_said_has_the_estimate_and_by_how_much() -> None:
@@ -96,7 +85,7 @@ def test_a_deadline_passes_during_a_long_pause() -> None:
 
 def test_an_outage_changes_no_estimate() -> None:
     """While nothing can be read, the view keeps the last estimate, and three of them need three answers."""
-    world = watched(2010, trouble=silent(45, 900))
+    world = watched(2010, trouble=outage(45, 900))
     said: list[tuple[LateReason, int]] = []
     ends = set()
     for event in world.events():
@@ -150,7 +139,7 @@ def test_a_resumed_watch_repeats_nothing(late_before: dict[LateReason, Millis], 
 def test_the_view_and_the_events_have_the_estimate() -> None:
     """The view has the deadline, the estimate, the pace and how much was rehearsed; two events have the estimate."""
     scenario = migration(*NIGHT_PROJECTS, moved("NEW", 60, 2460), core_end=2500)
-    world = watched(2600, took=200, scenario=scenario, trouble=silent(1300, 1900))
+    world = watched(2600, took=200, scenario=scenario, trouble=outage(1300, 1900))
     events = world.run()
     snapped = next(event for event in events if isinstance(event, Snapped))
     alive = next(event for event in events if isinstance(event, Alive))

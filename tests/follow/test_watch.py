@@ -42,7 +42,6 @@ from tests.watching import (
     TASK,
     Answer,
     Tree,
-    Trouble,
     World,
     answered,
     changes,
@@ -52,11 +51,13 @@ from tests.watching import (
     kinds,
     migration,
     moved,
+    outage,
     pauses,
     seconds_of,
     served,
     the_end,
     truth,
+    unavailable,
 )
 
 HOUR = 3600.0
@@ -240,7 +241,7 @@ def test_what_no_waiting_helps_against_is_raised_before_the_first_view(kind: str
 
 def test_an_outage_before_the_first_view_is_waited_out() -> None:
     """That is reported, and the first view comes when the API answers; before it, the last event says pending."""
-    silent = outage(0, 600, TROUBLES["503"])
+    silent = outage(0, 600)
     events = World(migration(*TWO), trouble=silent).run()
     assert kinds(events)[:4] == ["Outage", "Alive", "Recovered", "Snapped"]
     assert the_end(events).verdict is Verdict.SUCCEEDED
@@ -249,11 +250,6 @@ def test_an_outage_before_the_first_view_is_waited_out() -> None:
 
 
 # outages
-
-
-def outage(begin: float, end: float, answer: Callable[[], Answer], about: str = "") -> Trouble:
-    """From one second to another nothing is answered to requests about this but that."""
-    return lambda target, now: answer() if begin <= now < end and about in target.replace("%2C", ",") else None
 
 
 def untrusted() -> Exception:
@@ -267,7 +263,7 @@ TROUBLES: dict[str, Callable[[], Answer]] = {
     "name": lambda: httpx.ConnectError("[Errno -2] Name or service not known"),
     "time-out": lambda: httpx.ReadTimeout("timed out"),
     "cut": lambda: httpx.RemoteProtocolError("peer closed connection"),
-    "503": lambda: httpx.Response(503, json={"status": 503, "errorMessage": "down", "id": "1"}),
+    "503": unavailable,
     "429": lambda: httpx.Response(429, headers={"Retry-After": "30"}),
     "html": lambda: httpx.Response(200, html="<html>Welcome to the hotel</html>"),
     "redirect": lambda: httpx.Response(302, headers={"Location": "https://elsewhere.invalid/"}),
@@ -304,7 +300,7 @@ def test_any_outage_is_reported_once_and_waited_out(kind: str) -> None:
 
 def test_waits_grow_in_an_outage() -> None:
     """The longer it lasts the longer are the pauses, up to half a minute and what one request is tried for."""
-    world = World(migration(*TWO), begin=200, trouble=outage(300, 900, TROUBLES["503"]))
+    world = World(migration(*TWO), begin=200, trouble=outage(300, 900))
     world.run()
     gaps = pauses([sent.at for sent in world.sent if 300 <= sent.at < 900])
     assert max(gaps[:3]) < 5
@@ -387,15 +383,15 @@ def test_a_closed_lid_loses_nothing() -> None:
 STAGES = {"PENDING": 0, "IN_PROGRESS": 1}
 
 
-def assert_in_order(events: list[Event]) -> None:
-    """Each change of a node goes on from the one before, and leads to another condition, never a step back."""
+def assert_in_order(events: list[Event], *, forward: bool = True) -> None:
+    """Each change of a node goes on from the one before, and leads to another condition, `forward` only."""
     known: dict[Level, Condition | None] = {}
     for event in events:
         if isinstance(event, Changed):
             level, to = event.node.level, Condition(event.node.status, event.node.outcome)
             assert event.before != to
             assert event.before == known.get(level, event.before)
-            if event.before is not None and event.before.status is not None:
+            if forward and event.before is not None and event.before.status is not None:
                 assert STAGES.get(to.status or "", 2) > STAGES.get(event.before.status, 2)
             known[level] = to
 
@@ -406,9 +402,7 @@ def test_a_project_is_followed_through_its_life() -> None:
     events = World(scenario, begin=40).run()
     statuses = (None, "PENDING", "IN_PROGRESS", "FAILED")
     assert changes(events, "migrate", "projects", "NEW") == [*pairwise(statuses)]
-    assert [
-        event.node.message for event in events if isinstance(event, Changed) and event.node.outcome == "FAILED"
-    ] == ["Oh no."]
+    assert "Oh no." in [event.node.message for event in events if isinstance(event, Changed) and event.node.outcome]
 
 
 def test_projects_that_appear_between_two_full_readings_are_known_at_once() -> None:
@@ -440,8 +434,9 @@ def test_stale_answers_change_nothing_about_the_end(seed: int) -> None:
         return answered(lagging, request, world.time)
 
     world.trouble = trouble
-    ended = world.ended()
-    assert (ended.verdict, ended.summary.by_outcome) == (Verdict.SUCCEEDED, {"SUCCESS": 25})
+    events = world.run()
+    assert_in_order(events, forward=False)
+    assert (the_end(events).verdict, the_end(events).summary.by_outcome) == (Verdict.SUCCEEDED, {"SUCCESS": 25})
 
 
 def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:
@@ -483,13 +478,13 @@ def test_an_outage_is_no_stall() -> None:
     phases = (script.SimPhase("export", 100_000),)
     scenario = migration(moved("A", 60, 2300, phases=phases), moved("B", 60, 2300, has_details=False), core_end=2310)
     plan = Plan(interval=30, stall_after=600)
-    events = World(scenario, begin=70, trouble=outage(200, 2000, TROUBLES["503"]), plan=plan).run()
+    events = World(scenario, begin=70, trouble=outage(200, 2000), plan=plan).run()
     assert "Stalled" not in kinds(events)
 
 
 @pytest.mark.parametrize(
     ("scenario", "begin", "elapsed"),
-    [(APPS, 0, 1300), (migration(*TWO), 900, CORE_END + 2), (checks(moved("Fine", 0, 10), end=20), 2000, 20)],
+    [(APPS, 0, CORE_END + 2), (migration(*TWO), 900, CORE_END + 2), (checks(moved("Fine", 0, 10), end=20), 2000, 20)],
 )
 def test_the_first_view_comes_first_and_the_end_last(scenario: script.Scenario, begin: float, elapsed: float) -> None:
     """A snapshot with the whole tree comes first, the way it ended last, with the task's own time."""
