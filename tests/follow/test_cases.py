@@ -217,7 +217,7 @@ def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() ->
 
 @pytest.mark.parametrize("where", ["none", "also", "only"])
 def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any) -> None:
-    """A check task may answer its checks at the root, below `check`, or in both places."""
+    """A check task may answer its checks at the root, below `check`, or in both; a child `check` of it is no check."""
     checks = (runs("A", 5, 50), runs("B", 5, 90, "FAILED"))
     root = lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=checks)
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
@@ -226,10 +226,6 @@ def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any)
     assert (ended.exit_code, ended.summary.total, ended.summary.failed) == (1, 2, 1)
     assert [reason.level[-1] for reason in ended.reasons] == ["B"]
     assert stage.status(3000, "--json") == 1
-
-
-def test_a_check_task_that_lists_check_beside_its_checks_has_only_the_checks() -> None:
-    """A child `check` of the root is no check, for `checks` as for `watch`."""
     nodes = tuple(Node((name,), status="FINISHED", outcome="SUCCESS") for name in ("A", "B", "check"))
     parent = Reading(Node(children=nodes), "check", None).check
     assert parent is not None
@@ -255,11 +251,13 @@ def test_an_empty_list_of_runs_is_waited_for() -> None:
 
 
 def test_what_hangs_and_what_is_gone_is_named() -> None:
-    """The reasons name a scope that hangs beside the root that was cancelled, and the notes one that has vanished."""
+    """Reasons name a scope that hangs, and notes one that has vanished; what comes back as another is a change."""
     gone, hanging = lives("jsm", Step(40), Step(200, None)), hangs("apps")
     ended = Stage(night(gone, hanging, root=(Step(END, "CANCELLED"),))).end(0.0)
     assert {reason.level for reason in ended.reasons} == {(), ("migrate", "apps")}
     assert [note for note in ended.notes if note.startswith("migrate,jsm is not reported any more")]
+    project = lives("P", Step(40), Step(150, None), Step(200, "FINISHED", "SUCCESS"))
+    assert changes(Stage(projects(project)).events(0.0), "migrate", "projects", "P")[-1][1] == "SUCCESS"
 
 
 def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
@@ -272,12 +270,6 @@ def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
         assert known is not None
         assert (summary := known.summary) is not None
         assert summary.total == 30 == summary.missing + summary.pending + summary.running + summary.finished
-
-
-def test_a_change_is_reported_of_what_vanished_and_came_back() -> None:
-    """A node that comes back after it was gone is a change again only if it is another."""
-    project = lives("P", Step(40), Step(150, None), Step(200, "FINISHED", "SUCCESS"))
-    assert changes(Stage(projects(project)).events(0.0), "migrate", "projects", "P")[-1][1] == "SUCCESS"
 
 
 def moving(*steps: tuple[float, float | None, float | None]) -> Scenario:
