@@ -73,9 +73,9 @@ class TaskFailed(MigstatError):
 
 
 class ApiError(MigstatError):
-    """Base of what goes wrong between this program and the API.
+    """Base of all errors between this program and the API.
 
-    `again` means that it may pass, so that the request is tried again until the policy gives up. `retry_after` is the
+    `again` marks an error that may pass: the request is retried until the policy gives up. `retry_after` is the
     pause in seconds that the server asked for, if it did. `status` is the HTTP status, if there was an answer.
     """
 
@@ -131,7 +131,7 @@ class BadRequest(BadAnswer):
 
 
 class Incomplete(ApiError):
-    """Part of what was asked for could not be read; the rest was shown."""
+    """Part of the requested data could not be read; the rest was shown."""
 
     code = "incomplete"
 
@@ -149,5 +149,5 @@ class NotFound(ApiError):
 
 
 def reason(error: Exception) -> str:
-    """Why a file could not be read or written, in the system's words, without the path that messages name anyway."""
+    """The system's reason why a file could not be read or written, without the path, which messages name anyway."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,4 +1,4 @@
-"""Turns the API's JSON into the model, and makes the best of answers that are not as they should be."""
+"""Turns the API's JSON into the model, and makes the best of malformed answers."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ MOST_MEMBERS = 250_000
 MOST_VALUES = 250_000
 MOST_KEYS = 1_000_000
 MOST_CONTAINERS = 100_000
-"""Colons, commas and opening brackets of one answer, above which nothing is made of it: 8 MiB of `{},` would fill 2 GB.
+"""Colons, commas and opening brackets of one answer, above which it is not decoded: 8 MiB of `{},` would fill 2 GB.
 
 The definition of a job may have more commas, since it lists the keys of its projects.
 """
@@ -104,7 +104,7 @@ class NotJson(BadAnswer):
 
 
 def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
-    """One answer to `/status` about `level`. Raises BadAnswer where it cannot be understood, or has too many children.
+    """One answer to `/status` about `level`. Raises BadAnswer if it cannot be understood, or has too many children.
 
     A child that cannot be understood becomes an unreadable node, without harm to its siblings.
     """
@@ -177,9 +177,9 @@ def job_of(raw: dict[str, Any]) -> Job:
 
 
 def mended(body: bytes) -> bytes:
-    """The JSON of a body that breaks one of JSON's minor rules, so that the rest of it can be shown.
+    """Parse a body that breaks one of JSON's minor rules, so that the rest of it can be shown.
 
-    Half a surrogate pair and bytes that are not UTF-8 become U+FFFD, numbers beyond all measure null. Raises NotJson.
+    Half a surrogate pair and bytes that are not UTF-8 become U+FFFD, absurdly large numbers null. Raises NotJson.
     """
     import json  # good answers do not need it
 
@@ -201,7 +201,7 @@ def mended(body: bytes) -> bytes:
 
 def _decoded(decode: Callable[[bytes], _T], body: bytes, values: int = MOST_VALUES) -> _T:
     """Decode an answer, unless it has too many parts to build anything from it. Raises BadAnswer."""
-    if len(body) > MOST_CONTAINERS:  # hardly any is, and counting takes as long as decoding
+    if len(body) > MOST_CONTAINERS:  # few are, and counting takes as long as decoding
         if body.count(b":") > MOST_MEMBERS or body.count(b",") > values:
             raise _too_much(f"more than {MOST_MEMBERS:,} members or {values:,} values")
         if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
@@ -241,7 +241,7 @@ def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = Non
         phases = tuple(Phase(phase.name, phase.processed, phase.total) for phase in progress.data or ())
     return Node(
         level,
-        # thousands of nodes say one of a few words, so they share its memory
+        # thousands of nodes use the same few words, so share their memory
         status=wire.status and intern(wire.status),
         outcome=wire.outcome and intern(wire.outcome),
         message=wire.message,
@@ -258,7 +258,7 @@ def _check_count(children: dict[str, Any]) -> None:
 
 
 def _too_much(what: str) -> BadAnswer:
-    return BadAnswer(f"the answer has {what}", "This is not an answer of the API; check the network and --base-url.")
+    return BadAnswer(f"the answer has {what}", "This does not look like the API; check the network and --base-url.")
 
 
 def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
@@ -300,7 +300,7 @@ def _built_task(value: object) -> Task:
 
 
 def _expiry(value: object) -> object:
-    """`expireAt` in epoch milliseconds where it is a number, whose unit the API does not state; else as it came."""
+    """`expireAt` in epoch milliseconds if it is a number, whose unit the API does not state; else unchanged."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return millis(value * 1000 if abs(value) < _SECONDS_BELOW else value) or value
     return value

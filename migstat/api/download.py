@@ -26,10 +26,10 @@ SHORTEST_SECRET = 8
 """Characters of a value in a location's query below which it cannot be a signature."""
 
 LARGEST_LINK = 64 * 1024
-"""Bytes of a JSON answer in which a link to the file is looked for."""
+"""Bytes of a JSON answer that are searched for a link to the file."""
 
 Moved = Callable[[int, int | None], None]
-"""Called with the bytes of a file so far, and with all of them where that is known."""
+"""Called with the bytes of a file so far, and with the total if it is known."""
 
 HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 _LENGTH = re.compile(r"\d{1,18}", re.ASCII)
@@ -40,8 +40,8 @@ def fetch(http: Http, location: str | None, file: Incoming, moved: Moved, *, jso
     """Download the file at `location`, absolute or relative to the API, until it is complete.
 
     Files may be of any size, so only silence is limited: for as long as a request may take. JSON with a URL is refused
-    as a mere link unless it is `json_expected`. Raises ApiError (NotFound where it is gone for good), and OutputError
-    where it cannot be written.
+    as a mere link unless it is `json_expected`. Raises ApiError (NotFound if it is gone for good), and OutputError
+    if it cannot be written.
     """
 
     def receive(response: httpx.Response) -> None:
@@ -68,7 +68,7 @@ def fetch(http: Http, location: str | None, file: Incoming, moved: Moved, *, jso
 
 
 def _checked(http: Http, location: str | None, before: httpx.URL | None) -> httpx.URL:
-    """The URL of a location, if it may be asked; `before` is the one that redirects to it."""
+    """The URL of a location, if it may be requested; `before` is the one that redirects to it."""
     if not location:
         raise BadAnswer("the API does not say where it is")
     try:
@@ -89,7 +89,7 @@ def _checked(http: Http, location: str | None, before: httpx.URL | None) -> http
 
 
 def _write(response: httpx.Response, file: Incoming, moved: Moved, *, json_expected: bool) -> None:
-    """Write the whole answer to the file. Raises ApiError where it is cut, or a link instead of the file."""
+    """Write the whole answer to the file. Raises ApiError if it is truncated, or a link instead of the file."""
     headers, host = response.headers, response.url.host
     packed = headers.get("Content-Encoding", "identity").strip().lower() != "identity"
     length = headers.get("Content-Length", "")
@@ -110,7 +110,7 @@ def _write(response: httpx.Response, file: Incoming, moved: Moved, *, json_expec
 
 
 def _masking(url: httpx.URL, redactor: Redactor) -> Callable[[str], str]:
-    """Takes the credentials out of a text, and all that may sign the URL."""
+    """Removes the credentials, and anything that may sign the URL, from a text."""
     query = url.query.decode("ascii", "replace")
     values = {query, *re.split("[&=]", query), *(value for _, value in url.params.multi_items())}
     secrets = sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True)

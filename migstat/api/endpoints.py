@@ -192,7 +192,7 @@ def _body(response: httpx.Response, what: str, clock: Clock, seconds: float) -> 
     if packing not in ("", "identity", *PACKINGS):
         if not good:
             return b""
-        message = f"the answer about {what} is packed as {packing[:40]!r}, which was not asked for"
+        message = f"the answer about {what} is packed as {packing[:40]!r}, which was not requested"
         raise BadAnswer(message, BETWEEN)
     # httpx's own time-out is for a single read: a drip of bytes would keep an abandoned thread for hours
     ends_at = clock() + seconds

@@ -37,7 +37,7 @@ class Redirect(Exception):
         self.location = location
 
     def refused(self) -> BadAnswer:
-        """The error where it must not be followed."""
+        """The error if it must not be followed."""
         try:
             host = urlsplit(self.location).hostname or ""
         except ValueError:
@@ -93,7 +93,7 @@ def _failure_of_proxy(error: Exception, settings: Settings, proxy_url: str) -> A
 
 
 def _untrusted(error: Exception, who: str, bundle: str | None, no_tls: str) -> UntrustedServer | None:
-    """The error if TLS failed to prove who it is, else None; `no_tls` is the hint where there is no certificate."""
+    """The error if TLS failed to prove who it is, else None; `no_tls` is the hint if there is no certificate."""
     if (refused := _cause(error, ssl.SSLCertVerificationError)) is not None:
         reason, hint = _why_refused(refused, bundle)
         return UntrustedServer(f"the certificate of {who} is not valid: {reason}", hint)

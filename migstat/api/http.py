@@ -128,13 +128,13 @@ class Http:
     def retrying(self, attempt: Callable[[], _T]) -> _T:
         """Call `attempt`, within the budget, until it raises no ApiError that may pass.
 
-        Raises the last one, without the credentials, where another attempt cannot succeed or the policy gives up, and
-        RateLimited where it would have to wait for longer than any budget: the server asked for that when another
+        Raises the last one, without the credentials, if another attempt cannot succeed or the policy gives up, and
+        RateLimited if it would have to wait for longer than any budget: the server asked for that when another
         request was refused.
         """
         policy, timing, budget = self._policy, self.timing, self.budget
         if policy.give_up_after is not None and (held := budget.wait()) > WINDOW:
-            message = f"the API does not want to be asked for {held:.0f} s"
+            message = f"the API asked for a pause of {held:.0f} s"
             raise RateLimited(message, "Try again after that.", again=True, retry_after=held)
         budget.take(timing.sleep)
         # only from here on: time spent in the queue is not time spent trying
@@ -144,7 +144,7 @@ class Http:
                 return attempt()
             except ApiError as raw:
                 if timing.clock() >= timing.ends_at:
-                    timing.sleep(0.0)  # which raises whatever ends the caller
+                    timing.sleep(0.0)  # which raises if the caller must stop
                 error = raw.reworded(self.redactor.text(raw.message), self.redactor.text(raw.hint))
                 if not error.again:
                     raise error from raw.__cause__
@@ -317,7 +317,7 @@ def _tls(ca_bundle: str | None, paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext
         hashed = re.compile(r"[0-9a-f]{8}\.\d+")
         if paths.capath is not None and any(hashed.fullmatch(path.name) for path in Path(paths.capath).iterdir()):
             context.load_verify_locations(capath=paths.capath)
-            if paths.cafile != paths.openssl_cafile:  # SSL_CERT_FILE names another one than the system's
+            if paths.cafile != paths.openssl_cafile:  # SSL_CERT_FILE names a different file than the system's
                 _load(context, paths.cafile, "SSL_CERT_FILE")
         else:
             context.set_default_verify_paths()
@@ -335,7 +335,7 @@ def _load(context: ssl.SSLContext, bundle: str | None, source: str) -> None:
 
 
 class Redactor:
-    """Takes the credentials out of what a server sent: debugging proxies and error pages echo the request."""
+    """Removes the credentials from anything a server sent: debugging proxies and error pages echo the request."""
 
     def __init__(self, settings: Settings) -> None:
         token = settings.token.reveal()

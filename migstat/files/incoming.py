@@ -19,10 +19,10 @@ LONGEST_ENDING = 16
 NAMELESS = "artifact"
 
 _UNSAFE = re.compile('[/\\\\<>:"|?*\u115f\u1160\u3164\uffa0]')
-"""Separators, characters that Windows refuses, and letters without a shape."""
+"""Separators, characters that Windows refuses, and invisible characters."""
 
 _DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
-"""Names that are devices on Windows, whatever their ending."""
+"""Names that are devices on Windows, with any extension."""
 
 
 def file_names(wanted: Iterable[str | None]) -> list[str]:
@@ -51,7 +51,7 @@ def _safe(wanted: str | None) -> str:
 
 
 def _shortened(name: str, mark: str = "") -> str:
-    """The name with a mark before its ending, cut where it would be too long."""
+    """The name with a mark before its ending, shortened if it would be too long."""
     stem, dot, ending = name.rpartition(".")
     if not stem or len(ending.encode()) > LONGEST_ENDING:
         stem, dot, ending = name, "", ""
@@ -61,7 +61,7 @@ def _shortened(name: str, mark: str = "") -> str:
 
 
 class Incoming:
-    """A file that is being downloaded: it can be appended to, and begun anew. Raises OutputError where that fails."""
+    """A file that is being downloaded: it can be appended to, and started over. Raises OutputError if that fails."""
 
     def __init__(self, target: Path, file: FileIO) -> None:
         self.size = 0
@@ -90,7 +90,7 @@ def incoming(target: Path) -> Iterator[Incoming]:
     written.
     """
     with ExitStack() as stack:
-        # Only what is done to the file is explained so: an OSError of the block itself is the network's.
+        # Only errors on the file itself are translated: an OSError from inside the block is the network's.
         with _explained(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(replacing(target, 0o666))

@@ -61,7 +61,7 @@ def write_whole(path: Path, data: str | bytes, *, private: bool = True) -> None:
 
 
 def make_folder(folder: Path, *, private: bool = True) -> None:
-    """Make a folder and those above it that are missing. Raises OSError."""
+    """Make a folder and its missing parents. Raises OSError."""
     if folder.is_dir():
         return
     make_folder(folder.parent, private=private)  # mkdir(parents=True) would let others into those

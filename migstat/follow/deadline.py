@@ -13,7 +13,7 @@ PATIENCE = Policy(give_up_after=8.0)
 class Stopped(BaseException):
     """The watch must end now: `signal` arrived or, if it is 0, the time is up.
 
-    Raised by whatever a watch waits for: a pause, or a request under way. Not an Exception, so that nothing on the way
+    Raised by anything a watch waits for: a pause, or a request under way. Not an Exception, so that nothing on the way
     up takes it for a failed request.
     """
 

@@ -32,7 +32,7 @@ from migstat.model.nodes import (
 from migstat.model.verdict import Evidence, Until
 
 ENOUGH = 3
-"""How many must be done before their pace says anything of the rest."""
+"""How many must be done before their pace says anything about the rest."""
 
 OVERTIME = 0.1
 """Share of its expected time that a node which has used it up is given on top, until it ends."""
@@ -116,7 +116,7 @@ def _took(night: Night) -> Iterator[tuple[Level, Took]]:
 
 
 def _most(work: Iterable[Took]) -> int:
-    """How many ran at a time, at most."""
+    """The most that ran at a time."""
     running = most = 0
     for _, step in sorted(edge for took in work for edge in ((took.began, 1), (took.began + took.seconds, -1))):
         running += step
@@ -184,7 +184,7 @@ def estimate(
 
 
 def _pace(done: Iterable[tuple[Node, Took]]) -> float | None:
-    """Tonight's seconds over the rehearsal's, of what went well both times; None while that is too little to tell."""
+    """Tonight's seconds over the rehearsal's, for nodes that went well both times; None while they are too few."""
     times = [
         (seconds, took.seconds)
         for node, took in done

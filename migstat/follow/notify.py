@@ -1,4 +1,4 @@
-"""Decides when to run `--notify`: which events are worth waking somebody for, and which of them is the worst."""
+"""Decides when to run `--notify`: which events are worth waking someone for, and which of them is the worst."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ class Patrol:
         self._pages: list[Page] = []
         self._asker = asker
         self._work = work
-        # `with` a Condition is Python code: a signal that raises inside it would leave the lock locked for ever
+        # `with` a Condition is Python code: a signal that raises inside it would leave the lock locked forever
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self._news: SimpleQueue[None] = SimpleQueue()

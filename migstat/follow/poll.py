@@ -61,20 +61,20 @@ AT_ONCE = 60
 """Cost in requests up to which everything is read at once; above it, a patrol reads it in pieces."""
 
 LONGEST = 60.0
-"""Unused budget is kept for this many seconds, so that a poll after a long outage is no flood."""
+"""Unused budget is kept for this many seconds, so that a poll after a long outage does not flood the API."""
 
 FEW_BAD = 20
 """Maximum number of vanished nodes that a full reading asks for by name."""
 
 TRUST_AGAIN = 5
-"""Full readings after which filters are tried again that were refused, not ignored."""
+"""Full readings after which filters that were refused, not ignored, are tried again."""
 
 
 class Known(msgspec.Struct):
-    """All that is known of one task's tree, merged from full readings and polls.
+    """Everything known of one task's tree, merged from full readings and polls.
 
     `levels` holds the nodes, without their children, by the level that they are children of; `running` those of them
-    that run. `changes` are the nodes that the last reading found new or different, each with what it was before. `gone`
+    that run. `changes` are the nodes that the last reading found new or different, each with the earlier one. `gone`
     holds the nodes that were reported once and are no longer. `seen` gathers the levels read while a patrol goes on.
     """
 
@@ -129,7 +129,7 @@ class Known(msgspec.Struct):
         self.root = bare
 
     def take_all(self, root: Node) -> None:
-        """Take a full reading in place of all that was known."""
+        """Take a full reading that replaces everything known."""
         before, self.levels = self.levels, {}
         self._crowds.clear()
         self._moved.clear()
@@ -150,8 +150,8 @@ class Known(msgspec.Struct):
             self._note(known.get(child.name), bare)
             self.gone.pop(child.level, None)
         if node.unreadable:
-            # what a level that could not be read does not show is still there; but not a hidden level, which was asked
-            # for by itself: its last error would otherwise stay for ever
+            # children of a level that could not be read are still there; but not a hidden level, which was asked
+            # for by itself: its last error would otherwise stay forever
             children = {name: child for name, child in known.items() if not level_is_hidden(child.level)} | children
         elif any(name not in children for name in known):
             self.gone |= {child.level: child for name, child in known.items() if name not in children}
@@ -173,7 +173,7 @@ class Known(msgspec.Struct):
         children = self.levels.setdefault(level, {})
         for node in nodes:
             known = children.get(node.name)
-            # that the level below could not be read holds until it is read again
+            # the level below stays unreadable until it is read again
             flaw = known.unreadable if known and node.level in self.levels else None
             bare = replace(node, children=None, unreadable=node.unreadable or flaw)
             self._note(known, bare)
@@ -183,7 +183,7 @@ class Known(msgspec.Struct):
                 self.seen.add(bare.level)
 
     def _note(self, before: Node | None, node: Node) -> None:
-        if before is not node:  # as it is for the thousands that a patrol has read
+        if before is not node:  # it is the same for the thousands that a patrol has read
             self.changes.append((before, node))
         if node.state is State.RUNNING:
             self.running[node.level] = node
@@ -228,10 +228,10 @@ class Poller:
         return next((name for name in order if (*MIGRATE, name) in self.known.levels), order[0])
 
     def evidence(self) -> Evidence:
-        """All that is known, for the verdict."""
+        """Everything known, for the verdict."""
         return Evidence(root=self.known.grown(self.known.root), task_type=self.task_type, job=self.job)
 
-    # what it may cost
+    # the budget of requests
 
     @property
     def patrols(self) -> bool:
@@ -241,7 +241,7 @@ class Poller:
 
     @property
     def only_full(self) -> bool:
-        """True if the server's filters are not to be trusted, so that every poll must be a full reading."""
+        """True if the server's filters cannot be trusted, so that every poll must be a full reading."""
         return not self._filters.trusted
 
     @property
@@ -296,9 +296,9 @@ class Poller:
         """Read everything, which replaces all that was known. Raises ApiError if the root cannot be read."""
         self.close()
         self.known.changes, self._patrol_failed = [], False
-        asked = self.requests
+        before = self.requests
         self._read_whole()
-        self._full_cost = self.requests - asked
+        self._full_cost = self.requests - before
 
     def _read_whole(self) -> None:
         self._full_readings += 1
@@ -326,7 +326,7 @@ class Poller:
 
     def read_running(self, seconds: float = LONGEST) -> None:
         """Read what may have changed, `seconds` after the last reading. Raises ApiError if the root cannot be read."""
-        asked = self.requests
+        before = self.requests
         known, checking = self.known, self.known.runs(CHECK)
         page = self.ask(Question((), expand=True))
         known.changes = []
@@ -346,10 +346,10 @@ class Poller:
                     known.take(leaves.level, found)
         # Every poll must get this far, whatever it costs, so this is what the interval has to pay for. The cost varies
         # from poll to poll, so a high one counts for some more.
-        must = self.requests - asked
+        must = self.requests - before
         self._must_cost = max(must, (self._must_cost + must) // 2)
         allowance = self._allowance(seconds)
-        ends = asked + allowance
+        ends = before + allowance
         reserve = allowance * PATROL if self.patrols else 0.0
         for leaves in levels:
             self._read_rest(leaves, ends - reserve)
@@ -446,7 +446,7 @@ class Poller:
 
     def _finish(self, patrol: Patrol) -> None:
         """Read what the patrol has not walked."""
-        asked = self.requests
+        before = self.requests
         # an ordinary full reading, but for the walked levels: it gets these as the patrol, and the polls since then,
         # have left them
         for level in [level for level in self.known.levels if level_is_hidden(level)]:
@@ -456,7 +456,7 @@ class Poller:
             self._read_whole()
         finally:
             self._patrolled.clear()
-        self._full_cost = patrol.asked + self.requests - asked
+        self._full_cost = patrol.asked + self.requests - before
         self.close()
 
 

@@ -1,4 +1,4 @@
-"""The file of `watch --record`: events as JSON, a line each, only ever appended to."""
+"""The file of `watch --record`: events as JSON, one per line, only ever appended to."""
 
 from __future__ import annotations
 

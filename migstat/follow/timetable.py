@@ -35,8 +35,8 @@ RAMP: Millis = 300_000
 class Timetable(msgspec.Struct):
     """The deadline and the expected end, as of the last reading, so that an outage changes neither.
 
-    `rehearsed` is how many of tonight's names were rehearsed, and of how many; None without a rehearsal. That the
-    estimate lies past the deadline, and that the deadline has passed, is said once each.
+    `rehearsed` is how many of tonight's names were rehearsed, and of how many; None without a rehearsal. Each
+    warning, that the estimate lies past the deadline and that it has passed, is given once.
     """
 
     _rehearsal: Rehearsal | None

@@ -89,7 +89,7 @@ SIGN_OF_LIFE = 300.0
 """Seconds without an event after which one says that the watch goes on."""
 
 SHORTEST_PAUSE = 0.01
-"""Seconds, so that a clock that is a little behind is not asked again and again whether the deadline has passed."""
+"""Seconds, so that a clock that lags a little is not checked again and again for the deadline."""
 
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 300.0
@@ -98,7 +98,7 @@ LONGEST_WAIT = 300.0
 BACKOFF = Policy(base=1.0, give_up_after=None)
 
 SLACK = 60.0
-"""Seconds beyond the interval after which two readings are too far apart to say that nothing has moved meanwhile."""
+"""Seconds beyond the interval after which two readings are too far apart to tell that nothing has moved in between."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -118,7 +118,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Watch:
-    """One watch of one task. `view` holds everything that is known at any time, `doubts` entries that do not hold.
+    """One watch of one task. `view` holds everything known at any time, `doubts` accepted entries that do not apply.
 
     `share` is a random number in 0..1; `recall` returns what an earlier watch has said, once the task is known.
     `filling` is called with views of the first reading while it goes on; see `Filling`.
@@ -152,7 +152,7 @@ class Watch:
         self._assessment = assess(self._evidence, plan.until)
         self._snapshot: Snapshot | None = None
         self._notes: tuple[str, ...] = ()
-        # seconds until the next reading, as the last one has it
+        # seconds until the next reading, as of the last one
         self._interval = plan.interval
         # the outage under way, and since when an Outage has been out without a Recovered
         self._outage: NoAnswer | None = None
@@ -233,7 +233,7 @@ class Watch:
             notes=self._notes,
         )
 
-    # the course of a watch
+    # the steps of a watch
 
     def _followed(self) -> Iterator[Event | Waiting]:
         yield from self._until_read(full=True)
@@ -279,11 +279,11 @@ class Watch:
                     yield Progressed(self._now(), node.level, node.percent, node.progress)
 
     def _changes(self, nodes: Iterable[tuple[Condition | None, Node]]) -> Iterator[Event]:
-        """What differs from the condition that was last reported; a bare parent of other nodes has none."""
+        """The differences from the condition last reported; a bare parent of other nodes has none."""
         for known, node in nodes:
             now = _condition(node)
             if now != known and (known is not None or now != _NOTHING):
-                # where some checks are accepted, what sums them all up says nothing of those that count
+                # where some checks are accepted, their parent says nothing about those that count
                 sums_up = self._plan.acceptances is not None and node.level in ((), CHECK)
                 counts = not sums_up and node.level not in self._evidence.accepted
                 yield Changed(self._now(), node, known, counts=counts)
@@ -330,7 +330,7 @@ class Watch:
         poller = self._poller
         if poller.task_type is None or poller.only_full or self._assessment.ended:
             return True
-        # a `migrate` that is still to come shows in a full reading only
+        # a `migrate` that is still to come shows only in a full reading
         if self._settling.may_not_be_scheduled or not_scheduled(self._evidence.root):
             return True
         return not poller.patrols and self._deadline.clock() - self._full_at >= poller.full_every
@@ -349,7 +349,7 @@ class Watch:
                 asked_at = clock()
                 self._poller.read_all() if full else self._poller.read_running(clock() - self._asked_at)
             except ApiError as error:
-                # any other error in between shows that whoever refuses is not the API
+                # any other error in between shows that it is not the API that refuses
                 if not isinstance(error, Refused | NotFound):
                     definite_since = None
                 elif definite_since is None:
@@ -395,7 +395,7 @@ class Watch:
         return True
 
     def _take_stock(self, *, full: bool) -> Iterator[Event]:
-        """Judge what was read, and say whether it is enough to judge by."""
+        """Judge what was read, and tell whether it is enough to judge by."""
         clock, now = self._deadline.clock(), self._now()
         if self._read_at is not None and clock - self._read_at > self._interval + SLACK:
             self._stalls.forgive(clock - self._read_at - self._interval)
@@ -418,7 +418,7 @@ class Watch:
         if found.over:
             # a key of the job that is gone is among the reasons already, and in a migration single checks do not count
             gone = [
-                f"{','.join(node.level)} is not reported any more and does not count"
+                f"{','.join(node.level)} is no longer reported and does not count"
                 for node in self._poller.known.gone.values()
                 if node.name not in found.missing and (node.level[:-1] != CHECK or evidence.task_type == TaskType.CHECK)
             ]
@@ -441,7 +441,7 @@ class Watch:
             accepted=evidence.accepted,
         )
         self._outage = None
-        # an end that cannot be believed, as a level is not answered, is an outage, too, though everything else answers
+        # an end that cannot be believed because a level does not answer is an outage, too, even if all else answers
         if found.unread and self._silent_since is None:
             self._silent_since = now
             yield Outage(now, Incomplete.code, f"cannot read {found.unread[0]}", self._interval)
@@ -472,7 +472,7 @@ class _Settling(msgspec.Struct):
 
     @property
     def given_up(self) -> bool:
-        """True if what decides could not be read for too long."""
+        """True if something that decides could not be read for too long."""
         return self._unread_since is not None and self._clock() - self._unread_since >= UNREAD
 
     def judge(self, evidence: Evidence, now: Millis, *, full: bool, first: bool) -> Assessment:

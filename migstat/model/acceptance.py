@@ -1,4 +1,4 @@
-"""Checks that a team has accepted for a time, and which checks of a run that covers."""
+"""Checks that a team has accepted for a while, and which checks of a run they cover."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ Accepted = Mapping[Level, Acceptance]
 def accepted_of(
     known: Acceptances | None, checks: Sequence[Node], now: Millis, *, whole: bool
 ) -> tuple[Accepted, tuple[str, ...]]:
-    """The checks that are accepted at `now`, in the local time zone, and a line for each entry that does not hold.
+    """The checks that are accepted at `now`, in the local time zone, and a line for each entry that does not apply.
 
-    `whole` says that no more checks are to come, so that a name that none of them has is wrong. Only a finding can be
+    `whole` means that no more checks will come, so a name that matches none of them is wrong. Only a finding can be
     accepted: not a check that was stopped or timed out, nor one that the API does not let anyone override.
     """
     if known is None:
@@ -70,10 +70,10 @@ def accepted_of(
 
 def _flaw(check: Node, entry: Acceptance) -> str | None:
     """The reason why an entry does not cover a check; None if it does."""
-    if check.details.get("excludable") not in (None, True):  # any other value is no permission
-        return "the API does not let anyone override it"
+    if check.details.get("excludable") not in (None, True):  # any other value is not permission
+        return "the API does not allow it to be overridden"
     if check.outcome not in (Outcome.FAILED, Outcome.WARNING):
-        return f"it ended as {check.outcome or check.status}, which is no finding"
+        return f"it ended as {check.outcome or check.status}, which is not a finding"
     if entry.occurrences is None:
         return None
     sent = check.details.get("occurrences")
@@ -83,4 +83,4 @@ def _flaw(check: Node, entry: Acceptance) -> str | None:
     if found > entry.occurrences:
         return f"it has {found} occurrences instead of {entry.occurrences}"
     # The API cuts longer lists, so there may be findings that were never accepted.
-    return f"it has {found} occurrences or more, as the API sends no more" if found >= MOST_SENT else None
+    return f"it has {found} occurrences or more (the API sends no more than that)" if found >= MOST_SENT else None

@@ -11,7 +11,7 @@ from migstat.model.nodes import Level, Millis, Node, State, match_keys
 
 
 class Change(StrEnum):
-    """The change of a check since an earlier run, in the order in which people see them."""
+    """The change of a check since an earlier run; members are in display order."""
 
     NEW = "new"
     WORSE = "worse"
@@ -29,12 +29,12 @@ _BAD = {State.WARNING: 1, State.FAILED: 2}
 def change_of(before: State | None, now: State | None) -> Change:
     """The change from one state to another; None is a check that the run does not have.
 
-    Skipped is fine. What had not ended in the earlier run says no more than if it had been absent.
+    Skipped counts as fine. A check that had not ended in the earlier run is treated as if it had been absent.
     """
     if now is None:
         return Change.GONE
     if not now.ended:
-        return Change.RUNNING  # it may still become anything
+        return Change.RUNNING  # it may still end in any state
     was, is_now = _BAD.get(before, 0) if before else 0, _BAD.get(now, 0)
     if not was or not is_now:
         return Change.NEW if is_now else Change.FIXED if was else Change.SAME
@@ -45,7 +45,7 @@ class EarlierRun(msgspec.Struct, frozen=True, kw_only=True):
     """The checks of an earlier run, from the API or from a document.
 
     `created_at` is when the run was created, None if that is not known; `seen_at` is the time that a person is shown.
-    Only a document has a `job_id`; it may be about another job. `flaws` say, a line each, what could not be read;
+    Only a document has a `job_id`; it may be about another job. `flaws` say what could not be read, one line each;
     `notes` are for the user.
     """
 
@@ -86,7 +86,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def compared(earlier: EarlierRun, checks: Iterable[Node], seen_at: Millis, *, whole: bool) -> Comparison:
-    """The checks beside those of an earlier run. `whole` says that no more are to come, so that others are gone.
+    """Compare checks with those of an earlier run. `whole` means that no more will come, so the others are gone.
 
     Names match exactly, else ignoring case where that is unambiguous.
     """

@@ -1,4 +1,4 @@
-"""Many siblings and their counts, so that what a poll has not read again is not counted again.
+"""Many siblings and their counts, so that a poll counts only what it has read again.
 
 A poll of 100,000 projects reads a few dozen again; to count and sort all of them would take longer than the poll.
 """
@@ -13,11 +13,11 @@ from itertools import chain
 from migstat.model.nodes import Job, Millis, Node, State, unmatched
 
 Update = tuple[Node | None, Node]
-"""A node before, None if it was not there, and after."""
+"""A node before (None if it was not there) and after."""
 
 
 class Tally:
-    """Totals over some siblings; read only, except that it caches what it was asked for.
+    """Totals over some siblings; read-only apart from its caches.
 
     `counts` are by state, `unproven` counts those without an outcome. `nodes` are those that failed, have a warning or
     run, by state and name. `earliest` is when the first of them started.
@@ -44,7 +44,7 @@ class Tally:
         return tuple(full[0] if len(full) == 1 else sorted(chain.from_iterable(full), key=str.casefold))
 
     def missing(self, job: Job | None, nodes: Sequence[Node]) -> tuple[str, ...]:
-        """The keys that the job names and that none of `nodes`, whose tally this is, stands for."""
+        """The keys that the job names and that match none of `nodes`, whose tally this is."""
         if self._missing is None or self._missing[0] is not job:
             self._missing = job, unmatched(job.keys if job else (), (node.name for node in nodes))
         return self._missing[1]
@@ -57,10 +57,10 @@ class Tally:
         new.nodes = {state: dict(nodes) for state, nodes in self.nodes.items()}
         new._sorted = {state: list(names) for state, names in self._sorted.items()}
         if all(before is not None for before, _ in changes):
-            new._missing = self._missing  # no name has come
+            new._missing = self._missing  # no name was added
         for before, node in changes:
             if before is not None:
-                # The first one has begun again, and only a new count finds the next.
+                # The earliest one has started again; only a recount finds the next.
                 if before.started_at is not None and before.started_at == new.earliest != node.started_at:
                     return None
                 new._count(before, -1)
@@ -87,12 +87,12 @@ class Tally:
         if (names := self._sorted.get(state)) is not None:
             if by > 0:
                 insort(names, name, key=str.casefold)
-            else:  # others may differ from it in case only
+            else:  # others may differ only in case
                 del names[names.index(name, bisect_left(names, name.casefold(), key=str.casefold))]
 
 
 class Crowd(tuple[Node, ...]):  # noqa: SLOT001  it has a cached property
-    """The children of a level with their tally, which is counted when it is first asked for."""
+    """The children of a level with their tally, which is counted on first use."""
 
     @cached_property
     def tally(self) -> Tally:
@@ -100,7 +100,7 @@ class Crowd(tuple[Node, ...]):  # noqa: SLOT001  it has a cached property
         return Tally(self)
 
     def after(self, nodes: Iterable[Node], changes: Sequence[Update]) -> Crowd:
-        """The crowd of `nodes`, which these changes have made of this one."""
+        """The crowd of `nodes`: this one after these changes."""
         crowd = Crowd(nodes)
         known: Tally | None = self.__dict__.get("tally")
         if known is not None and (tally := known.after(changes)) is not None:
@@ -109,5 +109,5 @@ class Crowd(tuple[Node, ...]):  # noqa: SLOT001  it has a cached property
 
 
 def tally_of(nodes: Sequence[Node]) -> Tally:
-    """The tally of some siblings, which a crowd knows."""
+    """The tally of some siblings; a crowd caches its own."""
     return nodes.tally if isinstance(nodes, Crowd) else Tally(nodes)

@@ -83,7 +83,7 @@ class AcceptedJson(Published, kw_only=True):
 
 
 class CheckJson(NodeJson, kw_only=True):
-    """A pre-flight check, compared with an earlier run if one was asked for."""
+    """A pre-flight check, compared with an earlier run if one was requested."""
 
     change: Annotated[Change | None, Meta(description="Change since the run it is compared with.")]
     before: Annotated[Before | None, Meta(description="The check in that run, if it has one.")]
@@ -105,7 +105,7 @@ class FileJson(ArtifactJson, kw_only=True):
 
 
 class RunJson(Published, kw_only=True):
-    """One run of a job; state and duration are asked for the newest 20 only."""
+    """One run of a job; state and duration are read for the newest 20 only."""
 
     task_id: str
     task_type: str | None
@@ -217,7 +217,7 @@ class ErrorDocument(Published, kw_only=True):
 
 
 class TargetJson(Published, kw_only=True):
-    """One target of the config file; if it could not be asked, `error` says why and the rest is null."""
+    """One target of the config file; if it could not be read, `error` says why and the rest is null."""
 
     target: str
     job_id: str | None
@@ -284,7 +284,7 @@ class SpanJson(Published, kw_only=True):
     started_at: Instant | None
     ended_at: Instant | None
     elapsed_seconds: Annotated[Seconds | None, Meta(description="From start to end, or to the last event.")]
-    exact: Annotated[bool, Meta(description="False where only a poll tells when it began or ended.")]
+    exact: Annotated[bool, Meta(description="False if its start or end is known only from a poll.")]
     phases: Sequence[PhaseJson]
     against_seconds: Annotated[Seconds | None, Meta(description="How long it took in the other night.")]
 
@@ -303,7 +303,7 @@ class TimelineDocument(Document, kw_only=True, tag="timeline"):
     elapsed_seconds: Seconds | None
     verdict: Verdict
     reasons: Sequence[Reason]
-    exit_code: Annotated[int | None, Meta(description="That of the last watch; null if it has none.")]
+    exit_code: Annotated[int | None, Meta(description="Exit code of the last watch; null if it has none.")]
     watches: Sequence[WatchJson]
     outages: Sequence[SilenceJson]
     against: RehearsalJson | None
@@ -353,20 +353,20 @@ class ChangeEvent(NodeEvent, kw_only=True, tag="change"):
 
 
 class ProgressEvent(NodeEvent, kw_only=True, tag="progress"):
-    """A running node got on in its phase, or began the next one."""
+    """A running node made progress in its phase, or began the next one."""
 
     percent: float | None
     progress: Sequence[Phase]
 
 
 class StalledEvent(NodeEvent, kw_only=True, tag="stalled"):
-    """A running node makes no progress; again only after it has moved."""
+    """A running node makes no progress; reported again only after it has moved."""
 
     since_seconds: Seconds
 
 
 class OutageEvent(EventJson, kw_only=True, tag="outage"):
-    """The API does not answer any more."""
+    """The API has stopped answering."""
 
     code: str
     message: str

@@ -20,7 +20,7 @@ class Condition(msgspec.Struct, frozen=True):
 
     @property
     def state(self) -> State:
-        """The state that these two make."""
+        """The state that follows from both."""
         return Node((), self.status, self.outcome).state
 
 
@@ -41,7 +41,7 @@ class Snapped(msgspec.Struct, frozen=True):
 class Changed(msgspec.Struct, frozen=True):
     """A node's status or outcome changed; `before` is None if the node was not reported until now.
 
-    `counts` is False for an accepted check, and for what only sums up the checks where some are accepted.
+    `counts` is False for an accepted check, and for a node that merely sums up checks if some are accepted.
     """
 
     at: Millis
@@ -60,7 +60,7 @@ class Progressed(msgspec.Struct, frozen=True):
 
 
 class Stalled(msgspec.Struct, frozen=True):
-    """A running node has made no progress for `since_seconds`; said again only after it has moved.
+    """A running node has made no progress for `since_seconds`; reported again only after it has moved.
 
     Progress is `percent` and the phases' counts; only a node without any is judged by its last update. The root means
     that nothing at all has been reported in that time.
@@ -72,7 +72,7 @@ class Stalled(msgspec.Struct, frozen=True):
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """The API has stopped answering; said once, though it is asked again and again."""
+    """The API has stopped answering; reported once, however often it is retried."""
 
     at: Millis
     code: str
@@ -99,9 +99,9 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Late(msgspec.Struct, frozen=True):
-    """The end is expected after the deadline (`estimate`), or the deadline has `passed` and the end has not come.
+    """The end is expected after the deadline (`estimate`), or the deadline has `passed` before the end.
 
-    `by_seconds` is how far the estimated end is past the deadline; of one that has passed, how long ago that was.
+    `by_seconds` is how far the estimated end is past the deadline; for one that has passed, how long ago that was.
     """
 
     at: Millis
@@ -112,7 +112,7 @@ class Late(msgspec.Struct, frozen=True):
 
 
 class End(StrEnum):
-    """How a watch ended, as its last event is called."""
+    """How a watch ended: the name of its last event."""
 
     FINISHED = "finished"
     FAILED_FAST = "failed-fast"
@@ -124,7 +124,7 @@ class End(StrEnum):
 class Ended(msgspec.Struct, frozen=True):
     """The last event: how the watch ended, the overall result and its reasons, and the exit code.
 
-    `notes` say what does not count: scopes that were never reported, and what is not reported any more.
+    `notes` name what does not count: scopes that were never reported, and nodes that are no longer reported.
     """
 
     at: Millis
@@ -165,7 +165,7 @@ class NoAnswer(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a watch knows at one moment: screen, pages, metrics and summaries are made of it.
+    """Everything a watch knows at one moment: screen, pages, metrics and summaries are made from it.
 
     `snapshot` is None until the first answer. `not_before` is a lower bound of the end; with a rehearsal there is an
     `estimated_end` to believe, and a `pace`: the time that work takes tonight over what it took then (1.12 is 12 %

@@ -50,9 +50,9 @@ _OF_ERROR: tuple[tuple[type[MigstatError], Exit], ...] = (
 
 
 def exit_of(verdict: Verdict | None, *, readable: bool) -> Exit:
-    """The code of a view: of its verdict where `--exit-status` asks for it (else None), and of what was unreadable.
+    """The code of a view: from its verdict if `--exit-status` asks for it (else None), and from what was unreadable.
 
-    A failure that was seen is a failure; else what could not be read makes every other answer worthless.
+    A failure that was seen stands; otherwise unreadable parts make every other answer worthless.
     """
     if verdict is Verdict.FAILED:
         return Exit.FAILED
@@ -62,7 +62,7 @@ def exit_of(verdict: Verdict | None, *, readable: bool) -> Exit:
 
 
 def exit_of_end(end: End, verdict: Verdict, *, strict: bool = False, signal: int = 0) -> int:
-    """The code of a watch that ended so. With `strict` a WARNING fails; `signal` is the one that interrupted it."""
+    """The code of a watch that ended this way. With `strict` a WARNING fails; `signal` is the one that ended it."""
     match end:
         case End.FINISHED:
             failed = verdict is Verdict.FAILED or (strict and verdict is Verdict.WARNING)

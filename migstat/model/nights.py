@@ -1,4 +1,4 @@
-"""A migration as a record tells it: when each node began and ended, and when no watch was running."""
+"""A migration as recorded: when each node began and ended, and when no watch was running."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GAP: Millis = 30_000
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """One node from its start to its end, of its last run if it began again.
 
-    `started` and `ended` are None while it has not begun or ended, or where the time is unknown; `exact` is False if
+    `started` and `ended` are None while it has not begun or ended, or if the time is unknown; `exact` is False if
     either is the time of the poll that saw it, as the API gave none. `percent` and `progress` are the last ones seen.
     """
 
@@ -74,12 +74,12 @@ class Silence(msgspec.Struct, frozen=True):
 
 
 class Night(msgspec.Struct, frozen=True, kw_only=True):
-    """One task as a record, or a `projects` document, has it.
+    """One task as found in a record or a `projects` document.
 
     `spans` holds the root and every node that has a status, or that is missing. `as_of` is the time of the last event,
     `exit_code` that of the last watch if it has ended. `readings`, `stalled` and `late` (the deadline of the last
-    event for each reason) are what a watch that resumes the record need not repeat. `warnings` say, a line each, what
-    was skipped.
+    event for each reason) are what a watch that resumes the record need not repeat. `warnings` say what was
+    skipped, one line each.
     """
 
     job_id: str | None = None
@@ -102,7 +102,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def root(self) -> Span | None:
-        """The task itself; None where only a list of projects is known."""
+        """The task itself; None if only a list of projects is known."""
         return self.spans.get(())
 
     @property
@@ -149,10 +149,10 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A night, perhaps beside its rehearsal (`against`), and what of it is shown: `rows`, out of `nodes`.
+    """A night, perhaps beside its rehearsal (`against`), and the part of it that is shown: `rows`, out of `nodes`.
 
     The nodes are the checks of a check task; of a migrate task `check`, scopes, projects and spaces. The summary is of
-    all of them, whatever is filtered. `filtered` says in words which states were asked for.
+    all of them, whatever is filtered. `filtered` names the requested states.
     """
 
     night: Night
@@ -216,7 +216,7 @@ ORDERS = ("start", "elapsed", "name")
 def timeline_report(
     night: Night, against: Night | None, states: Collection[State] = (), sort: str = "start", *, show_all: bool = False
 ) -> TimelineReport:
-    """The rows of a night that the states let through, in order: by start, the longest first, or by name."""
+    """The rows of a night in these states, in order: by start, the longest first, or by name."""
     spans = [span for span in night.spans.values() if _is_row(span.level, night.task_type)]
     spans.sort(key=lambda span: (span.name.casefold(), span.level))
     if sort == "start":

@@ -1,7 +1,7 @@
 """The data of the program: nodes of the status tree, jobs and tasks.
 
-Any field of an answer may be missing, and unknown values may come; both are kept as they are. What a
-status and an outcome mean is decided here once, as a node's `State`.
+Any field of an answer may be missing, and unknown values may appear; both are kept. What a status
+and an outcome mean is decided here, once, as a node's `State`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TaskType(StrEnum):
 
 
 class Status(StrEnum):
-    """Statuses the API is known to send, and those its guides use for ends; others may come."""
+    """Statuses the API is known to send, and those its guides use for ends; others may appear."""
 
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
@@ -55,7 +55,7 @@ class Status(StrEnum):
 
 
 class Outcome(StrEnum):
-    """The outcomes that the API is known to send once a node has ended; others may come."""
+    """The outcomes that the API is known to send once a node has ended; others may appear."""
 
     FAILED = "FAILED"
     INCOMPLETE = "INCOMPLETE"
@@ -71,7 +71,7 @@ _ENDED: frozenset[str] = frozenset(Status) - _UNFINISHED
 class State(StrEnum):
     """The one vocabulary for a node: glyph, color, filter, JSON and prose all use these words.
 
-    Members are in the order in which a person wants to see them: what needs a hand first.
+    Members are in display order: what needs attention first.
     """
 
     FAILED = "failed"
@@ -115,7 +115,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     """One node of a task's status tree.
 
     `details` is what the API sent under that name. `percent` (0..100) and `progress` come only while the node runs
-    and describe its current phase only. `children` is None if they were not asked for. `unreadable` says why the
+    and describe its current phase only. `children` is None if they were not requested. `unreadable` says why the
     node or the level below it could not be read. `missing` marks a project or space that the job names and the API has
     not reported, `over` a level of a task that has ended: nothing in it goes on. `raw` is the API's own JSON, kept only
     if it was asked for.
@@ -150,7 +150,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
         A level that only has children, such as `migrate,projects`, combines their states.
         """
-        if self.outcome or self.status in _ENDED:  # as `ended` has it, without the call: this runs 100,000 times a poll
+        if self.outcome or self.status in _ENDED:  # `ended` without the call: this runs 100,000 times a poll
             # The API's vocabulary is open, and an unknown word must never pass for a success.
             return _STATE_OF_OUTCOME.get(self.outcome or "", State.FAILED)
         if self.status is None and self.children:
@@ -209,9 +209,9 @@ class Node(msgspec.Struct, frozen=True, gc=False):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question about a level: its node, or (`expand`) its children, of one status or outcome, from a cursor on.
+    """A question about a level: its node, or (`expand`) its children, of one status or outcome, starting at a cursor.
 
-    `page` counts the pages of one walk from 1; it is for people to read, the API never sees it.
+    `page` counts the pages of one walk from 1; it is for messages, the API never sees it.
     """
 
     level: Level
@@ -258,7 +258,7 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class TaskPage(msgspec.Struct, frozen=True):
-    """One page of a job's runs, newest first; `flaws` say, a line each, what of it could not be read."""
+    """One page of a job's runs, newest first; `flaws` say what of it could not be read, one line each."""
 
     tasks: tuple[Task, ...]
     next: str | None
@@ -308,7 +308,7 @@ def children_of(root: Node, name: str) -> tuple[Node, ...]:
 def checks_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
     """The checks that were read: below `check` in a migrate task, below the root of a check task.
 
-    Pages of the vendor disagree about check tasks: some answer their checks below `check`, some in both places.
+    The vendor's pages disagree about check tasks: some have their checks below `check`, some in both places.
     """
     own = [child for child in root.children or () if child.name != "check"] if task_type == TaskType.CHECK else []
     return tuple(own) or children_of(root, "check")
@@ -317,13 +317,13 @@ def checks_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
 def leaves_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
     """The units of a task's progress: the checks of a check task, else its projects or spaces.
 
-    These may hang below either hidden level or both; of one that hangs below both, the worse is taken.
+    These may hang below either hidden level or both; if one hangs below both, the worse is taken.
     """
     if task_type == TaskType.CHECK:
         return checks_of(root, task_type)
     levels = [child.children or () for child in children_of(root, "migrate") if child.name in HIDDEN]
     if len(levels) == 1:
-        return levels[0]  # as it is, since it may know its tally
+        return levels[0]  # unchanged, since it may have cached its tally
     found: dict[str, Node] = {}
     for leaf in (leaf for level in levels for leaf in level):
         known = found.get(leaf.name)
@@ -333,7 +333,7 @@ def leaves_of(root: Node, task_type: str | None) -> tuple[Node, ...]:
 
 
 def by_name(nodes: Iterable[Node]) -> list[Node]:
-    """Nodes in the order of their names, upper and lower case alike; sorted twice, since a key of both takes memory."""
+    """Sort nodes by name, ignoring case; in two passes, since a combined key takes memory."""
     ordered = sorted(nodes, key=lambda node: node.name)
     ordered.sort(key=lambda node: node.name.casefold())
     return ordered
@@ -342,7 +342,7 @@ def by_name(nodes: Iterable[Node]) -> list[Node]:
 def match_keys(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
     """Map each key of the job's scope to the reported name that it stands for; keys that match none are left out.
 
-    A name matches exactly, else ignoring case if that is unambiguous (guess: keys and names may differ in case).
+    A name matches exactly, else ignoring case if that is unambiguous (assumed: keys and names may differ in case).
     """
     reported = dict.fromkeys(names)
     exact = {key for key in keys if key in reported}
@@ -373,7 +373,7 @@ def level_is_hidden(level: Level) -> bool:
 def combined_state(states: list[State], *, over: bool = False) -> State:
     """The state of several nodes together: running while any has begun and any has not ended, else the worst.
 
-    With `over` nothing goes on: what has not ended never will, and has failed.
+    With `over` nothing continues: a node that has not ended never will, and has failed.
     """
     if all(state in (State.PENDING, State.MISSING) for state in states):
         return State.PENDING if State.PENDING in states or not states else State.MISSING
@@ -384,7 +384,7 @@ def combined_state(states: list[State], *, over: bool = False) -> State:
 
 
 def millis(value: object) -> Millis | None:
-    """Epoch milliseconds, or None for what is none: another type, before 1970, or after the year 9999."""
+    """Epoch milliseconds; None for another type, or a time before 1970 or after the year 9999."""
     if type(value) is not int and not isinstance(value, float):  # to isinstance, True would be an int
         return None
     return int(value) if 0 < value <= LATEST_PLAUSIBLE else None

@@ -1,6 +1,6 @@
 """The report of each command as frozen data: computed once, then shown in any format.
 
-Filters and order are applied before, so every format shows the same rows, and the exit code comes from the data alone.
+Rows are filtered and sorted beforehand, so every format shows the same, and the exit code comes from the data alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class StatusReport(msgspec.Struct, frozen=True):
-    """A task at a glance, or one node of it; `node` in the snapshot holds as many levels as were asked for.
+    """A task at a glance, or one node of it; `node` in the snapshot holds as many levels as were requested.
 
     `folds` lets a table sum up what is fine. `nothing_to_move` says that the job names no projects and no spaces.
     """
@@ -43,12 +43,12 @@ class ListReport(msgspec.Struct, frozen=True):
 
 
 class ChecksReport(ListReport, frozen=True):
-    """The checks of a task that the filters let through.
+    """The checks of a task that pass the filters.
 
-    `parent` is the node whose children they are, None if it is not reported yet. `filtered` says in words what was
-    asked for; `overridden` are checks that were excluded for this run. `judged` is the verdict of all that were meant,
-    whatever the filters let through. `comparison` is there if an earlier run was asked for, `accepting` says that
-    accepted checks were; `doubts` are for the user: entries of theirs that do not hold, a line each.
+    `parent` is the node whose children they are, None if it is not reported yet. `filtered` describes the
+    filters; `overridden` are checks that were excluded for this run. `judged` is the verdict on all selected checks,
+    regardless of state filters. `comparison` is set if an earlier run was given, `accepting` if accepted checks were;
+    `doubts` tell the user which accepted entries do not apply, one line each.
     """
 
     parent: Node | None
@@ -69,10 +69,10 @@ class ChecksReport(ListReport, frozen=True):
 
 
 class ProjectsReport(ListReport, frozen=True):
-    """The projects or spaces (`scope`) of a task that the filters let through, missing ones among them.
+    """The projects or spaces (`scope`) of a task that pass the filters, including missing ones.
 
-    `judged` is the verdict of all that were meant, whatever the filters let through. `not_before` is a lower
-    bound of the end, in epoch milliseconds.
+    `judged` is the verdict on all selected ones, regardless of state filters. `not_before` is a lower bound of the
+    end, in epoch milliseconds.
     """
 
     scope: str
@@ -85,7 +85,7 @@ class ProjectsReport(ListReport, frozen=True):
 
 
 class RunRow(msgspec.Struct, frozen=True):
-    """One run of a job; state and duration in seconds are None if they were not asked for or could not be read."""
+    """One run of a job; state and duration in seconds are None if they were not requested or could not be read."""
 
     task: Task
     state: State | None = None
@@ -98,7 +98,7 @@ class RunRow(msgspec.Struct, frozen=True):
 
 
 class TasksReport(msgspec.Struct, frozen=True):
-    """The runs of a job, newest first; `flaws` say, a line each, what could not be read."""
+    """The runs of a job, newest first; `flaws` say what could not be read, one line each."""
 
     job_id: str
     fetched_at: Millis
@@ -107,7 +107,7 @@ class TasksReport(msgspec.Struct, frozen=True):
 
 
 class TargetRow(msgspec.Struct, frozen=True):
-    """One target of the config file; if it could not be asked, `error` says why."""
+    """One target of the config file; if it could not be read, `error` says why."""
 
     target: str
     job_id: str | None = None
@@ -140,7 +140,7 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class ArtifactsReport(msgspec.Struct, frozen=True):
-    """The reports and error logs of one run. `downloaded` says whether a download was asked for."""
+    """The reports and error logs of one run. `downloaded` says whether a download was requested."""
 
     job_id: str
     fetched_at: Millis
@@ -153,7 +153,7 @@ Report: TypeAlias = (
     "StatusReport | ChecksReport | ProjectsReport | TasksReport | TargetsReport | JobReport | ArtifactsReport"
     " | TimelineReport"
 )
-"""Whatever a command shows. That of `timeline` is loaded by that command alone."""
+"""Any report that a command shows. Only `timeline` loads its own."""
 
 
 def states_of(summary: Summary) -> dict[State, int]:

@@ -46,10 +46,10 @@ from migstat.model.nodes import (
 )
 
 SETTLED_AFTER: Millis = 120_000
-"""Once a task has ended for this long, whatever is not reported is taken never to come."""
+"""Once a task has ended for this long, nothing that is still unreported is expected any more."""
 
 EARLIEST_STAMP: Millis = 978_307_200_000
-"""The year 2001: an earlier stamp counts seconds, or nothing at all."""
+"""The year 2001: an earlier stamp is in seconds, or meaningless."""
 
 CLOCK_SKEW: Millis = 86_400_000
 """A stamp further in the future than this is not a time, even if a clock is wrong."""
@@ -77,7 +77,7 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Counts of all nodes by state, whatever is filtered, and by the outcomes of those that have one."""
+    """Counts of all nodes by state, regardless of filters, and by the outcomes of those that have one."""
 
     total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished")]
     missing: Count
@@ -137,8 +137,8 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """The result of judging the evidence.
 
     `ended` says that what is waited for has ended, `over` that this end is believed. `missing` are keys of the job's
-    scope that were not reported. `unread` names, a line each, what could not be read and would have to be for a
-    success. `notes` are for standard error: what the job names, was never reported, and does not count.
+    scope that were not reported. `unread` names what could not be read but must be for a success, one
+    line each. `notes` are for standard error: what the job names, was never reported, and does not count.
     """
 
     verdict: Verdict
@@ -154,9 +154,9 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True):
     """One view of a task at `fetched_at` (epoch milliseconds): the head that every document about a task shares.
 
-    `node` is what was asked for: the root, or the node of a level. `missing` are keys of the job's scope that were
-    not reported, `flaws` what could not be read, a line each. `summary` counts checks, projects or spaces, whatever is
-    filtered; None if they were not read. With `partial` only those that run or went wrong were asked for: the others
+    `node` is the requested one: the root, or the node of a level. `missing` are keys of the job's scope that were
+    not reported, `flaws` what could not be read, one line each. `summary` counts checks, projects or spaces, regardless
+    of filters; None if they were not read. With `partial` only those that run or went wrong were requested: the others
     are counted as missing. `accepted` are the checks that were accepted.
     """
 
@@ -260,14 +260,14 @@ def discounted(root: Node, task_type: str | None, accepted: Accepted) -> frozens
     elif parent.outcome == Outcome.WARNING:
         bad = {State.FAILED, State.WARNING}  # an overridden failure stays FAILED below a WARNING
     else:
-        return own  # STOPPED, for example, has a reason that no check tells
+        return own  # STOPPED, for example, has a reason that no check shows
     explaining = {check.level for check in checks if check.state in bad}
     explained = explaining and explaining <= own and all(check.ended for check in checks)
     return own | {parent.level} if explained else own
 
 
 def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[Node, ...]:
-    """The nodes that count and have failed for good, with `strict` those with a warning, too."""
+    """The nodes that count and have failed for good, and with `strict` also those with a warning."""
     bad = (State.FAILED, State.WARNING) if strict else (State.FAILED,)
     tops, leaves = counted(evidence, until)
     tally = tally_of(leaves)
@@ -307,12 +307,12 @@ def assess_node(node: Node) -> Assessment:
 
 
 def verdict_of_checks(snapshot: Snapshot, whole: Verdict, meant: tuple[Node, ...], *, named: bool) -> Verdict:
-    """The verdict on the checks that were meant, for `--exit-status`; `named` says that these are not all.
+    """The verdict on the selected checks, for `--exit-status`; `named` says that these are not all of them.
 
     `whole` is the verdict on all of them, wherever they come from.
     """
     if whole is Verdict.FAILED and not named:
-        return Verdict.FAILED  # `check` may have failed for a reason that none of its checks tells
+        return Verdict.FAILED  # `check` may have failed for a reason that none of its checks shows
     dropped = discounted(snapshot.node, snapshot.task_type, snapshot.accepted)
     counting = tuple(check for check in meant if check.level not in dropped)
     if named and meant and not counting:
@@ -324,7 +324,7 @@ def verdict_of_checks(snapshot: Snapshot, whole: Verdict, meant: tuple[Node, ...
 
 
 def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool, now: Millis) -> Verdict:
-    """The verdict on all checks or projects that were meant, for `--exit-status`.
+    """The verdict on all selected checks or projects, for `--exit-status`.
 
     It is running while any of them is unfinished, or while the list is `growing`. `whole`, the verdict on what they
     belong to, decides if there are none, and ends what is unfinished: once that has failed, nothing more will happen.
@@ -332,7 +332,7 @@ def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool, n
 
     def final(node: Node) -> bool:
         stamps = _stamps((node,), now)
-        # An outcome that is missing is waited for, but an end without a stamp may be as old as any.
+        # Wait for a missing outcome, but not after an end without a stamp, which may be arbitrarily old.
         return node.ended and (bool(node.outcome) or not stamps or now - stamps[0] >= SETTLED_AFTER)
 
     if growing or not all(final(node) for node in nodes):
@@ -342,7 +342,7 @@ def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool, n
 
 def assess_at(evidence: Evidence, now: Millis, until: Until = Until.DONE) -> Assessment:
     """The assessment of a one-off reading at `now`, which takes the age of an end from the stamps of the API."""
-    # A tree without stamps counts as settled, since a script that asks again and again must come to an end.
+    # A tree without stamps counts as settled, since a polling script must end some time.
     settled, unscheduled = old_by_stamps(evidence, now, until, unstamped=True)
     return assess(evidence, until, settled=settled, unscheduled=unscheduled)
 
@@ -359,7 +359,7 @@ def old_by_stamps(evidence: Evidence, now: Millis, until: Until = Until.DONE, *,
     if until is Until.CHECKS and check is not None:
         ends = [check if check.ended else root]  # a root that runs may have been stamped long ago
     else:
-        # The root may have ended days before `apps`, whose end is as young as any.
+        # The root may have ended days before `apps`, whose end may be recent.
         ends = [root, *(scope for scope in _scopes(root) if scope.ended)]
     return old(*ends), check is not None and old(check)
 
@@ -398,17 +398,17 @@ def assess(
         gaps = _Gaps(unread=(f"the task: {root.unreadable}",) if root.unreadable and not ended else ())
     over = never or lone or (ended and (settled or (gaps == _Gaps() and not (whole and missing))))
 
-    # Third: why is it no success? What failed, then what never ended or never came, then what could not be read.
+    # Third: why is it not a success? What failed, then what never ended or never came, then what could not be read.
     check = child_of(root, "check")
     deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
     failures = [node for node in _in_state(State.FAILED, deciding, tally) if node.outcome or over]
     reasons = [_reason(node) for node in _deepest(failures)]
-    # Where the checks failed nothing was moved: that is the news, not a list of all that was never reported.
+    # If the checks failed, nothing was moved: say that, and do not list everything that was never reported.
     if over and not blocked:
         reasons += [_reason(node) for node in _unfinished(root, (*nodes, *leaves))]
         if gaps.no_migrate:
             reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
-        # Where a hidden level could not be read, that is the news: the keys may all be in there.
+        # If a hidden level could not be read, say that instead: the keys may all be in there.
         if whole and not lone and not any(node.unreadable for node in _hidden(root)):
             projects = frozenset(evidence.job.included_keys("projects") if evidence.job else ())
             levels = ((*MIGRATE, "projects" if key in projects else "spaces", key) for key in missing)
@@ -419,11 +419,11 @@ def assess(
         pending = all(node.state is State.PENDING for node in (root, *(root.children or ())))
         verdict = Verdict.PENDING if pending else Verdict.RUNNING
     elif reasons:
-        verdict = Verdict.FAILED  # a failure that is known stays one, whatever else could not be read
+        verdict = Verdict.FAILED  # a known failure stays one, whatever else could not be read
     elif gaps.unread:
         verdict, over = Verdict.RUNNING, False
     else:
-        # What was accepted has not passed, so the best that it can be is a warning.
+        # An accepted check has not passed, so the best possible verdict is a warning.
         verdict = Verdict.WARNING if excused or _in_state(State.WARNING, nodes, tally) else Verdict.SUCCEEDED
     reasons += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in gaps.unread]
     if not reasons:
@@ -464,7 +464,7 @@ def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...]) -> boo
 class _Gaps(msgspec.Struct, frozen=True, kw_only=True):
     """The gaps that an end leaves: the reasons not to believe it before it has settled.
 
-    `unread` names, a line each, what could not be read. `absent` are the scopes that the job names, and `check`, that
+    `unread` names what could not be read, one line each. `absent` are the scopes that the job names, and `check`, that
     were not reported; `no_migrate` says the same of `migrate`, without which no migration has succeeded. `unproven`:
     something that counts has no outcome, or may not be all there is.
     """
@@ -541,12 +541,12 @@ def _hidden(root: Node) -> tuple[Node, ...]:
 
 
 def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:
-    """Those of the nodes, and of the leaves of the tally, that failed or have a warning."""
+    """The nodes, and the leaves of the tally, that are in this state: failed or warning."""
     return [*(node for node in nodes if node.state is state), *tally.nodes[state].values()]
 
 
 def _unfinished(root: Node, nodes: Iterable[Node]) -> list[Node]:
-    """The nodes that have not ended, except where this is only what was last known of a level that is unread now."""
+    """The nodes that have not ended, without the outdated ones of a level that can no longer be read."""
     parents = (root, child_of(root, "migrate"), *children_of(root, "migrate"))
     dark = {node.level for node in parents if node and node.unreadable}
     return [node for node in nodes if not node.ended and not node.says_nothing and node.level[:-1] not in dark]
@@ -563,7 +563,7 @@ def _reason(node: Node) -> Reason:
 
 
 def _excused(evidence: Evidence) -> list[Reason]:
-    """A reason for each accepted check, that says so."""
+    """A reason for each accepted check, saying so."""
     return [
         Reason(check.level, check.state, check.outcome, f"accepted {evidence.accepted[check.level].words}")
         for check in checks_of(evidence.root, evidence.task_type)
@@ -572,7 +572,7 @@ def _excused(evidence: Evidence) -> list[Reason]:
 
 
 ENOUGH = 5
-"""How many leaves must have ended, a tenth of all at least, until their pace says anything of the rest."""
+"""Leaves that must have ended, and at least a tenth of all, before their pace says anything about the rest."""
 
 
 def estimated_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis | None:
@@ -581,7 +581,7 @@ def estimated_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis
     A lower bound, since the largest ones tend to end last.
     """
     tally = tally_of(leaves)
-    # What is skipped takes no time, and must not make the others look fast.
+    # Skipped leaves take no time, and must not make the others look fast.
     ended = sum(count for state, count in tally.counts.items() if state.ended and state is not State.SKIPPED)
     left = len(leaves) - ended - tally.counts[State.SKIPPED] + missing
     if not left or tally.earliest is None or ended < max(ENOUGH, (len(leaves) + missing) / 10):

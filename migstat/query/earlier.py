@@ -32,7 +32,7 @@ LARGEST = 64 << 20
 def against_from(text: str) -> str | EarlierRun:
     """What `--against` names: a word such as `previous` or an id, returned as is, or the run of a document.
 
-    What ends in `.json`, contains a slash or names an existing file is a document. Raises UsageError.
+    A text that ends in `.json`, contains a slash or names an existing file is a document. Raises UsageError.
     """
     if refuse_empty(text, "--against") in (PREVIOUS, *TaskWord):
         return text
@@ -121,7 +121,7 @@ def _run(session: TaskSession, task: Task) -> EarlierRun:
 
 
 class _Check(msgspec.Struct, frozen=True):
-    """What is needed of a check; a document may come from another version, so whatever else it holds is ignored."""
+    """The parts of a check that are needed; a document may come from another version, so other keys are ignored."""
 
     name: str
     level: list[str] = []
@@ -160,9 +160,9 @@ def read_document(path: str) -> EarlierRun:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         document = msgspec.json.decode(text, type=_Document)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"--against: {path!r} is not a document of checks: {error}"[:300], hint) from error
+        raise UsageError(f"--against: {path!r} is not a checks document: {error}"[:300], hint) from error
     if document.kind != "checks":
-        raise UsageError(f"--against: {path!r} is a document of {document.kind[:40]!r}, not of checks", hint)
+        raise UsageError(f"--against: {path!r} is a {document.kind[:40]!r} document, not a checks document", hint)
     if document.schema_version != VERSION:
         raise UsageError(f"--against: {path!r} has version {document.schema_version}, which is not supported", hint)
     checks = tuple(
@@ -183,5 +183,5 @@ def read_document(path: str) -> EarlierRun:
         job_id=document.job_id,
         checks=checks,
         seen_at=instant(document.fetched_at),
-        notes=(f"{path} holds {len(checks)} of {document.summary.total} checks only",) if left_out > 0 else (),
+        notes=(f"{path} holds only {len(checks)} of {document.summary.total} checks",) if left_out > 0 else (),
     )

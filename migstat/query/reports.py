@@ -1,4 +1,4 @@
-"""Reports on a task, made from what was read of it: one way for the command line and for Python."""
+"""Reports on a task, made from its readings; shared by the command line and the Python API."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from migstat.query.tree import Reading, with_children
 from migstat.query.walk import attempted
 
 NEWEST = 20
-"""Runs of a job whose state is asked for: a request each."""
+"""Runs of a job whose state is read, at one request each."""
 
 ORDERS = ("name", "state", "elapsed", "progress")
 """Ways to sort projects."""
@@ -99,7 +99,7 @@ def checks_report(
     against: str | EarlierRun | None = None,
     acceptances: Acceptances | None = None,
 ) -> ChecksReport:
-    """The checks with these names and states, worst first, compared with those of the run that `against` means.
+    """The checks with these names and states, worst first, compared with those of the run that `against` names.
 
     Raises NotFound for an unknown name, and if there is no such run.
     """
@@ -178,7 +178,7 @@ def projects_report(
 
 
 def tasks_report(session: TaskSession) -> TasksReport:
-    """The runs of the job, newest first, as far as they can be read; the state is asked for the newest only.
+    """The runs of the job, newest first, as far as they can be read; the state is read for the newest only.
 
     A run created meanwhile shifts the pages, so that they overlap; each run is listed once.
     """
@@ -210,7 +210,7 @@ def tasks_report(session: TaskSession) -> TasksReport:
 
 
 def target_row(session: TaskSession, name: str) -> TargetRow:
-    """The row of one target, with the error if it cannot be session."""
+    """The row of one target, with the error if it cannot be read."""
     try:
         report = status_report(session, ())
     except MigstatError as error:
@@ -284,7 +284,7 @@ def _job(session: TaskSession) -> Job | None:
 
 
 def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snapshot:
-    """The head that every document shares, with whatever could not be read among its reasons."""
+    """The head that every document shares, with anything that could not be read among its reasons."""
     now, assessment = session.now(), session.assess(reading)
     known = {reason.message for reason in assessment.reasons}
     unread = tuple(
@@ -344,7 +344,7 @@ def _words(states: frozenset[State]) -> str:
 
 
 def _refuse_unknown(kind: str, names: tuple[str, ...], nodes: Collection[Node]) -> None:
-    """Raise NotFound for the first name that no node has, with the one probably meant."""
+    """Raise NotFound for the first name that no node has, suggesting the one probably meant."""
     known = {node.name for node in nodes}
     for name in names:
         if name in known:

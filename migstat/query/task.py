@@ -82,7 +82,7 @@ class TaskSession:
 
     @property
     def known_job(self) -> Job | None:
-        """The job's definition if it has been read; asks nothing."""
+        """The job's definition if it has been read; makes no request."""
         return self.__dict__.get("job")
 
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
@@ -112,8 +112,8 @@ class TaskSession:
     def notes_on_older(self, evidence: Evidence) -> tuple[str, ...]:
         """A note if `latest` means a run that was refused while the one before it still runs.
 
-        The API refuses a run while another goes on, so the newest may not be the one that somebody wants to see. It
-        takes a request, which is made for a refused task that was found by a word only.
+        The API refuses a run while another goes on, so the newest may not be the one that the user wants to see.
+        This takes a request, made only for a refused task that was found by a word.
         """
         before = self.task.before
         if before is None or not refused(evidence.root):
@@ -151,7 +151,7 @@ def resolve(api: Runs, target: Target) -> TaskTarget:
     wanted = _TYPE_OF_WORD.get(TaskWord(target.task))
     count, only = 0, "of another kind"
     for page in api.tasks(target.job_id):
-        if page.flaws:  # what cannot be read may be the run that is meant
+        if page.flaws:  # an unreadable one may be the run that is meant
             raise BadAnswer(f"cannot tell which task is {target.task}: {page.flaws[0]}", "Name the task by its id.")
         fitting = [task for task in page.tasks if wanted is None or task.task_type == wanted]  # newest first
         if fitting:

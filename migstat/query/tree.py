@@ -47,7 +47,7 @@ ALL = 99
 """A depth below which there is nothing."""
 
 FEW = 200
-"""Children of which a glance reads all; of more it asks the server for those that run or went wrong."""
+"""Maximum number of children that a glance reads; of more, it requests only those that run or went wrong."""
 
 
 class TaskFacts(Protocol):
@@ -59,7 +59,7 @@ class TaskFacts(Protocol):
 
     @property
     def known_type(self) -> str | None:
-        """The task's type if it came with the task's id; asks nothing more."""
+        """The task's type if it came with the task's id; makes no further request."""
 
     @property
     def asked_type(self) -> str | None:
@@ -70,9 +70,9 @@ class Reading(msgspec.Struct, frozen=True):
     """The part of a task that was read: `root`, with the levels below it as nested children.
 
     `evidence` is what the verdict rests on, the same whatever else was read; None if that is the node alone. `missing`
-    are keys of the job's scope that were not reported, `flaws` what could not be read, a line each. `scope` is the
+    are keys of the job's scope that were not reported, `flaws` what could not be read, one line each. `scope` is the
     hidden level that the task has or would have. `partial` says that of its `expected` children only those that run or
-    went wrong were asked for. `links` are those of the first page.
+    went wrong were requested. `links` are those of the first page.
     """
 
     root: Node
@@ -103,7 +103,7 @@ class Reading(msgspec.Struct, frozen=True):
 class Tree:
     """Reads one task through `asker`. The `facts` are asked for only if the tree does not show them.
 
-    A cached property in `__dict__` has been asked for; looking there asks nothing.
+    A cached property in `__dict__` has been read; looking there makes no request.
     """
 
     def __init__(self, facts: TaskFacts, asker: Asker, filters: Filters | None = None) -> None:
@@ -228,7 +228,7 @@ class Tree:
         final, and a page answered before the root may still show a project running that has failed since. So what was
         read ahead of an end is thrown away, and what the verdict needs is asked for again.
         """
-        if "_first" in self.__dict__:  # what was read holds, and a second view asks only for what is new in it
+        if "_first" in self.__dict__:  # earlier readings hold, and a second view requests only what it adds
             return
         if self._facts.known_type == TaskType.CHECK:  # also finds the task, before several threads need its id
             levels = ()
@@ -279,7 +279,7 @@ class Tree:
 
     @cached_property
     def _evidence(self) -> Evidence:
-        """All that the verdict rests on for a task whose root has ended."""
+        """Everything that the verdict rests on for a task whose root has ended."""
         root = self._children_of(self._root)
         if self.task_type == TaskType.CHECK:
             return Evidence(root=self._with_checks(root), task_type=self.task_type, job=None)

@@ -496,7 +496,7 @@ def test_a_query_does_not_wait_for_minutes_because_another_was_refused(time: Tim
     """After a 429 that asks for ten minutes the next request fails at once instead of waiting for them."""
     script = Script(time, refusal(429, {"Retry-After": "600"}), ok())
     with api_of(script, time) as api:
-        for match in ("asked to wait 600 s", "does not want to be asked for 300 s"):
+        for match in ("asked to wait 600 s", "asked for a pause of 300 s"):
             with pytest.raises(RateLimited, match=match) as raised:
                 api.job("j")
             assert raised.value.again

@@ -208,7 +208,7 @@ def test_a_document_is_compared_with_like_a_run(server: Server, tmp_path: Path, 
     ("change", "said"),
     [
         ({"jobId": "job-9"}, "compared with run monday of another job, job-9"),
-        ({"checks": []}, "holds 0 of 47 checks only"),
+        ({"checks": []}, "holds only 0 of 47 checks"),
     ],
 )
 def test_a_document_that_is_not_quite_it_is_told(
@@ -232,7 +232,7 @@ def test_a_document_that_is_not_quite_it_is_told(
     ))],
 )  # fmt: skip
 def test_any_other_file_is_refused_first(server: Server, tmp_path: Path, content: bytes) -> None:
-    """What is not a document of checks is code 2 before any request, and its maker is named."""
+    """A file that is not a checks document ends with code 2 before any request, and the hint names its command."""
     (tmp_path / "other.json").write_bytes(content)
     before = len(server.requests)
     refused(ask(server, "checks", "--against", str(tmp_path / "other.json")), 2, "migstat checks --json > FILE")
@@ -312,7 +312,7 @@ VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
     "the last day": (TOLERABLE, entry("Mail", "2026-09-21"), 0, "warning", ""),
     "expired": (TOLERABLE, entry("Mail", "2026-09-20"), 1, "failed", "was accepted until 2026-09-20 and counts again"),
     "unknown": (TOLERABLE, entry("Male"), 1, "failed", "Male is accepted, but this run has no such check"),
-    "blocks": (FATAL, entry("Mail"), 1, "failed", "the API does not let anyone override it"),
+    "blocks": (FATAL, entry("Mail"), 1, "failed", "the API does not allow it to be overridden"),
     "of a migration": (
         migration("FAILED", check=LATE, migrate="absent", ended_at=LONG_AGO),
         entry("Mail"), 0, "failed", "",

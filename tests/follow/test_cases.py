@@ -255,7 +255,7 @@ def test_what_hangs_and_what_is_gone_is_named() -> None:
     gone, hanging = lives("jsm", Step(40), Step(200, None)), hangs("apps")
     ended = Stage(night(gone, hanging, root=(Step(END, "CANCELLED"),))).end(0.0)
     assert {reason.level for reason in ended.reasons} == {(), ("migrate", "apps")}
-    assert [note for note in ended.notes if note.startswith("migrate,jsm is not reported any more")]
+    assert [note for note in ended.notes if note.startswith("migrate,jsm is no longer reported")]
     project = lives("P", Step(40), Step(150, None), Step(200, "FINISHED", "SUCCESS"))
     assert changes(Stage(projects(project)).events(0.0), "migrate", "projects", "P")[-1][1] == "SUCCESS"
 
