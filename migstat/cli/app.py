@@ -64,7 +64,7 @@ GROUPS = {
 COMMANDS = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 
 ABOUT = "Show the status of a migration to Atlassian Cloud. To try it: migstat demo"
-EPILOG = "See also: migstat help COMMAND|exit-codes|environment|formatting|notify|ci"
+EPILOG = "See also: migstat help COMMAND, exit-codes, environment, formatting, notify, ci"
 
 
 def main_of_process() -> int:

@@ -10,7 +10,7 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -96,19 +96,27 @@ def _print(command: TyperCommand | TyperGroup, ctx: Any, parts: Sequence[Rendera
     console = Console(file=text, width=page_width(ctx), force_terminal=color, no_color=not color, highlight=False)
     # Typer puts braces around a required argument, which everywhere else means a choice.
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)]).translate({ord("{"): None, ord("}"): None})
-    console.print(Text.assemble(("Usage: ", "bold"), usage), *_paragraphs(command.help or ""), *parts, sep="\n")
-    console.print(*_paragraphs(command.epilog or ""), end="")
+    first = Text(_hanging(f"Usage: {usage}", console.width, "  "))
+    first.stylize("bold", end=len("Usage: "))
+    console.print(first, *_paragraphs(command.help or "", console.width), *parts, sep="\n")
+    console.print(*_paragraphs(command.epilog or "", console.width), end="")
     streams.print("\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines()) + "\n")
 
 
-def _paragraphs(text: str) -> Iterator[Text]:
+def _hanging(line: str, width: int, indent: str) -> str:
+    """A line of usage or of an example, wrapped between words, with all but its first line indented."""
+    return fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _paragraphs(text: str, width: int) -> Iterator[Text]:
     """The paragraphs of a help, each below a blank line; examples, which are indented, stand together."""
     from rich.text import Text
 
     indented = False
     for block in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         example = block.startswith("  ")
-        yield Text(f"{'' if example and indented else chr(10)}{block if example else ' '.join(block.split())}")
+        lines = (_hanging(line, width, "    ") for line in block.splitlines()) if example else [" ".join(block.split())]
+        yield Text(f"{'' if example and indented else chr(10)}{chr(10).join(lines)}")
         indented = example or block == "Examples:"
 
 

@@ -14,7 +14,7 @@ from migstat.follow.notify import failed_for_good, is_bad_news
 from migstat.model.events import Changed, Event, Late, Snapped, View, Waiting
 from migstat.model.nodes import Millis, State, leaves_of
 from migstat.model.verdict import Verdict
-from migstat.render.advice import next_line, next_step
+from migstat.render.advice import WATCH, next_line, next_step
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending, last_line, standing
 from migstat.render.json import encoded, event_document
@@ -35,7 +35,7 @@ Shown = Event | Waiting | LogLine
 class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to show a watch. `title` stands for the job until its name is known, `words` are what the user typed for it.
 
-    `hint` is for the command that helps next, which a demo says itself.
+    `hint` is for the command that helps next, which a demo says itself. `recorded`: the same command resumes the watch.
     """
 
     glyphs: Glyphs
@@ -46,6 +46,7 @@ class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     words: tuple[str, ...] = ()
     hint: bool = True
+    recorded: bool = False
 
 
 class EventPrinter:
@@ -222,7 +223,10 @@ def _tell_end(streams: Streams, options: PrinterOptions, story: Story, *last: st
     for text in (*story.ended.notes, *last):
         streams.tell(f"migstat: {harmless(text)}")
     if options.hint and streams.err_is_terminal:
-        streams.tell(next_line(next_step(story.view.snapshot), options.words))
+        step = next_step(story.view.snapshot)
+        # Without its options a watch would not be resumed, nor judge as this one did.
+        resumes = step == WATCH and options.recorded
+        streams.tell("Next: the same command resumes this watch" if resumes else next_line(step, options.words))
 
 
 class Bell(msgspec.Struct):

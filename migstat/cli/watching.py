@@ -118,6 +118,7 @@ class Watcher:
             title=f"job {options.job}" if options.job else "",
             words=output.words,
             hint=not runtime.sealed,
+            recorded=options.record is not None,
         )
         if output.format != "table" or out is None:
             return LinePrinter(streams, shown)

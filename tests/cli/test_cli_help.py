@@ -78,7 +78,7 @@ def test_an_example_runs(example: str, over: Server, tmp_path: Path, monkeypatch
 def test_every_command_explains_itself(command: str) -> None:
     """-h, --help and `help COMMAND` print the same page: 24 lines of 80 cells, 28 with the options of a long night.
 
-    Every option is named, and in a narrow window nothing is cut.
+    Every option is named, and in a narrow window nothing is cut, and what usage and examples continue is indented.
     """
     words = command.split()
     text, narrow = helped(*words, "-h"), helped(*words, "-h", columns=40)
@@ -89,13 +89,16 @@ def test_every_command_explains_itself(command: str) -> None:
     names = [name for param in PAGES[command].params for name in param.opts if name.startswith("-")]
     assert [name for name in names if name not in text or name not in narrow] == []
     assert "…" not in narrow
+    examples = narrow.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
+    continued = [*narrow.partition("\n\n")[0].splitlines()[1:], *examples]
+    assert [line for line in continued if not line.startswith("  ")] == []
 
 
 @pytest.mark.parametrize("words", [(), ("-h",), ("--help",), ("help",)])
 def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
     """Without a command the program lists them all, and the topics of help, within 24 lines."""
     text = helped(*words)
-    assert text.splitlines()[-1] == f"See also: migstat help COMMAND|{'|'.join(TOPICS)}"
+    assert text.splitlines()[-1] == f"See also: migstat help {', '.join(['COMMAND', *TOPICS])}"
     assert [name for name, summary in COMMANDS.items() if not re.search(rf"\b{name} +{re.escape(summary)}", text)] == []
     assert len(text.splitlines()) <= 24
 

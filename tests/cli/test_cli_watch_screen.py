@@ -365,6 +365,14 @@ def test_an_outage_at_the_start_is_shown() -> None:
     assert re.search(r"interrupted: no answer \(503\)", " ".join(seen.scrollback))
 
 
+def test_the_same_command_resumes_a_recorded_watch(tmp_path: Path) -> None:
+    """After Ctrl-C the next command is the same one: without its options, it would neither record nor resume."""
+    with watching(many(), "--record", str(tmp_path / "night.jsonl")) as (_, seen):
+        seen.until_shown("updated")
+        assert seen.end(signal.SIGINT) == 130
+    assert [line for line in seen.scrollback if line][-1] == "Next: the same command resumes this watch"
+
+
 def left_over(seen: Window, verdict: str) -> list[str]:
     """The lines that are left after the end: one screen, whose first line is the verdict, on a terminal as it was."""
     assert seen.is_restored()
