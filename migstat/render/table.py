@@ -321,7 +321,10 @@ def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> 
         override, said = _override(check, report, whole=wide), _said(check, report, canvas)
         lines = 1 if check.state is State.RUNNING or canvas.height < LOW else 3
         table.add_row(*change, _name(harmless(check.name), canvas), state, override, Prose(said, lines))
-        line = Text("  ").join(part for part in (*change, Text(harmless(check.name)), state) if part)
+        # The name gives way to the state, which is what the row is there for.
+        name, others = Text(harmless(check.name)), [part for part in (*change, state) if part]
+        name.truncate(max(canvas.width - sum(part.cell_len + 2 for part in others), 1), overflow="ellipsis")
+        line = Text("  ").join(part for part in (*change, name, state) if part)
         line.truncate(canvas.width, overflow="ellipsis")
         between = " " if override.plain == ACCEPTED else ": "
         below = Text(between).join(part for part in (override, said) if part)

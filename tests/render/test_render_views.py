@@ -198,6 +198,13 @@ def test_checks_that_need_a_hand_are_listed_and_the_rest_is_one_line(server: Ser
     assert len(re.findall(r"(?:Well|Skipped|Waiting)\d\d", everything)) == 48
 
 
+@pytest.mark.parametrize("width", [20, 33, 40])
+def test_no_name_of_a_check_hides_its_state(server: Server, width: int) -> None:
+    """In a narrow window the name of a check is cut, and not the state behind it."""
+    rows = [line for line in look(server, "checks", columns=width).splitlines() if line.startswith("AVery")]
+    assert [(row.endswith("▲ warning"), "…" in row) for row in rows] == [(True, True)]
+
+
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_details_are_told_in_full(server: Server, width: int) -> None:
     """--details tells what a check looks at and all that it found, and no word of a message is lost."""
