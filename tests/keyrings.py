@@ -50,67 +50,43 @@ class Kept(KeyringBackend):
         self.set_password(service, username, None)
 
 
-class Troubled(Kept):
-    """Fails every call with `trouble`."""
-
-    def trouble(self, *words: str) -> None:
-        """Fail; the words are those of the call."""
-        raise NotImplementedError
-
-    def get_password(self, service: str, username: str) -> str | None:
-        """Fail."""
-        self.trouble(service, username)
-        return None
-
-    def set_password(self, service: str, username: str, password: str | None) -> None:
-        """Fail."""
-        self.trouble(service, username, password or "")
-
-    def delete_password(self, service: str, username: str) -> None:
-        """Fail."""
-        self.trouble(service, username)
-
-
-class Locked(Troubled):
+class Locked(Kept):
     """Is locked."""
 
-    def trouble(self, *words: str) -> None:
-        """Say so."""
+    def _passwords(self) -> dict[str, dict[str, str]]:
         raise KeyringLocked("Failed to unlock the collection!")
 
 
-class Hanging(Troubled):
+class Hanging(Kept):
     """Waits forever for somebody to unlock it."""
 
-    def trouble(self, *words: str) -> None:
-        """Wait."""
+    def _passwords(self) -> dict[str, dict[str, str]]:
         threading.Event().wait()
+        return {}
 
 
 class OddError(Exception):
     """An error that only this keyring knows."""
 
 
-class Odd(Troubled):
+class Odd(Kept):
     """Raises an unexpected error with the password in its text."""
 
-    def trouble(self, *words: str) -> None:
-        """Raise it."""
-        raise OddError(f"{words} {os.environ.get('KEYRING_SECRET', '')}")
+    def _passwords(self) -> dict[str, dict[str, str]]:
+        raise OddError(os.environ["KEYRING_SECRET"])
 
 
-class Ending(Troubled):
-    """Tries to end the process."""
+class Ending(Kept):
+    """Tries to end the process, with the password as its last words."""
 
-    def trouble(self, *words: str) -> None:
-        """Exit."""
-        raise SystemExit(words)
+    def _passwords(self) -> dict[str, dict[str, str]]:
+        raise SystemExit(os.environ["KEYRING_SECRET"])
 
 
-class Forgetful(Troubled):
+class Forgetful(Kept):
     """Claims to have kept a password."""
 
-    def trouble(self, *words: str) -> None:
+    def set_password(self, service: str, username: str, password: str | None) -> None:
         """Do nothing."""
 
 

@@ -20,7 +20,7 @@ from migstat.settings.keychain import Keychain
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOW, Answer, answering, migration, still
 from tests.command_line import Result, hermetic, migstat, process, refused
-from tests.keyrings import Forgetful, Hanging, Kept, Locked, Troubled, environ_of, in_force
+from tests.keyrings import Forgetful, Hanging, Kept, Locked, environ_of, in_force
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "s3cr3t-t0ken"
@@ -514,7 +514,7 @@ def test_status_without_any_setting_says_how_to_begin(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("backend", "message"), [(Locked, "the keyring is locked"), (Forgetful, "the keyring did not keep the token")]
 )
-def test_a_failing_keyring_is_reported(desk: Desk, backend: type[Troubled], message: str) -> None:
+def test_a_failing_keyring_is_reported(desk: Desk, backend: type[Kept], message: str) -> None:
     """Every command that needs it ends with code 4, and says how to do without."""
     with in_force(backend()):
         result = desk.auth("login", typed=("you@example.com", TOKEN, ""))

@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from migstat.cli.options import REMOVED, states_from
-from migstat.errors import UsageError
-from migstat.model.nodes import State
+from migstat.cli.options import REMOVED
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, migration, node, still
-from tests.command_line import migstat, process, refused, refused_as_json
+from tests.command_line import migstat, refused, refused_as_json
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +72,10 @@ WRONG = {
     # values
     "--depth": ["status --depth ''", "status --depth -1", "status --depth 1.5", "status --depth deep",
                 "status --depth \u0663"],
-    "Did you mean failed?": ["checks --state faild"],
-    "--state: unknown": ["checks --state failed,,warning", "projects --state sucess"],
+    "Did you mean failed? Choose from failed, missing, warning, running, pending, succeeded, skipped.": [
+        "checks --state faild"],
+    "--state: unknown state": ["checks --state failed,,warning", "projects --state sucess", "checks --state failed,",
+                               "checks --state FINISHED"],
     "--sort": ["projects --sort size"],
     "this command has no format": ["status -o yaml", "status -oJSON", "job -o ndjson", "job -o csv", "tasks -o tree",
                                    "checks -o tree"],
@@ -149,11 +149,6 @@ def test_no_credentials_are_code_4(server: Server, name: str) -> None:
     assert len(server.requests) == before
 
 
-def test_wrong_usage_as_a_process() -> None:
-    """As a process, too, wrong usage is one or two lines on standard error and code 2."""
-    refused(process(["status", "--frobnicate"], {}), 2, "--frobnicate")
-
-
 @pytest.mark.parametrize("kind", ["reset", "cut", "429"])
 def test_what_may_be_over_in_a_moment_is_asked_again(server: Server, kind: str) -> None:
     """A few faults in a row are waited out, and the notices about them are gone at the end."""
@@ -164,28 +159,6 @@ def test_what_may_be_over_in_a_moment_is_asked_again(server: Server, kind: str) 
     assert (result.code, len(waits) >= 3) == (0, True)
     assert "\n" not in result.err
     assert result.err.endswith("\r\x1b[K")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (None, set()),
-        ("failed", {State.FAILED}),
-        (" Failed, MISSING,running", {State.FAILED, State.MISSING, State.RUNNING}),
-        (",".join(State), set(State)),
-        ("failde", "Did you mean failed? Choose from failed, missing, warning, running, pending, succeeded, skipped."),
-        ("failed,", "Choose from failed, missing"),
-        ("FINISHED", "Choose from failed, missing"),
-    ],
-)
-def test_states_are_words_of_the_one_vocabulary(text: str | None, expected: set[State] | str) -> None:
-    """A list with commas, in any case; an unknown word gets the likely one and all others."""
-    if isinstance(expected, set):
-        assert states_from(text) == expected
-        return
-    with pytest.raises(UsageError, match=r"^--state: unknown state") as raised:
-        states_from(text)
-    assert raised.value.hint.startswith(expected)
 
 
 @pytest.mark.parametrize("name", REMOVED)

@@ -19,7 +19,7 @@ from migstat.settings.config import Config
 from migstat.settings.credentials import LONGEST_TOKEN, Secret, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
 from migstat.settings.resolve import Profile, Sources
-from tests.keyrings import Ending, Hanging, Kept, Locked, Odd, Troubled, in_force
+from tests.keyrings import Ending, Hanging, Kept, Locked, Odd, in_force
 
 ACCOUNT = Account("https://api.atlassian.com", "you@example.com")
 TOKEN = "ATATT3xFfGF0-s3cr3t"
@@ -257,7 +257,7 @@ def test_a_damaged_file_is_named_without_its_content(tmp_path: Path) -> None:
     ],
 )
 def test_a_failing_keyring_is_reported_without_the_token(
-    backend: type[Troubled], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: type[Kept], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A locked, odd or hanging keyring ends every call in our error, and the token goes nowhere else."""
     monkeypatch.setenv("KEYRING_SECRET", TOKEN)
