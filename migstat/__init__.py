@@ -7,7 +7,7 @@ Names are loaded when they are first used. The kinds of errors are in `migstat.e
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False  # as in `typing`, which would cost more than all of this
+TYPE_CHECKING = False  # as in `typing`, whose import would take longer than this whole module
 
 if TYPE_CHECKING:
     from migstat.client import Client, watch

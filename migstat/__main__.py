@@ -1,6 +1,6 @@
 """The program's entry: `migstat` and `python -m migstat`."""
 
-# `signal` imports `enum`, which takes longer than many a signal needs to come.
+# `signal` imports `enum`, which takes long enough for a signal to arrive before the handlers are in place.
 import _signal as signal  # type: ignore[import-not-found]
 import gc
 import os
@@ -16,14 +16,14 @@ def run() -> None:
     """Run the command line of this process and end it with the exit code."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     ending = [getattr(signal, name) for name in names if hasattr(signal, name)]  # Windows has no SIGHUP
-    ending = [number for number in ending if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants it
+    ending = [number for number in ending if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
     for number in ending:
         signal.signal(number, _end)
     gc.set_threshold(SELDOM)
     if sys.argv[1:2] == ["__complete"]:
         _complete(sys.argv[2:])
         return
-    if sys.argv[1:] == ["--version"] and _version_is_told():
+    if sys.argv[1:] == ["--version"] and _print_version():
         return
     try:
         from migstat.cli.app import main_of_process
@@ -32,8 +32,10 @@ def run() -> None:
     except KeyboardInterrupt:
         code = 130
     for number in ending:
-        signal.signal(number, signal.SIG_IGN)  # the code is known, and a traceback of the interpreter's end is no use
-    gc.freeze()  # the process ends: what is left is not worth looking through
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # the code is known, and a traceback from interpreter shutdown is of no use
+    gc.freeze()  # the process is ending: collecting what is left is not worth the time
     sys.exit(code)
 
 
@@ -52,8 +54,8 @@ def _complete(words: list[str]) -> None:
         return
 
 
-def _version_is_told() -> bool:
-    """Print the version without loading the command line; False where that one must say what is wrong."""
+def _print_version() -> bool:
+    """Print the version without loading the command line; False if the command line must report an error."""
     try:
         os.write(1, f"migstat {__version__}\n".encode())
     except OSError:

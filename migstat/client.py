@@ -1,4 +1,4 @@
-"""The migration API from Python, for notebooks and schedulers: what the command line asks, as frozen types.
+"""The migration API from Python, for notebooks and schedulers: everything the command line reads, as frozen types.
 
     from migstat import Client, watch
 
@@ -55,7 +55,7 @@ from migstat.settings.values import (
 class Client:
     """The migration API of one account. Thread-safe; close it, or use it as a context manager.
 
-    `email` and `token` are those of a site or organisation admin of the destination. `request_timeout` is in seconds,
+    `email` and `token` are those of a site or organization admin of the destination. `request_timeout` is in seconds,
     `rate_limit` in requests per 60 s (None means no limit, for loopback addresses only), `ca_bundle` a file of further
     certificate authorities. Raises UsageError and CredentialsError for invalid values.
 
@@ -90,7 +90,7 @@ class Client:
     def from_environment(cls, profile: str | None = None) -> Self:
         """A client with the settings of the command line: environment, profile and keyring, in this order.
 
-        `profile` is a section of the config file, by default the one that the command line would take. Its warnings
+        `profile` is a section of the config file, by default the one that the command line would use. Its warnings
         become UserWarnings.
         """
         environ = process_environ()
@@ -178,11 +178,11 @@ class Client:
     ) -> TaskSession:
         """A session for these, as patient as a watch if there is a deadline. Raises UsageError."""
         target = target_from(job, task, self._environ, default, self._profile)
-        # the target's account is another one: this token must not be sent to its site unless somebody said so
+        # the target's account is another one: this token must not go to its site unless the caller chose the profile
         wanted = self._profile.config.targets.get(job or "", {}).get("profile")
         if wanted not in (None, self._profile.name) and not self._named:
             raise UsageError(
-                f"target {job} is of profile {wanted}, and this client of {self._profile.name or 'none'}",
+                f"target {job} belongs to profile {wanted}, but this client uses {self._profile.name or 'none'}",
                 f"Use Client.from_environment({wanted!r}).",
             )
         api = self._api
@@ -229,7 +229,7 @@ def watch(
 
 
 class _Arguments(Sources, frozen=True):
-    """The arguments of `Client`, so that errors call them by its own names."""
+    """The arguments of `Client`, so that errors use its own parameter names."""
 
     def get(self, key: str) -> tuple[str, str] | None:
         value = self.flags.get(key)

@@ -280,7 +280,7 @@ def test_profiles_and_targets_are_those_of_the_config_file(
     with Client.from_environment("home") as client:
         assert client.job("elsewhere") == client.job(small.job_id)
     asked = len(small.requests)
-    with Client.from_environment() as client, pytest.raises(UsageError, match="is of profile away") as wrong:
+    with Client.from_environment() as client, pytest.raises(UsageError, match="belongs to profile away") as wrong:
         client.job("elsewhere")
     assert wrong.value.hint == "Use Client.from_environment('away')."
     assert len(small.requests) == asked

@@ -1,1 +1,1 @@
-"""From reports to text: one file a format. Nothing here prints."""
+"""From reports to text: one file per format. Nothing here prints."""

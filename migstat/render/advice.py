@@ -27,7 +27,7 @@ def step_after_report(report: Report) -> Step | None:
 
 
 def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = False) -> Step:
-    """The next step. `over`: nobody is waiting any more. `listed`: the failed projects have been shown."""
+    """The next step. `over`: no watch is waiting any more. `listed`: the failed projects have been shown."""
     if snapshot is None:
         return "status -v", ""
     root = snapshot.node
@@ -50,8 +50,8 @@ def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
     """The details of checks that failed and are not accepted, and how many of them can be overridden."""
     if check is None or not check.ended or check.state is not State.FAILED:
         return None
-    failing = [each for each in check.children or () if each.state is State.FAILED and each.level not in accepted]
-    blocking = sum(not each.excludable for each in failing)
+    failing = [child for child in check.children or () if child.state is State.FAILED and child.level not in accepted]
+    blocking = sum(not child.excludable for child in failing)
     counts = {"cannot be overridden": blocking, "can be overridden": len(failing) - blocking}
     why = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     return ("checks --details", why) if failing else None
@@ -60,5 +60,5 @@ def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
 def next_line(step: Step, words: tuple[str, ...], program: str = "migstat") -> str:
     """The step for a person; `words` are JOB and TASK as they were typed, of which `tasks` takes the job only."""
     (name, _, rest), why = step[0].partition(" "), step[1]
-    given = words[:1] if name == "tasks" else words
-    return harmless(f"Next: {' '.join(part for part in (program, name, *given, rest) if part)}   {why}").rstrip()
+    arguments = words[:1] if name == "tasks" else words
+    return harmless(f"Next: {' '.join(part for part in (program, name, *arguments, rest) if part)}   {why}").rstrip()

@@ -31,6 +31,6 @@ def csv_text(report: Report) -> str:
 
 
 def _cell(text: str) -> str:
-    """A leading quote makes a spreadsheet take the cell as text."""
+    """A leading quote makes a spreadsheet treat the cell as text."""
     field = _LATER.sub(";'", one_field(text))
     return f"'{field}" if _FORMULA.match(field) and not _NUMBER.fullmatch(field) else field

@@ -27,7 +27,7 @@ def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
         highlight=False,
         legacy_windows=False,
     )
-    if color and console.color_system is None:  # color was asked for, whatever the terminal calls itself
+    if color and console.color_system is None:  # color was requested, whatever the terminal claims to be
         console = Console(file=sheet, width=canvas.width, force_terminal=True, color_system="256", legacy_windows=False)
     _print(console, renderable, ascii_only=ascii_only)
     text = sheet.getvalue()
@@ -37,17 +37,17 @@ def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
 def fitted(
     view: Callable[[Canvas], RenderableType], canvas: Canvas, *, color: bool, below: int, lowest: int = 0
 ) -> str:
-    """The text of a view, folded as for a lower window until its first line stays on the screen above `below` lines.
+    """The text of a view, folded as if for a lower window until its first line fits on the screen above `below` lines.
 
     Never as for less than `lowest` lines. Failures are not folded: if they alone are too many, nothing is folded.
     """
     whole = text = drawn(view(canvas), canvas, color=color)
     height, step = canvas.height, 1
     while (over := text.count("\n") + below - canvas.height) > 0:
-        # Thousands of rows that were asked for take seconds to draw, and shorter messages would not make them fit.
+        # Thousands of requested rows take seconds to draw, and shorter messages would not make them fit.
         if height <= lowest or (lowest and over > 3 * canvas.height):
             return whole
-        # A line less is a row less as a rule, but some heights fold nothing: doubled steps soon reach the bottom.
+        # One line less mostly means one row less, but some heights fold nothing: doubling steps soon reach the bottom.
         height, step = max(height - max(over, step), lowest), step * 2
         text = drawn(view(replace(canvas, height=height)), canvas, color=color)
     return text
@@ -69,7 +69,7 @@ def picture(renderable: RenderableType, width: int, *, html: bool = False) -> st
 
 
 def _print(console: Console, renderable: RenderableType, *, ascii_only: bool = False) -> None:
-    """Print without the spaces with which Rich fills lines: copied text would have them, too.
+    """Print without the trailing spaces that Rich pads lines with: they would end up in copied text.
 
     Leading spaces become segments of their own, since some SVG viewers drop them within a text.
     """

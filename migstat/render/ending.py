@@ -1,4 +1,4 @@
-"""How a watch ended: one line that says what was waited for and what was not, and one screen with all of it."""
+"""How a watch ended: one line that says what was waited for and what was not, and one screen with everything."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _standing(story: Story) -> str:
         return f"last seen {ended.verdict} at {seen}, no answer since ({cause_of(view.outage)})"
     elapsed = f", {duration(ended.elapsed_seconds)} in" if ended.elapsed_seconds is not None else ""
     count = _count(story)
-    expected = "".join(f", {told}" for _, told in outlook(view, ended.at))
+    expected = "".join(f", {words}" for _, words in outlook(view, ended.at))
     return f"still {ended.verdict}{elapsed}" + (f" ({count})" if count else "") + expected
 
 
@@ -142,7 +142,12 @@ def standing(view: View, now: Millis) -> str:
         return "no answer yet"
     summary = view.snapshot.summary
     failed = f"{summary.failed} failed" if summary is not None and summary.failed else ""
-    parts = [str(view.snapshot.verdict), counts_of_view(view).words, failed, *(told for _, told in outlook(view, now))]
+    parts = [
+        str(view.snapshot.verdict),
+        counts_of_view(view).words,
+        failed,
+        *(words for _, words in outlook(view, now)),
+    ]
     return ", ".join(part for part in parts if part)
 
 

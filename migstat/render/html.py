@@ -18,7 +18,7 @@ LONGEST = 500
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
     __slots__ = ()
 
@@ -48,7 +48,7 @@ def mark(state: State, words: str) -> Markup:
 def page(title: str, *body: str, style: str = "", script: str = "", refresh: int | None = None) -> str:
     """A whole page around the elements of its body.
 
-    The page's own policy allows only this style and this script, and no `style` attributes. Where scripts do not run,
+    The page's own policy allows only this style and this script, and no `style` attributes. If scripts do not run,
     the page reloads itself every `refresh` seconds.
     """
     style, script = STYLE + style, script.strip()

@@ -76,7 +76,7 @@ def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
 
 
 def lines(report: Report) -> Iterator[Any]:
-    """The records of a report, as ndjson has them one a line: nodes, runs, targets or files, parents first."""
+    """The records of a report, as ndjson has them, one per line: nodes, runs, targets or files, parents first."""
     match report:
         case StatusReport():
             now = report.snapshot.fetched_at
@@ -233,7 +233,7 @@ def _at(at: Millis) -> str:
 
 
 def _seconds(value: float | None) -> int | None:
-    # Cut, not rounded, as people's durations are: nothing took a minute before the minute was over.
+    # Truncated, not rounded, like the durations for people: nothing took a minute before the minute was over.
     return None if value is None else int(value)
 
 
@@ -343,7 +343,7 @@ def _span(span: Span, report: TimelineReport) -> doc.SpanJson:
 
 def _target(row: TargetRow) -> doc.TargetJson:
     if row.snapshot is None:
-        # All keys are there, whatever went wrong: a script need not tell absent from null.
+        # All keys are present, whatever went wrong: scripts need not tell absent from null.
         nothing: dict[str, Any] = dict.fromkeys(doc.TargetJson.__struct_fields__)
         error = error_document(row.error).error if row.error else None
         known = {"target": row.target, "job_id": row.job_id, "reasons": (), "error": error}

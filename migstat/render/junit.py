@@ -21,7 +21,7 @@ def junit_text(report: ChecksReport | ProjectsReport) -> str:
     """One test case for each check or project.
 
     A failed one is a failure, a skipped or accepted one is skipped; a warning passes, with its text as output. One that
-    is unfinished or missing is an error: neither has it passed, nor has a check failed.
+    is unfinished or missing is an error: it has neither passed nor failed.
     """
     snapshot = report.snapshot
     nodes, kind = (report.checks, "checks") if isinstance(report, ChecksReport) else (report.projects, report.scope)

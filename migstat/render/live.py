@@ -179,7 +179,7 @@ def counts_of_view(view: View) -> Counts:
         return Counts(summary.finished, summary.total, view.scope)
     steps = scopes_of(root)
     scopes = [step for step in steps if step.level[:-1] == MIGRATE]
-    return Counts(sum(each.ended for each in scopes or steps), len(scopes or steps), "scopes" if scopes else "steps")
+    return Counts(sum(scope.ended for scope in scopes or steps), len(scopes or steps), "scopes" if scopes else "steps")
 
 
 def scopes_of(root: Node) -> tuple[Node, ...]:
@@ -209,9 +209,9 @@ def frame(
     rates: bool = False,
     footer: str | None = FOOTER,
 ) -> RenderableType:
-    """Lines that never exceed the canvas, neither in number nor in width. `rates` adds how often the API is asked.
+    """Lines that never exceed the canvas, neither in number nor in width. `rates` adds how often the API is polled.
 
-    Without a footer it is for a picture, which does not change: it ends with its last line, and says as of when it is.
+    Without a footer it is for a picture, which does not change: it ends with its last line and dates the data.
     """
     outage = known.view.outage
     # The header takes at most a third of a low window, the verdict first: failures must be on the screen, too.
@@ -228,7 +228,9 @@ def header_lines(
     verdict = _verdict_line(known, now, canvas)
     parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
     line = Text(fitting(parts, canvas), QUIET, no_wrap=True)
-    if late := [told for importance, told in parts if importance == LATE]:  # no words would match between all letters
+    if late := [
+        text for importance, text in parts if importance == LATE
+    ]:  # an empty text would match between all letters
         line.highlight_words(late, STYLES[State.WARNING])
     return [verdict, line] if known.view.snapshot is None else [verdict, _bar_line(known.counts, canvas), line]
 
@@ -250,8 +252,8 @@ def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
     glyphs = canvas.glyphs
     state, word = verdict_words(known, now)
     line = Text(f"{glyphs.states[state]} {word}", f"bold {STYLES[state]}")
-    for each, words in bad_counts(known):
-        line.append(glyphs.dot, QUIET).append(f"{glyphs.states[each]} {words}", STYLES[each])
+    for bad_state, words in bad_counts(known):
+        line.append(glyphs.dot, QUIET).append(f"{glyphs.states[bad_state]} {words}", STYLES[bad_state])
     if known.title and canvas.width - line.cell_len >= 13:
         line.append("   ").append(known.title, STRONG)
         if known.destination and canvas.width - line.cell_len >= 13:
@@ -262,7 +264,11 @@ def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
 def bad_counts(known: Digest) -> list[tuple[State, str]]:
     """Counts of what went wrong. Checks and scopes are counted here, as the summary is about projects."""
     summary, found = known.summary, []
-    failed = [each for each in known.problems if isinstance(each, Node) and each.level and each.state is State.FAILED]
+    failed = [
+        problem
+        for problem in known.problems
+        if isinstance(problem, Node) and problem.level and problem.state is State.FAILED
+    ]
     if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
         found.append((State.FAILED, f"{checks} check{'s' if checks > 1 else ''} failed"))
         failed = [node for node in failed if node.level[:1] != CHECK]
@@ -276,15 +282,15 @@ def bad_counts(known: Digest) -> list[tuple[State, str]]:
 def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:
     if not counts.all:
         return Text("Nothing is reported yet.", QUIET)
-    told = Text(counts.words)
-    width = min(40, canvas.width // 2, canvas.width - told.cell_len - 1)
+    label = Text(counts.words)
+    width = min(40, canvas.width // 2, canvas.width - label.cell_len - 1)
     if width < 4:
-        return _cut(told, canvas)
+        return _cut(label, canvas)
     line = Table.grid(padding=(0, 1, 0, 0))
     line.add_column(width=width)
     line.add_column(no_wrap=True)
     state = State.SUCCEEDED if counts.done >= counts.all else State.RUNNING
-    line.add_row(bar(counts.done / counts.all, state, width), told)
+    line.add_row(bar(counts.done / counts.all, state, width), label)
     return line
 
 
@@ -311,7 +317,7 @@ def times(
     if known.verdict in (Verdict.PENDING, Verdict.RUNNING):
         if outage is None and view.estimated_end is None and view.not_before is not None and view.not_before > now:
             parts.append((2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
-        # In an outage nobody knows when it will end, but the deadline stays.
+        # In an outage the end cannot be estimated, but the deadline stays.
         parts += outlook(view if outage is None else replace(view, estimated_end=None), now, brief=brief)
     if outage is None and read_at is not None:
         age = f"updated {duration(max(now - read_at, 0) / 1000)} ago"
@@ -326,13 +332,13 @@ def _body(
 ) -> list[RenderableType]:
     """Everything below the header: each part gets what the more important ones leave of the lines.
 
-    What runs keeps a third of them if it needs it, however much went wrong. Long reasons wrap only into lines that are
-    left over, and the log takes the rest. Rich's Layout divides a screen by shares, whatever its parts have to say, so
+    Running nodes keep a third of the lines if they need it, however much went wrong. Long reasons wrap only into lines
+    that are left over, and the log takes the rest. Rich's Layout divides a screen by ratio, regardless of content, so
     the lines are counted here.
     """
     view, height = known.view, canvas.height
     roomy, small = height >= ROOMY, height < SMALL
-    # In an outage clocks stand still: nobody knows whether anything runs on.
+    # In an outage clocks stand still: it is unknown whether anything still runs.
     when = view.snapshot.fetched_at if view.outage is not None and view.snapshot is not None else now
     scopes = None if small or not known.scopes else _scope_line(known.scopes, canvas)
     logged = min(len(log), 0 if small else 3 if roomy else 1)
@@ -342,7 +348,7 @@ def _body(
     between = int(roomy and bool(known.problems and known.running))
     for_running = min(len(known.running), max(room // 3, room - between - len(known.problems)))
     problems, more_problems = _rows(
-        known.problems, room - between - for_running, lambda each: _problem(each, canvas), canvas
+        known.problems, room - between - for_running, lambda problem: _problem(problem, canvas), canvas
     )
     running, more_running = _rows(known.running, for_running, lambda node: _running(node, known, when, canvas), canvas)
     spare = room - len(problems) - len(more_problems) - len(running) - len(more_running) - between
@@ -376,13 +382,13 @@ def _body(
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """A line about one node. `told` may depend on the number of cells that are left for it."""
+    """A line about one node. `message` may depend on the number of cells that are left for it."""
 
     state: State
     name: str
     words: str = ""
     elapsed: str = ""
-    told: str | Callable[[int], Text] = ""
+    message: str | Callable[[int], Text] = ""
 
 
 def _rows(
@@ -392,10 +398,10 @@ def _rows(
     if len(nodes) <= room or room <= 0:
         return [row_of(node) for node in nodes[: max(room, 0)]], []
     rest = nodes[room - 1 :]
-    counts = Counter(State.FAILED if isinstance(each, str) else each.state for each in rest)
+    counts = Counter(State.FAILED if isinstance(node, str) else node.state for node in rest)
     only = next(iter(counts)) if len(counts) == 1 else None
-    told = counts_text({state: counts[state] for state in State}, canvas).plain  # State is in order, worst first
-    more = f"+{count_words(len(rest), only)}" if only else f"+{grouped(len(rest))} more: {told}"
+    states = counts_text({state: counts[state] for state in State}, canvas).plain  # State is in order, worst first
+    more = f"+{count_words(len(rest), only)}" if only else f"+{grouped(len(rest))} more: {states}"
     return [row_of(node) for node in nodes[: room - 1]], [_cut(Text(more, QUIET), canvas)]
 
 
@@ -421,36 +427,36 @@ def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) ->
         style = STYLES[row.state]
         name = Text.assemble((f"{canvas.glyphs.states[row.state]} ", style), row.name)
         name.truncate(name_width, overflow="ellipsis")
-        told = row.told if isinstance(row.told, str) else row.told(room)
-        if isinstance(told, str):
-            lines = 1 if cell_len(told) <= room else len(Text(told).wrap(Console(), room, overflow="fold"))
+        message = row.message if isinstance(row.message, str) else row.message(room)
+        if isinstance(message, str):
+            lines = 1 if cell_len(message) <= room else len(Text(message).wrap(Console(), room, overflow="fold"))
             lines = min(lines, LONGEST_REASON, 1 + max(spare - taken, 0))
             taken += lines - 1
-        message = told if isinstance(told, Text) else Prose(Text(told), lines)
+        cell = message if isinstance(message, Text) else Prose(Text(message), lines)
         table.add_row(
-            name, *([Text(row.words, style)] if words else []), *([Text(row.elapsed)] if elapsed else []), message
+            name, *([Text(row.words, style)] if words else []), *([Text(row.elapsed)] if elapsed else []), cell
         )
     return [table], taken
 
 
 def _problem(problem: Problem, canvas: Canvas) -> _Row:
     if isinstance(problem, str):
-        return _Row(State.FAILED, "unreadable", told=problem)
-    told = harmless(problem.message or ("not reported by the API" if problem.missing else ""))
+        return _Row(State.FAILED, "unreadable", message=problem)
+    message = harmless(problem.message or ("not reported by the API" if problem.missing else ""))
     words = state_words(problem)
     if canvas.width < WIDE and words != problem.state:  # there is no column for it, and INCOMPLETE is not just failed
-        told = f"{words}: {told}" if told else words
-    return _Row(problem.state, name_of(problem), words, duration(problem.elapsed_seconds(0)), told)
+        message = f"{words}: {message}" if message else words
+    return _Row(problem.state, name_of(problem), words, duration(problem.elapsed_seconds(0)), message)
 
 
 def _running(node: Node, known: Digest, now: Millis, canvas: Canvas) -> _Row:
     view = known.view
 
-    def told(width: int) -> Text:
+    def message(width: int) -> Text:
         phases = view.phases.get(node.level, ())
         return progress_text(node, phases, view.stalled.get(node.level), now, canvas.glyphs, width)
 
-    return _Row(State.RUNNING, name_of(node), elapsed=duration(node.elapsed_seconds(now)), told=told)
+    return _Row(State.RUNNING, name_of(node), elapsed=duration(node.elapsed_seconds(now)), message=message)
 
 
 def progress_text(
@@ -463,7 +469,7 @@ def progress_text(
     running, tick = STYLES[State.RUNNING], glyphs.states[State.SUCCEEDED]
     phase, share = current_phase(node, phases), share_of(node, current_phase(node, phases))
     # Each with its importance. What follows the percentage are facts, with dots between them.
-    parts = [(5, (False, Text(f"{harmless(each.name)} {tick}", QUIET))) for each in phases if each.to is not None]
+    parts = [(5, (False, Text(f"{harmless(seen.name)} {tick}", QUIET))) for seen in phases if seen.to is not None]
     if phase is not None and phase.name:
         parts.append((3, (False, Text(harmless(phase.name)))))
     if share is not None and width is not None and width >= 50:
@@ -497,7 +503,8 @@ def current_phase(node: Node, phases: Sequence[PhaseSeen]) -> PhaseSeen | None:
     """The current phase of a running node, as the watch saw it or else as the node reports it."""
     now_in = next((phase for phase in phases if phase.to is None), None)
     return now_in or next(
-        (PhaseSeen(each.name or "", 0, None, each.processed, each.total) for each in node.progress), None
+        (PhaseSeen(reported.name or "", 0, None, reported.processed, reported.total) for reported in node.progress),
+        None,
     )
 
 
@@ -511,7 +518,7 @@ def share_of(node: Node, phase: PhaseSeen | None) -> float | None:
 
 
 def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:
-    """All scopes in one line; where they do not fit, those that are fine are counted."""
+    """All scopes on one line; if they do not fit, those that are fine are only counted."""
 
     def line_of(shown: Sequence[Node]) -> Text:
         line = Text(canvas.glyphs.dot, QUIET).join(

@@ -1,4 +1,4 @@
-"""Events of a watch as lines of its log, for the live view, the page, and whoever reads plain lines."""
+"""Events of a watch as lines of its log, for the live view, the page, and for plain output."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def log_line(event: Event) -> LogLine | None:
         case Changed():
             return _change(event)
         case Stalled():
-            told = f"{name_of(Node(event.level))}: no movement for {duration(event.since_seconds)}"
-            return LogLine(event.at, told, State.WARNING)
+            text = f"{name_of(Node(event.level))}: no movement for {duration(event.since_seconds)}"
+            return LogLine(event.at, text, State.WARNING)
         case Outage():
             wait = duration(max(event.retry_in_seconds, 1))
             # The message comes last: it may be long, and a window cuts the line.
-            told = f"no answer ({cause_of(event)}); next try in {wait}: {_TRIED.sub('', harmless(event.message))}"
-            return LogLine(event.at, told, State.FAILED)
+            text = f"no answer ({cause_of(event)}); next try in {wait}: {_TRIED.sub('', harmless(event.message))}"
+            return LogLine(event.at, text, State.FAILED)
         case Late():
             return LogLine(event.at, late_words(event), State.WARNING)
         case Recovered():
@@ -63,9 +63,9 @@ def _change(event: Changed) -> LogLine | None:
         again = " again" if event.before is not None and event.before.state is not State.PENDING else ""
         return LogLine(event.at, f"{name} started{again}", State.RUNNING)
     elapsed = node.elapsed_seconds(event.at)
-    told = f"{name} {state_words(node)}" + (f" after {duration(elapsed)}" if elapsed is not None else "")
+    text = f"{name} {state_words(node)}" + (f" after {duration(elapsed)}" if elapsed is not None else "")
     message = harmless(node.message or "") if node.state in BAD else ""
-    return LogLine(event.at, f"{told}: {message}" if message else told, node.state)
+    return LogLine(event.at, f"{text}: {message}" if message else text, node.state)
 
 
 def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLine:
@@ -78,7 +78,7 @@ def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLi
     span = f"{local_time(seen_until, at)} to {local_time(at, at)}"
     return LogLine(
         at,
-        f"while nobody watched ({span}): {finished or 'nothing'} finished{shown}{more}",
+        f"since the last watch ({span}): {finished or 'nothing'} finished{shown}{more}",
         State.FAILED if bad else None,
     )
 
@@ -99,6 +99,6 @@ def cause_of(outage: NoAnswer | Outage) -> str:
         return status[0]
     if re.search(r"within|timed? ?-?out", message, re.IGNORECASE):
         return "timed out"
-    if "not JSON" in message:  # such as the page of a proxy; where a parser stopped in it is no cause
+    if "not JSON" in message:  # such as the page of a proxy; the position at which a parser stopped is not a cause
         return "not JSON"
     return message.rpartition(": ")[2][:40] or outage.code

@@ -12,7 +12,7 @@ SOON: Millis = 12 * HOUR
 """Within twelve hours a time of day needs no date: it cannot mean another day."""
 
 LATE = -1
-"""Importance of being late, which stays where nothing else fits."""
+"""Importance of being late, which stays even if nothing else fits."""
 
 
 def outlook(view: View, now: Millis, *, brief: bool = False) -> list[tuple[int, str]]:
@@ -22,10 +22,10 @@ def outlook(view: View, now: Millis, *, brief: bool = False) -> list[tuple[int, 
     """
     end, deadline = view.estimated_end, view.deadline
     if end is not None:
-        told = f"ends {'' if brief else 'about '}{clock(end, now)}"
+        words = f"ends {'' if brief else 'about '}{clock(end, now)}"
         compared = "" if deadline is None else f", {against_deadline(end, deadline, brief=brief)}"
         late = deadline is not None and end > deadline
-        return [(LATE if late else 1, told + compared), *([] if view.pace is None else [(3, pace_words(view.pace))])]
+        return [(LATE if late else 1, words + compared), *([] if view.pace is None else [(3, pace_words(view.pace))])]
     return [] if deadline is None else [deadline_words(deadline, now, brief=brief)]
 
 

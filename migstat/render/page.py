@@ -1,4 +1,4 @@
-"""The page for people who follow along without a token: all that a watch knows, in one file that reloads itself."""
+"""The page for people who follow along without a token: everything a watch knows, in a file that reloads itself."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _folded(known: Digest) -> Iterable[Markup]:
 
 
 def _log(scene: Scene) -> Markup:
-    """The log, newest line first: nobody scrolls to the end of a page."""
+    """The log, newest line first: no one scrolls to the end of a page."""
     lines = scene.log[::-1]
 
     def row(line: LogLine) -> Markup:
@@ -225,7 +225,7 @@ _SCRIPT = f"""
   setInterval(grow, 1000);
 
   const save = () => {{
-    const open = [...document.querySelectorAll("details[open]")].map(each => each.id);
+    const open = [...document.querySelectorAll("details[open]")].map(element => element.id);
     history.replaceState({{ at, born, open, loaded: now, x: scrollX, y: scrollY - shift() }}, "");
   }};
   addEventListener("beforeunload", save);  // pagehide would be too late: the next page may have begun

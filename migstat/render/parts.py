@@ -1,4 +1,4 @@
-"""What tables, trees and the live view share. Server text enters Rich as `Text` only: a `str` could be markup."""
+"""Parts shared by tables, trees and the live view. Server text enters Rich as `Text` only: a `str` could be markup."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NARROW, WIDE = 60, 100
 """Window widths from which the live view has elapsed times, and states in the API's words."""
 
 LOW, LOWER, LOWEST = 20, 13, 9
-"""Window heights below which a message takes one line, nothing is said twice, and only verdict and failures are left.
+"""Window heights below which a message takes one line, nothing is repeated, and only verdict and failures are left.
 
 `drawing.fitted` draws a view for ever lower windows until its verdict stays on the screen.
 """
@@ -70,7 +70,7 @@ def shown_and_counted(
 
 
 def gap(canvas: Canvas) -> tuple[str, ...]:
-    """A blank line, where there is room for one."""
+    """A blank line, if there is room for one."""
     return ("",) if canvas.height >= LOW else ()
 
 
@@ -101,7 +101,7 @@ class Prose(msgspec.Struct, frozen=True):
 
 
 def state_text(node: Node, canvas: Canvas) -> Text:
-    """Glyph and word of a node's state, with the API's own word where it says more and the window has room for it."""
+    """Glyph and word of a node's state, with the API's own word if it says more and the window has room for it."""
     state = State.FAILED if node.unreadable and not node.ended else node.state
     words = state_words(node) if canvas.width >= NARROW else state_words(node).partition(" (")[0]
     return Text(f"{canvas.glyphs.states[state]} {words}", STYLES[state])
@@ -162,9 +162,9 @@ def message_text(node: Node, canvas: Canvas | None = None) -> Text:
     for phase in node.progress:
         counts = [grouped(count) for count in (phase.processed, phase.total) if count is not None]
         phases.append(f"{harmless(phase.name or '')} {'/'.join(counts)}".strip())
-    said = "; ".join(part for part in (" ".join(phases), harmless(message_words(node) or "").strip()) if part)
+    message = "; ".join(part for part in (" ".join(phases), harmless(message_words(node) or "").strip()) if part)
     own = state_words(node).partition(" (")[2].removesuffix(")") if canvas and canvas.width < NARROW else ""
-    return Text(": ".join(part for part in (own, said) if part))
+    return Text(": ".join(part for part in (own, message) if part))
 
 
 def headline(snapshot: Snapshot, canvas: Canvas, *, words: bool = True) -> Text:
@@ -235,14 +235,14 @@ def reason_lines(
     lines: list[RenderableType] = []
     for reason in reasons[:most]:
         name = f"{harmless(reason.level[-1])}  " if reason.level else ""
-        said = harmless(reason.text).strip()
+        message = harmless(reason.text).strip()
         sign = (f"  {canvas.glyphs.states[reason.state]} ", STYLES[reason.state])
         if wrap:
             line = Table.grid()
-            line.add_row(Text(*sign), Prose(Text(name + said)))
+            line.add_row(Text(*sign), Prose(Text(name + message)))
             lines.append(line)
         else:
-            cut = Text.assemble(sign, name, said)
+            cut = Text.assemble(sign, name, message)
             cut.truncate(canvas.width, overflow="ellipsis")
             lines.append(cut)
     if len(reasons) > most:

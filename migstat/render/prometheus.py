@@ -15,7 +15,7 @@ METRICS = {
     "migstat_api_up": "1 while the API answers, 0 during an outage.",
     "migstat_nodes": "Nodes by scope and state; a scope without children counts itself.",
     "migstat_missing": "Projects or spaces that the job names and the API has not reported.",
-    "migstat_progress_ratio": "Progress of the current phase, 0 to 1, of each node that runs.",
+    "migstat_progress_ratio": "Progress of the current phase, 0 to 1, of each running node.",
     "migstat_stalled": "Nodes that run and have made no progress for --stall-after.",
     "migstat_estimated_end_timestamp_seconds": "When the migration will end; needs a --baseline.",
     "migstat_exit_code": "Exit code of the watch once it has ended; absent while it goes on.",
@@ -71,7 +71,7 @@ def _nodes(scene: Scene) -> Iterable[_Series]:
 
 
 def _progress(scene: Scene) -> Iterable[_Series]:
-    """One series a node and phase: two levels may share a name, and the collector refuses files that repeat one."""
+    """One series per node and phase: two levels may share a name, and the collector refuses files that repeat one."""
     view = scene.known.view
     shares: dict[tuple[str, str], float] = {}
     for node in scene.known.running[:MOST]:

@@ -1,4 +1,4 @@
-"""A report as rows of named columns, for scripts (`plain`, `csv`): what JSON has, a cell for each of these keys."""
+"""A report as rows of named columns, for scripts (`plain`, `csv`): what JSON has, one cell per key."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def columns(report: Report) -> Row:
 
 
 def rows(report: Report) -> Iterator[Row]:
-    """One row a record, an unknown value empty; values as the server sent them, not yet made harmless."""
+    """One row per record, unknown values empty; values as the server sent them, not yet made harmless."""
     if isinstance(report, JobReport):
         yield from fields(report.job.raw)
         return

@@ -21,7 +21,7 @@ WIDTH, HEIGHT = 100, 40
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """All that an exported file shows: what was known at one moment, the log so far, and at the end the story.
+    """Everything that an exported file shows: what was known at one moment, the log so far, and at the end the story.
 
     A file that has not been rewritten for `stale_after` seconds is out of date.
     """

@@ -102,7 +102,7 @@ def view(report: Report, canvas: Canvas) -> RenderableType:
 
 
 def folds(report: Report) -> bool:
-    """True if the table may only count what is fine. Whoever asks for details, or for all, gets them."""
+    """True if the table may only count what is fine. Details, or all rows, are shown if requested."""
     match report:
         case StatusReport():
             return report.folds
@@ -178,8 +178,8 @@ def _status(report: StatusReport, canvas: Canvas) -> Group:
         listed.add(node.level)
     head = header(snapshot, canvas, report.not_before, rows=listed)
     parts: list[RenderableType] = [head, *gap(canvas), table]
-    if said := nothing_moved(snapshot):
-        parts += [*gap(canvas), Text(said, STYLES[State.FAILED])]
+    if notice := nothing_moved(snapshot):
+        parts += [*gap(canvas), Text(notice, STYLES[State.FAILED])]
     elif report.nothing_to_move:
         parts += [*gap(canvas), Text(NOTHING_TO_MOVE, QUIET)]
     return Group(*parts)
@@ -197,14 +197,14 @@ def _tree_rows(
         below_rows = _shown_below(node, report, canvas)
         counted = below and (has_leaves(node, report.snapshot) or len(below_rows) < len(below))
         if counted and not node.unreadable:
-            told: RenderableType = _counts(node, report, canvas)
+            cell: RenderableType = _counts(node, report, canvas)
         elif scope and (node.level, node.message) in above and node.state is State.WARNING:
-            told = Text()
+            cell = Text()
         else:
             lines = 3 if node.state is State.FAILED and canvas.height >= LOW else 1
-            told = Prose(message_text(node, canvas), lines)
+            cell = Prose(message_text(node, canvas), lines)
         name = _name(indent + (harmless(node.name) or "task"), canvas)
-        yield node, [name, state_text(node, canvas), *_progress(node, now, canvas), told]
+        yield node, [name, state_text(node, canvas), *_progress(node, now, canvas), cell]
         yield from _tree_rows(below_rows, report, canvas, indent + "  ")
 
 
@@ -217,13 +217,13 @@ def _shown_below(node: Node, report: StatusReport, canvas: Canvas) -> Sequence[N
     if not report.folds or (canvas.height >= LOW and not has_leaves(node, report.snapshot)):
         return children
     if not has_leaves(node, report.snapshot):
-        return [each for each in children if each.state not in (State.SUCCEEDED, State.SKIPPED)]
+        return [child for child in children if child.state not in (State.SUCCEEDED, State.SKIPPED)]
     over = report.snapshot.node.ended and not nothing_moved(report.snapshot)
     shown, _ = folded(children, canvas, over=over, used=6)
     if not over:  # what is not there yet is counted in the row above
-        shown = [each for each in shown if each.state is not State.MISSING]
+        shown = [child for child in shown if child.state is not State.MISSING]
     checks = not level_is_hidden(node.level)
-    return [each for each in shown if not (checks and each.state is State.RUNNING)]
+    return [child for child in shown if not (checks and child.state is State.RUNNING)]
 
 
 def has_leaves(node: Node, snapshot: Snapshot) -> bool:
@@ -237,14 +237,14 @@ def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
     states = states_of(summary_of(node.children or ()))
     total = sum(states.values())
     done = sum(count for state, count in states.items() if state.ended)
-    told = Text(f"{done} of {total}", QUIET)
+    counted = Text(f"{done} of {total}", QUIET)
     if report.snapshot.partial and report.snapshot.summary is not None and level_is_hidden(node.level):
-        told = Text(f"{grouped(report.snapshot.summary.total)} in scope", QUIET)
+        counted = Text(f"{grouped(report.snapshot.summary.total)} in scope", QUIET)
     others: dict[State, int] = {state: n for state, n in states.items() if state is not State.SUCCEEDED}
     if canvas.height < LOWER:  # more of them would wrap
         others = dict([*others.items()][:1])
     rest = counts_text(others, canvas, words=canvas.width >= WITH_BAR)
-    return Text(canvas.glyphs.dot, QUIET).join([told, rest]) if rest else told
+    return Text(canvas.glyphs.dot, QUIET).join([counted, rest]) if rest else counted
 
 
 def checks_head(report: ChecksReport) -> Snapshot:
@@ -318,22 +318,22 @@ def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> 
         word = change_word(check, report)
         change = [Text(word, _CHANGE_STYLES.get(word, QUIET))] if compares else []
         state = Text() if check.missing else state_text(check, canvas)
-        override, said = _override(check, report, whole=wide), _said(check, report, canvas)
+        override, message = _override(check, report, whole=wide), _message(check, report, canvas)
         lines = 1 if check.state is State.RUNNING or canvas.height < LOW else 3
-        table.add_row(*change, _name(harmless(check.name), canvas), state, override, Prose(said, lines))
+        table.add_row(*change, _name(harmless(check.name), canvas), state, override, Prose(message, lines))
         # The name gives way to the state, which is what the row is there for.
         name, others = Text(harmless(check.name)), [part for part in (*change, state) if part]
         name.truncate(max(canvas.width - sum(part.cell_len + 2 for part in others), 1), overflow="ellipsis")
         line = Text("  ").join(part for part in (*change, name, state) if part)
         line.truncate(canvas.width, overflow="ellipsis")
         between = " " if override.plain == ACCEPTED else ": "
-        below = Text(between).join(part for part in (override, said) if part)
+        below = Text(between).join(part for part in (override, message) if part)
         stacked += [line, *([Padding(Prose(below, lines), (0, 0, 0, 2))] if below else [])]
     return [table] if canvas.width >= (WITH_CHANGES if compares else NARROW) else stacked
 
 
 def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[RenderableType]:
-    """A check with all it found."""
+    """A check with all its findings."""
     override = _override(check, report)
     word = [Text(change_word(check, report), QUIET)] if report.comparison else []
     name = Text(harmless(check.name), "bold")
@@ -345,7 +345,7 @@ def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[Render
 
 
 def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text:
-    """Whether a failure keeps the migration from starting, in `whole` words where there is room."""
+    """Whether a failure keeps the migration from starting, in `whole` words if there is room."""
     if check.level in report.snapshot.accepted:
         return Text() if report.comparison else Text(ACCEPTED, QUIET)  # the change says so
     if check.name in report.overridden:
@@ -357,31 +357,33 @@ def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text
     return Text(words[not check.excludable], STYLES[state])
 
 
-def _said(check: Node, report: ChecksReport, canvas: Canvas) -> Text:
+def _message(check: Node, report: ChecksReport, canvas: Canvas) -> Text:
     """Why a check was accepted, or else its message and the number of its findings, now and before."""
     if entry := report.snapshot.accepted.get(check.level):
         return Text(acceptance_words(entry, report.snapshot.fetched_at))
-    said, found = message_text(check, canvas), len(check.occurrences)
+    message, found = message_text(check, canvas), len(check.occurrences)
     before = report.comparison.before.get(check.level) if report.comparison else None
     if check.missing and before is not None:
         return Text(f"was {before.state}: {message_text(before).plain}".removesuffix(": "))
     if found and before is not None and before.occurrences and len(before.occurrences) != found:
-        return Text.assemble(f"{found} found, {len(before.occurrences)} before", (": ", QUIET) if said else "", said)
-    return Text.assemble(said, (f" ({found} found)", QUIET)) if found else said
+        return Text.assemble(
+            f"{found} found, {len(before.occurrences)} before", (": ", QUIET) if message else "", message
+        )
+    return Text.assemble(message, (f" ({found} found)", QUIET)) if found else message
 
 
 def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tuple[str, str]]:
     """All findings of a check; in a comparison those that came or went, and the number of the others."""
     if report.comparison is None:
-        return [(canvas.glyphs.bullet + harmless(each), "") for each in check.occurrences]
+        return [(canvas.glyphs.bullet + harmless(finding), "") for finding in check.occurrences]
     before = report.comparison.before.get(check.level)
     came, went = report.comparison.came_and_went(check)
-    lines = [(f"+ {harmless(each)}", STYLES[State.WARNING]) for each in came]
-    lines += [(f"- {harmless(each)}", STYLES[State.SUCCEEDED]) for each in went]
+    lines = [(f"+ {harmless(finding)}", STYLES[State.WARNING]) for finding in came]
+    lines += [(f"- {harmless(finding)}", STYLES[State.SUCCEEDED]) for finding in went]
     if kept := len(check.occurrences) - len(came):
         lines.append((f"{kept} as before", QUIET))
     if max(len(check.occurrences), len(before.occurrences) if before else 0) >= MOST_SENT:
-        lines.append((f"The API sends about {MOST_SENT} at most, so more may have come or gone.", QUIET))
+        lines.append((f"The API sends at most about {MOST_SENT}, so more may have come or gone.", QUIET))
     return lines
 
 
@@ -451,8 +453,8 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
     snapshot = report.snapshot
     shown: list[Node] = [*report.projects]
     rest: list[Node] = []
-    said = nothing_moved(snapshot) if not report.filtered else None
-    if report.nothing_to_move or (said and not report.show_all):
+    notice = nothing_moved(snapshot) if not report.filtered else None
+    if report.nothing_to_move or (notice and not report.show_all):
         shown, rest = [], shown
     elif not report.show_all and not report.filtered:
         kept, rest = folded(report.projects, canvas, over=snapshot.node.ended, used=min(len(snapshot.reasons), 4))
@@ -462,7 +464,7 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
     parts: list[RenderableType] = [head, *gap(canvas)]
     if report.nothing_to_move:
         return Group(*parts, Text(NOTHING_TO_MOVE))
-    parts += [Text(said, STYLES[State.FAILED])] if said else []
+    parts += [Text(notice, STYLES[State.FAILED])] if notice else []
     if shown:
         names = ["SPACE" if report.scope == "spaces" else "PROJECT", "STATE"]
         names += ["PROGRESS", "ELAPSED"] if canvas.width >= WITH_ELAPSED else []
@@ -498,12 +500,12 @@ def _list(
         return table
     parts: list[RenderableType] = []
     for first, *cells in rows:
-        told = []
+        labelled = []
         for name, cell in zip(names[1:], cells, strict=True):
             speaks = name in ("", "STATE", "TYPE", "VALUE") or cell.plain.startswith("expired")
             label = "" if speaks else f"{name.partition(' (')[0].lower()} "
-            told += [Text.assemble((label, QUIET), cell)] if cell else []
-        parts += [first, Padding(Text(canvas.glyphs.dot, QUIET).join(told), (0, 0, 0, 2))]
+            labelled += [Text.assemble((label, QUIET), cell)] if cell else []
+        parts += [first, Padding(Text(canvas.glyphs.dot, QUIET).join(labelled), (0, 0, 0, 2))]
     return Group(*parts)
 
 

@@ -13,7 +13,7 @@ _NOT_PRINTED = (
     "\ufffe\uffff"  # no XML may hold them, so no picture
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
-"""Controls, C1, bidirectional marks and what else has no shape: it could move the cursor or hide what is shown."""
+"""Controls, C1, bidirectional marks and other invisible characters: they could move the cursor or hide text."""
 
 _SPACES = r"[\t\n\v\f\r\x85\u2028\u2029]+"
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
@@ -35,7 +35,7 @@ def one_field(text: str) -> str:
 
 
 def encodable(text: str) -> str:
-    """The text with what no UTF-8 can hold written out: half a surrogate pair, as it comes of bytes in an argument."""
+    """The text with lone surrogates, which UTF-8 cannot hold, written out; raw bytes in an argument become such."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -50,7 +50,7 @@ def ascii_json(text: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Two units are enough for a person: `45s`, `12m 03s`, `1h 37m`, `2d 4h`; empty where unknown."""
+    """A duration in at most two units: `45s`, `12m 03s`, `1h 37m`, `2d 4h`; empty if unknown."""
     if seconds is None:
         return ""
     whole = int(seconds)
@@ -75,7 +75,7 @@ def local_time(at: Millis | None, now: Millis) -> str:
 
 
 def span_of_time(since: Millis | None, until: Millis | None, now: Millis) -> str:
-    """From when to when, the day named twice only if there are two."""
+    """A span of time, naming the day twice only if there are two."""
     first, last = local_time(since, now), local_time(until, now)
     if not first or not last:
         return first or last
@@ -131,7 +131,7 @@ def zone(at: Millis) -> str:
 
 
 def zone_of(local: datetime) -> str:
-    """The name of its time zone, or, where that is several words as on Windows, how far it is from UTC."""
+    """The name of its time zone or, if that is several words as on Windows, its offset from UTC."""
     name, offset = local.tzname() or "", f"{local:%z}"
     return f"UTC{offset[:3]}:{offset[3:5]}" if " " in name else name
 
@@ -153,12 +153,12 @@ def _minute(minute: int) -> str:
 
 
 def number(value: float) -> str:
-    """A number without a fraction that says nothing."""
+    """A number without a meaningless fraction."""
     return str(int(value)) if value % 1 == 0 else f"{value:g}"
 
 
 def grouped(value: float) -> str:
-    """A count with its thousands apart: `19 229`."""
+    """A count with its thousands separated: `19 229`."""
     return f"{int(value):,}".replace(",", " ") if value % 1 == 0 else number(value)
 
 

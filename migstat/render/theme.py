@@ -23,7 +23,7 @@ STYLES = {
 """The Rich style of each state."""
 
 BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
-"""The states of what somebody should look at."""
+"""The states that need attention."""
 
 QUIET = "color(243)"
 STRONG = "bold"
@@ -86,17 +86,17 @@ ASCII = Glyphs(
 _PLAIN_WORDS = frozenset(
     {*Outcome, Status.PENDING, Status.IN_PROGRESS, Status.FINISHED, Status.FAILED} - {Outcome.INCOMPLETE}
 )
-"""Statuses and outcomes that say no more than the state made of them."""
+"""Statuses and outcomes that say no more than the state derived from them."""
 
 
 def state_words(node: Node) -> str:
-    """The node's state, with the API's own words where they say more: `failed (INCOMPLETE)`."""
+    """The node's state, with the API's own words if they say more: `failed (INCOMPLETE)`."""
     if node.unreadable and not node.ended:
         return "unreadable"
-    told = [word for word in (node.status, node.outcome) if word and word not in _PLAIN_WORDS]
+    words = [word for word in (node.status, node.outcome) if word and word not in _PLAIN_WORDS]
     if node.status == Status.FINISHED and not node.outcome:
-        told = ["no outcome"]
-    return f"{node.state} ({harmless(', '.join(dict.fromkeys(told)))})" if told else str(node.state)
+        words = ["no outcome"]
+    return f"{node.state} ({harmless(', '.join(dict.fromkeys(words)))})" if words else str(node.state)
 
 
 def count_words(count: int, state: State) -> str:

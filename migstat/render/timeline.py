@@ -85,7 +85,7 @@ def axis_of(report: TimelineReport, cells: int) -> Axis:
     since, to = min(ends), max(*ends, min(ends) + MINUTE)
     step = next((step for step in STEPS if cells * step >= 8 * (to - since)), (to - since) // 4)
     first, *_ = marks = [*_marks(since, to, step)]
-    axis, told, free = Axis(first, to, cells), list[tuple[int, str]](), 0
+    axis, labels, free = Axis(first, to, cells), list[tuple[int, str]](), 0
     for at in marks:
         local = local_of(at)
         if local is None:
@@ -94,9 +94,9 @@ def axis_of(report: TimelineReport, cells: int) -> Axis:
         words = f"{local.day} {local:%b}" if step >= DAY or (midnight and to - first > DAY) else f"{local:%H:%M}"
         cell = axis.cell(at)
         if free <= cell <= cells - len(words):
-            told.append((cell, words))
+            labels.append((cell, words))
             free = cell + len(words) + 2
-    return msgspec.structs.replace(axis, marks=tuple(told))
+    return msgspec.structs.replace(axis, marks=tuple(labels))
 
 
 def _marks(since: Millis, to: Millis, step: Millis) -> Iterator[Millis]:
@@ -121,13 +121,16 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
     if span.started is None or end is None:
         return " " * axis.cell(span.ended) if span.ended is not None else ""
     first, last = axis.cell(span.started), axis.cell(max(end - 1, span.started))
-    unseen = (*night.gaps, *((each.since, each.to or end) for each in night.outages))
+    unseen = (*night.gaps, *((outage.since, outage.to or end) for outage in night.outages))
     cells = []
     for cell in range(first, last + 1):
         middle = axis.since + (axis.to - axis.since) * (cell + 0.5) / axis.cells
         at = min(max(middle, span.started), end - 1)
-        phase = next((each for each in reversed(span.phases) if each.begun <= at < (each.to or end + 1)), None)
-        # Phases between polls are a guess where nobody polled; start and end are the API's own times.
+        phase = next(
+            (seen for seen in reversed(span.phases) if seen.begun <= at < (seen.to or end + 1)),
+            None,
+        )
+        # Phases between polls are a guess while nothing polled; start and end are the API's own times.
         if span.phases and any(since <= at < to for since, to in unseen):
             cells.append(signs.unseen)
         elif phase is not None and phase.name in phases:
@@ -181,7 +184,7 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
 
 
 def snapshot_of(night: Night) -> Snapshot:
-    """The night as a snapshot, which the heads of other views are made of."""
+    """The night as a snapshot, from which other views make their heads."""
     return Snapshot(
         job_id=harmless(night.job_id or "unknown"),
         task_id=night.task_id or "",
@@ -273,11 +276,11 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
 
 def legend(phases: Sequence[str], used: str, signs: Signs, width: int) -> list[Text]:
     """The meaning of the signs that were used."""
-    told = [(signs.phases[at % len(signs.phases)], harmless(name)) for at, name in enumerate(phases)]
-    told += [(signs.unphased, "no phases"), (signs.unseen, "not watched"), (signs.going, "still running")]
-    told.append(("~", "as polls saw it"))
+    meanings = [(signs.phases[at % len(signs.phases)], harmless(name)) for at, name in enumerate(phases)]
+    meanings += [(signs.unphased, "no phases"), (signs.unseen, "not watched"), (signs.going, "still running")]
+    meanings.append(("~", "as polls saw it"))
     lines = [""]
-    for words in [f"{sign} {words}" for sign, words in told if sign in used]:
+    for words in [f"{sign} {words}" for sign, words in meanings if sign in used]:
         if lines[-1] and cell_len(lines[-1]) + 2 + cell_len(words) > width:
             lines.append("")
         lines[-1] += f"{'  ' if lines[-1] else ''}{words}"
@@ -327,11 +330,11 @@ def _watched(night: Night) -> Iterator[str]:
     if gaps:
         yield f"not watched {', '.join(gaps[:3])}" + (f", +{len(gaps) - 3} more" if len(gaps) > 3 else "")
     if outages := night.outages:
-        lasted = sum((each.to or now) - each.since for each in outages) / 1000
-        causes = dict.fromkeys(cause_of(NoAnswer(each.since, each.code, each.message, 0)) for each in outages)
-        told = ", ".join([*filter(None, causes)][:2])
+        lasted = sum((outage.to or now) - outage.since for outage in outages) / 1000
+        causes = dict.fromkeys(cause_of(NoAnswer(outage.since, outage.code, outage.message, 0)) for outage in outages)
+        reasons = ", ".join([*filter(None, causes)][:2])
         often = "one outage" if len(outages) == 1 else f"{len(outages)} outages"
-        yield f"{often}, {duration(lasted)}{f' ({harmless(told)})' if told else ''}"
+        yield f"{often}, {duration(lasted)}{f' ({harmless(reasons)})' if reasons else ''}"
 
 
 def _when(since: Millis, to: Millis, night: Night) -> str:
@@ -361,8 +364,8 @@ def row_for_people(span: Span, report: TimelineReport) -> tuple[str, ...]:
     night, day = report.night, report.night.started or 0
     node = Node(span.level, span.status, span.outcome, missing=span.state is State.MISSING)
     phases = (
-        f"{each.name} {duration(max(0, (each.to or night.as_of or each.begun) - each.begun) / 1000)}"
-        for each in span.phases
+        f"{phase.name} {duration(max(0, (phase.to or night.as_of or phase.begun) - phase.begun) / 1000)}"
+        for phase in span.phases
     )
     return (
         span.name,
@@ -384,8 +387,10 @@ def failures(report: TimelineReport, most: int = REASONS) -> list[tuple[str, str
         if span.state is State.FAILED or (span.state is State.MISSING and report.counts_missing)
     ]
     root = report.night.root
-    found = found or [each for each in report.night.reasons if each.state is State.FAILED]
+    found = found or [reason for reason in report.night.reasons if reason.state is State.FAILED]
     if not found and root is not None and root.state is State.FAILED:
         found = [Reason((), root.state, root.outcome, root.message)]
-    told = [(harmless(each.level[-1] if each.level else ""), harmless(each.text).strip()) for each in found[:most]]
-    return [*told, *([("", f"+{len(found) - most} more")] if len(found) > most else [])]
+    named = [
+        (harmless(reason.level[-1] if reason.level else ""), harmless(reason.text).strip()) for reason in found[:most]
+    ]
+    return [*named, *([("", f"+{len(found) - most} more")] if len(found) > most else [])]

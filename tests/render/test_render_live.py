@@ -260,7 +260,7 @@ def test_what_happened_while_nobody_watched_is_summed_up() -> None:
     """A resumed watch says from when to when nobody watched, how many finished and what failed."""
     changes = [Changed(NOW, each, None) for each in (*WELL[:3], BAD[0], RUNS[0])]
     line = absence(NOW - 22 * MINUTE, NOW, changes)
-    assert line.text == "while nobody watched (13:51 to 14:13): 4 finished, ✖ ERP"
+    assert line.text == "since the last watch (13:51 to 14:13): 4 finished, ✖ ERP"
     assert absence(NOW - 22 * MINUTE, NOW, []).text.endswith(": nothing finished")
 
 
