@@ -27,9 +27,9 @@ from migstat.simulator import scenario as script
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
 from tests import command_line
-from tests.cli.rehearsals import NOT_FOUND, Answer, Asked, answering, node, scenario, still
+from tests.cli.rehearsals import NOT_FOUND, Answer, Asked, answering, node, still
 from tests.command_line import environ_of, hermetic
-from tests.watching import kinds, migration, moved, the_end
+from tests.watching import kinds, migration, moved, of_tasks, the_end
 
 NOW = time.time()
 TOKEN = "s3cret-t0ken-of-the-test"
@@ -136,7 +136,7 @@ def test_projects_are_of_the_latest_run_that_migrates() -> None:
         script.SimTask(label="m", task_id="m1", task_type="migrate", created_at=1, root=migrate),
         script.SimTask(label="c", task_id="c1", task_type="check", created_at=2, root=node("root")),
     )
-    with still(scenario(*runs)) as served, client_of(served) as client:
+    with still(of_tasks(*runs)) as served, client_of(served) as client:
         assert client.status("job-1").task_id == "c1"
         assert client.projects("job-1").snapshot.task_id == "m1"
 

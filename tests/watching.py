@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -276,36 +276,48 @@ Tree = dict[str, Any]
 
 
 def served(tree: Tree) -> Trouble:
-    """Answers about the tree, whatever the simulator's scenario says; a level whose node is a number fails so."""
+    """Answers about the tree, whatever the simulator's scenario says.
+
+    A level whose node is a number fails so, and one with a number that `fails` does where it is expanded.
+    """
 
     def answer(target: str, _now: float) -> Answer:
         parts = urlsplit(target)
         if not parts.path.endswith("/status"):
             return None
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        node: Any = tree
-        for name in query["level"].split(",") if "level" in query else []:
-            node = (node.get("children") or {}).get(name) if isinstance(node, dict) else None
-        if not isinstance(node, dict):
-            return httpx.Response(node) if isinstance(node, int) else httpx.Response(200, json={"data": {}})
-        if isinstance(node.get("fails"), int) and query.get("expandChildren"):
-            return httpx.Response(node["fails"])
-        data = {name: value for name, value in node.items() if name not in ("children", "fails", "hidden")}
-        if query.get("expandChildren") and node.get("children"):
-            data["children"] = {
-                name: {key: value for key, value in child.items() if key not in ("children", "fails")}
-                for name, child in node["children"].items()
-                if isinstance(child, dict) and not child.get("hidden") and _wanted(child, query)
-            }
-        elif node.get("hidden"):
-            data = {}
-        return httpx.Response(200, json={"data": data, "links": {}})
+        node = node_of(tree, query)
+        failure = node.get("fails") if isinstance(node, dict) and "expandChildren" in query else node
+        if isinstance(failure, int):
+            return httpx.Response(failure)
+        return httpx.Response(200, json={"data": data_of(tree, query) or {}, "links": {}})
 
     return answer
 
 
-def _wanted(child: Tree, query: dict[str, str]) -> bool:
-    return all(query.get(name) in (None, child.get(name)) for name in ("status", "outcome"))
+def node_of(tree: Tree, query: dict[str, str]) -> Any:
+    """The node that a question is about; None where there is none."""
+    node: Any = tree
+    for name in query["level"].split(",") if query.get("level") else ():
+        node = (node.get("children") or {}).get(name) if isinstance(node, dict) else None
+    return node
+
+
+def data_of(tree: Tree, query: dict[str, str]) -> Any:
+    """The data that answers a question about a tree: no pages; hidden children are asked for by name only."""
+    node = node_of(tree, query)
+    if not isinstance(node, dict):
+        return node
+    data = {name: value for name, value in node.items() if name not in ("children", "fails", "hidden")}
+    if "expandChildren" in query and node.get("children"):
+        data["children"] = {
+            name: {key: value for key, value in child.items() if key not in ("children", "fails")}
+            for name, child in node["children"].items()
+            if isinstance(child, dict)
+            and not child.get("hidden")
+            and all(query.get(filter_) in (None, child.get(filter_)) for filter_ in ("status", "outcome"))
+        }
+    return data
 
 
 def done(outcome: str = "SUCCESS", **more: Any) -> Tree:
@@ -369,18 +381,18 @@ def of_root(
 
 
 def of_tasks(
-    *tasks: script.SimTask, scope: dict[str, Any] | None = None, flow: str = "jira", **more: Any
+    *tasks: script.SimTask, scope: Mapping[str, Any] | None = None, flow: str = "jira", job: str = JOB, **more: Any
 ) -> script.Scenario:
     """A scenario of these tasks of one job."""
-    job = script.SimJob(
-        job_id=JOB,
-        name="Night",
+    moved_job = script.SimJob(
+        job_id=job,
+        name="Jira to the cloud",
         flow=f"{flow}-onpremises-to-cloud",
-        server_id="s",
-        destination_url="https://u.example.com",
+        server_id="BX7Q",
+        destination_url="https://acme.example.com",
         scope=scope or {},
     )
-    return script.Scenario(name="one", job=job, tasks=tasks, **more)
+    return script.Scenario(name="rehearsal", job=moved_job, tasks=tasks, **more)
 
 
 def truth(node: script.SimNode, now: float, level: Level = ()) -> dict[Level, tuple[str, str | None]]:

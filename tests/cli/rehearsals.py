@@ -11,10 +11,11 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from migstat.simulator.scenario import Scenario, SimArtifact, SimJob, SimNode, SimTask
+from migstat.simulator.scenario import Scenario, SimArtifact, SimNode, SimTask
 from migstat.simulator.server import Server, serve
 from tests.command_line import Result, environ_of, migstat
 from tests.sockets import serving
+from tests.watching import data_of, moved, of_tasks
 
 NOW = 1_790_000_000.0
 """The epoch second at which all rehearsals stand still: 2026-09-21T14:13:20Z."""
@@ -64,7 +65,7 @@ def migration(
     below = node("migrate", migrate, children=(*scopes, *((level,) if projects else ())))
     tops = (check or node("check"), *((below,) if migrate != "absent" else ()))
     named = tuple(project.name for project in projects) if keys is None else keys
-    return scenario(
+    return of_tasks(
         SimTask(
             label="migrate",
             task_id="migrate-1",
@@ -79,36 +80,12 @@ def migration(
 def check_run(root: str | None, *checks: SimNode, **more: Any) -> Scenario:
     """Return a job with one check task."""
     top = node("root", root, children=checks, **more)
-    return scenario(SimTask(label="check", task_id="check-1", task_type="check", created_at=0, root=top))
-
-
-def scenario(
-    *tasks: SimTask, scope: Mapping[str, Any] | None = None, page_size: int = 20, job: str = "job-1"
-) -> Scenario:
-    """Return a scenario of these tasks."""
-    return Scenario(
-        name="rehearsal",
-        job=SimJob(
-            job_id=job,
-            name="Jira to the cloud",
-            flow="jira-onpremises-to-cloud",
-            server_id="BX7Q",
-            destination_url="https://acme.example.com",
-            scope=scope or {},
-        ),
-        tasks=tasks,
-        page_size=page_size,
-    )
+    return of_tasks(SimTask(label="check", task_id="check-1", task_type="check", created_at=0, root=top))
 
 
 def artifact(name: str) -> SimArtifact:
     """Return a file that is there already."""
     return SimArtifact(name, f"https://artifacts.example.invalid/{name}?signature=1", 0.0, 2000.0)
-
-
-def moving(name: str, begin: float, end: float | None, state: str = "SUCCESS", **more: Any) -> SimNode:
-    """Return a node that runs from one scenario second to another, and ends with the outcome `state`."""
-    return SimNode(name=name, started_at=begin, ended_at=end, outcome=state, **more)
 
 
 def cutover(
@@ -124,11 +101,11 @@ def cutover(
     """Return a migration under way from scenario second 0, whose core ends at `core_over` and whose root at `over`."""
     level = SimNode(name="projects", hidden=True, children=projects)
     core_end = over if core_over is None else core_over
-    migrate = moving("migrate", 0, core_end, state, children=(*scopes, level))
+    migrate = moved("migrate", 0, core_end, state, children=(*scopes, level))
     named = [project.name for project in projects] if keys is None else list(keys)
-    root = moving("root", 0, over, state, children=(check or moving("check", -20, -10), migrate))
+    root = moved("root", 0, over, state, children=(check or moved("check", -20, -10), migrate))
     task = SimTask(label="migrate", task_id="migrate-1", task_type="migrate", created_at=-30, root=root)
-    return scenario(task, scope={"projects": {"includedKeys": named}} if named else {}, job=job)
+    return of_tasks(task, scope={"projects": {"includedKeys": named}} if named else {}, job=job)
 
 
 class Sleeps(list[float]):
@@ -287,23 +264,5 @@ def one_task(
 
 
 def of_tree(root: dict[str, Any]) -> Callable[[Asked], Any]:
-    """Answer status questions out of a whole tree, whose children are nested; no pages, no filters."""
-
-    def data(asked: Asked) -> Any:
-        found: Any = root
-        for name in asked.query.get("level", "").split(",") if asked.query.get("level") else ():
-            found = (found or {}).get("children", {}).get(name)
-        if found is None:
-            return None
-        own = {name: value for name, value in found.items() if name != "children"}
-        if asked.query.get("expandChildren") != "true" or not found.get("children"):
-            return own
-        wanted = asked.query.get("status")
-        children = {
-            name: {key: value for key, value in child.items() if key != "children"}
-            for name, child in found["children"].items()
-            if not child.get("hidden") and wanted in (None, child.get("status"))
-        }
-        return own | ({"children": children} if children else {})
-
-    return data
+    """Answer status questions out of a whole tree, whose children are nested."""
+    return lambda asked: data_of(root, asked.query)

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from migstat.simulator.scenario import Scenario
-from tests.cli.rehearsals import HERE, answering, cutover, moving, night
+from tests.cli.rehearsals import HERE, answering, cutover, night
 from tests.command_line import environ_of, migstat, refused
+from tests.watching import moved
 
 NAMES = ("ACME", "CRM", "ERP", "HELP", "OPS", "WEB")
 
 
 def in_turn(seconds: float, names: tuple[str, ...] = NAMES) -> Scenario:
     """Projects one after the other, each of so many seconds."""
-    projects = [moving(name, 20 + at * seconds, 20 + (at + 1) * seconds) for at, name in enumerate(names)]
+    projects = [moved(name, 20 + at * seconds, 20 + (at + 1) * seconds) for at, name in enumerate(names)]
     return cutover(*projects, over=30 + len(names) * seconds)
 
 

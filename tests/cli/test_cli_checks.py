@@ -26,14 +26,13 @@ from tests.cli.rehearsals import (
     check_run,
     cutover,
     migration,
-    moving,
     night,
     node,
-    scenario,
     still,
 )
 from tests.command_line import environ_of, migstat, refused
 from tests.schemas import assert_valid
+from tests.watching import moved, of_tasks
 
 DAY = 86_400.0
 
@@ -75,7 +74,7 @@ TODAY = run(
     *FINE,
 )
 REFUSED = refused_task("refused", "refused", "check", created_at=-DAY / 2, message="The site is not attached.")
-RUNS = scenario(MONDAY, REFUSED, TODAY)
+RUNS = of_tasks(MONDAY, REFUSED, TODAY)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +150,7 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
 def test_a_long_list_is_said_to_be_cut(count: int, told: bool) -> None:
     """A list as long as the API's limit comes with a warning that more may have come or gone."""
     runs = (run("old", -DAY, found("A", "FAILED", "", 1)), run("new", 0, found("A", "FAILED", "", count)))
-    with still(scenario(*runs)) as asked:
+    with still(of_tasks(*runs)) as asked:
         shown = ask(asked, "checks", "--against", "previous", "--details", "-o", "table").out
     assert ("The API sends about 100 at most" in shown) == told
 
@@ -240,7 +239,7 @@ def test_any_other_file_is_refused_first(server: Server, tmp_path: Path, content
 
 
 GOOD = check_run("SUCCESS", node("A"))
-GOING = scenario(run("old", -DAY, node("A", "FAILED")), run("new", 0, node("A", "running"), state="running"))
+GOING = of_tasks(run("old", -DAY, node("A", "FAILED")), run("new", 0, node("A", "running"), state="running"))
 CODES: dict[str, tuple[Scenario, tuple[str, ...], int]] = {
     "compared": (RUNS, ("--against", "previous"), 0),
     "failed": (RUNS, ("--against", "previous", "--exit-status"), 1),
@@ -255,7 +254,7 @@ CODES: dict[str, tuple[Scenario, tuple[str, ...], int]] = {
     "good, none before": (GOOD, ("--exit-status",), 0),
     "running": (GOING, ("--against", "previous", "--exit-status"), 8),
     "across kinds": (
-        scenario(*migration(check=node("check", children=FINE)).tasks, run("old", -DAY, node("A", "FAILED"))),
+        of_tasks(*migration(check=node("check", children=FINE)).tasks, run("old", -DAY, node("A", "FAILED"))),
         ("--against", "previous"),
         0,
     ),
@@ -317,7 +316,7 @@ VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
         migration("FAILED", check=LATE, migrate="absent", ended_at=LONG_AGO),
         entry("Mail"), 0, "failed", "",
     ),
-    "refused": (scenario(REFUSED), entry("Mail"), 1, "failed", "no such check"),
+    "refused": (of_tasks(REFUSED), entry("Mail"), 1, "failed", "no such check"),
     "running": (check_run("running", node("Mail", "FAILED")), entry("Mail"), 8, "running", ""),
     "a moment ago": (check_run("FAILED", node("Mail", "FAILED")), entry("Mail"), 8, "running", ""),
 }  # fmt: skip
@@ -378,15 +377,15 @@ def test_build_servers_see_accepted_checks_as_skipped(tmp_path: Path, server: Se
 
 def going(*checks: SimNode, state: str = "FAILED", over: float = 60.0) -> Scenario:
     """A check task that runs from second 0 until it is over."""
-    root = moving("root", 0, over, state, children=checks)
-    return scenario(SimTask(label="c", task_id="check-1", task_type="check", created_at=-5, root=root))
+    root = moved("root", 0, over, state, children=checks)
+    return of_tasks(SimTask(label="c", task_id="check-1", task_type="check", created_at=-5, root=root))
 
 
-MAIL = moving("Mail", 0, 20, "FAILED", excludable=True)
-BOTH = (MAIL, moving("Keys", 20, 50, "FAILED", excludable=True))
-SITE = moving("Site", 20, 50, "WARNING")
-LATER = moving("Keys", 20, 50, "FAILED", excludable=True, reported_at=110.0)
-MANY = (MAIL, *(moving(f"Fine{number:02d}", 5 + number, 58) for number in range(40)))
+MAIL = moved("Mail", 0, 20, "FAILED", excludable=True)
+BOTH = (MAIL, moved("Keys", 20, 50, "FAILED", excludable=True))
+SITE = moved("Site", 20, 50, "WARNING")
+LATER = moved("Keys", 20, 50, "FAILED", excludable=True, reported_at=110.0)
+MANY = (MAIL, *(moved(f"Fine{number:02d}", 5 + number, 58) for number in range(40)))
 WATCHES: dict[str, tuple[Scenario, str, int, str, bool]] = {
     "nothing else": (going(MAIL), "", 0, "checks ended with accepted failures (1 accepted)", False),
     "many at once": (going(*MANY), "--fail-fast --interval 20s", 0, "accepted failures (1 accepted)", False),
@@ -394,10 +393,10 @@ WATCHES: dict[str, tuple[Scenario, str, int, str, bool]] = {
     "another, reported late": (going(MAIL, LATER), "", 1, "checks failed: Keys", False),
     "another, in a hurry": (going(*BOTH, over=200), "--fail-fast", 1, "checks failed: Keys", False),
     "a strict warning": (going(MAIL, SITE), "--strict", 1, "checks failed: Site", False),
-    "an accepted warning": (going(moving("Mail", 0, 20, "WARNING"), state="WARNING"), "--strict", 0,
+    "an accepted warning": (going(moved("Mail", 0, 20, "WARNING"), state="WARNING"), "--strict", 0,
                             "checks passed with warnings (1 accepted)", False),
     "stopped": (going(MAIL, state="STOPPED"), "", 1, "checks failed", False),
-    "of a migration": (cutover(check=moving("check", -20, 30, "FAILED", children=(MAIL,)), state="FAILED", over=40), "",
+    "of a migration": (cutover(check=moved("check", -20, 30, "FAILED", children=(MAIL,)), state="FAILED", over=40), "",
                        0, "accepted failures (1 accepted)", True),
 }  # fmt: skip
 """A check of Mail, accepted, with others: options, code, the last line, and whether the bell rings before the end."""
@@ -460,7 +459,7 @@ def test_the_recipes_for_build_servers_are_what_they_say(tmp_path: Path, monkeyp
     (tmp_path / "accepted.toml").write_text(textwrap.dedent(CI[CI.index("  [Dupl") : CI.index("\nEach recipe")]))
     mail = found("DuplicateEmail", "FAILED", "3 accounts", 3)
     assert len(RECIPES) == 8
-    with still(scenario(MONDAY, run("today", 0, mail))) as asked:
+    with still(of_tasks(MONDAY, run("today", 0, mail))) as asked:
         for line in RECIPES:
             command, _, file = re.sub(" > ?", " > ", line).partition(" > ")
             result = ask(asked, *shlex.split(command)[1:], env={"MIGSTAT_TASK": "latest-check"})

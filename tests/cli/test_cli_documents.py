@@ -11,8 +11,9 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import answering, artifact, ask, migration, node, of_tree, one_task, scenario, still
+from tests.cli.rehearsals import answering, artifact, ask, migration, node, of_tree, one_task, still
 from tests.schemas import assert_valid
+from tests.watching import of_tasks
 
 NODE_KEYS = [
     "name", "level", "state", "status", "outcome", "message", "createdAt", "startedAt", "lastUpdatedAt",
@@ -52,7 +53,7 @@ def running() -> Scenario:
         root=node("root", "FAILED", children=(failed,)),
         artifacts=(artifact("report.csv"),),
     )
-    return scenario(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "WARNED", "GONE"]}})
+    return of_tasks(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "WARNED", "GONE"]}})
 
 
 @pytest.fixture(scope="module")

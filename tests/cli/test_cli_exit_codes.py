@@ -11,8 +11,9 @@ import pytest
 from migstat.simulator.scenario import Scenario, SimNode, SimTask
 from migstat.simulator.server import Server
 from tests.cli import rehearsals
-from tests.cli.rehearsals import FORMATS, LONG_AGO, check_run, migration, node, scenario, still
+from tests.cli.rehearsals import FORMATS, LONG_AGO, check_run, migration, node, still
 from tests.command_line import Result, refused, refused_as_json
+from tests.watching import of_tasks
 
 SOME = ("table", "json")
 PROJECTS = (node("ACME"), node("ZED"))
@@ -275,7 +276,7 @@ def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> 
 
 def judged(root: SimNode, *words: str) -> Result:
     """Ask about a migrate task of this tree."""
-    with still(scenario(SimTask(label="m", task_id="m1", task_type="migrate", created_at=0, root=root))) as server:
+    with still(of_tasks(SimTask(label="m", task_id="m1", task_type="migrate", created_at=0, root=root))) as server:
         return rehearsals.ask(server, words[0], "job-1", "m1", *words[1:])
 
 

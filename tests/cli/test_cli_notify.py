@@ -23,10 +23,11 @@ from migstat.model.events import End, Ended, View
 from migstat.model.verdict import Verdict, summary_of
 from migstat.settings.resolve import environ_of_commands
 from migstat.simulator.scenario import Scenario
-from tests.cli.rehearsals import Night, cutover, migration, moving, night, node, still
+from tests.cli.rehearsals import Night, cutover, migration, night, node, still
 from tests.command_line import environ_of, line_of, migstat, started, until
 from tests.schemas import assert_valid
 from tests.sockets import serving
+from tests.watching import moved
 
 HOSTILE = """Import "stopped" \\ `id` $(id) 'x'; %s & <!channel> <b>\x1b[2J\x00 {"é": 1}\nnext"""
 
@@ -76,17 +77,17 @@ def hook(tmp_path: Path) -> Hook:
 def failing(message: str = "No such field.") -> Scenario:
     """Return a migration of which one project fails in the middle."""
     projects = (
-        moving("ACME", 20, 200),
-        moving("ERP", 20, 100, "FAILED", final_message=message),
-        moving("ZED", 20, 300),
+        moved("ACME", 20, 200),
+        moved("ERP", 20, 100, "FAILED", final_message=message),
+        moved("ZED", 20, 300),
     )
     return cutover(*projects, over=400, state="FAILED")
 
 
 def test_it_runs_for_a_poll_with_failures_and_for_the_end(hook: Hook) -> None:
     """However many fail in a poll, and however little is shown, the command runs once; and once at the end."""
-    bad = (moving(name, 20, 100, "FAILED", final_message="No such field.") for name in ("A", "B", "C"))
-    with night(cutover(moving("ACME", 20, 200), *bad, over=400, state="FAILED")) as rehearsed:
+    bad = (moved(name, 20, 100, "FAILED", final_message="No such field.") for name in ("A", "B", "C"))
+    with night(cutover(moved("ACME", 20, 200), *bad, over=400, state="FAILED")) as rehearsed:
         hook.follow(rehearsed, 150)
         result = rehearsed.watch("--quiet", "--notify", hook.command)
     assert (result.code, "notify" in result.err) == (1, False)
@@ -105,7 +106,7 @@ def test_it_runs_for_a_poll_with_failures_and_for_the_end(hook: Hook) -> None:
 
 def test_it_runs_for_a_long_outage_and_its_end(hook: Hook) -> None:
     """Two minutes without an answer are told while they last, and so is the recovery."""
-    with night(cutover(moving("ACME", 20, 800), over=900)) as rehearsed:
+    with night(cutover(moved("ACME", 20, 800), over=900)) as rehearsed:
         # a server may ask for a pause that is longer than those two minutes
         rehearsed.at(50, lambda: rehearsed.server.faults.add("503", 1000, retry_after=300))
         rehearsed.at(360, rehearsed.server.faults.clear)
@@ -119,8 +120,8 @@ def test_it_runs_for_a_long_outage_and_its_end(hook: Hook) -> None:
 def test_what_happens_meanwhile_is_told_in_the_next_run(hook: Hook) -> None:
     """While the command runs no other one is started; what was to be told comes in one run after it."""
     (hook.folder / "wait").touch()
-    bad = (moving(name, 20, at, "FAILED") for name, at in (("A", 50), ("B", 100), ("C", 150)))
-    with night(cutover(*bad, moving("ZED", 20, 300), over=400)) as rehearsed:
+    bad = (moved(name, 20, at, "FAILED") for name, at in (("A", 50), ("B", 100), ("C", 150)))
+    with night(cutover(*bad, moved("ZED", 20, 300), over=400)) as rehearsed:
         hook.follow(rehearsed, 80)
         rehearsed.at(250, (hook.folder / "wait").unlink)
         rehearsed.at(280, lambda: until(lambda: len(hook.runs) == 2))

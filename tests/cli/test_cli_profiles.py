@@ -12,8 +12,9 @@ import pytest
 
 from migstat.settings.keychain import Account, Keychain
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, cutover, migration, moving, night, still
+from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, cutover, migration, night, still
 from tests.command_line import migstat, refused, refused_as_json
+from tests.watching import moved
 
 EMAILS = ("flag", "variable", "acme", "globex", "initech")
 
@@ -217,7 +218,7 @@ def test_the_interval_of_a_profile(tmp_path: Path) -> None:
     """A watch polls as often as the profile says, unless the option says otherwise."""
     asked = []
     for words in ((), ("--interval", "5s")):
-        with night(cutover(moving("ACME", 10, 900), over=1000.0)) as tonight:
+        with night(cutover(moved("ACME", 10, 900), over=1000.0)) as tonight:
             text = f'default_profile = "a"\n[profiles.a]\n{reaching(tonight.server)}interval = 30\n'
             env = write(tmp_path, text) | {"MIGSTAT_TOKEN": tonight.server.token, "MIGSTAT_JOB": "job-1"}
             result = migstat(["watch", "--timeout", "3m", *words], env, now=tonight.now, sleep=tonight.slept)

@@ -12,7 +12,8 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import Answer, answering, artifact, ask, node, of_tree, one_task, scenario, still
+from tests.cli.rehearsals import Answer, answering, artifact, ask, node, of_tree, one_task, still
+from tests.watching import of_tasks
 
 
 def under_way() -> Scenario:
@@ -34,7 +35,7 @@ def under_way() -> Scenario:
         root=node("root"),
         artifacts=(artifact("a.csv"), artifact("b.log")),
     )
-    return scenario(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "GONE"]}})
+    return of_tasks(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "GONE"]}})
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,10 @@ import pytest
 
 from migstat.model.documents import KINDS, schema_of
 from migstat.simulator.scenario import Scenario, SimPhase
-from tests.cli.rehearsals import Night, cutover, moving, night, node
+from tests.cli.rehearsals import Night, cutover, night, node
 from tests.command_line import migstat, refused
 from tests.schemas import assert_valid
+from tests.watching import moved
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -56,10 +57,10 @@ def test_other_words_are_refused(words: str, said: str) -> None:
 def lively() -> Scenario:
     """Return a migration with phases, a project that stands still for long, one that fails, and one that is lost."""
     return cutover(
-        moving("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
-        moving("ERP", 40, 200, "FAILED", final_message="No\tsuch\nfield."),
+        moved("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
+        moved("ERP", 40, 200, "FAILED", final_message="No\tsuch\nfield."),
         node("STUCK", "running", has_details=False),
-        moving("LATE", 100, 300, reported_at=100),
+        moved("LATE", 100, 300, reported_at=100),
         over=650,
         keys=("ACME", "LOST"),
     )

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from migstat.cli.rehearsal import record_night, rehearsed
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.scenarios import build
-from tests.cli.rehearsals import cutover, moving
+from tests.cli.rehearsals import cutover
 from tests.command_line import Result, hermetic, migstat, process
 from tests.render.test_html import Tags
 from tests.schemas import assert_valid
+from tests.watching import moved
 
 BEGINS = 1_792_884_720.0
 """Sun 25 Oct 2026, 01:32 in Berlin: summer time ends at three."""
@@ -37,11 +38,11 @@ def scripted() -> Scenario:
     """Return 40 minutes of 21 projects, two of which fail."""
     phases = (SimPhase("export", 10), SimPhase("import", 10))
     return cutover(
-        *(moving(f"P{number:02}", 60 + 30 * number, 300 + 40 * number) for number in range(18)),
-        moving("ERP", 60, 1000, "FAILED", phases=phases, final_message="No such field."),
-        moving("PAY", 100, 1300, "FAILED"),
-        moving("HELP", 60, 400, "WARNING"),
-        scopes=(moving("apps", 10, 2390),),
+        *(moved(f"P{number:02}", 60 + 30 * number, 300 + 40 * number) for number in range(18)),
+        moved("ERP", 60, 1000, "FAILED", phases=phases, final_message="No such field."),
+        moved("PAY", 100, 1300, "FAILED"),
+        moved("HELP", 60, 400, "WARNING"),
+        scopes=(moved("apps", 10, 2390),),
         over=2400,
     )
 

@@ -25,19 +25,10 @@ from migstat.model.verdict import Snapshot, Verdict
 from migstat.render.theme import ASCII
 from migstat.simulator.scenario import Scenario, SimPhase, SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import (
-    HERE,
-    NOW,
-    cutover,
-    migration,
-    moving,
-    night,
-    node,
-    scenario,
-    still,
-)
+from tests.cli.rehearsals import HERE, NOW, cutover, migration, night, node, still
 from tests.command_line import Result, environ_of, hermetic, line_of, migstat, refused, refused_as_json, started, until
 from tests.schemas import assert_valid
+from tests.watching import moved, of_tasks
 
 MIGSTAT = [sys.executable, "-m", "migstat"]
 OUTPUTS = ("table", "plain", "json")
@@ -55,11 +46,11 @@ def watching(server: Server, *words: str) -> AbstractContextManager[subprocess.P
 def lively() -> Scenario:
     """Return a migration in which projects end well, with a warning and badly, and one is reported late."""
     return cutover(
-        moving("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
-        moving("HELP", 30, 150, "WARNING", final_message="Without icons."),
-        moving("ERP", 40, 200, "FAILED", final_message="No\tsuch\nfield."),
-        moving("LATE", 110, 180, reported_at=100),
-        scopes=(moving("apps", 60, 300),),
+        moved("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
+        moved("HELP", 30, 150, "WARNING", final_message="Without icons."),
+        moved("ERP", 40, 200, "FAILED", final_message="No\tsuch\nfield."),
+        moved("LATE", 110, 180, reported_at=100),
+        scopes=(moved("apps", 60, 300),),
         over=300,
     )
 
@@ -172,7 +163,7 @@ def test_a_server_that_is_not_there_yet_is_waited_for(standing: Server) -> None:
 
 def test_every_line_is_an_event(standing: Server) -> None:
     """With a JSON format every line of standard output is an event; the first has the tree, the last the verdict."""
-    projects = (moving("ACME", 0, 300, phases=(SimPhase("export", 100),)), moving("LATE", 100, 200, reported_at=100))
+    projects = (moved("ACME", 0, 300, phases=(SimPhase("export", 100),)), moved("LATE", 100, 200, reported_at=100))
     with night(cutover(*projects, over=400, keys=("ACME", "LATE", "LOST"))) as rehearsed:
         rehearsed.at(250, lambda: rehearsed.server.faults.add("503", 30))
         result = rehearsed.watch("-o", "ndjson")
@@ -202,7 +193,7 @@ def test_every_line_is_an_event(standing: Server) -> None:
 def test_what_does_not_print_is_escaped(form: str) -> None:
     """Controls and bidirectional marks of the server are escapes, in events as in lines."""
     message = "a\x1b[2J\x9b\u202eb"
-    with night(cutover(moving("EVIL", 20, 100, "FAILED", final_message=message), over=200)) as rehearsed:
+    with night(cutover(moved("EVIL", 20, 100, "FAILED", final_message=message), over=200)) as rehearsed:
         result = rehearsed.watch("-o", form)
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", result.out + result.err)
     assert form == "plain" or message in [event.get("message") for event in json_of(result)]
@@ -441,10 +432,10 @@ def test_a_second_watch_goes_on_from_a_record(tmp_path: Path, form: str) -> None
     """Nothing is told twice, nothing in between is lost, and people get a summary of what nobody saw."""
     path = tmp_path / "night.jsonl"
     projects = (
-        moving("ACME", 20, 100),
-        moving("HELP", 30, 300),
-        moving("PAY", 30, 350, "FAILED"),
-        moving("ERP", 40, 500),
+        moved("ACME", 20, 100),
+        moved("HELP", 30, 300),
+        moved("PAY", 30, 350, "FAILED"),
+        moved("ERP", 40, 500),
     )
     with night(cutover(*projects, over=600)) as rehearsed:
         first = rehearsed.events("--record", str(path), "--timeout", "200s")
@@ -471,7 +462,7 @@ def test_a_second_watch_goes_on_from_a_record(tmp_path: Path, form: str) -> None
 def test_a_killed_watch_leaves_whole_lines(tmp_path: Path) -> None:
     """A watch that is killed leaves whole events in the record, without a secret, and a second one goes on from it."""
     path = tmp_path / "night.jsonl"
-    projects = [moving(f"P{number:02}", 10 + number * 5, 60 + number * 5) for number in range(40)]
+    projects = [moved(f"P{number:02}", 10 + number * 5, 60 + number * 5) for number in range(40)]
     with night(cutover(*projects, over=300)) as rehearsed:
         with watching(rehearsed.server, "--json", "--record", str(path)) as watched:
             seen = [line_of(watched.stdout)]
@@ -536,8 +527,8 @@ def test_a_file_that_holds_something_else_is_left_alone(tmp_path: Path, kind: st
     before = path.read_bytes()
     (task,) = lively().tasks
     run = SimTask(label="migrate", task_id="other-run", task_type="migrate", created_at=0, root=task.root)
-    other_job = cutover(moving("ACME", 0, 100), over=200, job="job-2")
-    with night(other_job if "job" in kind else scenario(run, scope=lively().job.scope)) as rehearsed:
+    other_job = cutover(moved("ACME", 0, 100), over=200, job="job-2")
+    with night(other_job if "job" in kind else of_tasks(run, scope=lively().job.scope)) as rehearsed:
         held(rehearsed.watch("--json", "--record", str(path)), 2, "usage", form="json")
     assert path.read_bytes() == before
 
@@ -554,7 +545,7 @@ def test_a_refused_watch_makes_no_record_of_use(tmp_path: Path) -> None:
 # the bell
 
 
-FAILS = cutover(moving("ACME", 20, 100, "FAILED"), moving("ZED", 20, 200), over=300, state="FAILED")
+FAILS = cutover(moved("ACME", 20, 100, "FAILED"), moved("ZED", 20, 200), over=300, state="FAILED")
 
 
 @pytest.mark.parametrize(
@@ -564,7 +555,7 @@ FAILS = cutover(moving("ACME", 20, 100, "FAILED"), moving("ZED", 20, 200), over=
         (FAILS, ("--quiet",), True, 0),
         (FAILS, ("--json",), True, 0),
         (FAILS, (), False, 0),
-        (cutover(moving("OLD", -10, -5, "FAILED"), over=100, state="FAILED"), ("-o", "plain"), True, 1),
+        (cutover(moved("OLD", -10, -5, "FAILED"), over=100, state="FAILED"), ("-o", "plain"), True, 1),
     ],
     ids=["terminal", "quiet", "json", "pipe", "old failure"],
 )

@@ -23,8 +23,9 @@ from rich.cells import cell_len
 
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, Night, check_run, cutover, migration, moving, night, node
+from tests.cli.rehearsals import HERE, Night, check_run, cutover, migration, night, node
 from tests.command_line import environ_of, hermetic, started, until
+from tests.watching import moved
 
 pytestmark = pytest.mark.slow
 
@@ -386,7 +387,7 @@ def left_over(seen: Window, verdict: str) -> list[str]:
 
 def test_the_end_stays_in_the_scrollback() -> None:
     """The end leaves verdict, reason and the next command in the scrollback, and has rung twice."""
-    scripted = cutover(moving("ACME", 0, 100), moving("ERP", 0, 100, "FAILED", final_message="No field."), over=150)
+    scripted = cutover(moved("ACME", 0, 100), moved("ERP", 0, 100, "FAILED", final_message="No field."), over=150)
     with night(scripted) as rehearsed, window(rehearsed.server, size=(100, 24)) as seen:
         seen.until_shown("0 of 2 projects")
         rehearsed.slept.append(200.0)
@@ -445,7 +446,7 @@ def test_a_frozen_terminal_holds_up_nothing(
 ) -> None:
     """With the output paused by Ctrl-S, polls, record, timeout and signals go on as ever."""
     path = tmp_path / "night.jsonl"
-    scripted = cutover(moving("ACME", 100, 200, "FAILED"), moving("ZED", 0, 9000))
+    scripted = cutover(moved("ACME", 100, 200, "FAILED"), moved("ZED", 0, 9000))
     with night(scripted) as rehearsed, window(rehearsed.server, "--record", str(path), *words) as seen:
         seen.until_shown("0 of 2 projects")
         seen.child.send("\x13")
@@ -505,7 +506,7 @@ def code_of(process: int) -> int:
 def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path, bash: str | None, code: int, last: str) -> None:
     """It ends as by SIGHUP, with a last event in the record; with SIGHUP ignored, as by nohup, it goes on without."""
     path = tmp_path / "night.jsonl"
-    scripted = cutover(moving("ACME", 0, 100), moving("ERP", 0, 100, "FAILED"), over=150)
+    scripted = cutover(moved("ACME", 0, 100), moved("ERP", 0, 100, "FAILED"), over=150)
     with night(scripted) as rehearsed, window(rehearsed.server, "--record", str(path), bash=bash) as seen:
         seen.until_shown("0 of 2 projects")
         seen.child.ptyproc.fileobj.close()
@@ -534,7 +535,7 @@ def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
     waits = f"[ $MIGSTAT_EVENT = change ] || while [ ! -e {go} ]; do sleep 0.05; done"
     hook.write_text("\n".join(["#!/bin/sh", *lines, waits, f"echo over >> {told}", "exit 3", ""]), encoding="utf-8")
     hook.chmod(0o700)
-    scripted = cutover(moving("ACME", 20, 100, "FAILED"), moving("ZED", 20, 900), over=900, state="FAILED")
+    scripted = cutover(moved("ACME", 20, 100, "FAILED"), moved("ZED", 20, 900), over=900, state="FAILED")
     with night(scripted, head_start=50) as rehearsed, window(rehearsed.server, "--notify", str(hook)) as seen:
         seen.until_shown("ACME")
         rehearsed.slept.append(100.0)

@@ -12,8 +12,9 @@ import pytest
 
 from migstat.simulator.scenario import SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import PREFIX, Answer, Asked, answering, ask, node, scenario, still
+from tests.cli.rehearsals import PREFIX, Answer, Asked, answering, ask, node, still
 from tests.command_line import Result, migstat, refused
+from tests.watching import of_tasks
 
 
 def task(task_id: str, created_at: float) -> SimTask:
@@ -31,7 +32,7 @@ RUNS = (task("c1", 1), task("m1", 2), task("c2", 3), task("m2", 4))
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """Return a server of four runs of job-1."""
-    with still(scenario(*RUNS, page_size=2)) as started:
+    with still(of_tasks(*RUNS, page_size=2)) as started:
         yield started
 
 
@@ -158,7 +159,7 @@ def test_a_mistyped_name(tmp_path: Path, server: Server, words: str, job: str, h
 @pytest.mark.parametrize(("words", "about"), [("", "m2"), ("c2", None), ("latest-migrate", "m2"), ("job-1 m1", "m1")])
 def test_projects_are_those_of_the_latest_migration(words: str, about: str | None) -> None:
     """Projects are read from the latest migrate task where none is named; a lone word that is no task word is a job."""
-    with still(scenario(*RUNS, task("c3", 5))) as server:
+    with still(of_tasks(*RUNS, task("c3", 5))) as server:
         result = ask(server, "projects", "--json", *words.split())
         assert asked_about(ask(server, "checks", "--json")) == "job-1/c3"
     assert result.code == 5 if about is None else asked_about(result) == f"job-1/{about}"
@@ -173,7 +174,7 @@ def test_commands_about_a_job_take_a_url_of_a_task(server: Server, command: str)
 
 def test_a_job_without_runs() -> None:
     """A job that has not been run yet is code 5 for a task, and an empty list of tasks."""
-    with still(scenario()) as server:
+    with still(of_tasks()) as server:
         refused(ask(server, "status"), 5, "no runs yet")
         assert (ask(server, "tasks").code, ask(server, "tasks").out) == (0, "")
         assert "No runs yet." in ask(server, "tasks", "-o", "table").out
