@@ -6,7 +6,7 @@ A `Digest` is made once per poll, so that drawing it every second costs little h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -88,9 +88,18 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[Node, ...] = ()
     missing: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
-    done: tuple[str, ...] = ()
+    succeeded: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     doing: str = ""
     accepted: int = 0
+
+    @property
+    def folded(self) -> Iterator[tuple[State, tuple[str, ...]]]:
+        """The states whose nodes have no rows, and the names of those nodes, the most important first."""
+        yield State.MISSING, self.missing
+        yield State.PENDING, self.pending
+        yield State.SUCCEEDED, self.succeeded
+        yield State.SKIPPED, self.skipped
 
 
 Problem = Node | str
@@ -145,7 +154,8 @@ def digest(view: View, title: str = "") -> Digest:
         scopes=scopes,
         missing=() if ended else tuple(sorted(snapshot.missing, key=str.casefold)),
         pending=tally.names(State.PENDING, nodes=leaves),
-        done=tally.names(State.SUCCEEDED, State.SKIPPED, nodes=leaves),
+        succeeded=tally.names(State.SUCCEEDED, nodes=leaves),
+        skipped=tally.names(State.SKIPPED, nodes=leaves),
     )
 
 
@@ -361,8 +371,7 @@ def _body(
         parts += [*table, *more_problems, *([gap] * between)]
     parts += [*_table(running, names_width, canvas, 0)[0], *more_running]
     names: list[Text] = []
-    named = ((State.MISSING, known.missing), (State.PENDING, known.pending), (State.SUCCEEDED, known.done))
-    for state, group in named:
+    for state, group in known.folded:
         if roomy and group and spare >= 3:
             lines = _names(state, group, canvas, max(min(spare // 3, 4), 1))
             spare -= len(lines) + (not names)
@@ -539,13 +548,14 @@ def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> lis
     lines = [Text(head, STYLES[state])]
     for at, name in enumerate(map(harmless, names)):
         more = f" +{grouped(len(names) - at)}"
-        needed = cell_len(name) + 2 + (len(more) if len(lines) == room else 0)
+        is_last = at + 1 == len(names)
+        needed = cell_len(name) + (0 if is_last else 2 + (len(more) if len(lines) == room else 0))
         if lines[-1].cell_len + needed > canvas.width:
             if len(lines) == room:
                 lines[-1].append(more, QUIET)
                 break
             lines.append(Text("  "))
-        lines[-1].append(f"{name}  ")
+        lines[-1].append(name if is_last else f"{name}  ")
     return [_cut(line, canvas) for line in lines]
 
 

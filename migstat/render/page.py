@@ -131,10 +131,9 @@ def _scopes(known: Digest) -> Markup:
 
 def _folded(known: Digest) -> Iterable[Markup]:
     """Names of what is fine, or not there yet: folded, but the browser's search finds them."""
-    named = ((State.MISSING, known.missing), (State.PENDING, known.pending), (State.SUCCEEDED, known.done))
-    for state, names in named:
+    for state, names in known.folded:
         if names:
-            words = "not reported yet" if state is State.MISSING else "done" if state.ended else str(state)
+            words = "not reported yet" if state is State.MISSING else str(state)
             summary = tag("summary", mark(state, f"{grouped(len(names))} {words}"))
             listed = _rows(names, lambda name: tag("li", name if len(name) <= 80 else f"{name[:79]}…"), "names", NAMES)
             yield tag("details", summary, listed, id=str(state))
