@@ -158,7 +158,7 @@ class Watch:
         self._outage: NoAnswer | None = None
         self._silent_since: Millis | None = None
         # when things happened, by the deadline's clock, except for the beginning
-        self._began = self._now()
+        self._began: Millis | None = self._now()
         self._spoke_at = deadline.clock()
         self._read_at: float | None = None
         self._asked_at = 0.0
@@ -218,6 +218,8 @@ class Watch:
         """The last event of a watch that ends this way; `code` is that of an error which has one."""
         now, found = self._now(), self._assessment
         elapsed = self._evidence.root.elapsed_seconds(now)
+        if elapsed is None and self._began is not None:  # check tasks report no times
+            elapsed = max(0, now - self._began) / 1000
         if code is None:
             strict = self._plan.strict and bool(failed_so_far(self._evidence, self._plan.until, strict=True))
             code = exit_of_end(end, found.verdict, strict=strict, signal=signal)
@@ -228,7 +230,7 @@ class Watch:
             exit_code=code,
             summary=found.summary,
             missing=found.missing,
-            elapsed_seconds=elapsed if elapsed is not None else max(0, now - self._began) / 1000,
+            elapsed_seconds=elapsed,
             reasons=found.reasons,
             notes=self._notes,
         )
@@ -245,7 +247,8 @@ class Watch:
             )
         # only now, as the record is of one task, and `latest` was not resolved before the first reading
         seen = self._recall()
-        self._began = seen.began or self._began
+        # A task that had ended before this watch looked may have done so at any time, hours or days ago.
+        self._began = None if self._evidence.root.ended else seen.began or self._began
         self._timetable.resume(seen.late, self._now())
         self._stalls.since = dict.fromkeys(seen.stalled, self._now())
         view = self.view

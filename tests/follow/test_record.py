@@ -105,6 +105,8 @@ def test_elapsed_reaches_back(tmp_path: Path) -> None:
     recorded(path, scenario, 100, 200)
     ended = the_end(recorded(path, scenario, 900))
     assert ended.elapsed_seconds == seconds_of(ended) - 100
+    for later in (path, tmp_path / "new.jsonl"):  # which cannot tell when it ended
+        assert the_end(recorded(later, scenario, 9000)).elapsed_seconds is None
 
 
 def test_what_was_reported_is_read_back(tmp_path: Path) -> None:
