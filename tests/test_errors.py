@@ -39,15 +39,6 @@ def test_every_error_has_the_code_that_scripts_rely_on(base: type[MigstatError],
     assert not [name for name, code in codes.items() if [name, code] not in drawn]
 
 
-def test_an_error_without_a_code_of_its_own_has_that_of_its_base() -> None:
-    """Scripts need not know the finer kinds that the program tells apart inside."""
-
-    class Finer(errors.BadAnswer):
-        pass
-
-    assert Finer.code == "bad-answer"
-
-
 def test_an_error_holds_message_and_hint_without_the_token() -> None:
     """The text of the error is the message alone, and a token that was pasted into either is masked."""
     error = errors.NotFound("no job ATATT3xFf=12", "Check ATATT3xFf=12.")

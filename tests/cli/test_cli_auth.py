@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -338,6 +337,9 @@ def test_a_second_login_replaces_the_token(desk: Desk, server: Server) -> None:
     assert desk.auth("login", env=env, typed=(server.token,)).code == 0
     assert desk.kept == {server.base_url: {server.email: server.token}}
     assert desk.text == before
+    listed = desk.run("config", "list", "--show-origin")
+    assert "token\t***\tthe keyring\n" in listed.out
+    assert server.token not in listed.out
 
 
 def test_a_new_profile_does_not_become_the_default(desk: Desk, server: Server) -> None:
@@ -410,26 +412,21 @@ def test_a_config_that_cannot_be_written_is_reported_after_the_token_was_stored(
     assert desk.kept == {"https://api.atlassian.com": {"you@example.com": TOKEN}}
 
 
-@pytest.mark.slow
-def test_without_a_keyring_everything_works_with_a_private_file(desk: Desk, server: Server) -> None:
+def test_without_a_keyring_everything_works_with_a_private_file(
+    desk: Desk, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without the extra, login says which file it used; status finds the token there, logout removes it."""
-    code = "import sys\nsys.modules['keyring'] = None\nfrom migstat.__main__ import run\nrun()"
-    own = hermetic() | desk.environ | {"MIGSTAT_BASE_URL": server.base_url, "MIGSTAT_JOB": "job-1"}
-    file = f"~/{desk.config.with_name('credentials.toml').relative_to(own['HOME'])}"
-
-    def run(*words: str) -> tuple[int, str, str]:
-        done = subprocess.run([sys.executable, "-c", code, *words], env=own, input=server.token.encode(),
-                              capture_output=True, check=False, timeout=60)  # fmt: skip
-        assert server.token not in (done.stdout + done.stderr).decode()
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-    done, _, err = run("auth", "login", "--email", server.email, "--token-file", "-")
-    assert (done, err.splitlines()[1]) == (0, f"stored the token of {server.email} in {file}, which only you can read")
-    assert f"token\t***\t{file}\n" in run("auth", "status")[1]
-    assert run("job")[0] == 0
-    assert run("auth", "logout")[2] == f"removed the token of {server.email} for {server.base_url} from {file}\n"
-    code_after, _, err = run("job")
-    assert (code_after, err.splitlines()[0]) == (4, "migstat: no API token given")
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    env, file = {"MIGSTAT_BASE_URL": server.base_url, "MIGSTAT_JOB": "job-1"}, "~/config/migstat/credentials.toml"
+    done = desk.auth("login", "--email", server.email, "--token-file", "-", env=env, stdin=server.token)
+    assert done.err.splitlines()[1] == f"stored the token of {server.email} in {file}, which only you can read"
+    status = desk.auth("status", env=env)
+    assert f"token\t***\t{file}\n" in status.out
+    assert server.token not in done.err + status.out + status.err
+    assert desk.run("job", env=env).code == 0
+    removed = f"removed the token of {server.email} for {server.base_url} from {file}\n"
+    assert desk.auth("logout", env=env).err == removed
+    refused(desk.run("job", env=env), 4, "migstat: no API token given")
 
 
 @pytest.mark.parametrize("command", ["login", "logout"])

@@ -303,15 +303,11 @@ TOLERABLE = check_run(
     "FAILED", found("Mail", "FAILED", "3 accounts", 3, excludable=True), node("Fine"), ended_at=LONG_AGO
 )
 LATE = node("check", "FAILED", children=(node("Mail", "FAILED"),), ended_at=LONG_AGO)
-FATAL = check_run("FAILED", node("Mail", "FAILED", excludable=False), ended_at=LONG_AGO)
 VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
     "accepted": (TOLERABLE, entry("Mail"), 0, "warning", ""),
-    "accepted, few enough": (TOLERABLE, entry("mail", more="occurrences = 3"), 0, "warning", ""),
     "more than accepted": (TOLERABLE, entry("Mail", more="occurrences = 2"), 1, "failed", "it has 3 occurrences"),
-    "the last day": (TOLERABLE, entry("Mail", "2026-09-21"), 0, "warning", ""),
     "expired": (TOLERABLE, entry("Mail", "2026-09-20"), 1, "failed", "was accepted until 2026-09-20 and counts again"),
     "unknown": (TOLERABLE, entry("Male"), 1, "failed", "Male is accepted, but this run has no such check"),
-    "blocks": (FATAL, entry("Mail"), 1, "failed", "the API does not allow it to be overridden"),
     "of a migration": (
         migration("FAILED", check=LATE, migrate="absent", ended_at=LONG_AGO),
         entry("Mail"), 0, "failed", "",
@@ -356,12 +352,14 @@ def of_profile(folder: Path) -> dict[str, str]:
 
 
 def test_accepted_checks_may_come_from_the_profile(tmp_path: Path) -> None:
-    """A profile names the file; the option takes precedence."""
+    """A profile names the file, whose absence names the key; the option takes precedence."""
     env = of_profile(tmp_path)
     (tmp_path / "none.toml").touch()
     with still(TOLERABLE) as asked:
         assert ask(asked, "checks", "--exit-status", env=env).code == 0
         assert ask(asked, "checks", "--exit-status", "--accepted", str(tmp_path / "none.toml"), env=env).code == 1
+        (tmp_path / "accepted.toml").unlink()
+        refused(ask(asked, "checks", env=env), 2, "profiles.p.accepted: cannot read")
 
 
 def test_build_servers_see_accepted_checks_as_skipped(tmp_path: Path, server: Server) -> None:

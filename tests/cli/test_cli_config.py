@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, FORMATS, PROFILE_KEYS, TARGET_KEYS
 from tests.command_line import Result, migstat, refused, refused_as_json
 
@@ -65,10 +64,15 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_the_first_value_creates_the_file(tmp_path: Path) -> None:
-    """A value that is set is there for the next command; only the owner can read file and folder."""
+    """A value that is set is there for the next command; only the owner can read file and folder.
+
+    Before that, the origins are where it would be, and the defaults.
+    """
     environ = {"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(tmp_path / "config")}
     file = tmp_path / "config" / "migstat" / "config.toml"
+    defaults = "".join(f"{key}\t{value}\tdefault\n" for key, value in DEFAULTS.items())
     for words, out, err in (
+        ("list --show-origin", f"config\t{file}\tdefault, does not exist yet\n{defaults}", ""),
         ("list", "", f"{file} has no values yet\n"),
         ("set profiles.acme.email you@example.com", "", f"profiles.acme.email is set in {file}\n"),
         ("list", "profiles.acme.email\tyou@example.com\n", ""),
@@ -183,37 +187,6 @@ def test_where_each_value_in_force_comes_from(place: Place, environ: str, option
     expected.append(("config", str(place.file), "MIGSTAT_CONFIG"))
     assert sorted(tuple(line.split("\t")) for line in result.out.splitlines()) == sorted(expected)
     assert "s3cr3t" not in result.out
-
-
-def test_the_origins_without_any_file(tmp_path: Path) -> None:
-    """Without a file the listing shows where it would be, and the defaults."""
-    result = migstat(["config", "list", "--show-origin"], {"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(tmp_path)})
-    assert result.out.splitlines() == [
-        f"config\t{tmp_path}/migstat/config.toml\tdefault, does not exist yet",
-        *(f"{key}\t{value}\tdefault" for key, value in DEFAULTS.items()),
-    ]
-
-
-class Remembering(Keychain):
-    """A keyring that has one token, and notes the account that was asked for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.asked: list[Account] = []
-
-    def recall(self, account: Account) -> tuple[str, str] | None:
-        """Return the token."""
-        self.asked.append(account)
-        return "s3cr3t", "the keyring"
-
-
-def test_the_keyring_is_a_source(place: Place) -> None:
-    """It is asked for the account in force, and named."""
-    keychain = Remembering()
-    result = place.config("list", "--show-origin", keychain=keychain)
-    assert "token\t***\tthe keyring\n" in result.out
-    assert "s3cr3t" not in result.out
-    assert keychain.asked == [Account("https://api.atlassian.com", "you@example.com")]
 
 
 @pytest.mark.parametrize(

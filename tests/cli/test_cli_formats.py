@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import jq
 import pytest
@@ -77,25 +75,6 @@ def test_a_recipe_for_jq_gives_what_it_says(over: Server, recipe: str) -> None:
     """Questions that scripts ask are answered by the documents."""
     command, expected = RECIPES[recipe]
     assert jq.compile(recipe).input_text(ask(over, command, "--json").out).all() == expected
-
-
-@pytest.mark.parametrize("command", ["status --depth all", "tasks", "artifacts"])
-def test_every_time_is_one_that_fromdate_reads(over: Server, command: str) -> None:
-    """All keys that end in At hold UTC in whole seconds, or null."""
-
-    def times(value: Any) -> Iterator[Any]:
-        for key, inner in value.items() if isinstance(value, dict) else ():
-            if key.endswith("At") and not isinstance(inner, int | float):
-                yield inner
-            if key != "details":
-                yield from times(inner)
-        for inner in value if isinstance(value, list) else ():
-            yield from times(inner)
-
-    found = [each for each in times(json.loads(ask(over, *command.split(), "--json").out)) if each is not None]
-    assert found
-    for each in found:
-        assert jq.compile("fromdate").input_value(each).first() == datetime.fromisoformat(each).timestamp()
 
 
 def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server, tmp_path: Path) -> None:

@@ -95,10 +95,12 @@ def test_a_process_uses_the_users_cache_folder(server: Server, tmp_path: Path) -
     assert {"ACME", "WEB"} <= set(completed.out.splitlines())
 
 
-def test_a_demo_keeps_nothing(cache: Path) -> None:
-    """Simulated names do not complete the user's own command lines."""
+def test_a_demo_and_an_unknown_job_keep_nothing(server: Server, cache: Path) -> None:
+    """Neither simulated nor wrong names complete the user's own command lines."""
     assert migstat(["demo", "status"], {}, cache=str(cache)).code == 0
     assert not cache.exists()
+    assert migstat(["status", "nonsense"], environ_of(server), cache=str(cache)).code == 5
+    assert seen_jobs(str(cache / FOLDER)) == []
 
 
 def test_a_cache_that_cannot_be_written_is_ignored(server: Server, cache: Path) -> None:
@@ -107,9 +109,3 @@ def test_a_cache_that_cannot_be_written_is_ignored(server: Server, cache: Path) 
     result = migstat(["projects"], environ_of(server), cache=str(cache))
     assert (result.code, result.err) == (0, "")
     assert result.out
-
-
-def test_an_unknown_job_is_not_kept(server: Server, cache: Path) -> None:
-    """An unknown job does not complete later."""
-    assert migstat(["status", "nonsense"], environ_of(server), cache=str(cache)).code == 5
-    assert seen_jobs(str(cache / FOLDER)) == []

@@ -16,7 +16,7 @@ import trustme
 
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import migration, still
-from tests.command_line import environ_of, migstat, process, refused_as_json
+from tests.command_line import environ_of, migstat, process, refused, refused_as_json
 from tests.sockets import hang, head_of, listening, relay
 from tests.tls import Front, bundle_of, secured
 
@@ -136,15 +136,9 @@ def test_a_server_that_does_not_prove_who_it_is_learns_nothing(
 def test_without_a_bundle_the_hint_is_to_give_one(authority: trustme.CA, simulator: Server) -> None:
     """An unknown authority is reported in two lines; the second one names the variable."""
     with secured(authority.issue_cert("127.0.0.1"), simulator.base_url) as front:
-        result = migstat(["status", "-v"], environ_at(f"https://127.0.0.1:{front.port}", simulator))
-    log, message, hint = result.err.splitlines()
-    assert (result.code, result.out) == (3, "")
-    assert log.startswith("GET /migrations/public/v1/")
-    assert message.startswith(
-        f"migstat: the certificate of 127.0.0.1:{front.port} is not valid: it is not signed by a trusted authority"
-    )
-    assert hint.startswith("  ")
-    assert "MIGSTAT_CA_BUNDLE" in hint
+        result = migstat(["status"], environ_at(f"https://127.0.0.1:{front.port}", simulator))
+    said = f"the certificate of 127.0.0.1:{front.port} is not valid: it is not signed by a trusted authority"
+    refused(result, 3, f"migstat: {said}", "\n  ", "MIGSTAT_CA_BUNDLE")
     assert (front.connections, bytes(front.received)) == (1, b"")
 
 

@@ -13,7 +13,7 @@ import pytest
 from migstat.simulator.scenario import SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import PREFIX, Answer, Asked, answering, ask, node, still
-from tests.command_line import Result, migstat, refused
+from tests.command_line import Result, refused
 from tests.watching import of_tasks
 
 
@@ -71,11 +71,8 @@ def configured(folder: Path, server: Server) -> dict[str, str]:
         ("", {}, "m2"),
         ("job-1 c1", {}, "c1"),
         ("job-1 latest-check", {}, "c2"),
-        ("latest-check", {}, "c2"),
         ("", {"TASK": "c1"}, "c1"),
-        ("", {"TASK": "latest-check"}, "c2"),
         ("job-1 m1", {"JOB": "other", "TASK": "c1"}, "m1"),
-        ("URL/jobs/job-1", {}, "m2"),
         ("URL/jobs/job-1/tasks/c1/status?level=check&cursor=x#top", {}, "c1"),
         ("URL/jobs/%6Aob-1/tasks/c%31", {}, "c1"),
         ("", {"JOB": "URL/jobs/job-1/tasks/c1"}, "c1"),
@@ -189,14 +186,3 @@ def test_odd_ids_are_percent_encoded(odd: str) -> None:
         asked = {each.target.split("?")[0].removesuffix("/status") for each in server.asked}
     assert asked_about(result) == f"{odd}/{odd}"
     assert asked == {f"{PREFIX}/jobs/{quote(odd, safe='')}/tasks/{quote(odd, safe='')}"}
-
-
-def test_a_target_needs_no_other_setting(tmp_path: Path, server: Server) -> None:
-    """With account and token in the config file, a target's name is enough."""
-    (tmp_path / "acme.token").write_text(server.token)
-    (tmp_path / "acme.token").chmod(0o600)
-    env = configured(tmp_path, server)
-    file = tmp_path / "config.toml"
-    file.write_text(file.read_text().replace("[profiles.acme]\n", '[profiles.acme]\ntoken_file = "acme.token"\n'))
-    del env["MIGSTAT_TOKEN"]
-    assert asked_about(migstat(["status", "wave2", "--json"], env)) == "job-1/m1"

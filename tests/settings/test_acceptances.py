@@ -10,7 +10,6 @@ import pytest
 from migstat.errors import UsageError
 from migstat.model.acceptance import Acceptance
 from migstat.settings.acceptances import acceptances_from
-from migstat.settings.config import Config
 from migstat.settings.resolve import Profile
 
 GOOD = '[Mail]\nreason = "on purpose"\nuntil = 2026-12-01\n'
@@ -67,17 +66,3 @@ def test_a_wrong_file_is_an_error_that_names_key_and_type(tmp_path: Path, conten
         acceptances_from(str(file), Profile())
     assert said in error.value.message
     assert "a.toml" in error.value.message
-
-
-def test_a_profile_may_name_the_file(tmp_path: Path) -> None:
-    """The file of a profile is relative to the config file, its absence names the key, and the option goes first."""
-    profile = Profile(Config(str(tmp_path / "config.toml"), profiles={"p": {"accepted": "a.toml"}}), "p")
-    with pytest.raises(UsageError, match=r"profiles\.p\.accepted: cannot read"):
-        acceptances_from(None, profile)
-    (tmp_path / "a.toml").write_text(GOOD)
-    found = acceptances_from(None, profile)
-    assert found is not None
-    assert list(found.entries) == ["Mail"]
-    assert acceptances_from(None, Profile()) is None
-    with pytest.raises(UsageError, match="--accepted: cannot read"):
-        acceptances_from(str(tmp_path / "none.toml"), profile)

@@ -16,7 +16,7 @@ from migstat.cli.streams import Streams
 from migstat.errors import CredentialsError, UsageError
 from migstat.settings.config import parsed
 from migstat.settings.keys import ENVIRONMENT, FORMATS, SETTINGS
-from migstat.settings.resolve import Flags, Profile, Settings, process_environ, settings_from
+from migstat.settings.resolve import Flags, Profile, Settings, settings_from
 
 TOKEN = "token-of-the-test"
 LOGIN = {"MIGSTAT_EMAIL": "a@example.com", "MIGSTAT_TOKEN": TOKEN}
@@ -167,12 +167,6 @@ def test_settings_never_show_the_token() -> None:
 def test_the_width_is_a_number_of_columns(columns: str, expected: int | None) -> None:
     """Anything else leaves it to the terminal."""
     assert shown(None, COLUMNS=columns).columns == expected
-
-
-def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By default it is the process's own environment."""
-    monkeypatch.setenv("MIGSTAT_JOB", "of-the-process")
-    assert process_environ()["MIGSTAT_JOB"] == "of-the-process"
 
 
 TEXTS = st.text(max_size=12) | st.sampled_from(
