@@ -490,9 +490,8 @@ def _list(
 
     Where other columns would be cut, each row becomes its first cell with the other cells in a line below it.
     """
-    columns = zip(names, zip(*rows, strict=True), strict=True)
     # Rich shrinks columns that do not fit, and a shortened id cannot be copied, so the widths are added up before.
-    *widths, last = (max(cell_len(name), *(cell.cell_len for cell in cells)) for name, cells in columns)
+    *widths, last = (max([cell_len(name), *(row[at].cell_len for row in rows)]) for at, name in enumerate(names))
     if sum(width + 2 for width in widths) + min(last, ROOM_FOR_LAST) <= canvas.width:
         table = _table(*names, right=right)
         for *cells, words in rows:

@@ -253,6 +253,13 @@ def test_a_look_tells_what_matters(servers: dict[str, Server], name: str, comman
     assert [word for word in words if word not in shown] == []
 
 
+def test_a_job_without_a_definition_is_an_empty_table() -> None:
+    """A job of which the API says nothing is shown as such."""
+    with answering(lambda _asked: Answer({})) as server:
+        result = server.ask("job", "-o", "table")
+    assert (result.code, result.out.split(), result.err) == (0, ["FIELD", "VALUE"], "")
+
+
 def test_a_tree_has_branches(server: Server) -> None:
     """A tree draws a branch before each node, and a table indents it."""
     tree = look(server, "status", "--depth", "all", form="tree", columns=200)
