@@ -40,7 +40,7 @@ GROUPS = {
         "timeline": "Show what a recorded night looked like.",
     },
     "Jobs and runs": {
-        "targets": "Show all targets of the config file, a line each.",
+        "targets": "Show all targets of the config file, one line each.",
         "tasks": "List the runs of a job, newest first.",
         "job": "Show what a job moves, from where and to where.",
         "artifacts": "List or download a run's reports and error logs.",
@@ -159,12 +159,12 @@ def _print_version(ctx: typer.Context, _option: object, wanted: bool) -> None:
 def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageError:
     """Translate what Typer refused, with a hint at what to type instead."""
     message, name = wrong.format_message().rstrip(), getattr(wrong, "option_name", "")
-    # Of an option that comes before any command, Typer's error does not know which command it was meant for.
+    # For an option before the command, Typer's error does not know which command it was meant for.
     command = next((word for word in words if word in COMMANDS), None)
     if name in REMOVED:
         return UsageError(message, REMOVED[name])
     if command and name and words[0].startswith("-"):
-        # Typer suggests one of the few options that go before a command, which is never the one that was meant.
+        # Typer suggests one of the few options that go before a command, never the one that was meant.
         message = message.partition(" (Possible options:")[0]
         return UsageError(message, f"Options go after the command: {PROGRAM} {command} {name} ...")
     path = getattr(getattr(wrong, "ctx", None), "command_path", "") or f"{PROGRAM} {command or ''}".rstrip()
@@ -174,7 +174,7 @@ def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageErro
 def _unexpected(error: Exception) -> MigstatError:
     """Translate a failed write to a stream, or a defect of the program."""
     # Rich and Typer write to the streams, too, and do not translate what goes wrong.
-    # These are a full disk, a terminal that has gone and a descriptor that was closed.
+    # Such as a full disk, a vanished terminal or a closed descriptor.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
         return OutputError(f"standard output could not be written: {error.strerror}")
     import traceback

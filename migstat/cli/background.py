@@ -31,7 +31,7 @@ PIECE = 16 * 1024
 
 
 class BackgroundWorker(Generic[_T]):
-    """A thread that runs `work` on batches of what is put: each batch holds all that came during the one before.
+    """A thread that runs `work` on batches: each holds everything put while the one before was processed.
 
     With `kept`, only the newest items wait.
     """
@@ -39,7 +39,7 @@ class BackgroundWorker(Generic[_T]):
     def __init__(self, name: str, work: Callable[[Iterator[list[_T]]], None], *, kept: int | None = None) -> None:
         self._waiting: deque[_T] = deque(maxlen=kept)
         # Signals may raise anywhere. Both of these are C code, unlike an Event or a Condition, which would leave a lock
-        # locked for ever if a signal raised within them.
+        # locked forever if a signal raised within them.
         self._wakes: SimpleQueue[bool] = SimpleQueue()
         self._thread = threading.Thread(target=lambda: work(self._batches()), name=name, daemon=True)
         self._thread.start()
@@ -50,7 +50,7 @@ class BackgroundWorker(Generic[_T]):
         self._wakes.put(item=True)
 
     def drop(self) -> None:
-        """Forget the items that still wait."""
+        """Drop the items that still wait."""
         self._waiting.clear()
 
     def close(self, patience: float | None = None) -> bool:
@@ -72,8 +72,8 @@ class BackgroundWorker(Generic[_T]):
 class BackgroundStream(io.TextIOBase):
     """A stream whose writes return at once: a thread passes them on.
 
-    Errors surface at the next write, as with any buffered stream. A terminal that has gone away is not an error: there
-    is nobody left to show anything to. `unwritten` is True if something that was to be written never was.
+    Errors surface at the next write, as with any buffered stream. A terminal that has gone away is not an error: no
+    one is left to read it. `unwritten` is True if some output was never written.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -85,7 +85,7 @@ class BackgroundStream(io.TextIOBase):
         self._size = 0
         self._taken = 0
         # Locked by itself and not through the condition, whose `with` is Python code: a signal that raises in it would
-        # leave the lock locked for ever.
+        # leave the lock locked forever.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._closing = False
@@ -120,7 +120,7 @@ class BackgroundStream(io.TextIOBase):
         if self._is_terminal or sys.platform == "win32":
             return False
         try:
-            # poll() reports errors and hang-ups without being asked for them; select() would call the pipe writable.
+            # poll() reports errors and hang-ups even if not requested; select() would call the pipe writable.
             poll = select.poll()
             poll.register(self._stream.fileno(), 0)
             return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
@@ -206,13 +206,13 @@ class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
         if out is None:
             return None
         out.finish(self.patience)
-        # On a slow machine the patience may end before the news that the reader has gone, which is no loss.
+        # On a slow machine the patience may run out before it is known that the reader has gone, which is no loss.
         if not out.unwritten or out.reader_is_gone() or (out.error is not None and is_closed_pipe(out.error)):
             return None
         return unwritable(out.error) if out.error else OutputError("standard output was not read to its end")
 
     def check(self) -> None:
-        """Raise ClosedPipe or OutputError if standard output takes nothing any more."""
+        """Raise ClosedPipe or OutputError if standard output no longer takes anything."""
         self.streams.print("")  # raises the error of an earlier write
         if self._out is not None and self._out.reader_is_gone():
             raise ClosedPipe
@@ -221,7 +221,7 @@ class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
 def _are_one_terminal(out: TextIO | None, err: TextIO | None) -> bool:
     if out is None or err is None or not (is_terminal(out) and is_terminal(err)):
         return False
-    if sys.platform == "win32":  # where a process has one console at most
+    if sys.platform == "win32":  # where a process has at most one console
         return True
     try:
         return os.fstat(out.fileno()).st_rdev == os.fstat(err.fileno()).st_rdev

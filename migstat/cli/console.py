@@ -17,7 +17,7 @@ def obeys_escapes(*streams: TextIO | None) -> bool:
         import msvcrt
 
         handles = []
-        with suppress(OSError, ValueError):  # a closed stream is no terminal
+        with suppress(OSError, ValueError):  # a closed stream is not a terminal
             handles = [msvcrt.get_osfhandle(each.fileno()) for each in streams if each is not None and each.isatty()]
         kernel = ctypes.WinDLL("kernel32")
         obeying = [switched_on(kernel, ctypes.c_void_p(handle)) for handle in handles]

@@ -36,9 +36,9 @@ NOTICE_AFTER = 1.0
 class Runtime(msgspec.Struct, frozen=True):
     """Everything that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
 
-    Without a `keychain` no keyring is asked, and without a `cache` folder nothing is kept for completion. `sealed` is
+    Without a `keychain` no keyring is used, and without a `cache` folder nothing is kept for completion. `sealed` is
     set in a demo: its settings are its own, and options that name others are refused; commands that it starts get the
-    environment `outside`. `program` begins a command that is suggested; a demo says `farewell` below each report.
+    environment `outside`. `program` is the start of suggested commands; a demo says `farewell` below each report.
     """
 
     environ: Mapping[str, str]
@@ -56,7 +56,7 @@ class Runtime(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """The options of every command that asks the API, and the profile in force."""
+    """The options of every command that asks the API, and the profile in effect."""
 
     flags: Flags = msgspec.field(default_factory=Flags)
     profile: Profile = msgspec.field(default_factory=Profile)
@@ -67,7 +67,7 @@ class Options(msgspec.Struct, frozen=True):
 
 
 def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_new: bool = False) -> Profile:
-    """The profile in force; that of a demo is in the demo's own config file. Raises UsageError."""
+    """The profile in effect; that of a demo is in the demo's own config file. Raises UsageError."""
     if runtime.sealed and flag is not None:
         raise UsageError("--profile cannot be used in a demo", "A demo has its own account; drop the option.")
     profile = profile_from(flag, job, runtime.environ, may_be_new=may_be_new)
@@ -76,7 +76,7 @@ def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_n
 
 
 class Session(TaskSession):
-    """One command's job and task, the client that answers about them, and the notices of what takes its time.
+    """One command's job and task, the client that answers about them, and the notices about slow steps.
 
     With `-v` a person sees every request, else on a terminal what is being waited for. `watching` is the patience of a
     watch, which has notices only if it has a view to show them in. At `ends_at`, a reading of the clock, a request
@@ -93,7 +93,7 @@ class Session(TaskSession):
         watching: Policy | None = None,
         ends_at: float = math.inf,
     ) -> None:
-        from migstat.api.endpoints import Api  # loads httpx, which help and wrong usage need not wait for
+        from migstat.api.endpoints import Api  # loads httpx, which help and usage errors need not wait for
         from migstat.api.http import Observers
 
         self._runtime = runtime
@@ -161,7 +161,7 @@ def open_session(
 ) -> Iterator[Session]:
     """An open session about a job and task, as the user typed them; `default_task` None is for commands about a job.
 
-    Everything that can be wrong with them or with the settings is refused before any request. See also `Session`.
+    Everything wrong with them or with the settings is reported before any request. See also `Session`.
     """
     if runtime.sealed and any(options.flags.values()):
         raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")

@@ -26,7 +26,7 @@ EVERY = 5.0
 _WRITE = partial(write_whole, private=False)
 
 _Sight = tuple[View, tuple[LogLine, ...], float, Story | None]
-"""What a Scene is made of. The thread makes it: of 5000 projects that takes longer than the watch may wait."""
+"""The parts of a Scene. The thread builds it: for 5000 projects that takes longer than the watch may wait."""
 
 
 class Exporter:
@@ -57,14 +57,14 @@ class Exporter:
             if self._clock() >= self._due:
                 self._due = self._clock() + EVERY
                 interval = event.view.interval
-                # A page warns that it is stale after three missed polls, and not because of a pause that was asked for.
+                # A page warns that it is stale after three missed polls, and not because of a requested pause.
                 stale_after = 3 * max(interval, RELOAD) + max(event.seconds - interval, 0)
                 self._put((event.view, self._log, stale_after, None))
         else:
             self._log = logged(self._log, event)
 
     def finish(self, story: Story) -> None:
-        """Write how it ended, however short ago the last version was written.
+        """Write how it ended, however recently the last version was written.
 
         A watch that failed before it knew anything writes nothing: the file may be another watch's.
         """
@@ -111,7 +111,7 @@ class _File:
                 self._failure = ""
             except Exception as error:  # noqa: BLE001  whatever is wrong with a file, the watch goes on
                 self._failure = harmless((error.strerror if isinstance(error, OSError) else None) or str(error))
-                if not warned and story is None:  # of the last version, `close` tells
+                if not warned and story is None:  # `close` reports on the last version
                     warned = True
                     self._tell(f"could not be written: {self._failure}; trying again after each poll")
 

@@ -41,7 +41,7 @@ class Memory(msgspec.Struct):
 
     def keep(self) -> None:
         """Write what is new. A cache that cannot be written does not matter."""
-        # Names only ever come, so their number tells whether there are new ones, and spares a write after each poll.
+        # Names are only ever added, so their number shows whether there are new ones, saving a write per poll.
         count = len(self._seen.words) + sum(
             1 + sum(map(len, run.names.values())) + bool(run.task_type) for run in self._seen.runs.values()
         )

@@ -36,10 +36,10 @@ LAST_WORDS = 4096
 """Bytes kept of what the command writes to standard error."""
 
 MOST_PIECES = 256
-"""Reads of so many bytes before a command that never stops writing is cut off."""
+"""Maximum number of reads before a command that never stops writing is cut off."""
 
 _OPERATOR = re.compile(r"\d*(>>?|<)(&\d|[\w./~-]*)|\|\|?|&&?|;")
-"""Words that mean something to a shell only: whoever types them expects one."""
+"""Words that only a shell understands: a user who types them expects one."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -78,9 +78,9 @@ def command_from(text: str, environ: Mapping[str, str]) -> Command:
 
 
 class Notifier:
-    """Runs a command whenever somebody should be told.
+    """Runs a command whenever someone should be notified.
 
-    One run at a time: what happens meanwhile is told in the next one. Each kind of problem is warned about once.
+    One run at a time: events in between are reported by the next one. Each kind of problem is warned about once.
     """
 
     def __init__(self, command: Command, warn: Callable[[str], None], *, patience: float = PATIENCE) -> None:
@@ -93,7 +93,7 @@ class Notifier:
         self._worker = BackgroundWorker("notifier", partial(self._work, command))
 
     def add(self, event: Event) -> None:
-        """Take in an event, to be told at the end of its poll."""
+        """Take in an event, to be reported at the end of its poll."""
         self._alarms.add(event)
 
     def look(self, now: Millis, view: View | None = None, ending: str = "") -> None:
@@ -116,12 +116,12 @@ class Notifier:
                     self._warn(f"migstat: waiting for --notify, {self._patience:g}s a run at most; Ctrl-C ends it")
                     self._worker.close()
         except Stopped:
-            self._abandoned = True  # its death is no news
+            self._abandoned = True  # its end is expected
             self._worker.drop()
             self.kill()
 
     def kill(self) -> None:
-        """End the command and all that it has started, also from within a signal handler."""
+        """End the command and everything it has started, also from within a signal handler."""
         process = self._process
         if process is not None and process.returncode is None:
             with suppress(OSError):
@@ -168,7 +168,7 @@ class Notifier:
         assert process.stdin is not None  # noqa: S101
         assert process.stderr is not None  # noqa: S101
         lines = "".join(encoded(event_document(event)) + "\n" for event in batch.events)
-        # Not communicate(): what the command has left running in the background may hold both pipes open for ever.
+        # Not communicate(): what the command has left running in the background may hold both pipes open forever.
         threading.Thread(target=_feed, args=(process.stdin, lines.encode()), daemon=True).start()
         tail: deque[bytes] = deque(maxlen=1)
         listener = threading.Thread(target=_listen, args=(process.stderr, tail), daemon=True)

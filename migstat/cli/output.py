@@ -67,7 +67,7 @@ def output_of(
 ) -> OutputOptions:
     """The format, out of those that the command has, and the files of `--export`, which may be of these `kinds`.
 
-    Raises UsageError for any other, before anything is asked.
+    Raises UsageError for any other, before any request.
     """
     if options.json and options.output not in (None, "json"):
         raise UsageError(f"--json cannot be combined with --output {options.output}", "Omit one of them.")
@@ -77,7 +77,7 @@ def output_of(
     preferred = options.profile.get("output")
     if preferred is not None:
         SETTING["output"].parse(*preferred)
-    # A profile's format is a preference for all commands, so one that this command lacks is passed over.
+    # A profile's format is a preference for all commands, so one that this command lacks is ignored.
     fitting = preferred[0] if preferred and preferred[0] in formats else None
     chosen = flag or environ.get("MIGSTAT_OUTPUT") or fitting
     if chosen and chosen not in formats:
@@ -102,18 +102,18 @@ def output_of(
 def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Verdict | None = None) -> int:
     """Compute the code, then show the report, draw its pictures, and say what could not be read.
 
-    `verdict` None asks for no judgement. Raises OutputError if something could not be written.
+    With `verdict` None nothing is judged. Raises OutputError if something could not be written.
     """
     streams, json = runtime.streams, output.format in JSON_FORMATS
     flaws = _flaws_of(report)
     code = exit_of(verdict, readable=not flaws)  # before anything is shown: a closed pipe must not change it
-    for path in output.exports:  # as wrong usage, so before anything is printed
+    for path in output.exports:  # a usage error, so before anything is printed
         _refuse_endless(report, path)
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
     note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
     step = step_after_report(report) if streams.out_is_terminal and streams.err_is_terminal else None
     suggestion = next_line(step, output.words, runtime.program) if step else ""
-    # Known beforehand, as they take lines of the window that the report folds for.
+    # Known in advance, as they take lines of the window that the report folds to fit.
     below = [streams.wrapped(text) for text in (note, suggestion, runtime.farewell) if text]
     try:
         _present(streams, output, report, below=1 + sum(text.count("\n") + 1 for text in below))  # and the prompt
@@ -161,7 +161,7 @@ def _flaws_of(report: Report) -> tuple[str, ...]:
 
 
 def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
-    """Why the task failed, if no row says so: its own message, else the phase that failed or was never reported."""
+    """Why the task failed, if no row shows it: its own message, else the phase that failed or was never reported."""
     reasons = [reason for reason in report.snapshot.reasons if reason.state in (State.FAILED, State.MISSING)]
     rows = report.checks if isinstance(report, ChecksReport) else report.projects
     if own := next((reason for reason in reasons if not reason.level and reason.state is State.FAILED), None):
@@ -175,7 +175,7 @@ def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
 def incomplete(flaws: tuple[str, ...]) -> Incomplete:
     """The error that names what could not be read."""
     more = f" and {len(flaws) - 1} more" if len(flaws) > 1 else ""
-    return Incomplete(f"could not be read: {flaws[0][:500]}{more}", "What was read is shown; ask again for the rest.")
+    return Incomplete(f"could not be read: {flaws[0][:500]}{more}", "What was read is shown; try again for the rest.")
 
 
 def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
@@ -258,7 +258,7 @@ def _draw(
     below: int | None = None,
     lowest: int = 0,
 ) -> None:
-    """Write what Rich draws, as large and with the signs that standard output allows.
+    """Write what Rich draws, in the size and with the signs that standard output allows.
 
     With `below`, the number of lines that will follow, it is folded until its first line stays in the window.
     """
@@ -298,7 +298,7 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
     try:
         if path.is_dir():
             raise UsageError(f"--export: {export!r} is a folder", "Name a file in it.")
-        # Only trying tells: rights, a full disk and a read-only mount each look different beforehand.
+        # Only trying tells: permissions, a full disk and a read-only mount each look different beforehand.
         with tempfile.TemporaryFile(dir=path.parent):
             pass
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -31,9 +31,9 @@ BESIDE_NAME = 26
 def progress_of(
     label: str, stream: TextIO, *, ascii_only: bool, color: bool | None
 ) -> Iterator[Callable[[int, int | None], None]]:
-    """Show the progress of the file `label` until the block ends, and leave nothing of it on the terminal.
+    """Show the progress of the file `label` until the block ends, and erase it from the terminal.
 
-    The block gets a function to call with the bytes so far, and with all of them or None.
+    The block gets a function to call with the bytes so far, and with the total or None.
     """
     console = Console(file=stream, force_terminal=True, no_color=color is False, legacy_windows=False)
     room = console.width

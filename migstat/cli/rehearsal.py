@@ -60,7 +60,7 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
                 session,
                 Plan(interval=interval),
                 Deadline(clock, sleep, None),
-                share=lambda: 0.5,  # no chance: a demo shows the same night each time
+                share=lambda: 0.5,  # not random: a demo shows the same night each time
                 recall=lambda: read_back(path, job.job_id, task.task_id)[0],
             )
             for event in paced(watch.events(), sleep):
@@ -104,7 +104,7 @@ def _size(node: SimNode) -> int:
 
 
 def saturday_night(now: float) -> float:
-    """Ten in the evening of the last Saturday but a day, local time, in epoch seconds."""
+    """Ten in the evening of the last Saturday at least a day ago, local time, in epoch seconds."""
     day = datetime.fromtimestamp(now).astimezone() - timedelta(days=1)
     saturday = day - timedelta(days=(day.weekday() - 5) % 7)
     return saturday.replace(hour=22, minute=2, second=0, microsecond=0, tzinfo=None).timestamp()

@@ -31,7 +31,7 @@ TICKS = 4
 ORDINARY = (80, 24)
 
 Draw = Callable[[int, int], RenderableType]
-"""Draws a frame for a window of so many columns and lines."""
+"""Draws a frame for a window of this many columns and lines."""
 
 
 class Badge(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ class Badge(msgspec.Struct, frozen=True):
 class LiveScreen:
     """Shows what `draw` returns, anew every second and whenever the window changes, on the terminal's second screen.
 
-    A thread draws. Whoever watches hands it the latest state and goes on, so a terminal that has stopped reading holds
+    A thread draws. The watch hands it the latest state and goes on, so a terminal that has stopped reading holds
     up the view and nothing else. While the process is in the background nothing is drawn.
     """
 
@@ -112,7 +112,7 @@ class LiveScreen:
     def close(self, patience: float) -> None:
         """Hand the terminal back, or give up after `patience` seconds.
 
-        Output that was paused (Ctrl-S) is let run, and what is queued is dropped: the shell needs its screen back.
+        Paused output (Ctrl-S) is resumed, and queued output dropped: the shell needs its screen back.
         """
         self._closing = True
         self._wake.put(None)
@@ -135,7 +135,7 @@ class LiveScreen:
             os.set_blocking(terminal, True)  # the shell reads from the same terminal
 
     def _run(self) -> None:
-        with suppress(OSError, ValueError):  # a terminal that has gone; SIGHUP says so to those who want to know
+        with suppress(OSError, ValueError):  # a terminal that has gone; SIGHUP reports that
             while not self._closing:
                 # From the background, a write to the terminal would draw over the shell, or stop the process (SIGTTOU).
                 if not self._suspended and in_foreground(self._file.out):
@@ -143,7 +143,7 @@ class LiveScreen:
                 self._wait()
 
     def _show(self) -> None:
-        """Be on the second screen, for as long as the terminal is ours."""
+        """Use the second screen for as long as the terminal is ours."""
         # No refresh thread and no redirection of streams: this thread is the only one that writes to the terminal.
         live = Live(
             console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
@@ -176,7 +176,7 @@ class LiveScreen:
             self._console.bell()
 
     def _announce(self, badge: Badge | None) -> None:
-        """Show the badge, or take away the one that is shown."""
+        """Show the badge, or remove the one that is shown."""
         self._console.set_window_title(badge.title if badge else "")
         if self._taskbar:  # OSC 9;4, which Rich does not know: 1 is progress, 2 red, 0 takes it away
             state, percent = (2 if badge.failed else 1, badge.percent) if badge else (0, 0)

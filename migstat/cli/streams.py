@@ -22,7 +22,7 @@ ERASE_LINE = "\r\x1b[K"
 
 
 class ClosedPipe(Exception):
-    """The reader of standard output has gone: the rest is not wanted, and nothing is wrong."""
+    """The reader of standard output has gone: the rest is not needed, and nothing is wrong."""
 
 
 def wants_color(flag: str, environ: Mapping[str, str], *, is_terminal: bool) -> bool:
@@ -57,7 +57,7 @@ def _ask_secretly(prompt: str) -> str:
     import warnings
 
     with warnings.catch_warnings():
-        # Where echo cannot be switched off, getpass only warns and shows the secret as it is typed.
+        # If echo cannot be switched off, getpass only warns and shows the secret as it is typed.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(prompt)
@@ -68,7 +68,7 @@ def _ask_secretly(prompt: str) -> str:
 class Streams(msgspec.Struct):
     """The streams of one run.
 
-    `ask` and `ask_secret` prompt a person, the latter without echo; they raise EOFError if nobody answers. `escapes`
+    `ask` and `ask_secret` prompt a person, the latter without echo; they raise EOFError without an answer. `escapes`
     says that terminals obey escape sequences. `on_notice` takes notices in place of standard error.
     """
 
@@ -107,7 +107,7 @@ class Streams(msgspec.Struct):
 
     @property
     def unicode(self) -> bool:
-        """True if standard output can show more than ASCII. Where not, JSON is ASCII: its readers take it for UTF-8."""
+        """True if standard output can show more than ASCII. If not, JSON is ASCII: its readers expect UTF-8."""
         encoding = getattr(self.out, "encoding", None) or "utf-8"
         return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32", "cp65001")
 
@@ -117,7 +117,7 @@ class Streams(msgspec.Struct):
 
     @property
     def height(self) -> int | None:
-        """Lines of the window that standard output is; None if it is none, or does not know."""
+        """Lines of standard output's window; None if it is not a window, or does not know."""
         return window_of(self.out).lines or None
 
     def print(self, text: str) -> None:
@@ -186,7 +186,7 @@ class Streams(msgspec.Struct):
         return max((window_of(self.err).columns or DEFAULT_WIDTH) - 1, 1)
 
     def abandon(self) -> None:
-        """Point standard output at nothing, or the interpreter complains when it flushes it at exit."""
+        """Point standard output at the null device, or the interpreter complains when it flushes it at exit."""
         _abandon(self.out)
 
     def flush(self) -> None:
@@ -282,7 +282,7 @@ def unfreeze(terminal: TextIO, *, drop: bool = False) -> None:
 
 
 def window_of(stream: TextIO | None) -> os.terminal_size:
-    """Columns and lines of a terminal; 0 where they are unknown."""
+    """Columns and lines of a terminal; 0 if they are unknown."""
     try:
         return os.get_terminal_size(stream.fileno() if stream is not None else -1)
     except (OSError, ValueError, AttributeError):

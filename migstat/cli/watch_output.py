@@ -35,7 +35,7 @@ Shown = Event | Waiting | LogLine
 class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to show a watch. `title` stands for the job until its name is known, `words` are what the user typed for it.
 
-    `hint` is for the command that helps next, which a demo says itself. `recorded`: the same command resumes the watch.
+    `hint` is for the command that helps next, which demos print. `recorded`: the same command resumes the watch.
     """
 
     glyphs: Glyphs
@@ -99,7 +99,7 @@ class LinePrinter(EventPrinter):
         self._silent_since: Millis | None = None
 
     def show(self, event: Shown) -> None:
-        """Print what the event says where a person or a script wants it."""
+        """Print the event, for a script or for a person."""
         match event:
             case Changed():
                 bad = event.node.state is State.WARNING or failed_for_good(event.node)
@@ -140,7 +140,7 @@ class LinePrinter(EventPrinter):
 
 
 class ScreenPrinter(EventPrinter):
-    """A live view; when it is over, one screen that says it all stays in the scrollback."""
+    """A live view; when it is over, a summary of one screen stays in the scrollback."""
 
     def __init__(
         self,
@@ -205,7 +205,7 @@ class ScreenPrinter(EventPrinter):
             self._streams.tell(self._warnings.pop(0))
 
     def finish(self, story: Story) -> None:
-        """Leave on the terminal what there is to know."""
+        """Leave a summary on the terminal."""
         columns, lines = self.screen.size
         canvas = Canvas(self._options.columns or columns, self._options.glyphs, lines)
         self._streams.print(drawn(ending(story, canvas), canvas, color=self._options.color))
@@ -230,12 +230,12 @@ def _tell_end(streams: Streams, options: PrinterOptions, story: Story, *last: st
 
 
 class Bell(msgspec.Struct):
-    """Rings for a new failure and for the end; what fails together rings once."""
+    """Rings for a new failure and for the end; failures of one poll ring once."""
 
     _rung_at: Millis | None = None
 
     def rings(self, event: Shown) -> bool:
-        """True if somebody should look up from what they are doing."""
+        """True if the user should take a look."""
         if not is_bad_news(event) or event.at == self._rung_at:
             return False
         self._rung_at = event.at

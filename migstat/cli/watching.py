@@ -38,7 +38,7 @@ LAST_PAGE = 0.5
 """Seconds that exported files get after a signal or a timeout, so that they show it."""
 
 PATIENT = 30.0
-"""Seconds for which the reader of a pipe may take nothing after the end before the rest is dropped."""
+"""Seconds for which the reader of a pipe may be stuck after the end before the rest is dropped."""
 
 SLICE = 1.0
 """Seconds after which a pause looks at whether standard output still takes something."""
@@ -125,7 +125,7 @@ class Watcher:
         printer = ScreenPrinter(
             streams,
             shown,
-            # Past the background stream: what waits there must not be drawn over a screen that was handed back.
+            # Bypasses the background stream: what waits there must not be drawn over a screen that was handed back.
             lambda draw: LiveScreen(out, draw, color=shown.color, ascii_only=ascii_only, environ=runtime.environ),
             runtime.now,
         )
@@ -155,7 +155,7 @@ class Watcher:
             self._abandon(watched, End.ERROR, exit_of_error(error), error)
             raise
         finally:
-            # The record first: after a signal a second has to do for all, and the record is what a later watch needs.
+            # The record first: after a signal one second must do for everything, and a later watch needs the record.
             if self._recorder:
                 self._recorder.close(min(self._patience, LAST_TRY))
             if self._exporter:
@@ -192,7 +192,7 @@ class Watcher:
                 self._show(event)
                 continue
             self._ended = event
-            # Before it is shown, which raises if nobody reads: the files must not go on saying that it runs.
+            # Before it is shown, which raises without a reader: the files must not keep saying that it runs.
             if self._exporter:
                 self._exporter.finish(self._story(event, watched.view))
             hurried = event.end in (End.TIMEOUT, End.INTERRUPTED)
@@ -200,7 +200,7 @@ class Watcher:
             try:
                 self._show(event)
             except (ClosedPipe, OutputError) as error:
-                # A timeout or a signal has a code of its own, whoever reads.
+                # A timeout or a signal has a code of its own, with or without a reader.
                 if not hurried:
                     raise
                 self._loss = error if isinstance(error, OutputError) else None
@@ -243,7 +243,7 @@ class Watcher:
             self._notifier.add(event)
 
     def _abandon(self, watched: Watch, end: End, code: int, error: OutputError | None = None) -> None:
-        """Record the end, and notify of it, where standard output takes nothing any more."""
+        """Record the end, and notify of it, if standard output no longer takes anything."""
         ended = self._ended
         if ended is None:
             ended = watched.ended(end, code)
@@ -273,7 +273,7 @@ class Watcher:
         )
 
     def _finish(self, story: Story) -> OutputError | None:
-        """Show how it ended; the error if standard output lost something, said here where the code is not 0 anyway."""
+        """Show how it ended; the error if standard output lost something, reported here if the code is not 0 anyway."""
         with suppress(ClosedPipe, OutputError):  # `loss` will tell
             self._printer.finish(story)
         self._notify(story)
@@ -292,13 +292,15 @@ class Watcher:
             self._printer.show(shown)
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep, but not on after whoever reads standard output has gone. Raises ClosedPipe, OutputError."""
+        """Sleep, but no longer than standard output has a reader. Raises ClosedPipe, OutputError."""
         while seconds > 0:
             self._background.check()  # in slices: nothing else would notice a reader that has gone between two events
             self._real_sleep(min(seconds, SLICE))
             seconds -= SLICE
             if self._notifier:
-                self._notifier.look(int(self._now() * 1000))  # an outage may become worth it in a pause of five minutes
+                self._notifier.look(
+                    int(self._now() * 1000)
+                )  # an outage may become worth a notification in a pause of five minutes
 
 
 class Course(msgspec.Struct):

@@ -44,7 +44,7 @@ def answer(shell: str, words: list[str], environ: Mapping[str, str]) -> bytes:
         with open(GRAMMAR, encoding="utf-8") as file:  # noqa: PTH123
             how, found = complete(json.load(file), words, environ)
         filters = shell not in ("zsh", "fish")  # which match candidates in their own, configurable ways
-        texts: dict[str, None] = {}  # in order, and none twice
+        texts: dict[str, None] = {}  # ordered and unique
         for word, about in found:
             if (not filters or word.startswith(words[-1])) and usable(word) and (text := written(word)):
                 texts[f"{text}\t{about}" if about and usable(about) and shell != "bash" else text] = None
@@ -55,7 +55,7 @@ def answer(shell: str, words: list[str], environ: Mapping[str, str]) -> bytes:
 
 
 def complete(grammar: dict[str, Any], words: list[str], environ: Mapping[str, str]) -> tuple[str, Iterable[Candidate]]:
-    """How the last of the words completes, and its candidates, whatever has been typed of it."""
+    """How the last of the words completes, and its candidates, regardless of what has been typed."""
     *before, word = words
     commands: dict[str, Any] = grammar["commands"]
     line = Line(commands, before)
@@ -196,8 +196,8 @@ class Names:
     def meant(self) -> tuple[str | None, str | None]:
         """The id of the job and the task that the line is about, as far as they are named.
 
-        They are those of `settings.target.target_from`, which takes too long to import. Nothing is refused here: no
-        names were ever seen of what makes no sense.
+        They are those of `settings.target.target_from`, which takes too long to import. Nothing is refused here: for
+        nonsense no names were ever seen.
         """
         environ, targets = self._environ, self._section("targets")
         job, task = ([word or None for word in self._line.arguments] + [None, None])[:2]

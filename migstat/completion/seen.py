@@ -97,7 +97,7 @@ def keep(folder: str, news: SeenJob) -> None:
 
 
 def merged(before: SeenJob | None, news: SeenJob) -> SeenJob:
-    """All that was seen of a job, within the limits; runs without names are dropped first.
+    """Everything seen of a job, within the limits; runs without names are dropped first.
 
     What was seen `before` does not count if it is another job's.
     """
@@ -105,7 +105,7 @@ def merged(before: SeenJob | None, news: SeenJob) -> SeenJob:
     if before is None or before.job_id != news.job_id:
         before = SeenJob(news.job_id)
     whole.words = before.words | news.words
-    for seen in (news, before):  # first, so that the limit drops the runs that nobody has asked about for longest
+    for seen in (news, before):  # first, so that the limit drops the least recently used runs
         for run in seen.runs.values():
             into = whole.run(run.task_id)
             into.task_type = into.task_type or run.task_type
@@ -153,12 +153,12 @@ def parsed(text: str) -> SeenJob | None:
 
 
 def usable(name: str) -> bool:
-    """True for a name that can be typed, and shown as it is."""
+    """True for a name that can be typed and shown unchanged."""
     return 0 < len(name) <= LONGEST and name.isprintable()
 
 
 def _usable_of(names: set[str]) -> set[str]:
-    """The usable names; looking at all at once first is faster, since most often all are."""
+    """The usable names; checking all at once first is faster, since usually all are."""
     if "".join(names).isprintable() and "" not in names and max(map(len, names), default=0) <= LONGEST:
         return names
     return set(filter(usable, names))
@@ -167,7 +167,7 @@ def _usable_of(names: set[str]) -> set[str]:
 def _file(folder: str, job_id: str) -> str:
     """The file of a job, whose id may contain anything, so that its checksum is the name.
 
-    Two jobs with the same one replace each other, which costs no more than a few candidates.
+    Two jobs with the same checksum replace each other, which only costs a few candidates.
     """
     return os.path.join(folder, f"{crc32(job_id.encode('utf-8', 'replace')):08x}")  # noqa: PTH118
 

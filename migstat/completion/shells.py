@@ -1,7 +1,7 @@
 """The scripts beside this file, which make four shells ask `migstat __complete` at each Tab.
 
 A script passes the shell's name and the words up to the cursor. The first line of the answer says how to complete:
-`files` and `folders` are left to the shell, `list` takes no space behind it, and `words` is all else. The other lines
+`files` and `folders` are left to the shell, `list` takes no space behind it, and `words` is the rest. The other lines
 are the candidates, with descriptions behind a tab. `answer` knows the rest, so the scripts need no update.
 """
 

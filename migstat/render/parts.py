@@ -39,7 +39,7 @@ NARROW, WIDE = 60, 100
 LOW, LOWER, LOWEST = 20, 13, 9
 """Window heights below which a message takes one line, nothing is repeated, and only verdict and failures are left.
 
-`drawing.fitted` draws a view for ever lower windows until its verdict stays on the screen.
+`drawing.fitted` draws a view for lower and lower windows until its verdict stays on the screen.
 """
 
 SHORTEST_TITLE = 12

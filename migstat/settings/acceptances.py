@@ -18,16 +18,16 @@ from migstat.settings.resolve import Profile
 from migstat.settings.values import likely, refuse_empty
 
 _KEYS = {
-    "reason": "a text that is not empty",
-    "by": "a text that is not empty",
+    "reason": "a non-empty string",
+    "by": "a non-empty string",
     "until": "a date such as 2026-12-01, without quotes",
     "occurrences": "a whole number, 0 or more",
 }
 _NEEDED = {
-    "reason": "Say why, for whoever reads it later.",
+    "reason": "Say why, for later readers.",
     "until": "Add the last day on which it is accepted, such as until = 2026-12-01.",
 }
-_NAMES = {bool: "true or false", datetime: "a date with a time", str: "a text", float: "a fraction", list: "a list"}
+_NAMES = {bool: "true or false", datetime: "a date with a time", str: "a string", float: "a fraction", list: "a list"}
 
 
 def acceptances_from(flag: str | None, profile: Profile) -> Acceptances | None:
@@ -81,5 +81,5 @@ def _acceptance(file: str, name: str, entry: object) -> Acceptance:
 
 def _type(value: object) -> str:
     if isinstance(value, str) and not value.strip():
-        return "an empty text"
+        return "an empty string"
     return _NAMES.get(type(value), "a table" if isinstance(value, dict) else str(value))

@@ -56,7 +56,7 @@ class Config(msgspec.Struct, frozen=True):
         return f"{shown_file(self.file)}: {spelled(path)}"
 
     def error(self, path: KeyPath, what: str, hint: str) -> UsageError:
-        """An error that names file and key of what is wrong."""
+        """An error that names the file and the key at fault."""
         return UsageError(f"{self.origin(path)}: {what}", hint)
 
 
@@ -145,7 +145,7 @@ def _text(config: Config, path: KeyPath, value: object) -> str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15:
         return str(value)
-    raise config.error(path, "must be a text that is not empty", "In quotes.")
+    raise config.error(path, "must be a non-empty string", "Put the value in quotes.")
 
 
 _WARNING = (
@@ -181,9 +181,9 @@ def all_values(config: Config) -> Iterator[tuple[KeyPath, str]]:
 
 
 def edited(config: Config, changes: Mapping[KeyPath, str | None]) -> Config:
-    """The file with values set, or removed (None); all else stays as it is, comments too. Nothing is written.
+    """The file with values set, or removed (None); everything else stays, comments too. Nothing is written.
 
-    A table that has nothing left goes, unless it is a profile that the file refers to. Raises NotFound for a value
+    A table that has nothing left is removed, unless it is a profile in use. Raises NotFound for a value
     that is to be removed but not set, UsageError if the change cannot be made.
     """
     before = dict(all_values(config))
@@ -221,7 +221,7 @@ def change(file: str, changes: Mapping[KeyPath, str | None]) -> Config:
 def spelled(path: KeyPath) -> str:
     """The path as it is typed."""
     quoted = (f"'{name}'" if '"' in name else f'"{name}"' for name in path)
-    return ".".join(name if _BARE.fullmatch(name) else each for name, each in zip(path, quoted, strict=True))
+    return ".".join(name if _BARE.fullmatch(name) else literal for name, literal in zip(path, quoted, strict=True))
 
 
 def shown_file(file: str) -> str:

@@ -16,7 +16,7 @@ LONGEST_TOKEN = 65536
 
 
 class Secret:
-    """A text that only `reveal` shows."""
+    """A text that is shown only by `reveal`."""
 
     __slots__ = ("_text",)
 

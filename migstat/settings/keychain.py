@@ -63,7 +63,7 @@ class Keychain:
 
     def recall(self, account: Account) -> tuple[str, str] | None:
         """The token and where it is stored, if it is."""
-        # The file is asked first as that is fast, and it holds only what no keyring took.
+        # The file comes first: it is fast to read, and holds only tokens that no keyring took.
         token = self._read().get(account.base_url, {}).get(account.email)
         if isinstance(token, str):
             return token, shown_file(str(self._file))
@@ -74,7 +74,7 @@ class Keychain:
         return None if token is None else (token, "the keyring")
 
     def keep(self, account: Account, token: str) -> str:
-        """Store the token and return where; it is read back before that is believed."""
+        """Store the token and return where; it is read back to make sure."""
 
         def kept(keyring: Any) -> str | None:
             from keyring.backends import fail, null
@@ -119,7 +119,7 @@ class Keychain:
 
         try:
             content: dict[str, Any] = tomlkit.parse(Path(self._file).read_text(encoding="utf-8")).unwrap()
-        except (OSError, ValueError) as error:  # its text stays out of the message: it contains tokens
+        except (OSError, ValueError) as error:  # its text stays out of the message, as it contains tokens
             what = reason(error) if isinstance(error, OSError) else "it is damaged"
             raise CredentialsError(
                 f"cannot read {shown_file(self._file)}: {what}", "Log in again after you have removed it."

@@ -15,7 +15,7 @@ FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting and all the places that it can be set in.
+    """One setting and every place where it can be set.
 
     `options` are its names on the command line, the long one first; a `shared` one is an option of every command that
     asks the API. `key`: a profile may contain it. `default` is written as in a profile. `parse` takes text and source,

@@ -10,7 +10,7 @@ from migstat.settings.values import is_loopback
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy to use for this URL, None where it is to be reached directly, as loopback addresses always are.
+    """The proxy to use for this URL, or None if it is reached directly, as loopback addresses always are.
 
     A proxy given as a bare `host:port` is an `http://` one.
     """
@@ -20,7 +20,7 @@ def proxy_for(url: str) -> str | None:
         return None
     from urllib.request import getproxies, proxy_bypass  # slow to import
 
-    proxies = getproxies()  # of the system where the environment names none, on Windows and macOS
+    proxies = getproxies()  # the system's if the environment names none, on Windows and macOS
     proxy = proxies.get(parts.scheme) or proxies.get("all")
     if not proxy:
         return None
@@ -33,7 +33,7 @@ def proxy_for(url: str) -> str | None:
 def is_exempt(no_proxy: str, host: str, port: int | None) -> bool:
     """Tell if NO_PROXY lists the host: `host`, `.host`, `*.host`, each with or without `:port`, `10.0.0.0/8`, or `*`.
 
-    Names are separated by commas or spaces, and a name covers all hosts below it, as curl and Go have it.
+    Names are separated by commas or spaces, and a name covers all hosts below it, as in curl and Go.
     """
     host = host.lower().strip("[].")
     for entry in re.split(r"[\s,]+", no_proxy.lower().strip()):

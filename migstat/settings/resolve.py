@@ -1,4 +1,4 @@
-"""The settings in force, from flags over environment over profile, as one frozen `Settings`.
+"""The settings in effect, from flags over environment over profile, as one frozen `Settings`.
 
 Only this module reads the environment. It is handed in, so that a demo can hand in its own.
 """
@@ -24,7 +24,7 @@ from migstat.settings.proxies import proxy_for
 from migstat.settings.values import expanded, is_loopback, likely, refuse_empty
 
 SHORT = 7
-"""Characters of a text that may be in any other by chance; no API token is as short."""
+"""Characters of a text that may occur in another by chance; no API token is this short."""
 
 Flags = dict[str, str | None]
 """Options of the command line that are settings, by their names in the table; None for those not given."""
@@ -34,7 +34,7 @@ Chosen = tuple[str, str]
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """The section of the config file in force, and the file itself; empty if there is no such file."""
+    """The section of the config file in effect, and the file itself; empty if there is no such file."""
 
     config: Config = Config("")
     name: str | None = None
@@ -73,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """A value in force and where it comes from, for people. A token's value is never in it."""
+    """A value in effect and where it comes from, for people. A token's value is never in it."""
 
     key: str
     value: str
@@ -81,7 +81,7 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False) -> Profile:
-    """The profile in force: flag over environment over the job's target over the default one.
+    """The profile in effect: flag over environment over the job's target over the default one.
 
     `job` is what the command line calls the job, if anything. Raises UsageError for a damaged config file, and for a
     profile that it lacks, unless that may be new.
@@ -116,7 +116,7 @@ def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], 
 class Sources(msgspec.Struct, frozen=True):
     """The sources of values: flags over environment over profile; the token may also be stored.
 
-    `stdin` reads standard input for `--token-file -`. Without a `keychain` no stored token is looked for.
+    `stdin` reads standard input for `--token-file -`. Without a `keychain` stored tokens are ignored.
     """
 
     flags: Flags
@@ -126,7 +126,7 @@ class Sources(msgspec.Struct, frozen=True):
     keychain: Callable[[], Keychain] | None = None
 
     def get(self, key: str) -> Chosen | None:
-        """The value in force and its source, or None. An empty flag is refused; an empty variable counts as unset."""
+        """The value in effect and its source, or None. An empty flag is refused; an empty variable counts as unset."""
         setting = SETTING[key]
         if (flag := self.flags.get(key)) is not None:
             value, source = refuse_empty(flag, setting.option), setting.option
@@ -137,7 +137,7 @@ class Sources(msgspec.Struct, frozen=True):
         return expanded(value) if setting.is_file else value, source
 
     def parsed(self, key: str) -> Any:
-        """The value that is in force, parsed; None if there is none. Raises UsageError."""
+        """The value that is in effect, parsed; None if there is none. Raises UsageError."""
         chosen = self.get(key)
         return SETTING[key].parse(*chosen) if chosen else None
 
@@ -195,7 +195,7 @@ class Sources(msgspec.Struct, frozen=True):
         return settings
 
     def origins(self, token: Token | None) -> tuple[Origin, ...]:
-        """Every value in force and where it comes from, config file and `token` included."""
+        """Every value in effect and where it comes from, config file and `token` included."""
         config = self.profile.config
         named = "MIGSTAT_CONFIG" if self.environ.get("MIGSTAT_CONFIG") else "default"
         origins = [Origin("config", config.file, named if config.text else f"{named}, does not exist yet")]
@@ -219,7 +219,7 @@ def settings_from(
     Raises UsageError for an invalid value, CredentialsError if there is nothing to log in with.
     """
     sources = Sources(flags, environ, profile or Profile(), stdin=stdin, keychain=keychain)
-    # What is invalid is reported before what is missing, and before a keyring asks for its password.
+    # Invalid values are reported before missing ones, and before a keyring asks for its password.
     sources.settings()
     return sources.settings(email_from(sources.get("email")), sources.token())
 
@@ -236,9 +236,9 @@ def elsewhere(settings: Settings, url: str) -> Settings:
 
 
 def environ_of_commands(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a program that the user wants run: without the API token, whatever variable holds it."""
+    """The environment for a program that the user wants to run: without the API token, whichever variable holds it."""
     secrets = {setting.variable for setting in SETTINGS if setting.secret}
-    # People export the token under names of their own, too, and build headers and URLs of it.
+    # People export the token under names of their own, too, and build headers and URLs from it.
     token = environ.get("MIGSTAT_TOKEN", "").strip()
     return {
         name: value
@@ -253,8 +253,8 @@ def process_environ() -> Mapping[str, str]:
     if locale not in ("C", "POSIX") or "LC_CTYPE" not in os.environ or not sys.flags.utf8_mode:
         return os.environ
     try:
-        given = Path("/proc/self/environ").read_bytes().split(b"\0")
+        variables = Path("/proc/self/environ").read_bytes().split(b"\0")
     except OSError:
-        given = []
-    was_given = any(variable.startswith(b"LC_CTYPE=") for variable in given)
-    return os.environ if was_given else {**os.environ, "LC_CTYPE": locale}
+        variables = []
+    was_set = any(variable.startswith(b"LC_CTYPE=") for variable in variables)
+    return os.environ if was_set else {**os.environ, "LC_CTYPE": locale}

@@ -1,4 +1,4 @@
-"""From the names that the user gives a job and a task to their ids."""
+"""Resolves the user's names for a job and a task to their ids."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def target_from(
         for key, word in (("job", job), ("task", task))
     )
     # A task in the URL or target that names the job ranks with the source that named it, hence its number.
-    of_job, named = next(((number, each) for number, each in enumerate(jobs) if each), (0, None))
+    of_job, named = next(((number, source) for number, source in enumerate(jobs) if source), (0, None))
     if named is None:
         known = ", ".join(sorted(profile.config.targets))
         target = f"target name ({known})" if known else "target name"

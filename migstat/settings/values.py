@@ -78,20 +78,20 @@ def deadline(text: str, source: str, now: float) -> Millis:
     `now` in epoch seconds; a duration counts from it. The instant is a whole second, and may have passed.
     """
     hint = "Use a time such as 03:00, 2026-11-29T03:00+01:00, or a duration such as 4h."
-    given = refuse_empty(text, source).strip()
-    if re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", given, re.ASCII):
+    moment = refuse_empty(text, source).strip()
+    if re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?", moment, re.ASCII):
         try:
-            clock = time.fromisoformat(given.zfill(5 if len(given) < 6 else 8))
+            clock = time.fromisoformat(moment.zfill(5 if len(moment) < 6 else 8))
         except ValueError as error:
             raise UsageError(f"{source}: no such time: {text!r}", hint) from error
         return next_time(clock, now) * 1000
     # `--deadline 0300` and `--deadline 3` are most likely meant as three o'clock, but would parse as seconds.
-    if unclear := re.fullmatch(r"([012]?\d)([0-5]\d)|0?[1-9]|1\d|2[0-3]", given, re.ASCII):
-        meant = f"{unclear[1]}:{unclear[2]}" if unclear[1] else f"{given}:00"
-        raise UsageError(f"{source}: {text!r} could be a time or seconds", f"Use {meant} or {given}s.")
-    if re.match(r"\d{4}-?\d\d", given, re.ASCII) or "T" in given:
+    if unclear := re.fullmatch(r"([012]?\d)([0-5]\d)|0?[1-9]|1\d|2[0-3]", moment, re.ASCII):
+        meant = f"{unclear[1]}:{unclear[2]}" if unclear[1] else f"{moment}:00"
+        raise UsageError(f"{source}: {text!r} could be a time or seconds", f"Use {meant} or {moment}s.")
+    if re.match(r"\d{4}-?\d\d", moment, re.ASCII) or "T" in moment:
         try:
-            when = datetime.fromisoformat(given)
+            when = datetime.fromisoformat(moment)
         except ValueError as error:
             raise UsageError(f"{source}: not a time: {text!r}", hint) from error
         if when.tzinfo is None:
@@ -100,7 +100,7 @@ def deadline(text: str, source: str, now: float) -> Millis:
             raise UsageError(f"{source}: not a time: {text!r}", hint)
         return at
     try:
-        return int(now + seconds(given, source)) * 1000
+        return int(now + seconds(moment, source)) * 1000
     except UsageError as error:
         raise UsageError(error.message.replace("duration", "time"), hint) from error
 
@@ -108,7 +108,7 @@ def deadline(text: str, source: str, now: float) -> Millis:
 def next_time(clock: time, now: float) -> int:
     """The next instant, in epoch seconds, at which local clocks show a time.
 
-    Where clocks are set back it may come twice, and where they are set forward not at all: then as if they were not.
+    It may occur twice when clocks are set back. If setting them forward skips it, they count as not set.
     """
     # Three days, as today's may have passed and tomorrow's may not exist; fold=1 is the second of two equal times.
     today = datetime.fromtimestamp(now, UTC).astimezone().date()
@@ -148,11 +148,11 @@ def readable_file(text: str, source: str) -> str:
 
 
 def base_url(text: str, source: str) -> str:
-    """The URL of the API without its last slash; plain http, which shows everyone the token, for loopback only."""
+    """The URL of the API without its last slash; plain http, which would expose the token, for loopback only."""
     try:
         parts = urlsplit(text.strip())
         usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
-    except ValueError:  # brackets that do not match, or a port that is no number
+    except ValueError:  # brackets that do not match, or a port that is not a number
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", text.strip()):
         hint = f"The default is {DEFAULT_BASE_URL}"
@@ -219,17 +219,17 @@ def looks_like_token(text: str) -> bool:
 
 
 def may_be_token(text: str) -> bool:
-    """True for one long word, which is no usual name for a file or a host: messages must not show it."""
+    """True for one long word, unlike names of files or hosts: messages must not show it."""
     return re.fullmatch(r"[\w=+-]{20,}", text.strip()) is not None
 
 
 def shown_url(text: str) -> str:
-    """The URL, or whatever was given for one, without what may be secret in it."""
+    """The URL, or the text in its place, without possible secrets."""
     return "***" if may_be_token(text) else re.sub(r"([?#]).+", r"\1***", re.sub("//.*@", "//***@", text))
 
 
 def likely(typed: str | None, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known name that was probably meant by one that does not exist; None if that is none of them."""
+    """The known name that an unknown one was probably meant to be, or None."""
     from difflib import get_close_matches
 
     close = get_close_matches(typed, known, 1, cutoff) if typed is not None else []

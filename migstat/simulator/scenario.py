@@ -179,7 +179,7 @@ class SimNode:
             yield Step(max(appears, ends), self.final_status, self.outcome, updated_at=ends, running=False)
 
     def step_at(self, now: float) -> Step | None:
-        """Return the step in force at scenario second `now`, None while the node is not in the tree."""
+        """Return the step in effect at scenario second `now`, None while the node is not in the tree."""
         step = next((step for step in reversed(self.history) if step.at <= now), None)
         return None if step is None or step.status is None else step
 

@@ -141,7 +141,7 @@ def test_tasks_come_a_page_at_a_time(time: Time) -> None:
 def test_a_list_of_tasks_without_an_end_is_a_bad_answer(
     pages: list[tuple[list[str], str]], asked: int, time: Time
 ) -> None:
-    """Neither cursors that come again nor pages without new runs are followed for ever."""
+    """Neither cursors that come again nor pages without new runs are followed forever."""
     answers = [ok({"data": [{"taskId": each} for each in ids], "links": {"next": after}}) for ids, after in pages]
     script = Script(time, *answers)
     with api_of(script, time) as api, pytest.raises(BadAnswer, match="no end"):

@@ -1,4 +1,4 @@
-"""`migstat auth`: the token is asked for, checked and kept; which one is in force; and it is removed."""
+"""`migstat auth`: the token is asked for, checked and kept; which one is in effect; and it is removed."""
 
 from __future__ import annotations
 

@@ -452,7 +452,7 @@ PAGED = ("a repeated cursor", "endless pages")
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in PAGED)) for name in ODD])
 def test_an_odd_answer_is_shown_as_far_as_it_goes(name: str) -> None:
-    """What can be shown is shown, what cannot is named, and no list of pages is followed for ever."""
+    """What can be shown is shown, what cannot is named, and no list of pages is followed forever."""
     ends = {}
     answers, expected = ODD[name]
     with answering(answers) as server:

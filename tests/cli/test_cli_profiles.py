@@ -1,4 +1,4 @@
-"""The profile and target in force, and what takes precedence over them."""
+"""The profile and target in effect, and what takes precedence over them."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_the_format_of_a_profile(tmp_path: Path, server: Server, output: str, wo
 def test_errors_have_the_format_of_the_profile(
     tmp_path: Path, output: str, words: str, job: str, as_json: bool
 ) -> None:
-    """If the profile in force says JSON, an error is one JSON line."""
+    """If the profile in effect says JSON, an error is one JSON line."""
     text = (
         f'default_profile = "a"\n[profiles.a]\noutput = "{output}"\n[profiles.plain]\noutput = "plain"\n'
         '[profiles.scripts]\noutput = "json"\n[targets.w]\njob = "j"\nprofile = "scripts"\n'

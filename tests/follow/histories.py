@@ -247,7 +247,7 @@ class Writer:
         return SimTask(label="it", task_id="task-1", task_type="migrate", created_at=-10, root=root), scope
 
     def trouble(self) -> None:
-        """Faults around the end, or for ever."""
+        """Faults around the end, or forever."""
         kinds = (Fault("503"), Fault("cut"), Fault("429", retry_after=20), Fault("garbage"), Fault("500"))
         levels = ("", "migrate", "migrate,projects", "migrate,spaces", "check")
         if self.odd("a level fails around the end", 0.2):
@@ -266,11 +266,11 @@ class Writer:
             begin = self.chance.uniform(50, self.end + 20)
             kind = self.chance.choice(("401", "403", "404"))
             self.incidents.append(Incident(fault=Fault(kind), begin=begin, end=begin + 15))
-        if self.odd("a filter fails for ever", 0.05):
+        if self.odd("a filter fails forever", 0.05):
             self.incidents.append(Incident(fault=Fault("500"), status="IN_PROGRESS"))
-        if self.odd("a level fails for ever", 0.03):
+        if self.odd("a level fails forever", 0.03):
             self.incidents.append(Incident(fault=Fault("500"), level="migrate", expanded=True))
-        if self.odd("the job fails for ever", 0.02):
+        if self.odd("the job fails forever", 0.02):
             self.incidents.append(Incident(fault=Fault("500"), route="job"))
 
 

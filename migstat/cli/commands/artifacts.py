@@ -72,7 +72,7 @@ def artifacts(
 
 
 def _folder(text: str) -> Path:
-    """The folder of `--download`. Raises UsageError for one that cannot be written to, before anything is asked."""
+    """The folder of `--download`. Raises UsageError for one that cannot be written to, before any request."""
     path = Path(text)
     try:
         if "\0" in text or not text.encode():
@@ -93,7 +93,7 @@ def _folder(text: str) -> Path:
 def _download(
     runtime: Runtime, session: Session, report: ArtifactsReport, folder: Path, output: OutputOptions
 ) -> tuple[ArtifactsReport, dict[str, MigstatError]]:
-    """Download all that can be; the report with their paths, and what went wrong with the others."""
+    """Download everything possible; return the report with paths, and the errors of the others."""
     names = file_names(listed.artifact.name for listed in report.artifacts)
     fetched: list[Listed] = []
     failures: dict[str, MigstatError] = {}
@@ -125,7 +125,7 @@ def _progress(runtime: Runtime, output: OutputOptions, label: str) -> AbstractCo
 
 
 def _summary(failures: Mapping[str, MigstatError], count: int) -> MigstatError:
-    """One error for all that could not be downloaded: how many, and why the first one; NotFound if all are gone."""
+    """One error for all failed downloads: how many, and why the first one; NotFound if all are gone."""
     name, first = next(iter(failures.items()))
     many = f"{len(failures)} of {count} files" if count > 1 else "the file"
     message = f"{many} could not be downloaded; {name}: {first.message}"

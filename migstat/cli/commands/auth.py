@@ -1,4 +1,4 @@
-"""`migstat auth`: store the API token, show which one is in force, remove it."""
+"""`migstat auth`: store the API token, show which one is in effect, remove it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def login(runtime: Runtime, options: Options) -> int:
         raise NoKeyring("cannot store a token here", WITHOUT)
     dialog = _Dialog.begin(runtime, options)
     sources, person = dialog.sources, runtime.streams.in_is_terminal()
-    sources.settings()  # report what is invalid before anybody types a token in vain
+    sources.settings()  # report invalid values before anyone types a token in vain
     target = dialog.target()
     file = sources.get("token_file") if options.flags.get("token_file") else None
     if person and file is None:
@@ -210,7 +210,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         try:
             with Session(self.runtime, self.options, target, settings).api as api:
                 job = api.job(target.job_id)
-        except NotFound:  # which the API answers only to credentials that it accepts
+        except NotFound:  # the API answers this only for credentials that it accepts
             self.tell(f"the API accepts e-mail and token, but has no job {target.job_id}")
             return None
         counts = [f"{len(keys)} {scope}" for scope in HIDDEN if (keys := job.included_keys(scope))]
@@ -247,11 +247,13 @@ class _Dialog(msgspec.Struct, frozen=True):
 
     def remember(self, account: Account, targets: Mapping[str, str]) -> list[str]:
         """Store in the config file what is not set permanently yet, and return the options later commands need."""
-        # What the next command in this shell will find: all that this one did, but its options.
+        # What the next command in this shell will find: the same as this one, except its options.
         lasting, profile = replace(self.sources, flags={}), self.sources.profile
         config, name = profile.config, profile.name or FIRST_PROFILE
         changes: dict[KeyPath, str | None] = {}
-        if profile.name is not None or name not in config.profiles:  # else someone's, who did not make it the default
+        if (
+            profile.name is not None or name not in config.profiles
+        ):  # else it belongs to someone who did not make it the default
             for key, value in (("email", account.email), ("base_url", account.base_url)):
                 wanted = key == "email" or self.options.flags.get(key)
                 _, source = lasting.get(key) or ("", "default")
@@ -262,7 +264,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         what = [f"profile {name}"] if changes else []
         for target, job_id in targets.items():
             what.append(f"target {target}")
-            # A target without a profile takes the one in force, which need not be the one of this token.
+            # A target without a profile takes the one in effect, which need not be the one of this token.
             of_profile = profile.name is not None or bool(changes)
             changes["targets", target, "job"] = job_id
             if of_profile:
@@ -282,11 +284,11 @@ class _Dialog(msgspec.Struct, frozen=True):
         needed = list[str]()
         for key, value in (("email", account.email), ("base_url", account.base_url)):
             if lasting.parsed(key) != value:
-                said, source = lasting.get(key) or ("", "default")
+                stored, source = lasting.get(key) or ("", "default")
                 if source == "default":
-                    said, source = "nothing", "the config file"
+                    stored, source = "nothing", "the config file"
                 option = f"{SETTING[key].option} {value}"
-                self.tell(f"note: add {option} to use this token: {source} says {said}")
+                self.tell(f"note: add {option} to use this token: {source} says {stored}")
                 needed.append(option)
             elif lasting.parsed(key) != replace(lasting, environ={}).parsed(key):
                 self.tell(f"note: {SETTING[key].variable} is not stored; in other shells, set it to {value}")

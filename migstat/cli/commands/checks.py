@@ -1,4 +1,4 @@
-"""`migstat checks`: the pre-flight checks, and which of them need a hand."""
+"""`migstat checks`: the pre-flight checks, and which of them need attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`migstat config`: profiles and targets of the config file, and where each value in force comes from."""
+"""`migstat config`: profiles and targets of the config file, and where each value in effect comes from."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ config = MigstatTyper(help=ABOUT)
 def list_(
     ctx: typer.Context,
     show_origin: Annotated[
-        bool, typer.Option("--show-origin", help="Show the values in force, defaults included, and their source.")
+        bool, typer.Option("--show-origin", help="Show the values in effect, defaults included, and their source.")
     ] = False,
     profile: Profile = None,
 ) -> int:
-    """List the values in the file, or with --show-origin those in force.
+    """List the values in the file, or with --show-origin those in effect.
 
     Examples:
 
@@ -110,7 +110,7 @@ def get(ctx: typer.Context, key: Key) -> int:
 
 @config.command("set")
 def set_(ctx: typer.Context, key: Key, value: Annotated[str, typer.Argument(metavar="VALUE")]) -> int:
-    """Set one value; the rest of the file stays as it is, comments too.
+    """Set one value; the rest of the file stays unchanged, comments too.
 
     Examples:
 

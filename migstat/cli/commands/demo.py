@@ -27,7 +27,7 @@ UNDER_WAY = 0.55
 """Share of the scenario that has passed when a demo begins, so that there is something to see."""
 
 SETTLED = 300.0
-"""Scenario seconds after the end from which on a migration that never began is believed to have failed."""
+"""Scenario seconds after the end after which a migration that never began is believed to have failed."""
 
 WATCHED_FOR = 24.0
 """Seconds in which a demo's watch shows the rest of the scenario."""
@@ -109,7 +109,7 @@ def demo(
 
 
 def _sealed_environ(outside: Mapping[str, str], server: Server, config: Path) -> dict[str, str]:
-    """The environment of the command: nothing of the user's but the terminal, and a config file of the demo's own."""
+    """The environment of the command: only the user's terminal variables, and a config file of the demo's own."""
     sections = (f'[targets.{name}]\njob = "{job_id}"\n' for name, job_id in sorted(server.job_ids.items()))
     config.write_text(POLLED_OFTEN + "".join(sections), encoding="utf-8")
     environ = {name: outside[name] for name in TERMINAL_VARIABLES if name in outside}

@@ -20,9 +20,9 @@ Output is a table on a terminal and plain text elsewhere. Choose with -o (--outp
 
   table      for people; fits the window and sums up what is fine (--all lists it)
   tree       the nodes of status with their branches
-  plain      a record a line, tab separated, nothing cut; for grep, cut and awk
+  plain      one record per line, tab-separated, nothing cut; for grep, cut and awk
   json       one document; for jq. migstat schema prints its JSON Schema
-  ndjson     one node, task or artifact a line
+  ndjson     one node, task or artifact per line
   csv        for spreadsheets; the first line names the columns
   markdown   for a chat or an issue
 
@@ -55,7 +55,7 @@ migstat_estimated_end_timestamp_seconds (with --baseline), migstat_exit_code (at
 
 
 _NOTIFY = r"""
-migstat watch --notify CMD runs CMD, without a shell, when somebody should look:
+migstat watch --notify CMD runs CMD, without a shell, when someone should look:
 when something failed or makes no progress, when the end will be late, after two
 minutes of an outage and when that is over, and at the end. It runs once a poll,
 for 30s at most; what happens meanwhile goes into the next run.
@@ -64,7 +64,7 @@ for 30s at most; what happens meanwhile goes into the next run.
                   or the end: finished, failed-fast, timeout, interrupted, error
   MIGSTAT_TEXT    one sentence, such as "Jira to the cloud: ERP failed: Import
                   stopped; 27 of 40 done"
-  standard input  the events of the poll, a line of JSON each; for their keys
+  standard input  the events of the poll, one line of JSON each; for their keys
                   see migstat schema event
 
 CMD gets your environment without the API token. Its output is dropped, and each

@@ -12,7 +12,7 @@ from migstat.render.json import encoded
 from migstat.settings.values import likely, refuse_empty
 
 _SOUGHT = {kind: kind for kind in KINDS} | {"watch": "event"}
-"""Words that people may type, and the kinds they mean."""
+"""Words that users may type, and the kinds that they mean."""
 
 
 def schema(

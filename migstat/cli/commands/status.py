@@ -64,7 +64,7 @@ def status(
 
 
 def _raw(runtime: Runtime, session: Session, level: Level, depth: int, *, judged: bool) -> int:
-    """The API's own JSON, in one request unless levels below or a verdict are asked for."""
+    """The API's own JSON, in one request unless levels below it or a verdict are requested."""
     report = status_report(session, level, 0, judged=True) if judged else None
     flaws = report.snapshot.flaws if report else ()
     if level or depth:

@@ -26,7 +26,7 @@ WORST_FIRST = (Verdict.FAILED, Verdict.RUNNING, Verdict.PENDING, Verdict.WARNING
 
 @asks_api(FORMATS)
 def targets(runtime: Runtime, options: Options, exit_status: ExitStatus = False) -> int:
-    """Show all targets of the config file, a line each.
+    """Show all targets of the config file, one line each.
 
     Examples:
 
@@ -45,7 +45,7 @@ def targets(runtime: Runtime, options: Options, exit_status: ExitStatus = False)
 
     with ExitStack() as stack:
         shared = _sharing(runtime, options, len(names))
-        # Sessions are opened one after the other: a keyring, or a person at `--token-file -`, cannot be asked by many.
+        # Sessions are opened one by one: a keyring, or a person at `--token-file -`, cannot answer several at once.
         opened = {name: _opened(stack, shared, options, name) for name in names}
         rows = together(row, names, AT_A_TIME)
     report = TargetsReport(int(runtime.now() * 1000), tuple(rows))

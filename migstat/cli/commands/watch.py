@@ -61,7 +61,7 @@ def watch(
         str, typer.Option("--stall-after", metavar="T", help="Warn when a node makes no progress for this long.")
     ] = "15m",
     notify: Annotated[
-        str | None, typer.Option("--notify", metavar="CMD", help="Run CMD when somebody should look (see help notify).")
+        str | None, typer.Option("--notify", metavar="CMD", help="Run CMD when someone should look (see help notify).")
     ] = None,
 ) -> int:
     """Follow a task until it ends, through any outage.
@@ -113,8 +113,8 @@ def _rehearsal(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
     rehearsal = rehearsal_of(night)
     if not rehearsal.work and not rehearsal.scopes:
         raise UsageError(
-            f"--baseline: {path} does not say how long anything took",
-            "Use the record of a rehearsal that went to its end.",
+            f"--baseline: {path} has no durations",
+            "Use the record of a rehearsal that was completed.",
         )
     return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
 
