@@ -104,9 +104,9 @@ PENDING = {"level": ["migrate", "projects", "A"], "name": "A", "state": "pending
     [
         (None, "No such file"),
         ("Dear diary\n", "is not the record of a watch"),
-        ("", "does not say how long"),
+        ("", "has no durations"),
         ("{line}\n{other}\n", "two tasks"),
-        (json.dumps({"kind": "projects", "jobId": "job-1", "projects": [PENDING]}), "does not say how long"),
+        (json.dumps({"kind": "projects", "jobId": "job-1", "projects": [PENDING]}), "has no durations"),
     ],
 )
 def test_a_file_that_is_no_rehearsal_is_refused_before_anything_is_asked(
