@@ -179,7 +179,10 @@ def incomplete(flaws: tuple[str, ...]) -> Incomplete:
 
 
 def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
-    """Print rows of text: in columns on a terminal, tab separated into a pipe."""
+    """Print rows of text: in columns on a terminal, tab separated into a pipe.
+
+    Of three columns the last stands below the others where the window is too narrow for a row.
+    """
     if not streams.out_is_terminal:
         streams.print_lines("\t".join(map(one_field, row)) for row in rows)
         return
@@ -187,11 +190,14 @@ def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
 
     shown = [[harmless(text) for text in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
-    padded = (
-        "  ".join(text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True))
-        for row in shown
-    )
-    streams.print_lines(map(str.rstrip, padded))
+    lines = list[str]()
+    for row in shown:
+        padded = [text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)]
+        line = "  ".join(padded).rstrip()
+        if len(row) > 2 and cell_len(line) > streams.width(None):
+            line = f"{'  '.join(padded[:-1]).rstrip()}\n  {row[-1]}"
+        lines.append(line)
+    streams.print_lines(lines)
 
 
 def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:

@@ -189,6 +189,14 @@ def test_where_each_value_in_force_comes_from(place: Place, environ: str, option
     assert "s3cr3t" not in result.out
 
 
+def test_a_long_origin_stands_below_its_value(tmp_path: Path) -> None:
+    """Where the window is too narrow for a row, its last column: the terminal would break paths anywhere."""
+    folder = tmp_path / ("x" * 40)
+    env = {"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(folder)}
+    lines = migstat(["config", "list", "--show-origin"], env, terminal=True).out.splitlines()
+    assert lines[:2] == [f"config           {folder}/migstat/config.toml", "  default, does not exist yet"]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
