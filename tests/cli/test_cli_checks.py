@@ -156,7 +156,10 @@ def test_a_long_list_is_said_to_be_cut(count: int, told: bool) -> None:
 
 
 def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Path) -> None:
-    """JSON, ndjson, plain, CSV and Markdown hold every check with its change, those that are gone as missing."""
+    """JSON, ndjson, plain, CSV and Markdown hold every check with its change, those that are gone as missing.
+
+    JUnit has a case for each check of the newer run, an accepted one as skipped.
+    """
     words = ("checks", "--against", "previous", "--accepted", accepting(tmp_path, entry("DuplicateEmail")))
     told = json.loads(ask(server, *words, "--json").out)
     assert_valid("checks", told)
@@ -182,9 +185,13 @@ def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Pa
     table = [*csv.DictReader(io.StringIO(ask(server, *words, "-o", "csv").out))]
     assert [(row["name"], row["state"], row["change"]) for row in table] == rows
     assert [*table[0]][6:] == ["change", "before", "accepted"]
-    marked = ask(server, *words, "-o", "markdown").out
+    marked = ask(server, *words, "-o", "markdown", "--export", str(tmp_path / "checks.xml")).out
     assert "| accepted | DuplicateEmail | ▲ warning |  | until 2026-12-01, Maria: merged on purpose; 3 acc" in marked
     assert "1 new · 1 still · 1 accepted · 1 fixed · 2 gone · 42 as before" in marked
+    cases = (tmp_path / "checks.xml").read_text(encoding="utf-8")
+    assert 'tests="46" failures="2" errors="0" skipped="1"' in cases
+    assert 'message="warning, accepted until 2026-12-01, Maria: merged on purpose"' in cases
+    assert "Retired" not in cases
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -360,17 +367,6 @@ def test_accepted_checks_may_come_from_the_profile(tmp_path: Path) -> None:
         assert ask(asked, "checks", "--exit-status", "--accepted", str(tmp_path / "none.toml"), env=env).code == 1
         (tmp_path / "accepted.toml").unlink()
         refused(ask(asked, "checks", env=env), 2, "profiles.p.accepted: cannot read")
-
-
-def test_build_servers_see_accepted_checks_as_skipped(tmp_path: Path, server: Server) -> None:
-    """JUnit has one case a check of the newer run, and the code is that of --exit-status."""
-    file, target = accepting(tmp_path, entry("DuplicateEmail")), tmp_path / "checks.xml"
-    words = ("checks", "--against", "previous", "--accepted", file, "--exit-status", "--export", str(target))
-    assert ask(server, *words).code == 1
-    text = target.read_text(encoding="utf-8")
-    assert 'tests="46" failures="2" errors="0" skipped="1"' in text
-    assert 'message="warning, accepted until 2026-12-01, Maria: merged on purpose"' in text
-    assert "Retired" not in text
 
 
 def going(*checks: SimNode, state: str = "FAILED", over: float = 60.0) -> Scenario:

@@ -200,7 +200,6 @@ def test_a_long_origin_stands_below_its_value(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("profiles.acme.emial", "x", "Did you mean email?"),
         (" ", "x", "KEY is empty"),
         ("profiles.acme.email", "  ", "VALUE is empty"),
         ("profiles.acme.email", "a\x1bb", "unprintable"),

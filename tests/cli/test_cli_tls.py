@@ -70,11 +70,6 @@ def test_a_further_authority_makes_a_server_trusted(
 Certify = Callable[[trustme.CA, Path], trustme.LeafCert | ssl.SSLContext]
 
 
-def of_a_stranger(_: trustme.CA, __: Path) -> trustme.LeafCert:
-    """A certificate of the right name by an authority that is not in the bundle."""
-    return trustme.CA().issue_cert("127.0.0.1")
-
-
 def of_itself(_: trustme.CA, folder: Path) -> ssl.SSLContext:
     """Return a self-signed certificate."""
     own = trustme.CA()
@@ -112,7 +107,8 @@ FAULTS: dict[str, tuple[str, Certify, str, str]] = {
                 "has expired", "machine's date"),
     "not yet valid": ("127.0.0.1", lambda ca, _: ca.issue_cert("127.0.0.1", not_before=FAR, not_after=FARTHER),
                       "not yet valid", "machine's date"),
-    "other authority": ("127.0.0.1", of_a_stranger, "not signed by a trusted authority", "authority.pem"),
+    "other authority": ("127.0.0.1", lambda _, __: trustme.CA().issue_cert("127.0.0.1"),
+                        "not signed by a trusted authority", "authority.pem"),
     "self-signed": ("127.0.0.1", of_itself, "self-signed", "authority.pem"),
     "link missing": ("127.0.0.1", without_the_link, "not signed by a trusted authority", "authority.pem"),
     "old TLS": ("127.0.0.1", with_old_tls, "does not speak proper TLS", "--base-url"),

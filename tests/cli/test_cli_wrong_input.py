@@ -144,7 +144,7 @@ def test_no_job_is_wrong_usage(tmp_path: Path) -> None:
 def test_no_credentials_are_code_4(server: Server, name: str) -> None:
     """Without e-mail or token the error says where to put them, and no request is sent."""
     before = len(server.requests)
-    refused(ask(server, "status", env={name: ""}), 4, name)
+    refused(ask(server, "status", env={name: ""}), 4, name, "migstat auth login")
     refused_as_json(ask(server, "status", "--json", env={name: ""}), 4, "no-credentials")
     assert len(server.requests) == before
 
