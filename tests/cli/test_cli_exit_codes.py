@@ -117,18 +117,16 @@ def test_the_task_is_judged_alike_in_every_format_and_at_any_depth(servers: Serv
     assert codes(servers[name], ("status",)) == dict.fromkeys(FORMATS, 0)
 
 
-@pytest.mark.parametrize(("name", "code"), CHECKS_OF)
-def test_all_checks_are_judged_alike_in_every_format(servers: Servers, name: str, code: int) -> None:
-    """`checks --exit-status` is 8 while any is unfinished, then 1 for any failed one, else 0."""
-    assert codes(servers[name], ("checks", "--exit-status"), SOME) == dict.fromkeys(SOME, code)
-    assert codes(servers[name], ("checks", "--exit-status", "--state", "skipped"), ("plain",)) == {"plain": code}
-
-
-@pytest.mark.parametrize(("name", "code"), PROJECTS_OF)
-def test_all_projects_are_judged_alike_in_every_format(servers: Servers, name: str, code: int) -> None:
-    """`projects --exit-status` is 8 while any is unfinished or missing, then 1 for any failed one, else 0."""
-    assert codes(servers[name], ("projects", "--exit-status"), SOME) == dict.fromkeys(SOME, code)
-    assert codes(servers[name], ("projects", "--exit-status", "--state", "pending"), ("json",)) == {"json": code}
+@pytest.mark.parametrize(
+    ("command", "name", "code"),
+    [*(("checks", *row) for row in CHECKS_OF), *(("projects", *row) for row in PROJECTS_OF)],
+)
+def test_all_checks_and_projects_are_judged_alike_in_every_format(
+    servers: Servers, command: str, name: str, code: int
+) -> None:
+    """The code is 8 while any is unfinished or missing, then 1 for any failed one, else 0, whichever are shown."""
+    assert codes(servers[name], (command, "--exit-status"), SOME) == dict.fromkeys(SOME, code)
+    assert codes(servers[name], (command, "--exit-status", "--state", "skipped"), ("plain",)) == {"plain": code}
 
 
 @pytest.mark.parametrize(

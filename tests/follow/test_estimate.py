@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from migstat.api.decode import job_of
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsal_of, rehearsed_of
 from migstat.model.nights import Night, Span
-from migstat.model.nodes import Level, Millis, Node, State, TaskType
+from migstat.model.nodes import Millis, Node, State, TaskType
 from migstat.model.verdict import Evidence, Until
 from tests.benchmarks.estimates import CASES, Case, errors
 
@@ -194,9 +194,10 @@ def test_checks_of_a_check_task_are_those_of_a_migration() -> None:
 
 
 def test_names_in_common_are_counted() -> None:
-    """Names of the rehearsal are counted among those that were reported or that the job names."""
+    """Names of the rehearsal are counted among those that were reported or that the job names; spaces are such, too."""
     assert rehearsed_of(REHEARSED, tonight(node(*A), node(*PROJECTS, "NEW")), ("b", "OTHER")) == (2, 4)
     assert rehearsed_of(REHEARSED, tonight()) == (0, 0)
+    assert list(rehearsal(span("migrate", "spaces", "DOC")).work) == ["DOC"]
 
 
 NAMES = st.sampled_from(["A", "B", "C", "LONG", "NEW", "OTHER"])
@@ -217,9 +218,3 @@ def test_an_estimate_lies_ahead_and_more_work_takes_no_less(
     more = estimate(REHEARSED, tonight(*nodes), now=NOW, missing=missing, lanes=lanes)
     assert found.end is None or found.end >= NOW
     assert not nodes or (more.end or 0) >= (found.end or 0)
-
-
-def test_levels_are_those_of_either_scope() -> None:
-    """Spaces are rehearsed like projects."""
-    level: Level = ("migrate", "spaces", "DOC")
-    assert list(rehearsal(span(*level)).work) == ["DOC"]
