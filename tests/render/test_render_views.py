@@ -8,7 +8,6 @@ import os
 import re
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -272,16 +271,11 @@ def test_a_tree_has_branches(server: Server) -> None:
     assert re.search(r"^  projects", table, re.MULTILINE)
 
 
-def test_times_are_local_and_name_their_zone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.zone("XYZ-3")
+def test_times_are_local_and_name_their_zone(server: Server) -> None:
     """Times for people are local, with the zone named once, and no instant of a machine is among them."""
-    monkeypatch.setenv("TZ", "XYZ-3")
-    time.tzset()
-    try:
-        status, tasks = look(server, "status"), look(server, "tasks", columns=150)
-        assert ask(server, "tasks", "--json").out.count("Z") == ask(server, "tasks", "--json").out.count('Z"')
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+    status, tasks = look(server, "status"), look(server, "tasks", columns=150)
+    assert ask(server, "tasks", "--json").out.count("Z") == ask(server, "tasks", "--json").out.count('Z"')
     for shown in (status, tasks):
         assert shown.count("XYZ") == 1
         assert not re.search(r"\d\d:\d\d:\d\dZ", shown)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -16,17 +14,9 @@ from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of, timeline_view
 
+pytestmark = pytest.mark.zone("Europe/Berlin")
+
 LEVEL = ("migrate", "projects", "ERP")
-
-
-@pytest.fixture(autouse=True)
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Show times as in Berlin."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def at(text: str) -> Millis:

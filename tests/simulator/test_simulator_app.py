@@ -149,12 +149,6 @@ def test_task_lists_are_paged() -> None:
     ]
 
 
-@pytest.mark.parametrize("cursor", ["%", "//4=", "cm9vdCNh"])
-def test_a_wrong_cursor_of_a_task_list_is_refused(cursor: str) -> None:
-    """Neither garbage nor the cursor of a status tree continues a task list."""
-    assert Api().refused("/tasks", cursor=cursor) == 400
-
-
 @pytest.mark.parametrize(
     "target",
     [
@@ -273,13 +267,14 @@ def test_a_project_that_finishes_between_two_pages_is_on_neither() -> None:
     assert [*first["data"]["children"], *second["data"]["children"]] == ["B", "C"]
 
 
-def test_a_cursor_of_another_level_is_refused() -> None:
-    """A cursor is sent back with the level it came with."""
+def test_a_cursor_of_another_list_or_level_is_refused() -> None:
+    """A cursor is sent back with the level it came with, and neither it nor garbage continues a task list."""
     api = Api()
     query = {"expandChildren": "true"}
     following = api.get("/tasks/migrate-id/status", level="migrate,projects", **query)["links"]["next"]
     assert api.refused("/tasks/migrate-id/status", level="migrate", cursor=following, **query) == 400
     assert api.refused("/tasks/migrate-id/status", level="migrate", cursor="?", **query) == 400
+    assert [api.refused("/tasks", cursor=wrong) for wrong in ("%", "//4=", "cm9vdCNh", following)] == [400] * 4
 
 
 FINISHED_ONLY = {"level": "migrate,projects", "expandChildren": "true", "status": "FINISHED", "outcome": "WARNING"}
