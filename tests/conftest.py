@@ -23,6 +23,10 @@ for _name, _handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signa
     if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
 
+# A proxy of the machine would stand between the tests and their servers.
+for _variable in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    del os.environ[_variable]
+
 # The same examples each time: a failure belongs to the change at hand. `--hypothesis-profile explore` looks for others.
 settings.register_profile(
     "quick",

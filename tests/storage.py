@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,6 +80,11 @@ class Storage:
     def artifacts(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
         """Run `migstat artifacts` against it at NOW."""
         return migstat(["artifacts", *words], self.environ | dict(env or {}), now=lambda: NOW, **more)
+
+
+def left_in(folder: Path) -> list[str]:
+    """The names of all that is in a folder, hidden ones included."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from migstat.files.incoming import incoming
 from migstat.settings.resolve import Settings
 from tests.api.apis import settings_of
 from tests.sockets import head_of, listening
-from tests.storage import CONTENT, Fetched, Reply, storing
+from tests.storage import CONTENT, Fetched, Reply, left_in, storing
 from tests.tls import bundle_of, secured
 
 BASIC = "Basic " + base64.b64encode(b"admin@example.com:s3cr3t-t0ken").decode()
@@ -37,11 +37,6 @@ def turns(*replies: Reply) -> Callable[[Fetched], Reply]:
     """Answer one request after the other with these, and all that follow with the last one."""
     left = list(replies)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
-
-
-def left_in(folder: Path) -> list[str]:
-    """Names of all that is in a folder."""
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 def holds(folder: Path, content: bytes = CONTENT) -> None:

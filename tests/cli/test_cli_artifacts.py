@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import pexpect
 import pyte
@@ -19,15 +20,10 @@ from migstat.simulator.artifacts import content_of
 from migstat.simulator.scenarios import build
 from tests.command_line import hermetic, migstat, refused, refused_as_json, started, until
 from tests.schemas import assert_valid
-from tests.storage import CONTENT, EARLIER, LATER, Fetched, Reply, storing
+from tests.storage import CONTENT, EARLIER, LATER, Fetched, Reply, left_in, storing
 
 PATIENCE = 20.0
 """Seconds of real time in which something must happen that is waited for."""
-
-
-def left_in(folder: Path) -> list[str]:
-    """Names of all that is in a folder."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 def by_path(replies: dict[str, Reply]) -> Callable[[Fetched], Reply]:
@@ -233,7 +229,7 @@ def test_a_terminal_shows_how_far_a_download_is(tmp_path: Path, columns: int) ->
             timeout=PATIENCE,
         )
         child.ptyproc.delayafterclose = child.ptyproc.delayafterterminate = 0.01
-        child.logfile_read = _Feeding(stream)
+        child.logfile_read = SimpleNamespace(write=stream.feed, flush=lambda: None)
         child.expect(r"1/2 report\.csv [^\r]*108\.0/216\.0 kB")
         assert len([line for line in screen.display if line.strip()]) == 1
         held.set()
@@ -243,20 +239,6 @@ def test_a_terminal_shows_how_far_a_download_is(tmp_path: Path, columns: int) ->
     shown = "\n".join(screen.display)
     assert "kB" not in shown
     assert "report.csv" in shown or columns == 40
-
-
-class _Feeding:
-    """A file whose text goes to a terminal emulator."""
-
-    def __init__(self, stream: pyte.Stream) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        """Show the text."""
-        self._stream.feed(text)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
 
 
 def test_no_progress_where_nobody_looks(tmp_path: Path) -> None:

@@ -50,11 +50,6 @@ def words_of(pair: dict[str, Any]) -> list[str]:
     return ["status", "job-1", pair["task"], *(["--level", level] if level else []), "--depth", depth]
 
 
-def test_all_thirteen_pairs_are_asked() -> None:
-    """The documented pairs are thirteen, one of them the empty answer."""
-    assert (len(ANSWERED), len(EMPTY)) == (12, 1)
-
-
 @pytest.mark.parametrize("pair", ANSWERED, ids=pair_id)
 def test_a_documented_answer_is_passed_on_as_it_came(api: Scripted, pair: dict[str, Any]) -> None:
     """With --raw the whole answer is what the API sent, all pages merged, so without a next one."""

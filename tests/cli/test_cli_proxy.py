@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -68,9 +67,7 @@ def api(authority: trustme.CA, tmp_path: Path) -> Iterator[Api]:
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A machine without proxies on which no name is known but localhost; its variables can be set."""
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
+    """A machine on which no name is known but localhost; its variables can be set."""
     resolve = socket.getaddrinfo
 
     def resolved(host: str, *more: Any, **named: Any) -> Any:

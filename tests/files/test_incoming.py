@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from migstat.errors import OutputError
 from migstat.files.incoming import LONGEST_NAME, Incoming, file_names, incoming
+from tests.storage import left_in
 
 EVIL = ["../../etc/passwd", "..", ".", "", "\0", "a\0b", "/etc/passwd", "C:\\Windows\\x", "\\\\host\\share", "aux.txt",
         "COM1", "-rf", ".bashrc", "a/../../b", "x" * 300, "é" * 200 + ".csv", "a\u202egpj.exe", "~root", "a:b",
@@ -85,11 +86,6 @@ def test_every_text_becomes_a_file_directly_in_the_folder(wanted: list[str]) -> 
             (folder / name).touch()
         assert len({unicodedata.normalize("NFC", name).casefold() for name in names}) == len(wanted)
         assert {path.name for path in folder.iterdir()} == set(names)
-
-
-def left_in(folder: Path) -> list[str]:
-    """Names of all that is in a folder."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.mark.parametrize("before", ["nothing", "a file", "a link"])

@@ -15,13 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migstat.files.whole import replacing, write_whole
+from tests.storage import left_in
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes, links and signals are those of POSIX")
-
-
-def names(folder: Path) -> list[str]:
-    """The names in a folder, hidden ones included."""
-    return sorted(path.name for path in folder.iterdir())
 
 
 @given(st.text() | st.binary())
@@ -39,7 +35,7 @@ def test_any_content_is_written_or_refused(tmp_path_factory: pytest.TempPathFact
         assert file.read_bytes() == b"old"
     else:
         assert file.read_bytes() == (data.encode() if isinstance(data, str) else data)
-    assert names(folder) == ["file"]
+    assert left_in(folder) == ["file"]
 
 
 @POSIX
@@ -73,7 +69,7 @@ def test_a_planted_link_is_not_written_through(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(FileExistsError):
         write_whole(tmp_path / "file", "new")
     assert victim.read_text(encoding="utf-8") == "old"
-    assert names(tmp_path) == [planted.name, "victim"]
+    assert left_in(tmp_path) == [planted.name, "victim"]
 
 
 @POSIX
@@ -90,7 +86,7 @@ def test_a_link_stays_a_link(tmp_path: Path, dangling: bool) -> None:
     assert target.read_text(encoding="utf-8") == "new"
     assert (tmp_path / "again").is_symlink()
     assert (tmp_path / "link").is_symlink()
-    assert names(target.parent) == ["config.toml"]
+    assert left_in(target.parent) == ["config.toml"]
 
 
 @POSIX
@@ -100,7 +96,7 @@ def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match=r"[Ss]ymbolic links|ymlink"):
         write_whole(tmp_path / "a", "new")
-    assert names(tmp_path) == ["a", "b"]
+    assert left_in(tmp_path) == ["a", "b"]
 
 
 @POSIX
@@ -127,7 +123,7 @@ def test_an_impossible_name_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("old", encoding="utf-8")
     with pytest.raises((OSError, ValueError)):
         write_whole(tmp_path / name, "new")
-    assert names(tmp_path) == ["file"]
+    assert left_in(tmp_path) == ["file"]
     assert (tmp_path / "file").read_text(encoding="utf-8") == "old"
 
 
@@ -154,7 +150,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert file.read_text(encoding="utf-8") == "old"
-    assert names(tmp_path) == ["file"]
+    assert left_in(tmp_path) == ["file"]
 
 
 WRITER = "import os, signal, sys\nfrom pathlib import Path\nfrom migstat.files.whole import write_whole\n"
@@ -185,4 +181,4 @@ def test_many_writers_leave_one_whole_file(tmp_path: Path) -> None:
         assert (len(text), len(set(text))) == (100_000, 1)
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     assert file.read_text(encoding="utf-8")[0] in "abc"
-    assert names(tmp_path) == ["file"]
+    assert left_in(tmp_path) == ["file"]

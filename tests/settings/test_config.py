@@ -156,12 +156,6 @@ def test_an_error_names_file_and_key(text: str, message: str, hint: str) -> None
     assert raised.value.hint
 
 
-def test_the_home_folder_is_shown_as_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
-    """File names in messages are as short as people write them."""
-    monkeypatch.setenv("HOME", "/home/you")
-    assert parsed("", FILE).origin(("profiles", "a b", "email")) == '~/config.toml: profiles."a b".email'
-
-
 @pytest.mark.parametrize(
     ("text", "key"),
     [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from migstat.settings.proxies import is_exempt, proxy_for
@@ -52,14 +50,6 @@ def test_the_forms_of_no_proxy(no_proxy: str, host: str, port: int, exempt: bool
     assert is_exempt(no_proxy, host, port) is exempt
 
 
-@pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A machine without proxies."""
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
-        monkeypatch.delenv(name)
-    return monkeypatch
-
-
 @pytest.mark.parametrize(
     ("variables", "url", "proxy"),
     [
@@ -77,9 +67,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     ],
 )
 def test_the_proxy_for_a_url(
-    variables: dict[str, str], url: str, proxy: str | None, machine: pytest.MonkeyPatch
+    variables: dict[str, str], url: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The variable of the scheme, else ALL_PROXY; nothing for exempt hosts and for this machine."""
     for name, value in variables.items():
-        machine.setenv(name, value)
+        monkeypatch.setenv(name, value)
     assert proxy_for(url) == proxy

@@ -35,14 +35,6 @@ def shown(output: str | None, **environ: str) -> OutputOptions:
     return output_of(Runtime(environ, Streams(None, None)), Options(output=output), FORMATS)
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests begin without the machine's proxies."""
-    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
 def facts(settings: Settings) -> dict[str, Any]:
     """All fields of the settings by name, the token in plain text."""
     found = {name: getattr(settings, name) for name in Settings.__struct_fields__}
