@@ -46,16 +46,9 @@ def checks(response: dict[str, Any]) -> tuple[SimNode, ...]:
 
 def top(name: str, response: dict[str, Any]) -> SimNode:
     """Return the documented level of checks."""
-    data = response["data"]
-    children = checks(response)
-    return SimNode(
-        name=name,
-        ended_at=0,
-        outcome=data["outcome"],
-        final_message=data["message"],
-        has_details=False,
-        children=children,
-    )
+    data, listed = response["data"], checks(response)
+    said = {"outcome": data["outcome"], "final_message": data["message"]}
+    return SimNode(name=name, ended_at=0, has_details=False, children=listed, **said)
 
 
 def moved(name: str, *times: float, children: tuple[SimNode, ...] = (), **more: Any) -> SimNode:

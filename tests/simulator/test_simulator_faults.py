@@ -13,15 +13,10 @@ ANSWER = HttpResponse(200, b'{"data":{}}', (("Content-Type", "application/json")
 WALL = 1_700_000_000.4
 
 
-def disturbed(fault: Fault) -> HttpResponse:
-    """Return what becomes of a good answer."""
-    return disturb(fault, ANSWER, WALL, "request-1")
-
-
 @pytest.mark.parametrize(("retry_after", "ahead"), [(30, 30), (None, 1)])
 def test_retry_after_comes_as_a_date(retry_after: int | None, ahead: int) -> None:
     """The date lies that many seconds ahead of the clock."""
-    response = disturbed(Fault("429-date", retry_after))
+    response = disturb(Fault("429-date", retry_after), ANSWER, WALL, "request-1")
     date = parsedate_to_datetime(dict(response.headers)["Retry-After"])
     assert (response.status, date.timestamp()) == (429, int(WALL) + ahead)
 
