@@ -58,7 +58,7 @@ class Locked(Kept):
 
 
 class Hanging(Kept):
-    """Waits forever for somebody to unlock it."""
+    """Waits forever to be unlocked."""
 
     def _passwords(self) -> dict[str, dict[str, str]]:
         threading.Event().wait()

@@ -118,7 +118,7 @@ def test_reports_are_those_of_the_command_line(server: Server) -> None:
 
 @pytest.mark.parametrize("call", ["status", "checks"])
 def test_a_task_is_named_as_on_the_command_line(call: str) -> None:
-    """A URL stands for the job, a word or an id for the task, and a lone word is no job."""
+    """A URL stands for the job, a word or an id for the task, and a lone word is not a job."""
     with running(build("cutover"), 0.6) as served, client_of(served) as client:
         latest_check = printed(served, 1000, "checks", "latest-check")["taskId"]
         ask = getattr(client, call)
@@ -214,7 +214,7 @@ def test_errors_are_those_of_the_package(
 
 
 def test_an_account_without_rights_is_refused(small: Server) -> None:
-    """What the API refuses is an error, whatever is asked."""
+    """A refusal by the API is an error in every method."""
     member = Client(email=small.member_email, token=small.member_token, base_url=small.base_url)
     with member, pytest.raises(Refused):
         member.status(small.job_id)
@@ -342,7 +342,7 @@ def test_a_watch_waits_for_what_it_is_told_to(small: Server) -> None:
 
 
 def test_a_closed_client_sends_nothing(small: Server) -> None:
-    """It raises an error of ours, whatever it is asked, and the watch of it does, too."""
+    """Every method of it raises a MigstatError, and so does a watch of it."""
     with client_of(small) as client:
         pass
     before = len(small.requests)

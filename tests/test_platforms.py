@@ -67,7 +67,7 @@ def _used_by(node: ast.AST) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_the_package_uses_nothing_that_only_posix_has() -> None:
-    """Each module runs where there is no POSIX, or asks before it uses any of it."""
+    """Each module runs without POSIX, or checks before it uses any of it."""
     found = {path: used(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")}
     assert {path: names for path, names in found.items() if names} == {}
 

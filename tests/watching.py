@@ -296,7 +296,7 @@ def served(tree: Tree) -> Trouble:
 
 
 def node_of(tree: Tree, query: dict[str, str]) -> Any:
-    """The node that a question is about; None where there is none."""
+    """The node that a question is about; None if there is none."""
     node: Any = tree
     for name in query["level"].split(",") if query.get("level") else ():
         node = (node.get("children") or {}).get(name) if isinstance(node, dict) else None

@@ -91,7 +91,7 @@ def test_progress_comes_from_a_running_node_that_supports_it(
 @pytest.mark.parametrize("keep_raw", [False, True])
 @pytest.mark.parametrize("body", ["{}", '{"data": {}}', '{"data": null}', '{"data": {}, "links": {}}'])
 def test_empty_data_means_no_such_level(body: str, keep_raw: bool) -> None:
-    """The API says with empty data, and HTTP 200, that there is no such level."""
+    """Empty data with HTTP 200 is the API's way of saying that a level does not exist."""
     read = decode_page(body.encode(), ("check",), keep_raw=keep_raw)
     assert (read.found, read.next, read.node) == (False, None, Node(("check",), raw=read.node.raw))
 
@@ -105,7 +105,7 @@ def test_a_level_that_holds_children_only_is_found() -> None:
 
 @pytest.mark.parametrize(("following", "expected"), [("c", "c"), (None, None), ("", None)])
 def test_unknown_fields_are_ignored(following: str | None, expected: str | None) -> None:
-    """New fields and new words are no errors; a next link that is null or empty leads nowhere."""
+    """New fields and new words are not errors; a next link that is null or empty leads nowhere."""
     read = page({"status": "ODD", "outcome": "ODDER", "new": [1]}, {"next": following, "prev": "b"})
     assert (read.node.status, read.node.outcome, read.next) == ("ODD", "ODDER", expected)
 
@@ -138,7 +138,7 @@ DECODERS: list[Callable[[bytes], object]] = [decode_job, decode_task, decode_tas
 @pytest.mark.parametrize("decode", DECODERS)
 @pytest.mark.parametrize("body", [b"", b"<html></html>", b'{"data": ', b"\xff\xfe", b"nonsense", b"{'data': 1}"])
 def test_what_is_no_json_is_told_apart(decode: Callable[[bytes], object], body: bytes) -> None:
-    """A body that is no JSON is worth asking again, so it has an error of its own."""
+    """A body that is not JSON is worth a retry, so it has an error of its own."""
     with pytest.raises(NotJson):
         decode(body)
 
@@ -161,7 +161,7 @@ def test_what_is_no_json_is_told_apart(decode: Callable[[bytes], object], body: 
     ids=lambda value: repr(value)[:40],
 )
 def test_what_breaks_a_rule_of_little_weight_is_mended(body: bytes, content: dict[str, Any]) -> None:
-    """Half characters become U+FFFD, numbers beyond all measure null, and all else stays as it was."""
+    """Half characters become U+FFFD, absurdly large numbers null, and everything else is unchanged."""
     with pytest.raises(NotJson):
         decode_job(body)
     assert decode_job(mended(body)).raw == content
@@ -184,7 +184,7 @@ def test_what_is_no_json_at_all_is_not_mended(body: bytes, kind: type[BadAnswer]
 @pytest.mark.slow
 @given(ANSWERS)
 def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
-    """What breaks no rule comes out as it went in."""
+    """JSON that breaks no rule comes out unchanged."""
     with suppress(ValueError):
         body = json.dumps(answer, allow_nan=False).encode()
         assert json.loads(mended(body)) == answer
@@ -193,7 +193,7 @@ def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
 @pytest.mark.slow
 @given(st.binary(max_size=60) | st.text().map(lambda text: json.dumps([text]).encode()))
 def test_what_is_mended_is_sound_json(body: bytes) -> None:
-    """Whatever bytes come, what is made of them can be read, or it is NotJson."""
+    """Any bytes become JSON that can be read, or raise NotJson."""
     with suppress(NotJson):
         json.loads(mended(body).decode())
 
@@ -209,7 +209,7 @@ WRONG_SHAPES = [
 @pytest.mark.parametrize("keep_raw", [False, True])
 @pytest.mark.parametrize("body", WRONG_SHAPES, ids=lambda body: body[:40])
 def test_json_of_the_wrong_shape_is_a_bad_answer_for_good(body: str, keep_raw: bool) -> None:
-    """It stays so, so it is no NotJson, and it is neither an empty level nor the last page.
+    """It stays so, so it is not NotJson, and it is neither an empty level nor the last page.
 
     A body made of brackets does not end the program.
     """
@@ -241,7 +241,7 @@ def test_no_json_lets_anything_but_our_error_escape(answer: object, keep_raw: bo
 
 @given(st.binary(max_size=60))
 def test_no_bytes_let_anything_but_our_error_escape(body: bytes) -> None:
-    """A body that is no text at all is an error of ours, too."""
+    """A body that is not text at all is a MigstatError, too."""
     with suppress(MigstatError):
         decode_page(body, ())
 
@@ -282,14 +282,14 @@ def test_a_page_of_tasks_is_read() -> None:
 
 @pytest.mark.parametrize("body", ['{"data": {}}', '{"data": "text"}', '{"data": [], "links": {"next": 5}}', "[]"])
 def test_tasks_that_are_no_list_are_a_bad_answer(body: str) -> None:
-    """A list of another shape, or of which nobody knows whether it goes on, cannot be shown."""
+    """A list of another shape, or one that may or may not go on, cannot be shown."""
     with pytest.raises(BadAnswer):
         decode_tasks(body.encode())
 
 
 @pytest.mark.parametrize("bad", [{}, {"taskId": 5}, {"taskId": ""}, {"taskId": None}, None, [], "text", 7])
 def test_a_task_without_an_id_leaves_the_others(bad: object) -> None:
-    """A run that cannot be named is told of, and the others are read."""
+    """A run without an id is reported, and the others are read."""
     read = decode_tasks(json.dumps({"data": [{"taskId": "t1"}, bad, {"taskId": "t2"}]}).encode())
     assert [task.task_id for task in read.tasks] == ["t1", "t2"]
     assert read.flaws == ("1 of 3 runs on a page have no id",)
@@ -297,7 +297,7 @@ def test_a_task_without_an_id_leaves_the_others(bad: object) -> None:
 
 @pytest.mark.parametrize("bad", [5, [], {}, True, 1.5, [5], {"artifacts": 5}, {"artifacts": [5]}])
 def test_a_field_of_a_task_of_another_type_is_unknown(bad: object) -> None:
-    """What has an unexpected type is unknown, and the rest of the run is read."""
+    """A field of an unexpected type is unknown, and the rest of the run is read."""
     odd = {"taskId": "t", "taskType": bad, "createdAt": "now", "results": bad}
     named = {"artifacts": [{"name": bad, "location": bad, "expireAt": "later"}]}
     read = decode_tasks(json.dumps({"data": [odd, {"taskId": "u", "results": named}]}).encode())
@@ -345,7 +345,7 @@ def test_an_answer_of_too_many_parts_is_refused_before_it_is_read(decode: Callab
 
 
 def test_a_run_names_the_checks_that_were_overridden() -> None:
-    """They are the excluded keys of its payload; what is no list of names is none."""
+    """They are the excluded keys of its payload; anything but a list of names counts as none."""
     payload = {"checkTypes": {"excludeKeys": ["DuplicateEmail", 5]}}
     assert decode_task(json.dumps({"taskId": "t", "payload": payload}).encode()).overridden == ("DuplicateEmail",)
     odds: list[object] = [None, [], {"checkTypes": []}, {"checkTypes": {"excludeKeys": "x"}}]

@@ -76,7 +76,7 @@ def test_a_file_is_fetched_until_it_is_whole(
                                   b'{"data": [{"link": "https:\\/\\/files.example.com\\/r"}]}'])  # fmt: skip
 @pytest.mark.parametrize(("name", "code"), [("report.csv", 3), ("report.json", 0)])
 def test_json_with_a_link_is_not_saved_as_a_report(tmp_path: Path, body: bytes, name: str, code: int) -> None:
-    """What came is said, without its signature; a file that is JSON by its name may hold links."""
+    """The message says what came, without its signature; a file that is JSON by its name may hold links."""
     with storing(lambda _: Reply(body, headers=LINKS)) as storage:
         result = storage.holds(name).artifacts("--download", str(tmp_path))
         assert len(storage.asked) == 1
@@ -320,7 +320,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    """What cannot be written to the end is not there."""
+    """A file that cannot be written completely does not exist."""
     with storing() as storage, files_of_at_most(100_000):
         full = storage.holds("report.csv").artifacts("--download", str(tmp_path), "--json")
     error = json.loads(full.err)["error"]

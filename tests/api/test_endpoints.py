@@ -162,7 +162,7 @@ def test_a_list_of_tasks_without_an_end_is_a_bad_answer(
     ],
 )  # fmt: skip
 def test_these_statuses_are_final(status: int, kind: type[ApiError], time: Time) -> None:
-    """What will not be over in a moment is told at once, with the status in the text."""
+    """An error that will not pass in a moment is raised at once, with the status in its text."""
     with api_of(Script(time, refusal(status)), time) as api, pytest.raises(kind, match=str(status)) as raised:
         api.job("the-job")
     assert type(raised.value) is kind
@@ -171,7 +171,7 @@ def test_these_statuses_are_final(status: int, kind: type[ApiError], time: Time)
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_these_statuses_are_asked_again(status: int, time: Time) -> None:
-    """What may be over in a moment is asked again after a pause that grows."""
+    """A request that failed in passing is retried after a growing pause."""
     with api_of(Script(time, refusal(status), refusal(status), ok()), time) as api:
         assert api.job("j").name == "Cutover"
     assert time.slept == [0.5, 1.0]
@@ -303,7 +303,7 @@ ERROR_BODIES: dict[str, Callable[[], dict[str, object]]] = {
 @pytest.mark.parametrize(("status", "kind"), [(503, Unreachable), (404, NotFound)])
 @pytest.mark.parametrize("spoilt", ERROR_BODIES)
 def test_the_body_of_an_error_is_of_no_weight(status: int, kind: type[ApiError], spoilt: str, time: Time) -> None:
-    """The status counts, whatever comes with it; no more is read of it than a message needs."""
+    """The status counts, whatever comes with it; only as much is read as a message needs."""
     bodies = [ERROR_BODIES[spoilt]() for _ in range(50)]
     answers = (httpx.Response(status, **body) for body in bodies)  # type: ignore[arg-type]
     with api_of(Script(time, *answers), time) as api, pytest.raises(kind, match=str(status)):
@@ -321,7 +321,7 @@ def test_what_breaks_a_rule_of_json_is_read_at_once_and_redacted(time: Time) -> 
 
 
 def test_cookies_are_not_kept(time: Time) -> None:
-    """What a server wants remembered is not sent back: it would grow all night."""
+    """Cookies of a server are not sent back: they would grow all night."""
     script = Script(time, ok(headers={"Set-Cookie": "session=1; Path=/"}), ok())
     with api_of(script, time) as api:
         api.job("j")
@@ -352,7 +352,7 @@ def test_every_error_of_the_http_library_is_mapped(kind: type[BaseException], ti
 @pytest.mark.parametrize("base_url", ["https://999.1.1.1", "https://[v1.a]", "https://xn--zz",
     "https://a..b", "https://[fe80::1%25eth0]", "https://exa%mple", "https://" + "a" * 70_000])  # fmt: skip
 def test_a_base_url_that_cannot_be_asked_is_an_error_of_ours(base_url: str, time: Time) -> None:
-    """What looks like a URL and is none is told, by the settings or by the client."""
+    """A text that only looks like a URL is refused, by the settings or by the client."""
     try:
         accepted = settings_from(Flags(base_url=base_url, email="a@b", token_file="-"), {}, lambda: TOKEN)
         with api_of(lambda _: ok(), time, settings=accepted) as api:
@@ -403,7 +403,7 @@ def raise_(error: Exception) -> httpx.Response:
 
 @pytest.mark.parametrize("echo", ECHOES)
 def test_a_server_that_repeats_the_credentials_is_not_quoted_on_them(echo: str, time: Time) -> None:
-    """The token and its encoded form stand in no error, no reason of a wait and no log."""
+    """The token and its encoded form appear in no error, no reason for a wait and no log."""
     told: list[object] = []
     observers = Observers(told.append, lambda _, reason: told.append(reason))
     with api_of(ECHOES[echo], time, observers=observers) as api, pytest.raises(ApiError) as raised:
@@ -463,7 +463,7 @@ def test_every_attempt_is_observed(time: Time) -> None:
 
 
 def test_the_budget_holds_requests_back(time: Time) -> None:
-    """In any 60 s no more requests go out than the limit, retries included, and the wait is told."""
+    """In any 60 s no more requests go out than the limit, retries included, and the wait is reported."""
     waits: list[tuple[float, str]] = []
     observers = Observers(waiting=lambda seconds, reason: waits.append((seconds, reason)))
     with api_of(lambda _: ok(), time, settings=settings_of(rate_limit=3), observers=observers) as api:
@@ -482,7 +482,7 @@ def test_the_budget_holds_requests_back(time: Time) -> None:
 def test_what_the_server_says_of_the_quota_is_heeded(
     remaining: str, reset: float | None, slept: float, time: Time
 ) -> None:
-    """Colleagues share the quota, so what is left of it slows the next request."""
+    """Colleagues share the quota, so the rest of it slows the next request."""
     headers = {"X-RateLimit-Limit": "600", "X-RateLimit-Remaining": remaining}
     if reset is not None:
         headers["X-RateLimit-Reset"] = datetime.fromtimestamp(reset, UTC).isoformat().replace("+00:00", "Z")
@@ -525,7 +525,7 @@ def test_a_limit_that_was_hit_holds_everybody(time: Time) -> None:
 
 
 def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> None:
-    """What is asked with another policy and sleep goes over the same connections and is counted together."""
+    """Requests with another policy and sleep use the same connections and are counted together."""
     paused: list[float] = []
 
     def pause(seconds: float) -> None:

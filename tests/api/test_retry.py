@@ -60,7 +60,7 @@ def test_a_wait_keeps_all_its_bounds(attempt: int, elapsed: float, soonest: floa
     ],
 )
 def test_retry_after_comes_in_two_forms(header: str | None, expected: float | None) -> None:
-    """Seconds and an HTTP date are understood, the past is now, and anything else is no pause."""
+    """Seconds and an HTTP date are understood, the past is now, and anything else means no pause."""
     assert retry_after_seconds(header, NOW) == expected
 
 
@@ -74,7 +74,7 @@ def test_retry_after_comes_in_two_forms(header: str | None, expected: float | No
     ],
 )
 def test_the_quota_is_reset_at_an_instant_in_utc(instant: str | None, expected: float | None) -> None:
-    """ISO 8601 instants are understood with and without a zone, and anything else is none."""
+    """ISO 8601 instants are understood with and without a zone, and anything else is None."""
     assert seconds_until(instant, NOW) == expected
 
 
@@ -191,7 +191,7 @@ def test_threads_share_one_limit() -> None:
 def test_the_servers_count_slows_down_further(
     time: Time, limit: int | None, remaining: int, reset_in: float, expected: list[float]
 ) -> None:
-    """What is left of the account's quota is spread until it is filled up again, for at most a window."""
+    """The rest of the account's quota is spread until it is filled up again, for at most a window."""
     taken = budget(time, limit)
     taken.heed(remaining, reset_in)
     taken.take(time.sleep)

@@ -70,7 +70,7 @@ def in_lanes(lengths: Iterable[tuple[str, float]], lanes: int) -> Lengths:
 
 
 def rehearsal() -> Rehearsal:
-    """The night as it was rehearsed."""
+    """The night as rehearsed."""
     spans: dict[Level, Span] = {}
     for name, begin, end in in_lanes(LENGTHS, 6):
         level = (*LEVEL, name)

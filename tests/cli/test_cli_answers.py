@@ -195,7 +195,7 @@ SENT = st.builds(Sent, mostly(JOBS), mostly(LISTS), TREES, st.lists(LINKS, min_s
 
 
 def encoded(value: Any, *, ascii_only: bool) -> bytes:
-    """Return JSON whose surrogates are escapes, or bytes that are no UTF-8."""
+    """Return JSON whose surrogates are escapes, or bytes that are not UTF-8."""
     return json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
 
 
@@ -218,7 +218,7 @@ def whole(value: Any) -> httpx.MockTransport:
 
 
 def run(words: list[str], transport: httpx.MockTransport, environ: Mapping[str, str] = ENVIRON, **more: Any) -> Result:
-    """Run a command line at a time that goes on by what is slept."""
+    """Run a command line whose clock advances only by sleeping."""
     slept: list[float] = []
     return migstat(words, environ, transport=transport, sleep=slept, now=lambda: NOW + sum(slept), **more)
 
@@ -250,7 +250,7 @@ def harmless(result: Result, form: str = "plain") -> None:
 
 
 LINES = {"tasks": ("tasks", "RunJson"), "artifacts": ("artifacts", "FileJson"), "checks": ("checks", "CheckJson")}
-"""Of what commands print a line each in `ndjson`, where it is no node: the document and the part of it."""
+"""The records that commands print in `ndjson` if they are not nodes: the document and the part of it."""
 
 
 def as_documented(result: Result, words: str, form: str) -> None:

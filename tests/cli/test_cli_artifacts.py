@@ -32,7 +32,7 @@ def by_path(replies: dict[str, Reply]) -> Callable[[Fetched], Reply]:
 
 
 def test_plain_lists_name_expiry_and_location() -> None:
-    """Into a pipe each file is a line, in CSV and Markdown a row; what is not known is empty."""
+    """Into a pipe each file is a line, in CSV and Markdown a row; unknown values are empty."""
     with storing() as storage:
         storage.holds("report.csv").holds("tab\tand\nline.log", "https://files.example.com/x?y=1", EARLIER)
         storage.files.append({"name": None, "location": None, "expireAt": None})
@@ -86,7 +86,7 @@ def test_the_table_shows_until_when_and_from_where() -> None:
 
 @pytest.mark.parametrize("form", ["table", "plain", "json"])
 def test_a_run_without_files_says_why(tmp_path: Path, form: str) -> None:
-    """An empty list is no error, and says why it may be empty; no folder is made for it."""
+    """An empty list is not an error, and says why it may be empty; no folder is made for it."""
     with storing() as storage:
         result = storage.artifacts("--download", str(tmp_path / "new"), "-o", form)
     assert result.code == 0
@@ -101,7 +101,7 @@ def test_a_run_without_files_says_why(tmp_path: Path, form: str) -> None:
      (1789999200, EARLIER), ("some day", ""), (None, ""), (True, "")],
 )  # fmt: skip
 def test_an_expiry_is_understood_in_every_unit(sent: object, shown: str) -> None:
-    """Seconds, milliseconds and ISO text come to the same instant; what is none of them is no time."""
+    """Seconds, milliseconds and ISO text give the same instant; anything else is not a time."""
     with storing() as storage:
         storage.files.append({"name": "report.csv", "location": "/files/0", "expireAt": sent})
         assert storage.artifacts().out == f"report.csv\t{shown}\t/files/0\n"
@@ -191,7 +191,7 @@ def test_the_log_of_requests_has_no_signature(tmp_path: Path, monkeypatch: pytes
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before the answer", "in the middle"])
 def test_an_interrupted_download_leaves_nothing(tmp_path: Path, when: str) -> None:
-    """Ctrl-C ends with 130 within a second, and there is no file, not even a part of one."""
+    """Ctrl-C ends with 130 within a second, and leaves no file, not even a partial one."""
     half = len(CONTENT) // 2 if when == "in the middle" else 0
     silent = Reply(CONTENT, sent=half, held=Event(), silent=not half)
 

@@ -263,7 +263,7 @@ def test_a_piped_token_is_stored(desk: Desk, server: Server) -> None:
 
 
 def test_a_terminal_as_standard_input_is_asked_for_the_token(desk: Desk, server: Server) -> None:
-    """`--token-file -` lets a person type it; no answer is no token."""
+    """`--token-file -` lets a person type it; without an answer there is no token."""
     words = ("job", "job-1", "--email", server.email, "--base-url", server.base_url, "--token-file", "-")
     assert desk.run(*words, typed=(server.token,)).code == 0
     refused(desk.run(*words, typed=()), 4, "does not contain an API token")
@@ -444,7 +444,7 @@ def test_a_source_that_takes_precedence_is_named(desk: Desk, command: str) -> No
 
 
 def test_logout_removes_one_accounts_token(desk: Desk, server: Server) -> None:
-    """Other accounts keep theirs, a second logout is no error, and one without an account names the option."""
+    """Other accounts keep theirs, a second logout is not an error, and one without an account names the option."""
     refused(desk.auth("logout"), 4, "  Add --email ADDR, or set MIGSTAT_EMAIL.")
     for email in (server.email, "other@example.com"):
         words = ("login", "--email", email, "--base-url", server.base_url)
@@ -458,7 +458,7 @@ def test_logout_removes_one_accounts_token(desk: Desk, server: Server) -> None:
 
 
 def test_status_shows_every_value_and_its_source(desk: Desk, server: Server) -> None:
-    """All that matters for logging in comes with its source, then the API's answer; without a job there is no check."""
+    """Everything needed to log in is shown with its source, then the API's answer; without a job there is no check."""
     desk.write(f'default_profile = "a"\n[profiles.a]\nbase_url = "{server.base_url}"\njob = "job-1"\n')
     env = {"MIGSTAT_EMAIL": server.email, "MIGSTAT_TOKEN": server.token}
     result = desk.auth("status", env=env)

@@ -74,7 +74,7 @@ def test_a_projects_document_is_a_rehearsal(tmp_path: Path) -> None:
 
 
 def test_without_a_rehearsal_a_deadline_only_passes() -> None:
-    """A deadline alone is told, passes once, and ends nothing."""
+    """A deadline alone is announced, passes once, and ends nothing."""
     with night(in_turn(120)) as rehearsed:
         events = rehearsed.events("--deadline", "14:20")
     assert late(events) == [("passed", 0)]

@@ -17,7 +17,7 @@ from tests.command_line import Terminal, environ_of, hermetic
 
 
 class Console:
-    """What Windows answers about one handle; `mode` None where that is no console."""
+    """What Windows answers about one handle; `mode` None if that is not a console."""
 
     def __init__(self, mode: int | None, *, old: bool = False) -> None:
         self.mode = mode
@@ -52,14 +52,14 @@ class Console:
 def test_a_console_is_switched_on_where_it_can_be(
     console: Console, obeys: bool, mode: int | None, changes: int
 ) -> None:
-    """A console that does not obey escape sequences yet is told to, and keeps the rest of its mode."""
+    """A console that does not obey escape sequences yet is switched to it, and keeps the rest of its mode."""
     assert switched_on(console, 1) is obeys
     assert (console.mode, console.changes) == (mode, changes)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="of other systems")
 def test_other_terminals_are_taken_as_they_are() -> None:
-    """Where there are no such consoles nothing is asked, and a terminal's name tells the rest."""
+    """On systems without such consoles nothing is queried, and a terminal's name decides."""
     assert obeys_escapes(sys.stdout, None)
 
 

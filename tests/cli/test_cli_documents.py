@@ -173,7 +173,7 @@ def test_spaces_are_named_as_such() -> None:
     ],
 )
 def test_filters_choose_what_is_listed_and_never_what_is_counted(server: Server, words: str, shown: str) -> None:
-    """The summary counts all there is, whatever is filtered."""
+    """The summary counts everything, regardless of filters."""
     told, kind = document(server, words), words.partition(" ")[0]
     assert [each["name"] for each in told[kind]] == shown.split()
     assert told["summary"] == document(server, kind)["summary"]
@@ -280,7 +280,7 @@ ODD = {
 @pytest.mark.parametrize("terminal", [False, True])
 @pytest.mark.parametrize("words", [("--json",), ("-o", "ndjson"), ("--raw",)])
 def test_what_does_not_print_is_escaped(words: tuple[str, ...], terminal: bool) -> None:
-    """Controls, C1 and bidirectional marks are escapes in every JSON format, and what prints is as it came."""
+    """Controls, C1 and bidirectional marks are escapes in every JSON format, and printable text is unchanged."""
     with answering(one_task(of_tree(ODD), task_type="check")) as server:
         result = server.ask("status", "--depth", "1", *words, terminal=terminal)
     assert result.code == 0

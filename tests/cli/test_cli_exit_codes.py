@@ -158,7 +158,7 @@ def test_all_checks_and_projects_are_judged_alike_in_every_format(
     ],
 )
 def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: str, code: int) -> None:
-    """With --level, --name or --key, --exit-status judges what is named, however it is shown."""
+    """With --level, --name or --key, --exit-status judges the named nodes, however they are shown."""
     formats = ("plain", "json")
     assert codes(servers[name], (*words.split(), "--exit-status"), formats) == dict.fromkeys(formats, code)
     assert codes(servers[name], tuple(words.split()), ("csv",)) == {"csv": 0}
@@ -185,7 +185,7 @@ def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: str, 
     ],
 )
 def test_what_is_not_there_is_code_5(servers: Servers, name: str, words: str, hint: str) -> None:
-    """No such job, task, level, check or project is an error that says what there is, or was probably meant."""
+    """No such job, task, level, check or project is an error that says what exists, or was probably meant."""
     result = rehearsals.ask(servers[name], *words.split())
     refused(result, 5)
     assert hint in result.err.splitlines()[-1]
@@ -202,7 +202,7 @@ def test_a_project_not_reported_yet_is_no_error(servers: Servers) -> None:
 
 
 def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> None:
-    """What could not be read makes any answer worthless but a failure: the rest is shown, and the error told."""
+    """An unreadable part outweighs any answer but a failure: the rest is shown, and the error reported."""
 
     def broken(asked: rehearsals.Asked) -> rehearsals.Answer:
         if asked.query.get("level") == "migrate,projects":
@@ -243,7 +243,7 @@ def test_a_node_that_cannot_be_understood_is_named(words: tuple[str, ...]) -> No
 @pytest.mark.parametrize("worst", ["SUCCESS", "FAILED"])
 @pytest.mark.parametrize("command", ["checks", "projects"])
 def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> None:
-    """Where a later page cannot be read, the children of those before are shown, and no success is made of them."""
+    """If a later page cannot be read, the children on earlier pages are shown, but never as a success."""
     ended = {"status": "FINISHED", "outcome": "SUCCESS"}
     of_checks = command == "checks"
     many = {"One": {"status": "FINISHED", "outcome": worst}, "Two": ended}

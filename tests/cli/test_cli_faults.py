@@ -86,7 +86,7 @@ def _queued(queue: Callable[[Server, int], None]) -> Arrange:
 
 
 def raw(reply: Reply) -> Arrange:
-    """Return bytes that are no HTTP, or not all of it."""
+    """Return bytes that are not HTTP, or only part of it."""
 
     @contextmanager
     def arranged(server: Server, times: int) -> Iterator[Trouble]:
@@ -98,7 +98,7 @@ def raw(reply: Reply) -> Arrange:
 
 @contextmanager
 def nobody(server: Server, times: int) -> Iterator[Trouble]:
-    """Let nobody listen."""
+    """Close the port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -204,7 +204,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def usual(server: Server) -> dict[str, Result]:
-    """Return what every command ends with where there is no trouble."""
+    """Return how every command ends without any fault."""
     results = {command: ask(command, environ_of(server), []) for command in COMMANDS}
     assert {result.code for result in results.values()} == {0}
     return results
@@ -288,7 +288,7 @@ PASSING = [name for name, fault in FAULTS.items() if fault.again and fault.arran
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PASSING)
 def test_a_fault_that_passes_leaves_no_trace(server: Server, usual: Mapping[str, Result], name: str) -> None:
-    """What two requests have met costs nothing but time."""
+    """A fault that hits two requests costs nothing but time."""
     fault = FAULTS[name]
     for command in ENDPOINTS if name in ("reset", "503") else ("job",):
         waits: list[float] = []
@@ -442,7 +442,7 @@ ODD: dict[str, tuple[Callable[[Asked], Answer], str]] = {
 
 
 def end_of(result: Result) -> str:
-    """Return how a command in JSON ended: its code where it told no error, else the code of that."""
+    """Return how a command in JSON ended: its code if it reported no error, else that error's code."""
     assert result.code in ((0, 124) if not result.err else (3, 5))
     return str(int(result.code)) if not result.err else str(json.loads(result.err)["error"]["code"])
 
@@ -452,7 +452,7 @@ PAGED = ("a repeated cursor", "endless pages")
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in PAGED)) for name in ODD])
 def test_an_odd_answer_is_shown_as_far_as_it_goes(name: str) -> None:
-    """What can be shown is shown, what cannot is named, and no list of pages is followed forever."""
+    """The readable part is shown, the rest is named, and no list of pages is followed forever."""
     ends = {}
     answers, expected = ODD[name]
     with answering(answers) as server:
@@ -476,7 +476,7 @@ def test_json_is_read_whatever_its_content_type_says(kind: str) -> None:
 
 
 def test_a_page_that_cannot_be_read_leaves_the_runs_before_it() -> None:
-    """The runs of the first page are shown though the second cannot be read, and that is told."""
+    """The runs of the first page are shown even if the second cannot be read, which is reported."""
 
     def answer(asked: Asked) -> Answer:
         if asked.query.get("cursor"):

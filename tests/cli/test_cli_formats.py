@@ -110,7 +110,7 @@ def test_targets_share_the_rate_limit(over: Server, tmp_path: Path) -> None:
 
 
 def test_without_targets_the_command_says_how_to_add_one(over: Server) -> None:
-    """A config file without targets is no error."""
+    """A config file without targets is not an error."""
     result = migstat(["targets"], environ_of(over))
     assert (result.code, result.out) == (0, "")
     assert "migstat config set targets.NAME.job JOB" in result.err

@@ -43,7 +43,7 @@ while (folder / "wait").exists():
 
 
 class Hook:
-    """A command that writes down what it is told, and how often it was run."""
+    """A command that notes what it is given, and how often it is run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ class Hook:
 
 @pytest.fixture
 def hook(tmp_path: Path) -> Hook:
-    """Return a command that writes down what it is told."""
+    """Return a command that notes what it is given."""
     return Hook(tmp_path)
 
 
@@ -105,7 +105,7 @@ def test_it_runs_for_a_poll_with_failures_and_for_the_end(hook: Hook) -> None:
 
 
 def test_it_runs_for_a_long_outage_and_its_end(hook: Hook) -> None:
-    """Two minutes without an answer are told while they last, and so is the recovery."""
+    """An outage of two minutes is reported while it lasts, and so is the recovery."""
     with night(cutover(moved("ACME", 20, 800), over=900)) as rehearsed:
         # a server may ask for a pause that is longer than those two minutes
         rehearsed.at(50, lambda: rehearsed.server.faults.add("503", 1000, retry_after=300))
@@ -118,7 +118,7 @@ def test_it_runs_for_a_long_outage_and_its_end(hook: Hook) -> None:
 
 
 def test_what_happens_meanwhile_is_told_in_the_next_run(hook: Hook) -> None:
-    """While the command runs no other one is started; what was to be told comes in one run after it."""
+    """While the command runs no other one is started; events in between are reported in one run after it."""
     (hook.folder / "wait").touch()
     bad = (moved(name, 20, at, "FAILED") for name, at in (("A", 50), ("B", 100), ("C", 150)))
     with night(cutover(*bad, moved("ZED", 20, 300), over=400)) as rehearsed:
@@ -204,7 +204,7 @@ THE_END = Ended(0, End.FINISHED, Verdict.SUCCEEDED, 0, summary_of(()), (), None)
 
 
 def test_a_command_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path) -> None:
-    """After its time the command is ended, also what runs below it and whatever holds its pipes."""
+    """After its time the command is ended, with its child processes and anything that holds its pipes."""
     warnings: list[str] = []
     file = script(tmp_path, "sleep 600 & echo $! > left", "wait")
     notifier = Notifier(Command((str(file),), {"PATH": os.environ["PATH"]}), warnings.append, patience=0.3)

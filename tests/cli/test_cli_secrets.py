@@ -34,7 +34,7 @@ TOKENS = {"of today": REAL, "odd": ODD}
 
 
 def pair_of(token: str) -> str:
-    """What HTTP Basic sends."""
+    """The credentials that HTTP Basic sends."""
     return base64.b64encode(f"{EMAIL}:{token}".encode()).decode()
 
 
@@ -52,7 +52,7 @@ def spellings(token: str) -> dict[str, str]:
 
 
 def leaks(text: str, token: str = TOKEN) -> list[str]:
-    """The forms of the token that a text holds, after all that a program could make of it has been undone."""
+    """The forms of the token in a text, after undoing every encoding that a program could have applied."""
     plain = re.sub(r"\\u([0-9a-f]{4})", lambda match: chr(int(match[1], 16)), text)
     undone = [text, plain, unquote(plain), html.unescape(plain).replace("\u200b", ""), plain.replace('""', '"')]
     undone += [re.sub(r"\\(.)", r"\1", each) for each in undone]
@@ -235,7 +235,7 @@ def test_no_escape_of_json_hides_the_token(ascii_only: bool) -> None:
 
 
 def test_a_cursor_that_repeats_the_token_is_not_logged() -> None:
-    """What is sent back to the server, page by page, shows in the log of -v without the token."""
+    """Cursors sent back to the server, page by page, show in the log of -v without the token."""
 
     def told(asked: Asked) -> Answer:
         more = {} if "cursor" in asked.query else {"next": f"after {TOKEN}"}
@@ -347,7 +347,7 @@ Waiting = tuple[subprocess.Popen[bytes], Scripted, threading.Event]
 
 
 def ended(running: subprocess.Popen[bytes]) -> Result:
-    """What the program has written at its end."""
+    """Everything the program has written by its end."""
     out, err = running.communicate(timeout=30)
     return Result(running.returncode, out.decode(), err.decode())
 

@@ -85,7 +85,7 @@ def test_a_closed_pipe_ends_the_program_quietly(server: Server, form: str) -> No
     ],
 )
 def test_a_pipe_that_was_closed_before_is_quiet_too(small: Server, words: str, code: int) -> None:
-    """If nobody reads at all, the code is still that of the data, and nothing is said."""
+    """Without any reader the code is still that of the data, and nothing is printed."""
     with nullcontext(small) if "watch" not in words else still(migration("WARNING")) as server:
         done = shell(f"migstat {words} > >(exec true); echo $?", environ(server))
     assert (done.stdout, done.stderr) == (f"{code}\n", "")

@@ -83,7 +83,7 @@ def without_the_link(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
 
 
 def with_old_tls(authority: trustme.CA, _: Path) -> ssl.SSLContext:
-    """A server that can do nothing newer than what is forbidden."""
+    """A server that only supports versions too old to be allowed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -187,7 +187,7 @@ def test_a_handshake_without_end_is_cut_off(bundle: str, simulator: Server) -> N
 
 
 def test_a_handshake_that_is_broken_off_is_tried_again(authority: trustme.CA, bundle: str, simulator: Server) -> None:
-    """A server that hangs up during the handshake is no untrusted one: the next attempt finds it well."""
+    """A server that hangs up during the handshake is not untrusted: the next attempt succeeds."""
     certificate = authority.issue_cert("127.0.0.1")
     broken: list[bytes] = []
 

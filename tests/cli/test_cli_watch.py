@@ -62,7 +62,7 @@ def endless() -> Scenario:
 
 
 def checked(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Hold events against what is promised of them all."""
+    """Check events against the promises about all of them."""
     for event in events:
         assert_valid("event", event)
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event["at"])
@@ -132,7 +132,7 @@ def test_silence_is_broken_by_a_sparse_heartbeat(words: tuple[str, ...]) -> None
 
 
 def test_quiet_is_bad_news_and_the_verdict() -> None:
-    """With --quiet only changes to bad states and the verdict are told, whatever else happens."""
+    """With --quiet only changes to bad states and the verdict are printed, whatever else happens."""
     with night(lively()) as rehearsed:
         rehearsed.at(250, lambda: rehearsed.server.faults.add("503", 30))
         result = rehearsed.watch("--quiet")
@@ -322,7 +322,7 @@ def test_a_signal_ends_it_in_an_outage() -> None:
 
 
 def held(result: Result, code: int, error: str, *, form: str = "plain") -> None:
-    """Hold an error against what is promised for people and for scripts."""
+    """Check an error against the promises to people and to scripts."""
     if form == "plain":
         refused(result, code)
         return
@@ -346,7 +346,7 @@ def held(result: Result, code: int, error: str, *, form: str = "plain") -> None:
 def test_what_no_waiting_helps_against_ends_it_at_once(
     standing: Server, words: tuple[str, ...], environ: dict[str, str], code: int, error: str, form: str
 ) -> None:
-    """Credentials that are refused or not there are code 4, an unknown job or run is code 5, told as one error."""
+    """Refused or missing credentials are code 4, an unknown job or run is code 5, reported as one error."""
     environ = environ_of(standing) | {name: value.format(standing) for name, value in environ.items()}
     waits: list[float] = []
     result = migstat(["watch", "-o", form, *words], environ, sleep=waits, now=lambda: NOW)
@@ -402,7 +402,7 @@ WRONG = [
 def test_wrong_usage_is_refused_before_anything_is_asked(
     standing: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, said: str
 ) -> None:
-    """It is code 2, told in a line or two, or in JSON."""
+    """It is code 2, reported in a line or two, or in JSON."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder.prom").mkdir()
     before = len(standing.requests)
@@ -429,7 +429,7 @@ def test_a_record_holds_the_same_events(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["plain", "json"])
 def test_a_second_watch_goes_on_from_a_record(tmp_path: Path, form: str) -> None:
-    """Nothing is told twice, nothing in between is lost, and people get a summary of what nobody saw."""
+    """Nothing is repeated, nothing in between is lost, and people get a summary of the gap."""
     path = tmp_path / "night.jsonl"
     projects = (
         moved("ACME", 20, 100),
@@ -460,7 +460,7 @@ def test_a_second_watch_goes_on_from_a_record(tmp_path: Path, form: str) -> None
 
 @pytest.mark.slow
 def test_a_killed_watch_leaves_whole_lines(tmp_path: Path) -> None:
-    """A watch that is killed leaves whole events in the record, without a secret, and a second one goes on from it."""
+    """A watch that is killed leaves whole events in the record, without a secret, and a second one resumes from it."""
     path = tmp_path / "night.jsonl"
     projects = [moved(f"P{number:02}", 10 + number * 5, 60 + number * 5) for number in range(40)]
     with night(cutover(*projects, over=300)) as rehearsed:
@@ -517,7 +517,7 @@ def test_a_record_of_a_gigabyte_is_resumed_in_little_memory(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("kind", ["another job's", "another task's", "no record"])
 def test_a_file_that_holds_something_else_is_left_alone(tmp_path: Path, kind: str) -> None:
-    """A file that records another task or job, or nothing, is code 2 and stays as it is."""
+    """A file that records another task or job, or nothing, is code 2 and is left untouched."""
     path = tmp_path / "night.jsonl"
     path.write_text("alias ls='ls -l'\n")
     if kind != "no record":

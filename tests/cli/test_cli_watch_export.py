@@ -50,7 +50,7 @@ def test_all_files_show_the_end(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_watch_that_is_given_up_says_so(tmp_path: Path) -> None:
-    """After a timeout the page says that nobody watches any more, and the metrics have its code."""
+    """After a timeout the page says that it is no longer watched, and the metrics have its code."""
     with night(
         migration("running", migrate="running", projects=(node("ACME", "running"),)), head_start=HERE
     ) as going_on:
@@ -82,7 +82,7 @@ def test_a_watch_that_cannot_begin_leaves_files_alone(server: Server, tmp_path: 
 
 
 def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) -> None:
-    """Of failures in a row only the first is told; once the folder is back, the file is written."""
+    """Of failures in a row only the first is reported; once the folder is back, the file is written."""
     path, seconds, told = tmp_path / "share" / "page.html", [0.0], SimpleQueue[str]()
     path.parent.write_text("", encoding="utf-8")
     exporter = Exporter([path], told.put, lambda: seconds[0])
@@ -122,7 +122,7 @@ class Share:
 
 
 def test_a_share_that_hangs_holds_nothing_up() -> None:
-    """The watch and other files go on; once it works again, only the newest state is written; a missing end is told."""
+    """The watch and other files go on; later only the newest state is written; a missing end is reported."""
     share, warnings, seconds = Share(), list[str](), [0.0]
     paths = [Path("page.html"), Path("local.prom")]
     exporter = Exporter(paths, warnings.append, lambda: seconds[0], write=share.write)

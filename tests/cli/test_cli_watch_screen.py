@@ -188,7 +188,7 @@ class Window:
 
 
 def split(line: str, columns: int) -> tuple[str, str]:
-    """What a line has in so many cells, and what beyond; a wide character has an empty neighbour, which is none."""
+    """The text of a line within this many cells, and beyond; a wide character has an empty neighbor that does not count."""
     if cell_len(line.rstrip()) <= columns:
         return line.rstrip(), ""
     taken = 0
@@ -272,7 +272,7 @@ def test_a_frame_fits_the_window(scripted: Scenario) -> None:
 
 
 def test_a_window_of_any_size_is_not_exceeded() -> None:
-    """Even in a window that is no use to anybody nothing is drawn beyond it, and it ends as it should."""
+    """Even in a uselessly small window nothing is drawn beyond it, and the watch ends properly."""
     with windows(many(failed=9, prefix=CJK), (20, 5), (8, 2), (1, 1), (500, 3), (3, 100)) as opened:
         for seen in opened:
             seen.until(lambda seen=seen: seen.second)  # type: ignore[misc]
@@ -412,7 +412,7 @@ def test_the_end_stays_in_the_scrollback() -> None:
 def test_however_it_ends_the_terminal_is_restored(
     words: tuple[str, ...], environ: dict[str, str], number: signal.Signals | None, code: int, said: str
 ) -> None:
-    """After signals, errors and --fail-fast the terminal is as it was, with the last state and a last word."""
+    """After signals, errors and --fail-fast the terminal is restored, with the last state and the last line."""
     with watching(many(failed=1), *words, size=(200, 50), **environ) as (_, seen):
         if number is not None:
             seen.until_shown("updated")
@@ -460,7 +460,7 @@ def test_a_frozen_terminal_holds_up_nothing(
 
 
 def test_ctrl_z_hands_the_terminal_back() -> None:
-    """Ctrl-Z leaves the shell's screen as it was, with a cursor; `fg` shows the view again."""
+    """Ctrl-Z restores the shell's screen, with a cursor; `fg` shows the view again."""
     with watching(many(failed=1), bash="--norc --noprofile -i") as (_, seen):
         seen.child.send("$WATCH\n")
         seen.until_shown("updated")

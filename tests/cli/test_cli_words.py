@@ -155,7 +155,7 @@ def test_a_mistyped_name(tmp_path: Path, server: Server, words: str, job: str, h
 
 @pytest.mark.parametrize(("words", "about"), [("", "m2"), ("c2", None), ("latest-migrate", "m2"), ("job-1 m1", "m1")])
 def test_projects_are_those_of_the_latest_migration(words: str, about: str | None) -> None:
-    """Projects are read from the latest migrate task where none is named; a lone word that is no task word is a job."""
+    """Projects are read from the latest migrate task if none is named; a lone word that is not a task word is a job."""
     with still(of_tasks(*RUNS, task("c3", 5))) as server:
         result = ask(server, "projects", "--json", *words.split())
         assert asked_about(ask(server, "checks", "--json")) == "job-1/c3"

@@ -74,7 +74,7 @@ def test_names_are_told_apart(wanted: list[str], names: list[str]) -> None:
 @given(st.lists(st.one_of(st.text(), st.sampled_from(EVIL), st.text(alphabet="./\\ -~\0Aaé")), max_size=6))
 @example(EVIL)
 def test_every_text_becomes_a_file_directly_in_the_folder(wanted: list[str]) -> None:
-    """Whatever the names, what is made of them can be written, is distinct, and lies in the folder itself."""
+    """Any names become distinct ones that can be written, directly in the folder."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made).resolve()
         names = file_names(wanted)
@@ -111,7 +111,7 @@ def test_a_file_gets_its_name_once_it_is_whole(tmp_path: Path, before: str) -> N
 
 @pytest.mark.parametrize("error", [OSError, ValueError, KeyboardInterrupt, OutputError])
 def test_a_broken_download_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    """An error of the network or an interrupt passes, removes what was written, and leaves an older file as it was."""
+    """A network error or an interrupt is passed on, removes the partial file, and leaves an older one untouched."""
     target = tmp_path / "report.csv"
     target.write_bytes(b"old")
 

@@ -137,7 +137,7 @@ def test_the_longest_name_is_written(tmp_path: Path) -> None:
 
 @POSIX
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
-    """When the disk fills up, the file is as it was and nothing is left beside it."""
+    """When the disk fills up, the file is unchanged and nothing is left beside it."""
     import resource
 
     file = tmp_path / "file"

@@ -275,7 +275,7 @@ class Writer:
 
 
 def expected_code(scenario: Scenario, now: float, until: Until = Until.DONE) -> int | None:
-    """The exit code by what there is at a second long after the end; None if what is waited for has not ended."""
+    """The exit code from the state long after the end; None if what is waited for has not ended."""
     task = scenario.tasks[-1]
     root = task.root
     for_ever = [incident for incident in scenario.incidents if incident.end == math.inf]

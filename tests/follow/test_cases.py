@@ -217,7 +217,7 @@ def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() ->
 
 @pytest.mark.parametrize("where", ["none", "also", "only"])
 def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any) -> None:
-    """A check task may answer its checks at the root, below `check`, or in both; a child `check` of it is no check."""
+    """A check task may answer its checks at the root, below `check`, or in both; a child `check` is not a check."""
     checks = (runs("A", 5, 50), runs("B", 5, 90, "FAILED"))
     root = lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=checks)
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
@@ -242,7 +242,7 @@ def test_no_format_or_depth_changes_the_code() -> None:
 
 
 def test_an_empty_list_of_runs_is_waited_for() -> None:
-    """A run that was just created is not listed yet, which is no error."""
+    """A run that was just created is not listed yet, which is not an error."""
     root = lives("root", Step(0), Step(100, "FINISHED", "SUCCESS"), children=(runs("A", 5, 50),))
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, listed_at=40.0)
     events = Stage(of_tasks(task)).events(0.0, task="latest")

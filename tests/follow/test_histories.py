@@ -22,7 +22,7 @@ STATUSES = (
 
 
 def codes(history: History) -> dict[str, int]:
-    """What each way of asking comes to."""
+    """The exit code of each way of asking."""
     later = history.end + LONG_AFTER
     stage = Stage(history.scenario, later + 20_000)
     found = {
@@ -65,7 +65,7 @@ def assert_agreed_until(seed: int, until: Until) -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 770070, 770135])
 def test_all_agree_on_some_histories(seed: int) -> None:
-    """The exit code is the same for whoever asks, in any format and depth, and it is the right one."""
+    """Every command, format and depth ends with the same exit code, and it is the right one."""
     assert_agreed(seed)
 
 

@@ -133,7 +133,7 @@ P = ["migrate", "projects", "P"]
 
 
 def line(event: str, minute: int, **more: Any) -> dict[str, Any]:
-    """An event as it is recorded."""
+    """An event as recorded."""
     return {"event": event, "at": AT % minute, **more}
 
 

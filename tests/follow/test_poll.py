@@ -70,7 +70,7 @@ def lanes(count: int, length: float, width: int) -> list[script.SimNode]:
 
 
 def assert_truth(world: World) -> None:
-    """What the watch holds in the end is what there is, node for node."""
+    """In the end the watch holds the real tree, node for node."""
     held = {level: (node.status, node.outcome) for level, node in world.known.items() if level != PROJECTS}
     assert held == truth(world.task.root, world.time.now)
 
@@ -134,7 +134,7 @@ def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
 
 @pytest.mark.parametrize("filters", FILTERS[1:])
 def test_without_filters_everything_is_read_at_each_poll(filters: script.FilterMode) -> None:
-    """A filter that is not to be trusted is not asked for by polls any more; the interval says how often they are."""
+    """Polls no longer use a filter that cannot be trusted; the interval says how often they are made."""
     world = World(migration(*lanes(60, 300, 6), core_end=3100, filters=filters), begin=300)
     for event in world.events():
         if seconds_of(event) > 400:
@@ -226,7 +226,7 @@ def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
 
 
 def test_without_a_limit_nothing_is_slowed() -> None:
-    """The interval is as asked for, and everything is read every two minutes, where there is no limit."""
+    """Without a limit the interval is the requested one, and everything is read every two minutes."""
     world = World(migration(*lanes(200, 60, 20)), begin=200)
     poller = Poller(world.session, world.session, None)
     poller.read_all()
@@ -267,7 +267,7 @@ def test_news_of_a_large_migration_comes_with_the_next_poll_within_the_limit() -
 
 
 def test_everything_of_a_large_migration_is_read_in_turn() -> None:
-    """A project that ended unseen and one that is not reported any more show, yet all is never read at once."""
+    """A project that ended unseen and one that is no longer reported both show, yet nothing is read all at once."""
     unseen = moved("A-UNSEEN", 303, 304, "SKIPPED")
     gone = script.SimNode(name="A-GONE", steps=(script.Step(0, "PENDING"), script.Step(250, None)))
     world = World(large_night(unseen, gone, count=200, page_size=3), begin=200, plan=Plan(interval=10.0))

@@ -45,13 +45,13 @@ def lines(*events: dict[str, Any]) -> bytes:
 
 
 def change(level: list[str], status: str, outcome: str | None = None) -> dict[str, Any]:
-    """A change as it is recorded."""
+    """A change as recorded."""
     to = {"status": status, "outcome": outcome}
     return {"event": "change", "at": "2026-09-21T15:00:00.000Z", "level": level, "to": to}
 
 
 def recorded(path: Path, scenario: script.Scenario, begin: float, end: float | None = None) -> list[Event]:
-    """The events of a watch that records into a file, and goes on from what is there."""
+    """The events of a watch that records into a file, and resumes from its content."""
     stop = None if end is None else (end, Stopped())
     warnings: list[str] = []
 
@@ -79,7 +79,7 @@ NIGHT = migration(
 
 
 def test_a_second_watch_tells_only_what_changed_meanwhile(tmp_path: Path) -> None:
-    """What the first watch said is not said again, in how many parts the night may be watched."""
+    """Events of an earlier watch are not repeated, however many parts the night is watched in."""
     path = tmp_path / "night.jsonl"
     parts = [*recorded(path, NIGHT, 40, 450), *recorded(path, NIGHT, 520, 880), *recorded(path, NIGHT, 2000)]
     whole = [event for event in parts if isinstance(event, Changed)]
@@ -227,7 +227,7 @@ def test_any_name_comes_back_as_it_was(tmp_path: Path, level: list[str], status:
 
 @pytest.mark.parametrize("replaced", [False, True])
 def test_a_record_that_was_moved_away_is_begun_anew(tmp_path: Path, *, replaced: bool) -> None:
-    """Lines go to the file of that name, not to one that was moved or removed meanwhile, where nobody would look."""
+    """Lines go to the file of that name, not to one that was moved or removed meanwhile, where no one would look."""
     file, old = tmp_path / "night.jsonl", tmp_path / "old"
     with Record(file) as record:
         record.append("1")

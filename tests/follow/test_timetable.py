@@ -128,7 +128,7 @@ def test_what_has_ended_is_not_late() -> None:
     ],
 )
 def test_a_resumed_watch_repeats_nothing(late_before: dict[LateReason, Millis], due: float, said: list[str]) -> None:
-    """What an earlier watch has said about the deadline is not said again; about another deadline it is."""
+    """A warning that an earlier watch gave is not repeated, unless it is about another deadline."""
     world = watched(due, begin=1200, seen=lambda: Seen(late=late_before))
     assert [reason for reason, _ in late(world)] == said
     assert world.view is not None
@@ -158,7 +158,7 @@ def test_no_names_in_common_is_wrong_usage() -> None:
 
 
 def test_names_that_are_known_late_end_nothing() -> None:
-    """Where the names come after the first reading, a rehearsal without them only gives no estimate."""
+    """If the names come after the first reading, a rehearsal without them merely gives no estimate."""
     scenario = migration(*(moved(name, 60, 300, reported_at=60) for name in NAMES), core_end=400, keys=())
     world = World(scenario, plan=Plan(rehearsal=rehearsed(300, "X", "Y")))
     assert kinds(world.run())[-1] == "Ended"

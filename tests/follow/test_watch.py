@@ -82,7 +82,7 @@ APPS = migration(*TWO, scopes=(moved("usersAndGroups", 40, 80), moved("apps", 40
     ],
 )
 def test_what_has_ended_already_ends_it_at_once(scenario: script.Scenario, begin: float, until: Until) -> None:
-    """What had ended is read once, as a whole, without any pause."""
+    """A task that has already ended is read once, in full, without any pause."""
     world = World(scenario, begin=begin, plan=Plan(until=until))
     events = world.run()
     assert kinds(events) == ["Snapped", "Ended"]
@@ -356,7 +356,7 @@ def test_a_refusal_that_passes_is_forgotten(answers: dict[int, int | None]) -> N
 
 
 def test_a_project_that_cannot_be_asked_for_by_name_does_not_stop_the_rest() -> None:
-    """One node that answers errors only is no outage of the whole API."""
+    """A single node that answers only errors is not an outage of the whole API."""
     events = World(migration(*TWO), begin=200, trouble=outage(0, HOUR, TROUBLES["500"], "projects,A")).run()
     assert [changes(events, "migrate", "projects", name)[-1][1] for name in "AB"] == ["SUCCESS", "SUCCESS"]
     assert the_end(events).verdict is Verdict.SUCCEEDED
@@ -380,7 +380,7 @@ STAGES = {"PENDING": 0, "IN_PROGRESS": 1}
 
 
 def assert_in_order(events: list[Event], *, forward: bool = True) -> None:
-    """Each change of a node goes on from the one before, and leads to another condition, `forward` only."""
+    """Each change of a node starts from the previous one, and leads to another condition, `forward` only."""
     known: dict[Level, Condition | None] = {}
     for event in events:
         if isinstance(event, Changed):

@@ -63,7 +63,7 @@ def held(
 def test_an_entry_holds_or_says_why_not(
     checks: list[Node], entries: dict[str, int | None], accepted: set[str], doubt: str | None
 ) -> None:
-    """Only a finding that may be overridden, and is no more than was accepted, is accepted."""
+    """Only a finding that may be overridden, with no more occurrences than accepted, is accepted."""
     names, doubts = held(checks, entries)
     assert (names, len(doubts)) == (accepted, int(doubt is not None))
     assert (doubt or "") in "".join(doubts)

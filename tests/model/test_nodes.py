@@ -97,7 +97,7 @@ def test_a_level_without_a_status_takes_that_of_its_children() -> None:
     ],
 )
 def test_only_plausible_numbers_are_instants(value: object, expected: int | None) -> None:
-    """Epoch milliseconds lie after 1970 and before the year 10000, and anything else is no time."""
+    """Epoch milliseconds lie after 1970 and before the year 10000, and anything else is not a time."""
     assert millis(value) == expected
 
 

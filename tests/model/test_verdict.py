@@ -187,7 +187,7 @@ def test_only_what_is_waited_for_counts(
 
 
 def test_failures_so_far_are_those_that_count_and_are_for_good() -> None:
-    """Failing fast heeds what is waited for, an end without an outcome never, and a warning only if it is to."""
+    """Failing fast heeds only what is waited for, never an end without an outcome, and a warning only if strict."""
     scopes: dict[str, Word] = {"apps": "FAILED", "jsm": "WARNING", "customers": "TIMED_OUT"}
     tree = migrate_task("IN_PROGRESS", check="WARNING", migrate="IN_PROGRESS", scopes=scopes, leaves={"A": "ODD"})
     known = evidence(tree)
@@ -250,7 +250,7 @@ UNREAD = {
 
 @pytest.mark.parametrize("name", UNREAD)
 def test_what_could_not_be_read_is_no_success_and_no_failure(name: str) -> None:
-    """What is unread may have failed, or be what is missing; a failure that is known still is one."""
+    """An unread part may have failed, or may hold what is missing; a known failure still is one."""
     for root, expected in (("SUCCESS", RUNNING), ("FAILED", FAILED)):
         found = assessed(node((), root, (node(("check",), "SUCCESS"), UNREAD[name])), "A")
         assert (found.verdict, len(found.unread), found.ended) == (expected, 1, True)
@@ -300,7 +300,7 @@ def test_a_migration_that_was_not_scheduled_has_failed(check: Word, migrate: Wor
 @pytest.mark.parametrize("until", [Until.DONE, Until.CORE])
 @pytest.mark.parametrize("root", ["IN_PROGRESS", "FAILED"])
 def test_failed_checks_are_the_one_reason_why_nothing_was_moved(root: Word, until: Until) -> None:
-    """Checks that blocked the migration fail the whole and its core alike, without a list of all that is missing."""
+    """Checks that blocked the migration fail the whole and its core alike, without listing everything missing."""
     blocked = evidence(node((), root, (node(("check",), "FAILED"),)), "A", "B", apps={"includedKeys": ["timesheets"]})
     found = assess(blocked, until, unscheduled=True)
     assert (found.verdict, found.over) == (Verdict.FAILED, True)
@@ -370,7 +370,7 @@ def test_a_good_verdict_means_that_all_that_counts_ended_well(
 
 
 def test_reasons_name_what_failed_then_what_is_missing() -> None:
-    """A parent that only repeats a failure below it is no reason, one beside something that hangs is."""
+    """A parent that only repeats a failure below it is not a reason; one beside something that hangs is."""
     tree = migrate_task("FAILED", migrate="FAILED", scopes={"apps": "IN_PROGRESS"}, leaves={"A": "FAILED"})
     found = [(reason.level[-1] if reason.level else "", reason.state) for reason in assessed(tree, "A", "B").reasons]
     assert found == [("A", State.FAILED), ("apps", State.RUNNING), ("B", State.MISSING)]

@@ -60,7 +60,7 @@ def test_a_word_is_the_newest_run_of_its_type(word: str, expected: tuple[str, ..
     ],
 )  # fmt: skip
 def test_a_word_that_means_no_run_is_an_error(runs: Runs, word: str, error: type[ApiError], says: str) -> None:
-    """All pages are searched, and what there is instead is named; an id that makes no sense is the API's fault."""
+    """All pages are searched, and the message names what exists instead; a malformed id is the API's fault."""
     with pytest.raises(error, match=says) as raised:
         resolve(Lists(runs), Target("j", word))
     assert raised.value.again is (error is NotFound)

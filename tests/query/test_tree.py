@@ -242,14 +242,14 @@ def test_both_names_of_the_hidden_level_are_supported(scope: str, hidden: str) -
 
 @pytest.mark.parametrize("root", [migrate_task(), scripted("root", "PENDING")], ids=["begun", "just created"])
 def test_a_scope_of_which_nothing_is_reported_is_missing(root: SimNode) -> None:
-    """Before the hidden level appears all keys of the job's scope are missing, and that is no error."""
+    """Before the hidden level appears all keys of the job's scope are missing, which is not an error."""
     view = tree_of(root, scope=KEYS).projects()
     assert (view.scope, view.leaves, view.missing, view.flaws) == ("projects", (), ("P1", "P2", "P3", "P4"), ())
 
 
 @pytest.mark.parametrize("task_type", ["check", "migrate"])
 def test_a_task_just_created_is_pending(task_type: str) -> None:
-    """Where the tree does not tell the task's type, the task itself is asked."""
+    """If the tree does not show the task's type, the task itself is read."""
     world = World(of_root(scripted("root", "PENDING"), task_type=task_type, scope=KEYS))
     view = world.session.tree.glance()
     assert world.asked()[5:] == ["task", *(["check+"] if task_type == "check" else [])]
@@ -281,7 +281,7 @@ def test_a_check_task_has_no_projects() -> None:
 )
 @pytest.mark.parametrize("depth", [0, 1])
 def test_a_level_that_is_not_there_is_not_found(root: SimNode, level: Level, depth: int) -> None:
-    """Empty data, with HTTP 200, says that there is no such level."""
+    """Empty data with HTTP 200 means that the level does not exist."""
     world = world_of(root)
     with pytest.raises(NotFound, match=",".join(level)):
         world.session.tree.node(level, depth)
@@ -322,7 +322,7 @@ def test_a_level_is_read_as_deep_as_asked() -> None:
 @pytest.mark.parametrize("level", [("check",), ("migrate",), PROJECTS])
 @pytest.mark.parametrize("status", [404, 400, 503, 200])
 def test_an_unreadable_subtree_is_a_value(level: Level, status: int) -> None:
-    """What cannot be read stands there with its reason, and all else is read."""
+    """An unreadable part is shown with its reason, and everything else is read."""
     world = world_of()
     world.trouble = failing(",".join(level), status)
     view = world.session.tree.read(ALL)
@@ -358,7 +358,7 @@ def test_what_is_about_the_whole_task_is_raised(about: str, status: int, raised:
 
 
 def test_a_job_that_cannot_be_read_is_a_flaw() -> None:
-    """Without the job's scope all is read, but nobody can say what is missing."""
+    """Without the job's scope everything is read, but it is unknown what is missing."""
     world = world_of(scope=KEYS)
     world.trouble = failing("job", 404)
     view = world.session.tree.glance()

@@ -332,7 +332,7 @@ def test_no_schedule_loses_a_child(
 @pytest.mark.parametrize("still", [True, False])
 @pytest.mark.parametrize("stages", [{"A": 0, "B": 1, "C": 2}, {}])
 def test_a_single_page_is_one_request(stages: dict[str, int], still: bool) -> None:
-    """One answer is one moment, so nothing more is asked, and no children are no flaw."""
+    """One answer is one moment, so nothing more is requested, and having no children is not a flaw."""
     fake = Fake(stages)
     walked = walk(fake, LEVEL, still=still)
     assert (names_of(walked), walked.cut, walked.pages) == (set(stages), None, 1)
@@ -448,7 +448,7 @@ def test_a_level_is_walked_again_if_children_moved_back(stamped: bool, walks: in
 
 
 def test_a_child_seen_before_the_last_walk_only_is_asked_for_by_name() -> None:
-    """A child that finishes while the last walk runs is read once more, so that its end is told."""
+    """A child that finishes while the last walk runs is read once more, so that its end is reported."""
     last = 4  # requests: first page, PENDING, IN_PROGRESS, then the last walk
     stages = {f"P{number:02}": 2 for number in range(6)} | {"X": 1}
     fake = Fake(stages, lambda request, _: ["X"] if request == last + 2 else ())
@@ -522,7 +522,7 @@ def test_a_walk_that_fails_stops_those_beside_it(error: ApiError, raised: bool) 
 
 
 def test_an_error_of_the_level_itself_is_raised() -> None:
-    """What cannot be walked is the caller's to tell."""
+    """A level that cannot be walked is for the caller to report."""
     fake = Fake({"A": 2})
     fake.faults = {LEVEL: Unreachable("it broke")}
     with pytest.raises(Unreachable):

@@ -213,7 +213,7 @@ def test_each_event_is_what_the_contract_says(event: ev.Event, name: str, expect
 
 @pytest.mark.parametrize("task_type", ["migrate", None])
 def test_the_first_view_holds_the_whole_tree(task_type: str | None) -> None:
-    """A snapshot has the head of documents and the root with all that is below it, as `status` shows nodes."""
+    """A snapshot has the head of documents and the root with everything below it, as `status` shows nodes."""
     child = Node(("check",), "FINISHED", "WARNING", "Some.", {"createdAt": AT - 5000, "excludable": True})
     root = Node((), "IN_PROGRESS", details={"startedAt": AT - 60_000}, percent=3.0, children=(child,))
     snapshot = Snapshot("job-1", "task-1", task_type, AT, root, Verdict.RUNNING, summary=COUNTED)

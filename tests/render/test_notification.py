@@ -41,7 +41,7 @@ def test_it_names_the_migration_what_happened_and_how_far_it_is(alarm: Event, vi
 
 
 def test_it_says_how_many_more_there_are_and_how_it_ended() -> None:
-    """Others of the kind are counted; the end is told in its own words, also if nothing was ever read."""
+    """Others of the kind are counted; the end has its own words, even if nothing was ever read."""
     told = sentence(failed("No"), FAILURE, more=2)
     assert told == f"Jira to the cloud: ERP failed: No (+2 more){COUNT}"
     assert sentence(ENDED, FAILURE, ending="succeeded") == "Jira to the cloud: succeeded"

@@ -65,7 +65,7 @@ def put(path: Path, view: View, **given: Any) -> None:
 
 
 def state(page: Page) -> dict[str, Any]:
-    """What a reader sees."""
+    """The text that a reader sees."""
     found: dict[str, Any] = page.run(
         """({title: document.title, old: document.body.classList.contains("stale"), y: Math.round(scrollY),
              said: document.getElementById("stale").innerText,
@@ -169,7 +169,7 @@ CONTRAST = """
 
 
 def test_hostile_names_and_messages_are_only_text(page: Page, tmp_path: Path) -> None:
-    """Markup of the server is shown as it was sent, and does nothing."""
+    """Markup from the server is shown literally, and does nothing."""
     path = tmp_path / "page.html"
     evil = [node(*PROJECTS, EVIL, state=state, message=EVIL) for state in ("FAILED", "IN_PROGRESS", "PENDING")]
     view = night(*evil)
@@ -183,7 +183,7 @@ def test_hostile_names_and_messages_are_only_text(page: Page, tmp_path: Path) ->
 
 
 def test_without_scripts_the_page_reloads_all_the_same(page: Page, tmp_path: Path) -> None:
-    """Where scripts do not run, the browser reloads the page by itself."""
+    """If scripts do not run, the browser reloads the page by itself."""
     path = tmp_path / "page.html"
     put(path, MIDDLE)
     page.call("Emulation.setScriptExecutionDisabled", value=True)

@@ -257,7 +257,7 @@ def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
 
 
 def test_what_happened_while_nobody_watched_is_summed_up() -> None:
-    """A resumed watch says from when to when nobody watched, how many finished and what failed."""
+    """A resumed watch says for which time there was no watch, how many nodes finished and what failed."""
     changes = [Changed(NOW, each, None) for each in (*WELL[:3], BAD[0], RUNS[0])]
     line = absence(NOW - 22 * MINUTE, NOW, changes)
     assert line.text == "since the last watch (13:51 to 14:13): 4 finished, ✖ ERP"
@@ -397,5 +397,5 @@ def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
     ],
 )
 def test_the_next_command_fits_the_end(view: View, command: str) -> None:
-    """What helps next depends on what went wrong."""
+    """The suggested command depends on what went wrong."""
     assert next_line(next_step(view.snapshot), ("JOB",)) == f"Next: {command}"

@@ -74,7 +74,7 @@ def test_what_does_not_print_is_written_out(text: str, shown: str, field: str) -
 
 @given(st.text(alphabet=st.characters(codec=None)))
 def test_what_is_harmless_is_not_changed_again(text: str) -> None:
-    """Text made harmless is one printable line, and stays as it is when it is made so once more."""
+    """Text made harmless is one printable line, and making it harmless again changes nothing."""
     shown = harmless(text)
     assert harmless(shown) == shown
     assert not dangerous() & set(shown)

@@ -174,7 +174,7 @@ def test_no_line_is_wider_than_the_window(
     ],
 )
 def test_a_glyph_stands_beside_each_state(server: Server, form: str, command: str) -> None:
-    """Each state has its glyph before its word, in both character sets, so that nothing is told by color alone."""
+    """Each state has its glyph before its word, in both character sets, so that nothing depends on color alone."""
     for encoding, glyphs in (("utf-8", GLYPHS), ("ascii", POOR)):
         shown = look(server, *command.split(), form=form, columns=200, encoding=encoding)
         assert shown.isascii() is (encoding == "ascii")
@@ -206,7 +206,7 @@ def test_no_name_of_a_check_hides_its_state(server: Server, width: int) -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_details_are_told_in_full(server: Server, width: int) -> None:
-    """--details tells what a check looks at and all that it found, and no word of a message is lost."""
+    """--details shows what a check looks at and all its findings, and no word of a message is lost."""
     shown = look(server, "checks", "--details", columns=width)
     words = re.sub(r"[│├└─]|\s+", " ", shown)
     flat = re.sub(r"\s", "", words)
@@ -367,7 +367,7 @@ def test_no_text_of_the_server_can_do_harm(evil: Any, words: tuple[str, ...], fo
 
 @pytest.mark.parametrize("command", ["status", "checks"])
 def test_the_type_of_a_task_is_shown_harmlessly(command: str) -> None:
-    """A task type that nobody knows is told without what does not print, also where the tree does not tell it."""
+    """An unknown task type is shown without unprintable characters, even if the tree does not show the type."""
     root = {"status": "IN_PROGRESS", "outcome": EVIL}
     with answering(one_task(of_tree(root), task_type=EVIL)) as server:
         shown = server.ask(command, "-o", "table", columns=60).out
@@ -397,7 +397,7 @@ def test_a_filter_says_what_it_left_out(server: Server) -> None:
     ],
 )
 def test_the_verdict_stays_on_a_small_screen(servers: dict[str, Server], words: str, last: str, tmp_path: Path) -> None:
-    """At 40 x 15, with all that is said below it and a prompt, no line of a view that folds has left the screen.
+    """At 40 x 15, with everything below it and a prompt, no line of a view that folds has left the screen.
 
     A comparison that has room for no rows says how to see them.
     """

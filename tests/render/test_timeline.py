@@ -73,7 +73,7 @@ def span_of(
     ],
 )
 def test_bars_are_as_long_as_their_nodes_lasted(span: Span, bar: str) -> None:
-    """A bar is made of phases, with dots where nobody watched; one without phases is whole."""
+    """A bar is made of phases, with dots for times without a watch; one without phases is whole."""
     watches = (Watched(0, 70 * MINUTE, None), Watched(90 * MINUTE, 100 * MINUTE, None))
     night = Night(watches=watches, as_of=100 * MINUTE)
     assert bar_of(span, night, Axis(0, 100 * MINUTE, 10), ["a", "b"], ASCII_SIGNS) == bar
@@ -84,7 +84,7 @@ def test_bars_are_as_long_as_their_nodes_lasted(span: Span, bar: str) -> None:
     [(80, 4, True), (50, 4, True), (50, 20, True), (24, 4, True), (24, 8, True), (24, 20, False), (10, 4, False)],
 )
 def test_rows_are_folded_until_the_title_stays_on_the_screen(height: int, failed: int, fits: bool) -> None:
-    """What succeeded or warns is folded until all fits above the prompt; what failed never is."""
+    """Successes and warnings are folded until everything fits above the prompt; failures never are."""
     states = [State.FAILED] * failed + [State.WARNING] * 10 + [State.SUCCEEDED] * 40
     spans: dict[Level, Span] = {
         level: Span(level=level, state=state, started=0, ended=60 * MINUTE, message="It broke.")

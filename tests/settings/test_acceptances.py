@@ -59,7 +59,7 @@ def test_a_file_holds_entries_by_name(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_file_is_an_error_that_names_key_and_type(tmp_path: Path, content: str, said: str) -> None:
-    """What is wrong is said with its key, and what is there instead."""
+    """An error names the key, and the value that is there instead."""
     file = tmp_path / "a.toml"
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError) as error:

@@ -240,7 +240,7 @@ def test_a_token_that_a_keyring_takes_leaves_the_file(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_named_without_its_content(tmp_path: Path) -> None:
-    """What is left of a token in it is not shown."""
+    """Remains of a token in it are not shown."""
     file = private(tmp_path / "credentials.toml", '["https://x"]\n"a@b" = s3cr3t\n')
     with pytest.raises(CredentialsError) as raised:
         Keychain(file).recall(ACCOUNT)

@@ -61,7 +61,7 @@ def test_a_command_has_its_own_default_task() -> None:
     ],
 )
 def test_a_task_of_the_profile_belongs_to_its_job(job: str | None, task: str, expected: tuple[str, str]) -> None:
-    """A task id in a profile is none of another job's, but a word such as latest-check fits every job."""
+    """A task id in a profile never applies to another job, but a word such as latest-check fits every job."""
     profile = Profile(Config("c.toml", profiles={"p": {"job": JOB, "task": task}}), "p")
     assert target_from(job, None, NOTHING, TaskWord.LATEST, profile) == Target(*expected)
 

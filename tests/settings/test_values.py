@@ -80,7 +80,7 @@ def test_a_bad_value_names_its_source(key: str, text: str) -> None:
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_value_or_our_error(text: str) -> None:
-    """No text makes a parser fail in any other way; what it takes for an id is one clean word."""
+    """No text makes a parser fail in any other way; an accepted id is one clean word."""
     for setting in SETTINGS:
         for spelling in (text, f"https://{text}", f"https://x/jobs/{text}"):
             try:
@@ -164,7 +164,7 @@ def test_a_deadline_is_the_next_such_time(now: str, given: str, due: str) -> Non
     ],
 )
 def test_an_unclear_deadline_is_refused(given: str, said: str) -> None:
-    """What could be meant otherwise, or is no time, is refused with a hint."""
+    """An ambiguous value, or one that is not a time, is refused with a hint."""
     with pytest.raises(UsageError, match=said) as caught:
         values.deadline(given, "--deadline", 1_790_000_000)
     assert caught.value.hint
