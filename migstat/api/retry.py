@@ -95,7 +95,7 @@ def retry_after_seconds(header: str | None, now: float) -> float | None:
     try:
         seconds = float(header)
     except ValueError:
-        from email.utils import parsedate_to_datetime  # slow to import, and hardly ever needed
+        from email.utils import parsedate_to_datetime  # slow to import, and rarely needed
 
         return seconds_until(header, now, parsedate_to_datetime)
     return min(max(0.0, seconds), LONGEST_PAUSE) if math.isfinite(seconds) else None
@@ -119,8 +119,8 @@ class Budget(msgspec.Struct):
     """At most `limit` requests in any 60 s, shared by all threads: a burst, then evenly spread.
 
     Without the spreading a large migration would use up the limit within seconds, and then show nothing new for the
-    rest of the minute. The quota belongs to the account, so colleagues use it, too: what the server says of it
-    (`slow_down`) counts beside the own window. `limit` None lifts the own window only. `waiting` is called with the
+    rest of the minute. The quota belongs to the account, so colleagues use it, too: what the server says about
+    it (`slow_down`) counts besides our own window. `limit` None lifts only our own window. `waiting` is called with the
     seconds of each wait of a second or more, and its reason.
     """
 
@@ -158,7 +158,7 @@ class Budget(msgspec.Struct):
     def heed(self, remaining: int, reset_in: float) -> None:
         """Spread the `remaining` requests of the account's quota over the seconds until it is filled up again.
 
-        Only the last tenth of the own limit is spread: above it there is room for everybody.
+        Only the last tenth of our own limit is spread: above it there is room for everyone.
         """
         if remaining <= 0:
             self.slow_down(min(reset_in, WINDOW))

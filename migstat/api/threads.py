@@ -1,4 +1,4 @@
-"""Calls in daemon threads, so that an abandoned request never holds up a signal or the exit.
+"""Calls in daemon threads, so that an abandoned request never delays a signal or the exit.
 
 A name look-up can be neither interrupted nor timed out, and the interpreter joins the threads of a `ThreadPoolExecutor`
 when it exits. The caller therefore waits for a daemon thread, and can leave at any time.
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 SLICE = 0.25
-"""Longest wait in seconds: on Windows a Ctrl-C is delivered between two waits only."""
+"""Longest wait in seconds: on Windows a Ctrl-C is delivered only between two waits."""
 
 LINGER = 0.5
 """Seconds that calls under way are given after another one has failed, so that no connection is left half open."""
@@ -101,7 +101,7 @@ def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) 
     """Call the function for each item in daemon threads, `at_a_time` at once; return the results in order.
 
     No call begins after the first exception. It is raised once the calls under way have ended, or half a second later;
-    one that is no Exception, such as a signal's, at once.
+    one that is not an Exception, such as a signal's, at once.
     """
     if len(items) < 2:
         return [function(item) for item in items]

@@ -44,7 +44,7 @@ def accepted_of(
     """The checks that are accepted at `now`, in the local time zone, and a line for each entry that does not apply.
 
     `whole` means that no more checks will come, so a name that matches none of them is wrong. Only a finding can be
-    accepted: not a check that was stopped or timed out, nor one that the API does not let anyone override.
+    accepted: not a check that was stopped or timed out, nor one that the API does not allow to be overridden.
     """
     if known is None:
         return {}, ()

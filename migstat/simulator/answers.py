@@ -101,7 +101,7 @@ def _progress(node: SimNode, step: Step, run: tuple[float, float | None] | None,
 
 
 def _current_phase(phases: tuple[SimPhase, ...], begin: float, end: float | None, now: float) -> tuple[SimPhase, float]:
-    """Return the phase that runs and the part of it that is done, below 1."""
+    """Return the current phase and the share of it that is done, below 1."""
     if end is None:
         return phases[0], 0.0
     left = (now - begin) / (end - begin) * sum(phase.share for phase in phases)

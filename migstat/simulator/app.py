@@ -39,7 +39,7 @@ ADMIN = SimUser("admin@example.com", "simulated-admin-token")
 """An admin of the destination site, who may read."""
 
 MEMBER = SimUser("member@example.com", "simulated-member-token")
-"""An account that can log in but is no admin: the API refuses it."""
+"""An account that can log in but is not an admin: the API refuses it."""
 
 
 class HttpError(Exception):
@@ -54,7 +54,7 @@ class HttpError(Exception):
 class App:
     """The API of one server and all its jobs; safe to call from many threads.
 
-    `clock` returns epoch seconds and is read exactly once per request to the API, so that a clock that steps
+    `clock` returns epoch seconds and is read exactly once per request to the API, so that a clock that advances
     with each reading moves the scenario between two pages. `rate_limit` is in requests per 60 seconds. `base_url` is
     where the tasks' files are said to be.
     """

@@ -1,7 +1,7 @@
 """The reports and logs that simulated runs leave: their addresses and contents.
 
-As from the storage behind the real API, they are fetched without credentials: the signature in an address opens it,
-until it expires.
+As with the storage behind the real API, they are fetched without credentials: the signature in an address grants
+access until it expires.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class ApiRequest:
 
 
 def parse(target: str) -> ApiRequest:
-    """Return what the path and query of a request ask for."""
+    """Parse the path and query of a request."""
     parts = urlsplit(target)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if parts.path == FAULTS:

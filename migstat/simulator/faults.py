@@ -143,7 +143,7 @@ class FaultQueue:
             self._queue.clear()
 
     def take(self, incident: Fault | None = None) -> Fault | HttpResponse | None:
-        """Return the fault that the next request meets, if any; `incident` is the one that hits it anyway."""
+        """Return the fault that the next request meets, if any; `incident` is the one that would hit it anyway."""
         with self._lock:
             self._requests += 1
             if self._queue:
@@ -152,7 +152,7 @@ class FaultQueue:
 
 
 def disturb(fault: Fault | HttpResponse, response: HttpResponse, wall: float, request_id: str) -> HttpResponse:
-    """Return what becomes of `response` at epoch second `wall` when it meets `fault`."""
+    """Return `response` as altered by `fault` at epoch second `wall`."""
     if isinstance(fault, HttpResponse):
         return fault
     if fault.kind in _INSTEAD:
@@ -164,7 +164,7 @@ def disturb(fault: Fault | HttpResponse, response: HttpResponse, wall: float, re
             return replace(response, delivery="drip", delay=fault.seconds)
         case "cut" | "reset" as delivery:
             return replace(response, delivery=delivery)
-        case "nothing":  # a list of tasks without tasks, or a level that is not there
+        case "nothing":  # a list of tasks without tasks, or a level that does not exist
             if response.status != 200 or _JSON not in response.headers:
                 return response
             content = json.loads(response.body)

@@ -85,7 +85,7 @@ class Listing:
 
     The API's pages are not a snapshot: a page holds the children that sort after the cursor at the time of the
     request. Keys change at transitions only, so the order is kept, and only the children that had a transition since
-    the last request are moved, whichever way time went.
+    the last request are moved, in whichever direction time went.
     """
 
     def __init__(self, children: tuple[SimNode, ...]) -> None:
@@ -103,7 +103,7 @@ class Listing:
     def page(self, now: float, after: Key | None, wanted: Filter, size: int) -> SimPage:
         """Return at most `size` wanted children that sort after the key `after` at scenario second `now`.
 
-        Names that differ in case only have the same key and stay on one page, or a cursor would skip one of them.
+        Names that differ only in case have the same key and stay on one page, or a cursor would skip one of them.
         """
         with self._lock:
             passed = bisect_right(self._instants, now)

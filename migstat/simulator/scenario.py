@@ -1,4 +1,4 @@
-"""The vocabulary in which migrations are scripted: everything the API says is a function of scenario time.
+"""The vocabulary for scripting migrations: everything the API says is a function of scenario time.
 
 Scenario time is seconds since the scenario's beginning; instants before it are negative.
 
@@ -6,7 +6,7 @@ Scenario time is seconds since the scenario's beginning; instants before it are 
     ├─ SimJob
     ├─ SimTask             a check or a migrate run, or one that was refused
     │  ├─ SimNode          the root of its status tree
-    │  │  ├─ Step       the node's history, one step a change; or the short form: reported, started, ended
+    │  │  ├─ Step       the node's history, one step per change; or the short form: reported, started, ended
     │  │  └─ SimPhase      progress while the node runs
     │  └─ SimArtifact      a file that the run leaves
     └─ more             scenarios of other jobs on the same server
@@ -29,8 +29,8 @@ TaskType = Literal["check", "migrate"]
 FilterMode = Literal["works", "ignored", "empty", "rejected", "first-page", "once"]
 """The effect of `status` and `outcome`, which is undocumented.
 
-They choose children, change nothing, leave no children at all, are answered 400, choose on the first page only, or
-choose once and leave no children when the same question comes again.
+They select children, change nothing, leave no children at all, are answered with 400, select on the first page only,
+or select once and leave no children when the same request is repeated.
 """
 
 HEARTBEAT = 5.0
@@ -41,8 +41,8 @@ HEARTBEAT = 5.0
 class Timeline:
     """The mapping between the wall clock and scenario time.
 
-    `started_at` is the epoch second the server began at, `speed` the scenario seconds per second, and
-    `head_start` the scenario second the server began with. Instants before the head start map to the wall
+    `started_at` is the epoch second at which the server started, `speed` the scenario seconds per second, and
+    `head_start` the scenario second at which it started. Instants before the head start map to the wall
     clock at speed one, so that "yesterday" stays yesterday.
     """
 
@@ -95,8 +95,8 @@ class Step:
     `status` None takes the node out of the tree, "" leaves the field out of the answer. Any status but PENDING and
     IN_PROGRESS counts as an end, unless `running` is set. `message` None means the node's own message.
 
-    `updated_at` is the scenario second that `lastUpdatedAt` carries, in `unit`, instead of the usual one; it may well
-    be one that has passed or is yet to come. `percent` and `counts` (name, processed, total) are the progress to report
+    `updated_at` is the scenario second that `lastUpdatedAt` carries, in `unit`, instead of the usual one; it may be
+    in the past or in the future. `percent` and `counts` (name, processed, total) are the progress to report
     instead of that of the node's phases. `started_at` is for a start earlier than the first running step.
     """
 
@@ -127,13 +127,13 @@ class Step:
 class SimNode:
     """A scripted node of a status tree; all instants are scenario seconds.
 
-    Its history is `steps` where there are any: it may appear late, end without an outcome, begin again, or vanish.
+    Its history is `steps` if there are any: it may appear late, end without an outcome, begin again, or vanish.
     Otherwise it is the short form: the node appears at `reported_at` (None: with its task; `math.inf`: never), is
     PENDING until `started_at`, then has `running_status` until `ended_at`, then `final_status` and `outcome`; None
     means never. A node with an end but no start is skipped over.
 
     `running_message` is shown until the end, `final_message` from then on. A `hidden` node is a level such as
-    `projects`: it has children but no status, and no parent lists it. `has_details` says if time stamps are sent.
+    `projects`: it has children but no status, and no parent lists it. `has_details` says whether timestamps are sent.
     `lastUpdatedAt` of a running node moves every `heartbeat` seconds, or stays where the run began if that is None;
     progress moves either way. `description`, `excludable` and `occurrences` are the details of a check, sent once it
     has ended. A node without phases reports that it supports no progress; a run without an end stays at the start of
@@ -237,7 +237,7 @@ class SimNode:
         return node if node is not None and node.is_reported(now) else None
 
     def walk(self) -> Iterator[SimNode]:
-        """Yield this node and all below it."""
+        """Yield this node and all nodes below it."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -247,9 +247,9 @@ class SimNode:
 class SimArtifact:
     """A file that a task leaves: sent from `available_at`, expiring at `expires_at` (scenario seconds).
 
-    `location` None is for a file that the simulator serves itself, at a `relative` address if so wished. With `linked`
-    its address answers JSON with a link to the file. `unit` is how `expireAt` is written: the API gives a number
-    without saying of what.
+    `location` None is for a file that the simulator serves itself, optionally at a `relative` address. With `linked`
+    its address answers JSON with a link to the file. `unit` is how `expireAt` is written: the API sends a number
+    without a unit.
     """
 
     name: str
@@ -302,7 +302,7 @@ def refused(label: str, task_id: str, task_type: TaskType, *, created_at: float,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimJob:
-    """The immutable migration definition; `scope` is sent as it is."""
+    """The immutable migration definition; `scope` is sent unchanged."""
 
     job_id: str
     name: str
@@ -345,7 +345,7 @@ class Scenario:
 
 
 def shifted(node: SimNode, seconds: float) -> SimNode:
-    """Return the node and all below it as it would be that much later."""
+    """Return the node and everything below it, shifted by this many seconds."""
 
     def later(instant: float | None) -> float | None:
         return None if instant is None else instant + seconds
@@ -365,7 +365,7 @@ def shifted(node: SimNode, seconds: float) -> SimNode:
 
 
 def postponed(task: SimTask, seconds: float) -> SimTask:
-    """Return the task as it would be that much later."""
+    """Return the task, shifted by this many seconds."""
     return replace(
         task,
         created_at=task.created_at + seconds,

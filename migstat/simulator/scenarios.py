@@ -67,7 +67,7 @@ CHECK_NAMES = (
     "WorkflowStatusMapping",
 )
 
-# Project keys with their thousands of issues; a large one comes last, which makes for a long tail.
+# Project keys with their thousands of issues; a large one comes last, for a long tail.
 _PROJECTS = (
     ("ACME", 9), ("HELP", 42), ("OPS", 28), ("PLAT", 35), ("WEB", 14), ("MOB", 17), ("API", 12), ("SEC", 6),
     ("HR", 3), ("FIN", 8), ("LEGAL", 2), ("MKT", 5), ("SALES", 11), ("CRM", 22), ("ERP", 38), ("DATA", 19),
@@ -159,7 +159,7 @@ _YESTERDAY = {
         excludable=False,
     ),
 }
-"""What the checks of the day before found: something has been fixed since, something else has come."""
+"""What the checks of the day before found: some were fixed since, others are new."""
 
 _ONE_CHECK_WARNING = {"DuplicateEmail": _CHECK_WARNINGS["DuplicateEmail"]}
 
@@ -296,7 +296,7 @@ def _space(key: str, hundreds: int) -> _Work:
 
 
 def _in_lanes(name: str, works: Iterable[_Work], *, lanes: int, begin: float, report_every: float = 20) -> SimNode:
-    """Return the hidden level of these works, `lanes` of them at a time, from `begin` on.
+    """Return the hidden level of these works, `lanes` of them at a time, starting at `begin`.
 
     They are reported one by one, beginning 5 minutes earlier, each no later than it starts.
     """

@@ -48,7 +48,7 @@ class _Listener(ThreadingHTTPServer):
         self.base_url = f"http://{HOST}:{self.server_port}"
 
     def server_bind(self) -> None:
-        # HTTPServer would look the host's name up, which may take seconds.
+        # HTTPServer would look up the host's name, which may take seconds.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.server_address[1]
 
@@ -61,7 +61,7 @@ class _Listener(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def stop(self) -> None:
-        """Stop accepting, cut delays short, and end the connections that are kept alive."""
+        """Stop accepting connections, cut delays short, and close the ones kept alive."""
         self.closing.set()
         self.shutdown()
         self.server_close()
@@ -159,7 +159,7 @@ def serve(
 ) -> Iterator[Server]:
     """Serve `scenario` on the loopback interface until the context ends.
 
-    Port 0 takes a free one; a taken port raises OSError. `speed` is scenario seconds per second of `clock`,
+    Port 0 picks a free one; a port in use raises OSError. `speed` is scenario seconds per second of `clock`,
     `head_start` the scenario second to begin with. `clock` returns epoch seconds; it is read once at the
     start and once per request. `rate_limit` is in requests per 60 seconds, None for no limit.
     """

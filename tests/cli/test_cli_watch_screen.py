@@ -188,7 +188,7 @@ class Window:
 
 
 def split(line: str, columns: int) -> tuple[str, str]:
-    """The text of a line within this many cells, and beyond; a wide character has an empty neighbor that does not count."""
+    """The text of a line within this many cells, and beyond; the empty cell beside a wide one does not count."""
     if cell_len(line.rstrip()) <= columns:
         return line.rstrip(), ""
     taken = 0
