@@ -49,11 +49,12 @@ def kept(folder: Path, job_id: str = "j1") -> SeenJob:
 
 
 def test_what_was_kept_is_read(tmp_path: Path) -> None:
-    """Runs, types, names and words are read as they were written, by their owner only."""
+    """Without a folder nothing is known; then all is read as it was written, by its owner only."""
     news = job({"t1": {"ACME", "my own", "Ü"}, "t2": set()})
     news.words = {"latest": "t1"}
     news.run("t1").names["check"] = {"Apps"}
     folder = tmp_path / "seen"
+    assert (seen_jobs(str(folder)), read_seen(str(folder), "j1")) == ([], None)
     keep(str(folder), news)
     assert shown(kept(folder)) == shown(news)
     assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())] == [0o700, 0o600]
@@ -143,12 +144,6 @@ def test_damaged_lines_are_skipped() -> None:
     """The rest of a partly damaged file counts."""
     seen = parsed(TEXT + "nonsense\ncheck\tlost\ntask\ntask\tt1\tmigrate\nprojects\tA\t\tB\x1b[2J\tC\nword\tlatest\n\n")
     assert shown(seen) == ("j1", {}, [("t1", "migrate", {"projects": {"A", "C"}})])
-
-
-def test_a_missing_folder(tmp_path: Path) -> None:
-    """Without a folder nothing is known."""
-    assert seen_jobs(str(tmp_path / "none")) == []
-    assert read_seen(str(tmp_path / "none"), "j1") is None
 
 
 @given(NAMES, st.dictionaries(NAMES, st.sets(NAMES, max_size=4), max_size=4), st.dictionaries(NAMES, NAMES, max_size=2))

@@ -42,7 +42,7 @@ def stamps(node: SimNode, now: float) -> dict[str, float]:
 def test_scenario_time_runs_faster_than_the_wall_clock() -> None:
     """A second of the wall clock is `speed` scenario seconds after the head start; instants before it pass at speed 1.
 
-    They are written as ISO 8601 UTC with milliseconds.
+    They are written as ISO 8601 UTC with milliseconds, and a speed of zero or less is refused.
     """
     timeline = Timeline(1000.0, speed=60, head_start=30)
     assert timeline.scenario_time(1002.0) == 150
@@ -50,13 +50,9 @@ def test_scenario_time_runs_faster_than_the_wall_clock() -> None:
         assert timeline.scenario_time(timeline.wall_time(instant)) == pytest.approx(instant)
     assert Timeline(1_700_000_000.0, speed=60).epoch_ms(-86_400) == 1_699_913_600_000
     assert TIMELINE.iso(0.25) == "2023-11-14T22:13:20.250Z"
-
-
-@pytest.mark.parametrize("speed", [0, -1])
-def test_time_must_move_forward(speed: float) -> None:
-    """A speed of zero or less is refused."""
-    with pytest.raises(ValueError, match="above 0"):
-        Timeline(0.0, speed=speed)
+    for speed in (0, -1):
+        with pytest.raises(ValueError, match="above 0"):
+            Timeline(0.0, speed=speed)
 
 
 def test_the_short_form_goes_from_pending_to_running_to_its_end() -> None:
@@ -86,6 +82,9 @@ def test_the_short_form_goes_from_pending_to_running_to_its_end() -> None:
 
 State = tuple[str, str | None] | None
 
+FAILED, SUCCEEDED = ("FINISHED", "FAILED"), ("FINISHED", "SUCCESS")
+RUNNING, UNDECIDED = ("IN_PROGRESS", None), ("FINISHED", None)
+RETRIED = (Step(10, *FAILED), Step(1), Step(20, message="again"), Step(30, "FINISHED"), Step(35, *SUCCEEDED))
 STATES: list[tuple[SimNode, dict[float, State]]] = [
     (SimNode(name="late", reported_at=9, started_at=4, ended_at=12), {8: None, 9: ("IN_PROGRESS", None)}),
     (SimNode(name="very late", reported_at=9, ended_at=4, outcome="SKIPPED"), {8: None, 9: ("FINISHED", "SKIPPED")}),
@@ -95,24 +94,8 @@ STATES: list[tuple[SimNode, dict[float, State]]] = [
         {1: ("PAUSED", None), 5: ("TIMED_OUT", None)},
     ),
     (
-        SimNode(
-            name="retried",
-            steps=(
-                Step(10, "FINISHED", "FAILED"),
-                Step(1),
-                Step(20, message="again"),
-                Step(30, "FINISHED"),
-                Step(35, "FINISHED", "SUCCESS"),
-            ),
-        ),
-        {
-            0: None,
-            1: ("IN_PROGRESS", None),
-            10: ("FINISHED", "FAILED"),
-            20: ("IN_PROGRESS", None),
-            30: ("FINISHED", None),
-            35: ("FINISHED", "SUCCESS"),
-        },
+        SimNode(name="retried", steps=RETRIED),
+        {0: None, 1: RUNNING, 10: FAILED, 20: RUNNING, 30: UNDECIDED, 35: SUCCEEDED},
     ),
     (
         SimNode(name="gone", steps=(Step(1), Step(5, None), Step(9, "PENDING"))),
