@@ -52,7 +52,7 @@ class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
 class EventPrinter:
     """Shows what happens, as lines that need no terminal to themselves. Only `close` may wait, and not for long.
 
-    `on_notice` shows notices about the first reading; it is None where they would be in the way.
+    `on_notice` shows notices about the first reading; it is None if they would be in the way.
     """
 
     def __init__(self, streams: Streams, on_notice: Callable[[str], None] | None = None) -> None:

@@ -18,7 +18,7 @@ def replacing(target: Path, mode: int) -> Iterator[FileIO]:
 
     The folder must exist. Another file of that name, or a link, is replaced. Raises OSError and ValueError.
     """
-    # A name of its own, as the target's may already be as long as names can be; O_EXCL refuses one that somebody has
+    # A name of its own, as the target's may already be as long as names can be; O_EXCL refuses one that someone has
     # planted as a link. In the same folder, as a rename is atomic within one file system only.
     partial = target.with_name(f".migstat-{os.getpid()}-{time.monotonic_ns()}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

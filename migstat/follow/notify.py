@@ -10,7 +10,7 @@ from migstat.model.events import Changed, Ended, Event, Late, Outage, Recovered,
 from migstat.model.nodes import Millis, Node, State
 
 LONG_OUTAGE = 120.0
-"""Seconds after which an outage is worth a notification: shorter ones are over before anybody could look."""
+"""Seconds after which an outage is worth a notification: shorter ones are over before anyone could look."""
 
 MOST_EVENTS = 10_000
 """Events passed on at once; the oldest go first."""

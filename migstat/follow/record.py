@@ -74,7 +74,7 @@ class Record:
                 os.close(file)
 
     def _is_there(self, file: int) -> bool:
-        """False if the file was moved or removed, in which case nobody would look for what is written to it."""
+        """False if the file was moved or removed, in which case no one would find what is written to it."""
         try:
             return os.path.samestat(os.fstat(file), self._path.stat())
         except FileNotFoundError:

@@ -91,7 +91,7 @@ class Timetable(msgspec.Struct):
         return Late(at=now, deadline=self.deadline, estimated_end=end, by_seconds=by, reason=reason)
 
     def seconds_left(self, now: Millis) -> float:
-        """Seconds until the deadline passes; infinite if that is no news, or before the first reading."""
+        """Seconds until the deadline passes; infinite if that was already said, or before the first reading."""
         if self.deadline is None or self._ended or not self._read_at or "passed" in self._said:
             return math.inf
         return max(0, self.deadline - now) / 1000

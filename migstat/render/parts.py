@@ -85,7 +85,7 @@ class Prose(msgspec.Struct, frozen=True):
         return Measurement.get(console, options, self.text)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        """Wrap it into lines, and cut the last between words: half of a URL is no use."""
+        """Wrap it into lines, and cut the last between words: half a URL is useless."""
         width = options.max_width
         lines = self.text.wrap(console, width, overflow="fold")
         yield from lines[: self.lines - 1]

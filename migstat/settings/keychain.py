@@ -161,7 +161,7 @@ class Keychain:
             except BaseException as error:  # noqa: BLE001  backends raise whatever they like, even SystemExit
                 answer.set_exception(error)
 
-        # A keyring that waits for a person must hold up neither Ctrl-C nor the exit, as threads of a pool would.
+        # A keyring that waits for a person must delay neither Ctrl-C nor the exit, as threads of a pool would.
         threading.Thread(target=ask, daemon=True).start()
         patience = min(NOTICE_AFTER, self._limit)
         try:

@@ -133,7 +133,7 @@ def test_a_server_that_falls_silent_is_given_up_on(tmp_path: Path) -> None:
 def test_a_server_that_goes_on_sending_may_take_long(tmp_path: Path) -> None:
     """Only silence is limited: a file that takes eighty seconds in bytes ten seconds apart is fetched."""
     now = [0.0]
-    told, tell = socket.socketpair()
+    fields, tell = socket.socketpair()
 
     def slow(connection: socket.socket) -> None:
         head_of(connection)
@@ -141,13 +141,13 @@ def test_a_server_that_goes_on_sending_may_take_long(tmp_path: Path) -> None:
         for _ in range(8):
             now[0] += 10.0
             connection.sendall(b"x")
-            assert told.recv(1)
+            assert fields.recv(1)
 
     def moved(done: int, _: int | None) -> None:
         if done:
             tell.sendall(b".")
 
-    with listening(slow) as port, told, tell:
+    with listening(slow) as port, fields, tell:
         fetch(settings_of(f"http://127.0.0.1:{port}"), "/slow", tmp_path / "slow", moved, lambda: now[0])
     assert now == [80.0]
     assert (tmp_path / "slow").read_bytes() == b"xxxxxxxx"
@@ -344,8 +344,8 @@ def test_a_server_that_repeats_secrets_is_not_quoted_on_them(tmp_path: Path, ech
 
     def answer(connection: socket.socket) -> None:
         line, *headers = head_of(connection).decode().split("\r\n")
-        told = dict(header.split(": ", 1) for header in headers if header)
-        connection.sendall(echo(Fetched(line.split()[1], {name.lower(): value for name, value in told.items()})))
+        fields = dict(header.split(": ", 1) for header in headers if header)
+        connection.sendall(echo(Fetched(line.split()[1], {name.lower(): value for name, value in fields.items()})))
 
     with storing() as storage, listening(answer) as port:
         storage.holds("report.csv", f"http://127.0.0.1:{port}/x?signature=5ig-nature")

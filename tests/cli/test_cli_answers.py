@@ -205,8 +205,8 @@ def sending(sent: Sent) -> httpx.MockTransport:
 
     def answer(request: httpx.Request) -> httpx.Response:
         parts = urlsplit(str(request.url))
-        told = sent.answer(next(count), parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)))
-        return httpx.Response(200, content=encoded(told, ascii_only=sent.ascii_only))
+        response = sent.answer(next(count), parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)))
+        return httpx.Response(200, content=encoded(response, ascii_only=sent.ascii_only))
 
     return httpx.MockTransport(answer)
 

@@ -146,13 +146,13 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
     ]
 
 
-@pytest.mark.parametrize(("count", "told"), [(99, False), (100, True)])
-def test_a_long_list_is_said_to_be_cut(count: int, told: bool) -> None:
+@pytest.mark.parametrize(("count", "parsed"), [(99, False), (100, True)])
+def test_a_long_list_is_said_to_be_cut(count: int, parsed: bool) -> None:
     """A list as long as the API's limit comes with a warning that more may have come or gone."""
     runs = (run("old", -DAY, found("A", "FAILED", "", 1)), run("new", 0, found("A", "FAILED", "", count)))
     with still(of_tasks(*runs)) as asked:
         shown = ask(asked, "checks", "--against", "previous", "--details", "-o", "table").out
-    assert ("The API sends at most about 100" in shown) == told
+    assert ("The API sends at most about 100" in shown) == parsed
 
 
 def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Path) -> None:
@@ -161,11 +161,11 @@ def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Pa
     JUnit has a case for each check of the newer run, an accepted one as skipped.
     """
     words = ("checks", "--against", "previous", "--accepted", accepting(tmp_path, entry("DuplicateEmail")))
-    told = json.loads(ask(server, *words, "--json").out)
-    assert_valid("checks", told)
-    assert told["against"] == {"taskId": "monday", "createdAt": "2026-09-20T13:56:40Z"}
-    checks = {each["name"]: each for each in told["checks"]}
-    rows = [(each["name"], each["state"], each["change"]) for each in told["checks"]]
+    parsed = json.loads(ask(server, *words, "--json").out)
+    assert_valid("checks", parsed)
+    assert parsed["against"] == {"taskId": "monday", "createdAt": "2026-09-20T13:56:40Z"}
+    checks = {each["name"]: each for each in parsed["checks"]}
+    rows = [(each["name"], each["state"], each["change"]) for each in parsed["checks"]]
     assert len(rows) == len(checks) == 48
     assert checks["Retired"]["state"] == "missing"
     assert checks["Retired"]["before"] == {
@@ -176,9 +176,9 @@ def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Pa
         "reason": "merged on purpose", "by": "Maria", "until": "2026-12-01", "occurrences": None,
     }  # fmt: skip
     assert (checks["DuplicateEmail"]["change"], checks["InvalidEmail"]["accepted"]) == ("still", None)
-    assert told["summary"]["total"] == 46
+    assert parsed["summary"]["total"] == 46
     lines = [json.loads(line) for line in ask(server, *words, "-o", "ndjson").out.splitlines()]
-    assert lines == told["checks"]
+    assert lines == parsed["checks"]
     plain = [line.split("\t") for line in ask(server, *words).out.splitlines()]
     assert [(line[0], line[1], line[6]) for line in plain] == rows
     assert plain[2][6:] == ["still", "warning", "until 2026-12-01, Maria: merged on purpose"]
@@ -202,11 +202,11 @@ def test_a_document_is_compared_with_like_a_run(server: Server, tmp_path: Path, 
     gone = {**kept["checks"][0], "name": "LongGone", "state": "missing", "change": "gone"}
     file = tmp_path / "monday.json"
     file.write_text(json.dumps({**kept, "checks": [*kept["checks"], gone]}), encoding=encoding)
-    told = ask(server, "checks", "--against", str(file), "--json")
+    parsed = ask(server, "checks", "--against", str(file), "--json")
     of_run = json.loads(ask(server, "checks", "--against", "monday", "--json").out)
-    assert told.err == ""
-    assert json.loads(told.out)["checks"] == of_run["checks"]
-    assert json.loads(told.out)["against"] == {"taskId": "monday", "createdAt": None}
+    assert parsed.err == ""
+    assert json.loads(parsed.out)["checks"] == of_run["checks"]
+    assert json.loads(parsed.out)["against"] == {"taskId": "monday", "createdAt": None}
     assert "against Mon 21 Sep 14:13" in ask(server, "checks", "--against", str(file), "-o", "table").out
 
 
@@ -332,17 +332,17 @@ def test_accepted_checks_do_not_count(name: str, tmp_path: Path) -> None:
     file = accepting(tmp_path, entries)
     with still(scripted) as asked:
         result = ask(asked, "checks", "--accepted", file, "--exit-status", "--json")
-        told = json.loads(result.out)
-        assert_valid("checks", told)
-        assert (result.code, told["verdict"]) == (code, verdict)
+        parsed = json.loads(result.out)
+        assert_valid("checks", parsed)
+        assert (result.code, parsed["verdict"]) == (code, verdict)
         assert said in result.err
         assert bool(said) == bool(result.err)
-        accepted = [check for check in told["checks"] if check["accepted"]]
+        accepted = [check for check in parsed["checks"] if check["accepted"]]
         assert bool(accepted) == (not said)
         assert [check["state"] for check in accepted] == ["failed"] * len(accepted)
-        assert told["reasons"] or verdict == "running"
+        assert parsed["reasons"] or verdict == "running"
         if verdict == "warning":
-            assert told["reasons"][0]["message"] == "accepted until {until}, {by}: {reason}".format(
+            assert parsed["reasons"][0]["message"] == "accepted until {until}, {by}: {reason}".format(
                 **accepted[0]["accepted"]
             )
         for form in ("table", "plain", "ndjson", "csv", "markdown"):
@@ -409,9 +409,9 @@ def test_a_watch_comes_to_what_checks_would_say(name: str, tmp_path: Path) -> No
     assert (shown.code, said in shown.err, shown.out.count("\a")) == (code, True, 1 + rings)
     with night(scripted) as tonight:
         end = tonight.events(*given)[-1]
-    told = any("accepted until 2026-12-01" in (reason["message"] or "") for reason in end["reasons"])
+    parsed = any("accepted until 2026-12-01" in (reason["message"] or "") for reason in end["reasons"])
     assert end["exitCode"] == code
-    assert told == (end["verdict"] == "warning") == (not code or "Site" in said)
+    assert parsed == (end["verdict"] == "warning") == (not code or "Site" in said)
 
 
 def test_a_quiet_watch_has_nothing_to_say_of_accepted_checks(tmp_path: Path) -> None:

@@ -68,13 +68,13 @@ def document(server: Server, words: str) -> dict[str, Any]:
     result = ask(server, *shlex.split(words), "--json")
     assert (result.code, result.err) == (0, "")
     assert (result.out[-2:], result.out.count("\n")) == ("}\n", 1)
-    told: dict[str, Any] = json.loads(result.out)
+    parsed: dict[str, Any] = json.loads(result.out)
     kind = words.partition(" ")[0]
-    assert_valid(kind, told)
-    for each in all_nodes(told):
+    assert_valid(kind, parsed)
+    for each in all_nodes(parsed):
         assert list(each) == (CHECK_KEYS if kind == "checks" else NODE_KEYS)
         assert each["name"] == (each["level"][-1] if each["level"] else "")
-    return told
+    return parsed
 
 
 def all_nodes(value: Any) -> Iterator[dict[str, Any]]:
@@ -93,10 +93,10 @@ def all_nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 def test_the_status_document(server: Server) -> None:
     """A status document holds the head, with job and destination, and the node, whose every key is there."""
-    told = document(server, "status --depth 1")
-    assert list(told) == [*HEAD_KEYS, "node"]
-    told["node"]["children"] = [child["name"] for child in told["node"]["children"]]
-    assert told | {"summary": None} == {
+    parsed = document(server, "status --depth 1")
+    assert list(parsed) == [*HEAD_KEYS, "node"]
+    parsed["node"]["children"] = [child["name"] for child in parsed["node"]["children"]]
+    assert parsed | {"summary": None} == {
         "kind": "status", "schemaVersion": 1, "jobId": "job-1", "jobName": "Jira to the cloud",
         "destination": "https://acme.example.com", "taskId": "migrate-1", "taskType": "migrate", "fetchedAt": FETCHED,
         "complete": False, "verdict": "running", "summary": None,
@@ -120,13 +120,13 @@ SUMMARY = {"total": 0, "missing": 0, "pending": 0, "running": 0, "finished": 0} 
 
 def test_the_checks_document(server: Server) -> None:
     """A checks document holds the head, the counts and the checks as nodes, what needs a hand first."""
-    told = document(server, "checks")
-    assert list(told) == [*HEAD_KEYS, "checks", "overridden", "against"]
-    assert told["against"] is None
+    parsed = document(server, "checks")
+    assert list(parsed) == [*HEAD_KEYS, "checks", "overridden", "against"]
+    assert parsed["against"] is None
     counts = {"total": 3, "finished": 3, "failed": 1, "succeeded": 1, "skipped": 1}
-    assert told["summary"] == SUMMARY | counts | {"byOutcome": {"FAILED": 1, "SKIPPED": 1, "SUCCESS": 1}}
-    assert [check["name"] for check in told["checks"]] == ["Failing", "Well", "Skipped"]
-    failed, well, _ = told["checks"]
+    assert parsed["summary"] == SUMMARY | counts | {"byOutcome": {"FAILED": 1, "SKIPPED": 1, "SUCCESS": 1}}
+    assert [check["name"] for check in parsed["checks"]] == ["Failing", "Well", "Skipped"]
+    failed, well, _ = parsed["checks"]
     assert (failed["excludable"], failed["description"], failed["occurrences"]) == (False, "Looks.", ["one", "two"])
     assert failed["level"] == ["check", "Failing"]
     assert (failed["elapsedSeconds"], failed["message"]) == (500, "It failed.")
@@ -137,23 +137,28 @@ def test_the_checks_document(server: Server) -> None:
 
 def test_the_projects_document(server: Server) -> None:
     """A projects document holds the head, the scope, the counts and the projects, missing ones among them."""
-    told = document(server, "projects")
-    assert list(told) == [*HEAD_KEYS, "scope", "projects", "missing", "estimatedEndAt"]
-    assert (told["kind"], told["scope"], told["missing"], told["complete"]) == ("projects", "projects", ["GONE"], False)
+    parsed = document(server, "projects")
+    assert list(parsed) == [*HEAD_KEYS, "scope", "projects", "missing", "estimatedEndAt"]
+    assert (parsed["kind"], parsed["scope"], parsed["missing"], parsed["complete"]) == (
+        "projects",
+        "projects",
+        ["GONE"],
+        False,
+    )
     counts = {"total": 5, "missing": 1, "pending": 1, "running": 1, "finished": 2, "warning": 1, "succeeded": 1}
-    assert told["summary"] == SUMMARY | counts | {"byOutcome": {"SUCCESS": 1, "WARNING": 1}}
-    assert [project["name"] for project in told["projects"]] == ["GONE", "WARNED", "MOVED", "LATER", "DONE"]
-    moved = told["projects"][2]
+    assert parsed["summary"] == SUMMARY | counts | {"byOutcome": {"SUCCESS": 1, "WARNING": 1}}
+    assert [project["name"] for project in parsed["projects"]] == ["GONE", "WARNED", "MOVED", "LATER", "DONE"]
+    moved = parsed["projects"][2]
     assert (moved["percent"], moved["progress"]) == (50, [{"name": "issues", "processed": 500, "total": 1000}])
     assert (moved["level"], moved["elapsedSeconds"]) == (["migrate", "projects", "MOVED"], 600)
-    assert told["projects"][3]["elapsedSeconds"] is None
+    assert parsed["projects"][3]["elapsedSeconds"] is None
 
 
 def test_spaces_are_named_as_such() -> None:
     """The scope of a Confluence migration is `spaces`."""
     with still(migration(hidden="spaces", projects=(node("DOC"),))) as server:
-        told = document(server, "projects")
-    assert (told["scope"], told["projects"][0]["level"]) == ("spaces", ["migrate", "spaces", "DOC"])
+        parsed = document(server, "projects")
+    assert (parsed["scope"], parsed["projects"][0]["level"]) == ("spaces", ["migrate", "spaces", "DOC"])
 
 
 @pytest.mark.parametrize(
@@ -174,9 +179,9 @@ def test_spaces_are_named_as_such() -> None:
 )
 def test_filters_choose_what_is_listed_and_never_what_is_counted(server: Server, words: str, shown: str) -> None:
     """The summary counts everything, regardless of filters."""
-    told, kind = document(server, words), words.partition(" ")[0]
-    assert [each["name"] for each in told[kind]] == shown.split()
-    assert told["summary"] == document(server, kind)["summary"]
+    parsed, kind = document(server, words), words.partition(" ")[0]
+    assert [each["name"] for each in parsed[kind]] == shown.split()
+    assert parsed["summary"] == document(server, kind)["summary"]
 
 
 def test_the_tasks_document(server: Server) -> None:
@@ -188,9 +193,9 @@ def test_the_tasks_document(server: Server) -> None:
         ("migrate-1", "migrate", "running", "2026-09-21T13:56:40Z", 600, [], []),
         ("check-1", "check", "failed", "2026-09-21T13:55:00Z", 500, [], [report]),
     )
-    told = document(server, "tasks")
-    assert [json.loads(line) for line in ask(server, "tasks", "-o", "ndjson").out.splitlines()] == told["tasks"]
-    assert told == {
+    parsed = document(server, "tasks")
+    assert [json.loads(line) for line in ask(server, "tasks", "-o", "ndjson").out.splitlines()] == parsed["tasks"]
+    assert parsed == {
         "kind": "tasks", "schemaVersion": 1, "jobId": "job-1", "fetchedAt": FETCHED,
         "tasks": [dict(zip(keys, run, strict=True)) for run in runs],
     }  # fmt: skip
@@ -213,9 +218,9 @@ def test_the_job_document(server: Server) -> None:
 )
 def test_a_missing_project_is_a_node_of_every_status(server: Server, words: str) -> None:
     """A key of the job that is not reported is a node, from whichever level one looks, and nothing is complete then."""
-    told = document(server, words)
-    missing = [each["level"] for each in all_nodes(told) if each["state"] == "missing"]
-    assert (missing, told["complete"]) == ([["migrate", "projects", "GONE"]], False)
+    parsed = document(server, words)
+    missing = [each["level"] for each in all_nodes(parsed) if each["state"] == "missing"]
+    assert (missing, parsed["complete"]) == ([["migrate", "projects", "GONE"]], False)
 
 
 def depth_of(each: dict[str, Any]) -> int:
@@ -316,9 +321,13 @@ def test_unknown_values_are_passed_on(status: str, task_type: str | None, verdic
     """Unknown statuses, task types and odd details are passed on unchanged; null is null."""
     root = {"status": status, "details": {"createdAt": "x"}}
     with answering(one_task(of_tree(root), task_type=task_type)) as up:
-        told = json.loads(up.ask("status", "--json").out)
-    assert (told["taskType"], told["node"]["status"], told["verdict"]) == (task_type, status, verdict)
-    assert (told["node"]["createdAt"], told["node"]["details"], told["complete"]) == (None, {"createdAt": "x"}, True)
+        parsed = json.loads(up.ask("status", "--json").out)
+    assert (parsed["taskType"], parsed["node"]["status"], parsed["verdict"]) == (task_type, status, verdict)
+    assert (parsed["node"]["createdAt"], parsed["node"]["details"], parsed["complete"]) == (
+        None,
+        {"createdAt": "x"},
+        True,
+    )
 
 
 def test_times_are_whole_seconds() -> None:
@@ -326,11 +335,11 @@ def test_times_are_whole_seconds() -> None:
     details = {"createdAt": 1_789_999_000_001, "startedAt": 1_789_999_000_000, "lastUpdatedAt": 1_789_999_061_900}
     root = {"status": "FINISHED", "outcome": "SUCCESS", "details": details}
     with answering(one_task(of_tree(root), task_type="check")) as server:
-        told = json.loads(server.ask("status", "--json").out)["node"]
-    assert (told["createdAt"], told["startedAt"], told["lastUpdatedAt"], told["elapsedSeconds"]) == (
+        parsed = json.loads(server.ask("status", "--json").out)["node"]
+    assert (parsed["createdAt"], parsed["startedAt"], parsed["lastUpdatedAt"], parsed["elapsedSeconds"]) == (
         "2026-09-21T13:56:40Z",
         "2026-09-21T13:56:40Z",
         "2026-09-21T13:57:41Z",
         61,
     )
-    assert told["details"] == details
+    assert parsed["details"] == details

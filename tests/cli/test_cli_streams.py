@@ -270,14 +270,14 @@ def test_verbose_logs_each_request(server: Server) -> None:
     quiet = ask(server, "checks")
     server.faults.add("503", 1)
     server.faults.add("reset", 1)
-    told = ask(server, "checks", "-v")
-    assert told.out == quiet.out
+    logged = ask(server, "checks", "-v")
+    assert logged.out == quiet.out
     request = r"GET /migrations/public/v1/jobs/job-1\S* (200|503|cannot reach .+) \d+ ms( page \d+)?"
-    lines = told.err.splitlines()
+    lines = logged.err.splitlines()
     assert [line for line in lines if not re.fullmatch(rf"{request}|trying again in \d+s: .+", line)] == []
-    assert re.search(r"GET \S*cursor=\S+ 200 \d+ ms page 51$", told.err, re.MULTILINE)
-    assert re.search(r"GET \S+ 503 \d+ ms$", told.err, re.MULTILINE)
-    assert len(re.findall(r"^trying again in \d+s: ", told.err, re.MULTILINE)) == 2
+    assert re.search(r"GET \S*cursor=\S+ 200 \d+ ms page 51$", logged.err, re.MULTILINE)
+    assert re.search(r"GET \S+ 503 \d+ ms$", logged.err, re.MULTILINE)
+    assert len(re.findall(r"^trying again in \d+s: ", logged.err, re.MULTILINE)) == 2
 
 
 def test_progress_is_on_standard_error_of_a_terminal_only(server: Server) -> None:

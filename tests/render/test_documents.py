@@ -103,13 +103,13 @@ def printed(value: object) -> Any:
 @given(REPORTS)
 def test_whatever_the_api_sends_the_documents_are_valid(report: rep.Report) -> None:
     """Any texts, numbers, statuses and details become a valid document, valid lines, and the same in pieces."""
-    told = printed(document(report))
-    assert_valid(told["kind"], told)
+    output = printed(document(report))
+    assert_valid(output["kind"], output)
     for ascii_only in (True, False):
-        assert json.loads("".join(chunks(report, ascii_only=ascii_only))) == told
+        assert json.loads("".join(chunks(report, ascii_only=ascii_only))) == output
     part = {"checks": "CheckJson", "tasks": "RunJson", "targets": "TargetJson", "artifacts": "FileJson"}
     for line in [] if isinstance(report, rep.JobReport) else lines(report):
-        assert_valid(told["kind"], printed(line), part.get(told["kind"], "NodeJson"))
+        assert_valid(output["kind"], printed(line), part.get(output["kind"], "NodeJson"))
 
 
 @settings(deadline=None)
@@ -217,13 +217,13 @@ def test_the_first_view_holds_the_whole_tree(task_type: str | None) -> None:
     child = Node(("check",), "FINISHED", "WARNING", "Some.", {"createdAt": AT - 5000, "excludable": True})
     root = Node((), "IN_PROGRESS", details={"startedAt": AT - 60_000}, percent=3.0, children=(child,))
     snapshot = Snapshot("job-1", "task-1", task_type, AT, root, Verdict.RUNNING, summary=COUNTED)
-    told = printed(event_document(ev.Snapped(AT, snapshot)))
+    output = printed(event_document(ev.Snapped(AT, snapshot)))
     shown = printed(document(rep.StatusReport(snapshot)))
     del shown["kind"]
     shown |= {"event": "snapshot", "at": INSTANT_OF_AT, "scope": "projects", "missing": [], "estimatedEndAt": None}
-    assert told == shown
-    assert (told["taskType"], told["summary"]) == (task_type, SUMMARY)
-    assert (told["node"]["elapsedSeconds"], told["node"]["children"][0]["excludable"]) == (60, True)
+    assert output == shown
+    assert (output["taskType"], output["summary"]) == (task_type, SUMMARY)
+    assert (output["node"]["elapsedSeconds"], output["node"]["children"][0]["excludable"]) == (60, True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -280,6 +280,6 @@ def test_an_error_is_published_with_its_code() -> None:
         return [base, *(kind for below in base.__subclasses__() for kind in kinds(below))]
 
     for kind in kinds(MigstatError):
-        told = printed(error_document(kind("what happened", "what to do")))
-        assert_valid("error", told)
-        assert told == {"error": {"code": kind.code, "message": "what happened", "hint": "what to do"}}
+        output = printed(error_document(kind("what happened", "what to do")))
+        assert_valid("error", output)
+        assert output == {"error": {"code": kind.code, "message": "what happened", "hint": "what to do"}}

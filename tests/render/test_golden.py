@@ -58,9 +58,9 @@ def test_tables_are_as_they_were_when_someone_looked_at_them(moment: str, width:
         commands = COMMANDS if moment != "huge" else COMMANDS[:-1]  # a definition of 5000 keys is no sight
         for command in (*commands, "targets"):
             words = [command, "-o", "table"]
-            told = migstat(words, environ, terminal=True, err_terminal=True, columns=width, now=lambda: NOW)
-            assert all(len(line) <= width for line in told.out.splitlines())
-            shown += f"$ migstat {command}\n{told.out}{NOTICE.sub('', told.err)}\n"
+            screen = migstat(words, environ, terminal=True, err_terminal=True, columns=width, now=lambda: NOW)
+            assert all(len(line) <= width for line in screen.out.splitlines())
+            shown += f"$ migstat {command}\n{screen.out}{NOTICE.sub('', screen.err)}\n"
     file = FOLDER / f"{moment}-{width}.txt"
     if os.environ.get("MIGSTAT_UPDATE_GOLDEN"):
         file.write_text(shown, encoding="utf-8")

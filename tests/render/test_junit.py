@@ -97,8 +97,8 @@ def test_each_state_is_one_result(node: Node, said: tuple[str, str | None, str])
 def test_an_accepted_check_is_skipped_with_the_reason(outcome: str) -> None:
     """What was accepted is neither a failure nor a pass."""
     check = Node(("A",), "FINISHED", outcome, "It broke.", FOUND)
-    told = f"{outcome.lower()}, accepted until 2026-12-01, Maria: on purpose"
-    assert case_of(check, accepted={("A",): ON_PURPOSE}) == ("skipped", told, "one\ntwo")
+    words = f"{outcome.lower()}, accepted until 2026-12-01, Maria: on purpose"
+    assert case_of(check, accepted={("A",): ON_PURPOSE}) == ("skipped", words, "one\ntwo")
 
 
 def test_missing_projects_are_errors() -> None:

@@ -23,7 +23,7 @@ def failed(message: str | None, name: str = "ERP", outcome: str = "FAILED") -> C
 
 
 @pytest.mark.parametrize(
-    ("alarm", "view", "told"),
+    ("alarm", "view", "news"),
     [
         (failed("Import stopped."), FAILURE, f"ERP failed: Import stopped{COUNT}"),
         (failed(None, outcome="STOPPED"), FAILURE, f"ERP failed (STOPPED){COUNT}"),
@@ -35,15 +35,15 @@ def failed(message: str | None, name: str = "ERP", outcome: str = "FAILED") -> C
         (Late(NOW, NOW, None, 60.0, "passed"), FAILURE, f"the deadline (14:13) has passed{COUNT}"),
     ],
 )
-def test_it_names_the_migration_what_happened_and_how_far_it_is(alarm: Event, view: View, told: str) -> None:
+def test_it_names_the_migration_what_happened_and_how_far_it_is(alarm: Event, view: View, news: str) -> None:
     """Whoever reads it needs nothing else to know whether to get up."""
-    assert sentence(alarm, view) == f"Jira to the cloud: {told}"
+    assert sentence(alarm, view) == f"Jira to the cloud: {news}"
 
 
 def test_it_says_how_many_more_there_are_and_how_it_ended() -> None:
     """Others of the kind are counted; the end has its own words, even if nothing was ever read."""
-    told = sentence(failed("No"), FAILURE, more=2)
-    assert told == f"Jira to the cloud: ERP failed: No (+2 more){COUNT}"
+    news = sentence(failed("No"), FAILURE, more=2)
+    assert news == f"Jira to the cloud: ERP failed: No (+2 more){COUNT}"
     assert sentence(ENDED, FAILURE, ending="succeeded") == "Jira to the cloud: succeeded"
     assert sentence(ENDED, START, ending="no answer") == "migstat: no answer"
     assert FAILURE.snapshot is not None
@@ -56,7 +56,7 @@ def test_it_is_short_and_harmless_whatever_the_server_says(hostile: str) -> None
     """It fits on one line of a phone, has no characters that do not print, and its numbers are never cut."""
     assert FAILURE.snapshot is not None
     view = replace(FAILURE, snapshot=replace(FAILURE.snapshot, job_name=hostile))
-    for told in (sentence(failed(hostile, hostile), view, more=3), sentence(ENDED, view, ending=hostile)):
-        assert told.isprintable()
-        assert len(told) <= LONGEST
+    for news in (sentence(failed(hostile, hostile), view, more=3), sentence(ENDED, view, ending=hostile)):
+        assert news.isprintable()
+        assert len(news) <= LONGEST
     assert sentence(failed(hostile, hostile), view).endswith(COUNT)
