@@ -462,18 +462,6 @@ def test_every_attempt_is_observed(time: Time) -> None:
     assert "503" in waits[0][1]
 
 
-def test_the_budget_holds_requests_back(time: Time) -> None:
-    """In any 60 s no more requests go out than the limit, retries included, and the wait is reported."""
-    waits: list[tuple[float, str]] = []
-    observers = Observers(waiting=lambda seconds, reason: waits.append((seconds, reason)))
-    with api_of(lambda _: ok(), time, settings=settings_of(rate_limit=3), observers=observers) as api:
-        for _ in range(4):
-            api.job("j")
-    assert time.slept == [WINDOW]
-    assert waits[0][0] == WINDOW
-    assert "request limit" in waits[0][1]
-
-
 @pytest.mark.parametrize(
     ("remaining", "reset", "slept"),
     [("0", EPOCH + 30, 30.0), ("10", EPOCH + 30, 3.0), ("odd", EPOCH + 30, 0.0), ("0", None, 0.0),
@@ -525,7 +513,9 @@ def test_a_limit_that_was_hit_holds_everybody(time: Time) -> None:
 
 
 def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> None:
-    """Requests with another policy and sleep use the same connections and are counted together."""
+    """In any 60 s no more requests go out than the limit, whatever their policy and sleep; the waits are told."""
+    waits: list[tuple[float, str]] = []
+    observers = Observers(waiting=lambda seconds, reason: waits.append((seconds, reason)))
     paused: list[float] = []
 
     def pause(seconds: float) -> None:
@@ -533,7 +523,7 @@ def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> N
         time.now += seconds
 
     script = Script(time, ok(), ok(), refusal(503), ok(), ok())
-    with api_of(script, time, settings=settings_of(rate_limit=2)) as api:
+    with api_of(script, time, settings=settings_of(rate_limit=2), observers=observers) as api:
         other = api.waiting_with(Policy(base=3.0, give_up_after=50.0), pause)
         api.job("j")
         other.job("j")
@@ -541,6 +531,8 @@ def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> N
         assert (time.slept, paused) == ([], [WINDOW, 3.0])
         api.job("j")
         assert (time.slept, paused) == ([WINDOW - 3], [WINDOW, 3.0])
+    assert [seconds for seconds, _ in waits] == [WINDOW, 3.0, WINDOW - 3]
+    assert ["request limit" in reason for _, reason in waits] == [True, False, True]
     assert script.answers == []
 
 

@@ -107,10 +107,8 @@ def test_the_first_error_ends_it() -> None:
 
 
 HANGING = """
-import socket, sys, threading
+import sys, threading
 from migstat.api.threads import Workers, together
-from migstat.follow.deadline import Stopped
-from tests.signalled import at_each_step
 def hang(*_):
     threading.Event().wait()
 try:

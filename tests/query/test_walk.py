@@ -476,7 +476,7 @@ def test_a_filter_finds_children(filters: str, status: str | None, outcome: str 
 
 
 def test_a_child_that_cannot_be_asked_for_is_an_error_of_its_own() -> None:
-    """A single child's error takes nothing from the others; a name with a comma is not asked for."""
+    """A single child's error takes nothing from the others, the level's own does; a name with a comma is not asked."""
     fake = Fake({"A": 2})
     fake.faults = {(*LEVEL, "B"): Unreachable("it broke"), (*LEVEL, "C"): NotFound("no such thing")}
     answers = ask_by_name(fake, LEVEL, ["A", "B", "C", "D", "", "E,F"])
@@ -485,6 +485,9 @@ def test_a_child_that_cannot_be_asked_for_is_an_error_of_its_own() -> None:
     fake.faults = {(*LEVEL, "B"): Refused("401")}
     with pytest.raises(Refused):
         ask_by_name(fake, LEVEL, ["B", "C"])
+    fake.faults = {LEVEL: Unreachable("it broke")}
+    with pytest.raises(Unreachable):
+        walk(fake, LEVEL, still=False)
 
 
 def test_what_the_api_does_not_know_is_told() -> None:
@@ -519,14 +522,6 @@ def test_a_walk_that_fails_stops_those_beside_it(error: ApiError, raised: bool) 
         assert walked.cut == "it broke"
         assert 2 < len(walked.children) < 30
     assert len(fake.asked) <= 7
-
-
-def test_an_error_of_the_level_itself_is_raised() -> None:
-    """A level that cannot be walked is for the caller to report."""
-    fake = Fake({"A": 2})
-    fake.faults = {LEVEL: Unreachable("it broke")}
-    with pytest.raises(Unreachable):
-        walk(fake, LEVEL, still=False)
 
 
 def page_of(names: str, following: str | None) -> Page:
