@@ -146,13 +146,13 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
     ]
 
 
-@pytest.mark.parametrize(("count", "parsed"), [(99, False), (100, True)])
-def test_a_long_list_is_said_to_be_cut(count: int, parsed: bool) -> None:
+@pytest.mark.parametrize(("count", "cut"), [(99, False), (100, True)])
+def test_a_long_list_is_said_to_be_cut(count: int, cut: bool) -> None:
     """A list as long as the API's limit comes with a warning that more may have come or gone."""
     runs = (run("old", -DAY, found("A", "FAILED", "", 1)), run("new", 0, found("A", "FAILED", "", count)))
     with still(of_tasks(*runs)) as asked:
         shown = ask(asked, "checks", "--against", "previous", "--details", "-o", "table").out
-    assert ("The API sends at most about 100" in shown) == parsed
+    assert ("The API sends at most about 100" in shown) == cut
 
 
 def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Path) -> None:
