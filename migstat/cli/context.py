@@ -56,9 +56,13 @@ class Runtime(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """The options of every command that asks the API, and the profile in effect."""
+    """The options of every command that asks the API, and the profile in effect.
+
+    `account` are the options that choose what is asked and as whom, as a suggested command must repeat them.
+    """
 
     flags: Flags = msgspec.field(default_factory=Flags)
+    account: tuple[str, ...] = ()
     profile: Profile = msgspec.field(default_factory=Profile)
     output: str | None = None
     json: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import signal
 import threading
 from collections.abc import Callable
@@ -122,13 +123,18 @@ def asks_api(
             common = {name: words.pop(name) for name in shared}
             one_of(common.get("color", "auto"), "--color", COLORS)
             settings = {name: common.pop(name) for name in flags}
+            account = tuple(
+                f"{SETTING[name].options[0]} {shlex.quote(value)}"
+                for name, value in settings.items()
+                if value not in (None, "-")
+            )
             profile = ProfileInForce()
             if not offline:
                 job = words.get("job")
                 if job in frozenset(TaskWord) and words.get("task", "") is None:
                     job = None  # a lone task word; MIGSTAT_JOB may name the target, and so the profile
                 profile = profile_for(runtime, settings.pop("profile"), job, may_be_new=new_profile)
-            options = Options(flags=settings, profile=profile, **common)
+            options = Options(flags=settings, account=account, profile=profile, **common)
             try:
                 _let_ctrl_c_raise()  # until here, while modules load, a signal ends the process at once
                 return command(runtime=runtime, options=options, **words)

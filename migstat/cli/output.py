@@ -95,7 +95,7 @@ def output_of(
         dumb=terminal == "dumb",
         verbose=options.verbose,
         exports=tuple(_export(file, kinds) for file in export or ()),
-        words=tuple(word for word in words if word is not None),
+        words=(*(word for word in words if word is not None), *options.account),
     )
 
 

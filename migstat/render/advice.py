@@ -58,7 +58,7 @@ def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
 
 
 def next_line(step: Step, words: tuple[str, ...], program: str = "migstat") -> str:
-    """The step for a person; `words` are JOB and TASK as they were typed, of which `tasks` takes the job only."""
+    """The step for a person; `words` are JOB and TASK as they were typed, then options that must be repeated."""
     (name, _, rest), why = step[0].partition(" "), step[1]
-    arguments = words[:1] if name == "tasks" else words
+    arguments = [word for word in words if word.startswith("-") or word == words[0] or name != "tasks"]
     return harmless(f"Next: {' '.join(part for part in (program, name, *arguments, rest) if part)}   {why}").rstrip()

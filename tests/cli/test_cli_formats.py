@@ -240,15 +240,23 @@ def test_what_is_missing_is_a_row_in_a_pipe() -> None:
             "Next: migstat checks job-1 --details   1 cannot be overridden, 1 can be\n  overridden\n",
         ),
         (("projects", "job-1", "latest"), "Next: migstat checks job-1 latest --details\n"),
+        (
+            ("status", "--profile", "a b"),
+            "Next: migstat checks --profile 'a b' --details   1 cannot be overridden, 1 can\n  be overridden\n",
+        ),
         (("checks", "--details"), ""),
         (("status", "--json"), ""),
     ],
 )
-def test_the_next_command_is_named_with_the_words_that_were_typed(words: tuple[str, ...], err: str) -> None:
+def test_the_next_command_is_named_with_the_words_that_were_typed(
+    words: tuple[str, ...], err: str, tmp_path: Path
+) -> None:
     """After a problem a terminal's standard error shows the command that helps; a script's shows nothing."""
     checks = (node("One", "FAILED", excludable=False), node("Two", "FAILED", excludable=True))
     check = node("check", "FAILED", children=checks, ended_at=LONG_AGO)
     with still(migration("running", check=check, migrate="absent", keys=("ACME",))) as server:
-        shown = ask(server, *words, terminal="--json" not in words, err_terminal=True)
-        assert ask(server, *words).err == ""
+        (tmp_path / "config.toml").write_text("[profiles.'a b']\n", encoding="utf-8")
+        env = {"MIGSTAT_CONFIG": str(tmp_path / "config.toml")}
+        shown = ask(server, *words, env=env, terminal="--json" not in words, err_terminal=True)
+        assert ask(server, *words, env=env).err == ""
     assert shown.err == err

@@ -399,3 +399,10 @@ def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
 def test_the_next_command_fits_the_end(view: View, command: str) -> None:
     """The suggested command depends on what went wrong."""
     assert next_line(next_step(view.snapshot), ("JOB",)) == f"Next: {command}"
+
+
+def test_the_next_command_repeats_what_it_needs() -> None:
+    """The task is only repeated for commands that take one, options that choose the account always."""
+    words = ("JOB", "TASK", "--profile wave2")
+    assert next_line(("checks --details", ""), words) == "Next: migstat checks JOB TASK --profile wave2 --details"
+    assert next_line(("tasks", ""), words) == "Next: migstat tasks JOB --profile wave2"
