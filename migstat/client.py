@@ -177,6 +177,9 @@ class Client:
         watching: Deadline | None = None,
     ) -> TaskSession:
         """A session for these, as patient as a watch if there is a deadline. Raises UsageError."""
+        for name, word in (("job", job), ("task", task)):
+            if not isinstance(word, str | None):
+                raise UsageError(f"{name}: invalid id: {word!r}", "Ids are strings.")
         target = target_from(job, task, self._environ, default, self._profile)
         # the target's account is another one: this token must not go to its site unless the caller chose the profile
         wanted = self._profile.config.targets.get(job or "", {}).get("profile")
