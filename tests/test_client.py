@@ -200,7 +200,7 @@ def test_a_client_shows_no_secret() -> None:
         (lambda client, job: client.status(job, level=("migrate", "nothing")), NotFound, "level migrate,nothing does"),
         (lambda client, job: client.status(job, level="check,,a"), UsageError, "level: 'check,,a' has an empty"),
         (lambda client, job: client.tasks(), UsageError, "no job given"),
-        (lambda client, job: client.checks(7), UsageError, "job: invalid id: 7"),  # type: ignore[arg-type]
+        (lambda client, job: client.checks(7), UsageError, "job: invalid id: 7"),
         (lambda client, job: client.status("latest-check"), UsageError, "no job given"),
         (lambda client, job: list(watch(client, "no-such-job", interval=0.01)), NotFound, "no-such-job"),
     ],
