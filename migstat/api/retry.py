@@ -44,9 +44,11 @@ NOTEWORTHY = 1.0
 
 def steady_clock() -> float:
     """Seconds that go on while the machine is suspended, where the system has such a clock."""
+    if sys.platform == "win32":
+        return time.monotonic()  # which goes on there
     if hasattr(time, "CLOCK_BOOTTIME"):  # `time.monotonic` stops there
         return time.clock_gettime(time.CLOCK_BOOTTIME)
-    # on a Mac `time.monotonic` is another clock than this one, and stops; on Windows it goes on
+    # on a Mac `time.monotonic` is another clock than this one, and stops
     return time.clock_gettime(time.CLOCK_MONOTONIC) if sys.platform == "darwin" else time.monotonic()
 
 
