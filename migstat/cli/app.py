@@ -172,7 +172,7 @@ def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageErro
 
 
 def _unexpected(error: Exception) -> MigstatError:
-    """Translate a failed write to a stream, or a defect of the program."""
+    """Translate a failed write to a stream, or an internal error."""
     # Rich and Typer write to the streams, too, and do not translate what goes wrong.
     # Such as a full disk, a vanished terminal or a closed descriptor.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):

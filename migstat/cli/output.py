@@ -13,7 +13,7 @@ import msgspec
 
 from migstat.cli.context import Options, Runtime, warn
 from migstat.cli.streams import ClosedPipe, Streams, wants_color
-from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, UsageError
+from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, UsageError, reason
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
 from migstat.model.nodes import State
@@ -348,4 +348,4 @@ def _write_export(report: Report, path: Path) -> None:
     try:
         write_whole(path, text, private=False)
     except OSError as error:
-        raise OutputError(f"--export: {path} could not be written: {error.strerror or error}") from error
+        raise OutputError(f"--export: {path} could not be written: {reason(error)}") from error

@@ -17,7 +17,7 @@ from typing import IO
 import msgspec
 from msgspec.structs import replace
 
-from migstat.errors import UsageError
+from migstat.errors import UsageError, reason
 from migstat.follow.record import unusable
 from migstat.model.documents import LateReason
 from migstat.model.events import Condition, End, PhaseSeen, Seen
@@ -105,7 +105,7 @@ def night_in(path: Path, option: str = "") -> Night:
         with path.open("rb") as file:
             return read_night(file, source)
     except OSError as error:
-        raise UsageError(f"{source}: {error.strerror or error}", "Use a file written by watch --record.") from error
+        raise UsageError(f"{source}: {reason(error)}", "Use a file written by watch --record.") from error
 
 
 def read_night(file: IO[bytes], source: str) -> Night:

@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
-from migstat.errors import OutputError, UsageError
+from migstat.errors import OutputError, UsageError, reason
 
 KEPT = 100_000
 """Lines kept in memory while the file cannot be written; the oldest go first."""
@@ -34,7 +34,7 @@ class Record:
             if not os.access(path if exists else path.parent, os.W_OK):
                 raise UsageError(f"--record: {path} is not writable", "Use another file.")
         except OSError as error:
-            raise UsageError(f"--record: {path}: {error.strerror or error}", "Use another file.") from error
+            raise UsageError(f"--record: {path}: {reason(error)}", "Use another file.") from error
 
     def __enter__(self) -> Record:
         return self
@@ -110,4 +110,4 @@ def _write_line(file: int, data: bytes) -> None:
 
 def unusable(path: Path, error: OSError) -> OutputError:
     """The error of a record that cannot be read or written."""
-    return OutputError(f"--record: {path}: {error.strerror or error}", "Use another file.")
+    return OutputError(f"--record: {path}: {reason(error)}", "Use another file.")
