@@ -30,8 +30,6 @@ COMPLAINTS = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryA
 
 
 class Browser:
-    """A browser that has started."""
-
     def __init__(self, commands: int, answers: int) -> None:
         self._commands = commands
         self._answers = answers
@@ -40,7 +38,6 @@ class Browser:
         self.events: list[dict[str, Any]] = []
 
     def call(self, method: str, session: str | None = None, **params: Any) -> Any:
-        """The result of a DevTools method."""
         number = next(self._ids)
         message = {"id": number, "method": method, "params": params} | ({"sessionId": session} if session else {})
         os.write(self._commands, json.dumps(message).encode() + b"\0")
@@ -50,7 +47,6 @@ class Browser:
         return answer["result"]
 
     def read(self) -> dict[str, Any]:
-        """The next message."""
         while b"\0" not in self._unread:
             assert select.select([self._answers], [], [], PATIENCE)[0], "the browser says nothing"
             piece = os.read(self._answers, 1 << 16)
@@ -75,15 +71,12 @@ class Page:
         self.call("Page.setLifecycleEventsEnabled", enabled=True)
 
     def close(self) -> None:
-        """Close the tab."""
         self._browser.call("Target.closeTarget", targetId=self._target)
 
     def call(self, method: str, **params: Any) -> Any:
-        """The result of a DevTools method."""
         return self._browser.call(method, self._session, **params)
 
     def events(self, *methods: str) -> list[dict[str, Any]]:
-        """Parameters of the events with these names so far."""
         mine = (event for event in self._browser.events if event.get("sessionId") == self._session)
         return [event["params"] for event in mine if event["method"] in methods]
 
@@ -97,7 +90,6 @@ class Page:
 
     @property
     def requests(self) -> set[str]:
-        """The addresses that the page has asked for."""
         return {params["request"]["url"] for params in self.events("Network.requestWillBeSent")}
 
     @property
@@ -106,7 +98,6 @@ class Page:
         return list(map(json.dumps, self.events(*COMPLAINTS)))
 
     def open(self, url: str | Path) -> None:
-        """Load a page, and wait until it has loaded."""
         answer = self.call("Page.navigate", url=url.as_uri() if isinstance(url, Path) else url)
         self.wait("Page.lifecycleEvent", name="load", loaderId=answer["loaderId"])
 
@@ -126,17 +117,14 @@ class Page:
         self._clock = self.call("Page.addScriptToEvaluateOnNewDocument", source=source)["identifier"]
 
     def tick(self, every: int) -> None:
-        """Do what the page does every so many milliseconds."""
         self.run(f"ticks[{every}]()")
 
     def run(self, expression: str) -> Any:
-        """The value of a JavaScript expression in the page."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
     def window(self, width: int, height: int, *, dark: bool = False) -> None:
-        """Be a window or a phone of this size, in light or dark."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self.call("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}

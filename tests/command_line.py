@@ -42,11 +42,9 @@ class Terminal(io.TextIOWrapper):
         self._terminal = terminal
 
     def isatty(self) -> bool:
-        """Whether it says that it is a terminal."""
         return self._terminal
 
     def text(self) -> str:
-        """All that was written."""
         self.flush()
         data = self.buffer.getvalue()  # type: ignore[attr-defined]
         assert isinstance(data, bytes)
@@ -54,7 +52,6 @@ class Terminal(io.TextIOWrapper):
 
 
 def environ_of(server: Server) -> dict[str, str]:
-    """The environment that points migstat at a simulator."""
     return {
         "MIGSTAT_BASE_URL": server.base_url,
         "MIGSTAT_EMAIL": server.email,

@@ -31,7 +31,6 @@ class Kept(KeyringBackend):
         return read
 
     def get_password(self, service: str, username: str) -> str | None:
-        """Return the password, if any."""
         return self._passwords().get(service, {}).get(username)
 
     def set_password(self, service: str, username: str, password: str | None) -> None:
@@ -92,7 +91,6 @@ class Forgetful(Kept):
 
 @contextmanager
 def in_force(backend: KeyringBackend) -> Iterator[None]:
-    """Use a keyring in this process."""
     before = keyring.get_keyring()
     keyring.set_keyring(backend)
     try:

@@ -18,7 +18,6 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 def refusal(status: int, reason: str = "No") -> bytes:
-    """A proxy's answer in place of a tunnel."""
     return f"HTTP/1.1 {status} {reason}\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n".encode()
 
 

@@ -89,7 +89,6 @@ def head_of(connection: socket.socket) -> bytes:
 
 
 def hang(connection: socket.socket) -> None:
-    """Read and never answer, until the client hangs up."""
     while connection.recv(65536):
         pass
 
@@ -107,13 +106,11 @@ def relay(near: socket.socket, far: socket.socket, sent: bytearray) -> None:
 
 
 def forward(near: socket.socket, base_url: str) -> None:
-    """Relay a connection to the server at a URL."""
     with socket.create_connection(("127.0.0.1", int(base_url.rpartition(":")[2]))) as far:
         relay(near, far, bytearray())
 
 
 def sending(data: bytes) -> Reply:
-    """Send these bytes."""
     return lambda connection: connection.sendall(data)
 
 

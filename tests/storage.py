@@ -32,7 +32,6 @@ class Fetched:
 
     @property
     def path(self) -> str:
-        """The target without its query."""
         return urlsplit(self.target).path
 
 
@@ -62,7 +61,6 @@ class Storage:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment that points migstat at it."""
         return {
             "MIGSTAT_BASE_URL": self.base_url,
             "MIGSTAT_EMAIL": "admin@example.com",
@@ -78,7 +76,6 @@ class Storage:
         return self
 
     def artifacts(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
-        """Run `migstat artifacts` against it at NOW."""
         return migstat(["artifacts", *words], self.environ | dict(env or {}), now=lambda: NOW, **more)
 
 

@@ -37,7 +37,6 @@ def room_of(module: str) -> str:
 
 
 def name_of(path: Path) -> str:
-    """A file's module name within the package, such as `render.json`."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1]) if parts[-1] == "__init__" and len(parts) > 1 else ".".join(parts)
 
@@ -65,7 +64,6 @@ MODULES = {name_of(path) for path in FILES}
 
 
 def package_of(path: Path) -> str:
-    """The dotted package that a file is in."""
     return ".".join(("migstat", *path.relative_to(PACKAGE).parent.parts))
 
 
@@ -78,7 +76,6 @@ def imported_when_run(path: Path) -> frozenset[str]:
 
 
 def files_that_import(module: str) -> set[str]:
-    """The modules of the package that import `module`, or anything below it, when they run."""
     return {
         name_of(path) for path in FILES if any(f"{name}.".startswith(f"{module}.") for name in imported_when_run(path))
     }
@@ -175,6 +172,17 @@ def test_nothing_below_the_command_line_prints_or_exits() -> None:
                 raised = ast.unparse(node.exc).partition("(")[0]
                 found |= {(name_of(path), raised)} if raised in ("SystemExit", "typer.Exit", "typer.Abort") else set()
     assert found == set()
+
+
+def test_every_test_says_what_it_tests() -> None:
+    """Each test has a docstring; its helpers need none."""
+    silent = [
+        (path.name, node.name)
+        for path in Path(__file__).parent.rglob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and not ast.get_docstring(node)
+    ]
+    assert silent == []
 
 
 @pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])

@@ -36,7 +36,6 @@ TOKEN = "s3cret-t0ken-of-the-test"
 
 
 def client_of(server: Server) -> Client:
-    """A client of the simulator, without a request limit."""
     return Client(email=server.email, token=server.token, base_url=server.base_url, rate_limit=None)
 
 
@@ -55,13 +54,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Server]:
-    """A server of a small migration under way."""
     with running(migration(moved("A", 60, 300), moved("B", 100, 900, "FAILED")), 0.5) as served:
         yield served
 
 
 def set_environment(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
-    """Give this process these variables, and no others of migstat."""
     for name in [name for name in os.environ if name.startswith("MIGSTAT_")]:
         monkeypatch.delenv(name)
     for name, value in {"MIGSTAT_CONFIG": os.devnull, **environ}.items():
@@ -69,14 +66,12 @@ def set_environment(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) ->
 
 
 def printed(server: Server, at: Millis, *words: str) -> Any:
-    """The JSON that a command prints at an instant."""
     result = command_line.migstat([*words, "--json"], environ_of(server), now=lambda: at / 1000)
     assert result.code == 0, result.err
     return json.loads(result.out)
 
 
 def published(report: Report) -> Any:
-    """The document of a report."""
     return json.loads(encoded(document(report)))
 
 

@@ -36,7 +36,6 @@ PICTURES = sorted(path.name for path in (ROOT / "docs").glob("*.svg"))
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A cutover in which some projects failed and some still run."""
     scenario = build("projects-failing")
     with serve(scenario, head_start=scenario.duration * 0.6, clock=lambda: 1_793_496_360.0) as running:
         yield running
@@ -44,14 +43,12 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def failed_checks() -> Iterator[Server]:
-    """A migration that was not scheduled, since its checks failed."""
     with serve(build("failing"), head_start=3600.0, clock=lambda: 1_793_496_360.0) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def over() -> Iterator[Server]:
-    """A cutover that has ended, in which some projects failed."""
     scenario = build("projects-failing")
     with serve(scenario, head_start=scenario.duration * 1.01) as running:
         yield running

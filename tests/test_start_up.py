@@ -84,7 +84,6 @@ HEAVY = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A cutover under way."""
     scenario = build("cutover")
     with serve(scenario, head_start=scenario.duration / 2) as running:
         yield running
@@ -105,7 +104,6 @@ def modules(home: Path, server: Server, *words: str) -> set[str]:
 
 
 def foreign(found: set[str]) -> set[str]:
-    """The packages that come neither with Python nor with migstat."""
     return {name.partition(".")[0] for name in found} - sys.stdlib_module_names - {"migstat"}
 
 

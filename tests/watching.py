@@ -65,7 +65,6 @@ class Time:
         return EPOCH + self.now
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
         self.slept.append(round(seconds, 6))
         if self.now > self.latest:
             raise Endless
@@ -83,12 +82,10 @@ Trouble = Callable[[str, float], Answer]
 
 
 def no_trouble(_target: str, _now: float) -> Answer:
-    """Everything goes well."""
     return None
 
 
 def unavailable() -> Answer:
-    """The answer of an API that is down."""
     return httpx.Response(503, json={"status": 503, "errorMessage": "down", "id": "1"})
 
 
@@ -112,7 +109,6 @@ class Sent:
 
 
 def answered(app: App, request: httpx.Request, time: Time) -> httpx.Response:
-    """The simulator's answer as a client meets it, without a socket. Time passes while it is under way."""
     target = request.url.raw_path.decode()
     answer = app.handle(HttpRequest("GET", target, request.headers.get("Authorization")))
     time.now += answer.delay
@@ -129,7 +125,6 @@ class OneByOne(TaskSession):
     """Asks one question after another: what goes wrong with which, and when, is the same each time."""
 
     def together(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """Call the function for each item, in their order."""
         return [function(item) for item in items]
 
 
@@ -197,7 +192,6 @@ class World:
 
     @property
     def task(self) -> script.SimTask:
-        """The task that is watched."""
         return self.scenario.tasks[-1]
 
     def events(self) -> Iterator[Event]:
@@ -210,11 +204,9 @@ class World:
                     yield event
 
     def run(self) -> list[Event]:
-        """All events to the end."""
         return list(self.events())
 
     def ended(self) -> Ended:
-        """How it ended."""
         return the_end(self.run())
 
     def asked(self, since: float = 0.0) -> list[str]:
@@ -232,7 +224,6 @@ class World:
 
 
 def the_end(events: list[Event]) -> Ended:
-    """The last event, which is the only one of its kind."""
     last = events[-1]
     assert isinstance(last, Ended)
     assert not any(isinstance(event, Ended) for event in events[:-1])
@@ -240,7 +231,6 @@ def the_end(events: list[Event]) -> Ended:
 
 
 def kinds(events: list[Event]) -> list[str]:
-    """The types of events in their order."""
     return [type(event).__name__ for event in events]
 
 
@@ -257,12 +247,10 @@ def changes(events: list[Event], *level: str) -> list[tuple[str | None, str | No
 
 
 def seconds_of(event: Event) -> float:
-    """The scenario second of an event."""
     return event.at / 1000 - EPOCH
 
 
 def pauses(times: list[float]) -> list[float]:
-    """Seconds between instants."""
     return [later - earlier for earlier, later in pairwise(times)]
 
 
@@ -296,7 +284,6 @@ def served(tree: Tree) -> Trouble:
 
 
 def node_of(tree: Tree, query: dict[str, str]) -> Any:
-    """The node that a question is about; None if there is none."""
     node: Any = tree
     for name in query["level"].split(",") if query.get("level") else ():
         node = (node.get("children") or {}).get(name) if isinstance(node, dict) else None
@@ -321,12 +308,10 @@ def data_of(tree: Tree, query: dict[str, str]) -> Any:
 
 
 def done(outcome: str = "SUCCESS", **more: Any) -> Tree:
-    """A node that has ended so."""
     return {"status": "FINISHED", "outcome": outcome, **more}
 
 
 def going(**more: Any) -> Tree:
-    """A node that runs."""
     return {"status": "IN_PROGRESS", **more}
 
 
@@ -334,7 +319,6 @@ def going(**more: Any) -> Tree:
 
 
 def moved(name: str, begin: float | None, end: float | None, outcome: str = "SUCCESS", **more: Any) -> script.SimNode:
-    """A node that runs from one second to another; None for never."""
     return script.SimNode(name=name, started_at=begin, ended_at=end, outcome=None if end is None else outcome, **more)
 
 
@@ -362,7 +346,6 @@ def migration(
 
 
 def checks(*nodes: script.SimNode, end: float | None, outcome: str = "SUCCESS") -> script.Scenario:
-    """A check task."""
     return of_root(moved("root", 0, end, outcome, children=nodes), task_type=TaskType.CHECK)
 
 
@@ -383,7 +366,6 @@ def of_root(
 def of_tasks(
     *tasks: script.SimTask, scope: Mapping[str, Any] | None = None, flow: str = "jira", job: str = JOB, **more: Any
 ) -> script.Scenario:
-    """A scenario of these tasks of one job."""
     moved_job = script.SimJob(
         job_id=job,
         name="Jira to the cloud",

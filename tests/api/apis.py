@@ -27,16 +27,13 @@ class Time:
         self.sent: list[float] = []
 
     def clock(self) -> float:
-        """Steady seconds."""
         self.now += self.step
         return self.now
 
     def wall(self) -> float:
-        """Epoch seconds."""
         return EPOCH + self.now - 100.0
 
     def sleep(self, seconds: float) -> None:
-        """Move both."""
         self.slept.append(seconds)
         self.now += seconds
 
@@ -50,7 +47,6 @@ class Script:
         self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        """Give the next answer."""
         self._time.sent.append(self._time.now)
         self.requests.append(request)
         if not self.answers:
@@ -70,7 +66,6 @@ def settings_of(
     ca_bundle: str | None = None,
     proxy: str | None = None,
 ) -> Settings:
-    """Settings with the test's credentials."""
     return Settings(
         base_url=base_url,
         email=EMAIL,

@@ -39,12 +39,10 @@ ANSWERS = st.fixed_dictionaries({}, optional={"data": LIKELY, "links": LIKELY}) 
 
 
 def page(data: object, links: object = None, level: Level = (), *, keep_raw: bool = False) -> Page:
-    """The decoded answer with this data."""
     return decode_page(json.dumps({"data": data, "links": links}).encode(), level, keep_raw=keep_raw)
 
 
 def level_of(example: dict[str, Any]) -> Level:
-    """The level that a documented question asks for."""
     asked = example["query"].get("level", "")
     return tuple(asked.split(",")) if asked else ()
 
@@ -128,7 +126,6 @@ def test_a_node_that_cannot_be_understood_leaves_its_children() -> None:
 
 
 def decode_root(body: bytes) -> Page:
-    """The decoded answer about the root."""
     return decode_page(body, ())
 
 

@@ -40,7 +40,6 @@ ROOT = "/migrations/public/v1"
 
 
 def ok(content: object = JOB, headers: dict[str, str] | None = None) -> httpx.Response:
-    """A good answer."""
     return httpx.Response(200, json=content, headers=headers)
 
 
@@ -51,7 +50,6 @@ def refusal(status: int, headers: dict[str, str] | None = None, says: str = "No.
 
 @pytest.fixture
 def time() -> Time:
-    """The test's own time."""
     return Time()
 
 
@@ -245,8 +243,6 @@ def test_redirects_are_refused_wherever_they_lead(location: str | None, time: Ti
 
 
 class _Flood(httpx.SyncByteStream):
-    """A body without an end."""
-
     def __init__(self) -> None:
         self.sent = 0
 
@@ -397,7 +393,6 @@ ECHOES: dict[str, Callable[[httpx.Request], httpx.Response]] = {
 
 
 def raise_(error: Exception) -> httpx.Response:
-    """Raise the error."""
     raise error
 
 

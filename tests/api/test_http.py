@@ -79,7 +79,6 @@ def test_a_name_that_no_resolver_takes_is_an_error_of_ours(host: str) -> None:
 
 @pytest.fixture
 def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A system whose name server never answers."""
     ended = threading.Event()
 
     def look_up(*_: object) -> list[object]:

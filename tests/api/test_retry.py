@@ -19,12 +19,10 @@ NOW = 1_700_000_000.0
 
 @pytest.fixture
 def time() -> Time:
-    """A clock of the test's own."""
     return Time()
 
 
 def budget(time: Time, limit: int | None) -> Budget:
-    """A budget over that clock."""
     return Budget(limit, time.clock, lambda _seconds, _reason: None)
 
 

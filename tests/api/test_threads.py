@@ -17,7 +17,6 @@ from tests.signalled import at_each_step
 
 
 def fail() -> int:
-    """Raise what a socket may raise."""
     raise TimeoutError("its own")
 
 

@@ -70,7 +70,6 @@ def in_lanes(lengths: Iterable[tuple[str, float]], lanes: int) -> Lengths:
 
 
 def rehearsal() -> Rehearsal:
-    """The night as rehearsed."""
     spans: dict[Level, Span] = {}
     for name, begin, end in in_lanes(LENGTHS, 6):
         level = (*LEVEL, name)
@@ -80,7 +79,6 @@ def rehearsal() -> Rehearsal:
 
 
 def night(case: Case, seed: int) -> Lengths:
-    """One night of a case."""
     dice = random.Random(seed)  # noqa: S311  chance, not secrecy
     order = dice.sample(LENGTHS, len(LENGTHS)) if case.shuffled else LENGTHS
     return in_lanes(
@@ -116,7 +114,6 @@ def errors(case: Case, moment: float, nights: int = NIGHTS) -> list[float]:
 
 
 def main() -> None:
-    """Print the table."""
     print(f"{'':28}" + "".join(f"{f'at {moment:.0%}':>14}" for moment in MOMENTS))
     for case in CASES:
         found = [errors(case, moment) for moment in MOMENTS]

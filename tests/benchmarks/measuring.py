@@ -47,7 +47,6 @@ class Stage:
         return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
 
     def requests(self, command: Sequence[str]) -> int:
-        """How many requests a command sends."""
         done = subprocess.run([*command, "-v"], env=self.environ, capture_output=True, text=True, check=True)
         return done.stderr.count("\nGET ") + done.stderr.startswith("GET ")
 
@@ -123,7 +122,6 @@ class Table:
         self._line(what, f"{mine:.1f} {unit}", theirs, ratio, "", f"{goal:g} {unit}", reached=mine <= goal)
 
     def peaks(self, what: str, goal: float, ours: Sequence[Cost], theirs: Sequence[Cost]) -> None:
-        """The medians of both peaks of memory, and their ratio."""
         mine, peer = (statistics.median(cost.peak for cost in costs) for costs in (ours, theirs))
         ratio = mine / peer
         self._line(what, f"{mine:.1f} MB", f"{peer:.1f} MB", f"{ratio:.2f}", "", f"{goal:g}", reached=ratio <= goal)

@@ -16,7 +16,6 @@ ROUNDS = 5
 
 
 def main(many: int) -> int:
-    """Print all peaks."""
     table = Table()
     for moving, which in ((False, "ended"), (True, "moving")):
         with stage(4000, moving=moving) as at:

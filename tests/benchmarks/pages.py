@@ -51,12 +51,10 @@ class Pages:
         }
 
     def flood(self, body: bytes) -> None:
-        """Answer this about every level."""
         self._levels = dict.fromkeys(("", "migrate", "migrate,projects", "migrate,spaces", "check"), body)
         self._projects.clear()
 
     def answer(self, target: str) -> bytes:
-        """The body that answers a request's path and query."""
         parts = urlsplit(target)
         if not parts.path.endswith("/status"):
             return self._job

@@ -52,12 +52,10 @@ class Night:
     shuffled: bool = False
 
     def __str__(self) -> str:
-        """As a row of the table calls it."""
         order = "at random" if self.shuffled else "by name"
         return f"{self.count} projects, {self.running} run {self.length:g} s, {order}"
 
     def scenario(self) -> Scenario:
-        """Lanes in which one project follows another; one in a hundred fails, one in a hundred has a warning."""
         chance = random.Random(self.count)  # noqa: S311  chance, not secrecy
         numbers = list(range(self.count))
         if self.shuffled:
@@ -118,7 +116,6 @@ class Figures(Table):
     """The same table, with figures that have no peer."""
 
     def figure(self, what: str, goal: float, found: float, unit: str) -> None:
-        """A figure beside the goal that it may reach."""
         self._line(what, f"{found:.1f} {unit}", "", "", "", f"{goal:g}", reached=found <= goal)
 
 
@@ -153,7 +150,6 @@ class Still:
         }
 
     def answer(self, target: str, _now: float) -> httpx.Response:
-        """The answer to a request, from memory."""
         parts = urlsplit(target)
         if not parts.path.endswith("/status"):
             return httpx.Response(200, content=self._job)
@@ -233,7 +229,6 @@ PARTS = {"late": late, "cpu": cpu, "memory": memory}
 
 
 def main(words: Sequence[str]) -> int:
-    """Print the rows that are asked for."""
     table = Figures()
     for name, part in PARTS.items():
         if not words or name in words:

@@ -128,7 +128,6 @@ def drawing(at: Stage, table: Table, rounds: int) -> None:
 
 
 def main(rounds: int) -> int:
-    """Print all ratios over so many rounds."""
     table = Table()
     over_tls(table, rounds)
     far_away(table, rounds)

@@ -82,7 +82,6 @@ def over() -> Iterator[tuple[tuple[str, ...], list[tuple[str, str]]]]:
 
 
 def main(*, listed: bool) -> int:
-    """Print all counts."""
     reached = True
     print(f"{'':<18} {'functions':>9} {'before':>6} {'switches':>9} {'before':>6} {'goal':>5}")
     for words, steps in over():

@@ -78,7 +78,6 @@ def migration(
 
 
 def check_run(root: str | None, *checks: SimNode, **more: Any) -> Scenario:
-    """Return a job with one check task."""
     top = node("root", root, children=checks, **more)
     return of_tasks(SimTask(label="check", task_id="check-1", task_type="check", created_at=0, root=top))
 
@@ -116,7 +115,6 @@ class Sleeps(list[float]):
         self.plans: list[tuple[float, Callable[[], object]]] = []
 
     def append(self, seconds: float) -> None:
-        """Note a sleep, and do what is due."""
         super().append(seconds)
         for plan in [each for each in self.plans if each[0] <= sum(self)]:
             self.plans.remove(plan)
@@ -131,7 +129,6 @@ class Night:
     slept: Sleeps
 
     def now(self) -> float:
-        """The epoch second."""
         return NOW + sum(self.slept)
 
     def at(self, second: float, plan: Callable[[], object]) -> None:
@@ -196,7 +193,6 @@ class Scripted:
 
     @property
     def environ(self) -> dict[str, str]:
-        """The environment that points migstat at it."""
         return {
             "MIGSTAT_BASE_URL": self.base_url,
             "MIGSTAT_EMAIL": "admin@example.com",

@@ -111,7 +111,6 @@ MANY = mostly(st.dictionaries(NAMES, LEAVES, max_size=4))
 
 
 def nodes(**children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Return nodes that may have these children, and others."""
     named = st.fixed_dictionaries({}, optional=dict(children))
     both = st.tuples(named, st.dictionaries(TEXTS, LEAVES, max_size=1)).map(lambda pair: {**pair[1], **pair[0]})
     return mostly(st.fixed_dictionaries({"children": mostly(both)}, optional=FIELDS))
@@ -155,7 +154,6 @@ class Sent:
     ascii_only: bool
 
     def answer(self, number: int, path: str, query: Mapping[str, str]) -> Any:
-        """Return the answer to the request of this number."""
         links = self.links[number % len(self.links)] if number < 60 else {}
         match [unquote(each) for each in path.removeprefix(PREFIX + "/").split("/")]:
             case ["jobs", _]:
@@ -200,7 +198,6 @@ def encoded(value: Any, *, ascii_only: bool) -> bytes:
 
 
 def sending(sent: Sent) -> httpx.MockTransport:
-    """Return a server of these answers."""
     count = iter(range(10**9))
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -212,7 +209,6 @@ def sending(sent: Sent) -> httpx.MockTransport:
 
 
 def whole(value: Any) -> httpx.MockTransport:
-    """Return a server that answers everything with one JSON value."""
     body = encoded(value, ascii_only=True)
     return httpx.MockTransport(lambda _: httpx.Response(200, content=body))
 
@@ -279,7 +275,6 @@ def is_document(text: str, kind: str | None) -> None:
 
 
 def is_lines(text: str, kind: str, definition: str | None = None) -> None:
-    """Hold every line against JSON and the schema."""
     for line in text.split("\n")[:-1]:
         assert_valid(kind, json.loads(line), definition)
 
@@ -305,7 +300,6 @@ def is_markdown(text: str) -> None:
 
 
 def is_plain(text: str) -> None:
-    """Hold lines against a table of as many fields each."""
     assert len({line.count("\t") for line in text.split("\n")[:-1]}) == 1
 
 

@@ -27,7 +27,6 @@ PATIENCE = 20.0
 
 
 def by_path(replies: dict[str, Reply]) -> Callable[[Fetched], Reply]:
-    """Answer for some paths with these, for all others with a file."""
     return lambda asked: replies.get(asked.path) or Reply(CONTENT)
 
 

@@ -32,7 +32,6 @@ FOUND = 'the API accepts e-mail and token: job "Jira to the cloud"'
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of job-1."""
     with still(migration()) as started:
         yield started
 
@@ -48,13 +47,11 @@ class Desk:
         self.environ = {"MIGSTAT_CONFIG": "", "XDG_CONFIG_HOME": str(folder / "config"), "HOME": str(folder)}
 
     def write(self, text: str) -> None:
-        """Write the config file."""
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.write_text(text, encoding="utf-8")
 
     @property
     def text(self) -> str | None:
-        """What the config file holds, if it is there."""
         return self.config.read_text(encoding="utf-8") if self.config.exists() else None
 
     @property
@@ -74,13 +71,11 @@ class Desk:
         return result
 
     def auth(self, *words: str, **more: Any) -> Result:
-        """Run `migstat auth`."""
         return self.run("auth", *words, **more)
 
 
 @pytest.fixture
 def desk(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """Return a desk whose keyring works."""
     made = Desk(tmp_path, server)
     monkeypatch.setenv("KEYRING_FILE", str(made.keyring))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -101,12 +96,10 @@ class Terminal:
         self.shown = ""
 
     def expect(self, prompt: str) -> None:
-        """Wait for a prompt."""
         self.child.expect(prompt)
         self.shown += self.child.before + self.child.after
 
     def answer(self, prompt: str, text: str) -> None:
-        """Wait for a prompt and type an answer."""
         self.expect(prompt)
         self.child.sendline(text)
 
@@ -123,7 +116,6 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What was shown, line by line."""
         return [line for line in self.shown.split("\r\n") if line]
 
 

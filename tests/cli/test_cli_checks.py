@@ -47,7 +47,6 @@ def found(name: str, outcome: str, message: str, count: int, **more: Any) -> Sim
 
 
 def run(task_id: str, created_at: float, *checks: SimNode, state: str = "FAILED") -> SimTask:
-    """A check task of the job."""
     ended: dict[str, Any] = {} if state == "running" else {"ended_at": LONG_AGO}
     root = node("root", state, children=checks, **ended)
     return SimTask(label=task_id, task_id=task_id, task_type="check", created_at=created_at, root=root)
@@ -79,18 +78,15 @@ RUNS = of_tasks(MONDAY, REFUSED, TODAY)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A job with a check on Monday, one that was refused, and one of today."""
     with still(RUNS) as running:
         yield running
 
 
 def entry(name: str, until: str = "2026-12-01", more: str = "") -> str:
-    """An entry of a file of accepted checks."""
     return f'[{name}]\nreason = "merged on purpose"\nby = "Maria"\nuntil = {until}\n{more}\n'
 
 
 def accepting(folder: Path, *entries: str) -> str:
-    """The path of a file with these entries."""
     file = folder / "accepted.toml"
     file.write_text("".join(entries))
     return str(file)

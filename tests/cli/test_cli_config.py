@@ -36,8 +36,6 @@ ca_bundle = "~/ca.pem"
 
 
 class Place:
-    """A config file and the commands about it."""
-
     def __init__(self, folder: Path, text: str | None = CONFIG) -> None:
         self.file = folder / "config.toml"
         if text is not None:
@@ -45,21 +43,17 @@ class Place:
 
     @property
     def text(self) -> str:
-        """The content of the file."""
         return self.file.read_text(encoding="utf-8")
 
     def run(self, *words: str, env: dict[str, str] | None = None, **more: Any) -> Result:
-        """Run a command line with this config file."""
         return migstat(words, {"MIGSTAT_CONFIG": str(self.file), **(env or {})}, **more)
 
     def config(self, *words: str, **more: Any) -> Result:
-        """Run `migstat config`."""
         return self.run("config", *words, **more)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    """Return a config file written by hand."""
     return Place(tmp_path)
 
 

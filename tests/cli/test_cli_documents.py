@@ -58,7 +58,6 @@ def running() -> Scenario:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of a migration under way."""
     with still(running()) as started:
         yield started
 
@@ -78,7 +77,6 @@ def document(server: Server, words: str) -> dict[str, Any]:
 
 
 def all_nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield every NODE in a document."""
     if isinstance(value, dict):
         if "children" in value and "level" in value:
             yield value
@@ -224,7 +222,6 @@ def test_a_missing_project_is_a_node_of_every_status(server: Server, words: str)
 
 
 def depth_of(each: dict[str, Any]) -> int:
-    """Return how many levels below a node were asked for."""
     return 0 if each["children"] is None else 1 + max(map(depth_of, each["children"]), default=0)
 
 

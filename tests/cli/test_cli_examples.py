@@ -18,7 +18,6 @@ EMPTY = [pair for pair in PAIRS if not pair["response"]["data"]]
 
 
 def pair_id(pair: dict[str, Any]) -> str:
-    """Return a name for a pair."""
     return "-".join((pair["task"], *pair["query"].values()))
 
 
@@ -39,13 +38,11 @@ def documented(asked: Asked) -> Answer:
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Scripted]:
-    """Return a server of the documented answers."""
     with answering(documented) as running:
         yield running
 
 
 def words_of(pair: dict[str, Any]) -> list[str]:
-    """Return the command line that asks a pair's question."""
     level, depth = pair["query"].get("level"), "1" if "expandChildren" in pair["query"] else "0"
     return ["status", "job-1", pair["task"], *(["--level", level] if level else []), "--depth", depth]
 

@@ -74,18 +74,15 @@ class Servers(dict[str, Server]):
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[Servers]:
-    """A server of each scenario."""
     with ExitStack() as stack:
         yield Servers(stack)
 
 
 def codes(server: Server, words: tuple[str, ...], formats: tuple[str, ...] = FORMATS) -> dict[str, int]:
-    """The exit code of a command line in each format."""
     return {each: rehearsals.ask(server, *words, "-o", each).code for each in formats}
 
 
 def table(text: str) -> list[tuple[str, int]]:
-    """Names and codes of a table."""
     words = text.split()
     return [(name, int(code)) for name, code in zip(words[::2], words[1::2], strict=True)]
 
@@ -273,7 +270,6 @@ def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> 
 
 
 def judged(root: SimNode, *words: str) -> Result:
-    """Ask about a migrate task of this tree."""
     with still(of_tasks(SimTask(label="m", task_id="m1", task_type="migrate", created_at=0, root=root))) as server:
         return rehearsals.ask(server, words[0], "job-1", "m1", *words[1:])
 

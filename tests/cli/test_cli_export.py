@@ -21,14 +21,12 @@ from tests.command_line import environ_of, hermetic, refused
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of a migration that went well."""
     checks = node("check", "WARNING", children=(node("Suspicious", "WARNING", "Look <here> & there."),))
     with still(migration(check=checks, projects=(node("ACME", "FAILED", "It broke."),))) as started:
         yield started
 
 
 def shown_in(path: Path) -> str:
-    """Return the words that a picture shows."""
     text = path.read_text(encoding="utf-8")
     if path.suffix.lower() == ".html":
         assert text.rstrip().endswith("</html>")

@@ -57,7 +57,6 @@ ALWAYS = 100_000
 
 
 def simulated(kind: str, **more: Any) -> Arrange:
-    """Return a fault of the simulator."""
     return _queued(lambda server, times: server.faults.add(kind, times, **more))
 
 
@@ -86,7 +85,6 @@ def _queued(queue: Callable[[Server, int], None]) -> Arrange:
 
 
 def raw(reply: Reply) -> Arrange:
-    """Return bytes that are not HTTP, or only part of it."""
 
     @contextmanager
     def arranged(server: Server, times: int) -> Iterator[Trouble]:
@@ -98,7 +96,6 @@ def raw(reply: Reply) -> Arrange:
 
 @contextmanager
 def nobody(server: Server, times: int) -> Iterator[Trouble]:
-    """Close the port."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -196,7 +193,6 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of a migration that went well."""
     checks = node("check", children=(node("AppVendorCheck"),))
     with still(migration(check=checks, projects=(node("ACME"), node("OPS")))) as started:
         yield started
@@ -401,7 +397,6 @@ ENOUGH = 100
 
 
 def every(content: object) -> Callable[[Asked], Answer]:
-    """Return the same answer to every question."""
     return lambda _: Answer(content)
 
 

@@ -21,7 +21,6 @@ from tests.command_line import environ_of, migstat, process
 
 
 def all_commands() -> Iterator[tuple[str, Any]]:
-    """Every command and subcommand with the words that name it."""
     for name in COMMANDS:
         command = loaded(name)
         yield name, command
@@ -41,14 +40,12 @@ EXAMPLES = [
 
 @pytest.fixture(scope="module")
 def over() -> Iterator[Server]:
-    """A cutover that has ended, in which some projects failed."""
     scenario = build("projects-failing")
     with serve(scenario, head_start=scenario.duration * 1.01, rate_limit=None) as running:
         yield running
 
 
 def helped(*words: str, columns: int = 80) -> str:
-    """Run a command line that prints help, and return it."""
     result = migstat(words, {}, columns=columns)
     assert (result.code, result.err) == (0, "")
     return result.out

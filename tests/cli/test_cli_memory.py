@@ -16,7 +16,6 @@ from tests.command_line import environ_of, migstat, process
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A cutover in which some projects failed and some still run."""
     scenario = build("projects-failing")
     with serve(scenario, head_start=scenario.duration * 0.6, rate_limit=None) as running:
         yield running
@@ -24,12 +23,10 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
-    """The user's cache folder of migstat."""
     return tmp_path / "cache"
 
 
 def offered(line: str, server: Server, cache: Path) -> list[str]:
-    """The words that complete a line after a command."""
     environ = environ_of(server) | {"MIGSTAT_CONFIG": str(cache / "none"), "XDG_CACHE_HOME": str(cache.parent)}
     (cache.parent / "migstat").symlink_to(cache)
     lines = answer("zsh", [*line.split(), ""], environ).decode().splitlines()

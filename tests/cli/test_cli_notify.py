@@ -70,7 +70,6 @@ class Hook:
 
 @pytest.fixture
 def hook(tmp_path: Path) -> Hook:
-    """Return a command that notes what it is given."""
     return Hook(tmp_path)
 
 
@@ -159,7 +158,6 @@ def test_a_command_is_split_like_a_shell_would(monkeypatch: pytest.MonkeyPatch, 
 
 
 def script(folder: Path, *lines: str) -> Path:
-    """Return an executable file of the shell that runs in this folder."""
     file = folder / "script"
     file.write_text("\n".join(["#!/bin/sh", f"cd {shlex.quote(str(folder))}", *lines, ""]), encoding="utf-8")
     file.chmod(0o700)
@@ -167,7 +165,6 @@ def script(folder: Path, *lines: str) -> Path:
 
 
 def is_gone(process: Path) -> bool:
-    """Return whether the process whose id a file holds has ended."""
     try:
         state = Path("/proc", process.read_text(encoding="utf-8").strip(), "stat").read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -252,7 +249,6 @@ def test_an_error_is_told_too(hook: Hook) -> None:
 
 
 def recipes() -> dict[str, str]:
-    """Return the scripts that `help notify` shows, by what they are for."""
     found = {}
     for part in migstat(["help", "notify"], {}).out.split("\n\n#!/bin/sh\n")[1:]:
         body = part.partition("\n\n")[0]

@@ -21,32 +21,27 @@ EMAILS = ("flag", "variable", "acme", "globex", "initech")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of job-1."""
     with still(migration()) as started:
         yield started
 
 
 def write(folder: Path, text: str) -> dict[str, str]:
-    """Write a config file; return the environment that names it."""
     file = folder / "config.toml"
     file.write_text(text, encoding="utf-8")
     return {"MIGSTAT_CONFIG": str(file)}
 
 
 def reaching(server: Server) -> str:
-    """The lines of a profile that reaches a server, except for its token."""
     return f'base_url = "{server.base_url}"\nemail = "{server.email}"\n'
 
 
 def about_anything(asked: Asked) -> Answer:
-    """Answer every request somehow."""
     if asked.segments[-1] == "tasks":
         return Answer({"data": [{"taskId": "t", "taskType": "migrate"}], "links": {}})
     return Answer({"data": {"status": "FINISHED", "outcome": "SUCCESS"}, "links": {}, "taskId": "t", "name": "x"})
 
 
 def who(server: Scripted) -> set[str]:
-    """The accounts whose credentials were sent."""
     sent = {base64.b64decode(asked.authorization.removeprefix("Basic ")).decode() for asked in server.asked}
     server.asked.clear()
     return {pair.removesuffix("@example.com:s3cr3t") for pair in sent}

@@ -39,12 +39,10 @@ class Api:
     environ: dict[str, str]
 
     def proxy(self, **more: Any) -> AbstractContextManager[Proxy]:
-        """A proxy that leads to it."""
         return proxy({f"{HOST}:443": self.front.port}, **more)
 
     @property
     def credentials(self) -> bytes:
-        """What HTTP Basic sends for the simulator's admin."""
         return base64.b64encode(f"{self.server.email}:{self.server.token}".encode())
 
 
@@ -56,7 +54,6 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def api(authority: trustme.CA, tmp_path: Path) -> Iterator[Api]:
-    """The API as the world sees it."""
     with still(migration()) as server, secured(authority.issue_cert(HOST), server.base_url) as front:
         environ = environ_of(server) | {
             "MIGSTAT_BASE_URL": f"https://{HOST}",

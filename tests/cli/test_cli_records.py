@@ -17,7 +17,6 @@ from tests.watching import of_tasks
 
 
 def under_way() -> Scenario:
-    """Return a migration under way."""
     failing = node("Failing", "FAILED", "It failed.", excludable=True)
     checks = node("check", "WARNING", "Some.", children=(node("Well"), failing, node("None", "pending")))
     moved = SimNode(
@@ -40,7 +39,6 @@ def under_way() -> Scenario:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of a migration under way."""
     with still(under_way()) as started:
         yield started
 
@@ -158,7 +156,6 @@ NASTY = [
 
 
 def checks_saying(texts: list[str]) -> Any:
-    """Return the answers of a check task whose checks have these names and messages."""
     children = {
         f"{at:02} {text}": {"status": "FINISHED", "outcome": text, "message": text} for at, text in enumerate(texts)
     }

@@ -67,7 +67,6 @@ def lively() -> Scenario:
 
 
 def fail_at(kind: str, second: float, times: int) -> Callable[[Night], object]:
-    """Return a plan: from that second on, `times` requests fail."""
     return lambda rehearsed: rehearsed.at(second, lambda: rehearsed.server.faults.add(kind, times))
 
 

@@ -34,7 +34,6 @@ TOKENS = {"of today": REAL, "odd": ODD}
 
 
 def pair_of(token: str) -> str:
-    """The credentials that HTTP Basic sends."""
     return base64.b64encode(f"{EMAIL}:{token}".encode()).decode()
 
 
@@ -66,7 +65,6 @@ def silent(result: Result, token: str = TOKEN) -> None:
 
 
 def environ_at(url: str, token: str = TOKEN) -> dict[str, str]:
-    """The environment that points migstat at a server, with a token."""
     return {"MIGSTAT_BASE_URL": url, "MIGSTAT_EMAIL": EMAIL, "MIGSTAT_TOKEN": token, "MIGSTAT_JOB": "job-1"}
 
 
@@ -117,7 +115,6 @@ def test_a_server_that_repeats_the_token_is_not_quoted_on_it(name: str) -> None:
 
 
 def credentials_of(request: bytes) -> bytes:
-    """Return the Authorization header's value."""
     return next(line[15:] for line in request.split(b"\r\n") if line.lower().startswith(b"authorization:"))
 
 

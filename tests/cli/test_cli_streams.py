@@ -39,25 +39,21 @@ def failed_checks() -> Scenario:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of a check run that failed."""
     with still(failed_checks()) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Server]:
-    """Return a server of a migration under way."""
     with still(migration("running", migrate="running", projects=(node("ACME", "running"),))) as started:
         yield started
 
 
 def environ(server: Server, **more: str) -> dict[str, str]:
-    """Return the environment of a process of its own."""
     return hermetic() | environ_of(server) | more
 
 
 def shell(script: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a script of the shell in which `migstat` is this program."""
     defined = f'migstat() {{ "{sys.executable}" -m migstat "$@"; }}\n{script}'
     return subprocess.run(
         ["/bin/bash", "-c", defined], env=dict(env), capture_output=True, text=True, timeout=60, check=False

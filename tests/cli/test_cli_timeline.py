@@ -35,7 +35,6 @@ pytestmark = pytest.mark.zone("Europe/Berlin")
 
 
 def scripted() -> Scenario:
-    """Return 40 minutes of 21 projects, two of which fail."""
     phases = (SimPhase("export", 10), SimPhase("import", 10))
     return cutover(
         *(moved(f"P{number:02}", 60 + 30 * number, 300 + 40 * number) for number in range(18)),
@@ -63,7 +62,6 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def night(both: tuple[Path, Path]) -> Path:
-    """The short night."""
     return both[0]
 
 

@@ -32,24 +32,20 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The file that makes it known."""
     return bundle_of(authority, tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Server]:
-    """The simulator, in plain http."""
     with still(migration()) as server:
         yield server
 
 
 def environ_at(url: str, server: Server) -> dict[str, str]:
-    """The environment that points migstat at a simulator behind another URL."""
     return {**environ_of(server), "MIGSTAT_BASE_URL": url}
 
 
 def credentials_of(server: Server) -> bytes:
-    """What HTTP Basic sends for the simulator's admin."""
     return base64.b64encode(f"{server.email}:{server.token}".encode())
 
 
@@ -71,7 +67,6 @@ Certify = Callable[[trustme.CA, Path], trustme.LeafCert | ssl.SSLContext]
 
 
 def of_itself(_: trustme.CA, folder: Path) -> ssl.SSLContext:
-    """Return a self-signed certificate."""
     own = trustme.CA()
     return _context(folder, own.private_key_pem, own.cert_pem)
 

@@ -44,7 +44,6 @@ def watching(server: Server, *words: str) -> AbstractContextManager[subprocess.P
 
 
 def lively() -> Scenario:
-    """Return a migration in which projects end well, with a warning and badly, and one is reported late."""
     return cutover(
         moved("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
         moved("HELP", 30, 150, "WARNING", final_message="Without icons."),
@@ -73,7 +72,6 @@ def checked(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def json_of(result: Result) -> list[dict[str, Any]]:
-    """The events of a result."""
     return [json.loads(line) for line in result.out.splitlines()]
 
 
@@ -89,7 +87,6 @@ def moves(result: Result) -> dict[str, list[tuple[str, str]]]:
 
 @pytest.fixture(scope="module")
 def standing() -> Iterator[Server]:
-    """A migration that stands still."""
     with still(endless()) as server:
         yield server
 

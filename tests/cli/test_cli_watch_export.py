@@ -25,13 +25,11 @@ FILES = ("page.html", "view.svg", "migstat.prom")
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of a migration that has failed."""
     with still(migration("FAILED", projects=(node("ACME"), node("ERP", "FAILED", "It broke.")))) as started:
         yield started
 
 
 def exports(folder: Path, *names: str) -> list[str]:
-    """The options for these files in a folder."""
     return [word for name in names for word in ("--export", str(folder / name))]
 
 

@@ -84,7 +84,6 @@ class Window:
         self._frames_before = self.written.count(HOME)
 
     def resize(self, size: tuple[int, int]) -> None:
-        """Make the window another one, as a person does with the mouse."""
         self.child.setwinsize(size[1], size[0])
         self.resized(size)
         self.until(self._is_settled)
@@ -112,13 +111,11 @@ class Window:
 
     @property
     def lines(self) -> list[str]:
-        """What the second screen shows in the window, line by line."""
         columns, lines = self.size
         return [split(line, columns)[0].rstrip() for line in self._second.display[:lines]]
 
     @property
     def text(self) -> str:
-        """The same as one text."""
         return "\n".join(self.lines)
 
     @property
@@ -138,22 +135,18 @@ class Window:
         return True
 
     def until(self, shown: Callable[[], object]) -> None:
-        """Wait until that is so."""
         deadline = time.monotonic() + PATIENCE
         while not shown():
             assert time.monotonic() < deadline, f"not shown:\n{self.text}"
             assert self._read() or shown(), f"it ended before:\n{self.text}\n{self.scrollback}"
 
     def until_shown(self, pattern: str) -> None:
-        """Wait until the second screen shows a text that matches."""
         self.until(lambda: self.second and re.search(pattern, self.text, re.MULTILINE))
 
     def until_printed(self, pattern: str) -> None:
-        """Wait until the main screen shows a text that matches."""
         self.until(lambda: not self.second and re.search(pattern, "\n".join(self.scrollback), re.MULTILINE))
 
     def frames(self, count: int = 1) -> None:
-        """Wait until so many further frames are drawn."""
         drawn = self.written.count(HOME) + count
         self.until(lambda: self.written.count(HOME) >= drawn)
 

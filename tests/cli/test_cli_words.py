@@ -18,7 +18,6 @@ from tests.watching import of_tasks
 
 
 def task(task_id: str, created_at: float) -> SimTask:
-    """Return a small run, a check if its id begins with c."""
     check = task_id.startswith("c")
     children = (node("Well"),) if check else (node("check"), node("migrate"))
     root = node("root", children=children)
@@ -31,13 +30,11 @@ RUNS = (task("c1", 1), task("m1", 2), task("c2", 3), task("m2", 4))
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of four runs of job-1."""
     with still(of_tasks(*RUNS, page_size=2)) as started:
         yield started
 
 
 def asked_about(result: Result) -> str:
-    """Return the job and task that an answer is about."""
     assert (result.code, result.err) == (0, "")
     told = json.loads(result.out)
     return f"{told['jobId']}/{told['taskId']}"

@@ -16,7 +16,6 @@ from tests.command_line import migstat, refused, refused_as_json
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Return a server of a migration that went well."""
     checks = node("check", children=(node("AppVendorCheck"),))
     with still(migration(check=checks, projects=(node("ACME"),))) as started:
         yield started

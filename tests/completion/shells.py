@@ -89,7 +89,6 @@ def program(folder: Path, *lines: str) -> Path:
 
 
 def real_program(folder: Path, environ: Mapping[str, str] = {}) -> Path:
-    """A folder for PATH with the real `migstat` in this environment."""
     variables = " ".join(f"{name}='{value}'" for name, value in environ.items())
     return program(folder, f'{variables} exec "{sys.executable}" -m migstat "$@"')
 
@@ -110,14 +109,11 @@ class Recorder:
 
     @property
     def last(self) -> list[str]:
-        """The words of the last call."""
         *_, last, _ = self._called.read_text(encoding="utf-8").split("\n\n")
         return last.split("\n")
 
 
 class Shell:
-    """An interactive shell in which lines can be typed."""
-
     def __init__(self, name: str, home: Path, path: Path, *, bare: bool = True) -> None:
         self._name = name
         self._home = home
@@ -146,7 +142,6 @@ class Shell:
         self.do(f". {setup}")
 
     def close(self) -> None:
-        """End it."""
         self._child.close(force=True)
 
     def tab(self, line: str) -> str:

@@ -17,7 +17,6 @@ POWERSHELL = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.lang
 
 
 def errors_of(node: tree_sitter.Node) -> Iterator[str]:
-    """Parts that a parser could not make sense of."""
     if node.is_error or node.is_missing:
         yield f"line {node.start_point.row + 1}: {(node.text or b'').decode()}"
     for child in node.children:

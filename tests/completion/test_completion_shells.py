@@ -64,7 +64,6 @@ OFFERED = {
 
 @pytest.fixture(scope="module", params=["bash", "zsh", "fish"])
 def shell_name(request: pytest.FixtureRequest) -> str:
-    """Each shell that runs here."""
     name: str = request.param
     found(name)
     return name
@@ -83,7 +82,6 @@ def recorder(shell_name: str, tmp_path_factory: pytest.TempPathFactory) -> Recor
 
 @pytest.fixture(scope="module")
 def shell(shell_name: str, recorder: Recorder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A shell with the script and that program."""
     started = Shell(shell_name, tmp_path_factory.mktemp("home"), recorder.bin)
     yield started
     started.close()

@@ -29,7 +29,6 @@ NAMES = st.text(st.characters(), max_size=12)
 
 
 def job(runs: Mapping[str, set[str]], job_id: str = "j1") -> SeenJob:
-    """A job with runs by id and the keys of their projects."""
     seen = SeenJob(job_id)
     for task_id, names in runs.items():
         seen.run(task_id, "migrate").names = {"projects": names} if names else {}
@@ -37,12 +36,10 @@ def job(runs: Mapping[str, set[str]], job_id: str = "j1") -> SeenJob:
 
 
 def shown(seen: SeenJob | None) -> object:
-    """All of it, comparable."""
     return seen and (seen.job_id, seen.words, [(run.task_id, run.task_type, run.names) for run in seen.runs.values()])
 
 
 def kept(folder: Path, job_id: str = "j1") -> SeenJob:
-    """The content of a folder about a job."""
     seen = read_seen(str(folder), job_id)
     assert seen is not None
     return seen

@@ -42,7 +42,6 @@ class Stage:
         self._patience = patience
 
     def events(self, at: float, plan: Plan | None = None, task: str = TASK) -> list[Event]:
-        """The events of a watch that begins at a second."""
         world = World(
             self._scenario,
             begin=at,
@@ -56,18 +55,15 @@ class Stage:
         return world.run()
 
     def end(self, at: float, plan: Plan | None = None, task: str = TASK) -> Ended:
-        """How a watch ends that begins at a second."""
         return the_end(self.events(at, plan, task))
 
     def watch(self, at: float, plan: Plan | None = None) -> int:
-        """The exit code of a watch that begins at a second."""
         try:
             return self.end(at, plan).exit_code
         except MigstatError as error:
             return exit_of_error(error)
 
     def status(self, at: float, *words: str) -> int:
-        """The exit code of `status --exit-status` at a second."""
         return self.run(at, "status", "--exit-status", *words)[0]
 
     def run(self, at: float, *words: str) -> tuple[int, str]:
@@ -160,13 +156,11 @@ class Writer:
         return SimNode(name=name, steps=tuple(steps), **more)
 
     def leaves(self, names: list[str]) -> Iterator[SimNode]:
-        """Projects or spaces that run one after another in some lanes."""
         for name in names:
             begin = self.chance.uniform(40, self.end - 70)
             yield self.life(name, begin, self.chance.uniform(begin + 10, self.end - 12), bad=0.02)
 
     def root(self, *children: SimNode, **more: Any) -> SimNode:
-        """The root, which ends at the end."""
         outcome = self.chance.choice(BAD) if self.odd("the root fails", 0.08) else self.chance.choice(GOOD)
         steps = [Step(0)]
         if self.odd("the root ends without an outcome at first", 0.08):
@@ -179,7 +173,6 @@ class Writer:
         return SimNode(name="root", steps=tuple(steps), children=children, **more)
 
     def history(self) -> History:
-        """The history."""
         kind = self.chance.choice(
             ("jira", "jira", "jira", "confluence", "users", "both", "keyless", "check", "refused")
         )

@@ -24,23 +24,19 @@ USERS = {"usersAndGroups": {"mode": "ALL"}}
 
 
 def lives(name: str, *steps: Step, **more: Any) -> SimNode:
-    """A node with this history."""
     return SimNode(name=name, steps=steps, **more)
 
 
 def runs(name: str, begin: float, end: float, outcome: str = "SUCCESS", *children: SimNode, **more: Any) -> SimNode:
-    """A node that runs from one second to another; `more` is about its last step."""
     return lives(name, Step(min(begin, 10), "PENDING"), Step(begin), Step(end, "FINISHED", outcome, **more),
                  children=children)  # fmt: skip
 
 
 def hangs(name: str, *children: SimNode) -> SimNode:
-    """A node that never ends."""
     return lives(name, Step(30), children=children)
 
 
 def level(name: str, *children: SimNode) -> SimNode:
-    """A hidden level."""
     return SimNode(name=name, hidden=True, children=children)
 
 
@@ -68,7 +64,6 @@ def projects(*nodes: SimNode, name: str = "projects", **more: Any) -> Scenario:
 
 
 def fails(kind: str = "500", **more: Any) -> tuple[Incident, ...]:
-    """A fault of a part of the API."""
     return (Incident(fault=Fault(kind), **more),)
 
 

@@ -64,12 +64,10 @@ def node(*level: str, status: str = "PENDING", ago: float = 0, ran: float = 0) -
 
 
 def running(*level: str, ago: float) -> Node:
-    """A node that has run for `ago` minutes."""
     return node(*level, status="IN_PROGRESS", ago=ago)
 
 
 def done(*level: str, ran: float, outcome: str = "SUCCESS") -> Node:
-    """A node that took `ran` minutes."""
     return node(*level, status=outcome, ago=60, ran=ran)
 
 

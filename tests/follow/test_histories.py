@@ -22,7 +22,6 @@ STATUSES = (
 
 
 def codes(history: History) -> dict[str, int]:
-    """The exit code of each way of asking."""
     later = history.end + LONG_AFTER
     stage = Stage(history.scenario, later + 20_000)
     found = {

@@ -54,14 +54,12 @@ def recorded(parts: list[tuple[float, float | None]], lines: list[bytes]) -> lis
 
 
 def read_back_lines(lines: list[bytes]) -> Seen:
-    """What a watch that resumes these lines knows."""
     with NamedTemporaryFile(buffering=0) as file:
         file.write(b"".join(lines))
         return read_back(Path(file.name), JOB, TASK)[0]
 
 
 def night_of(lines: list[bytes]) -> Night:
-    """The night that these lines record."""
     return read_night(io.BytesIO(b"".join(lines)), "night.jsonl")
 
 
@@ -133,12 +131,10 @@ P = ["migrate", "projects", "P"]
 
 
 def line(event: str, minute: int, **more: Any) -> dict[str, Any]:
-    """An event as recorded."""
     return {"event": event, "at": AT % minute, **more}
 
 
 def snapshot(minute: int, *nodes: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A snapshot of nodes."""
     head = {"jobId": JOB, "taskId": TASK, "taskType": "migrate", "verdict": "running", "scope": "projects"}
     root = {"level": [], "status": "IN_PROGRESS", "outcome": None, "children": list(nodes)}
     return line("snapshot", minute, **head, node=root, **more)
@@ -152,13 +148,11 @@ def node(status: str, outcome: str | None = None, *phases: str, **stamps: Any) -
 
 
 def change(minute: int, status: str, outcome: str | None = None, **stamps: Any) -> dict[str, Any]:
-    """A change of P."""
     times = {name: stamp for name, stamp in node(status, **stamps).items() if name in stamps}
     return line("change", minute, level=P, to={"status": status, "outcome": outcome}, **times)
 
 
 def moves(minute: int, *phases: str) -> dict[str, Any]:
-    """Progress of P."""
     return line("progress", minute, level=P, percent=10.0, progress=node("", None, *phases)["progress"])
 
 

@@ -30,7 +30,6 @@ NOTHING = summary_of(())
 
 
 def change(*level: str, outcome: str | None = "FAILED", status: str = "FINISHED") -> Changed:
-    """A node that has changed."""
     return Changed(0, Node(level, status, outcome), None)
 
 

@@ -43,7 +43,6 @@ def poll_times(world: World) -> list[float]:
 
 
 def costs(world: World) -> list[int]:
-    """Requests of each poll."""
     found: list[int] = []
     for sent in world.sent:
         if sent.brief == "root+":
@@ -62,7 +61,6 @@ def a_minute(world: World) -> float:
 
 
 def lanes(count: int, length: float, width: int) -> list[script.SimNode]:
-    """Projects of which some run at a time."""
     return [
         moved(f"P{number:04}", 60 + number // width * length, 60 + (number // width + 1) * length - 3)
         for number in range(count)

@@ -40,12 +40,10 @@ APPS = ["migrate", "apps"]
 
 
 def lines(*events: dict[str, Any]) -> bytes:
-    """Events as a file holds them."""
     return "".join(json.dumps(event) + "\n" for event in events).encode()
 
 
 def change(level: list[str], status: str, outcome: str | None = None) -> dict[str, Any]:
-    """A change as recorded."""
     to = {"status": status, "outcome": outcome}
     return {"event": "change", "at": "2026-09-21T15:00:00.000Z", "level": level, "to": to}
 

@@ -22,7 +22,6 @@ NOON = int(datetime(2026, 11, 27, 12, tzinfo=UTC).timestamp() * 1000)
 
 
 def check(name: str, outcome: str | None = "FAILED", found: int = 0, *above: str, **more: Any) -> Node:
-    """A check, below `check` or at the root."""
     details = {"occurrences": ["x"] * found, **more}
     return Node((*above, name), "FINISHED" if outcome else "IN_PROGRESS", outcome, details=details)
 

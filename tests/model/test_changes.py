@@ -33,7 +33,6 @@ def test_each_pair_of_states_has_one_change(now: State | None) -> None:
 
 
 def check(name: str, outcome: str | None = "SUCCESS", *occurrences: str, **more: Any) -> Node:
-    """A check of a check task."""
     return Node(
         (name,), "FINISHED" if outcome else "IN_PROGRESS", outcome, details={"occurrences": [*occurrences]}, **more
     )

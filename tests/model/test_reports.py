@@ -14,7 +14,6 @@ WORDS = ("SUCCESS", "WARNING", "SKIPPED", "FAILED", "INCOMPLETE", "MARTIAN", "IN
 
 
 def node(name: str, word: str | None) -> Node:
-    """Return a node with this status or, if it is one, outcome."""
     if word == "MISSING":
         return Node((name,), missing=True)
     unfinished = word in ("PENDING", "IN_PROGRESS", None)
@@ -22,7 +21,6 @@ def node(name: str, word: str | None) -> Node:
 
 
 def nodes(*words: str | None) -> tuple[Node, ...]:
-    """Return nodes A, B, C and so on."""
     return tuple(node(chr(65 + number), word) for number, word in enumerate(words))
 
 

@@ -67,17 +67,14 @@ def migrate_task(
 
 
 def job(*keys: str, **scopes: Any) -> Job:
-    """A job that moves these projects, and more."""
     return job_of({"scope": {**({"projects": {"includedKeys": list(keys)}} if keys else {}), **scopes}})
 
 
 def evidence(root: Node, *keys: str, task_type: str = "migrate", **scopes: Any) -> Evidence:
-    """What is known of a task whose job could be read."""
     return Evidence(root=root, task_type=task_type, job=job(*keys, **scopes))
 
 
 def assessed(root: Node, *keys: str, settled: bool = True, until: Until = Until.DONE, **scopes: Any) -> Assessment:
-    """The assessment of a migrate task."""
     return assess(evidence(root, *keys, **scopes), until, settled=settled)
 
 

@@ -22,7 +22,6 @@ class Lists:
         self.asked = 0
 
     def tasks(self, job_id: str) -> Iterator[TaskPage]:
-        """One page after the other."""
         assert job_id == "j"
         for page in self._pages:
             self.asked += 1

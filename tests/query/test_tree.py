@@ -28,7 +28,6 @@ def scripted(name: str, word: str, *children: SimNode) -> SimNode:
 
 
 def level_of(name: str, words: Mapping[str, str]) -> SimNode:
-    """A hidden level with these children."""
     return SimNode(name=name, hidden=True, children=tuple(scripted(key, word) for key, word in words.items()))
 
 
@@ -66,7 +65,6 @@ def world_of(root: SimNode = RUNNING, **more: Any) -> World:
 
 
 def tree_of(root: SimNode = RUNNING, **more: Any) -> Tree:
-    """The tree of such a task, of which nothing has been read."""
     return world_of(root, **more).session.tree
 
 
@@ -82,7 +80,6 @@ def failing(about: str, status: int) -> Trouble:
 
 
 def names(node: Node | None) -> list[str] | None:
-    """The names of a node's children, None where they were not read."""
     return None if node is None or node.children is None else [child.name for child in node.children]
 
 
@@ -371,10 +368,7 @@ def test_a_job_that_cannot_be_read_is_a_flaw() -> None:
 
 
 class Backwards(OneByOne):
-    """Asks what could be asked at the same time from the last to the first."""
-
     def together(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """Call the function for each item."""
         return super().together(function, items[::-1])[::-1]
 
 

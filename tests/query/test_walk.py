@@ -28,7 +28,6 @@ Moves = Callable[[int, list[str]], Iterable[str]]
 
 
 def stand_still(_request: int, _unfinished: list[str]) -> Sequence[str]:
-    """Nothing moves."""
     return ()
 
 
@@ -39,7 +38,6 @@ class Asks:
         self.ask = ask
 
     def together(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Call the function for each item, in order."""
         return [function(item) for item in items]
 
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
@@ -80,7 +78,6 @@ class Fake:
         self._here = local()
 
     def together(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Call the function for each item, in threads of which one runs at a time. Raises an exception at the end."""
         results: dict[int, R] = {}
         errors: list[Exception] = []
         live = len(items)
@@ -146,7 +143,6 @@ class Fake:
         self.updated[name] = len(self.asked) + 1
 
     def node(self, name: str) -> Node:
-        """The child as it is now."""
         stage = self.stages[name]
         outcome = OUTCOMES[sum(name.encode()) % len(OUTCOMES)] if stage == 2 else None
         details = {"lastUpdatedAt": self.updated[name]} if self.stamped else {}
@@ -181,7 +177,6 @@ def in_thirds(count: int, filters: str = "works") -> Fake:
 
 
 def plain(fake: Fake) -> set[str]:
-    """Names that following `next` alone finds."""
     names: set[str] = set()
     question: Question | None = Question(LEVEL, expand=True)
     while question:
@@ -192,24 +187,20 @@ def plain(fake: Fake) -> set[str]:
 
 
 def names_of(walked: Walked) -> set[str]:
-    """The names that a walk found, each once."""
     names = [child.name for child in walked.children]
     assert len(names) == len(set(names))
     return set(names)
 
 
 def named(fake: Fake, *more: str, filters: Filters | None = None) -> Walked:
-    """A walk while the migration runs, in a job that names all the children and these."""
     return walk(fake, LEVEL, still=False, filters=filters, keys=[*fake.stages, *more], running=True)
 
 
 def asked_by_name(fake: Fake) -> list[str]:
-    """The children that were asked for one by one."""
     return sorted(question.level[-1] for question in fake.asked if question.level != LEVEL)
 
 
 def walks_of(fake: Fake) -> list[str | None]:
-    """The filters of the walks that were begun, in order."""
     return [question.status for question in fake.asked if question.level == LEVEL and question.cursor is None]
 
 
@@ -286,7 +277,6 @@ SCHEDULES = st.lists(st.lists(st.integers(0, 11), max_size=4), max_size=25)
 
 
 def scheduled(schedule: list[list[int]]) -> Moves:
-    """The moves of a schedule."""
     return lambda request, _: [f"P{number:02}" for number in (schedule[request - 1 : request] or [[]])[0]]
 
 
@@ -609,7 +599,6 @@ def child(
     flaw: str | None = None,
     name: str = "A",
 ) -> Node:
-    """A reading of a child."""
     details = {} if updated is None else {"lastUpdatedAt": updated}
     return Node((*LEVEL, name), status, outcome, details=details, unreadable=flaw)
 

@@ -100,7 +100,6 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
 
 
 def screens(name: str) -> dict[str, str]:
-    """The screens of a scenario, a text for each size."""
     return drawn_at_all_sizes(name, *night(name))
 
 

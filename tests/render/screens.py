@@ -28,13 +28,11 @@ def node(*level: str, state: str = "SUCCESS", message: str | None = None, ago: f
 
 
 def moving(name: str, phase: str, done: int, total: int, *, ago: float = 13) -> Node:
-    """A project that moves in a phase."""
     running = node(*PROJECTS, name, state="IN_PROGRESS", ago=ago)
     return replace(running, percent=100 * done / total, progress=(Phase(phase, done, total),))
 
 
 def night(*projects: Node, verdict: Verdict = Verdict.RUNNING, root: str = "IN_PROGRESS") -> View:
-    """A view of a Jira migration with these projects."""
     apps = replace(node("migrate", "apps", state="IN_PROGRESS"), percent=25.0, progress=(Phase("apps", 3, 12),))
     scopes = (node("migrate", "usersAndGroups"), node("migrate", "customers"), apps)
     migrate = replace(node("migrate", state=root), children=(*scopes, Node(PROJECTS, children=projects)))
@@ -116,7 +114,6 @@ STORY = Story(
 
 
 def screens() -> dict[str, str]:
-    """The screens of this night, a text for each size."""
     moments = {
         "start": Moment(NOW, START, ()),
         "middle": Moment(NOW, MIDDLE, tuple(LOG)),

@@ -94,7 +94,6 @@ WATCHED: st.SearchStrategy[ev.Event] = st.one_of(
 
 
 def printed(value: object) -> Any:
-    """A document as it arrives."""
     return json.loads(encoded(value))
 
 

@@ -57,7 +57,6 @@ def valid(text: str) -> ET.Element:
 
 
 def report(*nodes: Node, **more: Any) -> ChecksReport:
-    """A report on these checks."""
     snapshot = Snapshot("job", "task", "check", 1_790_000_000_000, Node(), Verdict.RUNNING, **more)
     return ChecksReport(snapshot, Node(), nodes, Verdict.RUNNING)
 

@@ -18,7 +18,6 @@ COUNT = "; 18 of 28 done"
 
 
 def failed(message: str | None, name: str = "ERP", outcome: str = "FAILED") -> Changed:
-    """A project that has failed."""
     return Changed(NOW, Node((*ERP[:-1], name), "FINISHED", outcome, message), None)
 
 

@@ -42,7 +42,6 @@ EVIL = "</title></script><script>document.body.remove()</script><img src=x onerr
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser for all tests of this file."""
     with browser(tmp_path_factory.mktemp("browser")) as started:
         yield started
 
@@ -60,12 +59,10 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def put(path: Path, view: View, **given: Any) -> None:
-    """Write the page of a view as a watch does."""
     write_whole(path, page_text(Scene(known=digest(view), log=LOG * 3, **given)), private=False)
 
 
 def state(page: Page) -> dict[str, Any]:
-    """The text that a reader sees."""
     found: dict[str, Any] = page.run(
         """({title: document.title, old: document.body.classList.contains("stale"), y: Math.round(scrollY),
              said: document.getElementById("stale").innerText,

@@ -20,7 +20,6 @@ BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u206
 
 @cache
 def everything() -> dict[str, str]:
-    """Every character, and its category."""
     return {chr(code): unicodedata.category(chr(code)) for code in range(0x110000)}
 
 

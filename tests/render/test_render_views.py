@@ -44,7 +44,6 @@ CJK = "漢字の課題は移行できませんでした。もう一度お試し�
 
 
 def busy() -> Scenario:
-    """Return a migration in which everything happens at once."""
     checks = (
         node("Overridable", "FAILED", LONG, excludable=True, description=LONG, occurrences=("first one", LONG, CJK)),
         node("Fatal", "FAILED", CJK, excludable=False),
@@ -110,19 +109,16 @@ SCENARIOS = {
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, Server]]:
-    """Return a server of each scenario."""
     with ExitStack() as stack:
         yield {name: stack.enter_context(still(scripted)) for name, scripted in SCENARIOS.items()}
 
 
 @pytest.fixture
 def server(servers: dict[str, Server]) -> Server:
-    """Return the server of the busy migration."""
     return servers["busy"]
 
 
 def look(server: Server, *words: str, form: str = "table", **more: Any) -> str:
-    """Return what a person sees."""
     result = ask(server, *words, "-o", form, terminal=True, env={"NO_COLOR": "1"}, **more)
     assert result.err == ""
     assert isinstance(result, Result)
@@ -287,7 +283,6 @@ EVIL = "\x1b[31;1mred\x1b[0m \x1b]0;title\x07 \x9b2J \u202eback\u2066 [bold]not[
 
 
 def evil_tree() -> dict[str, Any]:
-    """Return a tree in which every text is an attack on the terminal."""
     check = {
         "status": f"FINISHED{EVIL}",
         "outcome": f"FAILED{EVIL}",
@@ -311,7 +306,6 @@ def evil_tree() -> dict[str, Any]:
 
 
 def evil_server(asked: Asked) -> Answer:
-    """Answer with attacks in every text there is."""
     match asked.segments:
         case ("jobs", _):
             scope = {"projects": {"includedKeys": [f"K{EVIL}"]}, EVIL: EVIL}
@@ -324,7 +318,6 @@ def evil_server(asked: Asked) -> Answer:
 
 @pytest.fixture(scope="module")
 def evil() -> Iterator[Any]:
-    """Return a server whose every text is an attack."""
     with answering(evil_server) as server:
         yield server
 

@@ -20,7 +20,6 @@ LEVEL = ("migrate", "projects", "ERP")
 
 
 def at(text: str) -> Millis:
-    """Epoch milliseconds of ISO 8601."""
     return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 

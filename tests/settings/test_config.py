@@ -65,7 +65,6 @@ job = "https://api.atlassian.com/migrations/public/v1/jobs/7d0c/tasks/9e1f#top"
 
 
 def values(text: str) -> dict[str, str]:
-    """All values of a text by the keys as they are typed."""
     return {spelled(path): value for path, value in all_values(parsed(text, FILE))}
 
 
@@ -291,7 +290,6 @@ VALUE = st.text(min_size=1, max_size=10).filter(lambda text: text.strip() and no
 
 
 def comments(text: str) -> list[str]:
-    """The comments of a text that have a line of their own."""
     return sorted(line.strip() for line in text.splitlines() if line.strip().startswith("#"))
 
 

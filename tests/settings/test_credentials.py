@@ -27,17 +27,14 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="only POSIX modes say who 
 
 
 def no_stdin() -> str:
-    """Standard input that must not be read."""
     pytest.fail("standard input was read")
 
 
 def no_keychain() -> Keychain:
-    """Stored tokens that must not be asked for."""
     pytest.fail("the keyring was asked")
 
 
 def private(path: Path, text: str) -> str:
-    """Write a file that only its owner can read."""
     path.write_text(text, encoding="utf-8")
     path.chmod(0o600)
     return str(path)

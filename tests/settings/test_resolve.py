@@ -21,12 +21,10 @@ LOGIN = {"MIGSTAT_EMAIL": "a@example.com", "MIGSTAT_TOKEN": TOKEN}
 
 
 def no_stdin() -> str:
-    """Standard input that must not be read."""
     pytest.fail("standard input was read")
 
 
 def settle(flags: Flags | None = None, profile: Profile | None = None, **environ: str) -> Settings:
-    """Settings of an environment that has a login."""
     return settings_from(flags or {}, LOGIN | environ, no_stdin, profile=profile)
 
 

@@ -73,15 +73,12 @@ class Api:
         self.app = App(scenario, Timeline(BEGIN, 1.0), clock=self.clock, rate_limit=rate_limit)
 
     def clock(self) -> float:
-        """Epoch second of scenario second `now`."""
         return BEGIN + self.now
 
     def send(self, path: str, authorization: str | None = BASIC, method: str = "GET") -> HttpResponse:
-        """Ask for a path below the prefix."""
         return self.app.handle(HttpRequest(method, PREFIX + path, authorization))
 
     def get(self, path: str, **query: str) -> Any:
-        """Return the content of a successful answer for a path below the job."""
         suffix = f"?{urlencode(query)}" if query else ""
         response = self.send(f"/jobs/{quote(JOB.job_id, safe='')}{path}{suffix}")
         assert response.status == 200

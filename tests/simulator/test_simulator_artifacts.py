@@ -39,12 +39,10 @@ class Storage:
         self.app = App(scenario, Timeline(BEGIN, 1.0), clock=clock, rate_limit=1, base_url="http://127.0.0.1:80")
 
     def get(self, location: str = LOCATION, method: str = "GET") -> HttpResponse:
-        """Ask for a file."""
         parts = urlsplit(location)
         return self.app.handle(HttpRequest(method, f"{parts.path}?{parts.query}"))
 
     def sent(self, task: SimTask) -> list[dict[str, Any]]:
-        """Return what the API says of a task's files."""
         path = f"{PREFIX}/jobs/{SCENARIO.job.job_id}/tasks/{task.task_id}"
         answer = self.app.handle(HttpRequest("GET", path, f"Basic {ADMIN.authorization()}"))
         artifacts: list[dict[str, Any]] = json.loads(answer.body)["results"]["artifacts"]
@@ -52,7 +50,6 @@ class Storage:
 
 
 def named(response: HttpResponse, name: str) -> str | None:
-    """Return a header of a response."""
     return dict(response.headers).get(name)
 
 

@@ -19,7 +19,6 @@ BEGIN = 1708680664.0
 
 
 def documented(task: TaskType, **query: str) -> dict[str, Any]:
-    """Return the documented answer to a question about a task."""
     (found,) = (pair["response"] for pair in PAIRS if (pair["task"], pair["query"]) == (task, query))
     response: dict[str, Any] = found
     return response
@@ -45,7 +44,6 @@ def checks(response: dict[str, Any]) -> tuple[SimNode, ...]:
 
 
 def top(name: str, response: dict[str, Any]) -> SimNode:
-    """Return the documented level of checks."""
     data, listed = response["data"], checks(response)
     said = {"outcome": data["outcome"], "final_message": data["message"]}
     return SimNode(name=name, ended_at=0, has_details=False, children=listed, **said)

@@ -14,12 +14,10 @@ NO_FILTER = Filter()
 
 
 def names(page: SimPage) -> list[str]:
-    """Return the names of a page's children."""
     return [node.name for node in page.nodes]
 
 
 def finished(name: str, at: float = 0, outcome: str = "SUCCESS") -> SimNode:
-    """Return a child that ends at `at` and is pending before."""
     return SimNode(name=name, ended_at=at, outcome=outcome)
 
 

@@ -24,12 +24,10 @@ TIMELINE = Timeline(started_at=1_700_000_000.0, speed=1.0)
 
 
 def task(root: SimNode) -> SimTask:
-    """Return a task created at 0 with this tree."""
     return SimTask(label="migrate", task_id="t", task_type="migrate", created_at=0, root=root)
 
 
 def described(node: SimNode, now: float) -> dict[str, Any]:
-    """Return the node as it is sent at scenario second `now`."""
     return describe_node(node, task(node), now, TIMELINE)
 
 

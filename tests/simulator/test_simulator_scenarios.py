@@ -19,7 +19,6 @@ HOUR = 3600.0
 
 
 def task(scenario: Scenario, label: str) -> SimTask:
-    """Return the task with this label."""
     return next(task for task in scenario.tasks if task.label == label)
 
 
@@ -31,13 +30,11 @@ def node(scenario: Scenario, *path: str, label: str = "migrate") -> SimNode:
 
 
 def outcomes(parent: SimNode) -> dict[str | None, int]:
-    """Return how many children end with each outcome."""
     ends = [child.outcome for child in parent.children]
     return {outcome: ends.count(outcome) for outcome in set(ends)}
 
 
 def most_at_a_time(parent: SimNode) -> int:
-    """Return the highest number of children that run at the same time."""
     starts = [child.started_at for child in parent.children if child.started_at is not None]
     return max(sum(child.is_running(start) for child in parent.children) for start in starts)
 

@@ -39,20 +39,17 @@ JOB_PATH = "/migrations/public/v1/jobs/j"
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """Return a server of the smallest scenario."""
     with serve(SCENARIO) as running:
         yield running
 
 
 def connect(server: Server) -> http.client.HTTPConnection:
-    """Return a connection that gives up after 20 seconds."""
     return http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=20)
 
 
 def ask(
     connection: http.client.HTTPConnection, server: Server, path: str = JOB_PATH, method: str = "GET"
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """Send an admin's request and read the whole answer."""
     credentials = base64.b64encode(f"{server.email}:{server.token}".encode()).decode()
     connection.request(method, path, headers={"Authorization": f"Basic {credentials}"})
     response = connection.getresponse()
