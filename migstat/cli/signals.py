@@ -65,7 +65,7 @@ class Signals(msgspec.Struct):
                 for restore in self.give_up:
                     restore()
                 # Not sys.exit(): it would flush the very stream whose reader hangs.
-                os._exit(128 + self._pending)
+                os._exit(128 + self._pending)  # noqa: TID251
             return
         self._pending = number
         if self._interruptible:

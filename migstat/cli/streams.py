@@ -44,7 +44,7 @@ def wants_color(flag: str, environ: Mapping[str, str], *, is_terminal: bool) -> 
 
 def _ask(prompt: str) -> str:
     # not input(), which shows the prompt on standard output, where the data goes
-    sys.stderr.write(prompt)
+    sys.stderr.write(prompt)  # noqa: TID251  this is what Streams ask with
     sys.stderr.flush()
     answer = sys.stdin.readline()
     if not answer:
