@@ -74,8 +74,9 @@ class Known(msgspec.Struct):
     """Everything known of one task's tree, merged from full readings and polls.
 
     `levels` holds the nodes, without their children, by the level that they are children of; `running` those of them
-    that run. `changes` are the nodes that the last reading found new or different, each with the earlier one. `gone`
-    holds the nodes that were reported once and are no longer. `seen` gathers the levels read while a patrol goes on.
+    that run. `changes` are the nodes found new or different, each with the earlier one; whoever reports them empties
+    the list. `gone` holds the nodes that were reported once and are no longer. `seen` gathers the levels read while a
+    patrol goes on.
     """
 
     root: Node = Node()
@@ -295,7 +296,7 @@ class Poller:
     def read_all(self) -> None:
         """Read everything, which replaces all that was known. Raises ApiError if the root cannot be read."""
         self.close()
-        self.known.changes, self._patrol_failed = [], False
+        self._patrol_failed = False
         before = self.requests
         self._read_whole()
         self._full_cost = self.requests - before
@@ -329,7 +330,6 @@ class Poller:
         before = self.requests
         known, checking = self.known, self.known.runs(CHECK)
         page = self.ask(Question((), expand=True))
-        known.changes = []
         known.take_root(page.node)
         known.take((), page.node.children or ())
         if checking and not known.runs(CHECK):  # a check that began and ended between two polls was never seen running

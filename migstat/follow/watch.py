@@ -239,6 +239,7 @@ class Watch:
 
     def _followed(self) -> Iterator[Event | Waiting]:
         yield from self._until_read(full=True)
+        self._poller.known.changes.clear()  # the snapshot shows them
         same, names = self._timetable.rehearsed or (0, 0)
         if names and not same:
             raise UsageError(
@@ -273,10 +274,10 @@ class Watch:
             if self._last_was_full or not self._assessment.ended:
                 yield from self._pause(self._interval)
             yield from self._until_read(full=self._full_is_due())
-            yield from self._changes(
-                (None if before is None else _condition(before), node) for before, node in self._poller.known.changes
-            )
-            for before, node in self._poller.known.changes:
+            # forgotten only here: a reading that was interrupted has seen some of them, and is made again
+            news, self._poller.known.changes = self._poller.known.changes, []
+            yield from self._changes((None if before is None else _condition(before), node) for before, node in news)
+            for before, node in news:
                 moved = before is None or (before.percent, before.progress) != (node.percent, node.progress)
                 if moved and (node.percent is not None or node.progress):
                     yield Progressed(self._now(), node.level, node.percent, node.progress)

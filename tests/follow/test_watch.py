@@ -355,6 +355,22 @@ def test_a_refusal_that_passes_is_forgotten(answers: dict[int, int | None]) -> N
     assert the_end(events).verdict is Verdict.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("about", "gone"), [("status=IN_PROGRESS", None), ("projects,GONE", 395.0)], ids=["a poll", "a full reading"]
+)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_in_the_middle_of_a_reading_loses_no_change(about: str, gone: float | None, status: int) -> None:
+    """What was read before the refusal is reported once the API answers again, each change once."""
+    vanishing = script.SimNode(name="GONE", steps=(script.Step(60), *([script.Step(gone, None)] if gone else [])))
+    scopes = (moved("apps", 40, 395),)
+    scenario = migration(*TWO, vanishing, scopes=scopes, keys=("A", "B"))
+    refusals = outage(390, 440, lambda: httpx.Response(status), about)
+    world = World(scenario, begin=150 if gone else 340, trouble=refusals, ends=(600.0, Stopped()))
+    events = world.run()
+    assert "Outage" in kinds(events)
+    assert changes(events, "migrate", "apps") == [("IN_PROGRESS", "SUCCESS")]
+
+
 def test_a_project_that_cannot_be_asked_for_by_name_does_not_stop_the_rest() -> None:
     """A single node that answers only errors is not an outage of the whole API."""
     events = World(migration(*TWO), begin=200, trouble=outage(0, HOUR, TROUBLES["500"], "projects,A")).run()
