@@ -128,7 +128,7 @@ class OneByOne(TaskSession):
         return [function(item) for item in items]
 
 
-class World:
+class SimulatedWatch:
     """A simulated API behind a client, and a watch of its last task. All that happens is kept.
 
     `latency` is how many seconds a request takes, `patience` for how many the watch may go on. Requests are made one

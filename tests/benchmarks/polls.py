@@ -32,7 +32,7 @@ from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode
 from tests.benchmarks.measuring import Table
-from tests.watching import LIMIT, World, migration, moved
+from tests.watching import LIMIT, SimulatedWatch, migration, moved
 
 WATCHED = 1200.0
 """Seconds of a night that are watched, from its middle."""
@@ -77,7 +77,7 @@ class Night:
         end = scenario.tasks[-1].root.ended_at
         assert end is not None
         begin = max(0.0, min(end / 2, end - WATCHED - 400))
-        world = World(scenario, begin=begin, plan=Plan(), latency=LATENCY, patience=2 * end)
+        sim = SimulatedWatch(scenario, begin=begin, plan=Plan(), latency=LATENCY, patience=2 * end)
         bad: list[float] = []
         good: list[float] = []
         ends = {
@@ -85,8 +85,8 @@ class Night:
             for project in scenario.tasks[-1].root.children[1].children[0].children
         }
         settled = 0.0
-        for event in world.events():
-            now = world.time.now
+        for event in sim.events():
+            now = sim.time.now
             settled = settled or now
             if now > begin + WATCHED:
                 break
@@ -94,10 +94,8 @@ class Night:
                 at = ends[event.node.name]
                 if at > settled:
                     (bad if event.node.outcome in OUTCOMES else good).append(now - at)
-        late = [
-            now - at for name, at in ends.items() if settled < at < now - 60 and not world.known[_level(name)].ended
-        ]
-        asked = sum(sent.at > settled for sent in world.sent) / (world.time.now - settled) * 60
+        late = [now - at for name, at in ends.items() if settled < at < now - 60 and not sim.known[_level(name)].ended]
+        asked = sum(sent.at > settled for sent in sim.sent) / (sim.time.now - settled) * 60
         return bad, good + late, asked
 
 
@@ -185,12 +183,12 @@ def _listed(children: dict[str, Any]) -> list[bytes]:
 
 def waits(count: int, running: int) -> Iterator[Waiting]:
     """The pauses of a watch that does not end."""
-    world = World(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9, rate_limit=None)
+    sim = SimulatedWatch(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9, rate_limit=None)
     still = Still(count, running)
-    world.trouble = still.answer
-    for event in paced(world.watch.events(), world.deadline.sleep):
-        world.sent.clear()
-        world.time.slept.clear()
+    sim.trouble = still.answer
+    for event in paced(sim.watch.events(), sim.deadline.sleep):
+        sim.sent.clear()
+        sim.time.slept.clear()
         if isinstance(event, Waiting):
             yield event
 

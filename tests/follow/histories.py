@@ -23,7 +23,7 @@ from migstat.query.task import TaskSession
 from migstat.simulator.app import App
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import FilterMode, Scenario, SimNode, SimTask, Step, Timeline, refused
-from tests.watching import ENVIRON, EPOCH, JOB, TASK, Time, World, answered, of_tasks, the_end
+from tests.watching import ENVIRON, EPOCH, JOB, TASK, SimulatedWatch, Time, answered, of_tasks, the_end
 
 GOOD = ("SUCCESS", "SUCCESS", "SUCCESS", "WARNING", "SKIPPED")
 BAD = ("FAILED", "INCOMPLETE", "STOPPED", "CANCELLED", "TIMED_OUT", "ODD_OUTCOME")
@@ -34,7 +34,7 @@ LONG_AFTER = 3600.0
 """Seconds after the end at which all has settled, whoever looks."""
 
 
-class Stage:
+class HistoryRunner:
     """A history in simulated time, for any number of watches and commands; none may wait beyond `patience` seconds."""
 
     def __init__(self, scenario: Scenario, patience: float = 5000.0) -> None:
@@ -42,7 +42,7 @@ class Stage:
         self._patience = patience
 
     def events(self, at: float, plan: Plan | None = None, task: str = TASK) -> list[Event]:
-        world = World(
+        sim = SimulatedWatch(
             self._scenario,
             begin=at,
             plan=plan or Plan(),
@@ -52,7 +52,7 @@ class Stage:
             task=task,
             session=TaskSession,
         )
-        return world.run()
+        return sim.run()
 
     def end(self, at: float, plan: Plan | None = None, task: str = TASK) -> Ended:
         return the_end(self.events(at, plan, task))

@@ -14,8 +14,8 @@ from migstat.model.verdict import Until, Verdict
 from migstat.query.tree import Reading
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import Scenario, SimNode, SimTask, Step, refused
-from tests.follow.histories import Stage
-from tests.watching import World, changes, of_root, of_tasks, seconds_of, the_end
+from tests.follow.histories import HistoryRunner
+from tests.watching import SimulatedWatch, changes, of_root, of_tasks, seconds_of, the_end
 
 END = 300.0
 CORE, CHECKS = Plan(until=Until.CORE), Plan(until=Until.CHECKS)
@@ -167,13 +167,13 @@ LONG = ("D12", "D17")
 def test_a_night_ends_with_the_right_code_in_time(name: str) -> None:
     """A watch from the start ends when it should, and a later one and `status` come to the same code."""
     scenario, plan, code, first, last = CASES[name]
-    stage = Stage(scenario, 40_000)
-    ended = stage.end(0.0, plan)
+    runner = HistoryRunner(scenario, 40_000)
+    ended = runner.end(0.0, plan)
     assert (ended.exit_code, first <= seconds_of(ended) <= last + 9) == (code, True), seconds_of(ended)
     assert ended.reasons or ended.verdict in (Verdict.SUCCEEDED, Verdict.RUNNING)
-    assert stage.watch(8000, plan) == code
+    assert runner.watch(8000, plan) == code
     if plan is None:
-        assert stage.status(12_000, "--json") == code
+        assert runner.status(12_000, "--json") == code
 
 
 @pytest.mark.parametrize("name", ["A8 stopped", "A9 timed out", "D3 a key, no migrate", "D11 check hangs"])
@@ -181,7 +181,7 @@ def test_a_watch_begun_long_after_the_end_ends_at_once(name: str) -> None:
     """An end that is older than two minutes by the stamps of the API is not waited for again, as by `status`."""
     scenario, plan, code, _, latest = CASES[name]
     for begin, at_once in ((latest + 600, True), (END + 30, False)):
-        ended = Stage(scenario).end(begin, plan)
+        ended = HistoryRunner(scenario).end(begin, plan)
         assert (ended.exit_code, seconds_of(ended) < begin + 10) == (code, at_once)
 
 
@@ -189,25 +189,25 @@ def test_a_watch_begun_long_after_the_end_ends_at_once(name: str) -> None:
 def test_a_refused_task_has_failed_for_everybody_at_once(task_type: Any) -> None:
     """A lone root that ended FAILED is the end, and its message is the reason."""
     task = refused("t", "task-1", task_type, created_at=-9, message="the site is not attached")
-    stage = Stage(of_tasks(task, scope=USERS))
-    events = stage.events(0.0)
+    runner = HistoryRunner(of_tasks(task, scope=USERS))
+    events = runner.events(0.0)
     ended = the_end(events)
     assert [type(event) for event in events] == [Snapped, Ended]
     assert (ended.exit_code, [reason.message for reason in ended.reasons]) == (1, ["the site is not attached"])
     assert seconds_of(ended) == 0
-    assert {stage.status(10, *words) for words in ((), ("--json",), ("--raw",), ("--depth", "0"))} == {1}
+    assert {runner.status(10, *words) for words in ((), ("--json",), ("--raw",), ("--depth", "0"))} == {1}
     for command in ["checks", *(["projects"] if task_type == "migrate" else [])]:
-        assert {stage.run(10, command, *form, "--exit-status")[0] for form in ((), ("--json",), ("-o", "csv"))} == {1}
+        assert {runner.run(10, command, *form, "--exit-status")[0] for form in ((), ("--json",), ("-o", "csv"))} == {1}
 
 
 def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() -> None:
     """If the newest run was refused since another one is going, a note says which."""
     newest = refused("t", "task-1", "migrate", created_at=100, message="another run of the job is going")
     older = SimTask(label="o", task_id="task-0", task_type="migrate", created_at=-9, root=lives("root", Step(0)))
-    stage = Stage(of_tasks(older, newest, scope=USERS))
-    ended = stage.end(200.0, task="latest")
+    runner = HistoryRunner(of_tasks(older, newest, scope=USERS))
+    ended = runner.end(200.0, task="latest")
     assert (ended.exit_code, ended.notes) == (1, ("older run task-0 is still in progress",))
-    assert "older run task-0" in stage.run(300.0, "status", "job-1", "latest")[1]
+    assert "older run task-0" in runner.run(300.0, "status", "job-1", "latest")[1]
 
 
 @pytest.mark.parametrize("where", ["none", "also", "only"])
@@ -216,11 +216,11 @@ def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any)
     checks = (runs("A", 5, 50), runs("B", 5, 90, "FAILED"))
     root = lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=checks)
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
-    stage = Stage(of_tasks(task))
-    ended = stage.end(0.0)
+    runner = HistoryRunner(of_tasks(task))
+    ended = runner.end(0.0)
     assert (ended.exit_code, ended.summary.total, ended.summary.failed) == (1, 2, 1)
     assert [reason.level[-1] for reason in ended.reasons] == ["B"]
-    assert stage.status(3000, "--json") == 1
+    assert runner.status(3000, "--json") == 1
     nodes = tuple(Node((name,), status="FINISHED", outcome="SUCCESS") for name in ("A", "B", "check"))
     parent = Reading(Node(children=nodes), "check", None).check
     assert parent is not None
@@ -231,16 +231,16 @@ def test_no_format_or_depth_changes_the_code() -> None:
     """While something may still come it is 8 in all of them, and then 1."""
     formats = (("--output", name) for name in ("table", "plain", "tree", "json", "csv", "markdown"))
     words = (*formats, ("--raw",), ("--depth", "0"), ("--depth", "1"), ("--depth", "all"))
-    stage = Stage(CASES["D3 a key, no migrate"][0])
-    assert {stage.status(END + 60, *each) for each in words} == {8}
-    assert {stage.status(END + 130, *each) for each in words} == {1}
+    runner = HistoryRunner(CASES["D3 a key, no migrate"][0])
+    assert {runner.status(END + 60, *each) for each in words} == {8}
+    assert {runner.status(END + 130, *each) for each in words} == {1}
 
 
 def test_an_empty_list_of_runs_is_waited_for() -> None:
     """A run that was just created is not listed yet, which is not an error."""
     root = lives("root", Step(0), Step(100, "FINISHED", "SUCCESS"), children=(runs("A", 5, 50),))
     task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, listed_at=40.0)
-    events = Stage(of_tasks(task)).events(0.0, task="latest")
+    events = HistoryRunner(of_tasks(task)).events(0.0, task="latest")
     assert isinstance(events[0], Snapped)
     assert (40 <= seconds_of(events[0]) <= 80, the_end(events).exit_code) == (True, 0)
 
@@ -248,20 +248,20 @@ def test_an_empty_list_of_runs_is_waited_for() -> None:
 def test_what_hangs_and_what_is_gone_is_named() -> None:
     """Reasons name a scope that hangs, and notes one that has vanished; what comes back as another is a change."""
     gone, hanging = lives("jsm", Step(40), Step(200, None)), hangs("apps")
-    ended = Stage(night(gone, hanging, root=(Step(END, "CANCELLED"),))).end(0.0)
+    ended = HistoryRunner(night(gone, hanging, root=(Step(END, "CANCELLED"),))).end(0.0)
     assert {reason.level for reason in ended.reasons} == {(), ("migrate", "apps")}
     assert [note for note in ended.notes if note.startswith("migrate,jsm is no longer reported")]
     project = lives("P", Step(40), Step(150, None), Step(200, "FINISHED", "SUCCESS"))
-    assert changes(Stage(projects(project)).events(0.0), "migrate", "projects", "P")[-1][1] == "SUCCESS"
+    assert changes(HistoryRunner(projects(project)).events(0.0), "migrate", "projects", "P")[-1][1] == "SUCCESS"
 
 
 def test_the_total_is_the_scope_of_the_job_at_every_poll() -> None:
     """However few of them are reported yet: total = missing + pending + running + finished = what the job names."""
     nodes = [lives(f"P{n:02}", Step(0, None), Step(5 + n * 3, "PENDING"), Step(40 + n * 6), Step(90 + n * 6, "FINISHED",
              "SUCCESS")) for n in range(30)]  # fmt: skip
-    world = World(projects(*nodes))
-    for _ in world.events():
-        known = world.watch.view.snapshot
+    sim = SimulatedWatch(projects(*nodes))
+    for _ in sim.events():
+        known = sim.watch.view.snapshot
         assert known is not None
         assert (summary := known.summary) is not None
         assert summary.total == 30 == summary.missing + summary.pending + summary.running + summary.finished
@@ -292,7 +292,7 @@ def test_a_stall_is_reported_by_the_progress_first(
     steps: list[tuple[float, float | None, float | None]], stalls: list[float]
 ) -> None:
     """A node that makes progress has not stalled, whatever its last update says, and the other way round."""
-    events = Stage(moving(*steps)).events(0.0, Plan(interval=30.0, stall_after=200.0))
+    events = HistoryRunner(moving(*steps)).events(0.0, Plan(interval=30.0, stall_after=200.0))
     reported = [seconds_of(event) for event in events if isinstance(event, Stalled) and event.level[-1:] == ("P",)]
     moves = [event.percent for event in events if isinstance(event, Progressed) and event.level[-1:] == ("P",)]
     assert all(later != earlier for earlier, later in pairwise(moves))

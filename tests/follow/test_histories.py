@@ -6,7 +6,7 @@ import pytest
 
 from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
-from tests.follow.histories import LONG_AFTER, History, Stage, Writer, expected_code
+from tests.follow.histories import LONG_AFTER, History, HistoryRunner, Writer, expected_code
 
 RARELY = Plan(interval=20.0)
 STATUSES = (
@@ -23,14 +23,14 @@ STATUSES = (
 
 def codes(history: History) -> dict[str, int]:
     later = history.end + LONG_AFTER
-    stage = Stage(history.scenario, later + 20_000)
+    runner = HistoryRunner(history.scenario, later + 20_000)
     found = {
-        "watch": stage.watch(0.0, RARELY),
-        "watch from the middle": stage.watch(history.middle, RARELY),
-        "later watch": stage.watch(later, RARELY),
+        "watch": runner.watch(0.0, RARELY),
+        "watch from the middle": runner.watch(history.middle, RARELY),
+        "later watch": runner.watch(later, RARELY),
     }
     for number, words in enumerate(STATUSES):
-        found[" ".join(words)] = stage.status(later + 2000 + number * 1000, *words)
+        found[" ".join(words)] = runner.status(later + 2000 + number * 1000, *words)
     return found
 
 
@@ -57,8 +57,8 @@ def assert_agreed_until(seed: int, until: Until) -> None:
     if "migrate is reported late" in history.about and checks != 0:
         return
     later = history.end + LONG_AFTER
-    stage = Stage(history.scenario, later + 20_000)
-    found = [stage.watch(at, Plan(interval=20.0, until=until)) for at in (0.0, history.middle, later)]
+    runner = HistoryRunner(history.scenario, later + 20_000)
+    found = [runner.watch(at, Plan(interval=20.0, until=until)) for at in (0.0, history.middle, later)]
     assert found == [expected] * 3, (seed, history.about)
 
 

@@ -24,7 +24,7 @@ from migstat.model.nights import Night, Span
 from migstat.model.nodes import Level, State
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
-from tests.watching import EPOCH, JOB, TASK, World, migration, moved, outage
+from tests.watching import EPOCH, JOB, TASK, SimulatedWatch, migration, moved, outage
 
 PHASES = tuple(script.SimPhase(name, 1000) for name in ("export", "upload", "import"))
 NIGHT = migration(
@@ -41,7 +41,7 @@ OUTAGE = (600.0, 700.0)
 def recorded(parts: list[tuple[float, float | None]], lines: list[bytes]) -> list[bytes]:
     """The lines of a record in which the night was watched in these parts, after those that are there."""
     for begin, end in parts:
-        world = World(
+        sim = SimulatedWatch(
             NIGHT,
             begin=begin,
             ends=None if end is None else (end, Stopped()),
@@ -49,7 +49,7 @@ def recorded(parts: list[tuple[float, float | None]], lines: list[bytes]) -> lis
             plan=Plan(),
             trouble=outage(*OUTAGE),
         )
-        lines = [*lines, *(encoded(event_document(event)).encode() + b"\n" for event in world.events())]
+        lines = [*lines, *(encoded(event_document(event)).encode() + b"\n" for event in sim.events())]
     return lines
 
 

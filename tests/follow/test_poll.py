@@ -20,8 +20,8 @@ from migstat.simulator import scenario as script
 from migstat.simulator import scenarios
 from tests.watching import (
     LIMIT,
+    SimulatedWatch,
     Trouble,
-    World,
     changes,
     done,
     going,
@@ -37,14 +37,14 @@ FILTERS: tuple[script.FilterMode, ...] = ("works", "ignored", "empty", "rejected
 PROJECTS = ("migrate", "projects")
 
 
-def poll_times(world: World) -> list[float]:
+def poll_times(sim: SimulatedWatch) -> list[float]:
     """When polls were made: each of them begins with the root."""
-    return [sent.at for sent in world.sent if sent.brief == "root+"]
+    return [sent.at for sent in sim.sent if sent.brief == "root+"]
 
 
-def costs(world: World) -> list[int]:
+def costs(sim: SimulatedWatch) -> list[int]:
     found: list[int] = []
-    for sent in world.sent:
+    for sent in sim.sent:
         if sent.brief == "root+":
             found.append(0)
         if sent.brief != "job":
@@ -52,11 +52,11 @@ def costs(world: World) -> list[int]:
     return found
 
 
-def a_minute(world: World) -> float:
+def a_minute(sim: SimulatedWatch) -> float:
     """Requests a minute from the end of the first reading of everything to the beginning of the last."""
-    polls = poll_times(world)
+    polls = poll_times(sim)
     begin, end = polls[1], polls[-1]
-    between = [sent for sent in world.sent if begin <= sent.at < end]
+    between = [sent for sent in sim.sent if begin <= sent.at < end]
     return len(between) / (end - begin) * 60
 
 
@@ -67,10 +67,10 @@ def lanes(count: int, length: float, width: int) -> list[script.SimNode]:
     ]
 
 
-def assert_truth(world: World) -> None:
+def assert_truth(sim: SimulatedWatch) -> None:
     """In the end the watch holds the real tree, node for node."""
-    held = {level: (node.status, node.outcome) for level, node in world.known.items() if level != PROJECTS}
-    assert held == truth(world.task.root, world.time.now)
+    held = {level: (node.status, node.outcome) for level, node in sim.known.items() if level != PROJECTS}
+    assert held == truth(sim.task.root, sim.time.now)
 
 
 @pytest.mark.slow
@@ -78,11 +78,11 @@ def assert_truth(world: World) -> None:
 def test_five_thousand_projects_are_followed_within_the_limit() -> None:
     """With 5000 projects of which 8 run, polls keep to a quarter of the limit, and no end is lost."""
     scenario = scenarios.build("huge")
-    world = World(scenario, begin=scenario.duration - 380)
-    ended = world.ended()
-    assert max(costs(world)[1:-2]) <= 60
-    assert a_minute(world) <= LIMIT / 4
-    assert_truth(world)
+    sim = SimulatedWatch(scenario, begin=scenario.duration - 380)
+    ended = sim.ended()
+    assert max(costs(sim)[1:-2]) <= 60
+    assert a_minute(sim) <= LIMIT / 4
+    assert_truth(sim)
     assert (ended.end, ended.verdict, ended.summary.finished) == (End.FINISHED, Verdict.SUCCEEDED, 5000)
     assert ended.missing == ()
 
@@ -102,16 +102,18 @@ def test_polls_leave_three_quarters_of_the_limit(
     """However many projects, however short the interval and however small the limit, polls use a quarter at most."""
     last = 60 + -(-count // width) * length
     scenario = migration(*lanes(count, length, width), core_end=last + 10)
-    world = World(scenario, begin=last - before, plan=Plan(interval=interval), rate_limit=limit)
-    assert world.ended().verdict is Verdict.SUCCEEDED
-    assert a_minute(world) <= limit / 4
-    assert_truth(world)
+    sim = SimulatedWatch(scenario, begin=last - before, plan=Plan(interval=interval), rate_limit=limit)
+    assert sim.ended().verdict is Verdict.SUCCEEDED
+    assert a_minute(sim) <= limit / 4
+    assert_truth(sim)
 
 
 @pytest.mark.parametrize(("outcome", "within"), [("SUCCESS", 130), ("FAILED", 15)])
 def test_what_never_runs_at_a_poll_is_seen_all_the_same(outcome: str, within: float) -> None:
     """A project that begins and ends between two polls shows within two minutes, a failure with the next poll."""
-    events = World(migration(moved("BLINK", 201, 203, outcome), moved("LONG", 60, 900)), begin=70, plan=Plan()).run()
+    events = SimulatedWatch(
+        migration(moved("BLINK", 201, 203, outcome), moved("LONG", 60, 900)), begin=70, plan=Plan()
+    ).run()
     reported = [event for event in events if isinstance(event, Changed) and event.node.name == "BLINK"]
     assert [(event.node.outcome, event.before and event.before.status) for event in reported] == [(outcome, "PENDING")]
     assert 203 <= seconds_of(reported[0]) <= 203 + within
@@ -120,12 +122,12 @@ def test_what_never_runs_at_a_poll_is_seen_all_the_same(outcome: str, within: fl
 def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
     """In between only these are asked for: the root, the scopes, what runs or went wrong, and by name what left it."""
     scenario = migration(moved("A", 60, 115), moved("B", 60, 900), scopes=(moved("apps", 60, 950),))
-    world = World(scenario, begin=100, plan=Plan(interval=10.0))
-    events = world.events()
+    sim = SimulatedWatch(scenario, begin=100, plan=Plan(interval=10.0))
+    events = sim.events()
     for event in events:
         if isinstance(event, Ended) or seconds_of(event) > 140:
             break
-    polls = {at: [sent.brief for sent in world.sent if sent.at == at] for at in poll_times(world)}
+    polls = {at: [sent.brief for sent in sim.sent if sent.at == at] for at in poll_times(sim)}
     usual = ["root+", "migrate+", *(f"migrate,projects+ {word}" for word in ("IN_PROGRESS", "FAILED", "WARNING"))]
     assert [polls[110.0], polls[120.0], polls[130.0]] == [usual, [*usual, "migrate,projects,A"], usual]
 
@@ -133,17 +135,17 @@ def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
 @pytest.mark.parametrize("filters", FILTERS[1:])
 def test_without_filters_everything_is_read_at_each_poll(filters: script.FilterMode) -> None:
     """Polls no longer use a filter that cannot be trusted; the interval says how often they are made."""
-    world = World(migration(*lanes(60, 300, 6), core_end=3100, filters=filters), begin=300)
-    for event in world.events():
+    sim = SimulatedWatch(migration(*lanes(60, 300, 6), core_end=3100, filters=filters), begin=300)
+    for event in sim.events():
         if seconds_of(event) > 400:
             break
-    view = world.watch.view
+    view = sim.watch.view
     assert view.full_every == view.interval
-    assert world.poller.only_full
-    assert a_minute(world) <= LIMIT / 4
+    assert sim.poller.only_full
+    assert a_minute(sim) <= LIMIT / 4
     # one that was refused, not ignored, is tried again now and then
-    assert any("IN_PROGRESS" in brief for brief in world.asked(320)) is (filters == "rejected")
-    polls = [at for at in poll_times(world) if at > 330]
+    assert any("IN_PROGRESS" in brief for brief in sim.asked(320)) is (filters == "rejected")
+    polls = [at for at in poll_times(sim) if at > 330]
     assert {later - earlier for earlier, later in pairwise(polls)} == {view.interval}
 
 
@@ -168,9 +170,9 @@ def test_no_schedule_loses_a_change(
         begin, times = 30 + reported + begun, {"reported_at": 30 + reported, "has_details": stamped}
         projects.append(moved(f"P{number:02}", begin, begin + length, outcome, **times))
     scenario = migration(*projects, core_end=1300, filters=filters, page_size=size)
-    world = World(scenario, begin=35, latency=latency, plan=Plan(interval=20), patience=2000)
-    events = world.run()
-    assert_truth(world)
+    sim = SimulatedWatch(scenario, begin=35, latency=latency, plan=Plan(interval=20), patience=2000)
+    events = sim.run()
+    assert_truth(sim)
     for project in projects:
         chain = changes(events, *PROJECTS, project.name)
         assert all(before == after for (_, before), (after, _) in pairwise(chain))
@@ -184,7 +186,7 @@ def test_checks_that_end_between_two_polls_are_reported() -> None:
     """Single checks that were never seen running are read when `check` ends."""
     fast = [moved(f"C{number:02}", 5, 31 + number / 10, "SKIPPED") for number in range(45)]
     check = moved("check", 5, 38, children=tuple(fast))
-    events = World(migration(moved("A", 60, 900), check=check), begin=6).run()
+    events = SimulatedWatch(migration(moved("A", 60, 900), check=check), begin=6).run()
     ends = [event for event in events if isinstance(event, Changed) and event.node.outcome == "SKIPPED"]
     assert {event.node.name for event in ends} == {node.name for node in fast}
     assert max(map(seconds_of, ends)) <= 60
@@ -192,14 +194,14 @@ def test_checks_that_end_between_two_polls_are_reported() -> None:
 
 def test_a_level_that_cannot_be_read_hides_nothing() -> None:
     """If the children of a level fail, its own status is the one read last, and the children known before stay."""
-    world = World(migration(core_end=None))
+    sim = SimulatedWatch(migration(core_end=None))
     for before, after, names in (
         (going(fails=500), done(), []),
         (going(children={"apps": going()}), done(fails=500, children={"apps": going()}), ["apps"]),
     ):
-        poller = Poller(world.session, world.session, LIMIT)
+        poller = Poller(sim.session, sim.session, LIMIT)
         for migrate in (before, after):
-            world.trouble = served(going(children={"check": done(), "migrate": migrate}))
+            sim.trouble = served(going(children={"check": done(), "migrate": migrate}))
             poller.read_all()
         assert {node.level: node.status for node in poller.known.nodes()}["migrate",] == "FINISHED"
         poller.read_running()  # which does not ask for what could not be read
@@ -214,10 +216,10 @@ def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
         projects = {"hidden": True, "children": {name: going() for name in names}}
         return served(going(children={"check": done(), "migrate": going(children={"projects": projects})}))
 
-    world = World(migration(core_end=None, keys=()), trouble=holding("ABC"))
-    poller = Poller(world.session, world.session, LIMIT)
+    sim = SimulatedWatch(migration(core_end=None, keys=()), trouble=holding("ABC"))
+    poller = Poller(sim.session, sim.session, LIMIT)
     poller.read_all()
-    world.trouble = lambda target, now: holding("AB" if re.search("projects(,|%2C)B", target) else "A")(target, now)
+    sim.trouble = lambda target, now: holding("AB" if re.search("projects(,|%2C)B", target) else "A")(target, now)
     poller.read_all()
     assert {node.name for node in poller.known.nodes() if node.level[:-1] == PROJECTS} == {"A", "B"}
     assert set(poller.known.gone) == {(*PROJECTS, "C")}
@@ -225,12 +227,12 @@ def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
 
 def test_without_a_limit_nothing_is_slowed() -> None:
     """Without a limit the interval is the requested one, and everything is read every two minutes."""
-    world = World(migration(*lanes(200, 60, 20)), begin=200)
-    poller = Poller(world.session, world.session, None)
+    sim = SimulatedWatch(migration(*lanes(200, 60, 20)), begin=200)
+    poller = Poller(sim.session, sim.session, None)
     poller.read_all()
     poller.read_running()
     assert (poller.interval(3.0, full=False), poller.interval(3.0, full=True), poller.full_every) == (3.0, 3.0, 120.0)
-    assert poller.requests == len(world.sent) - world.asked().count("job")
+    assert poller.requests == len(sim.sent) - sim.asked().count("job")
 
 
 def large_night(*more: script.SimNode, count: int = 1500, **options: Any) -> script.Scenario:
@@ -246,39 +248,39 @@ def large_night(*more: script.SimNode, count: int = 1500, **options: Any) -> scr
 @pytest.mark.slow
 def test_news_of_a_large_migration_comes_with_the_next_poll_within_the_limit() -> None:
     """Failures and warnings show within 12 s, successes within 60 s, the interval stays, and the limit is used."""
-    world = World(large_night(), begin=1000, plan=Plan(interval=10.0))
+    sim = SimulatedWatch(large_night(), begin=1000, plan=Plan(interval=10.0))
     delays: dict[str, list[float]] = {}
-    for event in world.events():
+    for event in sim.events():
         at = seconds_of(event)
         if isinstance(event, Changed) and event.node.outcome and event.node.level[:2] == PROJECTS:
-            project = world.task.root.find(event.node.level, at)
+            project = sim.task.root.find(event.node.level, at)
             delays.setdefault(event.node.outcome, []).append(at - ((project and project.ended_at) or 0.0))
         if at > 1600:
             break
-        assert world.watch.view.interval == 10.0
+        assert sim.watch.view.interval == 10.0
     assert {outcome: len(each) > 5 for outcome, each in delays.items()} == dict.fromkeys(delays, True)
     assert max(*delays["FAILED"], *delays["WARNING"]) <= 12
     assert max(delays["INCOMPLETE"]) <= 60
     assert statistics.quantiles(delays["SUCCESS"], n=20)[-1] <= 60
-    assert max(costs(world)[1:-1]) <= LIMIT / 4 / 60 * 12
-    assert 0.8 * LIMIT / 4 <= a_minute(world) <= LIMIT / 4
+    assert max(costs(sim)[1:-1]) <= LIMIT / 4 / 60 * 12
+    assert 0.8 * LIMIT / 4 <= a_minute(sim) <= LIMIT / 4
 
 
 def test_everything_of_a_large_migration_is_read_in_turn() -> None:
     """A project that ended unseen and one that is no longer reported both show, yet nothing is read all at once."""
     unseen = moved("A-UNSEEN", 303, 304, "SKIPPED")
     gone = script.SimNode(name="A-GONE", steps=(script.Step(0, "PENDING"), script.Step(250, None)))
-    world = World(large_night(unseen, gone, count=200, page_size=3), begin=200, plan=Plan(interval=10.0))
+    sim = SimulatedWatch(large_night(unseen, gone, count=200, page_size=3), begin=200, plan=Plan(interval=10.0))
     reported: dict[str, float] = {}
-    for event in world.events():
+    for event in sim.events():
         if isinstance(event, Changed):
             reported.setdefault(event.node.name, seconds_of(event))
         if seconds_of(event) > 470:
             break
-    assert max(costs(world)[1:-1]) < 30 < costs(world)[0]
+    assert max(costs(sim)[1:-1]) < 30 < costs(sim)[0]
     assert 304 <= reported["A-UNSEEN"] <= 470
-    assert (*PROJECTS, "A-GONE") in world.poller.known.gone
-    assert (*PROJECTS, "A-GONE") not in world.known
+    assert (*PROJECTS, "A-GONE") in sim.poller.known.gone
+    assert (*PROJECTS, "A-GONE") not in sim.known
 
 
 @pytest.mark.slow
@@ -289,29 +291,29 @@ def test_a_large_migration_is_followed_to_its_end_whatever_becomes_of_filters(fi
     late = [moved(f"LATE{number}", 1300 + number, 1400 + number, reported_at=1200 + number * 9) for number in range(30)]
     ends = (script.Step(1100, "FINISHED", "FAILED"), script.Step(1400, "FINISHED", "SUCCESS"))
     retried = script.SimNode(name="RETRIED", steps=(script.Step(900), ends[0], script.Step(1350), ends[1]))
-    world = World(large_night(*late, retried, filters=filters), begin=1000, plan=Plan(interval=10.0))
-    events = world.run()
-    assert_truth(world)
+    sim = SimulatedWatch(large_night(*late, retried, filters=filters), begin=1000, plan=Plan(interval=10.0))
+    events = sim.run()
+    assert_truth(sim)
     ended = [event.node.name for event in events if isinstance(event, Changed) and event.node.outcome
              and event.node.level[:2] == PROJECTS and event.node.name != "RETRIED"]  # fmt: skip
     assert len(ended) == len(set(ended))
     assert the_end(events).exit_code == 1
-    assert not world.poller.only_full or filters != "works"
+    assert not sim.poller.only_full or filters != "works"
 
 
 @pytest.mark.slow
 def test_a_watch_leaves_nothing_to_the_garbage_collector() -> None:
     """What a poll has read and is no longer known is freed at once: the collector may not come by for hours."""
-    world = World(migration(*lanes(40, 200, 6), core_end=3000), begin=300, plan=Plan(interval=10.0))
-    events = world.watch.events()
-    for _ in paced(events, world.deadline.sleep):
-        if world.time.now > 320:
+    sim = SimulatedWatch(migration(*lanes(40, 200, 6), core_end=3000), begin=300, plan=Plan(interval=10.0))
+    events = sim.watch.events()
+    for _ in paced(events, sim.deadline.sleep):
+        if sim.time.now > 320:
             break
     gc.collect()
     gc.disable()
     try:
-        for _ in paced(events, world.deadline.sleep):
-            if world.time.now > 700:
+        for _ in paced(events, sim.deadline.sleep):
+            if sim.time.now > 700:
                 break
         assert gc.collect() == 0
     finally:

@@ -22,7 +22,7 @@ from migstat.model.events import Changed, Condition, Ended, Event, Seen, Snapped
 from migstat.model.verdict import Verdict
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
-from tests.watching import EPOCH, JOB, TASK, World, changes, checks, migration, moved, seconds_of, the_end
+from tests.watching import EPOCH, JOB, TASK, SimulatedWatch, changes, checks, migration, moved, seconds_of, the_end
 
 SNAPSHOT: dict[str, Any] = {
     "event": "snapshot",
@@ -58,10 +58,10 @@ def recorded(path: Path, scenario: script.Scenario, begin: float, end: float | N
         warnings.extend(said)
         return found
 
-    world = World(scenario, begin=begin, ends=stop, seen=seen, plan=Plan(interval=30, stall_after=300))
+    sim = SimulatedWatch(scenario, begin=begin, ends=stop, seen=seen, plan=Plan(interval=30, stall_after=300))
     events: list[Event] = []
     with Record(path) as record:
-        for event in world.events():
+        for event in sim.events():
             record.append(encoded(event_document(event)))
             events.append(event)
     assert warnings == []

@@ -14,7 +14,7 @@ from migstat.model.events import Alive, Late, Seen, Snapped
 from migstat.model.nodes import Millis
 from migstat.model.verdict import Until
 from migstat.simulator import scenario as script
-from tests.watching import EPOCH, World, kinds, migration, moved, outage, seconds_of
+from tests.watching import EPOCH, SimulatedWatch, kinds, migration, moved, outage, seconds_of
 
 HOUR = 3600.0
 NAMES = ("A", "B", "C", "D", "E", "F", "G", "H")
@@ -34,16 +34,18 @@ def rehearsed(seconds: float, *names: str) -> Rehearsal:
     return Rehearsal(work=work, usual=seconds, lanes=1, offset=30)
 
 
-def watched(due: float | None, *, took: float | None = 300, scenario: script.Scenario = NIGHT, **more: Any) -> World:
+def watched(
+    due: float | None, *, took: float | None = 300, scenario: script.Scenario = NIGHT, **more: Any
+) -> SimulatedWatch:
     """A watch with a deadline, and a rehearsal in which each project took `took` seconds; it polls every minute."""
     rehearsal = None if took is None else rehearsed(took)
     plan = Plan(interval=60, rehearsal=rehearsal, due=None if due is None else at(due))
-    return World(scenario, plan=plan, **more)
+    return SimulatedWatch(scenario, plan=plan, **more)
 
 
-def late(world: World) -> list[tuple[LateReason, int]]:
+def late(sim: SimulatedWatch) -> list[tuple[LateReason, int]]:
     """What was said about the deadline, and in which second."""
-    return [(event.reason, round(seconds_of(event))) for event in world.run() if isinstance(event, Late)]
+    return [(event.reason, round(seconds_of(event))) for event in sim.run() if isinstance(event, Late)]
 
 
 @pytest.mark.parametrize(
@@ -78,19 +80,19 @@ def test_what_is_said_has_the_estimate_and_by_how_much() -> None:
 def test_a_deadline_passes_during_a_long_pause() -> None:
     """A pause between two polls is cut for it, and nothing more is asked."""
     plan = Plan(interval=600, due=at(1000))
-    world = World(NIGHT, plan=plan)
-    assert late(world) == [("passed", 1000)]
-    assert not [sent for sent in world.sent if 1000 <= sent.at < 1100]
+    sim = SimulatedWatch(NIGHT, plan=plan)
+    assert late(sim) == [("passed", 1000)]
+    assert not [sent for sent in sim.sent if 1000 <= sent.at < 1100]
 
 
 def test_an_outage_changes_no_estimate() -> None:
     """While nothing can be read, the view keeps the last estimate, and three of them need three answers."""
-    world = watched(2010, trouble=outage(45, 900))
+    sim = watched(2010, trouble=outage(45, 900))
     said: list[tuple[LateReason, int]] = []
     ends = set()
-    for event in world.events():
-        if world.view is not None and world.view.outage is not None:
-            ends.add(world.view.estimated_end)
+    for event in sim.events():
+        if sim.view is not None and sim.view.outage is not None:
+            ends.add(sim.view.estimated_end)
         if isinstance(event, Late):
             said.append((event.reason, round(seconds_of(event))))
     assert len(ends) == 1
@@ -129,41 +131,41 @@ def test_what_has_ended_is_not_late() -> None:
 )
 def test_a_resumed_watch_repeats_nothing(late_before: dict[LateReason, Millis], due: float, said: list[str]) -> None:
     """A warning that an earlier watch gave is not repeated, unless it is about another deadline."""
-    world = watched(due, begin=1200, seen=lambda: Seen(late=late_before))
-    assert [reason for reason, _ in late(world)] == said
-    assert world.view is not None
+    sim = watched(due, begin=1200, seen=lambda: Seen(late=late_before))
+    assert [reason for reason, _ in late(sim)] == said
+    assert sim.view is not None
     if due > 2 * HOUR:
-        assert world.view.deadline == at(1000)
+        assert sim.view.deadline == at(1000)
 
 
 def test_the_view_and_the_events_have_the_estimate() -> None:
     """The view has the deadline, the estimate, the pace and how much was rehearsed; two events have the estimate."""
     scenario = migration(*NIGHT_PROJECTS, moved("NEW", 60, 2460), core_end=2500)
-    world = watched(2600, took=200, scenario=scenario, trouble=outage(1300, 1900))
-    events = world.run()
+    sim = watched(2600, took=200, scenario=scenario, trouble=outage(1300, 1900))
+    events = sim.run()
     snapped = next(event for event in events if isinstance(event, Snapped))
     alive = next(event for event in events if isinstance(event, Alive))
     assert snapped.estimated_end is not None
     assert alive.estimated_end is not None
-    assert world.view is not None
-    assert (world.view.deadline, world.view.rehearsed) == (at(2600), (8, 9))
-    assert world.view.pace == pytest.approx(1.5)
+    assert sim.view is not None
+    assert (sim.view.deadline, sim.view.rehearsed) == (at(2600), (8, 9))
+    assert sim.view.pace == pytest.approx(1.5)
 
 
 def test_no_names_in_common_is_wrong_usage() -> None:
     """A rehearsal of other projects is refused at the first reading, before the record is looked at."""
-    world = World(NIGHT, plan=Plan(rehearsal=rehearsed(300, "X", "Y")), seen=lambda: pytest.fail("recalled"))
+    sim = SimulatedWatch(NIGHT, plan=Plan(rehearsal=rehearsed(300, "X", "Y")), seen=lambda: pytest.fail("recalled"))
     with pytest.raises(UsageError, match="none of the 8 projects"):
-        world.run()
+        sim.run()
 
 
 def test_names_that_are_known_late_end_nothing() -> None:
     """If the names come after the first reading, a rehearsal without them merely gives no estimate."""
     scenario = migration(*(moved(name, 60, 300, reported_at=60) for name in NAMES), core_end=400, keys=())
-    world = World(scenario, plan=Plan(rehearsal=rehearsed(300, "X", "Y")))
-    assert kinds(world.run())[-1] == "Ended"
-    assert world.view is not None
-    assert (world.view.rehearsed, world.view.estimated_end) == ((0, 8), None)
+    sim = SimulatedWatch(scenario, plan=Plan(rehearsal=rehearsed(300, "X", "Y")))
+    assert kinds(sim.run())[-1] == "Ended"
+    assert sim.view is not None
+    assert (sim.view.rehearsed, sim.view.estimated_end) == ((0, 8), None)
 
 
 @pytest.mark.slow
@@ -172,8 +174,10 @@ def test_core_is_not_late_for_its_apps() -> None:
     scenario = migration(*NIGHT_PROJECTS, scopes=(moved("apps", 60, 5000),), core_end=2500)
     known = Rehearsal(work=rehearsed(300).work, scopes={"apps": Took(30, 5000)}, usual=300)
     for until, said in ((Until.CORE, []), (Until.DONE, ["estimate", "passed"])):
-        world = World(scenario, plan=Plan(interval=60, until=until, rehearsal=known, due=at(2700)), patience=6000)
-        assert [reason for reason, _ in late(world)] == said
+        sim = SimulatedWatch(
+            scenario, plan=Plan(interval=60, until=until, rehearsal=known, due=at(2700)), patience=6000
+        )
+        assert [reason for reason, _ in late(sim)] == said
 
 
 @pytest.mark.slow
@@ -183,4 +187,4 @@ def test_a_night_as_rehearsed_is_never_late() -> None:
     scenario = migration(*(moved(name, start, start + 600) for name, start in starts.items()), core_end=1470)
     took = {name: Took(start, 600) for name, start in starts.items()}
     known = Rehearsal(work=took, usual=600, lanes=4, offset=60)
-    assert late(World(scenario, plan=Plan(rehearsal=known, due=at(1500)))) == []
+    assert late(SimulatedWatch(scenario, plan=Plan(rehearsal=known, due=at(1500)))) == []

@@ -41,8 +41,8 @@ from tests.watching import (
     JOB,
     TASK,
     Answer,
+    SimulatedWatch,
     Tree,
-    World,
     answered,
     changes,
     checks,
@@ -83,11 +83,11 @@ APPS = migration(*TWO, scopes=(moved("usersAndGroups", 40, 80), moved("apps", 40
 )
 def test_what_has_ended_already_ends_it_at_once(scenario: script.Scenario, begin: float, until: Until) -> None:
     """A task that has already ended is read once, in full, without any pause."""
-    world = World(scenario, begin=begin, plan=Plan(until=until))
-    events = world.run()
+    sim = SimulatedWatch(scenario, begin=begin, plan=Plan(until=until))
+    events = sim.run()
     assert kinds(events) == ["Snapped", "Ended"]
-    assert world.time.slept == []
-    assert len(world.asked()) == len({sent.target for sent in world.sent})
+    assert sim.time.slept == []
+    assert len(sim.asked()) == len({sent.target for sent in sim.sent})
     assert (the_end(events).end, the_end(events).verdict) == (End.FINISHED, Verdict.SUCCEEDED)
 
 
@@ -100,45 +100,45 @@ def test_what_has_ended_already_ends_it_at_once(scenario: script.Scenario, begin
 )
 def test_a_signal_or_the_timeout_ends_it_without_another_request(more: dict[str, Any], end: End, code: int) -> None:
     """It ends at once with the code of what stopped it and the last state, and nothing more is read."""
-    world = World(migration(*TWO), begin=40, **more)
-    ended = world.ended()
+    sim = SimulatedWatch(migration(*TWO), begin=40, **more)
+    ended = sim.ended()
     assert (ended.end, ended.verdict, ended.exit_code) == (end, Verdict.RUNNING, code)
     assert (seconds_of(ended), ended.summary.running) == (205, 2)
-    assert world.sent[-1].at <= 200
+    assert sim.sent[-1].at <= 200
 
 
 def test_a_reading_and_its_pauses_end_with_the_timeout() -> None:
     """In the middle of a reading that takes long, no level is asked for after the time is up, nor one attempt more."""
-    world = World(migration(*TWO), begin=40, latency=5.0, timeout=12.0)
-    assert world.ended().end is End.TIMEOUT
-    assert [sent.at for sent in world.sent if sent.brief != "job"] == [40, 45, 50]
+    sim = SimulatedWatch(migration(*TWO), begin=40, latency=5.0, timeout=12.0)
+    assert sim.ended().end is End.TIMEOUT
+    assert [sent.at for sent in sim.sent if sent.brief != "job"] == [40, 45, 50]
     with pytest.raises(Stopped):
-        World(migration(*TWO), timeout=5.0).deadline.sleep(5.0)
+        SimulatedWatch(migration(*TWO), timeout=5.0).deadline.sleep(5.0)
 
 
 @pytest.mark.parametrize(("stop", "request_number"), [(Stopped(2), 1), (Stopped(), 4), (Stopped(2), 12)])
 def test_an_end_in_the_middle_of_a_reading_reads_no_further(stop: BaseException, request_number: int) -> None:
     """Whichever request is under way when it is stopped is the last one."""
-    world = World(migration(*TWO), begin=40)
-    world.trouble = lambda _target, _now: stopping() if len(world.sent) == request_number else None
+    sim = SimulatedWatch(migration(*TWO), begin=40)
+    sim.trouble = lambda _target, _now: stopping() if len(sim.sent) == request_number else None
 
     def stopping() -> Answer:
         raise stop
 
-    assert world.ended().end in (End.INTERRUPTED, End.TIMEOUT)
-    assert len(world.sent) == request_number
+    assert sim.ended().end in (End.INTERRUPTED, End.TIMEOUT)
+    assert len(sim.sent) == request_number
 
 
 def test_what_is_asked_again_at_the_end_stays_under_the_quarter() -> None:
     """Waiting for a missing project of many does not use up the budget that others share."""
     projects = [moved(f"P{number:03}", 60, 900) for number in range(200)]
     scenario = migration(*projects, keys=(*(project.name for project in projects), "NEVER"))
-    world = World(scenario, begin=950)
-    ended = world.ended()
+    sim = SimulatedWatch(scenario, begin=950)
+    ended = sim.ended()
     assert ended.missing == ("NEVER",)
-    last = max(sent.at for sent in world.sent if sent.brief == "root+")
-    first = next(sent.at for sent in world.sent if sent.at > CORE_END)
-    between = [sent for sent in world.sent if first < sent.at < last]
+    last = max(sent.at for sent in sim.sent if sent.brief == "root+")
+    first = next(sent.at for sent in sim.sent if sent.at > CORE_END)
+    between = [sent for sent in sim.sent if first < sent.at < last]
     assert len(between) / (last - first) * 60 <= 540 / 4
 
 
@@ -173,7 +173,7 @@ def senseless(outcome: str) -> Tree:
 )
 def test_what_cannot_be_read_for_ten_minutes_is_an_error(tree: Tree, until: Until, end: End, code: int) -> None:
     """It is an outage at once, named, and after ten minutes the end: 1 if a failure is known, else 3."""
-    events = World(migration(*TWO), begin=5000, plan=Plan(INTERVAL, until=until), trouble=served(tree)).run()
+    events = SimulatedWatch(migration(*TWO), begin=5000, plan=Plan(INTERVAL, until=until), trouble=served(tree)).run()
     ended = the_end(events)
     assert (ended.end, ended.exit_code) == (end, code)
     if code == 0:
@@ -187,7 +187,7 @@ def test_what_cannot_be_read_for_ten_minutes_is_an_error(tree: Tree, until: Unti
 def test_what_can_be_read_again_at_the_end_is_no_error() -> None:
     """A part that fails at the end and answers within two minutes was an outage, and leaves a good verdict."""
     silent = outage(0, 1060, TROUBLES["500"], "projects")
-    events = World(migration(*TWO), begin=1010, trouble=silent).run()
+    events = SimulatedWatch(migration(*TWO), begin=1010, trouble=silent).run()
     assert [kind for kind in kinds(events) if kind != "Changed"] == ["Outage", "Snapped", "Recovered", "Ended"]
     assert (the_end(events).end, the_end(events).verdict) == (End.FINISHED, Verdict.SUCCEEDED)
 
@@ -199,7 +199,7 @@ def test_a_task_without_status_is_waited_for() -> None:
     """A task that answers nothing yet is pending, and its nodes are reported as they come."""
     (task,) = (scenario := migration(*TWO)).tasks
     task = replace(task, root=replace(task.root, reported_at=50.0))
-    events = World(replace(scenario, tasks=(task,))).run()
+    events = SimulatedWatch(replace(scenario, tasks=(task,))).run()
     first = events[0]
     assert isinstance(first, Snapped)
     assert (first.snapshot.verdict, first.snapshot.node.status) == (Verdict.PENDING, None)
@@ -214,11 +214,11 @@ def test_a_task_that_does_not_answer_yet_is_waited_for(*, job_answers: bool) -> 
     def trouble(target: str, _now: float) -> Answer:
         return httpx.Response(503) if target.endswith(f"/jobs/{JOB}") and not job_answers else None
 
-    first = next(World(migration(*TWO, status_at=100.0), trouble=trouble).events())
+    first = next(SimulatedWatch(migration(*TWO, status_at=100.0), trouble=trouble).events())
     assert isinstance(first, Snapped)
     assert 100 <= seconds_of(first) <= 140
     if job_answers:
-        never = World(migration(*TWO, status_at=1e6))
+        never = SimulatedWatch(migration(*TWO, status_at=1e6))
         with pytest.raises(NotFound):
             never.run()
         assert 120 <= never.time.now <= 160
@@ -230,19 +230,21 @@ def test_a_task_that_does_not_answer_yet_is_waited_for(*, job_answers: bool) -> 
 )
 def test_what_no_waiting_helps_against_is_raised_before_the_first_view(kind: str, error: type[ApiError]) -> None:
     """Before anything was seen a refusal or a wrong address ends it at the first answer."""
-    world = World(migration(*TWO), trouble=outage(0, HOUR, {"401": lambda: httpx.Response(401), **TROUBLES}[kind]))
+    sim = SimulatedWatch(
+        migration(*TWO), trouble=outage(0, HOUR, {"401": lambda: httpx.Response(401), **TROUBLES}[kind])
+    )
     with pytest.raises(error):
-        world.run()
-    assert (len(world.sent), world.time.slept) == (1, [])
+        sim.run()
+    assert (len(sim.sent), sim.time.slept) == (1, [])
 
 
 def test_an_outage_before_the_first_view_is_waited_out() -> None:
     """That is reported, and the first view comes when the API answers; before it, the last event says pending."""
     silent = outage(0, 600)
-    events = World(migration(*TWO), trouble=silent).run()
+    events = SimulatedWatch(migration(*TWO), trouble=silent).run()
     assert kinds(events)[:4] == ["Outage", "Alive", "Recovered", "Snapped"]
     assert the_end(events).verdict is Verdict.SUCCEEDED
-    ended = World(migration(*TWO), ends=(20.0, Stopped(15)), trouble=silent).run()
+    ended = SimulatedWatch(migration(*TWO), ends=(20.0, Stopped(15)), trouble=silent).run()
     assert (kinds(ended), the_end(ended).verdict) == (["Outage", "Ended"], Verdict.PENDING)
 
 
@@ -277,11 +279,11 @@ def test_any_outage_is_reported_once_and_waited_out(kind: str) -> None:
     Meanwhile what was seen last is still there, and when it was.
     """
     scenario = migration(*TWO, moved("C", 410, 450, "WARNING"), scopes=(moved("apps", 40, 500),))
-    world = World(scenario, begin=200, trouble=outage(400, 700, TROUBLES[kind]))
+    sim = SimulatedWatch(scenario, begin=200, trouble=outage(400, 700, TROUBLES[kind]))
     events: list[Event] = []
-    for event in world.events():
+    for event in sim.events():
         events.append(event)
-        known = world.watch.view.snapshot
+        known = sim.watch.view.snapshot
         if isinstance(event, Outage) and known is not None:
             assert event.retry_in_seconds > 0
             assert [leaf.name for leaf in leaves_of(known.node, "migrate")] == ["A", "B", "C"]
@@ -297,9 +299,9 @@ def test_any_outage_is_reported_once_and_waited_out(kind: str) -> None:
 
 def test_waits_grow_in_an_outage() -> None:
     """The longer it lasts the longer are the pauses, up to half a minute and what one request is tried for."""
-    world = World(migration(*TWO), begin=200, trouble=outage(300, 900))
-    world.run()
-    gaps = pauses([sent.at for sent in world.sent if 300 <= sent.at < 900])
+    sim = SimulatedWatch(migration(*TWO), begin=200, trouble=outage(300, 900))
+    sim.run()
+    gaps = pauses([sent.at for sent in sim.sent if 300 <= sent.at < 900])
     assert max(gaps[:3]) < 5
     assert 20 <= max(gaps) <= 300
     assert len(gaps) < 199
@@ -320,21 +322,21 @@ def test_retry_after_is_the_shortest_wait_up_to_five_minutes(
         tried.append(now)
         return httpx.Response(status, headers={"Retry-After": str(asked_for)})
 
-    world = World(migration(*TWO), begin=380, trouble=trouble)
-    world.run()
-    after = [sent.at for sent in world.sent if sent.at >= tried[0]]
+    sim = SimulatedWatch(migration(*TWO), begin=380, trouble=trouble)
+    sim.run()
+    after = [sent.at for sent in sim.sent if sent.at >= tried[0]]
     assert all(shortest <= gap <= longest for gap in pauses(after[:3]))
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, Refused), (404, NotFound)])
 def test_a_refusal_after_success_is_believed_after_two_minutes(status: int, error: type[ApiError]) -> None:
     """Two minutes of nothing but refusals end it, and until then they are an outage."""
-    world = World(migration(*TWO), begin=200, trouble=outage(400, 1e9, lambda: httpx.Response(status)))
+    sim = SimulatedWatch(migration(*TWO), begin=200, trouble=outage(400, 1e9, lambda: httpx.Response(status)))
     seen: list[Event] = []
     with pytest.raises(error):
-        seen.extend(world.events())
+        seen.extend(sim.events())
     assert kinds(seen).count("Outage") == 1
-    assert 520 <= world.time.now <= 560
+    assert 520 <= sim.time.now <= 560
 
 
 @pytest.mark.parametrize(
@@ -349,7 +351,7 @@ def test_a_refusal_that_passes_is_forgotten(answers: dict[int, int | None]) -> N
         status = next((answers[since] for since in sorted(answers, reverse=True) if since <= now), None)
         return None if status is None else httpx.Response(status)
 
-    events = World(migration(*TWO), begin=200, trouble=trouble).run()
+    events = SimulatedWatch(migration(*TWO), begin=200, trouble=trouble).run()
     outages = list(answers.values()).count(None)
     assert kinds(events).count("Outage") == kinds(events).count("Recovered") == outages
     assert the_end(events).verdict is Verdict.SUCCEEDED
@@ -365,26 +367,26 @@ def test_a_refusal_in_the_middle_of_a_reading_loses_no_change(about: str, gone: 
     scopes = (moved("apps", 40, 395),)
     scenario = migration(*TWO, vanishing, scopes=scopes, keys=("A", "B"))
     refusals = outage(390, 440, lambda: httpx.Response(status), about)
-    world = World(scenario, begin=150 if gone else 340, trouble=refusals, ends=(600.0, Stopped()))
-    events = world.run()
+    sim = SimulatedWatch(scenario, begin=150 if gone else 340, trouble=refusals, ends=(600.0, Stopped()))
+    events = sim.run()
     assert "Outage" in kinds(events)
     assert changes(events, "migrate", "apps") == [("IN_PROGRESS", "SUCCESS")]
 
 
 def test_a_project_that_cannot_be_asked_for_by_name_does_not_stop_the_rest() -> None:
     """A single node that answers only errors is not an outage of the whole API."""
-    events = World(migration(*TWO), begin=200, trouble=outage(0, HOUR, TROUBLES["500"], "projects,A")).run()
+    events = SimulatedWatch(migration(*TWO), begin=200, trouble=outage(0, HOUR, TROUBLES["500"], "projects,A")).run()
     assert [changes(events, "migrate", "projects", name)[-1][1] for name in "AB"] == ["SUCCESS", "SUCCESS"]
     assert the_end(events).verdict is Verdict.SUCCEEDED
 
 
 def test_a_closed_lid_loses_nothing() -> None:
     """Where hours pass in one pause, all that ended meanwhile is reported on waking."""
-    world, seen = World(migration(*TWO), begin=200), list[Event]()
-    for event in world.events():
+    sim, seen = SimulatedWatch(migration(*TWO), begin=200), list[Event]()
+    for event in sim.events():
         seen.append(event)
         if isinstance(event, Progressed | Snapped):
-            world.time.now = max(world.time.now, HOUR)
+            sim.time.now = max(sim.time.now, HOUR)
     assert changes(seen, "migrate", "projects", "B") == [("IN_PROGRESS", "SUCCESS")]
     assert the_end(seen).verdict is Verdict.SUCCEEDED
 
@@ -411,7 +413,7 @@ def assert_in_order(events: list[Event], *, forward: bool = True) -> None:
 def test_a_project_is_followed_through_its_life() -> None:
     """A node that appears comes from nothing, and then every status it is seen in is reported."""
     scenario = migration(moved("NEW", 300, 500, "FAILED", reported_at=100, final_message="Oh no."), *TWO)
-    events = World(scenario, begin=40).run()
+    events = SimulatedWatch(scenario, begin=40).run()
     statuses = (None, "PENDING", "IN_PROGRESS", "FAILED")
     assert changes(events, "migrate", "projects", "NEW") == [*pairwise(statuses)]
     assert "Oh no." in [event.node.message for event in events if isinstance(event, Changed) and event.node.outcome]
@@ -420,10 +422,10 @@ def test_a_project_is_followed_through_its_life() -> None:
 def test_projects_that_appear_between_two_full_readings_are_known_at_once() -> None:
     """What is reported as a change is also in the tree that the verdict and the view are made from."""
     scenario = migration(moved("A", 170, 900, reported_at=165), moved("B", 200, 220, "FAILED", reported_at=165))
-    world = World(scenario, begin=40, plan=Plan(fail_fast=True))
-    for event in world.events():
+    sim = SimulatedWatch(scenario, begin=40, plan=Plan(fail_fast=True))
+    for event in sim.events():
         if isinstance(event, Changed) and event.node.level[:2] == ("migrate", "projects"):
-            known = world.watch.view.snapshot
+            known = sim.watch.view.snapshot
             assert known is not None
             assert event.node.name in [leaf.name for leaf in leaves_of(known.node, "migrate")]
         if isinstance(event, Ended):
@@ -436,17 +438,17 @@ def test_stale_answers_change_nothing_about_the_end(seed: int) -> None:
     """Even if some answers come from a copy that lags a minute behind, the end is the truth."""
     chance = random.Random(seed)  # noqa: S311  chance, not secrecy
     projects = [moved(f"P{number:02}", 60 + 30 * number, 200 + 30 * number) for number in range(25)]
-    world = World(migration(*projects, scopes=(moved("apps", 50, 800),)), begin=60)
-    lagging = App(world.scenario, script.Timeline(EPOCH, 1.0), clock=lambda: world.time.wall() - 60, rate_limit=None)
+    sim = SimulatedWatch(migration(*projects, scopes=(moved("apps", 50, 800),)), begin=60)
+    lagging = App(sim.scenario, script.Timeline(EPOCH, 1.0), clock=lambda: sim.time.wall() - 60, rate_limit=None)
 
     def trouble(target: str, now: float) -> Answer:
         if chance.random() < 0.7 or now > 1000:
             return None
-        request = httpx.Request("GET", f"http://127.0.0.1{target}", headers=world.api.http._credentials)
-        return answered(lagging, request, world.time)
+        request = httpx.Request("GET", f"http://127.0.0.1{target}", headers=sim.api.http._credentials)
+        return answered(lagging, request, sim.time)
 
-    world.trouble = trouble
-    events = world.run()
+    sim.trouble = trouble
+    events = sim.run()
     assert_in_order(events, forward=False)
     assert (the_end(events).verdict, the_end(events).summary.by_outcome) == (Verdict.SUCCEEDED, {"SUCCESS": 25})
 
@@ -454,7 +456,7 @@ def test_stale_answers_change_nothing_about_the_end(seed: int) -> None:
 def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:
     """A node that exports, then imports, starts again from 0: that is progress, and said only where it has moved."""
     phases = (script.SimPhase("export", 3), script.SimPhase("import", 1000))
-    events = World(migration(moved("A", 60, 960, phases=phases)), begin=70).run()
+    events = SimulatedWatch(migration(moved("A", 60, 960, phases=phases)), begin=70).run()
     reported = [event for event in events if isinstance(event, Progressed) and event.level[-1:] == ("A",)]
     names = [event.progress[0].name or "" for event in reported]
     assert names == sorted(names)
@@ -468,7 +470,7 @@ def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:
 def test_a_stall_is_reported_once_a_node() -> None:
     """A running node that has not moved for as long as asked for is reported once, and its parents are not."""
     stuck = moved("STUCK", 60, 900, has_details=False)
-    events = World(migration(stuck, moved("A", 60, 300)), begin=40, plan=Plan(INTERVAL, stall_after=400)).run()
+    events = SimulatedWatch(migration(stuck, moved("A", 60, 300)), begin=40, plan=Plan(INTERVAL, stall_after=400)).run()
     stalls = [event for event in events if isinstance(event, Stalled)]
     assert [event.level for event in stalls] == [("migrate", "projects", "STUCK")]
     assert 400 <= stalls[0].since_seconds <= 400 + 2 * INTERVAL
@@ -480,7 +482,7 @@ def test_a_node_that_had_stalled_when_it_was_first_seen_is_reported_at_once() ->
     old = {"lastUpdatedAt": int((EPOCH - 2000) * 1000)}
     projects = {"hidden": True, "children": {"OLD": going(details=old), "FRESH": going()}}
     tree = going(children={"check": done(), "migrate": going(children={"projects": projects})})
-    events = World(migration(core_end=None), trouble=served(tree), ends=(100.0, Stopped())).run()
+    events = SimulatedWatch(migration(core_end=None), trouble=served(tree), ends=(100.0, Stopped())).run()
     stalls = [event for event in events if isinstance(event, Stalled)]
     assert [(event.level[-1], event.since_seconds, seconds_of(event)) for event in stalls] == [("OLD", 2000, 0)]
 
@@ -490,7 +492,7 @@ def test_an_outage_is_no_stall() -> None:
     phases = (script.SimPhase("export", 100_000),)
     scenario = migration(moved("A", 60, 2300, phases=phases), moved("B", 60, 2300, has_details=False), core_end=2310)
     plan = Plan(interval=30, stall_after=600)
-    events = World(scenario, begin=70, trouble=outage(200, 2000), plan=plan).run()
+    events = SimulatedWatch(scenario, begin=70, trouble=outage(200, 2000), plan=plan).run()
     assert "Stalled" not in kinds(events)
 
 
@@ -500,12 +502,12 @@ def test_an_outage_is_no_stall() -> None:
 )
 def test_the_first_view_comes_first_and_the_end_last(scenario: script.Scenario, begin: float, elapsed: float) -> None:
     """A snapshot with the whole tree comes first, the way it ended last, with the task's own time."""
-    world = World(scenario, begin=begin)
-    events = world.run()
+    sim = SimulatedWatch(scenario, begin=begin)
+    events = sim.run()
     assert isinstance(events[0], Snapped)
     assert kinds(events).count("Snapped") == kinds(events).count("Ended") == 1
     head = events[0].snapshot
-    assert (head.job_id, head.task_id, head.task_type) == (JOB, TASK, world.task.task_type)
+    assert (head.job_id, head.task_id, head.task_type) == (JOB, TASK, sim.task.task_type)
     assert [event.at for event in events] == sorted(event.at for event in events)
     assert_in_order(events)
     assert the_end(events).elapsed_seconds == elapsed
@@ -517,14 +519,14 @@ def test_the_first_view_comes_first_and_the_end_last(scenario: script.Scenario, 
 KINDS: tuple[Callable[[], Answer], ...] = (*TROUBLES.values(), lambda: httpx.Response(401))
 
 
-class Weather:
+class RandomFaults:
     """Something else goes wrong every few minutes: for a single request, or for up to two minutes."""
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)  # noqa: S311  chance, not secrecy
         self._begin = self._end = 300.0
         self._kind = 0
-        self.storms = 0
+        self.count = 0
 
     def __call__(self, _target: str, now: float) -> Answer:
         """What goes wrong with a request, if anything does."""
@@ -535,7 +537,7 @@ class Weather:
             self._begin = now + self._chance.uniform(60, 400)
             self._end = self._begin + self._chance.choice((0.0, 5.0, 40.0, 120.0))
             self._kind += 1
-            self.storms += 1
+            self.count += 1
         return kind()
 
 
@@ -566,13 +568,13 @@ def long_night(count: int = 60, *gone: script.SimNode, **more: Any) -> script.Sc
 @pytest.mark.usefixtures("unmeasured")
 def test_a_night_of_faults_loses_no_event() -> None:
     """Eight hours of polls with trouble every few minutes: each end is reported once, in order, the verdict right."""
-    weather = Weather(1)
-    world = World(long_night(), begin=40, plan=Plan(interval=30), trouble=weather, patience=NIGHT + HOUR)
-    reported: list[Event] = [event for event in world.events() if not isinstance(event, Progressed | Snapped)]
-    assert weather.storms > 60
+    faults = RandomFaults(1)
+    sim = SimulatedWatch(long_night(), begin=40, plan=Plan(interval=30), trouble=faults, patience=NIGHT + HOUR)
+    reported: list[Event] = [event for event in sim.events() if not isinstance(event, Progressed | Snapped)]
+    assert faults.count > 60
     assert_in_order(reported)
     ends = [event for event in reported if isinstance(event, Changed) and event.node.outcome]
-    root = world.task.root
+    root = sim.task.root
     assert sorted((event.node.level, event.node.outcome) for event in ends) == sorted(
         (level, outcome) for level, (_, outcome) in truth(root, NIGHT + 1).items() if level[:1] != ("check",)
     )
@@ -604,11 +606,11 @@ def test_a_night_keeps_no_memory() -> None:
     """The most that is held in the last hour of a bad night is what was held in the first one, and no more."""
     gone = [moved(f"GONE{number:02}", 40, 60) for number in range(80)]
     scenario = long_night(20, *gone, page_size=200)
-    world = World(scenario, begin=200, plan=Plan(interval=600), trouble=Weather(2), patience=NIGHT + HOUR)
+    sim = SimulatedWatch(scenario, begin=200, plan=Plan(interval=600), trouble=RandomFaults(2), patience=NIGHT + HOUR)
     sizes: dict[float, list[int]] = {0: [], 7: []}
     tracemalloc.start()
     try:
-        for event in world.events():
+        for event in sim.events():
             hour, rest = divmod(seconds_of(event), HOUR)
             if hour in sizes and len(sizes[hour]) < 4 and rest >= 900 + len(sizes[hour]) * 600:
                 sizes[hour].append(held())

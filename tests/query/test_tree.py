@@ -13,7 +13,7 @@ from migstat.model.nodes import Level, Node, TaskType, checks_of, child_of
 from migstat.query.task import TaskTarget
 from migstat.query.tree import ALL, Reading, Tree
 from migstat.simulator.scenario import SimNode
-from tests.watching import JOB, TASK, Answer, OneByOne, Sent, Trouble, World, moved, of_root
+from tests.watching import JOB, TASK, Answer, OneByOne, Sent, SimulatedWatch, Trouble, moved, of_root
 
 PROJECTS: Level = ("migrate", "projects")
 KEYS = {"projects": {"includedKeys": ["P1", "P2", "P3", "P4"]}}
@@ -59,13 +59,13 @@ ENDED = migrate_task(
 CHECKS = scripted("root", "WARNING", scripted("B", "WARNING"), scripted("a", "SUCCESS"), scripted("C", "SKIPPED"))
 
 
-def world_of(root: SimNode = RUNNING, **more: Any) -> World:
+def simulated(root: SimNode = RUNNING, **more: Any) -> SimulatedWatch:
     """A task with this tree: a check task if it is the one above, else one that migrates."""
-    return World(of_root(root, task_type=TaskType.CHECK if root is CHECKS else TaskType.MIGRATE, **more))
+    return SimulatedWatch(of_root(root, task_type=TaskType.CHECK if root is CHECKS else TaskType.MIGRATE, **more))
 
 
 def tree_of(root: SimNode = RUNNING, **more: Any) -> Tree:
-    return world_of(root, **more).session.tree
+    return simulated(root, **more).session.tree
 
 
 def failing(about: str, status: int) -> Trouble:
@@ -117,9 +117,9 @@ def test_each_view_asks_for_no_more_than_it_shows(root: SimNode, read: Read, ask
 
     Of one that has ended, what was asked for before that was known is asked for again.
     """
-    world = world_of(root)
-    read(world.session.tree)
-    assert sorted(world.asked()) == sorted(asked)
+    sim = simulated(root)
+    read(sim.session.tree)
+    assert sorted(sim.asked()) == sorted(asked)
 
 
 @pytest.mark.parametrize("more", [0, 43], ids=["one page", "three"])
@@ -135,11 +135,11 @@ def test_each_view_asks_for_no_more_than_it_shows(root: SimNode, read: Read, ask
 def test_a_check_task_costs_its_pages(read: Read, more: int) -> None:
     """The checks of a check task are children of its root, and there is nothing below them."""
     checks = [*CHECKS.children, *(scripted(f"D{number}", "SUCCESS") for number in range(more))]
-    world = World(of_root(scripted("root", "WARNING", *checks), task_type=TaskType.CHECK))
-    world.session.task = TaskTarget(JOB, TASK, "check")
-    view = read(world.session.tree)
+    sim = SimulatedWatch(of_root(scripted("root", "WARNING", *checks), task_type=TaskType.CHECK))
+    sim.session.task = TaskTarget(JOB, TASK, "check")
+    view = read(sim.session.tree)
     pages = ["root+", *["root+ next"] * (2 if more else 0)]
-    assert [asked for asked in world.asked() if asked != "job"] == pages
+    assert [asked for asked in sim.asked() if asked != "job"] == pages
     assert (names(view.check) or ["a", "B", "C"])[:3] == ["a", "B", "C"]
     assert view.evidence is not None
     assert {check.name for check in checks_of(view.evidence.root, "check")} == {check.name for check in checks}
@@ -152,16 +152,16 @@ def test_a_check_task_costs_its_pages(read: Read, more: int) -> None:
 )
 def test_a_glance_reads_the_checks_unless_all_is_well(check: str, asked: bool) -> None:
     """Checks that passed are not worth a request."""
-    world = world_of(migrate_task(check=check, migrate="PENDING"))
-    view = world.session.tree.glance()
-    assert ("check+" in world.asked(), names(view.check) is not None) == (asked, asked)
+    sim = simulated(migrate_task(check=check, migrate="PENDING"))
+    view = sim.session.tree.glance()
+    assert ("check+" in sim.asked(), names(view.check) is not None) == (asked, asked)
 
 
 def test_wanted_projects_are_asked_for_by_name() -> None:
     """A project that the user named is looked for, whatever the walk saw."""
-    world = world_of(scope=KEYS)
-    assert world.session.tree.projects(("P1", "P4")).missing == ("P4",)
-    assert world.asked()[4:] == ["migrate,projects,P4"]
+    sim = simulated(scope=KEYS)
+    assert sim.session.tree.projects(("P1", "P4")).missing == ("P4",)
+    assert sim.asked()[4:] == ["migrate,projects,P4"]
 
 
 MANY = {f"P{number:03}": "SUCCESS" for number in range(230)} | {
@@ -187,16 +187,16 @@ def test_a_glance_at_many_projects_reads_those_that_matter(root: str, count: int
     """
     words = dict(list(MANY.items())[:count])
     tree = migrate_task(root, migrate=root, hidden=level_of("projects", words))
-    world = world_of(tree, scope={"projects": {"includedKeys": [*words]}}, filters=filters, page_size=100)
-    view = world.session.tree.glance()
+    sim = simulated(tree, scope={"projects": {"includedKeys": [*words]}}, filters=filters, page_size=100)
+    view = sim.session.tree.glance()
     found = [leaf.name for leaf in view.leaves]
     assert found == (["P007", "P100", "P101", "P150"] if partial else [*words])
     assert (view.partial, view.expected, view.missing, view.flaws) == (partial, count, (), ())
     if partial:
-        asked = [asked for asked in world.asked() if "projects+ " in asked]
+        asked = [asked for asked in sim.asked() if "projects+ " in asked]
         assert asked == [f"migrate,projects+ {word}" for word in BAD]
     if root == "SUCCESS":
-        assert sum("projects" in asked for asked in world.asked()) == 1 + 3
+        assert sum("projects" in asked for asked in sim.asked()) == 1 + 3
 
 
 # what is found
@@ -247,18 +247,18 @@ def test_a_scope_of_which_nothing_is_reported_is_missing(root: SimNode) -> None:
 @pytest.mark.parametrize("task_type", ["check", "migrate"])
 def test_a_task_just_created_is_pending(task_type: str) -> None:
     """If the tree does not show the task's type, the task itself is read."""
-    world = World(of_root(scripted("root", "PENDING"), task_type=task_type, scope=KEYS))
-    view = world.session.tree.glance()
-    assert world.asked()[5:] == ["task", *(["check+"] if task_type == "check" else [])]
+    sim = SimulatedWatch(of_root(scripted("root", "PENDING"), task_type=task_type, scope=KEYS))
+    view = sim.session.tree.glance()
+    assert sim.asked()[5:] == ["task", *(["check+"] if task_type == "check" else [])]
     assert (view.task_type, view.root.ended, names(view.root)) == (task_type, False, [])
 
 
 def test_a_check_task_has_no_projects() -> None:
     """Asking a check task for projects is answered without asking for any."""
-    world = world_of(CHECKS)
+    sim = simulated(CHECKS)
     with pytest.raises(NotFound, match="check task"):
-        world.session.tree.projects()
-    assert world.asked()[-1] == "task"
+        sim.session.tree.projects()
+    assert sim.asked()[-1] == "task"
 
 
 # one node
@@ -279,10 +279,10 @@ def test_a_check_task_has_no_projects() -> None:
 @pytest.mark.parametrize("depth", [0, 1])
 def test_a_level_that_is_not_there_is_not_found(root: SimNode, level: Level, depth: int) -> None:
     """Empty data with HTTP 200 means that the level does not exist."""
-    world = world_of(root)
+    sim = simulated(root)
     with pytest.raises(NotFound, match=",".join(level)):
-        world.session.tree.node(level, depth)
-    assert len(world.asked()) <= 2
+        sim.session.tree.node(level, depth)
+    assert len(sim.asked()) <= 2
 
 
 @pytest.mark.parametrize(
@@ -296,9 +296,9 @@ def test_a_level_that_is_not_there_is_not_found(root: SimNode, level: Level, dep
 )
 def test_a_level_is_one_node(root: SimNode, level: Level, task_type: str, state: str) -> None:
     """One node is one request and tells whose it is."""
-    world = world_of(root)
-    view = world.session.tree.node(level, 0)
-    assert len(world.asked()) == 1
+    sim = simulated(root)
+    view = sim.session.tree.node(level, 0)
+    assert len(sim.asked()) == 1
     assert (view.root.level, view.root.state, view.root.children, view.task_type) == (level, state, None, task_type)
 
 
@@ -320,9 +320,9 @@ def test_a_level_is_read_as_deep_as_asked() -> None:
 @pytest.mark.parametrize("status", [404, 400, 503, 200])
 def test_an_unreadable_subtree_is_a_value(level: Level, status: int) -> None:
     """An unreadable part is shown with its reason, and everything else is read."""
-    world = world_of()
-    world.trouble = failing(",".join(level), status)
-    view = world.session.tree.read(ALL)
+    sim = simulated()
+    sim.trouble = failing(",".join(level), status)
+    view = sim.session.tree.read(ALL)
     node: Node | None = view.root
     for name in level:
         node = child_of(node, name)
@@ -348,17 +348,17 @@ def test_an_unreadable_subtree_is_a_value(level: Level, status: int) -> None:
 )
 def test_what_is_about_the_whole_task_is_raised(about: str, status: int, raised: type[ApiError]) -> None:
     """An account that may not see a part may not see the task, and without its root there is nothing to show."""
-    world = world_of(scope=KEYS)
-    world.trouble = failing(about, status)
+    sim = simulated(scope=KEYS)
+    sim.trouble = failing(about, status)
     with pytest.raises(raised, match=str(status)):
-        world.session.tree.read(ALL)
+        sim.session.tree.read(ALL)
 
 
 def test_a_job_that_cannot_be_read_is_a_flaw() -> None:
     """Without the job's scope everything is read, but it is unknown what is missing."""
-    world = world_of(scope=KEYS)
-    world.trouble = failing("job", 404)
-    view = world.session.tree.glance()
+    sim = simulated(scope=KEYS)
+    sim.trouble = failing("job", 404)
+    view = sim.session.tree.glance()
     assert [leaf.name for leaf in view.leaves] == ["P1", "P2", "P3"]
     assert (view.missing, len(view.flaws)) == ((), 1)
     assert "scope" in view.flaws[0]
@@ -379,7 +379,7 @@ def test_no_page_is_older_than_the_end_that_the_root_tells(read: Read, ended_at:
     hidden = SimNode(name="projects", hidden=True, children=(moved("P1", -9, ended_at, "FAILED"),))
     migrate = moved("migrate", -9, ended_at, "FAILED", children=(hidden,))
     scenario = of_root(moved("root", -9, ended_at, "FAILED", children=(migrate,)), scope=KEYS)
-    found = read(World(scenario, latency=1.0, session=Backwards).session.tree)
+    found = read(SimulatedWatch(scenario, latency=1.0, session=Backwards).session.tree)
     assert [leaf.ended for leaf in found.leaves] == [True] or not found.root.ended
 
 
@@ -404,5 +404,5 @@ def test_a_level_whose_task_ends_meanwhile_loses_no_child(
     hidden = SimNode(name="projects", hidden=True, children=tuple(moved(name, -9, at) for name, at in ends.items()))
     migrate = moved("migrate", -9, migrate_ended_at, children=(hidden,))
     root = moved("root", -9, root_ended_at, children=(migrate,))
-    found = read(World(of_root(root, page_size=2), latency=1.0).session.tree)
+    found = read(SimulatedWatch(of_root(root, page_size=2), latency=1.0).session.tree)
     assert [child.name for child in found] == ["A", "B", "C", "D"]

@@ -24,7 +24,7 @@ from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import build
-from tests.watching import EPOCH, World
+from tests.watching import EPOCH, SimulatedWatch
 
 FOLDER = Path(__file__).parent.parent / "screens"
 SIZES = [(40, 15), (80, 24), (120, 40), (200, 50)]
@@ -68,12 +68,12 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
     def trouble(_target: str, now: float) -> httpx.Response | None:
         return httpx.Response(503) if outage[0] <= EPOCH + now <= outage[1] else None
 
-    world = World(scenario, begin=since, plan=Plan(interval=30.0), trouble=trouble, patience=length + 900)
+    sim = SimulatedWatch(scenario, begin=since, plan=Plan(interval=30.0), trouble=trouble, patience=length + 900)
     moments: dict[str, Moment] = {}
     log: list[LogLine] = []
     course, failed = Course(), False
-    with world.api:
-        for event in paced(world.watch.events(), world.deadline.sleep):
+    with sim.api:
+        for event in paced(sim.watch.events(), sim.deadline.sleep):
             course.add(event)
             failed = failed or (isinstance(event, Changed) and event.node.state is State.FAILED)
             if isinstance(event, Ended) or until in moments:
@@ -82,7 +82,7 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
                 silent_since = event.view.outage.since if event.view.outage is not None else event.at
                 happens = {
                     "start": since == begin,
-                    "middle": world.time.now - begin >= length / 2 and log,
+                    "middle": sim.time.now - begin >= length / 2 and log,
                     "failure": failed,
                     "outage": event.at - silent_since > 60_000,
                 }
@@ -91,9 +91,9 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
             elif (line := log_line(event)) is not None:
                 log.append(line)
     return moments, Story(
-        ended=event if isinstance(event, Ended) else world.watch.ended(End.INTERRUPTED),
-        view=world.watch.view,
-        watched_seconds=world.time.now - since,
+        ended=event if isinstance(event, Ended) else sim.watch.ended(End.INTERRUPTED),
+        view=sim.watch.view,
+        watched_seconds=sim.time.now - since,
         outages=course.outages,
         outage_seconds=course.outage_seconds,
     )
