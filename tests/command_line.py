@@ -75,6 +75,7 @@ def migstat(
     cache: str | None = None,
     keychain: Keychain | None = None,
     typed: Sequence[str] | None = None,
+    out: Terminal | None = None,
 ) -> Result:
     """Run a command line in this process. Sleeps are not slept: they are noted in `sleep`, and the clock jumps on.
 
@@ -89,7 +90,7 @@ def migstat(
             raise EOFError
         return answer
 
-    out = Terminal(terminal=terminal, encoding=encoding)
+    out = out or Terminal(terminal=terminal, encoding=encoding)
     err = Terminal(terminal=err_terminal, encoding=encoding)
     slept = sleep if sleep is not None else []
     runtime = Runtime(

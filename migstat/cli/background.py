@@ -209,7 +209,9 @@ class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
         # On a slow machine the patience may run out before it is known that the reader has gone, which is no loss.
         if not out.unwritten or out.reader_is_gone() or (out.error is not None and is_closed_pipe(out.error)):
             return None
-        return unwritable(out.error) if out.error else OutputError("standard output was not read to its end")
+        if out.error:
+            return unwritable(out.error)
+        return OutputError("output was lost: the reader of standard output stopped reading")
 
     def check(self) -> None:
         """Raise ClosedPipe or OutputError if standard output no longer takes anything."""

@@ -97,8 +97,8 @@ class _File:
     def close(self, patience: float) -> None:
         """Write the rest, or give up after `patience` seconds."""
         done = self.worker.close(patience)
-        if failure := self._failure if done else "it takes too long":
-            self._tell(f"does not show the end: {failure}")
+        if failure := self._failure if done else "timed out":
+            self._tell(f"the final state was not written: {failure}")
 
     def _run(self, batches: Iterator[list[_Sight]]) -> None:
         text_of = WRITERS[self._path.suffix.lower()]
@@ -113,7 +113,7 @@ class _File:
                 self._failure = harmless((error.strerror if isinstance(error, OSError) else None) or str(error))
                 if not warned and story is None:  # `close` reports on the last version
                     warned = True
-                    self._tell(f"could not be written: {self._failure}; trying again after each poll")
+                    self._tell(f"{self._failure}; trying again after each poll")
 
     def _tell(self, text: str) -> None:
-        self._warn(f"migstat: warning: --export: {harmless(str(self._path))} {text}")
+        self._warn(f"migstat: warning: --export: {harmless(str(self._path))}: {text}")

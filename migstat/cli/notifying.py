@@ -73,7 +73,7 @@ def command_from(text: str, environ: Mapping[str, str]) -> Command:
         )
     program = shutil.which(expanded(words[0]), path=environ.get("PATH", os.defpath))
     if program is None:
-        raise UsageError(f"--notify: no program {words[0]!r} that can be run", "See 'migstat help notify'.")
+        raise UsageError(f"--notify: command not found: {words[0]!r}", "See 'migstat help notify'.")
     return Command((program, *words[1:]), environ)
 
 
@@ -113,7 +113,8 @@ class Notifier:
         try:
             with interruptible():
                 if not self._worker.close(1.0):
-                    self._warn(f"migstat: waiting for --notify, {self._patience:g}s a run at most; Ctrl-C ends it")
+                    limit = f"at most {self._patience:g}s per run"
+                    self._warn(f"migstat: waiting for --notify ({limit}); press Ctrl-C to stop it")
                     self._worker.close()
         except Stopped:
             self._abandoned = True  # its end is expected
@@ -178,7 +179,7 @@ class Notifier:
         except subprocess.TimeoutExpired:
             self.kill()
             process.wait()
-            return f"{program} was ended after {self._patience:g}s", ""
+            return f"{program} timed out after {self._patience:g}s", ""
         if not code:
             return "", ""
         listener.join(0.2)  # its last words may still be on their way

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from migstat.cli.background import BackgroundWorker
-from migstat.errors import OutputError
+from migstat.errors import OutputError, UsageError
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
 from migstat.model.events import Event, Seen
@@ -20,19 +20,24 @@ LAST_TRY = 2.0
 class Recorder:
     """Appends events to a file once it is certain that it records this task.
 
-    A file that cannot be written is warned about once, and tried again with each event. Raises UsageError for a path
-    that cannot be a record.
+    A file that cannot be written is warned about once, and tried again with each event. In a demo nothing
+    `resumes`: its migration begins anew each time. Raises UsageError for a path that cannot be a record.
     """
 
-    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, warn: Callable[[str], None], *, resumes: bool = True) -> None:
+        self._resumes = resumes
         self._path = path
         self._warn = warn
         self._record = Record(path)
         self._worker: BackgroundWorker[str] | None = None
 
     def recall(self, job_id: str, task_id: str) -> Seen:
-        """Read what an earlier watch has recorded. Raises UsageError if the file is another task's, OutputError."""
+        """Read what an earlier watch has recorded. Raises UsageError if the file is another task's, or OutputError."""
         seen, warnings = read_back(self._path, job_id, task_id)
+        if seen.last is not None and not self._resumes:
+            raise UsageError(
+                f"--record: {self._path} already records a demo", "Each demo is a new migration; use another file."
+            )
         for warning in warnings:
             self._warn(f"migstat: warning: {harmless(warning)}")
         self._worker = BackgroundWorker("recorder", self._write)

@@ -226,7 +226,7 @@ def _tell_end(streams: Streams, options: PrinterOptions, story: Story, *last: st
         step = next_step(story.view.snapshot)
         # Without its options a watch would not be resumed, nor judge as this one did.
         resumes = step == WATCH and options.recorded
-        streams.tell("Next: the same command resumes this watch" if resumes else next_line(step, options.words))
+        streams.tell("Next: run the same command to resume this watch" if resumes else next_line(step, options.words))
 
 
 class Bell(msgspec.Struct):

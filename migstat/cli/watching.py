@@ -86,7 +86,7 @@ class Watcher:
             printer.warn(warning)
         title = f"job {options.job}" if options.job else ""
         exports = options.output.exports
-        self._recorder = Recorder(options.record, printer.warn) if options.record else None
+        self._recorder = Recorder(options.record, printer.warn, resumes=not runtime.sealed) if options.record else None
         self._exporter = Exporter(exports, printer.warn, runtime.clock, title=title) if exports else None
         self._notifier = Notifier(options.notify, printer.warn) if options.notify else None
         if self._notifier:
@@ -149,8 +149,7 @@ class Watcher:
             self._printer.open()
             ended = self._play(task_session, watched)
         except ClosedPipe:
-            self._abandon(watched, End.INTERRUPTED, watched.code_now)
-            return watched.code_now
+            return self._abandon(watched, End.INTERRUPTED, watched.code_now)
         except OutputError as error:
             self._abandon(watched, End.ERROR, exit_of_error(error), error)
             raise
@@ -222,7 +221,7 @@ class Watcher:
             if not same:
                 text += "; there is no estimate of the end"
             elif same < names and view.scope != "checks":
-                text += "; the others are expected to take the median"
+                text += "; the rest are assumed to take the median time"
             self._printer.warn(f"migstat: {text}")
 
     def _events(self, watched: Watch) -> Iterator[Event | Waiting]:
@@ -242,15 +241,21 @@ class Watcher:
         if self._notifier:
             self._notifier.add(event)
 
-    def _abandon(self, watched: Watch, end: End, code: int, error: OutputError | None = None) -> None:
-        """Record the end, and notify of it, if standard output no longer takes anything."""
+    def _abandon(self, watched: Watch, end: End, code: int, error: OutputError | None = None) -> int:
+        """Record the end, and notify of it, if standard output no longer takes anything; the exit code.
+
+        Raises the MigstatError that had ended the watch before.
+        """
         ended = self._ended
         if ended is None:
             ended = watched.ended(end, code)
             self._keep(ended)
             if self._exporter:
                 self._exporter.finish(self._story(ended, watched.view))
-        self._notify(self._story(ended, watched.view), error)
+        self._notify(self._story(ended, watched.view), error or self._error)
+        if self._error is not None:
+            raise self._error
+        return ended.exit_code
 
     def _notify(self, story: Story, error: MigstatError | None = None) -> None:
         """Notify of the end, and wait until that is done."""

@@ -10,12 +10,12 @@ from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
 from migstat.model.verdict import Reason, Until, Verdict
-from migstat.render.live import counts_of_view, digest, header_lines, scopes_of
+from migstat.render.live import counts_of_view, digest, header_lines, scopes_of, verdict_text
 from migstat.render.log import cause_of
 from migstat.render.outlook import against_deadline, outlook
-from migstat.render.parts import LOW, REASONS, Canvas, reason_lines
+from migstat.render.parts import LOW, REASONS, Canvas, reason_lines, title_words
 from migstat.render.text import duration, harmless, local_time
-from migstat.render.theme import QUIET, STATE_OF_VERDICT, STYLES
+from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +36,18 @@ def ending(story: Story, canvas: Canvas) -> Group:
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
     if view.snapshot is not None:
-        parts += header_lines(digest(view), ended.at, canvas, still=True)
+        known = digest(view)
+        verdict, title = verdict_text(known, ended.at, canvas), Text(title_words(view.snapshot, canvas), STRONG)
+        # Unlike a frame's these may be more lines: a destination that is cut cannot be told from another.
+        fits = verdict.cell_len + 3 + title.cell_len <= canvas.width
+        parts += [Text.assemble(verdict, "   ", title)] if fits else [verdict, title]
+        parts += header_lines(known, ended.at, canvas, still=True)[1:]
         parts += reason_lines(
             reasons if not alone else (), canvas, max(REASONS, canvas.height // 3), wrap=canvas.height >= LOW
         )
     if story.outages:
         often = "1 outage" if story.outages == 1 else f"{story.outages} outages"
-        total = f", {duration(story.outage_seconds)} in all" if story.outage_seconds >= 1 else ""
+        total = f", {duration(story.outage_seconds)} total" if story.outage_seconds >= 1 else ""
         parts.append(Text(often + total, QUIET))
     parts.append(Text(last_line(story, with_reason=alone), STYLES[STATE_OF_VERDICT[ended.verdict]]))
     return Group(*parts)
@@ -116,7 +121,7 @@ def _rest(story: Story) -> str:
     if story.until is Until.CORE and story.ended.end is End.FINISHED:
         scopes = (scope for scope in scopes_of(snapshot.node) if scope.level[:-1] == MIGRATE)
         going = [harmless(scope.name) for scope in scopes if scope.state in (State.RUNNING, State.PENDING)]
-        return f"; {', '.join(going)} not waited for" if going else ""
+        return f"; {', '.join(going)} not included" if going else ""
     return f"; the migration goes on ({_count(story)})"
 
 

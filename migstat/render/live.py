@@ -258,16 +258,22 @@ def verdict_words(known: Digest, now: Millis) -> tuple[State, str]:
     return STATE_OF_VERDICT[known.verdict], str(known.verdict)
 
 
-def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
+def verdict_text(known: Digest, now: Millis, canvas: Canvas) -> Text:
+    """The verdict, and the counts of what went wrong."""
     glyphs = canvas.glyphs
     state, word = verdict_words(known, now)
     line = Text(f"{glyphs.states[state]} {word}", f"bold {STYLES[state]}")
     for bad_state, words in bad_counts(known):
         line.append(glyphs.dot, QUIET).append(f"{glyphs.states[bad_state]} {words}", STYLES[bad_state])
+    return line
+
+
+def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
+    line = verdict_text(known, now, canvas)
     if known.title and canvas.width - line.cell_len >= 13:
         line.append("   ").append(known.title, STRONG)
         if known.destination and canvas.width - line.cell_len >= 13:
-            line.append(f" {glyphs.arrow} {known.destination}")
+            line.append(f" {canvas.glyphs.arrow} {known.destination}")
     return _cut(line, canvas)
 
 
@@ -493,7 +499,7 @@ def progress_text(
         parts.append((2, (True, Text(grouped(phase.processed) + total))))
     if stalled is not None:
         stood = duration((now - stalled) / 1000).split()[0]
-        parts.append((0, (True, Text(f"no movement for {stood}", STYLES[State.WARNING]))))
+        parts.append((0, (True, Text(f"no progress for {stood}", STYLES[State.WARNING]))))
     elif phase is not None and phase.rate:
         parts.append((5, (True, Text(f"{phase.rate:.0f}/s" if phase.rate >= 10 else f"{phase.rate:.1f}/s"))))
         if phase.total is not None and phase.processed is not None and phase.total >= phase.processed:

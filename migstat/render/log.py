@@ -38,7 +38,7 @@ def log_line(event: Event) -> LogLine | None:
         case Changed():
             return _change(event)
         case Stalled():
-            text = f"{name_of(Node(event.level))}: no movement for {duration(event.since_seconds)}"
+            text = f"{name_of(Node(event.level))}: no progress for {duration(event.since_seconds)}"
             return LogLine(event.at, text, State.WARNING)
         case Outage():
             wait = duration(max(event.retry_in_seconds, 1))
@@ -48,7 +48,7 @@ def log_line(event: Event) -> LogLine | None:
         case Late():
             return LogLine(event.at, late_words(event), State.WARNING)
         case Recovered():
-            return LogLine(event.at, f"answering again after {duration(event.outage_seconds)}")
+            return LogLine(event.at, f"API back after {duration(event.outage_seconds)}")
     return None
 
 

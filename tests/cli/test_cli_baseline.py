@@ -69,7 +69,7 @@ def test_a_projects_document_is_a_rehearsal(tmp_path: Path) -> None:
         file.write_text(migstat(["projects", "--json"], environ_of(rehearsed.server), now=rehearsed.now).out)
     with night(in_turn(120)) as rehearsed:
         result = rehearsed.watch("--baseline", str(file))
-    assert "5 of 6 projects were rehearsed; the others are expected to take the median" in result.err
+    assert "5 of 6 projects were rehearsed; the rest are assumed to take the median time" in result.err
     assert "running, ends about 14:25" in result.err
 
 

@@ -182,6 +182,17 @@ def test_a_simulator_serves_another_process() -> None:
     assert "Scenario confluence" in err
 
 
+def test_a_second_demo_does_not_continue_the_record_of_the_first(tmp_path: Path) -> None:
+    """Its migration begins anew, by a clock that has run ahead: resumed, the record would end before it begins."""
+    path = tmp_path / "night.jsonl"
+    words = ["demo", "--scenario", "failing", "watch", "--record", str(path)]
+    assert migstat(words, {}, sleep=[]).code == 1
+    before = path.read_bytes()
+    result = migstat(words, {}, sleep=[])
+    assert (result.code, "night.jsonl already records a demo" in result.err) == (2, True)
+    assert path.read_bytes() == before
+
+
 def test_after_the_watch_of_a_scenario_its_status_is_suggested() -> None:
     """Another demo would show another migration, without the failures that were just watched."""
     result = migstat(["demo", "--scenario", "failing", "watch"], {})

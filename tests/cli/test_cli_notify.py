@@ -113,7 +113,7 @@ def test_it_runs_for_a_long_outage_and_its_end(hook: Hook) -> None:
         result = rehearsed.watch("--notify", hook.command)
     assert (result.code, [event for event, _ in hook.told]) == (0, ["outage", "recovered", "finished"])
     assert "no answer since 14:14 UTC (503); 0 of 1 done" in hook.told[0][1]
-    assert "answering again after 5m " in hook.told[1][1]
+    assert "API back after 5m " in hook.told[1][1]
 
 
 def test_what_happens_meanwhile_is_told_in_the_next_run(hook: Hook) -> None:
@@ -208,7 +208,7 @@ def test_a_command_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path) 
     notifier.add(THE_END)
     notifier.look(0, View(at=0, snapshot=None), "over")
     notifier.close(nullcontext)
-    assert warnings == ["migstat: warning: --notify: script was ended after 0.3s"]
+    assert warnings == ["migstat: warning: --notify: script timed out after 0.3s"]
     until(lambda: is_gone(tmp_path / "left"))
 
 

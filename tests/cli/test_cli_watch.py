@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from migstat.cli.streams import Streams
@@ -26,7 +29,18 @@ from migstat.render.theme import ASCII
 from migstat.simulator.scenario import Scenario, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, NOW, cutover, migration, night, node, still
-from tests.command_line import Result, environ_of, hermetic, line_of, migstat, refused, refused_as_json, started, until
+from tests.command_line import (
+    Result,
+    Terminal,
+    environ_of,
+    hermetic,
+    line_of,
+    migstat,
+    refused,
+    refused_as_json,
+    started,
+    until,
+)
 from tests.schemas import assert_valid
 from tests.watching import moved, of_tasks
 
@@ -113,7 +127,7 @@ def test_a_change_is_a_line_and_an_outage_loses_none() -> None:
     assert re.fullmatch(r"2026-09-21T14:1\d:\d\dZ\tmigrate,projects,ERP\trunning\tfailed\tNo\\tsuch\\nfield\.", failed)
     assert not re.search("[\x1b\a]", result.out + result.err)
     _, outage, recovery, last = result.err.splitlines()
-    assert ("no answer" in outage, "again after" in recovery, result.code) == (True, True, 1)
+    assert ("no answer" in outage, "API back after" in recovery, result.code) == (True, True, 1)
     assert re.fullmatch(r"migstat: failed after \d+m \d\ds: ERP: No such field; 4 of 4 projects done", last)
 
 
@@ -363,6 +377,53 @@ def test_credentials_refused_later_are_believed_after_two_minutes() -> None:
     assert json.loads(result.err)["error"]["code"] == "refused"
 
 
+class Unread(Terminal):
+    """A pipe that takes nothing, and whose reader goes away at last."""
+
+    def __init__(self) -> None:
+        super().__init__(terminal=False, encoding="utf-8")
+        self.closed_by_reader = threading.Event()
+        self.writer: threading.Thread | None = None
+
+    def write(self, _: str) -> int:
+        """Hang until the reader goes away."""
+        self.writer = threading.current_thread()
+        self.closed_by_reader.wait()
+        raise BrokenPipeError
+
+
+class Refusing(httpx.HTTPTransport):
+    """Calls `believed` with each refusal that comes two minutes after the first one."""
+
+    def __init__(self, now: Callable[[], float], believed: Callable[[], object]) -> None:
+        super().__init__()
+        self.now, self.believed, self.since = now, believed, math.inf
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass it on."""
+        response = super().handle_request(request)
+        if response.status_code == 401:
+            self.since = min(self.since, self.now())
+            if self.now() - self.since >= 120:
+                self.believed()
+        return response
+
+
+def test_a_reader_that_goes_away_hides_no_error() -> None:
+    """If standard output is closed just before an error ends the watch, the code is still that of the error."""
+    out = Unread()
+
+    def close() -> None:
+        out.closed_by_reader.set()
+        assert out.writer is not None
+        out.writer.join(20)
+
+    with night(lively()) as rehearsed:
+        rehearsed.at(120, lambda: rehearsed.server.faults.add("401", 1000))
+        result = rehearsed.watch("--json", out=out, transport=Refusing(rehearsed.now, close))
+    assert (result.code, json.loads(result.err)["error"]["code"]) == (4, "refused")
+
+
 WRONG = [
     *(("--interval " + wrong, "--interval") for wrong in ("0", "0s", "-1", "soon")),
     *(("--timeout " + wrong, "--timeout") for wrong in ("0h", "nan", "''")),
@@ -387,8 +448,8 @@ WRONG = [
     *(("--notify " + wrong, "--notify is empty") for wrong in ("''", "' '")),
     ("""--notify "''" """, "--notify: empty command"),
     ("""--notify "say 'hello" """, "no closing quotation"),
-    ("--notify 'migstat-no-such-program --x'", "no program 'migstat-no-such-program'"),
-    *(("--notify " + wrong, f"no program {wrong!r}") for wrong in ("/dev/null", "./")),
+    ("--notify 'migstat-no-such-program --x'", "command not found: 'migstat-no-such-program'"),
+    *(("--notify " + wrong, f"command not found: {wrong!r}") for wrong in ("/dev/null", "./")),
     ("--notify 'cat >>notes.txt'", "'>>notes.txt' needs a shell"),
     ("--notify 'cat | mail -s night me'", "'|' needs a shell"),
 ]

@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_written_changes_no_code(server: Server, tmp_path:
     words = ["watch", "--json", *exports(tmp_path, "null.html", "page.html")]
     result = migstat(words, environ_of(server), sleep=[], now=lambda: NOW)
     assert result.code == 1
-    assert "null.html does not show the end: not a regular file" in result.err
+    assert "null.html: the final state was not written: not a regular file" in result.err
     assert "The watch ended" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
@@ -86,12 +86,12 @@ def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) ->
     exporter = Exporter([path], told.put, lambda: seconds[0])
     exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
     warning = told.get(timeout=10)
-    assert f"{path} could not be written: " in warning
+    assert f"{path}: " in warning
     assert warning.endswith("; trying again after each poll")
     seconds[0] += EVERY
     exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
     exporter.close(10.0)
-    assert f"{path} does not show the end: " in told.get(timeout=10)
+    assert f"{path}: the final state was not written: " in told.get(timeout=10)
     assert told.empty()
     path.parent.unlink()
     again = Exporter([path], told.put, lambda: 0.0)
@@ -134,7 +134,7 @@ def test_a_share_that_hangs_holds_nothing_up() -> None:
     while "migstat_exit_code" not in share.local.get(timeout=10):
         pass
     exporter.close(0.0)
-    assert warnings[0] == "migstat: warning: --export: page.html does not show the end: it takes too long"
+    assert warnings[0] == "migstat: warning: --export: page.html: the final state was not written: timed out"
     share.writable.set()
     exporter.close(10.0)
     assert ["The watch ended" in text for text in share.texts] == [False, True]

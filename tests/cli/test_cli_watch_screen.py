@@ -332,7 +332,7 @@ def test_an_outage_is_shown_and_its_end() -> None:
         assert seen.outside() == []
         rehearsed.server.faults.clear()
         seen.until_shown(r"updated \d+s ago")
-        seen.until_shown("answering again after")
+        seen.until_shown("API back after")
         assert seen.lines[0].startswith("● running")
         assert seen.end(signal.SIGTERM) == 143
 
@@ -364,7 +364,7 @@ def test_the_same_command_resumes_a_recorded_watch(tmp_path: Path) -> None:
     with watching(many(), "--record", str(tmp_path / "night.jsonl")) as (_, seen):
         seen.until_shown("updated")
         assert seen.end(signal.SIGINT) == 130
-    assert [line for line in seen.scrollback if line][-1] == "Next: the same command resumes this watch"
+    assert [line for line in seen.scrollback if line][-1] == "Next: run the same command to resume this watch"
 
 
 def left_over(seen: Window, verdict: str) -> list[str]:
@@ -535,7 +535,7 @@ def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
         seen.until_shown(r"^\d\d:\d\d ▲ .*--notify: hook exited with 3: ZZ")
         assert seen.outside() == []
         seen.child.sendcontrol("c")
-        seen.until_printed("waiting for --notify, 30s a run at most; Ctrl-C ends it")
+        seen.until_printed("press Ctrl-C to stop it")
         go.touch()
         assert seen.end() == 130
     assert told.read_text(encoding="utf-8").split() == ["change", "over", "interrupted", "over"]

@@ -92,8 +92,8 @@ LOG = [
 FAILURES = [
     LogLine(NOW - 9 * MINUTE, f"INFRA failed after 15m 00s: {WORKFLOW}", State.FAILED),
     LogLine(NOW - 8 * MINUTE, "no answer: the API failed on the status (503); next try in 12s", State.FAILED),
-    LogLine(NOW - 7 * MINUTE, "answering again after 43s"),
-    LogLine(NOW - 1 * MINUTE, "migrate,projects,ITSM: no movement for 15m 00s", State.WARNING),
+    LogLine(NOW - 7 * MINUTE, "API back after 43s"),
+    LogLine(NOW - 1 * MINUTE, "migrate,projects,ITSM: no progress for 15m 00s", State.WARNING),
 ]
 
 START = View(at=NOW, snapshot=None)

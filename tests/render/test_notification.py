@@ -27,10 +27,10 @@ def failed(message: str | None, name: str = "ERP", outcome: str = "FAILED") -> C
         (failed("Import stopped."), FAILURE, f"ERP failed: Import stopped{COUNT}"),
         (failed(None, outcome="STOPPED"), FAILURE, f"ERP failed (STOPPED){COUNT}"),
         (Changed(NOW, Node((), "FINISHED", "FAILED", "No."), None), FAILURE, f"the task failed: No{COUNT}"),
-        (Stalled(NOW, ERP, 900.0), FAILURE, f"ERP: no movement for 15m 00s{COUNT}"),
+        (Stalled(NOW, ERP, 900.0), FAILURE, f"ERP: no progress for 15m 00s{COUNT}"),
         (NO_ANSWER, OUTAGE, f"no answer since 14:08 UTC (503){COUNT}"),
         (NO_ANSWER, FAILURE, f"no answer since 14:13 UTC (503){COUNT}"),
-        (Recovered(NOW, 250.0), FAILURE, f"answering again after 4m 10s{COUNT}"),
+        (Recovered(NOW, 250.0), FAILURE, f"API back after 4m 10s{COUNT}"),
         (Late(NOW, NOW, None, 60.0, "passed"), FAILURE, f"the deadline (14:13) has passed{COUNT}"),
     ],
 )

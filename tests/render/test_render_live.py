@@ -156,7 +156,7 @@ def test_a_number_is_never_cut() -> None:
     [
         (node(*PROJECTS, "A", state="IN_PROGRESS", message="queued"), (), None, "queued"),
         (moving("A", "upload", 5, 10), (), None, "upload ━━━━──── 50 % 5/10"),
-        (moving("A", "upload", 5, 10), (), NOW - 16 * MINUTE, "upload ━━━━──── 50 % 5/10 · no movement for 16m"),
+        (moving("A", "upload", 5, 10), (), NOW - 16 * MINUTE, "upload ━━━━──── 50 % 5/10 · no progress for 16m"),
         (
             moving("A", "up", 1, 4),
             (PhaseSeen("up", 0, None, 1, 4, 0.5),),
@@ -233,12 +233,12 @@ PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
             Changed(NOW, node("check", "Bad", state="FAILED", message="4 accounts."), RUNNING),
             "Bad failed after 15m 00s: 4 accounts.",
         ),
-        (Stalled(NOW, (*PROJECTS, "ITSM"), 960.0), "ITSM: no movement for 16m 00s"),
+        (Stalled(NOW, (*PROJECTS, "ITSM"), 960.0), "ITSM: no progress for 16m 00s"),
         (
             Outage(NOW, "unreachable", "the API failed (503)", 12.0),
             "no answer (503); next try in 12s: the API failed (503)",
         ),
-        (Recovered(NOW, 43.0), "answering again after 43s"),
+        (Recovered(NOW, 43.0), "API back after 43s"),
         (
             Late(NOW, NOW + 7 * MINUTE, NOW + 27 * MINUTE, 1200.0, "estimate"),
             "expected to end about 14:40, 20m after the deadline (14:20)",
@@ -328,7 +328,7 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
             end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CHECKS),
             "checks passed; the migration goes on (14 of 24 projects)",
         ),
-        (end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CORE), "core succeeded; apps not waited for"),
+        (end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CORE), "core succeeded; apps not included"),
         (
             end(End.TIMEOUT, Verdict.RUNNING, MIDDLE),
             "stopped after 3s (--timeout): still running, 15m 48s in (14 of 24 projects)",
@@ -349,7 +349,7 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
         ),
         (
             end(End.FINISHED, Verdict.SUCCEEDED, replace(MIDDLE, deadline=NOW - MINUTE), until=Until.CORE),
-            "core succeeded, 1m after the deadline; apps not waited for",
+            "core succeeded, 1m after the deadline; apps not included",
         ),
         (
             end(End.TIMEOUT, Verdict.RUNNING, replace(MIDDLE, estimated_end=NOW + 60 * MINUTE)),

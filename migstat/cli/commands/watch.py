@@ -54,7 +54,8 @@ def watch(
         str | None, typer.Option("--baseline", metavar="FILE", help="Record of a rehearsal, to estimate the end.")
     ] = None,
     deadline: Annotated[
-        str | None, typer.Option("--deadline", metavar="WHEN", help="Say if it ends later: 03:00, 4h or ISO 8601.")
+        str | None,
+        typer.Option("--deadline", metavar="WHEN", help="Warn if it will end after this: 03:00, 4h, ISO 8601."),
     ] = None,
     accepted: AcceptedUntilChecks = None,
     stall_after: Annotated[
