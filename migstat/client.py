@@ -190,7 +190,7 @@ class Client:
             )
         api = self._api
         if watching is not None:
-            api = api.waiting_with(PATIENCE, watching.sleep, watching.ends_at)
+            api = api.with_policy(PATIENCE, watching.sleep, watching.ends_at)
         return TaskSession(api, target, time.time, self._settings.rate_limit)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -196,7 +197,7 @@ class SimulatedWatch:
 
     def events(self) -> Iterator[Event]:
         """The events as they happen; the latest pause is in `view`."""
-        with self.api:
+        with closing(self.api):
             for event in paced(self.watch.events(), self.deadline.sleep):
                 if isinstance(event, Waiting):
                     self.view = event.view

@@ -137,12 +137,17 @@ def decode_tasks(body: bytes) -> TaskPage:
 
 def decode_task(body: bytes) -> Task:
     """One answer to `/tasks/{taskId}`, its id empty if it has none. Raises BadAnswer unless it is an object."""
-    return _built_task(_decoded(_object.decode, body))
+    return _built_task(decode_object(body))
 
 
 def decode_job(body: bytes) -> Job:
     """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object."""
-    return job_of(_decoded(_object.decode, body, values=MOST_KEYS))
+    return job_of(decode_object(body))
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """The members of any JSON object. Raises BadAnswer for anything else."""
+    return _decoded(_object.decode, body, values=MOST_KEYS)
 
 
 def job_of(raw: dict[str, Any]) -> Job:
@@ -176,7 +181,7 @@ def job_of(raw: dict[str, Any]) -> Job:
     )
 
 
-def mended(body: bytes) -> bytes:
+def repaired_json(body: bytes) -> bytes:
     """Parse a body that breaks one of JSON's minor rules, so that the rest of it can be shown.
 
     Half a surrogate pair and bytes that are not UTF-8 become U+FFFD, absurdly large numbers null. Raises NotJson.

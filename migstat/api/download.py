@@ -13,19 +13,19 @@ from collections.abc import Callable
 import httpx
 
 from migstat.api.failures import CHECK_NETWORK, Redirect, error_of_status
-from migstat.api.http import MASK, Http, Redactor
+from migstat.api.http import MASK, Http
 from migstat.api.retry import retry_after_seconds
 from migstat.errors import BadAnswer, Unreachable
 from migstat.files.incoming import Incoming
-from migstat.settings.resolve import elsewhere
+from migstat.settings.resolve import Settings, elsewhere
 
-REDIRECTS = 5
+MAX_REDIRECTS = 5
 """Redirects in a row that are followed."""
 
-SHORTEST_SECRET = 8
+MIN_SECRET = 8
 """Characters of a value in a location's query below which it cannot be a signature."""
 
-LARGEST_LINK = 64 * 1024
+MAX_LINK = 64 * 1024
 """Bytes of a JSON answer that are searched for a link to the file."""
 
 Moved = Callable[[int, int | None], None]
@@ -50,11 +50,19 @@ def fetch(http: Http, location: str | None, file: Incoming, moved: Moved, *, jso
             raise error_of_status(response.status_code, response.url.host, retry_after, of_file=True)
         _write(response, file, moved, json_expected=json_expected)
 
+    secrets: set[str] = set()  # of every location on the way
+
+    def clean(text: str) -> str:
+        for secret in sorted(secrets, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return http.redactor.text(text)
+
     def attempt() -> None:
         following, url = location, None
-        for _ in range(REDIRECTS + 1):
-            url = _checked(http, following, url)
-            shown, clean = f"{url.netloc.decode()}{url.path}", _masking(url, http.redactor)
+        for _ in range(MAX_REDIRECTS + 1):
+            url = _checked(http.settings, following, url)
+            secrets.update(_secrets_of(url))
+            shown = f"{url.netloc.decode()}{url.path}"
             try:
                 http.get(url, HEADERS, receive, shown=shown, limit=math.inf, clean=clean)
                 return
@@ -62,25 +70,25 @@ def fetch(http: Http, location: str | None, file: Incoming, moved: Moved, *, jso
                 if not redirect.location:
                     raise BadAnswer(f"{url.host} redirects without a location ({redirect.status})") from redirect
                 following = redirect.location
-        raise BadAnswer(f"{url.host if url else ''} redirects more than {REDIRECTS} times")
+        raise BadAnswer(f"{url.host if url else ''} redirects more than {MAX_REDIRECTS} times")
 
-    http.retrying(attempt)
+    http.retrying(attempt, clean)
 
 
-def _checked(http: Http, location: str | None, before: httpx.URL | None) -> httpx.URL:
+def _checked(settings: Settings, location: str | None, before: httpx.URL | None) -> httpx.URL:
     """The URL of a location, if it may be requested; `before` is the one that redirects to it."""
     if not location:
-        raise BadAnswer("the API does not say where it is")
+        raise BadAnswer("the API gives no location for it")
     try:
-        url = (before or httpx.URL(f"{http.settings.base_url}/")).join(location)
-        loopback = elsewhere(http.settings, str(url)).loopback
+        url = (before or httpx.URL(f"{settings.base_url}/")).join(location)
+        loopback = elsewhere(settings, str(url)).loopback
     except (httpx.InvalidURL, ValueError) as error:
         raise BadAnswer("its location is not a URL") from error
-    plain = url.scheme == "http" and loopback and http.settings.loopback
+    plain = url.scheme == "http" and loopback and settings.loopback
     if not url.host or url.userinfo or not (url.scheme == "https" or plain):
-        source = "it is" if before is None else f"{before.host} redirects to a location"
         where = f"{url.scheme}://{url.host}" if url.host else url.scheme or "an address without a host"
-        message = _masking(before or url, http.redactor)(f"{source} at {where}, which is not allowed")
+        named = "its location," if before is None else f"{before.host} redirects to"
+        message = f"{named} {where}, {'' if before is None else 'which '}is not allowed"
         hint = "Files are fetched over https only, without a user in the URL; plain http is for loopback addresses."
         raise BadAnswer(message, hint)
     if before is not None and (before.scheme, url.scheme) == ("https", "http"):
@@ -91,9 +99,9 @@ def _checked(http: Http, location: str | None, before: httpx.URL | None) -> http
 def _write(response: httpx.Response, file: Incoming, moved: Moved, *, json_expected: bool) -> None:
     """Write the whole answer to the file. Raises ApiError if it is truncated, or a link instead of the file."""
     headers, host = response.headers, response.url.host
-    packed = headers.get("Content-Encoding", "identity").strip().lower() != "identity"
+    encoded = headers.get("Content-Encoding", "identity").strip().lower() != "identity"
     length = headers.get("Content-Length", "")
-    total = int(length) if _LENGTH.fullmatch(length) and not packed else None
+    total = int(length) if _LENGTH.fullmatch(length) and not encoded else None
     file.restart()
     moved(0, total)
     head = b""
@@ -104,20 +112,13 @@ def _write(response: httpx.Response, file: Incoming, moved: Moved, *, json_expec
     if total is not None and file.size != total:
         raise Unreachable(f"{host} sent {file.size} of {total} bytes", CHECK_NETWORK, again=True)
     is_json = headers.get("Content-Type", "").partition(";")[0].strip().lower() == "application/json"
-    if is_json and not json_expected and (link := _LINK.search(head[:LARGEST_LINK].replace(b"\\/", b"/"))):
+    if is_json and not json_expected and (link := _LINK.search(head[:MAX_LINK].replace(b"\\/", b"/"))):
         message = f"{host} sent JSON with a link to {link[1].decode()} instead of the file"
         raise BadAnswer(message, "'migstat artifacts --json' shows where it should be.")
 
 
-def _masking(url: httpx.URL, redactor: Redactor) -> Callable[[str], str]:
-    """Removes the credentials, and anything that may sign the URL, from a text."""
+def _secrets_of(url: httpx.URL) -> set[str]:
+    """Everything in a URL that may sign it."""
     query = url.query.decode("ascii", "replace")
     values = {query, *re.split("[&=]", query), *(value for _, value in url.params.multi_items())}
-    secrets = sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True)
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, MASK)
-        return redactor.text(text)
-
-    return clean
+    return {value for value in values if len(value) >= MIN_SECRET}

@@ -5,86 +5,63 @@ Redirects are refused, and every id is percent-encoded into the path.
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from copy import copy
 from functools import partial
-from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
 from msgspec.structs import replace
 
-from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, mended
+from migstat.api.decode import (
+    NotJson,
+    decode_job,
+    decode_object,
+    decode_page,
+    decode_task,
+    decode_tasks,
+    repaired_json,
+)
 from migstat.api.failures import Redirect, error_of_status
-from migstat.api.http import Http, Observers, Resource
-from migstat.api.retry import Clock, Policy, Sleep, Timing, retry_after_seconds, seconds_until
+from migstat.api.http import Http, Resource
+from migstat.api.retry import Clock, retry_after_seconds, seconds_until
 from migstat.errors import BadAnswer
 from migstat.model.nodes import Job, Page, Question, Task, TaskPage
-from migstat.settings.resolve import Settings
 
 if TYPE_CHECKING:
     from migstat.api.download import Moved
     from migstat.files.incoming import Incoming
 
 ROOT = "/migrations/public/v1"
-LARGEST_BODY = 8 * 1024 * 1024
-"""Bytes, unpacked. A page of 20 children has some 10 KB, so nothing larger than this comes from the API."""
+MAX_BODY = 8 * 1024 * 1024
+"""Bytes, decompressed. A page of 20 children has some 10 KB, so nothing larger than this comes from the API."""
 
-LARGEST_ERROR = 64 * 1024
+MAX_ERROR = 64 * 1024
 """Bytes of an answer other than 200 that are read for its message."""
 
 PIECE = 256 * 1024
-"""Bytes that are unpacked at a time."""
+"""Bytes that are decompressed at a time."""
 
-PACKINGS = ("gzip", "deflate")
+ENCODINGS = ("gzip", "deflate")
 """Encodings of a body, one at a time: gzip in gzip makes gigabytes of a few kilobytes."""
 
-HEADERS = {"Accept": "application/json", "Accept-Encoding": ", ".join(PACKINGS)}
-BETWEEN = "A proxy or a login page may be in between; check the network and --base-url."
+HEADERS = {"Accept": "application/json", "Accept-Encoding": ", ".join(ENCODINGS)}
+PROXY_HINT = "A proxy or a login page may be in between; check the network and --base-url."
 
 BARREN_PAGES = 3
-MOST_TASKS = 50_000
+MAX_TASKS = 50_000
 """Pages in a row without a new run, and runs of one job, after which their list is taken to have no end."""
 
 Answer = TypeVar("Answer", bound=Job | Task | TaskPage | Page)
 
 
-class Api(AbstractContextManager["Api"]):
-    """The migration API of one account. Thread-safe; close it, or use it as a context manager.
+class Api(Http):
+    """The migration API of one account. Thread-safe; close it.
 
     Its methods raise ApiError (NotFound for what does not exist), and UsageError once it is closed. A request runs in
     a daemon thread, so that a signal ends the wait for it at once, even while a name is looked up.
     """
-
-    def __init__(
-        self,
-        settings: Settings,
-        timing: Timing,
-        *,
-        policy: Policy | None = None,
-        observers: Observers | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self.http = Http(settings, timing, policy or Policy(), observers or Observers(), transport)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close all connections; nothing can be sent afterwards."""
-        self.http.close()
-
-    def waiting_with(self, policy: Policy, sleep: Sleep, ends_at: float = math.inf) -> Api:
-        """The same API, connections and request budget, with this patience. For `ends_at` see Timing."""
-        other = copy(self)
-        other.http = self.http.waiting_with(policy, sleep, ends_at)
-        return other
 
     def job(self, job_id: str) -> Job:
         """The definition of a job."""
@@ -110,7 +87,7 @@ class Api(AbstractContextManager["Api"]):
             fresh = {task.task_id for task in page.tasks} - known
             known |= fresh
             barren = 0 if fresh else barren + 1
-            if cursor in cursors or barren >= BARREN_PAGES or len(known) >= MOST_TASKS:
+            if cursor in cursors or barren >= BARREN_PAGES or len(known) >= MAX_TASKS:
                 raise BadAnswer(f"the list of tasks of job {job_id} has no end", "Give the task's id.")
             cursors.add(cursor)
 
@@ -134,7 +111,7 @@ class Api(AbstractContextManager["Api"]):
         """Download the file at an artifact's location; see `download.fetch`."""
         from migstat.api.download import fetch
 
-        fetch(self.http, location, file, moved, json_expected=json_expected)
+        fetch(self, location, file, moved, json_expected=json_expected)
 
     def _get(
         self, resource: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], Answer]
@@ -143,88 +120,87 @@ class Api(AbstractContextManager["Api"]):
         # commas as the documentation writes them
         sent = urlencode({name: value for name, value in query.items() if value}, safe=",", quote_via=quote)
         path = f"{ROOT}/jobs/{_segment(resource.job_id)}{below}" + (f"?{sent}" if sent else "")
-        return self.answer(resource, path, decode)
+        return self.request(resource, path, decode)
 
-    def answer(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
+    def request(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
         """Send a GET for a path until its answer can be decoded or the policy gives up."""
-        http, what = self.http, str(resource)
-        receive = partial(_body, what=what, clock=http.timing.clock, seconds=http.settings.request_timeout)
+        timing, clean = self.timing, self.redactor.text
+        receive = partial(_body, resource=resource, clock=timing.clock, seconds=self.settings.request_timeout)
 
         def attempt() -> Answer:
+            url = self.settings.base_url + path
             try:
-                url = http.settings.base_url + path
-                response, body = http.get(url, HEADERS, receive, shown=path, page=resource.page)
+                response, body = self.get(url, HEADERS, receive, shown=path, clean=clean, page=resource.page)
             except Redirect as redirect:
                 raise redirect.refused() from redirect
-            body = http.redactor.body(body)
-            headers, now = response.headers, http.timing.now()
-            remaining = headers.get("X-RateLimit-Remaining", "")
-            reset_in = seconds_until(headers.get("X-RateLimit-Reset"), now)
-            if remaining.isdecimal() and reset_in is not None:
-                http.budget.heed(int(remaining[:9]), reset_in)
+            body = self.redactor.body(body)
+            headers = response.headers
+            if (remaining := headers.get("X-RateLimit-Remaining", "")).isdecimal():
+                reset_in = seconds_until(headers.get("X-RateLimit-Reset"), timing.now())
+                if reset_in is not None:
+                    self.budget.observe_quota(int(remaining[:9]), reset_in)
             if response.status_code != httpx.codes.OK:
-                retry_after = retry_after_seconds(headers.get("Retry-After"), now)
-                says = _says(body, http.redactor.text)
-                raise error_of_status(response.status_code, what, retry_after, says=says)
+                retry_after = retry_after_seconds(headers.get("Retry-After"), timing.now())
+                raise error_of_status(response.status_code, resource, retry_after, says=_says(body, clean))
             try:
-                with http.decoding:
+                with self.decoding:
                     try:
                         return decode(body)
-                    except NotJson:  # redacted again, as mending may spell out a token that was escaped
-                        return decode(http.redactor.body(mended(body)))
+                    except NotJson:  # redacted again, as the repair may spell out a token that was escaped
+                        return decode(self.redactor.body(repaired_json(body)))
             except NotJson as error:
                 kind = headers.get("Content-Type", "").partition(";")[0][:60] or "no content type"
-                came = "an empty answer" if not body.strip() else f"an answer that is not JSON ({kind})"
-                raise BadAnswer(f"the server sent {came} about {what}", BETWEEN, again=True) from error
+                came = "an empty response" if not body.strip() else f"a response that is not JSON ({kind})"
+                raise BadAnswer(f"the server sent {came} for {resource}", PROXY_HINT, again=True) from error
             except BadAnswer as error:
                 hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
-                raise BadAnswer(f"{error.message} (about {what})", hint) from error
+                raise BadAnswer(f"{error.message} (in the response for {resource})", hint) from error
 
-        answer = http.retrying(attempt)
-        http.observers.answered(resource, answer)
+        answer = self.retrying(attempt, clean)
+        self.observers.answered(resource, answer)
         return answer
 
 
-def _body(response: httpx.Response, what: str, clock: Clock, seconds: float) -> bytes:
-    """Read and unpack the body within `seconds`; of an error only as much as a message needs."""
+def _body(response: httpx.Response, resource: Resource, clock: Clock, seconds: float) -> bytes:
+    """Read and decompress the body within `seconds`; of an error only as much as a message needs."""
     good = response.status_code == httpx.codes.OK
-    packing = response.headers.get("Content-Encoding", "").strip().lower()
-    if packing not in ("", "identity", *PACKINGS):
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity", *ENCODINGS):
         if not good:
             return b""
-        message = f"the answer about {what} is packed as {packing[:40]!r}, which was not requested"
-        raise BadAnswer(message, BETWEEN)
+        message = f"the response for {resource} is encoded as {encoding[:40]!r}, which was not requested"
+        raise BadAnswer(message, PROXY_HINT)
     # httpx's own time-out is for a single read: a drip of bytes would keep an abandoned thread for hours
     ends_at = clock() + seconds
     body = bytearray()
-    for part in _unpacked(response, packing):
+    for part in _decompressed(response, encoding):
         body += part
-        if len(body) > LARGEST_ERROR and not good:
+        if len(body) > MAX_ERROR and not good:
             return b""
-        if len(body) > LARGEST_BODY:
-            raise BadAnswer(f"the answer about {what} is larger than {LARGEST_BODY >> 20} MiB", BETWEEN)
+        if len(body) > MAX_BODY:
+            raise BadAnswer(f"the response for {resource} is larger than {MAX_BODY >> 20} MiB", PROXY_HINT)
         if clock() > ends_at:
             raise httpx.ReadTimeout("")
     return bytes(body)
 
 
-def _unpacked(response: httpx.Response, packing: str) -> Iterator[bytes]:
-    """Yield the body in pieces; httpx would unpack all that it received at once, up to a thousand times its size."""
-    if packing not in PACKINGS or response.is_stream_consumed:
+def _decompressed(response: httpx.Response, encoding: str) -> Iterator[bytes]:
+    """Yield the body in pieces; httpx would decompress all it received at once, up to a thousand times its size."""
+    if encoding not in ENCODINGS or response.is_stream_consumed:
         yield from response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
         return
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of gzip's and zlib's headers
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of gzip's and zlib's headers
     begun = False
     try:
         for part in response.iter_raw():
-            if part and not begun and packing == "deflate" and part[0] & 0x0F != zlib.DEFLATED:
-                unpacker = zlib.decompressobj(-zlib.MAX_WBITS)  # some servers send it without a header
+            if part and not begun and encoding == "deflate" and part[0] & 0x0F != zlib.DEFLATED:
+                inflater = zlib.decompressobj(-zlib.MAX_WBITS)  # some servers send it without a header
             begun = begun or bool(part)
             rest = part
             while rest:
-                yield unpacker.decompress(rest, PIECE)
-                rest = unpacker.unconsumed_tail
-        yield unpacker.flush()
+                yield inflater.decompress(rest, PIECE)
+                rest = inflater.unconsumed_tail
+        yield inflater.flush()
     except zlib.error as error:
         raise httpx.DecodingError(str(error)) from error
 
@@ -232,7 +208,7 @@ def _unpacked(response: httpx.Response, packing: str) -> Iterator[bytes]:
 def _says(body: bytes, clean: Callable[[str], str]) -> str:
     """Message and request id of an error body, for the end of a sentence."""
     try:
-        raw = decode_job(body).raw
+        raw = decode_object(body)
     except BadAnswer:
         return ""
     # cleaned before they are cut: half a token is one, too

@@ -53,12 +53,12 @@ def failure_of(error: Exception, settings: Settings, *, at_proxy: bool) -> ApiEr
     if settings.proxy is not None and (at_proxy or isinstance(error, httpx.ProxyError)):
         return _failure_of_proxy(error, settings, settings.proxy)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
-        message = f"no complete answer from {host} within {settings.request_timeout:g} s"
+        message = f"no complete response from {host} within {settings.request_timeout:g} s"
         return Unreachable(message, CHECK_NETWORK, again=True)
     if isinstance(error, httpx.InvalidURL | UnicodeError | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return BadAnswer(f"no request can be sent to {host}: {error}")
     if isinstance(error, httpx.DecodingError):
-        return Unreachable(f"{host} sent an answer that cannot be unpacked", CHECK_NETWORK, again=True)
+        return Unreachable(f"{host} sent a response that cannot be decompressed", CHECK_NETWORK, again=True)
     no_tls = "Is --base-url right? A login page or an old proxy may be in between."
     if (untrusted := _untrusted(error, host, settings.ca_bundle, no_tls)) is not None:
         return untrusted
@@ -141,7 +141,7 @@ _OF_API: dict[int, tuple[type[ApiError], str, str]] = {
     410: (NotFound, "{what} is gone (410)", "The API no longer keeps it; 'migstat tasks' lists the runs it has."),
     429: (RateLimited, "the API's request limit is used up (429)", "{pause}; the limit is shared with colleagues."),
     BUSY: (Unreachable, "the API failed to answer about {what} ({status})", LATER),
-    OTHER: (BadAnswer, "the API answered {status} about {what}", "Is --base-url right?"),
+    OTHER: (BadAnswer, "the API responded with {status} for {what}", "Is --base-url right?"),
 }  # fmt: skip
 _GONE = (NotFound, "{what} no longer has it ({status})", "Files of a run are kept for a few days only.")
 _EXPIRED = (Refused, "{what} refused it ({status})", "Links expire; run the command again for a new one.")
@@ -152,14 +152,14 @@ _OF_FILE: dict[int, tuple[type[ApiError], str, str]] = {
     410: _GONE,
     429: (RateLimited, "{what} gets too many requests (429)", "{pause}."),
     BUSY: (Unreachable, "{what} failed to send it ({status})", LATER),
-    OTHER: (BadAnswer, "{what} answered {status}", ""),
+    OTHER: (BadAnswer, "{what} responded with {status}", ""),
 }
 
 
 def error_of_status(
-    status: int, what: str, retry_after: float | None, *, says: str = "", of_file: bool = False
+    status: int, what: object, retry_after: float | None, *, says: str = "", of_file: bool = False
 ) -> ApiError:
-    """The error for an answer other than 200 about `what`, the host if it is the answer `of_file`.
+    """The error for a response other than 200 for `what`, the host if it is the response `of_file`.
 
     `says` is the server's own message, ready to be appended.
     """
@@ -177,10 +177,10 @@ def _pause(retry_after: float | None) -> str:
 
 
 _REASONS = {
-    "illegal": "it did not answer in HTTP",
-    "Receive buffer too long": "the head of its answer has no end",
-    "Server disconnected": "it closed the connection without an answer",
-    "peer closed connection": "it closed the connection in the middle of its answer",
+    "illegal": "it did not respond with HTTP",
+    "Receive buffer too long": "its response headers never end",
+    "Server disconnected": "it closed the connection without a response",
+    "peer closed connection": "it closed the connection in the middle of its response",
 }
 """How messages of httpx about broken protocol begin, and what they mean."""
 

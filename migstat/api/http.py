@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import ssl
 import sys
@@ -12,8 +13,8 @@ from copy import copy
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from threading import Event, Lock
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -39,11 +40,12 @@ KEPT_ALIVE = 30.0
 """Seconds that a connection may stay unused; longer than the usual pause between two polls."""
 
 MASK = "***"
-SHORTEST_TOKEN = 8
+MIN_TOKEN = 8
 """Characters of a token below which it may occur in an answer by chance; no real token is that short."""
 
 USER_AGENT = {"User-Agent": f"migstat/{__version__}"}
-CLOSED = httpx.ByteStream(b"")
+NO_STREAM = httpx.ByteStream(b"")
+CLOSED = "the client is closed", "Make a new one."
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -73,7 +75,7 @@ class Observers(msgspec.Struct, frozen=True):
     seconds for which a request has been under way, a few times a second, and `answered` with every decoded answer.
     """
 
-    exchanged: Callable[[Exchange], None] = lambda _: None
+    exchanged: Callable[[Exchange], None] | None = None
     waiting: Callable[[float, str], None] = lambda _seconds, _reason: None
     pending: Callable[[float], None] = lambda _: None
     answered: Callable[[Resource, Job | Task | TaskPage | Page], None] = lambda _resource, _answer: None
@@ -86,57 +88,58 @@ class Http:
         self,
         settings: Settings,
         timing: Timing,
-        policy: Policy,
-        observers: Observers,
-        transport: httpx.BaseTransport | None,
+        *,
+        policy: Policy | None = None,
+        observers: Observers | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.settings = settings
         self.timing = timing
-        self.observers = observers
+        self.observers = observers or Observers()
         self.redactor = Redactor(settings)
-        # one at a time: a hostile answer takes many times its size while it is decoded
-        self.decoding = Lock()
+        self.budget = Budget(settings.rate_limit, timing.clock, self.observers.waiting)
         try:
             self._own = _origin(httpx.URL(settings.base_url))
         except (httpx.InvalidURL, UnicodeError) as error:
             raise UsageError(f"{settings.base_url} is not a valid URL: {error}", "Check --base-url.") from error
         pair = base64.b64encode(f"{settings.email}:{settings.token.reveal()}".encode()).decode()
         self._credentials = {"Authorization": f"Basic {pair}"}
-        self._policy = policy
+        self._policy = policy or Policy()
         self._transport = transport
-        self._clients: dict[Origin, httpx.Client] = {self._own: open_client(settings, transport)}
+        # one at a time: a hostile answer takes many times its size while it is decoded
+        self.decoding = Lock()
         self._lock = Lock()
-        self._closed = Event()  # shared with copies of other patience
-        self.budget = Budget(settings.rate_limit, timing.clock, observers.waiting)
+        # by origin, and none once all are closed; shared with copies of another patience
+        self._clients = {self._own: open_client(settings, transport)}
         self._workers = Workers()
 
     def close(self) -> None:
         """Close all connections; requests under way and later ones raise UsageError."""
         with self._lock:
-            self._closed.set()
             for client in self._clients.values():
                 client.close()
+            self._clients.clear()
         self._workers.close()
 
-    def waiting_with(self, policy: Policy, sleep: Sleep, ends_at: float) -> Http:
-        """The same connections and budget with another patience."""
+    def with_policy(self, policy: Policy, sleep: Sleep, ends_at: float = math.inf) -> Self:
+        """The same connections and request budget with another patience. For `ends_at` see Timing."""
         other = copy(self)
         other._policy = policy  # noqa: SLF001
         other.timing = replace(self.timing, sleep=sleep, ends_at=ends_at)
         return other
 
-    def retrying(self, attempt: Callable[[], _T]) -> _T:
+    def retrying(self, attempt: Callable[[], _T], clean: Callable[[str], str]) -> _T:
         """Call `attempt`, within the budget, until it raises no ApiError that may pass.
 
-        Raises the last one, without the credentials, if another attempt cannot succeed or the policy gives up, and
-        RateLimited if it would have to wait for longer than any budget: the server asked for that when another
-        request was refused.
+        Raises the last one if another attempt cannot succeed or the policy gives up, and RateLimited if it would have
+        to wait for longer than any budget: the server asked for that when another request was refused. `clean` removes
+        secrets from the text of errors.
         """
         policy, timing, budget = self._policy, self.timing, self.budget
         if policy.give_up_after is not None and (held := budget.wait()) > WINDOW:
             message = f"the API asked for a pause of {held:.0f} s"
             raise RateLimited(message, "Try again after that.", again=True, retry_after=held)
-        budget.take(timing.sleep)
+        budget.acquire(timing.sleep)
         # only from here on: time spent in the queue is not time spent trying
         first, tries = timing.clock(), 1
         while True:
@@ -145,7 +148,7 @@ class Http:
             except ApiError as raw:
                 if timing.clock() >= timing.ends_at:
                     timing.sleep(0.0)  # which raises if the caller must stop
-                error = raw.reworded(self.redactor.text(raw.message), self.redactor.text(raw.hint))
+                error = raw.reworded(clean(raw.message), clean(raw.hint))
                 if not error.again:
                     raise error from raw.__cause__
                 if isinstance(error, RateLimited) and error.retry_after is not None:
@@ -162,7 +165,7 @@ class Http:
             self.observers.waiting(wait, error.message)
             timing.sleep(wait)
             tries += 1
-            budget.take(timing.sleep)
+            budget.acquire(timing.sleep)
 
     def get(
         self,
@@ -171,17 +174,17 @@ class Http:
         receive: Callable[[httpx.Response], _T],
         *,
         shown: str,
+        clean: Callable[[str], str],
         page: int = 1,
         limit: float | None = None,
-        clean: Callable[[str], str] | None = None,
     ) -> tuple[httpx.Response, _T]:
         """Send one request in a daemon thread; the closed response, and what `receive` made of it there.
 
-        All of it may take `limit` seconds, by default the request time-out. `shown` is the URL for the log, and `clean`
-        removes secrets from errors, by default the credentials. These go to the API's own origin only. Raises Redirect,
-        and ApiError for everything that httpx raises or that takes too long.
+        All of it may take `limit` seconds, by default the request time-out. The credentials go to the API's own origin
+        only. `shown` is the URL for the log, and `clean` removes secrets from errors there; those that are raised may
+        still contain them. Raises Redirect, and ApiError for everything that httpx raises or that takes too long.
         """
-        clean, settings, route = clean or self.redactor.text, self.settings, _Route()
+        settings, route = self.settings, _Route()
         began, result = self.timing.clock(), "no answer"
         try:
             url = httpx.URL(url)
@@ -191,7 +194,12 @@ class Http:
                 headers |= self._credentials
             else:
                 settings = elsewhere(settings, str(url))  # it may be behind another proxy
-            client = self._client(origin, settings)
+            with self._lock:
+                if not self._clients:
+                    raise UsageError(*CLOSED)
+                if origin not in self._clients:
+                    self._clients[origin] = open_client(settings, self._transport)
+                client = self._clients[origin]
             trace = {"trace": route} if settings.proxy else None
             longest = settings.request_timeout + GRACE if limit is None else limit
             response, received = self._workers.call(
@@ -204,30 +212,21 @@ class Http:
             result = str(redirect.status)
             raise
         except ApiError as error:  # of `receive`
-            failure = error.reworded(clean(error.message), clean(error.hint))
-            result = str(failure.status or failure.message)
-            raise failure from error.__cause__
+            result = str(error.status or error.message)
+            raise
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
-            raw = failure_of(error, settings, at_proxy=route.at_proxy)
-            failure = raw.reworded(clean(raw.message), clean(raw.hint))
+            failure = failure_of(error, settings, at_proxy=route.at_proxy)
             result = failure.message
             raise failure from error
         except RuntimeError as error:  # what httpx raises if the client was closed meanwhile
-            if self._closed.is_set():
-                raise UsageError("the client is closed", "Make a new one.") from error
+            if not self._clients:
+                raise UsageError(*CLOSED) from error
             raise
         finally:
-            seconds = self.timing.clock() - began
-            self.observers.exchanged(Exchange(self.redactor.text(shown), page, result, seconds))
+            if (exchanged := self.observers.exchanged) is not None:
+                seconds = self.timing.clock() - began
+                exchanged(Exchange(self.redactor.text(shown), page, clean(result), seconds))
         return response, received
-
-    def _client(self, origin: Origin, settings: Settings) -> httpx.Client:
-        with self._lock:
-            if self._closed.is_set():
-                raise UsageError("the client is closed", "Make a new one.")
-            if origin not in self._clients:
-                self._clients[origin] = open_client(settings, self._transport)
-            return self._clients[origin]
 
 
 def _send(client: httpx.Client, receive: Callable[[httpx.Response], _T], **request: Any) -> tuple[httpx.Response, _T]:
@@ -238,7 +237,7 @@ def _send(client: httpx.Client, receive: Callable[[httpx.Response], _T], **reque
     finally:
         response.close()
         # it refers back to the response, and the collector, which runs seldom, would keep both for hours
-        response.stream = CLOSED
+        response.stream = NO_STREAM
 
 
 class _Route:
@@ -353,7 +352,7 @@ class Redactor:
         known = sorted(filter(None, set(spellings)), key=len, reverse=True)
         # host names come out in lower case
         self._pattern = re.compile("|".join(map(re.escape, known)) or "(?!)", re.IGNORECASE)
-        self._bytes = [spelling.encode() for spelling in known if len(spelling) >= SHORTEST_TOKEN]
+        self._bytes = [spelling.encode() for spelling in known if len(spelling) >= MIN_TOKEN]
 
     def text(self, text: str) -> str:
         """The text of an error or a log line without them."""

@@ -1,7 +1,7 @@
 """When to try again, and how fast to send requests at all: the policy and the request budget.
 
-Clock and sleep are handed in. Both count seconds and must go on while the machine is suspended, so that a deadline
-survives a closed lid.
+Clock and sleep are handed in. Both count seconds and must keep counting while the machine is suspended, so that a
+deadline survives a closed lid.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from threading import Lock
+from functools import partial
+from threading import RLock
 
 import msgspec
 
@@ -23,13 +24,13 @@ Sleep = Callable[[float], None]
 RETRIED_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """HTTP statuses of trouble that may pass in a moment."""
 
-LONGEST_WAIT = 30.0
+MAX_WAIT = 30.0
 """Seconds at which waits stop growing."""
 
-LONGEST_PAUSE = 1e9
+MAX_PAUSE = 1e9
 """Seconds, some thirty years, to which a server's `Retry-After` is cut: more would fill a message with digits."""
 
-LONGEST_HOLD = 300.0
+MAX_HOLD = 300.0
 """Seconds after which requests resume, however long a pause the server asked for."""
 
 WINDOW = 60.5
@@ -42,14 +43,13 @@ NOTEWORTHY = 1.0
 """Seconds of a wait for the budget below which it is merely a place in the queue."""
 
 
-def steady_clock() -> float:
-    """Seconds that go on while the machine is suspended, where the system has such a clock."""
-    if sys.platform == "win32":
-        return time.monotonic()  # which goes on there
-    if hasattr(time, "CLOCK_BOOTTIME"):  # `time.monotonic` stops there
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    # on a Mac `time.monotonic` is another clock than this one, and stops
-    return time.clock_gettime(time.CLOCK_MONOTONIC) if sys.platform == "darwin" else time.monotonic()
+steady_clock: Clock = time.monotonic
+"""Seconds, still counted while the machine is suspended, where the system has such a clock."""
+
+if sys.platform == "darwin":  # where `time.monotonic` is another clock than this one, and stops
+    steady_clock = partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+elif sys.platform != "win32" and hasattr(time, "CLOCK_BOOTTIME"):  # `time.monotonic` stops there
+    steady_clock = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ class Policy(msgspec.Struct, frozen=True):
         random number in 0..1.
         """
         # without the bound on the exponent a watch that outlasts a night's outage would overflow
-        wait = max(share * min(LONGEST_WAIT, self.base * 2.0 ** min(attempt - 1, 32)), soonest)
+        wait = max(share * min(MAX_WAIT, self.base * 2.0 ** min(attempt - 1, 32)), soonest)
         return None if self.give_up_after is not None and elapsed + wait > self.give_up_after else wait
 
 
@@ -100,7 +100,7 @@ def retry_after_seconds(header: str | None, now: float) -> float | None:
         from email.utils import parsedate_to_datetime  # slow to import, and rarely needed
 
         return seconds_until(header, now, parsedate_to_datetime)
-    return min(max(0.0, seconds), LONGEST_PAUSE) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), MAX_PAUSE) if math.isfinite(seconds) else None
 
 
 def seconds_until(
@@ -131,16 +131,15 @@ class Budget(msgspec.Struct):
     _waiting: Callable[[float, str], None]
     _sent: deque[float] = msgspec.field(default_factory=deque)
     _held_until: float = 0.0
-    _lock: Lock = msgspec.field(default_factory=Lock)
+    _lock: RLock = msgspec.field(default_factory=RLock)
 
-    def take(self, sleep: Sleep) -> None:
+    def acquire(self, sleep: Sleep) -> None:
         """Wait until one more request may be sent, and count it."""
         while True:
             with self._lock:
-                now = self._clock()
-                wait = self._wait_from(now)
+                wait = self.wait()
                 if wait <= 0:
-                    self._sent.append(now)
+                    self._sent.append(self._clock())
                     return
             # without the lock, and from the start again: another thread may have taken the place meanwhile
             if wait >= NOTEWORTHY:
@@ -150,14 +149,21 @@ class Budget(msgspec.Struct):
     def wait(self) -> float:
         """Seconds until one more request may be sent, 0 if now."""
         with self._lock:
-            return max(0.0, self._wait_from(self._clock()))
+            now = self._clock()
+            while self._sent and self._sent[0] + WINDOW <= now:
+                self._sent.popleft()
+            wait = max(0.0, self._held_until - now)
+            if self._limit is not None and len(self._sent) >= min(BURST, self._limit):
+                frees_at, left = self._sent[0] + WINDOW, self._limit - len(self._sent)
+                wait = max(wait, self._sent[-1] + (frees_at - now) / left - now if left else frees_at - now)
+            return wait
 
     def slow_down(self, seconds: float) -> None:
         """Pause all requests for this many seconds, five minutes at most."""
         with self._lock:
-            self._held_until = max(self._held_until, self._clock() + min(seconds, LONGEST_HOLD))
+            self._held_until = max(self._held_until, self._clock() + min(seconds, MAX_HOLD))
 
-    def heed(self, remaining: int, reset_in: float) -> None:
+    def observe_quota(self, remaining: int, reset_in: float) -> None:
         """Spread the `remaining` requests of the account's quota over the seconds until it is filled up again.
 
         Only the last tenth of our own limit is spread: above it there is room for everyone.
@@ -166,12 +172,3 @@ class Budget(msgspec.Struct):
             self.slow_down(min(reset_in, WINDOW))
         elif self._limit is not None and remaining < self._limit // 10:
             self.slow_down(min(reset_in, WINDOW) / remaining)
-
-    def _wait_from(self, now: float) -> float:
-        while self._sent and self._sent[0] + WINDOW <= now:
-            self._sent.popleft()
-        wait = self._held_until - now
-        if self._limit is not None and len(self._sent) >= min(BURST, self._limit):
-            frees_at, left = self._sent[0] + WINDOW, self._limit - len(self._sent)
-            wait = max(wait, self._sent[-1] + (frees_at - now) / left - now if left else frees_at - now)
-        return wait

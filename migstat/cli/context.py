@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -175,7 +175,7 @@ def open_session(
     warn(runtime, settings.warnings)
     try:
         session = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at)
-        with session.api:
+        with closing(session.api):
             try:
                 yield session
             finally:  # after an error, too: what was seen until then completes the next attempt

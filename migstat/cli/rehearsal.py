@@ -78,7 +78,7 @@ class SimulatedApi(Api):
         self._app = app
         self._silent = silent
 
-    def answer(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:  # noqa: ARG002
+    def request(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:  # noqa: ARG002
         """The decoded answer to a GET of a path."""
         if self._silent():
             raise Unreachable("the server answered 503 (Service Unavailable)", again=True)

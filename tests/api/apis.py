@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import httpx
 import pytest
@@ -85,8 +86,8 @@ def api_of(
     policy: Policy | None = None,
     observers: Observers | None = None,
     share: float = 1.0,
-) -> Api:
+) -> closing[Api]:
     """A client whose requests end in `handler`, or without one at the server of the settings."""
     timing = Timing(time.clock, time.sleep, share=lambda: share, now=time.wall)
     transport = None if handler is None else httpx.MockTransport(handler)
-    return Api(settings or settings_of(), timing, policy=policy, observers=observers, transport=transport)
+    return closing(Api(settings or settings_of(), timing, policy=policy, observers=observers, transport=transport))

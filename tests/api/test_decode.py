@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, job_of, mended
+from migstat.api.decode import NotJson, decode_job, decode_page, decode_task, decode_tasks, job_of, repaired_json
 from migstat.errors import BadAnswer, MigstatError
 from migstat.model.nodes import Artifact, Level, Node, Page, Phase, State, Task, TaskPage
 
@@ -161,7 +161,7 @@ def test_what_breaks_a_rule_of_little_weight_is_mended(body: bytes, content: dic
     """Half characters become U+FFFD, absurdly large numbers null, and everything else is unchanged."""
     with pytest.raises(NotJson):
         decode_job(body)
-    assert decode_job(mended(body)).raw == content
+    assert decode_job(repaired_json(body)).raw == content
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_what_breaks_a_rule_of_little_weight_is_mended(body: bytes, content: dic
 def test_what_is_no_json_at_all_is_not_mended(body: bytes, kind: type[BadAnswer]) -> None:
     """A cut body or a page is not made JSON of, and one made of brackets does not end the program."""
     with pytest.raises(kind):
-        mended(body)
+        repaired_json(body)
 
 
 @pytest.mark.slow
@@ -184,7 +184,7 @@ def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
     """JSON that breaks no rule comes out unchanged."""
     with suppress(ValueError):
         body = json.dumps(answer, allow_nan=False).encode()
-        assert json.loads(mended(body)) == answer
+        assert json.loads(repaired_json(body)) == answer
 
 
 @pytest.mark.slow
@@ -192,7 +192,7 @@ def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
 def test_what_is_mended_is_sound_json(body: bytes) -> None:
     """Any bytes become JSON that can be read, or raise NotJson."""
     with suppress(NotJson):
-        json.loads(mended(body).decode())
+        json.loads(repaired_json(body).decode())
 
 
 WRONG_SHAPES = [

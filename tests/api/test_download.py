@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -117,7 +117,7 @@ def test_an_answer_without_a_length_ends_with_its_last_part(tmp_path: Path) -> N
 def fetch(settings: Settings, location: str, target: Path, moved: Moved, clock: Callable[[], float]) -> None:
     """Fetch a file without a second attempt."""
     timing = Timing(clock, lambda _: None)
-    with Api(settings, timing, policy=Policy(give_up_after=-1.0)) as api, incoming(target) as file:
+    with closing(Api(settings, timing, policy=Policy(give_up_after=-1.0))) as api, incoming(target) as file:
         api.download(location, file, moved, json_expected=False)
 
 

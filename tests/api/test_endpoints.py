@@ -8,6 +8,7 @@ import json
 import ssl
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import formatdate
 from itertools import count
@@ -16,7 +17,7 @@ from urllib.parse import parse_qs, unquote
 import httpx
 import pytest
 
-from migstat.api.endpoints import LARGEST_BODY, Api
+from migstat.api.endpoints import MAX_BODY, Api
 from migstat.api.http import Exchange, Observers, Resource
 from migstat.api.retry import WINDOW, Policy, Timing
 from migstat.errors import (
@@ -258,18 +259,18 @@ def test_a_body_that_is_too_large_is_refused(packed: bool, time: Time) -> None:
     flood = _Flood()
     answer = httpx.Response(200, stream=flood)
     if packed:
-        stream = httpx.ByteStream(zlib.compress(b" " * (LARGEST_BODY + 1), 1))
+        stream = httpx.ByteStream(zlib.compress(b" " * (MAX_BODY + 1), 1))
         answer = httpx.Response(200, stream=stream, headers={"Content-Encoding": "deflate"})
     with api_of(Script(time, answer), time) as api, pytest.raises(BadAnswer, match="8 MiB"):
         api.job("j")
-    assert flood.sent <= LARGEST_BODY + (2 << 20)
+    assert flood.sent <= MAX_BODY + (2 << 20)
 
 
 @pytest.mark.parametrize("packing", ["gzip, gzip", "br", "x-gzip", "GZIP,GZIP", "odd" * 99])
 def test_a_body_packed_in_what_was_not_asked_for_is_refused(packing: str, time: Time) -> None:
     """Only gzip or deflate, once, is unpacked: anything else could fill the memory with its first kilobytes."""
     script = Script(time, httpx.Response(200, stream=httpx.ByteStream(b"?"), headers={"Content-Encoding": packing}))
-    with api_of(script, time) as api, pytest.raises(BadAnswer, match=f"packed as '{packing[:40].lower()}") as raised:
+    with api_of(script, time) as api, pytest.raises(BadAnswer, match=f"encoded as '{packing[:40].lower()}") as raised:
         api.job("j")
     assert script.requests[0].headers["Accept-Encoding"] == "gzip, deflate"
     assert len(raised.value.message) < 150
@@ -500,7 +501,7 @@ def test_a_limit_that_was_hit_holds_everybody(time: Time) -> None:
 
     script = Script(time, refusal(429, {"Retry-After": "9"}), ok(), ok())
     timing = Timing(time.clock, sleep, share=lambda: 1.0, now=time.wall)
-    with Api(settings_of(), timing, transport=httpx.MockTransport(script)) as api:
+    with closing(Api(settings_of(), timing, transport=httpx.MockTransport(script))) as api:
         opened.append(api)
         api.job("j")
     assert [request.url.path.rpartition("/")[2] for request in script.requests] == ["j", "other", "j"]
@@ -519,7 +520,7 @@ def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> N
 
     script = Script(time, ok(), ok(), refusal(503), ok(), ok())
     with api_of(script, time, settings=settings_of(rate_limit=2), observers=observers) as api:
-        other = api.waiting_with(Policy(base=3.0, give_up_after=50.0), pause)
+        other = api.with_policy(Policy(base=3.0, give_up_after=50.0), pause)
         api.job("j")
         other.job("j")
         other.job("j")  # waits for its turn, fails, and is asked again

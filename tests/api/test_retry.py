@@ -101,7 +101,7 @@ def test_what_stays_below_the_limit_is_not_slowed(limit: int | None, requests: i
     """As many requests as the limit allows go out without any wait."""
     taken = budget(time, limit)
     for _ in range(requests):
-        taken.take(time.sleep)
+        taken.acquire(time.sleep)
     assert time.slept == []
 
 
@@ -109,12 +109,12 @@ def test_one_request_more_waits_for_the_window(time: Time) -> None:
     """The limit counts requests in any 60 s, so the next one waits for the oldest to leave the window."""
     told: list[float] = []
     taken = Budget(2, time.clock, lambda seconds, _: told.append(seconds))
-    taken.take(time.sleep)
+    taken.acquire(time.sleep)
     time.now += 10
-    taken.take(time.sleep)
-    taken.take(time.sleep)
+    taken.acquire(time.sleep)
+    taken.acquire(time.sleep)
     assert time.slept == [WINDOW - 10] == told
-    taken.take(time.sleep)
+    taken.acquire(time.sleep)
     assert time.slept == [WINDOW - 10, 10.0]
 
 
@@ -124,7 +124,7 @@ def test_a_burst_is_followed_by_an_even_flow() -> None:
     taken = budget(time, 540)
     sent = []
     for _ in range(1000):
-        taken.take(time.sleep)
+        taken.acquire(time.sleep)
         sent.append(time.now)
         time.now += 0.02  # which an answer takes
     assert sent[99] - sent[0] == pytest.approx(99 * 0.02)
@@ -143,7 +143,7 @@ def test_no_window_ever_holds_more_than_the_limit(limit: int, pauses: list[float
     sent = []
     for pause in pauses:
         time.now += pause
-        taken.take(time.sleep)
+        taken.acquire(time.sleep)
         sent.append(time.now)
     for first, over in zip(sent, sent[limit:], strict=False):
         assert over - first >= WINDOW - 1e-6
@@ -165,7 +165,7 @@ def test_threads_share_one_limit() -> None:
     taken = Budget(50, clock, lambda _seconds, _reason: None)
 
     def ask(_number: int) -> None:
-        taken.take(sleep)
+        taken.acquire(sleep)
         sent.append(here.at)
 
     together(ask, range(300), 6)
@@ -191,6 +191,6 @@ def test_the_servers_count_slows_down_further(
 ) -> None:
     """The rest of the account's quota is spread until it is filled up again, for at most a window."""
     taken = budget(time, limit)
-    taken.heed(remaining, reset_in)
-    taken.take(time.sleep)
+    taken.observe_quota(remaining, reset_in)
+    taken.acquire(time.sleep)
     assert time.slept == expected

@@ -138,15 +138,15 @@ class Fault:
 
 
 AGAIN = True
-NO_JSON = "an answer that is not JSON"
+NO_JSON = "a response that is not JSON"
 OK = b"HTTP/1.1 200 OK\r\n"
-NOTHING, INCOMPLETE = "no complete answer from", "in the middle of its answer"
+NOTHING, INCOMPLETE = "no complete response from", "in the middle of its response"
 FAULTS = {
     # the connection
     "nobody listens": Fault(nobody, 3, "unreachable", ": Connection refused", AGAIN),
     "reset": Fault(simulated("reset"), 3, "unreachable", ": Connection reset", AGAIN),
-    "hung up": Fault(raw(sending(b"")), 3, "unreachable", "it closed the connection without an answer", AGAIN),
-    "no HTTP": Fault(raw(sending(b"SSH-2.0-OpenSSH\r\n\r\n")), 3, "unreachable", "it did not answer in HTTP", AGAIN),
+    "hung up": Fault(raw(sending(b"")), 3, "unreachable", "it closed the connection without a response", AGAIN),
+    "no HTTP": Fault(raw(sending(b"SSH-2.0-OpenSSH\r\n\r\n")), 3, "unreachable", "it did not respond with HTTP", AGAIN),
     "endless head": Fault(raw(repeating(OK, b"X-More: yes\r\n" * 400)), 3, "unreachable", "cannot reach", AGAIN),
     "cut body": Fault(simulated("cut"), 3, "unreachable", INCOMPLETE, AGAIN),
     # time
@@ -161,7 +161,7 @@ FAULTS = {
     "401": Fault(simulated("401"), 4, "refused", "rejected the credentials (401)"),
     "403": Fault(simulated("403"), 4, "refused", "may not see"),
     "404": Fault(simulated("404"), 5, "not-found", "not found (404)"),
-    "405": Fault(simulated("405"), 3, "bad-answer", "answered 405"),
+    "405": Fault(simulated("405"), 3, "bad-answer", "responded with 405"),
     "410": Fault(simulated("410"), 5, "not-found", "is gone (410)"),
     "redirect": Fault(simulated("redirect"), 3, "bad-answer", "redirects to elsewhere.invalid (302)"),
     # what passes
@@ -171,10 +171,10 @@ FAULTS = {
     "429": Fault(simulated("429"), 3, "rate-limited", "request limit is used up (429)", AGAIN),
     "429, date": Fault(simulated("429-date", retry_after=3), 3, "rate-limited", "request limit", AGAIN),
     # nonsense in place of JSON
-    "empty": Fault(simulated("empty"), 3, "bad-answer", "an empty answer", AGAIN),
+    "empty": Fault(simulated("empty"), 3, "bad-answer", "an empty response", AGAIN),
     "garbage": Fault(simulated("garbage"), 3, "bad-answer", f"{NO_JSON} (application/json)", AGAIN),
     "login page": Fault(simulated("login"), 3, "bad-answer", f"{NO_JSON} (text/html)", AGAIN),
-    "no unpacking": Fault(answer(b"{}", packed="gzip"), 3, "unreachable", "cannot be unpacked", AGAIN),
+    "no unpacking": Fault(answer(b"{}", packed="gzip"), 3, "unreachable", "cannot be decompressed", AGAIN),
     "packed, cut": Fault(answer(gzip.compress(b'{"a": "b"}', 0)[:-12], packed="gzip"), 3, "bad-answer", NO_JSON, AGAIN),
     # JSON that is none of the API
     "a list": Fault(answer(b"[1, 2]"), 3, "bad-answer", "Expected `object`, got `array`"),
@@ -187,7 +187,7 @@ FAULTS = {
     "many members": Fault(answer(lambda: flood(b'"%d":{}')), 3, "bad-answer", "more than 250,000 members"),
     "many values": Fault(answer(lambda: flood(b'"%d":[' + b"{}," * 20 + b"{}]")), 3, "bad-answer", ",000 values"),
     "many lists": Fault(answer(lambda: flood(b'"%d":' + b"[" * 30 + b"]" * 30)), 3, "bad-answer", "objects and lists"),
-    "packed oddly": Fault(answer(b"?", packed="br"), 3, "bad-answer", "packed as 'br'"),
+    "packed oddly": Fault(answer(b"?", packed="br"), 3, "bad-answer", "encoded as 'br'"),
 }  # fmt: skip
 
 

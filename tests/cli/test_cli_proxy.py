@@ -158,7 +158,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], str, str, str, bool]] = {
     "redirects": ({"answers": refusal(302)}, IN_URL, f"not allow connections to {HOST} (302)", "administrator", False),
     "fails": ({"answers": refusal(502, ECHO)}, IN_URL, f"cannot reach {HOST} (502)", "HTTPS_PROXY", True),
     "is busy": ({"answers": refusal(503)}, IN_URL, f"cannot reach {HOST} (503)", "HTTPS_PROXY", True),
-    "babbles": ({"answers": f"{ECHO}\r\n\r\n".encode()}, IN_URL, ": it did not answer in HTTP", "HTTPS_PROXY", True),
+    "babbles": ({"answers": f"{ECHO}\r\n\r\n".encode()}, IN_URL, ": it did not respond with HTTP", "HTTPS_PROXY", True),
     "hangs up": ({"answers": b"HTTP"}, IN_URL, ": it closed the connection", "HTTPS_PROXY", True),
     "hangs": ({"answers": b""}, IN_URL, "did not answer within 0.1 s", "HTTPS_PROXY", True),
 }

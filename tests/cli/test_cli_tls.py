@@ -177,7 +177,7 @@ def test_a_handshake_without_end_is_cut_off(bundle: str, simulator: Server) -> N
     with listening(hang) as port:
         environ = environ_at(f"https://127.0.0.1:{port}", simulator)
         result = migstat(["job", "--json"], environ | {"MIGSTAT_REQUEST_TIMEOUT": "0.1", "MIGSTAT_CA_BUNDLE": bundle})
-    said = f"no complete answer from 127.0.0.1:{port} within 0.1 s (tried "
+    said = f"no complete response from 127.0.0.1:{port} within 0.1 s (tried "
     refused_as_json(result, 3, "unreachable", said, "network")
 
 

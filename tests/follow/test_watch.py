@@ -444,7 +444,7 @@ def test_stale_answers_change_nothing_about_the_end(seed: int) -> None:
     def trouble(target: str, now: float) -> Answer:
         if chance.random() < 0.7 or now > 1000:
             return None
-        request = httpx.Request("GET", f"http://127.0.0.1{target}", headers=sim.api.http._credentials)
+        request = httpx.Request("GET", f"http://127.0.0.1{target}", headers=sim.api._credentials)
         return answered(lagging, request, sim.time)
 
     sim.trouble = trouble

@@ -6,6 +6,7 @@ A night is watched in simulated time, with an outage of two minutes in its secon
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -72,7 +73,7 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
     moments: dict[str, Moment] = {}
     log: list[LogLine] = []
     course, failed = Course(), False
-    with sim.api:
+    with closing(sim.api):
         for event in paced(sim.watch.events(), sim.deadline.sleep):
             course.add(event)
             failed = failed or (isinstance(event, Changed) and event.node.state is State.FAILED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import closing
 
 import msgspec
 from msgspec.structs import replace
@@ -208,7 +209,7 @@ class _Dialog(msgspec.Struct, frozen=True):
             self.tell(f"not checked: e-mail and token are checked with a job; set one: {how}")
             return None
         try:
-            with Session(self.runtime, self.options, target, settings).api as api:
+            with closing(Session(self.runtime, self.options, target, settings).api) as api:
                 job = api.job(target.job_id)
         except NotFound:  # the API answers this only for credentials that it accepts
             self.tell(f"the API accepts e-mail and token, but has no job {target.job_id}")
