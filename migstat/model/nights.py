@@ -117,22 +117,25 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def started(self) -> Millis | None:
-        """When the task began, else the first of its nodes, else the first watch."""
-        if self.root is not None and self.root.started is not None:
-            return self.root.started
-        starts = [span.started for span in self.spans.values() if span.started is not None]
-        return min(starts, default=self.watches[0].since if self.watches else None)
+        """When the task began, else the first of its nodes; None if it ran already when the first watch began.
+
+        Check tasks report no times.
+        """
+        root, first_seen = self.root, self.watches[0].since if self.watches else None
+        spans = [root] if root is not None and root.started is not None else self.spans.values()
+        starts = (span.started for span in spans if span.exact or span.started != first_seen)
+        return min((start for start in starts if start is not None), default=None)
 
     @property
     def ended(self) -> Millis | None:
-        """When the last of its nodes ended; None while it goes on."""
+        """When the last of its nodes ended; None while it goes on, or if no watch saw it."""
         ends = [span.ended for span in self.spans.values() if span.ended is not None]
-        return max(ends, default=self.as_of) if self.over else None
+        return max(ends, default=None) if self.over else None
 
     @property
     def elapsed_seconds(self) -> float | None:
-        """Seconds from its start to its end, or to the last event while it goes on."""
-        until = self.ended or self.as_of
+        """Seconds from its start to its end, or to the last event while it goes on; None unless both are known."""
+        until = self.ended if self.over else self.as_of
         return None if self.started is None or until is None else max(0, until - self.started) / 1000
 
     def elapsed_of(self, span: Span) -> float | None:

@@ -215,6 +215,8 @@ def when_words(report: TimelineReport) -> list[tuple[int, str]]:
             zone = zone_of(ended)
         parts[0] += f" {zone}"
         parts.append(duration(night.elapsed_seconds))
+    elif ended is not None:
+        parts.append(f"ended {ended:%a} {ended.day} {ended:%b %H:%M} {zone_of(ended)}")
     if not night.over and as_of is not None:
         day = "" if began is not None and as_of.date() == began.date() else f"{as_of:%a} "
         parts.append(f"as of {day}{as_of:%H:%M}{'' if began is not None else f' {zone_of(as_of)}'}")
@@ -347,7 +349,7 @@ def times_in_full(report: TimelineReport) -> list[str]:
     """The same as `when_words`, but with dates and zones for readers on another day."""
     night = report.night
     began, end = absolute(night.started), absolute(night.ended)
-    parts = [f"{began} to {end}" if began and end else f"started {began}" if began else ""]
+    parts = [f"{began} to {end}" if began and end else f"started {began}" if began else f"ended {end}" if end else ""]
     parts += [duration(night.elapsed_seconds), "" if night.over else f"as of {absolute(night.as_of)}"]
     if report.against is not None and report.against.elapsed_seconds is not None:
         parts.append(f"rehearsal {duration(report.against.elapsed_seconds)}")

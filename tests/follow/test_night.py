@@ -282,6 +282,19 @@ def test_who_watched_and_when_nothing_answered(
     assert [(minute(outage.since), minute(outage.to), outage.code) for outage in night.outages] == outages
 
 
+@pytest.mark.parametrize(("first", "seconds"), [("PENDING", 420), ("IN_PROGRESS", None), ("FINISHED", None)])
+def test_a_duration_is_known_only_if_the_begin_is(first: str, seconds: int | None) -> None:
+    """Of a task without stamps that ran already when the first watch began, no duration is made up."""
+    root: dict[str, Any] = {"level": [], "status": first, "outcome": None, "children": []}
+    later = [line("change", minute, level=[], to={"status": status, "outcome": None})
+             for minute, status in ((2, "IN_PROGRESS"), (9, "FINISHED"))]  # fmt: skip
+    events = [{**snapshot(0), "node": root}, *(later[first != "PENDING" :] if first != "FINISHED" else [])]
+    end = line("finished", 9, exitCode=1, verdict="failed")
+    night = night_of([json.dumps(event).encode() + b"\n" for event in (*events, end)])
+    assert (night.elapsed_seconds, night.started is None) == (seconds, seconds is None)
+    assert (night.ended is None) == (first == "FINISHED")
+
+
 @pytest.mark.parametrize(
     ("second", "said"),
     [
