@@ -16,6 +16,7 @@ class Change(StrEnum):
     NEW = "new"
     WORSE = "worse"
     STILL = "still"
+    SKIPPED = "skipped"
     BETTER = "better"
     FIXED = "fixed"
     GONE = "gone"
@@ -29,13 +30,16 @@ _BAD = {State.WARNING: 1, State.FAILED: 2}
 def change_of(before: State | None, now: State | None) -> Change:
     """The change from one state to another; None is a check that the run does not have.
 
-    Skipped counts as fine. A check that had not ended in the earlier run is treated as if it had been absent.
+    A check that was skipped before was fine. One that had not ended in the earlier run is treated as if it had been
+    absent.
     """
     if now is None:
         return Change.GONE
     if not now.ended:
         return Change.RUNNING  # it may still end in any state
     was, is_now = _BAD.get(before, 0) if before else 0, _BAD.get(now, 0)
+    if was and now is State.SKIPPED:
+        return Change.SKIPPED  # nobody has looked whether it is still wrong
     if not was or not is_now:
         return Change.NEW if is_now else Change.FIXED if was else Change.SAME
     return Change.STILL if was == is_now else Change.WORSE if is_now > was else Change.BETTER

@@ -388,12 +388,12 @@ def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tupl
 
 
 ACCEPTED = "accepted"
-_GROUPS = (*list(Change)[:3], ACCEPTED, *list(Change)[3:])
+_GROUPS = (*list(Change)[:4], ACCEPTED, *list(Change)[4:])
 """Accepted checks come after what is wrong and before what got better."""
 _CHANGE_STYLES: dict[str, str] = {
     **dict.fromkeys((Change.NEW, Change.WORSE), STYLES[State.FAILED]),
     **dict.fromkeys((Change.BETTER, Change.FIXED), STYLES[State.SUCCEEDED]),
-    Change.STILL: STYLES[State.WARNING],
+    **dict.fromkeys((Change.STILL, Change.SKIPPED), STYLES[State.WARNING]),
     Change.RUNNING: STYLES[State.RUNNING],
 }
 

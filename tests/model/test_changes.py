@@ -9,7 +9,7 @@ import pytest
 from migstat.model.changes import Change, EarlierRun, change_of, compared
 from migstat.model.nodes import Node, State
 
-NEW, WORSE, STILL, BETTER, FIXED, GONE, RUNNING, SAME = Change
+NEW, WORSE, STILL, NOT_RUN, BETTER, FIXED, GONE, RUNNING, SAME = Change
 FAILED, MISSING, WARNING, UNDER_WAY, PENDING, SUCCEEDED, SKIPPED = State
 
 BEFORE = (FAILED, WARNING, SUCCEEDED, SKIPPED, UNDER_WAY, PENDING, MISSING, None)
@@ -17,7 +17,7 @@ TABLE: dict[State | None, tuple[Change, ...]] = {
     FAILED: (STILL, WORSE, NEW, NEW, NEW, NEW, NEW, NEW),
     WARNING: (BETTER, STILL, NEW, NEW, NEW, NEW, NEW, NEW),
     SUCCEEDED: (FIXED, FIXED, SAME, SAME, SAME, SAME, SAME, SAME),
-    SKIPPED: (FIXED, FIXED, SAME, SAME, SAME, SAME, SAME, SAME),
+    SKIPPED: (NOT_RUN, NOT_RUN, SAME, SAME, SAME, SAME, SAME, SAME),
     UNDER_WAY: (RUNNING,) * 8,
     PENDING: (RUNNING,) * 8,
     MISSING: (RUNNING,) * 8,
