@@ -33,7 +33,7 @@ MEANINGS = {
     " output could not be written",
     Exit.REFUSED: "no credentials, or refused (401, 403)",
     Exit.NOT_FOUND: "no such job, task, level, check or project",
-    Exit.RUNNING: "--exit-status: still running",
+    Exit.RUNNING: "--exit-status: still running; watch: its output was closed before the end",
     Exit.TIMED_OUT: "watch --timeout ran out",
     Exit.HUNG_UP: "ended by SIGHUP; the migration itself goes on",
     Exit.INTERRUPTED: "ended by Ctrl-C; the migration itself goes on",
