@@ -106,7 +106,8 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
     """
     streams, json = runtime.streams, output.format in JSON_FORMATS
     flaws = _flaws_of(report)
-    code = exit_of(verdict, readable=not flaws)  # before anything is shown: a closed pipe must not change it
+    readable = report.readable if isinstance(report, ChecksReport) else not flaws
+    code = exit_of(verdict, readable=readable)  # before anything is shown: a closed pipe must not change it
     for path in output.exports:  # a usage error, so before anything is printed
         _refuse_endless(report, path)
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()

@@ -48,7 +48,8 @@ class ChecksReport(ListReport, frozen=True):
     `parent` is the node whose children they are, None if it is not reported yet. `filtered` describes the
     filters; `overridden` are checks that were excluded for this run. `judged` is the verdict on all selected checks,
     regardless of state filters. `comparison` is set if an earlier run was given, `accepting` if accepted checks were;
-    `doubts` tell the user which accepted entries do not apply, one line each.
+    `doubts` tell the user which accepted entries do not apply, one line each. `readable` is False if a check could not
+    be read, here or in the earlier run; the snapshot's flaws are about all of the task.
     """
 
     parent: Node | None
@@ -61,6 +62,7 @@ class ChecksReport(ListReport, frozen=True):
     comparison: Comparison | None = None
     accepting: bool = False
     doubts: tuple[str, ...] = ()
+    readable: bool = True
 
     @property
     def rows(self) -> tuple[Node, ...]:

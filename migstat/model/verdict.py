@@ -294,31 +294,37 @@ def not_scheduled(root: Node) -> bool:
     )
 
 
-def assess_node(node: Node) -> Assessment:
+def assess_node(node: Node, now: Millis) -> Assessment:
     """The assessment of one node alone, whatever is below it."""
-    bad = node.state in (State.FAILED, State.WARNING)
+    state, over = node.state, _has_settled(node, now)
+    bad = state is State.WARNING or (state is State.FAILED and over)
     return Assessment(
-        verdict=verdict_of(node.state),
+        verdict=Verdict.RUNNING if node.ended and not over else verdict_of(state),
         ended=node.ended,
-        over=node.ended,
+        over=over,
         reasons=(_reason(node),) if bad else (),
         summary=summary_of(()),
     )
 
 
-def verdict_of_checks(snapshot: Snapshot, whole: Verdict, meant: tuple[Node, ...], *, named: bool) -> Verdict:
+def verdict_of_checks(
+    evidence: Evidence, whole: Verdict, meant: tuple[Node, ...], now: Millis, *, named: bool
+) -> Verdict:
     """The verdict on the selected checks, for `--exit-status`; `named` says that these are not all of them.
 
-    `whole` is the verdict on all of them, wherever they come from.
+    `whole` is the verdict of a watch until the checks have ended. In a migrate task that is the verdict of `check`,
+    but here single checks count: a failure that was overridden is one to whoever asks about the checks.
     """
     if whole is Verdict.FAILED and not named:
         return Verdict.FAILED  # `check` may have failed for a reason that none of its checks shows
-    dropped = discounted(snapshot.node, snapshot.task_type, snapshot.accepted)
+    dropped = discounted(evidence.root, evidence.task_type, evidence.accepted)
     counting = tuple(check for check in meant if check.level not in dropped)
     if named and meant and not counting:
         return Verdict.WARNING
-    growing = not named and whole in (Verdict.PENDING, Verdict.RUNNING)
-    judged = verdict_of_list(counting, whole, growing=growing, now=snapshot.fetched_at)
+    growing = whole in (Verdict.PENDING, Verdict.RUNNING)
+    if counting and not growing and old_by_stamps(evidence, now, Until.CHECKS, unstamped=True)[0]:
+        whole = Verdict.FAILED  # what has not ended by now never will
+    judged = verdict_of_list(counting, whole, growing=growing and not named, now=now)
     # An accepted check does not count, and has not passed either.
     return Verdict.WARNING if judged is Verdict.SUCCEEDED and len(counting) < len(meant) else judged
 
@@ -329,15 +335,17 @@ def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool, n
     It is running while any of them is unfinished, or while the list is `growing`. `whole`, the verdict on what they
     belong to, decides if there are none, and ends what is unfinished: once that has failed, nothing more will happen.
     """
-
-    def final(node: Node) -> bool:
-        stamps = _stamps((node,), now)
-        # Wait for a missing outcome, but not after an end without a stamp, which may be arbitrarily old.
-        return node.ended and (bool(node.outcome) or not stamps or now - stamps[0] >= SETTLED_AFTER)
-
-    if growing or not all(final(node) for node in nodes):
+    if growing or not all(_has_settled(node, now) for node in nodes):
         return Verdict.FAILED if whole is Verdict.FAILED else Verdict.RUNNING
     return verdict_of(combined_state([node.state for node in nodes])) if nodes else whole
+
+
+def _has_settled(node: Node, now: Millis) -> bool:
+    """True if a node has ended and its outcome is known, or is no longer expected."""
+    if not node.ended or node.outcome:
+        return node.ended
+    stamps = _stamps((node,), now)
+    return not stamps or now - stamps[0] >= SETTLED_AFTER  # an end without a stamp may be arbitrarily old
 
 
 def assess_at(evidence: Evidence, now: Millis, until: Until = Until.DONE) -> Assessment:
@@ -402,6 +410,10 @@ def assess(
     check = child_of(root, "check")
     deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
     failures = [node for node in _in_state(State.FAILED, deciding, tally) if node.outcome or over]
+    if check and check in failures and check.outcome == Outcome.FAILED:
+        # It only sums up its checks, and what has to be done is told by theirs. Not so if it was stopped, for example.
+        checks = (each for each in check.children or () if each.level not in evidence.accepted)
+        failures += [each for each in checks if each.outcome and each.state is State.FAILED]
     reasons = [_reason(node) for node in _deepest(failures)]
     # If the checks failed, nothing was moved: say that, and do not list everything that was never reported.
     if over and not blocked:

@@ -10,6 +10,7 @@ from migstat.errors import ApiError, MigstatError, NotFound, Refused
 from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.changes import EarlierRun, compared
 from migstat.model.nodes import (
+    CHECK,
     HIDDEN,
     MIGRATE,
     Job,
@@ -112,7 +113,6 @@ def checks_report(
     if reading.evidence is not None:
         reading = replace(reading, evidence=replace(reading.evidence, accepted=accepted))
     snapshot = snapshot_of(session, reading, _job(session))
-    # judged like `watch --until checks`, so that both end with the same code
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
     judged = assess_at(evidence, snapshot.fetched_at, Until.CHECKS)
     notes = tuple(dict.fromkeys((*snapshot.notes, *judged.notes)))
@@ -137,16 +137,19 @@ def checks_report(
     if comparison:
         comparison = replace(comparison, gone=shown(comparison.gone))
     meant = tuple(node for node in found if not names or node.name in names)
+    # the rest of the task, which the head tells about, has no say in whether the checks could be read
+    nodes = (reading.root, child_of(reading.root, CHECK[0]), *found)
     return ChecksReport(
         snapshot=snapshot,
         parent=check,
         checks=shown(found),
-        judged=verdict_of_checks(snapshot, judged.verdict, meant, named=bool(names)),
+        judged=verdict_of_checks(evidence, judged.verdict, meant, snapshot.fetched_at, named=bool(names)),
         filtered=_words(states) or ("that name" if names else ""),
         overridden=task.overridden if task else (),
         comparison=comparison,
         accepting=acceptances is not None,
         doubts=doubts,
+        readable=not any(node and node.unreadable for node in nodes) and not (comparison and comparison.earlier.flaws),
     )
 
 

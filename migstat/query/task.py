@@ -105,7 +105,7 @@ class TaskSession:
     def assess(self, reading: Reading) -> Assessment:
         """The verdict on the task, or on the node alone if nothing else was asked for."""
         if reading.evidence is None:
-            return assess_node(reading.root)
+            return assess_node(reading.root, self.now())
         found = assess_at(reading.evidence, self.now())
         return replace(found, notes=(*found.notes, *self.notes_on_older(reading.evidence)))
 

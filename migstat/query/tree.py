@@ -285,7 +285,9 @@ class Tree:
             return Evidence(root=self._with_checks(root), task_type=self.task_type, job=None)
         if root.outcome and root.state is State.FAILED and not root.children:
             return Evidence(root=root, task_type=self.task_type, job=None)  # it could not start: there is nothing else
-        migrate = child_of(root, "migrate")
+        check, migrate = child_of(root, "check"), child_of(root, "migrate")
+        if check and check.state is State.FAILED:  # the verdict rests on it alone, but its checks are the reasons
+            root = with_children(root, [self._children_of(check)])
         below = self._children_of(migrate).children or () if migrate else ()
         scopes = [child for child in below if not level_is_hidden(child.level)]
         self._asker.together(self._fetch, [child.level for child in scopes if child.level not in self._expanded])

@@ -41,6 +41,8 @@ SCENARIOS: dict[str, Scenario] = {
     "overridden-check": migration(
         check=node("check", "WARNING", children=(node("Failing", "FAILED", excludable=True),)), projects=PROJECTS
     ),
+    "check-stuck": migration(check=node("check", children=CHECKS[1:]), projects=PROJECTS),
+    "check-stuck-for-good": migration(check=node("check", children=CHECKS[1:], ended_at=LONG_AGO), projects=PROJECTS),
     "not-scheduled": migration(
         "running",
         check=node("check", "FAILED", ended_at=LONG_AGO, children=CHECKS[:1]),
@@ -96,6 +98,7 @@ CHECKS_OF = table("""
     nothing-reported 8   succeeded 0         overridden-check 1   not-scheduled 1
     checks-running 8     checks-well 0       checks-warning 0     checks-failed 1   checks-none-yet 8
     checks-no-outcome 8  checks-no-outcome-for-good 1             checks-stuck 8    checks-stuck-for-good 1
+    check-stuck 8        check-stuck-for-good 1
 """)
 PROJECTS_OF = table("""
     nothing-reported 8   running 8           running-failed-project 8   apps-running 0
@@ -137,6 +140,8 @@ def test_all_checks_and_projects_are_judged_alike_in_every_format(
         ("failed-project", "status --level migrate,projects,ZED", 0),
         ("failed-project", "status --level migrate,projects", 1),
         ("unknown-outcome", "status --level migrate,projects,ACME", 1),
+        ("no-outcome", "status --level migrate,projects,ACME", 8),
+        ("no-outcome-for-good", "status --level migrate,projects,ACME", 1),
         ("apps-running", "status --level migrate,apps", 8),
         ("apps-running", "status --level migrate", 0),
         ("overridden-check", "status --level check,Failing", 1),
@@ -199,7 +204,7 @@ def test_a_project_not_reported_yet_is_no_error(servers: Servers) -> None:
 
 
 def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> None:
-    """An unreadable part outweighs any answer but a failure: the rest is shown, and the error reported."""
+    """An unreadable part that is asked for outweighs any answer but a failure: the rest is shown, and the error."""
 
     def broken(asked: rehearsals.Asked) -> rehearsals.Answer:
         if asked.query.get("level") == "migrate,projects":
@@ -216,9 +221,11 @@ def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> 
         plain = server.ask("projects", "--exit-status", "-o", "plain")
         table = server.ask("status", "--exit-status", "-o", "table")
         document = server.ask("status", "--exit-status", "--json")
+        checks = server.ask("checks", "--exit-status")
         root["outcome"] = "FAILED"
         failed = server.ask("status", "--exit-status", "--depth", "all")
-    assert [plain.code, table.code, document.code, failed.code] == [3, 3, 3, 1]
+    assert [plain.code, table.code, document.code, failed.code, checks.code] == [3, 3, 3, 1, 0]
+    assert "could not be read: migrate,projects" in checks.err
     assert "succeeded" in table.out
     assert "could not be read" in table.out
     assert json.loads(document.out)["complete"] is False

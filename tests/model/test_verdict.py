@@ -373,6 +373,10 @@ def test_reasons_name_what_failed_then_what_is_missing() -> None:
     assert found == [("A", State.FAILED), ("apps", State.RUNNING), ("B", State.MISSING)]
     cancelled = migrate_task("CANCELLED", migrate="IN_PROGRESS")
     assert [reason.level for reason in assessed(cancelled).reasons] == [(), ("migrate",)]
+    for outcome, named in (("FAILED", ["A"]), ("ABORTED", ["check"])):
+        checks = (node(("check", "A"), "FAILED"), node(("check", "B"), "WARNING"))
+        blocked = node((), "FAILED", (node(("check",), outcome, checks),))
+        assert [reason.level[-1] for reason in assessed(blocked).reasons] == named
     warned = migrate_task("WARNING", leaves={"A": "WARNING", "B": "SUCCESS"})
     assert [reason.level[-1] for reason in assessed(warned).reasons] == ["A"]
 
