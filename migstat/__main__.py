@@ -29,8 +29,8 @@ def run() -> None:
         from migstat.cli.app import main_of_process
 
         code = main_of_process()
-    except KeyboardInterrupt:
-        code = 130
+    except KeyboardInterrupt as interrupt:  # after the command, or a second one
+        code = 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     for number in ending:
         signal.signal(
             number, signal.SIG_IGN

@@ -18,6 +18,8 @@ from functools import partial
 from os import PathLike, fspath
 from typing import Literal, Self
 
+import msgspec
+
 from migstat.api.endpoints import Api
 from migstat.api.retry import Timing, steady_clock
 from migstat.errors import Incomplete, UsageError
@@ -47,6 +49,7 @@ from migstat.settings.values import (
     DEFAULT_RATE_LIMIT,
     DEFAULT_REQUEST_TIMEOUT,
     LONGEST,
+    LONGEST_REQUEST,
     UNLIMITED,
     refuse_empty,
 )
@@ -78,13 +81,16 @@ class Client:
         flags = Flags(
             base_url=base_url,
             email=email,
-            request_timeout=f"{_seconds(request_timeout, 'request_timeout'):f}",
             rate_limit=UNLIMITED if rate_limit is None else str(rate_limit),
             ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
         )
         arguments = _Arguments(flags, {}, Profile(), stdin=str)
         credentials = email_from((email, "email")), Token(secret_of(token, "token"), "token")
-        self._open(arguments.settings(*credentials), Profile(), {}, named=True)
+        settings = msgspec.structs.replace(
+            arguments.settings(*credentials),
+            request_timeout=_seconds(request_timeout, "request_timeout", LONGEST_REQUEST),
+        )
+        self._open(settings, Profile(), {}, named=True)
 
     @classmethod
     def from_environment(cls, profile: str | None = None) -> Self:
@@ -239,7 +245,8 @@ class _Arguments(Sources, frozen=True):
         return None if value is None else (refuse_empty(value, key), key)
 
 
-def _seconds(value: float, name: str) -> float:
-    if not isinstance(value, int | float) or not 0 < value <= LONGEST:
-        raise UsageError(f"{name}: invalid duration: {value!r}", "Use seconds, above 0 and at most 20 days.")
+def _seconds(value: float, name: str, longest: float = LONGEST) -> float:
+    if not isinstance(value, int | float) or not 0 < value <= longest:
+        hint = f"Use seconds, above 0 and at most {longest / 86_400:g} days."
+        raise UsageError(f"{name}: invalid duration: {value!r}", hint)
     return float(value)

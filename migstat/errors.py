@@ -61,9 +61,13 @@ class OutputError(MigstatError):
 
 
 class Interrupted(MigstatError):
-    """The user pressed Ctrl-C."""
+    """A signal ended the command: Ctrl-C, or another `signal`."""
 
     code = "interrupted"
+
+    def __init__(self, message: str, hint: str = "", *, signal: int = 2) -> None:
+        super().__init__(message, hint)
+        self.signal = signal
 
 
 class TaskFailed(MigstatError):

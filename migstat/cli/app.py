@@ -101,7 +101,7 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
         error = raised
     except Exception as defect:  # noqa: BLE001  a tired person gets one line, whatever happened
         error = _unexpected(defect)
-    tell_error(streams, error, json=_wants_json(words, runtime))
+    tell_error(streams, error, json=wants_json(words, runtime))
     return exit_of_error(error)
 
 
@@ -188,7 +188,7 @@ def _unexpected(error: Exception) -> MigstatError:
     )
 
 
-def _wants_json(words: Sequence[str], runtime: Runtime) -> bool:
+def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
     """True if the words ask for a JSON format. They may be invalid, so they are scanned instead of parsed."""
     chosen: str | None = None
     # The last one counts, as for Typer, and nothing behind `--` is an option.
@@ -218,5 +218,5 @@ def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
 
 
 _PROFILE = re.compile("(?:--profile=|--profile|-p)(.*)")
-_OUTPUT = re.compile("--output(?:=(.*))?|-[chv]*o(.*)")
+_OUTPUT = re.compile("--output(?:=(.*))?|-[hv]*o(.*)")
 """`--output`, `--output=json`, `-o`, `-ojson`, and `-o` behind other short flags."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 import io
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +19,7 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from migstat.cli.streams import wants_color
+from migstat.errors import Interrupted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -36,6 +39,20 @@ Row = tuple[str, ...]
 
 class MigstatCommand(TyperCommand):
     """A command with migstat's help."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. A signal that ends it raises Interrupted, so that no temporary file is left behind."""
+        _let_signals_raise()  # until here, while modules load, a signal ends the process at once
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            hint = "The migration itself continues." if "job" in ctx.params else ""
+            raise Interrupted("interrupted", hint, signal=interrupt.args[0] if interrupt.args else 2) from None
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        """Options and arguments. Typer would put an argument into brackets whose absence has an error of its own."""
+        arguments = (param.metavar for param in self.params if isinstance(param, TyperArgument))
+        return [self.options_metavar or "", *(metavar or "" for metavar in arguments)]
 
     def get_help(self, ctx: Any) -> str:
         """Print the help and end the command: Typer would echo a text past the streams of this run."""
@@ -79,6 +96,20 @@ class MigstatTyper(typer.Typer):
         return super().command(name, cls=MigstatCommand, **settings)
 
 
+def _let_signals_raise() -> None:
+    # Only where __main__ has a handler: in the middle of an import, a KeyboardInterrupt would be a traceback, or be
+    # swallowed by the library.
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+            number = getattr(signal, name, None)
+            if number is not None and callable(signal.getsignal(number)):
+                signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(number)
+
+
 def page_width(ctx: Any) -> int:
     """Cells of a line of help."""
     columns = ctx.obj.environ.get("COLUMNS", "")  # help is printed even if this is nonsense
@@ -94,8 +125,7 @@ def _print(command: TyperCommand | TyperGroup, ctx: Any, parts: Sequence[Rendera
     color = wants_color("auto", ctx.obj.environ, is_terminal=streams.out_is_terminal)
     text = io.StringIO()
     console = Console(file=text, width=page_width(ctx), force_terminal=color, no_color=not color, highlight=False)
-    # Typer puts braces around a required argument, which everywhere else means a choice.
-    usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)]).translate({ord("{"): None, ord("}"): None})
+    usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
     first = Text(_hanging(f"Usage: {usage}", console.width, "  "))
     first.stylize("bold", end=len("Usage: "))
     console.print(first, *_paragraphs(command.help or "", console.width), *parts, sep="\n")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import shlex
-import signal
-import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any
@@ -13,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from migstat.cli.context import Options, Runtime, profile_for
-from migstat.errors import Interrupted, UsageError
+from migstat.errors import UsageError
 from migstat.model.nodes import State
 from migstat.settings.keys import SETTING, SETTINGS, Setting
 from migstat.settings.resolve import Profile as ProfileInForce
@@ -135,11 +133,7 @@ def asks_api(
                     job = None  # a lone task word; MIGSTAT_JOB may name the target, and so the profile
                 profile = profile_for(runtime, settings.pop("profile"), job, may_be_new=new_profile)
             options = Options(flags=settings, account=account, profile=profile, **common)
-            try:
-                _let_ctrl_c_raise()  # until here, while modules load, a signal ends the process at once
-                return command(runtime=runtime, options=options, **words)
-            except KeyboardInterrupt:
-                raise Interrupted("interrupted", "The migration itself goes on.") from None
+            return command(runtime=runtime, options=options, **words)
 
         with_shared.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         with_shared.__annotations__ = {param.name: param.annotation for param in parameters}
@@ -165,13 +159,6 @@ def names_from(names: list[str] | None, source: str) -> tuple[str, ...]:
         if not name.isprintable():
             raise UsageError(f"{source}: {name!r} contains an unprintable character")
     return tuple(dict.fromkeys(names or ()))
-
-
-def _let_ctrl_c_raise() -> None:
-    # In the middle of an import, a KeyboardInterrupt would be a traceback, or be swallowed by the library.
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _clean(parameter: Any, value: Any) -> Any:

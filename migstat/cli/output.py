@@ -123,7 +123,9 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
     for path in output.exports:
         _write_export(report, path)
     if flaws:
-        tell_error(streams, incomplete(flaws), json=json)
+        # A target may need more than another attempt, such as a login.
+        hints = [row.error.hint for row in report.targets if row.error] if isinstance(report, TargetsReport) else [""]
+        tell_error(streams, incomplete(flaws, hints[0]), json=json)
     if note:
         streams.tell(note)
     if isinstance(report, ChecksReport):
@@ -173,10 +175,11 @@ def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
     return f"{','.join(reasons[0].level)}: {reasons[0].text}"
 
 
-def incomplete(flaws: tuple[str, ...]) -> Incomplete:
+def incomplete(flaws: tuple[str, ...], hint: str = "") -> Incomplete:
     """The error that names what could not be read."""
     more = f" and {len(flaws) - 1} more" if len(flaws) > 1 else ""
-    return Incomplete(f"could not be read: {flaws[0][:500]}{more}", "What was read is shown; try again for the rest.")
+    hint = hint or "What was read is shown; try again for the rest."
+    return Incomplete(f"could not be read: {flaws[0][:500]}{more}", hint)
 
 
 def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:

@@ -171,7 +171,10 @@ class Streams(msgspec.Struct):
         if self.on_notice is not None:
             self.on_notice(text)
         elif self.err_is_terminal and self.escapes:
-            _try_to_write(self.err, ERASE_LINE + text[: self._room])
+            from rich.cells import cell_len, set_cell_size  # a Chinese character takes two cells
+
+            cut = text if cell_len(text) <= self._room else set_cell_size(text, self._room)
+            _try_to_write(self.err, ERASE_LINE + cut)
             self._notice = True
 
     def clear_notice(self) -> None:

@@ -35,9 +35,9 @@ MEANINGS = {
     Exit.NOT_FOUND: "no such job, task, level, check or project",
     Exit.RUNNING: "--exit-status: still running; watch: its output was closed before the end",
     Exit.TIMED_OUT: "watch --timeout ran out",
-    Exit.HUNG_UP: "ended by SIGHUP; the migration itself goes on",
-    Exit.INTERRUPTED: "ended by Ctrl-C; the migration itself goes on",
-    Exit.TERMINATED: "ended by SIGTERM; the migration itself goes on",
+    Exit.HUNG_UP: "ended by SIGHUP; the migration itself continues",
+    Exit.INTERRUPTED: "ended by Ctrl-C; the migration itself continues",
+    Exit.TERMINATED: "ended by SIGTERM; the migration itself continues",
 }
 
 _OF_ERROR: tuple[tuple[type[MigstatError], Exit], ...] = (
@@ -45,7 +45,6 @@ _OF_ERROR: tuple[tuple[type[MigstatError], Exit], ...] = (
     (CredentialsError, Exit.REFUSED),
     (Refused, Exit.REFUSED),
     (NotFound, Exit.NOT_FOUND),
-    (Interrupted, Exit.INTERRUPTED),
 )
 
 
@@ -79,4 +78,6 @@ def exit_of_end(end: End, verdict: Verdict, *, strict: bool = False, signal: int
 
 def exit_of_error(error: MigstatError) -> Exit:
     """The code of an error."""
+    if isinstance(error, Interrupted):
+        return Exit(128 + error.signal)
     return next((code for kind, code in _OF_ERROR if isinstance(error, kind)), Exit.UNREACHABLE)

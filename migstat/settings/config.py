@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -222,6 +223,11 @@ def spelled(path: KeyPath) -> str:
     """The path as it is typed."""
     quoted = (f"'{name}'" if '"' in name else f'"{name}"' for name in path)
     return ".".join(name if _BARE.fullmatch(name) else literal for name, literal in zip(path, quoted, strict=True))
+
+
+def set_command(path: KeyPath, value: str) -> str:
+    """The command that sets a value, for a shell."""
+    return f"migstat config set {shlex.quote(spelled(path))} {value}"
 
 
 def shown_file(file: str) -> str:

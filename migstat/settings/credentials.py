@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Callable
 
@@ -47,7 +48,7 @@ LOG_IN = "Run migstat auth login. Or set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --t
 def email_from(chosen: tuple[str, str] | None, hint: str = LOG_IN) -> str:
     """The e-mail from its text and source. Raises CredentialsError if there is none, UsageError for an invalid one."""
     if chosen is None:
-        raise CredentialsError("no e-mail address of an Atlassian account given", hint)
+        raise CredentialsError("no Atlassian account e-mail given", hint)
     return email(*chosen)
 
 
@@ -69,7 +70,7 @@ def token_of_file(path: str, source: str, stdin: Callable[[], str]) -> Token:
             raise CredentialsError(f"{source} is not the name of a readable file", hint) from error
         raise CredentialsError(f"cannot read {what}: {reason(error)}") from error
     others = os.name == "posix" and stat.S_ISREG(mode) and mode & 0o044
-    warnings = (f"other users can read the token in {path}: chmod 600 {path}",) if others else ()
+    warnings = (f"other users can read the token in {path}: chmod 600 {shlex.quote(path)}",) if others else ()
     return Token(secret_of(text.removeprefix("\ufeff"), shown), shown, warnings)
 
 

@@ -6,6 +6,7 @@ Only this module reads the environment. It is handed in, so that a demo can hand
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ import msgspec
 
 from migstat.errors import CredentialsError, MigstatError, UsageError
 from migstat.files.places import config_file
-from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, shown_file, spelled
+from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, set_command, shown_file
 from migstat.settings.credentials import Secret, Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
@@ -106,7 +107,7 @@ def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], 
         elif config.profiles:
             hint = f"Choose from {', '.join(config.profiles)}."
         else:
-            hint = f"Create it: migstat config set {spelled(('profiles', name, 'email'))} ADDR"
+            hint = f"Create it: {set_command(('profiles', name, 'email'), 'ADDR')}"
         shown = shown_file(config.file)
         place = "" if source.startswith(f"{shown}: ") else f" in {shown}"
         raise UsageError(f"{source}: no profile {name!r}{place}", hint)
@@ -151,15 +152,17 @@ class Sources(msgspec.Struct, frozen=True):
             return Token(secret_of(self.environ["MIGSTAT_TOKEN"], "MIGSTAT_TOKEN"), "MIGSTAT_TOKEN")
         if named is not None:
             return token_of_file(*named, self.stdin)
-        stored = None
         try:
-            if self.keychain:
-                stored = self.keychain().recall(Account(self.parsed("base_url"), email_from(self.get("email"))))
+            account = Account(self.parsed("base_url"), email_from(self.get("email")))
+            stored = self.keychain().recall(account) if self.keychain else None
         except MigstatError as error:
             raise CredentialsError(f"no API token: {error.message}", error.hint) from error
         if stored is None:
-            hint = "Run migstat auth login. Or set MIGSTAT_TOKEN, or use --token-file FILE (- reads standard input)."
-            raise CredentialsError("no API token given", hint)
+            log_in, profile = "migstat auth login", self.profile
+            if profile.name not in (None, profile.config.default_profile):
+                log_in += f" --profile {shlex.quote(profile.name or '')}"
+            hint = f"Run {log_in}. Or set MIGSTAT_TOKEN, or use --token-file FILE (- reads standard input)."
+            raise CredentialsError(f"no API token for {account.email} at {account.base_url}", hint)
         return Token(secret_of(*stored), stored[1])
 
     @property
@@ -191,7 +194,7 @@ class Sources(msgspec.Struct, frozen=True):
         if settings.rate_limit is None and not settings.loopback:
             _, source = self.get("rate_limit") or ("", "")
             hint = "The API allows 600 requests in 60 s. Use a number."
-            raise UsageError(f"{source}: no limit is for loopback addresses only", hint)
+            raise UsageError(f"{source}: 'none' is allowed for loopback addresses only", hint)
         return settings
 
     def origins(self, token: Token | None) -> tuple[Origin, ...]:

@@ -9,7 +9,7 @@ import msgspec
 
 from migstat.errors import UsageError
 from migstat.model.nodes import Level
-from migstat.settings.config import spelled
+from migstat.settings.config import set_command
 from migstat.settings.resolve import Profile
 from migstat.settings.values import clean_id, job_ids, refuse_empty
 
@@ -88,6 +88,6 @@ def _job(text: str, source: str, profile: Profile) -> tuple[str, str | None]:
         return job_ids(text, source)
     origin = profile.config.origin(("targets", text))
     if "job" not in target:
-        raise UsageError(f"{origin} has no job", f"Set it: migstat config set {spelled(('targets', text, 'job'))} JOB")
+        raise UsageError(f"{origin} has no job", f"Set it: {set_command(('targets', text, 'job'), 'JOB')}")
     job_id, task_of_url = job_ids(target["job"], f"{origin}.job")
     return job_id, clean_id(target["task"], f"{origin}.task") if "task" in target else task_of_url

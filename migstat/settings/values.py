@@ -102,7 +102,7 @@ def deadline(text: str, source: str, now: float) -> Millis:
     try:
         return int(now + seconds(moment, source)) * 1000
     except UsageError as error:
-        raise UsageError(error.message.replace("duration", "time"), hint) from error
+        raise UsageError(error.message.replace("invalid duration", "invalid time", 1), hint) from error
 
 
 def next_time(clock: time, now: float) -> int:

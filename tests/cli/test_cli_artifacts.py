@@ -188,9 +188,10 @@ def test_the_log_of_requests_has_no_signature(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("when", ["before the answer", "in the middle"])
-def test_an_interrupted_download_leaves_nothing(tmp_path: Path, when: str) -> None:
-    """Ctrl-C ends with 130 within a second, and leaves no file, not even a partial one."""
+def test_an_interrupted_download_leaves_nothing(tmp_path: Path, when: str, number: signal.Signals) -> None:
+    """A signal ends it with its own code within a second, and leaves no file, not even a partial one."""
     half = len(CONTENT) // 2 if when == "in the middle" else 0
     silent = Reply(CONTENT, sent=half, held=Event(), silent=not half)
 
@@ -201,9 +202,9 @@ def test_an_interrupted_download_leaves_nothing(tmp_path: Path, when: str) -> No
         words = ("artifacts", "--download", str(tmp_path))
         with started(words, storage.holds("report.csv").environ) as process:
             until(lambda: process.poll() is not None or has_begun())
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             out, err = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, out) == (130, ""), err
+        assert (process.returncode, out) == (128 + number, ""), err
         assert "Traceback" not in err
     assert left_in(tmp_path) == []
 

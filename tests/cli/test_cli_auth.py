@@ -265,7 +265,7 @@ def test_a_terminal_as_standard_input_is_asked_for_the_token(desk: Desk, server:
     ("words", "env", "typed", "code", "message"),
     [
         ("--email a@b", {}, None, 2, "cannot ask for the token: standard input is not a terminal"),
-        ("--token-file -", {}, None, 4, "no e-mail address of an Atlassian account given"),
+        ("--token-file -", {}, None, 4, "no Atlassian account e-mail given"),
         ("--token-file=", {}, (), 2, "--token-file is empty"),
         ("--email a:b", {}, (), 2, "--email is not an e-mail address"),
         ("--base-url http://example.com", {}, (), 2, "--base-url: plain http"),
@@ -418,7 +418,7 @@ def test_without_a_keyring_everything_works_with_a_private_file(
     assert desk.run("job", env=env).code == 0
     removed = f"removed the token of {server.email} for {server.base_url} from {file}\n"
     assert desk.auth("logout", env=env).err == removed
-    refused(desk.run("job", env=env), 4, "migstat: no API token given")
+    refused(desk.run("job", env=env), 4, f"migstat: no API token for {server.email} at {server.base_url}")
 
 
 @pytest.mark.parametrize("command", ["login", "logout"])
@@ -496,7 +496,7 @@ def test_status_without_any_setting_says_how_to_begin(desk: Desk) -> None:
     result = desk.auth("status")
     assert result.code == 4
     assert "base_url\thttps://api.atlassian.com\tdefault\n" in result.out
-    assert result.err.splitlines()[0] == "migstat: no e-mail address of an Atlassian account given"
+    assert result.err.splitlines()[0] == "migstat: no Atlassian account e-mail given"
     assert "migstat auth login" in result.err
 
 

@@ -202,7 +202,7 @@ def test_a_long_origin_stands_below_its_value(tmp_path: Path) -> None:
         ("profiles.acme.job", "a b", "contains a space"),
         ("targets.w.job", "wave2", "'wave2' is a target itself"),
         ("targets.w.profile", "nobody", "no profile 'nobody'"),
-        ("default_profile", "my own", 'config set profiles."my own".email'),
+        ("default_profile", "my own", """config set 'profiles."my own".email' """),
         ("profiles.acme.token", "ATATT3s3cr3t", "does not belong in the config file"),
         ("profiles.acme.token_file", "ATATT3s3cr3t", "looks like the API token"),
     ],

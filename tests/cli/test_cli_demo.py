@@ -11,7 +11,7 @@ import pytest
 
 from migstat.simulator.server import serve
 from tests.cli.rehearsals import migration
-from tests.command_line import environ_of, line_of, migstat, process, refused, started
+from tests.command_line import environ_of, line_of, migstat, process, refused, started, until
 
 LABEL = "Demo: a simulated migration; nothing is sent anywhere.\n"
 
@@ -152,10 +152,21 @@ def test_a_demo_passes_codes_through(words: str, code: int) -> None:
 
 def test_a_demo_suggests_what_can_be_typed_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """The next command is one of the same demo, as the user may have no job; a picture is the only file written."""
-    words = ["demo", "--scenario", "failing", "status", "--export", str(tmp_path / "demo.svg")]
+    words = ["demo", "--scenario", "failing", "status", "--export", str(tmp_path / "json.svg")]
     result = migstat(words, {}, terminal=True, err_terminal=True)
     assert "Next: migstat demo --scenario failing checks --details" in result.err
-    assert (result.code, [path.name for path in tmp_path.iterdir()]) == (0, ["demo.svg"])
+    assert (result.code, [path.name for path in tmp_path.iterdir()]) == (0, ["json.svg"])
+    assert result.err.endswith(LABEL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal ends it with its own code, and removes its folder, even before its command has begun."""
+    with started(["demo", "timeline"], {"TMPDIR": str(tmp_path)}) as running:
+        until(lambda: list(tmp_path.glob("*/night.jsonl")))
+        running.send_signal(number)
+        _, err = running.communicate(timeout=30)
+    assert (running.returncode, list(tmp_path.iterdir()), "Traceback" in err) == (128 + number, [], False)
 
 
 @pytest.mark.slow

@@ -75,12 +75,15 @@ def test_an_example_runs(example: str, over: Server, tmp_path: Path, monkeypatch
 def test_every_command_explains_itself(command: str) -> None:
     """-h, --help and `help COMMAND` print the same page: 24 lines of 80 cells, 28 with the options of a long night.
 
-    Every option is named, and in a narrow window nothing is cut, and what usage and examples continue is indented.
+    Every option is named, and only arguments that may be left out are in brackets. In a narrow window nothing is cut,
+    and what usage and examples continue is indented.
     """
     words = command.split()
     text, narrow = helped(*words, "-h"), helped(*words, "-h", columns=40)
     assert text == helped(*words, "--help") == helped("help", *words)
     assert text.startswith(f"Usage: migstat {command}")
+    assert ("[OPTIONS] [" in text) is (command in ("artifacts", "checks", "demo", "help", "job", "projects", "status",
+                                                   "tasks", "watch"))  # fmt: skip
     assert len(text.splitlines()) <= (28 if command == "watch" else 24)
     assert max(map(len, text.splitlines())) <= 80
     names = [name for param in PAGES[command].params for name in param.opts if name.startswith("-")]

@@ -105,7 +105,7 @@ def test_wrong_usage_is_code_2_before_anything_is_asked(server: Server, line: st
 @pytest.mark.parametrize(
     "flags",
     ["--json", "-o json", "-ojson", "--output json", "--output=json", "-o ndjson", "-o table -o json", "-vo json",
-     "-vojson", "-cvo json"],
+     "-vojson"],
 )  # fmt: skip
 def test_every_way_to_want_json_gets_errors_in_json(server: Server, flags: str) -> None:
     """Wherever and however JSON is asked for, wrong usage is one JSON line."""

@@ -81,7 +81,7 @@ def test_a_named_source_that_is_unusable_is_not_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("chain", [Keychain, None])
 def test_without_any_token_the_ways_to_give_one_are_named(chain: type[Keychain] | None) -> None:
     """The hint is for newcomers."""
-    with pytest.raises(CredentialsError, match=r"^no API token given$") as raised:
+    with pytest.raises(CredentialsError, match=f"^no API token for {ACCOUNT.email} at https://api") as raised:
         Sources({"email": ACCOUNT.email}, {}, Profile(), no_stdin, chain).token()
     for way in ("migstat auth login", "MIGSTAT_TOKEN", "--token-file"):
         assert way in raised.value.hint

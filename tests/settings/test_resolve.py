@@ -92,8 +92,8 @@ def test_an_empty_option_is_refused_by_name(name: str, value: str) -> None:
         ("base_url = 'x'", {}, "/c.toml: profiles.p.base_url: not an http or https URL: 'x'"),
         ("email = 'a:b'", {"MIGSTAT_EMAIL": ""}, "/c.toml: profiles.p.email is not an e-mail address"),
         ("request_timeout = 'x'", {}, "/c.toml: profiles.p.request_timeout: invalid duration: 'x'"),
-        ("rate_limit = 'none'", {}, "/c.toml: profiles.p.rate_limit: no limit is for loopback addresses only"),
-        ("", {"MIGSTAT_RATE_LIMIT": "none"}, "MIGSTAT_RATE_LIMIT: no limit is for loopback addresses only"),
+        ("rate_limit = 'none'", {}, "/c.toml: profiles.p.rate_limit: 'none' is allowed for loopback addresses only"),
+        ("", {"MIGSTAT_RATE_LIMIT": "none"}, "MIGSTAT_RATE_LIMIT: 'none' is allowed for loopback addresses only"),
         ("", {"MIGSTAT_EMAIL": "  "}, "MIGSTAT_EMAIL is not an e-mail address"),
         ("", {"MIGSTAT_BASE_URL": "http://x"}, "MIGSTAT_BASE_URL: plain http to x would send the API token"),
         ("base_url = 'x'", {"MIGSTAT_EMAIL": ""}, "/c.toml: profiles.p.base_url: "),  # rather than what is missing

@@ -150,6 +150,7 @@ def test_a_deadline_is_the_next_such_time(now: str, given: str, due: str) -> Non
     [
         ("", "--deadline is empty"),
         ("noon", "invalid time: 'noon'"),
+        ("duration", "invalid time: 'duration'"),
         ("3:0", "invalid time: '3:0'"),
         ("0", "invalid time: '0'"),
         ("24:00", "no such time: '24:00'"),

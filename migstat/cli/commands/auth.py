@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from contextlib import closing
 
@@ -16,7 +17,7 @@ from migstat.cli.output import print_rows
 from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError, NotFound, UsageError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
-from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, shown_file, spelled
+from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, set_command, shown_file
 from migstat.settings.credentials import Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
@@ -99,7 +100,7 @@ def login(runtime: Runtime, options: Options) -> int:
     needed = dialog.remember(account, targets)
     dialog.note_precedence()
     if targets or target:
-        dialog.tell(" ".join(("Next: migstat status", *targets, *needed)))
+        dialog.tell(" ".join(("Next: migstat status", *map(shlex.quote, targets), *needed)))
     return 0
 
 
@@ -115,18 +116,17 @@ def status(runtime: Runtime, options: Options) -> int:
       migstat auth status --profile acme
     """
     dialog = _Dialog.begin(runtime, options)
-    token: Token | None = None
-    error: MigstatError | None = None
+    token: Token | MigstatError
     try:
         token = dialog.sources.token()
-    except MigstatError as raised:
-        error = raised
-    in_force = {origin.key: origin for origin in dialog.sources.origins(token)}
+    except MigstatError as error:
+        token = error
+    in_force = {origin.key: origin for origin in dialog.sources.origins(token if isinstance(token, Token) else None)}
     shown = ("config", "profile", "base_url", "email", "token", "job")
     print_rows(runtime.streams, [(key, in_force[key].value, in_force[key].source) for key in shown if key in in_force])
     email = email_from(dialog.sources.get("email"))
-    if token is None:
-        raise error or CredentialsError("no API token given")
+    if isinstance(token, MigstatError):
+        raise token
     settings = dialog.sources.settings(email, token)
     warn(runtime, settings.warnings)
     dialog.check(dialog.target() or dialog.only_target(), settings)
@@ -205,7 +205,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         """Report what the API says of the job; the job if it exists. Raises ApiError."""
         if target is None:
             name = self.sources.profile.name
-            how = f"migstat config set {spelled(('profiles', name, 'job'))} JOB" if name else "export MIGSTAT_JOB=JOB"
+            how = set_command(("profiles", name, "job"), "JOB") if name else "export MIGSTAT_JOB=JOB"
             self.tell(f"not checked: e-mail and token are checked with a job; set one: {how}")
             return None
         try:
@@ -288,7 +288,7 @@ class _Dialog(msgspec.Struct, frozen=True):
                 stored, source = lasting.get(key) or ("", "default")
                 if source == "default":
                     stored, source = "nothing", "the config file"
-                option = f"{SETTING[key].option} {value}"
+                option = f"{SETTING[key].option} {shlex.quote(value)}"
                 self.tell(f"note: add {option} to use this token: {source} says {stored}")
                 needed.append(option)
             elif lasting.parsed(key) != replace(lasting, environ={}).parsed(key):

@@ -23,6 +23,7 @@ from migstat.settings.config import (
     change,
     path_of,
     read_config,
+    set_command,
     shown_file,
     spelled,
 )
@@ -166,7 +167,7 @@ def _check(path: KeyPath, value: str, read: Config) -> None:
         )
     if path[-1] in ("profile", DEFAULT_PROFILE):
         if value not in read.profiles:
-            hint = f"Create it: migstat config set {spelled(('profiles', value, 'email'))} ADDR"
+            hint = f"Create it: {set_command(('profiles', value, 'email'), 'ADDR')}"
             raise UsageError(f"{source}: no profile {value!r}", hint)
     elif path[-1] == "job" and value in read.targets:
         if path[0] == "targets":

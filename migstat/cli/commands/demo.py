@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec.structs import replace
 
+from migstat.cli.app import wants_json
 from migstat.cli.commands.simulate import DEFAULT_SPEED, checked_speed, scenario_of, variables_of
 from migstat.cli.context import Runtime
 from migstat.errors import UsageError
@@ -86,9 +87,6 @@ def demo(
         # The command's clock runs with the work, or an hour of it would look like twenty seconds. Pauses stay real.
         return started + (runtime.now() - started) * pace
 
-    tells = not any("json" in word for word in words)  # or standard error could not be read as JSON
-    if tells and watches:
-        runtime.streams.tell(LABEL)
     with (
         serve(scripted, speed=1.0, head_start=begin, clock=now, rate_limit=None) as server,
         tempfile.TemporaryDirectory(prefix="migstat-demo-") as folder,
@@ -100,6 +98,9 @@ def demo(
         rehearsal = replace(
             runtime, environ=environ, now=now, sealed=True, program=program, outside=runtime.environ, farewell=LABEL
         )
+        tells = not wants_json(words, rehearsal)  # or standard error could not be read as JSON
+        if tells and watches:
+            runtime.streams.tell(LABEL)
         code: int = ctx.find_root().command.main(words, "migstat demo", standalone_mode=False, obj=rehearsal)
     if tells and not watches:
         runtime.streams.tell(LABEL)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migstat.cli.context import Runtime
-from migstat.errors import UsageError
+from migstat.errors import UsageError, reason
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import NAMES, build
 
@@ -42,25 +43,22 @@ def simulate(
     scripted, speed = scenario_of(scenario), checked_speed(speed)
     if not 0 <= port <= 65535:
         raise UsageError(f"--port: invalid port: {port}", "Use 0 to 65535; 0 picks a free one.")
-    try:
-        with serve(scripted, port=port, speed=speed) as server:
-            runtime.streams.print_lines(f"export {name}={value}" for name, value in variables_of(server).items())
-            runtime.streams.tell(
-                f"Scenario {scripted.name} at {speed:g} times real speed: over in {scripted.duration / speed:.0f} s."
-                " Ctrl-C stops the server.\n"
-                + "".join(
-                    f"Job of {name}: {job_id}\n" for name, job_id in server.job_ids.items() if len(server.job_ids) > 1
-                )
-                + f"Cause faults: curl -X POST '{server.base_url}/_simulator/faults?kind=503&times=3'"
-            )
-            while True:
-                time.sleep(3600)  # unlike waiting for an event, Ctrl-C interrupts this on Windows, too
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(
-            f"--port: cannot listen on {port}: {reason}", "Use another port, or 0 for a free one."
-        ) from error
-    return 0
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(serve(scripted, port=port, speed=speed))
+        except OSError as error:
+            hint = "Use another port, or 0 for a free one."
+            raise UsageError(f"--port: cannot listen on {port}: {reason(error)}", hint) from error
+        runtime.streams.print_lines(f"export {name}={value}" for name, value in variables_of(server).items())
+        jobs = server.job_ids.items() if len(server.job_ids) > 1 else ()
+        runtime.streams.tell(
+            f"Scenario {scripted.name} at {speed:g} times real speed: over in {scripted.duration / speed:.0f} s."
+            " Ctrl-C stops the server.\n"
+            + "".join(f"Job of {name}: {job_id}\n" for name, job_id in jobs)
+            + f"Cause faults: curl -X POST '{server.base_url}/_simulator/faults?kind=503&times=3'"
+        )
+        while True:
+            time.sleep(3600)  # unlike waiting for an event, Ctrl-C interrupts this on Windows, too
 
 
 def variables_of(server: Server) -> dict[str, str]:
