@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import errno
 import importlib
-import re
 import sys
 from collections.abc import Sequence
 from functools import cache, partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +17,13 @@ from migstat import __version__
 from migstat.cli.context import Runtime
 from migstat.cli.help_page import MigstatCommand, MigstatGroup, Row
 from migstat.cli.options import REMOVED
-from migstat.cli.output import JSON_FORMATS, tell_error
+from migstat.cli.output import tell_error, wants_json
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.files.places import user_folder
 from migstat.model.exit_codes import Exit, exit_of_error
 from migstat.settings.keychain import Keychain
-from migstat.settings.resolve import process_environ, profile_from
-from migstat.settings.target import TaskWord
+from migstat.settings.resolve import process_environ
 
 PROGRAM = "migstat"
 
@@ -186,37 +183,3 @@ def _unexpected(error: Exception) -> MigstatError:
         f"internal error: {type(error).__name__} at {where}",
         "Please report it with the command you ran.",
     )
-
-
-def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
-    """True if the words ask for a JSON format. They may be invalid, so they are scanned instead of parsed."""
-    chosen: str | None = None
-    # The last one counts, as for Typer, and nothing behind `--` is an option.
-    for word, following in pairwise([*words, ""]):
-        if word == "--":
-            break
-        if word in ("--json", "--raw"):
-            return True
-        if (match := _OUTPUT.fullmatch(word)) is not None:
-            chosen = match[1] or match[2] or following
-    chosen = chosen if chosen is not None else runtime.environ.get("MIGSTAT_OUTPUT") or _preferred(words, runtime)
-    return chosen in JSON_FORMATS
-
-
-def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
-    """The output format of the profile that the words seem to select, if the config file can be read."""
-    if runtime.sealed:  # a demo's own profile has no preferences
-        return None
-    flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
-    try:
-        named = (word for word in words[1:] if not word.startswith("-") and word not in frozenset(TaskWord))
-        job = next(named, None)
-        chosen = profile_from(flags[-1] if flags else None, job, runtime.environ).get("output")
-    except MigstatError:
-        return None
-    return None if chosen is None else chosen[0]
-
-
-_PROFILE = re.compile("(?:--profile=|--profile|-p)(.*)")
-_OUTPUT = re.compile("--output(?:=(.*))?|-[hv]*o(.*)")
-"""`--output`, `--output=json`, `-o`, `-ojson`, and `-o` behind other short flags."""

@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ from migstat.model.verdict import Verdict
 from migstat.render.advice import next_line, step_after_report
 from migstat.render.text import harmless, one_field
 from migstat.settings.keys import SETTING
+from migstat.settings.resolve import profile_from
+from migstat.settings.target import TaskWord
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -202,6 +205,40 @@ def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
             line = f"{'  '.join(padded[:-1]).rstrip()}\n  {row[-1]}"
         lines.append(line)
     streams.print_lines(lines)
+
+
+def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
+    """True if the words ask for a JSON format. They may be invalid, so they are scanned instead of parsed."""
+    chosen: str | None = None
+    # The last one counts, as for Typer, and nothing behind `--` is an option.
+    for word, following in pairwise([*words, ""]):
+        if word == "--":
+            break
+        if word in ("--json", "--raw"):
+            return True
+        if (match := _OUTPUT.fullmatch(word)) is not None:
+            chosen = match[1] or match[2] or following
+    chosen = chosen if chosen is not None else runtime.environ.get("MIGSTAT_OUTPUT") or _preferred(words, runtime)
+    return chosen in JSON_FORMATS
+
+
+def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
+    """The output format of the profile that the words seem to select, if the config file can be read."""
+    if runtime.sealed:  # a demo's own profile has no preferences
+        return None
+    flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
+    try:
+        named = (word for word in words[1:] if not word.startswith("-") and word not in frozenset(TaskWord))
+        job = next(named, None)
+        chosen = profile_from(flags[-1] if flags else None, job, runtime.environ).get("output")
+    except MigstatError:
+        return None
+    return None if chosen is None else chosen[0]
+
+
+_PROFILE = re.compile("(?:--profile=|--profile|-p)(.*)")
+_OUTPUT = re.compile("--output(?:=(.*))?|-[hv]*o(.*)")
+"""`--output`, `--output=json`, `-o`, `-ojson`, and `-o` behind other short flags."""
 
 
 def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
