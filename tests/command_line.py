@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from subprocess import PIPE
 from typing import IO, Any
 
 import httpx
@@ -51,13 +53,15 @@ class Terminal(io.TextIOWrapper):
         return data.decode(self.encoding)
 
 
+def environ_at(
+    base_url: str, *, email: str = "admin@example.com", token: str = "s3cr3t-t0ken", job: str = "job-1"
+) -> dict[str, str]:
+    """The environment that points migstat at a server."""
+    return {"MIGSTAT_BASE_URL": base_url, "MIGSTAT_EMAIL": email, "MIGSTAT_TOKEN": token, "MIGSTAT_JOB": job}
+
+
 def environ_of(server: Server) -> dict[str, str]:
-    return {
-        "MIGSTAT_BASE_URL": server.base_url,
-        "MIGSTAT_EMAIL": server.email,
-        "MIGSTAT_TOKEN": server.token,
-        "MIGSTAT_JOB": server.job_id,
-    }
+    return environ_at(server.base_url, email=server.email, token=server.token, job=server.job_id)
 
 
 def migstat(
@@ -160,6 +164,28 @@ def started(words: Sequence[str], environ: Mapping[str, str], **more: Any) -> It
             yield running
         finally:
             running.kill()
+
+
+MEASURED = """
+import sys
+from migstat.__main__ import run
+try:
+    run()
+finally:
+    print(*(line for line in open("/proc/self/status") if line.startswith("VmHWM")), file=sys.stderr)
+"""
+"""Runs a command line and tells its peak, which getrusage would begin with that of the parent."""
+
+
+def peak_of(words: Sequence[str], environ: Mapping[str, str], stdin: Iterable[bytes] = ()) -> tuple[Result, int]:
+    """Run a command line on Linux, with these pieces on standard input: what came of it, and its peak in KB."""
+    command, env = [sys.executable, "-c", MEASURED, *words], hermetic() | dict(environ)
+    with subprocess.Popen(command, env=env, stdin=PIPE, stdout=PIPE, stderr=PIPE) as running:
+        assert running.stdin is not None
+        with suppress(BrokenPipeError):
+            running.stdin.writelines(stdin)
+        out, err = (stream.decode() for stream in running.communicate())
+    return Result(running.returncode, out, err), int(re.findall(r"VmHWM:\s+(\d+)", err)[-1])
 
 
 def line_of(stream: IO[str] | None) -> str:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 NEEDS_POSIX = re.compile(
-    r"^(?:import|from) (?:fcntl|pexpect|pty|resource|termios|tests\.completion\.shells)\b", re.MULTILINE
+    r"^(?:import|from) (?:pexpect|pty|tests\.(?:completion\.shells|full_disk|terminal))\b", re.MULTILINE
 )
 
 # A shell lets what it starts with `&` ignore Ctrl-C, and nohup a hang-up; the programs under test would inherit both.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,9 +59,25 @@ def listening(serve: Callable[[socket.socket], None], opened: threading.Event | 
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """The URL of a library's HTTP server on loopback, which leaves hanging requests behind when the context ends."""
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def serving(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """The URL of an HTTP server on loopback, which leaves hanging requests behind when the context ends.
+
+    `respond` writes the whole answer to a request.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Keep silent."""
+
+        def do_GET(self) -> None:
+            with suppress(ConnectionError):  # a client may hang up whenever it likes
+                respond(self)
+
+        do_POST = do_GET  # noqa: N815
+
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listener.daemon_threads = True
     listener.block_on_close = False
     thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
@@ -72,6 +88,12 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         listener.shutdown()
         listener.server_close()
         thread.join()
+
+
+def head(status: int, headers: Iterable[tuple[str, object]] = ()) -> bytes:
+    """The head of an answer, with its empty line."""
+    lines = (f"HTTP/1.1 {status} Answer", *(f"{name}: {value}" for name, value in headers), "", "")
+    return "\r\n".join(lines).encode()
 
 
 def cut(connection: socket.socket) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.cli.rehearsals import NOW, PREFIX
-from tests.command_line import Result, migstat
-from tests.sockets import serving
+from tests.command_line import Result, environ_at, migstat
+from tests.sockets import head, serving
 
 LATER, EARLIER = "2026-09-21T15:00:00Z", "2026-09-21T14:00:00Z"
 """Instants after and before NOW."""
@@ -61,13 +61,7 @@ class Storage:
 
     @property
     def environ(self) -> dict[str, str]:
-        return {
-            "MIGSTAT_BASE_URL": self.base_url,
-            "MIGSTAT_EMAIL": "admin@example.com",
-            "MIGSTAT_TOKEN": "s3cr3t-t0ken",
-            "MIGSTAT_JOB": "job-1",
-            "TZ": "UTC",
-        }
+        return environ_at(self.base_url) | {"TZ": "UTC"}
 
     def holds(self, name: str | None, location: str | None = None, expires: str = LATER) -> Storage:
         """Name one more file of the run, at the server's own `/files/` unless told otherwise."""
@@ -89,34 +83,22 @@ def storing(reply: Callable[[Fetched], Reply] = lambda _: Reply(CONTENT)) -> Ite
     """Serve a run of job `job-1` at the API's paths, and what `reply` makes of a request at all others."""
     closing = threading.Event()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer_to(request: BaseHTTPRequestHandler) -> Reply:
+        if request.path.startswith(PREFIX):
+            return Reply(json.dumps(_run_of(storage, request.path)).encode())
+        storage.asked.append(Fetched(request.path, {name.lower(): value for name, value in request.headers.items()}))
+        return reply(storage.asked[-1])
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Keep silent."""
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        answer = answer_to(request)
+        if not answer.silent:
+            headers = {"Content-Length": len(answer.body), **answer.headers}
+            request.wfile.write(head(answer.status, headers.items()) + answer.body[: answer.sent])
+        request.close_connection = answer.sent is not None
+        while answer.held is not None and not answer.held.wait(0.02) and not closing.is_set():
+            pass
 
-        def do_GET(self) -> None:
-            with suppress(ConnectionError):  # a client may hang up whenever it likes
-                self._answer()
-
-        def _answer(self) -> None:
-            if self.path.startswith(PREFIX):
-                self._send(Reply(json.dumps(_run_of(storage, self.path)).encode()))
-                return
-            asked = Fetched(self.path, {name.lower(): value for name, value in self.headers.items()})
-            storage.asked.append(asked)
-            self._send(reply(asked))
-
-        def _send(self, told: Reply) -> None:
-            headers = {"Content-Length": str(len(told.body)), **told.headers}
-            head = [f"HTTP/1.1 {told.status} Told", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-            if not told.silent:
-                self.wfile.write("\r\n".join(head).encode() + told.body[: told.sent])
-            self.close_connection = told.sent is not None
-            while told.held is not None and not told.held.wait(0.02) and not closing.is_set():
-                pass
-
-    with serving(Handler) as url:
+    with serving(respond) as url:
         storage = Storage(url)
         try:
             yield storage

@@ -14,7 +14,7 @@ import pytest
 from migstat.cli.app import COMMANDS, loaded
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
-from tests.command_line import environ_of, hermetic
+from tests.command_line import environ_at, environ_of, hermetic
 
 NOTING = """
 import atexit, sys
@@ -133,10 +133,9 @@ def test_a_run_loads_what_it_needs_and_no_more(
 def test_a_signal_at_each_of_a_thousand_moments_of_the_start_ends_it(tmp_path: Path) -> None:
     """Whatever is being imported when a signal comes, the code is the signal's, without a traceback, and soon."""
     file = tmp_path / "codes"
-    nowhere = {"MIGSTAT_BASE_URL": "http://127.0.0.1:9", "MIGSTAT_EMAIL": "a@example.com", "MIGSTAT_TOKEN": "t"}
     done = subprocess.run(
         [sys.executable, "-c", SIGNALLED, str(file), "watch", "job-1", "--timeout", "5s"],
-        env=hermetic(measured=False) | nowhere,
+        env=hermetic() | environ_at("http://127.0.0.1:9"),
         capture_output=True,
         text=True,
         check=False,

@@ -25,15 +25,12 @@ from migstat.settings.target import Target
 from migstat.simulator import scenario as script
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.exchange import HttpRequest
+from tests.command_line import environ_at
 
 EPOCH = 1_790_000_000.0
 """The epoch second at which the scenarios begin."""
 
-ENVIRON = {
-    "MIGSTAT_BASE_URL": "http://127.0.0.1:9",
-    "MIGSTAT_EMAIL": ADMIN.email,
-    "MIGSTAT_TOKEN": ADMIN.token,
-}
+ENVIRON = environ_at("http://127.0.0.1:9", email=ADMIN.email, token=ADMIN.token)
 JOB, TASK = "job-1", "task-1"
 LIMIT = 540
 REQUEST_TIMEOUT = 15.0

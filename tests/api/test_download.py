@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import resource
-import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -23,6 +21,7 @@ from migstat.errors import Unreachable
 from migstat.files.incoming import incoming
 from migstat.settings.resolve import Settings
 from tests.api.apis import settings_of
+from tests.full_disk import files_of_at_most
 from tests.sockets import head_of, listening
 from tests.storage import CONTENT, Fetched, Reply, left_in, storing
 from tests.tls import bundle_of, secured
@@ -304,19 +303,6 @@ def test_a_proxy_is_used_for_the_hosts_that_it_is_for(
             with pytest.raises(Unreachable):
                 fetch(settings, location, tmp_path / "x", lambda _done, _total: None, lambda: 0.0)
     assert asked == ([b"CONNECT files.invalid:443 HTTP/1.1"] if proxied else [])
-
-
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond `size` bytes, as if the disk were full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -13,8 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from migstat.simulator.scenario import Scenario, SimArtifact, SimNode, SimTask
 from migstat.simulator.server import Server, serve
-from tests.command_line import Result, environ_of, migstat
-from tests.sockets import serving
+from tests.command_line import Result, environ_at, environ_of, migstat
+from tests.sockets import head, serving
 from tests.watching import data_of, moved, of_tasks
 
 NOW = 1_790_000_000.0
@@ -193,12 +192,7 @@ class Scripted:
 
     @property
     def environ(self) -> dict[str, str]:
-        return {
-            "MIGSTAT_BASE_URL": self.base_url,
-            "MIGSTAT_EMAIL": "admin@example.com",
-            "MIGSTAT_TOKEN": "s3cr3t-t0ken",
-            "MIGSTAT_JOB": "job-1",
-        }
+        return environ_at(self.base_url)
 
     def ask(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
         """Run a command line against it at NOW."""
@@ -210,28 +204,18 @@ def answering(answer: Callable[[Asked], Answer]) -> Iterator[Scripted]:
     """Serve what `answer` makes of each request, over real HTTP."""
     asked: list[Asked] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        parts = urlsplit(request.path)
+        segments = tuple(unquote(each) for each in parts.path.removeprefix(PREFIX + "/").split("/"))
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        asked.append(Asked(request.path, segments, query, request.headers.get("Authorization", "")))
+        answered = answer(asked[-1])
+        content = answered.content
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        headers = (("Content-Type", answered.kind), *answered.headers, ("Content-Length", len(body)))
+        request.wfile.write(head(answered.status, headers) + body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Keep silent."""
-
-        def do_GET(self) -> None:
-            parts = urlsplit(self.path)
-            segments = tuple(unquote(each) for each in parts.path.removeprefix(PREFIX + "/").split("/"))
-            query = dict(parse_qsl(parts.query, keep_blank_values=True))
-            request = Asked(self.path, segments, query, self.headers.get("Authorization", ""))
-            asked.append(request)
-            told = answer(request)
-            body = told.content if isinstance(told.content, bytes) else json.dumps(told.content).encode()
-            head = io.BytesIO()
-            head.write(f"HTTP/1.1 {told.status} Told\r\nContent-Type: {told.kind}\r\n".encode())
-            for name, value in told.headers:
-                head.write(f"{name}: {value}\r\n".encode())
-            head.write(f"Content-Length: {len(body)}\r\n\r\n".encode())
-            self.wfile.write(head.getvalue() + body)
-
-    with serving(Handler) as url:
+    with serving(respond) as url:
         yield Scripted(url, asked)
 
 

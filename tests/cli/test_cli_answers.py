@@ -22,18 +22,13 @@ from hypothesis import strategies as st
 
 from migstat.settings.keys import ENVIRONMENT, TERMINAL_VARIABLES
 from tests.cli.rehearsals import NOW, PREFIX
-from tests.command_line import Result, migstat
+from tests.command_line import Result, environ_at, migstat
 from tests.schemas import assert_valid
 
 SOME = max(8, settings().max_examples // 10)
 FEW = SOME // 2
 CODES = {0, 1, 2, 3, 4, 5, 8, 124}
-ENVIRON = {
-    "MIGSTAT_BASE_URL": "http://127.0.0.1:9",
-    "MIGSTAT_EMAIL": "admin@example.com",
-    "MIGSTAT_TOKEN": "s3cr3t-t0ken",
-    "MIGSTAT_JOB": "job-1",
-}
+ENVIRON = environ_at("http://127.0.0.1:9")
 LEVEL = "migrate,projects,ACME"
 RUNS: dict[str, tuple[str, ...]] = {
     "status": ("table", "tree", "plain", "json", "ndjson", "csv", "markdown"),

@@ -6,13 +6,11 @@ import csv
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 
-import pexpect
 import pyte
 import pytest
 
@@ -21,9 +19,7 @@ from migstat.simulator.scenarios import build
 from tests.command_line import hermetic, migstat, refused, refused_as_json, started, until
 from tests.schemas import assert_valid
 from tests.storage import CONTENT, EARLIER, LATER, Fetched, Reply, left_in, storing
-
-PATIENCE = 20.0
-"""Seconds of real time in which something must happen that is waited for."""
+from tests.terminal import MIGSTAT, PATIENCE, end_of, on_terminal
 
 
 def by_path(replies: dict[str, Reply]) -> Callable[[Fetched], Reply]:
@@ -220,22 +216,13 @@ def test_a_terminal_shows_how_far_a_download_is(tmp_path: Path, columns: int) ->
     stream = pyte.Stream(screen)
     with storing(lambda _: replies.pop(0) if len(replies) > 1 else replies[0]) as storage:
         storage.holds("report.csv").holds("a much too long name of a file, of which only a part can be shown.csv")
-        child = pexpect.spawn(
-            sys.executable,
-            ["-m", "migstat", "artifacts", "--download", str(tmp_path)],
-            env=hermetic() | storage.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"},
-            dimensions=(24, columns),
-            encoding="utf-8",
-            timeout=PATIENCE,
-        )
-        child.ptyproc.delayafterclose = child.ptyproc.delayafterterminate = 0.01
+        env = hermetic() | storage.environ | {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+        child = on_terminal([*MIGSTAT, "artifacts", "--download", str(tmp_path)], env, size=(columns, 24))
         child.logfile_read = SimpleNamespace(write=stream.feed, flush=lambda: None)
         child.expect(r"1/2 report\.csv [^\r]*108\.0/216\.0 kB")
         assert len([line for line in screen.display if line.strip()]) == 1
         held.set()
-        child.expect(pexpect.EOF)
-        child.close()
-    assert child.exitstatus == 0
+        assert end_of(child)[1] == 0
     shown = "\n".join(screen.display)
     assert "kB" not in shown
     assert "report.csv" in shown or columns == 40

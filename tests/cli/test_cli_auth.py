@@ -20,10 +20,10 @@ from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOW, Answer, answering, migration, still
 from tests.command_line import Result, hermetic, migstat, process, refused
 from tests.keyrings import Forgetful, Hanging, Kept, Locked, environ_of, in_force
+from tests.terminal import MIGSTAT, on_terminal
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "s3cr3t-t0ken"
-PATIENCE = 30.0
 EMAIL_PROMPT, TOKEN_PROMPT = "E-mail of the Atlassian account: ", r"API token of \S+ for \S+ \(not shown\): "
 JOB_PROMPT, NAME_PROMPT = r"Job id or URL \(Enter to skip\): ", r"Name for this job \[.*\]: "
 UNCHECKED = "not checked: e-mail and token are checked with a job; set one: export MIGSTAT_JOB=JOB"
@@ -88,11 +88,7 @@ class Terminal:
 
     def __init__(self, desk: Desk, *words: str, backend: type = Kept) -> None:
         env = hermetic(measured=True) | environ_of(backend, desk.keyring) | desk.environ | {"TERM": "xterm"}
-        self.child = pexpect.spawn(
-            sys.executable, ["-m", "migstat", *words], env=env, timeout=PATIENCE, encoding="utf-8", cwd=str(ROOT)
-        )
-        self.child.delaybeforesend = None
-        self.child.ptyproc.delayafterclose = self.child.ptyproc.delayafterterminate = 0.01
+        self.child = on_terminal([*MIGSTAT, *words], env, size=(80, 24), cwd=str(ROOT))
         self.shown = ""
 
     def expect(self, prompt: str) -> None:

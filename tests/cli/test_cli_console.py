@@ -6,7 +6,6 @@ import os
 import sys
 from typing import Any
 
-import pexpect
 import pytest
 
 from migstat.cli.console import PROCESSES_ESCAPES, obeys_escapes, switched_on
@@ -14,6 +13,7 @@ from migstat.cli.streams import Streams
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import serve
 from tests.command_line import Terminal, environ_of, hermetic
+from tests.terminal import MIGSTAT, end_of, on_terminal
 
 
 class Console:
@@ -81,10 +81,5 @@ def test_a_dumb_terminal_sees_no_escape_sequence_at_all() -> None:
     with serve(build("projects-failing"), rate_limit=None) as server:
         server.faults.add("slow", times=8, seconds=0.3)
         environ = hermetic(measured=True) | environ_of(server) | {"TERM": "dumb"}
-        child = pexpect.spawn(sys.executable, ["-m", "migstat", "status"], env=environ, timeout=30)
-        child.expect(pexpect.EOF)
-        shown = child.before
-        child.close()
-    assert child.exitstatus == 0
-    assert b"migrate" in shown
-    assert b"\x1b" not in shown
+        shown, code = end_of(on_terminal([*MIGSTAT, "status"], environ))
+    assert (code, "migrate" in shown, "\x1b" in shown) == (0, True, False)

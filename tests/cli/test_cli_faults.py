@@ -22,7 +22,7 @@ import pytest
 from migstat.simulator.exchange import HttpResponse
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, still
-from tests.command_line import Result, environ_of, hermetic, line_of, migstat, refused
+from tests.command_line import Result, environ_of, hermetic, line_of, migstat, peak_of, refused
 from tests.sockets import Reply, forward, listening, raw_server, repeating, sending
 
 COMMANDS = {
@@ -223,14 +223,6 @@ def error_of(result: Result) -> tuple[str, str, str]:
     return told["code"], told["message"], told["hint"]
 
 
-PEAK = """
-import resource, subprocess, sys
-code = subprocess.run([sys.executable, "-m", "migstat", "status"], stdout=subprocess.DEVNULL).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
-"""
-"""Runs a command and prints its peak of memory in KB."""
-
 FLOODS = ("too large", "gzip bomb", "many members", "many values", "many lists")
 LONG = (*FLOODS, "never ready")
 
@@ -370,15 +362,14 @@ def test_a_request_that_hangs_ends_with_a_signal_or_the_time(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other units")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the peak of a process alone")
 @pytest.mark.parametrize("flood", FLOODS)
 def test_a_flood_does_not_fill_the_memory(server: Server, flood: str) -> None:
     """The largest answer, to each of the questions that are asked at the same time, takes less than 200 MB in all."""
     with FAULTS[flood].arranged(server, ALWAYS) as trouble:
-        env, command = hermetic() | trouble.environ | {"MIGSTAT_TASK": "migrate-1"}, [sys.executable, "-c", PEAK]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, FAULTS[flood].told in done.stderr) == (3, True)
-    assert int(done.stdout) < 200_000
+        result, peak = peak_of(["status"], trouble.environ | {"MIGSTAT_TASK": "migrate-1"})
+    assert (result.code, FAULTS[flood].told in result.err) == (3, True)
+    assert peak < 200_000  # KB
 
 
 # Answers that are JSON, and odd

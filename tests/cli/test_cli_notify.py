@@ -26,7 +26,7 @@ from migstat.simulator.scenario import Scenario
 from tests.cli.rehearsals import Night, cutover, migration, night, node, still
 from tests.command_line import environ_of, line_of, migstat, started, until
 from tests.schemas import assert_valid
-from tests.sockets import serving
+from tests.sockets import head, serving
 from tests.watching import moved
 
 HOSTILE = """Import "stopped" \\ `id` $(id) 'x'; %s & <!channel> <b>\x1b[2J\x00 {"é": 1}\nnext"""
@@ -261,17 +261,12 @@ def webhook() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     """Serve a webhook; its URL, and content type and body of what was posted to it."""
     posted: list[tuple[str, bytes]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Keep silent."""
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        posted.append((request.headers["Content-Type"], body))
+        request.wfile.write(head(202, [("Content-Length", 0)]))
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            posted.append((self.headers["Content-Type"], body))
-            self.send_response(202)
-            self.end_headers()
-
-    with serving(Handler) as url:
+    with serving(respond) as url:
         yield f"{url}/hook", posted
 
 

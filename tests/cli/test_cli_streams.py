@@ -16,7 +16,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import pexpect
 import pyte
 import pytest
 
@@ -29,6 +28,7 @@ from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, check_run, migration, node, still
 from tests.command_line import environ_of, hermetic, line_of, process, started, until
 from tests.signalled import at_each_step
+from tests.terminal import MIGSTAT, end_of, on_terminal
 
 
 def failed_checks() -> Scenario:
@@ -152,14 +152,10 @@ def test_ctrl_c_ends_it_at_once(words: str, fault: str, more: dict[str, Any]) ->
 
 def on_a_terminal(words: list[str], env: Mapping[str, str], *, columns: int = 100) -> tuple[str, pyte.Screen, int]:
     """Run a command line on a pseudo-terminal: what it wrote, the screen after it, and its code."""
-    command = [sys.executable, ["-m", "migstat", *words]]
-    child = pexpect.spawn(*command, env={**env}, dimensions=(50, columns), encoding="utf-8", timeout=30)
-    child.expect(pexpect.EOF)
-    child.close()
-    written = child.before or ""
+    written, code = end_of(on_terminal([*MIGSTAT, *words], env, size=(columns, 50)))
     screen = pyte.Screen(columns, 50)
     pyte.Stream(screen).feed(written)
-    return written, screen, child.exitstatus
+    return written, screen, code
 
 
 @pytest.mark.slow

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from migstat.cli.rehearsal import record_night, rehearsed
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.scenarios import build
 from tests.cli.rehearsals import cutover
-from tests.command_line import Result, hermetic, migstat, process
+from tests.command_line import Result, hermetic, migstat, peak_of, process
 from tests.render.test_html import Tags
 from tests.schemas import assert_valid
 from tests.watching import moved
@@ -253,24 +253,11 @@ def test_what_is_fine_is_folded_and_counted(night: Path, tmp_path: Path) -> None
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the peak of a process alone")
 def test_a_long_night_is_read_in_bounded_memory(night: Path) -> None:
     """A record of 250 MB through a pipe takes less than 100 MB of memory."""
-    script = (
-        "import sys; from migstat.cli.app import main_of_process; code = main_of_process();"
-        "print(code, *(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
-    )
     lines = night.read_bytes().splitlines(keepends=True)
     progress = b"".join(line for line in lines if b'"progress","at"' in line) * 200
-    command = [sys.executable, "-c", script, "timeline", "-", "--state", "missing"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=hermetic()) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.writelines(lines[:-1])
-        for _ in range(250_000_000 // len(progress)):
-            child.stdin.write(progress)
-        child.stdin.write(lines[-1])
-        child.stdin.close()
-        code, peak = child.stdout.read().split()
-    assert code == b"0"
-    assert int(peak) < 100_000  # kilobytes
+    read = (*lines[:-1], *itertools.repeat(progress, 250_000_000 // len(progress)), lines[-1])
+    done, peak = peak_of(["timeline", "-", "--state", "missing"], {}, read)
+    assert (done.code, peak < 100_000) == (0, True)
 
 
 @pytest.mark.slow

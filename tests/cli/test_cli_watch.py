@@ -36,6 +36,7 @@ from tests.command_line import (
     hermetic,
     line_of,
     migstat,
+    peak_of,
     refused,
     refused_as_json,
     started,
@@ -546,11 +547,6 @@ def test_a_killed_watch_leaves_whole_lines(tmp_path: Path) -> None:
 def test_a_record_of_a_gigabyte_is_resumed_in_little_memory(tmp_path: Path) -> None:
     """A watch that resumes a record of 1 GB takes less than 100 MB of memory, and knows what is at its end."""
     path = tmp_path / "night.jsonl"
-    peak = (  # not getrusage, whose peak begins with that of the parent
-        "import sys; from migstat.__main__ import run\n"
-        "try: run()\n"
-        "finally: print(*(line for line in open('/proc/self/status') if line.startswith('VmHWM')), file=sys.stderr)"
-    )
     with still(migration(projects=(node("ACME"), node("ERP", "FAILED")))) as server:
         environ = hermetic(measured=False) | environ_of(server)
         words = ["watch", "--record", str(path)]
@@ -563,14 +559,12 @@ def test_a_record_of_a_gigabyte_is_resumed_in_little_memory(tmp_path: Path) -> N
             while file.tell() < 1_000_000_000:
                 file.write(block)
             file.write((json.dumps(progress | running) + f"\n{last}\n").encode())
-        done = subprocess.run(
-            [sys.executable, "-c", peak, *words], env=environ, capture_output=True, text=True, check=False
-        )
+        done, peak = peak_of(words, environ)
     path.unlink()
-    assert (done.returncode, moves(Result(1, done.stdout, ""))) == (
+    assert (done.code, moves(done)) == (
         1, {"migrate,projects,ERP": [("running", "failed")]}
     )  # fmt: skip
-    assert int(re.findall(r"VmHWM:\s+(\d+) kB", done.stderr)[0]) < 100_000
+    assert peak < 100_000  # KB
 
 
 @pytest.mark.parametrize("kind", ["another job's", "another task's", "no record"])

@@ -8,9 +8,8 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,12 +24,10 @@ from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, Night, check_run, cutover, migration, night, node
 from tests.command_line import environ_of, hermetic, started, until
+from tests.terminal import MIGSTAT, PATIENCE, on_terminal
 from tests.watching import moved
 
 pytestmark = pytest.mark.slow
-
-PATIENCE = 20.0
-"""Seconds of real time in which the screen must show what is waited for."""
 
 BEYOND = 30
 """Columns and lines that a wider screen has than the window, to see what would be drawn outside of it."""
@@ -39,7 +36,7 @@ CJK = "日本語の長い名前のプロジェクト第一営業部門移行計�
 HOME = "\x1b[H"
 SWITCH = re.compile(r"(\x1b\[\?1049[hl])")
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-WATCH = ["-m", "migstat", "watch", "--interval", "0.2s", "--stall-after", "99999h"]
+WATCH = [*MIGSTAT, "watch", "--interval", "0.2s", "--stall-after", "99999h"]
 
 
 class Window:
@@ -53,20 +50,16 @@ class Window:
         server: Server,
         words: tuple[str, ...],
         size: tuple[int, int],
-        environ: Mapping[str, str],
+        environ: dict[str, str],
         bash: str | None = None,
     ) -> None:
         quick = {"MIGSTAT_RATE_LIMIT": "none", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-        watch = shlex.join([sys.executable, *WATCH, *words])
-        self.child = pexpect.spawn(
-            *((sys.executable, [*WATCH, *words]) if bash is None else ("/bin/bash", shlex.split(bash))),
-            env={**hermetic(measured=True), **environ_of(server), **quick, "WATCH": watch, "PS1": "$ ", **environ},
-            dimensions=(size[1], size[0]),
-            encoding="utf-8",
-            timeout=PATIENCE,
+        watch = [*WATCH, *words]
+        self.child = on_terminal(
+            watch if bash is None else ["/bin/bash", *shlex.split(bash)],
+            hermetic(measured=True) | environ_of(server) | quick | {"WATCH": shlex.join(watch), "PS1": "$ "} | environ,
+            size=size,
         )
-        self.child.delaybeforesend = None
-        self.child.ptyproc.delayafterclose = self.child.ptyproc.delayafterterminate = 0.01
         self.written = ""
         self.second = False
         self._held = ""

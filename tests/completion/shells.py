@@ -8,14 +8,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import pexpect
 import pytest
 
 from migstat.completion.shells import SHELLS
 from tests.command_line import hermetic
-
-PATIENCE = 20.0
-"""Seconds in which a shell must answer."""
+from tests.terminal import on_terminal
 
 PROMPT = "@@ "
 SHOW = "\x18\x05"
@@ -125,18 +122,8 @@ class Shell:
             "LC_ALL": "C.UTF-8",
             "INPUTRC": os.devnull,
         }
-        self._child = pexpect.spawn(
-            found(name),
-            _INTERACTIVE[name] if bare else ["-i"],
-            env=environ,
-            encoding="utf-8",
-            timeout=PATIENCE,
-            dimensions=(100, 250),
-            cwd=home,
-            echo=False,
-        )
-        self._child.delaybeforesend = None
-        self._child.ptyproc.delayafterclose = self._child.ptyproc.delayafterterminate = 0.01
+        command = [found(name), *(_INTERACTIVE[name] if bare else ["-i"])]
+        self._child = on_terminal(command, environ, size=(250, 100), cwd=home, echo=False)
         setup = home / "setup"
         setup.write_text((f". {SHELLS[name].file}\n" if bare else "") + _SETUP[name], encoding="utf-8")
         self.do(f". {setup}")

@@ -138,17 +138,12 @@ def test_the_longest_name_is_written(tmp_path: Path) -> None:
 @POSIX
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     """When the disk fills up, the file is unchanged and nothing is left beside it."""
-    import resource
+    from tests.full_disk import files_of_at_most
 
     file = tmp_path / "file"
     file.write_text("old", encoding="utf-8")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            write_whole(file, "new\n" * 10_000)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with files_of_at_most(10_000), pytest.raises(OSError, match="File too large"):
+        write_whole(file, "new\n" * 10_000)
     assert file.read_text(encoding="utf-8") == "old"
     assert left_in(tmp_path) == ["file"]
 

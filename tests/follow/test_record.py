@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ from migstat.model.events import Changed, Condition, Ended, Event, Seen, Snapped
 from migstat.model.verdict import Verdict
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
+from tests.full_disk import files_of_at_most
 from tests.watching import EPOCH, JOB, TASK, SimulatedWatch, changes, checks, migration, moved, seconds_of, the_end
 
 SNAPSHOT: dict[str, Any] = {
@@ -169,17 +169,13 @@ def test_a_file_that_records_no_watch_is_refused(tmp_path: Path, text: bytes) ->
 def test_a_full_disk_costs_nothing_but_time(tmp_path: Path) -> None:
     """Lines that could not be written are kept and written once there is room, each of them whole."""
     path = tmp_path / "night.jsonl"
-    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     with Record(path) as record:
         record.append("a" * 50)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
-        try:
+        with files_of_at_most(100):
             for line in ("b" * 60, "c" * 10):
                 with pytest.raises(OutputError, match="File too large"):
                     record.append(line)
             assert (record.unwritten, path.read_text()) == (2, "a" * 50 + "\n")
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
         record.append("d")
     assert path.read_text().split() == ["a" * 50, "b" * 60, "c" * 10, "d"]
 
