@@ -112,9 +112,9 @@ class Session(TaskSession):
             observers = replace(observers, exchanged=self._exchanged)
         if runtime.cache is not None and not runtime.sealed:
             from migstat.cli.memory import Memory
-            from migstat.completion.seen import FOLDER, SeenJob
+            from migstat.completion.seen import FOLDER
 
-            self._memory = Memory(f"{runtime.cache}/{FOLDER}", SeenJob(target.job_id))
+            self._memory = Memory(f"{runtime.cache}/{FOLDER}", target.job_id)
             observers = replace(observers, answered=self._memory.answered)
         timing = Timing(runtime.clock, runtime.sleep, now=runtime.now, ends_at=ends_at)
         api = Api(settings, timing, policy=watching, observers=observers, transport=runtime.transport)

@@ -3,52 +3,106 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
 from migstat.api.http import Resource
-from migstat.completion import seen
+from migstat.completion.seen import CHECK, MAX_NAME, SCOPES, file_of, seen_jobs
+from migstat.files.whole import write_whole
 from migstat.model.nodes import Job, Level, Page, Task, TaskPage, TaskType
 from migstat.settings.target import TaskWord
+
+MAX_JOBS = 50
+MAX_RUNS = 20
+MAX_NAMES = 20_000
+"""Limits: jobs, runs of a job, and names of all its runs together."""
+
+
+class SeenRun(msgspec.Struct):
+    """One task: its type if known, and the names seen of it by kind (`check`, or a scope)."""
+
+    type: str | None = None
+    names: dict[str, set[str]] = {}
+
+
+class SeenJob(msgspec.Struct):
+    """A job: the ids that `latest` and the like stood for, and its runs by id, most recently used or listed first."""
+
+    words: dict[str, str] = {}
+    runs: dict[str, SeenRun] = {}
 
 
 class Memory(msgspec.Struct):
     """The names of a job that one command sees; `keep` adds them to those in the user's cache folder."""
 
     _folder: str
-    _seen: seen.SeenJob
+    _job_id: str
+    _seen: SeenJob = msgspec.field(default_factory=SeenJob)
     _kept: int = 0
-    _words: dict[str, str] = {}
 
     def answered(self, resource: Resource, answer: Job | Task | TaskPage | Page) -> None:
         """Collect the runs and names of an answer of the API."""
+        words, runs = self._seen.words, self._seen.runs
         match answer:
             case TaskPage():
                 if resource.page == 1:  # the list is read anew, and a newer run may lead it
-                    self._words = {}
+                    words.clear()
                 for task in answer.tasks:  # newest first
-                    self._seen.run(task.task_id, task.task_type)
-                    self._words.setdefault(TaskWord.LATEST, task.task_id)
-                    self._words.setdefault(f"{TaskWord.LATEST}-{task.task_type}", task.task_id)
-                self._seen.words.update({word: self._words[word] for word in TaskWord if word in self._words})
+                    run = runs.setdefault(task.task_id, SeenRun())
+                    run.type = task.task_type or run.type
+                    for word in (TaskWord.LATEST, f"{TaskWord.LATEST}-{task.task_type}"):
+                        if word in [*TaskWord]:
+                            words.setdefault(word, task.task_id)
             case Task():
-                self._seen.run(answer.task_id, answer.task_type)
+                run = runs.setdefault(answer.task_id, SeenRun())
+                run.type = answer.task_type or run.type
             case Page() if resource.task_id and answer.found:
-                run = self._seen.run(resource.task_id)
+                run = runs.setdefault(resource.task_id, SeenRun())
                 for nodes in ((answer.node,), answer.node.children or ()):
-                    if nodes and (kind := _kind(nodes[0].level, run.task_type)):  # siblings are of one kind
-                        run.names.setdefault(kind, set()).update(node.name for node in nodes)
+                    if nodes and (kind := _kind(nodes[0].level, run.type)):  # siblings are of one kind
+                        known = run.names.setdefault(kind, set())
+                        known.update(name for node in nodes if len(name := node.name) <= MAX_NAME)
 
     def keep(self) -> None:
         """Write what is new. A cache that cannot be written does not matter."""
         # Names are only ever added, so their number shows whether there are new ones, saving a write per poll.
         count = len(self._seen.words) + sum(
-            1 + sum(map(len, run.names.values())) + bool(run.task_type) for run in self._seen.runs.values()
+            1 + sum(map(len, run.names.values())) + bool(run.type) for run in self._seen.runs.values()
         )
-        if count != self._kept:
-            self._kept = count
+        file = file_of(self._folder, self._job_id)
+        if count == self._kept or file is None:
+            return
+        self._kept = count
+        try:
+            before = msgspec.json.decode(Path(file).read_bytes(), type=SeenJob)
+        except (OSError, ValueError, msgspec.MsgspecError):
+            before = SeenJob()
+        whole = self._added_to(before)
+        if whole != before:
             with suppress(OSError, ValueError):
-                seen.keep(self._folder, self._seen)
+                write_whole(Path(file), msgspec.json.encode(whole))
+                for outdated in seen_jobs(self._folder)[MAX_JOBS:]:
+                    Path(file).with_stem(outdated).unlink()
+
+    def _added_to(self, before: SeenJob) -> SeenJob:
+        """Everything seen of the job, within the limits; runs without names are dropped first."""
+        whole = SeenJob(before.words | self._seen.words)
+        for seen in (self._seen, before):  # first, so that the limits drop the least recently used runs
+            for task_id, run in seen.runs.items():
+                into = whole.runs.setdefault(task_id, SeenRun())
+                into.type = into.type or run.type
+                for kind, names in run.names.items():
+                    into.names[kind] = into.names.get(kind, set()) | names
+        nameless = [task_id for task_id, run in whole.runs.items() if not run.names]
+        while len(whole.runs) > MAX_RUNS:
+            del whole.runs[nameless.pop() if nameless else [*whole.runs][-1]]
+        left = MAX_NAMES
+        for run in whole.runs.values():
+            for kind, names in run.names.items():
+                run.names[kind] = names if len(names) <= left else {*sorted(names)[:left]}
+                left -= len(run.names[kind])
+        return whole
 
 
 def _kind(level: Level, task_type: str | None) -> str | None:
@@ -57,9 +111,9 @@ def _kind(level: Level, task_type: str | None) -> str | None:
         case ("check" | "migrate",):
             return None
         case (_,):  # a check task has its checks at the root
-            return seen.CHECK if task_type in (None, TaskType.CHECK) else None
+            return CHECK if task_type in (None, TaskType.CHECK) else None
         case ("check", _):
-            return seen.CHECK
-        case ("migrate", scope, _) if scope in seen.SCOPES:
+            return CHECK
+        case ("migrate", scope, _) if scope in SCOPES:
             return scope
     return None

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 
-from migstat.completion.seen import CHECK, FOLDER, SCOPES, Run, SeenJob, read_seen, seen_jobs, usable
+from migstat.completion.seen import CHECK, FOLDER, SCOPES, read_seen, seen_jobs, usable
 from migstat.files.places import config_file, user_folder
 
 TYPE_CHECKING = False  # that of `typing` takes long to import
@@ -178,18 +178,18 @@ class Names:
                 found += [(job_id, "") for job_id in seen_jobs(folder)]
                 return found + [(word, "") for word in TASK_WORDS if kind != "jobs"]
         job_id, task = self.meant()
-        seen = (read_seen(folder, job_id) if job_id else None) or SeenJob("")
+        seen = read_seen(folder, job_id or "")
         match kind:
             case "tasks" | "earlier":
                 words = [(PREVIOUS, "")] if kind == "earlier" else []
-                words += [(word, seen.words.get(word, "")) for word in TASK_WORDS]
-                return words + [(run.task_id, run.task_type or "") for run in seen.runs.values()]
+                words += [(word, seen["words"].get(word, "")) for word in TASK_WORDS]
+                return words + [(task_id, run["type"] or "") for task_id, run in seen["runs"].items()]
             case "checks":
                 return sorted((name, "") for _, _, name in _names(seen, task or LATEST, (CHECK,)))
             case "projects":
                 return sorted((name, "") for _, _, name in _names(seen, task or LATEST_MIGRATE, SCOPES))
         checks = _names(seen, task or LATEST, (CHECK,))  # levels; a check task has its checks at the root
-        levels = [name if run.task_type == "check" else f"check,{name}" for run, _, name in checks]
+        levels = [name if run["type"] == "check" else f"check,{name}" for run, _, name in checks]
         levels += [f"migrate,{scope},{name}" for _, scope, name in _names(seen, task or LATEST, SCOPES)]
         return [(level, "") for level in levels]
 
@@ -260,11 +260,11 @@ def _ids_of(name: str, targets: dict[str, dict[str, Any]]) -> tuple[str, str | N
     return unquote(job_id), task or of_url or None
 
 
-def _names(seen: SeenJob, task: str, kinds: tuple[str, ...]) -> list[tuple[Run, str, str]]:
+def _names(seen: dict[str, Any], task: str, kinds: tuple[str, ...]) -> list[tuple[dict[str, Any], str, str]]:
     """Names with run and kind: of the run that is meant, or of all runs of the job if none of that were seen yet."""
-    run = seen.runs.get(seen.words.get(task, task))
-    runs = [run] if run and any(kind in run.names for kind in kinds) else [*seen.runs.values()]
-    return [(run, kind, name) for run in runs for kind in kinds for name in sorted(run.names.get(kind, ()))]
+    run = seen["runs"].get(seen["words"].get(task, task))
+    runs = [run] if run and any(kind in run["names"] for kind in kinds) else [*seen["runs"].values()]
+    return [(run, kind, name) for run in runs for kind in kinds for name in sorted(run["names"].get(kind, ()))]
 
 
 def split(line: str) -> tuple[list[str], str, str]:

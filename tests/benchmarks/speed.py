@@ -103,9 +103,9 @@ def completion(at: Stage, table: Table, rounds: int) -> None:
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text(PROFILES, encoding="utf-8")
     at.cost((*PROJECTS, "ndjson"))
-    asked = (MIGSTAT, "__complete")
+    asked = (MIGSTAT, "__complete", "zsh")
     profiles, projects, nothing = at.costs(
-        rounds, (*asked, "profiles", "status"), (*asked, "projects", "projects", "bench", "many"), NOTHING
+        rounds, (*asked, "status", "-p", ""), (*asked, "projects", "bench", "many", "--key", ""), NOTHING
     )
     table.times("completion of a profile, against python -c pass", 4, profiles, nothing)
     table.times("completion of one of 4000 projects, against the same", 4, projects, nothing)

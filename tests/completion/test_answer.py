@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from migstat.cli.grammar import grammar
 from migstat.completion.answer import GRAMMAR as GRAMMAR_FILE
 from migstat.completion.answer import TASK_WORDS, Line, Names, answer, complete, split
-from migstat.completion.seen import FOLDER, SeenJob, keep
+from migstat.completion.seen import FOLDER
 from migstat.completion.shells import SHELLS
 from migstat.errors import UsageError
 from migstat.model.documents import KINDS
@@ -72,15 +72,17 @@ def environ(tmp_path: Path) -> dict[str, str]:
     """A user with a config file, who has seen two jobs."""
     config = tmp_path / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
-    folder = str(tmp_path / "cache" / "migstat" / FOLDER)
+    folder = tmp_path / "cache" / "migstat" / FOLDER
+    folder.mkdir(parents=True)
     for number in (1, 2):
-        seen = SeenJob(f"job{number}")
-        seen.words = {"latest": "c1", "latest-migrate": "m2", "latest-check": "c1"}
-        seen.run("m2", "migrate").names = {"projects": {"NEW"}}
-        seen.run("m1", "migrate").names = {"check": {"Apps"}, "projects": {"ACME", f"J{number}"}}
-        seen.run("c1", "check").names = {"check": {"Licences", "Apps"}}
-        seen.run("t1").names = {"spaces": {"DOC"}}
-        keep(folder, seen)
+        runs = {
+            "m2": {"type": "migrate", "names": {"projects": ["NEW"]}},
+            "m1": {"type": "migrate", "names": {"check": ["Apps"], "projects": ["ACME", f"J{number}"]}},
+            "c1": {"type": "check", "names": {"check": ["Licences", "Apps"]}},
+            "t1": {"type": None, "names": {"spaces": ["DOC"]}},
+        }
+        seen = {"words": {"latest": "c1", "latest-migrate": "m2", "latest-check": "c1"}, "runs": runs}
+        (folder / f"job{number}.json").write_text(json.dumps(seen), encoding="utf-8")
     return {"MIGSTAT_CONFIG": str(config), "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from migstat.completion.seen import FOLDER, SeenJob, keep
+from migstat.completion.seen import FOLDER
 from migstat.completion.shells import SHELLS
 from tests.completion.shells import Recorder, Shell, found, real_program
 
@@ -74,9 +75,10 @@ def recorder(shell_name: str, tmp_path_factory: pytest.TempPathFactory) -> Recor
     """A program whose user has a config file, and has seen a job with awkward names."""
     made = Recorder(tmp_path_factory.mktemp(shell_name))
     Path(made.environ["MIGSTAT_CONFIG"]).write_text(CONFIG, encoding="utf-8")
-    seen = SeenJob("j1")
-    seen.run("t1", "migrate").names["projects"] = {*AWKWARD}
-    keep(f"{made.environ['XDG_CACHE_HOME']}/migstat/{FOLDER}", seen)
+    folder = Path(made.environ["XDG_CACHE_HOME"], "migstat", FOLDER)
+    folder.mkdir(parents=True)
+    run = {"type": "migrate", "names": {"projects": [*AWKWARD]}}
+    (folder / "j1.json").write_text(json.dumps({"words": {}, "runs": {"t1": run}}), encoding="utf-8")
     return made
 
 
