@@ -19,11 +19,10 @@ from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Options, Runtime, open_session
 from migstat.cli.rehearsal import record_night, rehearsed
 from migstat.cli.streams import Streams
-from migstat.cli.watching import Course
 from migstat.follow.deadline import PATIENCE, Deadline
 from migstat.follow.night import night_in
-from migstat.follow.watch import Plan, Watch, paced
-from migstat.model.events import Ended, Waiting
+from migstat.follow.watch import Plan, Watch
+from migstat.model.events import Ended, Resumed, Waiting
 from migstat.model.nights import timeline_report
 from migstat.render.drawing import picture as drawn_picture
 from migstat.render.ending import Story, ending
@@ -86,15 +85,13 @@ def pictures_of_watch(folder: Path) -> None:
         runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
         with open_session(runtime, Options(), job=None, watching=PATIENCE) as asked:
             watch = Watch(asked, Plan(interval=30.0), Deadline(clock, sleep, None), share=lambda: 0.5)
-            course, log, name = Course(), list[LogLine](), "watch.svg"
-            for event in paced(watch.events(), sleep):
-                course.add(event)
+            log, name = list[LogLine](), "watch.svg"
+            for event in watch.events():
                 if isinstance(event, Ended):
-                    story = Story(ended=event, view=watch.view, outages=course.outages)
-                    story = replace(story, outage_seconds=course.outage_seconds)
-                    keep("end.svg", ending(story, WINDOW))
+                    keep("end.svg", ending(Story(ended=event, view=watch.view), WINDOW))
                 elif not isinstance(event, Waiting):
-                    log += [line] if (line := log_line(event)) is not None else []
+                    line = None if isinstance(event, Resumed) else log_line(event)
+                    log += [line] if line is not None else []
                 elif clock() - SUNDAY >= POLLED_FOR:
                     outage = event.view.outage
                     if name == "watch.svg" or (outage is not None and event.at - outage.since > OUTAGE * 1000):

@@ -24,8 +24,8 @@ from migstat.api.endpoints import Api
 from migstat.api.retry import Timing, steady_clock
 from migstat.errors import Incomplete, UsageError
 from migstat.follow.deadline import PATIENCE, Deadline
-from migstat.follow.watch import Plan, Watch, paced
-from migstat.model.events import Event, Waiting
+from migstat.follow.watch import Plan, Watch
+from migstat.model.events import Event, Resumed, Waiting
 from migstat.model.nodes import Job, Task
 from migstat.model.reports import ChecksReport, ProjectsReport
 from migstat.model.verdict import Snapshot, Until
@@ -233,8 +233,7 @@ def watch(
     ends_after = None if timeout is None else _seconds(timeout, "timeout")
     deadline = Deadline(steady_clock, time.sleep, ends_after)
     session = client._session(job, task, TaskWord.LATEST, deadline)  # noqa: SLF001  a part of it
-    events = paced(Watch(session, plan, deadline).events(), deadline.sleep)
-    return (event for event in events if not isinstance(event, Waiting))
+    return (event for event in Watch(session, plan, deadline).events() if not isinstance(event, Waiting | Resumed))
 
 
 class _Arguments(Sources, frozen=True):

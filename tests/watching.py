@@ -16,8 +16,8 @@ from migstat.api.retry import Policy
 from migstat.api.retry import Timing as ApiTiming
 from migstat.follow.deadline import Deadline
 from migstat.follow.poll import Poller
-from migstat.follow.watch import Plan, Watch, paced
-from migstat.model.events import Changed, Ended, Event, Seen, View, Waiting
+from migstat.follow.watch import Plan, Watch
+from migstat.model.events import Changed, Ended, Event, Resumed, Seen, View, Waiting
 from migstat.model.nodes import Level, Node, TaskType
 from migstat.query.task import TaskSession
 from migstat.settings.resolve import Flags, settings_from
@@ -157,13 +157,15 @@ class SimulatedWatch:
         self.view: View | None = None
         self.app = App(scenario, script.Timeline(EPOCH, 1.0), clock=self.time.wall, rate_limit=600)
         self._latency = latency
+        self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
         self.api = Api(
             settings_from(Flags(), ENVIRON | {"MIGSTAT_RATE_LIMIT": str(rate_limit or "none")}, str),
-            ApiTiming(self.time.clock, self.time.sleep, share=share, now=self.time.wall),
+            ApiTiming(
+                self.time.clock, self.deadline.sleep, share=share, now=self.time.wall, ends_at=self.deadline.ends_at
+            ),
             policy=Policy(give_up_after=8.0),
             transport=httpx.MockTransport(self._answer),
         )
-        self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
         self.session = session(
             self.api, Target(scenario.job.job_id, task or self.task.task_id), self.time.wall, rate_limit
         )
@@ -174,7 +176,7 @@ class SimulatedWatch:
             plan,
             self.deadline,
             share=share,
-            recall=seen,
+            recall=lambda _job_id, _task_id: seen(),
             filling=self.filled.append,
         )
 
@@ -195,10 +197,10 @@ class SimulatedWatch:
     def events(self) -> Iterator[Event]:
         """The events as they happen; the latest pause is in `view`."""
         with closing(self.api):
-            for event in paced(self.watch.events(), self.deadline.sleep):
+            for event in self.watch.events():
                 if isinstance(event, Waiting):
                     self.view = event.view
-                else:
+                elif not isinstance(event, Resumed):
                     yield event
 
     def run(self) -> list[Event]:

@@ -14,8 +14,8 @@ from migstat.errors import Unreachable
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
-from migstat.follow.watch import Plan, Watch, paced
-from migstat.model.events import Waiting
+from migstat.follow.watch import Plan, Watch
+from migstat.model.events import Resumed, Waiting
 from migstat.query.task import TaskSession
 from migstat.render.json import encoded, event_document
 from migstat.settings.target import Target
@@ -61,10 +61,10 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
                 Plan(interval=interval),
                 Deadline(clock, sleep, None),
                 share=lambda: 0.5,  # not random: a demo shows the same night each time
-                recall=lambda: read_back(path, job.job_id, task.task_id)[0],
+                recall=lambda job_id, task_id: read_back(path, job_id, task_id)[0],
             )
-            for event in paced(watch.events(), sleep):
-                if not isinstance(event, Waiting):
+            for event in watch.events():
+                if not isinstance(event, Waiting | Resumed):
                     record.append(encoded(event_document(event)))
             if stops_at == math.inf:
                 return

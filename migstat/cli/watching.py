@@ -20,11 +20,10 @@ from migstat.cli.signals import Signals
 from migstat.cli.streams import ClosedPipe
 from migstat.cli.watch_output import EventPrinter, JsonPrinter, LinePrinter, PrinterOptions, ScreenPrinter
 from migstat.errors import MigstatError, OutputError
-from migstat.follow.deadline import PATIENCE, Deadline, Stopped
-from migstat.follow.watch import Plan, Watch, paced
-from migstat.model.events import Changed, End, Ended, Event, Outage, Recovered, Seen, View, Waiting
+from migstat.follow.deadline import PATIENCE, Deadline
+from migstat.follow.watch import Plan, Watch
+from migstat.model.events import End, Ended, Event, Resumed, View, Waiting
 from migstat.model.exit_codes import Exit, exit_of_error
-from migstat.model.nodes import Millis
 from migstat.render.ending import Story, last_line
 from migstat.render.log import LogLine, absence
 from migstat.render.outlook import deadline_words
@@ -93,9 +92,7 @@ class Watcher:
             signals.give_up.append(self._notifier.kill)
         self._deadline = Deadline(runtime.clock, self._sleep, options.ends_after)
         self.ends_at = self._deadline.ends_at
-        self._began = runtime.clock()
         self._real_sleep = runtime.sleep
-        self._course = Course()
         self._patience = HURRY
         self._ended: Ended | None = None
         self._error: MigstatError | None = None
@@ -136,14 +133,7 @@ class Watcher:
 
     def follow(self, task_session: Session) -> int:
         """Show and record every event to the last; the exit code. Raises MigstatError."""
-
-        def recall() -> Seen:
-            if self._recorder is None:
-                return Seen()
-            seen = self._recorder.recall(task_session.job_id, task_session.task.task_id)
-            self._course.resumed_from = seen.last
-            return seen
-
+        recall = self._recorder.recall if self._recorder else None
         watched = Watch(task_session, self._plan, self._deadline, recall=recall, filling=self._printer.fill)
         try:
             self._printer.open()
@@ -224,18 +214,18 @@ class Watcher:
                 text += "; the rest are assumed to take the median time"
             self._printer.warn(f"migstat: {text}")
 
-    def _events(self, watched: Watch) -> Iterator[Event | Waiting]:
+    def _events(self, watched: Watch) -> Iterator[Event | Waiting | Resumed]:
         """The events; an error ends them like anything else, and is kept to be raised."""
         try:
-            yield from paced(watched.events(), self._deadline.sleep, self._signals.interruptible)
-        except Stopped as stopped:  # before the watch had begun, so it could not say so itself
-            yield watched.ended(End.INTERRUPTED if stopped.signal else End.TIMEOUT, signal=stopped.signal)
+            yield from watched.events(self._signals.interruptible)
         except MigstatError as error:
             self._error = error
             yield watched.ended(End.ERROR, exit_of_error(error))
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: Event | Resumed) -> None:
         """Record an event, and notify of it at the end of its poll."""
+        if isinstance(event, Resumed):
+            return
         if self._recorder:
             self._recorder.append(event)
         if self._notifier:
@@ -261,21 +251,13 @@ class Watcher:
         """Notify of the end, and wait until that is done."""
         if self._notifier is None:
             return
-        stopped = f"stopped after {duration(story.watched_seconds)}"
+        stopped = f"stopped after {duration(story.view.watched_seconds)}"
         words = last_line(story) if error is None else f"{stopped}: {error.message}"
         self._notifier.look(story.ended.at, story.view, words)
         self._notifier.close(self._signals.interruptible)
 
     def _story(self, ended: Ended, view: View) -> Story:
-        course, outage = self._course, view.outage
-        return Story(
-            ended=ended,
-            view=view,
-            until=self._plan.until,
-            watched_seconds=self._deadline.clock() - self._began,
-            outages=course.outages,
-            outage_seconds=course.outage_seconds + (0 if outage is None else (ended.at - outage.since) / 1000),
-        )
+        return Story(ended=ended, view=view, until=self._plan.until)
 
     def _finish(self, story: Story) -> OutputError | None:
         """Show how it ended; the error if standard output lost something, reported here if the code is not 0 anyway."""
@@ -289,12 +271,11 @@ class Watcher:
         self._background.finish()
         return loss
 
-    def _show(self, event: Event | Waiting) -> None:
-        line = self._course.add(event)
-        for shown in (event,) if line is None else (line, event):
-            if self._exporter:
-                self._exporter.show(shown)
-            self._printer.show(shown)
+    def _show(self, event: Event | Waiting | Resumed) -> None:
+        shown = absence(event) if isinstance(event, Resumed) else event
+        if self._exporter:
+            self._exporter.show(shown)
+        self._printer.show(shown)
 
     def _sleep(self, seconds: float) -> None:
         """Sleep, but no longer than standard output has a reader. Raises ClosedPipe, OutputError."""
@@ -306,26 +287,3 @@ class Watcher:
                 self._notifier.look(
                     int(self._now() * 1000)
                 )  # an outage may become worth a notification in a pause of five minutes
-
-
-class Course(msgspec.Struct):
-    """The course of a watch so far; `resumed_from` is the last event of an earlier record."""
-
-    outages: int = 0
-    outage_seconds: float = 0.0
-    resumed_from: Millis | None = None
-    _missed: list[Changed] = []
-
-    def add(self, event: Event | Waiting) -> LogLine | None:
-        """Take in an event; return what happened between two watches once all of it is known."""
-        match event:
-            case Changed() if self.resumed_from is not None:
-                self._missed.append(event)
-            case Outage():
-                self.outages += 1
-            case Recovered():
-                self.outage_seconds += event.outage_seconds
-            case Waiting() | Ended() if self.resumed_from is not None:
-                since, self.resumed_from = self.resumed_from, None
-                return absence(since, event.at, self._missed)
-        return None

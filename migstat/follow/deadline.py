@@ -25,18 +25,15 @@ class Stopped(BaseException):
 class Deadline:
     """The time limit of a whole watch, `seconds` from now; None for no limit.
 
-    `clock` counts seconds, and must keep counting while the machine is suspended.
+    `clock` counts seconds, and must keep counting while the machine is suspended. Requests keep to the limit because
+    the client gets `sleep` and `ends_at`.
     """
 
     def __init__(self, clock: Clock, sleep: Sleep, seconds: float | None) -> None:
         self.clock = clock
         self._sleep = sleep
-        self.ends_at = math.inf if seconds is None else clock() + seconds
-
-    def check(self) -> None:
-        """Raise Stopped if the time is up."""
-        if self.clock() >= self.ends_at:
-            raise Stopped
+        self.began_at = clock()
+        self.ends_at = math.inf if seconds is None else self.began_at + seconds
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but not beyond the end. Raises Stopped there."""

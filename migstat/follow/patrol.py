@@ -163,9 +163,9 @@ class Leaves:
     end. `asked_at` numbers the request that last asked for a child by name.
     """
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, places: Places) -> None:
         self.level = level
-        self.places = Places()
+        self.places = places
         self.doubtful: list[str] = []
         self.asked_at: dict[str, int] = {}
         self._running = Shortlist(level, status=Status.IN_PROGRESS)

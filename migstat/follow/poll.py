@@ -16,33 +16,38 @@ a full reading every quarter of an hour or so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from threading import Lock
 
 import msgspec
 from msgspec.structs import replace
 
 from migstat.api.retry import WINDOW
 from migstat.errors import ApiError, Incomplete, Refused
-from migstat.follow.patrol import Leaves, Patrol
+from migstat.follow.patrol import Leaves, Patrol, Places
 from migstat.model.crowd import Crowd, Update
+from migstat.model.events import View
 from migstat.model.nodes import (
     CHECK,
     HIDDEN,
     MIGRATE,
     Job,
     Level,
+    Millis,
     Node,
     Page,
     Question,
     State,
     Status,
     TaskType,
+    child_of,
     level_is_hidden,
 )
-from migstat.model.verdict import Evidence
-from migstat.query.tree import ALL, TaskFacts, Tree
+from migstat.model.verdict import Evidence, Snapshot, Verdict, summary_of
+from migstat.query.task import TaskSession
+from migstat.query.tree import ALL, Tree, with_children
 from migstat.query.walk import Asker, Filters, ask_by_name, attempted, walk
 
 FULL_EVERY = 120.0
@@ -65,6 +70,9 @@ LONGEST = 60.0
 
 FEW_BAD = 20
 """Maximum number of vanished nodes that a full reading asks for by name."""
+
+SHOWN_EVERY: Millis = 1000
+"""Minimum time between two views of the first reading."""
 
 TRUST_AGAIN = 5
 """Full readings after which filters that were refused, not ignored, are tried again."""
@@ -193,25 +201,25 @@ class Known(msgspec.Struct):
 
 
 class Poller:
-    """Keeps what is `known` of one task up to date, within `rate_limit` in requests per 60 s; None for no limit.
+    """Keeps what is `known` of one task up to date, within the request limit of its session.
 
-    A Poller is an `Asker` itself, to count requests.
+    While the first reading goes on, `show` gets a view every second, each more complete than the last, in whichever
+    thread has read a page. A Poller is an `Asker` itself, to see what is asked and to count it.
     """
 
-    def __init__(self, facts: TaskFacts, asker: Asker, rate_limit: int | None) -> None:
+    def __init__(self, session: TaskSession, show: Callable[[View], None] = lambda _: None) -> None:
         self.known = Known()
         self.task_type: str | None = None
         self.job: Job | None = None
         self.flaws: tuple[str, ...] = ()
         self.requests = 0
-        self.together = asker.together
-        self.reading = asker.reading
-        self._facts = facts
-        self._asker = asker
-        self._rate_limit = rate_limit
+        self.together = session.together
+        self._session = session
         self._filters = Filters()
         self._leaves: dict[Level, Leaves] = {}
-        # the budget: what a full reading and what the compulsory part of a poll cost, and what was overspent
+        self._places: dict[Level, Places] = {}
+        # the budget: requests a second, what a full reading and the compulsory part of a poll cost, what was overspent
+        self._rate = math.inf if session.rate_limit is None else session.rate_limit * SHARE / WINDOW
         self._full_cost = 0
         self._must_cost = 0
         self._owed = 0.0
@@ -219,6 +227,11 @@ class Poller:
         self._patrol: Patrol | None = None
         self._patrol_failed = False
         self._patrolled: dict[Question, Page] = {}
+        # the levels that the first reading has seen so far; None once it is over
+        self._first_seen: dict[Level, Node] | None = {}
+        self._show = show
+        self._shown_at = session.now()
+        self._showing = Lock()
 
     @property
     def scope(self) -> str:
@@ -237,7 +250,7 @@ class Poller:
     @property
     def patrols(self) -> bool:
         """True if there is so much that polls read everything in pieces."""
-        large = self._rate_limit is not None and self._full_cost > AT_ONCE
+        large = self._rate < math.inf and self._full_cost > AT_ONCE
         return large and self._filters.trusted and not self._patrol_failed
 
     @property
@@ -248,7 +261,12 @@ class Poller:
     @property
     def full_every(self) -> float:
         """Seconds between two full readings that keep these to half of the budget."""
-        return max(FULL_EVERY, self._seconds_for(self._full_cost, SHARE / 2))
+        return max(FULL_EVERY, 2 * self._full_cost / self._rate)
+
+    @property
+    def _poll_rate(self) -> float:
+        """Requests a second for polls: all of the budget if they also do the work of full readings."""
+        return self._rate if self.patrols else self._rate / 2
 
     def interval(self, wanted: float, *, full: bool = False) -> float:
         """Seconds between two polls that keep them to the budget, at least `wanted`; `full` if all are full readings.
@@ -256,24 +274,8 @@ class Poller:
         It depends on what every poll must ask, not on how much has changed: news waits for its turn instead.
         """
         if self.only_full or full:
-            return max(wanted, self._seconds_for(self._full_cost, SHARE))
-        return max(wanted, self._seconds_for(self._must_cost, self._share * (1 - FREE)))
-
-    @property
-    def _share(self) -> float:
-        """The share of the limit for polls: all of the budget if they also do the work of full readings."""
-        return SHARE if self.patrols else SHARE / 2
-
-    def _seconds_for(self, cost: float, share: float) -> float:
-        """Seconds in which this many requests use this share of the limit."""
-        return 0.0 if self._rate_limit is None else cost * WINDOW / (self._rate_limit * share)
-
-    def _allowance(self, seconds: float) -> float:
-        """Requests that a poll may make this many seconds after the last one."""
-        if self._rate_limit is None:
-            return math.inf
-        rate = self._rate_limit * self._share / WINDOW
-        return min(seconds * rate, max(LONGEST * rate, 2.0 * self._must_cost)) - self._owed
+            return max(wanted, self._full_cost / self._rate)
+        return max(wanted, self._must_cost / (self._poll_rate * (1 - FREE)))
 
     # reading
 
@@ -282,10 +284,27 @@ class Poller:
         if question in self._patrolled:
             return self._patrolled[question]
         self.requests += 1
-        page = self._asker.ask(question)
+        page = self._session.ask(question)
         if page.next is not None and level_is_hidden(question.level):
-            self._leaves_of(question.level).places.note(question, page)
+            self._places.setdefault(question.level, Places()).note(question, page)
+        if self._first_seen is not None and question.level in ((), MIGRATE):
+            self._first_seen[question.level] = page.node
         return page
+
+    def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
+        """Show the projects or spaces seen so far of the first reading, if it is time."""
+        self._session.reading(level, seen)
+        first_seen = self._first_seen
+        if first_seen is None or not level_is_hidden(level):
+            return
+        with self._showing:
+            now = self._session.now()
+            if now - self._shown_at < SHOWN_EVERY:
+                return
+            self._shown_at = now
+            first_seen[level] = Node(level, children=tuple(seen.values()))
+            view = _first_view(self._session, first_seen, level, now)
+        self._show(view)
 
     def close(self) -> None:
         """Give up the patrol."""
@@ -307,14 +326,15 @@ class Poller:
             leaves.asked_at.clear()
         if self._filters.refused and self._full_readings % TRUST_AGAIN == 0:
             self._filters = Filters()
-        reading = Tree(self._facts, self, self._filters).read(ALL)
+        reading = Tree(self._session, self, self._filters).read(ALL)
         known, gone, first = self.known, set(self.known.gone), not self.known.levels
         self.task_type, self.flaws = reading.task_type, reading.flaws
         self.job = reading.job or self.job
         if first and self.job is None and self.task_type == TaskType.CHECK:
             with suppress(ApiError):  # checks are judged without the job, which only names itself and the site here
-                self.job = self._facts.job
+                self.job = self._session.job
         known.take_all(reading.root)
+        self._first_seen = None
         # a child that begins again while its level is walked escapes the walk, so one that has just vanished gets a
         # second chance by its name
         lost = [level for level in known.gone if level not in gone and not level_is_hidden(level)]
@@ -338,7 +358,7 @@ class Poller:
         # a scope that begins again, or a new one, shows with the next full reading
         if any(not node.ended for node in scopes) or (not scopes and known.runs(MIGRATE)):
             self._read_children(MIGRATE)
-        levels = [self._leaves_of(level) for level in self._levels_of_leaves(page)]
+        levels = [*self._working_levels(page)]
         for leaves in levels:
             running = [node.name for node in known.running.values() if node.level[:-1] == leaves.level]
             with _left_for_later():
@@ -348,7 +368,9 @@ class Poller:
         # from poll to poll, so a high one counts for some more.
         must = self.requests - before
         self._must_cost = max(must, (self._must_cost + must) // 2)
-        allowance = self._allowance(seconds)
+        rate, allowance = self._poll_rate, math.inf
+        if rate < math.inf:
+            allowance = min(seconds * rate, max(LONGEST * rate, 2.0 * self._must_cost)) - self._owed
         ends = before + allowance
         reserve = allowance * PATROL if self.patrols else 0.0
         for leaves in levels:
@@ -357,23 +379,24 @@ class Poller:
             self._go_on(int(ends) - self.requests)
         self._owed = max(0.0, self.requests - ends)
 
-    def _leaves_of(self, level: Level) -> Leaves:
-        # setdefault, as a walk side by side asks from several threads
-        return self._leaves.get(level) or self._leaves.setdefault(level, Leaves(level))
-
-    def _levels_of_leaves(self, page: Page) -> list[Level]:
-        """The levels of checks, projects or spaces in which something may go on."""
+    def _working_levels(self, page: Page) -> Iterator[Leaves]:
+        """The levels of checks, projects or spaces in which something may go on, after this page of the root."""
+        known = self.known
         if self.task_type == TaskType.CHECK:
-            if self.known.root.state is not State.RUNNING:
-                return []
             # those on the root's only page have just been read
-            return [CHECK] if CHECK in self.known.levels else [()] if page.next is not None else []
-        hidden = [(*MIGRATE, name) for name in HIDDEN if (*MIGRATE, name) in self.known.levels]
-        if not self.known.runs(MIGRATE):
-            hidden = [level for level in hidden if any(node[:-1] == level for node in self.known.running)]
-        elif not hidden:
-            hidden = [(*MIGRATE, name) for name in HIDDEN]
-        return [*([CHECK] if self.known.runs(CHECK) else []), *hidden]
+            levels = [CHECK] if CHECK in known.levels else [()] if page.next is not None else []
+            levels = levels if known.root.state is State.RUNNING else []
+        else:
+            levels = [(*MIGRATE, name) for name in HIDDEN if (*MIGRATE, name) in known.levels]
+            if not known.runs(MIGRATE):
+                levels = [level for level in levels if any(node[:-1] == level for node in known.running)]
+            elif not levels:
+                levels = [(*MIGRATE, name) for name in HIDDEN]
+            levels = [CHECK, *levels] if known.runs(CHECK) else levels
+        for level in levels:
+            if level not in self._leaves:
+                self._leaves[level] = Leaves(level, self._places.setdefault(level, Places()))
+            yield self._leaves[level]
 
     def _read_children(self, level: Level) -> None:
         """All children of a small level."""
@@ -472,3 +495,32 @@ def _left_for_later() -> Iterator[None]:
         raise
     except ApiError:
         return
+
+
+def _first_view(session: TaskSession, seen: Mapping[Level, Node], level: Level, now: Millis) -> View:
+    """A view of what the first reading has seen so far, the last of it at `level`.
+
+    It has no verdict, as what was not read yet may hold anything.
+    """
+    job, task = session.known_job, session.task
+    leaves = seen[level].children or ()
+    keys = job.included_keys(level[-1]) if job else ()
+    root = seen.get((), Node())
+    migrate = seen.get(MIGRATE) or child_of(root, "migrate") or Node(MIGRATE)
+    migrate = with_children(migrate, [node for node in seen.values() if level_is_hidden(node.level)])
+    return View(
+        at=now,
+        scope=level[-1],
+        reading=(len(leaves), max(len(keys), len(leaves)) if keys else 0),
+        snapshot=Snapshot(
+            job_id=task.job_id,
+            task_id=task.task_id,
+            task_type=task.task_type,
+            fetched_at=now,
+            node=with_children(root, [migrate]),
+            verdict=Verdict.RUNNING,
+            job_name=job.name if job else None,
+            destination=job.destination if job else None,
+            summary=summary_of(leaves, max(0, len(keys) - len(leaves))),
+        ),
+    )

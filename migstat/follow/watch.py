@@ -1,7 +1,6 @@
 """Follows a task until it ends: a generator of events, through any outage.
 
-The caller owns time and the screen: before every pause the generator yields Waiting, and the caller sleeps. `paced` is
-that loop for callers who want nothing special.
+The caller owns the screen: before every pause the generator yields Waiting, and the caller draws. Time is handed in.
 
 A watch repeats four steps: read (`poll.py` decides what), judge what was read, say what has changed, pause. Three
 things make it more than a loop:
@@ -24,11 +23,10 @@ from contextlib import AbstractContextManager, nullcontext
 import msgspec
 from msgspec.structs import replace
 
-from migstat.api.retry import WINDOW, Clock, Policy, Sleep
+from migstat.api.retry import WINDOW, Clock, Policy
 from migstat.errors import ApiError, Incomplete, NotFound, Refused, UsageError
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.estimate import Rehearsal
-from migstat.follow.filling import Filling
 from migstat.follow.poll import Poller
 from migstat.follow.progress import Phases, Stalls
 from migstat.follow.timetable import Timetable
@@ -44,6 +42,7 @@ from migstat.model.events import (
     Outage,
     Progressed,
     Recovered,
+    Resumed,
     Seen,
     Snapped,
     View,
@@ -63,6 +62,7 @@ from migstat.model.verdict import (
     failed_so_far,
     not_scheduled,
     old_by_stamps,
+    summary_of,
 )
 from migstat.query.task import TaskSession
 
@@ -120,8 +120,9 @@ class Plan(msgspec.Struct, frozen=True):
 class Watch:
     """One watch of one task. `view` holds everything known at any time, `doubts` accepted entries that do not apply.
 
-    `share` is a random number in 0..1; `recall` returns what an earlier watch has said, once the task is known.
-    `filling` is called with views of the first reading while it goes on; see `Filling`.
+    `share` is a random number in 0..1. `recall` returns what an earlier watch has said about a job and task, once these
+    are known. `filling` is called with views of the first reading while it goes on: that of 20,000 projects takes
+    minutes.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class Watch:
         deadline: Deadline,
         *,
         share: Callable[[], float] = random.random,
-        recall: Callable[[], Seen] = Seen,
+        recall: Callable[[str, str], Seen] | None = None,
         filling: Callable[[View], None] = lambda _: None,
     ) -> None:
         self.doubts: tuple[str, ...] = ()
@@ -141,22 +142,25 @@ class Watch:
         self._now = session.now
         self._share = share
         self._recall = recall
-        self._asker = Filling(session, deadline, filling)
-        self._poller = Poller(session, self._asker, session.rate_limit)
+        self._poller = Poller(session, filling)
         self._settling = _Settling(plan.until, deadline.clock)
         self._phases = Phases()
         self._stalls = Stalls(plan.stall_after)
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         # what was read last, how it was judged, and both as the caller sees them; no snapshot before the first reading
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
-        self._assessment = assess(self._evidence, plan.until)
+        self._assessment = Assessment(
+            verdict=Verdict.PENDING, ended=False, over=False, reasons=(), summary=summary_of(())
+        )
         self._snapshot: Snapshot | None = None
         self._notes: tuple[str, ...] = ()
         # seconds until the next reading, as of the last one
         self._interval = plan.interval
-        # the outage under way, and since when an Outage has been out without a Recovered
-        self._outage: NoAnswer | None = None
+        # why there is no answer at present, since when an Outage has been out without a Recovered, and earlier ones
+        self._no_answer: NoAnswer | None = None
         self._silent_since: Millis | None = None
+        self._outages = 0
+        self._outage_seconds = 0.0
         # when things happened, by the deadline's clock, except for the beginning
         self._began: Millis | None = self._now()
         self._spoke_at = deadline.clock()
@@ -166,13 +170,22 @@ class Watch:
         self._last_was_full = False
         self._pace: deque[tuple[float, int]] = deque()
 
-    def events(self) -> Generator[Event | Waiting, None, None]:
-        """Events as they happen; the last is an Ended. Raises ApiError if no waiting can help.
+    def events(
+        self, interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> Generator[Event | Waiting | Resumed, None, None]:
+        """Events as they happen, with a sleep after each Waiting; the last is an Ended.
 
-        Stopped may be thrown in, or be raised by what it asks: the last event then says so.
+        Stopped, raised by the sleep or by a signal inside of `interruptible`, becomes this last event. What the caller
+        does with an event is outside of it. Raises ApiError if no waiting can help.
         """
+        steps = self._steps()
+        event: Event | Waiting | Resumed | None = None
         try:
-            for event in self._followed():
+            while not isinstance(event, Ended):
+                with interruptible():
+                    if isinstance(event, Waiting):
+                        self._deadline.sleep(event.seconds)
+                    event = next(steps)
                 if not isinstance(event, Waiting):
                     self._spoke_at = self._deadline.clock()
                 yield event
@@ -191,6 +204,7 @@ class Watch:
         else:
             (since, before), (until, after) = self._pace[0], self._pace[-1]
             requests = (after - before) * WINDOW / max(until - since, 1.0)
+        silent = 0 if self._silent_since is None else now - self._silent_since
         return View(
             at=now,
             snapshot=self._snapshot,
@@ -202,7 +216,10 @@ class Watch:
             rehearsed=self._timetable.rehearsed,
             stalled=dict(self._stalls.since),
             phases=self._phases.seen(),
-            outage=self._outage,
+            outage=self._no_answer,
+            outages=self._outages,
+            outage_seconds=self._outage_seconds + silent / 1000,
+            watched_seconds=self._deadline.clock() - self._deadline.began_at,
             interval=self._interval,
             full_every=self._interval if found.ended or poller.only_full else poller.full_every,
             requests_a_minute=requests,
@@ -237,8 +254,30 @@ class Watch:
 
     # the steps of a watch
 
-    def _followed(self) -> Iterator[Event | Waiting]:
-        yield from self._until_read(full=True)
+    def _steps(self) -> Iterator[Event | Waiting | Resumed]:
+        yield from self._begin()
+        while True:
+            yield from self._stalls.take(self._poller.known.at_work(), self._deadline.clock(), self._now())
+            if (late := self._timetable.late(self._now())) is not None:
+                yield late
+            if (end := self._end()) is not None:
+                yield end
+                return
+            # a poll cannot tell whether everything has ended, so a full reading follows at once
+            if self._last_was_full or not self._assessment.ended:
+                yield from self._pause(self._interval)
+            yield from self._read(full=self._full_is_due())
+            # forgotten only here: a reading that was interrupted has seen some of them, and is made again
+            news, self._poller.known.changes = self._poller.known.changes, []
+            yield from self._changes((None if before is None else _condition(before), node) for before, node in news)
+            for before, node in news:
+                moved = before is None or (before.percent, before.progress) != (node.percent, node.progress)
+                if moved and (node.percent is not None or node.progress):
+                    yield Progressed(self._now(), node.level, node.percent, node.progress)
+
+    def _begin(self) -> Iterator[Event | Waiting | Resumed]:
+        """Read everything, show it, and say what an earlier watch has not said yet. Raises UsageError."""
+        yield from self._read(full=True)
         self._poller.known.changes.clear()  # the snapshot shows them
         same, names = self._timetable.rehearsed or (0, 0)
         if names and not same:
@@ -247,7 +286,7 @@ class Watch:
                 "Use the record of a rehearsal of the same migration.",
             )
         # only now, as the record is of one task, and `latest` was not resolved before the first reading
-        seen = self._recall()
+        seen = self._recall(self._session.job_id, self._session.task.task_id) if self._recall else Seen()
         # A task that had ended before this watch looked may have done so at any time, hours or days ago.
         self._began = None if self._evidence.root.ended else seen.began or self._began
         self._timetable.resume(seen.late, self._now())
@@ -261,28 +300,14 @@ class Watch:
                 not_before=view.not_before,
                 estimated_end=view.estimated_end,
             )
+        missed: list[Changed] = []
         if seen.readings:  # what the record does not have yet is news, though the snapshot shows it already
-            yield from self._changes((seen.readings.get(node.level), node) for node in self._poller.known.nodes())
-        while True:
-            yield from self._stalls.take(self._poller.known.at_work(), self._deadline.clock(), self._now())
-            if (late := self._timetable.late(self._now())) is not None:
-                yield late
-            if (end := self._end()) is not None:
-                yield end
-                return
-            # a poll cannot tell whether everything has ended, so a full reading follows at once
-            if self._last_was_full or not self._assessment.ended:
-                yield from self._pause(self._interval)
-            yield from self._until_read(full=self._full_is_due())
-            # forgotten only here: a reading that was interrupted has seen some of them, and is made again
-            news, self._poller.known.changes = self._poller.known.changes, []
-            yield from self._changes((None if before is None else _condition(before), node) for before, node in news)
-            for before, node in news:
-                moved = before is None or (before.percent, before.progress) != (node.percent, node.progress)
-                if moved and (node.percent is not None or node.progress):
-                    yield Progressed(self._now(), node.level, node.percent, node.progress)
+            missed += self._changes((seen.readings.get(node.level), node) for node in self._poller.known.nodes())
+            yield from missed
+        if seen.last is not None:
+            yield Resumed(self._now(), seen.last, tuple(missed))
 
-    def _changes(self, nodes: Iterable[tuple[Condition | None, Node]]) -> Iterator[Event]:
+    def _changes(self, nodes: Iterable[tuple[Condition | None, Node]]) -> Iterator[Changed]:
         """The differences from the condition last reported; a bare parent of other nodes has none."""
         for known, node in nodes:
             now = _condition(node)
@@ -307,12 +332,11 @@ class Watch:
                     estimated_end=view.estimated_end,
                 )
                 continue
-            now = min(seconds, quiet, max(self._timetable.seconds_left(self._now()), SHORTEST_PAUSE))
-            yield Waiting(self._now(), now, self.view)
-            self._deadline.check()
+            step = min(seconds, quiet, max(self._timetable.seconds_left(self._now()), SHORTEST_PAUSE))
+            yield Waiting(self._now(), step, self.view)
             if (late := self._timetable.late(self._now())) is not None:
                 yield late
-            seconds -= now
+            seconds -= step
 
     def _end(self) -> Ended | None:
         """The last event, if it is over. Nothing ends well on the word of a poll, which does not ask for everything."""
@@ -334,14 +358,13 @@ class Watch:
         poller = self._poller
         if poller.task_type is None or poller.only_full or self._assessment.ended:
             return True
-        # a `migrate` that is still to come shows only in a full reading
-        if self._settling.may_not_be_scheduled or not_scheduled(self._evidence.root):
+        if not_scheduled(self._evidence.root):  # a `migrate` that is still to come shows only in a full reading
             return True
         return not poller.patrols and self._deadline.clock() - self._full_at >= poller.full_every
 
     # reading
 
-    def _until_read(self, *, full: bool) -> Iterator[Event | Waiting]:
+    def _read(self, *, full: bool) -> Iterator[Event | Waiting]:
         """Read until it succeeds, through any outage. Raises ApiError if no waiting can help."""
         clock = self._deadline.clock
         began, began_at = clock(), self._now()
@@ -366,10 +389,10 @@ class Watch:
                 # a task that has just been created is not there yet, which is no outage
                 if self._read_at is not None or not isinstance(error, NotFound):
                     if self._silent_since is None:
-                        self._silent_since = began_at
+                        self._silent_since, self._outages = began_at, self._outages + 1
                         yield Outage(self._now(), error.code, error.message, wait)
-                    since = began_at if self._outage is None else self._outage.since
-                    self._outage = NoAnswer(since, error.code, error.message, self._now() + int(wait * 1000))
+                    since = began_at if self._no_answer is None else self._no_answer.since
+                    self._no_answer = NoAnswer(since, error.code, error.message, self._now() + int(wait * 1000))
                 yield from self._pause(wait)
             else:
                 # a poll may spend what has accrued since the last one began; a full reading pays for itself
@@ -404,19 +427,23 @@ class Watch:
         if self._read_at is not None and clock - self._read_at > self._interval + SLACK:
             self._stalls.forgive(clock - self._read_at - self._interval)
         first = self._read_at is None
-        self._read_at, self._last_was_full, self._asker.over = clock, full, True
+        self._read_at, self._last_was_full = clock, full
         self._full_at = clock if full else self._full_at
         self._pace.append((clock, self._poller.requests))
         while len(self._pace) > 2 and self._pace[-1][0] - self._pace[1][0] >= WINDOW:
             self._pace.popleft()
         self._phases.take((node for _, node in self._poller.known.changes), now)
         evidence = self._poller.evidence()
-        above = evidence.root if evidence.task_type == TaskType.CHECK else child_of(evidence.root, "check")
-        whole = full and above is not None and above.ended
-        checks = checks_of(evidence.root, evidence.task_type)
-        accepted, self.doubts = accepted_of(self._plan.acceptances, checks, now, whole=whole)
-        self._evidence = evidence = replace(evidence, accepted=accepted)
-        self._assessment = found = self._settling.judge(evidence, now, full=full, first=first)
+        if self._plan.acceptances is not None:
+            above = evidence.root if evidence.task_type == TaskType.CHECK else child_of(evidence.root, "check")
+            whole = full and above is not None and above.ended
+            checks = checks_of(evidence.root, evidence.task_type)
+            accepted, self.doubts = accepted_of(self._plan.acceptances, checks, now, whole=whole)
+            evidence = replace(evidence, accepted=accepted)
+        self._evidence = evidence
+        if first:
+            self._settling.begin(evidence, now)
+        self._assessment = found = self._settling.judge(evidence, full=full)
         self._interval = self._poller.interval(self._plan.interval, full=found.ended)
         self._timetable.take(evidence, found, now)
         if found.over:
@@ -444,13 +471,14 @@ class Watch:
             notes=self._notes,
             accepted=evidence.accepted,
         )
-        self._outage = None
+        self._no_answer = None
         # an end that cannot be believed because a level does not answer is an outage, too, even if all else answers
         if found.unread and self._silent_since is None:
-            self._silent_since = now
+            self._silent_since, self._outages = now, self._outages + 1
             yield Outage(now, Incomplete.code, f"cannot read {found.unread[0]}", self._interval)
         elif self._silent_since is not None and not found.unread:
             seconds, self._silent_since = (now - self._silent_since) / 1000, None
+            self._outage_seconds += seconds
             yield Recovered(now, seconds)
 
 
@@ -459,65 +487,59 @@ class _Settling(msgspec.Struct):
 
     `assess` judges a reading both ways, as if the end had settled and as if not. Which way counts is a matter of time,
     and the times are kept here: since when the end was seen, something that decides could not be read, or no migration
-    has begun although its checks have ended badly.
+    has begun although its checks have ended badly. `given_up` says that what decides could not be read for too long.
     """
 
     _until: Until
     _clock: Clock
+    given_up: bool = False
     _ended_since: float | None = None
     _unread_since: float | None = None
     _unscheduled_since: float | None = None
     _unscheduled_polls: int = 0
 
-    @property
-    def may_not_be_scheduled(self) -> bool:
-        """True if the checks have failed, and no migration has begun so far."""
-        return self._unscheduled_polls > 0
+    def begin(self, evidence: Evidence, now: Millis) -> None:
+        """Take in the first reading, made at `now` (epoch milliseconds), before it is judged.
 
-    @property
-    def given_up(self) -> bool:
-        """True if something that decides could not be read for too long."""
-        return self._unread_since is not None and self._clock() - self._unread_since >= UNREAD
+        What ended long before the watch began need not settle again. This is the only place where the API's stamps
+        count: what the watch has seen happen is timed by its own clock, as stamps may lie.
+        """
+        settled, unscheduled = old_by_stamps(evidence, now, unstamped=False)
+        if settled and evidence.root.ended:
+            self._ended_since = self._clock() - SETTLED
+        if unscheduled:
+            self._unscheduled_since, self._unscheduled_polls = self._clock() - SETTLED, UNSCHEDULED_POLLS
 
-    def judge(self, evidence: Evidence, now: Millis, *, full: bool, first: bool) -> Assessment:
-        """Judge a reading made at `now` (epoch milliseconds); `full` or only a poll, `first` of this watch or not."""
-        if first:
-            # What ended long before the watch began need not settle again. This is the only place where the API's
-            # stamps count: what the watch has seen happen is timed by its own clock, as stamps may lie.
-            settled, unscheduled = old_by_stamps(evidence, now, unstamped=False)
-            if settled and evidence.root.ended:
-                self._ended_since = self._clock() - SETTLED
-            if unscheduled:
-                self._unscheduled_since, self._unscheduled_polls = self._clock() - SETTLED, UNSCHEDULED_POLLS
-        found = self._assessed(evidence, full=full)
-        if not found.unread:
-            self._unread_since = None
-        elif self._unread_since is None and full:
-            self._unread_since = self._clock()
-        if self.given_up and failed_so_far(evidence, self._until, strict=False):
-            # the root itself may be what cannot be read, and then it never says that the task is over
-            found = replace(found, verdict=Verdict.FAILED)
-        return found
-
-    def _assessed(self, evidence: Evidence, *, full: bool) -> Assessment:
-        clock = self._clock()
+    def judge(self, evidence: Evidence, *, full: bool) -> Assessment:
+        """Judge a reading, `full` or only a poll."""
+        clock, check = self._clock(), child_of(evidence.root, "check")
         found = assess(evidence, self._until, settled=False)
         if found.ended:
             if self._ended_since is None:
                 self._ended_since = clock
-            return assess(evidence, self._until, settled=True) if clock - self._ended_since >= SETTLED else found
-        self._ended_since = None
-        if evidence.task_type == TaskType.CHECK or not not_scheduled(evidence.root):
-            self._unscheduled_since, self._unscheduled_polls = None, 0
-            return found
-        if self._unscheduled_since is None:
-            self._unscheduled_since = clock
-        self._unscheduled_polls += full
-        check = child_of(evidence.root, "check")
-        # an end without an outcome may still turn out to be a good one
-        long = UNSCHEDULED if check is not None and check.outcome else SETTLED
-        waited = clock - self._unscheduled_since >= long and self._unscheduled_polls >= UNSCHEDULED_POLLS
-        return assess(evidence, self._until, settled=False, unscheduled=waited)
+            if clock - self._ended_since >= SETTLED:
+                found = assess(evidence, self._until, settled=True)
+        elif evidence.task_type == TaskType.CHECK or not not_scheduled(evidence.root):
+            self._ended_since = self._unscheduled_since = None
+            self._unscheduled_polls = 0
+        else:
+            self._ended_since = None
+            if self._unscheduled_since is None:
+                self._unscheduled_since = clock
+            self._unscheduled_polls += full
+            # an end without an outcome may still turn out to be a good one
+            long = UNSCHEDULED if check is not None and check.outcome else SETTLED
+            if clock - self._unscheduled_since >= long and self._unscheduled_polls >= UNSCHEDULED_POLLS:
+                found = assess(evidence, self._until, settled=False, unscheduled=True)
+        if not found.unread:
+            self._unread_since = None
+        elif self._unread_since is None and full:
+            self._unread_since = clock
+        self.given_up = self._unread_since is not None and clock - self._unread_since >= UNREAD
+        if self.given_up and failed_so_far(evidence, self._until, strict=False):
+            # the root itself may be what cannot be read, and then it never says that the task is over
+            found = replace(found, verdict=Verdict.FAILED)
+        return found
 
 
 _NOTHING = Condition(None, None)
@@ -525,27 +547,3 @@ _NOTHING = Condition(None, None)
 
 def _condition(node: Node) -> Condition:
     return Condition(node.status, node.outcome)
-
-
-def paced(
-    events: Generator[Event | Waiting, None, None],
-    sleep: Sleep,
-    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> Iterator[Event | Waiting]:
-    """The events, with a sleep after each Waiting.
-
-    Stopped ends the watch with its last event. It may be raised by the sleep and, inside of `interruptible`, at any
-    time.
-    """
-    event: Event | Waiting | None = None
-    while True:
-        try:
-            with interruptible():
-                if isinstance(event, Waiting):
-                    sleep(event.seconds)
-                event = next(events)
-        except Stopped as stopped:
-            event = events.throw(stopped)
-        except StopIteration:
-            return
-        yield event

@@ -172,7 +172,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     slower); `rehearsed` is how many of tonight's names it had, and how many there are. `deadline` is when it should
     have ended. `stalled` says since when a running node has not moved, `phases` which phases each running node went
     through. Intervals in seconds. `reading` is set while the first reading goes on: how many projects or spaces it has
-    seen, out of how many, or of 0 if that is unknown; `snapshot` then holds these.
+    seen, out of how many, or of 0 if that is unknown; `snapshot` then holds these. `outage` is set while the API does
+    not answer; `outages` counts those so far with it, `outage_seconds` is how long they took together.
     """
 
     at: Millis
@@ -186,6 +187,9 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     stalled: Mapping[Level, Millis] = {}
     phases: Mapping[Level, tuple[PhaseSeen, ...]] = {}
     outage: NoAnswer | None = None
+    outages: int = 0
+    outage_seconds: float = 0.0
+    watched_seconds: float = 0.0
     interval: float = 10.0
     full_every: float = 120.0
     requests_a_minute: float = 0.0
@@ -200,6 +204,17 @@ class Waiting(msgspec.Struct, frozen=True):
     at: Millis
     seconds: float
     view: View
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """A record was resumed whose last event was `since`; `changes` have happened in between, or while it was resumed.
+
+    Neither published nor recorded: the changes themselves are.
+    """
+
+    at: Millis
+    since: Millis
+    changes: tuple[Changed, ...]
 
 
 class Seen(msgspec.Struct, frozen=True):

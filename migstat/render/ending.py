@@ -19,14 +19,11 @@ from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """How a watch ended, and what was known then. Its start was `watched_seconds` ago."""
+    """How a watch ended, and what was known then."""
 
     ended: Ended
     view: View
     until: Until = Until.DONE
-    watched_seconds: float = 0.0
-    outages: int = 0
-    outage_seconds: float = 0.0
 
 
 def ending(story: Story, canvas: Canvas) -> Group:
@@ -45,9 +42,9 @@ def ending(story: Story, canvas: Canvas) -> Group:
         parts += reason_lines(
             reasons if not alone else (), canvas, max(REASONS, canvas.height // 3), wrap=canvas.height >= LOW
         )
-    if story.outages:
-        often = "1 outage" if story.outages == 1 else f"{story.outages} outages"
-        total = f", {duration(story.outage_seconds)} total" if story.outage_seconds >= 1 else ""
+    if view.outages:
+        often = "1 outage" if view.outages == 1 else f"{view.outages} outages"
+        total = f", {duration(view.outage_seconds)} total" if view.outage_seconds >= 1 else ""
         parts.append(Text(often + total, QUIET))
     parts.append(Text(last_line(story, with_reason=alone), STYLES[STATE_OF_VERDICT[ended.verdict]]))
     return Group(*parts)
@@ -65,11 +62,11 @@ def last_line(story: Story, *, with_reason: bool = True) -> str:
         case End.FINISHED | End.FAILED_FAST:
             return _finished(story, with_reason=with_reason)
         case End.TIMEOUT:
-            return f"stopped after {duration(story.watched_seconds)} (--timeout): {_standing(story)}"
+            return f"stopped after {duration(story.view.watched_seconds)} (--timeout): {_standing(story)}"
         case End.INTERRUPTED:
             return f"interrupted: {_standing(story)}"
         case End.ERROR:
-            return f"stopped after {duration(story.watched_seconds)}: {_standing(story)}"
+            return f"stopped after {duration(story.view.watched_seconds)}: {_standing(story)}"
 
 
 def _finished(story: Story, *, with_reason: bool) -> str:

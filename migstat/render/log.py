@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import msgspec
 
-from migstat.model.events import Changed, Event, Late, NoAnswer, Outage, Recovered, Stalled
+from migstat.model.events import Changed, Event, Late, NoAnswer, Outage, Recovered, Resumed, Stalled
 from migstat.model.nodes import CHECK, Millis, Node, State
 from migstat.model.reports import worst_first
 from migstat.render.outlook import late_words
@@ -68,16 +67,16 @@ def _change(event: Changed) -> LogLine | None:
     return LogLine(event.at, f"{text}: {message}" if message else text, node.state)
 
 
-def absence(seen_until: Millis, at: Millis, changes: Sequence[Changed]) -> LogLine:
+def absence(event: Resumed) -> LogLine:
     """Sum up what happened between the last event of a record and the moment at which it is resumed."""
-    leaves = [change.node for change in changes if len(change.node.level) > 1]
+    leaves = [change.node for change in event.changes if len(change.node.level) > 1]
     finished = sum(node.ended for node in leaves)
     bad = [name_of(node) for node in worst_first(tuple(leaves)) if node.state is State.FAILED]
     shown = "".join(f", {UNICODE.states[State.FAILED]} {name}" for name in bad[:3])
     more = f" +{len(bad) - 3} more" if len(bad) > 3 else ""
-    span = f"{local_time(seen_until, at)} to {local_time(at, at)}"
+    span = f"{local_time(event.since, event.at)} to {local_time(event.at, event.at)}"
     return LogLine(
-        at,
+        event.at,
         f"since the last watch ({span}): {finished or 'nothing'} finished{shown}{more}",
         State.FAILED if bad else None,
     )

@@ -25,7 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from rich.console import Console
 
-from migstat.follow.watch import Plan, paced
+from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Waiting
 from migstat.render.live import digest, frame
 from migstat.render.parts import Canvas
@@ -186,7 +186,7 @@ def waits(count: int, running: int) -> Iterator[Waiting]:
     sim = SimulatedWatch(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9, rate_limit=None)
     still = Still(count, running)
     sim.trouble = still.answer
-    for event in paced(sim.watch.events(), sim.deadline.sleep):
+    for event in sim.watch.events():
         sim.sent.clear()
         sim.time.slept.clear()
         if isinstance(event, Waiting):

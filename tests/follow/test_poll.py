@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from migstat.follow.poll import Poller
-from migstat.follow.watch import Plan, paced
+from migstat.follow.watch import Plan
 from migstat.model.events import Changed, End, Ended
 from migstat.model.verdict import Verdict
 from migstat.simulator import scenario as script
@@ -199,7 +199,7 @@ def test_a_level_that_cannot_be_read_hides_nothing() -> None:
         (going(fails=500), done(), []),
         (going(children={"apps": going()}), done(fails=500, children={"apps": going()}), ["apps"]),
     ):
-        poller = Poller(sim.session, sim.session, LIMIT)
+        poller = Poller(sim.session)
         for migrate in (before, after):
             sim.trouble = served(going(children={"check": done(), "migrate": migrate}))
             poller.read_all()
@@ -217,7 +217,7 @@ def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
         return served(going(children={"check": done(), "migrate": going(children={"projects": projects})}))
 
     sim = SimulatedWatch(migration(core_end=None, keys=()), trouble=holding("ABC"))
-    poller = Poller(sim.session, sim.session, LIMIT)
+    poller = Poller(sim.session)
     poller.read_all()
     sim.trouble = lambda target, now: holding("AB" if re.search("projects(,|%2C)B", target) else "A")(target, now)
     poller.read_all()
@@ -227,8 +227,8 @@ def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
 
 def test_without_a_limit_nothing_is_slowed() -> None:
     """Without a limit the interval is the requested one, and everything is read every two minutes."""
-    sim = SimulatedWatch(migration(*lanes(200, 60, 20)), begin=200)
-    poller = Poller(sim.session, sim.session, None)
+    sim = SimulatedWatch(migration(*lanes(200, 60, 20)), begin=200, rate_limit=None)
+    poller = Poller(sim.session)
     poller.read_all()
     poller.read_running()
     assert (poller.interval(3.0, full=False), poller.interval(3.0, full=True), poller.full_every) == (3.0, 3.0, 120.0)
@@ -306,13 +306,13 @@ def test_a_watch_leaves_nothing_to_the_garbage_collector() -> None:
     """What a poll has read and is no longer known is freed at once: the collector may not come by for hours."""
     sim = SimulatedWatch(migration(*lanes(40, 200, 6), core_end=3000), begin=300, plan=Plan(interval=10.0))
     events = sim.watch.events()
-    for _ in paced(events, sim.deadline.sleep):
+    for _ in events:
         if sim.time.now > 320:
             break
     gc.collect()
     gc.disable()
     try:
-        for _ in paced(events, sim.deadline.sleep):
+        for _ in events:
             if sim.time.now > 700:
                 break
         assert gc.collect() == 0

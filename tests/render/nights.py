@@ -13,9 +13,8 @@ import httpx
 import msgspec
 from rich.console import RenderableType
 
-from migstat.cli.watching import Course
-from migstat.follow.watch import Plan, paced
-from migstat.model.events import Changed, End, Ended, View, Waiting
+from migstat.follow.watch import Plan
+from migstat.model.events import Changed, End, Ended, Resumed, View, Waiting
 from migstat.model.nodes import Millis, State
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending
@@ -72,10 +71,9 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
     sim = SimulatedWatch(scenario, begin=since, plan=Plan(interval=30.0), trouble=trouble, patience=length + 900)
     moments: dict[str, Moment] = {}
     log: list[LogLine] = []
-    course, failed = Course(), False
+    failed = False
     with closing(sim.api):
-        for event in paced(sim.watch.events(), sim.deadline.sleep):
-            course.add(event)
+        for event in sim.watch.events():
             failed = failed or (isinstance(event, Changed) and event.node.state is State.FAILED)
             if isinstance(event, Ended) or until in moments:
                 break
@@ -89,14 +87,11 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
                 }
                 for moment in [name for name, is_now in happens.items() if is_now]:
                     moments.setdefault(moment, Moment(event.at, event.view, tuple(log)))
-            elif (line := log_line(event)) is not None:
+            elif not isinstance(event, Resumed) and (line := log_line(event)) is not None:
                 log.append(line)
     return moments, Story(
         ended=event if isinstance(event, Ended) else sim.watch.ended(End.INTERRUPTED),
         view=sim.watch.view,
-        watched_seconds=sim.time.now - since,
-        outages=course.outages,
-        outage_seconds=course.outage_seconds,
     )
 
 

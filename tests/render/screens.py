@@ -107,9 +107,7 @@ OUTAGE = replace(
 OVER = night(*BAD, *WELL, verdict=Verdict.FAILED, root="FAILED")
 STORY = Story(
     ended=Ended(NOW, End.FINISHED, Verdict.FAILED, 1, summary_of([*BAD, *WELL]), (), 5880.0),
-    view=OVER,
-    outages=2,
-    outage_seconds=103,
+    view=replace(OVER, outages=2, outage_seconds=103),
 )
 
 

@@ -21,6 +21,7 @@ from migstat.model.events import (
     Outage,
     PhaseSeen,
     Recovered,
+    Resumed,
     Stalled,
     View,
 )
@@ -259,9 +260,9 @@ def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
 def test_what_happened_while_nobody_watched_is_summed_up() -> None:
     """A resumed watch says for which time there was no watch, how many nodes finished and what failed."""
     changes = [Changed(NOW, each, None) for each in (*WELL[:3], BAD[0], RUNS[0])]
-    line = absence(NOW - 22 * MINUTE, NOW, changes)
+    line = absence(Resumed(NOW, NOW - 22 * MINUTE, tuple(changes)))
     assert line.text == "since the last watch (13:51 to 14:13): 4 finished, ✖ ERP"
-    assert absence(NOW - 22 * MINUTE, NOW, []).text.endswith(": nothing finished")
+    assert absence(Resumed(NOW, NOW - 22 * MINUTE, ())).text.endswith(": nothing finished")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +281,7 @@ def test_where_no_projects_move_the_scopes_are_counted(scopes: list[str], counte
 def end(how: End, verdict: Verdict, view: View, **more: object) -> Story:
     """How a watch ended after three seconds, 15 minutes and 48 seconds into the task."""
     ended = Ended(NOW, how, verdict, 0, summary_of([]), (), 948.0)
-    return replace(Story(ended=ended, view=view, watched_seconds=3.0), **more)
+    return replace(Story(ended=ended, view=replace(view, watched_seconds=3.0)), **more)
 
 
 REFUSED = replace(
