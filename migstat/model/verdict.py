@@ -79,7 +79,7 @@ Count = Annotated[int, Meta(ge=0)]
 class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Counts of all nodes by state, regardless of filters, and by the outcomes of those that have one."""
 
-    total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished")]
+    total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished, and those not read")]
     missing: Count
     pending: Count
     running: Count
@@ -89,6 +89,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     succeeded: Count
     skipped: Count
     by_outcome: dict[str, Annotated[int, Meta(ge=1)]]
+
+    @property
+    def unread(self) -> int:
+        """The number of those that a glance at many left out, so that their states are unknown."""
+        return self.total - self.missing - self.pending - self.running - self.finished
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -157,7 +162,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     `node` is the requested one: the root, or the node of a level. `missing` are keys of the job's scope that were
     not reported, `flaws` what could not be read, one line each. `summary` counts checks, projects or spaces, regardless
     of filters; None if they were not read. With `partial` only those that run or went wrong were requested: the others
-    are counted as missing. `accepted` are the checks that were accepted.
+    are counted in the total alone, if the job names them. `accepted` are the checks that were accepted.
     """
 
     job_id: str

@@ -13,9 +13,8 @@ from msgspec.structs import replace
 from migstat.errors import NotFound, UsageError, reason
 from migstat.model.changes import EarlierRun
 from migstat.model.documents import VERSION
-from migstat.model.nodes import Job, Node, Page, Question, Task, instant
+from migstat.model.nodes import Node, Task, instant
 from migstat.query.task import TaskSession, resolve
-from migstat.query.tree import Tree
 from migstat.settings.target import Target, TaskWord
 from migstat.settings.values import clean_id, expanded, likely, refuse_empty
 
@@ -55,7 +54,7 @@ def earlier_run(session: TaskSession, word: str | EarlierRun) -> EarlierRun:
         return _previous(session)
     task_id = resolve(session.api, Target(session.job_id, word)).task_id
     if task_id == session.task.task_id:
-        raise UsageError(f"--against {word} is the run itself", "Name an older one; see 'migstat tasks'.")
+        raise UsageError(f"--against {word} is the run itself", "Give an older one; see 'migstat tasks'.")
     found = _run(session, session.api.task(session.job_id, task_id))
     if not found.checks:
         raise NotFound(f"run {task_id} has no checks to compare with", "See 'migstat tasks' for other runs.")
@@ -89,27 +88,8 @@ def _older(session: TaskSession) -> Iterator[Task]:
             seen.add(task.task_id)
 
 
-class _OtherRun:
-    """Answers about another run of a session's job."""
-
-    def __init__(self, session: TaskSession, task: Task) -> None:
-        self._session = session
-        self._task = task
-        self.reading = session.reading
-        self.together = session.together
-        self.known_type = self.asked_type = task.task_type
-
-    def ask(self, question: Question) -> Page:
-        return self._session.api.status(self._session.job_id, self._task.task_id, question)
-
-    @property
-    def job(self) -> Job:
-        return self._session.job
-
-
 def _run(session: TaskSession, task: Task) -> EarlierRun:
-    other = _OtherRun(session, task)
-    reading = Tree(other, other).only_checks()
+    reading = session.of_run(task).tree.only_checks()
     created = instant(task.created_at)
     return EarlierRun(
         task_id=task.task_id,

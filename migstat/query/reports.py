@@ -15,6 +15,7 @@ from migstat.model.nodes import (
     MIGRATE,
     Job,
     Level,
+    Millis,
     Node,
     Page,
     Question,
@@ -38,11 +39,13 @@ from migstat.model.reports import (
     worst_first,
 )
 from migstat.model.verdict import (
+    Assessment,
     Evidence,
     Reason,
     Snapshot,
     Until,
     assess_at,
+    assess_node,
     estimated_end,
     summary_of,
     verdict_of_checks,
@@ -68,20 +71,19 @@ def status_report(
     Raises NotFound for an unknown level.
     """
     if level:
-        reading, job = session.tree.node(level, depth or 0), _job(session)
+        reading, job = session.tree.node(level, depth or 0), session.tree.job
         snapshot = _with_missing(snapshot_of(session, reading, job), reading)
         bare = level_is_hidden(level) and snapshot.node.status is None
         return StatusReport(_judged_by_children(session, snapshot, job) if bare else snapshot)
     if depth == 0 and not judged:
         return StatusReport(snapshot_of(session, session.tree.read(0), None))
     reading = session.tree.glance() if depth is None else session.tree.read(depth, judged=True)
-    job = _job(session)
+    job = session.tree.job
     keys = job.keys if job else ()
     counted = reading.evidence is not None and bool(leaves_of(reading.evidence.root, reading.task_type))
     if keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
         # their level was not read: a glance leaves it out until something has begun, else it is deeper than `depth`
-        begun = depth is not None
-        reading = replace(reading, missing=() if begun else keys, expected=len(keys), partial=begun)
+        reading = replace(reading, missing=keys) if depth is None else replace(reading, partial=True)
     snapshot = _with_missing(snapshot_of(session, reading, job), reading)
     root = _brief(snapshot.node) if depth is None else pruned(snapshot.node, depth)
     return StatusReport(
@@ -112,7 +114,7 @@ def checks_report(
     accepted, doubts = accepted_of(acceptances, found, session.now(), whole=ended)
     if reading.evidence is not None:
         reading = replace(reading, evidence=replace(reading.evidence, accepted=accepted))
-    snapshot = snapshot_of(session, reading, _job(session))
+    snapshot = snapshot_of(session, reading, session.tree.job)
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
     judged = assess_at(evidence, snapshot.fetched_at, Until.CHECKS)
     notes = tuple(dict.fromkeys((*snapshot.notes, *judged.notes)))
@@ -161,7 +163,7 @@ def projects_report(
     Raises NotFound for a key that is neither.
     """
     reading = session.tree.projects(keys)
-    job = _job(session)
+    job = session.tree.job
     found = (*reading.leaves, *_missing_nodes((*MIGRATE, reading.scope), reading.missing))
     names = match_keys(keys, (node.name for node in found))
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
@@ -270,7 +272,7 @@ def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | Non
     Only the whole task tells whether those not reported may still come.
     """
     level, children = snapshot.node.level, snapshot.node.children or ()
-    whole = session.assess(session.tree.judged())
+    whole = _assessed(session.tree.read(0, judged=True), snapshot.fetched_at)
     growing = not (whole.ended or (job and job.included_keys(level[-1])))
     return replace(
         snapshot,
@@ -280,15 +282,16 @@ def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | Non
     )
 
 
-def _job(session: TaskSession) -> Job | None:
-    """The job's definition, if it can be read."""
-    job = attempted(lambda: session.job)
-    return None if isinstance(job, ApiError) else job
+def _assessed(reading: Reading, now: Millis) -> Assessment:
+    """The verdict on the task, or on the node alone if nothing else was asked for."""
+    return assess_node(reading.root, now) if reading.evidence is None else assess_at(reading.evidence, now)
 
 
 def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snapshot:
     """The head that every document shares, with anything that could not be read among its reasons."""
-    now, assessment = session.now(), session.assess(reading)
+    now = session.now()
+    assessment = _assessed(reading, now)
+    older = session.notes_on_older(reading.evidence) if reading.evidence else ()
     known = {reason.message for reason in assessment.reasons}
     unread = tuple(
         Reason((), State.MISSING, None, text)
@@ -296,9 +299,10 @@ def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snap
         if text not in known
     )
     summary = assessment.summary
-    if reading.partial or (reading.missing and not summary.total):  # of the others only their number is known
-        rest = max(reading.expected - summary.total, 0)
-        summary = replace(summary, total=summary.total + rest, missing=summary.missing + rest)
+    if reading.partial:  # of the others only their number is known
+        summary = replace(summary, total=max(reading.expected, summary.total))
+    elif not summary.total:
+        summary = replace(summary, total=len(reading.missing), missing=len(reading.missing))
     return Snapshot(
         job_id=session.job_id,
         task_id=session.task.task_id,
@@ -312,7 +316,7 @@ def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snap
         destination=job.destination if job else None,
         reasons=(*assessment.reasons, *unread),
         summary=summary,
-        notes=assessment.notes,
+        notes=(*assessment.notes, *older),
         partial=reading.partial,
     )
 

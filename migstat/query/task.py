@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
-
-import msgspec
-from msgspec.structs import replace
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from migstat.api.retry import Clock
 from migstat.api.threads import together
 from migstat.errors import ApiError, BadAnswer, NotFound, UsageError
-from migstat.model.nodes import Job, Level, Millis, Node, Page, Question, State, TaskPage, TaskType
-from migstat.model.verdict import Assessment, Evidence, assess_at, assess_node, refused
-from migstat.query.tree import Reading, Tree
+from migstat.model.nodes import Job, Level, Millis, Node, Page, Question, State, Task, TaskType
+from migstat.model.verdict import Evidence, refused
+from migstat.query.tree import TaskTarget, Tree
 from migstat.settings.target import Target, TaskWord
 from migstat.settings.values import clean_id
 
@@ -29,26 +27,20 @@ _R = TypeVar("_R")
 _TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE: TaskType.MIGRATE}
 
 
-class TaskTarget(msgspec.Struct, frozen=True):
-    """One task: its type and the run before it of the same kind, if the list of runs was read to find it."""
-
-    job_id: str
-    task_id: str
-    task_type: str | None
-    before: str | None = None
-
-
 class TaskSession:
     """One job, one of its tasks, and what was read of them.
 
     `now` is epoch seconds; `rate_limit` in requests per 60 s, None for no limit. Every property may ask the API and
-    raise ApiError.
+    raise ApiError. If `keep_raw` is set, nodes keep the API's own JSON.
     """
+
+    keep_raw = False
 
     def __init__(self, api: Api, target: Target, now: Clock, rate_limit: int | None) -> None:
         self.api = api
         self.job_id = target.job_id
         self.rate_limit = rate_limit
+        self.tree = Tree(self, self)
         self._target = target
         self._now = now
 
@@ -63,18 +55,21 @@ class TaskSession:
         return self.api.job(self.job_id)
 
     @cached_property
-    def tree(self) -> Tree:
-        """The task's status tree."""
-        return Tree(self, self)
+    def asked_type(self) -> str | None:
+        """The task's type according to the API's list of runs."""
+        return self.task.task_type or self.api.task(self.job_id, self.task.task_id).task_type
 
-    @cached_property
-    def raw_tree(self) -> Tree:
-        """The task's status tree, whose nodes keep the API's own JSON."""
-        return Tree(self, _Raw(self))
+    def of_run(self, run: Task) -> Self:
+        """A session about another run of the same job, of which nothing has been read."""
+        other = copy(self)
+        other.task = TaskTarget(self.job_id, run.task_id, run.task_type)
+        other.asked_type = run.task_type
+        other.tree = Tree(other, other)
+        return other
 
-    def ask(self, question: Question, *, keep_raw: bool = False) -> Page:
-        """Ask about one level of the task; `keep_raw` keeps the API's own JSON in the nodes."""
-        return self.api.status(self.job_id, self.task.task_id, question, keep_raw=keep_raw)
+    def ask(self, question: Question) -> Page:
+        """Ask about one level of the task."""
+        return self.api.status(self.job_id, self.task.task_id, question, keep_raw=self.keep_raw)
 
     def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         """Call the function, which may ask, for each item, a few at a time. Raises its first exception."""
@@ -92,23 +87,6 @@ class TaskSession:
         """The time, in epoch milliseconds."""
         return int(self._now() * 1000)
 
-    @property
-    def known_type(self) -> str | None:
-        """The task's type if it came with the task's id."""
-        return self.task.task_type
-
-    @cached_property
-    def asked_type(self) -> str | None:
-        """The task's type according to the API's list of runs."""
-        return self.task.task_type or self.api.task(self.job_id, self.task.task_id).task_type
-
-    def assess(self, reading: Reading) -> Assessment:
-        """The verdict on the task, or on the node alone if nothing else was asked for."""
-        if reading.evidence is None:
-            return assess_node(reading.root, self.now())
-        found = assess_at(reading.evidence, self.now())
-        return replace(found, notes=(*found.notes, *self.notes_on_older(reading.evidence)))
-
     def notes_on_older(self, evidence: Evidence) -> tuple[str, ...]:
         """A note if `latest` means a run that was refused while the one before it still runs.
 
@@ -125,23 +103,7 @@ class TaskSession:
         return (f"older run {before} is still in progress",) if older.state is State.RUNNING else ()
 
 
-class _Raw:
-    """Asks like its session, but keeps the API's own JSON."""
-
-    def __init__(self, session: TaskSession) -> None:
-        self.ask = partial(session.ask, keep_raw=True)
-        self.reading = session.reading
-        self.together = session.together
-
-
-class Runs(Protocol):
-    """Lists the runs of a job."""
-
-    def tasks(self, job_id: str) -> Iterator[TaskPage]:
-        """Pages of runs, newest first. Raises ApiError."""
-
-
-def resolve(api: Runs, target: Target) -> TaskTarget:
+def resolve(api: Api, target: Target) -> TaskTarget:
     """The task's id; asks for the job's runs only if it is a word.
 
     Raises NotFound if there is no such run, with `again` since a run that was just created takes a moment to appear.
@@ -152,7 +114,7 @@ def resolve(api: Runs, target: Target) -> TaskTarget:
     count, only = 0, "of another kind"
     for page in api.tasks(target.job_id):
         if page.flaws:  # an unreadable one may be the run that is meant
-            raise BadAnswer(f"cannot tell which task is {target.task}: {page.flaws[0]}", "Name the task by its id.")
+            raise BadAnswer(f"cannot tell which task is {target.task}: {page.flaws[0]}", "Give the task's id.")
         fitting = [task for task in page.tasks if wanted is None or task.task_type == wanted]  # newest first
         if fitting:
             newest, *older = fitting

@@ -10,7 +10,7 @@ The order of requests matters: whether a level can still move is decided by a ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, Protocol
 
@@ -35,12 +35,13 @@ from migstat.model.nodes import (
     by_name,
     checks_of,
     child_of,
+    children_of,
     leaves_of,
     level_is_hidden,
     match_keys,
     unmatched,
 )
-from migstat.model.verdict import Evidence
+from migstat.model.verdict import Evidence, not_scheduled
 from migstat.query.walk import Asker, Filters, Walked, ask_by_name, attempted, find, shown, walk
 
 ALL = 99
@@ -49,17 +50,29 @@ ALL = 99
 FEW = 200
 """Maximum number of children that a glance reads; of more, it requests only those that run or went wrong."""
 
+MOST_COUNTED = 20
+"""Pages read to find out whether there are more than these, of a job that does not name its projects."""
+
+
+class TaskTarget(msgspec.Struct, frozen=True):
+    """One task: its type and the run before it of the same kind, if the list of runs was read to find it."""
+
+    job_id: str
+    task_id: str
+    task_type: str | None
+    before: str | None = None
+
 
 class TaskFacts(Protocol):
-    """A task's job and type. All may ask the API and raise ApiError."""
+    """A task, its job and its type. All may ask the API and raise ApiError."""
+
+    @property
+    def task(self) -> TaskTarget:
+        """The task's id, and its type if that came with it."""
 
     @property
     def job(self) -> Job:
         """The job's definition."""
-
-    @property
-    def known_type(self) -> str | None:
-        """The task's type if it came with the task's id; makes no further request."""
 
     @property
     def asked_type(self) -> str | None:
@@ -110,20 +123,19 @@ class Tree:
         self._facts = facts
         self._asker = asker
         self._filters = filters or Filters()
+        self._pages: dict[Level, Page | ApiError] = {}
         self._expanded: dict[Level, Node] = {}
         self._walked: dict[Level, Walked] = {}
-        self._ahead: dict[Level, Page | ApiError] = {}
+        self._missing: tuple[str, ...] = ()
         self._flaws: dict[str, None] = {}
-
-    def judged(self) -> Reading:
-        """Only what the verdict needs."""
-        return self._reading(self._evidence.root if self._root.ended else self._root)
 
     def read(self, depth: int, *, judged: bool = False) -> Reading:
         """The root and `depth` levels below it. The root alone is one request, without evidence unless `judged`."""
-        if depth == 0 and not judged:
+        if judged:
+            self._look_ahead()
+        elif depth == 0:
             root = replace(self._root, children=None)
-            return Reading(root, self._cheap_type, None, flaws=tuple(self._flaws), links=self._first.links)
+            return Reading(root, self._cheap_type, None, flaws=tuple(self._flaws), links=self._page(()).links)
         root = self._to_depth(self._root, depth)
         if depth > 0 and self.task_type == TaskType.CHECK:
             root = self._with_checks(root)
@@ -137,11 +149,14 @@ class Tree:
         self._look_ahead(MIGRATE, *_BELOW)
         root = self._with_checks(self._children_of(self._root), only_if_bad=True)
         migrate = child_of(root, "migrate")
-        begun = self._root.ended or (migrate is not None and migrate.state is not State.PENDING)
-        if self.task_type == TaskType.CHECK or not begun:
+        # before `migrate` is reported, its projects may be
+        waits = migrate is not None and migrate.state is State.PENDING and not self._root.ended
+        if self.task_type == TaskType.CHECK or waits:
             return self._reading(root)
-        some = self._few_leaves()
-        return self._reading(self._with_scopes(root, self._hidden if some is None else some), partial=some is not None)
+        few = self._few_leaves()
+        scopes = self._hidden if few is None else few
+        root = _with_scopes(root, migrate and self._children_of(migrate), scopes)
+        return self._reading(root, partial=few is not None)
 
     def checks(self) -> Reading:
         """The checks."""
@@ -162,23 +177,18 @@ class Tree:
         if self.task_type == TaskType.CHECK:
             raise NotFound(
                 "this is a check task: it has checks, but no projects or spaces",
-                "Name a migrate task, or latest-migrate.",
+                "Give a migrate task, or latest-migrate.",
             )
         root = self._children_of(self._root)
-        migrate = child_of(root, "migrate")
-        hidden = [self._with_named(level, wanted) for level in self._hidden]
-        if self._root.ended:
-            return self._reading(self._with_scopes(root, hidden))
-        # while the task runs its scopes are not worth a request: neither the list nor the verdict needs them
-        below = migrate or Node(MIGRATE)
-        return self._reading(with_children(root, [with_children(below, hidden)]) if hidden or migrate else root)
+        hidden = self._with_named(self._hidden, wanted)
+        # the list does not show the other scopes, so they are not worth a request unless the verdict needs them
+        return self._reading(_with_scopes(root, child_of(root, "migrate"), hidden))
 
     def node(self, level: Level, depth: int) -> Reading:
         """One node by its level, and `depth` levels below it. Raises NotFound if the API knows no such level."""
-        page = self._asker.ask(Question(level, expand=depth > 0))
+        page = self._page(level) if depth > 0 else self._asker.ask(Question(level))
         if not page.found and depth == 0:  # a hidden level answers nothing without its children
-            page = self._asker.ask(Question(level, expand=True))
-            depth = 1
+            page, depth = self._page(level), 1
         if not page.found:
             raise NotFound(
                 f"level {shown(level)} does not exist in this task, or is not reported yet",
@@ -186,21 +196,15 @@ class Tree:
             )
         node = page.node
         self._note([node])
-        missing: tuple[str, ...] = ()
-        if depth > 0:
-            # This page is older than the root that says whether the level is still, so it begins no walk: what it
-            # shows may have moved. A page without a next one needs no walk.
-            self._expand(node, first=page if page.next is None else None)
-            if level_is_hidden(level):
-                keys = () if isinstance(self._job_or_error, NotFound) else self._keys
-                named = self._with_named(self._expanded[level], keys if len(keys) <= FEW else ())
-                self._expanded[level] = named
-                missing = unmatched(keys, _names_in([named]))
-            node = self._to_depth(node, depth)
-            if "_hidden" in self.__dict__:
-                missing = unmatched(self._keys, _names_in(self._hidden))
-        task_type = TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
-        return Reading(_ordered(node), task_type, None, missing=missing, flaws=tuple(self._flaws), links=page.links)
+        if depth > 0 and level_is_hidden(level) and not isinstance(self._job_or_error, NotFound):
+            keys = self._scope.keys
+            (self._expanded[level],) = self._with_named([self._children_of(node)], keys if len(keys) <= FEW else ())
+        node = self._to_depth(node, depth)
+        task_type = self._facts.task.task_type or (
+            TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
+        )
+        flaws = tuple(self._flaws)
+        return Reading(_ordered(node), task_type, None, missing=self._missing, flaws=flaws, links=page.links)
 
     @cached_property
     def task_type(self) -> str | None:
@@ -217,65 +221,66 @@ class Tree:
         return TaskType.MIGRATE if child_of(self._root, "check") else TaskType.CHECK
 
     @property
+    def job(self) -> Job | None:
+        """The job's definition, if it can be read; it is asked for once."""
+        return self._job_or_error if isinstance(self._job_or_error, Job) else None
+
+    @property
     def _cheap_type(self) -> str | None:
         """The type if it is known without another request: only a migrate task has `migrate`."""
-        return self._facts.known_type or (TaskType.MIGRATE if child_of(self._root, "migrate") else None)
+        return self._facts.task.task_type or (TaskType.MIGRATE if child_of(self._root, "migrate") else None)
 
     def _look_ahead(self, *levels: Level) -> None:
         """Ask for the root, the job and the first pages of these levels at the same time.
 
-        While the task runs, it does not matter which was answered first. But once the root has ended the verdict is
-        final, and a page answered before the root may still show a project running that has failed since. So what was
-        read ahead of an end is thrown away, and what the verdict needs is asked for again.
+        If the root has ended, all that the verdict needs is asked for anew, at the same time.
         """
-        if "_first" in self.__dict__:  # earlier readings hold, and a second view requests only what it adds
+        if "_root" in self.__dict__:  # earlier readings hold, and a second view requests only what it adds
             return
-        if self._facts.known_type == TaskType.CHECK:  # also finds the task, before several threads need its id
+        if self._facts.task.task_type == TaskType.CHECK:  # also finds the task, before several threads need its id
             levels = ()
-        asks: list[Callable[[], object]] = [lambda: self._first, lambda: self._job_or_error]
-        self._asker.together(lambda ask: ask(), asks + [partial(self._fetch, level) for level in levels])
-        if self._root.ended:
-            self._ahead.clear()
-            if child_of(self._root, "migrate"):
-                self._asker.together(self._fetch, list(dict.fromkeys((MIGRATE, *_BELOW, *levels))))
+        self._ask_ahead(((), *levels), lambda: self._job_or_error)
+        if self._root.ended and child_of(self._root, "migrate"):
+            self._ask_ahead(dict.fromkeys((MIGRATE, *_BELOW, *levels)))
 
-    def _fetch(self, level: Level) -> None:
-        """Ask for the first page of a level, for `_page` to take."""
-        self._ahead[level] = attempted(lambda: self._asker.ask(Question(level, expand=True)))
+    def _ask_ahead(self, levels: Iterable[Level], *others: Callable[[], object]) -> None:
+        """Ask for the first pages of these levels, and ask these other questions, at the same time."""
+        asks: list[Callable[[], object]] = [partial(attempted, partial(self._page, level)) for level in levels]
+        self._asker.together(lambda ask: ask(), [*asks, *others])
 
     def _page(self, level: Level) -> Page:
-        """The first page of a level, which may have been asked for ahead. Raises ApiError."""
-        page = self._ahead.pop(level, None) or self._asker.ask(Question(level, expand=True))
+        """The first page of a level, which is asked for once. Raises ApiError."""
+        if level not in self._pages:
+            self._pages[level] = attempted(lambda: self._asker.ask(Question(level, expand=True)))
+        page = self._pages[level]
         if isinstance(page, ApiError):
             raise page
         return page
 
     @cached_property
-    def _first(self) -> Page:
-        page = self._asker.ask(Question((), expand=True))
-        self._note([page.node])  # its children may well have been read
-        return page
-
-    @property
     def _root(self) -> Node:
-        return self._first.node
+        root = self._page(()).node
+        if root.ended:
+            # While the task runs, it does not matter what was answered first. But an end is final, and a page answered
+            # before the root may still show a project running that has failed since, so it must be asked for again.
+            self._pages = {(): self._pages[()]}
+            self._expanded.clear()
+            self._walked.clear()
+        self._note([root])  # its children may well have been read
+        return root
 
     @cached_property
     def _job_or_error(self) -> Job | ApiError:
         return attempted(lambda: self._facts.job)
 
-    @property
-    def _job(self) -> Job | None:
+    @cached_property
+    def _scope(self) -> Job:
         """The job's definition; if it cannot be read, everything but what is missing is still known."""
-        job = self._job_or_error
-        if isinstance(job, Job):
-            return job
-        self._flaws[f"the job's scope, so it is unknown what is not reported yet: {job.message}"] = None
-        return None
-
-    @property
-    def _keys(self) -> tuple[str, ...]:
-        return self._job.keys if self._job else ()
+        if isinstance(self._job_or_error, Job):
+            return self._job_or_error
+        text = f"the job's scope (missing projects cannot be detected): {self._job_or_error.message}"
+        self._flaws[text] = None
+        return Job({})
 
     @cached_property
     def _evidence(self) -> Evidence:
@@ -283,50 +288,40 @@ class Tree:
         root = self._children_of(self._root)
         if self.task_type == TaskType.CHECK:
             return Evidence(root=self._with_checks(root), task_type=self.task_type, job=None)
-        if root.outcome and root.state is State.FAILED and not root.children:
-            return Evidence(root=root, task_type=self.task_type, job=None)  # it could not start: there is nothing else
         check, migrate = child_of(root, "check"), child_of(root, "migrate")
         if check and check.state is State.FAILED:  # the verdict rests on it alone, but its checks are the reasons
             root = with_children(root, [self._children_of(check)])
-        below = self._children_of(migrate).children or () if migrate else ()
-        scopes = [child for child in below if not level_is_hidden(child.level)]
-        self._asker.together(self._fetch, [child.level for child in scopes if child.level not in self._expanded])
-        root = self._with_scopes(root, [*map(self._children_of, scopes), *self._hidden])
-        return Evidence(root=root, task_type=self.task_type, job=self._job)
-
-    def _with_scopes(self, root: Node, scopes: Sequence[Node]) -> Node:
-        """The root with these scopes among the others of `migrate`, which exists if any of them does."""
-        migrate = child_of(root, "migrate")
-        if migrate is None and not scopes:
-            return root
-        below = self._children_of(migrate) if migrate else Node(MIGRATE, children=())
-        return with_children(root, [with_children(below, scopes)])
+        migrate = migrate and self._children_of(migrate)
+        scopes = [child for child in (migrate and migrate.children) or () if not level_is_hidden(child.level)]
+        self._ask_ahead(child.level for child in scopes)
+        # projects may be reported without the phase that they are part of, even of a task that looks as if refused
+        root = _with_scopes(root, migrate, [*map(self._children_of, scopes), *self._hidden])
+        return Evidence(root=root, task_type=self.task_type, job=self.job)
 
     def _reading(self, root: Node, *, partial: bool = False) -> Reading:
         if self._root.ended:
             evidence = self._evidence
         else:  # it runs, whatever is below: what was read of it only adds to the reasons and counts
             seen = root if root.children is not None else self._root
-            job = self._job if "_hidden" in self.__dict__ else None
+            if self.task_type != TaskType.CHECK and not_scheduled(seen) and not child_of(seen, "migrate"):
+                seen = _with_scopes(seen, None, self._hidden)  # unless the migration has begun without saying so
+            job = self.job if "_hidden" in self.__dict__ else None
             evidence = Evidence(root=seen, task_type=self.task_type, job=job)
-        hidden: tuple[Node, ...] | None = self.__dict__.get("_hidden")
         known = self.__dict__.get("_job_or_error")
         job = known if isinstance(known, Job) else None
         order = job.scopes if job else HIDDEN
-        names = {child.name for child in (child_of(root, "migrate") or Node()).children or ()}
-        names |= {level.name for level in hidden or ()}
-        keys = job.keys if job else ()
+        names = {child.name for child in (*children_of(root, "migrate"), *self.__dict__.get("_hidden", ()))}
         return Reading(
             root=_ordered(root),
             task_type=self.task_type,
             evidence=evidence,
             job=job,
-            missing=() if hidden is None else unmatched(keys, _names_in(hidden)),
+            missing=self._missing,
             flaws=tuple(self._flaws),
             scope=next((name for name in order if name in names), order[0]),
-            expected=len(keys),
+            expected=len(job.keys) if job else 0,
             partial=partial,
-            links=self._first.links,
+            links=self._page(()).links,
         )
 
     def _to_depth(self, node: Node, depth: int) -> Node:
@@ -342,38 +337,40 @@ class Tree:
         ]
         if node.level == MIGRATE and depth > 1:
             children += self._hidden
-        elif node.level == () and depth > 2 and child_of(full, "migrate") is None and self.task_type != TaskType.CHECK:
+        full = replace(full, children=tuple(children))
+        if node.level == () and depth > 2 and child_of(full, "migrate") is None and self.task_type != TaskType.CHECK:
             # the projects may be reported before the phase that they are part of
-            children += [Node(MIGRATE, children=self._hidden)] if self._hidden else []
-        return replace(full, children=tuple(children))
+            return _with_scopes(full, None, self._hidden)
+        return full
 
     def _with_checks(self, root: Node, *, only_if_bad: bool = False) -> Node:
         """The root with the checks of the task, wherever they hang."""
         check = child_of(root, "check")
-        if self.task_type != TaskType.CHECK:
-            migrate = child_of(root, "migrate")
-            begun = migrate is not None and migrate.state is not State.PENDING
-            # once the migration has begun, warnings have been accepted
-            needed = {State.FAILED, State.RUNNING} if begun else {State.FAILED, State.WARNING, State.RUNNING}
-            if check is None or (only_if_bad and check.state not in needed):
+        if self.task_type == TaskType.CHECK:
+            if root.children and check is None:
                 return root
-            return with_children(root, [self._children_of(check)])
-        if any(child.level != CHECK for child in root.children or ()):
+            below = self._children_of(check or Node(CHECK))  # it answers although it is not listed, or there is none
+            return with_children(root, [below]) if check or below.children or below.unreadable else root
+        migrate = child_of(root, "migrate")
+        begun = migrate is not None and migrate.state is not State.PENDING
+        # once the migration has begun, warnings have been accepted
+        needed = {State.FAILED, State.RUNNING} if begun else {State.FAILED, State.WARNING, State.RUNNING}
+        if check is None or (only_if_bad and check.state not in needed):
             return root
-        below = self._children_of(check or Node(CHECK))
-        return with_children(root, [below]) if check or below.children or below.unreadable else root
+        return with_children(root, [self._children_of(check)])
 
     def _children_of(self, node: Node) -> Node:
-        """The node with all its children, which have none of their own."""
-        if node.level not in self._expanded:
-            self._expand(node, first=self._first if node.level == () else None)
-        return self._expanded[node.level]
+        """The node with all its children, which have none of their own; a level that does not exist has none.
 
-    def _expand(self, node: Node, *, first: Page | None = None) -> None:
-        """Walk a level. The flaw of one that cannot be read is noted; a level that does not exist has no children."""
+        The flaw of a level that cannot be read is noted.
+        """
         level, hidden = node.level, level_is_hidden(node.level)
+        if level in self._expanded:
+            return self._expanded[level]
         still = running = False
-        if first is None or first.next is not None:  # a single page is complete, so the root need not be asked for
+        first = self._pages.get(level)
+        # a single page is complete, so the root need not be asked for
+        if first is None or (isinstance(first, Page) and first.next is not None):
             # A hidden level has no status of its own. The root alone proves nothing: `apps` may go on after it.
             above = child_of(self._root, "migrate") if hidden else node
             over = above is None or above.ended
@@ -384,9 +381,9 @@ class Tree:
                 level,
                 still=still,
                 filters=self._filters,
-                first=first or self._page(level),
-                # `_keys` alone would note that the job is unreadable, of a walk that can do without
-                keys=self._keys if hidden and isinstance(self._job_or_error, Job) else (),
+                first=self._page(level),
+                # `_scope` alone would note that the job is unreadable, of a walk that can do without
+                keys=self._scope.keys if hidden and self.job else (),
                 running=running,
             )
         except Refused:
@@ -394,64 +391,58 @@ class Tree:
         except ApiError as error:
             if level == ():
                 raise
-            self._expanded[level] = replace(node, unreadable=error.message)
-            self._note([self._expanded[level]])
-            return
-        self._walked[level] = walked
-        parent = walked.parent if hidden or not (node.status or node.outcome) else node
-        children = Crowd(walked.children) if hidden else walked.children  # thousands, to be counted once
-        self._expanded[level] = replace(parent, children=children, unreadable=walked.cut or parent.unreadable)
-        if walked.cut:
-            self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
-        self._note(walked.children)
+            found = replace(node, unreadable=error.message)
+            self._note([found])
+        else:
+            self._walked[level] = walked
+            parent = walked.parent if hidden or not (node.status or node.outcome) else node
+            children = Crowd(walked.children) if hidden else walked.children  # thousands, to be counted once
+            found = replace(parent, children=children, unreadable=walked.cut or parent.unreadable)
+            if walked.cut:
+                self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
+            self._note(walked.children)
+        self._expanded[level] = found
+        return found
 
     @cached_property
     def _hidden(self) -> tuple[Node, ...]:
         """The hidden levels that the API answers, with all their children. All that answer count."""
-        found = []
-        for level in self._hidden_levels:
-            page = attempted(partial(self._page, level))
-            if isinstance(page, ApiError):
-                found.append(Node(level, unreadable=page.message))
-                self._note(found[-1:])
-            elif page.found:
-                self._expand(Node(level), first=page)
-                found.append(self._expanded[level])
-        unseen = unmatched(self._keys, _names_in(found))
+        levels: list[Level] = [(*MIGRATE, scope) for scope in self._scope.scopes]
+        self._ask_ahead(levels)
+        answered = [level for level in levels if isinstance(page := self._pages[level], ApiError) or page.found]
+        found = self._with_named(self._children_of(Node(level)) for level in answered)
         # A key not seen may be a child that escaped the walk. If there are so many that asking costs another walk, they
         # are more likely not reported yet.
-        if not unseen or len(unseen) >= sum(
-            self._walked[node.level].pages for node in found if node.level in self._walked
-        ):
-            return tuple(found)
-        return tuple(self._with_named(node, unseen) for node in found)
+        cost = sum(self._walked[level].pages for level in levels if level in self._walked)
+        return self._with_named(found, self._missing) if 0 < len(self._missing) < cost else found
 
-    @property
-    def _hidden_levels(self) -> list[Level]:
-        return [(*MIGRATE, scope) for scope in (self._job.scopes if self._job else HIDDEN)]
+    def _with_named(self, levels: Iterable[Node], names: Sequence[str] = ()) -> tuple[Node, ...]:
+        """The hidden levels with their children of these names, which are asked for if they were not seen.
 
-    def _with_named(self, level: Node, names: Sequence[str]) -> Node:
-        """The level with its children of these names, which are asked for if they were not seen."""
-        children = {child.name: child for child in level.children or ()}
-        walked = self._walked.get(level.level)
-        known = {*match_keys(names, children), *(walked.absent if walked else ())}
-        found = ask_by_name(self._asker, level.level, [name for name in names if name not in known])
-        children |= {name: child for name, child in found.items() if child}
-        if len(children) == len(level.children or ()):
-            return level
-        self._note(children.values())
-        return replace(level, children=tuple(children.values()))
+        Notes the keys of the job's scope that are missing then.
+        """
+        found = []
+        for level in levels:
+            children = {child.name: child for child in level.children or ()}
+            walked = self._walked.get(level.level)
+            known = {*match_keys(names, children), *(walked.absent if walked else ())}
+            asked = ask_by_name(self._asker, level.level, [name for name in names if name not in known])
+            new = [child for child in asked.values() if child]
+            self._note(new)
+            found.append(with_children(level, new) if new else level)
+        self._missing = unmatched(self._scope.keys, [child.name for level in found for child in level.children or ()])
+        return tuple(found)
 
     def _few_leaves(self) -> list[Node] | None:
         """Of many children of a running task those that run or went wrong; None if all of them should be read."""
-        if self._root.ended or len(self._keys) <= FEW:
+        if self._root.ended or not self._are_many():
             return None
 
         def one(wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
             level, status, outcome = wanted
             return find(self._asker, level, status=status, outcome=outcome, filters=self._filters)
 
-        found: dict[Level, dict[str, Node]] = {level: {} for level in self._hidden_levels}
+        found: dict[Level, dict[str, Node]] = {(*MIGRATE, scope): {} for scope in self._scope.scopes}
         # a task has one of the two levels; what is asked for first tells which, and saves the rest for the other
         for filters in (_NOTEWORTHY[:USUAL], _NOTEWORTHY[USUAL:]):
             wanted = [(level, *question) for level in found for question in filters]
@@ -464,6 +455,24 @@ class Tree:
                 found[level] |= {child.name: child for child in part}
             found = {level: children for level, children in found.items() if children}
         return [Node(level, children=tuple(children.values())) for level, children in found.items()]
+
+    def _are_many(self) -> bool:
+        """True if there are more projects than a glance reads; where the job names none, as many are counted."""
+        if self._scope.keys:
+            return len(self._scope.keys) > FEW
+        for scope in self._scope.scopes:
+            question, names = Question((*MIGRATE, scope), expand=True), set[str]()
+            page = attempted(partial(self._page, question.level))
+            for number in range(2, MOST_COUNTED + 2):
+                if isinstance(page, ApiError):
+                    break
+                names.update(child.name for child in page.node.children or ())
+                if len(names) > FEW:
+                    return True
+                if page.next is None:
+                    break
+                page = attempted(partial(self._asker.ask, replace(question, cursor=page.next, page=number)))
+        return False
 
     def _note(self, nodes: Iterable[Node]) -> None:
         """Note which of these nodes could not be read."""
@@ -484,15 +493,17 @@ USUAL = 3
 """How many of these show whether a level exists."""
 
 
-def _names_in(levels: Iterable[Node]) -> Iterator[str]:
-    return (child.name for level in levels for child in level.children or ())
-
-
 def with_children(node: Node, children: Iterable[Node]) -> Node:
     """The node with these children at the end, in place of those of the same names."""
     new = {child.name: child for child in children}
     kept = [child for child in node.children or () if child.name not in new]
     return replace(node, children=(*kept, *new.values()))
+
+
+def _with_scopes(root: Node, migrate: Node | None, scopes: Iterable[Node]) -> Node:
+    """The root with `migrate` and these scopes among its others; it exists if any of them does."""
+    scopes = tuple(scopes)
+    return with_children(root, [with_children(migrate or Node(MIGRATE), scopes)]) if migrate or scopes else root
 
 
 def _ordered(node: Node) -> Node:

@@ -180,7 +180,7 @@ def headline(snapshot: Snapshot, canvas: Canvas, *, words: bool = True) -> Text:
         parts.append(Text(f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks"))
         parts += [percent_text(root)] if root.percent is not None else []
     elif snapshot.partial and summary is not None:
-        parts.append(Text(f"{grouped(summary.total)} in scope"))
+        parts += [Text(f"{grouped(summary.total)} in scope")] if summary.unread else []
     elif summary is not None and summary.total:
         parts.append(Text(f"{grouped(summary.finished)} of {grouped(summary.total)}"))
     if summary is not None:

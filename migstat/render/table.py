@@ -239,12 +239,13 @@ def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
     done = sum(count for state, count in states.items() if state.ended)
     counted = Text(f"{done} of {total}", QUIET)
     if report.snapshot.partial and report.snapshot.summary is not None and level_is_hidden(node.level):
-        counted = Text(f"{grouped(report.snapshot.summary.total)} in scope", QUIET)
+        summary = report.snapshot.summary
+        counted = Text(f"{grouped(summary.total)} in scope" if summary.unread else "", QUIET)
     others: dict[State, int] = {state: n for state, n in states.items() if state is not State.SUCCEEDED}
     if canvas.height < LOWER:  # more of them would wrap
         others = dict([*others.items()][:1])
     rest = counts_text(others, canvas, words=canvas.width >= WITH_BAR)
-    return Text(canvas.glyphs.dot, QUIET).join([counted, rest]) if rest else counted
+    return Text(canvas.glyphs.dot, QUIET).join(part for part in (counted, rest) if part)
 
 
 def checks_head(report: ChecksReport) -> Snapshot:
@@ -552,12 +553,16 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
         unasked = Text(f"{canvas.glyphs.states[State.MISSING]} unknown", STYLES[State.MISSING])
         return [unasked, *[Text()] * 4, Text(reason)]
     state = State(snapshot.verdict)
-    summary = snapshot.summary
+    summary, done = snapshot.summary, ""
+    if summary is not None and snapshot.partial:
+        done = f"{grouped(summary.total)} in scope" if summary.unread else ""
+    elif summary is not None and summary.total:
+        done = f"{grouped(summary.finished)} of {grouped(summary.total)}"
     failed = summary.failed if summary else 0
     first = next(iter(snapshot.reasons), None) if snapshot.verdict is Verdict.FAILED else None
     return [
         Text(f"{canvas.glyphs.states[state]} {state}", STYLES[state]),
-        Text(f"{grouped(summary.finished)} of {grouped(summary.total)}" if summary and summary.total else ""),
+        Text(done),
         Text(grouped(failed) if failed else "", STYLES[State.FAILED]),
         Text(duration(snapshot.node.elapsed_seconds(now)), QUIET),
         Text(local_time(row.not_before, now), QUIET),

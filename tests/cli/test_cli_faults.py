@@ -475,4 +475,4 @@ def test_a_page_that_cannot_be_read_leaves_the_runs_before_it() -> None:
     assert (result.code, result.out) == (3, "t1\t\t\t\t\t\n")
     assert "1 of 2 runs on a page have no id and" in result.err
     assert (latest.code, latest.out) == (3, "")
-    assert "Name the task by its id" in latest.err
+    assert "Give the task's id" in latest.err

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from migstat.api.endpoints import Api
 from migstat.errors import ApiError, BadAnswer, NotFound
 from migstat.model.nodes import Task, TaskPage
-from migstat.query.task import TaskTarget, resolve
+from migstat.query.task import resolve
+from migstat.query.tree import TaskTarget
 from migstat.settings.target import Target, TaskWord
 
 Runs = list[list[tuple[str, str | None]]]
 
 
-class Lists:
+class Lists(Api):
     """A job's runs in pages, and how many pages were asked for."""
 
     def __init__(self, pages: Runs) -> None:

@@ -10,8 +10,7 @@ import pytest
 
 from migstat.errors import ApiError, NotFound, Refused
 from migstat.model.nodes import Level, Node, TaskType, checks_of, child_of
-from migstat.query.task import TaskTarget
-from migstat.query.tree import ALL, Reading, Tree
+from migstat.query.tree import ALL, Reading, TaskTarget, Tree
 from migstat.simulator.scenario import SimNode
 from tests.watching import JOB, TASK, Answer, OneByOne, Sent, SimulatedWatch, Trouble, moved, of_root
 
@@ -94,11 +93,11 @@ JUDGED = ["root+", "migrate+", "migrate,apps+", "migrate,usersAndGroups+", "job"
     ("root", "read", "asked"),
     [
         (RUNNING, lambda tree: tree.read(0), ["root+"]),
-        (RUNNING, lambda tree: tree.read(0, judged=True), ["root+"]),
+        (RUNNING, lambda tree: tree.read(0, judged=True), ["root+", "job"]),
         (RUNNING, lambda tree: tree.read(1), ["root+"]),
         (RUNNING, lambda tree: tree.read(2), ["root+", "check+", "migrate+"]),
         (ENDED, lambda tree: tree.read(0), ["root+"]),
-        (ENDED, lambda tree: tree.judged(), JUDGED),
+        (ENDED, lambda tree: tree.read(0, judged=True), JUDGED),
         (RUNNING, lambda tree: tree.glance(), ["root+", "migrate+", "job", *BELOW]),
         (ENDED, lambda tree: tree.glance(), [*JUDGED, "migrate+", *BELOW]),
         (RUNNING, lambda tree: tree.checks(), ["root+", "job", "check+"]),
@@ -171,30 +170,37 @@ BAD = ("IN_PROGRESS", "FAILED", "WARNING", "INCOMPLETE", "STOPPED", "CANCELLED",
 
 
 @pytest.mark.parametrize(
-    ("root", "count", "filters", "partial"),
+    ("root", "count", "filters", "partial", "named"),
     [
-        ("IN_PROGRESS", 230, "works", True),
-        ("IN_PROGRESS", 230, "ignored", False),
-        ("IN_PROGRESS", 230, "rejected", False),
-        ("IN_PROGRESS", 200, "works", False),
-        ("SUCCESS", 230, "works", False),
+        ("IN_PROGRESS", 230, "works", True, True),
+        ("IN_PROGRESS", 230, "works", True, False),
+        ("IN_PROGRESS", 230, "ignored", False, True),
+        ("IN_PROGRESS", 230, "rejected", False, True),
+        ("IN_PROGRESS", 200, "works", False, True),
+        ("IN_PROGRESS", 200, "works", False, False),
+        ("SUCCESS", 230, "works", False, True),
     ],
 )
-def test_a_glance_at_many_projects_reads_those_that_matter(root: str, count: int, filters: str, partial: bool) -> None:
+def test_a_glance_at_many_projects_reads_those_that_matter(
+    root: str, count: int, filters: str, partial: bool, named: bool
+) -> None:
     """Of more than 200 projects of a running task the server is asked for those that run or did not end well.
 
-    Where the filter is not obeyed all are read, as they are once the verdict rests on them.
+    Where the filter is not obeyed all are read, as they are once the verdict rests on them. Those that the job does not
+    name are counted until there are so many.
     """
     words = dict(list(MANY.items())[:count])
     tree = migrate_task(root, migrate=root, hidden=level_of("projects", words))
-    sim = simulated(tree, scope={"projects": {"includedKeys": [*words]}}, filters=filters, page_size=100)
+    keys = [*words] if named else []
+    sim = simulated(tree, scope={"projects": {"includedKeys": keys}}, filters=filters, page_size=100)
     view = sim.session.tree.glance()
     found = [leaf.name for leaf in view.leaves]
     assert found == (["P007", "P100", "P101", "P150"] if partial else [*words])
-    assert (view.partial, view.expected, view.missing, view.flaws) == (partial, count, (), ())
+    assert (view.partial, view.expected, view.missing, view.flaws) == (partial, len(keys), (), ())
     if partial:
         asked = [asked for asked in sim.asked() if "projects+ " in asked]
-        assert asked == [f"migrate,projects+ {word}" for word in BAD]
+        counting = [] if named else ["migrate,projects+ next"] * 2
+        assert asked == [*counting, *(f"migrate,projects+ {word}" for word in BAD)]
     if root == "SUCCESS":
         assert sum("projects" in asked for asked in sim.asked()) == 1 + 3
 

@@ -65,13 +65,14 @@ def status(
 
 def _raw(runtime: Runtime, session: Session, level: Level, depth: int, *, judged: bool) -> int:
     """The API's own JSON, in one request unless levels below it or a verdict are requested."""
+    session.keep_raw = True
     report = status_report(session, level, 0, judged=True) if judged else None
     flaws = report.snapshot.flaws if report else ()
     if level or depth:
-        reading = session.raw_tree.node(level, depth) if level else session.raw_tree.read(depth)
+        reading = session.tree.node(level, depth) if level else session.tree.read(depth)
         data, links, flaws = _merged(pruned(reading.root, max(depth, 1))), reading.links, (*flaws, *reading.flaws)
     else:
-        page = session.ask(Question(()), keep_raw=True)
+        page = session.ask(Question(()))
         data, links = dict(page.node.raw or {}), page.links
     # All pages are in `data`, so a cursor for the next one would lead a script to read them twice.
     answer = {"data": data, "links": {name: value for name, value in links.items() if name != "next"}}

@@ -1,0 +1,124 @@
+"""What the reports on a task say that no single reading of a level shows; against answers made up for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from migstat.model.nodes import Level, TaskType
+from migstat.model.reports import TargetRow, TargetsReport
+from migstat.query.reports import checks_report, status_report
+from migstat.query.task import TaskSession
+from migstat.query.tree import ALL
+from migstat.render.drawing import drawn
+from migstat.render.markdown import markdown_lines
+from migstat.render.parts import Canvas
+from migstat.render.rows import columns, rows
+from migstat.render.table import view
+from migstat.render.theme import UNICODE
+from migstat.settings.target import Target
+from migstat.simulator.scenario import refused
+from tests.watching import EPOCH, JOB, SimulatedWatch, Tree, done, going, moved, of_root, of_tasks, served
+
+LONG_AGO = {"lastUpdatedAt": int(EPOCH - 600) * 1000}
+DEPTHS = [None, 0, 1, ALL]
+CANVAS = Canvas(100, UNICODE)
+
+
+def simulated(root: Tree, *, keys: tuple[str, ...] = ("A", "B"), task_type: str = TaskType.MIGRATE) -> SimulatedWatch:
+    """A watch of a task with this tree, whose job names these projects."""
+    scenario = of_root(moved("root", -9, None), scope={"projects": {"includedKeys": [*keys]}}, task_type=task_type)
+    return SimulatedWatch(scenario, trouble=served(root), rate_limit=None)
+
+
+def hidden(**projects: Tree) -> Tree:
+    """A `migrate` that is not reported, although its projects are."""
+    return {"hidden": True, "children": {"projects": {"hidden": True, "children": projects}}}
+
+
+def verdicts(root: Tree, **more: Any) -> set[str]:
+    """The verdicts of `status` at any depth."""
+    return {
+        str(status_report(simulated(root, **more).session, (), depth, judged=True).snapshot.verdict) for depth in DEPTHS
+    }
+
+
+def test_projects_reported_before_their_phase_have_begun() -> None:
+    """If checks failed, a migration that is not reported has begun all the same once projects are: it runs."""
+    root = going(children={"check": done("FAILED", details=LONG_AGO), "migrate": hidden(A=going(), B=going())})
+    assert verdicts(root) == {"running"}
+    assert checks_report(simulated(root).session).snapshot.verdict == "running"
+    glance = status_report(simulated(root).session, ()).snapshot
+    assert [child.name for child in glance.node.children or ()] == ["check", "migrate"]
+    assert (glance.missing, glance.summary and glance.summary.running) == ((), 2)
+
+
+def test_the_projects_of_a_task_that_lists_nothing_are_read() -> None:
+    """A root that ended badly without children looks refused, but projects that the API answers are not missing."""
+    root = done("FAILED", details=LONG_AGO, children={"migrate": hidden(A=done("FAILED"), B=done())})
+    for depth in DEPTHS:
+        snapshot = status_report(simulated(root).session, (), depth, judged=True).snapshot
+        assert [reason.level[-1:] for reason in snapshot.reasons] == [("A",), ("migrate",)]
+        assert snapshot.summary is not None
+        assert (snapshot.missing, snapshot.summary.total, snapshot.summary.failed) == ((), 2, 1)
+
+
+@pytest.mark.parametrize("word", ["SUCCESS", "FAILED"])
+def test_a_listed_check_of_a_check_task_is_read_as_well(word: str) -> None:
+    """Whether a check task has its checks at the root, below `check` or in both, what cannot be read is said."""
+    root = done(children={"X": done(word), "check": done(fails=400, children={"Y": done()})})
+    for read in (lambda session: status_report(session, ()), checks_report):
+        snapshot = read(simulated(root, task_type=TaskType.CHECK).session).snapshot
+        assert [flaw.partition(":")[0] for flaw in snapshot.flaws] == ["check"]
+        assert snapshot.verdict == ("running" if word == "SUCCESS" else "failed")
+
+
+def test_the_type_of_a_task_is_what_the_list_of_runs_says() -> None:
+    """A check task that answers `level=check` is none that migrates."""
+    sim = simulated(done(children={"check": done(children={"X": done()})}), task_type=TaskType.CHECK)
+    session = TaskSession(sim.api, Target(JOB, "latest-check"), sim.time.wall, None)
+    assert status_report(session, ("check",), 1).snapshot.task_type == "check"
+
+
+@pytest.mark.parametrize("level", [(), ("migrate", "projects")])
+def test_a_job_that_cannot_be_read_is_asked_for_once(level: Level) -> None:
+    """An error about the job has used up its retries, so it is not asked for again."""
+    migrate = going(children={"projects": {"children": {"A": going()}}})
+    sim = simulated(going(children={"check": done(), "migrate": migrate}))
+    answers = sim.trouble
+    sim.trouble = lambda target, now: answers(target, now) or httpx.Response(400)
+    snapshot = status_report(sim.session, level).snapshot
+    assert (sim.asked().count("job"), snapshot.job_name) == (1, None)
+
+
+def test_a_level_asks_about_no_older_run() -> None:
+    """A note about an older run belongs to the task, so one of its levels does not cost the request."""
+    runs = [refused(name, name, "migrate", created_at=at, message="no") for at, name in ((-9, "old"), (-5, "new"))]
+    sim = SimulatedWatch(of_tasks(*runs), rate_limit=None)
+    node = served(done("FAILED", children={"migrate": hidden(A=done())}))
+    sim.trouble = lambda target, now: None if "/old/" in target else node(target, now)
+    session = TaskSession(sim.api, Target(JOB, "latest"), sim.time.wall, None)
+    status_report(session, ("migrate", "projects"), 1, judged=True)
+    assert not [sent for sent in sim.sent if "/old/" in sent.target]
+
+
+MANY = {f"P{number:03}": done() for number in range(230)} | {"P007": done("FAILED"), "P101": going()}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_what_a_glance_does_not_read_is_not_missing(named: bool) -> None:
+    """Of many projects only those that run or went wrong are read; the others count in the total alone, if named."""
+    level = {"hidden": True, "children": MANY}
+    root = going(children={"check": done(), "migrate": going(children={"projects": level})})
+    report = status_report(simulated(root, keys=tuple(MANY) if named else ()).session, ())
+    snapshot, summary = report.snapshot, report.snapshot.summary
+    assert summary is not None
+    assert (summary.missing, summary.failed, summary.running, summary.total) == (0, 1, 1, 230 if named else 2)
+    assert (snapshot.partial, snapshot.complete, snapshot.missing) == (True, False, ())
+    targets = TargetsReport(snapshot.fetched_at, (TargetRow("t", JOB, snapshot),))
+    cells = dict(zip(columns(targets), *rows(targets), strict=True))
+    assert (cells["finished"], cells["total"], cells["failed"]) == ("", "230" if named else "", "1")
+    words = drawn(view(targets, CANVAS), CANVAS, color=False) + "".join(markdown_lines(report))
+    assert ("missing" in words, words.count("230 in scope"), "1 of" in words) == (False, 2 if named else 0, False)
