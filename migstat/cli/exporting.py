@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from migstat.cli.background import BackgroundWorker
+from migstat.cli.listening import Heard, Listener
 from migstat.files.whole import write_whole
-from migstat.model.events import End, Event, View, Waiting
+from migstat.model.events import End, View, Waiting
 from migstat.render.ending import Story
 from migstat.render.live import digest
 from migstat.render.log import LogLine, logged
@@ -23,80 +24,65 @@ WRITERS: dict[str, Callable[[Scene], str]] = {".svg": picture_text, ".html": pag
 EVERY = 5.0
 """Minimum seconds between two versions of a file: more would wear out a disk or a network share."""
 
+LAST_VERSION = (0.5, 2.0)
+"""Seconds that the last version of a file gets, at least and at most: after a signal, too, it must show the end."""
+
 _WRITE = partial(write_whole, private=False)
 
 _Sight = tuple[View, tuple[LogLine, ...], float, Story | None]
 """The parts of a Scene. The thread builds it: for 5000 projects that takes longer than the watch may wait."""
 
 
-class Exporter:
-    """Keeps files up to date with a watch, each version whole or not at all.
+class Exporter(Listener):
+    """Keeps a file up to date with a watch, each version whole or not at all.
 
     A file that cannot be written is warned about once, and tried again after each poll. While a write hangs, only the
-    newest state waits for it, and the other files are written all the same. `clock` gives steady seconds.
+    newest state waits for it. `clock` gives steady seconds.
     """
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        path: Path,
         warn: Callable[[str], None],
         clock: Callable[[], float],
         *,
         title: str = "",
         write: Callable[[Path, str], None] = _WRITE,
     ) -> None:
-        self._files = [_File(path, warn, title, write) for path in dict.fromkeys(paths)]
+        self._path = path
+        self._warn = warn
         self._clock = clock
+        self._title = title
+        self._write = write
         self._log: tuple[LogLine, ...] = ()
         self._due = clock()
         self._begun = False
+        self._failure = ""
+        self._worker: BackgroundWorker[_Sight] = BackgroundWorker("exporter", self._run, kept=1)
 
-    def show(self, event: Event | Waiting | LogLine) -> None:
-        """Take in what happened; files are written in the pauses."""
-        if isinstance(event, Waiting):
-            if self._clock() >= self._due:
-                self._due = self._clock() + EVERY
-                interval = event.view.interval
-                # A page warns that it is stale after three missed polls, and not because of a requested pause.
-                stale_after = 3 * max(interval, RELOAD) + max(event.seconds - interval, 0)
-                self._put((event.view, self._log, stale_after, None))
-        else:
+    def show(self, event: Heard) -> None:
+        """Take in what has happened; the file is written in the pauses."""
+        if not isinstance(event, Waiting):
             self._log = logged(self._log, event)
+        elif self._clock() >= self._due:
+            self._due, self._begun = self._clock() + EVERY, True
+            interval = event.view.interval
+            # A page warns that it is stale after three missed polls, and not because of a requested pause.
+            stale_after = 3 * max(interval, RELOAD) + max(event.seconds - interval, 0)
+            self._worker.put((event.view, self._log, stale_after, None))
 
-    def finish(self, story: Story) -> None:
+    def end(self, story: Story) -> None:
         """Write how it ended, however recently the last version was written.
 
         A watch that failed before it knew anything writes nothing: the file may be another watch's.
         """
         if self._begun or story.ended.end is not End.ERROR or story.view.snapshot is not None:
-            self._put((story.view, self._log, 0.0, story))
+            self._worker.put((story.view, self._log, 0.0, story))
 
     def close(self, patience: float) -> None:
-        """Write the rest, or give up after `patience` seconds."""
-        until = self._clock() + patience
-        for file in self._files:
-            file.close(max(until - self._clock(), 0.0))
-
-    def _put(self, sight: _Sight) -> None:
-        self._begun = True
-        for file in self._files:
-            file.worker.put(sight)
-
-
-class _File:
-    """One file, and the thread that writes it."""
-
-    def __init__(self, path: Path, warn: Callable[[str], None], title: str, write: Callable[[Path, str], None]) -> None:
-        self._path = path
-        self._warn = warn
-        self._title = title
-        self._write = write
-        self._failure = ""
-        self.worker: BackgroundWorker[_Sight] = BackgroundWorker("exporter", self._run, kept=1)
-
-    def close(self, patience: float) -> None:
-        """Write the rest, or give up after `patience` seconds."""
-        done = self.worker.close(patience)
+        """Write the rest, or give up after `patience` seconds, within the limits of the last version."""
+        shortest, longest = LAST_VERSION
+        done = self._worker.close(min(max(patience, shortest), longest))
         if failure := self._failure if done else "timed out":
             self._tell(f"the final state was not written: {failure}")
 

@@ -16,11 +16,13 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from migstat.cli.background import BackgroundWorker
+from migstat.cli.listening import Heard, Listener
 from migstat.errors import UsageError
 from migstat.follow.deadline import Stopped
 from migstat.follow.notify import Alarms, Batch, worst_of
-from migstat.model.events import Event, View
+from migstat.model.events import Resumed, View, Waiting
 from migstat.model.nodes import Millis
+from migstat.render.ending import Story, last_line
 from migstat.render.json import encoded, event_document
 from migstat.render.notification import sentence
 from migstat.render.text import harmless
@@ -77,7 +79,7 @@ def command_from(text: str, environ: Mapping[str, str]) -> Command:
     return Command((program, *words[1:]), environ)
 
 
-class Notifier:
+class Notifier(Listener):
     """Runs a command whenever someone should be notified.
 
     One run at a time: events in between are reported by the next one. Each kind of problem is warned about once.
@@ -92,23 +94,29 @@ class Notifier:
         self._abandoned = False
         self._worker = BackgroundWorker("notifier", partial(self._work, command))
 
-    def add(self, event: Event) -> None:
+    def show(self, event: Heard) -> None:
         """Take in an event, to be reported at the end of its poll."""
-        self._alarms.add(event)
+        if isinstance(event, Waiting):
+            self._view = event.view
+            self.look(event.at)
+        elif not isinstance(event, Resumed):
+            self._alarms.add(event)
 
-    def look(self, now: Millis, view: View | None = None, ending: str = "") -> None:
-        """Run the command if the poll that ends now is worth it; without a `view`, if an outage that goes on is.
+    def look(self, now: Millis, ending: str = "") -> None:
+        """Run the command if anything is worth it: at the end of a poll, and in a pause, as an outage goes on.
 
         `ending` says how the watch ended, if it has.
         """
-        self._view = view or self._view
-        if self._view is None:
-            return
-        batch = self._alarms.due(now, self._view, ending)
-        if batch is not None:
+        if self._view is not None and (batch := self._alarms.due(now, self._view, ending)) is not None:
             self._worker.put(batch)
 
-    def close(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
+    def end(self, story: Story) -> None:
+        """Run the command for the end."""
+        self._alarms.add(story.ended)
+        self._view = story.view
+        self.look(story.ended.at, last_line(story))
+
+    def wait(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
         """Wait for the command; a signal inside of `interruptible` ends it at once."""
         try:
             with interruptible():

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from migstat.cli.background import BackgroundWorker
+from migstat.cli.listening import Heard, Listener
 from migstat.errors import OutputError, UsageError
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
-from migstat.model.events import Event, Seen
+from migstat.model.events import Resumed, Seen, Waiting
 from migstat.render.json import encoded, event_document
 from migstat.render.text import harmless
 
@@ -17,17 +18,17 @@ LAST_TRY = 2.0
 """Seconds for which the end of a watch waits for the disk."""
 
 
-class Recorder:
+class Recorder(Listener):
     """Appends events to a file once it is certain that it records this task.
 
-    A file that cannot be written is warned about once, and tried again with each event. In a demo nothing
-    `resumes`: its migration begins anew each time. Raises UsageError for a path that cannot be a record.
+    A file that cannot be written is warned about once, and tried again with each event. In a demo nothing `resumes`:
+    its migration begins anew each time. Raises UsageError for a path that cannot be a record.
     """
 
     def __init__(self, path: Path, warn: Callable[[str], None], *, resumes: bool = True) -> None:
-        self._resumes = resumes
         self._path = path
         self._warn = warn
+        self._resumes = resumes
         self._record = Record(path)
         self._worker: BackgroundWorker[str] | None = None
 
@@ -43,15 +44,15 @@ class Recorder:
         self._worker = BackgroundWorker("recorder", self._write)
         return seen
 
-    def append(self, event: Event) -> None:
-        """Record one event."""
-        if self._worker is not None:
+    def show(self, event: Heard) -> None:
+        """Record an event."""
+        if self._worker is not None and not isinstance(event, Waiting | Resumed):
             self._worker.put(encoded(event_document(event)))
 
-    def close(self, patience: float = LAST_TRY) -> None:
-        """Write the rest, or give up after `patience` seconds."""
+    def close(self, patience: float) -> None:
+        """Write the rest, or give up after `patience` seconds or less."""
         if self._worker is not None:
-            done = self._worker.close(patience)
+            done = self._worker.close(min(patience, LAST_TRY))
             if (lost := self._record.unwritten) or not done:
                 self._warn(f"migstat: warning: --record: {lost or 'the last'} events were not written to {self._path}")
 

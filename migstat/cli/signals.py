@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from migstat.follow.deadline import Stopped
+
+if TYPE_CHECKING:
+    from migstat.cli.notifying import Notifier
+    from migstat.cli.screen import LiveScreen
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -21,14 +25,13 @@ class Signals(msgspec.Struct):
 
     Inside of `interruptible` a signal that ends raises Stopped at once; elsewhere it waits until there, so nothing is
     left half done. After the first one the rest is over within a second, so others are ignored, except a second Ctrl-C:
-    that calls all of `give_up` and ends the process on the spot.
+    that restores the screen, kills the notifier's command and ends the process on the spot.
 
-    Around a stop by Ctrl-Z `suspend` and `resume` are called. Both may wait for a moment, but not for the terminal.
+    The screen is handed back while Ctrl-Z stops the process.
     """
 
-    give_up: list[Callable[[], None]] = []
-    suspend: Callable[[], None] = lambda: None
-    resume: Callable[[], None] = lambda: None
+    screen: LiveScreen | None = None
+    notifier: Notifier | None = None
     _pending: int | None = None
     _stopped: bool = False
     _interruptible: bool = False
@@ -62,8 +65,10 @@ class Signals(msgspec.Struct):
     def _arrived(self, number: int, _frame: FrameType | None) -> None:
         if self._pending is not None:
             if number == signal.SIGINT:
-                for restore in self.give_up:
-                    restore()
+                if self.screen:
+                    self.screen.give_up()
+                if self.notifier:
+                    self.notifier.kill()
                 # Not sys.exit(): it would flush the very stream whose reader hangs.
                 os._exit(128 + self._pending)  # noqa: TID251
             return
@@ -77,8 +82,10 @@ class Signals(msgspec.Struct):
             raise Stopped(self._pending)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
-        self.suspend()
+        if self.screen:
+            self.screen.suspend()
         signal.signal(number, signal.SIG_DFL)  # only the default action stops a process as its shell expects
         os.kill(os.getpid(), number)  # stops here, until `fg` or `bg`
         signal.signal(number, self._stop)
-        self.resume()
+        if self.screen:
+            self.screen.resume()

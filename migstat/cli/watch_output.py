@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 from msgspec.structs import replace
 from rich.console import RenderableType
 
+from migstat.cli.context import Runtime
+from migstat.cli.listening import Heard, Listener
+from migstat.cli.output import JSON_FORMATS, OutputOptions
 from migstat.cli.screen import Badge, LiveScreen
-from migstat.cli.streams import Streams
 from migstat.follow.notify import failed_for_good, is_bad_news
-from migstat.model.events import Changed, Event, Late, Snapped, View, Waiting
+from migstat.follow.watch import SIGN_OF_LIFE, Plan
+from migstat.model.events import Changed, Late, Resumed, Snapped, View, Waiting
 from migstat.model.nodes import Millis, State, leaves_of
 from migstat.model.verdict import Verdict
 from migstat.render.advice import WATCH, next_line, next_step
@@ -24,43 +29,47 @@ from migstat.render.outlook import clock
 from migstat.render.parts import Canvas
 from migstat.render.plain import change_line
 from migstat.render.text import harmless, local_time, zone
-from migstat.render.theme import Glyphs
+from migstat.render.theme import ASCII, UNICODE
 
-SIGN_OF_LIFE = 300.0
-"""Seconds of silence after which a line says that the watch goes on."""
-
-Shown = Event | Waiting | LogLine
+if TYPE_CHECKING:
+    from migstat.cli.notifying import Command
 
 
-class PrinterOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How to show a watch. `title` stands for the job until its name is known, `words` are what the user typed for it.
+class WatchOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of `migstat watch`, checked; `job` and `task` are as the user typed them."""
 
-    `hint` is for the command that helps next, which demos print. `recorded`: the same command resumes the watch.
-    """
-
-    glyphs: Glyphs
-    color: bool = True
+    output: OutputOptions
+    plan: Plan = Plan()
+    job: str | None = None
+    task: str | None = None
     quiet: bool = False
-    rates: bool = False
-    columns: int | None = None
-    title: str = ""
-    words: tuple[str, ...] = ()
-    hint: bool = True
-    recorded: bool = False
+    ends_after: float | None = None
+    record: Path | None = None
+    notify: Command | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What stands for the job until its name is known."""
+        return f"job {self.job}" if self.job else ""
 
 
-class EventPrinter:
+class EventPrinter(Listener):
     """Shows what happens, as lines that need no terminal to themselves. Only `close` may wait, and not for long.
 
-    `on_notice` shows notices about the first reading; it is None if they would be in the way.
+    `on_notice` shows notices about the first reading, and `screen` is what has the terminal; both are None for lines.
     """
 
-    def __init__(self, streams: Streams, on_notice: Callable[[str], None] | None = None) -> None:
-        self._streams = streams
-        self.on_notice = on_notice
+    def __init__(self, runtime: Runtime, options: WatchOptions) -> None:
+        self.screen: LiveScreen | None = None
+        self.on_notice: Callable[[str], None] | None = None
+        self._streams = runtime.streams
+        self._options = options
+        self._is_demo = runtime.sealed
+        self._rung_at: Millis | None = None
 
-    def show(self, event: Shown) -> None:
-        """Show one event."""
+    def show(self, event: Heard | LogLine) -> None:
+        """Show one event. Raises ClosedPipe, or OutputError if standard output cannot be written."""
         raise NotImplementedError
 
     def warn(self, text: str) -> None:
@@ -73,37 +82,49 @@ class EventPrinter:
     def open(self) -> None:
         """Take the terminal."""
 
-    def close(self, patience: float) -> None:
-        """Hand back the terminal, which gets `patience` seconds for it."""
-
     def finish(self, story: Story) -> None:
         """Show how it ended, once closed."""
+
+    def _rings(self, event: Heard | LogLine) -> bool:
+        """True for a new failure and for the end; failures of one poll ring the bell once."""
+        if not is_bad_news(event) or event.at == self._rung_at:
+            return False
+        self._rung_at = event.at
+        return True
+
+    def _tell_end(self, story: Story, *last: str) -> None:
+        """Tell what does not count and, to a person, what helps next; a demo has its own suggestion."""
+        for text in (*story.ended.notes, *last):
+            self._streams.tell(f"migstat: {harmless(text)}")
+        if self._streams.err_is_terminal and not self._is_demo:
+            step = next_step(story.view.snapshot)
+            # Without its options a watch would not be resumed, nor judge as this one did.
+            resumes = step == WATCH and self._options.record is not None
+            resume = "Next: run the same command to resume this watch"
+            self._streams.tell(resume if resumes else next_line(step, self._options.output.words))
 
 
 class JsonPrinter(EventPrinter):
     """Each event as one line of JSON, as it happens; the last one says how it ended."""
 
-    def show(self, event: Shown) -> None:
+    def show(self, event: Heard | LogLine) -> None:
         """Print the event."""
-        if not isinstance(event, Waiting | LogLine):
+        if not isinstance(event, Waiting | Resumed | LogLine):
             self._streams.print(encoded(event_document(event), ascii_only=not self._streams.unicode) + "\n")
 
 
 class LinePrinter(EventPrinter):
     """Changes as lines on standard output; everything else as prose on standard error."""
 
-    def __init__(self, streams: Streams, options: PrinterOptions) -> None:
-        super().__init__(streams)
-        self._options = options
-        self._bell = Bell()
-        self._silent_since: Millis | None = None
+    _silent_since: Millis | None = None
 
-    def show(self, event: Shown) -> None:
+    def show(self, event: Heard | LogLine) -> None:
         """Print the event, for a script or for a person."""
+        quiet = self._options.quiet
         match event:
             case Changed():
                 bad = event.node.state is State.WARNING or failed_for_good(event.node)
-                if not self._options.quiet or (bad and event.counts):
+                if not quiet or (bad and event.counts):
                     self._streams.print(change_line(event) + "\n")
                     self._silent_since = event.at
             case Snapped():
@@ -113,16 +134,14 @@ class LinePrinter(EventPrinter):
                 self._silent_since = self._silent_since or event.at
                 if event.at - self._silent_since >= SIGN_OF_LIFE * 1000:
                     self._say(standing(event.view, event.at), event.at, always=True)
-            case LogLine():
-                self._say(event.text, event.at)
             case _ if (line := log_line(event)) is not None:
                 self._say(line.text, line.at, always=isinstance(event, Late))
-        if self._streams.out_is_terminal and not self._options.quiet and self._bell.rings(event):
+        if self._streams.out_is_terminal and not quiet and self._rings(event):
             self._streams.ring()
 
     def finish(self, story: Story) -> None:
         """Print how it ended and, to a person, what helps next."""
-        _tell_end(self._streams, self._options, story, last_line(story))
+        self._tell_end(story, last_line(story))
 
     def _begin(self, event: Snapped) -> None:
         head = event.snapshot
@@ -140,41 +159,36 @@ class LinePrinter(EventPrinter):
 
 
 class ScreenPrinter(EventPrinter):
-    """A live view; when it is over, a summary of one screen stays in the scrollback."""
+    """A live view on the terminal `out`; when it is over, a summary of one screen stays in the scrollback."""
 
-    def __init__(
-        self,
-        streams: Streams,
-        options: PrinterOptions,
-        screen_of: Callable[[Callable[[int, int], RenderableType]], LiveScreen],
-        now: Callable[[], float],
-    ) -> None:
-        super().__init__(streams, on_notice=self.notice)
-        self._options = options
-        self._now = now
-        self._bell = Bell()
+    def __init__(self, runtime: Runtime, options: WatchOptions, out: TextIO) -> None:
+        super().__init__(runtime, options)
+        output = options.output
+        ascii_only = output.plain_signs or not self._streams.unicode
+        self.on_notice = self._notice
+        # Not the stream in the background: what waits there must not be drawn over a screen that was handed back.
+        self.screen = self._screen = LiveScreen(
+            out, self._frame, color=output.color, ascii_only=ascii_only, environ=runtime.environ
+        )
+        self._glyphs = ASCII if ascii_only else UNICODE
+        self._now = runtime.now
         self._warnings: list[str] = []
         self._closed = False
+        # Both are replaced, never changed: the thread of the screen draws them.
         self._known = digest(View(at=self._millis(), snapshot=None), options.title)
-        self._log: tuple[LogLine, ...] = ()  # replaced, never changed: the screen's thread draws it
-        self.screen = screen_of(self._frame)
+        self._log: tuple[LogLine, ...] = ()
 
-    def show(self, event: Shown) -> None:
+    def show(self, event: Heard | LogLine) -> None:
         """Take the event into the view."""
         if isinstance(event, Waiting):
-            self._known = digest(event.view, self._options.title)
-            counts = self._known.counts
-            self.screen.refresh(
-                Badge(
-                    window_title(self._known, self._options.glyphs),
-                    counts.done * 100 // counts.all if counts.all else 0,
-                    self._known.verdict is Verdict.FAILED or bool(self._known.summary and self._known.summary.failed),
-                )
-            )
+            self._known = known = digest(event.view, self._options.title)
+            share = known.counts.done * 100 // known.counts.all if known.counts.all else 0
+            failed = known.verdict is Verdict.FAILED or bool(known.summary and known.summary.failed)
+            self._screen.refresh(Badge(window_title(known, self._glyphs), share, failed))
         else:
             self._log = logged(self._log, event)
-        if self._bell.rings(event):
-            self.screen.ring()
+        if self._rings(event):
+            self._screen.ring()
 
     def warn(self, text: str) -> None:
         """Log it, and print it once the view is over."""
@@ -186,57 +200,44 @@ class ScreenPrinter(EventPrinter):
 
     def open(self) -> None:
         """Take the terminal."""
-        self.screen.start()
+        self._screen.start()
 
-    def notice(self, text: str) -> None:
+    def _notice(self, text: str) -> None:
         """Show what the first reading is about. May be called from any thread."""
         if self._known.view.snapshot is None:
             self._known = replace(self._known, doing=text)
 
     def fill(self, view: View) -> None:
         """Show what the first reading has seen so far. May be called from any thread."""
-        self._known = digest(view, self._options.title)  # replaced as a whole, like the log
+        self._known = digest(view, self._options.title)
 
     def close(self, patience: float) -> None:
         """Hand the terminal back, and print the warnings that came meanwhile."""
-        self.screen.close(patience)
+        self._screen.close(min(patience, 1.0))
         self._closed = True
         while self._warnings:  # to which the threads of record and exports may still add
             self._streams.tell(self._warnings.pop(0))
 
     def finish(self, story: Story) -> None:
         """Leave a summary on the terminal."""
-        columns, lines = self.screen.size
-        canvas = Canvas(self._options.columns or columns, self._options.glyphs, lines)
-        self._streams.print(drawn(ending(story, canvas), canvas, color=self._options.color))
-        _tell_end(self._streams, self._options, story)
+        columns, lines = self._screen.size
+        output = self._options.output
+        canvas = Canvas(output.columns or columns, self._glyphs, lines)
+        self._streams.print(drawn(ending(story, canvas), canvas, color=output.color))
+        self._tell_end(story)
 
     def _frame(self, columns: int, lines: int) -> RenderableType:
-        canvas = Canvas(columns, self._options.glyphs, lines)
-        return frame(self._known, self._log, self._millis(), canvas, rates=self._options.rates)
+        canvas = Canvas(columns, self._glyphs, lines)
+        return frame(self._known, self._log, self._millis(), canvas, rates=self._options.output.verbose)
 
     def _millis(self) -> Millis:
         return int(self._now() * 1000)
 
 
-def _tell_end(streams: Streams, options: PrinterOptions, story: Story, *last: str) -> None:
-    for text in (*story.ended.notes, *last):
-        streams.tell(f"migstat: {harmless(text)}")
-    if options.hint and streams.err_is_terminal:
-        step = next_step(story.view.snapshot)
-        # Without its options a watch would not be resumed, nor judge as this one did.
-        resumes = step == WATCH and options.recorded
-        streams.tell("Next: run the same command to resume this watch" if resumes else next_line(step, options.words))
-
-
-class Bell(msgspec.Struct):
-    """Rings for a new failure and for the end; failures of one poll ring once."""
-
-    _rung_at: Millis | None = None
-
-    def rings(self, event: Shown) -> bool:
-        """True if the user should take a look."""
-        if not is_bad_news(event) or event.at == self._rung_at:
-            return False
-        self._rung_at = event.at
-        return True
+def printer_for(runtime: Runtime, options: WatchOptions, out: TextIO | None) -> EventPrinter:
+    """What shows a watch in this format; `out` is standard output itself, not passed on by a thread."""
+    if options.output.format in JSON_FORMATS:
+        return JsonPrinter(runtime, options)
+    if options.output.format == "table" and out is not None:
+        return ScreenPrinter(runtime, options, out)
+    return LinePrinter(runtime, options)

@@ -19,11 +19,12 @@ from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """How a watch ended, and what was known then."""
+    """How a watch ended, and what was known then; `error` is the message of what ended it, if anything did."""
 
     ended: Ended
     view: View
     until: Until = Until.DONE
+    error: str = ""
 
 
 def ending(story: Story, canvas: Canvas) -> Group:
@@ -66,7 +67,7 @@ def last_line(story: Story, *, with_reason: bool = True) -> str:
         case End.INTERRUPTED:
             return f"interrupted: {_standing(story)}"
         case End.ERROR:
-            return f"stopped after {duration(story.view.watched_seconds)}: {_standing(story)}"
+            return f"stopped after {duration(story.view.watched_seconds)}: {harmless(story.error) or _standing(story)}"
 
 
 def _finished(story: Story, *, with_reason: bool) -> str:

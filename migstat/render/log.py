@@ -25,15 +25,19 @@ class LogLine(msgspec.Struct, frozen=True):
     state: State | None = None
 
 
-def logged(log: tuple[LogLine, ...], event: Event | LogLine) -> tuple[LogLine, ...]:
+def logged(log: tuple[LogLine, ...], event: Event | Resumed | LogLine) -> tuple[LogLine, ...]:
     """The log with the line of an event, if it is worth one, and without the oldest of more than LOGGED lines."""
-    line = event if isinstance(event, LogLine) else log_line(event)
+    line = log_line(event)
     return log if line is None else (*log[1 - LOGGED :], line)
 
 
-def log_line(event: Event) -> LogLine | None:
+def log_line(event: Event | Resumed | LogLine) -> LogLine | None:
     """Describe an event for the log and for people; None if it is not worth a line."""
     match event:
+        case LogLine():
+            return event
+        case Resumed():
+            return _absence(event)
         case Changed():
             return _change(event)
         case Stalled():
@@ -67,7 +71,7 @@ def _change(event: Changed) -> LogLine | None:
     return LogLine(event.at, f"{text}: {message}" if message else text, node.state)
 
 
-def absence(event: Resumed) -> LogLine:
+def _absence(event: Resumed) -> LogLine:
     """Sum up what happened between the last event of a record and the moment at which it is resumed."""
     leaves = [change.node for change in event.changes if len(change.node.level) > 1]
     finished = sum(node.ended for node in leaves)

@@ -54,6 +54,19 @@ def pace_words(pace: float) -> str:
     return f"{percent} % {'slower' if pace > 1 else 'faster'} than the rehearsal"
 
 
+def rehearsed_words(view: View) -> str:
+    """How much of tonight the rehearsal had, and what that means for the estimate; empty until names are known."""
+    same, names = view.rehearsed or (0, 0)
+    if not names:
+        return ""
+    words = f"{same} of {names} {view.scope} were rehearsed"
+    if not same:
+        return f"{words}; there is no estimate of the end"
+    if same < names and view.scope != "checks":
+        return f"{words}; the rest are assumed to take the median time"
+    return words
+
+
 def late_words(event: Late) -> str:
     """What a late event says."""
     when = local_time(event.deadline, event.at)

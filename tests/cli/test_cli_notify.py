@@ -19,12 +19,11 @@ import pytest
 
 from migstat.cli.notifying import Command, Notifier, command_from
 from migstat.errors import UsageError
-from migstat.model.events import End, Ended, View
-from migstat.model.verdict import Verdict, summary_of
 from migstat.settings.resolve import environ_of_commands
 from migstat.simulator.scenario import Scenario
 from tests.cli.rehearsals import Night, cutover, migration, night, node, still
 from tests.command_line import environ_of, line_of, migstat, started, until
+from tests.render.screens import STORY
 from tests.schemas import assert_valid
 from tests.sockets import head, serving
 from tests.watching import moved
@@ -197,17 +196,13 @@ def test_a_failing_command_is_told_once_and_changes_nothing(tmp_path: Path, line
     )
 
 
-THE_END = Ended(0, End.FINISHED, Verdict.SUCCEEDED, 0, summary_of(()), (), None)
-
-
 def test_a_command_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path) -> None:
     """After its time the command is ended, with its child processes and anything that holds its pipes."""
     warnings: list[str] = []
     file = script(tmp_path, "sleep 600 & echo $! > left", "wait")
     notifier = Notifier(Command((str(file),), {"PATH": os.environ["PATH"]}), warnings.append, patience=0.3)
-    notifier.add(THE_END)
-    notifier.look(0, View(at=0, snapshot=None), "over")
-    notifier.close(nullcontext)
+    notifier.end(STORY)
+    notifier.wait(nullcontext)
     assert warnings == ["migstat: warning: --notify: script timed out after 0.3s"]
     until(lambda: is_gone(tmp_path / "left"))
 

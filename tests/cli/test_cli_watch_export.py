@@ -83,7 +83,7 @@ def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) ->
     """Of failures in a row only the first is reported; once the folder is back, the file is written."""
     path, seconds, told = tmp_path / "share" / "page.html", [0.0], SimpleQueue[str]()
     path.parent.write_text("", encoding="utf-8")
-    exporter = Exporter([path], told.put, lambda: seconds[0])
+    exporter = Exporter(path, told.put, lambda: seconds[0])
     exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
     warning = told.get(timeout=10)
     assert f"{path}: " in warning
@@ -94,47 +94,39 @@ def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) ->
     assert f"{path}: the final state was not written: " in told.get(timeout=10)
     assert told.empty()
     path.parent.unlink()
-    again = Exporter([path], told.put, lambda: 0.0)
-    again.finish(STORY)
+    again = Exporter(path, told.put, lambda: 0.0)
+    again.end(STORY)
     again.close(10.0)
     assert "The watch ended" in path.read_text(encoding="utf-8")
 
 
 class Share:
-    """A place for files that may hang, and the texts that were written to it."""
+    """A place for a file that may hang, and the texts that were written to it."""
 
     def __init__(self) -> None:
         self.writable = threading.Event()
         self.began = threading.Event()
         self.texts: list[str] = []
-        self.local = SimpleQueue[str]()
 
-    def write(self, path: Path, text: str) -> None:
-        """Write a text once that is possible; a local file always is."""
-        if path.suffix == ".prom":
-            self.local.put(text)
-            return
+    def write(self, _: Path, text: str) -> None:
+        """Write a text once that is possible."""
         self.began.set()
         self.writable.wait()
         self.texts.append(text)
 
 
 def test_a_share_that_hangs_holds_nothing_up() -> None:
-    """The watch and other files go on; later only the newest state is written; a missing end is reported."""
+    """The watch goes on; later only the newest state is written; a missing end is reported."""
     share, warnings, seconds = Share(), list[str](), [0.0]
-    paths = [Path("page.html"), Path("local.prom")]
-    exporter = Exporter(paths, warnings.append, lambda: seconds[0], write=share.write)
+    exporter = Exporter(Path("page.html"), warnings.append, lambda: seconds[0], write=share.write)
     exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
     assert share.began.wait(10)
-    share.local.get(timeout=10)
     for _ in range(5):
         seconds[0] += EVERY
         exporter.show(Waiting(MIDDLE.at, 10.0, FAILURE))
-    exporter.finish(STORY)
-    while "migstat_exit_code" not in share.local.get(timeout=10):
-        pass
+    exporter.end(STORY)
     exporter.close(0.0)
-    assert warnings[0] == "migstat: warning: --export: page.html: the final state was not written: timed out"
+    assert warnings == ["migstat: warning: --export: page.html: the final state was not written: timed out"]
     share.writable.set()
     exporter.close(10.0)
     assert ["The watch ended" in text for text in share.texts] == [False, True]
@@ -144,14 +136,14 @@ def test_files_are_written_every_five_seconds_at_most() -> None:
     """Polls in quick succession do not wear out a disk or a network; the end is written however soon it comes."""
     share, seconds, written = Share(), [0.0], list[int]()
     share.writable.set()
-    exporter = Exporter([Path("page.html")], print, lambda: seconds[0], write=share.write)
+    exporter = Exporter(Path("page.html"), print, lambda: seconds[0], write=share.write)
     for seconds[0] in (0.0, 1.0, EVERY - 0.1, EVERY, EVERY + 1):
         share.began.clear()
         exporter.show(Waiting(MIDDLE.at, 1.0, replace(MIDDLE, interval=1.0)))
         if seconds[0] in (0.0, EVERY):
             assert share.began.wait(10)
         written.append(share.began.is_set())
-    exporter.finish(STORY)
+    exporter.end(STORY)
     exporter.close(10.0)
     assert written == [True, False, False, True, False]
     assert len(share.texts) == 3

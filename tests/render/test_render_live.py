@@ -39,7 +39,7 @@ from migstat.render.live import (
     progress_text,
     window_title,
 )
-from migstat.render.log import LogLine, absence, cause_of, log_line
+from migstat.render.log import LogLine, cause_of, log_line
 from migstat.render.parts import Canvas
 from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs
@@ -260,9 +260,11 @@ def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
 def test_what_happened_while_nobody_watched_is_summed_up() -> None:
     """A resumed watch says for which time there was no watch, how many nodes finished and what failed."""
     changes = [Changed(NOW, each, None) for each in (*WELL[:3], BAD[0], RUNS[0])]
-    line = absence(Resumed(NOW, NOW - 22 * MINUTE, tuple(changes)))
-    assert line.text == "since the last watch (13:51 to 14:13): 4 finished, ✖ ERP"
-    assert absence(Resumed(NOW, NOW - 22 * MINUTE, ())).text.endswith(": nothing finished")
+    lines = [log_line(Resumed(NOW, NOW - 22 * MINUTE, tuple(missed))) for missed in (changes, ())]
+    assert [line.text if line else None for line in lines] == [
+        "since the last watch (13:51 to 14:13): 4 finished, ✖ ERP",
+        "since the last watch (13:51 to 14:13): nothing finished",
+    ]
 
 
 @pytest.mark.parametrize(

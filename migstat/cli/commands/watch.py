@@ -13,7 +13,8 @@ from migstat.cli.notifying import command_from
 from migstat.cli.options import AcceptedUntilChecks, Exports, Job, Task, asks_api
 from migstat.cli.output import OutputOptions, output_of, refuse_same_file
 from migstat.cli.streams import Streams, in_foreground
-from migstat.cli.watching import WatchOptions, follow_task
+from migstat.cli.watch_output import WatchOptions
+from migstat.cli.watching import follow_task
 from migstat.errors import UsageError
 from migstat.follow.estimate import Rehearsal, rehearsal_of
 from migstat.follow.night import night_in
