@@ -31,6 +31,7 @@ from migstat.render.log import LogLine, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.render.timeline import timeline_view
+from migstat.settings.resolve import Sources
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import serve
 
@@ -83,7 +84,7 @@ def pictures_of_watch(folder: Path) -> None:
     scenario = build("projects-failing")
     with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
         runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
-        with open_session(runtime, Options(), job=None, watching=PATIENCE) as asked:
+        with open_session(runtime, Options(sources=Sources({}, runtime.environ)), watching=PATIENCE) as asked:
             watch = Watch(asked, Plan(interval=30.0), Deadline(clock, sleep, None), share=lambda: 0.5)
             log, name = list[LogLine](), "watch.svg"
             for event in watch.events():

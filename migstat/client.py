@@ -13,12 +13,12 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
 from os import PathLike, fspath
 from typing import Literal, Self
 
-import msgspec
+from msgspec.structs import replace
 
 from migstat.api.endpoints import Api
 from migstat.api.retry import Timing, steady_clock
@@ -36,12 +36,10 @@ from migstat.settings.credentials import LONGEST_TOKEN, Token, email_from, secre
 from migstat.settings.keychain import Keychain
 from migstat.settings.resolve import (
     Flags,
-    Profile,
     Settings,
     Sources,
     process_environ,
     profile_from,
-    settings_from,
 )
 from migstat.settings.target import TaskWord, level_from, target_from
 from migstat.settings.values import (
@@ -80,17 +78,13 @@ class Client:
     ) -> None:
         flags = Flags(
             base_url=base_url,
-            email=email,
             rate_limit=UNLIMITED if rate_limit is None else str(rate_limit),
             ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
         )
-        arguments = _Arguments(flags, {}, Profile(), stdin=str)
-        credentials = email_from((email, "email")), Token(secret_of(token, "token"), "token")
-        settings = msgspec.structs.replace(
-            arguments.settings(*credentials),
-            request_timeout=_seconds(request_timeout, "request_timeout", LONGEST_REQUEST),
-        )
-        self._open(settings, Profile(), {}, named=True)
+        timeout = _seconds(request_timeout, "request_timeout", LONGEST_REQUEST)
+        account = email_from((email, "email")), Token(secret_of(token, "token"), "token")
+        settings = replace(_Arguments(flags).settings().logged_in(*account), request_timeout=timeout)
+        self._open(Sources({}), settings, named=True)
 
     @classmethod
     def from_environment(cls, profile: str | None = None) -> Self:
@@ -101,25 +95,24 @@ class Client:
         """
         environ = process_environ()
         chosen = profile_from(profile, None, environ)
-        keychain = partial(Keychain.of_user, environ)
-        settings = settings_from(
+        sources = Sources(
             {},
             environ,
-            lambda: sys.stdin.read(LONGEST_TOKEN) if sys.stdin else "",
             profile=chosen,
-            keychain=keychain,
+            stdin=lambda: sys.stdin.read(LONGEST_TOKEN) if sys.stdin else "",
+            keychain=partial(Keychain.of_user, environ),
         )
+        settings = sources.open()
         for text in dict.fromkeys((*chosen.config.warnings, *settings.warnings)):
             warnings.warn(text, stacklevel=2)
         client = cls.__new__(cls)
         named = bool(profile or environ.get("MIGSTAT_PROFILE"))
-        client._open(settings, chosen, environ, named=named)  # noqa: SLF001  its own
+        client._open(sources, settings, named=named)  # noqa: SLF001  its own
         return client
 
-    def _open(self, settings: Settings, profile: Profile, environ: Mapping[str, str], *, named: bool) -> None:
+    def _open(self, sources: Sources, settings: Settings, *, named: bool) -> None:
+        self._sources = sources
         self._settings = settings
-        self._profile = profile
-        self._environ = environ
         self._named = named
         self._api = Api(settings, Timing(steady_clock, time.sleep))
 
@@ -186,12 +179,13 @@ class Client:
         for name, word in (("job", job), ("task", task)):
             if not isinstance(word, str | None):
                 raise UsageError(f"{name}: invalid id: {word!r}", "Ids are strings.")
-        target = target_from(job, task, self._environ, default, self._profile)
+        profile = self._sources.profile
+        target = target_from(job, task, self._sources.environ, default, profile)
         # the target's account is another one: this token must not go to its site unless the caller chose the profile
-        wanted = self._profile.config.targets.get(job or "", {}).get("profile")
-        if wanted not in (None, self._profile.name) and not self._named:
+        wanted = profile.config.targets.get(job or "", {}).get("profile")
+        if wanted not in (None, profile.name) and not self._named:
             raise UsageError(
-                f"target {job} belongs to profile {wanted}, but this client uses {self._profile.name or 'none'}",
+                f"target {job} belongs to profile {wanted}, but this client uses {profile.name or 'none'}",
                 f"Use Client.from_environment({wanted!r}).",
             )
         api = self._api

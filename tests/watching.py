@@ -20,7 +20,7 @@ from migstat.follow.watch import Plan, Watch
 from migstat.model.events import Changed, Ended, Event, Resumed, Seen, View, Waiting
 from migstat.model.nodes import Level, Node, TaskType
 from migstat.query.task import TaskSession
-from migstat.settings.resolve import Flags, settings_from
+from migstat.settings.resolve import Sources
 from migstat.settings.target import Target
 from migstat.simulator import scenario as script
 from migstat.simulator.app import ADMIN, App
@@ -159,7 +159,7 @@ class SimulatedWatch:
         self._latency = latency
         self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
         self.api = Api(
-            settings_from(Flags(), ENVIRON | {"MIGSTAT_RATE_LIMIT": str(rate_limit or "none")}, str),
+            Sources({}, ENVIRON | {"MIGSTAT_RATE_LIMIT": str(rate_limit or "none")}).open(),
             ApiTiming(
                 self.time.clock, self.deadline.sleep, share=share, now=self.time.wall, ends_at=self.deadline.ends_at
             ),

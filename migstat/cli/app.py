@@ -16,8 +16,8 @@ from typer.core import TyperOption
 from migstat import __version__
 from migstat.cli.context import Runtime
 from migstat.cli.help_page import MigstatCommand, MigstatGroup, Row
-from migstat.cli.options import REMOVED
-from migstat.cli.output import tell_error, wants_json
+from migstat.cli.options import REMOVED, wants_json
+from migstat.cli.output import tell_error
 from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.files.places import user_folder

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,13 +14,14 @@ from msgspec.structs import replace
 
 from migstat.api.retry import Policy, Timing, steady_clock
 from migstat.cli.streams import Streams
-from migstat.errors import NotFound, UsageError
+from migstat.errors import NotFound
 from migstat.model.nodes import Level, Node, level_is_hidden
 from migstat.query.task import TaskSession
 from migstat.query.walk import shown
+from migstat.render.advice import Typed
 from migstat.render.text import harmless
 from migstat.settings.keychain import Keychain
-from migstat.settings.resolve import Flags, Profile, Settings, profile_from, settings_from
+from migstat.settings.resolve import Settings, Sources
 from migstat.settings.target import Target, TaskWord, target_from
 from migstat.settings.values import likely
 
@@ -55,28 +57,24 @@ class Runtime(msgspec.Struct, frozen=True):
     outside: Mapping[str, str] | None = None
 
 
-class Options(msgspec.Struct, frozen=True):
-    """The options of every command that asks the API, and the profile in effect.
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command is asked to do, apart from its own options: what to read, as whom, and how to show it.
 
-    `account` are the options that choose what is asked and as whom, as a suggested command must repeat them.
+    `format_given` is set if an option names the format. The terminal decides where `columns` is None. `ascii_only`: the
+    terminal shows nothing else, or its stream cannot encode it. `dumb`: its cursor cannot be moved. `verbose`: requests
+    are logged, and people see the ids of job and task. `exports` are the files of `--export`.
     """
 
-    flags: Flags = msgspec.field(default_factory=Flags)
-    account: tuple[str, ...] = ()
-    profile: Profile = msgspec.field(default_factory=Profile)
-    output: str | None = None
-    json: bool = False
-    color: str = "auto"
+    sources: Sources
+    typed: Typed = Typed()
+    format: str = "plain"
+    format_given: bool = False
+    color: bool = False
+    columns: int | None = None
+    ascii_only: bool = False
+    dumb: bool = False
     verbose: bool = False
-
-
-def profile_for(runtime: Runtime, flag: str | None, job: str | None, *, may_be_new: bool = False) -> Profile:
-    """The profile in effect; that of a demo is in the demo's own config file. Raises UsageError."""
-    if runtime.sealed and flag is not None:
-        raise UsageError("--profile cannot be used in a demo", "A demo has its own account; drop the option.")
-    profile = profile_from(flag, job, runtime.environ, may_be_new=may_be_new)
-    warn(runtime, profile.config.warnings)
-    return profile
+    exports: tuple[Path, ...] = ()
 
 
 class Session(TaskSession):
@@ -157,22 +155,22 @@ def open_session(
     runtime: Runtime,
     options: Options,
     *,
-    job: str | None,
-    task: str | None = None,
     default_task: TaskWord | None = TaskWord.LATEST,
+    sharing: int = 1,
     watching: Policy | None = None,
     ends_at: float = math.inf,
 ) -> Iterator[Session]:
     """An open session about a job and task, as the user typed them; `default_task` None is for commands about a job.
 
-    Everything wrong with them or with the settings is reported before any request. See also `Session`.
+    As many as are `sharing` the rate limit get an equal part of it. Everything wrong with words or settings is reported
+    before any request. See also `Session`.
     """
-    if runtime.sealed and any(options.flags.values()):
-        raise UsageError("a demo uses its own account", "Leave out --base-url, --email and --token-file.")
-    environ, profile, stdin = runtime.environ, options.profile, runtime.streams.token_input
-    target = target_from(job, task, environ, default_task, profile)
-    settings = settings_from(options.flags, environ, stdin, profile=profile, keychain=runtime.keychain)
-    warn(runtime, settings.warnings)
+    (job, task), profile = (options.typed.job, options.typed.task), options.sources.profile
+    target = target_from(job, task, runtime.environ, default_task, profile)
+    settings = options.sources.open()
+    if settings.rate_limit is not None:
+        settings = replace(settings, rate_limit=max(settings.rate_limit // sharing, 1))
+    runtime.streams.warn(*settings.warnings)
     try:
         session = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at)
         with closing(session.api):
@@ -187,14 +185,8 @@ def open_session(
         if word := likely(task or job, [*TaskWord], cutoff=0.8):
             raise NotFound(error.message, f"Did you mean {word}?") from error
         targets = profile.config.targets
-        if not targets or target.job_id not in (job, environ.get("MIGSTAT_JOB")):
+        if not targets or target.job_id not in (job, runtime.environ.get("MIGSTAT_JOB")):
             raise
         meant = likely(target.job_id, targets)
         hint = f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."
         raise NotFound(error.message, hint) from error
-
-
-def warn(runtime: Runtime, warnings: tuple[str, ...]) -> None:
-    """Write warnings to standard error."""
-    for warning in warnings:
-        runtime.streams.tell(f"migstat: warning: {harmless(warning)}")

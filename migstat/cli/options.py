@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from migstat.cli.context import Options, Runtime, profile_for
-from migstat.errors import UsageError
+from migstat.cli.context import Options, Runtime
+from migstat.cli.output import JSON_FORMATS
+from migstat.cli.streams import is_terminal, wants_color
+from migstat.errors import MigstatError, UsageError, reason
 from migstat.model.nodes import State
+from migstat.render.advice import Typed
 from migstat.settings.keys import SETTING, SETTINGS, Setting
-from migstat.settings.resolve import Profile as ProfileInForce
-from migstat.settings.target import TaskWord
+from migstat.settings.resolve import Profile, Sources, profile_from
+from migstat.settings.target import TaskWord, job_and_task
 from migstat.settings.values import expanded, likely, one_of, refuse_empty
+
+PICTURES = ("svg", "html")
+"""Kinds of files that `--export` writes for every command that has it."""
 
 COLORS = ("auto", "always", "never")
 SHARED = "Shared options"
@@ -50,23 +60,23 @@ def option(setting: Setting, values: str = "") -> Any:
     ]
 
 
-Job = Annotated[str | None, typer.Argument(metavar="[JOB]", help="Job id, target name or API URL. (env: MIGSTAT_JOB)")]
-Task = Annotated[
-    str | None,
-    typer.Argument(metavar="[TASK]", help="Task id, latest, latest-check or latest-migrate."),
-]
-Profile = option(SETTING["profile"])
+ARGUMENTS = {
+    "job": Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="Job id, target name or API URL. (env: MIGSTAT_JOB)")
+    ],
+    "task": Annotated[
+        str | None, typer.Argument(metavar="[TASK]", help="Task id, latest, latest-check or latest-migrate.")
+    ],
+}
+ProfileOption = option(SETTING["profile"])
 ExitStatus = Annotated[bool, typer.Option("--exit-status", help="Exit with 1 if something failed, 8 if it still runs.")]
-AcceptedFile = option(SETTING["accepted"], "Accepted checks, which do not count (see help ci).")
-AcceptedUntilChecks = option(SETTING["accepted"], "With --until checks: those accepted (see help ci).")
-Exports = Annotated[
-    list[str] | None,
-    typer.Option("--export", metavar="FILE", help="Also write FILE (see help formatting)."),
-]
 StateFilter = Annotated[
     str | None, typer.Option("--state", metavar="LIST", help="Only these states, such as failed,warning.")
 ]
 
+_EXPORT = Annotated[
+    list[str] | None, typer.Option("--export", metavar="FILE", help="Also write FILE (see help formatting).")
+]
 _JSON = Annotated[bool, typer.Option("--json", help="Short for -o json.", rich_help_panel=SHARED)]
 _COLOR = Annotated[
     str,
@@ -81,19 +91,28 @@ _VERBOSE = Annotated[
 Command = Callable[..., int]
 
 
-def asks_api(
-    formats: tuple[str, ...], *, new_profile: bool = False, offline: bool = False
+def shared_options(
+    formats: tuple[str, ...],
+    *,
+    about: tuple[str, ...] = (),
+    settings: Mapping[str, str] | None = None,
+    exports: tuple[str, ...] = (),
+    new_profile: bool = False,
+    offline: bool = False,
 ) -> Callable[[Command], Command]:
-    """Give a command the shared options; it gets them as `options`, and the runtime as `runtime`.
+    """Give a command the options that commands share; it gets all of them as `options`, and the runtime as `runtime`.
 
-    The help of `--output` lists `formats`; a command without any writes for people only. With `new_profile` it takes a
-    profile that does not exist yet. An `offline` command has the options of output only, and the config file is
-    not read.
+    It writes one of the `formats`, or for people only if it has none, and files of the kinds of `exports`. `about` are
+    the arguments for what it asks the API, JOB or JOB and TASK. `settings` has the help of those that are options of
+    this command alone. With `new_profile` it takes a profile that does not exist yet. An `offline` command has the
+    options of output only, and the config file is not read.
     """
-    shared: dict[str, tuple[Any, Any]] = {
-        setting.name: (option(setting), None) for setting in SETTINGS if setting.shared and not offline
-    }
-    flags = tuple(shared)
+    shared: dict[str, tuple[Any, Any]] = {name: (ARGUMENTS[name], None) for name in about}
+    shared |= {name: (option(SETTING[name], text), None) for name, text in (settings or {}).items()}
+    if exports:
+        shared["export"] = (_EXPORT, None)
+    if not offline:
+        shared |= {setting.name: (option(setting), None) for setting in SETTINGS if setting.shared}
     if formats:
         output = option(SETTING["output"], f"{', '.join(formats)}.")
         shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
@@ -118,21 +137,8 @@ def asks_api(
             for param in ctx.command.params:
                 if param.name in words:
                     words[param.name] = _clean(param, words[param.name])
-            common = {name: words.pop(name) for name in shared}
-            one_of(common.get("color", "auto"), "--color", COLORS)
-            settings = {name: common.pop(name) for name in flags}
-            account = tuple(
-                f"{SETTING[name].options[0]} {shlex.quote(value)}"
-                for name, value in settings.items()
-                if value not in (None, "-")
-            )
-            profile = ProfileInForce()
-            if not offline:
-                job = words.get("job")
-                if job in frozenset(TaskWord) and words.get("task", "") is None:
-                    job = None  # a lone task word; MIGSTAT_JOB may name the target, and so the profile
-                profile = profile_for(runtime, settings.pop("profile"), job, may_be_new=new_profile)
-            options = Options(flags=settings, account=account, profile=profile, **common)
+            given = {name: words.pop(name) for name in shared}
+            options = options_from(runtime, given, formats=formats, exports=exports, new_profile=new_profile)
             return command(runtime=runtime, options=options, **words)
 
         with_shared.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -140,6 +146,110 @@ def asks_api(
         return with_shared
 
     return decorate
+
+
+def options_from(
+    runtime: Runtime,
+    given: Mapping[str, Any],
+    *,
+    formats: tuple[str, ...],
+    exports: tuple[str, ...],
+    new_profile: bool,
+) -> Options:
+    """The options from those given on the command line, and all that takes their place. Raises UsageError."""
+    environ, streams = runtime.environ, runtime.streams
+    one_of(given.get("color", "auto"), "--color", COLORS)
+    if given.get("json") and given["output"] not in (None, "json"):
+        raise UsageError(f"--json cannot be combined with --output {given['output']}", "Omit one of them.")
+    flags = {name: given[name] for name in given if name in SETTING and SETTING[name].options}
+    if given.get("json"):
+        flags["output"] = "json"
+    job, task = job_and_task(given.get("job"), given["task"]) if "task" in given else (given.get("job"), None)
+    account = {SETTING[name].option: flags[name] for name in flags if SETTING[name].shared and flags[name] is not None}
+    if runtime.sealed and account:
+        raise UsageError("a demo has its own account", f"Omit {', '.join(account)}.")
+    profile = Profile()
+    if "profile" in given:
+        profile = profile_from(given["profile"], job, environ, may_be_new=new_profile)
+        streams.warn(*profile.config.warnings)
+    sources = Sources(flags, environ, profile, stdin=streams.token_input, keychain=runtime.keychain)
+
+    setting = SETTING["output"]
+    format_, source = sources.get("output") or ("", "")
+    if formats and format_ not in formats:
+        if source in (setting.option, setting.variable):
+            message = f"{source}: format {format_!r} is not available for this command"
+            raise UsageError(message, f"Choose from {', '.join(formats)}.")
+        if format_:  # a profile's format is a preference for all commands, so one that this command lacks is ignored
+            setting.parse(format_, source)
+        format_ = "table" if is_terminal(streams.out) else "plain"
+    columns = environ.get("COLUMNS", "")
+    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
+    terminal = environ.get("TERM")
+    repeated = (f"{option} {shlex.quote(value)}" for option, value in account.items() if value != "-")
+    return Options(
+        sources=sources,
+        typed=Typed(job, task, tuple(repeated)),
+        format=format_,
+        format_given=flags.get("output") is not None,
+        color=wants_color(given.get("color", "auto"), environ, is_terminal=is_terminal(streams.out)),
+        columns=int(columns) or None if re.fullmatch("[0-9]{1,4}", columns) else None,
+        # Python writes UTF-8 even in the C locale, and the Linux console has few glyphs.
+        ascii_only=locale in ("C", "POSIX") or terminal == "linux" or not streams.unicode,
+        dumb=terminal == "dumb",
+        verbose=given.get("verbose", False),
+        exports=tuple(_export(file, exports) for file in given.get("export") or ()),
+    )
+
+
+def _export(export: str, kinds: tuple[str, ...]) -> Path:
+    path = Path(export)
+    if path.suffix.lower().removeprefix(".") not in kinds:
+        raise UsageError(f"--export: unknown kind of file {export!r}", f"Choose from FILE.{', FILE.'.join(kinds)}.")
+    try:
+        if path.is_dir():
+            raise UsageError(f"--export: {export!r} is a folder", "Name a file in it.")
+        # Only trying tells: permissions, a full disk and a read-only mount each look different beforehand.
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        hint = "Name a file in a folder that exists and that you can write to."
+        raise UsageError(f"--export: {export!r} cannot be written: {reason(error)}", hint) from error
+    return path
+
+
+def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
+    """True if the words ask for a JSON format. They may be invalid, so they are scanned instead of parsed."""
+    chosen: str | None = None
+    # The last one counts, as for Typer, and nothing behind `--` is an option.
+    for word, following in pairwise([*words, ""]):
+        if word == "--":
+            break
+        if word in ("--json", "--raw"):
+            return True
+        if (match := _OUTPUT.fullmatch(word)) is not None:
+            chosen = match[1] or match[2] or following
+    chosen = chosen if chosen is not None else runtime.environ.get("MIGSTAT_OUTPUT") or _preferred(words, runtime)
+    return chosen in JSON_FORMATS
+
+
+def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
+    """The output format of the profile that the words seem to select, if the config file can be read."""
+    if runtime.sealed:  # a demo's own profile has no preferences
+        return None
+    flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
+    try:
+        named = (word for word in words[1:] if not word.startswith("-") and word not in frozenset(TaskWord))
+        job = next(named, None)
+        chosen = profile_from(flags[-1] if flags else None, job, runtime.environ).get("output")
+    except MigstatError:
+        return None
+    return None if chosen is None else chosen[0]
+
+
+_PROFILE = re.compile("(?:--profile=|--profile|-p)(.*)")
+_OUTPUT = re.compile("--output(?:=(.*))?|-[hv]*o(.*)")
+"""`--output`, `--output=json`, `-o`, `-ojson`, and `-o` behind other short flags."""
 
 
 def states_from(text: str | None) -> frozenset[State]:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
-import tempfile
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from migstat.cli.context import Options, Runtime, warn
-from migstat.cli.streams import ClosedPipe, Streams, wants_color
+from migstat.cli.context import Options, Runtime
+from migstat.cli.streams import ClosedPipe, Streams
 from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, UsageError, reason
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
@@ -22,9 +17,6 @@ from migstat.model.reports import ChecksReport, ProjectsReport, Report, StatusRe
 from migstat.model.verdict import Verdict
 from migstat.render.advice import next_line, step_after_report
 from migstat.render.text import harmless, one_field
-from migstat.settings.keys import SETTING
-from migstat.settings.resolve import profile_from
-from migstat.settings.target import TaskWord
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,92 +30,30 @@ PICTURE_WIDTH = 100
 """Cells of an exported picture."""
 
 JSON_FORMATS = ("json", "ndjson")
-PICTURES = ("svg", "html")
 
 
-class OutputOptions(msgspec.Struct, frozen=True):
-    """How to show a report: its format and the files of `--export`. The terminal decides where `columns` is None.
-
-    `plain_signs`: the terminal shows ASCII only, whatever its stream could encode. `dumb`: its cursor cannot be moved.
-    `verbose`: people see the ids of job and task. `words` are JOB and TASK as the user typed them, for the next command
-    that is suggested.
-    """
-
-    format: str
-    color: bool = False
-    columns: int | None = None
-    plain_signs: bool = False
-    dumb: bool = False
-    verbose: bool = False
-    exports: tuple[Path, ...] = ()
-    words: tuple[str, ...] = ()
-
-
-def output_of(
-    runtime: Runtime,
-    options: Options,
-    formats: tuple[str, ...],
-    *,
-    export: list[str] | None = None,
-    kinds: tuple[str, ...] = PICTURES,
-    words: Sequence[str | None] = (),
-) -> OutputOptions:
-    """The format, out of those that the command has, and the files of `--export`, which may be of these `kinds`.
-
-    Raises UsageError for any other, before any request.
-    """
-    if options.json and options.output not in (None, "json"):
-        raise UsageError(f"--json cannot be combined with --output {options.output}", "Omit one of them.")
-    environ, is_terminal = runtime.environ, runtime.streams.out_is_terminal
-    color = wants_color(options.color, environ, is_terminal=is_terminal)
-    flag = "json" if options.json else options.output
-    preferred = options.profile.get("output")
-    if preferred is not None:
-        SETTING["output"].parse(*preferred)
-    # A profile's format is a preference for all commands, so one that this command lacks is ignored.
-    fitting = preferred[0] if preferred and preferred[0] in formats else None
-    chosen = flag or environ.get("MIGSTAT_OUTPUT") or fitting
-    if chosen and chosen not in formats:
-        source = "--output" if flag else "MIGSTAT_OUTPUT"
-        raise UsageError(f"{source}: this command has no format {chosen!r}", f"Choose from {', '.join(formats)}.")
-    columns = environ.get("COLUMNS", "")
-    locale = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := environ.get(name))), "")
-    terminal = environ.get("TERM")
-    return OutputOptions(
-        format=chosen or ("table" if is_terminal else "plain"),
-        color=color,
-        columns=int(columns) or None if re.fullmatch("[0-9]{1,4}", columns) else None,
-        # Python writes UTF-8 even in the C locale, and the Linux console has few glyphs.
-        plain_signs=locale in ("C", "POSIX") or terminal == "linux",
-        dumb=terminal == "dumb",
-        verbose=options.verbose,
-        exports=tuple(_export(file, kinds) for file in export or ()),
-        words=(*(word for word in words if word is not None), *options.account),
-    )
-
-
-def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Verdict | None = None) -> int:
+def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict | None = None) -> int:
     """Compute the code, then show the report, draw its pictures, and say what could not be read.
 
     With `verdict` None nothing is judged. Raises OutputError if something could not be written.
     """
-    streams, json = runtime.streams, output.format in JSON_FORMATS
+    streams, json = runtime.streams, options.format in JSON_FORMATS
     flaws = _flaws_of(report)
     readable = report.readable if isinstance(report, ChecksReport) else not flaws
     code = exit_of(verdict, readable=readable)  # before anything is shown: a closed pipe must not change it
-    for path in output.exports:  # a usage error, so before anything is printed
+    for path in options.exports:  # a usage error, so before anything is printed
         _refuse_endless(report, path)
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
     note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
     step = step_after_report(report) if streams.out_is_terminal and streams.err_is_terminal else None
-    suggestion = next_line(step, output.words, runtime.program) if step else ""
+    suggestion = next_line(step, options.typed, runtime.program) if step else ""
     # Known in advance, as they take lines of the window that the report folds to fit.
     below = [streams.wrapped(text) for text in (note, suggestion, runtime.farewell) if text]
     try:
-        _present(streams, output, report, below=1 + sum(text.count("\n") + 1 for text in below))  # and the prompt
+        _present(streams, options, report, below=1 + sum(text.count("\n") + 1 for text in below))  # and the prompt
     except ClosedPipe:
         streams.abandon()
-    for path in output.exports:
+    for path in options.exports:
         _write_export(report, path)
     if flaws:
         # A target may need more than another attempt, such as a login.
@@ -133,10 +63,10 @@ def finish(runtime: Runtime, output: OutputOptions, report: Report, verdict: Ver
         streams.tell(note)
     if isinstance(report, ChecksReport):
         earlier = report.comparison.earlier if report.comparison else None
-        warn(runtime, (*report.doubts, *(earlier.notes if earlier else ())))
+        streams.warn(*report.doubts, *(earlier.notes if earlier else ()))
     listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
     # Records have no place for what is wrong with the task itself, such as why it could not start.
-    if listed and output.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
+    if listed and options.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
         tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
     if suggestion:
         streams.tell(suggestion)
@@ -207,40 +137,6 @@ def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
     streams.print_lines(lines)
 
 
-def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
-    """True if the words ask for a JSON format. They may be invalid, so they are scanned instead of parsed."""
-    chosen: str | None = None
-    # The last one counts, as for Typer, and nothing behind `--` is an option.
-    for word, following in pairwise([*words, ""]):
-        if word == "--":
-            break
-        if word in ("--json", "--raw"):
-            return True
-        if (match := _OUTPUT.fullmatch(word)) is not None:
-            chosen = match[1] or match[2] or following
-    chosen = chosen if chosen is not None else runtime.environ.get("MIGSTAT_OUTPUT") or _preferred(words, runtime)
-    return chosen in JSON_FORMATS
-
-
-def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
-    """The output format of the profile that the words seem to select, if the config file can be read."""
-    if runtime.sealed:  # a demo's own profile has no preferences
-        return None
-    flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
-    try:
-        named = (word for word in words[1:] if not word.startswith("-") and word not in frozenset(TaskWord))
-        job = next(named, None)
-        chosen = profile_from(flags[-1] if flags else None, job, runtime.environ).get("output")
-    except MigstatError:
-        return None
-    return None if chosen is None else chosen[0]
-
-
-_PROFILE = re.compile("(?:--profile=|--profile|-p)(.*)")
-_OUTPUT = re.compile("--output(?:=(.*))?|-[hv]*o(.*)")
-"""`--output`, `--output=json`, `-o`, `-ojson`, and `-o` behind other short flags."""
-
-
 def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
     """One or two lines for a person, one JSON line for a script."""
     if json:
@@ -253,12 +149,12 @@ def tell_error(streams: Streams, error: MigstatError, *, json: bool) -> None:
         streams.tell(f"  {harmless(error.hint)}")
 
 
-def _present(streams: Streams, output: OutputOptions, report: Report, *, below: int) -> None:
+def _present(streams: Streams, options: Options, report: Report, *, below: int) -> None:
     """Write the report to standard output; on a terminal `below` more lines will follow.
 
     Each format is loaded only when it is used: Rich alone takes 40 ms.
     """
-    match output.format:
+    match options.format:
         case "json" if streams.out_is_terminal:
             from migstat.render.json import document
 
@@ -287,19 +183,19 @@ def _present(streams: Streams, output: OutputOptions, report: Report, *, below: 
         case "tree" if isinstance(report, StatusReport):
             from migstat.render.tree import tree_view
 
-            _draw(streams, output, lambda canvas: tree_view(report, canvas))
+            _draw(streams, options, lambda canvas: tree_view(report, canvas))
         case _:
             from migstat.render.parts import LOWER
             from migstat.render.table import folds, view
 
             _draw(
-                streams, output, lambda canvas: view(report, canvas), below=below, lowest=0 if folds(report) else LOWER
+                streams, options, lambda canvas: view(report, canvas), below=below, lowest=0 if folds(report) else LOWER
             )
 
 
 def _draw(
     streams: Streams,
-    output: OutputOptions,
+    options: Options,
     view: Callable[[Canvas], RenderableType],
     *,
     below: int | None = None,
@@ -313,12 +209,12 @@ def _draw(
     from migstat.render.parts import Canvas
     from migstat.render.theme import ASCII, UNICODE
 
-    glyphs = UNICODE if streams.unicode and not output.plain_signs else ASCII
-    canvas = Canvas(streams.width(output.columns), glyphs, streams.height or 24, ids=output.verbose)
+    glyphs = ASCII if options.ascii_only else UNICODE
+    canvas = Canvas(streams.width(options.columns), glyphs, streams.height or 24, ids=options.verbose)
     if streams.height and below is not None:
-        streams.print(fitted(view, canvas, color=output.color, below=below, lowest=lowest))
+        streams.print(fitted(view, canvas, color=options.color, below=below, lowest=lowest))
     else:
-        streams.print(drawn(view(canvas), canvas, color=output.color))
+        streams.print(drawn(view(canvas), canvas, color=options.color))
 
 
 def _print_value(streams: Streams, value: object) -> None:
@@ -336,23 +232,6 @@ def refuse_same_file(*named: tuple[str, Path | None]) -> None:
         other = option if path is None else options.setdefault(os.path.realpath(path), option)
         if other != option:
             raise UsageError(f"{other} and {option} name the same file", "Use another file for one of them.")
-
-
-def _export(export: str, kinds: tuple[str, ...]) -> Path:
-    path = Path(export)
-    if path.suffix.lower().removeprefix(".") not in kinds:
-        raise UsageError(f"--export: unknown kind of file {export!r}", f"Choose from FILE.{', FILE.'.join(kinds)}.")
-    try:
-        if path.is_dir():
-            raise UsageError(f"--export: {export!r} is a folder", "Name a file in it.")
-        # Only trying tells: permissions, a full disk and a read-only mount each look different beforehand.
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        hint = "Name a file in a folder that exists and that you can write to."
-        raise UsageError(f"--export: {export!r} cannot be written: {reason}", hint) from error
-    return path
 
 
 def _refuse_endless(report: Report, path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import IO, TextIO
 import msgspec
 
 from migstat.errors import OutputError
+from migstat.render.text import harmless
 
 DEFAULT_WIDTH = 80
 NARROWEST = 20
@@ -149,6 +150,11 @@ class Streams(msgspec.Struct):
         """Write a line to standard error. If that fails, there is nowhere left to say so."""
         self.clear_notice()
         _try_to_write(self.err, self.wrapped(text) + "\n")
+
+    def warn(self, *warnings: str) -> None:
+        """Write warnings to standard error, a line each."""
+        for warning in warnings:
+            self.tell(f"migstat: warning: {harmless(warning)}")
 
     def wrapped(self, text: str) -> str:
         """The text as `tell` writes it: wrapped between words for a terminal. JSON stays on its line, to be copied."""

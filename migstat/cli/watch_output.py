@@ -10,9 +10,9 @@ import msgspec
 from msgspec.structs import replace
 from rich.console import RenderableType
 
-from migstat.cli.context import Runtime
+from migstat.cli.context import Options, Runtime
 from migstat.cli.listening import Heard, Listener
-from migstat.cli.output import JSON_FORMATS, OutputOptions
+from migstat.cli.output import JSON_FORMATS
 from migstat.cli.screen import Badge, LiveScreen
 from migstat.follow.notify import failed_for_good, is_bad_news
 from migstat.follow.watch import SIGN_OF_LIFE, Plan
@@ -36,12 +36,10 @@ if TYPE_CHECKING:
 
 
 class WatchOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of `migstat watch`, checked; `job` and `task` are as the user typed them."""
+    """The options of `migstat watch`, checked."""
 
-    output: OutputOptions
+    shared: Options
     plan: Plan = Plan()
-    job: str | None = None
-    task: str | None = None
     quiet: bool = False
     ends_after: float | None = None
     record: Path | None = None
@@ -51,7 +49,7 @@ class WatchOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """What stands for the job until its name is known."""
-        return f"job {self.job}" if self.job else ""
+        return f"job {self.shared.typed.job}" if self.shared.typed.job else ""
 
 
 class EventPrinter(Listener):
@@ -101,7 +99,7 @@ class EventPrinter(Listener):
             # Without its options a watch would not be resumed, nor judge as this one did.
             resumes = step == WATCH and self._options.record is not None
             resume = "Next: run the same command to resume this watch"
-            self._streams.tell(resume if resumes else next_line(step, self._options.output.words))
+            self._streams.tell(resume if resumes else next_line(step, self._options.shared.typed))
 
 
 class JsonPrinter(EventPrinter):
@@ -163,14 +161,13 @@ class ScreenPrinter(EventPrinter):
 
     def __init__(self, runtime: Runtime, options: WatchOptions, out: TextIO) -> None:
         super().__init__(runtime, options)
-        output = options.output
-        ascii_only = output.plain_signs or not self._streams.unicode
+        shared = options.shared
         self.on_notice = self._notice
         # Not the stream in the background: what waits there must not be drawn over a screen that was handed back.
         self.screen = self._screen = LiveScreen(
-            out, self._frame, color=output.color, ascii_only=ascii_only, environ=runtime.environ
+            out, self._frame, color=shared.color, ascii_only=shared.ascii_only, environ=runtime.environ
         )
-        self._glyphs = ASCII if ascii_only else UNICODE
+        self._glyphs = ASCII if shared.ascii_only else UNICODE
         self._now = runtime.now
         self._warnings: list[str] = []
         self._closed = False
@@ -221,14 +218,14 @@ class ScreenPrinter(EventPrinter):
     def finish(self, story: Story) -> None:
         """Leave a summary on the terminal."""
         columns, lines = self._screen.size
-        output = self._options.output
-        canvas = Canvas(output.columns or columns, self._glyphs, lines)
-        self._streams.print(drawn(ending(story, canvas), canvas, color=output.color))
+        shared = self._options.shared
+        canvas = Canvas(shared.columns or columns, self._glyphs, lines)
+        self._streams.print(drawn(ending(story, canvas), canvas, color=shared.color))
         self._tell_end(story)
 
     def _frame(self, columns: int, lines: int) -> RenderableType:
         canvas = Canvas(columns, self._glyphs, lines)
-        return frame(self._known, self._log, self._millis(), canvas, rates=self._options.output.verbose)
+        return frame(self._known, self._log, self._millis(), canvas, rates=self._options.shared.verbose)
 
     def _millis(self) -> Millis:
         return int(self._now() * 1000)
@@ -236,8 +233,8 @@ class ScreenPrinter(EventPrinter):
 
 def printer_for(runtime: Runtime, options: WatchOptions, out: TextIO | None) -> EventPrinter:
     """What shows a watch in this format; `out` is standard output itself, not passed on by a thread."""
-    if options.output.format in JSON_FORMATS:
+    if options.shared.format in JSON_FORMATS:
         return JsonPrinter(runtime, options)
-    if options.output.format == "table" and out is not None:
+    if options.shared.format == "table" and out is not None:
         return ScreenPrinter(runtime, options, out)
     return LinePrinter(runtime, options)

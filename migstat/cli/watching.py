@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.cli.background import BackgroundStreams
-from migstat.cli.context import Options, Runtime, Session, open_session
+from migstat.cli.context import Runtime, Session, open_session
 from migstat.cli.exporting import Exporter
 from migstat.cli.listening import Listener
 from migstat.cli.notifying import Notifier
@@ -38,7 +38,7 @@ SLICE = 1.0
 """Seconds after which a pause looks at whether standard output still takes something."""
 
 
-def follow_task(runtime: Runtime, options: Options, wanted: WatchOptions) -> int:
+def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
     """Follow a task until it ends; the exit code. Raises MigstatError."""
     background = BackgroundStreams(runtime.streams)
     printer = printer_for(replace(runtime, streams=background.streams), wanted, runtime.streams.out)
@@ -59,7 +59,7 @@ def follow_task(runtime: Runtime, options: Options, wanted: WatchOptions) -> int
         recorder = Recorder(wanted.record, printer.warn, resumes=not runtime.sealed) if wanted.record else None
         exporters = [
             Exporter(path, printer.warn, runtime.clock, title=wanted.title)
-            for path in dict.fromkeys(wanted.output.exports)
+            for path in dict.fromkeys(wanted.shared.exports)
         ]
         deadline = Deadline(runtime.clock, sleep, wanted.ends_after)
         # A demo runs an hour in seconds: an outage has to be short to be one.
@@ -67,9 +67,7 @@ def follow_task(runtime: Runtime, options: Options, wanted: WatchOptions) -> int
         streams = replace(background.streams, on_notice=printer.on_notice)
         with open_session(
             replace(runtime, streams=streams, sleep=deadline.sleep),
-            options,
-            job=wanted.job,
-            task=wanted.task,
+            wanted.shared,
             watching=patience,
             ends_at=deadline.ends_at,
         ) as session:
@@ -166,7 +164,7 @@ class Watcher(msgspec.Struct, kw_only=True):
         if (words := rehearsed_words(view)) and not self._compared:
             self._compared = True
             same, names = view.rehearsed or (0, 0)
-            if same == names and self.options.output.format not in JSON_FORMATS:
+            if same == names and self.options.shared.format not in JSON_FORMATS:
                 self.printer.show(LogLine(view.at, words))
             else:
                 self.printer.warn(f"migstat: {words}")
@@ -180,7 +178,7 @@ class Watcher(msgspec.Struct, kw_only=True):
         loss = self.background.loss() or self._loss
         if loss is not None and ended.exit_code != Exit.OK:
             # In the background as well: standard error may be the same frozen terminal or full pipe.
-            tell_error(self.background.streams, loss, json=self.options.output.format in JSON_FORMATS)
+            tell_error(self.background.streams, loss, json=self.options.shared.format in JSON_FORMATS)
         if ended.end is End.ERROR:
             snapshot = self.watch.view.snapshot
             raise incomplete(snapshot.flaws if snapshot else ())

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+
+import msgspec
+
 from migstat.model.acceptance import Accepted
 from migstat.model.nodes import Node, State, TaskType, child_of
 from migstat.model.reports import ChecksReport, ProjectsReport, Report, StatusReport, nothing_moved
@@ -57,8 +61,16 @@ def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
     return ("checks --details", why) if failing else None
 
 
-def next_line(step: Step, words: tuple[str, ...], program: str = "migstat") -> str:
-    """The step for a person; `words` are JOB and TASK as they were typed, then options that must be repeated."""
+class Typed(msgspec.Struct, frozen=True):
+    """What a suggested command must repeat: JOB and TASK as they were typed, and options."""
+
+    job: str | None = None
+    task: str | None = None
+    options: tuple[str, ...] = ()
+
+
+def next_line(step: Step, typed: Typed, program: str = "migstat") -> str:
+    """The step for a person, quoted for a shell."""
     (name, _, rest), why = step[0].partition(" "), step[1]
-    arguments = [word for word in words if word.startswith("-") or word == words[0] or name != "tasks"]
-    return harmless(f"Next: {' '.join(part for part in (program, name, *arguments, rest) if part)}   {why}").rstrip()
+    words = [shlex.quote(word) for word in (typed.job, None if name == "tasks" else typed.task) if word]
+    return harmless(f"Next: {' '.join(filter(None, (program, name, *words, *typed.options, rest)))}   {why}").rstrip()

@@ -14,8 +14,8 @@ from datetime import date, datetime
 from migstat.errors import UsageError, reason
 from migstat.model.acceptance import Acceptance, Acceptances
 from migstat.settings.config import read_text, shown_file, spelled
-from migstat.settings.resolve import Profile
-from migstat.settings.values import likely, refuse_empty
+from migstat.settings.resolve import Chosen
+from migstat.settings.values import likely
 
 _KEYS = {
     "reason": "a non-empty string",
@@ -30,12 +30,11 @@ _NEEDED = {
 _NAMES = {bool: "true or false", datetime: "a date with a time", str: "a string", float: "a fraction", list: "a list"}
 
 
-def acceptances_from(flag: str | None, profile: Profile) -> Acceptances | None:
-    """The accepted checks of the file that the flag names, or else the profile; None if neither does.
+def acceptances_from(chosen: Chosen | None) -> Acceptances | None:
+    """The accepted checks of a file, which flag or profile name; None if neither does.
 
     Raises UsageError, which names file, key and type, for a file that cannot be read or is invalid.
     """
-    chosen = profile.get("accepted") if flag is None else (refuse_empty(flag, "--accepted"), "--accepted")
     if chosen is None:
         return None
     import tomllib

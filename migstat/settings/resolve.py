@@ -1,6 +1,6 @@
 """The settings in effect, from flags over environment over profile, as one frozen `Settings`.
 
-Only this module reads the environment. It is handed in, so that a demo can hand in its own.
+The environment is handed in, so that a demo can hand in its own.
 """
 
 from __future__ import annotations
@@ -72,6 +72,10 @@ class Settings(msgspec.Struct, frozen=True):
         """True if the API is on this machine, as the simulator is."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
+    def logged_in(self, email: str, token: Token) -> Settings:
+        """The same settings with this account."""
+        return msgspec.structs.replace(self, email=email, token=token.secret, warnings=token.warnings)
+
 
 class Origin(msgspec.Struct, frozen=True):
     """A value in effect and where it comes from, for people. A token's value is never in it."""
@@ -82,13 +86,20 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False) -> Profile:
-    """The profile in effect: flag over environment over the job's target over the default one.
-
-    `job` is what the command line calls the job, if anything. Raises UsageError for a damaged config file, and for a
-    profile that it lacks, unless that may be new.
-    """
+    """The profile in effect in the user's config file, as `profile_in` says. Raises UsageError for a damaged file."""
     file, named = config_file(environ)
     config = read_config(file, must_exist=named and not may_be_new)
+    return profile_in(config, flag, job, environ, may_be_new=may_be_new)
+
+
+def profile_in(
+    config: Config, flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False
+) -> Profile:
+    """The profile in effect: flag over environment over the job's target over the default one.
+
+    `job` is what the command line calls the job, if anything. Raises UsageError for a profile that the config file
+    lacks, unless that may be new.
+    """
     target = job or environ.get("MIGSTAT_JOB") or ""
     of_target = config.targets.get(target, {}).get("profile")
     if flag is not None:
@@ -121,9 +132,9 @@ class Sources(msgspec.Struct, frozen=True):
     """
 
     flags: Flags
-    environ: Mapping[str, str]
-    profile: Profile
-    stdin: Callable[[], str]
+    environ: Mapping[str, str] = {}
+    profile: Profile = Profile()
+    stdin: Callable[[], str] = str
     keychain: Callable[[], Keychain] | None = None
 
     def get(self, key: str) -> Chosen | None:
@@ -175,21 +186,25 @@ class Sources(msgspec.Struct, frozen=True):
             return "", "MIGSTAT_TOKEN"
         return self.get("token_file")
 
-    def settings(self, email: str = "", token: Token | None = None) -> Settings:
-        """How to reach the API with this e-mail and token; without them, the other values are only checked.
+    def open(self) -> Settings:
+        """How to reach the API, and as whom.
 
-        Raises UsageError for an invalid value.
+        Raises UsageError for an invalid value, CredentialsError if there is nothing to log in with.
         """
+        # Invalid values are reported before missing ones, and before a keyring asks for its password.
+        return self.settings().logged_in(email_from(self.get("email")), self.token())
+
+    def settings(self) -> Settings:
+        """How to reach the API; nobody is logged in yet. Raises UsageError for an invalid value."""
         base_url = self.parsed("base_url")
         settings = Settings(
             base_url=base_url,
-            email=email,
+            email="",
+            token=Secret(""),
             request_timeout=self.parsed("request_timeout"),
             rate_limit=self.parsed("rate_limit"),
             ca_bundle=self.parsed("ca_bundle"),
             proxy=proxy_for(base_url),
-            token=token.secret if token else Secret(""),
-            warnings=token.warnings if token else (),
         )
         if settings.rate_limit is None and not settings.loopback:
             _, source = self.get("rate_limit") or ("", "")
@@ -207,24 +222,6 @@ class Sources(msgspec.Struct, frozen=True):
         if token is not None:
             origins.append(Origin("token", "***", token.source))
         return (*origins, *(Origin(key, *chosen) for key in PROFILE_KEYS if (chosen := self.get(key))))
-
-
-def settings_from(
-    flags: Flags,
-    environ: Mapping[str, str],
-    stdin: Callable[[], str],
-    *,
-    profile: Profile | None = None,
-    keychain: Callable[[], Keychain] | None = None,
-) -> Settings:
-    """How to reach the API, from these sources.
-
-    Raises UsageError for an invalid value, CredentialsError if there is nothing to log in with.
-    """
-    sources = Sources(flags, environ, profile or Profile(), stdin=stdin, keychain=keychain)
-    # Invalid values are reported before missing ones, and before a keyring asks for its password.
-    sources.settings()
-    return sources.settings(email_from(sources.get("email")), sources.token())
 
 
 def elsewhere(settings: Settings, url: str) -> Settings:

@@ -29,6 +29,11 @@ class Target(msgspec.Struct, frozen=True):
     task: str
 
 
+def job_and_task(job: str | None, task: str | None) -> tuple[str | None, str | None]:
+    """The words for job and task: a lone task word is the task, since people may have MIGSTAT_JOB set."""
+    return (None, job) if task is None and job in frozenset(TaskWord) else (job, task)
+
+
 def target_from(
     job: str | None,
     task: str | None,
@@ -42,9 +47,8 @@ def target_from(
     source, unless the command is about a job (`default_task` None). Raises UsageError.
     """
     profile = profile or Profile()
-    # Where MIGSTAT_JOB is set, people type `migstat status latest-check`.
-    if default_task is not None and task is None and job is not None and job in frozenset(TaskWord):
-        job, task = None, job
+    if default_task is not None:
+        job, task = job_and_task(job, task)
     jobs, tasks = (
         (
             None if word is None else (word, key.upper()),

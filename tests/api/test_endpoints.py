@@ -32,7 +32,7 @@ from migstat.errors import (
     UntrustedServer,
 )
 from migstat.model.nodes import Question
-from migstat.settings.resolve import Flags, settings_from
+from migstat.settings.resolve import Sources
 from tests.api.apis import EMAIL, EPOCH, TOKEN, Script, Time, api_of, settings_of
 
 PAIR = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
@@ -351,7 +351,7 @@ def test_every_error_of_the_http_library_is_mapped(kind: type[BaseException], ti
 def test_a_base_url_that_cannot_be_asked_is_an_error_of_ours(base_url: str, time: Time) -> None:
     """A text that only looks like a URL is refused, by the settings or by the client."""
     try:
-        accepted = settings_from(Flags(base_url=base_url, email="a@b", token_file="-"), {}, lambda: TOKEN)
+        accepted = Sources({"base_url": base_url, "email": "a@b"}, {"MIGSTAT_TOKEN": TOKEN}).open()
         with api_of(lambda _: ok(), time, settings=accepted) as api:
             api.job("j")
     except MigstatError as error:

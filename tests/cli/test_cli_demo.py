@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 from pathlib import Path
@@ -150,11 +151,17 @@ def test_a_demo_passes_codes_through(words: str, code: int) -> None:
         assert json.loads(migstat(["demo", *words.split(), "--json"], {}).err)["error"]["code"] == "usage"
 
 
-def test_a_demo_suggests_what_can_be_typed_and_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "words", "command"),
+    [("failing", ["status"], "checks --details"), ("refused", ["status", "latest"], "tasks")],
+)
+def test_a_demo_suggests_what_can_be_typed_and_leaves_nothing_behind(
+    tmp_path: Path, scenario: str, words: list[str], command: str
+) -> None:
     """The next command is one of the same demo, as the user may have no job; a picture is the only file written."""
-    words = ["demo", "--scenario", "failing", "status", "--export", str(tmp_path / "json.svg")]
+    words = ["demo", "--scenario", scenario, *words, "--export", str(tmp_path / "json.svg")]
     result = migstat(words, {}, terminal=True, err_terminal=True)
-    assert "Next: migstat demo --scenario failing checks --details" in result.err
+    assert re.search(f"^Next: migstat demo --scenario {scenario} {command}( |$)", result.err, re.MULTILINE)
     assert (result.code, [path.name for path in tmp_path.iterdir()]) == (0, ["json.svg"])
     assert result.err.endswith(LABEL)
 

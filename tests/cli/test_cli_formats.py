@@ -100,12 +100,13 @@ def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server,
 
 
 def test_targets_share_the_rate_limit(over: Server, tmp_path: Path) -> None:
-    """A limit that one target stays below makes two of them wait, since they are read side by side."""
+    """A profile's limit that one target stays below makes two of them wait, since they are read side by side."""
     waits: dict[int, list[float]] = {1: [], 2: []}
     for count, slept in waits.items():
         file = tmp_path / "config.toml"
-        file.write_text("".join(f'[targets.t{number}]\njob = "{over.job_id}"\n' for number in range(count)))
-        env = environ_of(over) | {"MIGSTAT_CONFIG": str(file), "MIGSTAT_RATE_LIMIT": "20"}
+        sections = (f'[targets.t{number}]\njob = "{over.job_id}"\nprofile = "a"\n' for number in range(count))
+        file.write_text(f"[profiles.a]\nrate_limit = 20\n{''.join(sections)}")
+        env = environ_of(over) | {"MIGSTAT_CONFIG": str(file)}
         assert migstat(["targets"], env, now=lambda: NOW, sleep=slept).code == 0
     assert (waits[1], bool(waits[2])) == ([], True)
 

@@ -252,5 +252,5 @@ def test_a_demo_reads_neither_profile_nor_keyring(tmp_path: Path) -> None:
         assert migstat(["demo", "status"], env, keychain=Forbidden()).out.startswith(".\trunning\tIN_PROGRESS\t")
         assert migstat(["demo", "status", "--level", ""], env).err.startswith("migstat: --level")
     for words in ("status -p a", "config list", "auth login", "auth status"):
-        said = "A demo has its own" if "-p" in words else "demo"
+        said = "Omit --profile." if "-p" in words else "demo"
         refused(migstat(["demo", *words.split()], env, keychain=Forbidden()), 2, said)

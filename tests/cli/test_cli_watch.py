@@ -20,13 +20,13 @@ from typing import Any
 import httpx
 import pytest
 
-from migstat.cli.context import Runtime
-from migstat.cli.output import OutputOptions
+from migstat.cli.context import Options, Runtime
 from migstat.cli.streams import Streams
 from migstat.cli.watch_output import LinePrinter, WatchOptions
 from migstat.model.events import Changed, Snapped
 from migstat.model.nodes import MIGRATE, Node
 from migstat.model.verdict import Snapshot, Verdict
+from migstat.settings.resolve import Sources
 from migstat.simulator.scenario import Scenario, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, NOW, cutover, migration, night, node, still
@@ -628,7 +628,9 @@ def test_an_end_without_an_outcome_is_not_announced_as_a_failure(quiet: bool) ->
     for outcome in (None, "FAILED"):
         end, known = Node((*level, "B"), status="FINISHED", outcome=outcome), outcome is not None
         out, err = Terminal(terminal=True, encoding="utf-8"), io.StringIO()
-        printer = LinePrinter(Runtime({}, Streams(out, err)), WatchOptions(output=OutputOptions("plain"), quiet=quiet))
+        printer = LinePrinter(
+            Runtime({}, Streams(out, err)), WatchOptions(shared=Options(sources=Sources({})), quiet=quiet)
+        )
         root = Node(children=(Node(MIGRATE, children=(Node(level, children=(end,)),)),))
         printer.show(Snapped(0, Snapshot("j", "t", "migrate", 0, root, Verdict.RUNNING)))
         printer.show(Changed(0, end, None))

@@ -76,7 +76,7 @@ WRONG = {
     "--state: unknown state": ["checks --state failed,,warning", "projects --state sucess", "checks --state failed,",
                                "checks --state FINISHED"],
     "--sort": ["projects --sort size"],
-    "this command has no format": ["status -o yaml", "status -oJSON", "job -o ndjson", "job -o csv", "tasks -o tree",
+    "is not available for this command": ["status -o yaml", "status -oJSON", "job -o ndjson", "job -o csv", "tasks -o tree",
                                    "checks -o tree"],
     "--color": ["status --color sometimes"],
     "--export": ["status --export picture.png", "status --export picture", "status --export .svg",

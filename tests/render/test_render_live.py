@@ -27,7 +27,7 @@ from migstat.model.events import (
 )
 from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
 from migstat.model.verdict import Reason, Until, Verdict, summary_of
-from migstat.render.advice import next_line, next_step
+from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, last_line, standing
 from migstat.render.live import (
@@ -401,11 +401,13 @@ def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
 )
 def test_the_next_command_fits_the_end(view: View, command: str) -> None:
     """The suggested command depends on what went wrong."""
-    assert next_line(next_step(view.snapshot), ("JOB",)) == f"Next: {command}"
+    assert next_line(next_step(view.snapshot), Typed("JOB")) == f"Next: {command}"
 
 
 def test_the_next_command_repeats_what_it_needs() -> None:
     """The task is only repeated for commands that take one, options that choose the account always."""
-    words = ("JOB", "TASK", "--profile wave2")
-    assert next_line(("checks --details", ""), words) == "Next: migstat checks JOB TASK --profile wave2 --details"
-    assert next_line(("tasks", ""), words) == "Next: migstat tasks JOB --profile wave2"
+    typed = Typed("https://a.b/?c&d", "my task", ("--profile wave2",))
+    checks = "Next: migstat checks 'https://a.b/?c&d' 'my task' --profile wave2 --details"
+    assert next_line(("checks --details", ""), typed) == checks
+    assert next_line(("tasks", ""), typed) == "Next: migstat tasks 'https://a.b/?c&d' --profile wave2"
+    assert next_line(("tasks", ""), Typed(None, "latest-check")) == "Next: migstat tasks"

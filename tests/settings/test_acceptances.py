@@ -10,7 +10,6 @@ import pytest
 from migstat.errors import UsageError
 from migstat.model.acceptance import Acceptance
 from migstat.settings.acceptances import acceptances_from
-from migstat.settings.resolve import Profile
 
 GOOD = '[Mail]\nreason = "on purpose"\nuntil = 2026-12-01\n'
 
@@ -21,14 +20,14 @@ def test_a_file_holds_entries_by_name(tmp_path: Path) -> None:
     file.write_bytes(
         b"\xef\xbb\xbf" + (GOOD + '["a.b c"]\nreason="r"\nby="M"\nuntil=2027-01-31\noccurrences=0').encode()
     )
-    found = acceptances_from(str(file), Profile())
+    found = acceptances_from((str(file), "--accepted"))
     assert found is not None
     assert found.entries == {
         "Mail": Acceptance(reason="on purpose", until=date(2026, 12, 1)),
         "a.b c": Acceptance(reason="r", until=date(2027, 1, 31), by="M", occurrences=0),
     }
     file.write_text("")
-    empty = acceptances_from(str(file), Profile())
+    empty = acceptances_from((str(file), "--accepted"))
     assert empty is not None
     assert empty.entries == {}
 
@@ -63,6 +62,6 @@ def test_a_wrong_file_is_an_error_that_names_key_and_type(tmp_path: Path, conten
     file = tmp_path / "a.toml"
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError) as error:
-        acceptances_from(str(file), Profile())
+        acceptances_from((str(file), "--accepted"))
     assert said in error.value.message
     assert "a.toml" in error.value.message

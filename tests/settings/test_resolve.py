@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from migstat.cli.context import Options, Runtime
-from migstat.cli.output import OutputOptions, output_of
+from migstat.cli.context import Runtime
+from migstat.cli.options import options_from
 from migstat.cli.streams import Streams
 from migstat.errors import UsageError
 from migstat.settings.config import parsed
-from migstat.settings.keys import ENVIRONMENT, FORMATS, SETTINGS
-from migstat.settings.resolve import Flags, Profile, Settings, settings_from
+from migstat.settings.keys import ENVIRONMENT, SETTINGS
+from migstat.settings.resolve import Flags, Profile, Settings, Sources
 
 TOKEN = "token-of-the-test"
 LOGIN = {"MIGSTAT_EMAIL": "a@example.com", "MIGSTAT_TOKEN": TOKEN}
@@ -25,12 +25,7 @@ def no_stdin() -> str:
 
 
 def settle(flags: Flags | None = None, profile: Profile | None = None, **environ: str) -> Settings:
-    return settings_from(flags or {}, LOGIN | environ, no_stdin, profile=profile)
-
-
-def shown(output: str | None, **environ: str) -> OutputOptions:
-    """How a command that has all formats and writes into a pipe shows its report."""
-    return output_of(Runtime(environ, Streams(None, None)), Options(output=output), FORMATS)
+    return Sources(flags or {}, LOGIN | environ, profile or Profile(), no_stdin).open()
 
 
 def facts(settings: Settings) -> dict[str, Any]:
@@ -60,7 +55,7 @@ def test_flag_beats_environment_beats_profile_beats_default(tmp_path: Path) -> N
     profile = Profile(parsed(text, str(tmp_path / "config.toml")), "p")
     found |= {"base_url": "https://profile.example", "email": "profile@example.com", "token": "from-file",
               "request_timeout": 7.0, "rate_limit": 70, "ca_bundle": str(bundle)}  # fmt: skip
-    assert facts(settings_from({}, dict.fromkeys(ENVIRONMENT, ""), no_stdin, profile=profile)) == found
+    assert facts(Sources({}, dict.fromkeys(ENVIRONMENT, ""), profile, no_stdin).open()) == found
 
     environ = {
         "MIGSTAT_BASE_URL": "https://env.example",
@@ -126,9 +121,9 @@ def test_a_tilde_is_the_home_folder_wherever_a_path_comes_from(tmp_path: Path, m
         for name in ("~/tok", "tok")
     ]
     found = [
-        settings_from({"token_file": "~/tok"}, email, no_stdin),
-        settings_from({}, email | {"MIGSTAT_TOKEN_FILE": "~/tok"}, no_stdin),
-        *(settings_from({}, email, no_stdin, profile=profile) for profile in profiles),
+        Sources({"token_file": "~/tok"}, email).open(),
+        Sources({}, email | {"MIGSTAT_TOKEN_FILE": "~/tok"}).open(),
+        *(Sources({}, email, profile).open() for profile in profiles),
     ]
     assert [each.token.reveal() for each in found] == ["t0ken"] * 4
 
@@ -146,4 +141,5 @@ def test_settings_never_show_the_token() -> None:
 )
 def test_the_width_is_a_number_of_columns(columns: str, expected: int | None) -> None:
     """Anything else leaves it to the terminal."""
-    assert shown(None, COLUMNS=columns).columns == expected
+    runtime = Runtime({"COLUMNS": columns}, Streams(None, None))
+    assert options_from(runtime, {}, formats=(), exports=(), new_profile=False).columns == expected

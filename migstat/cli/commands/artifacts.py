@@ -12,8 +12,8 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime, Session, open_session
-from migstat.cli.options import Job, Task, asks_api
-from migstat.cli.output import JSON_FORMATS, OutputOptions, finish, output_of
+from migstat.cli.options import shared_options
+from migstat.cli.output import JSON_FORMATS, finish
 from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFound, OutputError, Refused, UsageError
 from migstat.files.incoming import file_names, incoming
 from migstat.model.nodes import instant
@@ -26,12 +26,10 @@ FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 NONE_HERE = "Only newer migration assistants leave reports and logs, and none for Confluence."
 
 
-@asks_api(FORMATS)
+@shared_options(FORMATS, about=("job", "task"))
 def artifacts(
     runtime: Runtime,
     options: Options,
-    job: Job = None,
-    task: Task = None,
     download: Annotated[
         str | None,
         typer.Option(
@@ -51,10 +49,9 @@ def artifacts(
 
       migstat artifacts --download . --json | jq -r '.tasks[0].artifacts[].path'
     """
-    output = output_of(runtime, options, FORMATS)
     folder = None if download is None else _folder(download)
     failures: dict[str, MigstatError] = {}
-    with open_session(runtime, options, job=job, task=task) as session:
+    with open_session(runtime, options) as session:
         # The session took an id as it is, without a request, so only this answer names the files.
         found = session.api.task(session.job_id, session.task.task_id)
         now = session.now()
@@ -62,9 +59,9 @@ def artifacts(
         expired = (end is not None and end <= now for end in ends)
         report = ArtifactsReport(session.job_id, now, found, tuple(map(Listed, found.artifacts, expired)))
         if folder is not None:
-            report, failures = _download(runtime, session, report, folder, output)
-        code = finish(runtime, output, report)
-        if not report.artifacts and output.format not in JSON_FORMATS:
+            report, failures = _download(runtime, options, session, report, folder)
+        code = finish(runtime, options, report)
+        if not report.artifacts and options.format not in JSON_FORMATS:
             runtime.streams.tell(NONE_HERE)
     if failures:
         raise _summary(failures, len(report.artifacts))
@@ -91,7 +88,7 @@ def _folder(text: str) -> Path:
 
 
 def _download(
-    runtime: Runtime, session: Session, report: ArtifactsReport, folder: Path, output: OutputOptions
+    runtime: Runtime, options: Options, session: Session, report: ArtifactsReport, folder: Path
 ) -> tuple[ArtifactsReport, dict[str, MigstatError]]:
     """Download everything possible; return the report with paths, and the errors of the others."""
     names = file_names(listed.artifact.name for listed in report.artifacts)
@@ -100,7 +97,7 @@ def _download(
     for number, (listed, name) in enumerate(zip(report.artifacts, names, strict=True), 1):
         label = f"{number}/{len(names)} {name}" if len(names) > 1 else name
         try:
-            with incoming(folder / name) as file, _progress(runtime, output, label) as moved:
+            with incoming(folder / name) as file, _progress(runtime, options, label) as moved:
                 expected = name.lower().endswith(".json")
                 session.api.download(listed.artifact.location, file, moved, json_expected=expected)
         except (ApiError, OutputError) as error:
@@ -113,15 +110,14 @@ def _download(
     return replace(report, artifacts=tuple(fetched), downloaded=True), failures
 
 
-def _progress(runtime: Runtime, output: OutputOptions, label: str) -> AbstractContextManager[Moved]:
+def _progress(runtime: Runtime, options: Options, label: str) -> AbstractContextManager[Moved]:
     """Progress on a terminal's standard error, none elsewhere or between the lines of `--verbose`."""
     streams = runtime.streams
-    if output.verbose or output.dumb or streams.err is None or not streams.err_is_terminal:
+    if options.verbose or options.dumb or streams.err is None or not streams.err_is_terminal:
         return nullcontext(lambda _done, _total: None)
     from migstat.cli.progress import progress_of
 
-    ascii_only = output.plain_signs or not streams.unicode
-    return progress_of(label, streams.err, ascii_only=ascii_only, color=output.color)
+    return progress_of(label, streams.err, ascii_only=options.ascii_only, color=options.color)
 
 
 def _summary(failures: Mapping[str, MigstatError], count: int) -> MigstatError:

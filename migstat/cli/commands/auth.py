@@ -10,9 +10,9 @@ from contextlib import closing
 import msgspec
 from msgspec.structs import replace
 
-from migstat.cli.context import Options, Runtime, Session, warn
+from migstat.cli.context import Options, Runtime, Session
 from migstat.cli.help_page import MigstatTyper
-from migstat.cli.options import asks_api
+from migstat.cli.options import shared_options
 from migstat.cli.output import print_rows
 from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError, NotFound, UsageError
 from migstat.model.nodes import HIDDEN, Job
@@ -49,7 +49,7 @@ auth = MigstatTyper(help=ABOUT)
 
 
 @auth.command()
-@asks_api((), new_profile=True)
+@shared_options((), new_profile=True)
 def login(runtime: Runtime, options: Options) -> int:
     """Ask for e-mail, API token and job, check them, and store them.
 
@@ -66,11 +66,11 @@ def login(runtime: Runtime, options: Options) -> int:
     """
     if runtime.keychain is None:
         raise NoKeyring("cannot store a token here", WITHOUT)
-    dialog = _Dialog.begin(runtime, options)
+    dialog = _Dialog(runtime, options)
     sources, person = dialog.sources, runtime.streams.in_is_terminal()
     sources.settings()  # report invalid values before anyone types a token in vain
     target = dialog.target()
-    file = sources.get("token_file") if options.flags.get("token_file") else None
+    file = sources.get("token_file") if sources.flags["token_file"] else None
     if person and file is None:
         dialog.tell(HOW_TO_BEGIN)
     email = sources.get("email")
@@ -84,8 +84,8 @@ def login(runtime: Runtime, options: Options) -> int:
         token = Token(secret_of(dialog.ask(prompt, secret=True), "the answer"), "typed")
     else:
         raise UsageError("cannot ask for the token: standard input is not a terminal", PIPE_IT)
-    warn(runtime, token.warnings)
-    settings = sources.settings(account.email, token)
+    runtime.streams.warn(*token.warnings)
+    settings = sources.settings().logged_in(account.email, token)
     targets: dict[str, str] = {}
     try:
         if target or not person:
@@ -105,7 +105,7 @@ def login(runtime: Runtime, options: Options) -> int:
 
 
 @auth.command()
-@asks_api(())
+@shared_options(())
 def status(runtime: Runtime, options: Options) -> int:
     """Show e-mail and token source and, given a job, whether the API accepts them.
 
@@ -115,7 +115,7 @@ def status(runtime: Runtime, options: Options) -> int:
 
       migstat auth status --profile acme
     """
-    dialog = _Dialog.begin(runtime, options)
+    dialog = _Dialog(runtime, options)
     token: Token | MigstatError
     try:
         token = dialog.sources.token()
@@ -127,14 +127,14 @@ def status(runtime: Runtime, options: Options) -> int:
     email = email_from(dialog.sources.get("email"))
     if isinstance(token, MigstatError):
         raise token
-    settings = dialog.sources.settings(email, token)
-    warn(runtime, settings.warnings)
+    settings = dialog.sources.settings().logged_in(email, token)
+    runtime.streams.warn(*settings.warnings)
     dialog.check(dialog.target() or dialog.only_target(), settings)
     return 0
 
 
 @auth.command()
-@asks_api(())
+@shared_options(())
 def logout(runtime: Runtime, options: Options) -> int:
     """Remove the stored API token.
 
@@ -146,7 +146,7 @@ def logout(runtime: Runtime, options: Options) -> int:
     """
     if runtime.keychain is None:
         raise NoKeyring("no tokens are stored here", WITHOUT)
-    dialog = _Dialog.begin(runtime, options)
+    dialog = _Dialog(runtime, options)
     account = Account(dialog.sources.parsed("base_url"), email_from(dialog.sources.get("email"), NAME_IT))
     places = runtime.keychain().forget(account)
     of = f"token of {account.email} for {account.base_url}"
@@ -160,13 +160,11 @@ class _Dialog(msgspec.Struct, frozen=True):
 
     runtime: Runtime
     options: Options
-    sources: Sources
 
-    @classmethod
-    def begin(cls, runtime: Runtime, options: Options) -> _Dialog:
-        streams, keychain = runtime.streams, runtime.keychain
-        sources = Sources(options.flags, runtime.environ, options.profile, stdin=streams.token_input, keychain=keychain)
-        return cls(runtime, options, sources)
+    @property
+    def sources(self) -> Sources:
+        """Where the user's settings come from."""
+        return self.options.sources
 
     def tell(self, text: str) -> None:
         """Write a line to standard error."""
@@ -189,13 +187,13 @@ class _Dialog(msgspec.Struct, frozen=True):
 
     def target(self) -> Target | None:
         """The job to ask about, if one is set. Raises UsageError for an invalid one."""
-        environ, profile = self.runtime.environ, self.options.profile
+        environ, profile = self.runtime.environ, self.sources.profile
         known = environ.get("MIGSTAT_JOB") or profile.get("job")
         return target_from(None, None, environ, default_task=None, profile=profile) if known else None
 
     def only_target(self) -> Target | None:
         """The config file's target, if there is only one, and no other profile's. Raises UsageError."""
-        profile = self.options.profile
+        profile = self.sources.profile
         match [*profile.config.targets.items()]:
             case [(name, target)] if target.get("profile", profile.name) == profile.name:
                 return target_from(name, None, {}, default_task=None, profile=profile)
@@ -227,7 +225,7 @@ class _Dialog(msgspec.Struct, frozen=True):
             if not text:
                 break
             try:
-                target = target_from(text, None, {}, default_task=None, profile=self.options.profile)
+                target = target_from(text, None, {}, default_task=None, profile=self.sources.profile)
             except UsageError as error:
                 self.tell(error.message)
                 continue
@@ -238,7 +236,7 @@ class _Dialog(msgspec.Struct, frozen=True):
 
     def _ask_name(self, job_id: str, job: Job) -> str:
         """Ask for the name of the job's target, and suggest one."""
-        targets = self.options.profile.config.targets
+        targets = self.sources.profile.config.targets
         known = next((name for name, target in targets.items() if target.get("job") == job_id), None)
         name = known or re.sub(r"[^a-z0-9]+", "-", (job.name or "").lower()).strip("-")[:40] or "migration"
         if known is None and name in targets:
@@ -256,7 +254,7 @@ class _Dialog(msgspec.Struct, frozen=True):
             profile.name is not None or name not in config.profiles
         ):  # else it belongs to someone who did not make it the default
             for key, value in (("email", account.email), ("base_url", account.base_url)):
-                wanted = key == "email" or self.options.flags.get(key)
+                wanted = key == "email" or self.sources.flags.get(key)
                 _, source = lasting.get(key) or ("", "default")
                 if wanted and source == "default" and value != SETTING[key].default:
                     changes["profiles", name, key] = value

@@ -8,18 +8,8 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime, open_session
-from migstat.cli.options import (
-    AcceptedFile,
-    ExitStatus,
-    Exports,
-    Job,
-    StateFilter,
-    Task,
-    asks_api,
-    names_from,
-    states_from,
-)
-from migstat.cli.output import PICTURES, finish, output_of
+from migstat.cli.options import PICTURES, ExitStatus, StateFilter, names_from, shared_options, states_from
+from migstat.cli.output import finish
 from migstat.model.changes import EarlierRun
 from migstat.query.reports import checks_report
 from migstat.settings.acceptances import acceptances_from
@@ -27,12 +17,15 @@ from migstat.settings.acceptances import acceptances_from
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
 
-@asks_api(FORMATS)
+@shared_options(
+    FORMATS,
+    about=("job", "task"),
+    settings={"accepted": "Accepted checks, which do not count (see help ci)."},
+    exports=(*PICTURES, "xml"),
+)
 def checks(
     runtime: Runtime,
     options: Options,
-    job: Job = None,
-    task: Task = None,
     name: Annotated[
         list[str] | None, typer.Option("--name", metavar="CHECK", help="Only this check; may be repeated.")
     ] = None,
@@ -43,9 +36,7 @@ def checks(
         str | None,
         typer.Option("--against", metavar="WHAT", help="Compare with a run: previous, TASK, or a FILE of --json."),
     ] = None,
-    accepted: AcceptedFile = None,
     exit_status: ExitStatus = False,
-    export: Exports = None,
 ) -> int:
     """Show the pre-flight checks, problems first.
 
@@ -55,15 +46,14 @@ def checks(
 
       migstat checks --against previous --exit-status
     """
-    output = output_of(runtime, options, FORMATS, export=export, kinds=(*PICTURES, "xml"), words=(job, task))
     names, states = names_from(name, "--name"), states_from(state)
-    acceptances = acceptances_from(accepted, options.profile)
+    acceptances = acceptances_from(options.sources.get("accepted"))
     earlier: str | EarlierRun | None = None
     if against is not None:
         from migstat.query.earlier import against_from
 
         earlier = against_from(against)
-    with open_session(runtime, options, job=job, task=task) as session:
+    with open_session(runtime, options) as session:
         report = checks_report(session, names, states, against=earlier, acceptances=acceptances)
         report = replace(report, show_all=show_all, details=details)
-        return finish(runtime, output, report, report.judged if exit_status else None)
+        return finish(runtime, options, report, report.judged if exit_status else None)

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from migstat.cli.context import Runtime, profile_for, warn
+from migstat.cli.context import Runtime
 from migstat.cli.help_page import MigstatTyper
-from migstat.cli.options import Profile
+from migstat.cli.options import ProfileOption
 from migstat.cli.output import print_rows
 from migstat.errors import MigstatError, NotFound, UsageError
 from migstat.files.places import config_file
 from migstat.render.text import harmless
-from migstat.settings import resolve
 from migstat.settings.config import (
     DEFAULT_PROFILE,
     Config,
@@ -28,6 +27,7 @@ from migstat.settings.config import (
     spelled,
 )
 from migstat.settings.keys import PROFILE_KEYS, SETTING, TARGET_KEYS
+from migstat.settings.resolve import Profile, Sources, profile_from
 from migstat.settings.values import looks_like_token, refuse_empty
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as profiles.acme.email or targets.wave2.job.")]
@@ -62,7 +62,7 @@ def list_(
     show_origin: Annotated[
         bool, typer.Option("--show-origin", help="Show the values in effect, defaults included, and their source.")
     ] = False,
-    profile: Profile = None,
+    profile: ProfileOption = None,
 ) -> int:
     """List the values in the file, or with --show-origin those in effect.
 
@@ -74,8 +74,10 @@ def list_(
     """
     runtime: Runtime = ctx.obj
     if show_origin:
-        in_force = profile_for(runtime, profile, None)
-        sources = resolve.Sources({}, runtime.environ, in_force, stdin=lambda: "-", keychain=runtime.keychain)
+        chosen = profile_from(profile, None, runtime.environ)
+        runtime.streams.warn(*chosen.config.warnings)
+        # A token only has to be there: nobody is asked for one, and nothing read from standard input.
+        sources = Sources({}, runtime.environ, chosen, stdin=lambda: "-", keychain=runtime.keychain)
         try:
             token = sources.token()
         except MigstatError:  # `migstat auth status` says why
@@ -127,7 +129,7 @@ def set_(ctx: typer.Context, key: Key, value: Annotated[str, typer.Argument(meta
     changed = change(config_file(runtime.environ)[0], {path: value})
     runtime.streams.tell(harmless(f"{spelled(path)} is set in {shown_file(changed.file)}"))
     if path[0] == "profiles" and SETTING[path[-1]].is_file:
-        file, _ = resolve.Profile(changed, path[1]).get(path[-1]) or ("", "")
+        file, _ = Profile(changed, path[1]).get(path[-1]) or ("", "")
         if not os.path.exists(file):  # noqa: PTH110  a name may be too long for pathlib
             runtime.streams.tell(harmless(f"note: {file} does not exist yet"))
     return 0
@@ -151,7 +153,7 @@ def unset(ctx: typer.Context, key: Key) -> int:
 def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
     file, named = config_file(runtime.environ)
     read = read_config(file, must_exist=named and must_exist)
-    warn(runtime, read.warnings)
+    runtime.streams.warn(*read.warnings)
     return read
 
 

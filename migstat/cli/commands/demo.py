@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from migstat.cli.commands.simulate import DEFAULT_SPEED, checked_speed, scenario_of, variables_of
 from migstat.cli.context import Runtime
-from migstat.cli.output import wants_json
+from migstat.cli.options import wants_json
 from migstat.errors import UsageError
 from migstat.model.exit_codes import Exit
 from migstat.settings.keys import TERMINAL_VARIABLES

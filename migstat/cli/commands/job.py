@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from migstat.cli.context import Options, Runtime, open_session
-from migstat.cli.options import Job, asks_api
-from migstat.cli.output import finish, output_of
+from migstat.cli.options import shared_options
+from migstat.cli.output import finish
 from migstat.model.reports import JobReport
 
 FORMATS = ("table", "plain", "json")
 
 
-@asks_api(FORMATS)
-def job(runtime: Runtime, options: Options, job: Job = None) -> int:
+@shared_options(FORMATS, about=("job",))
+def job(runtime: Runtime, options: Options) -> int:
     """Show what a job moves, from where and to where.
 
     Examples:
@@ -20,7 +20,6 @@ def job(runtime: Runtime, options: Options, job: Job = None) -> int:
 
       migstat job --json | jq '.job.scope'
     """
-    output = output_of(runtime, options, FORMATS)
-    with open_session(runtime, options, job=job, default_task=None) as session:
+    with open_session(runtime, options, default_task=None) as session:
         report = JobReport(session.job_id, session.now(), session.job)
-        return finish(runtime, output, report)
+        return finish(runtime, options, report)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from migstat.cli.context import Options, Runtime, Session, open_session
-from migstat.cli.options import ExitStatus, Exports, Job, Task, asks_api
-from migstat.cli.output import finish, finish_raw, output_of
+from migstat.cli.options import PICTURES, ExitStatus, shared_options
+from migstat.cli.output import finish, finish_raw
 from migstat.errors import UsageError
 from migstat.model.nodes import Level, Node, Question
 from migstat.query.reports import pruned, status_report
@@ -19,12 +19,10 @@ from migstat.settings.target import level_from
 FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 
 
-@asks_api(FORMATS)
+@shared_options(FORMATS, about=("job", "task"), exports=PICTURES)
 def status(
     runtime: Runtime,
     options: Options,
-    job: Job = None,
-    task: Task = None,
     level: Annotated[
         str | None, typer.Option("--level", metavar="LEVEL", help="One node, such as check,AppVendorCheck.")
     ] = None,
@@ -33,7 +31,6 @@ def status(
     ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The API's own JSON, all pages merged.")] = False,
     exit_status: ExitStatus = False,
-    export: Exports = None,
 ) -> int:
     """Show where a task stands and what is wrong.
 
@@ -47,20 +44,19 @@ def status(
 
       migstat status --level migrate,projects,ACME --json
     """
-    output = output_of(runtime, options, FORMATS, export=export, words=(job, task))
-    if raw and (options.output not in (None, "json") or export):
-        other = "--export" if export else f"--output {options.output}"
+    if raw and ((options.format_given and options.format != "json") or options.exports):
+        other = "--export" if options.exports else f"--output {options.format}"
         raise UsageError(f"--raw cannot be combined with {other}", "--raw is the API's own JSON.")
     names, levels = level_from(level, "--level") if level is not None else (), None
     if depth is not None:
         if depth != "all" and not re.fullmatch("[0-9]+", depth):
             raise UsageError(f"invalid --depth: {depth!r}", "Give a number, or all.")
         levels = ALL if depth == "all" else min(int(depth[:9]), ALL)
-    with open_session(runtime, options, job=job, task=task) as session:
+    with open_session(runtime, options) as session:
         if raw:
             return _raw(runtime, session, names, levels or 0, judged=exit_status)
         report = status_report(session, names, levels, judged=exit_status)
-        return finish(runtime, output, report, report.snapshot.verdict if exit_status else None)
+        return finish(runtime, options, report, report.snapshot.verdict if exit_status else None)
 
 
 def _raw(runtime: Runtime, session: Session, level: Level, depth: int, *, judged: bool) -> int:

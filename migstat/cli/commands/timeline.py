@@ -8,18 +8,17 @@ from typing import Annotated
 import typer
 
 from migstat.cli.context import Options, Runtime
-from migstat.cli.options import Exports, StateFilter, asks_api, states_from
-from migstat.cli.output import finish, output_of, refuse_same_file
+from migstat.cli.options import PICTURES, StateFilter, shared_options, states_from
+from migstat.cli.output import finish, refuse_same_file
 from migstat.errors import UsageError
 from migstat.follow.night import night_in, read_night
 from migstat.model.nights import ORDERS, Night, timeline_report
-from migstat.render.text import harmless
 from migstat.settings.values import one_of
 
 FORMATS = ("table", "plain", "json", "csv", "markdown")
 
 
-@asks_api(FORMATS, offline=True)
+@shared_options(FORMATS, exports=PICTURES, offline=True)
 def timeline(
     runtime: Runtime,
     options: Options,
@@ -33,7 +32,6 @@ def timeline(
     state: StateFilter = None,
     sort: Annotated[str, typer.Option("--sort", metavar="ORDER", help=f"Sort by {', '.join(ORDERS)}.")] = "start",
     show_all: Annotated[bool, typer.Option("--all", help="List every node, however small the window.")] = False,
-    export: Exports = None,
 ) -> int:
     """Show what a recorded night looked like.
 
@@ -45,7 +43,6 @@ def timeline(
 
       migstat timeline night.jsonl --export sunday.html
     """
-    output = output_of(runtime, options, FORMATS, export=export)
     states = states_from(state)
     one_of(sort, "--sort", ORDERS)
     if file is None:
@@ -54,12 +51,12 @@ def timeline(
         raise UsageError("FILE and --against cannot both be standard input", "Name a file for one of them.")
     for name, read in (("FILE", file), ("--against", against)):
         used = None if read is None else Path(read)
-        refuse_same_file((name, used), *(("--export", path) for path in output.exports))
+        refuse_same_file((name, used), *(("--export", path) for path in options.exports))
     night, rehearsal = _night(runtime, file), _night(runtime, against, "--against") if against is not None else None
     report = timeline_report(night, rehearsal, states, sort, show_all=show_all)
     if rehearsal is not None and night.spans and not any(rehearsal.spans.get(span.level) for span in report.nodes):
-        runtime.streams.tell(f"migstat: warning: --against: {harmless(str(against))} has no names in common with this")
-    return finish(runtime, output, report)
+        runtime.streams.warn(f"--against: {against} has no names in common with this")
+    return finish(runtime, options, report)
 
 
 def _night(runtime: Runtime, file: str, option: str = "") -> Night:
@@ -68,8 +65,7 @@ def _night(runtime: Runtime, file: str, option: str = "") -> Night:
         night = read_night(runtime.streams.stdin_bytes(), file)
     else:
         night = night_in(Path(file), option)
-    for warning in night.warnings:
-        runtime.streams.tell(f"migstat: warning: {harmless(warning)}")
+    runtime.streams.warn(*night.warnings)
     if not night.spans:
-        runtime.streams.tell(f"migstat: warning: {harmless(file)} holds no events yet")
+        runtime.streams.warn(f"{file} holds no events yet")
     return night

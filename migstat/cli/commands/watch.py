@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime
 from migstat.cli.notifying import command_from
-from migstat.cli.options import AcceptedUntilChecks, Exports, Job, Task, asks_api
-from migstat.cli.output import OutputOptions, output_of, refuse_same_file
+from migstat.cli.options import PICTURES, shared_options
+from migstat.cli.output import refuse_same_file
 from migstat.cli.streams import Streams, in_foreground
 from migstat.cli.watch_output import WatchOptions
 from migstat.cli.watching import follow_task
@@ -21,7 +21,6 @@ from migstat.follow.night import night_in
 from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
 from migstat.settings.acceptances import acceptances_from
-from migstat.settings.keys import SETTING
 from migstat.settings.resolve import environ_of_commands
 from migstat.settings.values import deadline as instant_of
 from migstat.settings.values import one_of, seconds
@@ -29,15 +28,18 @@ from migstat.settings.values import one_of, seconds
 FORMATS = ("table", "plain", "json", "ndjson")
 
 
-@asks_api(FORMATS)
+@shared_options(
+    FORMATS,
+    about=("job", "task"),
+    settings={
+        "interval": "Minimum time between polls. Default: 10s.",
+        "accepted": "With --until checks: those accepted (see help ci).",
+    },
+    exports=(*PICTURES, "prom"),
+)
 def watch(
     runtime: Runtime,
     options: Options,
-    job: Job = None,
-    task: Task = None,
-    interval: Annotated[
-        str | None, typer.Option("--interval", metavar="T", help="Minimum time between polls. Default: 10s.")
-    ] = None,
     timeout: Annotated[
         str | None, typer.Option("--timeout", metavar="T", help="Give up after this long (exit 124).")
     ] = None,
@@ -50,7 +52,6 @@ def watch(
     record: Annotated[
         str | None, typer.Option("--record", metavar="FILE", help="Append all events; resume from them next time.")
     ] = None,
-    export: Exports = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="FILE", help="Record of a rehearsal, to estimate the end.")
     ] = None,
@@ -58,7 +59,6 @@ def watch(
         str | None,
         typer.Option("--deadline", metavar="WHEN", help="Warn if it will end after this: 03:00, 4h, ISO 8601."),
     ] = None,
-    accepted: AcceptedUntilChecks = None,
     stall_after: Annotated[
         str, typer.Option("--stall-after", metavar="T", help="Warn when a node makes no progress for this long.")
     ] = "15m",
@@ -72,41 +72,36 @@ def watch(
 
       migstat watch --record night.jsonl --deadline 03:00 && ./open-the-site
     """
-    output = output_of(runtime, options, FORMATS, export=export, kinds=("html", "svg", "prom"), words=(job,))
-    if output.format == "table" and (not _may_be_live(runtime.streams, options, output) or quiet):
-        output = replace(output, format="plain")
+    if options.format == "table" and (not _may_be_live(runtime.streams, options) or quiet):
+        options = replace(options, format="plain")
     one_of(until, "--until", Until)
-    default = SETTING["interval"].default or ""
-    pause = (interval, "--interval") if interval is not None else options.profile.get("interval") or (default, "")
     command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
     record_file, baseline_file = Path(record) if record else None, Path(baseline) if baseline else None
-    exported = (("--export", file) for file in output.exports)
+    exported = (("--export", file) for file in options.exports)
     refuse_same_file(("--baseline", baseline_file), ("--record", record_file), *exported)
     rehearsal, warnings = _rehearsal(baseline_file) if baseline_file else (None, ())
-    if accepted is not None and until != Until.CHECKS:
+    if options.sources.flags["accepted"] is not None and until != Until.CHECKS:
         raise UsageError("--accepted needs --until checks", "Accepted checks change nothing about a migration.")
     plan = Plan(
-        interval=seconds(*pause),
+        interval=options.sources.parsed("interval"),
         stall_after=seconds(stall_after, "--stall-after"),
         until=Until(until),
         fail_fast=fail_fast,
         strict=strict,
         rehearsal=rehearsal,
         due=instant_of(deadline, "--deadline", runtime.now()) if deadline is not None else None,
-        acceptances=acceptances_from(accepted, options.profile) if until == Until.CHECKS else None,
+        acceptances=acceptances_from(options.sources.get("accepted")) if until == Until.CHECKS else None,
     )
     wanted = WatchOptions(
-        output=output,
+        shared=options,
         plan=plan,
-        job=job,
-        task=task,
         quiet=quiet,
         ends_after=seconds(timeout, "--timeout") if timeout is not None else None,
         record=record_file,
         notify=command,
         warnings=warnings,
     )
-    return follow_task(runtime, options, wanted)
+    return follow_task(runtime, wanted)
 
 
 def _rehearsal(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
@@ -121,11 +116,11 @@ def _rehearsal(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
     return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
 
 
-def _may_be_live(streams: Streams, options: Options, output: OutputOptions) -> bool:
+def _may_be_live(streams: Streams, options: Options) -> bool:
     """True for a capable terminal in the foreground with nothing else on it. Raises UsageError."""
     out = streams.out
     if out is None or not streams.out_is_terminal:
-        if options.output is not None:
+        if options.format_given:
             raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
         return False
-    return in_foreground(out) and not output.dumb and not (options.verbose and streams.err_is_terminal)
+    return in_foreground(out) and not options.dumb and not (options.verbose and streams.err_is_terminal)
