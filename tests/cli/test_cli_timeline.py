@@ -153,7 +153,7 @@ def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path
         (["{night}", "--against", "{folder}/diary"], "--against: "),
         (["{night}", "--sort", "state"], "--sort"),
         (["{night}", "--state", "odd"], "--state"),
-        (["{night}", "-o", "tree"], "no format"),
+        (["{night}", "-o", "tree"], "not available"),
         (["-", "--against", "-"], "both be standard input"),
         (["n.html", "--export", "./n.html"], "FILE and --export name the same file"),
         (["n", "--against", "n.svg", "--export", "n.svg"], "--against and --export name the same file"),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime
 from migstat.cli.notifying import command_from
-from migstat.cli.options import PICTURES, shared_options
+from migstat.cli.options import shared_options
 from migstat.cli.output import refuse_same_file
 from migstat.cli.streams import Streams, in_foreground
 from migstat.cli.watch_output import WatchOptions
@@ -35,7 +35,7 @@ FORMATS = ("table", "plain", "json", "ndjson")
         "interval": "Minimum time between polls. Default: 10s.",
         "accepted": "With --until checks: those accepted (see help ci).",
     },
-    exports=(*PICTURES, "prom"),
+    exports=("html", "svg", "prom"),
 )
 def watch(
     runtime: Runtime,
