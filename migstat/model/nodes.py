@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -71,8 +72,12 @@ _ENDED: frozenset[str] = frozenset(Status) - _UNFINISHED
 class State(StrEnum):
     """The one vocabulary for a node: glyph, color, filter, JSON and prose all use these words.
 
-    Members are in display order: what needs attention first.
+    Members are in display order: what needs attention first. `rank` is the place in this order, 0 the worst; `ended`
+    says that nothing more will happen to the node.
     """
+
+    rank: int
+    ended: bool
 
     FAILED = "failed"
     MISSING = "missing"
@@ -82,19 +87,9 @@ class State(StrEnum):
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
 
-    @property
-    def rank(self) -> int:
-        """Position in the order of the members; 0 is the worst."""
-        return _RANKS[self]
 
-    @property
-    def ended(self) -> bool:
-        """True if nothing more will happen to the node."""
-        return self not in _UNENDED
-
-
-_RANKS = {state: rank for rank, state in enumerate(State)}
-_UNENDED = frozenset({State.RUNNING, State.PENDING, State.MISSING})
+for _rank, _state in enumerate(State):
+    _state.rank, _state.ended = _rank, _state not in (State.RUNNING, State.PENDING, State.MISSING)
 
 _STATE_OF_OUTCOME: dict[str, State] = {
     Outcome.WARNING: State.WARNING,
@@ -379,7 +374,7 @@ def combined_state(states: list[State], *, over: bool = False) -> State:
         return State.PENDING if State.PENDING in states or not states else State.MISSING
     if any(not state.ended for state in states):
         return State.FAILED if over else State.RUNNING
-    worst = min(states, key=_RANKS.__getitem__)
+    worst = min(states, key=attrgetter("rank"))
     return State.SUCCEEDED if worst is State.SKIPPED and State.SUCCEEDED in states else worst
 
 
