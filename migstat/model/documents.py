@@ -29,6 +29,8 @@ Instant = Annotated[
     ),
 ]
 Seconds = Annotated[int, Meta(ge=0)]
+Rounded = Annotated[Seconds, "rounded"]
+"""Seconds, rounded; all others are truncated."""
 ApiStatus = Annotated[str | None, Meta(description="As the API sent it; known are PENDING, IN_PROGRESS and FINISHED.")]
 ApiOutcome = Annotated[str | None, Meta(description="As the API sent it, once the node has ended.")]
 Missing = Annotated[tuple[str, ...], Meta(description="Keys of the job's scope that are not reported (yet).")]
@@ -175,7 +177,7 @@ class ProjectsDocument(Head, kw_only=True, tag="projects"):
     scope: Scope
     projects: Sequence[NodeJson]
     missing: Missing
-    estimated_end_at: NotBefore
+    estimated_end: NotBefore = field(name="estimatedEndAt")
 
 
 class TasksDocument(Document, kw_only=True, tag="tasks"):
@@ -230,7 +232,7 @@ class TargetJson(Published, kw_only=True):
     verdict: Verdict | None
     reasons: Sequence[Reason]
     summary: Summary | None
-    estimated_end_at: NotBefore
+    estimated_end: NotBefore = field(name="estimatedEndAt")
     error: ErrorJson | None
 
 
@@ -261,7 +263,7 @@ class PhaseJson(Published, kw_only=True):
     """A phase of a node, as polls have seen it."""
 
     name: str
-    since: Instant = field(name="from")
+    begun: Instant = field(name="from")
     to: Instant | None
 
 
@@ -281,8 +283,8 @@ class SpanJson(Published, kw_only=True):
     status: ApiStatus
     outcome: ApiOutcome
     message: str | None
-    started_at: Instant | None
-    ended_at: Instant | None
+    started: Instant | None = field(name="startedAt")
+    ended: Instant | None = field(name="endedAt")
     elapsed_seconds: Annotated[Seconds | None, Meta(description="From start to end, or to the last event.")]
     exact: Annotated[bool, Meta(description="False if its start or end is known only from a poll.")]
     phases: Sequence[PhaseJson]
@@ -297,8 +299,10 @@ class TimelineDocument(Document, kw_only=True, tag="timeline"):
     destination: str | None
     task_id: str | None
     task_type: str | None
-    started_at: Instant | None
-    ended_at: Annotated[Instant | None, Meta(description="Null while it goes on, or if no watch saw the end.")]
+    started: Instant | None = field(name="startedAt")
+    ended: Annotated[Instant | None, Meta(description="Null while it goes on, or if no watch saw the end.")] = field(
+        name="endedAt"
+    )
     as_of: Annotated[Instant | None, Meta(description="The time of the last event.")]
     elapsed_seconds: Seconds | None
     verdict: Verdict
@@ -324,7 +328,7 @@ class SnapshotEvent(Head, kw_only=True, tag_field="event", tag="snapshot"):
     at: Instant
     scope: str
     missing: Missing
-    estimated_end_at: NotBefore
+    estimated_end: NotBefore = field(name="estimatedEndAt")
     node: NodeJson
 
 
@@ -362,7 +366,7 @@ class ProgressEvent(NodeEvent, kw_only=True, tag="progress"):
 class StalledEvent(NodeEvent, kw_only=True, tag="stalled"):
     """A running node makes no progress; reported again only after it has moved."""
 
-    since_seconds: Seconds
+    since_seconds: Rounded
 
 
 class OutageEvent(EventJson, kw_only=True, tag="outage"):
@@ -370,13 +374,13 @@ class OutageEvent(EventJson, kw_only=True, tag="outage"):
 
     code: str
     message: str
-    retry_in_seconds: Seconds
+    retry_in_seconds: Rounded
 
 
 class RecoveredEvent(EventJson, kw_only=True, tag="recovered"):
     """The API answers again."""
 
-    outage_seconds: Seconds
+    outage_seconds: Rounded
 
 
 class AliveEvent(EventJson, kw_only=True, tag="alive"):
@@ -385,15 +389,15 @@ class AliveEvent(EventJson, kw_only=True, tag="alive"):
     verdict: Verdict
     summary: Summary
     missing: Missing
-    estimated_end_at: NotBefore
+    estimated_end: NotBefore = field(name="estimatedEndAt")
 
 
 class LateEvent(EventJson, kw_only=True, tag="late"):
     """The end is expected after the deadline, or the deadline has passed."""
 
     deadline: Instant
-    estimated_end_at: NotBefore
-    by_seconds: Seconds
+    estimated_end: NotBefore = field(name="estimatedEndAt")
+    by_seconds: Rounded
     reason: LateReason
 
 

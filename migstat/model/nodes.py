@@ -72,12 +72,13 @@ _ENDED: frozenset[str] = frozenset(Status) - _UNFINISHED
 class State(StrEnum):
     """The one vocabulary for a node: glyph, color, filter, JSON and prose all use these words.
 
-    Members are in display order: what needs attention first. `rank` is the place in this order, 0 the worst; `ended`
-    says that nothing more will happen to the node.
+    Members are in display order: what needs attention first.
     """
 
     rank: int
+    """Position in the order of the members; 0 is the worst."""
     ended: bool
+    """True if nothing more will happen to the node."""
 
     FAILED = "failed"
     MISSING = "missing"

@@ -77,7 +77,7 @@ def rows(report: Report) -> Iterator[Row]:
                 snapshot = report.targets[at].snapshot if isinstance(report, TargetsReport) else None
                 if record.summary is not None and snapshot is not None and snapshot.partial:  # others may have finished
                     cells |= {"finished": "", "total": cells["total"] if record.summary.unread else ""}
-            case doc.SpanJson(started_at=None, ended_at=None):  # there is no time that could be exact
+            case doc.SpanJson(started=None, ended=None):  # there is no time that could be exact
                 cells["exact"] = ""
         yield from (tuple(row[name] for name in names) for row in more)
 
