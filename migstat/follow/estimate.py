@@ -31,15 +31,15 @@ from migstat.model.nodes import (
 )
 from migstat.model.verdict import Evidence, Until
 
-ENOUGH = 3
-"""How many must be done before their pace says anything about the rest."""
+PACED_FROM = 3
+"""Minimum number of nodes that must be done before their pace says anything about the rest."""
 
 OVERTIME = 0.1
-"""Share of its expected time that a node which has used it up is given on top, until it ends."""
+"""A node past its expected time is assumed to need this share of it again."""
 
 
-class Took(msgspec.Struct, frozen=True):
-    """How long a node took in the rehearsal: `began` and `seconds` both in seconds, `began` from the task's start.
+class PastRun(msgspec.Struct, frozen=True):
+    """A node's run in the rehearsal: `began` and `seconds` both in seconds, `began` from the task's start.
 
     `whole` is False if it failed or never ended: then it takes at least this long.
     """
@@ -56,9 +56,9 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     one began, in seconds from the task's start.
     """
 
-    work: Mapping[str, Took] = {}
-    scopes: Mapping[str, Took] = {}
-    checks: Mapping[str, Took] = {}
+    work: Mapping[str, PastRun] = {}
+    scopes: Mapping[str, PastRun] = {}
+    checks: Mapping[str, PastRun] = {}
     usual: float = 0.0
     lanes: int = 1
     offset: float = 0.0
@@ -81,7 +81,7 @@ def rehearsal_of(night: Night) -> Rehearsal:
     checking = night.task_type == TaskType.CHECK
     # a check without times still counts as rehearsed, by its name
     checks = {
-        level[-1]: times.get(level, Took(0, 0, whole=False))
+        level[-1]: times.get(level, PastRun(0, 0, whole=False))
         for level in night.spans
         if level[:-1] == CHECK or (checking and len(level) == 1 and level != CHECK)
     }
@@ -98,12 +98,12 @@ def rehearsal_of(night: Night) -> Rehearsal:
         scopes=scopes,
         checks=checks,
         usual=usual,
-        lanes=_most(work.values()),
+        lanes=_lanes_of(work.values()),
         offset=min((took.began for took in work.values()), default=0.0),
     )
 
 
-def _took(night: Night) -> Iterator[tuple[Level, Took]]:
+def _took(night: Night) -> Iterator[tuple[Level, PastRun]]:
     root = night.spans.get(())
     starts = [span.started for span in night.spans.values() if span.started is not None]
     origin = root.started if root is not None and root.started is not None else min(starts, default=0)
@@ -112,11 +112,11 @@ def _took(night: Night) -> Iterator[tuple[Level, Took]]:
         # nothing takes no time at all: such stamps are worthless
         if span.started is not None and end is not None and end > span.started and span.state is not State.SKIPPED:
             whole = span.ended is not None and span.state is not State.FAILED
-            yield level, Took((span.started - origin) / 1000, (end - span.started) / 1000, whole)
+            yield level, PastRun((span.started - origin) / 1000, (end - span.started) / 1000, whole)
 
 
-def _most(work: Iterable[Took]) -> int:
-    """The most that ran at a time."""
+def _lanes_of(work: Iterable[PastRun]) -> int:
+    """The maximum that ran at once."""
     running = most = 0
     for _, step in sorted(edge for took in work for edge in ((took.began, 1), (took.began + took.seconds, -1))):
         running += step
@@ -154,7 +154,7 @@ def estimate(
     leaves = checks_of(root, task_type) if checking else leaves_of(root, task_type)
     rehearsed = rehearsal.checks if checking else rehearsal.work
     matched = match_keys([*(leaf.name for leaf in leaves), *missing], rehearsed)  # names may differ in case
-    took: Mapping[str, Took] = {name: rehearsed[then] for name, then in matched.items()}
+    took: Mapping[str, PastRun] = {name: rehearsed[then] for name, then in matched.items()}
     pace = _pace((leaf, took[leaf.name]) for leaf in leaves if leaf.name in took)
 
     def left(node: Node, seconds: float) -> float:
@@ -172,7 +172,7 @@ def estimate(
         waiting = [leaf.name for leaf in leaves if leaf.state is State.PENDING] + list(missing)
         if not leaves and not missing and _moves_projects(evidence):  # a job that moves all projects names none
             took, waiting = rehearsal.work, list(rehearsal.work)
-        unknown = Took(math.inf, rehearsal.usual)
+        unknown = PastRun(math.inf, rehearsal.usual)
         runs = [left(leaf, took.get(leaf.name, unknown).seconds) for leaf in leaves if leaf.state is State.RUNNING]
         begun = lanes or any(leaf.state is not State.PENDING for leaf in leaves)
         free = 0.0 if begun else max(0.0, rehearsal.offset - age)
@@ -183,7 +183,7 @@ def estimate(
     return Estimate(now + round(max(ends) * 1000) if ends else None, pace)
 
 
-def _pace(done: Iterable[tuple[Node, Took]]) -> float | None:
+def _pace(done: Iterable[tuple[Node, PastRun]]) -> float | None:
     """Tonight's seconds over the rehearsal's, for nodes that went well both times; None while they are too few."""
     times = [
         (seconds, took.seconds)
@@ -192,7 +192,7 @@ def _pace(done: Iterable[tuple[Node, Took]]) -> float | None:
         if (seconds := node.elapsed_seconds(0))  # stamps without a time between them are worthless
     ]
     tonight, then = sum(seconds for seconds, _ in times), sum(seconds for _, seconds in times)
-    return tonight / then if len(times) >= ENOUGH else None
+    return tonight / then if len(times) >= PACED_FROM else None
 
 
 def _elapsed(node: Node, since: Mapping[Level, Millis], now: Millis) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from migstat.model.events import Changed, Ended, Event, Late, Outage, Recovered, Stalled, View
-from migstat.model.nodes import Millis, Node, State
+from migstat.model.nodes import Millis, Node, State, levels_above
 
 LONG_OUTAGE = 120.0
 """Seconds after which an outage is worth a notification: shorter ones are over before anyone could look."""
@@ -87,12 +87,7 @@ def worst_of(alarms: Sequence[Event]) -> tuple[Event, int]:
     """
     if any(isinstance(alarm, Recovered) for alarm in alarms):
         alarms = [alarm for alarm in alarms if not isinstance(alarm, Outage)]
-    above = {
-        alarm.node.level[:depth]
-        for alarm in alarms
-        if isinstance(alarm, Changed)
-        for depth in range(len(alarm.node.level))
-    }
+    above = levels_above(alarm.node for alarm in alarms if isinstance(alarm, Changed))
     alarms = [alarm for alarm in alarms if not (isinstance(alarm, Changed) and alarm.node.level in above)]
     worst = min(alarms, key=lambda alarm: [isinstance(alarm, kind) for kind in _WORST_FIRST].index(True))
     return worst, sum(type(alarm) is type(worst) for alarm in alarms) - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock, Thread
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from migstat.api.threads import SLICE
 from migstat.errors import ApiError, BadRequest, Refused
-from migstat.model.nodes import Level, Node, Outcome, Page, Question, Status
+from migstat.model.nodes import RARE_FAILURES, Level, Node, Outcome, Page, Question, Status
 from migstat.query.walk import Asker, Filters, fits, newer, refused
 
 RUNNING_PAGES = 4
@@ -25,13 +25,6 @@ BY_NAME = 8
 
 BAD_PAGES = 3
 """Maximum pages at the end of the list of failures, and of warnings, in one poll, beside two more in turn."""
-
-RARE = (Outcome.INCOMPLETE, "STOPPED", "CANCELLED", "TIMED_OUT")
-"""Rare bad outcomes; each poll asks for one of them, in turn."""
-
-GOOD_PAGES = 6
-GOOD_RESTS = 6
-"""Maximum pages at the end of the list of successes, and for how many polls to skip them after one without news."""
 
 MOST_PLACES = 4000
 """Maximum number of cursors to keep; beyond it, every other one is forgotten."""
@@ -146,10 +139,6 @@ class Places(msgspec.Struct):
         tried.add(best[0])
         return self._questions[best[0]]
 
-    def end(self) -> Question | None:
-        """The last page but one."""
-        return self._questions[self._names[max(len(self._names) - 2, 0)]] if self._names else None
-
     def clear(self) -> None:
         """Forget all cursors: the server refuses them."""
         self._names.clear()
@@ -170,13 +159,12 @@ class Leaves:
         self.asked_at: dict[str, int] = {}
         self._running = Shortlist(level, status=Status.IN_PROGRESS)
         self._bad = [Shortlist(level, outcome=outcome) for outcome in (Outcome.FAILED, Outcome.WARNING)]
-        self._rare = deque(Shortlist(level, outcome=outcome) for outcome in RARE)
-        self._good_rests = 0
+        self._rare = deque(Shortlist(level, outcome=outcome) for outcome in RARE_FAILURES)
         self._before: list[str] = []
         self._shown: set[str] = set()
 
     def news(self, asker: Asker, filters: Filters, running: list[str]) -> list[Node]:
-        """Those that run and the bad ones, as far as it is their turn; none if the server ignores the filters.
+        """Running, failed and warned children whose turn it is; none if the server ignores the filters.
 
         `running` are the names of those that ran at the last poll. Raises ApiError.
         """
@@ -204,33 +192,10 @@ class Leaves:
         return list(found.values())
 
     def rare(self, asker: Asker, filters: Filters) -> list[Node]:
-        """Those of one of the rarer bad outcomes, in turn. Raises ApiError."""
+        """Those of one of the rare bad outcomes, in turn. Raises ApiError."""
         self._rare.rotate(-1)
         pages = self._rare[0].end(asker, filters, 1) or ()
         return [child for page in pages for child in page.node.children or ()]
-
-    def good(self, asker: Asker, known: Mapping[str, Node], most: int) -> list[Node]:
-        """Those at the end of the list of successes, while there is news in it. Raises ApiError."""
-        self._good_rests -= 1
-        found: list[Node] = []
-        question = self.places.end() if self._good_rests <= 0 else None
-        pages = news = 0
-        while question is not None and pages < min(GOOD_PAGES, most):
-            try:
-                page = asker.ask(question)
-            except BadRequest:
-                self.places.clear()
-                break
-            children = page.node.children or ()
-            found += children
-            news += sum(child.name not in known or not known[child.name].ended for child in children if child.ended)
-            pages += 1
-            more = page.next is not None and children and children[-1].outcome == Outcome.SUCCESS
-            question = replace(question, cursor=page.next) if more else None
-        # a page without anything new says that no project ends there at the moment
-        if news < pages:
-            self._good_rests = GOOD_RESTS
-        return found
 
 
 class Patrol:
@@ -262,7 +227,7 @@ class Patrol:
         return taken
 
     def go_on(self, requests: int) -> bool:
-        """Make this many requests more; True once all is done. Raises what the work raises."""
+        """Make this many more requests; True once all is done. Raises what the work raises."""
         with self._lock:
             self._allowed += requests
             self._changed.notify_all()

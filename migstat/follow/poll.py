@@ -235,7 +235,7 @@ class Poller:
 
     @property
     def scope(self) -> str:
-        """What the task's leaves are called: `checks`, or the hidden level that the task has or would have."""
+        """Name of the level that holds the leaves: `checks`, or the hidden level that the task has or would have."""
         if self.task_type == TaskType.CHECK:
             return "checks"
         order = self.job.scopes if self.job else HIDDEN
@@ -312,15 +312,14 @@ class Poller:
             self._patrol.close()
             self._patrol = self.known.seen = None
 
-    def read_all(self) -> None:
-        """Read everything, which replaces all that was known. Raises ApiError if the root cannot be read."""
+    def read_all(self, asked: int = 0) -> None:
+        """Read everything, which replaces all that was known; a patrol has `asked` some of it before.
+
+        Raises ApiError if the root cannot be read.
+        """
         self.close()
         self._patrol_failed = False
-        before = self.requests
-        self._read_whole()
-        self._full_cost = self.requests - before
-
-    def _read_whole(self) -> None:
+        before = self.requests - asked
         self._full_readings += 1
         for leaves in self._leaves.values():
             leaves.asked_at.clear()
@@ -344,6 +343,7 @@ class Poller:
                 if child and not child.unreadable:
                     known.take(parent, [child])
                     known.gone.pop(child.level, None)
+        self._full_cost = self.requests - before
 
     def read_running(self, seconds: float = LONGEST) -> None:
         """Read what may have changed, `seconds` after the last reading. Raises ApiError if the root cannot be read."""
@@ -411,10 +411,8 @@ class Poller:
         """
         level, places = leaves.level, leaves.places
         if self.patrols:
-            known = self.known.levels.get(level, {})
             with _left_for_later():
                 self.known.take(level, leaves.rare(self, self._filters))
-                self.known.take(level, leaves.good(self, known, int(ends - self.requests)))
         tried = set[str]()
         doubtful = [name for name in leaves.doubtful if (*level, name) in self.known.running]
         while self.patrols and self.requests < ends and (question := places.near(doubtful, tried)):
@@ -469,18 +467,15 @@ class Poller:
 
     def _finish(self, patrol: Patrol) -> None:
         """Read what the patrol has not walked."""
-        before = self.requests
         # an ordinary full reading, but for the walked levels: it gets these as the patrol, and the polls since then,
         # have left them
         for level in [level for level in self.known.levels if level_is_hidden(level)]:
             seen = tuple(node for node in self.known.levels[level].values() if node.level in (self.known.seen or ()))
             self._patrolled[Question(level, expand=True)] = Page(Node(level, children=seen), None, found=True)
         try:
-            self._read_whole()
+            self.read_all(patrol.asked)
         finally:
             self._patrolled.clear()
-        self._full_cost = patrol.asked + self.requests - before
-        self.close()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How running nodes get on: which phases each went through, how fast the current one goes, and which have stalled."""
+"""Progress of running nodes: which phases each went through, how fast the current one goes, and which stalled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from migstat.model.events import PhaseSeen, Stalled
 from migstat.model.nodes import Level, Millis, Node, Phase, State
 
-WINDOW: Millis = 300_000
+RATED_OVER: Millis = 300_000
 """The rate of a phase is that of the last five minutes."""
 
 MOVED_FOR: Millis = 60_000
@@ -20,7 +20,7 @@ MOVED_FOR: Millis = 60_000
 class Stalls(msgspec.Struct):
     """Running nodes that have made no progress for `after` seconds.
 
-    `since` is since when, by the level of each stalled node. It may be set to what an earlier watch has reported.
+    `since` maps the level of each stalled node to when it last moved. It may be set to what an earlier watch has said.
     """
 
     _after: float
@@ -63,7 +63,7 @@ class Stalls(msgspec.Struct):
 class Phases(msgspec.Struct):
     """Remembers phases by the names that the API gives them, as it reports progress of the current phase only."""
 
-    _tracks: dict[Level, dict[str, _Track]] = {}
+    _tracks: dict[Level, dict[str, _PhaseTrack]] = {}
 
     def take(self, nodes: Iterable[Node], now: Millis) -> None:
         """Take in what a poll has read."""
@@ -76,7 +76,7 @@ class Phases(msgspec.Struct):
                 continue
             tracks = self._tracks.setdefault(node.level, {})
             for name, phase in named.items():
-                tracks.setdefault(name, _Track(now)).take(phase, now)
+                tracks.setdefault(name, _PhaseTrack(now)).take(phase, now)
             for name, track in tracks.items():
                 if name not in named and track.to is None:
                     track.to = now
@@ -88,7 +88,7 @@ class Phases(msgspec.Struct):
         }
 
 
-class _Track:
+class _PhaseTrack:
     def __init__(self, begun: Millis) -> None:
         self.to: Millis | None = None
         self._begun = begun
@@ -102,7 +102,7 @@ class _Track:
         if self._samples and phase.processed < self._samples[-1][1]:  # it begins again
             self._samples.clear()
         self._samples.append((now, phase.processed))
-        while len(self._samples) > 2 and now - self._samples[1][0] >= WINDOW:
+        while len(self._samples) > 2 and now - self._samples[1][0] >= RATED_OVER:
             self._samples.popleft()
 
     def seen(self, name: str) -> PhaseSeen:

@@ -23,7 +23,7 @@ IN_A_ROW = 3
 """Estimates past the deadline before a warning: a single one may be due to one slow project."""
 
 AHEAD: Millis = 600_000
-"""How far ahead of the deadline an estimate must lie before it is warned of again."""
+"""How far ahead of the deadline an estimate must lie before the warning may be repeated."""
 
 STEADY = 6
 """Readings of which the one with the most running projects counts: between two of them a lane is empty for a moment."""

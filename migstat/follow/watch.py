@@ -93,7 +93,7 @@ SHORTEST_PAUSE = 0.01
 
 SHORTEST_WAIT = 1.0
 LONGEST_WAIT = 300.0
-"""Seconds after which a silent API is asked again, whatever the dice say and however long its `Retry-After` is."""
+"""Seconds after which a silent API is asked again, whatever the jitter and however long its `Retry-After` is."""
 
 BACKOFF = Policy(base=1.0, give_up_after=None)
 
@@ -282,7 +282,7 @@ class Watch:
         same, names = self._timetable.rehearsed or (0, 0)
         if names and not same:
             raise UsageError(
-                f"--baseline: none of the {names} {self._poller.scope} of this task is in the rehearsal",
+                f"--baseline: none of this task's {names} {self._poller.scope} is in the rehearsal",
                 "Use the record of a rehearsal of the same migration.",
             )
         # only now, as the record is of one task, and `latest` was not resolved before the first reading

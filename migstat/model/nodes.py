@@ -65,6 +65,9 @@ class Outcome(StrEnum):
     SKIPPED = "SKIPPED"
 
 
+RARE_FAILURES: tuple[str, ...] = (Outcome.INCOMPLETE, "STOPPED", "CANCELLED", "TIMED_OUT")
+"""Bad outcomes that are seen rarely, if ever."""
+
 _UNFINISHED = frozenset({Status.PENDING, Status.IN_PROGRESS})
 _ENDED: frozenset[str] = frozenset(Status) - _UNFINISHED
 
@@ -364,6 +367,11 @@ def unmatched(keys: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
 def level_is_hidden(level: Level) -> bool:
     """True if the API lists this level nowhere, since it only has children."""
     return level[:-1] == MIGRATE and level[-1] in HIDDEN
+
+
+def levels_above(nodes: Iterable[Node]) -> set[Level]:
+    """The levels of all parents of these nodes. Where something went wrong, a parent only repeats it."""
+    return {node.level[:depth] for node in nodes for depth in range(len(node.level))}
 
 
 def combined_state(states: list[State], *, over: bool = False) -> State:

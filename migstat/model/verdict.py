@@ -43,6 +43,7 @@ from migstat.model.nodes import (
     children_of,
     combined_state,
     leaves_of,
+    levels_above,
 )
 
 SETTLED_AFTER: Millis = 120_000
@@ -571,8 +572,8 @@ def _unfinished(root: Node, nodes: Iterable[Node]) -> list[Node]:
 
 def _deepest(nodes: list[Node]) -> list[Node]:
     """Deepest first, without the nodes that only repeat what is wrong below them."""
-    below = {node.level[:depth] for node in nodes for depth in range(len(node.level))}
-    return sorted((node for node in nodes if node.level not in below), key=lambda node: -len(node.level))
+    above = levels_above(nodes)
+    return sorted((node for node in nodes if node.level not in above), key=lambda node: -len(node.level))
 
 
 def _reason(node: Node) -> Reason:

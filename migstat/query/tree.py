@@ -23,6 +23,7 @@ from migstat.model.nodes import (
     CHECK,
     HIDDEN,
     MIGRATE,
+    RARE_FAILURES,
     Job,
     Level,
     Node,
@@ -485,7 +486,7 @@ _NOTEWORTHY: tuple[tuple[Status | None, str | None], ...] = (
     (Status.IN_PROGRESS, None),
     (None, Outcome.FAILED),
     (None, Outcome.WARNING),
-    *((None, outcome) for outcome in (Outcome.INCOMPLETE, "STOPPED", "CANCELLED", "TIMED_OUT")),
+    *((None, outcome) for outcome in RARE_FAILURES),
 )
 """The children of a large level that a glance reads: those that run, and all known outcomes but good ones."""
 

@@ -30,6 +30,7 @@ from migstat.model.nodes import (
     child_of,
     leaves_of,
     level_is_hidden,
+    levels_above,
 )
 from migstat.model.reports import worst_first
 from migstat.model.verdict import Snapshot, Summary, Verdict, discounted
@@ -132,8 +133,8 @@ def digest(view: View, title: str = "") -> Digest:
     settled = discounted(root, snapshot.task_type, snapshot.accepted)
     problems = [node for node in problems if node.level not in settled]
     # A failure makes everything above it fail: only the failure itself is news.
-    parents = {node.level[:depth] for node in problems for depth in range(len(node.level))}
-    problems = [node for node in problems if node.level not in parents]
+    above = levels_above(problems)
+    problems = [node for node in problems if node.level not in above]
     if ended:
         known = {node.level for node in problems}
         missing = [reason.level for reason in snapshot.reasons if reason.state is State.MISSING]

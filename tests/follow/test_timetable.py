@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from migstat.errors import UsageError
-from migstat.follow.estimate import Rehearsal, Took
+from migstat.follow.estimate import PastRun, Rehearsal
 from migstat.follow.watch import Plan
 from migstat.model.documents import LateReason
 from migstat.model.events import Alive, Late, Seen, Snapped
@@ -30,7 +30,7 @@ def at(second: float) -> Millis:
 
 def rehearsed(seconds: float, *names: str) -> Rehearsal:
     """A rehearsal in which the projects took this many seconds each, one after the other."""
-    work = {name: Took(30 + number * seconds, seconds) for number, name in enumerate(names or NAMES)}
+    work = {name: PastRun(30 + number * seconds, seconds) for number, name in enumerate(names or NAMES)}
     return Rehearsal(work=work, usual=seconds, lanes=1, offset=30)
 
 
@@ -155,7 +155,7 @@ def test_the_view_and_the_events_have_the_estimate() -> None:
 def test_no_names_in_common_is_wrong_usage() -> None:
     """A rehearsal of other projects is refused at the first reading, before the record is looked at."""
     sim = SimulatedWatch(NIGHT, plan=Plan(rehearsal=rehearsed(300, "X", "Y")), seen=lambda: pytest.fail("recalled"))
-    with pytest.raises(UsageError, match="none of the 8 projects"):
+    with pytest.raises(UsageError, match="none of this task's 8 projects"):
         sim.run()
 
 
@@ -172,7 +172,7 @@ def test_names_that_are_known_late_end_nothing() -> None:
 def test_core_is_not_late_for_its_apps() -> None:
     """With `--until core` apps count neither for the estimate nor for the deadline."""
     scenario = migration(*NIGHT_PROJECTS, scopes=(moved("apps", 60, 5000),), core_end=2500)
-    known = Rehearsal(work=rehearsed(300).work, scopes={"apps": Took(30, 5000)}, usual=300)
+    known = Rehearsal(work=rehearsed(300).work, scopes={"apps": PastRun(30, 5000)}, usual=300)
     for until, said in ((Until.CORE, []), (Until.DONE, ["estimate", "passed"])):
         sim = SimulatedWatch(
             scenario, plan=Plan(interval=60, until=until, rehearsal=known, due=at(2700)), patience=6000
@@ -185,6 +185,6 @@ def test_a_night_as_rehearsed_is_never_late() -> None:
     """Not while its first projects begin one by one, nor while a lane is empty between two of them."""
     starts = {name: 60 + 45 * (at % 4) + 630 * (at // 4) for at, name in enumerate(NAMES)}
     scenario = migration(*(moved(name, start, start + 600) for name, start in starts.items()), core_end=1470)
-    took = {name: Took(start, 600) for name, start in starts.items()}
+    took = {name: PastRun(start, 600) for name, start in starts.items()}
     known = Rehearsal(work=took, usual=600, lanes=4, offset=60)
     assert late(SimulatedWatch(scenario, plan=Plan(rehearsal=known, due=at(1500)))) == []
