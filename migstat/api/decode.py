@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from math import isfinite
 from sys import intern
@@ -42,10 +43,10 @@ class _WireNode(msgspec.Struct, frozen=True):
     message: str | None = None
     details: dict[str, Any] | None = None
     progressDetails: _WireProgress | None = None  # noqa: N815
-    children: dict[str, _WireNode] | None = None
 
 
-_EMPTY = _WireNode()
+class _WireChildren(msgspec.Struct, frozen=True):
+    children: dict[str, msgspec.Raw] | None = None
 
 
 class _WireLinks(msgspec.Struct, frozen=True):
@@ -53,18 +54,7 @@ class _WireLinks(msgspec.Struct, frozen=True):
 
 
 class _WireAnswer(msgspec.Struct, frozen=True):
-    data: _WireNode | None = None
-    links: _WireLinks | None = None
-
-
-class _LooseData(msgspec.Struct, frozen=True):
-    children: dict[str, Any] | None = None
-
-
-class _LooseAnswer(msgspec.Struct, frozen=True):
-    """The minimum that an answer must have, so that its readable children can be shown."""
-
-    data: _LooseData | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
     links: _WireLinks | None = None
 
 
@@ -75,24 +65,25 @@ class _WireTasks(msgspec.Struct, frozen=True):
 
 _T = TypeVar("_T")
 _answer = msgspec.json.Decoder(_WireAnswer)
-_loose = msgspec.json.Decoder(_LooseAnswer)
+_children = msgspec.json.Decoder(_WireChildren)
+_own = msgspec.json.Decoder(_WireNode)
 _tasks = msgspec.json.Decoder(_WireTasks)
 _object = msgspec.json.Decoder(dict[str, Any])
 
-MOST_CHILDREN = 2000
-MOST_OCCURRENCES = 10_000
+MAX_CHILDREN = 2000
+MAX_OCCURRENCES = 10_000
 """Children of one page, and occurrences of one check, above which an answer is refused."""
 
-MOST_MEMBERS = 250_000
-MOST_VALUES = 250_000
-MOST_KEYS = 1_000_000
-MOST_CONTAINERS = 100_000
+MAX_MEMBERS = 250_000
+MAX_VALUES = 250_000
+MAX_KEYS = 1_000_000
+MAX_CONTAINERS = 100_000
 """Colons, commas and opening brackets of one answer, above which it is not decoded: 8 MiB of `{},` would fill 2 GB.
 
 The definition of a job may have more commas, since it lists the keys of its projects.
 """
 
-_DIGITS = 400
+_MAX_DIGITS = 400
 """Digits of a whole number beyond which it has no meaning."""
 
 _SECONDS_BELOW = 1e11
@@ -108,22 +99,26 @@ def decode_page(body: bytes, level: Level, *, keep_raw: bool = False) -> Page:
 
     A child that cannot be understood becomes an unreadable node, without harm to its siblings.
     """
-    try:
-        answer = None if keep_raw else _decoded(_answer.decode, body)
-    except NotJson:
-        raise
-    except BadAnswer:
-        answer = None
-    if (
-        answer is None or answer.data == _EMPTY
-    ):  # unknown fields may make it a level that exists, which takes their JSON
-        return _lenient_page(body, level, keep_raw=keep_raw)
-    wire = answer.data or _EMPTY
+    answer = _decoded(_answer.decode, body)
+    data = bytes(answer.data)
+    if data == b"null":
+        data = b"{}"
+    parts = _decoded(_children.decode, data, of="data")
+    raw: dict[str, Any] = decode_object(body) if keep_raw else {}
+    own = raw.get("data") or {}
+    raws = own.pop("children", None) or {}
     children = None
-    if wire.children is not None:
-        _check_count(wire.children)
-        children = tuple(_node((*level, name), child) for name, child in wire.children.items())
-    return Page(_node(level, wire, children), _next(answer.links), found=answer.data is not None, size=len(body))
+    if parts.children is not None:
+        if len(parts.children) > MAX_CHILDREN:
+            raise _too_much(f"{len(parts.children):,} children; the limit is {MAX_CHILDREN:,}")
+        children = tuple(_node((*level, name), part, raws.get(name)) for name, part in parts.children.items())
+    return Page(
+        node=_node(level, data, own if keep_raw else None, children),
+        next=(answer.links.next if answer.links else None) or None,
+        found=bool(data.strip(b"{} \t\r\n")),
+        links=raw.get("links") or {},
+        size=len(body),
+    )
 
 
 def decode_tasks(body: bytes) -> TaskPage:
@@ -132,7 +127,8 @@ def decode_tasks(body: bytes) -> TaskPage:
     built = [_built_task(each) for each in answer.data or ()]
     nameless = sum(not task.task_id for task in built)
     flaws = (f"{nameless} of {len(built)} runs on a page have no id",) if nameless else ()
-    return TaskPage(tuple(task for task in built if task.task_id), _next(answer.links), flaws)
+    following = (answer.links.next if answer.links else None) or None
+    return TaskPage(tuple(task for task in built if task.task_id), following, flaws)
 
 
 def decode_task(body: bytes) -> Task:
@@ -147,7 +143,7 @@ def decode_job(body: bytes) -> Job:
 
 def decode_object(body: bytes) -> dict[str, Any]:
     """The members of any JSON object. Raises BadAnswer for anything else."""
-    return _decoded(_object.decode, body, values=MOST_KEYS)
+    return _decoded(_object.decode, body, values=MAX_KEYS)
 
 
 def job_of(raw: dict[str, Any]) -> Job:
@@ -192,34 +188,34 @@ def repaired_json(body: bytes) -> bytes:
         value = json.loads(
             body.decode("utf-8-sig", "replace"),
             strict=False,  # control characters in texts
-            parse_int=lambda digits: int(digits) if len(digits) < _DIGITS else None,
+            parse_int=lambda digits: int(digits) if len(digits) < _MAX_DIGITS else None,
             parse_float=lambda text: number if isfinite(number := float(text)) else None,
             parse_constant=lambda _: None,
         )
         text = json.dumps(value, ensure_ascii=False)
     except ValueError as error:
-        raise NotJson(f"the answer is not JSON: {error}") from error
+        raise NotJson(f"the response is not JSON: {error}") from error
     except RecursionError as error:
-        raise BadAnswer("the answer is nested too deeply to be read") from error
+        raise BadAnswer("the response is nested too deeply to be read") from error
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
-def _decoded(decode: Callable[[bytes], _T], body: bytes, values: int = MOST_VALUES) -> _T:
-    """Decode an answer, unless it has too many parts to build anything from it. Raises BadAnswer."""
-    if len(body) > MOST_CONTAINERS:  # few are, and counting takes as long as decoding
-        if body.count(b":") > MOST_MEMBERS or body.count(b",") > values:
-            raise _too_much(f"more than {MOST_MEMBERS:,} members or {values:,} values")
-        if body.count(b"{") + body.count(b"[") > MOST_CONTAINERS:
-            raise _too_much(f"more than {MOST_CONTAINERS:,} objects and lists")
+def _decoded(decode: Callable[[Any], _T], body: bytes, *, values: int = MAX_VALUES, of: str = "") -> _T:
+    """Decode an answer, or the member `of` it, unless it has too many parts to be worth it. Raises BadAnswer."""
+    if len(body) > MAX_CONTAINERS:  # few are, and counting takes as long as decoding
+        if body.count(b":") > MAX_MEMBERS or body.count(b",") > values:
+            raise _too_much(f"more than {MAX_MEMBERS:,} members or {values:,} values")
+        if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS:
+            raise _too_much(f"more than {MAX_CONTAINERS:,} objects and lists")
     try:
         return decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         # msgspec checks types as it goes, so a wrong type may come before the place where the body stops being JSON
         if isinstance(error, msgspec.ValidationError) and _is_json(body):
-            raise BadAnswer(f"the answer is not as expected: {error}") from error
-        raise NotJson(f"the answer is not JSON: {error}") from error
+            raise BadAnswer(f"the response is not as expected: {_mismatch(error, of)}") from error
+        raise NotJson(f"the response is not JSON: {error}") from error
     except RecursionError as error:
-        raise BadAnswer("the answer is nested too deeply to be read") from error
+        raise BadAnswer("the response is nested too deeply to be read") from error
 
 
 def _is_json(body: bytes) -> bool:
@@ -232,14 +228,35 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = None) -> Node:
+_KINDS = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "array": "a list"}
+
+
+def _mismatch(error: Exception, of: str = "") -> str:
+    """What has which wrong type, in plain words; `of` is the member that the error is about."""
+    found = re.fullmatch(r"Expected `(\w+).*?`, got `(\w+)`(?: - at `\$\.?(.*)`)?", str(error))
+    if found is None:
+        return str(error)
+    expected, got = (_KINDS.get(kind, f"an {kind}" if kind == "object" else kind) for kind in found.group(1, 2))
+    return f"{'.'.join(filter(None, (of, found[3]))) or 'it'} is {got} instead of {expected}"
+
+
+def _node(
+    level: Level, part: bytes | msgspec.Raw, raw: object = None, children: tuple[Node, ...] | None = None
+) -> Node:
+    """The node in a part of an answer; an unreadable one if it cannot be understood. `raw` is the part for `--raw`."""
+    raw = raw if isinstance(raw, dict) else None
+    try:
+        wire = _own.decode(part)
+    except (msgspec.ValidationError, RecursionError) as error:
+        return Node(level, children=children, unreadable=f"not as expected: {_mismatch(error)}", raw=raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(f"the response is not JSON: {error}") from error
     progress = wire.progressDetails
     details = wire.details or {}
     occurrences = details.get("occurrences")
-    if isinstance(occurrences, list) and len(occurrences) > MOST_OCCURRENCES:
-        raise _too_much(
-            f"{len(occurrences):,} occurrences of {','.join(level) or 'the task'}; the limit is {MOST_OCCURRENCES:,}"
-        )
+    if isinstance(occurrences, list) and len(occurrences) > MAX_OCCURRENCES:
+        named = ",".join(level) or "the task"
+        raise _too_much(f"{len(occurrences):,} occurrences of {named}; the limit is {MAX_OCCURRENCES:,}")
     percent, phases = None, tuple[Phase, ...]()
     if progress is not None and progress.isSupported is not False and not wire.outcome:  # a finished node has none
         percent = progress.percent
@@ -254,36 +271,12 @@ def _node(level: Level, wire: _WireNode, children: tuple[Node, ...] | None = Non
         percent=percent,
         progress=phases,
         children=children,
+        raw=raw,
     )
 
 
-def _check_count(children: dict[str, Any]) -> None:
-    if len(children) > MOST_CHILDREN:
-        raise _too_much(f"{len(children):,} children; the limit is {MOST_CHILDREN:,}")
-
-
 def _too_much(what: str) -> BadAnswer:
-    return BadAnswer(f"the answer has {what}", "This does not look like the API; check the network and --base-url.")
-
-
-def _lenient_page(body: bytes, level: Level, *, keep_raw: bool) -> Page:
-    shape = _decoded(_loose.decode, body)
-    answer = _decoded(_object.decode, body)
-    own, links = answer.get("data") or {}, answer.get("links") or {}
-    found, named, children = bool(own), own.pop("children", None), None
-    if named is not None:
-        _check_count(named)
-        children = tuple(_lenient_node((*level, name), child, keep_raw) for name, child in named.items())
-    node = msgspec.structs.replace(_lenient_node(level, own, keep_raw), children=children)
-    return Page(node, _next(shape.links), found=found, links=links, size=len(body))
-
-
-def _lenient_node(level: Level, value: object, keep_raw: bool) -> Node:
-    raw = value if keep_raw and isinstance(value, dict) else None
-    try:
-        return msgspec.structs.replace(_node(level, msgspec.convert(value, _WireNode)), raw=raw)
-    except (msgspec.ValidationError, RecursionError) as error:
-        return Node(level, unreadable=f"not as expected: {error}", raw=raw)
+    return BadAnswer(f"the response has {what}", "This does not look like the API; check the network and --base-url.")
 
 
 def _built_task(value: object) -> Task:
@@ -309,10 +302,6 @@ def _expiry(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return millis(value * 1000 if abs(value) < _SECONDS_BELOW else value) or value
     return value
-
-
-def _next(links: _WireLinks | None) -> str | None:
-    return (links.next if links else None) or None
 
 
 def _members_of(value: object) -> dict[str, Any]:

@@ -154,7 +154,7 @@ class Api(Http):
                 raise BadAnswer(f"the server sent {came} for {resource}", PROXY_HINT, again=True) from error
             except BadAnswer as error:
                 hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
-                raise BadAnswer(f"{error.message} (in the response for {resource})", hint) from error
+                raise BadAnswer(f"{error.message} (for {resource})", hint) from error
 
         answer = self.retrying(attempt, clean)
         self.observers.answered(resource, answer)

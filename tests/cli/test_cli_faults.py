@@ -179,7 +179,7 @@ FAULTS = {
     # JSON that is none of the API
     "a list": Fault(answer(b"[1, 2]"), 3, "bad-answer", "Expected `object`, got `array`"),
     "null": Fault(answer(b"null"), 3, "bad-answer", "Expected `object`, got `null`"),
-    "deep data": Fault(answer(b'{"data": ' + b"[" * 50_000), 3, "bad-answer", "the answer is"),
+    "deep data": Fault(answer(b'{"data": ' + b"[" * 50_000), 3, "bad-answer", "the response is"),
     "deep, spoiled": Fault(answer(b'{"\xff": ' + b"[" * 50_000), 3, "bad-answer", "nested too deeply"),
     # floods
     "too large": Fault(answer(lambda: b" " * (33 << 20)), 3, "bad-answer", "is larger than 8 MiB"),
