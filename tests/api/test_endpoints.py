@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import ssl
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -24,15 +23,13 @@ from migstat.errors import (
     ApiError,
     BadAnswer,
     BadRequest,
-    MigstatError,
     NotFound,
     RateLimited,
     Refused,
     Unreachable,
-    UntrustedServer,
+    UsageError,
 )
 from migstat.model.nodes import Question
-from migstat.settings.resolve import Sources
 from tests.api.apis import EMAIL, EPOCH, TOKEN, Script, Time, api_of, settings_of
 
 PAIR = base64.b64encode(f"{EMAIL}:{TOKEN}".encode()).decode()
@@ -309,6 +306,25 @@ def test_the_body_of_an_error_is_of_no_weight(status: int, kind: type[ApiError],
     assert all(flood.sent <= 1 << 20 for body in bodies if isinstance(flood := body.get("stream"), _Flood))
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "message"),
+    [
+        (b"", {}, "sent an empty response for job j"),
+        (b"<html>", {"Content-Type": "text/html; charset=x"}, r"not JSON \(text/html\)"),
+        (b"{}", {"Content-Encoding": "gzip"}, "cannot be decompressed"),
+        (gzip.compress(b'{"a": "b"}', 0)[:-12], {"Content-Encoding": "gzip"}, r"not JSON \(no content type\)"),
+    ],
+)
+def test_a_body_that_cannot_be_decoded_is_asked_for_again(
+    body: bytes, headers: dict[str, str], message: str, time: Time
+) -> None:
+    """A login page, or a response that was damaged on its way, may be gone with the next request."""
+    answers = (httpx.Response(200, stream=httpx.ByteStream(body), headers=headers) for _ in range(50))
+    with api_of(Script(time, *answers), time) as api, pytest.raises(ApiError, match=message):
+        api.job("j")
+    assert len(time.slept) > 1
+
+
 def test_what_breaks_a_rule_of_json_is_read_at_once_and_redacted(time: Time) -> None:
     """Half a surrogate pair costs no other attempt, and what had to be mended is held against the secrets as well."""
     escaped = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
@@ -346,16 +362,11 @@ def test_every_error_of_the_http_library_is_mapped(kind: type[BaseException], ti
     assert (time.slept == []) is issubclass(kind, NEVER_AGAIN)
 
 
-@pytest.mark.parametrize("base_url", ["https://999.1.1.1", "https://[v1.a]", "https://xn--zz",
-    "https://a..b", "https://[fe80::1%25eth0]", "https://exa%mple", "https://" + "a" * 70_000])  # fmt: skip
+@pytest.mark.parametrize("base_url", ["https://xn--zz", "https://[v1.a]", f"https://{'a' * 70_000}"])
 def test_a_base_url_that_cannot_be_asked_is_an_error_of_ours(base_url: str, time: Time) -> None:
-    """A text that only looks like a URL is refused, by the settings or by the client."""
-    try:
-        accepted = Sources({"base_url": base_url, "email": "a@b"}, {"MIGSTAT_TOKEN": TOKEN}).open()
-        with api_of(lambda _: ok(), time, settings=accepted) as api:
-            api.job("j")
-    except MigstatError as error:
-        assert error.message  # noqa: PT017
+    """A text that only looks like a URL is refused."""
+    with pytest.raises(UsageError, match="is not a valid URL"):
+        api_of(None, time, settings=settings_of(base_url))
 
 
 ASKING: dict[str, Callable[[Api, str], object]] = {
@@ -376,39 +387,6 @@ def test_an_id_or_a_cursor_longer_than_any_url_is_an_error_of_ours(ask: str, tim
         ASKING[ask](api, long)
 
 
-# Secrets
-
-
-ECHOES: dict[str, Callable[[httpx.Request], httpx.Response]] = {
-    "token": lambda _: refusal(401, says=f"bad password {TOKEN}"),
-    "header": lambda request: refusal(400, says=f"bad header {request.headers['Authorization']}"),
-    "late": lambda _: refusal(500, says="x" * 190 + TOKEN),
-    "limited": lambda _: refusal(429, {"Retry-After": "99"}, says=TOKEN),
-    "id": lambda _: httpx.Response(500, json={"id": f"{'x' * 70}{TOKEN}"}),
-    "location": lambda _: refusal(302, {"Location": f"https://{TOKEN}.example/{TOKEN}?{PAIR}"}),
-    "content type": lambda _: httpx.Response(200, content=b"-", headers={"Content-Type": f"text/{TOKEN}"}),
-    "json": lambda _: httpx.Response(200, json=[TOKEN]),
-    "protocol": lambda _: raise_(httpx.RemoteProtocolError(f"illegal header line: b'Authorization Basic {PAIR}'")),
-    "own protocol": lambda _: raise_(httpx.LocalProtocolError(TOKEN)),
-}
-
-
-def raise_(error: Exception) -> httpx.Response:
-    raise error
-
-
-@pytest.mark.parametrize("echo", ECHOES)
-def test_a_server_that_repeats_the_credentials_is_not_quoted_on_them(echo: str, time: Time) -> None:
-    """The token and its encoded form appear in no error, no reason for a wait and no log."""
-    told: list[object] = []
-    observers = Observers(told.append, lambda _, reason: told.append(reason))
-    with api_of(ECHOES[echo], time, observers=observers) as api, pytest.raises(ApiError) as raised:
-        api.job("j")
-    text = " ".join([repr(raised.value), raised.value.message, raised.value.hint, *map(repr, told)]).lower()
-    assert TOKEN not in text
-    assert PAIR.lower() not in text
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -425,6 +403,17 @@ def test_whatever_the_server_says_makes_a_short_message(answer: httpx.Response |
     with api_of(Script(time, *[answer] * 50), time) as api, pytest.raises(ApiError) as raised:
         api.job("j")
     assert len(raised.value.message) < 400
+
+
+@pytest.mark.parametrize("kind", [httpx.LocalProtocolError, httpx.RemoteProtocolError])
+def test_an_error_that_quotes_the_credentials_is_cleaned(kind: type[httpx.ProtocolError], time: Time) -> None:
+    """The token and its encoded form appear in no error, no reason for a wait and no log."""
+    told: list[object] = []
+    observers = Observers(told.append, lambda _, reason: told.append(reason))
+    script = Script(time, *[kind(f"{TOKEN} {PAIR}")] * 50)
+    with api_of(script, time, observers=observers) as api, pytest.raises(ApiError, match=r"\*\*\* \*\*\*") as raised:
+        api.job("j")
+    assert [secret for secret in (TOKEN, PAIR) if secret in f"{raised.value!r} {told}"] == []
 
 
 # Observers and the budget
@@ -460,9 +449,8 @@ def test_every_attempt_is_observed(time: Time) -> None:
 
 @pytest.mark.parametrize(
     ("remaining", "reset", "slept"),
-    [("0", EPOCH + 30, 30.0), ("10", EPOCH + 30, 3.0), ("odd", EPOCH + 30, 0.0), ("0", None, 0.0),
-     ("9" * 5000, EPOCH + 30, 0.0), ("-1", EPOCH + 30, 0.0)],
-)  # fmt: skip
+    [("10", EPOCH + 30, 3.0), ("9" * 5000, EPOCH + 30, 0.0), ("0", None, 0.0)],
+)
 def test_what_the_server_says_of_the_quota_is_heeded(
     remaining: str, reset: float | None, slept: float, time: Time
 ) -> None:
@@ -530,20 +518,3 @@ def test_a_view_with_another_patience_counts_in_the_same_budget(time: Time) -> N
     assert [seconds for seconds, _ in waits] == [WINDOW, 3.0, WINDOW - 3]
     assert ["request limit" in reason for _, reason in waits] == [True, False, True]
     assert script.answers == []
-
-
-def test_a_certificate_error_below_any_other_is_untrusted(time: Time) -> None:
-    """The cause counts, however deep the library wraps it, and it is never asked again."""
-
-    def fail(_: httpx.Request) -> httpx.Response:
-        try:
-            raise ssl.SSLCertVerificationError("self-signed")
-        except ssl.SSLError as cause:
-            try:
-                raise OSError("wrapped") from cause
-            except OSError as wrapped:
-                raise httpx.ConnectError("outer") from wrapped
-
-    with api_of(fail, time) as api, pytest.raises(UntrustedServer, match="self-signed"):
-        api.job("j")
-    assert time.slept == []

@@ -10,10 +10,8 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
-from time import monotonic
 from urllib.parse import quote
 
 import httpx
@@ -76,39 +74,6 @@ def test_a_name_that_no_resolver_takes_is_an_error_of_ours(host: str) -> None:
         api_of(None, Time(), settings=settings_of(f"http://{host}")) as api,
     ):
         api.job("j")
-
-
-@pytest.fixture
-def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    ended = threading.Event()
-
-    def look_up(*_: object) -> list[object]:
-        ended.wait(60)
-        return []
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)  # the system's resolver cannot be handed in
-    yield
-    ended.set()
-
-
-class Ended(Exception):
-    """The time of the caller is over."""
-
-
-@pytest.mark.usefixtures("hanging_resolver")
-def test_a_resolver_that_hangs_is_not_waited_for() -> None:
-    """The look-up of a name counts against the request's time-out, and against the time of the caller."""
-    with (
-        api_of(None, Time(), settings=settings_of("http://slow.example", request_timeout=0.01), policy=ONCE) as api,
-        pytest.raises(Unreachable, match=r"slow\.example"),
-    ):
-        api.job("j")
-
-    def end(_: float) -> None:
-        raise Ended
-
-    with closing(Api(settings_of("http://slow.example"), Timing(monotonic, end))) as api, pytest.raises(Ended):
-        api.with_policy(Policy(), end, monotonic() + 0.01).job("j")
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before it is tried again", "before it is sent"])

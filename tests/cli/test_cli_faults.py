@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import signal
@@ -60,14 +59,12 @@ def simulated(kind: str, **more: Any) -> Arrange:
     return _queued(lambda server, times: server.faults.add(kind, times, **more))
 
 
-def answer(body: bytes | Callable[[], bytes], *, kind: str = "application/json", packed: str = "", status: int = 200,
-           **headers: str) -> Arrange:  # fmt: skip
+def answer(body: bytes | Callable[[], bytes], *, packed: str = "identity") -> Arrange:
     """Return an answer that comes instead of the true one."""
 
     def queue(server: Server, times: int) -> None:
-        lines = [("Content-Type", kind), *((name.replace("_", "-"), value) for name, value in headers.items())]
-        lines += [("Content-Encoding", packed)] if packed else []
-        server.faults.add_answer(HttpResponse(status, body if isinstance(body, bytes) else body(), tuple(lines)), times)
+        lines = (("Content-Type", "application/json"), ("Content-Encoding", packed))
+        server.faults.add_answer(HttpResponse(200, body if isinstance(body, bytes) else body(), lines), times)
 
     return _queued(queue)
 
@@ -138,9 +135,8 @@ class Fault:
 
 
 AGAIN = True
-NO_JSON = "a response that is not JSON"
 OK = b"HTTP/1.1 200 OK\r\n"
-NOTHING, INCOMPLETE = "no complete response from", "in the middle of its response"
+NOTHING = "no complete response from"
 FAULTS = {
     # the connection
     "nobody listens": Fault(nobody, 3, "unreachable", ": Connection refused", AGAIN),
@@ -148,7 +144,7 @@ FAULTS = {
     "hung up": Fault(raw(sending(b"")), 3, "unreachable", "it closed the connection without a response", AGAIN),
     "no HTTP": Fault(raw(sending(b"SSH-2.0-OpenSSH\r\n\r\n")), 3, "unreachable", "it did not respond with HTTP", AGAIN),
     "endless head": Fault(raw(repeating(OK, b"X-More: yes\r\n" * 400)), 3, "unreachable", "cannot reach", AGAIN),
-    "cut body": Fault(simulated("cut"), 3, "unreachable", INCOMPLETE, AGAIN),
+    "cut body": Fault(simulated("cut"), 3, "unreachable", "in the middle of its response", AGAIN),
     # time
     "slow": Fault(simulated("slow", seconds=60), 3, "unreachable", NOTHING, AGAIN, slow=True),
     "drip": Fault(simulated("drip", seconds=60), 3, "unreachable", NOTHING, AGAIN, slow=True),
@@ -156,38 +152,16 @@ FAULTS = {
         raw(repeating(b"", b"HTTP/1.1 102 Processing\r\n\r\n", every=0.002)),
         3, "unreachable", NOTHING, AGAIN, slow=True,
     ),
-    # refusals
-    "400": Fault(simulated("400"), 3, "bad-request", "rejected the request"),
+    # a response
     "401": Fault(simulated("401"), 4, "refused", "rejected the credentials (401)"),
-    "403": Fault(simulated("403"), 4, "refused", "may not see"),
     "404": Fault(simulated("404"), 5, "not-found", "not found (404)"),
-    "405": Fault(simulated("405"), 3, "bad-answer", "responded with 405"),
-    "410": Fault(simulated("410"), 5, "not-found", "is gone (410)"),
-    "redirect": Fault(simulated("redirect"), 3, "bad-answer", "redirects to elsewhere.invalid (302)"),
-    # what passes
-    "503": Fault(simulated("503"), 3, "unreachable", "(503)", AGAIN),
-    "proxy's page": Fault(simulated("html"), 3, "unreachable", "(502)", AGAIN),
-    # the limit
     "429": Fault(simulated("429"), 3, "rate-limited", "request limit is used up (429)", AGAIN),
-    "429, date": Fault(simulated("429-date", retry_after=3), 3, "rate-limited", "request limit", AGAIN),
-    # nonsense in place of JSON
-    "empty": Fault(simulated("empty"), 3, "bad-answer", "an empty response", AGAIN),
-    "garbage": Fault(simulated("garbage"), 3, "bad-answer", f"{NO_JSON} (application/json)", AGAIN),
-    "login page": Fault(simulated("login"), 3, "bad-answer", f"{NO_JSON} (text/html)", AGAIN),
-    "no unpacking": Fault(answer(b"{}", packed="gzip"), 3, "unreachable", "cannot be decompressed", AGAIN),
-    "packed, cut": Fault(answer(gzip.compress(b'{"a": "b"}', 0)[:-12], packed="gzip"), 3, "bad-answer", NO_JSON, AGAIN),
-    # JSON that is none of the API
-    "a list": Fault(answer(b"[1, 2]"), 3, "bad-answer", "Expected `object`, got `array`"),
-    "null": Fault(answer(b"null"), 3, "bad-answer", "Expected `object`, got `null`"),
-    "deep data": Fault(answer(b'{"data": ' + b"[" * 50_000), 3, "bad-answer", "the response is"),
-    "deep, spoiled": Fault(answer(b'{"\xff": ' + b"[" * 50_000), 3, "bad-answer", "nested too deeply"),
+    "503": Fault(simulated("503"), 3, "unreachable", "(503)", AGAIN),
+    "garbage": Fault(simulated("garbage"), 3, "bad-answer", "a response that is not JSON (application/json)", AGAIN),
+    "null": Fault(answer(b"null"), 3, "bad-answer", "it is null instead of an object"),
     # floods
-    "too large": Fault(answer(lambda: b" " * (33 << 20)), 3, "bad-answer", "is larger than 8 MiB"),
     "gzip bomb": Fault(answer(bomb, packed="gzip"), 3, "bad-answer", "larger than 8 MiB"),
-    "many members": Fault(answer(lambda: flood(b'"%d":{}')), 3, "bad-answer", "more than 250,000 members"),
-    "many values": Fault(answer(lambda: flood(b'"%d":[' + b"{}," * 20 + b"{}]")), 3, "bad-answer", ",000 values"),
     "many lists": Fault(answer(lambda: flood(b'"%d":' + b"[" * 30 + b"]" * 30)), 3, "bad-answer", "objects and lists"),
-    "packed oddly": Fault(answer(b"?", packed="br"), 3, "bad-answer", "encoded as 'br'"),
 }  # fmt: skip
 
 
@@ -223,7 +197,7 @@ def error_of(result: Result) -> tuple[str, str, str]:
     return told["code"], told["message"], told["hint"]
 
 
-FLOODS = ("too large", "gzip bomb", "many members", "many values", "many lists")
+FLOODS = ("gzip bomb", "many lists")
 LONG = (*FLOODS, "never ready")
 
 
@@ -250,7 +224,7 @@ def test_a_fault_that_stays_is_an_error_of_its_own(server: Server, name: str) ->
         assert (met, waits) == (1, [])
 
 
-@pytest.mark.parametrize("name", ["reset", "401", "404", "503", "redirect", "garbage", "null"])
+@pytest.mark.parametrize("name", ["reset", "401", "404", "503", "garbage", "null"])
 def test_every_command_tells_of_a_fault_in_the_same_way(server: Server, name: str) -> None:
     """The same code and words, but a watch goes on where that may help; for people it is two lines."""
     fault = FAULTS[name]
@@ -270,7 +244,7 @@ def test_every_command_tells_of_a_fault_in_the_same_way(server: Server, name: st
     assert name != "503" or re.search(r'failed to answer .* \(503\): ".*" \(request id \S+\) \(tried', first)
 
 
-PASSING = [name for name, fault in FAULTS.items() if fault.again and fault.arranged is not nobody]
+PASSING = ("reset", "hung up", "no HTTP", "cut body", "slow", "503", "garbage")
 
 
 @pytest.mark.slow
