@@ -142,7 +142,8 @@ def walk(
     page does not, the result is cut.
     """
     page = first or asker.ask(Question(level, expand=True))
-    walking = _Walk(asker, level, filters or Filters(), len(keys))
+    room = LARGEST + LARGEST_CHILD * len(keys)
+    walking = _Walk(asker, level, filters or Filters(), most=MOST + len(keys), room=room)
     try:
         # one page is one moment: nothing moves within it
         last = walking.plain(page) if still or page.next is None else walking.moving(page, keys if running else ())
@@ -196,6 +197,7 @@ def ask_by_name(asker: Asker, level: Level, names: Sequence[str]) -> dict[str, N
 class _Walk(msgspec.Struct):
     """Walks one level; `readings` holds the best reading of every child seen.
 
+    A walk over more than `most` children has no end, and once `room` bytes of pages are used up no more is read.
     `endless` says why the pages were not read to the end, if they were not. `absent` are the names that the API does
     not know.
     """
@@ -203,12 +205,12 @@ class _Walk(msgspec.Struct):
     _asker: Asker
     _level: Level
     _filters: Filters
-    _named: int = 0
+    most: int = MOST
+    room: int = LARGEST
     readings: dict[str, Node] = {}
     endless: str | None = None
     absent: set[str] = set()
     _shown: dict[str, Node] = {}
-    _size: int = 0
     _stopped: bool = False
     _moved_back: bool = False
 
@@ -248,12 +250,13 @@ class _Walk(msgspec.Struct):
         filters = self._filters
         shown: set[str] = set()
         for status in (Status.PENDING, Status.IN_PROGRESS):
-            if filters.trusted and (found := self.filtered(self._those(status))) is not None:
+            question = Question(self._level, expand=True, status=status)
+            if filters.trusted and (found := self.filtered(question)) is not None:
                 shown.update(found[0].seen)
         # Filters that show nothing may not work at all, or all may have ended. Only a filter that must show something
         # tells these apart.
         if filters.trusted and not shown:
-            proof = self.filtered(self._those(Status.FINISHED), one_page=True)
+            proof = self.filtered(Question(self._level, expand=True, status=Status.FINISHED), one_page=True)
             filters.trusted = proof is not None and bool(proof[0].seen)
         last = self.plain()
         # A child that has still not ended had a status that was asked for, unless it is new or has begun again. One
@@ -265,7 +268,7 @@ class _Walk(msgspec.Struct):
 
     def _side_by_side(self, keys: Sequence[str]) -> _Pass | None:
         """Walk the three statuses at the same time, and ask for the keys not seen; None if that proves nothing."""
-        parts = self.filtered(*map(self._those, LIFE))
+        parts = self.filtered(*(Question(self._level, expand=True, status=status) for status in LIFE))
         if parts is None:
             return None
         seen = {name: child for part in parts for name, child in part.seen.items()}
@@ -304,15 +307,30 @@ class _Walk(msgspec.Struct):
         """
         parts = [_Pass() for _ in questions]
 
-        def one(at: int) -> bool:
+        def one(at: int) -> None:
+            question, done = questions[at], parts[at]
             try:
-                return self._obeyed(questions[at], parts[at], one_page=one_page)
+                try:
+                    for page in self._pages(self._asker.ask(question), question):
+                        self._read(page, done)
+                        children = page.node.children or ()
+                        fitting = all(fits(child, question) for child in children)
+                        # a cursor that leads to nothing says that the server filters the first answer only
+                        if not fitting or (done.pages > 1 and not children):
+                            self._filters.trusted = False
+                            self._filters.refused |= fitting  # or all that was behind the cursor has moved
+                        if one_page or self._stopped or not self._filters.trusted:  # a walk beside may have found out
+                            return
+                except Refused:
+                    raise
+                except ApiError as error:
+                    refused(self._asker, self._level, self._filters, error)
             except BaseException:
                 self._stopped = True  # or the walks beside this one would go on in their threads
                 raise
 
         try:
-            obeyed = self._asker.together(one, range(len(questions)))
+            self._asker.together(one, range(len(questions)))
         except BaseException:  # a signal, say, which only this thread gets
             self._stopped = True
             raise
@@ -320,44 +338,14 @@ class _Walk(msgspec.Struct):
             # Not kept as they come, since threads take turns as they like: in the order of a child's life, one without
             # stamps is as far as any of them has seen it.
             for part in parts:
-                self._keep(list(part.seen.values()))
-        return parts if all(obeyed) else None
-
-    def _obeyed(self, question: Question, done: _Pass, *, one_page: bool) -> bool:
-        """Walk what one filter shows; False once the server is known not to obey filters."""
-        try:
-            for page in self._pages(self._asker.ask(question), question):
-                self._read(page, done)
-                children = page.node.children or ()
-                fitting = all(fits(child, question) for child in children)
-                # a cursor that leads to nothing says that the server filters the first answer only
-                if not fitting or (done.pages > 1 and not children):
-                    self._filters.trusted = False
-                    self._filters.refused |= fitting  # or all that was behind the cursor has moved
-                    return False
-                if one_page or self._stopped:
-                    break
-                if not self._filters.trusted:  # as a walk beside this one has found out
-                    return False
-        except Refused:
-            raise
-        except ApiError as error:
-            refused(self._asker, self._level, self._filters, error)
-            return False
-        return True
+                self._keep(part.seen.values())
+        return parts if self._filters.trusted else None
 
     def ask_for(self, names: Sequence[str]) -> None:
         """Ask for single children. What was read of them before stays if they cannot be read now."""
-        found = ask_by_name(self._asker, self._level, () if self._too_large else names)
+        found = ask_by_name(self._asker, self._level, names if self.room >= 0 else ())
         self._keep(child for child in found.values() if child)
         self.absent |= {name for name, child in found.items() if child is None}
-
-    def _those(self, status: Status) -> Question:
-        return Question(self._level, expand=True, status=status)
-
-    @property
-    def _too_large(self) -> bool:
-        return self._size > LARGEST + self._named * LARGEST_CHILD
 
     def _pages(self, page: Page, question: Question) -> Iterator[Page]:
         """Pages of one walk until there is no next one, or they lead nowhere: a broken server must not hold us up."""
@@ -371,10 +359,10 @@ class _Walk(msgspec.Struct):
             barren = 0 if len(names) > known else barren + 1
             if page.next is None:
                 return
-            if self._too_large:
+            if self.room < 0:
                 self.endless = "the server's pages are too large to read all of them, so children may be missing"
                 return
-            if page.next in cursors or barren >= BARREN_PAGES or len(names) >= MOST + self._named:
+            if page.next in cursors or barren >= BARREN_PAGES or len(names) >= self.most:
                 self.endless = "the server's pages have no end, so children may be missing"
                 return
             cursors.add(page.next)
@@ -386,7 +374,7 @@ class _Walk(msgspec.Struct):
         known = len(self._shown)
         for child in page.node.children or ():
             done.seen[child.name] = self._shown[child.name] = child
-        self._size += page.size if len(self._shown) > known else 0
+        self.room -= page.size if len(self._shown) > known else 0
         self._asker.reading(self._level, self._shown)
 
     def _keep(self, children: Iterable[Node]) -> None:
