@@ -79,11 +79,9 @@ def status_report(
         return StatusReport(snapshot_of(session, session.tree.read(0), None))
     reading = session.tree.glance() if depth is None else session.tree.read(depth, judged=True)
     job = session.tree.job
-    keys = job.keys if job else ()
     counted = reading.evidence is not None and bool(leaves_of(reading.evidence.root, reading.task_type))
-    if keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
-        # their level was not read: a glance leaves it out until something has begun, else it is deeper than `depth`
-        reading = replace(reading, missing=keys) if depth is None else replace(reading, partial=True)
+    if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
+        reading = replace(reading, partial=True)  # the projects are deeper than `depth`
     snapshot = _with_missing(snapshot_of(session, reading, job), reading)
     root = _brief(snapshot.node) if depth is None else pruned(snapshot.node, depth)
     return StatusReport(
@@ -170,7 +168,7 @@ def projects_report(
     meant = tuple(node for node in found if not keys or node.name in names.values())
     snapshot = snapshot_of(session, reading, job)
     # without keys in the job there may always be more to come, until the end
-    growing = not (keys or reading.expected or reading.root.ended)
+    growing = not (keys or (job and job.keys) or reading.root.ended)
     return ProjectsReport(
         snapshot=replace(snapshot, summary=summary_of(found)),
         scope=reading.scope,
@@ -277,6 +275,7 @@ def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | Non
     return replace(
         snapshot,
         node=replace(snapshot.node, over=whole.ended),
+        summary=summary_of(children),
         verdict=verdict_of_list(children, whole.verdict, growing=growing, now=snapshot.fetched_at),
         reasons=tuple(reason for reason in whole.reasons if reason.level[: len(level)] == level),
     )
@@ -299,10 +298,8 @@ def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snap
         if text not in known
     )
     summary = assessment.summary
-    if reading.partial:  # of the others only their number is known
-        summary = replace(summary, total=max(reading.expected, summary.total))
-    elif not summary.total:
-        summary = replace(summary, total=len(reading.missing), missing=len(reading.missing))
+    if reading.partial and job:  # of the others only their number is known
+        summary = replace(summary, total=max(len(job.keys), summary.total))
     return Snapshot(
         job_id=session.job_id,
         task_id=session.task.task_id,

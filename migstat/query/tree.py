@@ -85,8 +85,8 @@ class Reading(msgspec.Struct, frozen=True):
 
     `evidence` is what the verdict rests on, the same whatever else was read; None if that is the node alone. `missing`
     are keys of the job's scope that were not reported, `flaws` what could not be read, one line each. `scope` is the
-    hidden level that the task has or would have. `partial` says that of its `expected` children only those that run or
-    went wrong were requested. `links` are those of the first page.
+    hidden level that the task has or would have. With `partial` only those of its children that run or went wrong were
+    requested. `links` are those of the first page.
     """
 
     root: Node
@@ -96,7 +96,6 @@ class Reading(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
     scope: str = HIDDEN[0]
-    expected: int = 0
     partial: bool = False
     links: Mapping[str, Any] = {}
 
@@ -150,9 +149,11 @@ class Tree:
         self._look_ahead(MIGRATE, *_BELOW)
         root = self._with_checks(self._children_of(self._root), only_if_bad=True)
         migrate = child_of(root, "migrate")
+        if self.task_type == TaskType.CHECK:
+            return self._reading(root)
         # before `migrate` is reported, its projects may be
-        waits = migrate is not None and migrate.state is State.PENDING and not self._root.ended
-        if self.task_type == TaskType.CHECK or waits:
+        if migrate is not None and migrate.state is State.PENDING and not self._root.ended:
+            self._missing = self._scope.keys
             return self._reading(root)
         few = self._few_leaves()
         scopes = self._hidden if few is None else few
@@ -306,8 +307,8 @@ class Tree:
             seen = root if root.children is not None else self._root
             if self.task_type != TaskType.CHECK and not_scheduled(seen) and not child_of(seen, "migrate"):
                 seen = _with_scopes(seen, None, self._hidden)  # unless the migration has begun without saying so
-            job = self.job if "_hidden" in self.__dict__ else None
-            evidence = Evidence(root=seen, task_type=self.task_type, job=job)
+            scope_counts = "_hidden" in self.__dict__ or self._missing
+            evidence = Evidence(root=seen, task_type=self.task_type, job=self.job if scope_counts else None)
         known = self.__dict__.get("_job_or_error")
         job = known if isinstance(known, Job) else None
         order = job.scopes if job else HIDDEN
@@ -320,7 +321,6 @@ class Tree:
             missing=self._missing,
             flaws=tuple(self._flaws),
             scope=next((name for name in order if name in names), order[0]),
-            expected=len(job.keys) if job else 0,
             partial=partial,
             links=self._page(()).links,
         )
@@ -406,12 +406,17 @@ class Tree:
         return found
 
     @cached_property
-    def _hidden(self) -> tuple[Node, ...]:
-        """The hidden levels that the API answers, with all their children. All that answer count."""
+    def _hidden_levels(self) -> list[Level]:
+        """The hidden levels that exist, as the API answers them, or may exist, as they cannot be read."""
         levels: list[Level] = [(*MIGRATE, scope) for scope in self._scope.scopes]
         self._ask_ahead(levels)
-        answered = [level for level in levels if isinstance(page := self._pages[level], ApiError) or page.found]
-        found = self._with_named(self._children_of(Node(level)) for level in answered)
+        return [level for level in levels if isinstance(page := self._pages[level], ApiError) or page.found]
+
+    @cached_property
+    def _hidden(self) -> tuple[Node, ...]:
+        """The hidden levels with all their children. All that exist count."""
+        levels = self._hidden_levels
+        found = self._with_named(self._children_of(Node(level)) for level in levels)
         # A key not seen may be a child that escaped the walk. If there are so many that asking costs another walk, they
         # are more likely not reported yet.
         cost = sum(self._walked[level].pages for level in levels if level in self._walked)
@@ -436,44 +441,39 @@ class Tree:
 
     def _few_leaves(self) -> list[Node] | None:
         """Of many children of a running task those that run or went wrong; None if all of them should be read."""
-        if self._root.ended or not self._are_many():
+        levels = self._hidden_levels
+        if self._root.ended or not any(map(self._has_many, levels)):
             return None
 
         def one(wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
             level, status, outcome = wanted
             return find(self._asker, level, status=status, outcome=outcome, filters=self._filters)
 
-        found: dict[Level, dict[str, Node]] = {(*MIGRATE, scope): {} for scope in self._scope.scopes}
-        # a task has one of the two levels; what is asked for first tells which, and saves the rest for the other
-        for filters in (_NOTEWORTHY[:USUAL], _NOTEWORTHY[USUAL:]):
-            wanted = [(level, *question) for level in found for question in filters]
-            parts = attempted(partial(self._asker.together, one, wanted))
-            if isinstance(parts, ApiError):
-                return None  # reading all of it says what is wrong
-            for (level, *_), part in zip(wanted, parts, strict=True):
-                if part is None:
-                    return None
-                found[level] |= {child.name: child for child in part}
-            found = {level: children for level, children in found.items() if children}
+        wanted = [(level, *question) for level in levels for question in _NOTEWORTHY]
+        parts = attempted(partial(self._asker.together, one, wanted))
+        if isinstance(parts, ApiError):
+            return None  # reading all of it says what is wrong
+        found: dict[Level, dict[str, Node]] = {level: {} for level in levels}
+        for (level, *_), part in zip(wanted, parts, strict=True):
+            if part is None:
+                return None
+            found[level] |= {child.name: child for child in part}
         return [Node(level, children=tuple(children.values())) for level, children in found.items()]
 
-    def _are_many(self) -> bool:
-        """True if there are more projects than a glance reads; where the job names none, as many are counted."""
+    def _has_many(self, level: Level) -> bool:
+        """True if there are more projects than a glance reads. Those that the job does not name are counted so far."""
         if self._scope.keys:
             return len(self._scope.keys) > FEW
-        for scope in self._scope.scopes:
-            question, names = Question((*MIGRATE, scope), expand=True), set[str]()
-            page = attempted(partial(self._page, question.level))
-            for number in range(2, MOST_COUNTED + 2):
-                if isinstance(page, ApiError):
-                    break
-                names.update(child.name for child in page.node.children or ())
-                if len(names) > FEW:
-                    return True
-                if page.next is None:
-                    break
-                page = attempted(partial(self._asker.ask, replace(question, cursor=page.next, page=number)))
-        return False
+        page, names = self._pages[level], set[str]()
+        for number in range(2, MOST_COUNTED + 2):
+            if isinstance(page, ApiError):
+                break
+            names.update(child.name for child in page.node.children or ())
+            if len(names) > FEW or page.next is None:
+                break
+            question = Question(level, expand=True, cursor=page.next, page=number)
+            page = attempted(partial(self._asker.ask, question))
+        return len(names) > FEW
 
     def _note(self, nodes: Iterable[Node]) -> None:
         """Note which of these nodes could not be read."""
@@ -489,9 +489,6 @@ _NOTEWORTHY: tuple[tuple[Status | None, str | None], ...] = (
     *((None, outcome) for outcome in RARE_FAILURES),
 )
 """The children of a large level that a glance reads: those that run, and all known outcomes but good ones."""
-
-USUAL = 3
-"""How many of these show whether a level exists."""
 
 
 def with_children(node: Node, children: Iterable[Node]) -> Node:

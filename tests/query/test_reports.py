@@ -93,18 +93,32 @@ def test_a_job_that_cannot_be_read_is_asked_for_once(level: Level) -> None:
     assert (sim.asked().count("job"), snapshot.job_name) == (1, None)
 
 
-def test_a_level_asks_about_no_older_run() -> None:
-    """A note about an older run belongs to the task, so one of its levels does not cost the request."""
+def test_a_level_speaks_for_itself() -> None:
+    """Its counts are those of its children. A note about an older run belongs to the task, so it costs no request."""
     runs = [refused(name, name, "migrate", created_at=at, message="no") for at, name in ((-9, "old"), (-5, "new"))]
     sim = SimulatedWatch(of_tasks(*runs), rate_limit=None)
     node = served(done("FAILED", children={"migrate": hidden(A=done())}))
     sim.trouble = lambda target, now: None if "/old/" in target else node(target, now)
     session = TaskSession(sim.api, Target(JOB, "latest"), sim.time.wall, None)
-    status_report(session, ("migrate", "projects"), 1, judged=True)
+    summary = status_report(session, ("migrate", "projects"), 1, judged=True).snapshot.summary
+    assert (summary and summary.total) == 1
     assert not [sent for sent in sim.sent if "/old/" in sent.target]
 
 
 MANY = {f"P{number:03}": done() for number in range(230)} | {"P007": done("FAILED"), "P101": going()}
+
+
+def test_a_glance_at_many_of_which_none_runs_or_went_wrong() -> None:
+    """Between two waves nothing is worth a line, and still nothing is missing."""
+    level = {"hidden": True, "children": dict.fromkeys(MANY, done())}
+    root = going(children={"check": done(), "migrate": going(children={"projects": level})})
+    snapshot = status_report(simulated(root, keys=tuple(MANY)).session, ()).snapshot
+    assert snapshot.summary is not None
+    assert (snapshot.summary.missing, snapshot.summary.total, snapshot.missing) == (0, 230, ())
+    assert [[node.name for node in child.children or ()] for child in snapshot.node.children or ()] == [
+        [],
+        ["projects"],
+    ]
 
 
 @pytest.mark.parametrize("named", [True, False])
