@@ -186,11 +186,10 @@ def _present(streams: Streams, options: Options, report: Report, *, below: int) 
             _draw(streams, options, lambda canvas: tree_view(report, canvas))
         case _:
             from migstat.render.parts import LOWER
-            from migstat.render.table import folds, view
+            from migstat.render.table import view
 
-            _draw(
-                streams, options, lambda canvas: view(report, canvas), below=below, lowest=0 if folds(report) else LOWER
-            )
+            lowest = 0 if getattr(report, "folds", False) else LOWER  # of some there is nothing to fold
+            _draw(streams, options, lambda canvas: view(report, canvas), below=below, lowest=lowest)
 
 
 def _draw(

@@ -18,6 +18,7 @@ from rich.live import Live
 from rich.segment import ControlType, Segment
 
 from migstat.cli.streams import in_foreground, unfreeze, window_of, write
+from migstat.render.parts import THEME
 
 TICK = 0.25
 """Seconds between two looks at the window's size, and at whether the shell has the terminal.
@@ -63,6 +64,7 @@ class LiveScreen:
             force_terminal=True,
             force_interactive=True,
             no_color=not color,
+            theme=THEME,
             highlight=False,
             legacy_windows=False,
             _environ={**environ, "TERM": environ.get("TERM") or "xterm-256color"},

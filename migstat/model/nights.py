@@ -165,6 +165,11 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
     filtered: str = ""
     show_all: bool = False
 
+    @property
+    def folds(self) -> bool:
+        """True if the bars of what is fine may be summed up."""
+        return not self.show_all
+
     def rehearsed(self, span: Span) -> float | None:
         """Seconds that a node took in the rehearsal; None if it did not end there."""
         found = self.against.spans.get(span.level) if self.against is not None else None

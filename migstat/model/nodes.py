@@ -164,6 +164,11 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         return self.unreadable is not None and self.status is None and self.outcome is None
 
     @property
+    def explanation(self) -> str | None:
+        """The API's message, or the reason why the node could not be read."""
+        return f"could not be read: {self.unreadable}" if self.unreadable else self.message
+
+    @property
     def created_at(self) -> Millis | None:
         """When the node was created, in epoch milliseconds."""
         return millis(self.details.get("createdAt"))

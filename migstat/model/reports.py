@@ -65,6 +65,11 @@ class ChecksReport(ListReport, frozen=True):
     readable: bool = True
 
     @property
+    def folds(self) -> bool:
+        """True if a table may sum up what is fine."""
+        return not (self.show_all or self.details)
+
+    @property
     def rows(self) -> tuple[Node, ...]:
         """The checks, and those that only the earlier run has."""
         return (*self.checks, *(self.comparison.gone if self.comparison else ()))
@@ -84,6 +89,11 @@ class ProjectsReport(ListReport, frozen=True):
     not_before: Millis | None = None
     nothing_to_move: bool = False
     show_all: bool = False
+
+    @property
+    def folds(self) -> bool:
+        """True if a table may sum up what is fine."""
+        return not self.show_all
 
 
 class RunRow(msgspec.Struct, frozen=True):

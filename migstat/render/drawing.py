@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import Any
 
 from msgspec.structs import replace
 from rich.console import Console, RenderableType
 from rich.segment import Segment, Segments
 from rich.text import Text
 
-from migstat.render.parts import Canvas
+from migstat.render.parts import THEME, Canvas
 from migstat.render.theme import UNICODE
 
 
@@ -18,17 +19,11 @@ def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:
     """The text of a renderable for a window of the canvas's width, with escape sequences if in `color`."""
     ascii_only = canvas.glyphs is not UNICODE
     sheet = io.StringIO()
-    console = Console(
-        file=sheet,
-        width=canvas.width,
-        force_terminal=color,
-        color_system="auto" if color else None,
-        no_color=not color,
-        highlight=False,
-        legacy_windows=False,
-    )
+    settings: dict[str, Any] = {"file": sheet, "width": canvas.width, "force_terminal": color, "no_color": not color}
+    settings |= {"theme": THEME, "highlight": False, "legacy_windows": False}
+    console = Console(color_system="auto" if color else None, **settings)
     if color and console.color_system is None:  # color was requested, whatever the terminal claims to be
-        console = Console(file=sheet, width=canvas.width, force_terminal=True, color_system="256", legacy_windows=False)
+        console = Console(color_system="256", **settings)
     _print(console, renderable, ascii_only=ascii_only)
     text = sheet.getvalue()
     return text.replace("…", "~") if ascii_only else text  # Rich cuts with an ellipsis of one cell
@@ -61,6 +56,7 @@ def picture(renderable: RenderableType, width: int, *, html: bool = False) -> st
         width=width,
         force_terminal=True,
         color_system="truecolor",
+        theme=THEME,
         highlight=False,
         legacy_windows=False,
     )

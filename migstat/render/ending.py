@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -10,12 +11,12 @@ from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
 from migstat.model.verdict import Reason, Until, Verdict
-from migstat.render.live import counts_of_view, digest, header_lines, scopes_of, verdict_text
+from migstat.render.live import counts_of_view, digest, heading, progress_lines, scopes_of
 from migstat.render.log import cause_of
 from migstat.render.outlook import against_deadline, outlook
-from migstat.render.parts import LOW, REASONS, Canvas, reason_lines, title_words
+from migstat.render.parts import LOW, LOWER, REASONS, Canvas, heading_lines, reason_lines
 from migstat.render.text import duration, harmless, local_time
-from migstat.render.theme import QUIET, STATE_OF_VERDICT, STRONG, STYLES
+from migstat.render.theme import QUIET, STATE_OF_VERDICT
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,11 +36,10 @@ def ending(story: Story, canvas: Canvas) -> Group:
     parts: list[RenderableType] = []
     if view.snapshot is not None:
         known = digest(view)
-        verdict, title = verdict_text(known, ended.at, canvas), Text(title_words(view.snapshot, canvas), STRONG)
         # Unlike a frame's these may be more lines: a destination that is cut cannot be told from another.
-        fits = verdict.cell_len + 3 + title.cell_len <= canvas.width
-        parts += [Text.assemble(verdict, "   ", title)] if fits else [verdict, title]
-        parts += header_lines(known, ended.at, canvas, still=True)[1:]
+        high = replace(canvas, height=max(canvas.height, LOWER))
+        parts += heading_lines(heading(known, ended.at, canvas.glyphs), high)
+        parts += progress_lines(known, ended.at, canvas, still=True)
         parts += reason_lines(
             reasons if not alone else (), canvas, max(REASONS, canvas.height // 3), wrap=canvas.height >= LOW
         )
@@ -47,7 +47,7 @@ def ending(story: Story, canvas: Canvas) -> Group:
         often = "1 outage" if view.outages == 1 else f"{view.outages} outages"
         total = f", {duration(view.outage_seconds)} total" if view.outage_seconds >= 1 else ""
         parts.append(Text(often + total, QUIET))
-    parts.append(Text(last_line(story, with_reason=alone), STYLES[STATE_OF_VERDICT[ended.verdict]]))
+    parts.append(Text(last_line(story, with_reason=alone), STATE_OF_VERDICT[ended.verdict]))
     return Group(*parts)
 
 

@@ -26,7 +26,6 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot, summary_of
 from migstat.render.text import ascii_json, encodable, escape_json, iso
-from migstat.render.theme import message_words
 
 _P = TypeVar("_P", bound=doc.Published)
 
@@ -208,7 +207,7 @@ def node_json(
         state=node.state,
         status=node.status,
         outcome=node.outcome,
-        message=message_words(node),
+        message=node.explanation,
         created_at=iso(node.created_at),
         started_at=iso(node.started_at),
         last_updated_at=iso(node.last_updated_at),
@@ -238,7 +237,7 @@ def _check(check: Node, report: ChecksReport) -> doc.NodeJson:
         snapshot.fetched_at,
         doc.CheckJson,
         change=compared.change(check) if compared else None,
-        before=published(doc.Before, before, message=message_words(before)) if before else None,
+        before=published(doc.Before, before, message=before.explanation) if before else None,
         accepted=published(doc.AcceptedJson, accepted) if accepted else None,
     )
 

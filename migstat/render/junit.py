@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from migstat.model.nodes import State
 from migstat.model.reports import ChecksReport, ProjectsReport
 from migstat.render.text import harmless, iso
-from migstat.render.theme import message_words, state_words
+from migstat.render.theme import state_words
 
 _TAGS = {State.FAILED: "failure", State.SKIPPED: "skipped", State.WARNING: "system-out"}
 _COUNTS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
@@ -31,7 +31,7 @@ def junit_text(report: ChecksReport | ProjectsReport) -> str:
     for node in nodes:
         seconds = f"{node.elapsed_seconds(snapshot.fetched_at) or 0:.0f}"
         case = ET.SubElement(suite, "testcase", classname=f"migstat.{kind}", name=harmless(node.name), time=seconds)
-        message, words = message_words(node) or "", state_words(node)
+        message, words = node.explanation or "", state_words(node)
         entry = snapshot.accepted.get(node.level)
         if entry is not None:
             message, words = f"{node.state}, accepted {entry.words}", "accepted"

@@ -5,14 +5,14 @@ A `Digest` is made once per poll, so that drawing it every second costs little h
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.styled import Styled
 from rich.table import Table
 from rich.text import Text
@@ -35,10 +35,23 @@ from migstat.model.nodes import (
 from migstat.model.reports import worst_first
 from migstat.model.verdict import Snapshot, Summary, Verdict, discounted
 from migstat.render.log import LogLine, cause_of, name_of
-from migstat.render.outlook import LATE, outlook
-from migstat.render.parts import NARROW, WIDE, Canvas, Prose, bar, counts_text, fitting, host_of, most_important
+from migstat.render.outlook import outlook
+from migstat.render.parts import (
+    NARROW,
+    WIDE,
+    Canvas,
+    Heading,
+    Prose,
+    bar,
+    counts_of,
+    facts_line,
+    fitting,
+    heading_lines,
+    host_of,
+    line,
+)
 from migstat.render.text import duration, grouped, harmless, local_time, zone
-from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, STRONG, STYLES, Glyphs, count_words, state_words
+from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, Glyphs, count_words, describe
 
 FOOTER = "Ctrl-C stops watching; the migration goes on"
 
@@ -74,7 +87,8 @@ class Counts(msgspec.Struct, frozen=True):
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
     """A view sorted for drawing: what went wrong, what is running, the scopes, and the names of everything else.
 
-    Until there is a snapshot, `doing` says what is being read. `summary` does not count accepted checks as failed or as
+    `folded` are the states whose nodes have no rows, and the names of these nodes, the most important first. Until
+    there is a snapshot, `doing` says what is being read. `summary` does not count accepted checks as failed or as
     warnings.
     """
 
@@ -84,29 +98,11 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict = Verdict.PENDING
     destination: str = ""
     summary: Summary | None = None
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Node, ...] = ()
     running: tuple[Node, ...] = ()
     scopes: tuple[Node, ...] = ()
-    missing: tuple[str, ...] = ()
-    pending: tuple[str, ...] = ()
-    succeeded: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
+    folded: tuple[tuple[State, tuple[str, ...]], ...] = ()
     doing: str = ""
-    accepted: int = 0
-
-    @property
-    def folded(self) -> Iterator[tuple[State, tuple[str, ...]]]:
-        """The states whose nodes have no rows, and the names of those nodes, the most important first."""
-        yield State.MISSING, self.missing
-        yield State.PENDING, self.pending
-        yield State.SUCCEEDED, self.succeeded
-        yield State.SKIPPED, self.skipped
-
-
-Problem = Node | str
-"""A node that went wrong, or a line about something that could not be read."""
-
-Shown = TypeVar("Shown", bound=Problem)
 
 
 def digest(view: View, title: str = "") -> Digest:
@@ -142,6 +138,7 @@ def digest(view: View, title: str = "") -> Digest:
     runs = [node for node in scopes if node.state is State.RUNNING and (node.progress or node.percent is not None)]
     runs += by_name(tally.nodes[State.RUNNING].values())
     runs.sort(key=lambda node: node.level not in view.stalled)  # those that do not move first
+    unread = (flaw.partition(": ") for flaw in snapshot.flaws)
     return Digest(
         view=view,
         verdict=snapshot.verdict,
@@ -149,14 +146,13 @@ def digest(view: View, title: str = "") -> Digest:
         destination=host_of(snapshot.destination),
         counts=counts_of_view(view),
         summary=_without_accepted(snapshot, leaves),
-        accepted=len(snapshot.accepted),
-        problems=(*worst_first(tuple(problems)), *map(harmless, snapshot.flaws)),
+        problems=(*worst_first(problems), *(Node((part,), unreadable=why) for part, _, why in unread)),
         running=tuple(runs),
         scopes=scopes,
-        missing=() if ended else tuple(sorted(snapshot.missing, key=str.casefold)),
-        pending=tally.names(State.PENDING, nodes=leaves),
-        succeeded=tally.names(State.SUCCEEDED, nodes=leaves),
-        skipped=tally.names(State.SKIPPED, nodes=leaves),
+        folded=(
+            (State.MISSING, () if ended else tuple(sorted(snapshot.missing, key=str.casefold))),
+            *((state, tally.names(state, nodes=leaves)) for state in (State.PENDING, State.SUCCEEDED, State.SKIPPED)),
+        ),
     )
 
 
@@ -225,90 +221,65 @@ def frame(
     Without a footer it is for a picture, which does not change: it ends with its last line and dates the data.
     """
     outage = known.view.outage
+    head = heading_lines(heading(known, now, canvas.glyphs), replace(canvas, height=1))
+    head += progress_lines(known, now, canvas, rates=rates, still=footer is None)
     # The header takes at most a third of a low window, the verdict first: failures must be on the screen, too.
-    head = header_lines(known, now, canvas, rates=rates, still=footer is None)[: max(1, min(3, canvas.height // 3))]
+    head = head[: max(1, min(3, canvas.height // 3))]
     body = _body(known, log, now, replace(canvas, height=canvas.height - len(head)), footer)
     # What was known before an outage is dim: it may no longer be true.
     return Group(*head, *body) if outage is None else Group(*head, Styled(Group(*body), "dim"))
 
 
-def header_lines(
+def heading(known: Digest, now: Millis, glyphs: Glyphs) -> Heading:
+    """The verdict, or why there is none: no answer yet, none any more, or not everything was read.
+
+    Checks and scopes that failed are counted here, as the summary is about projects.
+    """
+    view, summary = known.view, known.summary
+    state, word = STATE_OF_VERDICT[known.verdict], str(known.verdict)
+    if view.outage is not None:
+        state = State.FAILED
+        word = f"no answer since {local_time(view.outage.since, now)} ({cause_of(view.outage)})"
+    elif view.snapshot is None:
+        state, word = State.PENDING, harmless(known.doing) or "waiting for the first answer"
+    elif view.reading is not None:
+        seen, total = view.reading
+        state, word = State.PENDING, f"reading {grouped(seen)}" + (f" of {grouped(total)}" if total else "")
+    counts: list[tuple[State | None, str, str]] = []
+    failed = [problem for problem in known.problems if problem.level and problem.state is State.FAILED]
+    if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
+        counts.append((State.FAILED, f"{checks} check{'s' if checks > 1 else ''} failed", ""))
+        failed = [node for node in failed if node.level[:1] != CHECK]
+    bad = {State.FAILED: max(len(failed), summary.failed if summary else 0)}
+    bad[State.WARNING] = summary.warning if summary else 0
+    counts += [(state, count_words(count, state), grouped(count)) for state, count in bad.items() if count]
+    if view.snapshot is not None and view.snapshot.accepted:
+        counts.append((State.SKIPPED, f"{grouped(len(view.snapshot.accepted))} accepted", ""))
+    title = f"{known.title} {glyphs.arrow} {known.destination}" if known.destination else known.title
+    return Heading(state=state, word=word, counts=tuple(counts), title=title)
+
+
+def progress_lines(
     known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False
 ) -> list[RenderableType]:
-    """Three lines: the verdict with counts, name and destination; the bar; the times."""
-    verdict = _verdict_line(known, now, canvas)
+    """The bar with its counts, once anything is known, and the times, each on one line."""
     parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
-    line = Text(fitting(parts, canvas), QUIET, no_wrap=True)
-    if late := [
-        text for importance, text in parts if importance == LATE
-    ]:  # an empty text would match between all letters
-        line.highlight_words(late, STYLES[State.WARNING])
-    return [verdict, line] if known.view.snapshot is None else [verdict, _bar_line(known.counts, canvas), line]
-
-
-def verdict_words(known: Digest, now: Millis) -> tuple[State, str]:
-    """The verdict, or why there is none: no answer yet, none any more, or not everything was read."""
-    outage = known.view.outage
-    if outage is not None:
-        return State.FAILED, f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
+    facts = facts_line(parts, replace(canvas, height=1))
     if known.view.snapshot is None:
-        return State.PENDING, harmless(known.doing) or "waiting for the first answer"
-    if known.view.reading is not None:
-        seen, total = map(grouped, known.view.reading)
-        return State.PENDING, f"reading {seen} of {total}" if known.view.reading[1] else f"reading {seen}"
-    return STATE_OF_VERDICT[known.verdict], str(known.verdict)
-
-
-def verdict_text(known: Digest, now: Millis, canvas: Canvas) -> Text:
-    """The verdict, and the counts of what went wrong."""
-    glyphs = canvas.glyphs
-    state, word = verdict_words(known, now)
-    line = Text(f"{glyphs.states[state]} {word}", f"bold {STYLES[state]}")
-    for bad_state, words in bad_counts(known):
-        line.append(glyphs.dot, QUIET).append(f"{glyphs.states[bad_state]} {words}", STYLES[bad_state])
-    return line
-
-
-def _verdict_line(known: Digest, now: Millis, canvas: Canvas) -> Text:
-    line = verdict_text(known, now, canvas)
-    if known.title and canvas.width - line.cell_len >= 13:
-        line.append("   ").append(known.title, STRONG)
-        if known.destination and canvas.width - line.cell_len >= 13:
-            line.append(f" {canvas.glyphs.arrow} {known.destination}")
-    return _cut(line, canvas)
-
-
-def bad_counts(known: Digest) -> list[tuple[State, str]]:
-    """Counts of what went wrong. Checks and scopes are counted here, as the summary is about projects."""
-    summary, found = known.summary, []
-    failed = [
-        problem
-        for problem in known.problems
-        if isinstance(problem, Node) and problem.level and problem.state is State.FAILED
-    ]
-    if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
-        found.append((State.FAILED, f"{checks} check{'s' if checks > 1 else ''} failed"))
-        failed = [node for node in failed if node.level[:1] != CHECK]
-    if count := max(len(failed), summary.failed if summary else 0):
-        found.append((State.FAILED, count_words(count, State.FAILED)))
-    if summary is not None and summary.warning:
-        found.append((State.WARNING, count_words(summary.warning, State.WARNING)))
-    return [*found, *([(State.SKIPPED, f"{known.accepted} accepted")] if known.accepted else [])]
-
-
-def _bar_line(counts: Counts, canvas: Canvas) -> RenderableType:
+        return [facts]
+    counts = known.counts
     if not counts.all:
-        return Text("Nothing is reported yet.", QUIET)
-    label = Text(counts.words)
+        return [Text("Nothing is reported yet.", QUIET), facts]
+    label = line(counts.words)
     width = min(40, canvas.width // 2, canvas.width - label.cell_len - 1)
     if width < 4:
-        return _cut(label, canvas)
-    line = Table.grid(padding=(0, 1, 0, 0))
-    line.add_column(width=width)
-    line.add_column(no_wrap=True)
+        return [label, facts]
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=width)
+    grid.add_column(no_wrap=True)
     state = State.SUCCEEDED if counts.done >= counts.all else State.RUNNING
-    line.add_row(bar(counts.done / counts.all, state, width), label)
-    return line
+    grid.add_row(bar(counts.done / counts.all, state, width), label)
+    return [grid, facts]
 
 
 def times(
@@ -364,10 +335,9 @@ def _body(
     room -= roomy * ((scopes is not None) + bool(logged))  # a blank line above each
     between = int(roomy and bool(known.problems and known.running))
     for_running = min(len(known.running), max(room // 3, room - between - len(known.problems)))
-    problems, more_problems = _rows(
-        known.problems, room - between - for_running, lambda problem: _problem(problem, canvas), canvas
-    )
-    running, more_running = _rows(known.running, for_running, lambda node: _running(node, known, when, canvas), canvas)
+    for_problems = room - between - for_running
+    problems, more_problems = _rows(known.problems, for_problems, lambda node: _problem(node, when, canvas), canvas)
+    running, more_running = _rows(known.running, for_running, lambda node: _running(node, view, when, canvas), canvas)
     spare = room - len(problems) - len(more_problems) - len(running) - len(more_running) - between
     longest = max((cell_len(row.name) for row in (*problems, *running)), default=0)
     names_width = min(longest, LONGEST_NAME if canvas.width >= NARROW else SHORT_NAME) + 2
@@ -388,37 +358,36 @@ def _body(
     if scopes is not None:
         parts += [*([gap] * roomy), scopes]
     if logged:
-        lines = [_log_line(line, now, canvas) for line in log[-(logged + spare) :]]
+        lines = [_log_line(each, now, canvas) for each in log[-(logged + spare) :]]
         spare -= len(lines) - logged
         parts += [*([gap] * roomy), *lines]
     if not small and footer is not None:
         footer = footer if len(footer) <= canvas.width else footer.partition(";")[0]
-        parts += [*([gap] * spare), _cut(Text(footer, QUIET), canvas)]
+        parts += [*([gap] * spare), line((footer, QUIET))]
     return parts
 
 
 class _Row(msgspec.Struct, frozen=True):
-    """A line about one node. `message` may depend on the number of cells that are left for it."""
+    """A line about one node."""
 
     state: State
     name: str
-    words: str = ""
-    elapsed: str = ""
-    message: str | Callable[[int], Text] = ""
+    words: str
+    elapsed: str
+    message: str | RenderableType
 
 
 def _rows(
-    nodes: Sequence[Shown], room: int, row_of: Callable[[Shown], _Row], canvas: Canvas
+    nodes: Sequence[Node], room: int, row_of: Callable[[Node], _Row], canvas: Canvas
 ) -> tuple[list[_Row], list[Text]]:
     """As many rows as there is room for, or one less and a line that counts the others."""
     if len(nodes) <= room or room <= 0:
         return [row_of(node) for node in nodes[: max(room, 0)]], []
     rest = nodes[room - 1 :]
-    counts = Counter(State.FAILED if isinstance(node, str) else node.state for node in rest)
-    only = next(iter(counts)) if len(counts) == 1 else None
-    states = counts_text({state: counts[state] for state in State}, canvas).plain  # State is in order, worst first
-    more = f"+{count_words(len(rest), only)}" if only else f"+{grouped(len(rest))} more: {states}"
-    return [row_of(node) for node in nodes[: room - 1]], [_cut(Text(more, QUIET), canvas)]
+    counts = Counter(State.FAILED if node.says_nothing else node.state for node in rest)
+    states = Text(canvas.glyphs.dot).join(counts_of(counts, canvas, over=True))
+    more = count_words(len(rest), *counts) if len(counts) == 1 else f"{grouped(len(rest))} more: {states}"
+    return [row_of(node) for node in nodes[: room - 1]], [line((f"+{more}", QUIET))]
 
 
 def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) -> tuple[list[Table], int]:
@@ -440,39 +409,44 @@ def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) ->
     table.add_column(width=room, no_wrap=True)
     taken = 0
     for row in rows:
-        style = STYLES[row.state]
-        name = Text.assemble((f"{canvas.glyphs.states[row.state]} ", style), row.name)
-        name.truncate(name_width, overflow="ellipsis")
-        message = row.message if isinstance(row.message, str) else row.message(room)
+        message = row.message
         if isinstance(message, str):
             lines = 1 if cell_len(message) <= room else len(Text(message).wrap(Console(), room, overflow="fold"))
             lines = min(lines, LONGEST_REASON, 1 + max(spare - taken, 0))
             taken += lines - 1
-        cell = message if isinstance(message, Text) else Prose(Text(message), lines)
+            message = Prose(Text(message), lines)
+        name = Text.assemble((f"{canvas.glyphs.states[row.state]} ", row.state), row.name)
         table.add_row(
-            name, *([Text(row.words, style)] if words else []), *([Text(row.elapsed)] if elapsed else []), cell
+            name, *([Text(row.words, row.state)] if words else []), *([row.elapsed] if elapsed else []), message
         )
     return [table], taken
 
 
-def _problem(problem: Problem, canvas: Canvas) -> _Row:
-    if isinstance(problem, str):
-        return _Row(State.FAILED, "unreadable", message=problem)
-    message = harmless(problem.message or ("not reported by the API" if problem.missing else ""))
-    words = state_words(problem)
-    if canvas.width < WIDE and words != problem.state:  # there is no column for it, and INCOMPLETE is not just failed
-        message = f"{words}: {message}" if message else words
-    return _Row(problem.state, name_of(problem), words, duration(problem.elapsed_seconds(0)), message)
+def _problem(node: Node, now: Millis, canvas: Canvas) -> _Row:
+    # Below WIDE there is no column for the API's own word, and INCOMPLETE is not just failed.
+    words = describe(node, now, brief=canvas.width < WIDE)
+    message = words.message or ("not reported by the API" if node.missing else "")
+    return _Row(words.state, name_of(node), words.words, words.elapsed, message)
 
 
-def _running(node: Node, known: Digest, now: Millis, canvas: Canvas) -> _Row:
-    view = known.view
+def _running(node: Node, view: View, now: Millis, canvas: Canvas) -> _Row:
+    elapsed = duration(node.elapsed_seconds(now))
+    return _Row(State.RUNNING, name_of(node), "", elapsed, _Progress(node, view, now, canvas.glyphs))
 
-    def message(width: int) -> Text:
-        phases = view.phases.get(node.level, ())
-        return progress_text(node, phases, view.stalled.get(node.level), now, canvas.glyphs, width)
 
-    return _Row(State.RUNNING, name_of(node), elapsed=duration(node.elapsed_seconds(now)), message=message)
+class _Progress(msgspec.Struct, frozen=True):
+    """What a running node is doing, in as much detail as its column has room for."""
+
+    node: Node
+    view: View
+    now: Millis
+    glyphs: Glyphs
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Choose what fits."""
+        level = self.node.level
+        phases, stalled = self.view.phases.get(level, ()), self.view.stalled.get(level)
+        yield progress_text(self.node, phases, stalled, self.now, self.glyphs, options.max_width)
 
 
 def progress_text(
@@ -482,7 +456,7 @@ def progress_text(
 
     Without a `width` there is no bar, and nothing is left out.
     """
-    running, tick = STYLES[State.RUNNING], glyphs.states[State.SUCCEEDED]
+    running, tick = State.RUNNING, glyphs.states[State.SUCCEEDED]
     phase, share = current_phase(node, phases), share_of(node, current_phase(node, phases))
     # Each with its importance. What follows the percentage are facts, with dots between them.
     parts = [(5, (False, Text(f"{harmless(seen.name)} {tick}", QUIET))) for seen in phases if seen.to is not None]
@@ -500,7 +474,7 @@ def progress_text(
         parts.append((2, (True, Text(grouped(phase.processed) + total))))
     if stalled is not None:
         stood = duration((now - stalled) / 1000).split()[0]
-        parts.append((0, (True, Text(f"no progress for {stood}", STYLES[State.WARNING]))))
+        parts.append((0, (True, Text(f"no progress for {stood}", State.WARNING))))
     elif phase is not None and phase.rate:
         parts.append((5, (True, Text(f"{phase.rate:.0f}/s" if phase.rate >= 10 else f"{phase.rate:.1f}/s"))))
         if phase.total is not None and phase.processed is not None and phase.total >= phase.processed:
@@ -512,7 +486,7 @@ def progress_text(
 
     if not parts:
         return Text(harmless(node.message or ""))
-    return line_of(most_important(parts, lambda kept: width is None or line_of(kept).cell_len <= width))
+    return fitting(parts, sys.maxsize if width is None else width, line_of)
 
 
 def current_phase(node: Node, phases: Sequence[PhaseSeen]) -> PhaseSeen | None:
@@ -537,22 +511,20 @@ def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:
     """All scopes on one line; if they do not fit, those that are fine are only counted."""
 
     def line_of(shown: Sequence[Node]) -> Text:
-        line = Text(canvas.glyphs.dot, QUIET).join(
-            Text.assemble((canvas.glyphs.states[node.state], STYLES[node.state]), f" {harmless(node.name)}")
-            for node in shown
+        joined = Text(canvas.glyphs.dot, QUIET).join(
+            Text.assemble((canvas.glyphs.states[node.state], node.state), f" {harmless(node.name)}") for node in shown
         )
         left_out = len(scopes) - len(shown)
-        return line.append(f"{canvas.glyphs.dot}+{left_out}", QUIET) if left_out else line
+        return joined.append(f"{canvas.glyphs.dot}+{left_out}", QUIET) if left_out else joined
 
     worst = sorted(scopes, key=lambda node: node.state.rank)
     parts = [(worst.index(node), node) for node in scopes]
-    return _cut(line_of(most_important(parts, lambda shown: line_of(shown).cell_len <= canvas.width)), canvas)
+    return line(fitting(parts, canvas.width, line_of))
 
 
 def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> list[Text]:
     """The names of the nodes in a state, on at most `room` lines, and how many were left out."""
-    head = f"{canvas.glyphs.states[state]} {grouped(len(names))} {state}: "
-    lines = [Text(head, STYLES[state])]
+    lines = [line((f"{canvas.glyphs.states[state]} {count_words(len(names), state, over=False)}: ", state))]
     for at, name in enumerate(map(harmless, names)):
         more = f" +{grouped(len(names) - at)}"
         is_last = at + 1 == len(names)
@@ -561,19 +533,15 @@ def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> lis
             if len(lines) == room:
                 lines[-1].append(more, QUIET)
                 break
-            lines.append(Text("  "))
+            lines.append(line("  "))
         lines[-1].append(name if is_last else f"{name}  ")
-    return [_cut(line, canvas) for line in lines]
+    return lines
 
 
-def _log_line(line: LogLine, now: Millis, canvas: Canvas) -> Text:
-    text = Text(f"{local_time(line.at, now)} ", QUIET)
-    if line.state is not None:
-        text.append(f"{canvas.glyphs.states[line.state]} ", STYLES[line.state])
-        text.append(line.text, STYLES[line.state] if line.state in BAD else "")
-    else:
-        text.append(line.text)
-    return _cut(text, canvas)
+def _log_line(logged: LogLine, now: Millis, canvas: Canvas) -> Text:
+    state = logged.state
+    glyph = () if state is None else ((f"{canvas.glyphs.states[state]} ", state),)
+    return line((f"{local_time(logged.at, now)} ", QUIET), *glyph, (logged.text, state if state in BAD else QUIET))
 
 
 def window_title(known: Digest, signs: Glyphs) -> str:
@@ -584,9 +552,3 @@ def window_title(known: Digest, signs: Glyphs) -> str:
     if known.view.outage is not None:
         return f"? no answer {known.counts.done}/{known.counts.all}"
     return f"{glyphs[state]}{failed or ''} {known.counts.done}/{known.counts.all}"
-
-
-def _cut(text: Text, canvas: Canvas) -> Text:
-    text.truncate(canvas.width, overflow="ellipsis")
-    text.no_wrap = True
-    return text

@@ -20,11 +20,11 @@ from migstat.model.reports import (
     states_of,
 )
 from migstat.model.verdict import Snapshot
-from migstat.render.parts import REASONS, Canvas, counts_text, headline, message_text, percent_text, title_words
+from migstat.render.parts import REASONS, Canvas, counts_of, heading_of
 from migstat.render.rows import columns, rows
 from migstat.render.table import NOTHING_TO_MOVE, change_word, changes_line, checks_head, compared_words
 from migstat.render.text import absolute, duration, harmless
-from migstat.render.theme import UNICODE, state_words
+from migstat.render.theme import UNICODE, describe
 
 if TYPE_CHECKING:
     from migstat.model.nights import TimelineReport
@@ -52,14 +52,9 @@ def markdown_lines(report: Report) -> Iterator[str]:
             else:
                 kind, named = report.scope.removesuffix("s"), ((node.name, node) for node in report.projects)
             found = (
-                (
-                    name,
-                    _state(node),
-                    percent_text(node).plain,
-                    duration(node.elapsed_seconds(snapshot.fetched_at)),
-                    message_text(node).plain,
-                )
+                (name, f"{UNICODE.states[node.state]} {words.words}", words.percent, words.elapsed, words.message)
                 for name, node in named
+                for words in [describe(node, snapshot.fetched_at)]
             )
             yield from _table((kind, "state", "progress", "elapsed", "message"), found)
         case ChecksReport():
@@ -96,11 +91,17 @@ def markdown_lines(report: Report) -> Iterator[str]:
             yield from _timeline(report)
 
 
+def _heading(snapshot: Snapshot) -> Iterator[str]:
+    heading = heading_of(snapshot, UNICODE)
+    counts = (f"{UNICODE.states[state]} {words}" if state else words for state, words, _ in heading.counts)
+    verdict = " · ".join((f"{UNICODE.states[heading.state]} {heading.word}", *counts))
+    yield from (f"**{_cell(verdict)}: {_cell(heading.title)}**", "")
+
+
 def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     """Verdict, name and destination, with full dates for readers on another day."""
     node, now = snapshot.node, snapshot.fetched_at
-    yield f"**{_cell(headline(snapshot, _CANVAS).plain)}: {_cell(title_words(snapshot, _CANVAS))}**"
-    yield ""
+    yield from _heading(snapshot)
     facts = [f"started {absolute(node.started_at)}" if node.started_at else ""]
     facts.append(f"ended {absolute(node.last_updated_at)}" if node.ended and node.last_updated_at else "")
     facts.append(duration(node.elapsed_seconds(now)))
@@ -115,7 +116,8 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     if snapshot.reasons:
         yield ""
     if snapshot.summary is not None and snapshot.summary.total:
-        yield from (counts_text(states_of(snapshot.summary), _CANVAS).plain, "")
+        counts = counts_of(states_of(snapshot.summary), _CANVAS, over=node.ended)
+        yield from (" · ".join(count.plain for count in counts), "")
 
 
 def _table(names: Sequence[str], found: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -134,22 +136,16 @@ def _timeline(report: TimelineReport) -> Iterator[str]:
         row_for_people,
         snapshot_of,
         summary_of_night,
-        times_in_full,
+        when_words,
     )
 
-    snapshot = snapshot_of(report.night)
-    yield f"**{_cell(headline(snapshot, _CANVAS).plain)}: {_cell(title_words(snapshot, _CANVAS))}**"
-    yield ""
-    yield from (" · ".join(times_in_full(report)), "")
+    yield from _heading(snapshot_of(report.night))
+    yield from (" · ".join(when_words(report, in_full=True)), "")
     for name, words in failures(report, 20):
         yield f"- {UNICODE.states[State.FAILED]} {_cell(name)}{': ' if name and words else ''}{_cell(words)}"
     yield from (f"- {label}: {_cell(words)}" for label, words in summary_of_night(report))
     yield ""
     yield from _table(columns_for_people(report), (row_for_people(span, report) for span in report.rows))
-
-
-def _state(node: Node) -> str:
-    return f"{UNICODE.states[node.state]} {state_words(node)}"
 
 
 def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
@@ -158,9 +154,9 @@ def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
         override = "can be overridden" if check.excludable else "cannot be overridden"
     found = ("; ".join(check.occurrences),) if report.details else ()
     first = (change_word(check, report),) if report.comparison or report.accepting else ()
-    entry = report.snapshot.accepted.get(check.level)
-    message = "; ".join(part for part in (entry.words if entry else "", message_text(check).plain) if part)
-    return *first, check.name, _state(check), override, message, *found
+    entry, words = report.snapshot.accepted.get(check.level), describe(check, report.snapshot.fetched_at)
+    message = "; ".join(part for part in (entry.words if entry else "", words.message) if part)
+    return *first, check.name, f"{UNICODE.states[check.state]} {words.words}", override, message, *found
 
 
 def _cell(text: str) -> str:

@@ -6,23 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from migstat.model.events import End
-from migstat.model.nodes import Node, State
+from migstat.model.nodes import Millis, Node, State
 from migstat.render.ending import last_line, reasons_of, standing
 from migstat.render.html import Markup, mark, page, tag
-from migstat.render.live import (
-    Digest,
-    Problem,
-    bad_counts,
-    current_phase,
-    progress_text,
-    share_of,
-    times,
-    verdict_words,
-)
+from migstat.render.live import Digest, current_phase, heading, progress_text, share_of, times
 from migstat.render.log import LogLine, name_of
 from migstat.render.scene import Scene
 from migstat.render.text import absolute, duration, grouped, harmless, local_time, zone
-from migstat.render.theme import UNICODE, message_words, state_words
+from migstat.render.theme import UNICODE, describe, state_words
 
 RELOAD = 10
 """Seconds after which the page reloads itself."""
@@ -46,7 +37,7 @@ def page_text(scene: Scene) -> str:
     )
     limit = None if scene.story is not None else str(round(scene.stale_after * 1000))
     body = tag("div", stale, _header(scene), main, id="page", data_at=str(at), data_stale_after=limit)
-    state, lead = (State.WARNING, "not watched · ") if _abandoned(scene) else (verdict_words(known, at)[0], "")
+    state, lead = (State.WARNING, "not watched · ") if _abandoned(scene) else (heading(known, at, UNICODE).state, "")
     name = f"{UNICODE.states[state]} {lead}{standing(known.view, at)} · {known.title}".rstrip(" ·")
     return page(name, body, style=_STYLE, script=_SCRIPT, refresh=RELOAD)
 
@@ -58,12 +49,10 @@ def _abandoned(scene: Scene) -> bool:
 
 def _header(scene: Scene) -> Markup:
     known, at = scene.known, scene.at
-    state, words = verdict_words(known, at)
-    counts = known.counts
+    head, counts = heading(known, at, UNICODE), known.counts
     marks = [mark(State.WARNING, f"not watched since {local_time(at, at)}")] if _abandoned(scene) else []
-    marks += [mark(state, words), *(mark(bad, count) for bad, count in bad_counts(known))]
-    name = known.title or "Migration"
-    parts = [tag("h1", f"{name} {UNICODE.arrow} {known.destination}" if known.destination else name)]
+    marks += [mark(head.state, head.word), *(mark(state, words) for state, words, _ in head.counts if state)]
+    parts = [tag("h1", head.title or "Migration")]
     parts.append(tag("p", _joined(marks), class_="verdict"))
     if counts.all:
         bar = tag("progress", value=str(counts.done), max=str(counts.all), aria_label="done")
@@ -81,28 +70,25 @@ def _header(scene: Scene) -> Markup:
 
 def _problems(scene: Scene) -> Markup:
     known = scene.known
-    rows: list[Problem] = [*known.problems]
+    rows = [*known.problems]
     if (
         scene.story is not None
     ):  # a node that hung until the end is a reason for the verdict, but no problem of the view
-        levels = {row.level[:depth] for row in rows if isinstance(row, Node) for depth in range(len(row.level) + 1)}
+        levels = {row.level[:depth] for row in rows if not row.says_nothing for depth in range(len(row.level) + 1)}
         rows += [
             Node(reason.level, message=reason.text, missing=reason.state is State.MISSING)
             for reason in reasons_of(scene.story)
             if reason.level not in levels
         ]
-    return _section("What is wrong", _rows(rows, _problem))
+    return _section("What is wrong", _rows(rows, lambda node: _problem(node, scene.at)))
 
 
-def _problem(problem: Problem) -> Markup:
-    if isinstance(problem, str):
-        return _row(mark(State.FAILED, "unreadable"), Markup(), problem)
-    elapsed = duration(problem.elapsed_seconds(0)) if problem.ended else ""
-    state = State.FAILED if problem.unreadable or not (problem.ended or problem.missing) else problem.state
-    words = state_words(problem) if problem.ended or problem.unreadable or problem.missing else ""
-    about = _joined(tag("span", part) for part in (words, elapsed) if part)
-    message = message_words(problem) or ("not reported by the API" if problem.missing else "")
-    return _row(mark(state, name_of(problem)), about, message)
+def _problem(node: Node, now: Millis) -> Markup:
+    words, hangs = describe(node, now), not (node.ended or node.missing or node.unreadable)
+    about = () if hangs else (words.words, words.elapsed)
+    message = words.message or ("not reported by the API" if node.missing else "")
+    state = State.FAILED if hangs else words.state
+    return _row(mark(state, name_of(node)), _joined(tag("span", part) for part in about if part), message)
 
 
 def _running(scene: Scene) -> Markup:

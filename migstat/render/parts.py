@@ -13,13 +13,14 @@ from rich.measure import Measurement
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+from rich.theme import Theme
 
 from migstat.model.acceptance import Acceptance
 from migstat.model.nodes import Level, Millis, Node, State, TaskType
 from migstat.model.reports import nothing_moved
 from migstat.model.verdict import Reason, Snapshot
 from migstat.render.text import duration, grouped, harmless, local_time, short_date, span_of_time, zone
-from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, message_words, state_words
+from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, describe
 
 if TYPE_CHECKING:
     from migstat.model.nights import Span
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 ALL_LISTS = Text("--all lists them", QUIET)
 """How to see what a table only counts."""
 
+THEME = Theme(STYLES)
+"""For every console: with it a state is the name of its own style."""
+
 Part = TypeVar("Part")
+Joined = TypeVar("Joined", str, Text)
 Item = TypeVar("Item", Node, "Span")
 
 REASONS = 3
@@ -100,106 +105,142 @@ class Prose(msgspec.Struct, frozen=True):
             yield from lines[self.lines - 1 :]
 
 
-def state_text(node: Node, canvas: Canvas) -> Text:
-    """Glyph and word of a node's state, with the API's own word if it says more and the window has room for it."""
-    state = State.FAILED if node.unreadable and not node.ended else node.state
-    words = state_words(node) if canvas.width >= NARROW else state_words(node).partition(" (")[0]
-    return Text(f"{canvas.glyphs.states[state]} {words}", STYLES[state])
+class Flow(msgspec.Struct, frozen=True):
+    """Texts with dots between them, on as many lines as they need. Lines end at a dot: half a number is a wrong one."""
+
+    texts: Sequence[Text]
+    dot: Text
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Measure it as if it were on one line."""
+        return Measurement.get(console, options, self.dot.join(self.texts))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Fill one line after the other."""
+        kept: list[Text] = []
+        for text in self.texts:
+            if kept and self.dot.join([*kept, text]).cell_len > options.max_width:
+                yield self.dot.join(kept)
+                kept = []
+            kept.append(text)
+        yield self.dot.join(kept)
 
 
-def counts_text(states: Mapping[State, int], canvas: Canvas, *, words: bool = True) -> Text:
-    """Counts by state: `✔ 25 succeeded · ○ 7 pending`, or without the words."""
-    return Text(canvas.glyphs.dot, QUIET).join(
-        Text(f"{canvas.glyphs.states[state]} {count_words(n, state) if words else grouped(n)}", STYLES[state])
-        for state, n in states.items()
-        if n
-    )
+def line(*parts: Text | str | tuple[str, str]) -> Text:
+    """A text on one line, which Rich cuts with an ellipsis where it does not fit."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
-def folded_line(states: Mapping[State, int], canvas: Canvas) -> Text:
+def mark(state: State, words: str, canvas: Canvas) -> Text:
+    """The glyph of a state, and words in its color."""
+    return Text(f"{canvas.glyphs.states[state]} {words}", state)
+
+
+def counts_of(states: Mapping[State, int], canvas: Canvas, *, over: bool, words: bool = True) -> list[Text]:
+    """Counts by state, worst first: `✔ 25 succeeded` and `○ 7 pending`, or without the words."""
+    return [
+        mark(state, count_words(n, state, over=over) if words else grouped(n), canvas)
+        for state in State
+        if (n := states.get(state))
+    ]
+
+
+def folded_line(states: Mapping[State, int], canvas: Canvas, *, over: bool) -> Flow:
     """The last line of a folded table, which counts what has no row; without words if they do not fit."""
     dot = Text(canvas.glyphs.dot, QUIET)
-    line = dot.join([counts_text(states, canvas), ALL_LISTS])
-    return line if line.cell_len <= canvas.width else dot.join([counts_text(states, canvas, words=False), ALL_LISTS])
+    texts = [*counts_of(states, canvas, over=over), ALL_LISTS]
+    if dot.join(texts).cell_len > canvas.width:
+        texts = [*counts_of(states, canvas, over=over, words=False), ALL_LISTS]
+    return Flow(texts, dot)
 
 
-def fitting(parts: Sequence[tuple[int, str]], canvas: Canvas, *, wrap: bool = False) -> str:
-    """Join parts to one line, which may `wrap` or else loses its least important parts; 0 is the most important."""
-    dot, width = canvas.glyphs.dot, canvas.width
-    return dot.join(most_important(parts, lambda kept: wrap or cell_len(dot.join(kept)) <= width))
-
-
-def most_important(parts: Iterable[tuple[int, Part]], fits: Callable[[list[Part]], bool]) -> list[Part]:
-    """Leave out the least important parts until the rest `fits`; 0 is the most important.
+def fitting(parts: Iterable[tuple[int, Part]], width: int, join: Callable[[list[Part]], Joined]) -> Joined:
+    """Join parts to one line without the least important ones that do not fit; 0 is the most important.
 
     Rich would cut the last part in the middle instead, and a number that is cut is a wrong number.
     """
     kept = list(parts)
-    while len(kept) > 1 and not fits([part for _, part in kept]):
+    while True:
+        joined = join([part for _, part in kept])
+        if len(kept) <= 1 or cell_len(str(joined)) <= width:
+            return joined
         kept.remove(max(kept, key=lambda part: part[0]))
-    return [part for _, part in kept]
 
 
 def bar(share: float, state: State, width: int) -> ProgressBar:
     """A bar for a share of 0..1, in the color of a state."""
-    style = STYLES[state]
-    return ProgressBar(1.0, min(max(share, 0.0), 1.0), width, style=QUIET, complete_style=style, finished_style=style)
+    return ProgressBar(1.0, min(max(share, 0.0), 1.0), width, style=QUIET, complete_style=state, finished_style=state)
 
 
-def percent_text(node: Node) -> Text:
-    """Percent of a running node's current phase; empty if it reports none. The API may send more than 100."""
-    if node.percent is None or node.ended:
-        return Text()
-    return Text(f"{min(max(node.percent, 0), 100):.0f} %", STYLES[State.RUNNING], justify="right")
+class Heading(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands above everything else: the verdict, counts, and what it is about.
 
-
-def message_text(node: Node, canvas: Canvas | None = None) -> Text:
-    """Counts of a running node's current phase, and its message or the reason why it could not be read.
-
-    On a narrow canvas it begins with the API's own word for the state, which has no room in the column of states.
+    A count may have a state, which gives it glyph and color, and a shorter form for narrow windows.
     """
-    phases = []
-    for phase in node.progress:
-        counts = [grouped(count) for count in (phase.processed, phase.total) if count is not None]
-        phases.append(f"{harmless(phase.name or '')} {'/'.join(counts)}".strip())
-    message = "; ".join(part for part in (" ".join(phases), harmless(message_words(node) or "").strip()) if part)
-    own = state_words(node).partition(" (")[2].removesuffix(")") if canvas and canvas.width < NARROW else ""
-    return Text(": ".join(part for part in (own, message) if part))
+
+    state: State
+    word: str
+    counts: tuple[tuple[State | None, str, str], ...] = ()
+    title: str = ""
 
 
-def headline(snapshot: Snapshot, canvas: Canvas, *, words: bool = True) -> Text:
-    """The verdict and the counts: `● running · 27 of 40 · ✖ 1 failed`, or only `✖ 1` without `words`."""
-    verdict = State(snapshot.verdict)
-    root = snapshot.node
-    word = state_words(root) if root.state is verdict else str(verdict)
-    parts = [Text(f"{canvas.glyphs.states[verdict]} {word}", f"bold {STYLES[verdict]}")]
-    summary = snapshot.summary
+def heading_of(snapshot: Snapshot, glyphs: Glyphs) -> Heading:
+    """The heading of a report: `● running`, `27 of 40`, `✖ 1 failed`, `Jira to the cloud → acme-cloud.example.com`.
+
+    The title ends with the level if that is not the root.
+    """
+    verdict, root, summary = State(snapshot.verdict), snapshot.node, snapshot.summary
+    words = describe(root, snapshot.fetched_at)
+    counts: list[tuple[State | None, str, str]] = []
     # Checks that have not begun are not reported, so counting them would be wrong: a running check task counts itself.
     own = next((phase for phase in root.progress if phase.total), None)
     if snapshot.task_type == TaskType.CHECK and own is not None and not root.ended:
-        parts.append(Text(f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks"))
-        parts += [percent_text(root)] if root.percent is not None else []
+        counts.append((None, f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks", ""))
+        counts += [(None, words.percent, "")] if words.percent else []
     elif snapshot.partial and summary is not None:
-        parts += [Text(f"{grouped(summary.total)} in scope")] if summary.unread else []
+        counts += [(None, f"{grouped(summary.total)} in scope", "")] if summary.unread else []
     elif summary is not None and summary.total:
-        parts.append(Text(f"{grouped(summary.finished)} of {grouped(summary.total)}"))
+        counts.append((None, f"{grouped(summary.finished)} of {grouped(summary.total)}", ""))
     if summary is not None:
-        bad: dict[State, int] = {State.FAILED: summary.failed, State.WARNING: summary.warning}
-        if root.ended and snapshot.missing:
-            bad[State.MISSING] = summary.missing
-        parts += [counts_text(bad, canvas, words=words)] if any(bad.values()) else []
+        missing = summary.missing if root.ended and snapshot.missing else 0
+        bad = ((State.FAILED, summary.failed), (State.WARNING, summary.warning), (State.MISSING, missing))
+        counts += [(state, count_words(count, state), grouped(count)) for state, count in bad if count]
     if snapshot.accepted:
-        parts.append(Text(f"{grouped(len(snapshot.accepted))} accepted"))
-    return Text(canvas.glyphs.dot, QUIET).join(parts)
+        counts.append((None, f"{grouped(len(snapshot.accepted))} accepted", ""))
+    host, level = host_of(snapshot.destination), ",".join(map(harmless, root.level))
+    title = harmless(snapshot.job_name) if snapshot.job_name else f"job {snapshot.job_id}"
+    title += (f" {glyphs.arrow} {host}" if host else "") + (f" ({level})" if level else "")
+    word = words.words if root.state is verdict else str(verdict)
+    return Heading(state=verdict, word=word, counts=tuple(counts), title=title)
 
 
-def title_words(snapshot: Snapshot, canvas: Canvas) -> str:
-    """Name, destination, and the level if it is not the root: `Jira to the cloud → acme-cloud.example.com`."""
-    name = harmless(snapshot.job_name) if snapshot.job_name else f"job {snapshot.job_id}"
-    where = host_of(snapshot.destination)
-    level = ",".join(map(harmless, snapshot.node.level))
-    parts = [name, *((canvas.glyphs.arrow, where) if where else ()), *((f"({level})",) if level else ())]
-    return " ".join(parts)
+def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
+    """A heading on one line, or two where the window is not one of the lowest.
+
+    No count is cut: counts lose their nouns, then the title goes to a line of its own; in the lowest windows it gives
+    way, then the last counts.
+    """
+    dot, verdict = Text(canvas.glyphs.dot, QUIET), mark(heading.state, heading.word, canvas)
+    verdict.stylize(STRONG)
+    for brief in (False, True):
+        texts = [verdict]
+        for state, words, short in heading.counts:
+            shown = short if brief and short else words
+            texts.append(mark(state, shown, canvas) if state is not None else Text(shown))
+        head = dot.join(texts)
+        if head.cell_len <= canvas.width:
+            break
+    room, title = canvas.width - head.cell_len - 3, line((heading.title, STRONG))
+    if title and room >= title.cell_len:
+        return [line(head, "   ", title)]
+    # A destination that is cut cannot be told from another.
+    if canvas.height >= LOWEST:
+        title.no_wrap = canvas.height < LOWER
+        return [Flow(texts, dot), *([title] if title else [])]
+    name = heading.title.partition(f" {canvas.glyphs.arrow} ")[0]
+    if room >= min(cell_len(name), SHORTEST_TITLE):
+        return [line(head, "   ", (name, STRONG))]
+    return [line(fitting(enumerate(texts), canvas.width, dot.join))]
 
 
 def host_of(url: str | None) -> str:
@@ -210,44 +251,27 @@ def host_of(url: str | None) -> str:
         return ""
 
 
-def verdict_lines(snapshot: Snapshot, canvas: Canvas, head: Text | None = None) -> list[Text]:
-    """The headline, or another `head`, with name and destination.
-
-    Counts are never cut: the name goes to a line of its own instead, and has none in the lowest windows.
-    """
-    head = head or headline(snapshot, canvas)
-    if head.cell_len > canvas.width:
-        head = headline(snapshot, canvas, words=False)
-    title, room = Text(title_words(snapshot, canvas), STRONG), canvas.width - head.cell_len - 3
-    if title.cell_len > room and canvas.height >= LOWEST:
-        title.truncate(canvas.width, overflow="ellipsis")
-        return [head, title]
-    if title.cell_len > room and room < SHORTEST_TITLE:
-        return [head]
-    title.truncate(room, overflow="ellipsis")
-    return [Text.assemble(head, "   ", title)]
-
-
 def reason_lines(
     reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS, *, wrap: bool = False
 ) -> list[RenderableType]:
     """The reasons for the verdict, on one line each unless they `wrap`, and `+N more`."""
-    lines: list[RenderableType] = []
+    grid, lines = Table.grid(), list[RenderableType]()
     for reason in reasons[:most]:
         name = f"{harmless(reason.level[-1])}  " if reason.level else ""
-        message = harmless(reason.text).strip()
-        sign = (f"  {canvas.glyphs.states[reason.state]} ", STYLES[reason.state])
-        if wrap:
-            line = Table.grid()
-            line.add_row(Text(*sign), Prose(Text(name + message)))
-            lines.append(line)
-        else:
-            cut = Text.assemble(sign, name, message)
-            cut.truncate(canvas.width, overflow="ellipsis")
-            lines.append(cut)
-    if len(reasons) > most:
-        lines.append(Text(f"  +{len(reasons) - most} more", QUIET))
-    return lines
+        sign, words = f"  {canvas.glyphs.states[reason.state]} ", name + harmless(reason.text).strip()
+        grid.add_row(Text(sign, reason.state), Prose(Text(words)))
+        lines.append(line((sign, reason.state), words))
+    more = [Text(f"  +{len(reasons) - most} more", QUIET)] if len(reasons) > most else []
+    return [*([grid] if wrap and reasons else lines), *more]
+
+
+def facts_line(facts: Iterable[tuple[int, str]], canvas: Canvas) -> RenderableType:
+    """Facts by importance, those below 0 as warnings; a low window has only as many as fit on one line."""
+    texts = [(rank, Text(fact, State.WARNING if rank < 0 else QUIET)) for rank, fact in facts if fact]
+    dot = Text(canvas.glyphs.dot, QUIET)
+    if canvas.height < LOWER:
+        return line(fitting(texts, canvas.width, dot.join))
+    return Flow([text for _, text in texts], dot)
 
 
 def acceptance_words(entry: Acceptance, now: Millis) -> str:
@@ -275,7 +299,6 @@ def header(
     if canvas.ids:
         ids = f"job {harmless(snapshot.job_id)}, {snapshot.task_type or 'task'} {harmless(snapshot.task_id)}"
         facts.append((4, ids))
-    facts = [(importance, fact) for importance, fact in facts if fact]
     reasons = snapshot.reasons
     if nothing_moved(snapshot):  # that no key was reported is no news then
         reasons = tuple(reason for reason in reasons if reason.state is not State.MISSING)
@@ -284,7 +307,7 @@ def header(
     if canvas.height < LOWEST:
         reasons = tuple(reason for reason in reasons if reason.state is not State.WARNING)
     return Group(
-        *verdict_lines(snapshot, canvas),
+        *heading_lines(heading_of(snapshot, canvas.glyphs), canvas),
         *reason_lines(reasons, canvas),
-        Text(fitting(facts, canvas, wrap=canvas.height >= LOWER), QUIET),
+        facts_line(facts, canvas),
     )

@@ -14,7 +14,7 @@ from migstat.render.ending import Story, last_line
 from migstat.render.live import Digest, frame
 from migstat.render.log import LogLine
 from migstat.render.parts import Canvas
-from migstat.render.theme import STATE_OF_VERDICT, STYLES, UNICODE
+from migstat.render.theme import STATE_OF_VERDICT, UNICODE
 
 WIDTH, HEIGHT = 100, 40
 """Cells of a picture."""
@@ -43,5 +43,5 @@ def picture_text(scene: Scene) -> str:
     view = frame(scene.known, scene.log, scene.at, canvas, footer=None)
     if scene.story is None:
         return picture(view, WIDTH)
-    line = Text(last_line(scene.story), STYLES[STATE_OF_VERDICT[scene.story.ended.verdict]])
+    line = Text(last_line(scene.story), STATE_OF_VERDICT[scene.story.ended.verdict])
     return picture(Group(view, Text(), line), WIDTH)

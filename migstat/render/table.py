@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 from rich.cells import cell_len
@@ -14,7 +16,7 @@ from rich.text import Text
 
 from migstat.model.acceptance import MOST_SENT
 from migstat.model.changes import Change, Comparison
-from migstat.model.nodes import CHECK, MIGRATE, Level, Millis, Node, State, TaskType, instant, level_is_hidden
+from migstat.model.nodes import CHECK, MIGRATE, Millis, Node, State, TaskType, instant, level_is_hidden
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -28,10 +30,9 @@ from migstat.model.reports import (
     TargetsReport,
     TasksReport,
     nothing_moved,
-    states_of,
     worst_first,
 )
-from migstat.model.verdict import Snapshot, Verdict, discounted, summary_of, verdict_of
+from migstat.model.verdict import Snapshot, Verdict, discounted, verdict_of
 from migstat.render.parts import (
     ALL_LISTS,
     LOW,
@@ -40,25 +41,25 @@ from migstat.render.parts import (
     NARROW,
     REASONS,
     Canvas,
+    Flow,
     Prose,
     acceptance_words,
     bar,
-    counts_text,
+    counts_of,
     folded_line,
     gap,
     header,
-    headline,
+    heading_lines,
+    heading_of,
     host_of,
-    message_text,
-    percent_text,
+    line,
+    mark,
     reason_lines,
     shown_and_counted,
-    state_text,
-    verdict_lines,
 )
 from migstat.render.rows import fields
 from migstat.render.text import ago, day_and_time, duration, future, grouped, harmless, local_time, zone
-from migstat.render.theme import QUIET, STYLES
+from migstat.render.theme import QUIET, STRONG, describe
 
 WITH_BAR = 100
 WITH_ELAPSED = 70
@@ -77,41 +78,11 @@ AROUND = 11
 
 def view(report: Report, canvas: Canvas) -> RenderableType:
     """The report for a window of the canvas's size."""
-    match report:
-        case StatusReport():
-            return _status(report, canvas)
-        case ChecksReport():
-            return _checks(report, canvas)
-        case ProjectsReport():
-            return _projects(report, canvas)
-        case TasksReport():
-            return _tasks(report, canvas)
-        case TargetsReport():
-            return _targets(report, canvas)
-        case JobReport():
-            found = [
-                (Text(harmless(name)), Text(harmless(value))) for name, value in fields(report.job.raw, joint=", ")
-            ]
-            return _list(("FIELD", "VALUE"), found, canvas, lines=sys.maxsize)
-        case ArtifactsReport():
-            return _artifacts(report, canvas)
-        case _:
-            from migstat.render.timeline import timeline_view
+    if draw := _VIEWS.get(type(report)):
+        return draw(report, canvas)
+    from migstat.render.timeline import timeline_view  # of use to `timeline` alone
 
-            return timeline_view(report, canvas)
-
-
-def folds(report: Report) -> bool:
-    """True if the table may only count what is fine. Details, or all rows, are shown if requested."""
-    match report:
-        case StatusReport():
-            return report.folds
-        case TasksReport() | TargetsReport() | JobReport() | ArtifactsReport():
-            return False
-        case ChecksReport(details=True):
-            return False
-        case _:
-            return not report.show_all
+    return timeline_view(report, canvas)  # type: ignore[arg-type]  # the only report that is left
 
 
 def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) -> tuple[list[Node], list[Node]]:
@@ -131,99 +102,101 @@ def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) 
 NOTHING_TO_MOVE = "This job moves no projects or spaces."
 
 
-def _table(*names: str, right: Sequence[str] = ()) -> Table:
-    """A table without borders, whose last column wraps."""
+def _table(canvas: Canvas, *names: str, name: int | None = 0, right: Sequence[str] = ()) -> Table:
+    """A table without borders, whose last column wraps. Column number `name` is cut at a third of the window."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET, show_header=any(names))
-    for at, name in enumerate(names, 1):
-        last = at == len(names)
+    for at, head in enumerate(names):
+        last = at == len(names) - 1
         table.add_column(
-            name,
+            head,
             no_wrap=not last,
             overflow="fold" if last else "ellipsis",
-            justify="right" if name in right else "left",
+            justify="right" if head in right else "left",
+            max_width=max(canvas.width // 3, 12) if at == name else None,
         )
     return table
 
 
-def _name(text: str, canvas: Canvas) -> Text:
-    """A name, cut if it would take more than a third of the window."""
-    name = Text(text)
-    name.truncate(max(canvas.width // 3, 12), overflow="ellipsis")
-    return name
-
-
-def _progress(node: Node, now: Millis, canvas: Canvas) -> list[RenderableType]:
-    """The cells between state and message, as far as there is room: bar and percent, and elapsed."""
-    if canvas.width < WITH_ELAPSED:
-        return []
-    percent, elapsed = percent_text(node), Text(duration(node.elapsed_seconds(now)), QUIET)
-    if canvas.width < WITH_BAR or not percent:
-        return [percent, elapsed]
-    grid = Table.grid(padding=(0, 1))
-    grid.add_row(bar(min(max(node.percent or 0, 0), 100) / 100, node.state, BAR), percent)
-    return [grid, elapsed]
+def _row(
+    node: Node, snapshot: Snapshot, canvas: Canvas, *, lines: int, indent: str = "", about: RenderableType | None = None
+) -> list[RenderableType]:
+    """Name, state, as far as there is room bar, percent and elapsed, and what it is `about`, or else its message."""
+    words = describe(node, snapshot.fetched_at, brief=canvas.width < NARROW)
+    # Before the end nothing is lost: much is only reported once its turn has come.
+    message = words.message or ("not reported yet" if node.missing and not snapshot.node.ended else "")
+    row: list[RenderableType] = [
+        Text(indent + (harmless(node.name) or "task")),
+        mark(words.state, words.words, canvas),
+    ]
+    if canvas.width >= WITH_ELAPSED:
+        percent = Text(words.percent, State.RUNNING, justify="right")
+        if percent and canvas.width >= WITH_BAR:
+            grid = Table.grid(padding=(0, 1))
+            grid.add_row(bar((node.percent or 0) / 100, node.state, BAR), percent)
+            row.append(grid)
+        else:
+            row.append(percent)
+        row.append(Text(words.elapsed, QUIET))
+    return [*row, Prose(Text(message), lines) if about is None else about]
 
 
 def _status(report: StatusReport, canvas: Canvas) -> Group:
     snapshot = report.snapshot
     root = snapshot.node
-    tops: Sequence[Node] = (root,)
-    if root.children and not root.level:  # the root's own state is in the verdict line
-        tops = _shown_below(root, report, canvas)
-    table = _table(*("", "", "", "", "")[: 5 if canvas.width >= WITH_ELAPSED else 3])
-    table.show_header = False
-    listed = set[Level]()
-    for node, row in _tree_rows(tops, report, canvas, ""):
+    in_heading = bool(root.children and not root.level)  # which says the root's own state
+    rows = [*_tree_rows(root, report, canvas, -1 if in_heading else 0)][in_heading:]
+    table = _table(canvas, *("", "", "", "", "")[: 5 if canvas.width >= WITH_ELAPSED else 3])
+    for _, row in rows:
         table.add_row(*row)
-        listed.add(node.level)
-    head = header(snapshot, canvas, report.not_before, rows=listed)
+    head = header(snapshot, canvas, report.not_before, rows={node.level for node, _ in rows})
     parts: list[RenderableType] = [head, *gap(canvas), table]
     if notice := nothing_moved(snapshot):
-        parts += [*gap(canvas), Text(notice, STYLES[State.FAILED])]
+        parts += [*gap(canvas), Text(notice, State.FAILED)]
     elif report.nothing_to_move:
         parts += [*gap(canvas), Text(NOTHING_TO_MOVE, QUIET)]
     return Group(*parts)
 
 
 def _tree_rows(
-    nodes: Sequence[Node], report: StatusReport, canvas: Canvas, indent: str
+    node: Node, report: StatusReport, canvas: Canvas, depth: int
 ) -> Iterator[tuple[Node, list[RenderableType]]]:
-    now = report.snapshot.fetched_at
+    """The row of a node, and those of what gets one below it."""
+    below, counted = _below(node, report, canvas)
     in_header = report.snapshot.reasons[:REASONS] if canvas.height >= LOWER else ()
-    above = [(reason.level, reason.message) for reason in in_header]
-    for node in nodes:
-        below = node.children or ()
-        scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
-        below_rows = _shown_below(node, report, canvas)
-        counted = below and (has_leaves(node, report.snapshot) or len(below_rows) < len(below))
-        if counted and not node.unreadable:
-            cell: RenderableType = _counts(node, report, canvas)
-        elif scope and (node.level, node.message) in above and node.state is State.WARNING:
-            cell = Text()
-        else:
-            lines = 3 if node.state is State.FAILED and canvas.height >= LOW else 1
-            cell = Prose(message_text(node, canvas), lines)
-        name = _name(indent + (harmless(node.name) or "task"), canvas)
-        yield node, [name, state_text(node, canvas), *_progress(node, now, canvas), cell]
-        yield from _tree_rows(below_rows, report, canvas, indent + "  ")
+    scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
+    about: RenderableType | None = None
+    if counted and not node.unreadable:
+        about = _counts(node, report, canvas)
+    elif (
+        scope
+        and node.state is State.WARNING
+        and (node.level, node.message) in ((reason.level, reason.message) for reason in in_header)
+    ):
+        about = Text()
+    lines = 3 if node.state is State.FAILED and canvas.height >= LOW else 1
+    yield node, _row(node, report.snapshot, canvas, lines=lines, indent="  " * depth, about=about)
+    for child in below:
+        yield from _tree_rows(child, report, canvas, depth + 1)
 
 
-def _shown_below(node: Node, report: StatusReport, canvas: Canvas) -> Sequence[Node]:
-    """The children that get a row: of leaves, which may be thousands, only those that are not fine.
+def _below(node: Node, report: StatusReport, canvas: Canvas) -> tuple[Sequence[Node], bool]:
+    """The children that get a row, and whether the node's own row counts them.
 
-    In a low window the same holds for scopes.
+    Of leaves, which may be thousands, only those that are not fine get one; in a low window the same holds for scopes.
     """
     children = node.children or ()
-    if not report.folds or (canvas.height >= LOW and not has_leaves(node, report.snapshot)):
-        return children
-    if not has_leaves(node, report.snapshot):
-        return [child for child in children if child.state not in (State.SUCCEEDED, State.SKIPPED)]
+    leaves = has_leaves(node, report.snapshot)
+    if not report.folds:
+        return children, leaves and bool(children)
+    if not leaves:
+        fine = (State.SUCCEEDED, State.SKIPPED) if canvas.height < LOW else ()
+        shown = [child for child in children if child.state not in fine]
+        return shown, len(shown) < len(children)
     over = report.snapshot.node.ended and not nothing_moved(report.snapshot)
+    # What is not there yet is only counted, and so are checks that run.
+    dull = {*([] if over else [State.MISSING]), *([] if level_is_hidden(node.level) else [State.RUNNING])}
     shown, _ = folded(children, canvas, over=over, used=6)
-    if not over:  # what is not there yet is counted in the row above
-        shown = [child for child in shown if child.state is not State.MISSING]
-    checks = not level_is_hidden(node.level)
-    return [child for child in shown if not (checks and child.state is State.RUNNING)]
+    return [child for child in shown if child.state not in dull], bool(children)
 
 
 def has_leaves(node: Node, snapshot: Snapshot) -> bool:
@@ -232,20 +205,16 @@ def has_leaves(node: Node, snapshot: Snapshot) -> bool:
     return node.level == CHECK or level_is_hidden(node.level) or of_check_task
 
 
-def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Text:
+def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Flow:
     """How many children are done, and the states of those that did not succeed."""
-    states = states_of(summary_of(node.children or ()))
-    total = sum(states.values())
-    done = sum(count for state, count in states.items() if state.ended)
-    counted = Text(f"{done} of {total}", QUIET)
-    if report.snapshot.partial and report.snapshot.summary is not None and level_is_hidden(node.level):
-        summary = report.snapshot.summary
-        counted = Text(f"{grouped(summary.total)} in scope" if summary.unread else "", QUIET)
-    others: dict[State, int] = {state: n for state, n in states.items() if state is not State.SUCCEEDED}
-    if canvas.height < LOWER:  # more of them would wrap
-        others = dict([*others.items()][:1])
-    rest = counts_text(others, canvas, words=canvas.width >= WITH_BAR)
-    return Text(canvas.glyphs.dot, QUIET).join(part for part in (counted, rest) if part)
+    snapshot, states = report.snapshot, Counter(child.state for child in node.children or ())
+    counted = f"{sum(states[state] for state in State if state.ended)} of {states.total()}"
+    if snapshot.partial and snapshot.summary is not None and level_is_hidden(node.level):
+        counted = f"{grouped(snapshot.summary.total)} in scope" if snapshot.summary.unread else ""
+    del states[State.SUCCEEDED]
+    others = counts_of(states, canvas, words=canvas.width >= WITH_BAR, over=snapshot.node.ended)
+    others = others if canvas.height >= LOWER else others[:1]  # more of them would wrap
+    return Flow([*([Text(counted, QUIET)] if counted else []), *others], Text(canvas.glyphs.dot, QUIET))
 
 
 def checks_head(report: ChecksReport) -> Snapshot:
@@ -279,21 +248,17 @@ def _checks(report: ChecksReport, canvas: Canvas) -> Group:
         shown = [row for row in report.rows if not picks or _is_news(row, report, canvas)]
         shown.sort(key=lambda row: _GROUPS.index(change_word(row, report)))
     if report.overridden:
-        parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", STYLES[State.WARNING]))
+        parts.append(Text(f"overridden in this run: {harmless(', '.join(report.overridden))}", State.WARNING))
     parts += gap(canvas)
     if report.details:
         parts += [part for check in shown for part in _block(check, report, canvas)]
     elif shown:
         parts += _check_rows(shown, report, canvas)
     if comparison is not None:
-        counts = changes_line(report, canvas)
-        line = Text(canvas.glyphs.dot, QUIET).join([counts, ALL_LISTS])
-        if len(shown) == len(report.rows):
-            parts.append(counts)
-        elif line.cell_len <= canvas.width:
-            parts.append(line)
-        else:  # a line of its own may push the verdict out of a low window, unless there are no rows
-            parts += [counts] if shown else [counts, ALL_LISTS]
+        counts, dot = changes_line(report, canvas), Text(canvas.glyphs.dot, QUIET)
+        listed = [counts] if len(shown) == len(report.rows) else [counts, ALL_LISTS]
+        # A line of its own may push the verdict out of a low window, unless there are no rows.
+        parts.append(Flow(listed if not shown or dot.join(listed).cell_len <= canvas.width else [counts], dot))
     return Group(*parts, *_last(report, rest, canvas, "checks"))
 
 
@@ -301,46 +266,49 @@ def _compared(
     snapshot: Snapshot, comparison: Comparison, report: ChecksReport, canvas: Canvas
 ) -> Iterator[RenderableType]:
     """The head of a comparison: the verdict, without counts once they are those of the last line, and both runs."""
-    state = State(snapshot.verdict)
-    head = Text(f"{canvas.glyphs.states[state]} {state}", f"bold {STYLES[state]}")
-    head = head if snapshot.node.ended else headline(snapshot, canvas)
-    yield from verdict_lines(snapshot, canvas, Text.assemble(head, "   Pre-flight checks"))
-    yield from reason_lines(snapshot.reasons if snapshot.node.ended and not report.checks else (), canvas)
+    heading, ended = heading_of(snapshot, canvas.glyphs), snapshot.node.ended
+    word = f"{snapshot.verdict if ended else heading.word}   Pre-flight checks"
+    yield from heading_lines(replace(heading, word=word, counts=() if ended else heading.counts), canvas)
+    yield from reason_lines(snapshot.reasons if ended and not report.checks else (), canvas)
     ids = f" (run {harmless(snapshot.task_id)}, against {harmless(comparison.earlier.task_id)})" if canvas.ids else ""
     yield Text(compared_words(comparison, snapshot.fetched_at) + ids, QUIET)
 
 
 def _check_rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[RenderableType]:
     """A row per check, its change first. Narrow windows, which would cut the name, have the message below it."""
-    compares, wide = report.comparison is not None, report.comparison is not None and canvas.width >= WITH_BAR
-    table, stacked = _table(*([""] if compares else []), "CHECK", "STATE", "", "MESSAGE"), list[RenderableType]()
-    table.show_header = not compares
+    compares, now = report.comparison is not None, report.snapshot.fetched_at
+    narrow = canvas.width < (WITH_CHANGES if compares else NARROW)
+    names = ("", "", "", "", "") if compares else ("CHECK", "STATE", "", "MESSAGE")
+    table, stacked = _table(canvas, *names, name=int(compares)), list[RenderableType]()
     for check in shown:
-        word = change_word(check, report)
-        change = [Text(word, _CHANGE_STYLES.get(word, QUIET))] if compares else []
-        state = Text() if check.missing else state_text(check, canvas)
-        override, message = _override(check, report, whole=wide), _message(check, report, canvas)
+        words = describe(check, now, brief=canvas.width < NARROW)
+        change = change_word(check, report)
+        before = [Text(change, _CHANGE_STYLES.get(change, QUIET))] if compares else []
+        name, state = Text(harmless(check.name)), Text() if check.missing else mark(words.state, words.words, canvas)
+        override = _override(check, report, whole=compares and canvas.width >= WITH_BAR)
+        message = _message(check, report, words.message)
         lines = 1 if check.state is State.RUNNING or canvas.height < LOW else 3
-        table.add_row(*change, _name(harmless(check.name), canvas), state, override, Prose(message, lines))
+        if not narrow:
+            table.add_row(*before, name, state, override, Prose(message, lines))
+            continue
         # The name gives way to the state, which is what the row is there for.
-        name, others = Text(harmless(check.name)), [part for part in (*change, state) if part]
+        others = [part for part in (*before, state) if part]
         name.truncate(max(canvas.width - sum(part.cell_len + 2 for part in others), 1), overflow="ellipsis")
-        line = Text("  ").join(part for part in (*change, name, state) if part)
-        line.truncate(canvas.width, overflow="ellipsis")
+        stacked.append(line(Text("  ").join(part for part in (*before, name, state) if part)))
         between = " " if override.plain == ACCEPTED else ": "
-        below = Text(between).join(part for part in (override, message) if part)
-        stacked += [line, *([Padding(Prose(below, lines), (0, 0, 0, 2))] if below else [])]
-    return [table] if canvas.width >= (WITH_CHANGES if compares else NARROW) else stacked
+        if below := Text(between).join(part for part in (override, message) if part):
+            stacked.append(Padding(Prose(below, lines), (0, 0, 0, 2)))
+    return stacked if narrow else [table]
 
 
 def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[RenderableType]:
     """A check with all its findings."""
-    override = _override(check, report)
-    word = [Text(change_word(check, report), QUIET)] if report.comparison else []
-    name = Text(harmless(check.name), "bold")
-    yield Text("  ").join([*word, *([] if check.missing else [state_text(check, canvas)]), name, override])
-    entry, now = report.snapshot.accepted.get(check.level), report.snapshot.fetched_at
-    texts = [(acceptance_words(entry, now) if entry else "", QUIET), (message_text(check, canvas).plain, "")]
+    now, entry = report.snapshot.fetched_at, report.snapshot.accepted.get(check.level)
+    words, override = describe(check, now, brief=canvas.width < NARROW), _override(check, report)
+    change = [Text(change_word(check, report), QUIET)] if report.comparison else []
+    state = [] if check.missing else [mark(words.state, words.words, canvas)]
+    yield Text("  ").join([*change, *state, Text(harmless(check.name), STRONG), override])
+    texts = [(acceptance_words(entry, now) if entry else "", QUIET), (words.message, "")]
     texts += [(harmless(check.description or ""), QUIET), *_occurrences(check, report, canvas)]
     yield from (Padding(Text(text, style, overflow="fold"), (0, 0, 0, 4)) for text, style in texts if text)
 
@@ -350,27 +318,26 @@ def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text
     if check.level in report.snapshot.accepted:
         return Text() if report.comparison else Text(ACCEPTED, QUIET)  # the change says so
     if check.name in report.overridden:
-        return Text("overridden", STYLES[State.WARNING])
+        return Text("overridden", State.WARNING)
     if check.state is not State.FAILED or check.excludable is None:
         return Text()
     words = ("can be overridden" if whole else "overridable", "cannot be overridden" if whole else "blocks")
     state = State.WARNING if check.excludable else State.FAILED
-    return Text(words[not check.excludable], STYLES[state])
+    return Text(words[not check.excludable], state)
 
 
-def _message(check: Node, report: ChecksReport, canvas: Canvas) -> Text:
+def _message(check: Node, report: ChecksReport, message: str) -> Text:
     """Why a check was accepted, or else its message and the number of its findings, now and before."""
+    now = report.snapshot.fetched_at
     if entry := report.snapshot.accepted.get(check.level):
-        return Text(acceptance_words(entry, report.snapshot.fetched_at))
-    message, found = message_text(check, canvas), len(check.occurrences)
-    before = report.comparison.before.get(check.level) if report.comparison else None
+        return Text(acceptance_words(entry, now))
+    found, before = len(check.occurrences), report.comparison.before.get(check.level) if report.comparison else None
     if check.missing and before is not None:
-        return Text(f"was {before.state}: {message_text(before).plain}".removesuffix(": "))
+        return Text(f"was {before.state}: {describe(before, now).message}".removesuffix(": "))
     if found and before is not None and before.occurrences and len(before.occurrences) != found:
-        return Text.assemble(
-            f"{found} found, {len(before.occurrences)} before", (": ", QUIET) if message else "", message
-        )
-    return Text.assemble(message, (f" ({found} found)", QUIET)) if found else message
+        head = f"{found} found, {len(before.occurrences)} before"
+        return Text.assemble(head, (": ", QUIET) if message else "", message)
+    return Text.assemble(message, (f" ({found} found)", QUIET)) if found else Text(message)
 
 
 def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tuple[str, str]]:
@@ -379,8 +346,8 @@ def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tupl
         return [(canvas.glyphs.bullet + harmless(finding), "") for finding in check.occurrences]
     before = report.comparison.before.get(check.level)
     came, went = report.comparison.came_and_went(check)
-    lines = [(f"+ {harmless(finding)}", STYLES[State.WARNING]) for finding in came]
-    lines += [(f"- {harmless(finding)}", STYLES[State.SUCCEEDED]) for finding in went]
+    lines: list[tuple[str, str]] = [(f"+ {harmless(finding)}", State.WARNING) for finding in came]
+    lines += [(f"- {harmless(finding)}", State.SUCCEEDED) for finding in went]
     if kept := len(check.occurrences) - len(came):
         lines.append((f"{kept} as before", QUIET))
     if max(len(check.occurrences), len(before.occurrences) if before else 0) >= MOST_SENT:
@@ -392,10 +359,10 @@ ACCEPTED = "accepted"
 _GROUPS = (*list(Change)[:4], ACCEPTED, *list(Change)[4:])
 """Accepted checks come after what is wrong and before what got better."""
 _CHANGE_STYLES: dict[str, str] = {
-    **dict.fromkeys((Change.NEW, Change.WORSE), STYLES[State.FAILED]),
-    **dict.fromkeys((Change.BETTER, Change.FIXED), STYLES[State.SUCCEEDED]),
-    **dict.fromkeys((Change.STILL, Change.SKIPPED), STYLES[State.WARNING]),
-    Change.RUNNING: STYLES[State.RUNNING],
+    **dict.fromkeys((Change.NEW, Change.WORSE), State.FAILED),
+    **dict.fromkeys((Change.BETTER, Change.FIXED), State.SUCCEEDED),
+    **dict.fromkeys((Change.STILL, Change.SKIPPED), State.WARNING),
+    Change.RUNNING: State.RUNNING,
 }
 
 
@@ -445,7 +412,7 @@ def _last(
     if report.filtered:
         return [Text(f"{len(found)} of {total} {kind}: {report.filtered}", QUIET)]
     if rest:
-        return [folded_line(states_of(summary_of(rest)), canvas)]
+        return [folded_line(Counter(node.state for node in rest), canvas, over=report.snapshot.node.ended)]
     refused = report.snapshot.verdict is Verdict.FAILED
     return [] if found else [Text(f"No {kind} were reported." if refused else f"No {kind} are reported yet.", QUIET)]
 
@@ -465,20 +432,14 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
     parts: list[RenderableType] = [head, *gap(canvas)]
     if report.nothing_to_move:
         return Group(*parts, Text(NOTHING_TO_MOVE))
-    parts += [Text(notice, STYLES[State.FAILED])] if notice else []
+    parts += [Text(notice, State.FAILED)] if notice else []
     if shown:
         names = ["SPACE" if report.scope == "spaces" else "PROJECT", "STATE"]
         names += ["PROGRESS", "ELAPSED"] if canvas.width >= WITH_ELAPSED else []
-        table = _table(*names, "MESSAGE", right=("ELAPSED",))
+        table = _table(canvas, *names, "MESSAGE", right=("ELAPSED",))
         for project in shown:
-            lines = 3 if report.show_all or project.state in (State.FAILED, State.WARNING) else 1
-            lines = lines if report.show_all or canvas.height >= LOW else 1
-            table.add_row(
-                _name(harmless(project.name), canvas),
-                state_text(project, canvas),
-                *_progress(project, snapshot.fetched_at, canvas),
-                Prose(message_text(project, canvas), lines),
-            )
+            whole = report.show_all or (canvas.height >= LOW and project.state in (State.FAILED, State.WARNING))
+            table.add_row(*_row(project, snapshot, canvas, lines=3 if whole else 1))
         parts.append(table)
     parts += _last(report, rest, canvas, report.scope)
     return Group(*parts)
@@ -494,7 +455,7 @@ def _list(
     # Rich shrinks columns that do not fit, and a shortened id cannot be copied, so the widths are added up before.
     *widths, last = (max([cell_len(name), *(row[at].cell_len for row in rows)]) for at, name in enumerate(names))
     if sum(width + 2 for width in widths) + min(last, ROOM_FOR_LAST) <= canvas.width:
-        table = _table(*names, right=right)
+        table = _table(canvas, *names, name=None, right=right)
         for *cells, words in rows:
             table.add_row(*cells, Prose(words, lines))
         return table
@@ -520,7 +481,7 @@ def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
         cells = [
             Text(harmless(task.task_id)),
             Text(harmless(task.task_type or "")),
-            Text(f"{canvas.glyphs.states[run.state]} {run.state}", STYLES[run.state]) if run.state else Text(),
+            mark(run.state, run.state, canvas) if run.state else Text(),
             Text(local_time(instant(task.created_at), report.fetched_at), QUIET),
             Text(duration(run.elapsed_seconds), QUIET),
         ]
@@ -550,8 +511,7 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
     snapshot = row.snapshot
     if snapshot is None:
         reason = harmless(row.error.message) if row.error else ""
-        unasked = Text(f"{canvas.glyphs.states[State.MISSING]} unknown", STYLES[State.MISSING])
-        return [unasked, *[Text()] * 4, Text(reason)]
+        return [mark(State.MISSING, "unknown", canvas), *[Text()] * 4, Text(reason)]
     state = State(snapshot.verdict)
     summary, done = snapshot.summary, ""
     if summary is not None and snapshot.partial:
@@ -561,9 +521,9 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
     failed = summary.failed if summary else 0
     first = next(iter(snapshot.reasons), None) if snapshot.verdict is Verdict.FAILED else None
     return [
-        Text(f"{canvas.glyphs.states[state]} {state}", STYLES[state]),
+        mark(state, state, canvas),
         Text(done),
-        Text(grouped(failed) if failed else "", STYLES[State.FAILED]),
+        Text(grouped(failed) if failed else "", State.FAILED),
         Text(duration(snapshot.node.elapsed_seconds(now)), QUIET),
         Text(local_time(row.not_before, now), QUIET),
         Text(harmless(first.message or "") if first else ""),
@@ -587,8 +547,20 @@ def _expiry(listed: Listed, now: Millis) -> Text:
     at = instant(listed.artifact.expires_at)
     if at is None:
         return Text(harmless(str(listed.artifact.expires_at or "")), QUIET)
-    return (
-        Text(f"expired {local_time(at, now)}", STYLES[State.WARNING])
-        if listed.expired
-        else Text(future(at, now), QUIET)
-    )
+    return Text(f"expired {local_time(at, now)}", State.WARNING) if listed.expired else Text(future(at, now), QUIET)
+
+
+def _job(report: JobReport, canvas: Canvas) -> RenderableType:
+    found = [(Text(harmless(name)), Text(harmless(value))) for name, value in fields(report.job.raw, joint=", ")]
+    return _list(("FIELD", "VALUE"), found, canvas, lines=sys.maxsize)
+
+
+_VIEWS: dict[type[Report], Callable[[Any, Canvas], RenderableType]] = {
+    StatusReport: _status,
+    ChecksReport: _checks,
+    ProjectsReport: _projects,
+    TasksReport: _tasks,
+    TargetsReport: _targets,
+    JobReport: _job,
+    ArtifactsReport: _artifacts,
+}

@@ -121,17 +121,14 @@ def short_date(day: date, now: Millis) -> str:
 def absolute(at: Millis | None) -> str:
     """Date and time with zone, for text that is read on another day: `2 Dec 2026 18:30 CET`."""
     local = local_of(at)
-    return f"{local.day} {local:%b %Y %H:%M} {zone_of(local)}" if local else ""
+    return f"{local.day} {local:%b %Y %H:%M} {zone(local)}" if local else ""
 
 
-def zone(at: Millis) -> str:
-    """The name of the local time zone at an instant."""
-    local = local_of(at)
-    return zone_of(local) if local else ""
-
-
-def zone_of(local: datetime) -> str:
-    """The name of its time zone or, if that is several words as on Windows, its offset from UTC."""
+def zone(at: Millis | datetime) -> str:
+    """The name of the time zone of an instant or, if that is several words as on Windows, its offset from UTC."""
+    local = at if isinstance(at, datetime) else local_of(at)
+    if local is None:
+        return ""
     name, offset = local.tzname() or "", f"{local:%z}"
     return f"UTC{offset[:3]}:{offset[3:5]}" if " " in name else name
 

@@ -1,4 +1,4 @@
-"""Glyph, color and word of each state, so that color alone never carries meaning.
+"""Nodes and states in glyphs, colors and words, so that color alone never carries meaning.
 
 The colors have about the same contrast on black and on white. Nothing here imports Rich, as prose needs words too.
 """
@@ -7,9 +7,15 @@ from __future__ import annotations
 
 import msgspec
 
-from migstat.model.nodes import Node, Outcome, State, Status
+from migstat.model.nodes import Millis, Node, Outcome, State, Status
 from migstat.model.verdict import Verdict
-from migstat.render.text import grouped, harmless
+from migstat.render.text import duration, grouped, harmless
+
+BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
+"""The states that need attention."""
+
+QUIET = "quiet"
+STRONG = "bold"
 
 STYLES = {
     State.FAILED: "bold color(160)",
@@ -19,14 +25,9 @@ STYLES = {
     State.PENDING: "color(243)",
     State.SUCCEEDED: "color(28)",
     State.SKIPPED: "color(243)",
+    QUIET: "color(243)",
 }
-"""The Rich style of each state."""
-
-BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
-"""The states that need attention."""
-
-QUIET = "color(243)"
-STRONG = "bold"
+"""Rich's style of each state, and of what matters less; consoles know them by these names."""
 
 STATE_OF_VERDICT = {
     Verdict.FAILED: State.FAILED,
@@ -99,11 +100,41 @@ def state_words(node: Node) -> str:
     return f"{node.state} ({harmless(', '.join(dict.fromkeys(words)))})" if words else str(node.state)
 
 
-def count_words(count: int, state: State) -> str:
-    """A number of nodes in a state: `1 failed`, `3 warnings`."""
+def count_words(count: int, state: State, *, over: bool = True) -> str:
+    """A number of nodes in a state: `1 failed`, `3 warnings`; until it is `over`, what is missing may still come."""
+    if state is State.MISSING and not over:
+        return f"{grouped(count)} not reported yet"
     return f"{grouped(count)} {state}{'s' if state is State.WARNING and count != 1 else ''}"
 
 
-def message_words(node: Node) -> str | None:
-    """The API's message, or the reason why the node could not be read."""
-    return f"could not be read: {node.unreadable}" if node.unreadable else node.message
+class NodeWords(msgspec.Struct, frozen=True, kw_only=True):
+    """A node in words for people, all of them harmless; what is not known is empty."""
+
+    state: State
+    words: str
+    percent: str
+    elapsed: str
+    message: str
+
+
+def describe(node: Node, now: Millis, *, brief: bool = False) -> NodeWords:
+    """Put a node into words; the message begins with the counts of the current phase.
+
+    Where there is no room for the API's own word beside the state, the words are `brief`: the message begins with it.
+    """
+    words, own = state_words(node), ""
+    if brief:
+        words, _, own = words.partition(" (")
+    phases = []
+    for phase in node.progress:
+        counts = [grouped(count) for count in (phase.processed, phase.total) if count is not None]
+        phases.append(f"{harmless(phase.name or '')} {'/'.join(counts)}".strip())
+    message = "; ".join(part for part in (" ".join(phases), harmless(node.explanation or "").strip()) if part)
+    return NodeWords(
+        state=State.FAILED if node.unreadable and not node.ended else node.state,
+        words=words,
+        # The API may send more than 100, and goes on sending it for a node that has ended.
+        percent="" if node.percent is None or node.ended else f"{min(max(node.percent, 0), 100):.0f} %",
+        elapsed=duration(node.elapsed_seconds(now)),
+        message=": ".join(part for part in (own.removesuffix(")"), message) if part),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -19,19 +20,19 @@ from migstat.model.verdict import Reason, Snapshot
 from migstat.render.log import cause_of
 from migstat.render.parts import (
     LOW,
-    LOWER,
     LOWEST,
     REASONS,
     Canvas,
     Prose,
-    fitting,
+    facts_line,
     folded_line,
     gap,
+    heading_lines,
+    heading_of,
     shown_and_counted,
-    verdict_lines,
 )
-from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone_of
-from migstat.render.theme import QUIET, STYLES, UNICODE, state_words
+from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone
+from migstat.render.theme import QUIET, UNICODE, state_words
 
 AROUND_BARS = 13
 """Lines that everything but the bars takes, as a first guess; `drawing.fitted` corrects it."""
@@ -144,8 +145,8 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     """Verdict, times, bars, their legend, and the summary."""
     night = report.night
     lowest = canvas.height < LOWEST
-    when = Text(fitting(when_words(report), canvas, wrap=canvas.height >= LOWER), QUIET)
-    head: list[RenderableType] = [*verdict_lines(snapshot_of(night), canvas), when, *gap(canvas)]
+    head = heading_lines(heading_of(snapshot_of(night), canvas.glyphs), canvas)
+    head += [facts_line(enumerate(when_words(report)), canvas), *gap(canvas)]
     if not night.spans:
         return Group(*head, Text("Nothing has been recorded yet.", QUIET))
     rows, rest = folded_rows(report, canvas)
@@ -154,14 +155,14 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     if report.filtered:
         head.append(Text(f"{len(report.rows)} of {len(report.nodes)}: {report.filtered}", QUIET))
     elif rest:
-        head.append(folded_line(rest, canvas))
+        head.append(folded_line(rest, canvas, over=night.over))
     summary = Table.grid(padding=(0, 2, 0, 0))
     for label, words in () if lowest else summary_of_night(report):
         summary.add_row(Text(label, QUIET, no_wrap=True), Prose(Text(words), 2 if canvas.height >= LOW else 1))
     failed_rows = failures(report, 2 if lowest else REASONS)
     lines = 2 if len(failed_rows) == 1 and canvas.height >= LOW else 1
     for at, (name, words) in enumerate(failed_rows):
-        failed = Text.assemble((name, STYLES[State.FAILED]), "  " if name and words else "", words)
+        failed = Text.assemble((name, State.FAILED), "  " if name and words else "", words)
         summary.add_row(Text("" if at else "failed", QUIET), Prose(failed, lines))
     return Group(*head, *gap(canvas), summary)
 
@@ -179,8 +180,7 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
     others = [span for span in report.rows if span.state not in bad | dull]
     others.sort(key=lambda span: (span.state.rank, -(night.elapsed_of(span) or 0)))
     shown, rest = shown_and_counted(report.rows, bad, others, canvas.height - AROUND_BARS, canvas)
-    states = [span.state for span in rest]
-    return shown, {state: count for state in State if (count := states.count(state))}
+    return shown, Counter(span.state for span in rest)
 
 
 def snapshot_of(night: Night) -> Snapshot:
@@ -198,31 +198,37 @@ def snapshot_of(night: Night) -> Snapshot:
     )
 
 
-def when_words(report: TimelineReport) -> list[tuple[int, str]]:
+def when_words(report: TimelineReport, *, in_full: bool = False) -> list[str]:
     """Start and end, duration, and that of the rehearsal: `Sat 28 Nov 22:03 to Sun 00:21 CET`, `2h 18m`.
 
-    Each with its importance, as `fitting` takes them.
+    `in_full` with dates and zones for readers on another day.
     """
     night = report.night
     began, ended, as_of = local_of(night.started), local_of(night.ended), local_of(night.as_of)
-    parts = []
-    if began is not None:
-        zone = zone_of(began)
-        parts.append(f"{began:%a} {began.day} {began:%b %H:%M}")
-        if ended is not None:
-            day = "" if ended.date() == began.date() else f"{ended:%a} "
-            parts[0] += f"{'' if zone_of(ended) == zone else f' {zone}'} to {day}{ended:%H:%M}"
-            zone = zone_of(ended)
-        parts[0] += f" {zone}"
-        parts.append(duration(night.elapsed_seconds))
-    elif ended is not None:
-        parts.append(f"ended {ended:%a} {ended.day} {ended:%b %H:%M} {zone_of(ended)}")
-    if not night.over and as_of is not None:
-        day = "" if began is not None and as_of.date() == began.date() else f"{as_of:%a} "
-        parts.append(f"as of {day}{as_of:%H:%M}{'' if began is not None else f' {zone_of(as_of)}'}")
-    if report.against is not None and report.against.elapsed_seconds is not None:
-        parts.append(f"rehearsal {duration(report.against.elapsed_seconds)}")
-    return [*enumerate(parts)]
+    if in_full:
+        since, to, now = absolute(night.started), absolute(night.ended), absolute(night.as_of)
+        span = f"{since} to {to}" if since and to else f"started {since}" if since else f"ended {to}" if to else ""
+    else:
+        span, now = "", ""
+        if began is not None:
+            span = f"{began:%a} {began.day} {began:%b %H:%M}"
+            if ended is not None:
+                span += ("" if zone(ended) == zone(began) else f" {zone(began)}") + " to "
+                span += f"{'' if ended.date() == began.date() else f'{ended:%a} '}{ended:%H:%M}"
+            span += f" {zone(ended or began)}"
+        elif ended is not None:
+            span = f"ended {ended:%a} {ended.day} {ended:%b %H:%M} {zone(ended)}"
+        if as_of is not None:
+            day = "" if began is not None and as_of.date() == began.date() else f"{as_of:%a} "
+            now = f"{day}{as_of:%H:%M}{'' if began is not None else f' {zone(as_of)}'}"
+    rehearsal = report.against.elapsed_seconds if report.against is not None else None
+    parts = [
+        span,
+        duration(night.elapsed_seconds),
+        f"as of {now}" if now and not night.over else "",
+        f"rehearsal {duration(rehearsal)}" if rehearsal is not None else "",
+    ]
+    return [part for part in parts if part]
 
 
 def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[RenderableType]:
@@ -255,22 +261,20 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
     used = ""
     for span, took in zip(rows, elapsed, strict=True):
         glyph = "" if span.state in (State.RUNNING, State.SUCCEEDED) else canvas.glyphs.states[span.state]
-        name = Text(harmless(span.name))
-        name.truncate(names, overflow="ellipsis")
         bar = bar_of(span, night, axis, phases, signs)
         end = canvas.glyphs.states[State.FAILED] if span.state is State.FAILED and span.ended is not None else ""
         end = signs.going if span.state is State.RUNNING and span.started is not None else end
         used += bar + end + took
         cells: list[RenderableType] = [
-            Text.assemble((f"{glyph or ' '} ", STYLES[span.state]), name),
-            Text(bar + end, STYLES[span.state]),
+            Text.assemble((f"{glyph or ' '} ", span.state), harmless(span.name)),
+            Text(bar + end, span.state),
             Text(took, QUIET),
         ]
         if with_difference:
             more, rehearsed = report.difference(span), report.rehearsed(span) or 0
             # Less than a minute may just be the time between two polls.
             slow = more is not None and more >= max(60, rehearsed / 10)
-            cells.append(Text(difference_words(more), STYLES[State.WARNING] if slow else QUIET))
+            cells.append(Text(difference_words(more), State.WARNING if slow else QUIET))
         cells += [Prose(Text(harmless(span.message or "").strip()), 1)] if message else []
         table.add_row(*cells)
     return [table, *legend(phases, used, signs, width)[: 3 if canvas.height >= LOWEST else 1]]
@@ -343,17 +347,6 @@ def _when(since: Millis, to: Millis, night: Night) -> str:
     """A time, or a span of time, with the date after the first day."""
     begun = since if night.started is None or since - night.started < DAY else night.started
     return local_time(since, begun) if since == to else span_of_time(since, to, begun)
-
-
-def times_in_full(report: TimelineReport) -> list[str]:
-    """The same as `when_words`, but with dates and zones for readers on another day."""
-    night = report.night
-    began, end = absolute(night.started), absolute(night.ended)
-    parts = [f"{began} to {end}" if began and end else f"started {began}" if began else f"ended {end}" if end else ""]
-    parts += [duration(night.elapsed_seconds), "" if night.over else f"as of {absolute(night.as_of)}"]
-    if report.against is not None and report.against.elapsed_seconds is not None:
-        parts.append(f"rehearsal {duration(report.against.elapsed_seconds)}")
-    return [part for part in parts if part]
 
 
 def columns_for_people(report: TimelineReport) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from migstat.render.timeline import (
     failures,
     row_for_people,
     summary_of_night,
-    times_in_full,
+    when_words,
 )
 
 CELLS = 1000
@@ -53,7 +53,7 @@ def timeline_page(report: TimelineReport) -> str:
     return page(
         f"{night.verdict}: {title}",
         tag("h1", mark(STATE_OF_VERDICT[night.verdict], night.verdict), Markup(" "), title),
-        tag("p", " · ".join(times_in_full(report)), class_="quiet"),
+        tag("p", " · ".join(when_words(report, in_full=True)), class_="quiet"),
         tag("ul", *failed, class_="failures"),
         tag("dl", *map(Markup, summary)),
         tag("ul", *legend, class_="legend quiet"),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rich.console import Group
 from rich.text import Text
 from rich.tree import Tree
 
-from migstat.model.nodes import Node
-from migstat.model.reports import StatusReport, states_of, worst_first
-from migstat.model.verdict import summary_of
-from migstat.render.parts import Canvas, counts_text, header, message_text, percent_text, state_text
+from migstat.model.nodes import Node, State
+from migstat.model.reports import StatusReport, worst_first
+from migstat.render.parts import NARROW, Canvas, counts_of, header, line, mark
 from migstat.render.table import has_leaves
-from migstat.render.text import duration, harmless
-from migstat.render.theme import QUIET
+from migstat.render.text import harmless
+from migstat.render.theme import QUIET, describe
 
 
 def tree_view(report: StatusReport, canvas: Canvas) -> Group:
@@ -30,15 +31,17 @@ def _grow(tree: Tree, node: Node, report: StatusReport, canvas: Canvas) -> None:
 
 
 def _label(node: Node, report: StatusReport, canvas: Canvas) -> Text:
+    words = describe(node, report.snapshot.fetched_at, brief=canvas.width < NARROW)
+    counts: list[Text] = []
+    if node.children and has_leaves(node, report.snapshot):
+        states = Counter(child.state for child in node.children)
+        counts = counts_of(states, canvas, over=report.snapshot.node.ended)
     parts = [
+        mark(words.state, words.words, canvas),
         Text(harmless(node.name) or "task"),
-        percent_text(node),
-        Text(duration(node.elapsed_seconds(report.snapshot.fetched_at)), QUIET),
-        counts_text(states_of(summary_of(node.children)), canvas)
-        if node.children and has_leaves(node, report.snapshot)
-        else Text(),
-        message_text(node, canvas),
+        Text(words.percent, State.RUNNING),
+        Text(words.elapsed, QUIET),
+        Text(canvas.glyphs.dot, QUIET).join(counts),
+        Text(words.message),
     ]
-    label = Text("  ").join([state_text(node, canvas), *(part for part in parts if part)])
-    label.no_wrap, label.overflow = True, "ellipsis"
-    return label
+    return line(Text("  ").join(part for part in parts if part))

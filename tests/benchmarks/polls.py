@@ -28,7 +28,7 @@ from rich.console import Console
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Waiting
 from migstat.render.live import digest, frame
-from migstat.render.parts import Canvas
+from migstat.render.parts import THEME, Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode
 from tests.benchmarks.measuring import Table
@@ -195,7 +195,7 @@ def waits(count: int, running: int) -> Iterator[Waiting]:
 
 def cpu(table: Figures) -> None:
     """What one poll of many projects takes of the processor, live view included; the median of a hundred."""
-    canvas, console = Canvas(120, UNICODE, 40), Console(file=StringIO(), width=120, height=40)
+    canvas, console = Canvas(120, UNICODE, 40), Console(file=StringIO(), width=120, height=40, theme=THEME)
     spent: list[float] = []
     began = 0.0
     for event in islice(waits(20_000, 8), 102):

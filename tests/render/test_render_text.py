@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.model.nodes import LATEST_PLAUSIBLE
-from migstat.render.text import ascii_json, encodable, escape_json, future, harmless, iso, one_field, zone_of
+from migstat.render.text import ascii_json, encodable, escape_json, future, harmless, iso, one_field, zone
 
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -113,7 +113,7 @@ def test_an_instant_is_iso_8601_in_utc_in_whole_seconds(at: int) -> None:
 )
 def test_a_long_name_of_a_zone_is_told_as_its_offset(name: str, hours: float, told: str) -> None:
     """A zone whose name is a word is called by it, one with a longer name by its distance from UTC."""
-    assert zone_of(datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=hours), name))) == told
+    assert zone(datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=hours), name))) == told
 
 
 @pytest.mark.zone("Europe/Berlin")
