@@ -159,26 +159,22 @@ class LiveScreen:
                 # Pinned for the frame: Rich asks anew whenever it needs the size, and a window may change in between.
                 self._console.size = ConsoleDimensions(*size)
                 live.update(self._draw(*size), refresh=True)
-                if self._badge is not None:
-                    self._announce(self._badge)
-                self._ring()
+                self._announce(self._badge)
                 for _ in range(TICKS):
                     if self._wait() or self.size != size:
                         break
         finally:
-            self._ring()
-            if self._badge is not None:
-                self._announce(None)
+            self._announce(None)
             live.stop()
             self._away.set()
 
-    def _ring(self) -> None:
+    def _announce(self, badge: Badge | None) -> None:
+        """Ring if someone should look; show the badge, or remove the one that is shown."""
         if self._bell:
             self._bell = False
             self._console.bell()
-
-    def _announce(self, badge: Badge | None) -> None:
-        """Show the badge, or remove the one that is shown."""
+        if self._badge is None:
+            return
         self._console.set_window_title(badge.title if badge else "")
         if self._taskbar:  # OSC 9;4, which Rich does not know: 1 is progress, 2 red, 0 takes it away
             state, percent = (2 if badge.failed else 1, badge.percent) if badge else (0, 0)

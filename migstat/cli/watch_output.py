@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
-import msgspec
 from msgspec.structs import replace
 from rich.console import RenderableType
 
-from migstat.cli.context import Options, Runtime
+from migstat.cli.context import Runtime
 from migstat.cli.listening import Heard, Listener
 from migstat.cli.output import JSON_FORMATS
 from migstat.cli.screen import Badge, LiveScreen
+from migstat.cli.watch_options import WatchOptions
 from migstat.follow.notify import failed_for_good, is_bad_news
-from migstat.follow.watch import SIGN_OF_LIFE, Plan
+from migstat.follow.watch import SIGN_OF_LIFE
 from migstat.model.events import Changed, Late, Resumed, Snapped, View, Waiting
 from migstat.model.nodes import Millis, State, leaves_of
 from migstat.model.verdict import Verdict
@@ -30,26 +29,6 @@ from migstat.render.parts import Canvas
 from migstat.render.plain import change_line
 from migstat.render.text import harmless, local_time, zone
 from migstat.render.theme import ASCII, UNICODE
-
-if TYPE_CHECKING:
-    from migstat.cli.notifying import Command
-
-
-class WatchOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of `migstat watch`, checked."""
-
-    shared: Options
-    plan: Plan = Plan()
-    quiet: bool = False
-    ends_after: float | None = None
-    record: Path | None = None
-    notify: Command | None = None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """What stands for the job until its name is known."""
-        return f"job {self.shared.typed.job}" if self.shared.typed.job else ""
 
 
 class EventPrinter(Listener):
@@ -172,7 +151,7 @@ class ScreenPrinter(EventPrinter):
         self._warnings: list[str] = []
         self._closed = False
         # Both are replaced, never changed: the thread of the screen draws them.
-        self._known = digest(View(at=self._millis(), snapshot=None), options.title)
+        self._known = digest(View(at=0, snapshot=None), options.title)
         self._log: tuple[LogLine, ...] = ()
 
     def show(self, event: Heard | LogLine) -> None:
@@ -193,7 +172,7 @@ class ScreenPrinter(EventPrinter):
             self._streams.tell(text)
             return
         self._warnings.append(text)
-        self._log = logged(self._log, LogLine(self._millis(), harmless(text), State.WARNING))
+        self._log = logged(self._log, LogLine(int(self._now() * 1000), harmless(text), State.WARNING))
 
     def open(self) -> None:
         """Take the terminal."""
@@ -225,10 +204,7 @@ class ScreenPrinter(EventPrinter):
 
     def _frame(self, columns: int, lines: int) -> RenderableType:
         canvas = Canvas(columns, self._glyphs, lines)
-        return frame(self._known, self._log, self._millis(), canvas, rates=self._options.shared.verbose)
-
-    def _millis(self) -> Millis:
-        return int(self._now() * 1000)
+        return frame(self._known, self._log, int(self._now() * 1000), canvas, rates=self._options.shared.verbose)
 
 
 def printer_for(runtime: Runtime, options: WatchOptions, out: TextIO | None) -> EventPrinter:

@@ -17,7 +17,8 @@ from migstat.cli.output import JSON_FORMATS, incomplete, tell_error
 from migstat.cli.recording import Recorder
 from migstat.cli.signals import Signals
 from migstat.cli.streams import ClosedPipe
-from migstat.cli.watch_output import EventPrinter, WatchOptions, printer_for
+from migstat.cli.watch_options import WatchOptions
+from migstat.cli.watch_output import EventPrinter, printer_for
 from migstat.errors import MigstatError, OutputError
 from migstat.follow.deadline import PATIENCE, Deadline
 from migstat.follow.watch import Watch

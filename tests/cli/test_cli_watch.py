@@ -22,7 +22,8 @@ import pytest
 
 from migstat.cli.context import Options, Runtime
 from migstat.cli.streams import Streams
-from migstat.cli.watch_output import LinePrinter, WatchOptions
+from migstat.cli.watch_options import WatchOptions
+from migstat.cli.watch_output import LinePrinter
 from migstat.model.events import Changed, Snapped
 from migstat.model.nodes import MIGRATE, Node
 from migstat.model.verdict import Snapshot, Verdict

@@ -12,12 +12,9 @@ from migstat.cli.context import Options, Runtime
 from migstat.cli.notifying import command_from
 from migstat.cli.options import shared_options
 from migstat.cli.output import refuse_same_file
-from migstat.cli.streams import Streams, in_foreground
-from migstat.cli.watch_output import WatchOptions
+from migstat.cli.watch_options import WatchOptions, may_be_live, rehearsal_in
 from migstat.cli.watching import follow_task
 from migstat.errors import UsageError
-from migstat.follow.estimate import Rehearsal, rehearsal_of
-from migstat.follow.night import night_in
 from migstat.follow.watch import Plan
 from migstat.model.verdict import Until
 from migstat.settings.acceptances import acceptances_from
@@ -72,14 +69,14 @@ def watch(
 
       migstat watch --record night.jsonl --deadline 03:00 && ./open-the-site
     """
-    if options.format == "table" and (not _may_be_live(runtime.streams, options) or quiet):
+    if options.format == "table" and (not may_be_live(runtime.streams, options) or quiet):
         options = replace(options, format="plain")
     one_of(until, "--until", Until)
     command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
     record_file, baseline_file = Path(record) if record else None, Path(baseline) if baseline else None
     exported = (("--export", file) for file in options.exports)
     refuse_same_file(("--baseline", baseline_file), ("--record", record_file), *exported)
-    rehearsal, warnings = _rehearsal(baseline_file) if baseline_file else (None, ())
+    rehearsal, warnings = rehearsal_in(baseline_file) if baseline_file else (None, ())
     if options.sources.flags["accepted"] is not None and until != Until.CHECKS:
         raise UsageError("--accepted needs --until checks", "Accepted checks change nothing about a migration.")
     plan = Plan(
@@ -95,6 +92,7 @@ def watch(
     wanted = WatchOptions(
         shared=options,
         plan=plan,
+        title=f"job {options.typed.job}" if options.typed.job else "",
         quiet=quiet,
         ends_after=seconds(timeout, "--timeout") if timeout is not None else None,
         record=record_file,
@@ -102,25 +100,3 @@ def watch(
         warnings=warnings,
     )
     return follow_task(runtime, wanted)
-
-
-def _rehearsal(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
-    """The recorded rehearsal, and warnings about its file. Raises UsageError."""
-    night = night_in(path, "--baseline")
-    rehearsal = rehearsal_of(night)
-    if not rehearsal.work and not rehearsal.scopes:
-        raise UsageError(
-            f"--baseline: {path} has no durations",
-            "Use the record of a rehearsal that was completed.",
-        )
-    return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
-
-
-def _may_be_live(streams: Streams, options: Options) -> bool:
-    """True for a capable terminal in the foreground with nothing else on it. Raises UsageError."""
-    out = streams.out
-    if out is None or not streams.out_is_terminal:
-        if options.format_given:
-            raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
-        return False
-    return in_foreground(out) and not options.dumb and not (options.verbose and streams.err_is_terminal)

@@ -1,0 +1,52 @@
+"""The options of `migstat watch`, checked before anything is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from migstat.cli.context import Options
+from migstat.cli.streams import Streams, in_foreground
+from migstat.errors import UsageError
+from migstat.follow.estimate import Rehearsal, rehearsal_of
+from migstat.follow.night import night_in
+from migstat.follow.watch import Plan
+
+if TYPE_CHECKING:
+    from migstat.cli.notifying import Command
+
+
+class WatchOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a watch is asked for, beside what commands `shared`; `ends_after` is seconds.
+
+    `title` stands for the job until its name is known. The `warnings` are about the files that were read.
+    """
+
+    shared: Options
+    plan: Plan = Plan()
+    title: str = ""
+    quiet: bool = False
+    ends_after: float | None = None
+    record: Path | None = None
+    notify: Command | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def rehearsal_in(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
+    """The rehearsal that a file of `--baseline` records, and warnings about the file. Raises UsageError."""
+    night = night_in(path, "--baseline")
+    rehearsal = rehearsal_of(night)
+    if not rehearsal.work and not rehearsal.scopes:
+        raise UsageError(f"--baseline: {path} has no durations", "Use the record of a rehearsal that was completed.")
+    return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
+
+
+def may_be_live(streams: Streams, options: Options) -> bool:
+    """True for a capable terminal in the foreground with nothing else on it. Raises UsageError."""
+    if streams.out is None or not streams.out_is_terminal:
+        if options.format_given:
+            raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
+        return False
+    return in_foreground(streams.out) and not options.dumb and not (options.verbose and streams.err_is_terminal)
