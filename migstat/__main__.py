@@ -8,7 +8,7 @@ import sys
 
 from migstat import __version__
 
-SELDOM = 50_000
+GC_THRESHOLD = 50_000
 """Allocations between two garbage collections: nearly everything that a run makes lives as long as the run."""
 
 
@@ -19,16 +19,35 @@ def run() -> None:
     ending = [number for number in ending if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
     for number in ending:
         signal.signal(number, _end)
-    gc.set_threshold(SELDOM)
+    gc.set_threshold(GC_THRESHOLD)
     if sys.argv[1:2] == ["__complete"]:
         _complete(sys.argv[2:])
         return
     if sys.argv[1:] == ["--version"] and _print_version():
         return
     try:
-        from migstat.cli.app import main_of_process
+        from functools import partial
 
-        code = main_of_process()
+        from migstat.cli import app
+        from migstat.cli.context import Runtime
+        from migstat.cli.streams import Streams
+        from migstat.files.places import user_folder
+        from migstat.settings.keychain import Keychain
+        from migstat.settings.resolve import process_environ
+
+        environ = process_environ()
+        # An old Windows console prints escape sequences, and so does a dumb terminal: both get the same plain output.
+        escapes = environ.get("TERM") != "dumb"
+        if escapes and sys.platform == "win32":
+            from migstat.cli.console import obeys_escapes
+
+            escapes = obeys_escapes(sys.stdout, sys.stderr)
+        if not escapes:
+            environ = {**environ, "TERM": "dumb"}
+        streams = Streams(sys.stdout, sys.stderr, escapes=escapes)
+        keychain = partial(Keychain.of_user, environ, streams.notice)
+        code = app.run(sys.argv[1:], Runtime(environ, streams, keychain=keychain, cache=user_folder(environ, "cache")))
+        streams.flush()
     except KeyboardInterrupt as interrupt:  # after the command, or a second one
         code = 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     for number in ending:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import importlib
-import sys
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,9 @@ from migstat.cli.context import Runtime
 from migstat.cli.help_page import MigstatCommand, MigstatGroup, Row
 from migstat.cli.options import REMOVED, wants_json
 from migstat.cli.output import tell_error
-from migstat.cli.streams import ClosedPipe, Streams
+from migstat.cli.streams import ClosedPipe
 from migstat.errors import MigstatError, OutputError, UsageError
-from migstat.files.places import user_folder
 from migstat.model.exit_codes import Exit, exit_of_error
-from migstat.settings.keychain import Keychain
-from migstat.settings.resolve import process_environ
 
 PROGRAM = "migstat"
 
@@ -62,24 +58,6 @@ COMMANDS = {name: summary for group in GROUPS.values() for name, summary in grou
 
 ABOUT = "Show the status of a migration to Atlassian Cloud. To try it: migstat demo"
 EPILOG = "See also: migstat help COMMAND, exit-codes, environment, formatting, notify, ci"
-
-
-def main_of_process() -> int:
-    """Run the command line of this process and return its exit code."""
-    environ = process_environ()
-    # An old Windows console prints escape sequences, and so does a dumb terminal: both get the same plain output.
-    escapes = environ.get("TERM") != "dumb"
-    if escapes and sys.platform == "win32":
-        from migstat.cli.console import obeys_escapes
-
-        escapes = obeys_escapes(sys.stdout, sys.stderr)
-    if not escapes:
-        environ = {**environ, "TERM": "dumb"}
-    streams = Streams(sys.stdout, sys.stderr, escapes=escapes)
-    keychain = partial(Keychain.of_user, environ, streams.notice)
-    code = run(sys.argv[1:], Runtime(environ, streams, keychain=keychain, cache=user_folder(environ, "cache")))
-    streams.flush()
-    return code
 
 
 def run(words: Sequence[str], runtime: Runtime) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from migstat.cli.streams import wants_color
+from migstat.cli.streams import is_terminal, wants_color
 from migstat.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -42,7 +42,13 @@ class MigstatCommand(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. A signal that ends it raises Interrupted, so that no temporary file is left behind."""
-        _let_signals_raise()  # until here, while modules load, a signal ends the process at once
+        # Until here, while modules load, __main__ ends the process at once: in the middle of an import, an exception
+        # would be a traceback, or be swallowed by the library.
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)  # Windows has no SIGHUP
+                if number is not None and callable(signal.getsignal(number)):  # not where it is ignored, as by nohup
+                    signal.signal(number, _interrupt)
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:
@@ -96,16 +102,6 @@ class MigstatTyper(typer.Typer):
         return super().command(name, cls=MigstatCommand, **settings)
 
 
-def _let_signals_raise() -> None:
-    # Only where __main__ has a handler: in the middle of an import, a KeyboardInterrupt would be a traceback, or be
-    # swallowed by the library.
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
-            number = getattr(signal, name, None)
-            if number is not None and callable(signal.getsignal(number)):
-                signal.signal(number, _interrupt)
-
-
 def _interrupt(number: int, _frame: object) -> None:
     raise KeyboardInterrupt(number)
 
@@ -113,7 +109,7 @@ def _interrupt(number: int, _frame: object) -> None:
 def page_width(ctx: Any) -> int:
     """Cells of a line of help."""
     columns = ctx.obj.environ.get("COLUMNS", "")  # help is printed even if this is nonsense
-    return min(int(ctx.obj.streams.width(int(columns) if columns.isdecimal() else None)), WIDEST)
+    return min(int(ctx.obj.streams.size(int(columns) if columns.isdecimal() else None)[0]), WIDEST)
 
 
 def _print(command: TyperCommand | TyperGroup, ctx: Any, parts: Sequence[RenderableType]) -> None:
@@ -122,7 +118,7 @@ def _print(command: TyperCommand | TyperGroup, ctx: Any, parts: Sequence[Rendera
     from rich.text import Text
 
     streams = ctx.obj.streams
-    color = wants_color("auto", ctx.obj.environ, is_terminal=streams.out_is_terminal)
+    color = wants_color("auto", ctx.obj.environ, is_terminal=is_terminal(streams.out))
     text = io.StringIO()
     console = Console(file=text, width=page_width(ctx), force_terminal=color, no_color=not color, highlight=False)
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])

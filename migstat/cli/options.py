@@ -52,7 +52,7 @@ def option(setting: Setting, values: str = "") -> Any:
     return Annotated[
         str | None,
         typer.Option(
-            *setting.options,
+            *filter(None, (setting.option, setting.short)),
             metavar=setting.metavar,
             help=text,
             rich_help_panel=SHARED if setting.shared else None,
@@ -161,7 +161,7 @@ def options_from(
     one_of(given.get("color", "auto"), "--color", COLORS)
     if given.get("json") and given["output"] not in (None, "json"):
         raise UsageError(f"--json cannot be combined with --output {given['output']}", "Omit one of them.")
-    flags = {name: given[name] for name in given if name in SETTING and SETTING[name].options}
+    flags = {name: given[name] for name in given if name in SETTING and SETTING[name].option}
     if given.get("json"):
         flags["output"] = "json"
     job, task = job_and_task(given.get("job"), given["task"]) if "task" in given else (given.get("job"), None)
@@ -171,7 +171,8 @@ def options_from(
     profile = Profile()
     if "profile" in given:
         profile = profile_from(given["profile"], job, environ, may_be_new=new_profile)
-        streams.warn(*profile.config.warnings)
+        for warning in profile.config.warnings:
+            streams.warn(warning)
     sources = Sources(flags, environ, profile, stdin=streams.token_input, keychain=runtime.keychain)
 
     setting = SETTING["output"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from migstat.cli.context import Options, Runtime
-from migstat.cli.streams import ClosedPipe, Streams
+from migstat.cli.streams import ClosedPipe, Streams, is_terminal
 from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, UsageError, reason
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
@@ -19,9 +20,7 @@ from migstat.render.advice import next_line, step_after_report
 from migstat.render.text import harmless, one_field
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from migstat.render.parts import Canvas
+    pass
 
 MOST_DRAWN = 500
 """Rows of an exported picture that is not folded."""
@@ -45,7 +44,7 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
         _refuse_endless(report, path)
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
     note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
-    step = step_after_report(report) if streams.out_is_terminal and streams.err_is_terminal else None
+    step = step_after_report(report) if is_terminal(streams.out) and is_terminal(streams.err) else None
     suggestion = next_line(step, options.typed, runtime.program) if step else ""
     # Known in advance, as they take lines of the window that the report folds to fit.
     below = [streams.wrapped(text) for text in (note, suggestion, runtime.farewell) if text]
@@ -63,7 +62,8 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
         streams.tell(note)
     if isinstance(report, ChecksReport):
         earlier = report.comparison.earlier if report.comparison else None
-        streams.warn(*report.doubts, *(earlier.notes if earlier else ()))
+        for doubt in (*report.doubts, *(earlier.notes if earlier else ())):
+            streams.warn(doubt)
     listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
     # Records have no place for what is wrong with the task itself, such as why it could not start.
     if listed and options.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
@@ -74,7 +74,7 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
 
 
 def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: tuple[str, ...]) -> int:
-    """Do the same for a JSON value that is not a published document."""
+    """Print a JSON value that is not a published document; return the exit code."""
     try:
         _print_value(runtime.streams, value)
     except ClosedPipe:
@@ -120,7 +120,7 @@ def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
 
     Of three columns the last stands below the others where the window is too narrow for a row.
     """
-    if not streams.out_is_terminal:
+    if not is_terminal(streams.out):
         streams.print_lines("\t".join(map(one_field, row)) for row in rows)
         return
     from rich.cells import cell_len  # names may be Chinese, whose characters take two cells
@@ -131,7 +131,7 @@ def print_rows(streams: Streams, rows: Sequence[tuple[str, ...]]) -> None:
     for row in shown:
         padded = [text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)]
         line = "  ".join(padded).rstrip()
-        if len(row) > 2 and cell_len(line) > streams.width(None):
+        if len(row) > 2 and cell_len(line) > streams.size()[0]:
             line = f"{'  '.join(padded[:-1]).rstrip()}\n  {row[-1]}"
         lines.append(line)
     streams.print_lines(lines)
@@ -155,7 +155,7 @@ def _present(streams: Streams, options: Options, report: Report, *, below: int) 
     Each format is loaded only when it is used: Rich alone takes 40 ms.
     """
     match options.format:
-        case "json" if streams.out_is_terminal:
+        case "json" if is_terminal(streams.out):
             from migstat.render.json import document
 
             _print_value(streams, document(report))
@@ -180,47 +180,31 @@ def _present(streams: Streams, options: Options, report: Report, *, below: int) 
             from migstat.render.markdown import markdown_lines
 
             streams.print_lines(markdown_lines(report))
-        case "tree" if isinstance(report, StatusReport):
-            from migstat.render.tree import tree_view
-
-            _draw(streams, options, lambda canvas: tree_view(report, canvas))
-        case _:
-            from migstat.render.parts import LOWER
+        case drawing:
+            from migstat.render.drawing import drawn, fitted
+            from migstat.render.parts import LOWER, Canvas
             from migstat.render.table import view
+            from migstat.render.theme import ASCII, UNICODE
 
-            lowest = 0 if getattr(report, "folds", False) else LOWER  # of some there is nothing to fold
-            _draw(streams, options, lambda canvas: view(report, canvas), below=below, lowest=lowest)
+            width, height = streams.size(options.columns)
+            canvas = Canvas(width, ASCII if options.ascii_only else UNICODE, height or 24, ids=options.verbose)
+            if drawing == "tree" and isinstance(report, StatusReport):
+                from migstat.render.tree import tree_view
 
-
-def _draw(
-    streams: Streams,
-    options: Options,
-    view: Callable[[Canvas], RenderableType],
-    *,
-    below: int | None = None,
-    lowest: int = 0,
-) -> None:
-    """Write what Rich draws, in the size and with the signs that standard output allows.
-
-    With `below`, the number of lines that will follow, it is folded until its first line stays in the window.
-    """
-    from migstat.render.drawing import drawn, fitted
-    from migstat.render.parts import Canvas
-    from migstat.render.theme import ASCII, UNICODE
-
-    glyphs = ASCII if options.ascii_only else UNICODE
-    canvas = Canvas(streams.width(options.columns), glyphs, streams.height or 24, ids=options.verbose)
-    if streams.height and below is not None:
-        streams.print(fitted(view, canvas, color=options.color, below=below, lowest=lowest))
-    else:
-        streams.print(drawn(view(canvas), canvas, color=options.color))
+                text = drawn(tree_view(report, canvas), canvas, color=options.color)
+            elif height:
+                lowest = 0 if getattr(report, "folds", False) else LOWER  # of some there is nothing to fold
+                text = fitted(partial(view, report), canvas, color=options.color, below=below, lowest=lowest)
+            else:
+                text = drawn(view(report, canvas), canvas, color=options.color)
+            streams.print(text)
 
 
 def _print_value(streams: Streams, value: object) -> None:
     """Write a JSON value: on one line into a pipe, indented on a terminal."""
     from migstat.render.json import encoded
 
-    indent = 2 if streams.out_is_terminal else 0
+    indent = 2 if is_terminal(streams.out) else 0
     streams.print(encoded(value, indent=indent, ascii_only=not streams.unicode) + "\n")
 
 

@@ -14,7 +14,7 @@ from typing import IO, TextIO
 
 import msgspec
 
-from migstat.errors import OutputError
+from migstat.errors import OutputError, reason
 from migstat.render.text import harmless
 
 DEFAULT_WIDTH = 80
@@ -87,16 +87,6 @@ class Streams(msgspec.Struct):
     )
     _notice: bool = False
 
-    @property
-    def out_is_terminal(self) -> bool:
-        """True if standard output is a terminal."""
-        return is_terminal(self.out)
-
-    @property
-    def err_is_terminal(self) -> bool:
-        """True if standard error is a terminal."""
-        return is_terminal(self.err)
-
     def token_input(self) -> str:
         """Standard input, or what a person types there without echo."""
         if not self.in_is_terminal():
@@ -112,14 +102,10 @@ class Streams(msgspec.Struct):
         encoding = getattr(self.out, "encoding", None) or "utf-8"
         return encoding.lower().replace("-", "").replace("_", "") in ("utf8", "utf16", "utf32", "cp65001")
 
-    def width(self, columns: int | None) -> int:
-        """Width of the output in cells: `columns` if set, else the window's."""
-        return max(columns or window_of(self.out).columns or DEFAULT_WIDTH, NARROWEST)
-
-    @property
-    def height(self) -> int | None:
-        """Lines of standard output's window; None if it is not a window, or does not know."""
-        return window_of(self.out).lines or None
+    def size(self, columns: int | None = None) -> tuple[int, int]:
+        """Width of the output in cells: `columns` if set, else the window's; and the window's lines, 0 if unknown."""
+        window = window_of(self.out)
+        return max(columns or window.columns or DEFAULT_WIDTH, NARROWEST), window.lines
 
     def print(self, text: str) -> None:
         """Write to standard output. Raises ClosedPipe if its reader has gone, OutputError if it cannot be written."""
@@ -151,15 +137,14 @@ class Streams(msgspec.Struct):
         self.clear_notice()
         _try_to_write(self.err, self.wrapped(text) + "\n")
 
-    def warn(self, *warnings: str) -> None:
-        """Write warnings to standard error, a line each."""
-        for warning in warnings:
-            self.tell(f"migstat: warning: {harmless(warning)}")
+    def warn(self, text: str) -> None:
+        """Write a warning to standard error."""
+        self.tell(f"migstat: warning: {harmless(text)}")
 
     def wrapped(self, text: str) -> str:
         """The text as `tell` writes it: wrapped between words for a terminal. JSON stays on its line, to be copied."""
-        room = self._room + 1
-        if self.err_is_terminal and len(text) > room and not text.startswith("{"):
+        room = window_of(self.err).columns or DEFAULT_WIDTH
+        if is_terminal(self.err) and len(text) > room and not text.startswith("{"):
             # Words stay whole, however long: a path or URL that was cut in two cannot be copied.
             indent = " " * (len(text) - len(text.lstrip())) + "  "
             return "\n".join(
@@ -176,11 +161,12 @@ class Streams(msgspec.Struct):
         """Show a line on a terminal's standard error until the next one replaces it; do nothing elsewhere."""
         if self.on_notice is not None:
             self.on_notice(text)
-        elif self.err_is_terminal and self.escapes:
+        elif is_terminal(self.err) and self.escapes:
             from rich.cells import cell_len, set_cell_size  # a Chinese character takes two cells
 
-            cut = text if cell_len(text) <= self._room else set_cell_size(text, self._room)
-            _try_to_write(self.err, ERASE_LINE + cut)
+            # In the last column the cursor would wrap, and ERASE_LINE would erase another line than the notice's.
+            room = max((window_of(self.err).columns or DEFAULT_WIDTH) - 1, 1)
+            _try_to_write(self.err, ERASE_LINE + (text if cell_len(text) <= room else set_cell_size(text, room)))
             self._notice = True
 
     def clear_notice(self) -> None:
@@ -188,11 +174,6 @@ class Streams(msgspec.Struct):
         if self._notice:
             _try_to_write(self.err, ERASE_LINE)
         self._notice = False
-
-    @property
-    def _room(self) -> int:
-        # In the last column the cursor would wrap, and ERASE_LINE would erase another line than the notice's.
-        return max((window_of(self.err).columns or DEFAULT_WIDTH) - 1, 1)
 
     def abandon(self) -> None:
         """Point standard output at the null device, or the interpreter complains when it flushes it at exit."""
@@ -251,8 +232,7 @@ def _try_to_write(stream: TextIO | None, text: str) -> None:
 
 def unwritable(error: Exception) -> OutputError:
     """The error of standard output that cannot be written."""
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-    return OutputError(f"standard output could not be written: {reason}")
+    return OutputError(f"cannot write to standard output: {reason(error)}")
 
 
 def is_closed_pipe(error: Exception) -> bool:

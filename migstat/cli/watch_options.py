@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from migstat.cli.context import Options
-from migstat.cli.streams import Streams, in_foreground
+from migstat.cli.streams import Streams, in_foreground, is_terminal
 from migstat.errors import UsageError
 from migstat.follow.estimate import Rehearsal, rehearsal_of
 from migstat.follow.night import night_in
@@ -45,8 +45,8 @@ def rehearsal_in(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
 
 def may_be_live(streams: Streams, options: Options) -> bool:
     """True for a capable terminal in the foreground with nothing else on it. Raises UsageError."""
-    if streams.out is None or not streams.out_is_terminal:
+    if streams.out is None or not is_terminal(streams.out):
         if options.format_given:
             raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
         return False
-    return in_foreground(streams.out) and not options.dumb and not (options.verbose and streams.err_is_terminal)
+    return in_foreground(streams.out) and not options.dumb and not (options.verbose and is_terminal(streams.err))

@@ -12,6 +12,7 @@ from migstat.cli.context import Runtime
 from migstat.cli.listening import Heard, Listener
 from migstat.cli.output import JSON_FORMATS
 from migstat.cli.screen import Badge, LiveScreen
+from migstat.cli.streams import is_terminal
 from migstat.cli.watch_options import WatchOptions
 from migstat.follow.notify import failed_for_good, is_bad_news
 from migstat.follow.watch import SIGN_OF_LIFE
@@ -73,7 +74,7 @@ class EventPrinter(Listener):
         """Tell what does not count and, to a person, what helps next; a demo has its own suggestion."""
         for text in (*story.ended.notes, *last):
             self._streams.tell(f"migstat: {harmless(text)}")
-        if self._streams.err_is_terminal and not self._is_demo:
+        if is_terminal(self._streams.err) and not self._is_demo:
             step = next_step(story.view.snapshot)
             # Without its options a watch would not be resumed, nor judge as this one did.
             resumes = step == WATCH and self._options.record is not None
@@ -113,7 +114,7 @@ class LinePrinter(EventPrinter):
                     self._say(standing(event.view, event.at), event.at, always=True)
             case _ if (line := log_line(event)) is not None:
                 self._say(line.text, line.at, always=isinstance(event, Late))
-        if self._streams.out_is_terminal and not quiet and self._rings(event):
+        if is_terminal(self._streams.out) and not quiet and self._rings(event):
             self._streams.ring()
 
     def finish(self, story: Story) -> None:

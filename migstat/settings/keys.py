@@ -17,7 +17,7 @@ FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """One setting and every place where it can be set.
 
-    `options` are its names on the command line, the long one first; a `shared` one is an option of every command that
+    `option` and `short` are its names on the command line; a `shared` one is an option of every command that
     asks the API. `key`: a profile may contain it. `default` is written as in a profile. `parse` takes text and source,
     and raises UsageError. `completes` is the kind of names that complete it; files and formats need none. `is_file`
     marks a path: `~` is expanded, and in the config file it is relative to that file. `terminal` marks variables that
@@ -26,7 +26,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     help: str
-    options: tuple[str, ...] = ()
+    option: str = ""
+    short: str = ""
     metavar: str = ""
     variable: str = ""
     key: bool = False
@@ -38,31 +39,26 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     terminal: bool = False
     secret: bool = False
 
-    @property
-    def option(self) -> str:
-        """Its long name on the command line; empty if it has none."""
-        return self.options[0] if self.options else ""
-
 
 # fmt: off
 SETTINGS = (
-    Setting(name="profile", options=("--profile", "-p"), metavar="NAME", variable="MIGSTAT_PROFILE",
+    Setting(name="profile", option="--profile", short="-p", metavar="NAME", variable="MIGSTAT_PROFILE",
             help="Section of the config file", completes="profiles", shared=True),
     Setting(name="config", variable="MIGSTAT_CONFIG", help="Another config file", is_file=True),
     Setting(name="job", variable="MIGSTAT_JOB", key=True, parse=values.job_ids, completes="jobs",
             help="Job: an id, a target of the config file, or an API URL"),
     Setting(name="task", variable="MIGSTAT_TASK", key=True, default="latest", parse=values.clean_id, completes="tasks",
             help="Task: an id, latest, latest-check or latest-migrate"),
-    Setting(name="base_url", options=("--base-url",), metavar="URL", variable="MIGSTAT_BASE_URL", key=True,
+    Setting(name="base_url", option="--base-url", metavar="URL", variable="MIGSTAT_BASE_URL", key=True,
             default=values.DEFAULT_BASE_URL, parse=values.base_url, help="URL of the API", shared=True),
-    Setting(name="email", options=("--email",), metavar="ADDR", variable="MIGSTAT_EMAIL", key=True,
+    Setting(name="email", option="--email", metavar="ADDR", variable="MIGSTAT_EMAIL", key=True,
             parse=values.email, help="E-mail of the Atlassian account", shared=True),
     Setting(name="token", variable="MIGSTAT_TOKEN", help="API token", secret=True),
-    Setting(name="token_file", options=("--token-file",), metavar="FILE", variable="MIGSTAT_TOKEN_FILE", key=True,
+    Setting(name="token_file", option="--token-file", metavar="FILE", variable="MIGSTAT_TOKEN_FILE", key=True,
             help="File with the API token; - reads standard input", shared=True, is_file=True, secret=True),
-    Setting(name="accepted", options=("--accepted",), metavar="FILE", key=True, is_file=True,
+    Setting(name="accepted", option="--accepted", metavar="FILE", key=True, is_file=True,
             help="TOML file of accepted checks, which do not count"),
-    Setting(name="interval", options=("--interval",), metavar="T", key=True, default="10s", parse=values.seconds,
+    Setting(name="interval", option="--interval", metavar="T", key=True, default="10s", parse=values.seconds,
             help="Minimum time between polls"),
     Setting(name="request_timeout", variable="MIGSTAT_REQUEST_TIMEOUT", key=True,
             default=f"{values.DEFAULT_REQUEST_TIMEOUT:g}s", help="Time limit for one request",
@@ -71,7 +67,7 @@ SETTINGS = (
             parse=values.rate_limit, help="Requests allowed in any 60 s"),
     Setting(name="ca_bundle", variable="MIGSTAT_CA_BUNDLE", key=True, parse=values.readable_file,
             help="File with more certificate authorities", is_file=True),
-    Setting(name="output", options=("--output", "-o"), metavar="FORMAT", variable="MIGSTAT_OUTPUT", key=True,
+    Setting(name="output", option="--output", short="-o", metavar="FORMAT", variable="MIGSTAT_OUTPUT", key=True,
             parse=partial(values.one_of, choices=FORMATS), help="Output format"),
     Setting(name="no_color", variable="NO_COLOR", help="Not empty: no color", terminal=True),
     Setting(name="force_color", variable="FORCE_COLOR", help="Color even into a pipe; 0: no color", terminal=True),

@@ -63,7 +63,17 @@ def target_from(
         known = ", ".join(sorted(profile.config.targets))
         target = f"target name ({known})" if known else "target name"
         raise UsageError("no job given", f"Give its id, URL or {target} as JOB, or set MIGSTAT_JOB.")
-    job_id, task_of_job = _job(*named, profile)
+    text, source = named
+    entry = profile.config.targets.get(text)
+    if entry is None:
+        job_id, task_of_job = job_ids(text, source)
+    else:
+        origin = profile.config.origin(("targets", text))
+        if "job" not in entry:
+            raise UsageError(f"{origin} has no job", f"Set it: {set_command(('targets', text, 'job'), 'JOB')}")
+        job_id, task_of_job = job_ids(entry["job"], f"{origin}.job")
+        if "task" in entry:
+            task_of_job = clean_id(entry["task"], f"{origin}.task")
     if task is not None and job is not None and "://" in job and task_of_job is not None and task != task_of_job:
         raise UsageError(f"the URL names task {task_of_job!r}, but TASK is {task!r}", "Omit one of them.")
     for number, chosen in enumerate(tasks):
@@ -83,15 +93,3 @@ def level_from(text: str, source: str) -> Level:
             f"{source}: {text!r} has an empty or unprintable name", "Separate names with commas: check,AppVendorCheck"
         )
     return names
-
-
-def _job(text: str, source: str, profile: Profile) -> tuple[str, str | None]:
-    """Job id and, if the target or URL contains one, task id."""
-    target = profile.config.targets.get(text)
-    if target is None:
-        return job_ids(text, source)
-    origin = profile.config.origin(("targets", text))
-    if "job" not in target:
-        raise UsageError(f"{origin} has no job", f"Set it: {set_command(('targets', text, 'job'), 'JOB')}")
-    job_id, task_of_url = job_ids(target["job"], f"{origin}.job")
-    return job_id, clean_id(target["task"], f"{origin}.task") if "task" in target else task_of_url

@@ -151,8 +151,15 @@ def base_url(text: str, source: str) -> str:
     """The URL of the API without its last slash; plain http, which would expose the token, for loopback only."""
     try:
         parts = urlsplit(text.strip())
-        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
-    except ValueError:  # brackets that do not match, or a port that is not a number
+        host = parts.hostname or ""
+        if ":" in host or host.replace(".", "").isdigit():
+            ip_address(host)
+            is_host = True
+        else:  # a name that can be looked up
+            labels = host.removesuffix(".").split(".")
+            is_host = len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+        usable = is_host and parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:  # an impossible address, brackets that do not match, or a port that is not a number
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", text.strip()):
         hint = f"The default is {DEFAULT_BASE_URL}"
@@ -164,7 +171,7 @@ def base_url(text: str, source: str) -> str:
     if parts.query or parts.fragment:
         hint = f"Give scheme and host only: {DEFAULT_BASE_URL}"
         raise UsageError(f"{source}: {shown_url(text)!r} has a query or fragment", hint)
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(host):
         raise UsageError(
             f"{source}: plain http to {parts.hostname} would send the API token unencrypted",
             "Use https. Plain http is for loopback addresses only.",
@@ -234,10 +241,3 @@ def likely(typed: str | None, known: Iterable[str], cutoff: float = 0.6) -> str 
 
     close = get_close_matches(typed, known, 1, cutoff) if typed is not None else []
     return close[0] if close and close[0] != typed else None
-
-
-def _is_host(host: str) -> bool:
-    """True for a name that can be looked up, or an address. Raises ValueError for an impossible address."""
-    if ":" in host or host.replace(".", "").isdigit():
-        return ip_address(host) is not None
-    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in host.removesuffix(".").split("."))

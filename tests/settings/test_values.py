@@ -95,7 +95,7 @@ def test_any_text_is_a_value_or_our_error(text: str) -> None:
 def test_the_table_agrees_with_itself() -> None:
     """Names, options and variables are unique, defaults are valid, and targets have keys of the table."""
     for names in ([each.name for each in SETTINGS], [each.variable for each in SETTINGS if each.variable],
-                  [option for each in SETTINGS for option in each.options]):  # fmt: skip
+                  [name for each in SETTINGS for name in (each.option, each.short) if name]):  # fmt: skip
         assert len(set(names)) == len(names)
     for setting in SETTINGS:
         if setting.default is not None:

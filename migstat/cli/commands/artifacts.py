@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from migstat.cli.context import Options, Runtime, Session, open_session
 from migstat.cli.options import shared_options
 from migstat.cli.output import JSON_FORMATS, finish
+from migstat.cli.streams import is_terminal
 from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFound, OutputError, Refused, UsageError
 from migstat.files.incoming import file_names, incoming
 from migstat.model.nodes import instant
@@ -113,7 +114,7 @@ def _download(
 def _progress(runtime: Runtime, options: Options, label: str) -> AbstractContextManager[Moved]:
     """Progress on a terminal's standard error, none elsewhere or between the lines of `--verbose`."""
     streams = runtime.streams
-    if options.verbose or options.dumb or streams.err is None or not streams.err_is_terminal:
+    if options.verbose or options.dumb or streams.err is None or not is_terminal(streams.err):
         return nullcontext(lambda _done, _total: None)
     from migstat.cli.progress import progress_of
 

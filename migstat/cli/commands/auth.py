@@ -84,7 +84,8 @@ def login(runtime: Runtime, options: Options) -> int:
         token = Token(secret_of(dialog.ask(prompt, secret=True), "the answer"), "typed")
     else:
         raise UsageError("cannot ask for the token: standard input is not a terminal", PIPE_IT)
-    runtime.streams.warn(*token.warnings)
+    for warning in token.warnings:
+        runtime.streams.warn(warning)
     settings = sources.settings().logged_in(account.email, token)
     targets: dict[str, str] = {}
     try:
@@ -128,7 +129,8 @@ def status(runtime: Runtime, options: Options) -> int:
     if isinstance(token, MigstatError):
         raise token
     settings = dialog.sources.settings().logged_in(email, token)
-    runtime.streams.warn(*settings.warnings)
+    for warning in settings.warnings:
+        runtime.streams.warn(warning)
     dialog.check(dialog.target() or dialog.only_target(), settings)
     return 0
 

@@ -75,7 +75,8 @@ def list_(
     runtime: Runtime = ctx.obj
     if show_origin:
         chosen = profile_from(profile, None, runtime.environ)
-        runtime.streams.warn(*chosen.config.warnings)
+        for warning in chosen.config.warnings:
+            runtime.streams.warn(warning)
         # A token only has to be there: nobody is asked for one, and nothing read from standard input.
         sources = Sources({}, runtime.environ, chosen, stdin=lambda: "-", keychain=runtime.keychain)
         try:
@@ -153,7 +154,8 @@ def unset(ctx: typer.Context, key: Key) -> int:
 def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
     file, named = config_file(runtime.environ)
     read = read_config(file, must_exist=named and must_exist)
-    runtime.streams.warn(*read.warnings)
+    for warning in read.warnings:
+        runtime.streams.warn(warning)
     return read
 
 

@@ -65,7 +65,6 @@ def _night(runtime: Runtime, file: str, option: str = "") -> Night:
         night = read_night(runtime.streams.stdin_bytes(), file)
     else:
         night = night_in(Path(file), option)
-    runtime.streams.warn(*night.warnings)
-    if not night.spans:
-        runtime.streams.warn(f"{file} holds no events yet")
+    for warning in (*night.warnings, *(() if night.spans else (f"{file} holds no events yet",))):
+        runtime.streams.warn(warning)
     return night
