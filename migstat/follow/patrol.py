@@ -5,9 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Condition, Lock, Thread
+from threading import Thread
 
 import msgspec
 from msgspec.structs import replace
@@ -199,79 +198,76 @@ class Leaves:
 
 
 class Patrol:
-    """A full reading in pieces: work that asks, a few requests with each `go_on`.
+    """A full reading in pieces: work that asks, a few requests with each `go_on`; `over` once all is done.
 
     A walk over pages cannot be left in the middle and taken up again, so it runs in a thread of its own, which waits
-    inside `ask` for leave to go on. Only one of the two threads works at any time.
+    inside `ask` for a permit. Only one of the two threads asks at any time.
     """
 
     def __init__(self, asker: Asker, work: Callable[[Asker], None]) -> None:
         self.reading = asker.reading
         self.together = asker.together
         self.asked = 0
-        self._pages: list[Page] = []
+        self.over = False
         self._asker = asker
         self._work = work
-        # `with` a Condition is Python code: a signal that raises inside it would leave the lock locked forever
-        self._lock = Lock()
-        self._changed = Condition(self._lock)
-        self._news: SimpleQueue[None] = SimpleQueue()
-        self._allowed = self._answered = 0
-        self._over = self._closed = False
-        self._error: BaseException | None = None
+        # None is a permit. No Condition, as that is Python code: a signal that raises inside it would leave its lock
+        # locked forever
+        self._permits: SimpleQueue[_Closed | None] = SimpleQueue()
+        self._results: SimpleQueue[Page | BaseException | None] = SimpleQueue()
+        self._under_way = 0
         self._thread: Thread | None = None
 
-    def taken(self) -> list[Node]:
-        """The nodes read since the last call, with those of their children that came with them."""
-        taken, self._pages = [page.node for page in self._pages if page.found], []
-        return taken
+    def go_on(self, requests: int) -> list[Node]:
+        """Make this many more requests; the nodes read, with those of their children that came with them.
 
-    def go_on(self, requests: int) -> bool:
-        """Make this many more requests; True once all is done. Raises what the work raises."""
-        with self._lock:
-            self._allowed += requests
-            self._changed.notify_all()
+        Raises what the work raises.
+        """
         if self._thread is None:
             self._thread = Thread(target=self._run, name="patrol", daemon=True)
             self._thread.start()
-        while not self._over and self._answered < self._allowed:
-            with suppress(Empty):  # a Condition's wait may lose an exception that a signal raises in it
-                self._news.get(timeout=SLICE)
-        if self._error is not None:
-            raise self._error
-        return self._over
+        for _ in range(requests):
+            self._permits.put(None)
+        self._under_way += requests
+        found: list[Node] = []
+        while self._under_way and not self.over:
+            try:
+                result = self._results.get(timeout=SLICE)
+            except Empty:
+                continue
+            if isinstance(result, BaseException):
+                raise result
+            if result is None:
+                self.over = True
+            else:
+                self.asked, self._under_way = self.asked + 1, self._under_way - 1
+                found += [result.node] if result.found else []
+        return found
 
     def close(self) -> None:
         """Give up the rest."""
-        with self._lock:
-            self._closed = True
-            self._changed.notify_all()
+        self._permits.put(_Closed())
 
     def ask(self, question: Question) -> Page:
-        """Ask once there is leave to; the thread of the work ends here if it is given up."""
-        with self._lock:
-            while self.asked >= self._allowed and not self._closed:
-                self._changed.wait()
-            if self._closed:
-                raise _Closed
-            self.asked += 1
+        """Ask once there is a permit; the thread of the work ends here if it is given up."""
+        if (closed := self._permits.get()) is not None:
+            self._permits.put(closed)  # the work may ask from several threads
+            raise closed
+        page = Page(Node(), None, found=False)
         try:
             page = self._asker.ask(question)
-            self._pages.append(page)
             return page
         finally:
-            with self._lock:
-                self._answered += 1
-            self._news.put(None)
+            self._results.put(page)
 
     def _run(self) -> None:
         try:
-            with suppress(_Closed):
-                self._work(self)
+            self._work(self)
+            self._results.put(None)
+        except _Closed:
+            return
         except BaseException as error:  # noqa: BLE001  it is raised in the caller's thread
-            self._error = error
-        self._over = True
-        self._news.put(None)
+            self._results.put(error)
 
 
 class _Closed(Exception):

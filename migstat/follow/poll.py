@@ -451,19 +451,18 @@ class Poller:
             self._patrol, self.known.seen = Patrol(self, walk_all), set()
         patrol = self._patrol
         try:
-            over = patrol.go_on(requests)
-            for node in patrol.taken():
+            for node in patrol.go_on(requests):
                 if level_is_hidden(node.level):
                     self.known.take(node.level, node.children or ())
                 else:
                     self.known.take(node.level[:-1], [node])
-            if over:
+            if patrol.over:
                 self._finish(patrol)
-        except Refused:
-            raise
-        except ApiError:  # the next full reading is one at once, which says what is wrong
+        except ApiError as error:
             self.close()
-            self._patrol_failed = True
+            if isinstance(error, Refused):
+                raise
+            self._patrol_failed = True  # the next reading is a full one, which says what is wrong
 
     def _finish(self, patrol: Patrol) -> None:
         """Read what the patrol has not walked."""

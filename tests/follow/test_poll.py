@@ -8,18 +8,21 @@ import statistics
 from itertools import pairwise
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from migstat.follow.deadline import Stopped
 from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan
-from migstat.model.events import Changed, End, Ended
+from migstat.model.events import Changed, End, Ended, Outage, Recovered
 from migstat.model.verdict import Verdict
 from migstat.simulator import scenario as script
 from migstat.simulator import scenarios
 from tests.watching import (
     LIMIT,
+    Answer,
     SimulatedWatch,
     Trouble,
     changes,
@@ -281,6 +284,23 @@ def test_everything_of_a_large_migration_is_read_in_turn() -> None:
     assert 304 <= reported["A-UNSEEN"] <= 470
     assert (*PROJECTS, "A-GONE") in sim.poller.known.gone
     assert (*PROJECTS, "A-GONE") not in sim.known
+
+
+def test_a_refusal_while_everything_is_read_in_turn_passes_like_any_other() -> None:
+    """A single 401 is an outage of some seconds; then the large migration is read in turn from the beginning."""
+    refused: list[float] = []
+
+    def once(target: str, now: float) -> Answer:
+        if now < 230 or "status=PENDING" not in target or refused:
+            return None
+        refused.append(now)
+        return httpx.Response(401)
+
+    scenario = large_night(moved("A-UNSEEN", 303, 304, "SKIPPED"), count=200, page_size=3)
+    sim = SimulatedWatch(scenario, begin=200, plan=Plan(interval=10.0), trouble=once, ends=(520.0, Stopped()))
+    events = sim.run()
+    assert [seconds_of(event) < 240 for event in events if isinstance(event, Outage | Recovered)] == [True, True]
+    assert "A-UNSEEN" in {event.node.name for event in events if isinstance(event, Changed)}
 
 
 @pytest.mark.slow
