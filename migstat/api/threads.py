@@ -6,11 +6,11 @@ when it exits. The caller therefore waits for a daemon thread, and can leave at 
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Any, TypeVar, cast
@@ -26,29 +26,47 @@ SLICE = 0.25
 LINGER = 0.5
 """Seconds that calls under way are given after another one has failed, so that no connection is left half open."""
 
-
 _Outcome = tuple[Any, BaseException | None]
 """The result of a call in another thread, or its exception."""
 
+# not an Event: it is written in Python, and a signal handler that raises inside it may leave its lock held
+_Outcomes = SimpleQueue[_Outcome]
+"""Where the outcomes of calls arrive."""
 
-def _outcome(function: Callable[[], object]) -> _Outcome:
-    try:
-        return function(), None
-    except BaseException as error:  # noqa: BLE001  it is raised in the caller's thread
-        return None, error
-
-
-def _result(outcome: _Outcome) -> Any:
-    result, error = outcome
-    if error is not None:
-        raise error
-    return result
+_Calls = SimpleQueue[tuple[Callable[[], object], _Outcomes] | None]
+"""The calls that one thread is given; None ends it."""
 
 
 class Workers(msgspec.Struct):
     """Daemon threads for calls that may hang; idle ones are reused, as starting one takes as long as half a request."""
 
-    _idle: deque[SimpleQueue[Callable[[], None] | None]] = msgspec.field(default_factory=deque)
+    _idle: deque[_Calls] = msgspec.field(default_factory=deque)
+    _closed: bool = False
+
+    def start(self, function: Callable[[], object], outcomes: _Outcomes) -> None:
+        """Call a function in one of the threads, which puts its result or its exception into `outcomes`."""
+        try:
+            calls = self._idle.pop()
+        except IndexError:
+            calls = SimpleQueue()
+            Thread(target=self._work, args=(calls,), daemon=True).start()
+        calls.put((function, outcomes))
+
+    def _work(self, calls: _Calls) -> None:
+        while (call := calls.get()) is not None:
+            function, outcomes = call
+            outcome: _Outcome
+            try:
+                outcome = function(), None
+            except BaseException as error:  # noqa: BLE001  it is raised in the caller's thread
+                outcome = None, error
+            closed = self._closed
+            if not closed:
+                self._idle.append(calls)
+            outcomes.put(outcome)
+            if closed:
+                return
+            del call, function, outcome  # or they would live until the next call
 
     def call(
         self, function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None
@@ -56,45 +74,29 @@ class Workers(msgspec.Struct):
         """Return the result of a function that is called in one of the threads, or raise its exception.
 
         `meanwhile` is called with the seconds that have passed, a few times a second. Raises TimeoutError after
-        `seconds` of real time; the thread is then left to end on its own.
+        `seconds` of real time; the function is then left to end on its own, which may take minutes.
         """
         if seconds <= 0:
             raise TimeoutError
-        # not an Event: it is written in Python, and a signal handler that raises inside it may leave its lock held
-        ended: SimpleQueue[_Outcome] = SimpleQueue()
-        try:
-            thread = self._idle.pop()
-        except IndexError:
-            thread = SimpleQueue()
-            Thread(target=_work, args=(thread,), daemon=True).start()
-        thread.put(lambda: ended.put(_outcome(function)))
+        outcomes: _Outcomes = SimpleQueue()
+        self.start(function, outcomes)
         began = time.monotonic()
-        try:
-            while True:
-                passed = time.monotonic() - began
-                if passed >= seconds:
-                    raise TimeoutError
-                try:
-                    outcome = ended.get(timeout=min(SLICE, seconds - passed))
-                    break
-                except Empty:
-                    meanwhile(passed)
-        except BaseException:
-            thread.put(None)  # it may hang for minutes, so it must not be given another call
-            raise
-        self._idle.append(thread)
-        return cast("_R", _result(outcome))
+        while (passed := time.monotonic() - began) < seconds:
+            try:
+                result, error = outcomes.get(timeout=min(SLICE, seconds - passed))
+            except Empty:
+                meanwhile(passed)
+                continue
+            if error is not None:
+                raise error
+            return cast("_R", result)
+        raise TimeoutError
 
     def close(self) -> None:
-        """End the idle threads."""
+        """End the idle threads, and the others after their calls."""
+        self._closed = True
         while self._idle:
             self._idle.pop().put(None)
-
-
-def _work(calls: SimpleQueue[Callable[[], None] | None]) -> None:
-    while (call := calls.get()) is not None:
-        call()
-        del call  # or its result would live until the next call
 
 
 def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) -> list[_R]:
@@ -106,32 +108,33 @@ def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) 
     if len(items) < 2:
         return [function(item) for item in items]
     pending = iter(enumerate(items))  # shared by the threads: `next` of it is atomic
+    results: dict[int, _R] = {}
     stopped = Event()
-    ended: SimpleQueue[tuple[int, _Outcome]] = SimpleQueue()
 
     def run() -> None:
         for number, item in pending:
             if stopped.is_set():
                 return
-            outcome = _outcome(partial(function, item))
-            if outcome[1] is not None:
+            try:
+                results[number] = function(item)
+            except BaseException:
                 stopped.set()
-            ended.put((number, outcome))
+                raise
 
-    threads = [Thread(target=run, daemon=True) for _ in range(min(at_a_time, len(items)))]
-    for thread in threads:
-        thread.start()
-    results: dict[int, _R] = {}
+    workers, outcomes = Workers(), _Outcomes()
+    running, failed, ends_at = min(at_a_time, len(items)), None, math.inf
     try:
-        while len(results) < len(items):
+        for _ in range(running):
+            workers.start(run, outcomes)
+        while running and (left := ends_at - time.monotonic()) > 0:
             with suppress(Empty):
-                number, outcome = ended.get(timeout=SLICE)
-                results[number] = _result(outcome)
-    except Exception:
-        lingers_until = time.monotonic() + LINGER
-        for thread in threads:
-            thread.join(max(0.0, lingers_until - time.monotonic()))
-        raise
+                _, error = outcomes.get(timeout=min(SLICE, left))
+                running -= 1
+                if failed is None and error is not None:
+                    failed, ends_at = error, time.monotonic() + LINGER if isinstance(error, Exception) else 0.0
     finally:
         stopped.set()
+        workers.close()
+    if failed is not None:
+        raise failed
     return [results[number] for number in range(len(items))]
