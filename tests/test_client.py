@@ -82,7 +82,6 @@ def published(report: Report) -> Any:
     ("words", "options"),
     [
         ((), {}),
-        (("--depth", "2"), {"depth": 2}),
         (("--depth", "all"), {"depth": "all"}),
         (("--depth", "all"), {"depth": 1_000_000}),
         (("--level", "check"), {"level": "check", "depth": -1}),
@@ -163,12 +162,8 @@ def test_many_threads_may_use_one_client(small: Server) -> None:
     ("given", "kind", "says"),
     [
         ({"email": ""}, UsageError, "email is not an e-mail"),
-        ({"token": " "}, CredentialsError, "token does not contain an API token"),
         ({"token": "two words"}, CredentialsError, "token contains more than one word"),
-        ({"base_url": "ftp://127.0.0.1"}, UsageError, "base_url: not an http or https URL: 'ftp"),
         ({"base_url": "http://api.example"}, UsageError, "base_url: plain http"),
-        ({"base_url": ""}, UsageError, "base_url is empty"),
-        ({"request_timeout": 0}, UsageError, "request_timeout: invalid duration: 0"),
         ({"request_timeout": 1e9}, UsageError, "request_timeout: invalid duration: 1000000000.0"),
         ({"request_timeout": float("nan")}, UsageError, "request_timeout: invalid duration: nan"),
         ({"rate_limit": 0}, UsageError, "rate_limit: not a number of requests: '0'"),
@@ -309,8 +304,6 @@ def test_what_the_command_line_warns_of_is_a_warning(
 @pytest.mark.parametrize(
     ("outcome", "how", "end", "verdict", "code"),
     [
-        ("SUCCESS", {}, End.FINISHED, "succeeded", 0),
-        ("FAILED", {}, End.FINISHED, "failed", 1),
         ("WARNING", {"strict": True}, End.FINISHED, "warning", 1),
         ("FAILED", {"fail_fast": True}, End.FAILED_FAST, "running", 1),
     ],
@@ -372,10 +365,8 @@ def test_a_closed_watch_asks_no_more(small: Server) -> None:
     "wrong",
     [
         {"interval": "5"},
-        {"interval": 0},
         {"timeout": -1.0},
         {"stall_after": float("inf")},
-        {"timeout": 1e300},
         {"until": "x"},
     ],
 )

@@ -19,10 +19,12 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from migstat.settings.keys import ENVIRONMENT, TERMINAL_VARIABLES
 from tests.cli.rehearsals import NOW, PREFIX
 from tests.command_line import Result, environ_at, migstat
+from tests.render.test_html import Tags
 from tests.schemas import assert_valid
 
 SOME = max(8, settings().max_examples // 10)
@@ -192,12 +194,14 @@ def encoded(value: Any, *, ascii_only: bool) -> bytes:
     return json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
 
 
-def sending(sent: Sent) -> httpx.MockTransport:
+def sending(sent: Sent, then: Sent | None = None) -> httpx.MockTransport:
+    """A server that has this to send, and something else after eight requests."""
     count = iter(range(10**9))
 
     def answer(request: httpx.Request) -> httpx.Response:
-        parts = urlsplit(str(request.url))
-        response = sent.answer(next(count), parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)))
+        parts, number = urlsplit(str(request.url)), next(count)
+        now = sent if then is None or number < 8 else then
+        response = now.answer(number, parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)))
         return httpx.Response(200, content=encoded(response, ascii_only=sent.ascii_only))
 
     return httpx.MockTransport(answer)
@@ -311,6 +315,70 @@ def test_no_answer_breaks_a_command(words: str, transport: httpx.MockTransport, 
         result = Result(result.code, OWN.sub("\n", result.out), result.err)
     harmless(result, form)
     as_documented(result, words, form)
+
+
+EVIL = "<b>[/]" + " ".join(each for each in ODD if not "\ud800" <= each <= "\udfff")
+"""All odd texts that are Unicode, in one; first, what narrow columns show."""
+
+
+def everywhere(text: str, *, over: bool) -> Sent:
+    """A job whose every text ends with this one, while it is migrated or after it has failed."""
+    bad = {
+        "status": f"FINISHED{text}",
+        "outcome": f"FAILED{text}",
+        "message": text,
+        "details": {"description": text, "occurrences": [text, {text: text}], "excludable": True},
+    }
+    counted = [{"name": text, "total": 3, "processed": 1}]
+    going = {"status": "IN_PROGRESS", "message": text, "progressDetails": {"isSupported": True, "data": counted}}
+    node = bad if over else going
+    projects = {"children": {"ACME": node, f"P{text}": node, f"Q{text}": bad}}
+    scopes = {"children": {f"S{text}": node, "projects": projects}}
+    tree = node | {"children": {"check": bad | {"children": {f"C{text}": bad}}, "migrate": node | scopes}}
+    files = {"artifacts": [{"name": text, "location": text, "expireAt": text}]}
+    tasks = [{"taskId": "task-1", "taskType": text, "createdAt": text, "results": files}]
+    tasks += [{"taskId": "task-2", "taskType": "migrate", "results": files}]
+    job = {"name": text, "flow": text, "scope": {"projects": {"includedKeys": [f"K{text}"]}, text: text}}
+    return Sent(job, tasks, tree, [{}], ascii_only=True)
+
+
+def drawn_at_80(words: list[str], form: str, *exports: Path) -> str:
+    """What a command shows on a terminal of 80 columns; its own colors are left out."""
+    server = sending(everywhere(EVIL, over=False), everywhere(EVIL, over=True) if words[0] == "watch" else None)
+    more = [] if "--raw" in words else ["-o", form, "--color", "always"]
+    files = [word for path in exports for word in ("--export", str(path))]
+    live = words[0] != "watch" or form == "table"
+    result = run([*words, *more, *files], server, terminal=live, columns=80)
+    own = OWN if words[0] == "watch" else re.compile(r"\x1b\[[0-9;]*m")
+    result = Result(result.code, own.sub("\n" if own is OWN else "", result.out), result.err)
+    harmless(result, form)
+    as_documented(result, " ".join(words), form if form != "json" else "")
+    return result.out
+
+
+@pytest.mark.parametrize("words", [*RUNS, "timeline FILE"])
+def test_a_text_that_is_everywhere_does_no_harm(words: str, tmp_path: Path) -> None:
+    """Escape sequences, markup, formulas and odd characters wherever text can be are shown as what they are."""
+    record, page, picture = tmp_path / "night.jsonl", tmp_path / "page.html", tmp_path / "picture.svg"
+    if words == "timeline FILE":
+        drawn_at_80(["watch", "--record", str(record)], "plain")
+    for form in RUNS.get(words, ("table", "plain", "json", "csv", "markdown")):
+        exports = (page, picture) if (form, words[:3]) == ("table", "sta") else ()
+        out = drawn_at_80(words.replace("FILE", str(record)).split(), form, *exports)
+        assert out
+        assert all(line.replace("\t", "").isprintable() for line in out.split("\n"))
+        if form in ("table", "tree"):
+            assert max(cell_len(line.rstrip()) for line in out.splitlines()) <= 80
+            assert r"\x1b" in re.sub(r"[\s│├└─]", "", out)
+            assert "[/]" in out or "--all" not in words
+        elif form == "json" and words.startswith("status"):
+            document = json.loads(out)
+            assert (document.get("node") or document["data"])["message"] == EVIL
+    if page.exists():
+        shown = Tags(page.read_text(encoding="utf-8"))
+        assert {name for name, _ in shown.found} & {"b", "script"} == set()
+        assert "<b>" in shown.text
+        ParserCreate().Parse(picture.read_bytes(), True)
 
 
 @pytest.mark.parametrize("kind", [".svg", ".html"])

@@ -283,15 +283,8 @@ def test_a_token_in_the_file_draws_a_warning(tmp_path: Path) -> None:
     assert place.text == text.replace('"e"', '"f"')
 
 
-def test_every_example_in_the_help_works(tmp_path: Path) -> None:
-    """The examples of each help work in a file with that profile and target."""
-    place = Place(tmp_path, '[profiles.acme]\ntask = "latest"\n[targets.wave2]\ntask = "latest"\n')
-    pages = [migstat(["config", *words, "--help"], {}).out for words in ((), ("list",), ("get",), ("set",), ("unset",))]
-    examples = re.findall("^ +(migstat config .*)$", "\n".join(pages), re.MULTILINE)
-    assert len(examples) > 5
-    for example in sorted(examples, key=lambda line: ("unset" in line, " set " not in line, "profile acme" in line)):
-        result = place.run(*shlex.split(example)[1:])
-        assert (result.code, example) == (0, example), result.err
-    text = " ".join(pages[0].split())
+def test_the_help_names_every_key() -> None:
+    """The keys of a profile and of a target are listed."""
+    text = " ".join(migstat(["config", "--help"], {}).out.split())
     assert f"Keys of a profile: {', '.join(PROFILE_KEYS)}." in text
     assert f"Keys of a target: {', '.join(TARGET_KEYS)}." in text

@@ -37,20 +37,6 @@ def test_a_failure_is_in_every_format(over: Server, command: str, terminal: bool
         assert len(re.findall(r"\bfailed\b", shown)) >= 4, form
 
 
-@pytest.mark.parametrize("command", ["status", "projects", "checks"])
-def test_every_format_holds_the_same_rows(over: Server, command: str) -> None:
-    """Plain, CSV, Markdown, ndjson and JSON have the same nodes in the same states."""
-    key = "level" if command == "status" else "name"
-    lines = [json.loads(line) for line in ask(over, command, "-o", "ndjson").out.splitlines()]
-    rows = [(",".join(each["level"]) or "." if key == "level" else each["name"], each["state"]) for each in lines]
-    plain = [line.split("\t")[:2] for line in ask(over, command).out.splitlines()]
-    table = [line.split(",") for line in ask(over, command, "-o", "csv").out.splitlines()[1:]]
-    marked = [line for line in ask(over, command, "-o", "markdown").out.splitlines() if line.startswith("| ")][2:]
-    assert [tuple(each) for each in plain] == rows
-    assert len(table) == len(marked) == len(rows)
-    assert all(state in line for (_, state), line in zip(rows, marked, strict=True))
-
-
 RECIPES = {
     '.projects[] | select(.state == "failed") | .name': ("projects", ["ERP", "INFRA", "PAY", "SHOP"]),
     '.projects[] | select(.state == "failed" and .outcome != "FAILED") | .name': ("projects", ["SHOP"]),

@@ -190,7 +190,7 @@ def test_no_cell_of_csv_starts_a_formula() -> None:
     assert len(rows) == 1 + len(FORMULAS) + 2
     assert [row[-1] for row in rows][-2:] == ['a,b "c"', r"d\ne"]
     for text, row in zip(FORMULAS, rows[1:], strict=False):
-        assert any(text.strip().partition(";")[0] in cell for cell in row)
+        assert any(text.strip().replace("\t", r"\t") in cell.replace("'", "") for cell in row)
     for row in (*rows, *csv.reader(io.StringIO(nodes))):
         for cell in row:
             assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell)

@@ -227,11 +227,10 @@ def test_a_slow_reader_of_a_non_blocking_pipe_gets_everything(server: Server) ->
         assert (running.wait(30), len(document["checks"])) == (0, 1001)
 
 
-@pytest.mark.parametrize("term", ["xterm", "dumb", ""])
-def test_color_changes_nothing_but_color(small: Server, term: str) -> None:
+def test_color_changes_nothing_but_color(small: Server) -> None:
     """A table without its escape sequences is the table without color; --color always holds whatever the terminal."""
     words = ("status", "-o", "table", "--color")
-    colored, plain = (ask(small, *words, when, env={"TERM": term}).out for when in ("always", "never"))
+    colored, plain = (ask(small, *words, when, env={"TERM": "dumb"}).out for when in ("always", "never"))
     assert re.search(r"\x1b\[[0-9;]+m● running", colored)
     assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
 

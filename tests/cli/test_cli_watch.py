@@ -203,16 +203,6 @@ def test_every_line_is_an_event(standing: Server) -> None:
     assert first["summary"] == first["summary"] | counts
 
 
-@pytest.mark.parametrize("form", ["plain", "json"])
-def test_what_does_not_print_is_escaped(form: str) -> None:
-    """Controls and bidirectional marks of the server are escapes, in events as in lines."""
-    message = "a\x1b[2J\x9b\u202eb"
-    with night(cutover(moved("EVIL", 20, 100, "FAILED", final_message=message), over=200)) as rehearsed:
-        result = rehearsed.watch("-o", form)
-    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", result.out + result.err)
-    assert form == "plain" or message in [event.get("message") for event in json_of(result)]
-
-
 @pytest.mark.slow
 def test_events_come_as_they_happen() -> None:
     """Each event is there to read while the watch still goes on."""

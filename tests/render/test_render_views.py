@@ -24,15 +24,12 @@ from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
     Answer,
-    Asked,
     answering,
     artifact,
     ask,
     check_run,
     migration,
     node,
-    of_tree,
-    one_task,
     still,
 )
 from tests.command_line import Result, environ_of
@@ -277,95 +274,6 @@ def test_times_are_local_and_name_their_zone(server: Server) -> None:
         assert not re.search(r"\d\d:\d\d:\d\dZ", shown)
     assert "17:03" in status  # begun at 14:03:20 UTC
     assert "16:56" in tasks  # created at 13:56:40 UTC
-
-
-EVIL = "\x1b[31;1mred\x1b[0m \x1b]0;title\x07 \x9b2J \u202eback\u2066 [bold]not[/bold] [link=x]y[/link] \r\x00 \u200b"
-
-
-def evil_tree() -> dict[str, Any]:
-    check = {
-        "status": f"FINISHED{EVIL}",
-        "outcome": f"FAILED{EVIL}",
-        "message": EVIL,
-        "details": {"description": EVIL, "occurrences": [EVIL, {"x": EVIL}], "excludable": True},
-    }
-    going = {
-        "status": "IN_PROGRESS",
-        "message": EVIL,
-        "progressDetails": {"isSupported": True, "percent": 50, "data": [{"name": EVIL, "total": 3, "processed": 1}]},
-    }
-    projects = {"hidden": True, "children": {f"P{EVIL}": going, f"Q{EVIL}": check}}
-    return {
-        "status": "IN_PROGRESS",
-        "message": EVIL,
-        "children": {
-            "check": {**check, "children": {f"C{EVIL}": check}},
-            "migrate": {**going, "children": {f"S{EVIL}": going, "projects": projects}},
-        },
-    }
-
-
-def evil_server(asked: Asked) -> Answer:
-    match asked.segments:
-        case ("jobs", _):
-            scope = {"projects": {"includedKeys": [f"K{EVIL}"]}, EVIL: EVIL}
-            return Answer({"name": EVIL, "flow": EVIL, "scope": scope})
-        case ("jobs", _, "tasks"):
-            artifacts = {"artifacts": [{"name": EVIL, "location": EVIL}]}
-            return Answer({"data": [{"taskId": "t", "taskType": EVIL, "createdAt": EVIL, "results": artifacts}]})
-    return Answer({"data": of_tree(evil_tree())(asked) or {}, "links": {}})
-
-
-@pytest.fixture(scope="module")
-def evil() -> Iterator[Any]:
-    with answering(evil_server) as server:
-        yield server
-
-
-EVIL_COMMANDS = [
-    ("status",),
-    ("status", "--depth", "all"),
-    ("checks", "--all", "--details"),
-    ("projects", "job-1", "latest"),
-    ("tasks",),
-    ("job",),
-]
-
-
-@pytest.mark.parametrize("words", EVIL_COMMANDS, ids=" ".join)
-@pytest.mark.parametrize(
-    ("form", "color"),
-    [("table", "always"), ("table", "never"), ("tree", "never"), ("markdown", "always"), ("plain", "never")],
-)
-def test_no_text_of_the_server_can_do_harm(evil: Any, words: tuple[str, ...], form: str, color: str) -> None:
-    """Escape sequences, bidirectional marks and markup of the server are shown, and do nothing."""
-    if (form, words[0]) in {("tree", "tasks"), ("tree", "job"), ("tree", "checks"), ("tree", "projects")}:
-        form = "table"
-    if (form, words[0]) == ("markdown", "job"):
-        form = "plain"
-    result = evil.ask(*words, "-o", form, "--color", color, terminal=True, columns=70)
-    assert result.code in (0, 3)
-    drawn = form in ("table", "tree")
-    for text in (result.out, result.err):
-        bare = re.sub(r"\x1b\[[0-9;]*m", "", text) if color == "always" and drawn else text
-        for line in bare.split("\n"):
-            assert line.replace("\t", "").isprintable(), ascii(line)
-            assert cell_len(line.rstrip()) <= 70 or not drawn or text is result.err
-    assert color == "never" or "\x1b[31;1m" not in result.out
-    joined = re.sub(r"[\s│├└─]", "", re.sub(r"\x1b\[[0-9;]*m", "", result.out))
-    assert r"\x1b" in joined
-    if "--details" in words and form != "markdown":
-        assert "[bold]not[/bold]" in joined
-
-
-@pytest.mark.parametrize("command", ["status", "checks"])
-def test_the_type_of_a_task_is_shown_harmlessly(command: str) -> None:
-    """An unknown task type is shown without unprintable characters, even if the tree does not show the type."""
-    root = {"status": "IN_PROGRESS", "outcome": EVIL}
-    with answering(one_task(of_tree(root), task_type=EVIL)) as server:
-        shown = server.ask(command, "-o", "table", columns=60).out
-    for line in shown.split("\n"):
-        assert line.isprintable(), ascii(line)
 
 
 def test_a_filter_says_what_it_left_out(server: Server) -> None:

@@ -73,31 +73,6 @@ def test_requests_are_answered_over_a_connection_that_stays_open(server: Server)
     assert server.requests == [("GET", JOB_PATH), ("POST", JOB_PATH), ("GET", f"{JOB_PATH}/tasks?cursor=x")]
 
 
-def test_the_clock_moves_the_scenario() -> None:
-    """With a clock of its own the scenario stands wherever the test puts it."""
-    wall = [1_700_000_000.0]
-    path = f"{JOB_PATH}/tasks/t/status?level=migrate"
-    with serve(SCENARIO, clock=lambda: wall[0], speed=30) as server, closing(connect(server)) as connection:
-        assert json.loads(ask(connection, server, path)[1])["data"]["status"] == "IN_PROGRESS"
-        wall[0] += 2
-        assert json.loads(ask(connection, server, path)[1])["data"]["status"] == "FINISHED"
-
-
-def test_a_head_start_and_a_rate_limit_can_be_set() -> None:
-    """The scenario may be over when the server begins, and the request beyond the limit gets 429."""
-    path = f"{JOB_PATH}/tasks/t/status?level=migrate"
-    with serve(SCENARIO, head_start=60, rate_limit=1) as server, closing(connect(server)) as connection:
-        assert json.loads(ask(connection, server, path)[1])["data"]["outcome"] == "SUCCESS"
-        assert ask(connection, server)[0].status == 429
-
-
-def test_a_taken_port_is_an_error(server: Server) -> None:
-    """No second server comes up on the same port."""
-    port = int(server.base_url.rpartition(":")[2])
-    with pytest.raises(OSError, match="in use"), serve(SCENARIO, port=port):
-        pass
-
-
 def test_a_stopped_server_frees_its_port_and_ends_open_connections() -> None:
     """A connection kept alive ends with the server, and its port can be taken again."""
     with serve(SCENARIO) as server:
@@ -129,47 +104,6 @@ def test_stopping_does_not_wait_for_slow_answers() -> None:
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=20)
         assert not thread.is_alive()
-
-
-def test_an_answer_may_be_reset(server: Server) -> None:
-    """The connection is reset without an answer, and the next one works."""
-    server.faults.add("reset")
-    with closing(connect(server)) as connection:
-        with pytest.raises(ConnectionResetError) as caught:
-            ask(connection, server)
-        assert not isinstance(caught.value, http.client.RemoteDisconnected)
-        connection.close()
-        assert ask(connection, server)[0].status == 200
-
-
-def test_an_answer_may_be_cut(server: Server) -> None:
-    """The whole length is declared, half of it is sent."""
-    server.faults.add("cut")
-    with closing(connect(server)) as connection:
-        with pytest.raises(http.client.IncompleteRead) as caught:
-            ask(connection, server)
-        connection.close()
-        whole = ask(connection, server)[1]
-    assert caught.value.partial == whole[: len(whole) // 2]
-    assert caught.value.expected == len(whole) - len(caught.value.partial)
-
-
-@pytest.mark.parametrize("kind", ["slow", "drip"])
-def test_an_answer_may_take_its_time(server: Server, kind: str) -> None:
-    """A slow or dripping answer is the whole answer in the end."""
-    server.faults.add(kind, seconds=0.02)
-    with closing(connect(server)) as connection:
-        assert ask(connection, server)[1] == ask(connection, server)[1]
-
-
-@pytest.mark.parametrize(
-    ("kind", "status"), [("599", 599), ("429-date", 429), ("html", 502), ("garbage", 200), ("redirect", 302)]
-)
-def test_answers_may_be_replaced(server: Server, kind: str, status: int) -> None:
-    """A replaced answer is a well-formed one, and the connection lives on."""
-    server.faults.add(kind)
-    with closing(connect(server)) as connection:
-        assert [ask(connection, server)[0].status for _ in range(2)] == [status, 200]
 
 
 def test_faults_are_queued_over_http(server: Server) -> None:
