@@ -17,7 +17,7 @@ from migstat.cli.watch_options import WatchOptions
 from migstat.follow.notify import failed_for_good, is_bad_news
 from migstat.follow.watch import SIGN_OF_LIFE
 from migstat.model.events import Changed, Late, Resumed, Snapped, View, Waiting
-from migstat.model.nodes import Millis, State, leaves_of
+from migstat.model.nodes import Millis, State
 from migstat.model.verdict import Verdict
 from migstat.render.advice import WATCH, next_line, next_step
 from migstat.render.drawing import drawn
@@ -125,7 +125,7 @@ class LinePrinter(EventPrinter):
         head = event.snapshot
         end = "" if event.estimated_end is None else f", ends about {clock(event.estimated_end, event.at)}"
         self._say(f"watching {head.task_type or 'task'} {head.task_id}: {head.verdict}{end}", event.at)
-        for node in leaves_of(head.node, head.task_type):
+        for node in head.shape.leaves:
             if failed_for_good(node) and node.level not in head.accepted:
                 message = f": {node.message}" if node.message else ""
                 self._say(f"already failed: {node.name}{message}", event.at, always=True)

@@ -23,9 +23,6 @@ from migstat.model.nodes import (
     Node,
     State,
     TaskType,
-    checks_of,
-    child_of,
-    leaves_of,
     level_is_hidden,
     match_keys,
 )
@@ -130,7 +127,7 @@ def rehearsed_of(rehearsal: Rehearsal, evidence: Evidence, missing: tuple[str, .
     The second is 0 while no names are known.
     """
     checking = evidence.task_type == TaskType.CHECK
-    names = {leaf.name for leaf in leaves_of(evidence.root, evidence.task_type)}.union(() if checking else missing)
+    names = {leaf.name for leaf in evidence.shape.leaves}.union(() if checking else missing)
     return len(match_keys(names, rehearsal.checks if checking else rehearsal.work)), len(names)
 
 
@@ -149,9 +146,9 @@ def estimate(
     `missing` are names of the job's scope that are not reported yet. `since` is when each running node, and the root,
     began by our clock (by default `startedAt` counts), `lanes` how many projects ran at a time lately, 0 if none did.
     """
-    root, task_type = evidence.root, evidence.task_type
-    checking = until is Until.CHECKS or task_type == TaskType.CHECK
-    leaves = checks_of(root, task_type) if checking else leaves_of(root, task_type)
+    root, shape = evidence.root, evidence.shape
+    checking = until is Until.CHECKS or evidence.task_type == TaskType.CHECK
+    leaves = shape.checks if checking else shape.leaves
     rehearsed = rehearsal.checks if checking else rehearsal.work
     matched = match_keys([*(leaf.name for leaf in leaves), *missing], rehearsed)  # names may differ in case
     took: Mapping[str, PastRun] = {name: rehearsed[then] for name, then in matched.items()}
@@ -201,16 +198,14 @@ def _elapsed(node: Node, since: Mapping[Level, Millis], now: Millis) -> float:
 
 def _scopes(rehearsal: Rehearsal, evidence: Evidence, until: Until) -> Iterator[Node]:
     """The unfinished scopes that the watch waits for; one that is not reported yet counts as pending."""
-    root = evidence.root
-    check, migrate = child_of(root, "check"), child_of(root, "migrate")
+    check, migrate, reported = evidence.shape.check, evidence.shape.migrate, evidence.shape.scopes
     if evidence.task_type == TaskType.CHECK:
-        yield root
+        yield evidence.root
         return
     if until is not Until.CORE and not (check.ended if check else migrate):
         yield check or Node(CHECK)
     if until is Until.CHECKS:
         return
-    reported = [scope for scope in (migrate and migrate.children) or () if scope.name not in HIDDEN]
     named = evidence.job.named_scopes if evidence.job else rehearsal.scopes if migrate is None else ()
     expected = set(named) & set(rehearsal.scopes) - {"check", *(scope.name for scope in reported)}
     for scope in (*reported, *(Node((*MIGRATE, name)) for name in expected)):
@@ -220,7 +215,7 @@ def _scopes(rehearsal: Rehearsal, evidence: Evidence, until: Until) -> Iterator[
 
 def _moves_projects(evidence: Evidence) -> bool:
     """True if projects may still be reported although the job names none."""
-    migrate = child_of(evidence.root, "migrate")
+    migrate = evidence.shape.migrate
     named = evidence.job.named_scopes if evidence.job else HIDDEN
     return not (migrate and migrate.ended) and not set(HIDDEN).isdisjoint(named)
 

@@ -11,7 +11,7 @@ import msgspec
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsed_of
 from migstat.model.documents import LateReason
 from migstat.model.events import Late
-from migstat.model.nodes import Level, Millis, Node, State, leaves_of
+from migstat.model.nodes import Level, Millis, Node, State
 from migstat.model.verdict import Assessment, Evidence, Until
 
 A_DAY = (23 * 3600, 24 * 3600, 25 * 3600)
@@ -102,7 +102,7 @@ class Timetable(msgspec.Struct):
             return Estimate()
         lanes = max(self._lanes, default=0)
         # while the first projects begin, one after the other, few run at a time, which says nothing of the rest
-        leaves = leaves_of(evidence.root, evidence.task_type)
+        leaves = evidence.shape.leaves
         begun = [self._since[leaf.level] for leaf in leaves if leaf.level in self._since]
         if lanes and now - min(begun, default=now) < RAMP and not any(leaf.ended for leaf in leaves):
             lanes = max(lanes, rehearsal.lanes)
@@ -112,7 +112,7 @@ class Timetable(msgspec.Struct):
 
     def _note(self, evidence: Evidence, now: Millis) -> None:
         """Note when the running nodes began: by our clock if it was seen, as the API's clock may be wrong."""
-        leaves = leaves_of(evidence.root, evidence.task_type)
+        leaves = evidence.shape.leaves
         running = sum(leaf.state is State.RUNNING for leaf in leaves)
         if running:
             self._lanes.append(running)

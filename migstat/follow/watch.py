@@ -49,7 +49,7 @@ from migstat.model.events import (
     Waiting,
 )
 from migstat.model.exit_codes import Exit, exit_of_end
-from migstat.model.nodes import CHECK, Millis, Node, TaskType, checks_of, child_of, leaves_of
+from migstat.model.nodes import CHECK, Millis, Node, TaskType
 from migstat.model.verdict import (
     SETTLED_AFTER,
     Assessment,
@@ -60,7 +60,6 @@ from migstat.model.verdict import (
     assess,
     estimated_end,
     failed_so_far,
-    not_scheduled,
     old_by_stamps,
     summary_of,
 )
@@ -198,7 +197,7 @@ class Watch:
     def view(self) -> View:
         """Everything that is known now."""
         now, found, poller = self._now(), self._assessment, self._poller
-        leaves = leaves_of(self._evidence.root, self._evidence.task_type)
+        leaves = self._evidence.shape.leaves
         if len(self._pace) < 2:
             requests = float(poller.requests)
         else:
@@ -358,7 +357,7 @@ class Watch:
         poller = self._poller
         if poller.task_type is None or poller.only_full or self._assessment.ended:
             return True
-        if not_scheduled(self._evidence.root):  # a `migrate` that is still to come shows only in a full reading
+        if self._evidence.shape.blocked:  # a `migrate` that is still to come shows only in a full reading
             return True
         return not poller.patrols and self._deadline.clock() - self._full_at >= poller.full_every
 
@@ -435,10 +434,9 @@ class Watch:
         self._phases.take((node for _, node in self._poller.known.changes), now)
         evidence = self._poller.evidence()
         if self._plan.acceptances is not None:
-            above = evidence.root if evidence.task_type == TaskType.CHECK else child_of(evidence.root, "check")
+            above = evidence.shape.checks_parent
             whole = full and above is not None and above.ended
-            checks = checks_of(evidence.root, evidence.task_type)
-            accepted, self.doubts = accepted_of(self._plan.acceptances, checks, now, whole=whole)
+            accepted, self.doubts = accepted_of(self._plan.acceptances, evidence.shape.checks, now, whole=whole)
             evidence = replace(evidence, accepted=accepted)
         self._evidence = evidence
         if first:
@@ -512,14 +510,14 @@ class _Settling(msgspec.Struct):
 
     def judge(self, evidence: Evidence, *, full: bool) -> Assessment:
         """Judge a reading, `full` or only a poll."""
-        clock, check = self._clock(), child_of(evidence.root, "check")
+        clock, check = self._clock(), evidence.shape.check
         found = assess(evidence, self._until, settled=False)
         if found.ended:
             if self._ended_since is None:
                 self._ended_since = clock
             if clock - self._ended_since >= SETTLED:
                 found = assess(evidence, self._until, settled=True)
-        elif evidence.task_type == TaskType.CHECK or not not_scheduled(evidence.root):
+        elif evidence.task_type == TaskType.CHECK or not evidence.shape.blocked:
             self._ended_since = self._unscheduled_since = None
             self._unscheduled_polls = 0
         else:

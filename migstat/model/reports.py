@@ -12,7 +12,7 @@ import msgspec
 
 from migstat.errors import MigstatError
 from migstat.model.changes import Comparison
-from migstat.model.nodes import CHECK, Artifact, Job, Millis, Node, State, Task, TaskType, by_name
+from migstat.model.nodes import Artifact, Job, Millis, Node, State, Task, TaskType, by_name
 from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of
 
 if TYPE_CHECKING:
@@ -183,12 +183,9 @@ def nothing_moved(snapshot: Snapshot) -> str | None:
     root = snapshot.node
     if root.level or snapshot.task_type == TaskType.CHECK:
         return None
-    reported = [child for child in root.children or () if not child.missing]
-    if root.state is State.FAILED and root.children is not None and not reported:
+    if root.state is State.FAILED and root.children is not None and all(child.missing for child in root.children):
         return "Nothing was moved: the run did not start."
-    check = next((child for child in reported if child.level == CHECK), None)
-    begun = any(child.level != CHECK and child.state is not State.PENDING for child in reported)
-    if begun or check is None or not check.ended or check.state is not State.FAILED:
+    if not snapshot.shape.blocked:
         return None
     yet = "" if snapshot.verdict is Verdict.FAILED else " yet"
     return f"Nothing was moved{yet}: the checks failed."

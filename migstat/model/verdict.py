@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import cached_property
 from itertools import chain
 from typing import Annotated
 
@@ -35,15 +36,13 @@ from migstat.model.nodes import (
     Millis,
     Node,
     Outcome,
+    Shape,
     State,
     Status,
     TaskType,
-    checks_of,
-    child_of,
-    children_of,
     combined_state,
-    leaves_of,
     levels_above,
+    shape_of,
 )
 
 SETTLED_AFTER: Millis = 120_000
@@ -121,7 +120,7 @@ _UNSAID = {
 }
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All that is known of a task at one moment: what was read, and what the job names.
 
     `root` holds the levels that count as nested children, hidden levels among those of `migrate`. A level that could
@@ -133,6 +132,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     task_type: str | None
     job: Job | None
     accepted: Accepted = {}
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The parts of the tree."""
+        return shape_of(self.root, self.task_type)
 
     def waits_for_migration(self, until: Until) -> bool:
         """True if more than checks is waited for; otherwise neither `migrate` nor the job's scope matters."""
@@ -157,7 +161,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class Snapshot(msgspec.Struct, frozen=True):
+class Snapshot(msgspec.Struct, frozen=True, dict=True):
     """One view of a task at `fetched_at` (epoch milliseconds): the head that every document about a task shares.
 
     `node` is the requested one: the root, or the node of a level. `missing` are keys of the job's scope that were
@@ -181,6 +185,11 @@ class Snapshot(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     partial: bool = False
     accepted: Accepted = {}
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The parts of the tree, if the node is the root."""
+        return shape_of(self.node, self.task_type)
 
     @property
     def complete(self) -> bool:
@@ -225,41 +234,37 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, 
     children, and all projects and spaces. CORE counts `migrate` and what is below it except `apps`; CHECKS counts
     `check` alone. Where checks are judged, accepted ones do not count.
     """
-    root, checking = evidence.root, evidence.task_type == TaskType.CHECK
+    shape, root, checking = evidence.shape, evidence.root, evidence.task_type == TaskType.CHECK
     if checking or (until is Until.CHECKS and evidence.accepted):
-        dropped = discounted(root, evidence.task_type, evidence.accepted)
-        checks = tuple(node for node in checks_of(root, evidence.task_type) if node.level not in dropped)
+        dropped = discounted(shape, evidence.accepted)
+        checks = tuple(node for node in shape.checks if node.level not in dropped)
         if checking:
             return (checks if root.level in dropped else (root, *checks)), ()
         if CHECK in dropped:  # it repeats what was accepted, so the others speak for themselves
             return checks, ()
-    if refused(root):
+    if shape.refused:
         return (root,), ()
-    check, migrate = _reported(root, "check"), _reported(root, "migrate")
+    check, migrate = _reported(shape.check), _reported(shape.migrate)
     if until is Until.CHECKS:
         return (check or root,), ()
     # Single checks do not count here: where one was overridden, its FAILED stays, and `check` itself ends as WARNING.
     tops = (migrate,) if until is Until.CORE else (root, check, migrate)
     # `apps` migrates independently and may fail days later; --until core is for those who do not wait for that.
-    scopes = [scope for scope in _scopes(root) if until is not Until.CORE or scope.name != APPS]
+    scopes = [scope for scope in shape.scopes if until is not Until.CORE or scope.name != APPS]
     single = [child for scope in scopes for child in scope.children or ()]
-    return (*(node for node in tops if node), *scopes, *single), leaves_of(root, evidence.task_type)
+    return (*(node for node in tops if node), *scopes, *single), shape.leaves
 
 
-def discounted(root: Node, task_type: str | None, accepted: Accepted) -> frozenset[Level]:
+def discounted(shape: Shape, accepted: Accepted) -> frozenset[Level]:
     """The levels that do not count because of accepted checks: these, and their parent if they alone explain its end.
 
     They do if all its checks have ended, and all that are as bad as it is are accepted.
     """
-    own = frozenset(accepted)
-    checking = task_type == TaskType.CHECK
-    below = child_of(root, "check")
-    parent = root if checking else below
+    own, parent = frozenset(accepted), shape.checks_parent
     if not accepted or parent is None or parent.unreadable or parent.status != Status.FINISHED:
         return own
-    checks = checks_of(root, task_type)
     # A check task may answer checks at the root and below `check`; a failure in the half that was not read would count.
-    if checking and checks and below is not None and below.children is None:
+    if parent is shape.root and shape.checks and shape.check is not None and shape.check.children is None:
         return own
     if parent.outcome == Outcome.FAILED:
         bad = {State.FAILED}
@@ -267,8 +272,8 @@ def discounted(root: Node, task_type: str | None, accepted: Accepted) -> frozens
         bad = {State.FAILED, State.WARNING}  # an overridden failure stays FAILED below a WARNING
     else:
         return own  # STOPPED, for example, has a reason that no check shows
-    explaining = {check.level for check in checks if check.state in bad}
-    explained = explaining and explaining <= own and all(check.ended for check in checks)
+    explaining = {check.level for check in shape.checks if check.state in bad}
+    explained = explaining and explaining <= own and all(check.ended for check in shape.checks)
     return own | {parent.level} if explained else own
 
 
@@ -281,25 +286,6 @@ def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[No
     return tuple(node for state in bad for node in _in_state(state, tops, tally) if node.outcome)
 
 
-def refused(root: Node) -> bool:
-    """True for a task that could not start.
-
-    The API reports it as a root that ended badly and has no children, ever; all that is known is the root's message.
-    """
-    return bool(root.outcome) and root.state is State.FAILED and not root.children and not root.unreadable
-
-
-def not_scheduled(root: Node) -> bool:
-    """True if the checks of a migrate task failed and no migration has begun, so that none may ever begin.
-
-    The root may stay IN_PROGRESS for good then: the API reports the end of `check`, and nothing more.
-    """
-    check, migrate = child_of(root, "check"), child_of(root, "migrate")
-    return bool(
-        check and check.ended and check.state is State.FAILED and (not migrate or migrate.state is State.PENDING)
-    )
-
-
 def assess_node(node: Node, now: Millis) -> Assessment:
     """The assessment of one node alone, whatever is below it."""
     state, over = node.state, _has_settled(node, now)
@@ -308,7 +294,7 @@ def assess_node(node: Node, now: Millis) -> Assessment:
         verdict=Verdict.RUNNING if node.ended and not over else verdict_of(state),
         ended=node.ended,
         over=over,
-        reasons=(_reason(node),) if bad else (),
+        reasons=tuple(_deepest([node])) if bad else (),
         summary=summary_of(()),
     )
 
@@ -323,7 +309,7 @@ def verdict_of_checks(
     """
     if whole is Verdict.FAILED and not named:
         return Verdict.FAILED  # `check` may have failed for a reason that none of its checks shows
-    dropped = discounted(evidence.root, evidence.task_type, evidence.accepted)
+    dropped = discounted(evidence.shape, evidence.accepted)
     counting = tuple(check for check in meant if check.level not in dropped)
     if named and meant and not counting:
         return Verdict.WARNING
@@ -363,7 +349,7 @@ def assess_at(evidence: Evidence, now: Millis, until: Until = Until.DONE) -> Ass
 
 def old_by_stamps(evidence: Evidence, now: Millis, until: Until = Until.DONE, *, unstamped: bool) -> tuple[bool, bool]:
     """`settled` and `unscheduled` for `assess`, by the stamps of the API; `unstamped` if the tree has no stamp."""
-    root, check = evidence.root, child_of(evidence.root, "check")
+    root, check = evidence.root, evidence.shape.check
 
     def old(*nodes: Node) -> bool:
         # Without a plausible stamp of its own, an end is no older than the newest stamp in the tree.
@@ -374,7 +360,7 @@ def old_by_stamps(evidence: Evidence, now: Millis, until: Until = Until.DONE, *,
         ends = [check if check.ended else root]  # a root that runs may have been stamped long ago
     else:
         # The root may have ended days before `apps`, whose end may be recent.
-        ends = [root, *(scope for scope in _scopes(root) if scope.ended)]
+        ends = [root, *(scope for scope in evidence.shape.scopes if scope.ended)]
     return old(*ends), check is not None and old(check)
 
 
@@ -391,16 +377,16 @@ def assess(
     `settled` says that the end was first seen, or happened, at least `SETTLED_AFTER` ago. `unscheduled` says that, if
     the checks failed and no migration began, it was long enough ago that none will.
     """
-    root, whole = evidence.root, evidence.waits_for_migration(until)
+    shape, root, whole = evidence.shape, evidence.root, evidence.waits_for_migration(until)
     nodes, leaves = counted(evidence, until)
     tally = tally_of(leaves)
-    units = leaves_of(root, evidence.task_type)  # the summary counts them, even if only checks are waited for
+    units = shape.leaves  # the summary counts them, even if only checks are waited for
     missing = tally_of(units).missing(evidence.job, units) if evidence.task_type != TaskType.CHECK else ()
 
     # First: has it ended?
-    lone = refused(root)
+    lone = shape.refused
     ended = lone or _has_ended(evidence, until, nodes)
-    blocked = whole and not_scheduled(root)
+    blocked = whole and shape.blocked
     never = blocked and unscheduled and not ended
 
     # Second: is that end believed? Statuses are eventually consistent: a root may be FINISHED while projects, scopes
@@ -413,21 +399,21 @@ def assess(
     over = never or lone or (ended and (settled or (gaps == _Gaps() and not (whole and missing))))
 
     # Third: why is it not a success? What failed, then what never ended or never came, then what could not be read.
-    check = child_of(root, "check")
+    check = shape.check
     deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
     failures = [node for node in _in_state(State.FAILED, deciding, tally) if node.outcome or over]
     if check and check in failures and check.outcome == Outcome.FAILED:
         # It only sums up its checks, and what has to be done is told by theirs. Not so if it was stopped, for example.
         checks = (each for each in check.children or () if each.level not in evidence.accepted)
         failures += [each for each in checks if each.outcome and each.state is State.FAILED]
-    reasons = [_reason(node) for node in _deepest(failures)]
+    reasons = _deepest(failures)
     # If the checks failed, nothing was moved: say that, and do not list everything that was never reported.
     if over and not blocked:
-        reasons += [_reason(node) for node in _unfinished(root, (*nodes, *leaves))]
+        reasons += _unfinished(shape, (*nodes, *leaves))
         if gaps.no_migrate:
             reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
         # If a hidden level could not be read, say that instead: the keys may all be in there.
-        if whole and not lone and not any(node.unreadable for node in _hidden(root)):
+        if whole and not lone and not any(node.unreadable for node in shape.hidden):
             projects = frozenset(evidence.job.included_keys("projects") if evidence.job else ())
             levels = ((*MIGRATE, "projects" if key in projects else "spaces", key) for key in missing)
             reasons += [Reason(level, State.MISSING, None, "not reported") for level in levels]
@@ -445,7 +431,7 @@ def assess(
         verdict = Verdict.WARNING if excused or _in_state(State.WARNING, nodes, tally) else Verdict.SUCCEEDED
     reasons += [Reason((), State.MISSING, None, f"could not be read: {flaw}") for flaw in gaps.unread]
     if not reasons:
-        reasons = [*map(_reason, _deepest(_in_state(State.WARNING, nodes, tally))), *excused]
+        reasons = [*_deepest(_in_state(State.WARNING, nodes, tally)), *excused]
     return Assessment(
         verdict=verdict,
         ended=ended or never,
@@ -460,10 +446,11 @@ def assess(
 
 def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...]) -> bool:
     """True if what is waited for has ended; whether that end is believed is another question."""
-    root, migrate = evidence.root, _reported(evidence.root, "migrate")
+    shape, root = evidence.shape, evidence.root
+    migrate = _reported(shape.migrate)
     head: Node | None = root
     if evidence.task_type != TaskType.CHECK:
-        head = {Until.DONE: root, Until.CORE: migrate, Until.CHECKS: _reported(root, "check")}[until]
+        head = {Until.DONE: root, Until.CORE: migrate, Until.CHECKS: _reported(shape.check)}[until]
     # The root's end is the end of everything in it: what still hangs below one that was stopped never ends by itself.
     if not root.ended and not (head and head.ended):
         return False
@@ -473,8 +460,7 @@ def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...]) -> boo
     # of a task that failed are not waited for: they may hang for good.
     if any(node.ended and node.state is State.FAILED for node in (root, migrate) if node):
         return True
-    scopes = child_of(root, "migrate")
-    if scopes is None or scopes.unreadable:  # what was last known of them may be long out of date
+    if shape.migrate is None or shape.migrate.unreadable:  # what was last known of them may be long out of date
         return True
     return all(len(node.level) != 2 or node.ended or node.says_nothing for node in nodes)
 
@@ -495,25 +481,25 @@ class _Gaps(msgspec.Struct, frozen=True, kw_only=True):
 
 def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tally) -> _Gaps:
     """The gaps that the end of a task leaves, unless it was refused."""
-    root, job, below = evidence.root, evidence.job, children_of(evidence.root, "migrate")
+    shape, job = evidence.shape, evidence.job
     whole = evidence.waits_for_migration(until)
     needed = [*nodes, *tally.unreadable.values()]
     unproven = bool(tally.unproven) or not all(node.outcome for node in nodes)
     absent: list[str] = []
     if not whole:
         # If accepted checks alone explain the end, another one, yet to be reported, may explain it as well.
-        unproven |= discounted(root, evidence.task_type, evidence.accepted) != evidence.accepted.keys()
+        unproven |= discounted(shape, evidence.accepted) != evidence.accepted.keys()
     else:
         # `migrate` and the hidden levels count by what is below them; whatever failed may be there.
-        needed += [node for node in (child_of(root, "migrate"), *_hidden(root)) if node]
+        needed += [node for node in (shape.migrate, *shape.hidden) if node]
     if whole and job is not None:
-        known = {child.name for child in below}
+        known = {child.name for child in (*shape.scopes, *shape.hidden)}
         # The documentation has `projects` for Confluence in one place, so either level stands for both. If the job
         # names keys, these are waited for one by one instead.
         known |= {name for name in HIDDEN if known & {*HIDDEN} or job.included_keys(name)}
         known |= {APPS} if until is Until.CORE else set()
         absent = [name for name in job.named_scopes if name not in known]
-    if until is not Until.CORE and evidence.task_type != TaskType.CHECK and _reported(root, "check") is None:
+    if until is not Until.CORE and evidence.task_type != TaskType.CHECK and _reported(shape.check) is None:
         absent.append("check")
     unread = _unread(evidence, needed)
     if whole and job is None:
@@ -521,7 +507,7 @@ def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tall
     return _Gaps(
         unread=unread,
         absent=tuple(absent),
-        no_migrate=whole and _reported(root, "migrate") is None and not root.unreadable,
+        no_migrate=whole and _reported(shape.migrate) is None and not shape.root.unreadable,
         unproven=unproven,
     )
 
@@ -530,8 +516,8 @@ def _unread(evidence: Evidence, needed: Iterable[Node]) -> tuple[str, ...]:
     """A line for the root, and for each of the nodes needed, if it could not be read."""
     checking = evidence.task_type == TaskType.CHECK
     nodes = {node.level: node for node in (evidence.root, *needed)}
-    if checking and (below := child_of(evidence.root, "check")):
-        nodes[CHECK] = below  # it does not count itself, but some check tasks answer their checks below it
+    if checking and evidence.shape.check:  # it does not count itself, but some check tasks answer their checks below it
+        nodes[CHECK] = evidence.shape.check
     return tuple(
         f"{','.join(level) or 'the task'}: {node.unreadable}"
         for level, node in nodes.items()
@@ -540,22 +526,12 @@ def _unread(evidence: Evidence, needed: Iterable[Node]) -> tuple[str, ...]:
     )
 
 
-def _reported(root: Node, name: str) -> Node | None:
-    """A phase of the root that the API has reported.
+def _reported(node: Node | None) -> Node | None:
+    """A phase of the root, if the API has reported it.
 
     It answers hidden levels before it reports `migrate` itself, whose node then is nothing but their parent.
     """
-    node = child_of(root, name)
     return node if node and (node.status is not None or node.outcome is not None or node.details) else None
-
-
-def _scopes(root: Node) -> tuple[Node, ...]:
-    """The scopes of a migration that are reported: `migrate` lists everything but its hidden levels."""
-    return tuple(node for node in children_of(root, "migrate") if node.name not in HIDDEN)
-
-
-def _hidden(root: Node) -> tuple[Node, ...]:
-    return tuple(node for node in children_of(root, "migrate") if node.name in HIDDEN)
 
 
 def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:
@@ -563,28 +539,29 @@ def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:
     return [*(node for node in nodes if node.state is state), *tally.nodes[state].values()]
 
 
-def _unfinished(root: Node, nodes: Iterable[Node]) -> list[Node]:
+def _unfinished(shape: Shape, nodes: Iterable[Node]) -> list[Reason]:
     """The nodes that have not ended, without the outdated ones of a level that can no longer be read."""
-    parents = (root, child_of(root, "migrate"), *children_of(root, "migrate"))
-    dark = {node.level for node in parents if node and node.unreadable}
-    return [node for node in nodes if not node.ended and not node.says_nothing and node.level[:-1] not in dark]
+    parents = (shape.root, shape.migrate, *shape.scopes, *shape.hidden)
+    outdated = {node.level for node in parents if node and node.unreadable}
+    return [
+        Reason(node.level, node.state, node.outcome, node.message)
+        for node in nodes
+        if not node.ended and not node.says_nothing and node.level[:-1] not in outdated
+    ]
 
 
-def _deepest(nodes: list[Node]) -> list[Node]:
+def _deepest(nodes: list[Node]) -> list[Reason]:
     """Deepest first, without the nodes that only repeat what is wrong below them."""
     above = levels_above(nodes)
-    return sorted((node for node in nodes if node.level not in above), key=lambda node: -len(node.level))
-
-
-def _reason(node: Node) -> Reason:
-    return Reason(node.level, node.state, node.outcome, node.message)
+    deepest = sorted((node for node in nodes if node.level not in above), key=lambda node: -len(node.level))
+    return [Reason(node.level, node.state, node.outcome, node.message) for node in deepest]
 
 
 def _excused(evidence: Evidence) -> list[Reason]:
     """A reason for each accepted check, saying so."""
     return [
         Reason(check.level, check.state, check.outcome, f"accepted {evidence.accepted[check.level].words}")
-        for check in checks_of(evidence.root, evidence.task_type)
+        for check in evidence.shape.checks
         if check.level in evidence.accepted
     ]
 

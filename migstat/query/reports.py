@@ -10,7 +10,6 @@ from migstat.errors import ApiError, MigstatError, NotFound, Refused
 from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.changes import EarlierRun, compared
 from migstat.model.nodes import (
-    CHECK,
     HIDDEN,
     MIGRATE,
     Job,
@@ -19,13 +18,13 @@ from migstat.model.nodes import (
     Node,
     Page,
     Question,
+    Shape,
     State,
     Task,
     TaskType,
     by_name,
     child_of,
     instant,
-    leaves_of,
     level_is_hidden,
     match_keys,
 )
@@ -79,11 +78,11 @@ def status_report(
         return StatusReport(snapshot_of(session, session.tree.read(0), None))
     reading = session.tree.glance() if depth is None else session.tree.read(depth, judged=True)
     job = session.tree.job
-    counted = reading.evidence is not None and bool(leaves_of(reading.evidence.root, reading.task_type))
+    counted = reading.evidence is not None and bool(reading.evidence.shape.leaves)
     if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
         reading = replace(reading, partial=True)  # the projects are deeper than `depth`
     snapshot = _with_missing(snapshot_of(session, reading, job), reading)
-    root = _brief(snapshot.node) if depth is None else pruned(snapshot.node, depth)
+    root = _brief(snapshot.shape) if depth is None else pruned(snapshot.node, depth)
     return StatusReport(
         replace(snapshot, node=root),
         folds=depth is None,
@@ -138,7 +137,7 @@ def checks_report(
         comparison = replace(comparison, gone=shown(comparison.gone))
     meant = tuple(node for node in found if not names or node.name in names)
     # the rest of the task, which the head tells about, has no say in whether the checks could be read
-    nodes = (reading.root, child_of(reading.root, CHECK[0]), *found)
+    nodes = (reading.root, reading.shape.check, *found)
     return ChecksReport(
         snapshot=snapshot,
         parent=check,
@@ -162,7 +161,7 @@ def projects_report(
     """
     reading = session.tree.projects(keys)
     job = session.tree.job
-    found = (*reading.leaves, *_missing_nodes((*MIGRATE, reading.scope), reading.missing))
+    found = (*reading.shape.leaves, *_missing_nodes((*MIGRATE, reading.scope), reading.missing))
     names = match_keys(keys, (node.name for node in found))
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())
@@ -228,11 +227,10 @@ def pruned(node: Node, depth: int) -> Node:
     return replace(node, children=tuple(pruned(child, depth - 1) for child in node.children))
 
 
-def _brief(root: Node) -> Node:
+def _brief(shape: Shape) -> Node:
     """The root of a glance: once the migration has begun well, `check` is one line."""
-    check, migrate = child_of(root, "check"), child_of(root, "migrate")
-    begun = migrate is not None and migrate.state not in (State.PENDING, State.MISSING)
-    if check is None or not check.ended or check.state is State.FAILED or not begun:
+    root, check = shape.root, shape.check
+    if check is None or not check.ended or check.state is State.FAILED or not shape.begun:
         return root
     children = tuple(replace(child, children=None) if child is check else child for child in root.children or ())
     return replace(root, children=children)
@@ -322,13 +320,13 @@ def _not_before(session: TaskSession, reading: Reading) -> int | None:
     """A lower bound of the end; None once it is over, and while the pace says nothing yet."""
     if reading.root.ended or reading.partial:
         return None
-    return estimated_end(reading.leaves, len(reading.missing), session.now())
+    return estimated_end(reading.shape.leaves, len(reading.missing), session.now())
 
 
 def _moves_nothing(reading: Reading, job: Job | None) -> bool:
     """True if the job names what it moves, and neither projects nor spaces are in it."""
     names = job.named_scopes if job else ()
-    return bool(names) and not reading.leaves and not any(scope in names for scope in HIDDEN)
+    return bool(names) and not reading.shape.leaves and not any(scope in names for scope in HIDDEN)
 
 
 def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...]:

@@ -11,7 +11,7 @@ from migstat.api.retry import Clock
 from migstat.api.threads import together
 from migstat.errors import ApiError, BadAnswer, NotFound, UsageError
 from migstat.model.nodes import Job, Level, Millis, Node, Page, Question, State, Task, TaskType
-from migstat.model.verdict import Evidence, refused
+from migstat.model.verdict import Evidence
 from migstat.query.tree import TaskTarget, Tree
 from migstat.settings.target import Target, TaskWord
 from migstat.settings.values import clean_id
@@ -94,7 +94,7 @@ class TaskSession:
         This takes a request, made only for a refused task that was found by a word.
         """
         before = self.task.before
-        if before is None or not refused(evidence.root):
+        if before is None or not evidence.shape.refused:
             return ()
         try:
             older = self.api.status(self.job_id, before, Question(())).node

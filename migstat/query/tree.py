@@ -30,19 +30,18 @@ from migstat.model.nodes import (
     Outcome,
     Page,
     Question,
+    Shape,
     State,
     Status,
     TaskType,
     by_name,
-    checks_of,
     child_of,
-    children_of,
-    leaves_of,
     level_is_hidden,
     match_keys,
+    shape_of,
     unmatched,
 )
-from migstat.model.verdict import Evidence, not_scheduled
+from migstat.model.verdict import Evidence
 from migstat.query.walk import Asker, Filters, Walked, ask_by_name, attempted, find, shown, walk
 
 ALL = 99
@@ -80,7 +79,7 @@ class TaskFacts(Protocol):
         """The task's type according to the API's list of runs."""
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, dict=True):
     """The part of a task that was read: `root`, with the levels below it as nested children.
 
     `evidence` is what the verdict rests on, the same whatever else was read; None if that is the node alone. `missing`
@@ -102,15 +101,15 @@ class Reading(msgspec.Struct, frozen=True):
     @property
     def check(self) -> Node | None:
         """The node whose children are the checks: `check`, or the root of a check task."""
-        check = child_of(self.root, "check")
+        check = self.shape.check
         if self.task_type != TaskType.CHECK:
             return check
-        return self.root if check is None else replace(self.root, children=checks_of(self.root, self.task_type))
+        return self.root if check is None else replace(self.root, children=self.shape.checks)
 
-    @property
-    def leaves(self) -> tuple[Node, ...]:
-        """The projects or spaces that were read, or the checks of a check task."""
-        return leaves_of(self.root, self.task_type)
+    @cached_property
+    def shape(self) -> Shape:
+        """The parts of the tree that were read."""
+        return shape_of(self.root, self.task_type)
 
 
 class Tree:
@@ -305,14 +304,15 @@ class Tree:
             evidence = self._evidence
         else:  # it runs, whatever is below: what was read of it only adds to the reasons and counts
             seen = root if root.children is not None else self._root
-            if self.task_type != TaskType.CHECK and not_scheduled(seen) and not child_of(seen, "migrate"):
+            shape = shape_of(seen, self.task_type)
+            if self.task_type != TaskType.CHECK and shape.blocked and not shape.migrate:
                 seen = _with_scopes(seen, None, self._hidden)  # unless the migration has begun without saying so
             scope_counts = "_hidden" in self.__dict__ or self._missing
             evidence = Evidence(root=seen, task_type=self.task_type, job=self.job if scope_counts else None)
         known = self.__dict__.get("_job_or_error")
         job = known if isinstance(known, Job) else None
         order = job.scopes if job else HIDDEN
-        names = {child.name for child in (*children_of(root, "migrate"), *self.__dict__.get("_hidden", ()))}
+        names = {level.name for level in (*shape_of(root, self.task_type).hidden, *self.__dict__.get("_hidden", ()))}
         return Reading(
             root=_ordered(root),
             task_type=self.task_type,

@@ -7,9 +7,9 @@ import shlex
 import msgspec
 
 from migstat.model.acceptance import Accepted
-from migstat.model.nodes import Node, State, TaskType, child_of
+from migstat.model.nodes import Node, State, TaskType
 from migstat.model.reports import ChecksReport, ProjectsReport, Report, StatusReport, nothing_moved
-from migstat.model.verdict import Snapshot, Verdict, refused
+from migstat.model.verdict import Snapshot, Verdict
 from migstat.render.text import harmless
 
 Step = tuple[str, str]
@@ -34,10 +34,9 @@ def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = Fa
     """The next step. `over`: no watch is waiting any more. `listed`: the failed projects have been shown."""
     if snapshot is None:
         return "status -v", ""
-    root = snapshot.node
-    if root.children == () and refused(root):
+    if snapshot.node.children == () and snapshot.shape.refused:
         return "tasks", ""
-    check = root if snapshot.task_type == TaskType.CHECK else child_of(root, "check")
+    check = snapshot.shape.checks_parent
     if step := _step_after_checks(check, snapshot.accepted):
         return step
     if nothing_moved(snapshot):

@@ -27,8 +27,6 @@ from migstat.model.nodes import (
     State,
     TaskType,
     by_name,
-    child_of,
-    leaves_of,
     level_is_hidden,
     levels_above,
 )
@@ -111,7 +109,7 @@ def digest(view: View, title: str = "") -> Digest:
     if snapshot is None:
         return Digest(view=view, title=title, counts=counts_of_view(view))
     root, checks = snapshot.node, snapshot.task_type == TaskType.CHECK
-    leaves = leaves_of(root, snapshot.task_type)
+    leaves = snapshot.shape.leaves
     tally = tally_of(leaves)
     scopes = () if checks else scopes_of(root)
     ended = snapshot.verdict not in (Verdict.PENDING, Verdict.RUNNING)
@@ -126,7 +124,7 @@ def digest(view: View, title: str = "") -> Digest:
         )
         if node.state in BAD and (node.level or node.ended)
     ]
-    settled = discounted(root, snapshot.task_type, snapshot.accepted)
+    settled = discounted(snapshot.shape, snapshot.accepted)
     problems = [node for node in problems if node.level not in settled]
     # A failure makes everything above it fail: only the failure itself is news.
     above = levels_above(problems)
@@ -173,18 +171,15 @@ def counts_of_view(view: View) -> Counts:
     snapshot = view.snapshot
     if snapshot is None:
         return Counts(0, 0, view.scope)
-    root, summary = snapshot.node, snapshot.summary
-    checking = root if snapshot.task_type == TaskType.CHECK else child_of(root, "check")
-    migrating = child_of(root, "migrate")
-    begun = migrating is not None and migrating.state is not State.PENDING
-    if checking is not None and not checking.ended and not begun:
+    summary, checking = snapshot.summary, snapshot.shape.checks_parent
+    if checking is not None and not checking.ended and not snapshot.shape.begun:
         # Checks that have not begun are not reported, so the API's own count says more than their number.
         for phase in checking.progress:
             if phase.processed is not None and phase.total:
                 return Counts(int(phase.processed), int(phase.total), "checks")
     if summary is not None and summary.total:
         return Counts(summary.finished, summary.total, view.scope)
-    steps = scopes_of(root)
+    steps = scopes_of(snapshot.node)
     scopes = [step for step in steps if step.level[:-1] == MIGRATE]
     return Counts(sum(scope.ended for scope in scopes or steps), len(scopes or steps), "scopes" if scopes else "steps")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from migstat.model.nodes import State, TaskType, leaves_of, level_is_hidden
+from migstat.model.nodes import State, TaskType, level_is_hidden
 from migstat.render.live import current_phase, share_of
 from migstat.render.scene import Scene
 from migstat.render.text import harmless
@@ -57,7 +57,7 @@ def _nodes(scene: Scene) -> Iterable[_Series]:
     """Counts of each state, zeros included: an alert on a series that vanishes never fires."""
     snapshot = scene.known.view.snapshot
     assert snapshot is not None  # noqa: S101  checked by the caller
-    leaves = leaves_of(snapshot.node, snapshot.task_type)
+    leaves = snapshot.shape.leaves
     groups = {"check" if snapshot.task_type == TaskType.CHECK else scene.known.view.scope: leaves}
     for scope in scene.known.scopes[:MOST]:
         below = [child for child in scope.children or () if not level_is_hidden(child.level)]

@@ -226,7 +226,7 @@ def checks_head(report: ChecksReport) -> Snapshot:
     if parent is None:
         return snapshot
     reasons = () if report.checks or parent.state is not State.FAILED else snapshot.reasons
-    excused = parent.level in discounted(snapshot.node, snapshot.task_type, snapshot.accepted)
+    excused = parent.level in discounted(snapshot.shape, snapshot.accepted)
     verdict = Verdict.WARNING if excused else verdict_of(parent.state)
     return replace(snapshot, node=replace(parent, level=()), verdict=verdict, reasons=reasons)
 

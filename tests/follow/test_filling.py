@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from migstat.model.nodes import child_of, leaves_of
+from migstat.model.nodes import child_of
 from migstat.model.verdict import Verdict
 from tests.watching import EPOCH, SimulatedWatch, migration, moved
 
@@ -22,7 +22,7 @@ def test_a_long_first_reading_is_shown_as_it_goes_on() -> None:
         snapshot, (count, total) = view.snapshot, view.reading or (0, 0)
         assert snapshot is not None
         assert total == len(keys)
-        assert count == len(leaves_of(snapshot.node, snapshot.task_type))
+        assert count == len(snapshot.shape.leaves)
         assert (snapshot.verdict, snapshot.job_name) == (Verdict.RUNNING, sim.session.job.name)
         assert snapshot.summary is not None
         assert snapshot.summary.total == total

@@ -31,7 +31,7 @@ from migstat.model.events import (
     Snapped,
     Stalled,
 )
-from migstat.model.nodes import Level, leaves_of
+from migstat.model.nodes import Level
 from migstat.model.verdict import Until, Verdict
 from migstat.simulator import scenario as script
 from migstat.simulator.app import App
@@ -286,7 +286,7 @@ def test_any_outage_is_reported_once_and_waited_out(kind: str) -> None:
         known = sim.watch.view.snapshot
         if isinstance(event, Outage) and known is not None:
             assert event.retry_in_seconds > 0
-            assert [leaf.name for leaf in leaves_of(known.node, "migrate")] == ["A", "B", "C"]
+            assert [leaf.name for leaf in known.shape.leaves] == ["A", "B", "C"]
             assert known.verdict is Verdict.RUNNING
             assert 350 < known.fetched_at / 1000 - EPOCH < 400
     _, back = [event for event in events if isinstance(event, Outage | Recovered)]
@@ -427,7 +427,7 @@ def test_projects_that_appear_between_two_full_readings_are_known_at_once() -> N
         if isinstance(event, Changed) and event.node.level[:2] == ("migrate", "projects"):
             known = sim.watch.view.snapshot
             assert known is not None
-            assert event.node.name in [leaf.name for leaf in leaves_of(known.node, "migrate")]
+            assert event.node.name in [leaf.name for leaf in known.shape.leaves]
         if isinstance(event, Ended):
             assert (event.end, event.exit_code) == (End.FAILED_FAST, 1)
             assert seconds_of(event) <= 220 + 3 * INTERVAL

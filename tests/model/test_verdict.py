@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from migstat.api.decode import job_of
-from migstat.model.nodes import Job, Level, Node, State, leaves_of
+from migstat.model.nodes import Job, Level, Node, State, shape_of
 from migstat.model.verdict import (
     Assessment,
     Evidence,
@@ -23,7 +23,6 @@ from migstat.model.verdict import (
     counted,
     estimated_end,
     failed_so_far,
-    not_scheduled,
     summary_of,
 )
 
@@ -289,7 +288,7 @@ def test_a_migration_that_was_not_scheduled_has_failed(check: Word, migrate: Wor
     found = assess(known, unscheduled=True)
     assert (found.verdict, found.over) == (expected, expected is FAILED)
     assert assess(known).verdict is RUNNING
-    assert not_scheduled(known.root) is found.over
+    assert known.shape.blocked is found.over
     if found.over:
         assert [reason.level for reason in found.reasons] == [("check",)]
 
@@ -403,16 +402,16 @@ def test_the_leaves_of_a_task() -> None:
     """Progress is counted in checks, or in the projects and spaces of both hidden levels, each name once."""
     for hidden in ("projects", "spaces"):
         root = migrate_task("IN_PROGRESS", scopes={"apps": "SUCCESS"}, leaves={"A": None, "B": "FAILED"}, hidden=hidden)
-        assert [leaf.name for leaf in leaves_of(root, "migrate")] == ["A", "B"]
+        assert [leaf.name for leaf in shape_of(root, "migrate").leaves] == ["A", "B"]
         assert [len(part) for part in counted(evidence(root))] == [4, 2]
-    assert leaves_of(Node(), "migrate") == leaves_of(Node(), "check") == leaves_of(Node(), None) == ()
-    assert [leaf.name for leaf in leaves_of(node((), None, (node(("X",), "FAILED"),)), "check")] == ["X"]
+    assert [shape_of(Node(), task_type).leaves for task_type in ("migrate", "check", None)] == [()] * 3
+    assert [leaf.name for leaf in shape_of(node((), None, (node(("X",), "FAILED"),)), "check").leaves] == ["X"]
     levels = tuple(
         Node(("migrate", name), children=(node(("migrate", name, "A"), word), node(("migrate", name, name), "SUCCESS")))
         for name, word in (("projects", "SUCCESS"), ("spaces", "FAILED"))
     )
     both = node((), "SUCCESS", (node(("migrate",), "SUCCESS", levels),))
-    assert [(leaf.name, leaf.outcome) for leaf in leaves_of(both, "migrate")] == [
+    assert [(leaf.name, leaf.outcome) for leaf in shape_of(both, "migrate").leaves] == [
         ("A", "FAILED"), ("projects", "SUCCESS"), ("spaces", "SUCCESS"),
     ]  # fmt: skip
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from migstat.errors import ApiError, NotFound, Refused
-from migstat.model.nodes import Level, Node, TaskType, checks_of, child_of
+from migstat.model.nodes import Level, Node, TaskType, child_of
 from migstat.query.tree import ALL, Reading, TaskTarget, Tree
 from migstat.simulator.scenario import SimNode
 from tests.watching import JOB, TASK, Answer, OneByOne, Sent, SimulatedWatch, Trouble, moved, of_root
@@ -141,7 +141,7 @@ def test_a_check_task_costs_its_pages(read: Read, more: int) -> None:
     assert [asked for asked in sim.asked() if asked != "job"] == pages
     assert (names(view.check) or ["a", "B", "C"])[:3] == ["a", "B", "C"]
     assert view.evidence is not None
-    assert {check.name for check in checks_of(view.evidence.root, "check")} == {check.name for check in checks}
+    assert {check.name for check in view.evidence.shape.checks} == {check.name for check in checks}
     assert (view.task_type, view.missing, view.flaws) == ("check", (), ())
 
 
@@ -194,7 +194,7 @@ def test_a_glance_at_many_projects_reads_those_that_matter(
     keys = [*words] if named else []
     sim = simulated(tree, scope={"projects": {"includedKeys": keys}}, filters=filters, page_size=100)
     view = sim.session.tree.glance()
-    found = [leaf.name for leaf in view.leaves]
+    found = [leaf.name for leaf in view.shape.leaves]
     assert found == (["P007", "P100", "P101", "P150"] if partial else [*words])
     assert (view.partial, view.missing, view.flaws) == (partial, (), ())
     if partial:
@@ -220,7 +220,7 @@ def test_all_levels_of_a_migrate_task() -> None:
     view = tree.read(ALL)
     assert (names(view.root), names(view.check)) == (["check", "migrate"], ["A", "B"])
     assert names(child_of(view.root, "migrate")) == ["apps", "usersAndGroups", "projects"]
-    assert [leaf.level for leaf in view.leaves] == [(*PROJECTS, name) for name in ("P1", "P2", "P3")]
+    assert [leaf.level for leaf in view.shape.leaves] == [(*PROJECTS, name) for name in ("P1", "P2", "P3")]
     assert (view.task_type, view.scope, view.missing) == ("migrate", "projects", ("P4",))
     assert view.flaws == ()
 
@@ -231,7 +231,7 @@ def test_children_stand_in_the_order_in_which_a_migration_goes() -> None:
     view = tree_of(migrate_task(hidden=hidden, zeta="SUCCESS", Alpha="SUCCESS")).read(ALL)
     assert names(view.root) == ["check", "migrate"]
     assert names(child_of(view.root, "migrate")) == ["Alpha", "zeta", "projects"]
-    assert [leaf.name for leaf in view.leaves] == ["A", "b"]
+    assert [leaf.name for leaf in view.shape.leaves] == ["A", "b"]
 
 
 @pytest.mark.parametrize("hidden", ["projects", "spaces"])
@@ -240,14 +240,14 @@ def test_both_names_of_the_hidden_level_are_supported(scope: str, hidden: str) -
     """Projects and spaces are both asked for, whatever the job names."""
     root = migrate_task(hidden=level_of(hidden, {"X": "IN_PROGRESS"}))
     view = tree_of(root, scope={scope: {"includedKeys": ["X", "Y"]}}).projects()
-    assert (view.scope, [leaf.name for leaf in view.leaves], view.missing) == (hidden, ["X"], ("Y",))
+    assert (view.scope, [leaf.name for leaf in view.shape.leaves], view.missing) == (hidden, ["X"], ("Y",))
 
 
 @pytest.mark.parametrize("root", [migrate_task(), scripted("root", "PENDING")], ids=["begun", "just created"])
 def test_a_scope_of_which_nothing_is_reported_is_missing(root: SimNode) -> None:
     """Before the hidden level appears all keys of the job's scope are missing, which is not an error."""
     view = tree_of(root, scope=KEYS).projects()
-    assert (view.scope, view.leaves, view.missing, view.flaws) == ("projects", (), ("P1", "P2", "P3", "P4"), ())
+    assert (view.scope, view.shape.leaves, view.missing, view.flaws) == ("projects", (), ("P1", "P2", "P3", "P4"), ())
 
 
 @pytest.mark.parametrize("task_type", ["check", "migrate"])
@@ -365,7 +365,7 @@ def test_a_job_that_cannot_be_read_is_a_flaw() -> None:
     sim = simulated(scope=KEYS)
     sim.trouble = failing("job", 404)
     view = sim.session.tree.glance()
-    assert [leaf.name for leaf in view.leaves] == ["P1", "P2", "P3"]
+    assert [leaf.name for leaf in view.shape.leaves] == ["P1", "P2", "P3"]
     assert (view.missing, len(view.flaws)) == ((), 1)
     assert "scope" in view.flaws[0]
 
@@ -386,11 +386,11 @@ def test_no_page_is_older_than_the_end_that_the_root_tells(read: Read, ended_at:
     migrate = moved("migrate", -9, ended_at, "FAILED", children=(hidden,))
     scenario = of_root(moved("root", -9, ended_at, "FAILED", children=(migrate,)), scope=KEYS)
     found = read(SimulatedWatch(scenario, latency=1.0, session=Backwards).session.tree)
-    assert [leaf.ended for leaf in found.leaves] == [True] or not found.root.ended
+    assert [leaf.ended for leaf in found.shape.leaves] == [True] or not found.root.ended
 
 
 @pytest.mark.parametrize(
-    "read", [lambda tree: tree.node(PROJECTS, 1).root.children, lambda tree: tree.projects().leaves]
+    "read", [lambda tree: tree.node(PROJECTS, 1).root.children, lambda tree: tree.projects().shape.leaves]
 )
 @pytest.mark.parametrize(
     ("root_ended_at", "migrate_ended_at", "moved_at"),
