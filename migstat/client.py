@@ -32,7 +32,7 @@ from migstat.model.verdict import Snapshot, Until
 from migstat.query.reports import checks_report, projects_report, status_report, tasks_report
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL
-from migstat.settings.credentials import LONGEST_TOKEN, Token, email_from, secret_of
+from migstat.settings.credentials import MAX_TOKEN_LENGTH, Token, email_from, secret_of
 from migstat.settings.keychain import Keychain
 from migstat.settings.resolve import (
     Flags,
@@ -46,8 +46,8 @@ from migstat.settings.values import (
     DEFAULT_BASE_URL,
     DEFAULT_RATE_LIMIT,
     DEFAULT_REQUEST_TIMEOUT,
-    LONGEST,
-    LONGEST_REQUEST,
+    MAX_DURATION,
+    MAX_REQUEST_TIMEOUT,
     UNLIMITED,
     refuse_empty,
 )
@@ -81,7 +81,7 @@ class Client:
             rate_limit=UNLIMITED if rate_limit is None else str(rate_limit),
             ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
         )
-        timeout = _seconds(request_timeout, "request_timeout", LONGEST_REQUEST)
+        timeout = _seconds(request_timeout, "request_timeout", MAX_REQUEST_TIMEOUT)
         account = email_from((email, "email")), Token(secret_of(token, "token"), "token")
         settings = replace(_Arguments(flags).settings().logged_in(*account), request_timeout=timeout)
         self._open(Sources({}), settings, named=True)
@@ -99,7 +99,7 @@ class Client:
             {},
             environ,
             profile=chosen,
-            stdin=lambda: sys.stdin.read(LONGEST_TOKEN) if sys.stdin else "",
+            stdin=lambda: sys.stdin.read(MAX_TOKEN_LENGTH) if sys.stdin else "",
             keychain=partial(Keychain.of_user, environ),
         )
         settings = sources.open()
@@ -238,7 +238,7 @@ class _Arguments(Sources, frozen=True):
         return None if value is None else (refuse_empty(value, key), key)
 
 
-def _seconds(value: float, name: str, longest: float = LONGEST) -> float:
+def _seconds(value: float, name: str, longest: float = MAX_DURATION) -> float:
     if not isinstance(value, int | float) or not 0 < value <= longest:
         hint = f"Use seconds, above 0 and at most {longest / 86_400:g} days."
         raise UsageError(f"{name}: invalid duration: {value!r}", hint)

@@ -25,8 +25,10 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Self
 
-_TOKEN = re.compile(r"ATATT[\w=+/-]*")
-"""An API token as Atlassian makes them."""
+TOKEN_PREFIX = "ATATT"  # noqa: S105
+"""What Atlassian's API tokens begin with."""
+
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[\w=+/-]*")
 
 
 class MigstatError(Exception):

@@ -27,7 +27,7 @@ from migstat.api.retry import WINDOW, Budget, Policy, Sleep, Timing
 from migstat.api.threads import Workers
 from migstat.errors import ApiError, RateLimited, UsageError
 from migstat.model.nodes import Job, Page, Task, TaskPage
-from migstat.settings.resolve import Settings, elsewhere
+from migstat.settings.resolve import MIN_TOKEN_LENGTH, Settings, elsewhere
 
 _T = TypeVar("_T")
 Origin = tuple[str, str, int | None]
@@ -40,9 +40,6 @@ KEPT_ALIVE = 30.0
 """Seconds that a connection may stay unused; longer than the usual pause between two polls."""
 
 MASK = "***"
-MIN_TOKEN = 8
-"""Characters of a token below which it may occur in an answer by chance; no real token is that short."""
-
 USER_AGENT = {"User-Agent": f"migstat/{__version__}"}
 NO_STREAM = httpx.ByteStream(b"")
 CLOSED = "the client is closed", "Make a new one."
@@ -352,7 +349,7 @@ class Redactor:
         known = sorted(filter(None, set(spellings)), key=len, reverse=True)
         # host names come out in lower case
         self._pattern = re.compile("|".join(map(re.escape, known)) or "(?!)", re.IGNORECASE)
-        self._bytes = [spelling.encode() for spelling in known if len(spelling) >= MIN_TOKEN]
+        self._bytes = [spelling.encode() for spelling in known if len(spelling) >= MIN_TOKEN_LENGTH]
 
     def text(self, text: str) -> str:
         """The text of an error or a log line without them."""

@@ -151,7 +151,7 @@ def _unexpected(error: Exception) -> MigstatError:
     # Rich and Typer write to the streams, too, and do not translate what goes wrong.
     # Such as a full disk, a vanished terminal or a closed descriptor.
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
-        return OutputError(f"standard output could not be written: {error.strerror}")
+        return OutputError(f"cannot write to standard output: {error.strerror}")
     import traceback
 
     # Not the error's own words: they may hold the token, or text of the server.

@@ -20,10 +20,10 @@ from migstat.query.task import TaskSession
 from migstat.query.walk import shown
 from migstat.render.advice import Typed
 from migstat.render.text import harmless
-from migstat.settings.keychain import Keychain
+from migstat.settings.keychain import NOTICE_AFTER, Keychain
 from migstat.settings.resolve import Settings, Sources
 from migstat.settings.target import Target, TaskWord, target_from
-from migstat.settings.values import likely
+from migstat.settings.values import closest_match
 
 if TYPE_CHECKING:
     import httpx
@@ -31,16 +31,20 @@ if TYPE_CHECKING:
     from migstat.api.http import Exchange
     from migstat.cli.memory import Memory
 
-NOTICE_AFTER = 1.0
-"""Seconds after which a person sees what is being read; before that a notice would only flicker."""
+
+class Demo(msgspec.Struct, frozen=True):
+    """A demo: the start of the commands that it suggests, its last line, and the environment for those it runs."""
+
+    program: str
+    label: str
+    user_environ: Mapping[str, str]
 
 
 class Runtime(msgspec.Struct, frozen=True):
     """Everything that a run takes from the outside world. `now` is epoch seconds; `transport` is for tests.
 
-    Without a `keychain` no keyring is used, and without a `cache` folder nothing is kept for completion. `sealed` is
-    set in a demo: its settings are its own, and options that name others are refused; commands that it starts get the
-    environment `outside`. `program` is the start of suggested commands; a demo says `farewell` below each report.
+    Without a `keychain` no keyring is used, and without a `cache` folder nothing is kept for completion. A `demo` has
+    settings of its own, and options that name others are refused.
     """
 
     environ: Mapping[str, str]
@@ -51,10 +55,7 @@ class Runtime(msgspec.Struct, frozen=True):
     transport: httpx.BaseTransport | None = None
     keychain: Callable[[], Keychain] | None = None
     cache: str | None = None
-    sealed: bool = False
-    program: str = "migstat"
-    farewell: str = ""
-    outside: Mapping[str, str] | None = None
+    demo: Demo | None = None
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +109,7 @@ class Session(TaskSession):
         observers = Observers(waiting=self._waiting, pending=self._pending)
         if options.verbose:
             observers = replace(observers, exchanged=self._exchanged)
-        if runtime.cache is not None and not runtime.sealed:
+        if runtime.cache is not None and runtime.demo is None:
             from migstat.cli.memory import Memory
             from migstat.completion.seen import FOLDER
 
@@ -183,11 +184,11 @@ def open_session(
     except NotFound as error:
         if error.status is None:  # not a 404: job and task exist, only a level or a name below them does not
             raise
-        if word := likely(task or job, [*TaskWord], cutoff=0.8):
+        if word := closest_match(task or job, [*TaskWord], cutoff=0.8):
             raise NotFound(error.message, f"Did you mean {word}?") from error
         targets = profile.config.targets
         if not targets or target.job_id not in (job, runtime.environ.get("MIGSTAT_JOB")):
             raise
-        meant = likely(target.job_id, targets)
+        meant = closest_match(target.job_id, targets)
         hint = f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."
         raise NotFound(error.message, hint) from error

@@ -1,7 +1,7 @@
 """The help of commands: examples first, then a command's own options, then the shared ones in one compact paragraph.
 
 Typer's own help takes a line of a boxed panel for every option, more than a screen in all, and picks colors and width
-by environment variables of its own.
+from its own environment variables.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-WIDEST = 100
+MAX_WIDTH = 100
 """Maximum cells of a line, however wide the window is."""
 
 NARROW = 60
@@ -109,7 +109,7 @@ def _interrupt(number: int, _frame: object) -> None:
 def page_width(ctx: Any) -> int:
     """Cells of a line of help."""
     columns = ctx.obj.environ.get("COLUMNS", "")  # help is printed even if this is nonsense
-    return min(int(ctx.obj.streams.size(int(columns) if columns.isdecimal() else None)[0]), WIDEST)
+    return min(int(ctx.obj.streams.size(int(columns) if columns.isdecimal() else None)[0]), MAX_WIDTH)
 
 
 def _print(command: TyperCommand | TyperGroup, ctx: Any, parts: Sequence[RenderableType]) -> None:

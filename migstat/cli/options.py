@@ -23,7 +23,7 @@ from migstat.render.advice import Typed
 from migstat.settings.keys import SETTING, SETTINGS, Setting
 from migstat.settings.resolve import Profile, Sources, profile_from
 from migstat.settings.target import TaskWord, job_and_task
-from migstat.settings.values import expanded, likely, one_of, refuse_empty
+from migstat.settings.values import closest_match, expanded, one_of, refuse_empty
 
 PICTURES = ("svg", "html")
 """Kinds of files that `--export` writes for every command that has it."""
@@ -166,7 +166,7 @@ def options_from(
         flags["output"] = "json"
     job, task = job_and_task(given.get("job"), given["task"]) if "task" in given else (given.get("job"), None)
     account = {SETTING[name].option: flags[name] for name in flags if SETTING[name].shared and flags[name] is not None}
-    if runtime.sealed and account:
+    if runtime.demo and account:
         raise UsageError("a demo has its own account", f"Omit {', '.join(account)}.")
     profile = Profile()
     if "profile" in given:
@@ -206,7 +206,7 @@ def options_from(
 def _export(export: str, kinds: tuple[str, ...]) -> Path:
     path = Path(export)
     if path.suffix.lower().removeprefix(".") not in kinds:
-        raise UsageError(f"--export: unknown kind of file {export!r}", f"Choose from FILE.{', FILE.'.join(kinds)}.")
+        raise UsageError(f"--export: unsupported file type: {export!r}", f"Choose from FILE.{', FILE.'.join(kinds)}.")
     try:
         if path.is_dir():
             raise UsageError(f"--export: {export!r} is a folder", "Name a file in it.")
@@ -215,7 +215,7 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
             pass
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         hint = "Name a file in a folder that exists and that you can write to."
-        raise UsageError(f"--export: {export!r} cannot be written: {reason(error)}", hint) from error
+        raise UsageError(f"--export: cannot write {export!r}: {reason(error)}", hint) from error
     return path
 
 
@@ -236,7 +236,7 @@ def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
 
 def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
     """The output format of the profile that the words seem to select, if the config file can be read."""
-    if runtime.sealed:  # a demo's own profile has no preferences
+    if runtime.demo:  # its own profile has no preferences
         return None
     flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
     try:
@@ -258,7 +258,7 @@ def states_from(text: str | None) -> frozenset[State]:
     words = [] if text is None else [word.strip().lower() for word in text.split(",")]
     for word in words:
         if word not in frozenset(State):
-            close = likely(word, State)
+            close = closest_match(word, State)
             hint = f"Did you mean {close}? " if close else ""
             raise UsageError(f"--state: unknown state {word!r}", f"{hint}Choose from {', '.join(State)}.")
     return frozenset(map(State, words))

@@ -22,7 +22,7 @@ from migstat.render.text import harmless, one_field
 if TYPE_CHECKING:
     pass
 
-MOST_DRAWN = 500
+MAX_PICTURE_ROWS = 500
 """Rows of an exported picture that is not folded."""
 
 PICTURE_WIDTH = 100
@@ -45,9 +45,9 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
     note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
     step = step_after_report(report) if is_terminal(streams.out) and is_terminal(streams.err) else None
-    suggestion = next_line(step, options.typed, runtime.program) if step else ""
+    suggestion = next_line(step, options.typed, runtime.demo.program if runtime.demo else "migstat") if step else ""
     # Known in advance, as they take lines of the window that the report folds to fit.
-    below = [streams.wrapped(text) for text in (note, suggestion, runtime.farewell) if text]
+    below = [streams.wrapped(text) for text in (note, suggestion, runtime.demo.label if runtime.demo else "") if text]
     try:
         _present(streams, options, report, below=1 + sum(text.count("\n") + 1 for text in below))  # and the prompt
     except ClosedPipe:
@@ -222,9 +222,9 @@ def _refuse_endless(report: Report, path: Path) -> None:
     if path.suffix.lower() != ".svg" or not isinstance(report, ChecksReport | ProjectsReport):
         return
     rows = len(report.checks if isinstance(report, ChecksReport) else report.projects)
-    if (report.show_all or report.filtered) and rows > MOST_DRAWN:
+    if (report.show_all or report.filtered) and rows > MAX_PICTURE_ROWS:
         why = "--all" if report.show_all else "the filter"
-        message = f"--export: {why} leaves {rows} rows; a picture has at most {MOST_DRAWN}"
+        message = f"--export: {why} leaves {rows} rows; a picture can have at most {MAX_PICTURE_ROWS}"
         raise UsageError(message, f"Export {path.with_suffix('.html').name} instead.")
 
 
@@ -251,4 +251,4 @@ def _write_export(report: Report, path: Path) -> None:
     try:
         write_whole(path, text, private=False)
     except OSError as error:
-        raise OutputError(f"--export: {path} could not be written: {reason(error)}") from error
+        raise OutputError(f"--export: cannot write {path}: {reason(error)}") from error

@@ -18,7 +18,7 @@ from migstat.errors import OutputError, reason
 from migstat.render.text import harmless
 
 DEFAULT_WIDTH = 80
-NARROWEST = 20
+MIN_WIDTH = 20
 ERASE_LINE = "\r\x1b[K"
 
 
@@ -105,7 +105,7 @@ class Streams(msgspec.Struct):
     def size(self, columns: int | None = None) -> tuple[int, int]:
         """Width of the output in cells: `columns` if set, else the window's; and the window's lines, 0 if unknown."""
         window = window_of(self.out)
-        return max(columns or window.columns or DEFAULT_WIDTH, NARROWEST), window.lines
+        return max(columns or window.columns or DEFAULT_WIDTH, MIN_WIDTH), window.lines
 
     def print(self, text: str) -> None:
         """Write to standard output. Raises ClosedPipe if its reader has gone, OutputError if it cannot be written."""

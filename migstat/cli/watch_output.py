@@ -43,7 +43,7 @@ class EventPrinter(Listener):
         self.on_notice: Callable[[str], None] | None = None
         self._streams = runtime.streams
         self._options = options
-        self._is_demo = runtime.sealed
+        self._is_demo = runtime.demo is not None
         self._rung_at: Millis | None = None
 
     def show(self, event: Heard | LogLine) -> None:

@@ -57,14 +57,14 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
     with Signals(printer.screen, notifier) as signals, background:
         for warning in wanted.warnings:
             printer.warn(warning)
-        recorder = Recorder(wanted.record, printer.warn, resumes=not runtime.sealed) if wanted.record else None
+        recorder = Recorder(wanted.record, printer.warn, resumes=runtime.demo is None) if wanted.record else None
         exporters = [
             Exporter(path, printer.warn, runtime.clock, title=wanted.title)
             for path in dict.fromkeys(wanted.shared.exports)
         ]
         deadline = Deadline(runtime.clock, sleep, wanted.ends_after)
         # A demo runs an hour in seconds: an outage has to be short to be one.
-        patience = replace(PATIENCE, give_up_after=3.0) if runtime.sealed else PATIENCE
+        patience = replace(PATIENCE, give_up_after=3.0) if runtime.demo else PATIENCE
         streams = replace(background.streams, on_notice=printer.on_notice)
         with open_session(
             replace(runtime, streams=streams, sleep=deadline.sleep),

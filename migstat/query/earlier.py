@@ -16,7 +16,7 @@ from migstat.model.documents import VERSION
 from migstat.model.nodes import Node, Task, instant
 from migstat.query.task import TaskSession, resolve
 from migstat.settings.target import Target, TaskWord
-from migstat.settings.values import clean_id, expanded, likely, refuse_empty
+from migstat.settings.values import clean_id, closest_match, expanded, refuse_empty
 
 PREVIOUS = "previous"
 """The next older run that has checks."""
@@ -38,7 +38,7 @@ def against_from(text: str) -> str | EarlierRun:
     path = expanded(text)
     if "/" in path or os.sep in path or path.lower().endswith(".json") or os.path.exists(path):  # noqa: PTH110  pathlib raises for some names
         return read_document(path)
-    if meant := likely(text, (PREVIOUS, *TaskWord), cutoff=0.8):
+    if meant := closest_match(text, (PREVIOUS, *TaskWord), cutoff=0.8):
         raise UsageError(f"--against: no run {text!r}", f"Did you mean {meant}?")
     return clean_id(text, "--against")
 

@@ -13,9 +13,9 @@ from datetime import date, datetime
 
 from migstat.errors import UsageError, reason
 from migstat.model.acceptance import Acceptance, Acceptances
-from migstat.settings.config import read_text, shown_file, spelled
+from migstat.settings.config import display_path, dotted, read_text
 from migstat.settings.resolve import Chosen
-from migstat.settings.values import likely
+from migstat.settings.values import closest_match
 
 _KEYS = {
     "reason": "a non-empty string",
@@ -40,7 +40,7 @@ def acceptances_from(chosen: Chosen | None) -> Acceptances | None:
     import tomllib
 
     file, source = chosen
-    shown = shown_file(file)
+    shown = display_path(file)
     try:
         content = tomllib.loads(read_text(file, f"{source}: "))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -56,11 +56,11 @@ _EXAMPLE = 'For example: [DuplicateEmail] with reason = "merged on purpose" and 
 
 def _acceptance(file: str, name: str, entry: object) -> Acceptance:
     if not isinstance(entry, dict):
-        raise UsageError(f"{file}: {spelled((name,))}: must be a table, not {_type(entry)}", _EXAMPLE)
+        raise UsageError(f"{file}: {dotted((name,))}: must be a table, not {_type(entry)}", _EXAMPLE)
     for key, value in entry.items():
-        where = f"{file}: {spelled((name, key))}"
+        where = f"{file}: {dotted((name, key))}"
         if key not in _KEYS:
-            close = likely(key, _KEYS)
+            close = closest_match(key, _KEYS)
             raise UsageError(
                 f"{where}: unknown key", f"Did you mean {close}?" if close else f"Keys: {', '.join(_KEYS)}."
             )
@@ -74,7 +74,7 @@ def _acceptance(file: str, name: str, entry: object) -> Acceptance:
             raise UsageError(f"{where}: must be {_KEYS[key]}, not {_type(value)}")
     for key, hint in _NEEDED.items():
         if key not in entry:
-            raise UsageError(f"{file}: {spelled((name,))} has no {key}", hint)
+            raise UsageError(f"{file}: {dotted((name,))} has no {key}", hint)
     return Acceptance(**entry)
 
 

@@ -26,7 +26,7 @@ import msgspec
 from migstat.errors import NotFound, OutputError, UsageError, reason
 from migstat.files.whole import exclusively, write_whole
 from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
-from migstat.settings.values import likely, looks_like_token
+from migstat.settings.values import closest_match, looks_like_token
 
 KeyPath = tuple[str, ...]
 """The names that lead to a value, such as `("profiles", "acme", "email")`."""
@@ -35,7 +35,7 @@ DEFAULT_PROFILE = "default_profile"
 SECRETS = ("token", "api_token", "password", "secret")
 """Names under which people store the token itself; they are ignored with a warning."""
 
-LARGEST = 1 << 20
+MAX_BYTES = 1 << 20
 """Bytes of a config file."""
 
 _SECTIONS = {"profiles": PROFILE_KEYS, "targets": TARGET_KEYS}
@@ -54,7 +54,7 @@ class Config(msgspec.Struct, frozen=True):
 
     def origin(self, path: KeyPath) -> str:
         """File and key of a value, for people."""
-        return f"{shown_file(self.file)}: {spelled(path)}"
+        return f"{display_path(self.file)}: {dotted(path)}"
 
     def error(self, path: KeyPath, what: str, hint: str) -> UsageError:
         """An error that names the file and the key at fault."""
@@ -82,13 +82,13 @@ def read_config(file: str, *, must_exist: bool = False) -> Config:
 def read_text(file: str, source: str = "") -> str:
     """The text of a small file that `source` names. Raises UsageError, OSError, and ValueError for its name."""
     with open(file, "rb") as opened:  # noqa: PTH123  pathlib refuses some names with other errors
-        data = opened.read(LARGEST)
-    if len(data) == LARGEST:
-        raise UsageError(f"{source}{shown_file(file)} is larger than 1 MiB", "Is it the right file?")
+        data = opened.read(MAX_BYTES)
+    if len(data) == MAX_BYTES:
+        raise UsageError(f"{source}{display_path(file)} is larger than 1 MiB", "Is it the right file?")
     try:
         return data.decode("utf-8-sig")  # Windows editors begin files with a byte order mark
     except UnicodeDecodeError as error:
-        raise UsageError(f"{source}{shown_file(file)}: not UTF-8", "Save the file as UTF-8.") from error
+        raise UsageError(f"{source}{display_path(file)}: not UTF-8", "Save the file as UTF-8.") from error
 
 
 def parsed(text: str, file: str) -> Config:
@@ -100,7 +100,7 @@ def parsed(text: str, file: str) -> Config:
         content = tomlkit.parse(text).unwrap()
     except (TOMLKitError, ValueError, RecursionError) as error:
         what = f"{error}"[:200] if isinstance(error, TOMLKitError) else "too deep, or a number too large"
-        raise UsageError(f"{shown_file(file)}: invalid TOML: {what}", "Quote all values.") from error
+        raise UsageError(f"{display_path(file)}: invalid TOML: {what}", "Quote all values.") from error
     config, warnings = Config(file, text), list[str]()
     default = content.pop(DEFAULT_PROFILE, None)
     profiles, targets = (_section(config, name, content.pop(name, {}), warnings) for name in _SECTIONS)
@@ -181,7 +181,7 @@ def all_values(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield from (((section, name, key), value) for key, value in entry.items())
 
 
-def edited(config: Config, changes: Mapping[KeyPath, str | None]) -> Config:
+def with_changes(config: Config, changes: Mapping[KeyPath, str | None]) -> Config:
     """The file with values set, or removed (None); everything else stays, comments too. Nothing is written.
 
     A table that has nothing left is removed, unless it is a profile in use. Raises NotFound for a value
@@ -189,7 +189,7 @@ def edited(config: Config, changes: Mapping[KeyPath, str | None]) -> Config:
     """
     before = dict(all_values(config))
     if unset := [path for path, value in changes.items() if value is None and path not in before]:
-        raise NotFound(f"{spelled(unset[0])} is not set", f"See migstat config list for {shown_file(config.file)}.")
+        raise NotFound(f"{dotted(unset[0])} is not set", f"See migstat config list for {display_path(config.file)}.")
     expected = {path: value for path, value in {**before, **changes}.items() if value is not None}
     named = {value for path, value in expected.items() if path[-1] in ("profile", DEFAULT_PROFILE)}
     # tomlkit keeps comments, but in unusual files it loses tables, writes them twice, or raises all kinds of errors. So
@@ -205,21 +205,21 @@ def edited(config: Config, changes: Mapping[KeyPath, str | None]) -> Config:
         result.text.encode()
         if dict(all_values(result)) == expected:
             return result
-    raise UsageError(f"{shown_file(config.file)} could not be changed safely; it is unchanged", "Edit it yourself.")
+    raise UsageError(f"{display_path(config.file)} could not be changed safely; it is unchanged", "Edit it yourself.")
 
 
 def change(file: str, changes: Mapping[KeyPath, str | None]) -> Config:
-    """Change the file as `edited` does; its new content. Also raises OutputError; the file is then unchanged."""
+    """Change the file as `with_changes` does; its new content. Also raises OutputError; the file is then unchanged."""
     try:
         with exclusively(Path(file)):  # two runs at once must not undo each other's changes
-            config = edited(read_config(file), changes)
+            config = with_changes(read_config(file), changes)
             write_whole(Path(file), config.text)
     except (OSError, ValueError) as error:
         raise OutputError(f"cannot write {file}: {reason(error)}", "It is unchanged.") from error
     return config
 
 
-def spelled(path: KeyPath) -> str:
+def dotted(path: KeyPath) -> str:
     """The path as it is typed."""
     quoted = (f"'{name}'" if '"' in name else f'"{name}"' for name in path)
     return ".".join(name if _BARE.fullmatch(name) else literal for name, literal in zip(path, quoted, strict=True))
@@ -227,10 +227,10 @@ def spelled(path: KeyPath) -> str:
 
 def set_command(path: KeyPath, value: str) -> str:
     """The command that sets a value, for a shell."""
-    return f"migstat config set {shlex.quote(spelled(path))} {value}"
+    return f"migstat config set {shlex.quote(dotted(path))} {value}"
 
 
-def shown_file(file: str) -> str:
+def display_path(file: str) -> str:
     """The file's name for people, with `~` for the home folder."""
     home = os.path.expanduser("~")  # noqa: PTH111
     return f"~{file[len(home) :]}" if home not in ("", "/") and file.startswith(f"{home}{os.sep}") else file
@@ -240,11 +240,11 @@ def _hint(path: KeyPath) -> str:
     """The likely key, or all keys."""
     keys = _SECTIONS.get(path[0], ()) if len(path) > 2 else ()
     sought, known = (path[-1], keys) if keys else (path[0], (DEFAULT_PROFILE, *_SECTIONS))
-    if close := likely(sought, known):
+    if close := closest_match(sought, known):
         return f"Did you mean {close}?"
     if keys and sought not in keys:
         return f"Keys of {path[0]}: {', '.join(keys)}."
-    if len(path) == 1 and (key := sought if sought in PROFILE_KEYS else likely(sought, PROFILE_KEYS)):
+    if len(path) == 1 and (key := sought if sought in PROFILE_KEYS else closest_match(sought, PROFILE_KEYS)):
         return f"{key} belongs to a profile: profiles.NAME.{key}"
     return "Keys are default_profile, profiles.NAME.KEY and targets.NAME.KEY. See migstat help config."
 

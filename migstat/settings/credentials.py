@@ -12,7 +12,7 @@ import msgspec
 from migstat.errors import CredentialsError, reason
 from migstat.settings.values import email, may_be_token
 
-LONGEST_TOKEN = 65536
+MAX_TOKEN_LENGTH = 65536
 """Characters that are read of a file that should contain a token."""
 
 
@@ -61,7 +61,7 @@ def token_of_file(path: str, source: str, stdin: Callable[[], str]) -> Token:
             text, mode = stdin(), 0
         else:
             with open(path, encoding="utf-8") as file:  # noqa: PTH123  pathlib refuses some names with other errors
-                text, mode = file.read(LONGEST_TOKEN), os.fstat(file.fileno()).st_mode
+                text, mode = file.read(MAX_TOKEN_LENGTH), os.fstat(file.fileno()).st_mode
     except UnicodeDecodeError as error:  # its text would show bytes of the file
         raise CredentialsError(f"{what} does not contain an API token: it is not text") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

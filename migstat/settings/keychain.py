@@ -16,7 +16,7 @@ import msgspec
 from migstat.errors import CredentialsError, OutputError, reason
 from migstat.files.places import user_folder
 from migstat.files.whole import exclusively, write_whole
-from migstat.settings.config import shown_file
+from migstat.settings.config import display_path
 
 ANSWERS_WITHIN = 30.0
 """Seconds: long enough to type a keyring's password."""
@@ -66,7 +66,7 @@ class Keychain:
         # The file comes first: it is fast to read, and holds only tokens that no keyring took.
         token = self._read().get(account.base_url, {}).get(account.email)
         if isinstance(token, str):
-            return token, shown_file(str(self._file))
+            return token, display_path(str(self._file))
         try:
             token = self._ask(lambda keyring: keyring.get_password(account.service, account.email))
         except NoKeyring:
@@ -91,7 +91,7 @@ class Keychain:
             if self._file is None:
                 raise
             self._write(account, token)
-            return f"{shown_file(self._file)}, which only you can read"
+            return f"{display_path(self._file)}, which only you can read"
         if name is None:
             raise CredentialsError("the keyring did not keep the token", WITHOUT)
         self._write(account, None)
@@ -106,7 +106,7 @@ class Keychain:
                 keyring.delete_password(account.service, account.email)
             return there
 
-        places = [shown_file(str(self._file))] if self._write(account, None) else []
+        places = [display_path(str(self._file))] if self._write(account, None) else []
         try:
             return [*places, "the keyring"] if self._ask(forgotten) else places
         except NoKeyring:
@@ -122,7 +122,7 @@ class Keychain:
         except (OSError, ValueError) as error:  # its text stays out of the message, as it contains tokens
             what = reason(error) if isinstance(error, OSError) else "it is damaged"
             raise CredentialsError(
-                f"cannot read {shown_file(self._file)}: {what}", "Log in again after you have removed it."
+                f"cannot read {display_path(self._file)}: {what}", "Log in again after you have removed it."
             ) from None
         return {name: entry for name, entry in content.items() if isinstance(entry, dict)}
 

@@ -62,7 +62,7 @@ SETTINGS = (
             help="Minimum time between polls"),
     Setting(name="request_timeout", variable="MIGSTAT_REQUEST_TIMEOUT", key=True,
             default=f"{values.DEFAULT_REQUEST_TIMEOUT:g}s", help="Time limit for one request",
-            parse=partial(values.seconds, longest=values.LONGEST_REQUEST)),
+            parse=partial(values.seconds, longest=values.MAX_REQUEST_TIMEOUT)),
     Setting(name="rate_limit", variable="MIGSTAT_RATE_LIMIT", key=True, default=str(values.DEFAULT_RATE_LIMIT),
             parse=values.rate_limit, help="Requests allowed in any 60 s"),
     Setting(name="ca_bundle", variable="MIGSTAT_CA_BUNDLE", key=True, parse=values.readable_file,

@@ -15,17 +15,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from migstat.errors import CredentialsError, MigstatError, UsageError
+from migstat.errors import TOKEN_PREFIX, CredentialsError, MigstatError, UsageError
 from migstat.files.places import config_file
-from migstat.settings.config import DEFAULT_PROFILE, Config, read_config, set_command, shown_file
+from migstat.settings.config import DEFAULT_PROFILE, Config, display_path, read_config, set_command
 from migstat.settings.credentials import Secret, Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import proxy_for
-from migstat.settings.values import expanded, is_loopback, likely, refuse_empty
+from migstat.settings.values import closest_match, expanded, is_loopback, refuse_empty
 
-SHORT = 7
-"""Characters of a text that may occur in another by chance; no API token is this short."""
+MIN_TOKEN_LENGTH = 8
+"""Characters of a token below which it may occur in a text by chance; no API token is that short."""
 
 Flags = dict[str, str | None]
 """Options of the command line that are settings, by their names in the table; None for those not given."""
@@ -77,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, email=email, token=token.secret, warnings=token.warnings)
 
 
-class Origin(msgspec.Struct, frozen=True):
+class EffectiveValue(msgspec.Struct, frozen=True):
     """A value in effect and where it comes from, for people. A token's value is never in it."""
 
     key: str
@@ -113,13 +113,13 @@ def profile_in(
     else:
         return Profile(config)
     if name not in config.profiles and not may_be_new:
-        if close := likely(name, config.profiles):
+        if close := closest_match(name, config.profiles):
             hint = f"Did you mean {close}?"
         elif config.profiles:
             hint = f"Choose from {', '.join(config.profiles)}."
         else:
             hint = f"Create it: {set_command(('profiles', name, 'email'), 'ADDR')}"
-        shown = shown_file(config.file)
+        shown = display_path(config.file)
         place = "" if source.startswith(f"{shown}: ") else f" in {shown}"
         raise UsageError(f"{source}: no profile {name!r}{place}", hint)
     return Profile(config, name, source)
@@ -212,16 +212,16 @@ class Sources(msgspec.Struct, frozen=True):
             raise UsageError(f"{source}: 'none' is allowed for loopback addresses only", hint)
         return settings
 
-    def origins(self, token: Token | None) -> tuple[Origin, ...]:
+    def origins(self, token: Token | None) -> tuple[EffectiveValue, ...]:
         """Every value in effect and where it comes from, config file and `token` included."""
         config = self.profile.config
         named = "MIGSTAT_CONFIG" if self.environ.get("MIGSTAT_CONFIG") else "default"
-        origins = [Origin("config", config.file, named if config.text else f"{named}, does not exist yet")]
+        origins = [EffectiveValue("config", config.file, named if config.text else f"{named}, does not exist yet")]
         if self.profile.name:
-            origins.append(Origin("profile", self.profile.name, self.profile.source))
+            origins.append(EffectiveValue("profile", self.profile.name, self.profile.source))
         if token is not None:
-            origins.append(Origin("token", "***", token.source))
-        return (*origins, *(Origin(key, *chosen) for key in PROFILE_KEYS if (chosen := self.get(key))))
+            origins.append(EffectiveValue("token", "***", token.source))
+        return (*origins, *(EffectiveValue(key, *chosen) for key in PROFILE_KEYS if (chosen := self.get(key))))
 
 
 def elsewhere(settings: Settings, url: str) -> Settings:
@@ -243,7 +243,7 @@ def environ_of_commands(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name not in secrets and "ATATT" not in value and not (len(token) > SHORT and token in value)
+        if name not in secrets and TOKEN_PREFIX not in value and not (len(token) >= MIN_TOKEN_LENGTH and token in value)
     }
 
 

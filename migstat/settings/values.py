@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
-from migstat.errors import UsageError, reason
+from migstat.errors import TOKEN_PREFIX, UsageError, reason
 from migstat.model.nodes import Millis, millis
 
 DEFAULT_BASE_URL = "https://api.atlassian.com"
@@ -22,13 +22,13 @@ DEFAULT_REQUEST_TIMEOUT = 15.0
 DEFAULT_RATE_LIMIT = 540
 """Requests in any 60 seconds, a tenth below what the API allows."""
 
-LONGEST = 10_000 * 86_400.0
+MAX_DURATION = 10_000 * 86_400.0
 """Seconds of a duration, at most: systems cannot sleep much longer."""
 
-LONGEST_REQUEST = 20 * 86_400.0
+MAX_REQUEST_TIMEOUT = 20 * 86_400.0
 """The same for one request: sockets count milliseconds in 31 bits."""
 
-LONGEST_ID = 1024
+MAX_ID_LENGTH = 1024
 """Characters of an id; anything longer was pasted by mistake."""
 
 UNLIMITED = "none"
@@ -56,7 +56,7 @@ def expanded(path: str) -> str:
     return os.path.expanduser(path)  # noqa: PTH111  pathlib raises for an unknown `~user`
 
 
-def seconds(text: str, source: str, longest: float = LONGEST) -> float:
+def seconds(text: str, source: str, longest: float = MAX_DURATION) -> float:
     """A duration such as `90`, `1.5s`, `15m`, `2h`, `1h30m` or `1d`, in seconds; more than 0, at most `longest`."""
     # Units once each and in order, and a fraction in the last one only: `1h1h` and `30m1h` are more likely mistakes.
     match = re.fullmatch(
@@ -211,7 +211,7 @@ def clean_id(text: str, source: str) -> str:
         raise UsageError(f"{source} looks like an API token, not an id", "The token goes into MIGSTAT_TOKEN.")
     if not text.isprintable() or " " in text:
         raise UsageError(f"{source}: {text!r} contains a space or an unprintable character", hint)
-    if len(text) > LONGEST_ID:
+    if len(text) > MAX_ID_LENGTH:
         raise UsageError(f"{source}: {text[:20]!r}... is {len(text)} characters long", hint)
     if "/" in text or "\\" in text:
         raise UsageError(f"{source}: {text!r} contains a slash", f"{hint} A URL must begin with https://.")
@@ -222,7 +222,7 @@ def clean_id(text: str, source: str) -> str:
 
 def looks_like_token(text: str) -> bool:
     """True for what begins as Atlassian's API tokens do."""
-    return text.strip().startswith("ATATT")
+    return text.strip().startswith(TOKEN_PREFIX)
 
 
 def may_be_token(text: str) -> bool:
@@ -235,7 +235,7 @@ def shown_url(text: str) -> str:
     return "***" if may_be_token(text) else re.sub(r"([?#]).+", r"\1***", re.sub("//.*@", "//***@", text))
 
 
-def likely(typed: str | None, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+def closest_match(typed: str | None, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known name that an unknown one was probably meant to be, or None."""
     from difflib import get_close_matches
 

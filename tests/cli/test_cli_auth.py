@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[2]
 TOKEN = "s3cr3t-t0ken"
 EMAIL_PROMPT, TOKEN_PROMPT = "E-mail of the Atlassian account: ", r"API token of \S+ for \S+ \(not shown\): "
 JOB_PROMPT, NAME_PROMPT = r"Job id or URL \(Enter to skip\): ", r"Name for this job \[.*\]: "
-UNCHECKED = "not checked: e-mail and token are checked with a job; set one: export MIGSTAT_JOB=JOB"
-FOUND = 'the API accepts e-mail and token: job "Jira to the cloud"'
+UNCHECKED = "not verified: the API can verify credentials only against a job; set one: export MIGSTAT_JOB=JOB"
+FOUND = 'the API accepts the e-mail and token: job "Jira to the cloud"'
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_a_newcomer_gets_from_nothing_to_the_first_status(desk: Desk, server: Se
         f"API token of {server.email} for {server.base_url} (not shown): ",
         "Copy the job id from the migration assistant, or an API URL with /jobs/ID in it.",
         "Job id or URL (Enter to skip): nowhere",
-        "the API accepts e-mail and token, but has no job nowhere",
+        "the API accepts the e-mail and token but has no job nowhere",
         f"Job id or URL (Enter to skip): {server.base_url}/migrations/public/v1/jobs/job-1/tasks/t",
         FOUND,
         "Name for this job [jira-to-the-cloud]: ",
@@ -185,7 +185,7 @@ def test_the_size_of_the_job_is_shown(desk: Desk) -> None:
     found = Answer({"name": "Wave 1", "scope": {"projects": {"includedKeys": [f"P{number}" for number in range(40)]}}})
     with answering(lambda _: found) as scripted:
         result = desk.auth("login", "--base-url", scripted.base_url, typed=("a@b", TOKEN, "job-1", ""))
-    assert 'the API accepts e-mail and token: job "Wave 1", 40 projects' in result.err.splitlines()
+    assert 'the API accepts the e-mail and token: job "Wave 1", 40 projects' in result.err.splitlines()
     assert result.err.splitlines()[-1] == "Next: migstat status wave-1"
 
 
@@ -310,7 +310,7 @@ def test_a_job_that_does_not_exist_does_not_speak_against_the_token(desk: Desk, 
     env = {"MIGSTAT_JOB": "nowhere", "MIGSTAT_BASE_URL": server.base_url}
     result = desk.auth("login", env=env, typed=(server.email, server.token))
     assert result.code == 0
-    assert "the API accepts e-mail and token, but has no job nowhere" in result.err.splitlines()
+    assert "the API accepts the e-mail and token but has no job nowhere" in result.err.splitlines()
     assert desk.kept == {server.base_url: {server.email: server.token}}
     assert desk.auth("status", env=env).code == 0
 
@@ -358,13 +358,13 @@ MINE = 'default_profile = "a"\n[profiles.a]\nemail = "you@example.com"\n'
          "MIGSTAT_BASE_URL is not stored; in other shells, set it to http://127.0.0.1:1"),
         (MINE, {"MIGSTAT_EMAIL": "you@example.com"}, "", None),
         (MINE, {}, "", None),
-        (OTHERS, {}, "--email you@example.com", "~/config/migstat/config.toml: profiles.a.email says o@example.com"),
-        (None, {"MIGSTAT_EMAIL": "o@example.com"}, "--email you@example.com", "MIGSTAT_EMAIL says o@example.com"),
-        ("[profiles.default]\n", {}, "--email you@example.com", "the config file says nothing"),
+        (OTHERS, {}, "--email you@example.com", "~/config/migstat/config.toml: profiles.a.email is o@example.com"),
+        (None, {"MIGSTAT_EMAIL": "o@example.com"}, "--email you@example.com", "MIGSTAT_EMAIL is o@example.com"),
+        ("[profiles.default]\n", {}, "--email you@example.com", "the config file does not set it"),
         (MINE, {"MIGSTAT_BASE_URL": "http://127.0.0.1:1"}, "--base-url http://127.0.0.1:2",
-         "MIGSTAT_BASE_URL says http://127.0.0.1:1"),
+         "MIGSTAT_BASE_URL is http://127.0.0.1:1"),
         (f'{MINE}base_url = "http://127.0.0.1:1"\n', {}, "--base-url https://api.atlassian.com",
-         "~/config/migstat/config.toml: profiles.a.base_url says http://127.0.0.1:1"),
+         "~/config/migstat/config.toml: profiles.a.base_url is http://127.0.0.1:1"),
     ],
 )  # fmt: skip
 def test_other_settings_are_left_alone(

@@ -104,7 +104,7 @@ def test_closed_streams_are_no_traceback(small: Server) -> None:
     done = shell("".join(f"migstat {words}; echo $?\n" for words in closings), environ(small))
     assert done.stdout == "3\n8\n5\n3\n4\n"
     closed, *rest = done.stderr.splitlines()
-    assert closed == "migstat: standard output could not be written: Bad file descriptor"
+    assert closed == "migstat: cannot write to standard output: Bad file descriptor"
     assert (len(rest) <= 2, "Traceback" in done.stderr) == (True, False)
 
 

@@ -435,7 +435,7 @@ WRONG = [
     ("--baseline a.svg --export b.prom --export ./a.svg", "--baseline and --export name the same"),
     ("--record a.html --export a.html", "--record and --export name the same file"),
     *(("--export " + wrong, "FILE.html, FILE.svg, FILE.prom") for wrong in ("page.xml", "page.png", "page")),
-    ("--export none/page.html", "cannot be written"),
+    ("--export none/page.html", "cannot write"),
     ("--export folder.prom", "is a folder"),
     ("--export ''", "--export"),
     *(("--notify " + wrong, "--notify is empty") for wrong in ("''", "' '")),

@@ -19,11 +19,11 @@ from migstat.settings.config import (
     KeyPath,
     all_values,
     change,
-    edited,
+    dotted,
     parsed,
     path_of,
     read_config,
-    spelled,
+    with_changes,
 )
 from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
 from migstat.settings.values import looks_like_token
@@ -65,7 +65,7 @@ job = "https://api.atlassian.com/migrations/public/v1/jobs/7d0c/tasks/9e1f#top"
 
 
 def values(text: str) -> dict[str, str]:
-    return {spelled(path): value for path, value in all_values(parsed(text, FILE))}
+    return {dotted(path): value for path, value in all_values(parsed(text, FILE))}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_token_in_the_file_is_ignored_with_a_warning(text: str, key: str) -> N
 def test_a_key_is_a_path_or_refused_with_a_hint(key: str, expected: KeyPath | str) -> None:
     """A key has two dots around a name, which may contain dots itself."""
     if isinstance(expected, tuple):
-        assert path_of(key) == path_of(spelled(expected)) == expected
+        assert path_of(key) == path_of(dotted(expected)) == expected
         return
     with pytest.raises(UsageError) as raised:
         path_of(key)
@@ -227,7 +227,7 @@ def test_a_key_is_a_path_or_refused_with_a_hint(key: str, expected: KeyPath | st
 def test_a_change_keeps_everything_else(key: str, value: str | None, before: str, after: str) -> None:
     """Setting or removing a value leaves comments, order, spaces and quotes alone."""
     assert BY_HAND.count(before) == 1
-    assert edited(parsed(BY_HAND, FILE), {path_of(key): value}).text == BY_HAND.replace(before, after)
+    assert with_changes(parsed(BY_HAND, FILE), {path_of(key): value}).text == BY_HAND.replace(before, after)
 
 
 @pytest.mark.parametrize(
@@ -244,19 +244,19 @@ def test_a_change_keeps_everything_else(key: str, value: str | None, before: str
 )
 def test_an_empty_profile_goes_unless_it_is_needed(text: str, expected: str) -> None:
     """The last value takes its table along, but not a comment, nor a profile that the file refers to."""
-    assert edited(parsed(text, FILE), {("profiles", "a", "email"): None}).text == expected
+    assert with_changes(parsed(text, FILE), {("profiles", "a", "email"): None}).text == expected
 
 
 def test_a_change_keeps_the_ends_of_lines() -> None:
     """A file that was written on Windows stays one."""
     text = '[profiles.a]\r\nemail = "e"\r\n'
-    assert edited(parsed(text, FILE), {("profiles", "a", "job"): "j"}).text == text + 'job = "j"\r\n'
+    assert with_changes(parsed(text, FILE), {("profiles", "a", "job"): "j"}).text == text + 'job = "j"\r\n'
 
 
 def test_a_value_that_is_not_set_cannot_be_removed() -> None:
     """The error names the key and the file."""
     with pytest.raises(NotFound, match=r"profiles\.acme\.task is not set") as raised:
-        edited(parsed(BY_HAND, FILE), {path_of("profiles.acme.task"): None})
+        with_changes(parsed(BY_HAND, FILE), {path_of("profiles.acme.task"): None})
     assert FILE in raised.value.hint
 
 
@@ -301,7 +301,7 @@ def test_any_changes_one_after_the_other(name: str, crlf: bool, changes: list[tu
     expected = dict(all_values(config))
     for path, value in changes:
         try:
-            config = edited(config, {path: value})
+            config = with_changes(config, {path: value})
         except NotFound:
             assert value is None
             assert path not in expected

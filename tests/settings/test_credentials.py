@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from migstat.errors import CredentialsError, MigstatError
 from migstat.settings.config import Config
-from migstat.settings.credentials import LONGEST_TOKEN, Secret, secret_of, token_of_file
+from migstat.settings.credentials import MAX_TOKEN_LENGTH, Secret, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
 from migstat.settings.resolve import Profile, Sources
 from tests.keyrings import Ending, Hanging, Kept, Locked, Odd, in_force
@@ -170,8 +170,8 @@ def test_a_token_given_as_a_file_name_is_not_shown() -> None:
 
 def test_no_more_of_a_file_is_read_than_a_token_can_be(tmp_path: Path) -> None:
     """A disk image given by mistake does not fill the memory."""
-    file = private(tmp_path / "image", "x" * 3 * LONGEST_TOKEN)
-    assert len(token_of_file(file, "--token-file", no_stdin).secret.reveal()) == LONGEST_TOKEN
+    file = private(tmp_path / "image", "x" * 3 * MAX_TOKEN_LENGTH)
+    assert len(token_of_file(file, "--token-file", no_stdin).secret.reveal()) == MAX_TOKEN_LENGTH
 
 
 @given(st.text())

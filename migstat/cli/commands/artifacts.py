@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from migstat.api.download import Moved
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
-NONE_HERE = "Only newer migration assistants leave reports and logs, and none for Confluence."
+NONE_HERE = "Only newer migration assistants produce reports and logs, and never for Confluence."
 
 
 @shared_options(FORMATS, about=("job", "task"))
@@ -36,7 +36,7 @@ def artifacts(
         typer.Option(
             "--download",
             metavar="DIR",
-            help="Download them into DIR, replacing files of the same names. A file is there only once it is complete.",
+            help="Download them into DIR, replacing files of the same names. Files appear only once complete.",
         ),
     ] = None,
 ) -> int:

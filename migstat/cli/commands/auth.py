@@ -17,7 +17,7 @@ from migstat.cli.output import print_rows
 from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError, NotFound, UsageError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
-from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, set_command, shown_file
+from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, display_path, set_command
 from migstat.settings.credentials import Token, email_from, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
@@ -206,17 +206,17 @@ class _Dialog(msgspec.Struct, frozen=True):
         if target is None:
             name = self.sources.profile.name
             how = set_command(("profiles", name, "job"), "JOB") if name else "export MIGSTAT_JOB=JOB"
-            self.tell(f"not checked: e-mail and token are checked with a job; set one: {how}")
+            self.tell(f"not verified: the API can verify credentials only against a job; set one: {how}")
             return None
         try:
             with closing(Session(self.runtime, self.options, target, settings).api) as api:
                 job = api.job(target.job_id)
         except NotFound:  # the API answers this only for credentials that it accepts
-            self.tell(f"the API accepts e-mail and token, but has no job {target.job_id}")
+            self.tell(f"the API accepts the e-mail and token but has no job {target.job_id}")
             return None
         counts = [f"{len(keys)} {scope}" for scope in HIDDEN if (keys := job.included_keys(scope))]
         about = ", ".join([f'job "{job.name or target.job_id}"', *counts])
-        self.tell(f"the API accepts e-mail and token: {about}")
+        self.tell(f"the API accepts the e-mail and token: {about}")
         return job
 
     def ask_job(self, settings: Settings) -> dict[str, str]:
@@ -272,7 +272,7 @@ class _Dialog(msgspec.Struct, frozen=True):
                 changes["targets", target, "profile"] = name
         if changes:
             config = change(config.file, changes)
-            self.tell(f"stored {' and '.join(what)} in {shown_file(config.file)}")
+            self.tell(f"stored {' and '.join(what)} in {display_path(config.file)}")
             in_force = profile.name or (name if (DEFAULT_PROFILE,) in changes else None)
             lasting = replace(lasting, profile=replace(profile, config=config, name=in_force))
         return self._note_needed(lasting, account)
@@ -286,10 +286,9 @@ class _Dialog(msgspec.Struct, frozen=True):
         for key, value in (("email", account.email), ("base_url", account.base_url)):
             if lasting.parsed(key) != value:
                 stored, source = lasting.get(key) or ("", "default")
-                if source == "default":
-                    stored, source = "nothing", "the config file"
+                why = "the config file does not set it" if source == "default" else f"{source} is {stored}"
                 option = f"{SETTING[key].option} {shlex.quote(value)}"
-                self.tell(f"note: add {option} to use this token: {source} says {stored}")
+                self.tell(f"note: add {option} to use this token: {why}")
                 needed.append(option)
             elif lasting.parsed(key) != replace(lasting, environ={}).parsed(key):
                 self.tell(f"note: {SETTING[key].variable} is not stored; in other shells, set it to {value}")

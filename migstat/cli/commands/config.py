@@ -20,11 +20,11 @@ from migstat.settings.config import (
     KeyPath,
     all_values,
     change,
+    display_path,
+    dotted,
     path_of,
     read_config,
     set_command,
-    shown_file,
-    spelled,
 )
 from migstat.settings.keys import PROFILE_KEYS, SETTING, TARGET_KEYS
 from migstat.settings.resolve import Profile, Sources, profile_from
@@ -88,10 +88,10 @@ def list_(
     if profile is not None:
         raise UsageError("--profile requires --show-origin", "Without it the whole file is listed.")
     read = _read(runtime)
-    rows = [(spelled(path), value) for path, value in all_values(read)]
+    rows = [(dotted(path), value) for path, value in all_values(read)]
     print_rows(runtime.streams, rows)
     if not rows:
-        runtime.streams.tell(harmless(f"{shown_file(read.file)} has no values yet"))
+        runtime.streams.tell(harmless(f"{display_path(read.file)} has no values yet"))
     return 0
 
 
@@ -107,7 +107,7 @@ def get(ctx: typer.Context, key: Key) -> int:
     path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
     value = dict(all_values(read)).get(path)
     if value is None:
-        raise NotFound(f"{spelled(path)} is not set", f"See migstat config list for {shown_file(read.file)}.")
+        raise NotFound(f"{dotted(path)} is not set", f"See migstat config list for {display_path(read.file)}.")
     print_rows(runtime.streams, [(value,)])
     return 0
 
@@ -128,7 +128,7 @@ def set_(ctx: typer.Context, key: Key, value: Annotated[str, typer.Argument(meta
     path = path_of(refuse_empty(key, "KEY"))
     _check(path, refuse_empty(value, "VALUE"), _read(runtime, must_exist=False))
     changed = change(config_file(runtime.environ)[0], {path: value})
-    runtime.streams.tell(harmless(f"{spelled(path)} is set in {shown_file(changed.file)}"))
+    runtime.streams.tell(harmless(f"{dotted(path)} is set in {display_path(changed.file)}"))
     if path[0] == "profiles" and SETTING[path[-1]].is_file:
         file, _ = Profile(changed, path[1]).get(path[-1]) or ("", "")
         if not os.path.exists(file):  # noqa: PTH110  a name may be too long for pathlib
@@ -147,7 +147,7 @@ def unset(ctx: typer.Context, key: Key) -> int:
     runtime: Runtime = ctx.obj
     path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
     change(read.file, {path: None})
-    runtime.streams.tell(harmless(f"{spelled(path)} is no longer set in {shown_file(read.file)}"))
+    runtime.streams.tell(harmless(f"{dotted(path)} is no longer set in {display_path(read.file)}"))
     return 0
 
 
@@ -161,7 +161,7 @@ def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
 
 def _check(path: KeyPath, value: str, read: Config) -> None:
     """Raise UsageError for a value that would make a later command fail, maybe in the middle of a cutover."""
-    source = spelled(path)
+    source = dotted(path)
     if not value.isprintable():
         raise UsageError(f"{source}: VALUE contains an unprintable character")
     if looks_like_token(value):

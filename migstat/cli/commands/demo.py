@@ -12,7 +12,7 @@ import typer
 from msgspec.structs import replace
 
 from migstat.cli.commands.simulate import DEFAULT_SPEED, checked_speed, scenario_of, variables_of
-from migstat.cli.context import Runtime
+from migstat.cli.context import Demo, Runtime
 from migstat.cli.options import wants_json
 from migstat.errors import UsageError
 from migstat.model.exit_codes import Exit
@@ -95,9 +95,7 @@ def demo(
             words = _with_records(ctx, words, scripted, Path(folder))
         environ = _sealed_environ(runtime.environ, server, Path(folder, "config.toml"))
         program = "migstat demo" + (f" --scenario {scenario}" if scenario else "")
-        rehearsal = replace(
-            runtime, environ=environ, now=now, sealed=True, program=program, outside=runtime.environ, farewell=LABEL
-        )
+        rehearsal = replace(runtime, environ=environ, now=now, demo=Demo(program, LABEL, runtime.environ))
         tells = not wants_json(words, rehearsal)  # or standard error could not be read as JSON
         if tells and watches:
             runtime.streams.tell(LABEL)

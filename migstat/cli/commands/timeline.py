@@ -27,7 +27,8 @@ def timeline(
         typer.Argument(metavar="FILE", help="Record of a watch, or output of 'projects --json'; - is standard input."),
     ] = None,
     against: Annotated[
-        str | None, typer.Option("--against", metavar="FILE", help="Compare with this one: the rehearsal.")
+        str | None,
+        typer.Option("--against", metavar="FILE", help="Compare with another record, such as the rehearsal."),
     ] = None,
     state: StateFilter = None,
     sort: Annotated[str, typer.Option("--sort", metavar="ORDER", help=f"Sort by {', '.join(ORDERS)}.")] = "start",

@@ -72,7 +72,8 @@ def watch(
     if options.format == "table" and (not may_be_live(runtime.streams, options) or quiet):
         options = replace(options, format="plain")
     one_of(until, "--until", Until)
-    command = command_from(notify, environ_of_commands(runtime.outside or runtime.environ)) if notify else None
+    environ = runtime.demo.user_environ if runtime.demo else runtime.environ
+    command = command_from(notify, environ_of_commands(environ)) if notify else None
     record_file, baseline_file = Path(record) if record else None, Path(baseline) if baseline else None
     exported = (("--export", file) for file in options.exports)
     refuse_same_file(("--baseline", baseline_file), ("--record", record_file), *exported)
