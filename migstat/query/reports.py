@@ -82,12 +82,13 @@ def status_report(
     if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
         reading = replace(reading, partial=True)  # the projects are deeper than `depth`
     snapshot = _with_missing(snapshot_of(session, reading, job), reading)
-    root = _brief(snapshot.shape) if depth is None else pruned(snapshot.node, depth)
+    root, now = _brief(snapshot.shape) if depth is None else pruned(snapshot.node, depth), snapshot.fetched_at
+    paceless = root.ended or reading.partial  # a few of many say nothing about the pace
     return StatusReport(
         replace(snapshot, node=root),
         folds=depth is None,
         nothing_to_move=_moves_nothing(reading, job),
-        not_before=_not_before(session, reading),
+        not_before=None if paceless else estimated_end(reading.shape.leaves, len(reading.missing), now),
     )
 
 
@@ -166,15 +167,16 @@ def projects_report(
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())
     snapshot = snapshot_of(session, reading, job)
+    now, ended = snapshot.fetched_at, reading.root.ended
     # without keys in the job there may always be more to come, until the end
-    growing = not (keys or (job and job.keys) or reading.root.ended)
+    growing = not (keys or (job and job.keys) or ended)
     return ProjectsReport(
         snapshot=replace(snapshot, summary=summary_of(found)),
         scope=reading.scope,
-        projects=tuple(node for node in _sorted(meant, order, session.now()) if not states or node.state in states),
-        judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=snapshot.fetched_at),
+        projects=tuple(node for node in _sorted(meant, order, now) if not states or node.state in states),
+        judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=now),
         filtered=_words(states) or ("that key" if keys else ""),
-        not_before=_not_before(session, reading),
+        not_before=None if ended else estimated_end(reading.shape.leaves, len(reading.missing), now),
         nothing_to_move=_moves_nothing(reading, job),
     )
 
@@ -239,22 +241,19 @@ def _brief(shape: Shape) -> Node:
 def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
     """The snapshot whose tree has missing projects and spaces as nodes, and so the row of their scope in any case."""
     root, level = snapshot.node, (*MIGRATE, reading.scope)
-    if level_is_hidden(root.level):
-        level = root.level
-    elif root.level == MIGRATE:
-        level = next((child.level for child in root.children or () if level_is_hidden(child.level)), level)
     reported = root.level == level or (not root.level and child_of(child_of(root, MIGRATE[0]), reading.scope))
     if level[: len(root.level)] != root.level or not (reading.missing or reported):
         return snapshot
-
-    def grown(node: Node) -> Node:
-        if node.level == level:
-            children = (*(node.children or ()), *_missing_nodes(level, reading.missing))
-            return replace(node, children=children, over=not root.level and root.ended)
+    above, node = list[Node](), root
+    while node.level != level:
+        above.append(node)
         below = level[: len(node.level) + 1]
-        return with_children(node, [grown(child_of(node, below[-1]) or Node(below, missing=below == MIGRATE))])
-
-    return replace(snapshot, node=grown(root))
+        node = child_of(node, below[-1]) or Node(below, missing=below == MIGRATE)
+    children = (*(node.children or ()), *_missing_nodes(level, reading.missing))
+    node = replace(node, children=children, over=not root.level and root.ended)
+    for parent in reversed(above):
+        node = with_children(parent, [node])
+    return replace(snapshot, node=node)
 
 
 def _missing_nodes(above: Level, keys: Iterable[str]) -> tuple[Node, ...]:
@@ -314,13 +313,6 @@ def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snap
         notes=(*assessment.notes, *older),
         partial=reading.partial,
     )
-
-
-def _not_before(session: TaskSession, reading: Reading) -> int | None:
-    """A lower bound of the end; None once it is over, and while the pace says nothing yet."""
-    if reading.root.ended or reading.partial:
-        return None
-    return estimated_end(reading.shape.leaves, len(reading.missing), session.now())
 
 
 def _moves_nothing(reading: Reading, job: Job | None) -> bool:

@@ -125,6 +125,7 @@ class Tree:
         self._pages: dict[Level, Page | ApiError] = {}
         self._expanded: dict[Level, Node] = {}
         self._walked: dict[Level, Walked] = {}
+        self._job_error: ApiError | None = None
         self._missing: tuple[str, ...] = ()
         self._flaws: dict[str, None] = {}
 
@@ -147,9 +148,9 @@ class Tree:
         """
         self._look_ahead(MIGRATE, *_BELOW)
         root = self._with_checks(self._children_of(self._root), only_if_bad=True)
-        migrate = child_of(root, "migrate")
         if self.task_type == TaskType.CHECK:
             return self._reading(root)
+        migrate = child_of(root, "migrate")
         # before `migrate` is reported, its projects may be
         if migrate is not None and migrate.state is State.PENDING and not self._root.ended:
             self._missing = self._scope.keys
@@ -197,15 +198,23 @@ class Tree:
             )
         node = page.node
         self._note([node])
-        if depth > 0 and level_is_hidden(level) and not isinstance(self._job_or_error, NotFound):
+        # where there is no such job, nothing can be missing
+        if depth > 0 and level_is_hidden(level) and (self.job or not isinstance(self._job_error, NotFound)):
             keys = self._scope.keys
             (self._expanded[level],) = self._with_named([self._children_of(node)], keys if len(keys) <= FEW else ())
         node = self._to_depth(node, depth)
         task_type = self._facts.task.task_type or (
             TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
         )
-        flaws = tuple(self._flaws)
-        return Reading(_ordered(node), task_type, None, missing=self._missing, flaws=flaws, links=page.links)
+        return Reading(
+            root=_ordered(node),
+            task_type=task_type,
+            evidence=None,
+            missing=self._missing,
+            flaws=tuple(self._flaws),
+            scope=level[-1] if level_is_hidden(level) else self._scope_name,
+            links=page.links,
+        )
 
     @cached_property
     def task_type(self) -> str | None:
@@ -221,10 +230,14 @@ class Tree:
             return listed
         return TaskType.MIGRATE if child_of(self._root, "check") else TaskType.CHECK
 
-    @property
+    @cached_property
     def job(self) -> Job | None:
         """The job's definition, if it can be read; it is asked for once."""
-        return self._job_or_error if isinstance(self._job_or_error, Job) else None
+        job = attempted(lambda: self._facts.job)
+        if isinstance(job, Job):
+            return job
+        self._job_error = job
+        return None
 
     @property
     def _cheap_type(self) -> str | None:
@@ -240,7 +253,7 @@ class Tree:
             return
         if self._facts.task.task_type == TaskType.CHECK:  # also finds the task, before several threads need its id
             levels = ()
-        self._ask_ahead(((), *levels), lambda: self._job_or_error)
+        self._ask_ahead(((), *levels), lambda: self.job)
         if self._root.ended and child_of(self._root, "migrate"):
             self._ask_ahead(dict.fromkeys((MIGRATE, *_BELOW, *levels)))
 
@@ -271,17 +284,12 @@ class Tree:
         return root
 
     @cached_property
-    def _job_or_error(self) -> Job | ApiError:
-        return attempted(lambda: self._facts.job)
-
-    @cached_property
     def _scope(self) -> Job:
         """The job's definition; if it cannot be read, everything but what is missing is still known."""
-        if isinstance(self._job_or_error, Job):
-            return self._job_or_error
-        text = f"the job's scope (missing projects cannot be detected): {self._job_or_error.message}"
-        self._flaws[text] = None
-        return Job({})
+        if self.job is None and self._job_error is not None:
+            text = f"the job's scope (missing projects cannot be detected): {self._job_error.message}"
+            self._flaws[text] = None
+        return self.job or Job({})
 
     @cached_property
     def _evidence(self) -> Evidence:
@@ -309,21 +317,23 @@ class Tree:
                 seen = _with_scopes(seen, None, self._hidden)  # unless the migration has begun without saying so
             scope_counts = "_hidden" in self.__dict__ or self._missing
             evidence = Evidence(root=seen, task_type=self.task_type, job=self.job if scope_counts else None)
-        known = self.__dict__.get("_job_or_error")
-        job = known if isinstance(known, Job) else None
-        order = job.scopes if job else HIDDEN
-        names = {level.name for level in (*shape_of(root, self.task_type).hidden, *self.__dict__.get("_hidden", ()))}
         return Reading(
             root=_ordered(root),
             task_type=self.task_type,
             evidence=evidence,
-            job=job,
+            job=self.__dict__.get("job"),
             missing=self._missing,
             flaws=tuple(self._flaws),
-            scope=next((name for name in order if name in names), order[0]),
+            scope=self._scope_name,
             partial=partial,
             links=self._page(()).links,
         )
+
+    @property
+    def _scope_name(self) -> str:
+        """The hidden level that the task has or would have, as far as that was asked."""
+        levels: list[Level] = self.__dict__.get("_hidden_levels", [])
+        return levels[0][-1] if levels else (self.__dict__.get("job") or Job({})).scopes[0]
 
     def _to_depth(self, node: Node, depth: int) -> Node:
         """The node with this many levels of children; the hidden levels count as scopes with children."""
@@ -441,8 +451,8 @@ class Tree:
 
     def _few_leaves(self) -> list[Node] | None:
         """Of many children of a running task those that run or went wrong; None if all of them should be read."""
-        levels = self._hidden_levels
-        if self._root.ended or not any(map(self._has_many, levels)):
+        levels, keys = self._hidden_levels, self._scope.keys
+        if self._root.ended or not levels or not (len(keys) > FEW if keys else any(map(self._has_many, levels))):
             return None
 
         def one(wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
@@ -461,18 +471,15 @@ class Tree:
         return [Node(level, children=tuple(children.values())) for level, children in found.items()]
 
     def _has_many(self, level: Level) -> bool:
-        """True if there are more projects than a glance reads. Those that the job does not name are counted so far."""
-        if self._scope.keys:
-            return len(self._scope.keys) > FEW
+        """True if there are more children than a glance reads, which are counted so far."""
         page, names = self._pages[level], set[str]()
         for number in range(2, MOST_COUNTED + 2):
             if isinstance(page, ApiError):
-                break
+                return False
             names.update(child.name for child in page.node.children or ())
             if len(names) > FEW or page.next is None:
                 break
-            question = Question(level, expand=True, cursor=page.next, page=number)
-            page = attempted(partial(self._asker.ask, question))
+            page = attempted(partial(self._asker.ask, Question(level, expand=True, cursor=page.next, page=number)))
         return len(names) > FEW
 
     def _note(self, nodes: Iterable[Node]) -> None:
