@@ -236,9 +236,7 @@ def test_a_file_that_does_not_exist_yet_draws_a_note(place: Place, key: str, nam
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("lst", "list"), ("set", "KEY"), ("set default_profile", "VALUE"), ("get", "KEY"), ("get ''", "KEY is empty"),
-        ("unset ''", "KEY is empty"), ("list more", "more"), ("list -p acme", "--profile requires --show-origin"),
-        ("list --show-origins", "--show-origin"), ("list --show-origin -p ''", "--profile is empty"),
+        ("lst", "list"), ("list --show-origins", "--show-origin"), ("list --show-origin -p ''", "--profile is empty"),
         ("list --show-origin -p acm", "Did you mean acme?"),
     ],
 )  # fmt: skip

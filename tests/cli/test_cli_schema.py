@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 from collections.abc import Callable
 
@@ -12,7 +11,7 @@ import pytest
 from migstat.model.documents import KINDS, schema_of
 from migstat.simulator.scenario import Scenario, SimPhase
 from tests.cli.rehearsals import Night, cutover, night, node
-from tests.command_line import migstat, refused
+from tests.command_line import migstat
 from tests.schemas import assert_valid
 from tests.watching import moved
 
@@ -29,29 +28,6 @@ def test_the_schema_is_printed(kind: str) -> None:
     assert piped.out.startswith('{\n  "$schema": "https://json-schema.org/draft/2020-12/schema",\n')
     assert piped.out.endswith("\n}\n")
     assert piped.out.isascii()
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("stats", "no such schema: 'stats'; did you mean status?"),
-        ("Status", "'Status'; did you mean status?"),
-        ("artefacts", "'artefacts'; did you mean artifacts?"),
-        ("watch", "'watch'; did you mean event?"),
-        ("", "no kind given"),
-        ("nonsense", "no such schema: 'nonsense'\n"),
-        ("'\x1b[2J'", "no such schema"),
-        ("-- --help", "no such schema: '--help'\n"),
-        ("' '", "KIND is empty"),
-        ("status checks", "checks"),
-        ("status --depth 1", "--depth"),
-    ],
-)
-def test_other_words_are_refused(words: str, said: str) -> None:
-    """An unknown kind is code 2, with the likely one and all others; so are options of other commands."""
-    result = migstat(["schema", *shlex.split(words)], {})
-    refused(result, 2, said)
-    assert ("no " not in said) or f"Choose from {', '.join(KINDS)}." in result.err
 
 
 def lively() -> Scenario:

@@ -150,13 +150,7 @@ def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path
         (["{folder}/diary"], "not the record of a watch"),
         (["{folder}/two"], "two tasks"),
         (["{night}", "--against", "{folder}/diary"], "--against: "),
-        (["{night}", "--sort", "state"], "--sort"),
         (["{night}", "--state", "odd"], "--state"),
-        (["{night}", "-o", "tree"], "not available"),
-        (["-", "--against", "-"], "both be standard input"),
-        (["n.html", "--export", "./n.html"], "FILE and --export name the same file"),
-        (["n", "--against", "n.svg", "--export", "n.svg"], "--against and --export name the same file"),
-        ([], "no FILE"),
     ],
 )
 def test_what_is_no_night_is_wrong_usage(words: list[str], said: str, night: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from migstat.cli.options import REMOVED
+from migstat.model.documents import KINDS
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, migration, node, still
 from tests.command_line import migstat, refused, refused_as_json
@@ -35,9 +36,27 @@ WRONG = {
     "nothing": ["demo --scenario nothing", "simulate --scenario nothing"],
     "help: no command": ["help ''"],
     "See 'migstat config list --help'.": ["config list x"],
+    "demo": ["demo status --base-url http://127.0.0.1:1", "demo status --base-url=https://api.atlassian.com",
+             "demo status --token-file /nonexistent", "demo status --email me@example.com"],
     "has no demo": ["demo demo", "demo simulate", "demo auth status"],
     "no shell given": ["completion"],
     "unknown shell: 'tcsh'": ["completion tcsh"],
+    "bash, zsh, fish, powershell": ["completion", "completion tcsh"],
+    "no such schema: 'stats'; did you mean status?": ["schema stats"],
+    "'Status'; did you mean status?": ["schema Status"],
+    "'watch'; did you mean event?": ["schema watch"],
+    f"Choose from {', '.join(KINDS)}.": ["schema", "schema nonsense", "schema '\x1b[2J'", "schema -- --help"],
+    "KIND is empty": ["schema ' '"],
+    "no FILE": ["timeline"],
+    "--sort: unknown value 'state'": ["timeline - --sort state"],
+    "format 'tree' is not available": ["timeline - -o tree"],
+    "both be standard input": ["timeline - --against -"],
+    "FILE and --export name the same file": ["timeline n.html --export ./n.html"],
+    "--against and --export name the same file": ["timeline n --against n.svg --export n.svg"],
+    "KEY": ["config set", "config get"],
+    "VALUE": ["config set default_profile"],
+    "KEY is empty": ["config get ''", "config unset ''"],
+    "--profile requires --show-origin": ["config list -p acme"],
     # options that are gone
     "--children": ["status --children"],
     "--header": ["checks --header"],

@@ -43,12 +43,3 @@ def test_a_script_is_printed(name: str) -> None:
     assert result.out.encode("ascii") == SHELLS[name].file.read_bytes()
     assert f"migstat completion {name} " in SHELLS[name].install
     assert len(SHELLS[name].install) < 78
-
-
-@pytest.mark.parametrize(("words", "message"), [(["completion"], "no shell"), (["completion", "tcsh"], "'tcsh'")])
-def test_an_unknown_shell_is_refused(words: list[str], message: str) -> None:
-    """The hint lists the known ones."""
-    result = migstat(words, {})
-    assert (result.code, result.out) == (2, "")
-    assert message in result.err
-    assert "bash, zsh, fish, powershell" in result.err
