@@ -8,10 +8,14 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from migstat.simulator.scenarios import build
+from migstat.simulator.server import Server, serve
 
 NEEDS_POSIX = re.compile(
     r"^(?:import|from) (?:pexpect|pty|tests\.(?:completion\.shells|full_disk|terminal))\b", re.MULTILINE
@@ -63,6 +67,30 @@ def unmeasured() -> Iterator[None]:
     yield
     if measuring is not None:
         measuring.start()
+
+
+@contextmanager
+def _at(share: float) -> Iterator[Server]:
+    """A cutover in which projects fail, standing still when this share of it is over."""
+    scenario = build("projects-failing")
+    with serve(
+        scenario, head_start=scenario.duration * share, clock=lambda: 1_790_000_000.0, speed=1.0, rate_limit=None
+    ) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def going() -> Iterator[Server]:
+    """A cutover in which some projects have failed, and some still run."""
+    with _at(0.6) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def over() -> Iterator[Server]:
+    """The same when it has ended; one project is INCOMPLETE."""
+    with _at(1.1) as served:
+        yield served
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -35,22 +35,8 @@ PICTURES = sorted(path.name for path in (ROOT / "docs").glob("*.svg"))
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    scenario = build("projects-failing")
-    with serve(scenario, head_start=scenario.duration * 0.6, clock=lambda: 1_793_496_360.0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def failed_checks() -> Iterator[Server]:
     with serve(build("failing"), head_start=3600.0, clock=lambda: 1_793_496_360.0) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def over() -> Iterator[Server]:
-    scenario = build("projects-failing")
-    with serve(scenario, head_start=scenario.duration * 1.01) as running:
         yield running
 
 
@@ -94,9 +80,9 @@ def test_all_scenarios_are_named() -> None:
 
 
 @pytest.mark.parametrize(("command", "program"), RECIPES)
-def test_a_jq_recipe_finds_something(command: str, program: str, server: Server, failed_checks: Server) -> None:
+def test_a_jq_recipe_finds_something(command: str, program: str, going: Server, failed_checks: Server) -> None:
     """Each jq recipe runs on the command's own output and answers something."""
-    asked = failed_checks if command.startswith("migstat checks") else server
+    asked = failed_checks if command.startswith("migstat checks") else going
     result = migstat(shlex.split(command)[1:], environ_of(asked))
     assert result.code == 0, result.err
     compiled = jq.compile(program)
@@ -108,26 +94,26 @@ def test_completion_is_installed_as_its_help_says() -> None:
     assert [name for name, shell in SHELLS.items() if shell.install not in README] == []
 
 
-def test_the_first_minutes_go_as_they_are_shown(server: Server, tmp_path: Path) -> None:
+def test_the_first_minutes_go_as_they_are_shown(going: Server, tmp_path: Path) -> None:
     """`auth login` asks and says what the README shows, with the reader's values in place of the simulator's."""
     (shown,) = re.findall(r"^```console\n\$ migstat auth login\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    answers = iter((server.email, server.token, server.job_id, "wave2"))
+    answers = iter((going.email, going.token, going.job_id, "wave2"))
     screen = Terminal(terminal=True, encoding="utf-8")
 
     def typed(prompt: str) -> str:
         answer = next(answers)
-        screen.write(f"{prompt}{answer}\n".replace(f" {server.token}", ""))
+        screen.write(f"{prompt}{answer}\n".replace(f" {going.token}", ""))
         return answer
 
-    environ = {"HOME": str(tmp_path), "MIGSTAT_BASE_URL": server.base_url}
+    environ = {"HOME": str(tmp_path), "MIGSTAT_BASE_URL": going.base_url}
     streams = Streams(screen, screen, in_is_terminal=lambda: True, ask=typed, ask_secret=typed)
     keychain = Keychain(str(tmp_path / ".config" / "migstat" / "credentials.toml"))
     with in_force(fail.Keyring()):  # type: ignore[no-untyped-call]
         assert run(["auth", "login"], Runtime(environ, streams, keychain=lambda: keychain)) == 0
     said = screen.text().replace("\n  ", " ")  # a terminal wraps what is longer than its lines
     values = {
-        server.email: "you@example.com", server.base_url: "https://api.atlassian.com", str(tmp_path): "~",
-        server.job_id: "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90",
+        going.email: "you@example.com", going.base_url: "https://api.atlassian.com", str(tmp_path): "~",
+        going.job_id: "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90",
     }  # fmt: skip
     for ours, theirs in values.items():
         said = said.replace(ours, theirs)
@@ -150,12 +136,12 @@ def test_the_python_example_runs(
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each != "migstat auth login"])
 def test_a_command_of_the_readme_runs(
-    command: str, server: Server, failed_checks: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, going: Server, failed_checks: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each command line that the README shows is understood and answers."""
     monkeypatch.chdir(tmp_path)
     over = command.startswith("migstat watch")  # a watch of what goes on would not end while time stands still
-    environ = environ_of(failed_checks if over else server) | {"MIGSTAT_CONFIG": str(tmp_path / "config.toml")}
+    environ = environ_of(failed_checks if over else going) | {"MIGSTAT_CONFIG": str(tmp_path / "config.toml")}
     for name in ("config.toml", "night.jsonl"):
         (tmp_path / name).touch()
     result = migstat(shlex.split(command)[1:], environ)

@@ -241,20 +241,16 @@ def test_any_other_file_is_refused_first(server: Server, tmp_path: Path, content
     assert len(server.requests) == before
 
 
-GOOD = check_run("SUCCESS", node("A"))
 GOING = of_tasks(run("old", -DAY, node("A", "FAILED")), run("new", 0, node("A", "running"), state="running"))
 CODES: dict[str, tuple[Scenario, tuple[str, ...], int]] = {
     "compared": (RUNS, ("--against", "previous"), 0),
     "failed": (RUNS, ("--against", "previous", "--exit-status"), 1),
     "the same run": (RUNS, ("--against", "today"), 2),
-    "no file": (RUNS, ("--against", "none/kept"), 2),
     "a misspelled word": (RUNS, ("--against", "prevoius"), 2),
     "no acceptances": (RUNS, ("--accepted", "none.toml"), 2),
     "no such run": (RUNS, ("--against", "tuesday"), 5),
-    "no migration": (RUNS, ("--against", "latest-migrate"), 5),
     "refused": (RUNS, ("--against", "refused"), 5),
     "none before": (RUNS, ("job-1", "monday", "--against", "previous"), 5),
-    "good, none before": (GOOD, ("--exit-status",), 0),
     "running": (GOING, ("--against", "previous", "--exit-status"), 8),
     "across kinds": (
         of_tasks(*migration(check=node("check", children=FINE)).tasks, run("old", -DAY, node("A", "FAILED"))),
@@ -310,13 +306,11 @@ VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
     "accepted": (TOLERABLE, entry("Mail"), 0, "warning", ""),
     "more than accepted": (TOLERABLE, entry("Mail", more="occurrences = 2"), 1, "failed", "it has 3 occurrences"),
     "expired": (TOLERABLE, entry("Mail", "2026-09-20"), 1, "failed", "was accepted until 2026-09-20 and counts again"),
-    "unknown": (TOLERABLE, entry("Male"), 1, "failed", "Male is accepted, but this run has no such check"),
     "of a migration": (
         migration("FAILED", check=LATE, migrate="absent", ended_at=LONG_AGO),
         entry("Mail"), 0, "failed", "",
     ),
     "refused": (of_tasks(REFUSED), entry("Mail"), 1, "failed", "no such check"),
-    "running": (check_run("running", node("Mail", "FAILED")), entry("Mail"), 8, "running", ""),
     "a moment ago": (check_run("FAILED", node("Mail", "FAILED")), entry("Mail"), 8, "running", ""),
 }  # fmt: skip
 
@@ -381,11 +375,7 @@ WATCHES: dict[str, tuple[Scenario, str, int, str, bool]] = {
     "many at once": (going(*MANY), "--fail-fast --interval 20s", 0, "accepted failures (1 accepted)", False),
     "another failure": (going(*BOTH, over=200), "", 1, "checks failed: Keys", True),
     "another, reported late": (going(MAIL, LATER), "", 1, "checks failed: Keys", False),
-    "another, in a hurry": (going(*BOTH, over=200), "--fail-fast", 1, "checks failed: Keys", False),
     "a strict warning": (going(MAIL, SITE), "--strict", 1, "checks failed: Site", False),
-    "an accepted warning": (going(moved("Mail", 0, 20, "WARNING"), state="WARNING"), "--strict", 0,
-                            "checks passed with warnings (1 accepted)", False),
-    "stopped": (going(MAIL, state="STOPPED"), "", 1, "checks failed", False),
     "of a migration": (cutover(check=moved("check", -20, 30, "FAILED", children=(MAIL,)), state="FAILED", over=40), "",
                        0, "accepted failures (1 accepted)", True),
 }  # fmt: skip

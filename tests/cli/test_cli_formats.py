@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import jq
 import pytest
 
-from migstat.simulator.scenarios import build
-from migstat.simulator.server import Server, serve
+from migstat.simulator.server import Server
 from tests.cli.rehearsals import LONG_AGO, NOW, Answer, Asked, answering, ask, migration, node, of_tree, one_task, still
 from tests.command_line import environ_of, migstat
 
 LIST_FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
-
-
-@pytest.fixture(scope="module")
-def over() -> Iterator[Server]:
-    """Return a server of a migration that has ended, with projects that failed, one of them INCOMPLETE."""
-    scenario = build("projects-failing")
-    with serve(scenario, head_start=scenario.duration * 1.1, clock=lambda: NOW, speed=1.0, rate_limit=None) as server:
-        yield server
 
 
 @pytest.mark.parametrize("terminal", [True, False])

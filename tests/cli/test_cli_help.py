@@ -15,8 +15,7 @@ from migstat.cli.app import COMMANDS, loaded
 from migstat.cli.commands.help import TOPICS
 from migstat.model.exit_codes import MEANINGS
 from migstat.settings.keys import ENVIRONMENT
-from migstat.simulator.scenarios import build
-from migstat.simulator.server import Server, serve
+from migstat.simulator.server import Server
 from tests.command_line import environ_of, migstat, process
 
 
@@ -36,13 +35,6 @@ EXAMPLES = [
     # Those that go on for long or that ask have tests of their own.
     if re.match("  migstat (?!simulate|watch|auth|demo$|demo timeline)", line)
 ]
-
-
-@pytest.fixture(scope="module")
-def over() -> Iterator[Server]:
-    scenario = build("projects-failing")
-    with serve(scenario, head_start=scenario.duration * 1.01, rate_limit=None) as running:
-        yield running
 
 
 def helped(*words: str, columns: int = 80) -> str:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from migstat.completion.answer import answer
 from migstat.completion.seen import FOLDER, read_seen, seen_jobs
-from migstat.simulator.scenarios import build
-from migstat.simulator.server import Server, serve
+from migstat.simulator.server import Server
 from tests.command_line import environ_of, migstat, process
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    scenario = build("projects-failing")
-    with serve(scenario, head_start=scenario.duration * 0.6, rate_limit=None) as running:
-        yield running
 
 
 @pytest.fixture
@@ -26,8 +17,8 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def offered(line: str, server: Server, cache: Path) -> list[str]:
-    environ = environ_of(server) | {"MIGSTAT_CONFIG": str(cache / "none"), "XDG_CACHE_HOME": str(cache.parent)}
+def offered(line: str, going: Server, cache: Path) -> list[str]:
+    environ = environ_of(going) | {"MIGSTAT_CONFIG": str(cache / "none"), "XDG_CACHE_HOME": str(cache.parent)}
     (cache.parent / "migstat").symlink_to(cache)
     lines = answer("zsh", [*line.split(), ""], environ).decode().splitlines()
     return [each.partition("\t")[0] for each in lines[1:]]
@@ -45,15 +36,15 @@ def offered(line: str, server: Server, cache: Path) -> list[str]:
         ("status --level check,AppVendorCheck --json", "status --level", {"check,AppVendorCheck"}),
     ],
 )
-def test_what_was_seen_completes(server: Server, cache: Path, command: str, line: str, some: set[str]) -> None:
+def test_what_was_seen_completes(going: Server, cache: Path, command: str, line: str, some: set[str]) -> None:
     """Names that a command has read complete afterwards, even those that it did not show."""
-    result = migstat(command.split(" "), environ_of(server), cache=str(cache))
+    result = migstat(command.split(" "), environ_of(going), cache=str(cache))
     assert (result.code, result.err) == (0, "")
-    ids = {"JOB": server.job_id, "TASK": migstat(["tasks"], environ_of(server)).out.split("\t")[0]}
-    assert {ids.get(name, name) for name in some} <= set(offered(line.replace("JOB", server.job_id), server, cache))
+    ids = {"JOB": going.job_id, "TASK": migstat(["tasks"], environ_of(going)).out.split("\t")[0]}
+    assert {ids.get(name, name) for name in some} <= set(offered(line.replace("JOB", going.job_id), going, cache))
 
 
-def test_a_watch_keeps_names_before_it_ends(server: Server, cache: Path) -> None:
+def test_a_watch_keeps_names_before_it_ends(going: Server, cache: Path) -> None:
     """Names that a watch has read complete while it runs."""
     seen: list[set[str]] = []
 
@@ -62,47 +53,45 @@ def test_a_watch_keeps_names_before_it_ends(server: Server, cache: Path) -> None
 
         def append(self, seconds: float) -> None:
             super().append(seconds)
-            known = read_seen(str(cache / FOLDER), server.job_id)
+            known = read_seen(str(cache / FOLDER), going.job_id)
             seen.append({name for run in known["runs"].values() for name in run["names"].get("projects", ())})
 
-    result = migstat(["watch", "--timeout", "15s"], environ_of(server), cache=str(cache), sleep=Ears())
+    result = migstat(["watch", "--timeout", "15s"], environ_of(going), cache=str(cache), sleep=Ears())
     assert result.code == 124
     assert {"ACME", "WEB"} <= seen[0]
 
 
-def test_only_names_are_kept(server: Server, cache: Path) -> None:
+def test_only_names_are_kept(going: Server, cache: Path) -> None:
     """The file contains no token, e-mail, message or state."""
     for command in ("status", "checks --details", "projects", "tasks"):
-        migstat(command.split(" "), environ_of(server), cache=str(cache))
+        migstat(command.split(" "), environ_of(going), cache=str(cache))
     (file,) = (cache / "seen").iterdir()
     text = file.read_text(encoding="utf-8")
-    assert [
-        word for word in (server.token, server.email, "FAILED", "FINISHED", "IN_PROGRESS", " ") if word in text
-    ] == []
+    assert [word for word in (going.token, going.email, "FAILED", "FINISHED", "IN_PROGRESS", " ") if word in text] == []
 
 
 @pytest.mark.slow
-def test_a_process_uses_the_users_cache_folder(server: Server, tmp_path: Path) -> None:
+def test_a_process_uses_the_users_cache_folder(going: Server, tmp_path: Path) -> None:
     """The file is below XDG_CACHE_HOME, where completion finds it."""
-    environ = environ_of(server) | {"XDG_CACHE_HOME": str(tmp_path)}
+    environ = environ_of(going) | {"XDG_CACHE_HOME": str(tmp_path)}
     assert process(["projects"], environ).code == 0
-    assert seen_jobs(str(tmp_path / "migstat" / "seen")) == [server.job_id]
+    assert seen_jobs(str(tmp_path / "migstat" / "seen")) == [going.job_id]
     completed = process(["__complete", "fish", "projects", "--key", ""], environ)
     assert (completed.code, completed.err) == (0, "")
     assert {"ACME", "WEB"} <= set(completed.out.splitlines())
 
 
-def test_a_demo_and_an_unknown_job_keep_nothing(server: Server, cache: Path) -> None:
+def test_a_demo_and_an_unknown_job_keep_nothing(going: Server, cache: Path) -> None:
     """Neither simulated nor wrong names complete the user's own command lines."""
     assert migstat(["demo", "status"], {}, cache=str(cache)).code == 0
     assert not cache.exists()
-    assert migstat(["status", "nonsense"], environ_of(server), cache=str(cache)).code == 5
+    assert migstat(["status", "nonsense"], environ_of(going), cache=str(cache)).code == 5
     assert seen_jobs(str(cache / FOLDER)) == []
 
 
-def test_a_cache_that_cannot_be_written_is_ignored(server: Server, cache: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_ignored(going: Server, cache: Path) -> None:
     """A cache that cannot be written does not disturb the command."""
     cache.write_text("no folder", encoding="utf-8")
-    result = migstat(["projects"], environ_of(server), cache=str(cache))
+    result = migstat(["projects"], environ_of(going), cache=str(cache))
     assert (result.code, result.err) == (0, "")
     assert result.out

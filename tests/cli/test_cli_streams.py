@@ -240,12 +240,9 @@ def test_color_changes_nothing_but_color(small: Server) -> None:
     ("variables", "plain"),
     [
         ("LANG=", True),
-        ("LANG=C", True),
-        ("LANG=POSIX", True),
-        ("LANG=en_US.UTF-8", False),
-        ("LANG= LC_CTYPE=UTF-8", False),
         ("LC_ALL=C", True),
         ("LC_ALL=C.UTF-8 LANG=C", False),
+        ("LANG= LC_CTYPE=UTF-8", False),
         ("PYTHONIOENCODING=ascii", True),
     ],
 )
@@ -288,7 +285,7 @@ WATCH = "watch --interval 0.2s --stall-after 99999h"
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "number", "code"),
-    [(["--timeout", "2s"], None, 124), ([], signal.SIGTERM, 143), ([], signal.SIGINT, 130), ([], signal.SIGHUP, 129)],
+    [(["--timeout", "2s"], None, 124), ([], signal.SIGTERM, 143)],
 )
 def test_a_pipe_that_nobody_reads_holds_up_nothing(words: list[str], number: signal.Signals | None, code: int) -> None:
     """With more to write than a full pipe takes, timeouts and signals end a watch with their codes."""
