@@ -6,12 +6,13 @@ import json
 import re
 import signal
 import socket
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from migstat.simulator.server import serve
-from tests.cli.rehearsals import migration
+from tests.cli.rehearsals import NOW, migration
 from tests.command_line import environ_of, line_of, migstat, process, refused, started, until
 
 LABEL = "Demo: a simulated migration; nothing is sent anywhere.\n"
@@ -197,6 +198,23 @@ def test_a_second_demo_does_not_continue_the_record_of_the_first(tmp_path: Path)
     result = migstat(words, {}, sleep=[])
     assert (result.code, "night.jsonl already records a demo" in result.err) == (2, True)
     assert path.read_bytes() == before
+
+
+def test_the_demo_is_the_watch_of_the_cutover() -> None:
+    """`migstat demo` alone watches failures and an outage in half a minute, by a clock that runs with the work.
+
+    At the end it says what to do next.
+    """
+    slept: list[float] = []
+    result = migstat(["demo"], {}, sleep=slept, now=lambda: NOW + sum(slept))
+    assert (result.code, 20 < sum(slept) < 40) == (1, True)
+    assert all(f"\tmigrate,projects,{name}\t" in result.out for name in ("ATTIC", "INFRA"))
+    times = [datetime.fromisoformat(line.split("\t")[0]) for line in result.out.splitlines()]
+    assert times[-1] - times[0] > timedelta(minutes=50)
+    first, *middle, last, following = result.err.splitlines()
+    assert (first + "\n", following[:19]) == (LABEL, "Next: migstat demo ")
+    assert any("503" in line for line in middle)
+    assert re.match("migstat: failed .*; 40 of 40 projects", last)
 
 
 def test_after_the_watch_of_a_scenario_its_status_is_suggested() -> None:

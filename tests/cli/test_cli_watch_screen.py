@@ -7,35 +7,28 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pyte
 import pytest
-from rich.cells import cell_len
 
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, Night, check_run, cutover, migration, night, node
-from tests.command_line import environ_of, hermetic, started, until
+from tests.cli.rehearsals import HERE, Night, cutover, migration, night, node
+from tests.command_line import environ_of, hermetic, until
 from tests.terminal import MIGSTAT, PATIENCE, on_terminal
 from tests.watching import moved
 
 pytestmark = pytest.mark.slow
 
-BEYOND = 30
-"""Columns and lines that a wider screen has than the window, to see what would be drawn outside of it."""
-
 CJK = "日本語の長い名前のプロジェクト第一営業部門移行計画"
 HOME = "\x1b[H"
 SWITCH = re.compile(r"(\x1b\[\?1049[hl])")
-SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 WATCH = [*MIGSTAT, "watch", "--interval", "0.2s", "--stall-after", "99999h"]
 
 
@@ -46,92 +39,61 @@ class Window:
     """
 
     def __init__(
-        self,
-        server: Server,
-        words: tuple[str, ...],
-        size: tuple[int, int],
-        environ: dict[str, str],
-        bash: str | None = None,
+        self, server: Server, words: tuple[str, ...], size: tuple[int, int], environ: dict[str, str], bash: str
     ) -> None:
         quick = {"MIGSTAT_RATE_LIMIT": "none", "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         watch = [*WATCH, *words]
         self.child = on_terminal(
-            watch if bash is None else ["/bin/bash", *shlex.split(bash)],
+            ["/bin/bash", *shlex.split(bash)] if bash else watch,
             hermetic(measured=True) | environ_of(server) | quick | {"WATCH": shlex.join(watch), "PS1": "$ "} | environ,
             size=size,
         )
         self.written = ""
         self.second = False
-        self._held = ""
-        self._main = pyte.HistoryScreen(*size, history=10_000)
-        self._of_main = pyte.Stream(self._main)
-        self.resized(size)
+        self._main, self._view = pyte.HistoryScreen(*size, history=10_000), pyte.Screen(*size)
+        self._shown = {False: pyte.Stream(self._main), True: pyte.Stream(self._view)}
+        self._unfinished = ""
 
-    def resized(self, size: tuple[int, int]) -> None:
-        """Begin the second screen anew, in a window of another size."""
-        self.size = size
-        self._second = pyte.Screen(size[0] + BEYOND, size[1] + BEYOND)
-        self._of_second = pyte.Stream(self._second)
-        self._lowest = 0
-        self._main.resize(size[1], size[0])
-        self._frames_before = self.written.count(HOME)
-
-    def resize(self, size: tuple[int, int]) -> None:
-        self.child.setwinsize(size[1], size[0])
-        self.resized(size)
-        self.until(self._is_settled)
-
-    def _is_settled(self) -> bool:
-        """True once a frame for the new window is there; what was under way for the old one does not count."""
-        if self.outside():
-            self.resized(self.size)
-        return self.written.count(HOME) > self._frames_before + 1 and not self.outside()
-
-    def feed(self, text: str) -> None:
-        """Show what was written; the beginning of an escape sequence waits for its end."""
-        self.written += text
-        text = self._held + text
-        unfinished = re.search(r"\x1b(?:\[[?0-9;]*)?$", text)
-        self._held = unfinished[0] if unfinished else ""
-        for part in SWITCH.split(text[: len(text) - len(self._held)]):
-            if SWITCH.fullmatch(part):
-                self.second = part.endswith("h")
-            elif self.second:
-                self._of_second.feed(part)
-                self._lowest = max(self._lowest, self._second.cursor.y)
-            else:
-                self._of_main.feed(part)
-
-    @property
-    def lines(self) -> list[str]:
-        columns, lines = self.size
-        return [split(line, columns)[0].rstrip() for line in self._second.display[:lines]]
+    def resize(self, columns: int, lines: int) -> None:
+        self.child.setwinsize(lines, columns)
+        self._main.resize(lines, columns)
+        self._view.resize(lines, columns)
 
     @property
     def text(self) -> str:
-        return "\n".join(self.lines)
+        """What the second screen shows."""
+        return "\n".join(line.rstrip() for line in self._view.display)
 
     @property
     def scrollback(self) -> list[str]:
-        """All lines of the main screen, those too that were scrolled out of it."""
-        gone = ["".join(line[at].data for at in range(self.size[0])).rstrip() for line in self._main.history.top]
-        return [*gone, *(line.rstrip() for line in self._main.display)]
+        """The lines of the main screen that are not empty, those too that were scrolled out of it."""
+        gone = ["".join(line[at].data for at in range(self._main.columns)) for line in self._main.history.top]
+        return [line.rstrip() for line in (*gone, *self._main.display) if line.strip()]
 
-    def _read(self) -> bool:
+    def read(self) -> bool:
         """Show what is written next; False after the end."""
         try:
-            self.feed(self.child.read_nonblocking(65536, timeout=0.2))
+            text = self.child.read_nonblocking(65536, timeout=0.2)
         except pexpect.EOF:
             return False
         except pexpect.TIMEOUT:
-            pass
+            return True
+        self.written += text
+        text = self._unfinished + text
+        # the beginning of an escape sequence waits for its end
+        self._unfinished = text[found.start() :] if (found := re.search(r"\x1b[^a-zA-Z]*$", text)) else ""
+        for part in SWITCH.split(text.removesuffix(self._unfinished)):
+            if SWITCH.fullmatch(part):
+                self.second = part.endswith("h")
+            else:
+                self._shown[self.second].feed(part)
         return True
 
-    def until(self, shown: Callable[[], object]) -> None:
+    def until(self, true: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not shown():
+        while not true():
             assert time.monotonic() < deadline, f"not shown:\n{self.text}"
-            assert self._read() or shown(), f"it ended before:\n{self.text}\n{self.scrollback}"
+            assert self.read() or true(), f"it ended before:\n{self.text}\n{self.scrollback}"
 
     def until_shown(self, pattern: str) -> None:
         self.until(lambda: self.second and re.search(pattern, self.text, re.MULTILINE))
@@ -139,55 +101,34 @@ class Window:
     def until_printed(self, pattern: str) -> None:
         self.until(lambda: not self.second and re.search(pattern, "\n".join(self.scrollback), re.MULTILINE))
 
-    def frames(self, count: int = 1) -> None:
-        drawn = self.written.count(HOME) + count
+    def until_it_fits(self, frames: int = 2) -> None:
+        """Wait for some more frames, and until the window holds one from its first line to its last."""
+        drawn = self.written.count(HOME) + frames
         self.until(lambda: self.written.count(HOME) >= drawn)
+        self.until_shown(r"\A● running[^\0]*\nCtrl-C stops watching.*\Z")
 
     def end(self, number: signal.Signals | None = None) -> int:
         """Wait until it has ended, by a signal where there is one; the exit code."""
         if number is not None:
             self.child.kill(number)
         deadline = time.monotonic() + PATIENCE
-        while self._read() and time.monotonic() < deadline:
+        while self.read() and time.monotonic() < deadline:
             pass
-        self.child.wait()
         self.child.close()
-        code = self.child.exitstatus
-        assert isinstance(code, int)
-        return code
-
-    def outside(self) -> list[str]:
-        """What was drawn beyond the window, or would have scrolled it: nothing, if all is well."""
-        columns, lines = self.size
-        right = [split(line, columns)[1].strip() for line in self._second.display[:lines]]
-        below = [line.strip() for line in self._second.display[lines:]]
-        scrolled = [f"line {self._lowest}"] if self._lowest >= lines else []
-        return [text for text in (*right, *below, *scrolled) if text]
+        assert isinstance(self.child.exitstatus, int)
+        return self.child.exitstatus
 
     def is_restored(self) -> bool:
         """True if the main screen is there, with a cursor and no style left over."""
-        found = [self.written.rfind(f"\x1b[?{mode}") for mode in ("1049l", "25h")]
-        undone = [self.written.rfind(f"\x1b[?{mode}") for mode in ("1049h", "25l")]
+        last = {mode: self.written.rfind(f"\x1b[?{mode}") for mode in ("1049h", "1049l", "25h", "25l")}
         pen = self._main.cursor.attrs
         plain = (pen.fg, pen.bg, pen.bold, pen.reverse) == ("default", "default", False, False)
-        return plain and not self._main.cursor.hidden and all(on > off for on, off in zip(found, undone, strict=True))
-
-
-def split(line: str, columns: int) -> tuple[str, str]:
-    """The text of a line within this many cells, and beyond; the empty cell beside a wide one does not count."""
-    if cell_len(line.rstrip()) <= columns:
-        return line.rstrip(), ""
-    taken = 0
-    for at, character in enumerate(line):
-        taken += cell_len(character)
-        if taken > columns:
-            return line[:at], line[at:]
-    return line, ""
+        return plain and not self._main.cursor.hidden and last["1049l"] > last["1049h"] and last["25h"] > last["25l"]
 
 
 @contextmanager
 def window(
-    server: Server, *words: str, size: tuple[int, int] = (80, 24), bash: str | None = None, **environ: str
+    server: Server, *words: str, size: tuple[int, int] = (80, 24), bash: str = "", **environ: str
 ) -> Iterator[Window]:
     """Open a window in which a server is watched; whatever happens, it is closed."""
     opened = Window(server, words, size, environ, bash)
@@ -223,58 +164,14 @@ def many(*, failed: int = 0, warned: int = 0, running: int = 6, well: int = 20, 
     return migration("running", migrate="running", scopes=(node("apps", "running"),), projects=tuple(projects))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def demo() -> Iterator[subprocess.Popen[str]]:
-    """A `migstat demo` into a pipe: begun before all other tests, as it takes half a minute; the last one reads it."""
-    with started(["demo"], {}) as running:
-        yield running
-
-
-@contextmanager
-def windows(scripted: Scenario, *sizes: tuple[int, int]) -> Iterator[list[Window]]:
-    """Open windows of several sizes on the same migration, all at once."""
-    with ExitStack() as stack:
-        rehearsed = stack.enter_context(night(scripted, head_start=HERE))
-        yield [stack.enter_context(window(rehearsed.server, size=size)) for size in sizes]
-
-
-@pytest.mark.parametrize(
-    "scripted",
-    [
-        many(failed=70, warned=30),
-        many(prefix=CJK, failed=3, warned=3),
-        check_run("running", *(node(f"Check{number}", "running") for number in range(60))),
-    ],
-    ids=["many-failures", "cjk", "checks"],
-)
-def test_a_frame_fits_the_window(scripted: Scenario) -> None:
-    """Nothing is drawn beyond the window and nothing scrolls, whatever there is to show."""
-    with windows(scripted, (80, 24), (200, 50), (40, 15)) as opened:
-        for seen in opened:
-            seen.until_shown(r"updated \d+s ago")
-            seen.frames(2)
-            assert (seen.outside(), seen.lines[0][:9]) == ([], "● running")
-            assert not [line for line in seen.scrollback if line]
-
-
-def test_a_window_of_any_size_is_not_exceeded() -> None:
-    """Even in a uselessly small window nothing is drawn beyond it, and the watch ends properly."""
-    with windows(many(failed=9, prefix=CJK), (20, 5), (8, 2), (1, 1), (500, 3), (3, 100)) as opened:
-        for seen in opened:
-            seen.until(lambda seen=seen: seen.second)  # type: ignore[misc]
-            seen.frames(3)
-            assert seen.outside() == [], seen.size
-            assert (seen.end(signal.SIGINT), seen.is_restored()) == (130, True)
-
-
-def test_it_follows_the_window() -> None:
-    """When the window is resized, both ways, the frame soon fits again, and nothing is left over from before."""
-    with watching(many(prefix=CJK, failed=40)) as (_, seen):
-        seen.until_shown("updated")
-        for size in ((200, 50), (40, 15), (120, 8), (30, 60), (80, 24)):
-            seen.resize(size)
-            seen.frames(2)
-            assert (seen.outside(), "● running" in seen.text) == ([], True), size
+def test_a_frame_fits_the_window_whatever_its_size() -> None:
+    """Nothing is drawn beyond the window and nothing scrolls, however much there is to show; a resize is followed."""
+    with watching(many(prefix=CJK, failed=70, warned=30)) as (_, seen):
+        seen.until_it_fits()
+        for size in ((200, 50), (40, 15), (80, 24)):
+            seen.resize(*size)
+            seen.until_it_fits()
+        assert seen.scrollback == []
         assert (seen.end(signal.SIGTERM), seen.is_restored()) == (143, True)
 
 
@@ -285,8 +182,7 @@ def test_it_is_drawn_in_place(program: str, progress: list[str]) -> None:
     Only a terminal known to show progress gets it, red after a failure.
     """
     with watching(many(failed=1), TERM_PROGRAM=program) as (_, seen):
-        seen.until_shown("updated")
-        seen.frames(5)
+        seen.until_it_fits(frames=5)
         assert seen.end(signal.SIGINT) == 130
     assert not re.search(r"\x1b\[[23]J", seen.written)
     assert seen.written.count("\x1b[?1049h") == seen.written.count("\x1b[?1049l") == 1
@@ -297,8 +193,8 @@ def test_it_is_drawn_in_place(program: str, progress: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("environ", "ascii_only", "colored"),
-    [({}, False, True), ({"NO_COLOR": "1"}, False, False), ({"LC_ALL": "C"}, True, True)],
-    ids=["usual", "no color", "C locale"],
+    [({"NO_COLOR": "1"}, False, False), ({"LC_ALL": "C"}, True, True)],
+    ids=["no color", "C locale"],
 )
 def test_color_and_signs_are_those_that_are_wanted(environ: dict[str, str], ascii_only: bool, colored: bool) -> None:
     """With NO_COLOR nothing has color, with LC_ALL=C all is ASCII, live and at the end."""
@@ -312,59 +208,18 @@ def test_color_and_signs_are_those_that_are_wanted(environ: dict[str, str], asci
     assert seen.written.isascii() is ascii_only
 
 
-def test_an_outage_is_shown_and_its_end() -> None:
-    """While nothing answers, that is the verdict, beside the last good state with its time; the end is logged."""
-    with watching(many(failed=1), size=(100, 24)) as (rehearsed, seen):
-        seen.until_shown("updated")
-        rehearsed.server.faults.add("405", 100_000)
-        seen.until_shown(r"^✖ no answer since \d\d:\d\d \(405\)")
-        seen.until_shown(r"next try in \d+s|trying again")
-        assert re.search(r"running as of \d\d:\d\d", seen.text)
-        assert "21 of 27 projects" in seen.text
-        assert re.search(r"(?m)^✖ P-F0000 ", seen.text)
-        assert seen.outside() == []
-        rehearsed.server.faults.clear()
-        seen.until_shown(r"updated \d+s ago")
-        seen.until_shown("API back after")
-        assert seen.lines[0].startswith("● running")
-        assert seen.end(signal.SIGTERM) == 143
-
-
-def test_five_thousand_projects_fit() -> None:
-    """With 5000 projects of which 8 run the frame fits, shows those, and the end is short."""
-    with watching(many(failed=2, running=8, well=4990)) as (_, seen):
-        seen.until_shown("4 992 of 5 000 projects")
-        assert len(re.findall(r"(?m)^● P-r\d+", seen.text)) >= 4
-        assert len(re.findall(r"(?m)^✖ P-F\d+", seen.text)) == 2
-        assert seen.outside() == []
-        assert seen.end(signal.SIGTERM) == 143
-        assert len([line for line in seen.scrollback if line]) < 24
-
-
-def test_an_outage_at_the_start_is_shown() -> None:
-    """While the first answer does not come, the screen says so, and since when."""
-    with night(many(), head_start=HERE) as rehearsed:
-        rehearsed.server.faults.add("503", 100, retry_after=9)
-        with window(rehearsed.server) as seen:
-            seen.until_shown(r"no answer since \d\d:\d\d \(503\)")
-            assert seen.end(signal.SIGINT) == 130
-    assert seen.is_restored()
-    assert re.search(r"interrupted: no answer \(503\)", " ".join(seen.scrollback))
-
-
 def test_the_same_command_resumes_a_recorded_watch(tmp_path: Path) -> None:
     """After Ctrl-C the next command is the same one: without its options, it would neither record nor resume."""
     with watching(many(), "--record", str(tmp_path / "night.jsonl")) as (_, seen):
         seen.until_shown("updated")
         assert seen.end(signal.SIGINT) == 130
-    assert [line for line in seen.scrollback if line][-1] == "Next: run the same command to resume this watch"
+    assert seen.scrollback[-1] == "Next: run the same command to resume this watch"
 
 
 def left_over(seen: Window, verdict: str) -> list[str]:
     """The lines that are left after the end: one screen, whose first line is the verdict, on a terminal as it was."""
     assert seen.is_restored()
-    assert seen.outside() == []
-    left = [line for line in seen.scrollback if line]
+    left = seen.scrollback
     assert left[0].startswith(verdict)
     assert len([line for line in left if "Jira to the cloud" in line]) == 1, left
     assert left[-1].startswith("Next: migstat ")
@@ -388,10 +243,9 @@ def test_the_end_stays_in_the_scrollback() -> None:
 @pytest.mark.parametrize(
     ("words", "environ", "number", "code", "said"),
     [
-        *(((), {}, number, code, "interrupted: still running") for number, code in SIGNALS),
+        ((), {}, signal.SIGHUP, 129, "interrupted: still running"),
         (("--fail-fast",), {}, None, 1, "the migration goes on"),
         ((), {"MIGSTAT_TOKEN": "another"}, None, 4, ""),
-        (("job-2",), {}, None, 5, ""),
     ],
     ids=str,
 )
@@ -406,11 +260,11 @@ def test_however_it_ends_the_terminal_is_restored(
     if said:
         assert said in left_over(seen, "● running")[-2]
     else:
-        left = [line for line in seen.scrollback if line]
+        left = seen.scrollback
         assert (seen.is_restored(), len(left) in (1, 2), left[0][:9]) == (True, True, "migstat: ")
 
 
-@pytest.mark.parametrize(("hanging", "times"), [(0, 1), (1000, 1), (1000, 2)])
+@pytest.mark.parametrize(("hanging", "times"), [(0, 1), (1000, 2)])
 def test_ctrl_c_is_a_key_and_twice_is_at_once(hanging: int, times: int) -> None:
     """Ctrl-C as typed ends it with 130, also while the first answer hangs, and typed again it changes nothing."""
     with night(many(), head_start=HERE) as rehearsed:
@@ -425,7 +279,7 @@ def test_ctrl_c_is_a_key_and_twice_is_at_once(hanging: int, times: int) -> None:
 
 @pytest.mark.parametrize(
     ("words", "number", "code"),
-    [(("--timeout", "3s"), None, 124), ((), signal.SIGTERM, 143), ((), signal.SIGINT, 130)],
+    [(("--timeout", "3s"), None, 124), ((), signal.SIGINT, 130)],
 )
 def test_a_frozen_terminal_holds_up_nothing(
     words: tuple[str, ...], number: signal.Signals | None, code: int, tmp_path: Path
@@ -454,8 +308,7 @@ def test_ctrl_z_hands_the_terminal_back() -> None:
         seen.until_printed("Stopped")
         assert seen.is_restored()
         seen.child.send("fg\n")
-        seen.until_shown("updated")
-        seen.frames(2)
+        seen.until_it_fits()
         seen.child.sendintr()
         seen.until_printed("^Next: ")
         seen.child.send("echo code $?\n")
@@ -486,10 +339,10 @@ def code_of(process: int) -> int:
 
 @pytest.mark.parametrize(
     ("bash", "code", "last"),
-    [(None, 129, "interrupted"), ("""-c "trap '' HUP; exec $WATCH" """, 1, "finished")],
+    [("", 129, "interrupted"), ("""-c "trap '' HUP; exec $WATCH" """, 1, "finished")],
     ids=["usual", "SIGHUP ignored"],
 )
-def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path, bash: str | None, code: int, last: str) -> None:
+def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path, bash: str, code: int, last: str) -> None:
     """It ends as by SIGHUP, with a last event in the record; with SIGHUP ignored, as by nohup, it goes on without."""
     path = tmp_path / "night.jsonl"
     scripted = cutover(moved("ACME", 0, 100), moved("ERP", 0, 100, "FAILED"), over=150)
@@ -526,7 +379,6 @@ def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
         seen.until_shown("ACME")
         rehearsed.slept.append(100.0)
         seen.until_shown(r"^\d\d:\d\d ▲ .*--notify: hook exited with 3: ZZ")
-        assert seen.outside() == []
         seen.child.sendcontrol("c")
         seen.until_printed("press Ctrl-C to stop it")
         go.touch()
@@ -542,21 +394,3 @@ def test_verbose_gives_lines() -> None:
         seen.until_printed(r"GET /migrations\S+ 200 \d+ ms")
         assert seen.end(signal.SIGINT) == 130
     assert "\x1b[?1049h" not in seen.written
-
-
-def test_the_demo_is_the_watch_of_the_cutover(demo: subprocess.Popen[str]) -> None:
-    """`migstat demo` alone watches failures and an outage in half a minute, by a clock that runs with the work.
-
-    At the end it says what to do next.
-    """
-    out, err = demo.communicate(timeout=30)
-    assert demo.returncode == 1
-    assert all(f"\tmigrate,projects,{name}\t" in out for name in ("ATTIC", "INFRA"))
-    assert all(line.count("\t") == 4 for line in out.splitlines())
-    times = [datetime.fromisoformat(line.split("\t")[0]) for line in out.splitlines()]
-    assert times[-1] - times[0] > timedelta(minutes=50)
-    first, *told, last, following = err.splitlines()
-    assert (first[:6], following[:19]) == ("Demo: ", "Next: migstat demo ")
-    assert any("503" in line for line in told)
-    assert "failed" in last
-    assert "40 of 40 projects" in last
