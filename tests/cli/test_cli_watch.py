@@ -54,7 +54,7 @@ def lively() -> Scenario:
     return cutover(
         moved("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
         moved("HELP", 30, 150, "WARNING", final_message="Without icons."),
-        moved("ERP", 40, 200, "FAILED", final_message="No\tsuch\nfield."),
+        moved("ERP", 40, 200, "FAILED", final_message="No\tsuch\n\x1b[2J\u202efield."),
         moved("LATE", 110, 180, reported_at=100),
         scopes=(moved("apps", 60, 300),),
         over=300,
@@ -117,11 +117,15 @@ def test_a_change_is_a_line_and_an_outage_loses_none() -> None:
         ".": [("running", "succeeded")],
     }
     failed = next(line for line in result.out.splitlines() if "ERP\trunning\tfailed" in line)
-    assert re.fullmatch(r"2026-09-21T14:1\d:\d\dZ\tmigrate,projects,ERP\trunning\tfailed\tNo\\tsuch\\nfield\.", failed)
-    assert not re.search("[\x1b\a]", result.out + result.err)
+    assert re.fullmatch(
+        r"2026-09-21T14:1\d:\d\dZ\tmigrate,projects,ERP\trunning\tfailed\tNo\\tsuch\\n\\x1b\[2J\\u202efield\.", failed
+    )
+    assert not re.search("[\x1b\a\u202e]", result.out + result.err)
     _, outage, recovery, last = result.err.splitlines()
     assert ("no answer" in outage, "API back after" in recovery, result.code) == (True, True, 1)
-    assert re.fullmatch(r"migstat: failed after \d+m \d\ds: ERP: No such field; 4 of 4 projects done", last)
+    assert re.fullmatch(
+        r"migstat: failed after \d+m \d\ds: ERP: No such \\x1b\[2J\\u202efield; 4 of 4 projects done", last
+    )
 
 
 @pytest.mark.parametrize("words", [(), ("--quiet",)], ids=["usual", "quiet"])
