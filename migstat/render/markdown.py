@@ -20,9 +20,10 @@ from migstat.model.reports import (
     states_of,
 )
 from migstat.model.verdict import Snapshot
+from migstat.render.checks import change_word, changes, checks_head, compared_words
 from migstat.render.parts import REASONS, Canvas, counts_of, heading_of
 from migstat.render.rows import columns, rows
-from migstat.render.table import NOTHING_TO_MOVE, change_word, changes_line, checks_head, compared_words
+from migstat.render.table import NOTHING_TO_MOVE
 from migstat.render.text import absolute, duration, harmless
 from migstat.render.theme import UNICODE, describe
 
@@ -61,7 +62,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
             yield from _title(checks_head(report), None)
             if report.comparison is not None:
                 yield from (_cell(compared_words(report.comparison, report.snapshot.fetched_at)), "")
-                yield from (_cell(changes_line(report, _CANVAS).plain), "")
+                yield from (_cell(" · ".join(changes(report))), "")
             first = ("change",) if report.comparison or report.accepting else ()
             names = (*first, "check", "state", "override", "message", *(("found",) if report.details else ()))
             yield from _table(names, (_check(check, report) for check in report.rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -17,8 +18,8 @@ from rich.theme import Theme
 
 from migstat.model.acceptance import Acceptance
 from migstat.model.nodes import Level, Millis, Node, State, TaskType
-from migstat.model.reports import nothing_moved
-from migstat.model.verdict import Reason, Snapshot
+from migstat.model.reports import ChecksReport, ProjectsReport, nothing_moved, worst_first
+from migstat.model.verdict import Reason, Snapshot, Verdict
 from migstat.render.text import duration, grouped, harmless, local_time, short_date, span_of_time, zone
 from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, describe
 
@@ -39,13 +40,16 @@ REASONS = 3
 """Most reasons listed below the verdict; the rest is counted."""
 
 NARROW, WIDE = 60, 100
-"""Window widths from which the live view has elapsed times, and states in the API's words."""
+"""Window widths from which there is room for elapsed times, and for bars, the API's own words and whole phrases."""
 
 LOW, LOWER, LOWEST = 20, 13, 9
 """Window heights below which a message takes one line, nothing is repeated, and only verdict and failures are left.
 
 `drawing.fitted` draws a view for lower and lower windows until its verdict stays on the screen.
 """
+
+AROUND = 11
+"""Lines that header, summary, hint and prompt take from the rows, as a first guess; `drawing.fitted` corrects it."""
 
 SHORTEST_TITLE = 12
 """Fewest cells in which a cut name still says something."""
@@ -77,6 +81,20 @@ def shown_and_counted(
 def gap(canvas: Canvas) -> tuple[str, ...]:
     """A blank line, if there is room for one."""
     return ("",) if canvas.height >= LOW else ()
+
+
+def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) -> tuple[list[Node], list[Node]]:
+    """Split nodes into those that get a row and those that are counted, both worst first.
+
+    What failed or warns gets a row, and what is missing once it is `over`. What is running, or not reported yet, gets
+    one if the failures above it stay on the screen. The lowest windows only count warnings.
+    """
+    bad = {State.FAILED, *([State.WARNING] if canvas.height >= LOWEST else []), *([State.MISSING] if over else [])}
+    ordered = worst_first(nodes)
+    going = [
+        node for state in (State.RUNNING, State.MISSING) if state not in bad for node in ordered if node.state is state
+    ]
+    return shown_and_counted(ordered, bad, going, canvas.height - AROUND - used, canvas)
 
 
 class Prose(msgspec.Struct, frozen=True):
@@ -170,6 +188,21 @@ def fitting(parts: Iterable[tuple[int, Part]], width: int, join: Callable[[list[
 def bar(share: float, state: State, width: int) -> ProgressBar:
     """A bar for a share of 0..1, in the color of a state."""
     return ProgressBar(1.0, min(max(share, 0.0), 1.0), width, style=QUIET, complete_style=state, finished_style=state)
+
+
+def table_of(canvas: Canvas, *names: str, name: int | None = 0, right: Sequence[str] = ()) -> Table:
+    """A table without borders, whose last column wraps. Column number `name` is cut at a third of the window."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET, show_header=any(names))
+    for at, head in enumerate(names):
+        last = at == len(names) - 1
+        table.add_column(
+            head,
+            no_wrap=not last,
+            overflow="fold" if last else "ellipsis",
+            justify="right" if head in right else "left",
+            max_width=max(canvas.width // 3, 12) if at == name else None,
+        )
+    return table
 
 
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
@@ -311,3 +344,17 @@ def header(
         *reason_lines(reasons, canvas),
         facts_line(facts, canvas),
     )
+
+
+def last_line(
+    report: ChecksReport | ProjectsReport, rest: Sequence[Node], canvas: Canvas, kind: str
+) -> list[RenderableType]:
+    """The last line: the counts of what has no row, or of what a filter let through."""
+    found = report.checks if isinstance(report, ChecksReport) else report.projects
+    total = report.snapshot.summary.total if report.snapshot.summary else len(found)
+    if report.filtered:
+        return [Text(f"{len(found)} of {total} {kind}: {report.filtered}", QUIET)]
+    if rest:
+        return [folded_line(Counter(node.state for node in rest), canvas, over=report.snapshot.node.ended)]
+    refused = report.snapshot.verdict is Verdict.FAILED
+    return [] if found else [Text(f"No {kind} were reported." if refused else f"No {kind} are reported yet.", QUIET)]

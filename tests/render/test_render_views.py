@@ -289,7 +289,8 @@ def test_a_filter_says_what_it_left_out(server: Server) -> None:
         ("status", ""),
         ("projects", ""),
         ("demo status", ""),
-        ("demo checks --against previous", "41 as before\n--all lists them"),
+        ("demo checks --against previous", "new  MissingAttachments  ▲ warning"),
+        ("demo checks --against previous", "+3 more · 1 new · 2 still"),
         ("demo --scenario failing status", ""),
         ("demo --scenario failing checks", ""),
         ("demo --scenario failing checks --against previous", "as before"),
@@ -300,7 +301,7 @@ def test_a_filter_says_what_it_left_out(server: Server) -> None:
 def test_the_verdict_stays_on_a_small_screen(servers: dict[str, Server], words: str, last: str, tmp_path: Path) -> None:
     """At 40 x 15, with everything below it and a prompt, no line of a view that folds has left the screen.
 
-    A comparison that has room for no rows says how to see them.
+    A comparison keeps the worst of its rows and counts the others.
     """
     import fcntl
     import pty
