@@ -66,7 +66,7 @@ class Workers(msgspec.Struct):
             outcomes.put(outcome)
             if closed:
                 return
-            del call, function, outcome  # or they would live until the next call
+            del call, function, outcome, outcomes  # or they would live until the next call
 
     def call(
         self, function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None
