@@ -226,9 +226,19 @@ class Http:
         return response, received
 
 
-def _send(client: httpx.Client, receive: Callable[[httpx.Response], _T], **request: Any) -> tuple[httpx.Response, _T]:
-    # not `client.build_request`: merging the client's headers and cookies takes as long as decoding the answer
-    response = client.send(httpx.Request("GET", **request), stream=True)
+def _send(
+    client: httpx.Client,
+    receive: Callable[[httpx.Response], _T],
+    *,
+    url: httpx.URL,
+    headers: dict[str, str],
+    extensions: dict[str, Any] | None,
+) -> tuple[httpx.Response, _T]:
+    # Not `client.build_request`, which merges the client's headers and cookies, and with an empty stream, or httpx
+    # looks for a body: each takes longer than decoding the answer.
+    headers = {"Host": url.netloc.decode(), **headers}  # what httpx adds only where it makes the stream
+    request = httpx.Request("GET", url, headers=headers, extensions=extensions, stream=NO_STREAM)
+    response = client.send(request, stream=True)
     try:
         return response, receive(response)
     finally:

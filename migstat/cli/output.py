@@ -167,7 +167,8 @@ def _present(streams: Streams, options: Options, report: Report, *, below: int) 
         case "ndjson":
             from migstat.render.json import encoded, lines
 
-            streams.print_lines(encoded(line, ascii_only=not streams.unicode) for line in lines(report))
+            ascii_only = not streams.unicode  # asked once, for there may be 100,000 lines
+            streams.print_lines(encoded(line, ascii_only=ascii_only) for line in lines(report))
         case "plain":
             from migstat.render.plain import plain_lines
 

@@ -162,7 +162,9 @@ def projects_report(
     """
     reading = session.tree.projects(keys)
     job = session.tree.job
-    found = (*reading.shape.leaves, *_missing_nodes((*MIGRATE, reading.scope), reading.missing))
+    found = reading.shape.leaves  # unchanged if none is missing, since they may have been counted
+    if reading.missing:
+        found = (*found, *_missing_nodes((*MIGRATE, reading.scope), reading.missing))
     names = match_keys(keys, (node.name for node in found))
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())

@@ -513,6 +513,8 @@ def _with_scopes(root: Node, migrate: Node | None, scopes: Iterable[Node]) -> No
 
 def _ordered(node: Node) -> Node:
     """Children in the order in which a migration goes: check before migrate, projects last; else by name."""
+    if isinstance(node.children, Crowd):  # leaves
+        return replace(node, children=node.children.reordered(by_name(node.children)))
     if not node.children:
         return node
     children = sorted(by_name(node.children), key=lambda child: _PLACES.get(child.level, 2))
