@@ -14,7 +14,15 @@ from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, Us
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
 from migstat.model.nodes import State
-from migstat.model.reports import ChecksReport, ProjectsReport, Report, StatusReport, TargetsReport, TasksReport
+from migstat.model.reports import (
+    ChecksReport,
+    ListReport,
+    ProjectsReport,
+    Report,
+    StatusReport,
+    TargetsReport,
+    TasksReport,
+)
 from migstat.model.verdict import Verdict
 from migstat.render.advice import next_line, step_after_report
 from migstat.render.text import harmless, one_field
@@ -37,12 +45,12 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     With `verdict` None nothing is judged. Raises OutputError if something could not be written.
     """
     streams, json = runtime.streams, options.format in JSON_FORMATS
-    flaws = _flaws_of(report)
-    readable = report.readable if isinstance(report, ChecksReport) else not flaws
+    unread = _unread(report)
+    readable = report.readable if isinstance(report, ChecksReport) else unread is None
     code = exit_of(verdict, readable=readable)  # before anything is shown: a closed pipe must not change it
     for path in options.exports:  # a usage error, so before anything is printed
         _refuse_endless(report, path)
-    notes = report.snapshot.notes if isinstance(report, StatusReport | ChecksReport | ProjectsReport) else ()
+    notes = report.snapshot.notes if isinstance(report, StatusReport | ListReport) else ()
     note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
     step = step_after_report(report) if is_terminal(streams.out) and is_terminal(streams.err) else None
     suggestion = next_line(step, options.typed, runtime.demo.program if runtime.demo else "migstat") if step else ""
@@ -54,10 +62,8 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
         streams.abandon()
     for path in options.exports:
         _write_export(report, path)
-    if flaws:
-        # A target may need more than another attempt, such as a login.
-        hints = [row.error.hint for row in report.targets if row.error] if isinstance(report, TargetsReport) else [""]
-        tell_error(streams, incomplete(flaws, hints[0]), json=json)
+    if unread:
+        tell_error(streams, unread, json=json)
     if note:
         streams.tell(note)
     if isinstance(report, ChecksReport):
@@ -84,16 +90,22 @@ def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: 
     return exit_of(verdict, readable=not flaws)
 
 
-def _flaws_of(report: Report) -> tuple[str, ...]:
+def _unread(report: Report) -> Incomplete | None:
+    """The error that names what could not be read, if anything."""
+    hint = ""
     match report:
         case TargetsReport():
-            return tuple(f"{row.target}: {row.error.message}" for row in report.targets if row.error)
+            errors = {row.target: row.error for row in report.targets if row.error}
+            flaws = tuple(f"{target}: {error.message}" for target, error in errors.items())
+            # A target may need more than another attempt, such as a login.
+            hint = next((error.hint for error in errors.values()), "")
         case TasksReport():
-            return report.flaws
-        case StatusReport() | ChecksReport() | ProjectsReport():
-            return report.snapshot.flaws
+            flaws = report.flaws
+        case StatusReport() | ListReport():
+            flaws = report.snapshot.flaws
         case _:
-            return ()
+            flaws = ()
+    return incomplete(flaws, hint) if flaws else None
 
 
 def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
