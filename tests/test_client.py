@@ -167,11 +167,7 @@ def test_many_threads_may_use_one_client(small: Server) -> None:
         ({"request_timeout": 1e9}, UsageError, "request_timeout: invalid duration: 1000000000.0"),
         ({"request_timeout": float("nan")}, UsageError, "request_timeout: invalid duration: nan"),
         ({"rate_limit": 0}, UsageError, "rate_limit: not a number of requests: '0'"),
-        (
-            {"rate_limit": None, "base_url": "https://api.example"},
-            UsageError,
-            "rate_limit: 'none' is allowed",
-        ),
+        ({"rate_limit": None, "base_url": "https://api.example"}, UsageError, "rate_limit: 'none' is allowed"),
         ({"ca_bundle": Path("no") / "such.pem"}, UsageError, "ca_bundle: cannot read '.*such.pem'"),
     ],
 )

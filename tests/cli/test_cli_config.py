@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from migstat.settings.keys import DEFAULTS, FORMATS, PROFILE_KEYS, TARGET_KEYS
+from migstat.settings.keys import DEFAULTS, FORMATS
 from tests.command_line import Result, migstat, refused, refused_as_json
 
 JOB = "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90"
@@ -279,10 +279,3 @@ def test_a_token_in_the_file_draws_a_warning(tmp_path: Path) -> None:
         assert "s3cr3t" not in result.out + result.err
     assert result.code == 4
     assert place.text == text.replace('"e"', '"f"')
-
-
-def test_the_help_names_every_key() -> None:
-    """The keys of a profile and of a target are listed."""
-    text = " ".join(migstat(["config", "--help"], {}).out.split())
-    assert f"Keys of a profile: {', '.join(PROFILE_KEYS)}." in text
-    assert f"Keys of a target: {', '.join(TARGET_KEYS)}." in text

@@ -72,8 +72,7 @@ def values(text: str) -> dict[str, str]:
     ("text", "expected"),
     [
         ("\n\n# nothing\n", {}),
-        ("[profiles]\n[targets]\n", {}),
-        ("[profiles.acme]\n", {}),
+        ("[profiles.acme]\n[targets]\n", {}),
         ('profiles = { acme = { email = "e" } }', {"profiles.acme.email": "e"}),
         ('[profiles]\nacme = { email = "e", task = "t" }', {"profiles.acme.email": "e", "profiles.acme.task": "t"}),
         ('profiles.acme.email = "e"\ntargets.w.job = "j"', {"profiles.acme.email": "e", "targets.w.job": "j"}),
@@ -124,20 +123,16 @@ def test_every_way_to_write_the_same_values(text: str, expected: dict[str, str])
         ('[targets.w]\nemail = "a"', "targets.w.email: unknown key", "Keys of targets: job, task, profile."),
         ('[profiles.a.more]\nemail = "x"', "profiles.a.more: unknown key", "Keys of profiles"),
         ("default_profile = true", "default_profile: must be a non-empty string", ""),
-        ("[default_profile]", "default_profile: must be a non-empty string", ""),
         ('default_profile = ""', "default_profile: must be a non-empty string", ""),
         ('[profiles.a]\njob = ["x"]', "profiles.a.job: must be a non-empty string", ""),
-        ("[profiles.a]\nemail = 2026-09-21", "profiles.a.email: must be a non-empty string", ""),
         ("[profiles.a]\ninterval = nan", "profiles.a.interval: must be a non-empty string", ""),
         ('[profiles.a.email]\nx = "y"', "profiles.a.email: must be a non-empty string", ""),
         ("[[targets.w.job]]", "targets.w.job: must be a non-empty string", ""),
         ('profiles = "acme"', "profiles: must be a table", ""),
-        ("[[profiles]]", "profiles: must be a table", ""),
         ("[[profiles.a]]", "profiles.a: must be a table", ""),
         ('[profiles]\nemail = "x"', "profiles.email: must be a table", "It begins with [profiles.NAME]."),
         ('[profiles]\nacme = "x"', "profiles.acme: must be a table", "It begins with [profiles.acme]."),
         ('[profiles.""]\nemail = "x"', 'profiles."": empty name', ""),
-        ("[profiles.a\nx = 1", "invalid TOML: ", ""),
         ("email = you@example.com", "invalid TOML: ", ""),
         ('[profiles.a]\nemail = "x"\nemail = "y"', "invalid TOML: ", ""),
         ("<<<<<<< HEAD", "invalid TOML: ", ""),
@@ -184,11 +179,7 @@ def test_a_token_in_the_file_is_ignored_with_a_warning(text: str, key: str) -> N
         ("profiles.'a\"b'.email", ("profiles", 'a"b', "email")),
         ("profiles.my own.email", ("profiles", "my own", "email")),
         ("profiles.münchen.email", ("profiles", "münchen", "email")),
-        ("", "Keys are"),
-        (".", "Keys are"),
-        ("profiles", "Keys are"),
-        ("profiles.acme", "Keys are"),
-        ("profiles..email", "Keys are"),
+        *((key, "Keys are") for key in ("", ".", "profiles", "profiles.acme", "profiles..email")),
         ("profiles.acme.emial", "Did you mean email?"),
         ("profile.acme.email", "Did you mean profiles?"),
         ("default-profile", "Did you mean default_profile?"),
@@ -247,19 +238,6 @@ def test_an_empty_profile_goes_unless_it_is_needed(text: str, expected: str) -> 
     assert with_changes(parsed(text, FILE), {("profiles", "a", "email"): None}).text == expected
 
 
-def test_a_change_keeps_the_ends_of_lines() -> None:
-    """A file that was written on Windows stays one."""
-    text = '[profiles.a]\r\nemail = "e"\r\n'
-    assert with_changes(parsed(text, FILE), {("profiles", "a", "job"): "j"}).text == text + 'job = "j"\r\n'
-
-
-def test_a_value_that_is_not_set_cannot_be_removed() -> None:
-    """The error names the key and the file."""
-    with pytest.raises(NotFound, match=r"profiles\.acme\.task is not set") as raised:
-        with_changes(parsed(BY_HAND, FILE), {path_of("profiles.acme.task"): None})
-    assert FILE in raised.value.hint
-
-
 ODD = {
     "apart": '[profiles.a]\nemail = "1"\n[targets.w]\njob = "2"\n# c\n[profiles.b]\nemail = "3"\n[targets.v]\njob="4"',
     "dotted": '# c\nprofiles.a.email = "1"\nprofiles.b.email = "3"\ntargets.w.job = "2"\nprofiles.a.job = "5"\n',
@@ -316,6 +294,7 @@ def test_any_changes_one_after_the_other(name: str, crlf: bool, changes: list[tu
         assert dict(all_values(config)) == expected
         assert tomllib.loads(config.text) is not None
         assert comments(config.text) == comments(ODD[name])
+        assert config.text.count("\r\n") == (config.text.count("\n") if crlf else 0)
 
 
 @given(st.text(max_size=40) | st.lists(st.sampled_from(
