@@ -160,7 +160,7 @@ class ScreenPrinter(EventPrinter):
         if isinstance(event, Waiting):
             self._known = known = digest(event.view, self._options.title)
             share = known.counts.done * 100 // known.counts.all if known.counts.all else 0
-            failed = known.verdict is Verdict.FAILED or bool(known.summary and known.summary.failed)
+            failed = known.verdict is Verdict.FAILED or known.summary.failed > 0
             self._screen.refresh(Badge(window_title(known, self._glyphs), share, failed))
         else:
             self._log = logged(self._log, event)

@@ -51,6 +51,7 @@ from migstat.model.events import (
 from migstat.model.exit_codes import Exit, exit_of_end
 from migstat.model.nodes import CHECK, Millis, Node, TaskType
 from migstat.model.verdict import (
+    NOTHING,
     SETTLED_AFTER,
     Assessment,
     Evidence,
@@ -61,7 +62,6 @@ from migstat.model.verdict import (
     estimated_end,
     failed_so_far,
     old_by_stamps,
-    summary_of,
 )
 from migstat.query.task import TaskSession
 
@@ -148,9 +148,7 @@ class Watch:
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         # what was read last, how it was judged, and both as the caller sees them; no snapshot before the first reading
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
-        self._assessment = Assessment(
-            verdict=Verdict.PENDING, ended=False, over=False, reasons=(), summary=summary_of(())
-        )
+        self._assessment = Assessment(verdict=Verdict.PENDING, ended=False, over=False, reasons=(), summary=NOTHING)
         self._snapshot: Snapshot | None = None
         self._notes: tuple[str, ...] = ()
         # seconds until the next reading, as of the last one

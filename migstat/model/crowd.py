@@ -8,7 +8,6 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import chain
 
 from migstat.model.nodes import Job, Millis, Node, State, unmatched
 
@@ -35,13 +34,11 @@ class Tally:
         for node in nodes:
             self._count(node, 1)
 
-    def names(self, *states: State, nodes: Sequence[Node]) -> tuple[str, ...]:
-        """The names of those of `nodes` in these states, upper and lower case alike."""
-        for state in states:
-            if state not in self._sorted:
-                self._sorted[state] = sorted((node.name for node in nodes if node.state is state), key=str.casefold)
-        full = [self._sorted[state] for state in states if self._sorted[state]]
-        return tuple(full[0] if len(full) == 1 else sorted(chain.from_iterable(full), key=str.casefold))
+    def names(self, state: State, nodes: Sequence[Node]) -> tuple[str, ...]:
+        """The names of those of `nodes` in this state, upper and lower case alike."""
+        if state not in self._sorted:
+            self._sorted[state] = sorted((node.name for node in nodes if node.state is state), key=str.casefold)
+        return tuple(self._sorted[state])
 
     def missing(self, job: Job | None, nodes: Sequence[Node]) -> tuple[str, ...]:
         """The keys that the job names and that match none of `nodes`, whose tally this is."""

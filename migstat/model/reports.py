@@ -13,7 +13,7 @@ import msgspec
 from migstat.errors import MigstatError
 from migstat.model.changes import Comparison
 from migstat.model.nodes import Artifact, Job, Millis, Node, State, Task, TaskType, by_name
-from migstat.model.verdict import Snapshot, Summary, Verdict, summary_of
+from migstat.model.verdict import Snapshot, Summary, Verdict
 
 if TYPE_CHECKING:
     from migstat.model.nights import TimelineReport
@@ -32,14 +32,14 @@ class StatusReport(msgspec.Struct, frozen=True):
 
 
 class ListReport(msgspec.Struct, frozen=True):
-    """Base of a report of checks, projects or spaces; the snapshot's summary counts all of them."""
+    """Base of a report of checks, projects or spaces."""
 
     snapshot: Snapshot
 
     @property
     def summary(self) -> Summary:
         """Counts by state, whatever the filters let through."""
-        return self.snapshot.summary or summary_of(())
+        return self.snapshot.summary
 
 
 class ChecksReport(ListReport, frozen=True):
@@ -102,11 +102,6 @@ class RunRow(msgspec.Struct, frozen=True):
     task: Task
     state: State | None = None
     elapsed_seconds: float | None = None
-
-    @property
-    def overridden(self) -> tuple[str, ...]:
-        """Checks whose failure was overridden for this run."""
-        return self.task.overridden
 
 
 class TasksReport(msgspec.Struct, frozen=True):

@@ -96,6 +96,22 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return self.total - self.missing - self.pending - self.running - self.finished
 
 
+def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
+    """Count nodes by state and by outcome; `missing` more are in the job's scope and were not reported."""
+    tally = tally_of(nodes)
+    counts = tally.counts | {State.MISSING: tally.counts[State.MISSING] + missing}
+    return Summary(
+        total=sum(counts.values()),
+        finished=sum(count for state, count in counts.items() if state.ended),
+        by_outcome=dict(sorted(tally.by_outcome.items())),
+        **{str(state): count for state, count in counts.items()},
+    )
+
+
+NOTHING = summary_of(())
+"""The summary of what was not read."""
+
+
 class Reason(msgspec.Struct, frozen=True):
     """One part of why a verdict is what it is: a node that failed, is missing, could not be read, or has a warning."""
 
@@ -138,10 +154,6 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The parts of the tree."""
         return shape_of(self.root, self.task_type)
 
-    def waits_for_migration(self, until: Until) -> bool:
-        """True if more than checks is waited for; otherwise neither `migrate` nor the job's scope matters."""
-        return self.task_type != TaskType.CHECK and until is not Until.CHECKS
-
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """The result of judging the evidence.
@@ -166,7 +178,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
 
     `node` is the requested one: the root, or the node of a level. `missing` are keys of the job's scope that were
     not reported, `flaws` what could not be read, one line each. `summary` counts checks, projects or spaces, regardless
-    of filters; None if they were not read. With `partial` only those that run or went wrong were requested: the others
+    of filters, as far as they were read. With `partial` only those that run or went wrong were requested: the others
     are counted in the total alone, if the job names them. `accepted` are the checks that were accepted.
     """
 
@@ -181,7 +193,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     job_name: str | None = None
     destination: str | None = None
     reasons: tuple[Reason, ...] = ()
-    summary: Summary | None = None
+    summary: Summary = NOTHING
     notes: tuple[str, ...] = ()
     partial: bool = False
     accepted: Accepted = {}
@@ -211,18 +223,6 @@ _VERDICT_OF_STATE = {
 def verdict_of(state: State) -> Verdict:
     """The verdict of a node in this state, taken alone."""
     return _VERDICT_OF_STATE[state]
-
-
-def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
-    """Count nodes by state and by outcome; `missing` more are in the job's scope and were not reported."""
-    tally = tally_of(nodes)
-    counts = tally.counts | {State.MISSING: tally.counts[State.MISSING] + missing}
-    return Summary(
-        total=sum(counts.values()),
-        finished=sum(count for state, count in counts.items() if state.ended),
-        by_outcome=dict(sorted(tally.by_outcome.items())),
-        **{str(state): count for state, count in counts.items()},
-    )
 
 
 def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
@@ -295,7 +295,7 @@ def assess_node(node: Node, now: Millis) -> Assessment:
         ended=node.ended,
         over=over,
         reasons=tuple(_deepest([node])) if bad else (),
-        summary=summary_of(()),
+        summary=NOTHING,
     )
 
 
@@ -342,7 +342,7 @@ def _has_settled(node: Node, now: Millis) -> bool:
 
 def assess_at(evidence: Evidence, now: Millis, until: Until = Until.DONE) -> Assessment:
     """The assessment of a one-off reading at `now`, which takes the age of an end from the stamps of the API."""
-    # A tree without stamps counts as settled, since a polling script must end some time.
+    # A tree without stamps counts as settled, since a polling script must end eventually.
     settled, unscheduled = old_by_stamps(evidence, now, until, unstamped=True)
     return assess(evidence, until, settled=settled, unscheduled=unscheduled)
 
@@ -377,7 +377,9 @@ def assess(
     `settled` says that the end was first seen, or happened, at least `SETTLED_AFTER` ago. `unscheduled` says that, if
     the checks failed and no migration began, it was long enough ago that none will.
     """
-    shape, root, whole = evidence.shape, evidence.root, evidence.waits_for_migration(until)
+    shape, root = evidence.shape, evidence.root
+    # If only checks are waited for, neither `migrate` nor the job's scope matters.
+    whole = evidence.task_type != TaskType.CHECK and until is not Until.CHECKS
     nodes, leaves = counted(evidence, until)
     tally = tally_of(leaves)
     units = shape.leaves  # the summary counts them, even if only checks are waited for
@@ -385,14 +387,14 @@ def assess(
 
     # First: has it ended?
     lone = shape.refused
-    ended = lone or _has_ended(evidence, until, nodes)
+    ended = lone or _has_ended(evidence, until, nodes, whole=whole)
     blocked = whole and shape.blocked
     never = blocked and unscheduled and not ended
 
     # Second: is that end believed? Statuses are eventually consistent: a root may be FINISHED while projects, scopes
     # and outcomes are still to be reported. Only an end that leaves nothing open is believed before it has settled.
     if ended and not lone:
-        gaps = _gaps(evidence, until, nodes, tally)
+        gaps = _gaps(evidence, until, nodes, tally, whole=whole)
     else:
         # A root that cannot be decoded may have ended long ago, and must not look like one that runs.
         gaps = _Gaps(unread=(f"the task: {root.unreadable}",) if root.unreadable and not ended else ())
@@ -444,7 +446,7 @@ def assess(
     )
 
 
-def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...]) -> bool:
+def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...], *, whole: bool) -> bool:
     """True if what is waited for has ended; whether that end is believed is another question."""
     shape, root = evidence.shape, evidence.root
     migrate = _reported(shape.migrate)
@@ -454,7 +456,7 @@ def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...]) -> boo
     # The root's end is the end of everything in it: what still hangs below one that was stopped never ends by itself.
     if not root.ended and not (head and head.ended):
         return False
-    if not evidence.waits_for_migration(until):
+    if not whole:
         return True
     # `migrate` can be FINISHED while `apps` goes on for days, independently: neither an error nor the end. But scopes
     # of a task that failed are not waited for: they may hang for good.
@@ -479,10 +481,9 @@ class _Gaps(msgspec.Struct, frozen=True, kw_only=True):
     unproven: bool = False
 
 
-def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tally) -> _Gaps:
+def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tally, *, whole: bool) -> _Gaps:
     """The gaps that the end of a task leaves, unless it was refused."""
     shape, job = evidence.shape, evidence.job
-    whole = evidence.waits_for_migration(until)
     needed = [*nodes, *tally.unreadable.values()]
     unproven = bool(tally.unproven) or not all(node.outcome for node in nodes)
     absent: list[str] = []

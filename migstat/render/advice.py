@@ -41,7 +41,7 @@ def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = Fa
         return step
     if nothing_moved(snapshot):
         return "tasks" if check is None else "checks --details", ""
-    failed = snapshot.summary.failed if snapshot.summary and snapshot.task_type != TaskType.CHECK else 0
+    failed = snapshot.summary.failed if snapshot.task_type != TaskType.CHECK else 0
     if over and failed and not listed:
         return "projects --state failed", f"{failed} failed"
     if not over or snapshot.verdict in (Verdict.PENDING, Verdict.RUNNING):

@@ -144,7 +144,7 @@ def standing(view: View, now: Millis) -> str:
     if view.snapshot is None:
         return "no answer yet"
     summary = view.snapshot.summary
-    failed = f"{summary.failed} failed" if summary is not None and summary.failed else ""
+    failed = f"{summary.failed} failed" if summary.failed else ""
     parts = [
         str(view.snapshot.verdict),
         counts_of_view(view).words,

@@ -24,7 +24,6 @@ from migstat.model.reports import (
     TargetsReport,
     TasksReport,
 )
-from migstat.model.verdict import Snapshot, summary_of
 from migstat.render.text import ascii_json, encodable, escape_json, iso
 
 _P = TypeVar("_P", bound=doc.Published)
@@ -90,15 +89,15 @@ def document(report: Report, *, listed: bool = True) -> msgspec.Struct:
     records = [*lines(report)] if listed and not isinstance(report, StatusReport | JobReport) else []
     match report:
         case StatusReport(snapshot=snapshot):
-            return _about(doc.StatusDocument, snapshot, node=node_json(snapshot.node, snapshot.fetched_at))
-        case ChecksReport():
-            earlier = report.comparison.earlier if report.comparison else None
-            overridden = report.overridden
-            return _about(doc.ChecksDocument, report.snapshot, checks=records, overridden=overridden, against=earlier)
-        case ProjectsReport():
+            return published(doc.StatusDocument, snapshot, node=node_json(snapshot.node, snapshot.fetched_at))
+        case ChecksReport(snapshot=snapshot, comparison=compared):
+            earlier = compared.earlier if compared else None
+            return published(
+                doc.ChecksDocument, snapshot, checks=records, overridden=report.overridden, against=earlier
+            )
+        case ProjectsReport(snapshot=snapshot, not_before=end):
             scope = "spaces" if report.scope == "spaces" else "projects"
-            end = report.not_before
-            return _about(doc.ProjectsDocument, report.snapshot, scope=scope, projects=records, estimated_end=end)
+            return published(doc.ProjectsDocument, snapshot, scope=scope, projects=records, estimated_end=end)
         case TasksReport():
             return published(doc.TasksDocument, report, tasks=records)
         case TargetsReport():
@@ -159,7 +158,7 @@ def event_document(event: Event) -> msgspec.Struct:
         case Snapped():
             node = node_json(event.snapshot.node, event.at)
             end = event.estimated_end or event.not_before
-            return _about(
+            return published(
                 doc.SnapshotEvent, event.snapshot, at=event.at, scope=event.scope, estimated_end=end, node=node
             )
         case Changed(at=at, node=node, before=before):
@@ -223,11 +222,6 @@ def node_json(
     )
 
 
-def _about(kind: type[_P], snapshot: Snapshot, **known: Any) -> _P:
-    """A document about a task."""
-    return published(kind, snapshot, summary=snapshot.summary or summary_of(()), **known)
-
-
 def _check(check: Node, report: ChecksReport) -> doc.NodeJson:
     compared, snapshot = report.comparison, report.snapshot
     before = compared.before.get(check.level) if compared else None
@@ -244,7 +238,7 @@ def _check(check: Node, report: ChecksReport) -> doc.NodeJson:
 
 def _target(row: TargetRow) -> doc.TargetJson:
     if row.snapshot is not None:
-        return _about(doc.TargetJson, row.snapshot, target=row.target, estimated_end=row.not_before, error=None)
+        return published(doc.TargetJson, row.snapshot, target=row.target, estimated_end=row.not_before, error=None)
     # All keys are present, whatever went wrong: scripts need not tell absent from null.
     known: dict[str, Any] = dict.fromkeys(doc.TargetJson.__struct_fields__)
     error = error_document(row.error).error if row.error else None

@@ -31,7 +31,7 @@ from migstat.model.nodes import (
     levels_above,
 )
 from migstat.model.reports import worst_first
-from migstat.model.verdict import Snapshot, Summary, Verdict, discounted
+from migstat.model.verdict import NOTHING, Snapshot, Summary, Verdict, discounted
 from migstat.render.log import LogLine, cause_of, name_of
 from migstat.render.outlook import outlook
 from migstat.render.parts import (
@@ -95,7 +95,7 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
     verdict: Verdict = Verdict.PENDING
     destination: str = ""
-    summary: Summary | None = None
+    summary: Summary = NOTHING
     problems: tuple[Node, ...] = ()
     running: tuple[Node, ...] = ()
     scopes: tuple[Node, ...] = ()
@@ -149,14 +149,12 @@ def digest(view: View, title: str = "") -> Digest:
         scopes=scopes,
         folded=(
             (State.MISSING, () if ended else tuple(sorted(snapshot.missing, key=str.casefold))),
-            *((state, tally.names(state, nodes=leaves)) for state in (State.PENDING, State.SUCCEEDED, State.SKIPPED)),
+            *((state, tally.names(state, leaves)) for state in (State.PENDING, State.SUCCEEDED, State.SKIPPED)),
         ),
     )
 
 
-def _without_accepted(snapshot: Snapshot, leaves: Sequence[Node]) -> Summary | None:
-    if snapshot.summary is None or not snapshot.accepted:
-        return snapshot.summary
+def _without_accepted(snapshot: Snapshot, leaves: Sequence[Node]) -> Summary:
     states = [leaf.state for leaf in leaves if leaf.level in snapshot.accepted]
     failed, warning = snapshot.summary.failed, snapshot.summary.warning
     return replace(
@@ -177,7 +175,7 @@ def counts_of_view(view: View) -> Counts:
         for phase in checking.progress:
             if phase.processed is not None and phase.total:
                 return Counts(int(phase.processed), int(phase.total), "checks")
-    if summary is not None and summary.total:
+    if summary.total:
         return Counts(summary.finished, summary.total, view.scope)
     steps = scopes_of(snapshot.node)
     scopes = [step for step in steps if step.level[:-1] == MIGRATE]
@@ -245,8 +243,8 @@ def heading(known: Digest, now: Millis, glyphs: Glyphs) -> Heading:
     if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
         counts.append((State.FAILED, f"{checks} check{'s' if checks > 1 else ''} failed", ""))
         failed = [node for node in failed if node.level[:1] != CHECK]
-    bad = {State.FAILED: max(len(failed), summary.failed if summary else 0)}
-    bad[State.WARNING] = summary.warning if summary else 0
+    bad = {State.FAILED: max(len(failed), summary.failed)}
+    bad[State.WARNING] = summary.warning
     counts += [(state, count_words(count, state), grouped(count)) for state, count in bad.items() if count]
     if view.snapshot is not None and view.snapshot.accepted:
         counts.append((State.SKIPPED, f"{grouped(len(view.snapshot.accepted))} accepted", ""))
@@ -541,7 +539,7 @@ def _log_line(logged: LogLine, now: Millis, canvas: Canvas) -> Text:
 
 def window_title(known: Digest, signs: Glyphs) -> str:
     """The verdict in the few characters that a terminal's tab shows."""
-    failed = known.summary.failed if known.summary else 0
+    failed = known.summary.failed
     glyphs = signs.states
     state = State.FAILED if failed else STATE_OF_VERDICT[known.verdict]
     if known.view.outage is not None:

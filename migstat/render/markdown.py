@@ -74,7 +74,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
                     f"{UNICODE.states[run.state]} {run.state}" if run.state else "",
                     absolute(instant(run.task.created_at)),
                     duration(run.elapsed_seconds),
-                    ", ".join(run.overridden),
+                    ", ".join(run.task.overridden),
                     ", ".join(artifact.name or "" for artifact in run.task.artifacts),
                 )
                 for run in report.runs
@@ -116,7 +116,7 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
         yield f"- +{len(snapshot.reasons) - REASONS} more"
     if snapshot.reasons:
         yield ""
-    if snapshot.summary is not None and snapshot.summary.total:
+    if snapshot.summary.total:
         counts = counts_of(states_of(snapshot.summary), _CANVAS, over=node.ended)
         yield from (" · ".join(count.plain for count in counts), "")
 

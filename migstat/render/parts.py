@@ -230,14 +230,13 @@ def heading_of(snapshot: Snapshot, glyphs: Glyphs) -> Heading:
     if snapshot.task_type == TaskType.CHECK and own is not None and not root.ended:
         counts.append((None, f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks", ""))
         counts += [(None, words.percent, "")] if words.percent else []
-    elif snapshot.partial and summary is not None:
+    elif snapshot.partial:
         counts += [(None, f"{grouped(summary.total)} in scope", "")] if summary.unread else []
-    elif summary is not None and summary.total:
+    elif summary.total:
         counts.append((None, f"{grouped(summary.finished)} of {grouped(summary.total)}", ""))
-    if summary is not None:
-        missing = summary.missing if root.ended and snapshot.missing else 0
-        bad = ((State.FAILED, summary.failed), (State.WARNING, summary.warning), (State.MISSING, missing))
-        counts += [(state, count_words(count, state), grouped(count)) for state, count in bad if count]
+    missing = summary.missing if root.ended and snapshot.missing else 0
+    bad = ((State.FAILED, summary.failed), (State.WARNING, summary.warning), (State.MISSING, missing))
+    counts += [(state, count_words(count, state), grouped(count)) for state, count in bad if count]
     if snapshot.accepted:
         counts.append((None, f"{grouped(len(snapshot.accepted))} accepted", ""))
     host, level = host_of(snapshot.destination), ",".join(map(harmless, root.level))
@@ -351,7 +350,7 @@ def last_line(
 ) -> list[RenderableType]:
     """The last line: the counts of what has no row, or of what a filter let through."""
     found = report.checks if isinstance(report, ChecksReport) else report.projects
-    total = report.snapshot.summary.total if report.snapshot.summary else len(found)
+    total = report.snapshot.summary.total
     if report.filtered:
         return [Text(f"{len(found)} of {total} {kind}: {report.filtered}", QUIET)]
     if rest:

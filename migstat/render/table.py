@@ -170,7 +170,7 @@ def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Flow:
     """How many children are done, and the states of those that did not succeed."""
     snapshot, states = report.snapshot, Counter(child.state for child in node.children or ())
     counted = f"{sum(states[state] for state in State if state.ended)} of {states.total()}"
-    if snapshot.partial and snapshot.summary is not None and level_is_hidden(node.level):
+    if snapshot.partial and level_is_hidden(node.level):
         counted = f"{grouped(snapshot.summary.total)} in scope" if snapshot.summary.unread else ""
     del states[State.SUCCEEDED]
     others = counts_of(states, canvas, words=canvas.width >= WIDE, over=snapshot.node.ended)
@@ -256,7 +256,7 @@ def _run_note(run: RunRow, *, files: bool) -> str:
     """The checks that were overridden in a run, and its files."""
     names = [harmless(artifact.name or "") for artifact in run.task.artifacts] if files else []
     left = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
-    overridden = f"overridden: {harmless(', '.join(run.overridden))}" if run.overridden else ""
+    overridden = f"overridden: {harmless(', '.join(run.task.overridden))}" if run.task.overridden else ""
     return "; ".join(part for part in (overridden, left) if part)
 
 
@@ -275,16 +275,15 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
         return [mark(State.MISSING, "unknown", canvas), *[Text()] * 4, Text(reason)]
     state = State(snapshot.verdict)
     summary, done = snapshot.summary, ""
-    if summary is not None and snapshot.partial:
+    if snapshot.partial:
         done = f"{grouped(summary.total)} in scope" if summary.unread else ""
-    elif summary is not None and summary.total:
+    elif summary.total:
         done = f"{grouped(summary.finished)} of {grouped(summary.total)}"
-    failed = summary.failed if summary else 0
     first = next(iter(snapshot.reasons), None) if snapshot.verdict is Verdict.FAILED else None
     return [
         mark(state, state, canvas),
         Text(done),
-        Text(grouped(failed) if failed else "", State.FAILED),
+        Text(grouped(summary.failed) if summary.failed else "", State.FAILED),
         Text(duration(snapshot.node.elapsed_seconds(now)), QUIET),
         Text(local_time(row.not_before, now), QUIET),
         Text(harmless(first.message or "") if first else ""),

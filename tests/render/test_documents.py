@@ -58,9 +58,7 @@ END = st.sampled_from(ev.End)
 REASONS = st.lists(NODE.map(lambda node: Reason(node.level, node.state, node.outcome, node.message)), max_size=2).map(
     tuple
 )
-SNAPSHOTS = st.builds(
-    Snapshot, NAMED, NAMED, MAYBE, INSTANT, NODE, VERDICT, KEYS, KEYS, MAYBE, MAYBE, REASONS, st.none() | COUNTS
-)
+SNAPSHOTS = st.builds(Snapshot, NAMED, NAMED, MAYBE, INSTANT, NODE, VERDICT, KEYS, KEYS, MAYBE, MAYBE, REASONS, COUNTS)
 ARTIFACT = st.builds(Artifact, MAYBE, MAYBE, JSON)
 TASKS = st.builds(Task, TEXT, MAYBE, JSON, st.lists(ARTIFACT, max_size=2).map(tuple))
 RUNS = st.builds(rep.RunRow, TASKS, NODE.map(lambda node: node.state), st.none() | SECONDS)

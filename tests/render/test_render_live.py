@@ -26,7 +26,7 @@ from migstat.model.events import (
     View,
 )
 from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
-from migstat.model.verdict import Reason, Until, Verdict, summary_of
+from migstat.model.verdict import NOTHING, Reason, Until, Verdict, summary_of
 from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, last_line, standing
@@ -276,7 +276,7 @@ def test_where_no_projects_move_the_scopes_are_counted(scopes: list[str], counte
     children = tuple(Node((*MIGRATE, f"scope{at}"), status) for at, status in enumerate(scopes))
     steps = (Node(CHECK, "FINISHED", "SUCCESS"), Node(MIGRATE, "IN_PROGRESS", children=children))
     root = Node((), "IN_PROGRESS", children=steps)
-    view = replace(MIDDLE, snapshot=replace(MIDDLE.snapshot, node=root, summary=None))  # type: ignore[type-var]
+    view = replace(MIDDLE, snapshot=replace(MIDDLE.snapshot, node=root, summary=NOTHING))  # type: ignore[type-var]
     assert counts_of_view(view) == counted
 
 
