@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from migstat.simulator.scenario import Scenario, SimArtifact, SimNode, SimTask
+from migstat.simulator.scenario import Scenario, SimArtifact, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server, serve
 from tests.command_line import Result, environ_at, environ_of, migstat
 from tests.sockets import head, serving
@@ -84,6 +85,27 @@ def check_run(root: str | None, *checks: SimNode, **more: Any) -> Scenario:
 def artifact(name: str) -> SimArtifact:
     """Return a file that is there already."""
     return SimArtifact(name, f"https://artifacts.example.invalid/{name}?signature=1", 0.0, 2000.0)
+
+
+def in_the_middle() -> Scenario:
+    """A migration under way, with a node of every kind, and the check run before it."""
+    failing = node("Failing", "FAILED", "It failed.", excludable=False, description="Looks.", occurrences=("1", "2"))
+    checks = (node("Well", has_details=False), failing, node("None", "pending"), node("Skipped", "SKIPPED"))
+    phases = (SimPhase("issues", 1000),)
+    moving = SimNode(name="MOVED", started_at=BEGUN, ended_at=1600, phases=phases, running_message="On it.")
+    now = migration(
+        "running",
+        check=node("check", "FAILED", "Some.", children=checks),
+        migrate="running",
+        scopes=(node("users", "WARNING", ended_at=650.5),),
+        projects=(node("DONE"), moving, node("LATER", "pending"), node("WARNED", "WARNING")),
+        keys=("MOVED", "DONE", "LATER", "WARNED", "GONE"),
+        message="In progress",
+    )
+    files = (artifact("a.csv"), artifact("b.log"))
+    root = node("root", "FAILED", children=(failing,))
+    earlier = SimTask(label="c", task_id="check-1", task_type="check", created_at=-100, root=root, artifacts=files)
+    return dataclasses.replace(now, tasks=(*now.tasks, earlier))
 
 
 def cutover(

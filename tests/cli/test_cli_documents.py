@@ -9,47 +9,16 @@ from typing import Any
 
 import pytest
 
-from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import answering, artifact, ask, migration, node, of_tree, one_task, still
+from tests.cli.rehearsals import answering, ask, in_the_middle, migration, node, of_tree, one_task, still
 from tests.schemas import assert_valid
-from tests.watching import of_tasks
 
 FETCHED = "2026-09-21T14:13:20Z"
 
 
-def running() -> Scenario:
-    """Return a migration under way, with its check run of yesterday."""
-    failed = node("Failing", "FAILED", "It failed.", excludable=False, description="Looks.", occurrences=("one", "two"))
-    checks = node("check", "FAILED", children=(failed, node("Well", has_details=False), node("Skipped", "SKIPPED")))
-    moved = SimNode(name="MOVED", started_at=400, ended_at=1600, phases=(SimPhase("issues", 1000),))
-    projects = SimNode(
-        name="projects",
-        hidden=True,
-        children=(moved, node("DONE"), node("LATER", "pending"), node("WARNED", "WARNING")),
-    )
-    migrate = node("migrate", "running", children=(node("apps", "running"), projects))
-    main = SimTask(
-        label="migrate",
-        task_id="migrate-1",
-        task_type="migrate",
-        created_at=0,
-        root=node("root", "running", "Migration is in progress", children=(checks, migrate)),
-    )
-    earlier = SimTask(
-        label="check",
-        task_id="check-1",
-        task_type="check",
-        created_at=-100,
-        root=node("root", "FAILED", children=(failed,)),
-        artifacts=(artifact("report.csv"),),
-    )
-    return of_tasks(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "WARNED", "GONE"]}})
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with still(running()) as started:
+    with still(in_the_middle()) as started:
         yield started
 
 
@@ -87,10 +56,10 @@ def test_the_status_document(server: Server) -> None:
         "kind": "status", "schemaVersion": 1, "jobId": "job-1", "jobName": "Jira to the cloud",
         "destination": "https://acme.example.com", "taskId": "migrate-1", "taskType": "migrate", "fetchedAt": FETCHED,
         "complete": False, "verdict": "running", "summary": None,
-        "reasons": [{"level": ["check"], "state": "failed", "outcome": "FAILED", "message": None}],
+        "reasons": [{"level": ["check"], "state": "failed", "outcome": "FAILED", "message": "Some."}],
         "node": {
             "name": "", "level": [], "state": "running", "status": "IN_PROGRESS", "outcome": None,
-            "message": "Migration is in progress", "createdAt": "2026-09-21T13:56:40Z",
+            "message": "In progress", "createdAt": "2026-09-21T13:56:40Z",
             "startedAt": "2026-09-21T14:03:20Z", "lastUpdatedAt": FETCHED, "elapsedSeconds": 600, "percent": None,
             "progress": [], "excludable": None, "description": None, "occurrences": [],
             "details": {"createdAt": 1_789_999_000_000, "startedAt": 1_789_999_400_000,
@@ -109,11 +78,11 @@ def test_the_checks_document(server: Server) -> None:
     """A checks document holds the head, the counts and the checks as nodes, what needs a hand first."""
     parsed = document(server, "checks")
     assert parsed["against"] is None
-    counts = {"total": 3, "finished": 3, "failed": 1, "succeeded": 1, "skipped": 1}
+    counts = {"total": 4, "pending": 1, "finished": 3, "failed": 1, "succeeded": 1, "skipped": 1}
     assert parsed["summary"] == SUMMARY | counts | {"byOutcome": {"FAILED": 1, "SKIPPED": 1, "SUCCESS": 1}}
-    assert [check["name"] for check in parsed["checks"]] == ["Failing", "Well", "Skipped"]
-    failed, well, _ = parsed["checks"]
-    assert (failed["excludable"], failed["description"], failed["occurrences"]) == (False, "Looks.", ["one", "two"])
+    assert [check["name"] for check in parsed["checks"]] == ["Failing", "None", "Well", "Skipped"]
+    failed, _, well, _ = parsed["checks"]
+    assert (failed["excludable"], failed["description"], failed["occurrences"]) == (False, "Looks.", ["1", "2"])
     assert failed["level"] == ["check", "Failing"]
     assert (failed["elapsedSeconds"], failed["message"]) == (500, "It failed.")
     unknown = ("message", "createdAt", "startedAt", "lastUpdatedAt", "elapsedSeconds", "excludable", "description")
@@ -171,12 +140,13 @@ def test_filters_choose_what_is_listed_and_never_what_is_counted(server: Server,
 
 def test_the_tasks_document(server: Server) -> None:
     """A tasks document lists the runs, newest first, with their artifacts; each line of ndjson is one run."""
-    location = "https://artifacts.example.invalid/report.csv?signature=1"
-    report = {"name": "report.csv", "location": location, "expiresAt": "2026-09-21T14:30:00Z"}
+    at = "https://artifacts.example.invalid/{}?signature=1"
+    expires = "2026-09-21T14:30:00Z"
+    files = [{"name": name, "location": at.format(name), "expiresAt": expires} for name in ("a.csv", "b.log")]
     keys = ("taskId", "taskType", "state", "createdAt", "elapsedSeconds", "overridden", "artifacts")
     runs: tuple[tuple[Any, ...], ...] = (
         ("migrate-1", "migrate", "running", "2026-09-21T13:56:40Z", 600, [], []),
-        ("check-1", "check", "failed", "2026-09-21T13:55:00Z", 500, [], [report]),
+        ("check-1", "check", "failed", "2026-09-21T13:55:00Z", 500, [], files),
     )
     parsed = document(server, "tasks")
     assert [json.loads(line) for line in ask(server, "tasks", "-o", "ndjson").out.splitlines()] == parsed["tasks"]
@@ -231,12 +201,12 @@ def test_children_are_null_where_they_were_not_asked_for(server: Server, words: 
 @pytest.mark.parametrize(
     ("words", "names"),
     [
-        ("checks", ["Failing", "Well", "Skipped"]),
+        ("checks", ["Failing", "None", "Well", "Skipped"]),
         ("checks --state failed", ["Failing"]),
         ("projects", ["GONE", "WARNED", "MOVED", "LATER", "DONE"]),
         ("status --depth 0", [""]),
         ("status --depth 1", ["", "check", "migrate"]),
-        ("status --level check --depth 1", ["check", "Failing", "Skipped", "Well"]),
+        ("status --level check --depth 1", ["check", "Failing", "None", "Skipped", "Well"]),
     ],
 )
 def test_ndjson_is_one_node_a_line(server: Server, words: str, names: list[str]) -> None:

@@ -10,37 +10,14 @@ from typing import Any
 
 import pytest
 
-from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import Answer, answering, artifact, ask, node, of_tree, one_task, still
+from tests.cli.rehearsals import Answer, answering, ask, in_the_middle, of_tree, one_task, still
 from tests.schemas import assert_csv, assert_markdown, assert_plain
-from tests.watching import of_tasks
-
-
-def under_way() -> Scenario:
-    failing = node("Failing", "FAILED", "It failed.", excludable=True)
-    checks = node("check", "WARNING", "Some.", children=(node("Well"), failing, node("None", "pending")))
-    moved = SimNode(
-        name="MOVED", started_at=400, ended_at=1600, phases=(SimPhase("issues", 1000),), running_message="On it."
-    )
-    projects = SimNode(name="projects", hidden=True, children=(node("DONE"), moved, node("LATER", "pending")))
-    migrate = node("migrate", "running", children=(node("users", "FAILED", ended_at=650.5), projects))
-    root = node("root", "running", "In progress", children=(checks, migrate))
-    main = SimTask(label="m", task_id="migrate-1", task_type="migrate", created_at=0, root=root)
-    earlier = SimTask(
-        label="c",
-        task_id="check-1",
-        task_type="check",
-        created_at=-100,
-        root=node("root"),
-        artifacts=(artifact("a.csv"), artifact("b.log")),
-    )
-    return of_tasks(main, earlier, scope={"projects": {"includedKeys": ["MOVED", "DONE", "LATER", "GONE"]}})
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with still(under_way()) as started:
+    with still(in_the_middle()) as started:
         yield started
 
 
@@ -53,29 +30,36 @@ HEADERS = {
 LINES = {
     "status": [
         ".\trunning\tIN_PROGRESS\t\t\t600\tIn progress",
-        "check\twarning\tFINISHED\tWARNING\t\t500\tSome.",
+        "check\tfailed\tFINISHED\tFAILED\t\t500\tSome.",
+        "check,Failing\tfailed\tFINISHED\tFAILED\t\t500\tIt failed.",
+        "check,None\tpending\tPENDING\t\t\t\t",
+        "check,Skipped\tskipped\tFINISHED\tSKIPPED\t\t500\t",
+        "check,Well\tsucceeded\tFINISHED\tSUCCESS\t\t\t",
         "migrate\trunning\tIN_PROGRESS\t\t\t600\t",
-        "migrate,users\tfailed\tFINISHED\tFAILED\t\t250\t",
+        "migrate,users\twarning\tFINISHED\tWARNING\t\t250\t",
         "migrate,projects\trunning\t\t\t\t\t",
         "migrate,projects,DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t",
         "migrate,projects,LATER\tpending\tPENDING\t\t\t\t",
         "migrate,projects,MOVED\trunning\tIN_PROGRESS\t\t50\t600\tOn it.",
+        "migrate,projects,WARNED\twarning\tFINISHED\tWARNING\t\t500\t",
         "migrate,projects,GONE\tmissing\t\t\t\t\t",
     ],
     "checks": [
-        "Failing\tfailed\tFINISHED\tFAILED\ttrue\tIt failed.",
+        "Failing\tfailed\tFINISHED\tFAILED\tfalse\tIt failed.",
         "None\tpending\tPENDING\t\t\t",
         "Well\tsucceeded\tFINISHED\tSUCCESS\t\t",
+        "Skipped\tskipped\tFINISHED\tSKIPPED\t\t",
     ],
     "projects": [
         "GONE\tmissing\t\t\t\t\t",
+        "WARNED\twarning\tFINISHED\tWARNING\t\t500\t",
         "MOVED\trunning\tIN_PROGRESS\t\t50\t600\tOn it.",
         "LATER\tpending\tPENDING\t\t\t\t",
         "DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t",
     ],
     "tasks": [
         "migrate-1\tmigrate\trunning\t2026-09-21T13:56:40Z\t600\t",
-        "check-1\tcheck\tsucceeded\t2026-09-21T13:55:00Z\t500\ta.csv,b.log",
+        "check-1\tcheck\tfailed\t2026-09-21T13:55:00Z\t500\ta.csv,b.log",
     ],
 }
 
@@ -125,9 +109,10 @@ def test_the_rows_of_status_are_nodes_of_any_depth(server: Server) -> None:
     """`status` has one row a node, parents first, the levels written as the API writes them."""
     everything = [line.split("\t")[0] for line in ask(server, "status", "--depth", "all").out.splitlines()]
     assert everything == [
-        ".", "check", "check,Failing", "check,None", "check,Well",
+        ".", "check", "check,Failing", "check,None", "check,Skipped", "check,Well",
         "migrate", "migrate,users", "migrate,projects",
-        "migrate,projects,DONE", "migrate,projects,LATER", "migrate,projects,MOVED", "migrate,projects,GONE",
+        "migrate,projects,DONE", "migrate,projects,LATER", "migrate,projects,MOVED",
+        "migrate,projects,WARNED", "migrate,projects,GONE",
     ]  # fmt: skip
     one = ask(server, "status", "--level", "migrate,projects,DONE").out
     assert one == "migrate,projects,DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t\n"
@@ -142,7 +127,7 @@ def test_the_definition_of_a_job_is_one_field_a_line(server: Server) -> None:
         "flow\tjira-onpremises-to-cloud",
         "source.serverId\tBX7Q",
         "destination.url\thttps://acme.example.com",
-        "scope.projects.includedKeys\tMOVED,DONE,LATER,GONE",
+        "scope.projects.includedKeys\tMOVED,DONE,LATER,WARNED,GONE",
     ]
 
 
