@@ -94,7 +94,6 @@ class Page:
 
     @property
     def complaints(self) -> list[str]:
-        """What the page or the browser said in the console."""
         return list(map(json.dumps, self.events(*COMPLAINTS)))
 
     def open(self, url: str | Path) -> None:
@@ -133,7 +132,6 @@ class Page:
 
 @contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
-    """A browser of its own, whose files are in the folder `profile`."""
     assert CHROMIUM is not None, "no browser: apt-get install chromium"
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()

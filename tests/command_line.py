@@ -29,8 +29,6 @@ HERMETIC = ("PATH", "HOME", "SYSTEMROOT", "COVERAGE_PROCESS_CONFIG", "COVERAGE_P
 
 @dataclass(frozen=True)
 class Result:
-    """What one run wrote, and its exit code."""
-
     code: int
     out: str
     err: str
@@ -142,7 +140,6 @@ def hermetic(*, measured: bool = False) -> dict[str, str]:
 
 
 def process(words: Sequence[str], environ: Mapping[str, str], *, stdin: str = "", timeout: float = 60.0) -> Result:
-    """Run a command line as a process of its own, without a terminal."""
     done = subprocess.run(
         [sys.executable, "-m", "migstat", *words],
         env=hermetic() | dict(environ),

@@ -34,7 +34,6 @@ class Kept(KeyringBackend):
         return self._passwords().get(service, {}).get(username)
 
     def set_password(self, service: str, username: str, password: str | None) -> None:
-        """Keep it, or remove it if it is None."""
         passwords = self._passwords()
         of_service = passwords.setdefault(service, {})
         of_service.pop(username, None)
@@ -43,15 +42,12 @@ class Kept(KeyringBackend):
         Path(os.environ["KEYRING_FILE"]).write_text(json.dumps(passwords), encoding="utf-8")
 
     def delete_password(self, service: str, username: str) -> None:
-        """Remove it; there must be one."""
         if self.get_password(service, username) is None:
             raise PasswordDeleteError("not found")
         self.set_password(service, username, None)
 
 
 class Locked(Kept):
-    """Is locked."""
-
     def _passwords(self) -> dict[str, dict[str, str]]:
         raise KeyringLocked("Failed to unlock the collection!")
 

@@ -87,7 +87,6 @@ def night(case: Case, seed: int) -> Lengths:
 
 
 def seen(spans: Lengths, now: float) -> Evidence:
-    """What is read at a second of the night."""
     projects = []
     for name, begin, end in spans:
         status = "PENDING" if begin > now else "IN_PROGRESS" if end > now else "FINISHED"

@@ -32,8 +32,6 @@ HOSTILE = {
 
 
 class Pages:
-    """The answers about one migration."""
-
     def __init__(self, count: int, *, moving: bool) -> None:
         keys = [f"PROJ{at:06}" for at in range(count)]
         statuses = [_status(at, count) if moving else "FINISHED" for at in range(count)]
@@ -120,7 +118,6 @@ class _Handler(StreamRequestHandler):
 
 
 def main(words: Sequence[str]) -> None:
-    """Serve until the process is ended."""
     with _Server(("127.0.0.1", 0), _Handler) as server:
         server.pages = Pages(int(words[0]), moving="moving" in words)
         for word in words[1:]:

@@ -111,8 +111,6 @@ NIGHTS = tuple(
 
 
 class Figures(Table):
-    """The same table, with figures that have no peer."""
-
     def figure(self, what: str, goal: float, found: float, unit: str) -> None:
         self._line(what, f"{found:.1f} {unit}", "", "", "", f"{goal:g}", reached=found <= goal)
 
@@ -182,7 +180,6 @@ def _listed(children: dict[str, Any]) -> list[bytes]:
 
 
 def waits(count: int, running: int) -> Iterator[Waiting]:
-    """The pauses of a watch that does not end."""
     sim = SimulatedWatch(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9, rate_limit=None)
     still = Still(count, running)
     sim.trouble = still.answer

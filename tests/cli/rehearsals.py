@@ -83,7 +83,6 @@ def check_run(root: str | None, *checks: SimNode, **more: Any) -> Scenario:
 
 
 def artifact(name: str) -> SimArtifact:
-    """Return a file that is there already."""
     return SimArtifact(name, f"https://artifacts.example.invalid/{name}?signature=1", 0.0, 2000.0)
 
 
@@ -153,7 +152,6 @@ class Night:
         return NOW + sum(self.slept)
 
     def at(self, second: float, plan: Callable[[], object]) -> None:
-        """Do something once so many seconds have been slept."""
         self.slept.plans.append((second, plan))
 
     def watch(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
@@ -162,7 +160,6 @@ class Night:
         return migstat(["watch", "--interval", "20s", *words], environ, now=self.now, sleep=self.slept, **more)
 
     def events(self, *words: str, **more: Any) -> list[dict[str, Any]]:
-        """What a watch tells in JSON."""
         return [json.loads(line) for line in self.watch("--json", *words, **more).out.splitlines()]
 
 
@@ -176,12 +173,10 @@ def night(scripted: Scenario, *, head_start: float = 0.0) -> Iterator[Night]:
 
 
 def still(scripted: Scenario) -> AbstractContextManager[Server]:
-    """Serve a scenario whose time stands still at NOW."""
     return serve(scripted, clock=lambda: NOW, speed=1.0, head_start=HERE, rate_limit=None)
 
 
 def ask(server: Server, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
-    """Run a command line against a server at NOW."""
     return migstat(words, {**environ_of(server), **(env or {})}, now=lambda: NOW, **more)
 
 
@@ -207,8 +202,6 @@ class Answer:
 
 @dataclass
 class Scripted:
-    """A running server of answers, and what it was asked."""
-
     base_url: str
     asked: list[Asked] = field(default_factory=list)
 
@@ -217,7 +210,6 @@ class Scripted:
         return environ_at(self.base_url)
 
     def ask(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
-        """Run a command line against it at NOW."""
         return migstat(words, {**self.environ, **(env or {})}, now=lambda: NOW, **more)
 
 

@@ -56,14 +56,12 @@ class Desk:
 
     @property
     def kept(self) -> dict[str, dict[str, str]]:
-        """What the keyring holds: API, e-mail, token."""
         if not self.keyring.exists():
             return {}
         held: dict[str, dict[str, str]] = json.loads(self.keyring.read_text(encoding="utf-8"))
         return {service.removeprefix("migstat "): users for service, users in held.items() if users}
 
     def run(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
-        """Run a command line in this process, whose keyring is that of the test."""
         own: dict[str, Any] = {"keychain": Keychain(str(self.config.with_name("credentials.toml"))), "now": lambda: NOW}
         result = migstat(words, {**self.environ, **(env or {})}, **(own | more))
         assert TOKEN not in result.out + result.err
@@ -100,7 +98,6 @@ class Terminal:
         self.child.sendline(text)
 
     def ended(self) -> int:
-        """Wait for the end; the exit code."""
         self.child.expect(pexpect.EOF)
         self.shown += self.child.before
         assert self.child.getecho()  # as the shell afterwards wants it

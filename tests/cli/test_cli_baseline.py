@@ -17,7 +17,6 @@ NAMES = ("ACME", "CRM", "ERP", "HELP", "OPS", "WEB")
 
 
 def in_turn(seconds: float, names: tuple[str, ...] = NAMES) -> Scenario:
-    """Projects one after the other, each of so many seconds."""
     projects = [moved(name, 20 + at * seconds, 20 + (at + 1) * seconds) for at, name in enumerate(names)]
     return cutover(*projects, over=30 + len(names) * seconds)
 
@@ -32,7 +31,6 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def late(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
-    """Reasons and by how much of late events."""
     return [(event["reason"], event["bySeconds"]) for event in events if event["event"] == "late"]
 
 

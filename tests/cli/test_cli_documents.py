@@ -23,7 +23,6 @@ def server() -> Iterator[Server]:
 
 
 def document(server: Server, words: str) -> dict[str, Any]:
-    """Return the one valid JSON document that a command line prints into a pipe."""
     result = ask(server, *shlex.split(words), "--json")
     assert (result.code, result.err) == (0, "")
     assert (result.out[-2:], result.out.count("\n")) == ("}\n", 1)

@@ -63,8 +63,6 @@ SCENARIOS: dict[str, Scenario] = {
 
 
 class Servers(dict[str, Server]):
-    """Servers of the scenarios, each started when it is first asked for."""
-
     def __init__(self, stack: ExitStack) -> None:
         super().__init__()
         self._stack = stack

@@ -60,7 +60,6 @@ def simulated(kind: str, **more: Any) -> Arrange:
 
 
 def answer(body: bytes | Callable[[], bytes], *, packed: str = "identity") -> Arrange:
-    """Return an answer that comes instead of the true one."""
 
     def queue(server: Server, times: int) -> None:
         lines = (("Content-Type", "application/json"), ("Content-Encoding", packed))
@@ -174,7 +173,6 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def usual(server: Server) -> dict[str, Result]:
-    """Return how every command ends without any fault."""
     results = {command: ask(command, environ_of(server), []) for command in COMMANDS}
     assert {result.code for result in results.values()} == {0}
     return results

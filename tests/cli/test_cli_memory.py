@@ -49,8 +49,6 @@ def test_a_watch_keeps_names_before_it_ends(going: Server, cache: Path) -> None:
     seen: list[set[str]] = []
 
     class Ears(list[float]):
-        """Notices each pause."""
-
         def append(self, seconds: float) -> None:
             super().append(seconds)
             known = read_seen(str(cache / FOLDER), going.job_id)

@@ -52,13 +52,11 @@ class Hook:
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        """What each run was told."""
         files = sorted(self.folder.glob("*.json"), key=lambda file: int(file.stem))
         return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
     @property
     def told(self) -> list[tuple[str, str]]:
-        """Event and text of each run."""
         return [(run["environ"]["MIGSTAT_EVENT"], run["environ"]["MIGSTAT_TEXT"]) for run in self.runs]
 
     def follow(self, rehearsed: Night, *seconds: float) -> None:
@@ -73,7 +71,6 @@ def hook(tmp_path: Path) -> Hook:
 
 
 def failing(message: str = "No such field.") -> Scenario:
-    """Return a migration of which one project fails in the middle."""
     projects = (
         moved("ACME", 20, 200),
         moved("ERP", 20, 100, "FAILED", final_message=message),

@@ -233,10 +233,7 @@ def test_a_preference_for_tables_does_not_end_a_watch_in_a_script(tmp_path: Path
 
 
 class Forbidden(Keychain):
-    """A keyring that must not be asked."""
-
     def recall(self, account: Account) -> tuple[str, str] | None:
-        """Fail the test."""
         pytest.fail(f"the keyring was asked for {account}")
 
 

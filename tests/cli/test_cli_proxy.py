@@ -48,7 +48,6 @@ class Api:
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """A certificate authority that the system does not know."""
     return trustme.CA()
 
 

@@ -31,7 +31,6 @@ def test_the_schema_is_printed(kind: str) -> None:
 
 
 def lively() -> Scenario:
-    """Return a migration with phases, a project that stands still for long, one that fails, and one that is lost."""
     return cutover(
         moved("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),
         moved("ERP", 40, 200, "FAILED", final_message="No\tsuch\nfield."),

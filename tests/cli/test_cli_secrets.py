@@ -144,7 +144,6 @@ class Broken(httpx.BaseTransport):
     """A transport with a defect whose words hold the token."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Fail in an unforeseen way."""
         raise RuntimeError(f"{request.headers['Authorization']} {TOKEN}")
 
 
@@ -344,7 +343,6 @@ Waiting = tuple[subprocess.Popen[bytes], Scripted, threading.Event]
 
 
 def ended(running: subprocess.Popen[bytes]) -> Result:
-    """Everything the program has written by its end."""
     out, err = running.communicate(timeout=30)
     return Result(running.returncode, out.decode(), err.decode())
 
@@ -357,7 +355,6 @@ def homes(folder: Path) -> dict[str, str]:
 
 
 def files_of(folder: Path) -> dict[Path, bytes]:
-    """All files below a folder with their content."""
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

@@ -55,7 +55,6 @@ def nights(folder: Path, scenario: Scenario) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A short night, in which projects failed, and its rehearsal."""
     return nights(tmp_path_factory.mktemp("nights"), scripted())
 
 
@@ -65,7 +64,6 @@ def night(both: tuple[Path, Path]) -> Path:
 
 
 def told(*words: object, **more: Any) -> Result:
-    """What `timeline` says, which must be well."""
     result = migstat(["timeline", *map(str, words)], {"NO_COLOR": "1", **more.pop("environ", {})}, **more)
     assert (result.code, result.err) == (0, "")
     return result

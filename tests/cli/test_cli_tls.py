@@ -26,7 +26,6 @@ FAR, FARTHER = datetime(2090, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """A certificate authority that no system knows."""
     return trustme.CA()
 
 

@@ -296,7 +296,6 @@ class Unread(Terminal):
         self.writer: threading.Thread | None = None
 
     def write(self, _: str) -> int:
-        """Hang until the reader goes away."""
         self.writer = threading.current_thread()
         self.closed_by_reader.wait()
         raise BrokenPipeError
@@ -310,7 +309,6 @@ class Refusing(httpx.HTTPTransport):
         self.now, self.believed, self.since = now, believed, math.inf
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Pass it on."""
         response = super().handle_request(request)
         if response.status_code == 401:
             self.since = min(self.since, self.now())

@@ -109,7 +109,6 @@ class Share:
         self.texts: list[str] = []
 
     def write(self, _: Path, text: str) -> None:
-        """Write a text once that is possible."""
         self.began.set()
         self.writable.wait()
         self.texts.append(text)

@@ -61,7 +61,6 @@ class Window:
 
     @property
     def text(self) -> str:
-        """What the second screen shows."""
         return "\n".join(line.rstrip() for line in self._view.display)
 
     @property

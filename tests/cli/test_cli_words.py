@@ -41,7 +41,6 @@ def asked_about(result: Result) -> str:
 
 
 def configured(folder: Path, server: Server) -> dict[str, str]:
-    """The environment with a config file of many profiles and targets."""
     profile = f'base_url = "{server.base_url}"\nemail = "{server.email}"\n'
     sections = {
         "profiles.acme": "",

@@ -77,7 +77,6 @@ def found(shell: str) -> str:
 
 
 def program(folder: Path, *lines: str) -> Path:
-    """A folder for PATH with a script of these lines as `migstat`."""
     folder.mkdir(exist_ok=True)
     file = folder / "migstat"
     file.write_text("\n".join(("#!/bin/sh", *lines, "")), encoding="utf-8")
@@ -132,7 +131,6 @@ class Shell:
         self._child.close(force=True)
 
     def tab(self, line: str) -> str:
-        """The line after Tab."""
         self._child.send(f"{line}\t{SHOW}")
         self._child.expect(r"<<([^\0]*?)>>")
         result = self._child.match[1]
@@ -140,7 +138,6 @@ class Shell:
         return str(result)
 
     def offered(self, line: str) -> set[str]:
-        """The words that Tab offers behind the line."""
         file = self._home / "offered"
         file.write_text("", encoding="utf-8")
         if self._name == "fish":

@@ -69,7 +69,6 @@ job = "https://user:secret@example.com/jobs/job3"
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """A user with a config file, who has seen two jobs."""
     config = tmp_path / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
     folder = tmp_path / "cache" / "migstat" / FOLDER

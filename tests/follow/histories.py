@@ -83,8 +83,6 @@ class HistoryRunner:
 
 @dataclass(frozen=True)
 class History:
-    """A scenario, the second in which its root ends, and what it is about, for people."""
-
     scenario: Scenario
     end: float
     about: tuple[str, ...]
@@ -98,8 +96,6 @@ class History:
 
 
 class Writer:
-    """Writes the history of one seed."""
-
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311  chance, not secrecy
         self.end = self.chance.uniform(150, 400)
@@ -115,7 +111,6 @@ class Writer:
         return happens
 
     def outcome(self, bad: float = 0.03) -> str:
-        """An outcome, seldom a bad one."""
         return self.chance.choice(BAD) if self.odd("bad outcome", bad) else self.chance.choice(GOOD)
 
     def life(  # noqa: C901  one branch a way of living
@@ -196,7 +191,6 @@ class Writer:
         return History(scenario, self.end, tuple(self.about))
 
     def check_task(self) -> tuple[SimTask, dict[str, Any]]:
-        """A check task, whose checks hang below its root or below `check`."""
         checks = []
         for number in range(self.chance.randint(1, 25)):
             begin = self.chance.uniform(2, 60)
@@ -210,7 +204,6 @@ class Writer:
         ), {}
 
     def migrate_task(self, kind: str) -> tuple[SimTask, dict[str, Any]]:
-        """A migrate task of this kind of job."""
         names = [f"P{number:02}" for number in range(0 if kind == "users" else self.chance.randint(1, 30))]
         level, other = ("spaces", "projects") if kind == "confluence" else ("projects", "spaces")
         scope: dict[str, Any] = {"usersAndGroups": {"mode": "ALL"}}

@@ -59,7 +59,6 @@ def night(
 
 
 def projects(*nodes: SimNode, name: str = "projects", **more: Any) -> Scenario:
-    """A night that moves these projects or spaces, all of which the job names."""
     return night(level(name, *nodes), keys={name: [node.name for node in nodes]}, **more)
 
 

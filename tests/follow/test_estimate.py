@@ -87,7 +87,6 @@ def tonight(
 
 
 def minutes_left(found: Estimate) -> float | None:
-    """Minutes until the estimated end."""
     return None if found.end is None else round((found.end - NOW) / MINUTE, 2)
 
 

@@ -49,7 +49,6 @@ def change(level: list[str], status: str, outcome: str | None = None) -> dict[st
 
 
 def recorded(path: Path, scenario: script.Scenario, begin: float, end: float | None = None) -> list[Event]:
-    """The events of a watch that records into a file, and resumes from its content."""
     stop = None if end is None else (end, Stopped())
     warnings: list[str] = []
 

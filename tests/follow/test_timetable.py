@@ -24,7 +24,6 @@ NIGHT = migration(*NIGHT_PROJECTS, core_end=2500)
 
 
 def at(second: float) -> Millis:
-    """A second of the scenario in epoch milliseconds."""
     return int((EPOCH + second) * 1000)
 
 
@@ -44,7 +43,6 @@ def watched(
 
 
 def late(sim: SimulatedWatch) -> list[tuple[LateReason, int]]:
-    """What was said about the deadline, and in which second."""
     return [(event.reason, round(seconds_of(event))) for event in sim.run() if isinstance(event, Late)]
 
 

@@ -529,7 +529,6 @@ class RandomFaults:
         self.count = 0
 
     def __call__(self, _target: str, now: float) -> Answer:
-        """What goes wrong with a request, if anything does."""
         if now < self._begin:
             return None
         kind = KINDS[self._kind % len(KINDS)]

@@ -115,7 +115,6 @@ class Fake:
                 self._changed.wait_for(lambda: number not in self._waiting)
 
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
-        """Note how many children were read."""
         self.progress.append(len(seen))
 
     def ask(self, question: Question) -> Page:
@@ -172,7 +171,6 @@ class Fake:
 
 
 def in_thirds(count: int, filters: str = "works") -> Fake:
-    """A level with as many children in each stage."""
     return Fake({f"P{number:02}": number % 3 for number in range(count)}, size=2, filters=filters)
 
 
@@ -515,7 +513,6 @@ def test_a_walk_that_fails_stops_those_beside_it(error: ApiError, raised: bool) 
 
 
 def page_of(names: str, following: str | None) -> Page:
-    """A page of finished children, one a letter."""
     children = tuple(Node((*LEVEL, name), "FINISHED", "SUCCESS") for name in names)
     return Page(Node(LEVEL, children=children), following, found=True)
 

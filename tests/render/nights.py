@@ -38,8 +38,6 @@ LONG = ("confluence", "cutover", "flaky", "huge", "projects-failing", "users-onl
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """What was known at one moment of a night."""
-
     at: Millis
     view: View
     log: tuple[LogLine, ...]
@@ -60,7 +58,6 @@ def night(name: str) -> tuple[dict[str, Moment], Story]:
 
 
 def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str, Moment], Story]:
-    """Watch a scenario from a second on, until a moment or its end."""
     begin = scenario.tasks[-1].created_at + 60
     length = scenario.duration - begin
     outage = (EPOCH + begin + length * 0.6, EPOCH + begin + length * 0.6 + 120)

@@ -42,7 +42,6 @@ PHASES = st.lists(st.builds(Phase, MAYBE, NUMBER, NUMBER), max_size=2).map(tuple
 
 
 def nodes(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Node]:
-    """Nodes with anything that the API may send."""
     return st.builds(Node, LEVEL, MAYBE, MAYBE, MAYBE, DETAILS, NUMBER, PHASES, children, MAYBE, missing=st.booleans())
 
 

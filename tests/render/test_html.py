@@ -13,8 +13,6 @@ from migstat.render.html import LONGEST, page, tag, text
 
 
 class Tags(HTMLParser):
-    """The tags of a page with their attributes, and its text."""
-
     def __init__(self, source: str) -> None:
         super().__init__()
         self.found: list[tuple[str, dict[str, str | None]]] = []

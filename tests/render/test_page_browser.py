@@ -192,7 +192,6 @@ class Share(SimpleHTTPRequestHandler):
     """Serves files without a log, unless there is one that is called `away`."""
 
     def do_HEAD(self) -> None:
-        """Say that the file is there."""
         if Path(self.directory, "away").exists():
             self.send_error(503)
         else:

@@ -18,7 +18,6 @@ Series = dict[tuple[str, ...], float]
 
 
 def metrics(view: View, story: Story | None = None) -> dict[str, Series]:
-    """Each metric's values by those of its labels."""
     found: dict[str, Series] = {}
     for family in text_string_to_metric_families(metrics_text(Scene(known=digest(view), story=story))):
         assert (family.type, family.documentation) == ("gauge", METRICS[family.name])

@@ -48,7 +48,6 @@ MINUTE = 60_000
 def span_of(
     started: int | None, ended: int | None, *phases: tuple[str, int, int | None], state: str = "succeeded"
 ) -> Span:
-    """A span, its times in minutes."""
 
     def minutes(count: int | None) -> Millis | None:
         return None if count is None else count * MINUTE
