@@ -13,7 +13,7 @@ import pytest
 
 from migstat.simulator.server import serve
 from tests.cli.rehearsals import NOW, migration
-from tests.command_line import environ_of, line_of, migstat, process, refused, started, until
+from tests.command_line import environ_of, line_of, migstat, refused, started, until
 
 LABEL = "Demo: a simulated migration; nothing is sent anywhere.\n"
 
@@ -121,17 +121,7 @@ def test_a_port_in_use_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [
-        ("status --exit-status", 8),
-        ("projects --exit-status", 8),
-        ("checks --exit-status", 0),
-        ("checks --name Nothing", 5),
-        ("status --level=", 2),
-        ("status other-job", 5),
-        ("status latest-check --exit-status", 0),
-        ("tasks", 0),
-        ("job", 0),
-    ],
+    [("status --exit-status", 8), ("checks --exit-status", 0), ("status other-job", 5), ("status --level=", 2)],
 )
 def test_a_demo_passes_codes_through(words: str, code: int) -> None:
     """The code of a demo is that of the command in it."""
@@ -163,14 +153,6 @@ def test_a_demo_that_is_ended_leaves_nothing_behind(tmp_path: Path, number: sign
         running.send_signal(number)
         _, err = running.communicate(timeout=30)
     assert (running.returncode, list(tmp_path.iterdir()), "Traceback" in err) == (128 + number, [], False)
-
-
-@pytest.mark.slow
-def test_a_demo_as_a_process() -> None:
-    """A demo needs nothing but the program."""
-    result = process(["demo", "--scenario", "failing", "checks"], {})
-    assert (result.code, result.err.replace("\r", "")) == (0, LABEL)
-    assert len(result.out.splitlines()) == 46
 
 
 def test_a_simulator_serves_another_process() -> None:
