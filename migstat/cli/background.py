@@ -192,10 +192,6 @@ class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
         )
 
     def __exit__(self, *_: object) -> None:
-        self.finish()
-
-    def finish(self) -> None:
-        """Wait for both readers."""
         for stream in (self._out, self._err):
             if stream is not None:
                 stream.finish(self.patience)

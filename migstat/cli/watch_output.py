@@ -21,7 +21,7 @@ from migstat.model.nodes import Millis, State
 from migstat.model.verdict import Verdict
 from migstat.render.advice import WATCH, next_line, next_step
 from migstat.render.drawing import drawn
-from migstat.render.ending import Story, ending, last_line, standing
+from migstat.render.ending import Story, ending, last_line, status_line
 from migstat.render.json import encoded, event_document
 from migstat.render.live import digest, frame, window_title
 from migstat.render.log import LogLine, log_line, logged
@@ -111,7 +111,7 @@ class LinePrinter(EventPrinter):
                 # Since the last line that was shown: with --quiet that may be hours ago.
                 self._silent_since = self._silent_since or event.at
                 if event.at - self._silent_since >= SIGN_OF_LIFE * 1000:
-                    self._say(standing(event.view, event.at), event.at, always=True)
+                    self._say(status_line(event.view, event.at), event.at, always=True)
             case _ if (line := log_line(event)) is not None:
                 self._say(line.text, line.at, always=isinstance(event, Late))
         if is_terminal(self._streams.out) and not quiet and self._rings(event):

@@ -12,7 +12,7 @@ from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
 from migstat.model.verdict import Reason, Until, Verdict
 from migstat.render.live import counts_of_view, digest, heading, progress_lines, scopes_of
-from migstat.render.log import cause_of
+from migstat.render.log import cause_of, no_answer
 from migstat.render.outlook import against_deadline, outlook
 from migstat.render.parts import LOW, LOWER, REASONS, Canvas, heading_lines, reason_lines
 from migstat.render.text import duration, harmless, local_time
@@ -27,10 +27,15 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     until: Until = Until.DONE
     error: str = ""
 
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """The reasons for the verdict."""
+        return self.ended.reasons or (self.view.snapshot.reasons if self.view.snapshot is not None else ())
+
 
 def ending(story: Story, canvas: Canvas) -> Group:
     """Draw what stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
-    ended, view, reasons = story.ended, story.view, reasons_of(story)
+    ended, view, reasons = story.ended, story.view, story.reasons
     # A single reason that is about the task itself goes into the last line, which wraps and is never cut.
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
@@ -51,23 +56,14 @@ def ending(story: Story, canvas: Canvas) -> Group:
     return Group(*parts)
 
 
-def reasons_of(story: Story) -> tuple[Reason, ...]:
-    """The reasons for the verdict."""
-    return story.ended.reasons or (story.view.snapshot.reasons if story.view.snapshot is not None else ())
-
-
 def last_line(story: Story, *, with_reason: bool = True) -> str:
     """How the watch ended and what was not waited for: `checks passed; the migration goes on (1 of 25 spaces)`."""
-    ended = story.ended
-    match ended.end:
-        case End.FINISHED | End.FAILED_FAST:
-            return _finished(story, with_reason=with_reason)
-        case End.TIMEOUT:
-            return f"stopped after {duration(story.view.watched_seconds)} (--timeout): {_standing(story)}"
-        case End.INTERRUPTED:
-            return f"interrupted: {_standing(story)}"
-        case End.ERROR:
-            return f"stopped after {duration(story.view.watched_seconds)}: {harmless(story.error) or _standing(story)}"
+    end = story.ended.end
+    if end in (End.FINISHED, End.FAILED_FAST):
+        return _finished(story, with_reason=with_reason)
+    stopped = f"stopped after {duration(story.view.watched_seconds)}"
+    how = {End.TIMEOUT: f"{stopped} (--timeout)", End.INTERRUPTED: "interrupted"}.get(end, stopped)
+    return f"{how}: {harmless(story.error) or _unfinished(story)}"
 
 
 def _finished(story: Story, *, with_reason: bool) -> str:
@@ -81,7 +77,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
     else:
         word = "succeeded"
     accepted = story.view.snapshot.accepted if story.view.snapshot else {}
-    if not failed and any(reason.state is State.FAILED and reason.level in accepted for reason in reasons_of(story)):
+    if not failed and any(reason.state is State.FAILED and reason.level in accepted for reason in story.reasons):
         word = f"ended with accepted failures ({len(accepted)} accepted)"
     elif ended.verdict is Verdict.WARNING and not failed:
         word += " with warnings" + (f" ({len(accepted)} accepted)" if accepted else "")
@@ -89,7 +85,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
     line = f"{what}{word}{after}"
     if story.view.deadline is not None and not fast:
         line += f", {against_deadline(_ended_at(story), story.view.deadline)}"
-    bad = reasons_of(story)
+    bad = story.reasons
     if failed and bad and with_reason:
         message = harmless(bad[0].text).rstrip(".")
         line += f": {harmless(bad[0].level[-1])}: {message}" if bad[0].level else f": {message}"
@@ -123,7 +119,7 @@ def _rest(story: Story) -> str:
     return f"; the migration goes on ({_count(story)})"
 
 
-def _standing(story: Story) -> str:
+def _unfinished(story: Story) -> str:
     """Describe a task that was not over: its verdict, or since when there was no answer."""
     view, ended = story.view, story.ended
     if view.snapshot is None:
@@ -137,10 +133,10 @@ def _standing(story: Story) -> str:
     return f"still {ended.verdict}{elapsed}" + (f" ({count})" if count else "") + expected
 
 
-def standing(view: View, now: Millis) -> str:
+def status_line(view: View, now: Millis) -> str:
     """The state of a task in one line: `running, 27 of 40 projects, 1 failed`."""
     if view.outage is not None:
-        return f"no answer since {local_time(view.outage.since, now)} ({cause_of(view.outage)})"
+        return no_answer(view.outage, now)
     if view.snapshot is None:
         return "no answer yet"
     summary = view.snapshot.summary

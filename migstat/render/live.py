@@ -32,7 +32,7 @@ from migstat.model.nodes import (
 )
 from migstat.model.reports import worst_first
 from migstat.model.verdict import NOTHING, Snapshot, Summary, Verdict, discounted
-from migstat.render.log import LogLine, cause_of, name_of
+from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
 from migstat.render.parts import (
     NARROW,
@@ -232,7 +232,7 @@ def heading(known: Digest, now: Millis, glyphs: Glyphs) -> Heading:
     state, word = STATE_OF_VERDICT[known.verdict], str(known.verdict)
     if view.outage is not None:
         state = State.FAILED
-        word = f"no answer since {local_time(view.outage.since, now)} ({cause_of(view.outage)})"
+        word = no_answer(view.outage, now)
     elif view.snapshot is None:
         state, word = State.PENDING, harmless(known.doing) or "waiting for the first answer"
     elif view.reading is not None:

@@ -95,6 +95,11 @@ _TRIED = re.compile(r"\s*\((tried|asked)[^)]*\)$")
 """How often one request was tried, which says nothing about an outage."""
 
 
+def no_answer(outage: NoAnswer, now: Millis) -> str:
+    """Since when there is no answer, and why: `no answer since 14:05 (503)`."""
+    return f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
+
+
 def cause_of(outage: NoAnswer | Outage) -> str:
     """Why there is no answer, in a word or two: `503`, `Connection refused`."""
     message = _TRIED.sub("", harmless(outage.message))

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from migstat.model.events import End
 from migstat.model.nodes import Millis, Node, State
-from migstat.render.ending import last_line, reasons_of, standing
+from migstat.render.ending import last_line, status_line
 from migstat.render.html import Markup, mark, page, tag
 from migstat.render.live import Digest, current_phase, heading, progress_text, share_of, times
 from migstat.render.log import LogLine, name_of
@@ -38,7 +38,7 @@ def page_text(scene: Scene) -> str:
     limit = None if scene.story is not None else str(round(scene.stale_after * 1000))
     body = tag("div", stale, _header(scene), main, id="page", data_at=str(at), data_stale_after=limit)
     state, lead = (State.WARNING, "not watched · ") if _abandoned(scene) else (heading(known, at, UNICODE).state, "")
-    name = f"{UNICODE.states[state]} {lead}{standing(known.view, at)} · {known.title}".rstrip(" ·")
+    name = f"{UNICODE.states[state]} {lead}{status_line(known.view, at)} · {known.title}".rstrip(" ·")
     return page(name, body, style=_STYLE, script=_SCRIPT, refresh=RELOAD)
 
 
@@ -77,7 +77,7 @@ def _problems(scene: Scene) -> Markup:
         levels = {row.level[:depth] for row in rows if not row.says_nothing for depth in range(len(row.level) + 1)}
         rows += [
             Node(reason.level, message=reason.text, missing=reason.state is State.MISSING)
-            for reason in reasons_of(scene.story)
+            for reason in scene.story.reasons
             if reason.level not in levels
         ]
     return _section("What is wrong", _rows(rows, lambda node: _problem(node, scene.at)))

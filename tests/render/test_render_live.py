@@ -29,7 +29,7 @@ from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
 from migstat.model.verdict import NOTHING, Reason, Until, Verdict, summary_of
 from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import drawn
-from migstat.render.ending import Story, last_line, standing
+from migstat.render.ending import Story, last_line, status_line
 from migstat.render.live import (
     Counts,
     Digest,
@@ -385,7 +385,7 @@ def test_the_last_line_says_what_was_waited_for_and_what_was_not(story: Story, l
 )
 def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
     """A sign of life and the title of the window say how it stands."""
-    assert standing(view, NOW) == text
+    assert status_line(view, NOW) == text
     assert window_title(digest(view), UNICODE) == title
 
 
