@@ -93,7 +93,7 @@ def _run(session: TaskSession, task: Task) -> EarlierRun:
     created = instant(task.created_at)
     return EarlierRun(
         task_id=task.task_id,
-        checks=(reading.check.children or ()) if reading.check else (),
+        checks=reading.shape.checks,
         created_at=created,
         seen_at=created,
         flaws=tuple(f"run {task.task_id}: {flaw}" for flaw in reading.flaws),

@@ -105,10 +105,10 @@ def checks_report(
     Raises NotFound for an unknown name, and if there is no such run.
     """
     reading = session.tree.checks()
-    check = reading.check
+    check = reading.shape.checks_parent
     # checks that have not begun are not listed, so until the parent has ended none can be said to be gone
     ended = check is not None and check.ended and not check.unreadable
-    found = worst_first((check.children or ()) if check else ())
+    found = worst_first(reading.shape.checks)
     accepted, doubts = accepted_of(acceptances, found, session.now(), whole=ended)
     if reading.evidence is not None:
         reading = replace(reading, evidence=replace(reading.evidence, accepted=accepted))

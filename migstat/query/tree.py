@@ -98,14 +98,6 @@ class Reading(msgspec.Struct, frozen=True, dict=True):
     partial: bool = False
     links: Mapping[str, Any] = {}
 
-    @property
-    def check(self) -> Node | None:
-        """The node whose children are the checks: `check`, or the root of a check task."""
-        check = self.shape.check
-        if self.task_type != TaskType.CHECK:
-            return check
-        return self.root if check is None else replace(self.root, children=self.shape.checks)
-
     @cached_property
     def shape(self) -> Shape:
         """The parts of the tree that were read."""
@@ -362,11 +354,10 @@ class Tree:
                 return root
             below = self._children_of(check or Node(CHECK))  # it answers although it is not listed, or there is none
             return with_children(root, [below]) if check or below.children or below.unreadable else root
-        migrate = child_of(root, "migrate")
-        begun = migrate is not None and migrate.state is not State.PENDING
         # once the migration has begun, warnings have been accepted
-        needed = {State.FAILED, State.RUNNING} if begun else {State.FAILED, State.WARNING, State.RUNNING}
-        if check is None or (only_if_bad and check.state not in needed):
+        begun = shape_of(root, self.task_type).begun
+        bad = (State.FAILED, State.RUNNING) if begun else (State.FAILED, State.RUNNING, State.WARNING)
+        if check is None or (only_if_bad and check.state not in bad):
             return root
         return with_children(root, [self._children_of(check)])
 

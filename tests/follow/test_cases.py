@@ -9,9 +9,8 @@ import pytest
 
 from migstat.follow.watch import Plan
 from migstat.model.events import Ended, Progressed, Snapped, Stalled
-from migstat.model.nodes import Node
+from migstat.model.nodes import Node, shape_of
 from migstat.model.verdict import Until, Verdict
-from migstat.query.tree import Reading
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import Scenario, SimNode, SimTask, Step, refused
 from tests.follow.histories import HistoryRunner
@@ -221,9 +220,7 @@ def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any)
     assert [reason.level[-1] for reason in ended.reasons] == ["B"]
     assert runner.status(3000, "--json") == 1
     nodes = tuple(Node((name,), status="FINISHED", outcome="SUCCESS") for name in ("A", "B", "check"))
-    parent = Reading(Node(children=nodes), "check", None).check
-    assert parent is not None
-    assert [node.name for node in parent.children or ()] == ["A", "B"]
+    assert [node.name for node in shape_of(Node(children=nodes), "check").checks] == ["A", "B"]
 
 
 def test_no_format_or_depth_changes_the_code() -> None:

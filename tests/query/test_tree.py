@@ -139,7 +139,7 @@ def test_a_check_task_costs_its_pages(read: Read, more: int) -> None:
     view = read(sim.session.tree)
     pages = ["root+", *["root+ next"] * (2 if more else 0)]
     assert [asked for asked in sim.asked() if asked != "job"] == pages
-    assert (names(view.check) or ["a", "B", "C"])[:3] == ["a", "B", "C"]
+    assert (names(view.shape.checks_parent) or ["a", "B", "C"])[:3] == ["a", "B", "C"]
     assert view.evidence is not None
     assert {check.name for check in view.evidence.shape.checks} == {check.name for check in checks}
     assert (view.task_type, view.missing, view.flaws) == ("check", (), ())
@@ -153,7 +153,7 @@ def test_a_glance_reads_the_checks_unless_all_is_well(check: str, asked: bool) -
     """Checks that passed are not worth a request."""
     sim = simulated(migrate_task(check=check, migrate="PENDING"))
     view = sim.session.tree.glance()
-    assert ("check+" in sim.asked(), names(view.check) is not None) == (asked, asked)
+    assert ("check+" in sim.asked(), names(view.shape.checks_parent) is not None) == (asked, asked)
 
 
 def test_wanted_projects_are_asked_for_by_name() -> None:
@@ -212,13 +212,13 @@ def test_all_levels_of_a_migrate_task() -> None:
     """The whole tree holds the checks, the scopes, and the level that the API does not list; or as much as is asked."""
     tree = tree_of(scope=KEYS)
     view = tree.read(1)
-    assert (names(view.root), names(view.check), names(child_of(view.root, "migrate"))) == (
+    assert (names(view.root), names(view.shape.checks_parent), names(child_of(view.root, "migrate"))) == (
         ["check", "migrate"],
         None,
         None,
     )
     view = tree.read(ALL)
-    assert (names(view.root), names(view.check)) == (["check", "migrate"], ["A", "B"])
+    assert (names(view.root), names(view.shape.checks_parent)) == (["check", "migrate"], ["A", "B"])
     assert names(child_of(view.root, "migrate")) == ["apps", "usersAndGroups", "projects"]
     assert [leaf.level for leaf in view.shape.leaves] == [(*PROJECTS, name) for name in ("P1", "P2", "P3")]
     assert (view.task_type, view.scope, view.missing) == ("migrate", "projects", ("P4",))
@@ -336,7 +336,7 @@ def test_an_unreadable_subtree_is_a_value(level: Level, status: int) -> None:
     assert node.unreadable
     assert names(node) == (["projects"] if level == ("migrate",) else None)
     assert [flaw for flaw in view.flaws if flaw.startswith(f"{','.join(level)}: ")]
-    assert names(view.check) == (None if level == ("check",) else ["A", "B"])
+    assert names(view.shape.checks_parent) == (None if level == ("check",) else ["A", "B"])
 
 
 @pytest.mark.parametrize(
