@@ -7,6 +7,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import wraps
 from itertools import pairwise
 from pathlib import Path
@@ -220,36 +221,34 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
 
 
 def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
-    """True if the words ask for a JSON format. They may be invalid, so they are scanned instead of parsed."""
-    chosen: str | None = None
+    """True if errors are to be JSON: if the words, the environment or the profile in effect ask for such a format.
+
+    The words may be invalid, so they are scanned instead of parsed, and so may be the config file, which does not count
+    then.
+    """
+    flags: dict[str, str | None] = dict.fromkeys(_SCANNED)
     # The last one counts, as for Typer, and nothing behind `--` is an option.
     for word, following in pairwise([*words, ""]):
         if word == "--":
             break
         if word in ("--json", "--raw"):
             return True
-        if (match := _OUTPUT.fullmatch(word)) is not None:
-            chosen = match[1] or match[2] or following
-    chosen = chosen if chosen is not None else runtime.environ.get("MIGSTAT_OUTPUT") or _preferred(words, runtime)
-    return chosen in JSON_FORMATS
+        for name, pattern in _SCANNED.items():
+            if match := pattern.fullmatch(word):
+                flags[name] = match[1] or match[2] or following
+    job = next((word for word in words[1:] if not word.startswith("-") and word not in frozenset(TaskWord)), None)
+    profile = Profile()
+    with suppress(MigstatError):
+        profile = profile_from(flags["profile"], job, runtime.environ)
+    # An empty option is the error itself.
+    chosen = Sources({"output": (flags["output"] or "").strip() or None}, runtime.environ, profile).get("output")
+    return chosen is not None and chosen[0] in JSON_FORMATS
 
 
-def _preferred(words: Sequence[str], runtime: Runtime) -> str | None:
-    """The output format of the profile that the words seem to select, if the config file can be read."""
-    if runtime.demo:  # its own profile has no preferences
-        return None
-    flags = [match[1] or following for word, following in pairwise([*words, ""]) if (match := _PROFILE.fullmatch(word))]
-    try:
-        named = (word for word in words[1:] if not word.startswith("-") and word not in frozenset(TaskWord))
-        job = next(named, None)
-        chosen = profile_from(flags[-1] if flags else None, job, runtime.environ).get("output")
-    except MigstatError:
-        return None
-    return None if chosen is None else chosen[0]
-
-
-_PROFILE = re.compile("(?:--profile=|--profile|-p)(.*)")
-_OUTPUT = re.compile("--output(?:=(.*))?|-[hv]*o(.*)")
+_SCANNED = {
+    "output": re.compile("--output(?:=(.*))?|-[hv]*o(.*)"),
+    "profile": re.compile("--profile(?:=(.*))?|-[hv]*p(.*)"),
+}
 """`--output`, `--output=json`, `-o`, `-ojson`, and `-o` behind other short flags."""
 
 

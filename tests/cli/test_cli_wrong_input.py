@@ -67,7 +67,7 @@ WRONG = {
     "--name is empty": ["checks --name ''"],
     "--state is empty": ["checks --state ''"],
     "--key is empty": ["projects --key ''", "projects --key ACME --key ' '"],
-    "--output is empty": ["status -o ''", "status --output="],
+    "--output is empty": ["status -o ' '", "status --output="],
     "--export is empty": ["status --export ''"],
     "--color is empty": ["status --color ''"],
     "--sort is empty": ["projects --sort ''"],
