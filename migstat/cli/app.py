@@ -25,7 +25,7 @@ PROGRAM = "migstat"
 
 
 GROUPS = {
-    "Look": {
+    "Status": {
         "status": "Show where a task stands and what is wrong.",
         "checks": "Show the pre-flight checks, problems first.",
         "projects": "Show the projects or spaces, problems first.",

@@ -268,10 +268,10 @@ def test_a_damaged_file_does_not_stop_help_and_demo(tmp_path: Path) -> None:
 
 def test_a_token_in_the_file_draws_a_warning(tmp_path: Path) -> None:
     """Every command warns once, uses the rest, and neither shows nor changes the token."""
-    text = '[profiles.acme]\nemail = "e"\npassword = "s3cr3t"\n'
+    text = '[profiles.acme]\nemail = "e"\npassword = "s3cr3t"\n[targets.w]\njob = "j"\nprofile = "acme"\n'
     place = Place(tmp_path, text)
     for words in ("config list", "config list --show-origin -p acme", "config get profiles.acme.email",
-                  "config set profiles.acme.email f", "auth status -p acme", "status -p acme j"):  # fmt: skip
+                  "config set profiles.acme.email f", "targets", "auth status -p acme", "status -p acme j"):  # fmt: skip
         result = place.run(*words.split())
         warnings = [line for line in result.err.splitlines() if line.startswith("migstat: warning: ")]
         assert len(warnings) == 1, result.err

@@ -65,6 +65,7 @@ def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server,
     assert (first["target"], first["verdict"], first["summary"]["failed"], first["error"]) == ("t0", "failed", 4, None)
     assert (second["target"], second["verdict"], second["error"]["code"]) == ("t1", None, "not-found")
     assert (third["target"], third["error"]["code"]) == ("t2", "usage")
+    assert third["error"]["message"].endswith("targets.t2.profile: no profile 'nobody'")
     error = json.loads(document.err)["error"]
     assert (document.code, error["code"], error["hint"]) == (3, "incomplete", second["error"]["hint"])
     shown = migstat(["targets"], env | {"NO_COLOR": "1"}, terminal=True, now=lambda: NOW)
