@@ -271,7 +271,8 @@ def test_a_token_in_the_file_draws_a_warning(tmp_path: Path) -> None:
     text = '[profiles.acme]\nemail = "e"\npassword = "s3cr3t"\n[targets.w]\njob = "j"\nprofile = "acme"\n'
     place = Place(tmp_path, text)
     for words in ("config list", "config list --show-origin -p acme", "config get profiles.acme.email",
-                  "config set profiles.acme.email f", "targets", "auth status -p acme", "status -p acme j"):  # fmt: skip
+                  "config set profiles.acme.email f", "targets", "auth status -p acme",
+                  "status -p acme j"):  # fmt: skip
         result = place.run(*words.split())
         warnings = [line for line in result.err.splitlines() if line.startswith("migstat: warning: ")]
         assert len(warnings) == 1, result.err
