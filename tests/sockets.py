@@ -75,7 +75,7 @@ def serving(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
             with suppress(ConnectionError):  # a client may hang up whenever it likes
                 respond(self)
 
-        do_POST = do_GET  # noqa: N815
+        do_HEAD = do_POST = do_GET  # noqa: N815
 
     listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listener.daemon_threads = True

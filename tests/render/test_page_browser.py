@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
+from threading import Event
 from typing import Any
 
 import pytest
@@ -27,6 +26,7 @@ from migstat.render.timeline_page import timeline_page
 from migstat.simulator.scenarios import build
 from tests.browser import CHROMIUM, Browser, Page, browser
 from tests.render.screens import BAD, FAILURE, LOG, MIDDLE, NOW, OUTAGE, PROJECTS, RUNS, STORY, WELL, night, node
+from tests.sockets import head, serving
 
 pytestmark = [
     pytest.mark.slow,
@@ -188,32 +188,22 @@ def test_without_scripts_the_page_reloads_all_the_same(page: Page, tmp_path: Pat
     assert page.wait("Page.frameScheduledNavigation")["reason"] == "metaTagRefresh"
 
 
-class Share(SimpleHTTPRequestHandler):
-    """Serves files without a log, unless there is one that is called `away`."""
-
-    def do_HEAD(self) -> None:
-        if Path(self.directory, "away").exists():
-            self.send_error(503)
-        else:
-            super().do_HEAD()
-
-    def log_message(self, *_words: object) -> None:
-        """Do nothing."""
-
-
 def test_a_server_that_is_away_leaves_the_page(page: Page, tmp_path: Path) -> None:
     """From a web server the page reloads like from a folder; while the server is away, the last page stays."""
-    path = tmp_path / "page.html"
+    path, away = tmp_path / "page.html", Event()
+
+    def respond(request: BaseHTTPRequestHandler) -> None:
+        body = path.read_bytes()
+        request.wfile.write(head(503 if away.is_set() else 200, [("Content-Length", len(body))]))
+        request.wfile.write(body if request.command == "GET" else b"")
+
     put(path, MIDDLE)
-    os.utime(path, (NOW / 1000, NOW / 1000))  # browsers compare whole seconds
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Share, directory=str(tmp_path))) as server:
-        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        page.open(f"http://127.0.0.1:{server.server_port}/page.html")
+    with serving(respond) as url:
+        page.open(f"{url}/page.html")
         put(path, replace(FAILURE, at=NOW + 10 * SECOND))
         page.reloaded()
-        (tmp_path / "away").touch()
+        away.set()
         page.tick(10_000)
-        server.shutdown()
     assert "18 of 28 projects" in page.run("document.title")
 
 

@@ -132,14 +132,6 @@ def test_what_does_not_fit_is_counted(width: int, height: int) -> None:
     assert rows[1] >= 2
 
 
-def test_a_line_of_exactly_the_width_is_whole() -> None:
-    """A text that just fits is not cut, and one that does not ends in an ellipsis."""
-    fits = "x" * (80 - len("14:13 "))
-    lines = shown(MIDDLE, 80, 40, [LogLine(NOW, fits), LogLine(NOW, fits + "y")])
-    assert f"14:13 {fits}" in lines
-    assert f"14:13 {fits[:-1]}…" in lines
-
-
 def test_a_number_is_never_cut() -> None:
     """As the room shrinks, whole parts are left out, the least important first; counts and times stay whole."""
     phases = (PhaseSeen("export", 0, 1), PhaseSeen("import", 1, None, 12058, 18000, 41.0))
@@ -150,28 +142,6 @@ def test_a_number_is_never_cut() -> None:
         assert (told == whole) is (width >= len(whole))
         assert all(number.strip() in whole for number in re.findall(r"\d[\d ]*/?[\d ]*\S*", told))
         assert "66 %" in told
-
-
-@pytest.mark.parametrize(
-    ("running", "phases", "stalled", "told"),
-    [
-        (node(*PROJECTS, "A", state="IN_PROGRESS", message="queued"), (), None, "queued"),
-        (moving("A", "upload", 5, 10), (), None, "upload ━━━━──── 50 % 5/10"),
-        (moving("A", "upload", 5, 10), (), NOW - 16 * MINUTE, "upload ━━━━──── 50 % 5/10 · no progress for 16m"),
-        (
-            moving("A", "up", 1, 4),
-            (PhaseSeen("up", 0, None, 1, 4, 0.5),),
-            None,
-            "up ━━────── 25 % 1/4 · 0.5/s · 6s left",
-        ),
-        (replace(node(*PROJECTS, "A", state="IN_PROGRESS"), percent=2154.0), (), None, "━━━━━━━━ 100 %"),
-    ],
-)
-def test_what_a_running_project_does(
-    running: Node, phases: tuple[PhaseSeen, ...], stalled: int | None, told: str
-) -> None:
-    """Phases, counts, rate and time left as far as they are known; a stall says for how long."""
-    assert progress_text(running, phases, stalled, NOW, UNICODE, 80).plain == told
 
 
 def test_an_outage_makes_the_rest_dim() -> None:

@@ -12,8 +12,7 @@ from migstat.model.nodes import Node, State
 from migstat.model.verdict import Verdict
 from migstat.render.theme import ASCII, QUIET, STATE_OF_VERDICT, STYLES, UNICODE, Glyphs, state_words
 
-LOOKS = [*STYLES.values()]
-NUMBERS = sorted({int(number) for text in LOOKS for number in re.findall(r"color\((\d+)\)", text)})
+NUMBERS = sorted({int(number) for text in STYLES.values() for number in re.findall(r"color\((\d+)\)", text)})
 
 
 def luminance(number: int) -> float:
@@ -29,12 +28,12 @@ def test_every_color_can_be_read_on_black_and_on_white(number: int) -> None:
     assert (luminance(number) + 0.05) / 0.05 >= 3.8
     assert 1.05 / (luminance(number) + 0.05) >= 3.8
     assert 16 <= number <= 255
-    assert all(re.fullmatch(r"(bold ?)?(color\(\d+\))?", text) for text in LOOKS)
+    assert all(re.fullmatch(r"(bold ?)?(color\(\d+\))?", text) for text in STYLES.values())
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 def test_every_state_has_a_glyph_of_its_own(glyphs: Glyphs) -> None:
-    """Each state has a look, and a sign of its own, one cell wide, which is ASCII on poor terminals."""
+    """Each state has a style, and a sign of its own, one cell wide, which is ASCII on terminals without Unicode."""
     assert set(glyphs.states) == set(State)
     assert len(set(glyphs.states.values())) == len(State)
     assert {cell_len(glyph) for glyph in glyphs.states.values()} == {1}
