@@ -62,7 +62,8 @@ class Memory(msgspec.Struct):
                 for nodes in ((answer.node,), answer.node.children or ()):
                     if nodes and (kind := _kind(nodes[0].level, run.type)):  # siblings are of one kind
                         known = run.names.setdefault(kind, set())
-                        known.update(name for node in nodes if len(name := node.name) <= MAX_NAME)
+                        if len(known) < MAX_NAMES:  # more would only take memory
+                            known.update(name for node in nodes if len(name := node.name) <= MAX_NAME)
 
     def keep(self) -> None:
         """Write what is new. A cache that cannot be written does not matter."""
