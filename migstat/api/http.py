@@ -34,14 +34,14 @@ Origin = tuple[str, str, int | None]
 """Scheme, host and port: only the API's own gets the credentials."""
 
 GRACE = 0.25
-"""Seconds after which a request is abandoned that httpx's own time-outs should have ended: they know better why."""
+"""Extra seconds before a request is abandoned: httpx's own time-out should fire first, as its error says more."""
 
 KEPT_ALIVE = 30.0
 """Seconds that a connection may stay unused; longer than the usual pause between two polls."""
 
 MASK = "***"
 USER_AGENT = {"User-Agent": f"migstat/{__version__}"}
-NO_STREAM = httpx.ByteStream(b"")
+EMPTY_STREAM = httpx.ByteStream(b"")
 CLOSED = "the client is closed", "Make a new one."
 
 
@@ -237,14 +237,14 @@ def _send(
     # Not `client.build_request`, which merges the client's headers and cookies, and with an empty stream, or httpx
     # looks for a body: each takes longer than decoding the answer.
     headers = {"Host": url.netloc.decode(), **headers}  # what httpx adds only where it makes the stream
-    request = httpx.Request("GET", url, headers=headers, extensions=extensions, stream=NO_STREAM)
+    request = httpx.Request("GET", url, headers=headers, extensions=extensions, stream=EMPTY_STREAM)
     response = client.send(request, stream=True)
     try:
         return response, receive(response)
     finally:
         response.close()
         # it refers back to the response, and the collector, which runs seldom, would keep both for hours
-        response.stream = NO_STREAM
+        response.stream = EMPTY_STREAM
 
 
 class _Route:
@@ -306,7 +306,7 @@ def _raise_redirect(response: httpx.Response) -> None:
         raise Redirect(response.status_code, response.headers.get("Location", ""))
 
 
-@cache  # one context a process: every server is verified in the same way, and parsing authorities is slow
+@cache  # one context per CA bundle: all servers are verified in the same way, and parsing authorities is slow
 def _tls(ca_bundle: str | None, paths: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
     """Verification against the system's authorities, and those of MIGSTAT_CA_BUNDLE in addition.
 

@@ -60,10 +60,9 @@ class Memory(msgspec.Struct):
             case Page() if resource.task_id and answer.found:
                 run = runs.setdefault(resource.task_id, SeenRun())
                 for nodes in ((answer.node,), answer.node.children or ()):
-                    if nodes and (kind := _kind(nodes[0].level, run.type)):  # siblings are of one kind
-                        known = run.names.setdefault(kind, set())
-                        if len(known) < MAX_NAMES:  # more would only take memory
-                            known.update(name for node in nodes if len(name := node.name) <= MAX_NAME)
+                    kind = _kind(nodes[0].level, run.type) if nodes else None  # siblings are of one kind
+                    if kind and len(known := run.names.setdefault(kind, set())) < MAX_NAMES:
+                        known.update(name for node in nodes if len(name := node.name) <= MAX_NAME)
 
     def keep(self) -> None:
         """Write what is new. A cache that cannot be written does not matter."""

@@ -12,10 +12,10 @@ from pathlib import Path
 from migstat.errors import OutputError, reason
 from migstat.files.whole import replacing, write_all
 
-LONGEST_NAME = 240
+MAX_NAME_BYTES = 240
 """Bytes of a name in UTF-8; most file systems allow 255."""
 
-LONGEST_ENDING = 16
+MAX_ENDING_BYTES = 16
 NAMELESS = "artifact"
 
 _UNSAFE = re.compile('[/\\\\<>:"|?*\u115f\u1160\u3164\uffa0]')
@@ -53,10 +53,10 @@ def _safe(wanted: str | None) -> str:
 def _shortened(name: str, mark: str = "") -> str:
     """The name with a mark before its ending, shortened if it would be too long."""
     stem, dot, ending = name.rpartition(".")
-    if not stem or len(ending.encode()) > LONGEST_ENDING:
+    if not stem or len(ending.encode()) > MAX_ENDING_BYTES:
         stem, dot, ending = name, "", ""
     tail = f"{mark}{dot}{ending}"
-    room = LONGEST_NAME - len(tail.encode())
+    room = MAX_NAME_BYTES - len(tail.encode())
     return stem.encode()[:room].decode(errors="ignore").rstrip(". ") + tail
 
 

@@ -168,7 +168,7 @@ class Keychain:
             try:
                 error = answer.exception(patience)
             except TimeoutError:
-                self._notice("waiting for the keyring: does it ask for its password?")
+                self._notice("waiting for the keyring; it may be asking for its password")
                 error = answer.exception(self._limit - patience)
         except TimeoutError:
             message = f"the keyring did not answer within {self._limit:g} s"

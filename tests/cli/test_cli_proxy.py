@@ -116,25 +116,6 @@ def test_the_password_of_a_proxy_is_for_the_proxy_alone(api: Api, machine: pytes
     silent(result, PASSWORD, GIVEN, api.credentials)
 
 
-@pytest.mark.parametrize("exempt", [HOST, " *.migstat.test "])
-def test_a_host_that_is_exempt_is_asked_without_the_proxy(exempt: str, api: Api, machine: pytest.MonkeyPatch) -> None:
-    """NO_PROXY is heeded: a host in it, or below a domain in it, is looked up and connected to at once."""
-    resolved: list[str] = []
-
-    def resolve(host: str, port: int, *_: object, **__: object) -> list[Any]:
-        resolved.append(host)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
-
-    with api.proxy() as proxied:
-        machine.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxied.port}")
-        machine.setenv("NO_PROXY", exempt)
-        machine.setattr(socket, "getaddrinfo", resolve)
-        result = migstat(["job"], api.environ | {"MIGSTAT_BASE_URL": f"https://{HOST}:{api.front.port}"})
-    assert (result.code, result.err) == (0, "")
-    assert HOST in resolved
-    assert proxied.heads == []
-
-
 @pytest.mark.parametrize(("scheme", "host"), [("http", "127.0.0.1"), ("https", "localhost")])
 def test_a_loopback_address_is_never_asked_for_at_a_proxy(
     scheme: str, host: str, api: Api, machine: pytest.MonkeyPatch

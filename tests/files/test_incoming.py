@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from migstat.errors import OutputError
-from migstat.files.incoming import LONGEST_NAME, Incoming, file_names, incoming
+from migstat.files.incoming import MAX_NAME_BYTES, Incoming, file_names, incoming
 from tests.storage import left_in
 
 EVIL = ["../../etc/passwd", "..", ".", "", "\0", "a\0b", "/etc/passwd", "C:\\Windows\\x", "\\\\host\\share", "aux.txt",
@@ -44,8 +44,8 @@ EVIL = ["../../etc/passwd", "..", ".", "", "\0", "a\0b", "/etc/passwd", "C:\\Win
         ("aux.txt", "_aux.txt"),
         ("com1 .tar.gz", "_com1 .tar.gz"),
         ("console.log", "console.log"),
-        ("x" * 300 + ".csv", "x" * (LONGEST_NAME - 4) + ".csv"),
-        ("é" * 300 + ".csv", "é" * ((LONGEST_NAME - 4) // 2) + ".csv"),
+        ("x" * 300 + ".csv", "x" * (MAX_NAME_BYTES - 4) + ".csv"),
+        ("é" * 300 + ".csv", "é" * ((MAX_NAME_BYTES - 4) // 2) + ".csv"),
         ("e\u0301.csv", "é.csv"),
     ],
 )
@@ -63,7 +63,7 @@ def test_a_name_becomes_safe_and_stays_recognizable(wanted: str | None, name: st
         (["log", "log"], ["log", "log-2"]),
         (["a/b", "a_b"], ["a_b", "a_b-2"]),
         (["ﬁle", "file"], ["ﬁle", "file-2"]),
-        (["x" * 300, "x" * 301], ["x" * LONGEST_NAME, "x" * (LONGEST_NAME - 2) + "-2"]),
+        (["x" * 300, "x" * 301], ["x" * MAX_NAME_BYTES, "x" * (MAX_NAME_BYTES - 2) + "-2"]),
     ],
 )
 def test_names_are_told_apart(wanted: list[str], names: list[str]) -> None:

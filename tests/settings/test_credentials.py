@@ -268,4 +268,6 @@ def test_a_failing_keyring_is_reported_without_the_token(
             assert raised.value.message == message
             assert raised.value.hint.endswith(WITHOUT)
     assert not file.exists()
-    assert set(notices) == ({"waiting for the keyring: does it ask for its password?"} if backend is Hanging else set())
+    assert set(notices) == (
+        {"waiting for the keyring; it may be asking for its password"} if backend is Hanging else set()
+    )
