@@ -30,7 +30,7 @@ from tests.cli.rehearsals import (
     node,
     still,
 )
-from tests.command_line import Result, environ_of
+from tests.command_line import environ_of
 
 LONG = "A message that is long enough to be wrapped in every window that people have, and then some more of it."
 CJK = "漢字の課題は移行できませんでした。もう一度お試しください。ご不明な点は管理者まで。"
@@ -114,7 +114,6 @@ def server(servers: dict[str, Server]) -> Server:
 def look(server: Server, *words: str, form: str = "table", **more: Any) -> str:
     result = ask(server, *words, "-o", form, terminal=True, env={"NO_COLOR": "1"}, **more)
     assert result.err == ""
-    assert isinstance(result, Result)
     return result.out
 
 
