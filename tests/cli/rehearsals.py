@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import pytest
+
 from migstat.simulator.scenario import Scenario, SimArtifact, SimNode, SimPhase, SimTask
 from migstat.simulator.server import Server, serve
 from tests.command_line import Result, environ_at, environ_of, migstat
@@ -174,6 +176,17 @@ def night(scripted: Scenario, *, head_start: float = 0.0) -> Iterator[Night]:
 
 def still(scripted: Scenario) -> AbstractContextManager[Server]:
     return serve(scripted, clock=lambda: NOW, speed=1.0, head_start=HERE, rate_limit=None)
+
+
+def server_of(scripted: Scenario) -> Any:
+    """A fixture: for all tests of a module, a server of a scenario that stands still."""
+
+    @pytest.fixture(scope="module")
+    def server() -> Iterator[Server]:
+        with still(scripted) as started:
+            yield started
+
+    return server
 
 
 def ask(server: Server, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:

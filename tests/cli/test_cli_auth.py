@@ -17,7 +17,7 @@ import pytest
 from migstat.settings.config import read_config
 from migstat.settings.keychain import Keychain
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOW, Answer, answering, migration, still
+from tests.cli.rehearsals import NOW, Answer, answering, migration, server_of
 from tests.command_line import Result, hermetic, migstat, process, refused
 from tests.keyrings import Forgetful, Hanging, Kept, Locked, environ_of, in_force
 from tests.terminal import MIGSTAT, on_terminal
@@ -30,10 +30,7 @@ UNCHECKED = "not verified: the API can verify credentials only against a job; se
 FOUND = 'the API accepts the e-mail and token: job "Jira to the cloud"'
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with still(migration()) as started:
-        yield started
+server = server_of(migration())
 
 
 class Desk:

@@ -8,7 +8,6 @@ import json
 import re
 import shlex
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from tests.cli.rehearsals import (
     migration,
     night,
     node,
+    server_of,
     still,
 )
 from tests.command_line import environ_of, migstat, refused
@@ -76,10 +76,7 @@ REFUSED = refused_task("refused", "refused", "check", created_at=-DAY / 2, messa
 RUNS = of_tasks(MONDAY, REFUSED, TODAY)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with still(RUNS) as running:
-        yield running
+server = server_of(RUNS)
 
 
 def entry(name: str, until: str = "2026-12-01", more: str = "") -> str:

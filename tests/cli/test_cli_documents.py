@@ -10,16 +10,13 @@ from typing import Any
 import pytest
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import answering, ask, in_the_middle, migration, node, of_tree, one_task, still
+from tests.cli.rehearsals import answering, ask, in_the_middle, migration, node, of_tree, one_task, server_of, still
 from tests.schemas import assert_valid
 
 FETCHED = "2026-09-21T14:13:20Z"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with still(in_the_middle()) as started:
-        yield started
+server = server_of(in_the_middle())
 
 
 def document(server: Server, words: str) -> dict[str, Any]:

@@ -8,22 +8,21 @@ import stat
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 import pytest
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import ask, migration, node, still
+from tests.cli.rehearsals import ask, migration, node, server_of, still
 from tests.command_line import environ_of, hermetic, refused
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    checks = node("check", "WARNING", children=(node("Suspicious", "WARNING", "Look <here> & there."),))
-    with still(migration(check=checks, projects=(node("ACME", "FAILED", "It broke."),))) as started:
-        yield started
+server = server_of(
+    migration(
+        check=node("check", "WARNING", children=(node("Suspicious", "WARNING", "Look <here> & there."),)),
+        projects=(node("ACME", "FAILED", "It broke."),),
+    )
+)
 
 
 def shown_in(path: Path) -> str:

@@ -20,7 +20,7 @@ import pytest
 
 from migstat.simulator.exchange import HttpResponse
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, still
+from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, server_of
 from tests.command_line import Result, environ_of, hermetic, line_of, migstat, peak_of, refused
 from tests.sockets import Reply, forward, listening, raw_server, repeating, sending
 
@@ -164,11 +164,9 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    checks = node("check", children=(node("AppVendorCheck"),))
-    with still(migration(check=checks, projects=(node("ACME"), node("OPS")))) as started:
-        yield started
+server = server_of(
+    migration(check=node("check", children=(node("AppVendorCheck"),)), projects=(node("ACME"), node("OPS")))
+)
 
 
 @pytest.fixture(scope="module")

@@ -5,24 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from migstat.settings.keychain import Account, Keychain
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, cutover, migration, night, still
+from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, cutover, migration, night, server_of, still
 from tests.command_line import migstat, refused, refused_as_json
 from tests.watching import moved
 
 EMAILS = ("flag", "variable", "acme", "globex", "initech")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with still(migration()) as started:
-        yield started
+server = server_of(migration())
 
 
 def write(folder: Path, text: str) -> dict[str, str]:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import Answer, answering, ask, in_the_middle, of_tree, one_task, still
+from tests.cli.rehearsals import Answer, answering, ask, in_the_middle, of_tree, one_task, server_of
 from tests.schemas import assert_csv, assert_markdown, assert_plain
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with still(in_the_middle()) as started:
-        yield started
+server = server_of(in_the_middle())
 
 
 HEADERS = {

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from migstat.cli.streams import wants_color
 from migstat.follow.deadline import Stopped
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import ask, check_run, migration, node, still
+from tests.cli.rehearsals import ask, check_run, migration, node, server_of, still
 from tests.command_line import environ_of, hermetic, line_of, process, started, until
 from tests.signalled import at_each_step
 from tests.terminal import MIGSTAT, end_of, on_terminal
@@ -37,16 +37,10 @@ def failed_checks() -> Scenario:
     return check_run("FAILED", node("Broken", "FAILED"), *many)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with still(failed_checks()) as started:
-        yield started
+server = server_of(failed_checks())
 
 
-@pytest.fixture(scope="module")
-def small() -> Iterator[Server]:
-    with still(migration("running", migrate="running", projects=(node("ACME", "running"),))) as started:
-        yield started
+small = server_of(migration("running", migrate="running", projects=(node("ACME", "running"),)))
 
 
 def environ(server: Server, **more: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import migration, still
+from tests.cli.rehearsals import migration, server_of
 from tests.command_line import environ_of, migstat, process, refused, refused_as_json
 from tests.sockets import hang, head_of, listening, relay
 from tests.tls import Front, bundle_of, secured
@@ -34,10 +34,7 @@ def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> s
     return bundle_of(authority, tmp_path_factory.mktemp("tls"))
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Server]:
-    with still(migration()) as server:
-        yield server
+simulator = server_of(migration())
 
 
 def environ_at(url: str, server: Server) -> dict[str, str]:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, NOW, cutover, migration, night, node, still
+from tests.cli.rehearsals import HERE, NOW, cutover, migration, night, node, server_of, still
 from tests.command_line import (
     Result,
     Terminal,
@@ -92,10 +92,7 @@ def moves(result: Result) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def standing() -> Iterator[Server]:
-    with still(endless()) as server:
-        yield server
+standing = server_of(endless())
 
 
 # lines

@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -16,17 +15,14 @@ from msgspec.structs import replace
 from migstat.cli.exporting import EVERY, Exporter
 from migstat.model.events import Waiting
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, NOW, migration, night, node, still
+from tests.cli.rehearsals import HERE, NOW, migration, night, node, server_of
 from tests.command_line import environ_of, migstat, process
 from tests.render.screens import FAILURE, MIDDLE, STORY
 
 FILES = ("page.html", "view.svg", "migstat.prom")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with still(migration("FAILED", projects=(node("ACME"), node("ERP", "FAILED", "It broke.")))) as started:
-        yield started
+server = server_of(migration("FAILED", projects=(node("ACME"), node("ERP", "FAILED", "It broke."))))
 
 
 def exports(folder: Path, *names: str) -> list[str]:

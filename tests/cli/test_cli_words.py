@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,7 +11,7 @@ import pytest
 
 from migstat.simulator.scenario import SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import PREFIX, Answer, Asked, answering, ask, node, still
+from tests.cli.rehearsals import PREFIX, Answer, Asked, answering, ask, node, server_of, still
 from tests.command_line import Result, refused
 from tests.watching import of_tasks
 
@@ -28,10 +27,7 @@ def task(task_id: str, created_at: float) -> SimTask:
 RUNS = (task("c1", 1), task("m1", 2), task("c2", 3), task("m2", 4))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with still(of_tasks(*RUNS, page_size=2)) as started:
-        yield started
+server = server_of(of_tasks(*RUNS, page_size=2))
 
 
 def asked_about(result: Result) -> str:

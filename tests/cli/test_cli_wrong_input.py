@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,10 @@ import pytest
 from migstat.cli.options import REMOVED
 from migstat.model.documents import KINDS
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import ask, migration, node, still
+from tests.cli.rehearsals import ask, migration, node, server_of
 from tests.command_line import migstat, refused, refused_as_json
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    checks = node("check", children=(node("AppVendorCheck"),))
-    with still(migration(check=checks, projects=(node("ACME"),))) as started:
-        yield started
+server = server_of(migration(check=node("check", children=(node("AppVendorCheck"),)), projects=(node("ACME"),)))
 
 
 WRONG = {
