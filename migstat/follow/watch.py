@@ -59,7 +59,7 @@ from migstat.model.verdict import (
     Until,
     Verdict,
     assess,
-    estimated_end,
+    earliest_end,
     failed_so_far,
     old_by_stamps,
 )
@@ -206,7 +206,7 @@ class Watch:
             at=now,
             snapshot=self._snapshot,
             scope=poller.scope,
-            not_before=None if found.ended else estimated_end(leaves, found.summary.missing, now),
+            not_before=None if found.ended else earliest_end(leaves, found.summary.missing, now),
             estimated_end=self._timetable.estimate.end,
             deadline=self._timetable.deadline,
             pace=self._timetable.estimate.pace,

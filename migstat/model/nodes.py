@@ -262,7 +262,7 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class TaskPage(msgspec.Struct, frozen=True):
-    """One page of a job's runs, newest first; `flaws` say what of it could not be read, one line each."""
+    """One page of a job's runs, newest first; `flaws` say what could not be read, one line each."""
 
     tasks: tuple[Task, ...]
     next: str | None

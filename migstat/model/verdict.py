@@ -248,11 +248,11 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, 
     if until is Until.CHECKS:
         return (check or root,), ()
     # Single checks do not count here: where one was overridden, its FAILED stays, and `check` itself ends as WARNING.
-    tops = (migrate,) if until is Until.CORE else (root, check, migrate)
+    above = (migrate,) if until is Until.CORE else (root, check, migrate)
     # `apps` migrates independently and may fail days later; --until core is for those who do not wait for that.
     scopes = [scope for scope in shape.scopes if until is not Until.CORE or scope.name != APPS]
     single = [child for scope in scopes for child in scope.children or ()]
-    return (*(node for node in tops if node), *scopes, *single), shape.leaves
+    return (*(node for node in above if node), *scopes, *single), shape.leaves
 
 
 def discounted(shape: Shape, accepted: Accepted) -> frozenset[Level]:
@@ -280,10 +280,10 @@ def discounted(shape: Shape, accepted: Accepted) -> frozenset[Level]:
 def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[Node, ...]:
     """The nodes that count and have failed for good, and with `strict` also those with a warning."""
     bad = (State.FAILED, State.WARNING) if strict else (State.FAILED,)
-    tops, leaves = counted(evidence, until)
+    nodes, leaves = counted(evidence, until)
     tally = tally_of(leaves)
     # An end without an outcome is not for good: the API may report SUCCESS some seconds later.
-    return tuple(node for state in bad for node in _in_state(state, tops, tally) if node.outcome)
+    return tuple(node for state in bad for node in _in_state(state, nodes, tally) if node.outcome)
 
 
 def assess_node(node: Node, now: Millis) -> Assessment:
@@ -386,28 +386,24 @@ def assess(
     missing = tally_of(units).missing(evidence.job, units) if evidence.task_type != TaskType.CHECK else ()
 
     # First: has it ended?
-    lone = shape.refused
-    ended = lone or _has_ended(evidence, until, nodes, whole=whole)
+    ended = shape.refused or _has_ended(evidence, until, nodes, whole=whole)
     blocked = whole and shape.blocked
     never = blocked and unscheduled and not ended
 
     # Second: is that end believed? Statuses are eventually consistent: a root may be FINISHED while projects, scopes
     # and outcomes are still to be reported. Only an end that leaves nothing open is believed before it has settled.
-    if ended and not lone:
+    if ended and not shape.refused:
         gaps = _gaps(evidence, until, nodes, tally, whole=whole)
     else:
         # A root that cannot be decoded may have ended long ago, and must not look like one that runs.
         gaps = _Gaps(unread=(f"the task: {root.unreadable}",) if root.unreadable and not ended else ())
-    over = never or lone or (ended and (settled or (gaps == _Gaps() and not (whole and missing))))
+    over = never or shape.refused or (ended and (settled or (gaps == _Gaps() and not (whole and missing))))
 
     # Third: why is it not a success? What failed, then what never ended or never came, then what could not be read.
-    check = shape.check
-    deciding = (*nodes, check) if blocked and check and check not in nodes else nodes
+    deciding = (*nodes, shape.check) if blocked and shape.check and shape.check not in nodes else nodes
     failures = [node for node in _in_state(State.FAILED, deciding, tally) if node.outcome or over]
-    if check and check in failures and check.outcome == Outcome.FAILED:
-        # It only sums up its checks, and what has to be done is told by theirs. Not so if it was stopped, for example.
-        checks = (each for each in check.children or () if each.level not in evidence.accepted)
-        failures += [each for each in checks if each.outcome and each.state is State.FAILED]
+    if shape.check in deciding:
+        failures += _explaining(evidence)
     reasons = _deepest(failures)
     # If the checks failed, nothing was moved: say that, and do not list everything that was never reported.
     if over and not blocked:
@@ -415,7 +411,7 @@ def assess(
         if gaps.no_migrate:
             reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
         # If a hidden level could not be read, say that instead: the keys may all be in there.
-        if whole and not lone and not any(node.unreadable for node in shape.hidden):
+        if whole and not shape.refused and not any(node.unreadable for node in shape.hidden):
             projects = frozenset(evidence.job.included_keys("projects") if evidence.job else ())
             levels = ((*MIGRATE, "projects" if key in projects else "spaces", key) for key in missing)
             reasons += [Reason(level, State.MISSING, None, "not reported") for level in levels]
@@ -535,6 +531,17 @@ def _reported(node: Node | None) -> Node | None:
     return node if node and (node.status is not None or node.outcome is not None or node.details) else None
 
 
+def _explaining(evidence: Evidence) -> list[Node]:
+    """The checks that explain why `check` failed: it only sums them up, and they tell what has to be done.
+
+    Not so if it was stopped, for example, which no check shows.
+    """
+    check = evidence.shape.check
+    below = (check.children if check and check.outcome == Outcome.FAILED else None) or ()
+    own = (node for node in below if node.level not in evidence.accepted)
+    return [node for node in own if node.outcome and node.state is State.FAILED]
+
+
 def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:
     """The nodes, and the leaves of the tally, that are in this state: failed or warning."""
     return [*(node for node in nodes if node.state is state), *tally.nodes[state].values()]
@@ -571,7 +578,7 @@ ENOUGH = 5
 """Leaves that must have ended, and at least a tenth of all, before their pace says anything about the rest."""
 
 
-def estimated_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis | None:
+def earliest_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis | None:
     """The earliest end of all leaves if they go on at the pace so far; None if nothing honest can be said.
 
     A lower bound, since the largest ones tend to end last.

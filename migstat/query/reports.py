@@ -45,7 +45,7 @@ from migstat.model.verdict import (
     Until,
     assess_at,
     assess_node,
-    estimated_end,
+    earliest_end,
     summary_of,
     verdict_of_checks,
     verdict_of_list,
@@ -88,7 +88,7 @@ def status_report(
         replace(snapshot, node=root),
         folds=depth is None,
         nothing_to_move=_moves_nothing(reading, job),
-        not_before=None if paceless else estimated_end(reading.shape.leaves, len(reading.missing), now),
+        not_before=None if paceless else earliest_end(reading.shape.leaves, len(reading.missing), now),
     )
 
 
@@ -178,7 +178,7 @@ def projects_report(
         projects=tuple(node for node in _sorted(meant, order, now) if not states or node.state in states),
         judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=now),
         filtered=_words(states) or ("that key" if keys else ""),
-        not_before=None if ended else estimated_end(reading.shape.leaves, len(reading.missing), now),
+        not_before=None if ended else earliest_end(reading.shape.leaves, len(reading.missing), now),
         nothing_to_move=_moves_nothing(reading, job),
     )
 

@@ -11,7 +11,7 @@ from migstat.render.scene import Scene
 from migstat.render.text import harmless
 
 METRICS = {
-    "migstat_read_timestamp_seconds": "When the status was last read; older than a few minutes is worth an alert.",
+    "migstat_read_timestamp_seconds": "When the status was last read; alert if older than a few minutes.",
     "migstat_api_up": "1 while the API answers, 0 during an outage.",
     "migstat_nodes": "Nodes by scope and state; a scope without children counts itself.",
     "migstat_missing": "Projects or spaces that the job names and the API has not reported.",

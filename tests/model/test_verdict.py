@@ -15,15 +15,13 @@ from migstat.model.verdict import (
     Assessment,
     Evidence,
     Snapshot,
-    Summary,
     Until,
     Verdict,
     assess,
     assess_at,
     counted,
-    estimated_end,
+    earliest_end,
     failed_so_far,
-    summary_of,
 )
 
 ENDED_AT = 1_700_000_000_000
@@ -380,17 +378,6 @@ def test_reasons_name_what_failed_then_what_is_missing() -> None:
     assert [reason.level[-1] for reason in assessed(warned).reasons] == ["A"]
 
 
-def test_nodes_are_counted_by_where_they_are_and_how_they_ended() -> None:
-    """Every node is pending, running or finished, and outcomes are counted as they came."""
-    words = [None, "PENDING", "IN_PROGRESS", "ODD_STATUS", "SUCCESS", "SUCCESS", "FAILED", "ODD", "CANCELLED"]
-    summary = summary_of([node((str(number),), word) for number, word in enumerate(words)])
-    none = dict.fromkeys((*State, "total", "finished"), 0)
-    by_outcome = {"FAILED": 1, "ODD": 1, "SUCCESS": 2}
-    counts = {"total": 9, "pending": 2, "running": 2, "finished": 5, "failed": 3, "succeeded": 2}
-    assert summary == Summary(**none | counts, by_outcome=by_outcome)
-    assert summary_of([], missing=2) == Summary(**none | {"total": 2, "missing": 2}, by_outcome={})
-
-
 def test_a_view_is_complete_if_all_was_read_and_reported() -> None:
     """A part that could not be read or was left out, or that is not reported, makes it incomplete."""
     view = Snapshot("j", "t", "migrate", 0, Node(), PENDING)
@@ -444,5 +431,5 @@ def test_an_end_is_estimated_from_the_pace_so_far(
     details = {} if begun is None else {"startedAt": JUST_NOW - begun * 1000}
     words = ["SUCCESS"] * done + ["IN_PROGRESS"] * running + ["SKIPPED"] * skipped
     leaves = [replace(node(("migrate", "projects", str(n)), word), details=details) for n, word in enumerate(words)]
-    end = estimated_end(tuple(leaves), missing, JUST_NOW)
+    end = earliest_end(tuple(leaves), missing, JUST_NOW)
     assert end == (None if expected is None else JUST_NOW + expected * 1000)

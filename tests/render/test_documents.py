@@ -211,7 +211,7 @@ def test_each_event_is_what_the_contract_says(event: ev.Event, name: str, expect
 def test_the_first_view_holds_the_whole_tree(task_type: str | None) -> None:
     """A snapshot has the head of documents and the root with everything below it, as `status` shows nodes."""
     child = Node(("check",), "FINISHED", "WARNING", "Some.", {"createdAt": AT - 5000, "excludable": True})
-    root = Node((), "IN_PROGRESS", details={"startedAt": AT - 60_000}, percent=3.0, children=(child,))
+    root = Node((), "IN_PROGRESS", details={"startedAt": AT - 60_900}, percent=3.0, children=(child,))
     snapshot = Snapshot("job-1", "task-1", task_type, AT, root, Verdict.RUNNING, summary=COUNTED)
     output = printed(event_document(ev.Snapped(AT, snapshot)))
     shown = printed(document(rep.StatusReport(snapshot)))
