@@ -21,7 +21,7 @@ PAGE = 20
 BEGAN = 1_708_680_664_150
 """Epoch milliseconds."""
 
-_NOTHING = b'{"data":{},"links":{}}'
+NOTHING = b'{"data":{},"links":{}}'
 
 HOSTILE = {
     "hostile=children": b'{"data":{"children":{%b}}}' % b",".join(b'"%d":{}' % at for at in range(700_000)),
@@ -32,16 +32,18 @@ HOSTILE = {
 
 
 class Pages:
-    def __init__(self, count: int, *, moving: bool) -> None:
-        keys = [f"PROJ{at:06}" for at in range(count)]
-        statuses = [_status(at, count) if moving else "FINISHED" for at in range(count)]
-        listed = [(_encoded(key) + b":" + _project(key, at, statuses[at]), statuses[at]) for at, key in enumerate(keys)]
-        self._projects: dict[str | None, list[bytes]] = {None: [project for project, _ in listed]}
+    """The answers about one migration, which has ended, or of which so many projects are under way."""
+
+    def __init__(self, count: int, *, running: int | None, failing: bool = True) -> None:
+        moving = running is not None
+        statuses = [_status(at, count, running or 0) if moving else "FINISHED" for at in range(count)]
+        listed = [(project(at, status, failed=failing and at % 50 == 0), status) for at, status in enumerate(statuses)]
+        self._projects: dict[str | None, list[bytes]] = {None: [text for text, _ in listed]}
         for status in sorted(set(statuses)):
-            self._projects[status] = [project for project, each in listed if each == status]
+            self._projects[status] = [text for text, each in listed if each == status]
         done = {"status": "FINISHED", "outcome": "SUCCESS", "details": _details(0, updated=90_000)}
         head = {"status": "IN_PROGRESS", "details": _details(0, updated=60_000)} if moving else done
-        scope = {"projects": {"includedKeys": keys}}
+        scope = {"projects": {"includedKeys": [_key(at) for at in range(count)]}}
         self._job = _encoded({"name": "bench", "flow": "jira-onpremises-to-cloud", "scope": scope})
         self._levels = {
             "": _encoded({"data": head | {"children": {"check": done, "migrate": head}}, "links": {}}),
@@ -58,7 +60,7 @@ class Pages:
             return self._job
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if query.get("level") != "migrate,projects" or not self._projects:
-            return self._levels.get(query.get("level", ""), _NOTHING)
+            return self._levels.get(query.get("level", ""), NOTHING)
         return self._page(query.get("status"), int(query.get("cursor", "0")))
 
     def _page(self, status: str | None, start: int) -> bytes:
@@ -68,22 +70,27 @@ class Pages:
         return b'{"data":{"children":{' + page + b'}},"links":' + _encoded(links) + b"}"
 
 
-def _status(at: int, count: int) -> str:
-    """The API sorts children by their status: two fifths have ended, a tenth is under way."""
-    return "FINISHED" if at < count * 4 // 10 else "IN_PROGRESS" if at < count // 2 else "PENDING"
+def _status(at: int, count: int, running: int) -> str:
+    """The API sorts children by their status: two fifths have ended."""
+    ended = count * 4 // 10
+    return "FINISHED" if at < ended else "IN_PROGRESS" if at < ended + running else "PENDING"
 
 
-def _project(key: str, at: int, status: str) -> bytes:
-    if status == "PENDING":
-        return _encoded({"status": status, "details": _details(at)})
+def _key(at: int) -> str:
+    return f"PROJ{at:06}"
+
+
+def project(at: int, status: str, *, progress: int = 0, failed: bool = False) -> bytes:
+    """A child as it stands in a page; `progress` are steps that one under way has made since the beginning."""
+    node: dict[str, Any] = {"status": status, "details": _details(at)}
     if status == "IN_PROGRESS":
-        counted = [{"name": "issues", "total": 1000 + at, "processed": at % 1000}]
-        progress = {"isSupported": True, "percent": at % 100, "data": counted}
-        told = {"status": status, "message": f"Importing the issues of {key}", "progressDetails": progress}
-        return _encoded(told | {"details": _details(at, updated=60_000)})
-    outcome = "SUCCESS" if at % 50 else "FAILED"
-    told = {"status": status, "outcome": outcome, "message": f"Project {key} was migrated with its {at} issues."}
-    return _encoded(told | {"details": _details(at, updated=90_000 + at)})
+        counted = [{"name": "issues", "total": 1000 + at, "processed": (at + progress) % 1000}]
+        node["progressDetails"] = {"isSupported": True, "percent": (at + progress) % 100, "data": counted}
+        node |= {"message": f"Importing the issues of {_key(at)}", "details": _details(at, updated=60_000)}
+    elif status == "FINISHED":
+        node |= {"outcome": "FAILED" if failed else "SUCCESS", "details": _details(at, updated=90_000 + at)}
+        node["message"] = f"Project {_key(at)} was migrated with its {at} issues."
+    return _encoded(_key(at)) + b":" + _encoded(node)
 
 
 def _details(at: int, updated: int = 0) -> dict[str, int]:
@@ -119,7 +126,8 @@ class _Handler(StreamRequestHandler):
 
 def main(words: Sequence[str]) -> None:
     with _Server(("127.0.0.1", 0), _Handler) as server:
-        server.pages = Pages(int(words[0]), moving="moving" in words)
+        count = int(words[0])
+        server.pages = Pages(count, running=count // 10 if "moving" in words else None)
         for word in words[1:]:
             if word in HOSTILE:
                 server.pages.flood(HOSTILE[word])

@@ -8,7 +8,6 @@ Ends with 1 where a goal was missed.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import statistics
@@ -19,8 +18,6 @@ from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 from rich.console import Console
@@ -32,6 +29,7 @@ from migstat.render.parts import THEME, Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode
 from tests.benchmarks.measuring import Table
+from tests.benchmarks.pages import NOTHING, Pages, project
 from tests.watching import LIMIT, SimulatedWatch, migration, moved
 
 WATCHED = 1200.0
@@ -125,64 +123,27 @@ def late(table: Figures) -> None:
         table.figure(f"requests a minute: {night}", LIMIT / 4, asked, "")
 
 
-class Still:
-    """The answers about a migration of which some projects run and make progress, but none begins or ends."""
+class Still(Pages):
+    """A migration whose running projects make progress with every poll, and in which none begins or ends."""
 
     def __init__(self, count: int, running: int) -> None:
-        self._percent = 0
-        keys = [f"PROJ{at:06}" for at in range(count)]
-        done = {"status": "FINISHED", "outcome": "SUCCESS", "details": {"startedAt": 1_790_000_000_000}}
-        self._going = {"status": "IN_PROGRESS", "details": {"startedAt": 1_790_000_000_000}}
-        self._running = keys[count // 2 : count // 2 + running]
-        pending = {"status": "PENDING", "details": {"createdAt": 1_790_000_000_000}}
-        self._lists = {
-            "FINISHED": _listed(dict.fromkeys(keys[: count // 2], done)),
-            "PENDING": _listed(dict.fromkeys(keys[count // 2 + running :], pending)),
-        }
-        self._job = _encoded({"name": "bench", "scope": {"projects": {"includedKeys": keys}}})
-        self._levels = {
-            "": _answer({"check": done, "migrate": self._going}, self._going),
-            "migrate": _answer({"usersAndGroups": done, "apps": self._going}, self._going),
-        }
+        super().__init__(count, running=running, failing=False)
+        self._running = range(count * 4 // 10, count * 4 // 10 + running)
+        self._polls = 0
 
-    def answer(self, target: str, _now: float) -> httpx.Response:
-        parts = urlsplit(target)
-        if not parts.path.endswith("/status"):
-            return httpx.Response(200, content=self._job)
-        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        level = query.get("level", "")
-        if not level:
-            self._percent = (self._percent + 1) % 100
-        if level in self._levels:
-            return httpx.Response(200, content=self._levels[level])
-        if level != "migrate,projects" or query.get("outcome"):
-            return httpx.Response(200, content=b'{"data":{},"links":{}}')
-        status, at = query.get("status"), int(query.get("cursor", "0"))
-        progress = {"percent": self._percent, "data": [{"name": "issues", "total": 100, "processed": self._percent}]}
-        running = _listed(dict.fromkeys(self._running, self._going | {"progressDetails": progress}))
-        found = self._lists | {"IN_PROGRESS": running}
-        pages = found[status] if status else [*found["FINISHED"], *found["IN_PROGRESS"], *found["PENDING"]]
-        links = b'{"next":"%d"}' % (at + 1) if at + 1 < len(pages) else b"{}"
-        return httpx.Response(200, content=b'{"data":{"children":%s},"links":%s}' % (pages[at], links))
-
-
-def _answer(children: dict[str, Any], node: dict[str, Any]) -> bytes:
-    return _encoded({"data": node | {"children": children}, "links": {}})
-
-
-def _encoded(value: Any) -> bytes:
-    return json.dumps(value).encode()
-
-
-def _listed(children: dict[str, Any]) -> list[bytes]:
-    names = sorted(children)
-    return [_encoded({name: children[name] for name in names[at : at + 20]}) for at in range(0, len(names), 20)]
+    def respond(self, target: str, _now: float) -> httpx.Response:
+        if "level=" not in target:  # the root, with which each poll begins
+            self._polls += 1
+            running = [project(at, "IN_PROGRESS", progress=self._polls) for at in self._running]
+            self._projects["IN_PROGRESS"] = running
+            self._projects[None][self._running.start : self._running.stop] = running
+        return httpx.Response(200, content=NOTHING if "outcome=" in target else self.answer(target))
 
 
 def waits(count: int, running: int) -> Iterator[Waiting]:
     sim = SimulatedWatch(migration(moved("A", 60, None), core_end=None), plan=Plan(), patience=1e9, rate_limit=None)
     still = Still(count, running)
-    sim.trouble = still.answer
+    sim.trouble = still.respond
     for event in sim.watch.events():
         sim.sent.clear()
         sim.time.slept.clear()

@@ -17,10 +17,12 @@ from migstat.follow.deadline import Stopped
 from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, End, Ended, Outage, Recovered
+from migstat.model.nodes import child_of
 from migstat.model.verdict import Verdict
 from migstat.simulator import scenario as script
 from migstat.simulator import scenarios
 from tests.watching import (
+    EPOCH,
     LIMIT,
     Answer,
     SimulatedWatch,
@@ -230,12 +232,9 @@ def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
 
 def test_without_a_limit_nothing_is_slowed() -> None:
     """Without a limit the interval is the requested one, and everything is read every two minutes."""
-    sim = SimulatedWatch(migration(*lanes(200, 60, 20)), begin=200, rate_limit=None)
-    poller = Poller(sim.session)
-    poller.read_all()
-    poller.read_running()
-    assert (poller.interval(3.0, full=False), poller.interval(3.0, full=True), poller.full_every) == (3.0, 3.0, 120.0)
-    assert poller.requests == len(sim.sent) - sim.asked().count("job")
+    sim = SimulatedWatch(migration(*lanes(200, 60, 20)), begin=200, rate_limit=None, plan=Plan(interval=3.0))
+    next(event for event in sim.events() if seconds_of(event) > 230)
+    assert (sim.watch.view.interval, sim.watch.view.full_every) == (3.0, 120.0)
 
 
 def large_night(*more: script.SimNode, count: int = 1500, **options: Any) -> script.Scenario:
@@ -319,6 +318,32 @@ def test_a_large_migration_is_followed_to_its_end_whatever_becomes_of_filters(fi
     assert len(ended) == len(set(ended))
     assert the_end(events).exit_code == 1
     assert not sim.poller.only_full or filters != "works"
+
+
+def test_a_long_first_reading_is_shown_as_it_goes_on() -> None:
+    """Every second what was seen so far, out of how many, with the scopes; and nothing more after it."""
+    projects = [moved(f"P{number:02}", 60 + number, 300 + 5 * number) for number in range(60)]
+    sim = SimulatedWatch(migration(*projects, scopes=(moved("apps", 40, 900),), page_size=3), begin=310, latency=0.4)
+    events = sim.events()  # kept, or the client would be closed
+    next(events)
+    shown, keys = sim.filled, sim.session.job.included_keys("projects")
+    assert len(shown) > 5
+    assert shown[0].at - (EPOCH + sim.sent[0].at) * 1000 < 5000
+    for view in shown:
+        snapshot, (count, total) = view.snapshot, view.reading or (0, 0)
+        assert snapshot is not None
+        assert total == len(keys)
+        assert count == len(snapshot.shape.leaves)
+        assert (snapshot.verdict, snapshot.job_name) == (Verdict.RUNNING, sim.session.job.name)
+        assert snapshot.summary is not None
+        assert snapshot.summary.total == total
+        assert len((child_of(snapshot.node, "migrate") or snapshot.node).children or ()) > 1
+    assert all(later.at - earlier.at >= 1000 for earlier, later in pairwise(shown))
+    counts = [view.reading[0] for view in shown if view.reading]
+    assert counts == sorted(counts)
+    seen = len(shown)
+    sim.poller.read_all()
+    assert len(sim.filled) == seen
 
 
 @pytest.mark.slow
