@@ -192,15 +192,6 @@ def test_what_is_not_there_is_code_5(servers: Servers, name: str, words: str, hi
     refused_as_json(rehearsals.ask(servers[name], *words.split(), "--json"), 5, "not-found", hint)
 
 
-def test_a_project_not_reported_yet_is_no_error(servers: Servers) -> None:
-    """A project of the job's scope that is not reported yet is named as missing, also where it alone is asked for."""
-    result = rehearsals.ask(servers["missing"], "projects", "--key", "LATE", "--json")
-    assert (result.code, result.err) == (0, "")
-    told = json.loads(result.out)
-    assert [each["state"] for each in told["projects"]] == ["missing"]
-    assert (told["missing"], told["complete"]) == (["LATE"], False)
-
-
 def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> None:
     """An unreadable part that is asked for outweighs any answer but a failure: the rest is shown, and the error."""
 

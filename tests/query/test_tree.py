@@ -259,14 +259,6 @@ def test_a_task_just_created_is_pending(task_type: str) -> None:
     assert (view.task_type, view.root.ended, names(view.root)) == (task_type, False, [])
 
 
-def test_a_check_task_has_no_projects() -> None:
-    """Asking a check task for projects is answered without asking for any."""
-    sim = simulated(CHECKS)
-    with pytest.raises(NotFound, match="check task"):
-        sim.session.tree.projects()
-    assert sim.asked()[-1] == "task"
-
-
 # one node
 
 
