@@ -17,7 +17,7 @@ from migstat.cli.streams import Streams
 from migstat.errors import NotFound
 from migstat.model.nodes import Level, Node, level_is_hidden
 from migstat.query.task import TaskSession
-from migstat.query.walk import shown
+from migstat.query.walk import level_text
 from migstat.render.advice import Typed
 from migstat.render.text import harmless
 from migstat.settings.keychain import NOTICE_AFTER, Keychain
@@ -132,7 +132,8 @@ class Session(TaskSession):
                 self._totals[level] = len(job.included_keys(level[-1])) if hidden else 0
             total = self._totals.get(level, 0)
             of = f" of {total}" if total >= len(seen) else ""
-            self._runtime.streams.notice(f"reading {level[-1] if hidden else harmless(shown(level))}: {len(seen)}{of}")
+            name = level[-1] if hidden else harmless(level_text(level))
+            self._runtime.streams.notice(f"reading {name}: {len(seen)}{of}")
 
     def _exchanged(self, exchange: Exchange) -> None:
         page = f" page {exchange.page}" if exchange.page > 1 else ""

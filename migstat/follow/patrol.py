@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from migstat.api.threads import SLICE
 from migstat.errors import ApiError, BadRequest, Refused
 from migstat.model.nodes import RARE_FAILURES, Level, Node, Outcome, Page, Question, Status
-from migstat.query.walk import Asker, Filters, fits, newer, refused
+from migstat.query.walk import Asker, Filters, distrust, fits, newer
 
 RUNNING_PAGES = 4
 """Maximum pages of running children in one poll; the next poll goes on where it ended."""
@@ -78,7 +78,7 @@ class Shortlist:
                 raise
             except ApiError as error:
                 if cursor is None:
-                    refused(asker, question.level, filters, error)
+                    distrust(asker, question.level, filters, error)
                     return None
                 # a cursor names the last child sent, and that child may be sorted elsewhere by now
                 self.next_turn = self.last_page = None

@@ -42,16 +42,16 @@ from migstat.model.nodes import (
     unmatched,
 )
 from migstat.model.verdict import Evidence
-from migstat.query.walk import Asker, Filters, Walked, ask_by_name, attempted, find, shown, walk
+from migstat.query.walk import Asker, Filters, Walked, ask_by_name, attempted, find, level_text, walk
 
 ALL = 99
-"""A depth below which there is nothing."""
+"""Deeper than any tree."""
 
-FEW = 200
-"""Maximum number of children that a glance reads; of more, it requests only those that run or went wrong."""
+MANY = 200
+"""Children of a level; of more than these, a glance requests only those that run or went wrong."""
 
 MOST_COUNTED = 20
-"""Pages read to find out whether there are more than these, of a job that does not name its projects."""
+"""Pages read to find out whether there are so many, if the job does not name its projects."""
 
 
 class TaskTarget(msgspec.Struct, frozen=True):
@@ -185,7 +185,7 @@ class Tree:
             page, depth = self._page(level), 1
         if not page.found:
             raise NotFound(
-                f"level {shown(level)} does not exist in this task, or is not reported yet",
+                f"level {level_text(level)} does not exist in this task, or is not reported yet",
                 "'status --depth all' lists the levels; names are case-sensitive.",
             )
         node = page.node
@@ -193,7 +193,7 @@ class Tree:
         # where there is no such job, nothing can be missing
         if depth > 0 and level_is_hidden(level) and (self.job or not isinstance(self._job_error, NotFound)):
             keys = self._scope.keys
-            (self._expanded[level],) = self._with_named([self._children_of(node)], keys if len(keys) <= FEW else ())
+            (self._expanded[level],) = self._with_named([self._children_of(node)], keys if len(keys) <= MANY else ())
         node = self._to_depth(node, depth)
         task_type = self._facts.task.task_type or (
             TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
@@ -401,7 +401,7 @@ class Tree:
             children = Crowd(walked.children) if hidden else walked.children  # thousands, to be counted once
             found = replace(parent, children=children, unreadable=walked.cut or parent.unreadable)
             if walked.cut:
-                self._flaws[f"{shown(level)}: after {len(walked.children)} children: {walked.cut}"] = None
+                self._flaws[f"{level_text(level)}: after {len(walked.children)} children: {walked.cut}"] = None
             self._note(walked.children)
         self._expanded[level] = found
         return found
@@ -443,7 +443,7 @@ class Tree:
     def _few_leaves(self) -> list[Node] | None:
         """Of many children of a running task those that run or went wrong; None if all of them should be read."""
         levels, keys = self._hidden_levels, self._scope.keys
-        if self._root.ended or not levels or not (len(keys) > FEW if keys else any(map(self._has_many, levels))):
+        if self._root.ended or not levels or not (len(keys) > MANY if keys else any(map(self._has_many, levels))):
             return None
 
         def one(wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
@@ -468,16 +468,16 @@ class Tree:
             if isinstance(page, ApiError):
                 return False
             names.update(child.name for child in page.node.children or ())
-            if len(names) > FEW or page.next is None:
+            if len(names) > MANY or page.next is None:
                 break
             page = attempted(partial(self._asker.ask, Question(level, expand=True, cursor=page.next, page=number)))
-        return len(names) > FEW
+        return len(names) > MANY
 
     def _note(self, nodes: Iterable[Node]) -> None:
         """Note which of these nodes could not be read."""
         for node in nodes:
             if node.unreadable:
-                self._flaws[f"{shown(node.level)}: {node.unreadable}"] = None
+                self._flaws[f"{level_text(node.level)}: {node.unreadable}"] = None
 
 
 _NOTEWORTHY: tuple[tuple[Status | None, str | None], ...] = (

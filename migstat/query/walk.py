@@ -47,7 +47,7 @@ LARGEST_CHILD = 4096
 MOST_WALKS = 4
 """Further plain walks of a level whose filters do not work: at least two, at most these."""
 
-FEW = 10
+FEW_KEYS = 10
 """Keys that are asked for by name even if the level has fewer pages."""
 
 LIFE = (Status.PENDING, Status.IN_PROGRESS, Status.FINISHED)
@@ -292,7 +292,7 @@ class _Walk(msgspec.Struct):
         unseen = [name for key in keys if (name := matched.get(key, key)) not in done.seen]
         if len(matched) < len(self.readings):  # where there are children that the job does not name, one may be unseen
             return None
-        if len(unseen) >= max(done.pages, FEW) or any("," in name for name in unseen):
+        if len(unseen) >= max(done.pages, FEW_KEYS) or any("," in name for name in unseen):
             return None
         if unseen:
             self.ask_for(unseen)
@@ -324,7 +324,7 @@ class _Walk(msgspec.Struct):
                 except Refused:
                     raise
                 except ApiError as error:
-                    refused(self._asker, self._level, self._filters, error)
+                    distrust(self._asker, self._level, self._filters, error)
             except BaseException:
                 self._stopped = True  # or the walks beside this one would go on in their threads
                 raise
@@ -393,13 +393,13 @@ def fits(child: Node, question: Question) -> bool:
     )
 
 
-def refused(asker: Asker, level: Level, filters: Filters, error: ApiError) -> None:
+def distrust(asker: Asker, level: Level, filters: Filters, error: ApiError) -> None:
     """Note that a filter was refused, which is so only if the level answers without it. Raises ApiError if not."""
     if not isinstance(error, BadRequest | NotFound):
         asker.ask(Question(level, expand=True))
     filters.trusted, filters.refused = False, True
 
 
-def shown(level: Level) -> str:
+def level_text(level: Level) -> str:
     """A level for people: as the API writes it."""
     return ",".join(level) or "the task"
