@@ -8,7 +8,7 @@ import shlex
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import wraps
+from functools import cache, wraps
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
@@ -174,7 +174,8 @@ def options_from(
         profile = profile_from(given["profile"], job, environ, may_be_new=new_profile)
         for warning in profile.config.warnings:
             streams.warn(warning)
-    sources = Sources(flags, environ, profile, stdin=streams.token_input, keychain=runtime.keychain)
+    # Several targets may need the token of `--token-file -`, which can be read only once.
+    sources = Sources(flags, environ, profile, stdin=cache(streams.token_input), keychain=runtime.keychain)
 
     setting = SETTING["output"]
     format_, source = sources.get("output") or ("", "")

@@ -54,17 +54,17 @@ class Profile(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """How to reach the API. `request_timeout` in seconds, `rate_limit` in requests per 60 s (None: no limit).
 
-    `proxy` is the URL of the proxy that the machine is set up to use, never for a loopback address. `warnings` are
-    for the user.
+    `email` and `token` are empty where nobody is logged in. `proxy` is the URL of the proxy that the machine is set up
+    to use, never for a loopback address. `warnings` are for the user.
     """
 
     base_url: str
-    email: str
-    token: Secret
     request_timeout: float
     rate_limit: int | None
     ca_bundle: str | None
     proxy: str | None = None
+    email: str = ""
+    token: Secret = Secret("")
     warnings: tuple[str, ...] = ()
 
     @property
@@ -199,8 +199,6 @@ class Sources(msgspec.Struct, frozen=True):
         base_url = self.parsed("base_url")
         settings = Settings(
             base_url=base_url,
-            email="",
-            token=Secret(""),
             request_timeout=self.parsed("request_timeout"),
             rate_limit=self.parsed("rate_limit"),
             ca_bundle=self.parsed("ca_bundle"),

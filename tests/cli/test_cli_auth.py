@@ -381,6 +381,10 @@ def test_the_next_command_has_the_options_that_it_needs(desk: Desk, server: Serv
     options = ["--email", server.email, "--base-url", server.base_url]
     result = desk.auth("login", *options, typed=(server.token, "job-1", "mine"))
     assert result.err.splitlines()[-1] == f"Next: migstat status mine {' '.join(options)}"
+    desk.write(f'{OTHERS}[profiles."my b"]\nemail = "{server.email}"\nbase_url = "{server.base_url}"\njob = "job-1"\n')
+    result = desk.auth("login", "--profile", "my b", typed=(server.token,))
+    assert result.err.splitlines()[-1] == "Next: migstat status --profile 'my b'"
+    assert desk.run("status", "--profile", "my b").code == 0
 
 
 def test_a_config_that_cannot_be_written_is_reported_after_the_token_was_stored(desk: Desk) -> None:

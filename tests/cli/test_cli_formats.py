@@ -11,7 +11,7 @@ import pytest
 
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import LONG_AGO, NOW, Answer, Asked, answering, ask, migration, node, of_tree, one_task, still
-from tests.command_line import environ_of, migstat
+from tests.command_line import environ_of, migstat, process
 
 LIST_FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
@@ -74,6 +74,15 @@ def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server,
     plain = migstat(["targets", "--exit-status"], env, now=lambda: NOW)
     rows = [line.split("\t") for line in plain.out.splitlines()]
     assert (plain.code, [row[0] for row in rows], rows[0][3:7]) == (1, ["t0", "t1", "t2"], ["failed", "40", "40", "4"])
+
+
+def test_targets_share_the_token_that_is_piped(over: Server, tmp_path: Path) -> None:
+    """Standard input is read once, for all of them."""
+    file = tmp_path / "config.toml"
+    file.write_text("".join(f'[targets.t{number}]\njob = "{over.job_id}"\n' for number in range(2)))
+    env = environ_of(over) | {"MIGSTAT_CONFIG": str(file)}
+    result = process(["targets", "--token-file", "-"], env, stdin=over.token)
+    assert (result.code, result.err) == (0, "")
 
 
 def test_targets_share_the_rate_limit(over: Server, tmp_path: Path) -> None:

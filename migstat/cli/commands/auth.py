@@ -98,10 +98,10 @@ def login(runtime: Runtime, options: Options) -> int:
     # The token first: if the config file cannot be written after that, at least the token need not be typed again.
     place = runtime.keychain().keep(account, token.secret.reveal())
     dialog.tell(f"stored the token of {account.email} in {place}")
-    needed = dialog.remember(account, targets)
+    words = dialog.remember(account, targets)
     dialog.note_precedence()
     if targets or target:
-        dialog.tell(" ".join(("Next: migstat status", *map(shlex.quote, targets), *needed)))
+        dialog.tell(" ".join(("Next: migstat status", *words)))
     return 0
 
 
@@ -247,7 +247,7 @@ class _Dialog(msgspec.Struct, frozen=True):
         return answer if answer.isprintable() and answer else name
 
     def remember(self, account: Account, targets: Mapping[str, str]) -> list[str]:
-        """Store in the config file what is not set permanently yet, and return the options later commands need."""
+        """Store in the config file what is not set permanently yet, and return the words that later commands need."""
         # What the next command in this shell will find: the same as this one, except its options.
         lasting, profile = replace(self.sources, flags={}), self.sources.profile
         config, name = profile.config, profile.name or FIRST_PROFILE
@@ -275,7 +275,10 @@ class _Dialog(msgspec.Struct, frozen=True):
             self.tell(f"stored {' and '.join(what)} in {display_path(config.file)}")
             in_force = profile.name or (name if (DEFAULT_PROFILE,) in changes else None)
             lasting = replace(lasting, profile=replace(profile, config=config, name=in_force))
-        return self._note_needed(lasting, account)
+        words, flag = [*targets], self.sources.flags["profile"]
+        if flag and not targets:  # a stored target names its profile
+            words = ["--profile", flag]
+        return [*map(shlex.quote, words), *self._note_needed(lasting, account)]
 
     def _note_needed(self, lasting: Sources, account: Account) -> list[str]:
         """Name the options and variables without which a later command would not find the stored token.
