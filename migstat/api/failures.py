@@ -140,7 +140,7 @@ _OF_API: dict[int, tuple[type[ApiError], str, str]] = {
     404: (NotFound, "{what} not found (404)", "Check the ids; a new run may take a moment to appear."),
     410: (NotFound, "{what} is gone (410)", "The API no longer keeps it; 'migstat tasks' lists the runs it has."),
     429: (RateLimited, "the API's request limit is used up (429)", "{pause}; the limit is shared with colleagues."),
-    BUSY: (Unreachable, "the API failed to answer about {what} ({status})", LATER),
+    BUSY: (Unreachable, "the API returned an error for {what} ({status})", LATER),
     OTHER: (BadAnswer, "the API responded with {status} for {what}", "Is --base-url right?"),
 }  # fmt: skip
 _GONE = (NotFound, "{what} no longer has it ({status})", "Files of a run are kept for a few days only.")

@@ -237,7 +237,7 @@ def test_every_command_tells_of_a_fault_in_the_same_way(server: Server, name: st
     refused(result, fault.code, fault.told)
     first, hint = result.err.splitlines()
     assert hint.startswith("  ")
-    assert name != "503" or re.search(r'failed to answer .* \(503\): ".*" \(request id \S+\) \(tried', first)
+    assert name != "503" or re.search(r'returned an error for .* \(503\): ".*" \(request id \S+\) \(tried', first)
 
 
 PASSING = ("reset", "hung up", "no HTTP", "cut body", "slow", "503", "garbage")
