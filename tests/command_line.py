@@ -109,23 +109,23 @@ def migstat(
     return Result(code, out.text(), err.text())
 
 
-def refused(result: Result, code: int, *said: str) -> None:
-    """Hold a result against the rules for errors for people: one or two lines that say what happened, and no more."""
+def refused(result: Result, code: int, *messages: str) -> None:
+    """Check an error for people: one or two lines that say what happened, and no more."""
     assert (result.code, result.out) == (code, "")
     lines = result.err.splitlines()
     assert 1 <= len(lines) <= 2, result.err
     assert lines[0].startswith("migstat: ")
     assert [word for word in ("Traceback", "internal error") if word in result.err] == []
     assert result.err.replace("\n", "").isprintable()
-    assert [each for each in said if each not in result.err] == []
+    assert [each for each in messages if each not in result.err] == []
 
 
-def refused_as_json(result: Result, code: int, kind: str, *said: str) -> None:
-    """Hold a result against the rules for errors for scripts: one line of JSON."""
+def refused_as_json(result: Result, code: int, kind: str, *messages: str) -> None:
+    """Check an error for scripts: one line of JSON."""
     assert (result.code, result.out, len(result.err.splitlines())) == (code, "", 1)
     error = json.loads(result.err)["error"]
     assert (list(error), error["code"]) == (["code", "message", "hint"], kind)
-    assert [each for each in said if each not in error["message"] + error["hint"]] == []
+    assert [each for each in messages if each not in error["message"] + error["hint"]] == []
 
 
 def hermetic(*, measured: bool = False) -> dict[str, str]:

@@ -290,8 +290,8 @@ def test_what_the_command_line_warns_of_is_a_warning(
     file.chmod(0o644)
     environ = {**environ_of(small), "MIGSTAT_TOKEN": "", "MIGSTAT_TOKEN_FILE": str(file)}
     set_environment(monkeypatch, environ)
-    with pytest.warns(UserWarning, match="other users can read the token") as told, Client.from_environment():
-        assert [each.filename for each in told] == [__file__]
+    with pytest.warns(UserWarning, match="other users can read the token") as warnings, Client.from_environment():
+        assert [each.filename for each in warnings] == [__file__]
 
 
 # a watch

@@ -42,8 +42,8 @@ def failed_checks() -> Iterator[Server]:
 
 def _texts(svg: str) -> list[str]:
     """What an SVG shows, in order, without spaces: the drawing itself differs between versions of Rich."""
-    shown = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
-    return [text for each in shown if (text := unescape(each).replace("\xa0", " ").strip())]
+    found = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    return [text for each in found if (text := unescape(each).replace("\xa0", " ").strip())]
 
 
 @pytest.mark.slow
@@ -110,15 +110,15 @@ def test_the_first_minutes_go_as_they_are_shown(going: Server, tmp_path: Path) -
     keychain = Keychain(str(tmp_path / ".config" / "migstat" / "credentials.toml"))
     with in_force(fail.Keyring()):  # type: ignore[no-untyped-call]
         assert run(["auth", "login"], Runtime(environ, streams, keychain=lambda: keychain)) == 0
-    said = screen.text().replace("\n  ", " ")  # a terminal wraps what is longer than its lines
+    output = screen.text().replace("\n  ", " ")  # a terminal wraps what is longer than its lines
     values = {
         going.email: "you@example.com", going.base_url: "https://api.atlassian.com", str(tmp_path): "~",
         going.job_id: "3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90",
     }  # fmt: skip
     for ours, theirs in values.items():
-        said = said.replace(ours, theirs)
+        output = output.replace(ours, theirs)
     note = "note: MIGSTAT_BASE_URL is not stored; in other shells, set it to https://api.atlassian.com\n"
-    assert said.replace(note, "") == shown  # the reader has no such variable
+    assert output.replace(note, "") == shown  # the reader has no such variable
 
 
 def test_the_python_example_runs(
@@ -129,9 +129,9 @@ def test_the_python_example_runs(
     for name, value in (environ_of(over) | {"MIGSTAT_CONFIG": os.devnull}).items():
         monkeypatch.setenv(name, value)
     exec(example, {})  # noqa: S102  it is ours
-    told = capsys.readouterr().out.splitlines()
-    assert any("FAILED" in line and "not reported: ()" in line for line in told)
-    assert told[-1] == "failed 1"
+    lines = capsys.readouterr().out.splitlines()
+    assert any("FAILED" in line and "not reported: ()" in line for line in lines)
+    assert lines[-1] == "failed 1"
 
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each != "migstat auth login"])

@@ -30,13 +30,13 @@ import json, os, signal, sys, threading, time
 
 from migstat.__main__ import run
 
-file, main, told = sys.argv.pop(1), os.getpid(), []
+file, main, codes = sys.argv.pop(1), os.getpid(), []
 
 def hook(event, _):
     if event not in ("import", "exec", "open", "marshal.loads") or os.getpid() != main or threading.active_count() > 1:
         return
-    number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[len(told) % 3]
-    told.append((128 + number, None))
+    number = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[len(codes) % 3]
+    codes.append((128 + number, None))
     child = os.fork()
     if not child:
         os.kill(os.getpid(), number)
@@ -46,7 +46,7 @@ def hook(event, _):
         time.sleep(0.0005)
         pid, status = os.waitpid(child, os.WNOHANG)
     if pid:
-        told[-1] = (128 + number, os.waitstatus_to_exitcode(status))
+        codes[-1] = (128 + number, os.waitstatus_to_exitcode(status))
     else:
         os.kill(child, signal.SIGKILL)
 
@@ -57,7 +57,7 @@ def begin():
     finally:
         if os.getpid() == main:
             with open(file, "w") as out:
-                json.dump(told, out)
+                json.dump(codes, out)
 
 begin()
 """

@@ -138,7 +138,7 @@ JOBS = some(
 
 
 @dataclass(frozen=True)
-class Sent:
+class Answers:
     """What a server has to send: answers about the job, its tasks, and a task's tree; links by the page."""
 
     job: Any
@@ -183,7 +183,7 @@ def _without_grandchildren(node: Any) -> Any:
     return {**node, "children": listed}
 
 
-SENT = st.builds(Sent, mostly(JOBS), mostly(LISTS), TREES, st.lists(LINKS, min_size=1, max_size=4), st.booleans())
+ANSWERS = st.builds(Answers, mostly(JOBS), mostly(LISTS), TREES, st.lists(LINKS, min_size=1, max_size=4), st.booleans())
 
 
 def encoded(value: Any, *, ascii_only: bool) -> bytes:
@@ -191,20 +191,20 @@ def encoded(value: Any, *, ascii_only: bool) -> bytes:
     return json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
 
 
-def sending(sent: Sent, then: Sent | None = None) -> httpx.MockTransport:
+def server_of(answers: Answers, then: Answers | None = None) -> httpx.MockTransport:
     """A server that has this to send, and something else after eight requests."""
     count = iter(range(10**9))
 
     def answer(request: httpx.Request) -> httpx.Response:
         parts, number = urlsplit(str(request.url)), next(count)
-        now = sent if then is None or number < 8 else then
+        now = answers if then is None or number < 8 else then
         response = now.answer(number, parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)))
-        return httpx.Response(200, content=encoded(response, ascii_only=sent.ascii_only))
+        return httpx.Response(200, content=encoded(response, ascii_only=answers.ascii_only))
 
     return httpx.MockTransport(answer)
 
 
-def whole(value: Any) -> httpx.MockTransport:
+def always(value: Any) -> httpx.MockTransport:
     body = encoded(value, ascii_only=True)
     return httpx.MockTransport(lambda _: httpx.Response(200, content=body))
 
@@ -232,8 +232,8 @@ def active(text: str) -> set[str]:
     }  # fmt: skip
 
 
-def harmless(result: Result, form: str = "plain") -> None:
-    """Hold a result against what holds of every one: a code of the table, no defect, nothing that a terminal obeys."""
+def assert_harmless(result: Result, form: str = "plain") -> None:
+    """Check what holds of every result: a code of the table, no defect, nothing that a terminal obeys."""
     assert result.code in CODES
     assert "internal error" not in result.err, result.err
     assert active(result.err) <= {"\n"}
@@ -244,24 +244,24 @@ LINES = {"tasks": ("tasks", "RunJson"), "artifacts": ("artifacts", "FileJson"), 
 """The records that commands print in `ndjson` if they are not nodes: the document and the part of it."""
 
 
-def as_documented(result: Result, words: str, form: str) -> None:
-    """Hold what was written against the rules of its format, and errors for scripts against theirs."""
+def assert_documented(result: Result, words: str, form: str) -> None:
+    """Check what was written by the rules of its format, and errors for scripts by theirs."""
     kind = words.partition(" ")[0]
     match form:
         case "json" | "ndjson" if kind == "watch":
-            is_lines(result.out, "event")
+            assert_lines(result.out, "event")
         case "json":
-            is_document(result.out, None if "--raw" in words else kind)
+            assert_document(result.out, None if "--raw" in words else kind)
         case "ndjson":
-            is_lines(result.out, *LINES.get(kind, ("status", "NodeJson")))
+            assert_lines(result.out, *LINES.get(kind, ("status", "NodeJson")))
         case "csv" | "markdown" | "plain" if result.out and kind != "watch":
             {"csv": assert_csv, "markdown": assert_markdown, "plain": assert_plain}[form](result.out)
     if form in ("json", "ndjson"):
-        is_lines(result.err, "error")
+        assert_lines(result.err, "error")
 
 
-def is_document(text: str, kind: str | None) -> None:
-    """Hold one line, if there is any, against JSON and the schema of a kind of document."""
+def assert_document(text: str, kind: str | None) -> None:
+    """Check that one line, if there is any, is JSON by the schema of a kind of document."""
     assert text.count("\n") == (1 if text else 0)
     if text and kind is None:
         assert isinstance(json.loads(text), dict)
@@ -269,13 +269,13 @@ def is_document(text: str, kind: str | None) -> None:
         assert_valid(kind or "", json.loads(text))
 
 
-def is_lines(text: str, kind: str, definition: str | None = None) -> None:
+def assert_lines(text: str, kind: str, definition: str | None = None) -> None:
     for line in text.split("\n")[:-1]:
         assert_valid(kind, json.loads(line), definition)
 
 
 @pytest.mark.parametrize("words", RUNS)
-@given(SENT.map(sending) | NESTED.map(whole), st.data())
+@given(ANSWERS.map(server_of) | NESTED.map(always), st.data())
 @settings(max_examples=SOME)
 def test_no_answer_breaks_a_command(words: str, transport: httpx.MockTransport, data: st.DataObject) -> None:
     """Whatever JSON the answers hold, each command in each format shows harmless text or one error."""
@@ -285,15 +285,15 @@ def test_no_answer_breaks_a_command(words: str, transport: httpx.MockTransport, 
     result = run([*words.split(), *format_words], transport, terminal=picture)
     if picture:
         result = Result(result.code, OWN.sub("\n", result.out), result.err)
-    harmless(result, form)
-    as_documented(result, words, form)
+    assert_harmless(result, form)
+    assert_documented(result, words, form)
 
 
 EVIL = "<b>[/]" + " ".join(each for each in ODD if not "\ud800" <= each <= "\udfff")
 """All odd texts that are Unicode, in one; first, what narrow columns show."""
 
 
-def everywhere(text: str, *, over: bool) -> Sent:
+def everywhere(text: str, *, over: bool) -> Answers:
     """A job whose every text ends with this one, while it is migrated or after it has failed."""
     bad = {
         "status": f"FINISHED{text}",
@@ -311,20 +311,20 @@ def everywhere(text: str, *, over: bool) -> Sent:
     tasks = [{"taskId": "task-1", "taskType": text, "createdAt": text, "results": files}]
     tasks += [{"taskId": "task-2", "taskType": "migrate", "results": files}]
     job = {"name": text, "flow": text, "scope": {"projects": {"includedKeys": [f"K{text}"]}, text: text}}
-    return Sent(job, tasks, tree, [{}], ascii_only=True)
+    return Answers(job, tasks, tree, [{}], ascii_only=True)
 
 
-def drawn_at_80(words: list[str], form: str, *exports: Path) -> str:
+def output_at_80(words: list[str], form: str, *exports: Path) -> str:
     """What a command shows on a terminal of 80 columns; its own colors are left out."""
-    server = sending(everywhere(EVIL, over=False), everywhere(EVIL, over=True) if words[0] == "watch" else None)
+    server = server_of(everywhere(EVIL, over=False), everywhere(EVIL, over=True) if words[0] == "watch" else None)
     more = [] if "--raw" in words else ["-o", form, "--color", "always"]
     files = [word for path in exports for word in ("--export", str(path))]
     live = words[0] != "watch" or form == "table"
     result = run([*words, *more, *files], server, terminal=live, columns=80)
     own = OWN if words[0] == "watch" else re.compile(r"\x1b\[[0-9;]*m")
     result = Result(result.code, own.sub("\n" if own is OWN else "", result.out), result.err)
-    harmless(result, form)
-    as_documented(result, " ".join(words), form if form != "json" else "")
+    assert_harmless(result, form)
+    assert_documented(result, " ".join(words), form if form != "json" else "")
     return result.out
 
 
@@ -337,10 +337,10 @@ def test_a_text_that_is_everywhere_does_no_harm(words: str, tmp_path: Path) -> N
     """Escape sequences, markup, formulas and odd characters wherever text can be are shown as what they are."""
     record, page, picture = tmp_path / "night.jsonl", tmp_path / "page.html", tmp_path / "picture.svg"
     if words == "timeline FILE":
-        drawn_at_80(["watch", "--record", str(record)], "plain")
+        output_at_80(["watch", "--record", str(record)], "plain")
     for form in RUNS.get(words, ("table", "plain", "json", "csv", "markdown")):
         exports = (page, picture) if form == "table" and words.split(maxsplit=1)[0] in PICTURED else ()
-        out = drawn_at_80(words.replace("FILE", str(record)).split(), form, *exports)
+        out = output_at_80(words.replace("FILE", str(record)).split(), form, *exports)
         assert out
         assert all(line.replace("\t", "").isprintable() for line in out.split("\n"))
         if form in ("table", "tree"):
@@ -382,7 +382,7 @@ TREE = {
         "migrate": {"status": "FINISHED", "outcome": "SUCCESS", "children": {"projects": {"children": {"ACME": {}}}}},
     },
 }
-GOOD = Sent({"name": "Cutover"}, [{"taskId": "task-1", "taskType": "migrate"}], TREE, [{}], ascii_only=True)
+GOOD = Answers({"name": "Cutover"}, [{"taskId": "task-1", "taskType": "migrate"}], TREE, [{}], ascii_only=True)
 
 
 @pytest.mark.parametrize("command", OPTIONS)
@@ -394,8 +394,8 @@ def test_no_word_breaks_a_command(command: str, data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         words += [data.draw(st.sampled_from(OPTIONS[command])), data.draw(TYPED)]
     flags = data.draw(st.sampled_from([[], ["--json"], ["-v"]]))
-    result = run([command, *flags, *(["--timeout", "5m"] if command == "watch" else []), *words], sending(GOOD))
-    harmless(result)
+    result = run([command, *flags, *(["--timeout", "5m"] if command == "watch" else []), *words], server_of(GOOD))
+    assert_harmless(result)
 
 
 VARIABLES = dict.fromkeys([*ENVIRONMENT, *TERMINAL_VARIABLES])
@@ -406,4 +406,4 @@ VARIABLES = dict.fromkeys([*ENVIRONMENT, *TERMINAL_VARIABLES])
 @settings(max_examples=FEW)
 def test_no_variable_breaks_a_command(variable: str, value: str, words: str) -> None:
     """Any text in a variable of the environment is used, or refused with a code of the table."""
-    harmless(run(words.split(), sending(GOOD), {**ENVIRON, variable: value}))
+    assert_harmless(run(words.split(), server_of(GOOD), {**ENVIRON, variable: value}))

@@ -92,9 +92,9 @@ def accepting(folder: Path, *entries: str) -> str:
 def test_the_table_tells_what_is_new_first(server: Server, tmp_path: Path) -> None:
     """Rows are grouped by change, an accepted check by that word; the last line counts, and what is as before."""
     file = accepting(tmp_path, entry("duplicateemail"))
-    shown = ask(server, "checks", "--against", "previous", "--accepted", file, "-o", "table", columns=120)
-    assert (shown.code, shown.err) == (0, "")
-    assert [line.rstrip() for line in shown.out.splitlines()] == [
+    result = ask(server, "checks", "--against", "previous", "--accepted", file, "-o", "table", columns=120)
+    assert (result.code, result.err) == (0, "")
+    assert [line.rstrip() for line in result.out.splitlines()] == [
         "✖ failed   Pre-flight checks   Jira to the cloud → acme.example.com",
         "Mon 21 Sep 13:56 UTC, against Sun 20 Sep 13:56",
         "",
@@ -110,11 +110,11 @@ def test_the_table_tells_what_is_new_first(server: Server, tmp_path: Path) -> No
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_the_table_fits_any_window_in_ascii_too(server: Server, columns: int) -> None:
     """No line is wider than its window, every name and change is there, and a poor terminal gets ASCII."""
-    shown = ask(server, "checks", "--against", "monday", "-o", "table", columns=columns, encoding="ascii").out
+    output = ask(server, "checks", "--against", "monday", "-o", "table", columns=columns, encoding="ascii").out
     words = ("new", "ProjectKeyConflict", "still", "fixed", "gone", "Retired")
-    assert shown.isascii()
-    assert max(len(line.rstrip()) for line in shown.splitlines()) <= columns
-    assert [word for word in words if word not in shown] == []
+    assert output.isascii()
+    assert max(len(line.rstrip()) for line in output.splitlines()) <= columns
+    assert [word for word in words if word not in output] == []
 
 
 def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: Path) -> None:
@@ -144,8 +144,8 @@ def test_a_long_list_is_said_to_be_cut(count: int, cut: bool) -> None:
     """A list as long as the API's limit comes with a warning that more may have come or gone."""
     runs = (run("old", -DAY, found("A", "FAILED", "", 1)), run("new", 0, found("A", "FAILED", "", count)))
     with still(of_tasks(*runs)) as asked:
-        shown = ask(asked, "checks", "--against", "previous", "--details", "-o", "table").out
-    assert ("The API sends at most about 100" in shown) == cut
+        output = ask(asked, "checks", "--against", "previous", "--details", "-o", "table").out
+    assert ("The API sends at most about 100" in output) == cut
 
 
 def test_every_format_has_the_same_rows_and_changes(server: Server, tmp_path: Path) -> None:
@@ -204,21 +204,21 @@ def test_a_document_is_compared_with_like_a_run(server: Server, tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"jobId": "job-9"}, "compared with run monday of another job, job-9"),
         ({"checks": []}, "holds only 0 of 47 checks"),
     ],
 )
 def test_a_document_that_is_not_quite_it_is_told(
-    server: Server, tmp_path: Path, change: dict[str, Any], said: str
+    server: Server, tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     """A document of another job, or a filtered one, is used with a warning on standard error."""
     file = tmp_path / "kept"
     file.write_text(json.dumps({**json.loads(ask(server, "checks", "job-1", "monday", "--json").out), **change}))
     result = ask(server, "checks", "--against", str(file))
     assert result.code == 0
-    assert said in result.err
+    assert message in result.err
 
 
 @pytest.mark.parametrize(
@@ -315,17 +315,17 @@ VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
 @pytest.mark.parametrize("name", VERDICTS)
 def test_accepted_checks_do_not_count(name: str, tmp_path: Path) -> None:
     """Accepted checks neither fail nor pass in code, verdict and reasons; entries that do not hold draw a warning."""
-    scripted, entries, code, verdict, said = VERDICTS[name]
+    scripted, entries, code, verdict, message = VERDICTS[name]
     file = accepting(tmp_path, entries)
     with still(scripted) as asked:
         result = ask(asked, "checks", "--accepted", file, "--exit-status", "--json")
         parsed = json.loads(result.out)
         assert_valid("checks", parsed)
         assert (result.code, parsed["verdict"]) == (code, verdict)
-        assert said in result.err
-        assert bool(said) == bool(result.err)
+        assert message in result.err
+        assert bool(message) == bool(result.err)
         accepted = [check for check in parsed["checks"] if check["accepted"]]
-        assert bool(accepted) == (not said)
+        assert bool(accepted) == (not message)
         assert [check["state"] for check in accepted] == ["failed"] * len(accepted)
         assert parsed["reasons"] or verdict == "running"
         if verdict == "warning":
@@ -382,19 +382,19 @@ WATCHES: dict[str, tuple[Scenario, str, int, str, bool]] = {
 @pytest.mark.parametrize("name", WATCHES)
 def test_a_watch_comes_to_what_checks_would_say(name: str, tmp_path: Path) -> None:
     """An accepted check does not end a watch, ring its bell or decide its code; its end says that it is accepted."""
-    scripted, words, code, said, rings = WATCHES[name]
+    scripted, words, code, message, rings = WATCHES[name]
     file = accepting(tmp_path, entry("Mail"))
     given = ("--until", "checks", "--accepted", file, *words.split())
     with night(scripted) as tonight:
-        shown = tonight.watch("-o", "plain", *given, terminal=True)
+        result = tonight.watch("-o", "plain", *given, terminal=True)
         once = ("checks", "--accepted", file, "--exit-status")
         assert words or migstat(once, environ_of(tonight.server), now=tonight.now).code == code
-    assert (shown.code, said in shown.err, shown.out.count("\a")) == (code, True, 1 + rings)
+    assert (result.code, message in result.err, result.out.count("\a")) == (code, True, 1 + rings)
     with night(scripted) as tonight:
         end = tonight.events(*given)[-1]
     parsed = any("accepted until 2026-12-01" in (reason["message"] or "") for reason in end["reasons"])
     assert end["exitCode"] == code
-    assert parsed == (end["verdict"] == "warning") == (not code or "Site" in said)
+    assert parsed == (end["verdict"] == "warning") == (not code or "Site" in message)
 
 
 def test_a_quiet_watch_has_nothing_to_say_of_accepted_checks(tmp_path: Path) -> None:

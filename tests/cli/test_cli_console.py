@@ -81,5 +81,5 @@ def test_a_dumb_terminal_sees_no_escape_sequence_at_all() -> None:
     with serve(build("projects-failing"), rate_limit=None) as server:
         server.faults.add("slow", times=8, seconds=0.3)
         environ = hermetic(measured=True) | environ_of(server) | {"TERM": "dumb"}
-        shown, code = end_of(on_terminal([*MIGSTAT, "status"], environ))
-    assert (code, "migrate" in shown, "\x1b" in shown) == (0, True, False)
+        output, code = end_of(on_terminal([*MIGSTAT, "status"], environ))
+    assert (code, "migrate" in output, "\x1b" in output) == (0, True, False)

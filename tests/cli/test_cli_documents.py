@@ -112,7 +112,7 @@ def test_spaces_are_named_as_such() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "shown"),
+    ("words", "names"),
     [
         ("projects --state warning", "WARNED"),
         ("projects --state WARNING,succeeded", "WARNED DONE"),
@@ -127,10 +127,10 @@ def test_spaces_are_named_as_such() -> None:
         ("checks --name Well", "Well"),
     ],
 )
-def test_filters_choose_what_is_listed_and_never_what_is_counted(server: Server, words: str, shown: str) -> None:
+def test_filters_choose_what_is_listed_and_never_what_is_counted(server: Server, words: str, names: str) -> None:
     """The summary counts everything, regardless of filters."""
     parsed, kind = document(server, words), words.partition(" ")[0]
-    assert [each["name"] for each in parsed[kind]] == shown.split()
+    assert [each["name"] for each in parsed[kind]] == names.split()
     assert parsed["summary"] == document(server, kind)["summary"]
 
 
@@ -194,10 +194,10 @@ def test_ndjson_is_one_node_a_line(server: Server, words: str, names: list[str])
 
 def test_json_is_indented_for_a_person_only(server: Server) -> None:
     """On a terminal the document is spread over lines, and is the same document."""
-    shown = ask(server, "status", "--json", terminal=True)
-    assert len(shown.out.splitlines()) > 10
-    assert "\x1b" not in shown.out
-    assert json.loads(shown.out) == document(server, "status")
+    result = ask(server, "status", "--json", terminal=True)
+    assert len(result.out.splitlines()) > 10
+    assert "\x1b" not in result.out
+    assert json.loads(result.out) == document(server, "status")
 
 
 ODD = {

@@ -21,10 +21,10 @@ LIST_FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 def test_a_failure_is_in_every_format(over: Server, command: str, terminal: bool) -> None:
     """Every failed project is named with its state in every format, on a terminal and into a pipe."""
     for form in (*LIST_FORMATS, *(["tree"] if command == "status" else [])):
-        shown = ask(over, command, "-o", form, terminal=terminal, columns=80).out
+        output = ask(over, command, "-o", form, terminal=terminal, columns=80).out
         for word in ("ERP", "INFRA", "PAY", "SHOP", "INCOMPLETE"):
-            assert re.search(rf"\b{word}\b", shown), form
-        assert len(re.findall(r"\bfailed\b", shown)) >= 4, form
+            assert re.search(rf"\b{word}\b", output), form
+        assert len(re.findall(r"\bfailed\b", output)) >= 4, form
 
 
 RECIPES = {
@@ -68,9 +68,9 @@ def test_targets_are_shown_side_by_side_though_one_cannot_be_asked(over: Server,
     assert third["error"]["message"].endswith("targets.t2.profile: no profile 'nobody'")
     error = json.loads(document.err)["error"]
     assert (document.code, error["code"], error["hint"]) == (3, "incomplete", second["error"]["hint"])
-    shown = migstat(["targets"], env | {"NO_COLOR": "1"}, terminal=True, now=lambda: NOW)
-    assert re.search(r"t0 +✖ failed +40 of 40 +4 +2h 08m", shown.out)
-    assert re.search(r"t1 +\? unknown .*not found", shown.out)
+    result = migstat(["targets"], env | {"NO_COLOR": "1"}, terminal=True, now=lambda: NOW)
+    assert re.search(r"t0 +✖ failed +40 of 40 +4 +2h 08m", result.out)
+    assert re.search(r"t1 +\? unknown .*not found", result.out)
     plain = migstat(["targets", "--exit-status"], env, now=lambda: NOW)
     rows = [line.split("\t") for line in plain.out.splitlines()]
     assert (plain.code, [row[0] for row in rows], rows[0][3:7]) == (1, ["t0", "t1", "t2"], ["failed", "40", "40", "4"])
@@ -120,11 +120,11 @@ def test_a_task_that_could_not_start_is_failed_for_every_command(task_type: str,
             result = server.ask(command, "--exit-status", "-o", form)
             assert result.code == 1, form
             assert form == "ndjson" or REFUSED["message"] in result.out + result.err, form
-        told = json.loads(server.ask(command, "--json").out)
-        shown = server.ask(command, "-o", "table").out
-    assert told["verdict"] == "failed"
-    assert REFUSED["message"] in [reason["message"] for reason in told["reasons"]]
-    assert REFUSED["message"] in shown
+        document = json.loads(server.ask(command, "--json").out)
+        output = server.ask(command, "-o", "table").out
+    assert document["verdict"] == "failed"
+    assert REFUSED["message"] in [reason["message"] for reason in document["reasons"]]
+    assert REFUSED["message"] in output
 
 
 def test_a_running_check_task_says_itself_how_far_it_is() -> None:
@@ -144,13 +144,13 @@ def test_a_space_of_a_stopped_run_is_not_running() -> None:
     spaces = (node("DOC"), node("HR"), node("QA", "pending"))
     stopped = migration("STOPPED", migrate="STOPPED", projects=spaces, hidden="spaces", ended_at=LONG_AGO)
     with still(stopped) as server:
-        shown = ask(server, "status", "-o", "table").out
-        told = json.loads(ask(server, "status", "--json").out)
+        output = ask(server, "status", "-o", "table").out
+        document = json.loads(ask(server, "status", "--json").out)
         assert ask(server, "projects", "--exit-status").code == 1
-    assert shown.startswith("✖ failed (STOPPED) · 2 of 3")
-    assert "running" not in shown
-    assert told["verdict"] == "failed"
-    assert "running" not in [told["node"]["state"], *(each["state"] for each in told["node"]["children"])]
+    assert output.startswith("✖ failed (STOPPED) · 2 of 3")
+    assert "running" not in output
+    assert document["verdict"] == "failed"
+    assert "running" not in [document["node"]["state"], *(each["state"] for each in document["node"]["children"])]
 
 
 LONG = "\n".join(
@@ -163,12 +163,12 @@ def test_a_long_message_takes_a_few_lines_of_a_table() -> None:
     details = {"occurrences": [f"finding {at}" for at in range(300)]}
     checks = {"Big": {"status": "FINISHED", "outcome": "FAILED", "message": LONG, "details": details}}
     with answering(one_task(of_tree({"status": "IN_PROGRESS", "children": checks}), task_type="check")) as server:
-        shown = server.ask("checks", "-o", "table", columns=100).out
+        output = server.ask("checks", "-o", "table", columns=100).out
         everything = server.ask("checks", "-o", "table", "--details", columns=100).out
-    assert len(shown.splitlines()) < 12
-    assert "…" in shown
-    assert re.findall(r"https://\S+", shown)
-    assert all(re.fullmatch(r"https://[ab]\.example/\d+\.?…?", url) for url in re.findall(r"https://\S+", shown))
+    assert len(output.splitlines()) < 12
+    assert "…" in output
+    assert re.findall(r"https://\S+", output)
+    assert all(re.fullmatch(r"https://[ab]\.example/\d+\.?…?", url) for url in re.findall(r"https://\S+", output))
     assert "finding 299" in everything
     assert "Line 27" in everything
 
@@ -190,8 +190,9 @@ def test_an_overridden_check_is_named() -> None:
     with answering(answer) as server:
         for command in ("checks", "tasks"):
             assert "overridden" in server.ask(command, "-o", "table").out
-            told = json.loads(server.ask(command, "--json").out)
-            assert (told["overridden"] if command == "checks" else told["tasks"][0]["overridden"]) == ["DuplicateEmail"]
+            document = json.loads(server.ask(command, "--json").out)
+            found = document if command == "checks" else document["tasks"][0]
+            assert found["overridden"] == ["DuplicateEmail"]
         assert "overridden" in server.ask("checks").out
 
 
@@ -245,6 +246,6 @@ def test_the_next_command_is_named_with_the_words_that_were_typed(
     with still(migration("running", check=check, migrate="absent", keys=("ACME",))) as server:
         (tmp_path / "config.toml").write_text("[profiles.'a b']\n", encoding="utf-8")
         env = {"MIGSTAT_CONFIG": str(tmp_path / "config.toml")}
-        shown = ask(server, *words, env=env, terminal="--json" not in words, err_terminal=True)
+        result = ask(server, *words, env=env, terminal="--json" not in words, err_terminal=True)
         assert ask(server, *words, env=env).err == ""
-    assert shown.err == err
+    assert result.err == err

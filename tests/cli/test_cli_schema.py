@@ -59,14 +59,14 @@ WATCHES: dict[str, tuple[Callable[[Night], object], tuple[str, ...], set[str]]] 
 @pytest.mark.parametrize("end", WATCHES)
 def test_every_event_of_a_watch_is_valid(end: str) -> None:
     """Each line of a watch is a valid event, whatever happens and however it ends."""
-    plan, words, told = WATCHES[end]
+    plan, words, more = WATCHES[end]
     with night(lively()) as rehearsed:
         plan(rehearsed)
         result = rehearsed.watch("--json", "--stall-after", "4m", "--interval", "40s", *words)
     events = [json.loads(line) for line in result.out.splitlines()]
     for event in events:
         assert_valid("event", event)
-    assert {event["event"] for event in events[:-1]} - {"alive"} == USUAL | told
+    assert {event["event"] for event in events[:-1]} - {"alive"} == USUAL | more
     assert (events[-1]["event"], events[-1]["exitCode"]) == (end, result.code)
     for line in result.err.splitlines():
         assert_valid("error", json.loads(line))

@@ -265,12 +265,12 @@ def test_verbose_logs_each_request(server: Server) -> None:
 def test_progress_is_on_standard_error_of_a_terminal_only(server: Server) -> None:
     """Notices go to a terminal's standard error, are taken away again, and go nowhere into a pipe."""
     server.faults.add("429", 1, retry_after=2)
-    shown = ask(server, "checks", err_terminal=True)
-    assert "reading" in shown.err
-    assert shown.err.endswith("\r\x1b[K")
+    result = ask(server, "checks", err_terminal=True)
+    assert "reading" in result.err
+    assert result.err.endswith("\r\x1b[K")
     server.faults.add("429", 1, retry_after=2)
     assert ask(server, "checks").err == ""
-    assert shown.out == ask(server, "checks").out
+    assert result.out == ask(server, "checks").out
 
 
 WATCH = "watch --interval 0.2s --stall-after 99999h"

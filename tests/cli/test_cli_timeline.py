@@ -63,7 +63,7 @@ def night(both: tuple[Path, Path]) -> Path:
     return both[0]
 
 
-def told(*words: object, **more: Any) -> Result:
+def timeline(*words: object, **more: Any) -> Result:
     result = migstat(["timeline", *map(str, words)], {"NO_COLOR": "1", **more.pop("environ", {})}, **more)
     assert (result.code, result.err) == (0, "")
     return result
@@ -74,31 +74,31 @@ def test_the_picture_is_as_it_was_when_someone_looked_at_it(tmp_path: Path) -> N
     """Bars, axis, legend and summary, against the rehearsal, at four widths, and in ASCII at one."""
     night, rehearsal = nights(tmp_path, build("projects-failing"))
     for width in (60, 80, 120, 200):
-        shown = told(night, "--against", rehearsal, "-o", "table", columns=width).out
+        output = timeline(night, "--against", rehearsal, "-o", "table", columns=width).out
         if width == 80:
-            shown += told(night, "-o", "table", columns=width, environ={"LANG": "C"}).out
-        assert all(len(line) <= width for line in shown.splitlines())
+            output += timeline(night, "-o", "table", columns=width, environ={"LANG": "C"}).out
+        assert all(len(line) <= width for line in output.splitlines())
         file = GOLDEN / f"timeline-{width}.txt"
         if os.environ.get("MIGSTAT_UPDATE_GOLDEN"):
-            file.write_text(shown, encoding="utf-8")
-        assert shown == file.read_text(encoding="utf-8")
+            file.write_text(output, encoding="utf-8")
+        assert output == file.read_text(encoding="utf-8")
 
 
 def test_every_format_has_the_same_rows(both: tuple[Path, Path]) -> None:
     """JSON, plain, CSV and Markdown tell of the same nodes in the same order, and JSON is as its schema says."""
     night, rehearsal = both
-    document = json.loads(told(night, "--against", rehearsal, "--json").out)
+    document = json.loads(timeline(night, "--against", rehearsal, "--json").out)
     assert_valid("timeline", document)
     names = [node["name"] for node in document["nodes"]]
     assert len(names) == 23
-    plain = told(night, "--against", rehearsal).out
+    plain = timeline(night, "--against", rehearsal).out
     assert [line.split("\t")[0] for line in plain.splitlines()] == names
-    rows = list(csv.DictReader(io.StringIO(told(night, "--against", rehearsal, "-o", "csv").out)))
+    rows = list(csv.DictReader(io.StringIO(timeline(night, "--against", rehearsal, "-o", "csv").out)))
     for row, node in zip(rows, document["nodes"], strict=True):
         assert row["startedAt"] == (node["startedAt"] or "")
         assert row["againstSeconds"] == ("" if node["againstSeconds"] is None else str(node["againstSeconds"]))
         assert row["exact"] == ("true" if node["exact"] else "false")
-    markdown = told(night, "-o", "markdown").out.splitlines()
+    markdown = timeline(night, "-o", "markdown").out.splitlines()
     assert [line.split(" | ")[0].removeprefix("| ") for line in markdown[-len(names) :]] == names
     assert (document["verdict"], document["exitCode"]) == ("failed", 1)
     assert [watch["end"] for watch in document["watches"]] == ["timeout", "finished"]
@@ -116,14 +116,14 @@ def test_every_format_has_the_same_rows(both: tuple[Path, Path]) -> None:
 )
 def test_states_and_orders(night: Path, words: list[str], first: list[str]) -> None:
     """Rows are filtered by state and sorted by start, duration or name."""
-    names = [line.split("\t")[0] for line in told(night, *words).out.splitlines()]
+    names = [line.split("\t")[0] for line in timeline(night, *words).out.splitlines()]
     assert names[: len(first)] == first
     assert "--state" not in words or len(names) == len(first)
 
 
 def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path) -> None:
     """Output of `projects --json` is drawn, and compared with, like a record."""
-    document = json.loads(told(night, "--json").out)
+    document = json.loads(timeline(night, "--json").out)
     nodes = [
         {**node, "lastUpdatedAt": node["endedAt"], "children": None, "progress": []}
         for node in document["nodes"]
@@ -132,16 +132,16 @@ def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path
     friday = tmp_path / "friday.json"
     head = {name: document[name] for name in ("jobId", "jobName", "taskId", "taskType", "verdict", "reasons")}
     friday.write_text(json.dumps({"kind": "projects", **head, "fetchedAt": document["endedAt"], "projects": nodes}))
-    of_document = json.loads(told(friday, "--json").out)["nodes"]
+    of_document = json.loads(timeline(friday, "--json").out)["nodes"]
     of_record = [node for node in document["nodes"] if len(node["level"]) == 3]
     assert [node["elapsedSeconds"] for node in of_document] == [node["elapsedSeconds"] for node in of_record]
-    against = json.loads(told(night, "--against", friday, "--json").out)
+    against = json.loads(timeline(night, "--against", friday, "--json").out)
     assert all(node["againstSeconds"] == node["elapsedSeconds"] for node in against["nodes"] if len(node["level"]) == 3)
-    assert "▓" in told(friday, "-o", "table").out
+    assert "▓" in timeline(friday, "-o", "table").out
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["{folder}/nowhere.jsonl"], "No such file"),
         (["{folder}"], "directory"),
@@ -151,14 +151,14 @@ def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path
         (["{night}", "--state", "odd"], "--state"),
     ],
 )
-def test_what_is_no_night_is_wrong_usage(words: list[str], said: str, night: Path, tmp_path: Path) -> None:
+def test_what_is_no_night_is_wrong_usage(words: list[str], message: str, night: Path, tmp_path: Path) -> None:
     """Anything but the record of one task is refused with code 2."""
     (tmp_path / "diary").write_text("Dear diary\n")
     first = night.read_text().partition("\n")[0]
     (tmp_path / "two").write_text(f"{first}\n{json.dumps({**json.loads(first), 'taskId': 'other'})}\n")
     result = migstat(["timeline", *(word.format(folder=tmp_path, night=night) for word in words)], {})
     assert (result.code, result.out) == (2, "")
-    assert said in result.err
+    assert message in result.err
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_nothing_of_the_users_is_needed(night: Path, tmp_path: Path) -> None:
     environ = {**hermetic(), "MIGSTAT_CONFIG": str(config), "HTTPS_PROXY": "odd"}
     piped = process(["timeline", "-", "--json"], environ, stdin=night.read_text())
     assert (piped.code, piped.err) == (0, "")
-    assert piped.out == told(night, "--json").out
+    assert piped.out == timeline(night, "--json").out
 
 
 def test_damage_is_one_warning(night: Path, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_every_prefix_of_a_record_renders(tmp_path: Path, both: tuple[Path, Path
 
 def test_what_is_fine_is_folded_and_counted(night: Path, tmp_path: Path) -> None:
     """In a low window what failed or warns is always there; the rest, 2000 projects too, is counted without --all."""
-    folded, whole = (told(night, "-o", "table", *words).out for words in ((), ("--all",)))
+    folded, whole = (timeline(night, "-o", "table", *words).out for words in ((), ("--all",)))
     assert all(name in folded for name in ("--all lists them", "ERP", "PAY", "HELP"))
     assert ("--all" in whole, len(whole.splitlines()) > 23) == (False, True)
     node = {"status": "FINISHED", "outcome": "SUCCESS", "startedAt": "2026-10-24T20:03:00Z"}
@@ -211,9 +211,9 @@ def test_what_is_fine_is_folded_and_counted(night: Path, tmp_path: Path) -> None
     path = tmp_path / "night.jsonl"
     snapshot = {"event": "snapshot", "at": "2026-10-24T23:00:00Z", "jobId": "j", "taskId": "t", "node": root}
     path.write_text(json.dumps(snapshot) + "\n")
-    shown = told(path, "-o", "table").out
-    assert (len(shown.splitlines()) < 24, "1 989 succeeded" in shown) == (True, True)
-    assert len(told(path).out.splitlines()) == 2000
+    output = timeline(path, "-o", "table").out
+    assert (len(output.splitlines()) < 24, "1 989 succeeded" in output) == (True, True)
+    assert len(timeline(path).out.splitlines()) == 2000
 
 
 @pytest.mark.slow
@@ -230,7 +230,7 @@ def test_a_long_night_is_read_in_bounded_memory(night: Path) -> None:
 @pytest.mark.slow
 def test_the_demo_needs_nothing(tmp_path: Path) -> None:
     """`demo timeline` shows a night beside its rehearsal, or the file that it is given."""
-    shown = migstat(["demo", "timeline", "-o", "table"], {})
-    assert (shown.code, "rehearsal" in shown.out, "one outage" in shown.out) == (0, True, True)
+    result = migstat(["demo", "timeline", "-o", "table"], {})
+    assert (result.code, "rehearsal" in result.out, "one outage" in result.out) == (0, True, True)
     (empty := tmp_path / "night.jsonl").touch()
     assert "Nothing has been recorded yet." in migstat(["demo", "timeline", str(empty), "-o", "table"], {}).out

@@ -45,8 +45,8 @@ def checks(response: dict[str, Any]) -> tuple[SimNode, ...]:
 
 def top(name: str, response: dict[str, Any]) -> SimNode:
     data, listed = response["data"], checks(response)
-    said = {"outcome": data["outcome"], "final_message": data["message"]}
-    return SimNode(name=name, ended_at=0, has_details=False, children=listed, **said)
+    end = {"outcome": data["outcome"], "final_message": data["message"]}
+    return SimNode(name=name, ended_at=0, has_details=False, children=listed, **end)
 
 
 def moved(name: str, *times: float, children: tuple[SimNode, ...] = (), **more: Any) -> SimNode:
