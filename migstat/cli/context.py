@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from migstat.api.retry import Policy, Timing, steady_clock
 from migstat.cli.streams import Streams
 from migstat.errors import NotFound
-from migstat.model.nodes import Level, Node, level_is_hidden
+from migstat.model.nodes import HIDDEN_LEVELS, Level, Node
 from migstat.query.task import TaskSession
 from migstat.query.walk import level_text
 from migstat.render.advice import Typed
@@ -127,7 +127,7 @@ class Session(TaskSession):
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
         """Show how many children of a level were read, and of how many if the job names them."""
         if not self._silent and self._runtime.clock() - self._quiet_since >= NOTICE_AFTER:
-            hidden, job = level_is_hidden(level), self.known_job
+            hidden, job = level in HIDDEN_LEVELS, self.known_job
             if job and level not in self._totals:  # keys are counted once: a job may name 100,000, on 5,000 pages
                 self._totals[level] = len(job.included_keys(level[-1])) if hidden else 0
             total = self._totals.get(level, 0)

@@ -17,13 +17,13 @@ from migstat.model.nodes import (
     APPS,
     CHECK,
     HIDDEN,
+    HIDDEN_LEVELS,
     MIGRATE,
     Level,
     Millis,
     Node,
     State,
     TaskType,
-    level_is_hidden,
     match_keys,
 )
 from migstat.model.verdict import Evidence, Until
@@ -74,7 +74,7 @@ class Estimate(msgspec.Struct, frozen=True):
 def rehearsal_of(night: Night) -> Rehearsal:
     """Sort out the times of a recorded task; a check task takes as long as the `check` of a migration would."""
     times = dict(_took(night))
-    work = {level[-1]: took for level, took in times.items() if len(level) == 3 and level_is_hidden(level[:-1])}
+    work = {level[-1]: took for level, took in times.items() if len(level) == 3 and level[:-1] in HIDDEN_LEVELS}
     checking = night.task_type == TaskType.CHECK
     # a check without times still counts as rehearsed, by its name
     checks = {

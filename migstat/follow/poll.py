@@ -32,6 +32,7 @@ from migstat.model.events import View
 from migstat.model.nodes import (
     CHECK,
     HIDDEN,
+    HIDDEN_LEVELS,
     MIGRATE,
     Job,
     Level,
@@ -43,7 +44,6 @@ from migstat.model.nodes import (
     Status,
     TaskType,
     child_of,
-    level_is_hidden,
 )
 from migstat.model.verdict import Evidence, Snapshot, Verdict, summary_of
 from migstat.query.task import TaskSession
@@ -161,7 +161,7 @@ class Known(msgspec.Struct):
         if node.unreadable:
             # children of a level that could not be read are still there; but not a hidden level, which was asked
             # for by itself: its last error would otherwise stay forever
-            children = {name: child for name, child in known.items() if not level_is_hidden(child.level)} | children
+            children = {name: child for name, child in known.items() if child.level not in HIDDEN_LEVELS} | children
         elif any(name not in children for name in known):
             self.gone |= {child.level: child for name, child in known.items() if name not in children}
         if node.children is not None or node.unreadable or children:
@@ -285,7 +285,7 @@ class Poller:
             return self._patrolled[question]
         self.requests += 1
         page = self._session.ask(question)
-        if page.next is not None and level_is_hidden(question.level):
+        if page.next is not None and question.level in HIDDEN_LEVELS:
             self._places.setdefault(question.level, Places()).note(question, page)
         if self._first_seen is not None and question.level in ((), MIGRATE):
             self._first_seen[question.level] = page.node
@@ -295,7 +295,7 @@ class Poller:
         """Show the projects or spaces seen so far of the first reading, if it is time."""
         self._session.reading(level, seen)
         first_seen = self._first_seen
-        if first_seen is None or not level_is_hidden(level):
+        if first_seen is None or level not in HIDDEN_LEVELS:
             return
         with self._showing:
             now = self._session.now()
@@ -336,7 +336,7 @@ class Poller:
         self._first_seen = None
         # a child that begins again while its level is walked escapes the walk, so one that has just vanished gets a
         # second chance by its name
-        lost = [level for level in known.gone if level not in gone and not level_is_hidden(level)]
+        lost = [level for level in known.gone if level not in gone and level not in HIDDEN_LEVELS]
         for parent in {level[:-1]: None for level in lost if level[:-1] in known.levels}:
             names = [level[-1] for level in lost if level[:-1] == parent]
             for child in ask_by_name(self, parent, names[:FEW_BAD]).values():
@@ -354,7 +354,7 @@ class Poller:
         known.take((), page.node.children or ())
         if checking and not known.runs(CHECK):  # a check that began and ended between two polls was never seen running
             self._read_children(CHECK)
-        scopes = [node for node in known.levels.get(MIGRATE, {}).values() if not level_is_hidden(node.level)]
+        scopes = [node for node in known.levels.get(MIGRATE, {}).values() if node.level not in HIDDEN_LEVELS]
         # a scope that begins again, or a new one, shows with the next full reading
         if any(not node.ended for node in scopes) or (not scopes and known.runs(MIGRATE)):
             self._read_children(MIGRATE)
@@ -387,11 +387,11 @@ class Poller:
             levels = [CHECK] if CHECK in known.levels else [()] if page.next is not None else []
             levels = levels if known.root.state is State.RUNNING else []
         else:
-            levels = [(*MIGRATE, name) for name in HIDDEN if (*MIGRATE, name) in known.levels]
+            levels = [level for level in HIDDEN_LEVELS if level in known.levels]
             if not known.runs(MIGRATE):
                 levels = [level for level in levels if any(node[:-1] == level for node in known.running)]
             elif not levels:
-                levels = [(*MIGRATE, name) for name in HIDDEN]
+                levels = [*HIDDEN_LEVELS]
             levels = [CHECK, *levels] if known.runs(CHECK) else levels
         for level in levels:
             if level not in self._leaves:
@@ -439,7 +439,7 @@ class Poller:
     def _go_on(self, requests: int) -> None:
         """Let the patrol make some requests. Once it has seen every page, what it has not seen is gone."""
         if self._patrol is None:
-            levels, filters = [level for level in self.known.levels if level_is_hidden(level)], Filters()
+            levels, filters = [level for level in self.known.levels if level in HIDDEN_LEVELS], Filters()
 
             def walk_all(asker: Asker) -> None:
                 for level in levels:
@@ -452,7 +452,7 @@ class Poller:
         patrol = self._patrol
         try:
             for node in patrol.go_on(requests):
-                if level_is_hidden(node.level):
+                if node.level in HIDDEN_LEVELS:
                     self.known.take(node.level, node.children or ())
                 else:
                     self.known.take(node.level[:-1], [node])
@@ -468,7 +468,7 @@ class Poller:
         """Read what the patrol has not walked."""
         # an ordinary full reading, but for the walked levels: it gets these as the patrol, and the polls since then,
         # have left them
-        for level in [level for level in self.known.levels if level_is_hidden(level)]:
+        for level in [level for level in self.known.levels if level in HIDDEN_LEVELS]:
             seen = tuple(node for node in self.known.levels[level].values() if node.level in (self.known.seen or ()))
             self._patrolled[Question(level, expand=True)] = Page(Node(level, children=seen), None, found=True)
         try:
@@ -501,7 +501,7 @@ def _first_view(session: TaskSession, seen: Mapping[Level, Node], level: Level, 
     keys = job.included_keys(level[-1]) if job else ()
     root = seen.get((), Node())
     migrate = seen.get(MIGRATE) or child_of(root, "migrate") or Node(MIGRATE)
-    migrate = with_children(migrate, [node for node in seen.values() if level_is_hidden(node.level)])
+    migrate = with_children(migrate, [node for node in seen.values() if node.level in HIDDEN_LEVELS])
     return View(
         at=now,
         scope=level[-1],

@@ -11,6 +11,7 @@ from migstat.model.documents import LateReason
 from migstat.model.events import Condition, End, PhaseSeen
 from migstat.model.nodes import (
     CHECK,
+    HIDDEN_LEVELS,
     LATEST_PLAUSIBLE,
     MIGRATE,
     Level,
@@ -18,7 +19,6 @@ from migstat.model.nodes import (
     Phase,
     State,
     TaskType,
-    level_is_hidden,
 )
 from migstat.model.verdict import Reason, Verdict
 
@@ -245,5 +245,5 @@ def _is_row(level: Level, task_type: str | None) -> bool:
     if task_type == TaskType.CHECK:
         return len(level) == 1 if level[:1] != CHECK else len(level) == 2
     return level == CHECK or (
-        level[:1] == MIGRATE and (len(level) == 2 or level_is_hidden(level[:2])) and len(level) < 4
+        level[:1] == MIGRATE and (len(level) == 2 or level[:2] in HIDDEN_LEVELS) and len(level) < 4
     )

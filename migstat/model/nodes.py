@@ -24,6 +24,7 @@ CHECK: Level = ("check",)
 MIGRATE: Level = ("migrate",)
 HIDDEN = ("projects", "spaces")
 """Children of `migrate` that the API does not list among its children: they have no status of their own."""
+HIDDEN_LEVELS: tuple[Level, ...] = tuple((*MIGRATE, name) for name in HIDDEN)
 
 APPS = "apps"
 """The scope that migrates after the core and independently of it."""
@@ -394,11 +395,6 @@ def unmatched(keys: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
     """The keys of the job's scope that none of the reported names stands for."""
     found = match_keys(keys, names)
     return tuple(key for key in keys if key not in found)
-
-
-def level_is_hidden(level: Level) -> bool:
-    """True if the API lists this level nowhere, since it only has children."""
-    return level[:-1] == MIGRATE and level[-1] in HIDDEN
 
 
 def levels_above(nodes: Iterable[Node]) -> set[Level]:

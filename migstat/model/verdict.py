@@ -108,7 +108,9 @@ def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
     )
 
 
-NOTHING = summary_of(())
+NOTHING = Summary(
+    total=0, missing=0, pending=0, running=0, finished=0, failed=0, warning=0, succeeded=0, skipped=0, by_outcome={}
+)
 """The summary of what was not read."""
 
 
@@ -402,8 +404,10 @@ def assess(
     # Third: why is it not a success? What failed, then what never ended or never came, then what could not be read.
     deciding = (*nodes, shape.check) if blocked and shape.check and shape.check not in nodes else nodes
     failures = [node for node in _in_state(State.FAILED, deciding, tally) if node.outcome or over]
-    if shape.check in deciding:
-        failures += _explaining(evidence)
+    if shape.check in deciding and shape.check and shape.check.outcome == Outcome.FAILED:
+        # It only sums up its checks, and they tell what has to be done. Not so if it was stopped, which none shows.
+        own = (node for node in shape.checks if node.level not in evidence.accepted)
+        failures += [node for node in own if node.outcome and node.state is State.FAILED]
     reasons = _deepest(failures)
     # If the checks failed, nothing was moved: say that, and do not list everything that was never reported.
     if over and not blocked:
@@ -411,8 +415,8 @@ def assess(
         if gaps.no_migrate:
             reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
         # If a hidden level could not be read, say that instead: the keys may all be in there.
-        if whole and not shape.refused and not any(node.unreadable for node in shape.hidden):
-            projects = frozenset(evidence.job.included_keys("projects") if evidence.job else ())
+        if whole and evidence.job and not shape.refused and not any(node.unreadable for node in shape.hidden):
+            projects = frozenset(evidence.job.included_keys("projects"))
             levels = ((*MIGRATE, "projects" if key in projects else "spaces", key) for key in missing)
             reasons += [Reason(level, State.MISSING, None, "not reported") for level in levels]
 
@@ -529,17 +533,6 @@ def _reported(node: Node | None) -> Node | None:
     It answers hidden levels before it reports `migrate` itself, whose node then is nothing but their parent.
     """
     return node if node and (node.status is not None or node.outcome is not None or node.details) else None
-
-
-def _explaining(evidence: Evidence) -> list[Node]:
-    """The checks that explain why `check` failed: it only sums them up, and they tell what has to be done.
-
-    Not so if it was stopped, for example, which no check shows.
-    """
-    check = evidence.shape.check
-    below = (check.children if check and check.outcome == Outcome.FAILED else None) or ()
-    own = (node for node in below if node.level not in evidence.accepted)
-    return [node for node in own if node.outcome and node.state is State.FAILED]
 
 
 def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:

@@ -11,6 +11,7 @@ from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.changes import EarlierRun, compared
 from migstat.model.nodes import (
     HIDDEN,
+    HIDDEN_LEVELS,
     MIGRATE,
     Job,
     Level,
@@ -25,7 +26,6 @@ from migstat.model.nodes import (
     by_name,
     child_of,
     instant,
-    level_is_hidden,
     match_keys,
 )
 from migstat.model.reports import (
@@ -72,7 +72,7 @@ def status_report(
     if level:
         reading, job = session.tree.node(level, depth or 0), session.tree.job
         snapshot = _with_missing(snapshot_of(session, reading, job), reading)
-        bare = level_is_hidden(level) and snapshot.node.status is None
+        bare = level in HIDDEN_LEVELS and snapshot.node.status is None
         return StatusReport(_judged_by_children(session, snapshot, job) if bare else snapshot)
     if depth == 0 and not judged:
         return StatusReport(snapshot_of(session, session.tree.read(0), None))

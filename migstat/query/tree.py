@@ -22,6 +22,7 @@ from migstat.model.crowd import Crowd
 from migstat.model.nodes import (
     CHECK,
     HIDDEN,
+    HIDDEN_LEVELS,
     MIGRATE,
     RARE_FAILURES,
     Job,
@@ -36,7 +37,6 @@ from migstat.model.nodes import (
     TaskType,
     by_name,
     child_of,
-    level_is_hidden,
     match_keys,
     shape_of,
     unmatched,
@@ -138,7 +138,7 @@ class Tree:
 
         Of many projects of a running task only those that run or went wrong.
         """
-        self._look_ahead(MIGRATE, *_BELOW)
+        self._look_ahead(MIGRATE, *HIDDEN_LEVELS)
         root = self._with_checks(self._children_of(self._root), only_if_bad=True)
         if self.task_type == TaskType.CHECK:
             return self._reading(root)
@@ -167,7 +167,7 @@ class Tree:
 
         Raises NotFound for a check task, which has none.
         """
-        self._look_ahead(*_BELOW)
+        self._look_ahead(*HIDDEN_LEVELS)
         if self.task_type == TaskType.CHECK:
             raise NotFound(
                 "this is a check task: it has checks, but no projects or spaces",
@@ -191,7 +191,7 @@ class Tree:
         node = page.node
         self._note([node])
         # where there is no such job, nothing can be missing
-        if depth > 0 and level_is_hidden(level) and (self.job or not isinstance(self._job_error, NotFound)):
+        if depth > 0 and level in HIDDEN_LEVELS and (self.job or not isinstance(self._job_error, NotFound)):
             keys = self._scope.keys
             (self._expanded[level],) = self._with_named([self._children_of(node)], keys if len(keys) <= MANY else ())
         node = self._to_depth(node, depth)
@@ -204,7 +204,7 @@ class Tree:
             evidence=None,
             missing=self._missing,
             flaws=tuple(self._flaws),
-            scope=level[-1] if level_is_hidden(level) else self._scope_name,
+            scope=level[-1] if level in HIDDEN_LEVELS else self._scope_name,
             links=page.links,
         )
 
@@ -247,7 +247,7 @@ class Tree:
             levels = ()
         self._ask_ahead(((), *levels), lambda: self.job)
         if self._root.ended and child_of(self._root, "migrate"):
-            self._ask_ahead(dict.fromkeys((MIGRATE, *_BELOW, *levels)))
+            self._ask_ahead(dict.fromkeys((MIGRATE, *HIDDEN_LEVELS, *levels)))
 
     def _ask_ahead(self, levels: Iterable[Level], *others: Callable[[], object]) -> None:
         """Ask for the first pages of these levels, and ask these other questions, at the same time."""
@@ -293,7 +293,7 @@ class Tree:
         if check and check.state is State.FAILED:  # the verdict rests on it alone, but its checks are the reasons
             root = with_children(root, [self._children_of(check)])
         migrate = migrate and self._children_of(migrate)
-        scopes = [child for child in (migrate and migrate.children) or () if not level_is_hidden(child.level)]
+        scopes = [child for child in (migrate and migrate.children) or () if child.level not in HIDDEN_LEVELS]
         self._ask_ahead(child.level for child in scopes)
         # projects may be reported without the phase that they are part of, even of a task that looks as if refused
         root = _with_scopes(root, migrate, [*map(self._children_of, scopes), *self._hidden])
@@ -336,7 +336,7 @@ class Tree:
         if full.children is None and not (node.level == MIGRATE and depth > 1 and self._hidden):
             return full  # it could not be read, which takes nothing from the hidden levels
         children = [
-            self._to_depth(child, depth - 1) for child in full.children or () if not level_is_hidden(child.level)
+            self._to_depth(child, depth - 1) for child in full.children or () if child.level not in HIDDEN_LEVELS
         ]
         if node.level == MIGRATE and depth > 1:
             children += self._hidden
@@ -366,7 +366,7 @@ class Tree:
 
         The flaw of a level that cannot be read is noted.
         """
-        level, hidden = node.level, level_is_hidden(node.level)
+        level, hidden = node.level, node.level in HIDDEN_LEVELS
         if level in self._expanded:
             return self._expanded[level]
         still = running = False
@@ -512,5 +512,4 @@ def _ordered(node: Node) -> Node:
     return replace(node, children=tuple(_ordered(child) for child in children))
 
 
-_BELOW: tuple[Level, ...] = tuple((*MIGRATE, name) for name in HIDDEN)
 _PLACES: dict[Level, int] = {CHECK: 0, MIGRATE: 1, (*MIGRATE, HIDDEN[0]): 3, (*MIGRATE, HIDDEN[1]): 3}

@@ -21,13 +21,13 @@ from migstat.model.crowd import tally_of
 from migstat.model.events import PhaseSeen, View
 from migstat.model.nodes import (
     CHECK,
+    HIDDEN_LEVELS,
     MIGRATE,
     Millis,
     Node,
     State,
     TaskType,
     by_name,
-    level_is_hidden,
     levels_above,
 )
 from migstat.model.reports import worst_first
@@ -190,7 +190,7 @@ def scopes_of(root: Node) -> tuple[Node, ...]:
     for child in root.children or ():
         found.append(child)
         if child.level == MIGRATE:
-            found += [scope for scope in child.children or () if not level_is_hidden(scope.level)]
+            found += [scope for scope in child.children or () if scope.level not in HIDDEN_LEVELS]
     return tuple(found)
 
 

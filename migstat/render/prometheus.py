@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from migstat.model.nodes import State, TaskType, level_is_hidden
+from migstat.model.nodes import HIDDEN_LEVELS, State, TaskType
 from migstat.render.live import current_phase, share_of
 from migstat.render.scene import Scene
 from migstat.render.text import harmless
@@ -60,7 +60,7 @@ def _nodes(scene: Scene) -> Iterable[_Series]:
     leaves = snapshot.shape.leaves
     groups = {"check" if snapshot.task_type == TaskType.CHECK else scene.known.view.scope: leaves}
     for scope in scene.known.scopes[:MOST]:
-        below = [child for child in scope.children or () if not level_is_hidden(child.level)]
+        below = [child for child in scope.children or () if child.level not in HIDDEN_LEVELS]
         if scope.level != ("migrate",):
             groups.setdefault(_label(scope.name), tuple(below) or (scope,))
     for name, nodes in groups.items():

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from migstat.model.nodes import CHECK, MIGRATE, Millis, Node, State, TaskType, instant, level_is_hidden
+from migstat.model.nodes import CHECK, HIDDEN_LEVELS, MIGRATE, Millis, Node, State, TaskType, instant
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -155,7 +155,7 @@ def _below(node: Node, report: StatusReport, canvas: Canvas) -> tuple[Sequence[N
         return shown, len(shown) < len(children)
     over = report.snapshot.node.ended and not nothing_moved(report.snapshot)
     # What is not there yet is only counted, and so are checks that run.
-    dull = {*([] if over else [State.MISSING]), *([] if level_is_hidden(node.level) else [State.RUNNING])}
+    dull = {*([] if over else [State.MISSING]), *([] if node.level in HIDDEN_LEVELS else [State.RUNNING])}
     shown, _ = folded(children, canvas, over=over, used=6)
     return [child for child in shown if child.state not in dull], bool(children)
 
@@ -163,14 +163,14 @@ def _below(node: Node, report: StatusReport, canvas: Canvas) -> tuple[Sequence[N
 def has_leaves(node: Node, snapshot: Snapshot) -> bool:
     """True if the node's children are checks, projects or spaces: many, and nothing below them."""
     of_check_task = node.level == () and snapshot.task_type == TaskType.CHECK
-    return node.level == CHECK or level_is_hidden(node.level) or of_check_task
+    return node.level == CHECK or node.level in HIDDEN_LEVELS or of_check_task
 
 
 def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Flow:
     """How many children are done, and the states of those that did not succeed."""
     snapshot, states = report.snapshot, Counter(child.state for child in node.children or ())
     counted = f"{sum(states[state] for state in State if state.ended)} of {states.total()}"
-    if snapshot.partial and level_is_hidden(node.level):
+    if snapshot.partial and node.level in HIDDEN_LEVELS:
         counted = f"{grouped(snapshot.summary.total)} in scope" if snapshot.summary.unread else ""
     del states[State.SUCCEEDED]
     others = counts_of(states, canvas, words=canvas.width >= WIDE, over=snapshot.node.ended)
