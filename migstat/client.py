@@ -32,7 +32,7 @@ from migstat.model.verdict import Snapshot, Until
 from migstat.query.reports import checks_report, projects_report, status_report, tasks_report
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL
-from migstat.settings.credentials import MAX_TOKEN_LENGTH, Token, email_from, secret_of
+from migstat.settings.credentials import MAX_TOKEN_LENGTH, Token, secret_of
 from migstat.settings.keychain import Keychain
 from migstat.settings.resolve import (
     Flags,
@@ -51,6 +51,7 @@ from migstat.settings.values import (
     UNLIMITED,
     refuse_empty,
 )
+from migstat.settings.values import email as parse_email
 
 
 class Client:
@@ -82,7 +83,7 @@ class Client:
             ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
         )
         timeout = _seconds(request_timeout, "request_timeout", MAX_REQUEST_TIMEOUT)
-        account = email_from((email, "email")), Token(secret_of(token, "token"), "token")
+        account = parse_email(email, "email"), Token(secret_of(token, "token"), "token")
         settings = replace(_Arguments(flags).settings().logged_in(*account), request_timeout=timeout)
         self._open(Sources({}), settings, named=True)
 

@@ -1,4 +1,4 @@
-"""The e-mail, and the API token from the first source that has one."""
+"""The API token, as a file or a text holds it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from migstat.errors import CredentialsError, reason
-from migstat.settings.values import email, may_be_token
+from migstat.settings.values import may_be_token
 
 MAX_TOKEN_LENGTH = 65536
 """Characters that are read of a file that should contain a token."""
@@ -40,16 +40,6 @@ class Token(msgspec.Struct, frozen=True):
     secret: Secret
     source: str
     warnings: tuple[str, ...] = ()
-
-
-LOG_IN = "Run migstat auth login. Or set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE."
-
-
-def email_from(chosen: tuple[str, str] | None, hint: str = LOG_IN) -> str:
-    """The e-mail from its text and source. Raises CredentialsError if there is none, UsageError for an invalid one."""
-    if chosen is None:
-        raise CredentialsError("no Atlassian account e-mail given", hint)
-    return email(*chosen)
 
 
 def token_of_file(path: str, source: str, stdin: Callable[[], str]) -> Token:

@@ -18,7 +18,7 @@ import msgspec
 from migstat.errors import TOKEN_PREFIX, CredentialsError, MigstatError, UsageError
 from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, Config, display_path, read_config, set_command
-from migstat.settings.credentials import Secret, Token, email_from, secret_of, token_of_file
+from migstat.settings.credentials import Secret, Token, secret_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import proxy_for
@@ -153,6 +153,20 @@ class Sources(msgspec.Struct, frozen=True):
         chosen = self.get(key)
         return SETTING[key].parse(*chosen) if chosen else None
 
+    def email(self, hint: str = "") -> str:
+        """The e-mail of the account. Raises CredentialsError if there is none, UsageError for an invalid one."""
+        address: str | None = self.parsed("email")
+        if address is None:
+            hint = hint or f"{self._log_in} Or set MIGSTAT_EMAIL, and MIGSTAT_TOKEN or --token-file FILE."
+            raise CredentialsError("no Atlassian account e-mail given", hint)
+        return address
+
+    @property
+    def _log_in(self) -> str:
+        name = self.profile.name
+        needed = f" --profile {shlex.quote(name)}" if name and name != self.profile.config.default_profile else ""
+        return f"Run migstat auth login{needed}."
+
     def token(self) -> Token:
         """The token from the first source that has one.
 
@@ -164,15 +178,12 @@ class Sources(msgspec.Struct, frozen=True):
         if named is not None:
             return token_of_file(*named, self.stdin)
         try:
-            account = Account(self.parsed("base_url"), email_from(self.get("email")))
+            account = Account(self.parsed("base_url"), self.email())
             stored = self.keychain().recall(account) if self.keychain else None
         except MigstatError as error:
             raise CredentialsError(f"no API token: {error.message}", error.hint) from error
         if stored is None:
-            log_in, profile = "migstat auth login", self.profile
-            if profile.name not in (None, profile.config.default_profile):
-                log_in += f" --profile {shlex.quote(profile.name or '')}"
-            hint = f"Run {log_in}. Or set MIGSTAT_TOKEN, or use --token-file FILE (- reads standard input)."
+            hint = f"{self._log_in} Or set MIGSTAT_TOKEN, or use --token-file FILE (- reads standard input)."
             raise CredentialsError(f"no API token for {account.email} at {account.base_url}", hint)
         return Token(secret_of(*stored), stored[1])
 
@@ -192,7 +203,7 @@ class Sources(msgspec.Struct, frozen=True):
         Raises UsageError for an invalid value, CredentialsError if there is nothing to log in with.
         """
         # Invalid values are reported before missing ones, and before a keyring asks for its password.
-        return self.settings().logged_in(email_from(self.get("email")), self.token())
+        return self.settings().logged_in(self.email(), self.token())
 
     def settings(self) -> Settings:
         """How to reach the API; nobody is logged in yet. Raises UsageError for an invalid value."""

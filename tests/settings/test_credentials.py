@@ -80,11 +80,15 @@ def test_a_named_source_that_is_unusable_is_not_skipped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("chain", [Keychain, None])
 def test_without_any_token_the_ways_to_give_one_are_named(chain: type[Keychain] | None) -> None:
-    """The hint is for newcomers."""
+    """The hint is for newcomers, and for those whose profile is not the default one."""
+    profile = Profile(Config("c.toml", default_profile="a", profiles={"a": {}, "my b": {}}), "my b")
     with pytest.raises(CredentialsError, match=f"^no API token for {ACCOUNT.email} at https://api") as raised:
-        Sources({"email": ACCOUNT.email}, {}, Profile(), no_stdin, chain).token()
-    for way in ("migstat auth login", "MIGSTAT_TOKEN", "--token-file"):
+        Sources({"email": ACCOUNT.email}, {}, profile, no_stdin, chain).token()
+    for way in ("migstat auth login --profile 'my b'.", "MIGSTAT_TOKEN", "--token-file"):
         assert way in raised.value.hint
+    with pytest.raises(CredentialsError, match="e-mail") as raised:
+        Sources({}, profile=replace(profile, name="a")).open()
+    assert raised.value.hint.startswith("Run migstat auth login. Or")
 
 
 @pytest.mark.parametrize("bad", ["", " \n", "two words", "two\nlines", "a\x1bb", "\u202ea"])

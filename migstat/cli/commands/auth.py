@@ -18,7 +18,7 @@ from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
 from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, display_path, set_command
-from migstat.settings.credentials import Token, email_from, secret_of, token_of_file
+from migstat.settings.credentials import Token, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import Settings, Sources
@@ -73,10 +73,11 @@ def login(runtime: Runtime, options: Options) -> int:
     file = sources.get("token_file") if sources.flags["token_file"] else None
     if person and file is None:
         dialog.tell(HOW_TO_BEGIN)
-    email = sources.get("email")
-    if email is None and person:
-        email = dialog.ask("E-mail of the Atlassian account: "), "the e-mail"
-    account = Account(sources.parsed("base_url"), email_from(email, NAME_IT))
+    if person and sources.get("email") is None:
+        email = SETTING["email"].parse(dialog.ask("E-mail of the Atlassian account: "), "the e-mail")
+    else:
+        email = sources.email(NAME_IT)
+    account = Account(sources.parsed("base_url"), email)
     if file is not None:
         token = token_of_file(*file, runtime.streams.token_input)
     elif person:
@@ -125,7 +126,7 @@ def status(runtime: Runtime, options: Options) -> int:
     in_force = {origin.key: origin for origin in dialog.sources.origins(token if isinstance(token, Token) else None)}
     shown = ("config", "profile", "base_url", "email", "token", "job")
     print_rows(runtime.streams, [(key, in_force[key].value, in_force[key].source) for key in shown if key in in_force])
-    email = email_from(dialog.sources.get("email"))
+    email = dialog.sources.email()
     if isinstance(token, MigstatError):
         raise token
     settings = dialog.sources.settings().logged_in(email, token)
@@ -149,7 +150,7 @@ def logout(runtime: Runtime, options: Options) -> int:
     if runtime.keychain is None:
         raise NoKeyring("no tokens are stored here", WITHOUT)
     dialog = _Dialog(runtime, options)
-    account = Account(dialog.sources.parsed("base_url"), email_from(dialog.sources.get("email"), NAME_IT))
+    account = Account(dialog.sources.parsed("base_url"), dialog.sources.email(NAME_IT))
     places = runtime.keychain().forget(account)
     of = f"token of {account.email} for {account.base_url}"
     dialog.tell(f"removed the {of} from {' and '.join(places)}" if places else f"no stored {of}")
