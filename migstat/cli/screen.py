@@ -90,14 +90,11 @@ class LiveScreen:
         """Take the terminal."""
         self._thread.start()
 
-    def refresh(self, badge: Badge) -> None:
-        """Draw soon."""
-        self._badge = badge
-        self._wake.put(None)
-
-    def ring(self) -> None:
-        """Ring the bell soon."""
-        self._bell = True
+    def refresh(self, badge: Badge | None = None, *, ring: bool = False) -> None:
+        """Draw soon, with a new badge if there is one, and ring the bell."""
+        self._badge = badge or self._badge
+        if ring:
+            self._bell = True
         self._wake.put(None)
 
     def suspend(self) -> None:

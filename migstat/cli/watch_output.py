@@ -57,9 +57,6 @@ class EventPrinter(Listener):
     def fill(self, view: View) -> None:
         """Show what the first reading has seen so far."""
 
-    def open(self) -> None:
-        """Take the terminal."""
-
     def finish(self, story: Story) -> None:
         """Show how it ended, once closed."""
 
@@ -162,10 +159,10 @@ class ScreenPrinter(EventPrinter):
             share = known.counts.done * 100 // known.counts.all if known.counts.all else 0
             failed = known.verdict is Verdict.FAILED or known.summary.failed > 0
             self._screen.refresh(Badge(window_title(known, self._glyphs), share, failed))
-        else:
-            self._log = logged(self._log, event)
+            return
+        self._log = logged(self._log, event)
         if self._rings(event):
-            self._screen.ring()
+            self._screen.refresh(ring=True)
 
     def warn(self, text: str) -> None:
         """Log it, and print it once the view is over."""
@@ -174,10 +171,6 @@ class ScreenPrinter(EventPrinter):
             return
         self._warnings.append(text)
         self._log = logged(self._log, LogLine(int(self._now() * 1000), harmless(text), State.WARNING))
-
-    def open(self) -> None:
-        """Take the terminal."""
-        self._screen.start()
 
     def _notice(self, text: str) -> None:
         """Show what the first reading is about. May be called from any thread."""

@@ -109,7 +109,8 @@ class Watcher(msgspec.Struct, kw_only=True):
         """Pass on every event to the last; the exit code. Raises MigstatError."""
         patience = HURRY
         try:
-            self.printer.open()
+            if self.printer.screen:
+                self.printer.screen.start()
             ended = self._pass_on()
             error = self._error.message if self._error else ""
             story = Story(ended=ended, view=self.watch.view, until=self.options.plan.until, error=error)
