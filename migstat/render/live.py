@@ -31,7 +31,7 @@ from migstat.model.nodes import (
     levels_above,
 )
 from migstat.model.reports import worst_first
-from migstat.model.verdict import NOTHING, Snapshot, Summary, Verdict, discounted
+from migstat.model.verdict import NOTHING, Summary, Verdict, discounted
 from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
 from migstat.render.parts import (
@@ -94,7 +94,6 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     counts: Counts
     verdict: Verdict = Verdict.PENDING
-    destination: str = ""
     summary: Summary = NOTHING
     problems: tuple[Node, ...] = ()
     running: tuple[Node, ...] = ()
@@ -108,16 +107,19 @@ def digest(view: View, title: str = "") -> Digest:
     snapshot = view.snapshot
     if snapshot is None:
         return Digest(view=view, title=title, counts=counts_of_view(view))
-    root, checks = snapshot.node, snapshot.task_type == TaskType.CHECK
-    leaves = snapshot.shape.leaves
+    root, summary, leaves = snapshot.node, snapshot.summary, snapshot.shape.leaves
     tally = tally_of(leaves)
-    scopes = () if checks else scopes_of(root)
+    scopes = () if snapshot.task_type == TaskType.CHECK else scopes_of(root)
+    check = snapshot.shape.checks_parent if scopes else None
+    if check is not None and check.ended and check.state is not State.FAILED:
+        check = None  # what failed of it was overridden
     ended = snapshot.verdict not in (Verdict.PENDING, Verdict.RUNNING)
     apps = [app for scope in scopes if scope.level[:-1] == MIGRATE for app in scope.children or ()]
     problems = [
         node
         for node in (
-            *(root, *_failed_checks(scopes), *scopes, *apps),
+            *(root, *scopes, *apps),
+            *(child for child in (check.children if check else None) or () if child.state is State.FAILED),
             *tally.nodes[State.FAILED].values(),
             *tally.nodes[State.WARNING].values(),
             *(leaves if tally.counts[State.MISSING] else ()),
@@ -137,13 +139,18 @@ def digest(view: View, title: str = "") -> Digest:
     runs += by_name(tally.nodes[State.RUNNING].values())
     runs.sort(key=lambda node: node.level not in view.stalled)  # those that do not move first
     unread = (flaw.partition(": ") for flaw in snapshot.flaws)
+    # Only if there are any: a look at each of 20,000 projects takes longer than the rest of a poll.
+    accepted = [leaf.state for leaf in leaves if leaf.level in snapshot.accepted] if snapshot.accepted else []
     return Digest(
         view=view,
         verdict=snapshot.verdict,
         title=harmless(snapshot.job_name or title or f"job {snapshot.job_id}"),
-        destination=host_of(snapshot.destination),
         counts=counts_of_view(view),
-        summary=_without_accepted(snapshot, leaves),
+        summary=replace(
+            summary,
+            failed=summary.failed - accepted.count(State.FAILED),
+            warning=summary.warning - accepted.count(State.WARNING),
+        ),
         problems=(*worst_first(problems), *(Node((part,), unreadable=why) for part, _, why in unread)),
         running=tuple(runs),
         scopes=scopes,
@@ -151,18 +158,6 @@ def digest(view: View, title: str = "") -> Digest:
             (State.MISSING, () if ended else tuple(sorted(snapshot.missing, key=str.casefold))),
             *((state, tally.names(state, leaves)) for state in (State.PENDING, State.SUCCEEDED, State.SKIPPED)),
         ),
-    )
-
-
-def _without_accepted(snapshot: Snapshot, leaves: Sequence[Node]) -> Summary:
-    if not snapshot.accepted:  # a look at each of 20,000 projects takes longer than the rest of a poll
-        return snapshot.summary
-    states = [leaf.state for leaf in leaves if leaf.level in snapshot.accepted]
-    failed, warning = snapshot.summary.failed, snapshot.summary.warning
-    return replace(
-        snapshot.summary,
-        failed=failed - states.count(State.FAILED),
-        warning=warning - states.count(State.WARNING),
     )
 
 
@@ -192,14 +187,6 @@ def scopes_of(root: Node) -> tuple[Node, ...]:
         if child.level == MIGRATE:
             found += [scope for scope in child.children or () if scope.level not in HIDDEN_LEVELS]
     return tuple(found)
-
-
-def _failed_checks(scopes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The checks that failed, unless `check` ended well: then they were overridden."""
-    check = next((scope for scope in scopes if scope.level == CHECK), None)
-    if check is None or (check.ended and check.state is not State.FAILED):
-        return ()
-    return tuple(child for child in check.children or () if child.state is State.FAILED)
 
 
 def frame(
@@ -250,7 +237,8 @@ def heading(known: Digest, now: Millis, glyphs: Glyphs) -> Heading:
     counts += [(state, count_words(count, state), grouped(count)) for state, count in bad.items() if count]
     if view.snapshot is not None and view.snapshot.accepted:
         counts.append((State.SKIPPED, f"{grouped(len(view.snapshot.accepted))} accepted", ""))
-    title = f"{known.title} {glyphs.arrow} {known.destination}" if known.destination else known.title
+    host = host_of(view.snapshot.destination) if view.snapshot is not None else ""
+    title = f"{known.title} {glyphs.arrow} {host}" if host else known.title
     return Heading(state=state, word=word, counts=tuple(counts), title=title)
 
 

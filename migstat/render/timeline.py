@@ -284,7 +284,7 @@ def legend(phases: Sequence[str], used: str, signs: Signs, width: int) -> list[T
     """The meaning of the signs that were used."""
     meanings = [(signs.phases[at % len(signs.phases)], harmless(name)) for at, name in enumerate(phases)]
     meanings += [(signs.unphased, "no phases"), (signs.unseen, "not watched"), (signs.going, "still running")]
-    meanings.append(("~", "as polls saw it"))
+    meanings.append(("~", "approximate"))
     lines = [""]
     for words in [f"{sign} {words}" for sign, words in meanings if sign in used]:
         if lines[-1] and cell_len(lines[-1]) + 2 + cell_len(words) > width:
