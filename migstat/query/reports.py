@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
@@ -164,7 +164,7 @@ def projects_report(
     job = session.tree.job
     found = reading.shape.leaves  # unchanged if none is missing, since they may have been counted
     if reading.missing:
-        found = (*found, *_missing_nodes((*MIGRATE, reading.scope), reading.missing))
+        found = (*found, *(Node((*MIGRATE, reading.scope, key), missing=True) for key in reading.missing))
     names = match_keys(keys, (node.name for node in found))
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())
@@ -251,16 +251,11 @@ def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
         above.append(node)
         below = level[: len(node.level) + 1]
         node = child_of(node, below[-1]) or Node(below, missing=below == MIGRATE)
-    children = (*(node.children or ()), *_missing_nodes(level, reading.missing))
+    children = (*(node.children or ()), *(Node((*level, key), missing=True) for key in reading.missing))
     node = replace(node, children=children, over=not root.level and root.ended)
     for parent in reversed(above):
         node = with_children(parent, [node])
     return replace(snapshot, node=node)
-
-
-def _missing_nodes(above: Level, keys: Iterable[str]) -> tuple[Node, ...]:
-    """Keys of the job's scope that are not reported, as nodes below a level."""
-    return tuple(Node((*above, key), missing=True) for key in keys)
 
 
 def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | None) -> Snapshot:

@@ -118,6 +118,8 @@ class Tree:
         self._expanded: dict[Level, Node] = {}
         self._walked: dict[Level, Walked] = {}
         self._job_error: ApiError | None = None
+        # the hidden level that the task has or would have, and keys of the job's scope that it does not show
+        self._scope_name = HIDDEN[0]
         self._missing: tuple[str, ...] = ()
         self._flaws: dict[str, None] = {}
 
@@ -281,7 +283,9 @@ class Tree:
         if self.job is None and self._job_error is not None:
             text = f"the job's scope (missing projects cannot be detected): {self._job_error.message}"
             self._flaws[text] = None
-        return self.job or Job({})
+        job = self.job or Job({})
+        self._scope_name = job.scopes[0]
+        return job
 
     @cached_property
     def _evidence(self) -> Evidence:
@@ -320,12 +324,6 @@ class Tree:
             partial=partial,
             links=self._page(()).links,
         )
-
-    @property
-    def _scope_name(self) -> str:
-        """The hidden level that the task has or would have, as far as that was asked."""
-        levels: list[Level] = self.__dict__.get("_hidden_levels", [])
-        return levels[0][-1] if levels else (self.__dict__.get("job") or Job({})).scopes[0]
 
     def _to_depth(self, node: Node, depth: int) -> Node:
         """The node with this many levels of children; the hidden levels count as scopes with children."""
@@ -411,7 +409,9 @@ class Tree:
         """The hidden levels that exist, as the API answers them, or may exist, as they cannot be read."""
         levels: list[Level] = [(*MIGRATE, scope) for scope in self._scope.scopes]
         self._ask_ahead(levels)
-        return [level for level in levels if isinstance(page := self._pages[level], ApiError) or page.found]
+        found = [level for level in levels if isinstance(page := self._pages[level], ApiError) or page.found]
+        self._scope_name = (found or levels)[0][-1]
+        return found
 
     @cached_property
     def _hidden(self) -> tuple[Node, ...]:
