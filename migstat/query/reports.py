@@ -78,8 +78,8 @@ def status_report(
         return StatusReport(snapshot_of(session, session.tree.read(0), None))
     reading = session.tree.glance() if depth is None else session.tree.read(depth, judged=True)
     job = session.tree.job
-    counted = reading.evidence is not None and bool(reading.evidence.shape.leaves)
-    if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not counted:
+    leaves = reading.evidence.shape.leaves if reading.evidence else ()
+    if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not leaves:
         reading = replace(reading, partial=True)  # the projects are deeper than `depth`
     snapshot = _with_missing(snapshot_of(session, reading, job), reading)
     root, now = _brief(snapshot.shape) if depth is None else pruned(snapshot.node, depth), snapshot.fetched_at
@@ -232,9 +232,11 @@ def pruned(node: Node, depth: int) -> Node:
 
 
 def _brief(shape: Shape) -> Node:
-    """The root of a glance: once the migration has begun well, `check` is one line."""
+    """The root of a glance: `check` is one line once the migration has begun well, and beside its own checks."""
     root, check = shape.root, shape.check
-    if check is None or not check.ended or check.state is State.FAILED or not shape.begun:
+    passed = check is not None and check.ended and check.state is not State.FAILED and shape.begun
+    twice = shape.task_type == TaskType.CHECK and check is not None and shape.checks is not check.children
+    if not (passed or twice):
         return root
     children = tuple(replace(child, children=None) if child is check else child for child in root.children or ())
     return replace(root, children=children)
