@@ -39,7 +39,7 @@ def describe_task(task: SimTask, now: float, timeline: Timeline, base_url: str) 
             "artifacts": [
                 {
                     "name": each.name,
-                    "location": each.location or location_of("" if each.relative else base_url, task, each.name),
+                    "location": each.location or location_of(base_url, task, each.name),
                     "expireAt": expiry(each),
                 }
                 for each in task.artifacts
@@ -90,14 +90,13 @@ def _time_stamps(
 
 
 def _progress(node: SimNode, step: Step, run: tuple[float, float | None] | None, now: float) -> dict[str, Any]:
-    if step.percent is not None or step.counts:
-        data = [{"name": name, "total": total, "processed": processed} for name, processed, total in step.counts]
-        return {"isSupported": True, **({} if step.percent is None else {"percent": step.percent}), "data": data}
+    if step.percent is not None:
+        return {"isSupported": True, "percent": step.percent, "data": []}
     if not node.phases or run is None:
         return {"isSupported": False}
     phase, done = _current_phase(node.phases, *run, now)
     counted = {"name": phase.label, "total": phase.total, "processed": int(phase.total * done)}
-    return {"isSupported": True, "percent": int(phase.full * done), "data": [counted]}
+    return {"isSupported": True, "percent": int(100 * done), "data": [counted]}
 
 
 def _current_phase(phases: tuple[SimPhase, ...], begin: float, end: float | None, now: float) -> tuple[SimPhase, float]:

@@ -13,7 +13,7 @@ import zipfile
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlsplit
 
-from migstat.simulator.exchange import ARTIFACTS, HttpResponse, json_response
+from migstat.simulator.exchange import ARTIFACTS, HttpResponse
 
 if TYPE_CHECKING:
     from migstat.simulator.scenario import SimArtifact, SimTask
@@ -43,9 +43,7 @@ def content_of(task: SimTask, name: str) -> bytes:
 
 
 def serve(task: SimTask, artifact: SimArtifact) -> HttpResponse:
-    """Answer a request for a file: with its content, or for a linked one with JSON that says where that is."""
-    if artifact.linked:
-        return json_response(200, {"url": f"https://files.example.com/{quote(artifact.name)}"})
+    """Answer a request for a file with its content."""
     kind = next((kind for suffix, kind in _KINDS.items() if artifact.name.endswith(suffix)), "application/octet-stream")
     return HttpResponse(200, content_of(task, artifact.name), (("Content-Type", kind),))
 

@@ -79,13 +79,12 @@ class SimPhase:
     """One phase of a node's work: `total` things counted under `label`.
 
     `share` is its part of the node's running time, relative to the other phases' shares. Progress starts again from 0
-    with each phase, as the API reports the current phase only. `full` is the `percent` at which the phase ends.
+    with each phase, as the API reports the current phase only.
     """
 
     label: str
     total: int
     share: float = 1.0
-    full: float = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,8 @@ class Step:
     IN_PROGRESS counts as an end, unless `running` is set. `message` None means the node's own message.
 
     `updated_at` is the scenario second that `lastUpdatedAt` carries, in `unit`, instead of the usual one; it may be
-    in the past or in the future. `percent` and `counts` (name, processed, total) are the progress to report
-    instead of that of the node's phases. `started_at` is for a start earlier than the first running step.
+    in the past or in the future. `percent` is the progress to report instead of that of the node's phases.
+    `started_at` is for a start earlier than the first running step.
     """
 
     at: float
@@ -108,7 +107,6 @@ class Step:
     updated_at: float | None = None
     unit: Literal["ms", "s"] = "ms"
     percent: float | None = None
-    counts: tuple[tuple[str, int, int], ...] = ()
     started_at: float | None = None
     running: bool | None = None
 
@@ -129,8 +127,8 @@ class SimNode:
 
     Its history is `steps` if there are any: it may appear late, end without an outcome, begin again, or vanish.
     Otherwise it is the short form: the node appears at `reported_at` (None: with its task; `math.inf`: never), is
-    PENDING until `started_at`, then has `running_status` until `ended_at`, then `final_status` and `outcome`; None
-    means never. A node with an end but no start is skipped over.
+    PENDING until `started_at`, then IN_PROGRESS until `ended_at`, then has `final_status` and `outcome`; None means
+    never. A node with an end but no start is skipped over.
 
     `running_message` is shown until the end, `final_message` from then on. A `hidden` node is a level such as
     `projects`: it has children but no status, and no parent lists it. `has_details` says whether timestamps are sent.
@@ -147,7 +145,6 @@ class SimNode:
     outcome: str | None = None
     running_message: str | None = None
     final_message: str | None = None
-    running_status: str = "IN_PROGRESS"
     final_status: str = "FINISHED"
     steps: tuple[Step, ...] = ()
     phases: tuple[SimPhase, ...] = ()
@@ -174,7 +171,7 @@ class SimNode:
         if appears < min(starts, ends):
             yield Step(appears, "PENDING")
         if max(appears, starts) < ends and starts < math.inf:
-            yield Step(max(appears, starts), self.running_status, running=True, started_at=starts)
+            yield Step(max(appears, starts), started_at=starts)
         if ends < math.inf:
             yield Step(max(appears, ends), self.final_status, self.outcome, updated_at=ends, running=False)
 
@@ -186,11 +183,6 @@ class SimNode:
     def is_reported(self, now: float) -> bool:
         """Return True if the node is in the tree at scenario second `now`."""
         return self.step_at(now) is not None
-
-    def is_running(self, now: float) -> bool:
-        """Return True if the node works at scenario second `now`."""
-        step = self.step_at(now)
-        return step is not None and step.runs
 
     def is_ended(self, now: float) -> bool:
         """Return True if the node has ended by scenario second `now`, and has not begun again."""
@@ -247,9 +239,8 @@ class SimNode:
 class SimArtifact:
     """A file that a task leaves: sent from `available_at`, expiring at `expires_at` (scenario seconds).
 
-    `location` None is for a file that the simulator serves itself, optionally at a `relative` address. With `linked`
-    its address answers JSON with a link to the file. `unit` is how `expireAt` is written: the API sends a number
-    without a unit.
+    `location` None is for a file that the simulator serves itself. `unit` is how `expireAt` is written: the API sends
+    a number without a unit.
     """
 
     name: str
@@ -258,8 +249,6 @@ class SimArtifact:
     expires_at: float
     _: KW_ONLY
     unit: Literal["iso", "ms", "s"] = "iso"
-    relative: bool = False
-    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

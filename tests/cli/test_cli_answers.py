@@ -191,7 +191,7 @@ def encoded(value: Any, *, ascii_only: bool) -> bytes:
     return json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
 
 
-def server_of(answers: Answers, then: Answers | None = None) -> httpx.MockTransport:
+def transport_of(answers: Answers, then: Answers | None = None) -> httpx.MockTransport:
     """A server that has this to send, and something else after eight requests."""
     count = iter(range(10**9))
 
@@ -275,7 +275,7 @@ def assert_lines(text: str, kind: str, definition: str | None = None) -> None:
 
 
 @pytest.mark.parametrize("words", RUNS)
-@given(ANSWERS.map(server_of) | NESTED.map(always), st.data())
+@given(ANSWERS.map(transport_of) | NESTED.map(always), st.data())
 @settings(max_examples=SOME)
 def test_no_answer_breaks_a_command(words: str, transport: httpx.MockTransport, data: st.DataObject) -> None:
     """Whatever JSON the answers hold, each command in each format shows harmless text or one error."""
@@ -316,7 +316,7 @@ def everywhere(text: str, *, over: bool) -> Answers:
 
 def output_at_80(words: list[str], form: str, *exports: Path) -> str:
     """What a command shows on a terminal of 80 columns; its own colors are left out."""
-    server = server_of(everywhere(EVIL, over=False), everywhere(EVIL, over=True) if words[0] == "watch" else None)
+    server = transport_of(everywhere(EVIL, over=False), everywhere(EVIL, over=True) if words[0] == "watch" else None)
     more = [] if "--raw" in words else ["-o", form, "--color", "always"]
     files = [word for path in exports for word in ("--export", str(path))]
     live = words[0] != "watch" or form == "table"
@@ -394,7 +394,7 @@ def test_no_word_breaks_a_command(command: str, data: st.DataObject) -> None:
     if data.draw(st.booleans()):
         words += [data.draw(st.sampled_from(OPTIONS[command])), data.draw(TYPED)]
     flags = data.draw(st.sampled_from([[], ["--json"], ["-v"]]))
-    result = run([command, *flags, *(["--timeout", "5m"] if command == "watch" else []), *words], server_of(GOOD))
+    result = run([command, *flags, *(["--timeout", "5m"] if command == "watch" else []), *words], transport_of(GOOD))
     assert_harmless(result)
 
 
@@ -406,4 +406,4 @@ VARIABLES = dict.fromkeys([*ENVIRONMENT, *TERMINAL_VARIABLES])
 @settings(max_examples=FEW)
 def test_no_variable_breaks_a_command(variable: str, value: str, words: str) -> None:
     """Any text in a variable of the environment is used, or refused with a code of the table."""
-    assert_harmless(run(words.split(), server_of(GOOD), {**ENVIRON, variable: value}))
+    assert_harmless(run(words.split(), transport_of(GOOD), {**ENVIRON, variable: value}))

@@ -96,17 +96,6 @@ def test_an_expiry_comes_in_any_unit(unit: Literal["iso", "ms", "s"], expected: 
     assert sent["expireAt"] == expected
 
 
-def test_an_address_may_be_relative_and_may_hold_a_link() -> None:
-    """A relative address works on the API's own server, and a linked file answers JSON with a link to it."""
-    task = replace(TASK, artifacts=(SimArtifact("x.csv", None, 0, 10, relative=True, linked=True),))
-    storage = Storage(1, task)
-    (sent,) = storage.sent(task)
-    assert sent["location"].startswith("/artifacts/")
-    response = storage.get(sent["location"])
-    assert (response.status, named(response, "Content-Type")) == (200, "application/json")
-    assert json.loads(response.body) == {"url": "https://files.example.com/x.csv"}
-
-
 def test_faults_meet_files_too() -> None:
     """A queued fault disturbs the next answer, whatever it is about; methods other than GET are refused."""
     storage = Storage()

@@ -90,7 +90,7 @@ def test_a_retried_child_moves_back_behind_the_finished_ones() -> None:
 
 def test_a_child_that_moves_the_other_way_is_seen_twice() -> None:
     """It jumps over the cursor, to a page that is yet to come."""
-    runs = SimNode(name="b", started_at=10, running_status="RUNNING")
+    runs = SimNode(name="b", steps=(Step(0, "PENDING"), Step(10, "RUNNING")))
     listing = Listing((finished("a"), runs, SimNode(name="c")))
     first = listing.page(5, None, NO_FILTER, 2)
     second = listing.page(15, first.keys[-1], NO_FILTER, 2)
