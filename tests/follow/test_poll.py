@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from migstat.follow.deadline import Stopped
 from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan
-from migstat.model.events import Changed, End, Ended, Outage, Recovered
+from migstat.model.events import Changed, Ended, Outage, Recovered
 from migstat.model.nodes import child_of
 from migstat.model.verdict import Verdict
 from migstat.simulator import scenario as script
-from migstat.simulator import scenarios
 from tests.watching import (
     EPOCH,
     LIMIT,
@@ -76,20 +75,6 @@ def assert_truth(sim: SimulatedWatch) -> None:
     """In the end the watch holds the real tree, node for node."""
     held = {level: (node.status, node.outcome) for level, node in sim.known.items() if level != PROJECTS}
     assert held == truth(sim.task.root, sim.time.now)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("unmeasured")
-def test_five_thousand_projects_are_followed_within_the_limit() -> None:
-    """With 5000 projects of which 8 run, polls keep to a quarter of the limit, and no end is lost."""
-    scenario = scenarios.build("huge")
-    sim = SimulatedWatch(scenario, begin=scenario.duration - 380)
-    ended = sim.ended()
-    assert max(costs(sim)[1:-2]) <= 60
-    assert a_minute(sim) <= LIMIT / 4
-    assert_truth(sim)
-    assert (ended.end, ended.verdict, ended.summary.finished) == (End.FINISHED, Verdict.SUCCEEDED, 5000)
-    assert ended.missing == ()
 
 
 @pytest.mark.parametrize(

@@ -144,15 +144,6 @@ def test_the_next_line_is_not_glued_to_one_that_was_cut(tmp_path: Path) -> None:
     assert warnings == (f"--record: {path}: line 3 is truncated, corrupt or unknown; skipped",)
 
 
-def test_whole_lines_are_appended_to_as_they_are(tmp_path: Path) -> None:
-    """A file that ends in a whole line gets nothing between it and the next event."""
-    path, texts = tmp_path / "night.jsonl", ("one", "two", "drei ä 漢")
-    for text in texts:
-        with Record(path) as record:
-            record.append(text)
-    assert tuple(path.read_text().splitlines()) == texts
-
-
 @pytest.mark.parametrize("text", [b"Dear diary\n", b"[1, 2]\n3\n", b'{"kind": "status"}\n', b"\xff\xfe\x00"])
 def test_a_file_that_records_no_watch_is_refused(tmp_path: Path, text: bytes) -> None:
     """A file of something else is not appended to; neither is a folder, or a file in one that does not exist."""
