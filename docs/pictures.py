@@ -17,7 +17,7 @@ from rich.console import RenderableType
 from migstat.cli.app import run
 from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Options, Runtime, open_session
-from migstat.cli.rehearsal import record_night, rehearsed
+from migstat.cli.demo_nights import record_night, rehearsed
 from migstat.cli.streams import Streams
 from migstat.follow.deadline import PATIENCE, Deadline
 from migstat.follow.night import night_in

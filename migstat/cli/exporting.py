@@ -21,7 +21,7 @@ from migstat.render.text import harmless
 WRITERS: dict[str, Callable[[Scene], str]] = {".svg": picture_text, ".html": page_text, ".prom": metrics_text}
 """The text of an export, by the end of the file's name."""
 
-EVERY = 5.0
+WRITTEN_EVERY = 5.0
 """Minimum seconds between two versions of a file: more would wear out a disk or a network share."""
 
 LAST_VERSION = (0.5, 2.0)
@@ -65,7 +65,7 @@ class Exporter(Listener):
         if not isinstance(event, Waiting):
             self._log = logged(self._log, event)
         elif self._clock() >= self._due:
-            self._due, self._begun = self._clock() + EVERY, True
+            self._due, self._begun = self._clock() + WRITTEN_EVERY, True
             interval = event.view.interval
             # A page warns that it is stale after three missed polls, and not because of a requested pause.
             stale_after = 3 * max(interval, RELOAD) + max(event.seconds - interval, 0)

@@ -31,7 +31,7 @@ from migstat.settings.values import expanded
 if TYPE_CHECKING:
     from subprocess import Popen
 
-PATIENCE = 30.0
+LONGEST_RUN = 30.0
 """Seconds that one run of the command may take."""
 
 LAST_WORDS = 4096
@@ -85,7 +85,7 @@ class Notifier(Listener):
     One run at a time: events in between are reported by the next one. Each kind of problem is warned about once.
     """
 
-    def __init__(self, command: Command, warn: Callable[[str], None], *, patience: float = PATIENCE) -> None:
+    def __init__(self, command: Command, warn: Callable[[str], None], *, patience: float = LONGEST_RUN) -> None:
         self._warn = warn
         self._patience = patience
         self._alarms = Alarms()
@@ -103,7 +103,7 @@ class Notifier(Listener):
             self._alarms.add(event)
 
     def look(self, now: Millis, ending: str = "") -> None:
-        """Run the command if anything is worth it: at the end of a poll, and in a pause, as an outage goes on.
+        """Run the command if anything calls for it: at the end of a poll, and in a pause, as an outage drags on.
 
         `ending` says how the watch ended, if it has.
         """

@@ -1,4 +1,4 @@
-"""Runs a watch: every event goes to the record and to the printer, and the exit code is that of the data."""
+"""Runs a watch: every event goes to all listeners, and the exit code is that of the data."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ HURRY = 0.2
 PATIENT = 30.0
 """Seconds for which the reader of a pipe may be stuck after the end before the rest is dropped."""
 
-SLICE = 1.0
-"""Seconds after which a pause looks at whether standard output still takes something."""
+CHECKED_EVERY = 1.0
+"""Seconds between two checks, during a pause, that standard output still has a reader."""
 
 
 def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
@@ -49,8 +49,8 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
         """Sleep, but no longer than standard output has a reader. Raises ClosedPipe, OutputError."""
         while seconds > 0:
             background.check()  # in slices: nothing else would notice a reader that has gone between two events
-            runtime.sleep(min(seconds, SLICE))
-            seconds -= SLICE
+            runtime.sleep(min(seconds, CHECKED_EVERY))
+            seconds -= CHECKED_EVERY
             if notifier:  # an outage may become worth a notification in a pause of five minutes
                 notifier.look(int(runtime.now() * 1000))
 

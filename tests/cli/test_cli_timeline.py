@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from migstat.cli.rehearsal import record_night, rehearsed
+from migstat.cli.demo_nights import record_night, rehearsed
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.scenarios import build
 from tests.cli.rehearsals import cutover

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 import pytest
 from msgspec.structs import replace
 
-from migstat.cli.exporting import EVERY, Exporter
+from migstat.cli.exporting import WRITTEN_EVERY, Exporter
 from migstat.model.events import Waiting
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, NOW, migration, night, node, server_of
@@ -84,7 +84,7 @@ def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) ->
     warning = told.get(timeout=10)
     assert f"{path}: " in warning
     assert warning.endswith("; trying again after each poll")
-    seconds[0] += EVERY
+    seconds[0] += WRITTEN_EVERY
     exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
     exporter.close(10.0)
     assert f"{path}: the final state was not written: " in told.get(timeout=10)
@@ -117,7 +117,7 @@ def test_a_share_that_hangs_holds_nothing_up() -> None:
     exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
     assert share.began.wait(10)
     for _ in range(5):
-        seconds[0] += EVERY
+        seconds[0] += WRITTEN_EVERY
         exporter.show(Waiting(MIDDLE.at, 10.0, FAILURE))
     exporter.end(STORY)
     exporter.close(0.0)
@@ -132,10 +132,10 @@ def test_files_are_written_every_five_seconds_at_most() -> None:
     share, seconds, written = Share(), [0.0], list[int]()
     share.writable.set()
     exporter = Exporter(Path("page.html"), print, lambda: seconds[0], write=share.write)
-    for seconds[0] in (0.0, 1.0, EVERY - 0.1, EVERY, EVERY + 1):
+    for seconds[0] in (0.0, 1.0, WRITTEN_EVERY - 0.1, WRITTEN_EVERY, WRITTEN_EVERY + 1):
         share.began.clear()
         exporter.show(Waiting(MIDDLE.at, 1.0, replace(MIDDLE, interval=1.0)))
-        if seconds[0] in (0.0, EVERY):
+        if seconds[0] in (0.0, WRITTEN_EVERY):
             assert share.began.wait(10)
         written.append(share.began.is_set())
     exporter.end(STORY)

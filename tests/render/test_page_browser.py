@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from migstat.cli.rehearsal import record_night
+from migstat.cli.demo_nights import record_night
 from migstat.files.whole import write_whole
 from migstat.follow.night import night_in
 from migstat.model.events import View

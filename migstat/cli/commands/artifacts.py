@@ -116,7 +116,7 @@ def _progress(runtime: Runtime, options: Options, label: str) -> AbstractContext
     streams = runtime.streams
     if options.verbose or options.dumb or streams.err is None or not is_terminal(streams.err):
         return nullcontext(lambda _done, _total: None)
-    from migstat.cli.progress import progress_of
+    from migstat.cli.download_progress import progress_of
 
     return progress_of(label, streams.err, ascii_only=options.ascii_only, color=options.color)
 

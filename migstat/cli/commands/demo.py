@@ -117,7 +117,7 @@ def _sealed_environ(outside: Mapping[str, str], server: Server, config: Path) ->
 
 def _with_records(ctx: typer.Context, words: list[str], scripted: Scenario, folder: Path) -> list[str]:
     """The words of `timeline` with a recorded night, and with its rehearsal, unless they name a file."""
-    from migstat.cli.rehearsal import record_night, rehearsed, saturday_night
+    from migstat.cli.demo_nights import record_night, rehearsed, saturday_night
 
     timeline = ctx.find_root().command.get_command(ctx, words[0])  # type: ignore[attr-defined]
     parsed = timeline.make_context(words[0], words[1:], resilient_parsing=True).params
