@@ -38,7 +38,7 @@ Row = tuple[str, ...]
 
 
 class MigstatCommand(TyperCommand):
-    """A command with migstat's help."""
+    """A command with migstat's help, which cleans up whatever signal ends it."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command. A signal that ends it raises Interrupted, so that no temporary file is left behind."""

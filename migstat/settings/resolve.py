@@ -77,14 +77,6 @@ class Settings(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, email=email, token=token.secret, warnings=token.warnings)
 
 
-class EffectiveValue(msgspec.Struct, frozen=True):
-    """A value in effect and where it comes from, for people. A token's value is never in it."""
-
-    key: str
-    value: str
-    source: str
-
-
 def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False) -> Profile:
     """The profile in effect in the user's config file, as `profile_in` says. Raises UsageError for a damaged file."""
     file, named = config_file(environ)
@@ -221,16 +213,16 @@ class Sources(msgspec.Struct, frozen=True):
             raise UsageError(f"{source}: 'none' is allowed for loopback addresses only", hint)
         return settings
 
-    def origins(self, token: Token | None) -> tuple[EffectiveValue, ...]:
-        """Every value in effect and where it comes from, config file and `token` included."""
+    def rows(self, token: Token | None) -> list[tuple[str, str, str]]:
+        """Key, value and source of every value in effect, of the config file and the `token`, which is not shown."""
         config = self.profile.config
         named = "MIGSTAT_CONFIG" if self.environ.get("MIGSTAT_CONFIG") else "default"
-        origins = [EffectiveValue("config", config.file, named if config.text else f"{named}, does not exist yet")]
+        rows = [("config", config.file, named if config.text else f"{named}, does not exist yet")]
         if self.profile.name:
-            origins.append(EffectiveValue("profile", self.profile.name, self.profile.source))
+            rows.append(("profile", self.profile.name, self.profile.source))
         if token is not None:
-            origins.append(EffectiveValue("token", "***", token.source))
-        return (*origins, *(EffectiveValue(key, *chosen) for key in PROFILE_KEYS if (chosen := self.get(key))))
+            rows.append(("token", "***", token.source))
+        return rows + [(key, *chosen) for key in PROFILE_KEYS if (chosen := self.get(key))]
 
 
 def elsewhere(settings: Settings, url: str) -> Settings:

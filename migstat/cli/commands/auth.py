@@ -123,9 +123,9 @@ def status(runtime: Runtime, options: Options) -> int:
         token = dialog.sources.token()
     except MigstatError as error:
         token = error
-    in_force = {origin.key: origin for origin in dialog.sources.origins(token if isinstance(token, Token) else None)}
+    rows = {row[0]: row for row in dialog.sources.rows(token if isinstance(token, Token) else None)}
     shown = ("config", "profile", "base_url", "email", "token", "job")
-    print_rows(runtime.streams, [(key, in_force[key].value, in_force[key].source) for key in shown if key in in_force])
+    print_rows(runtime.streams, [rows[key] for key in shown if key in rows])
     email = dialog.sources.email()
     if isinstance(token, MigstatError):
         raise token
@@ -274,8 +274,8 @@ class _Dialog(msgspec.Struct, frozen=True):
         if changes:
             config = change(config.file, changes)
             self.tell(f"stored {' and '.join(what)} in {display_path(config.file)}")
-            in_force = profile.name or (name if (DEFAULT_PROFILE,) in changes else None)
-            lasting = replace(lasting, profile=replace(profile, config=config, name=in_force))
+            effective = profile.name or (name if (DEFAULT_PROFILE,) in changes else None)
+            lasting = replace(lasting, profile=replace(profile, config=config, name=effective))
         words, flag = [*targets], self.sources.flags["profile"]
         if flag and not targets:  # a stored target names its profile
             words = ["--profile", flag]

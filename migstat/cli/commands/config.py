@@ -83,7 +83,7 @@ def list_(
             token = sources.token()
         except MigstatError:  # `migstat auth status` says why
             token = None
-        print_rows(runtime.streams, [(origin.key, origin.value, origin.source) for origin in sources.origins(token)])
+        print_rows(runtime.streams, sources.rows(token))
         return 0
     if profile is not None:
         raise UsageError("--profile requires --show-origin", "Without it the whole file is listed.")
