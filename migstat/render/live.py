@@ -408,8 +408,7 @@ def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) ->
 def _problem(node: Node, now: Millis, canvas: Canvas) -> _Row:
     # Below WIDE there is no column for the API's own word, and INCOMPLETE is not just failed.
     words = describe(node, now, brief=canvas.width < WIDE)
-    message = words.message or ("not reported by the API" if node.missing else "")
-    return _Row(words.state, name_of(node), words.words, words.elapsed, message)
+    return _Row(words.state, name_of(node), words.words, words.elapsed, words.message)
 
 
 def _running(node: Node, view: View, now: Millis, canvas: Canvas) -> _Row:

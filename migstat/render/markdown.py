@@ -55,7 +55,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
             found = (
                 (name, f"{UNICODE.states[node.state]} {words.words}", words.percent, words.elapsed, words.message)
                 for name, node in named
-                for words in [describe(node, snapshot.fetched_at)]
+                for words in [describe(node, snapshot.fetched_at, over=snapshot.node.ended)]
             )
             yield from _table((kind, "state", "progress", "elapsed", "message"), found)
         case ChecksReport():

@@ -13,7 +13,7 @@ from migstat.render.live import Digest, current_phase, heading, progress_text, s
 from migstat.render.log import LogLine, name_of
 from migstat.render.scene import Scene
 from migstat.render.text import absolute, duration, grouped, harmless, local_time, zone
-from migstat.render.theme import UNICODE, describe, state_words
+from migstat.render.theme import BAD, UNICODE, count_words, describe, state_words
 
 RELOAD = 10
 """Seconds after which the page reloads itself."""
@@ -71,9 +71,8 @@ def _header(scene: Scene) -> Markup:
 def _problems(scene: Scene) -> Markup:
     known = scene.known
     rows = [*known.problems]
-    if (
-        scene.story is not None
-    ):  # a node that hung until the end is a reason for the verdict, but no problem of the view
+    # A node that hung until the end is a reason for the verdict, but no problem of the view.
+    if scene.story is not None:
         levels = {row.level[:depth] for row in rows if not row.says_nothing for depth in range(len(row.level) + 1)}
         rows += [
             Node(reason.level, message=reason.text, missing=reason.state is State.MISSING)
@@ -86,9 +85,8 @@ def _problems(scene: Scene) -> Markup:
 def _problem(node: Node, now: Millis) -> Markup:
     words, hangs = describe(node, now), not (node.ended or node.missing or node.unreadable)
     about = () if hangs else (words.words, words.elapsed)
-    message = words.message or ("not reported by the API" if node.missing else "")
     state = State.FAILED if hangs else words.state
-    return _row(mark(state, name_of(node)), _joined(tag("span", part) for part in about if part), message)
+    return _row(mark(state, name_of(node)), _joined(tag("span", part) for part in about if part), words.message)
 
 
 def _running(scene: Scene) -> Markup:
@@ -119,8 +117,7 @@ def _folded(known: Digest) -> Iterable[Markup]:
     """Names of what is fine, or not there yet: folded, but the browser's search finds them."""
     for state, names in known.folded:
         if names:
-            words = "not reported yet" if state is State.MISSING else str(state)
-            summary = tag("summary", mark(state, f"{grouped(len(names))} {words}"))
+            summary = tag("summary", mark(state, count_words(len(names), state, over=False)))
             listed = _rows(names, lambda name: tag("li", name if len(name) <= 80 else f"{name[:79]}…"), "names", NAMES)
             yield tag("details", summary, listed, id=str(state))
 
@@ -130,7 +127,7 @@ def _log(scene: Scene) -> Markup:
     lines = scene.log[::-1]
 
     def row(line: LogLine) -> Markup:
-        bad = line.state is not None and line.state in (State.FAILED, State.MISSING, State.WARNING)
+        bad = line.state in BAD
         glyph = mark(line.state, line.text if bad else "") if line.state is not None else Markup()
         when = tag("span", local_time(line.at, scene.at), class_="quiet number")
         return tag("li", when, tag("span", glyph, "" if bad else line.text))

@@ -82,9 +82,7 @@ def _row(
     node: Node, snapshot: Snapshot, canvas: Canvas, *, lines: int, indent: str = "", about: RenderableType | None = None
 ) -> list[RenderableType]:
     """Name, state, as far as there is room bar, percent and elapsed, and what it is `about`, or else its message."""
-    words = describe(node, snapshot.fetched_at, brief=canvas.width < NARROW)
-    # Before the end nothing is lost: much is only reported once its turn has come.
-    message = words.message or ("not reported yet" if node.missing and not snapshot.node.ended else "")
+    words = describe(node, snapshot.fetched_at, brief=canvas.width < NARROW, over=snapshot.node.ended)
     row: list[RenderableType] = [
         Text(indent + (harmless(node.name) or "task")),
         mark(words.state, words.words, canvas),
@@ -98,7 +96,7 @@ def _row(
         else:
             row.append(percent)
         row.append(Text(words.elapsed, QUIET))
-    return [*row, Prose(Text(message), lines) if about is None else about]
+    return [*row, Prose(Text(words.message), lines) if about is None else about]
 
 
 def _status(report: StatusReport, canvas: Canvas) -> Group:

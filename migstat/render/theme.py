@@ -117,10 +117,11 @@ class NodeWords(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-def describe(node: Node, now: Millis, *, brief: bool = False) -> NodeWords:
+def describe(node: Node, now: Millis, *, brief: bool = False, over: bool = True) -> NodeWords:
     """Put a node into words; the message begins with the counts of the current phase.
 
     Where there is no room for the API's own word beside the state, the words are `brief`: the message begins with it.
+    Until the task is `over` nothing is lost: much is only reported once its turn has come.
     """
     words, own = state_words(node), ""
     if brief:
@@ -130,6 +131,8 @@ def describe(node: Node, now: Millis, *, brief: bool = False) -> NodeWords:
         counts = [grouped(count) for count in (phase.processed, phase.total) if count is not None]
         phases.append(f"{harmless(phase.name or '')} {'/'.join(counts)}".strip())
     message = "; ".join(part for part in (" ".join(phases), harmless(node.explanation or "").strip()) if part)
+    if node.missing and not message:
+        message = f"not reported {'by the API' if over else 'yet'}"
     return NodeWords(
         state=State.FAILED if node.unreadable and not node.ended else node.state,
         words=words,

@@ -31,11 +31,12 @@ def _grow(tree: Tree, node: Node, report: StatusReport, canvas: Canvas) -> None:
 
 
 def _label(node: Node, report: StatusReport, canvas: Canvas) -> Text:
-    words = describe(node, report.snapshot.fetched_at, brief=canvas.width < NARROW)
+    over = report.snapshot.node.ended
+    words = describe(node, report.snapshot.fetched_at, brief=canvas.width < NARROW, over=over)
     counts: list[Text] = []
     if node.children and has_leaves(node, report.snapshot):
         states = Counter(child.state for child in node.children)
-        counts = counts_of(states, canvas, over=report.snapshot.node.ended)
+        counts = counts_of(states, canvas, over=over)
     parts = [
         mark(words.state, words.words, canvas),
         Text(harmless(node.name) or "task"),
