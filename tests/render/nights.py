@@ -102,7 +102,7 @@ def drawn_at_all_sizes(name: str, moments: Mapping[str, Moment], story: Story) -
     for width, height in SIZES:
         canvas = Canvas(width, UNICODE, height)
         shown: dict[str, RenderableType] = {
-            moment: frame(digest(told.view), told.log, told.at, canvas) for moment, told in moments.items()
+            title: frame(digest(moment.view), moment.log, moment.at, canvas) for title, moment in moments.items()
         }
         shown["end"] = ending(story, canvas)
         texts[f"{name}-{width}x{height}"] = "\n".join(

@@ -27,7 +27,7 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize(
-    ("said", "read"),
+    ("text_sent", "read"),
     [
         ("</title></p><script>alert(1)</script>", "</title></p><script>alert(1)</script>"),
         ('" onclick="alert(1)', '" onclick="alert(1)'),
@@ -36,12 +36,12 @@ class Tags(HTMLParser):
         ("x" * (LONGEST + 1), "x" * (LONGEST - 1) + "…"),
     ],
 )
-def test_foreign_text_is_text_wherever_it_stands(said: str, read: str) -> None:
+def test_foreign_text_is_text_wherever_it_stands(text_sent: str, read: str) -> None:
     """Names and messages become no tag, no attribute and no control character, and are not endless."""
-    shown = Tags(page(said, tag("p", said, title=said)))
+    shown = Tags(page(text_sent, tag("p", text_sent, title=text_sent)))
     assert [(name, given) for name, given in shown.found if name in ("p", "script")] == [("p", {"title": read})]
     assert shown.text.count(read) == 2
-    page(said, said).encode()
+    page(text_sent, text_sent).encode()
 
 
 def test_the_policy_allows_the_own_style_and_script_only() -> None:

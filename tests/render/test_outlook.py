@@ -31,7 +31,7 @@ NIGHT = 11.9 * 60
 
 
 @pytest.mark.parametrize(
-    ("view", "width", "told"),
+    ("view", "width", "words"),
     [
         (expecting(), 80, "1h 38m · not before 15:10 UTC · updated 4s ago"),
         (
@@ -57,18 +57,18 @@ NIGHT = 11.9 * 60
         (replace(expecting(57, -5), outage=SILENT), 40, "next try in 8s · deadline 14:08 passed"),
     ],
 )  # fmt: skip
-def test_the_header_says_what_is_expected(view: View, width: int, told: str) -> None:
+def test_the_header_says_what_is_expected(view: View, width: int, words: str) -> None:
     """The estimate and the deadline stay in a narrow window, in fewer words; what is late stays the longest."""
     canvas = Canvas(width, UNICODE)
     lines = [drawn(line, canvas, color=False).rstrip() for line in progress_lines(digest(view), NOW, canvas)]
     assert len(lines) == 2
-    assert lines[-1] == told
+    assert lines[-1] == words
 
 
 @pytest.mark.parametrize(
-    ("pace", "told"),
+    ("pace", "words"),
     [(1.12, "12 % slower"), (0.88, "12 % faster"), (1.004, "as fast as"), (3.4, "240 % slower"), (0.996, "as fast as")],
 )
-def test_the_pace_is_compared_in_words(pace: float, told: str) -> None:
+def test_the_pace_is_compared_in_words(pace: float, words: str) -> None:
     """The pace of the night is that of the rehearsal, slower or faster."""
-    assert pace_words(pace).startswith(told)
+    assert pace_words(pace).startswith(words)

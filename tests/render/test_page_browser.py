@@ -65,7 +65,7 @@ def put(path: Path, view: View, **given: Any) -> None:
 def state(page: Page) -> dict[str, Any]:
     found: dict[str, Any] = page.run(
         """({title: document.title, old: document.body.classList.contains("stale"), y: Math.round(scrollY),
-             said: document.getElementById("stale").innerText,
+             notice: document.getElementById("stale").innerText,
              open: [...document.querySelectorAll("details[open]")].map(each => each.id)})"""
     )
     return found
@@ -103,7 +103,7 @@ def test_a_page_nobody_writes_any_more_turns_gray(page: Page, tmp_path: Path) ->
         page.reloaded()
         seen.append((state(page)["old"], page.run(PLACE)))
     assert seen == [(False, 400), (True, 400), (True, 400)]
-    assert state(page)["said"].startswith("Not updated since 14:13")
+    assert state(page)["notice"].startswith("Not updated since 14:13")
     put(path, replace(MIDDLE, at=NOW + 62 * SECOND))
     page.clock(NOW + 70 * SECOND)
     page.reloaded()

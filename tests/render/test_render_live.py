@@ -137,11 +137,11 @@ def test_a_number_is_never_cut() -> None:
     phases = (PhaseSeen("export", 0, 1), PhaseSeen("import", 1, None, 12058, 18000, 41.0))
     whole = "export ✔ import ━━━━━─── 66 % 12 058/18 000 · 41/s · 2m 24s left"
     for width in range(12, 80):
-        told = progress_text(RUNS[0], phases, None, NOW, UNICODE, width).plain
-        assert cell_len(told) <= width
-        assert (told == whole) is (width >= len(whole))
-        assert all(number.strip() in whole for number in re.findall(r"\d[\d ]*/?[\d ]*\S*", told))
-        assert "66 %" in told
+        words = progress_text(RUNS[0], phases, None, NOW, UNICODE, width).plain
+        assert cell_len(words) <= width
+        assert (words == whole) is (width >= len(whole))
+        assert all(number.strip() in whole for number in re.findall(r"\d[\d ]*/?[\d ]*\S*", words))
+        assert "66 %" in words
 
 
 def test_an_outage_makes_the_rest_dim() -> None:

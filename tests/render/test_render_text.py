@@ -103,7 +103,7 @@ def test_an_instant_is_iso_8601_in_utc_in_whole_seconds(at: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hours", "told"),
+    ("name", "hours", "words"),
     [
         ("CET", 1, "CET"),
         ("-03", -3, "-03"),
@@ -111,9 +111,9 @@ def test_an_instant_is_iso_8601_in_utc_in_whole_seconds(at: int) -> None:
         ("India Time", 5.5, "UTC+05:30"),
     ],
 )
-def test_a_long_name_of_a_zone_is_told_as_its_offset(name: str, hours: float, told: str) -> None:
+def test_a_long_name_of_a_zone_is_shown_as_its_offset(name: str, hours: float, words: str) -> None:
     """A zone whose name is a word is called by it, one with a longer name by its distance from UTC."""
-    assert zone(datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=hours), name))) == told
+    assert zone(datetime(2026, 11, 1, tzinfo=timezone(timedelta(hours=hours), name))) == words
 
 
 @pytest.mark.zone("Europe/Berlin")
@@ -125,7 +125,7 @@ def test_a_long_name_of_a_zone_is_told_as_its_offset(name: str, hours: float, to
         ("2026-10-25T00:10+02:00", 24, "in 1 day, 25 Oct"),  # clocks go back, so the day has 25 hours
     ],
 )
-def test_a_time_to_come_is_told_relative_first(since: str, hours: int, words: str) -> None:
+def test_a_time_to_come_is_shown_relative_first(since: str, hours: int, words: str) -> None:
     """Within a day the time follows, later the date."""
     now = int(datetime.fromisoformat(since).timestamp() * 1000)
     assert future(now + hours * 3_600_000, now) == words

@@ -111,7 +111,7 @@ def server(servers: dict[str, Server]) -> Server:
     return servers["busy"]
 
 
-def look(server: Server, *words: str, form: str = "table", **more: Any) -> str:
+def rendered(server: Server, *words: str, form: str = "table", **more: Any) -> str:
     result = ask(server, *words, "-o", form, terminal=True, env={"NO_COLOR": "1"}, **more)
     assert result.err == ""
     return result.out
@@ -148,14 +148,14 @@ def test_no_line_is_wider_than_the_window(
     """Each line of a table and of a tree is cut or wrapped, wide characters counted as two."""
     forms = ("table", "tree") if command.startswith("status") else ("table",)
     for form, width in itertools.product(forms, widths):
-        shown = look(servers[name], *command.split(), form=form, columns=width)
+        shown = rendered(servers[name], *command.split(), form=form, columns=width)
         assert [line for line in shown.splitlines() if cell_len(line.rstrip()) > width] == []
 
 
 @pytest.mark.parametrize("width", [20, 33, 40])
 def test_no_name_of_a_check_hides_its_state(server: Server, width: int) -> None:
     """In a narrow window the name of a check is cut, and not the state behind it."""
-    rows = [line for line in look(server, "checks", columns=width).splitlines() if line.startswith("AVery")]
+    rows = [line for line in rendered(server, "checks", columns=width).splitlines() if line.startswith("AVery")]
     assert [(row.endswith("▲ warning"), "…" in row) for row in rows] == [(True, True)]
 
 
@@ -171,16 +171,16 @@ def test_no_name_of_a_check_hides_its_state(server: Server, width: int) -> None:
         ("not-scheduled", "projects", ["Nothing was moved yet: the checks failed."]),
     ],
 )
-def test_a_look_tells_what_matters(servers: dict[str, Server], name: str, command: str, words: list[str]) -> None:
+def test_the_table_says_what_matters(servers: dict[str, Server], name: str, command: str, words: list[str]) -> None:
     """Each state of a migration shows what a person must know of it."""
-    shown = look(servers[name], command)
+    shown = rendered(servers[name], command)
     assert [word for word in words if word not in shown] == []
 
 
 @pytest.mark.zone("XYZ-3")
 def test_times_are_local_and_name_their_zone(server: Server) -> None:
     """Times for people are local, with the zone named once, and no instant of a machine is among them."""
-    status, tasks = look(server, "status"), look(server, "tasks", columns=150)
+    status, tasks = rendered(server, "status"), rendered(server, "tasks", columns=150)
     assert ask(server, "tasks", "--json").out.count("Z") == ask(server, "tasks", "--json").out.count('Z"')
     for shown in (status, tasks):
         assert shown.count("XYZ") == 1
