@@ -30,8 +30,8 @@ from migstat.model.nodes import Job, Page, Task, TaskPage
 from migstat.settings.resolve import MIN_TOKEN_LENGTH, Settings, elsewhere
 
 _T = TypeVar("_T")
-Origin = tuple[str, str, int | None]
-"""Scheme, host and port: only the API's own gets the credentials."""
+Origin = tuple[str, bytes]
+"""Scheme, and host with port unless it is the scheme's own: only the API's origin gets the credentials."""
 
 GRACE = 0.25
 """Extra seconds before a request is abandoned: httpx's own time-out should fire first, as its error says more."""
@@ -96,7 +96,7 @@ class Http:
         self.redactor = Redactor(settings)
         self.budget = Budget(settings.rate_limit, timing.clock, self.observers.waiting)
         try:
-            self._own = _origin(httpx.URL(settings.base_url))
+            url = httpx.URL(settings.base_url)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise UsageError(f"{settings.base_url} is not a valid URL: {error}", "Check --base-url.") from error
         pair = base64.b64encode(f"{settings.email}:{settings.token.reveal()}".encode()).decode()
@@ -106,6 +106,7 @@ class Http:
         # one at a time: a hostile answer takes many times its size while it is decoded
         self.decoding = Lock()
         self._lock = Lock()
+        self._own: Origin = (url.scheme, url.netloc)
         # by origin, and none once all are closed; shared with copies of another patience
         self._clients = {self._own: open_client(settings, transport)}
         self._workers = Workers()
@@ -185,7 +186,7 @@ class Http:
         began, result = self.timing.clock(), "no answer"
         try:
             url = httpx.URL(url)
-            origin = _origin(url)
+            origin = (url.scheme, url.netloc)
             headers = headers | USER_AGENT
             if origin == self._own:
                 headers |= self._credentials
@@ -257,10 +258,6 @@ class _Route:
             self.at_proxy = True
         elif step in ("proxy.start_tls.started", "socks.start_tls.started"):
             self.at_proxy = False
-
-
-def _origin(url: httpx.URL) -> Origin:
-    return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme)
 
 
 def open_client(settings: Settings, transport: httpx.BaseTransport | None = None) -> httpx.Client:

@@ -126,7 +126,7 @@ def test_what_is_no_json_is_told_apart(decode: Callable[[bytes], object], body: 
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_what_breaks_a_rule_of_little_weight_is_mended(body: bytes, content: dict[str, Any]) -> None:
+def test_what_breaks_a_minor_rule_is_repaired(body: bytes, content: dict[str, Any]) -> None:
     """Half characters become U+FFFD, absurdly large numbers null, and everything else is unchanged."""
     with pytest.raises(NotJson):
         decode_job(body)
@@ -141,7 +141,7 @@ def test_what_breaks_a_rule_of_little_weight_is_mended(body: bytes, content: dic
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_what_is_no_json_at_all_is_not_mended(body: bytes, kind: type[BadAnswer]) -> None:
+def test_what_is_no_json_at_all_is_not_repaired(body: bytes, kind: type[BadAnswer]) -> None:
     """A cut body or a page is not made JSON of, and one made of brackets does not end the program."""
     with pytest.raises(kind):
         repaired_json(body)
@@ -149,7 +149,7 @@ def test_what_is_no_json_at_all_is_not_mended(body: bytes, kind: type[BadAnswer]
 
 @pytest.mark.slow
 @given(ANSWERS)
-def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
+def test_sound_json_is_not_changed_by_the_repair(answer: object) -> None:
     """JSON that breaks no rule comes out unchanged."""
     with suppress(ValueError):
         body = json.dumps(answer, allow_nan=False).encode()
@@ -158,7 +158,7 @@ def test_mending_changes_nothing_in_sound_json(answer: object) -> None:
 
 @pytest.mark.slow
 @given(st.binary(max_size=60) | st.text().map(lambda text: json.dumps([text]).encode()))
-def test_what_is_mended_is_sound_json(body: bytes) -> None:
+def test_what_is_repaired_is_sound_json(body: bytes) -> None:
     """Any bytes become JSON that can be read, or raise NotJson."""
     with suppress(NotJson):
         json.loads(repaired_json(body).decode())

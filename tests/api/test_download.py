@@ -38,8 +38,8 @@ def turns(*replies: Reply) -> Callable[[Fetched], Reply]:
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
 
-def holds(folder: Path, content: bytes = CONTENT) -> None:
-    """Hold a folder against a whole download."""
+def assert_downloaded(folder: Path, content: bytes = CONTENT) -> None:
+    """Check that a folder holds the whole file and nothing else."""
     assert left_in(folder) == ["report.csv"]
     assert (folder / "report.csv").read_bytes() == content
 
@@ -68,7 +68,7 @@ def test_a_file_is_fetched_until_it_is_whole(
         assert storage.holds("report.csv").artifacts("--download", str(tmp_path)).code == 0
         assert len(storage.asked) == requests
         assert {asked.headers["accept-encoding"] for asked in storage.asked} == {"identity"}
-    holds(tmp_path, content)
+    assert_downloaded(tmp_path, content)
 
 
 @pytest.mark.parametrize("body", [b'{"url": "https://files.example.com/r?sig=5ig-nature"}',
@@ -110,7 +110,7 @@ def test_an_answer_without_a_length_ends_with_its_last_part(tmp_path: Path) -> N
         storage.holds("report.csv", f"http://127.0.0.1:{port}/x")
         assert storage.artifacts("--download", str(tmp_path)).code == 0
     assert answers == []
-    holds(tmp_path)
+    assert_downloaded(tmp_path)
 
 
 def fetch(settings: Settings, location: str, target: Path, moved: Moved, clock: Callable[[], float]) -> None:
@@ -159,7 +159,7 @@ def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
         storage.holds("report.csv")
         assert storage.artifacts("--download", str(tmp_path), sleep=slept).code == 0
     assert sum(slept) == pytest.approx(3.0, abs=0.1)
-    holds(tmp_path)
+    assert_downloaded(tmp_path)
 
 
 @pytest.mark.parametrize("status", [206, 304, 403, 404, 410])
@@ -212,7 +212,7 @@ def test_redirects_are_followed_and_judged_anew(tmp_path: Path) -> None:
     own, there = (each.base_url.removeprefix("http://") for each in (storage, other))
     logged = [line.rpartition(" ms")[0].rpartition(" ")[0] for line in result.err.splitlines()[2:]]
     assert logged == [f"GET {own}/files/0 302", f"GET {there}/away 302", f"GET {own}/back 200"]
-    holds(tmp_path)
+    assert_downloaded(tmp_path)
 
 
 def test_redirects_without_end_are_given_up_on(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_https_is_verified_and_not_left(tmp_path: Path) -> None:
     assert (untrusted.code, trusted.code, lowered.code) == (3, 0, 3)
     assert "certificate" in untrusted.err
     assert "plain http" in lowered.err
-    holds(tmp_path)
+    assert_downloaded(tmp_path)
 
 
 @pytest.mark.parametrize("proxied", [True, False], ids=["another-host", "NO_PROXY"])

@@ -296,7 +296,7 @@ ERROR_BODIES: dict[str, Callable[[], dict[str, object]]] = {
 
 @pytest.mark.parametrize(("status", "kind"), [(503, Unreachable), (404, NotFound)])
 @pytest.mark.parametrize("spoilt", ERROR_BODIES)
-def test_the_body_of_an_error_is_of_no_weight(status: int, kind: type[ApiError], spoilt: str, time: Time) -> None:
+def test_the_body_of_an_error_does_not_matter(status: int, kind: type[ApiError], spoilt: str, time: Time) -> None:
     """The status counts, whatever comes with it; only as much is read as a message needs."""
     bodies = [ERROR_BODIES[spoilt]() for _ in range(50)]
     answers = (httpx.Response(status, **body) for body in bodies)  # type: ignore[arg-type]
@@ -312,7 +312,7 @@ def test_the_body_of_an_error_is_of_no_weight(status: int, kind: type[ApiError],
         (b"", {}, "sent an empty response for job j"),
         (b"<html>", {"Content-Type": "text/html; charset=x"}, r"not JSON \(text/html\)"),
         (b"{}", {"Content-Encoding": "gzip"}, "cannot be decompressed"),
-        (gzip.compress(b'{"a": "b"}', 0)[:-12], {"Content-Encoding": "gzip"}, r"not JSON \(no content type\)"),
+        (gzip.compress(b'{"a": "b"}', 0, mtime=0)[:-12], {"Content-Encoding": "gzip"}, r"not JSON \(no content type\)"),
     ],
 )
 def test_a_body_that_cannot_be_decoded_is_asked_for_again(
@@ -326,7 +326,7 @@ def test_a_body_that_cannot_be_decoded_is_asked_for_again(
 
 
 def test_what_breaks_a_rule_of_json_is_read_at_once_and_redacted(time: Time) -> None:
-    """Half a surrogate pair costs no other attempt, and what had to be mended is held against the secrets as well."""
+    """Half a surrogate pair costs no other attempt, and the token is removed from what had to be repaired, too."""
     escaped = "".join(f"\\u{ord(char):04x}" for char in TOKEN)
     body = f'{{"name": "Cut\\ud800over {escaped}", "flow": "{TOKEN}"}}'.encode()
     with api_of(Script(time, httpx.Response(200, content=body)), time) as api:
@@ -362,7 +362,7 @@ def test_every_error_of_the_http_library_is_mapped(kind: type[BaseException], ti
     assert (time.slept == []) is issubclass(kind, NEVER_AGAIN)
 
 
-@pytest.mark.parametrize("base_url", ["https://xn--zz", "https://[v1.a]", f"https://{'a' * 70_000}"])
+@pytest.mark.parametrize("base_url", ["https://[v1.a]", f"https://{'a' * 70_000}"])
 def test_a_base_url_that_cannot_be_asked_is_an_error_of_ours(base_url: str, time: Time) -> None:
     """A text that only looks like a URL is refused."""
     with pytest.raises(UsageError, match="is not a valid URL"):

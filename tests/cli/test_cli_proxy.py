@@ -75,8 +75,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def silent(result: Result, *secrets: str | bytes) -> None:
-    """Hold all output against secrets, spelt in several ways."""
+def assert_no_secret(result: Result, *secrets: str | bytes) -> None:
+    """Check that no output contains the secrets, however they are spelt."""
     for secret in secrets:
         data = secret if isinstance(secret, bytes) else secret.encode()
         for spelling in (data.decode(), quote(data, safe=""), base64.b64encode(data).decode()):
@@ -113,7 +113,7 @@ def test_the_password_of_a_proxy_is_for_the_proxy_alone(api: Api, machine: pytes
     assert set(proxied.shown) == {GIVEN}
     assert b"proxy-authorization" not in api.front.received.lower()
     assert PASSWORD.encode() not in api.front.received
-    silent(result, PASSWORD, GIVEN, api.credentials)
+    assert_no_secret(result, PASSWORD, GIVEN, api.credentials)
 
 
 @pytest.mark.parametrize(("scheme", "host"), [("http", "127.0.0.1"), ("https", "localhost")])
@@ -159,7 +159,7 @@ def test_a_proxy_that_leads_nowhere_is_named_without_its_password(
     refused_as_json(error, 3, "unreachable", f"the proxy 127.0.0.1:{proxied.port}", told, to_do)
     assert (len(proxied.heads) > 1) is may_pass
     assert api.front.connections == 0
-    silent(result, PASSWORD, GIVEN, api.credentials)
+    assert_no_secret(result, PASSWORD, GIVEN, api.credentials)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_proxy_that_is_not_there_is_named(address: str, reason: str, api: Api,
     machine.setenv("HTTPS_PROXY", f"http://{IN_URL}{where}")
     result = migstat(["job", "--json"], api.environ)
     refused_as_json(result, 3, "unreachable", f"cannot reach the proxy {where}: {reason} (tried ", "HTTPS_PROXY")
-    silent(result, PASSWORD, GIVEN)
+    assert_no_secret(result, PASSWORD, GIVEN)
 
 
 def test_a_tunnel_that_leads_elsewhere_is_found_out(api: Api, machine: pytest.MonkeyPatch) -> None:
@@ -216,7 +216,7 @@ def test_a_proxy_that_does_not_prove_who_it_is_learns_nothing(
     refused_as_json(result, 3, "untrusted-server", f"the proxy localhost:{proxied.port}", told, to_do)
     assert len(proxied.heads) <= 1
     assert not any(secret in head for head in proxied.heads for secret in (b"CONNECT", HOST.encode(), b"roxy-A"))
-    silent(result, PASSWORD, GIVEN)
+    assert_no_secret(result, PASSWORD, GIVEN)
 
 
 @pytest.mark.parametrize(
@@ -234,4 +234,4 @@ def test_a_proxy_that_cannot_be_used_is_wrong_usage(url: str, told: str, api: Ap
     result = migstat(["job"], api.environ)
     refused(result, 2, f"migstat: {told}", "HTTPS_PROXY")
     assert api.front.connections == 0
-    silent(result, PASSWORD, GIVEN)
+    assert_no_secret(result, PASSWORD, GIVEN)

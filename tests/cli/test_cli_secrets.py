@@ -58,8 +58,8 @@ def leaks(text: str, token: str = TOKEN) -> list[str]:
     return [each for each in (token, pair_of(token)) if any(each.lower() in form.lower() for form in undone)]
 
 
-def silent(result: Result, token: str = TOKEN) -> None:
-    """Hold all output of a run against the token in all its forms."""
+def assert_no_secret(result: Result, token: str = TOKEN) -> None:
+    """Check that no output of a run contains the token in any form."""
     assert leaks(result.out, token) == []
     assert leaks(result.err, token) == []
 
@@ -111,7 +111,7 @@ def test_a_server_that_repeats_the_token_is_not_quoted_on_it(name: str) -> None:
     """Errors that repeat the credentials are shown without them, to people, in the log of -v and to scripts."""
     with answering(ECHOES[name]) as server:
         for words in (("status", "-v"), ("job", "--json")):
-            silent(server.ask(*words))
+            assert_no_secret(server.ask(*words))
 
 
 def credentials_of(request: bytes) -> bytes:
@@ -137,7 +137,7 @@ def test_a_server_that_speaks_no_http_is_not_quoted_on_the_token(reply: Callable
         result = migstat(["job", "-v"], environ_at(f"http://127.0.0.1:{port}"), now=lambda: NOW)
     assert result.code == 3
     assert "internal error" not in result.err
-    silent(result)
+    assert_no_secret(result)
 
 
 class Broken(httpx.BaseTransport):
@@ -153,7 +153,7 @@ def test_a_defect_is_told_without_the_token(words: tuple[str, ...]) -> None:
     result = migstat(words, environ_at("http://127.0.0.1:9"), transport=Broken(), sleep=[])
     assert result.code == 3
     assert "internal error: RuntimeError at " in result.err
-    silent(result)
+    assert_no_secret(result)
 
 
 # answers
@@ -213,7 +213,7 @@ def test_an_answer_that_repeats_the_token_is_shown_without_it(words: tuple[str, 
         result = migstat([*words, "-o", form, "-v"], environ_at(server.base_url, REAL), now=lambda: NOW, sleep=[])
     shown = result.out or result.err
     assert "***" in re.sub(r"\\(.)", r"\1", shown)
-    silent(result, REAL)
+    assert_no_secret(result, REAL)
 
 
 @pytest.mark.parametrize("ascii_only", [False, True])
@@ -227,7 +227,7 @@ def test_no_escape_of_json_hides_the_token(ascii_only: bool) -> None:
     with answering(told) as server:
         result = migstat(["status", "--json"], environ_at(server.base_url, ODD), now=lambda: NOW)
     assert json.loads(result.out)["node"]["message"] == '*** here, naïve \u20ac \\ " / end'
-    silent(result, ODD)
+    assert_no_secret(result, ODD)
 
 
 def test_a_cursor_that_repeats_the_token_is_not_logged() -> None:
@@ -241,7 +241,7 @@ def test_a_cursor_that_repeats_the_token_is_not_logged() -> None:
         result = server.ask("tasks", "-v")
     assert result.code == 3  # its state is a list
     assert "page 2" in result.err
-    silent(result)
+    assert_no_secret(result)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_token_in_the_wrong_place_is_refused_and_not_shown(words: Sequence[str
         result = migstat(["status", *words, "-v"], environ)
         assert server.asked == []
     assert result.code in (2, 4)
-    silent(result, REAL)
+    assert_no_secret(result, REAL)
 
 
 # what is typed
@@ -284,7 +284,7 @@ def test_a_mistake_does_not_show_the_token(words: str, changed: Mapping[str, str
     given = {name: value for name, value in environ.items() if value is not None}
     result = migstat(words.split(), given, transport=Broken())
     assert result.code in (2, 4)
-    silent(result, REAL)
+    assert_no_secret(result, REAL)
 
 
 # other users' eyes
@@ -371,7 +371,7 @@ def test_nobody_else_on_the_machine_sees_the_token(command: str, by: str, tmp_pa
     if os.geteuid() == 0:  # else nobody else can be played here
         assert environ.returncode != 0
         assert environ.stdout == b""
-    silent(result)
+    assert_no_secret(result)
     token_file.unlink()
     left = files_of(tmp_path)
     for path, content in left.items():
@@ -396,6 +396,6 @@ def test_what_is_killed_leaves_no_token_behind(tmp_path: Path) -> None:
         running.send_signal(signal.SIGINT)
         result = ended(running)
     assert (result.code, "Traceback" in result.err) == (130, False)
-    silent(result)
+    assert_no_secret(result)
     for path, content in files_of(tmp_path).items():
         assert leaks(content.decode("utf-8", "replace")) == [], path

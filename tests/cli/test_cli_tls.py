@@ -17,7 +17,7 @@ import trustme
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import migration, server_of
 from tests.command_line import environ_of, migstat, process, refused, refused_as_json
-from tests.sockets import hang, head_of, listening, relay
+from tests.sockets import head_of, listening, relay
 from tests.tls import Front, bundle_of, secured
 
 LONG_AGO, AGO = datetime(2019, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
@@ -62,12 +62,12 @@ def test_a_further_authority_makes_a_server_trusted(
 Certify = Callable[[trustme.CA, Path], trustme.LeafCert | ssl.SSLContext]
 
 
-def of_itself(_: trustme.CA, folder: Path) -> ssl.SSLContext:
+def self_signed(_: trustme.CA, folder: Path) -> ssl.SSLContext:
     own = trustme.CA()
     return _context(folder, own.private_key_pem, own.cert_pem)
 
 
-def without_the_link(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
+def missing_intermediate(authority: trustme.CA, folder: Path) -> ssl.SSLContext:
     """A certificate by an authority in between, which the server does not send along."""
     leaf = authority.create_child_ca().issue_cert("127.0.0.1")
     return _context(folder, leaf.private_key_pem, leaf.cert_chain_pems[0])
@@ -100,8 +100,8 @@ FAULTS: dict[str, tuple[str, Certify, str, str]] = {
                       "not yet valid", "machine's date"),
     "other authority": ("127.0.0.1", lambda _, __: trustme.CA().issue_cert("127.0.0.1"),
                         "not signed by a trusted authority", "authority.pem"),
-    "self-signed": ("127.0.0.1", of_itself, "self-signed", "authority.pem"),
-    "link missing": ("127.0.0.1", without_the_link, "not signed by a trusted authority", "authority.pem"),
+    "self-signed": ("127.0.0.1", self_signed, "self-signed", "authority.pem"),
+    "link missing": ("127.0.0.1", missing_intermediate, "not signed by a trusted authority", "authority.pem"),
     "old TLS": ("127.0.0.1", with_old_tls, "does not speak proper TLS", "--base-url"),
 }  # fmt: skip
 """What is wrong with a server: its host, its certificate, and words of the message and of the hint."""
@@ -165,16 +165,6 @@ def test_plain_http_to_a_server_of_https_is_told_so(authority: trustme.CA, simul
     with secured(authority.issue_cert("127.0.0.1"), simulator.base_url) as front:
         result = migstat(["job", "--json"], environ_at(f"http://127.0.0.1:{front.port}", simulator))
     refused_as_json(result, 3, "unreachable", f"cannot reach 127.0.0.1:{front.port}: ", "plain http")
-
-
-@pytest.mark.slow
-def test_a_handshake_without_end_is_cut_off(bundle: str, simulator: Server) -> None:
-    """A server that accepts and then says nothing costs the time of a request."""
-    with listening(hang) as port:
-        environ = environ_at(f"https://127.0.0.1:{port}", simulator)
-        result = migstat(["job", "--json"], environ | {"MIGSTAT_REQUEST_TIMEOUT": "0.1", "MIGSTAT_CA_BUNDLE": bundle})
-    said = f"no complete response from 127.0.0.1:{port} within 0.1 s (tried "
-    refused_as_json(result, 3, "unreachable", said, "network")
 
 
 def test_a_handshake_that_is_broken_off_is_tried_again(authority: trustme.CA, bundle: str, simulator: Server) -> None:
