@@ -211,20 +211,11 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return not self.flaws and not self.missing and not self.partial
 
 
-_VERDICT_OF_STATE = {
-    State.FAILED: Verdict.FAILED,
-    State.MISSING: Verdict.RUNNING,  # it may still come; `assess` says when it will not
-    State.WARNING: Verdict.WARNING,
-    State.SUCCEEDED: Verdict.SUCCEEDED,
-    State.SKIPPED: Verdict.SUCCEEDED,
-    State.RUNNING: Verdict.RUNNING,
-    State.PENDING: Verdict.PENDING,
-}
-
-
 def verdict_of(state: State) -> Verdict:
     """The verdict of a node in this state, taken alone."""
-    return _VERDICT_OF_STATE[state]
+    if state is State.MISSING:  # it may still come; `assess` says when it will not
+        return Verdict.RUNNING
+    return Verdict.SUCCEEDED if state is State.SKIPPED else Verdict(state)
 
 
 def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
