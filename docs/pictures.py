@@ -19,7 +19,7 @@ from migstat.cli.commands.simulate import variables_of
 from migstat.cli.context import Options, Runtime, open_session
 from migstat.cli.demo_nights import record_night, rehearsed
 from migstat.cli.streams import Streams
-from migstat.follow.deadline import PATIENCE, Deadline
+from migstat.follow.deadline import WATCH_POLICY, Deadline
 from migstat.follow.night import night_in
 from migstat.follow.watch import Plan, Watch
 from migstat.model.events import Ended, Resumed, Waiting
@@ -84,7 +84,7 @@ def pictures_of_watch(folder: Path) -> None:
     scenario = build("projects-failing")
     with serve(scenario, speed=1.0, head_start=scenario.duration * 0.62, clock=clock, rate_limit=None) as server:
         runtime = Runtime(variables_of(server), Streams(io.StringIO(), sys.stderr), now=clock, clock=clock, sleep=sleep)
-        with open_session(runtime, Options(sources=Sources({}, runtime.environ)), watching=PATIENCE) as asked:
+        with open_session(runtime, Options(sources=Sources({}, runtime.environ)), watching=WATCH_POLICY) as asked:
             watch = Watch(asked, Plan(interval=30.0), Deadline(clock, sleep, None), share=lambda: 0.5)
             log, name = list[LogLine](), "watch.svg"
             for event in watch.events():

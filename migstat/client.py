@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from migstat.api.endpoints import Api
 from migstat.api.retry import Timing, steady_clock
 from migstat.errors import Incomplete, UsageError
-from migstat.follow.deadline import PATIENCE, Deadline
+from migstat.follow.deadline import WATCH_POLICY, Deadline
 from migstat.follow.watch import Plan, Watch
 from migstat.model.events import Event, Resumed, Waiting
 from migstat.model.nodes import Job, Task
@@ -191,7 +191,7 @@ class Client:
             )
         api = self._api
         if watching is not None:
-            api = api.with_policy(PATIENCE, watching.sleep, watching.ends_at)
+            api = api.with_policy(WATCH_POLICY, watching.sleep, watching.ends_at)
         return TaskSession(api, target, time.time, self._settings.rate_limit)
 
 

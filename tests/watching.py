@@ -43,7 +43,7 @@ class Endless(AssertionError):
 
 
 @dataclass
-class Time:
+class SimulatedTime:
     """Seconds since the scenario's beginning, which pass by sleeping only. At `ends` sleeping raises the error.
 
     Nobody sleeps beyond `latest`.
@@ -106,7 +106,7 @@ class Sent:
         return query.get("level", "root") + expanded + wanted + (" next" if "cursor" in query else "")
 
 
-def answered(app: App, request: httpx.Request, time: Time) -> httpx.Response:
+def answered(app: App, request: httpx.Request, time: SimulatedTime) -> httpx.Response:
     target = request.url.raw_path.decode()
     answer = app.handle(HttpRequest("GET", target, request.headers.get("Authorization")))
     time.now += answer.delay
@@ -151,7 +151,7 @@ class SimulatedWatch:
         session: type[TaskSession] = OneByOne,
     ) -> None:
         self.scenario = scenario
-        self.time = Time(begin, ends, begin + patience)
+        self.time = SimulatedTime(begin, ends, begin + patience)
         self.trouble = trouble
         self.sent: list[Sent] = []
         self.view: View | None = None
@@ -259,11 +259,11 @@ def outage(begin: float, end: float, answer: Callable[[], Answer] = unavailable,
     return lambda target, now: answer() if begin <= now < end and about in target.replace("%2C", ",") else None
 
 
-Tree = dict[str, Any]
+JsonTree = dict[str, Any]
 """A node of the status tree in the API's JSON, its children with all that is below them."""
 
 
-def served(tree: Tree) -> Trouble:
+def served(tree: JsonTree) -> Trouble:
     """Answers about the tree, whatever the simulator's scenario says.
 
     A level whose node is a number fails so, and one with a number that `fails` does where it is expanded.
@@ -283,14 +283,14 @@ def served(tree: Tree) -> Trouble:
     return answer
 
 
-def node_of(tree: Tree, query: dict[str, str]) -> Any:
+def node_of(tree: JsonTree, query: dict[str, str]) -> Any:
     node: Any = tree
     for name in query["level"].split(",") if query.get("level") else ():
         node = (node.get("children") or {}).get(name) if isinstance(node, dict) else None
     return node
 
 
-def data_of(tree: Tree, query: dict[str, str]) -> Any:
+def data_of(tree: JsonTree, query: dict[str, str]) -> Any:
     """The data that answers a question about a tree: no pages; hidden children are asked for by name only."""
     node = node_of(tree, query)
     if not isinstance(node, dict):
@@ -307,11 +307,11 @@ def data_of(tree: Tree, query: dict[str, str]) -> Any:
     return data
 
 
-def done(outcome: str = "SUCCESS", **more: Any) -> Tree:
+def done(outcome: str = "SUCCESS", **more: Any) -> JsonTree:
     return {"status": "FINISHED", "outcome": outcome, **more}
 
 
-def going(**more: Any) -> Tree:
+def going(**more: Any) -> JsonTree:
     return {"status": "IN_PROGRESS", **more}
 
 

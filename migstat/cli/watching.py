@@ -20,7 +20,7 @@ from migstat.cli.streams import ClosedPipe
 from migstat.cli.watch_options import WatchOptions
 from migstat.cli.watch_output import EventPrinter, printer_for
 from migstat.errors import MigstatError, OutputError
-from migstat.follow.deadline import PATIENCE, Deadline
+from migstat.follow.deadline import WATCH_POLICY, Deadline
 from migstat.follow.watch import Watch
 from migstat.model.events import End, Ended, View, Waiting
 from migstat.model.exit_codes import Exit, exit_of_error
@@ -64,7 +64,7 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
         ]
         deadline = Deadline(runtime.clock, sleep, wanted.ends_after)
         # A demo runs an hour in seconds: an outage has to be short to be one.
-        patience = replace(PATIENCE, give_up_after=3.0) if runtime.demo else PATIENCE
+        patience = replace(WATCH_POLICY, give_up_after=3.0) if runtime.demo else WATCH_POLICY
         streams = replace(background.streams, on_notice=printer.on_notice)
         with open_session(
             replace(runtime, streams=streams, sleep=deadline.sleep),

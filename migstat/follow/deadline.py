@@ -6,7 +6,7 @@ import math
 
 from migstat.api.retry import Clock, Policy, Sleep
 
-PATIENCE = Policy(give_up_after=8.0)
+WATCH_POLICY = Policy(give_up_after=8.0)
 """Retries of a single request. What still fails then is an outage, which a watch sits out however long it takes."""
 
 

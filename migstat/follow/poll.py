@@ -78,7 +78,7 @@ TRUST_AGAIN = 5
 """Full readings after which filters that were refused, not ignored, are tried again."""
 
 
-class Known(msgspec.Struct):
+class KnownTree(msgspec.Struct):
     """Everything known of one task's tree, merged from full readings and polls.
 
     `levels` holds the nodes, without their children, by the level that they are children of; `running` those of them
@@ -208,7 +208,7 @@ class Poller:
     """
 
     def __init__(self, session: TaskSession, show: Callable[[View], None] = lambda _: None) -> None:
-        self.known = Known()
+        self.known = KnownTree()
         self.task_type: str | None = None
         self.job: Job | None = None
         self.flaws: tuple[str, ...] = ()

@@ -41,7 +41,7 @@ OUTCOMES = ("FAILED", "WARNING")
 
 
 @dataclass(frozen=True)
-class Night:
+class SimulatedNight:
     """So many projects, of which some run at a time, each for so many seconds on average; by name, or at random."""
 
     count: int
@@ -102,7 +102,7 @@ def _level(name: str) -> tuple[str, ...]:
 
 
 NIGHTS = tuple(
-    Night(*each, shuffled=shuffled)
+    SimulatedNight(*each, shuffled=shuffled)
     for shuffled in (False, True)
     for each in ((5000, 200, 200.0), (20_000, 200, 200.0), (5000, 8, 3.0))
 )

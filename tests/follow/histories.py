@@ -23,7 +23,7 @@ from migstat.query.task import TaskSession
 from migstat.simulator.app import App
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import FilterMode, Scenario, SimNode, SimTask, Step, Timeline, refused
-from tests.watching import ENVIRON, EPOCH, JOB, TASK, SimulatedWatch, Time, answered, of_tasks, the_end
+from tests.watching import ENVIRON, EPOCH, JOB, TASK, SimulatedTime, SimulatedWatch, answered, of_tasks, the_end
 
 GOOD = ("SUCCESS", "SUCCESS", "SUCCESS", "WARNING", "SKIPPED")
 BAD = ("FAILED", "INCOMPLETE", "STOPPED", "CANCELLED", "TIMED_OUT", "ODD_OUTCOME")
@@ -68,7 +68,7 @@ class HistoryRunner:
 
     def run(self, at: float, *words: str) -> tuple[int, str]:
         """The exit code of a command at a second, and what it says on standard error."""
-        time, said = Time(at, latest=self._patience), io.StringIO()
+        time, said = SimulatedTime(at, latest=self._patience), io.StringIO()
         app = App(self._scenario, Timeline(EPOCH, 1.0), clock=time.wall, rate_limit=None)
         runtime = Runtime(
             ENVIRON | {"MIGSTAT_JOB": JOB, "MIGSTAT_TASK": TASK},

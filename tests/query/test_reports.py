@@ -20,25 +20,27 @@ from migstat.render.table import view
 from migstat.render.theme import UNICODE
 from migstat.settings.target import Target
 from migstat.simulator.scenario import refused
-from tests.watching import EPOCH, JOB, SimulatedWatch, Tree, done, going, moved, of_root, of_tasks, served
+from tests.watching import EPOCH, JOB, JsonTree, SimulatedWatch, done, going, moved, of_root, of_tasks, served
 
 LONG_AGO = {"lastUpdatedAt": int(EPOCH - 600) * 1000}
 DEPTHS = [None, 0, 1, ALL]
 CANVAS = Canvas(100, UNICODE)
 
 
-def simulated(root: Tree, *, keys: tuple[str, ...] = ("A", "B"), task_type: str = TaskType.MIGRATE) -> SimulatedWatch:
+def simulated(
+    root: JsonTree, *, keys: tuple[str, ...] = ("A", "B"), task_type: str = TaskType.MIGRATE
+) -> SimulatedWatch:
     """A watch of a task with this tree, whose job names these projects."""
     scenario = of_root(moved("root", -9, None), scope={"projects": {"includedKeys": [*keys]}}, task_type=task_type)
     return SimulatedWatch(scenario, trouble=served(root), rate_limit=None)
 
 
-def hidden(**projects: Tree) -> Tree:
+def hidden(**projects: JsonTree) -> JsonTree:
     """A `migrate` that is not reported, although its projects are."""
     return {"hidden": True, "children": {"projects": {"hidden": True, "children": projects}}}
 
 
-def verdicts(root: Tree, **more: Any) -> set[str]:
+def verdicts(root: JsonTree, **more: Any) -> set[str]:
     """The verdicts of `status` at any depth."""
     return {
         str(status_report(simulated(root, **more).session, (), depth, judged=True).snapshot.verdict) for depth in DEPTHS
