@@ -54,6 +54,8 @@ class _WireLinks(msgspec.Struct, frozen=True):
 
 
 class _WireAnswer(msgspec.Struct, frozen=True):
+    """The data stays JSON at first, and so do its children, so that a wrong type in one node costs no other."""
+
     data: msgspec.Raw = msgspec.Raw(b"null")
     links: _WireLinks | None = None
 
@@ -138,12 +140,12 @@ def decode_task(body: bytes) -> Task:
 
 def decode_job(body: bytes) -> Job:
     """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object."""
-    return job_of(decode_object(body))
+    return job_of(decode_object(body, values=MAX_KEYS))
 
 
-def decode_object(body: bytes) -> dict[str, Any]:
-    """The members of any JSON object. Raises BadAnswer for anything else."""
-    return _decoded(_object.decode, body, values=MAX_KEYS)
+def decode_object(body: bytes, *, values: int = MAX_VALUES) -> dict[str, Any]:
+    """The members of any JSON object with at most so many values. Raises BadAnswer for anything else."""
+    return _decoded(_object.decode, body, values=values)
 
 
 def job_of(raw: dict[str, Any]) -> Job:
@@ -228,7 +230,15 @@ def _is_json(body: bytes) -> bool:
     return True
 
 
-_KINDS = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false", "array": "a list"}
+_KINDS = {
+    "str": "text",
+    "int": "a number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+"""msgspec's words for kinds of JSON, and ours."""
 
 
 def _mismatch(error: Exception, of: str = "") -> str:
@@ -236,7 +246,7 @@ def _mismatch(error: Exception, of: str = "") -> str:
     found = re.fullmatch(r"Expected `(\w+).*?`, got `(\w+)`(?: - at `\$\.?(.*)`)?", str(error))
     if found is None:
         return str(error)
-    expected, got = (_KINDS.get(kind, f"an {kind}" if kind == "object" else kind) for kind in found.group(1, 2))
+    expected, got = (_KINDS.get(kind, kind) for kind in found.group(1, 2))
     return f"{'.'.join(filter(None, (of, found[3]))) or 'it'} is {got} instead of {expected}"
 
 

@@ -265,10 +265,10 @@ def open_client(settings: Settings, transport: httpx.BaseTransport | None = None
 
     Raises UsageError for a proxy or a CA bundle that cannot be used. `transport` replaces the network in tests.
     """
-    secure = settings.base_url.startswith("https:")
-    # for plain http without authorities: loading them is slower than the request
-    unused = None if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = unused or _tls(settings.ca_bundle, ssl.get_default_verify_paths())
+    if settings.base_url.startswith("https:"):
+        context = _tls(settings.ca_bundle, ssl.get_default_verify_paths())
+    else:  # unused, so without authorities: loading them is slower than the request
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     proxy = None
     try:
         if settings.proxy is not None and transport is None:

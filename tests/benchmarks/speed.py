@@ -114,7 +114,7 @@ def completion(at: Stage, table: Table, rounds: int) -> None:
 def walk(at: Stage, table: Table, rounds: int) -> None:
     """What the pages of a migration cost that has ended."""
     ours, theirs = at.costs(rounds, (*PROJECTS, "ndjson"), (PYTHON, "-c", BARE_LOOP))
-    table.times("1000 pages to ndjson, against a bare httpx loop", 1.1, ours, theirs)
+    table.times("1000 pages to ndjson, against a bare httpx loop", 1.4, ours, theirs)
 
 
 def drawing(at: Stage, table: Table, rounds: int) -> None:
