@@ -1,4 +1,4 @@
-"""Runs the command line, in this process or as one of its own, and holds what it wrote."""
+"""Runs the command line, in this process or as one of its own, and keeps what it wrote."""
 
 from __future__ import annotations
 

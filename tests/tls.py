@@ -15,7 +15,7 @@ from tests.sockets import head_of, listening, relay
 
 
 @dataclass
-class Front:
+class TlsServer:
     """A TLS server in front of a plain one: how many clients connected to it, and all that they said under TLS."""
 
     port: int = 0
@@ -24,14 +24,14 @@ class Front:
 
 
 @contextmanager
-def secured(certificate: trustme.LeafCert | ssl.SSLContext, behind: str | None = None) -> Iterator[Front]:
+def secured(certificate: trustme.LeafCert | ssl.SSLContext, behind: str | None = None) -> Iterator[TlsServer]:
     """Serve what is at the URL `behind` over TLS, with this certificate; without one, hang up on each request."""
     context = certificate
     if isinstance(certificate, trustme.LeafCert):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
     assert isinstance(context, ssl.SSLContext)
-    front = Front()
+    front = TlsServer()
 
     def serve(connection: socket.socket) -> None:
         front.connections += 1

@@ -13,7 +13,7 @@ import pytest
 
 from migstat.api.threads import Workers, together
 from migstat.follow.deadline import Stopped
-from tests.signalled import at_each_step
+from tests.interrupting import at_each_step
 
 
 def fail() -> int:

@@ -109,7 +109,7 @@ def test_the_table_tells_what_is_new_first(server: Server, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_the_table_fits_any_window_in_ascii_too(server: Server, columns: int) -> None:
-    """No line is wider than its window, every name and change is there, and a poor terminal gets ASCII."""
+    """No line is wider than its window, every name and change is there, and a terminal without Unicode gets ASCII."""
     output = ask(server, "checks", "--against", "monday", "-o", "table", columns=columns, encoding="ascii").out
     words = ("new", "ProjectKeyConflict", "still", "fixed", "gone", "Retired")
     assert output.isascii()

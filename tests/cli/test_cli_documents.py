@@ -71,7 +71,7 @@ SUMMARY = {"total": 0, "missing": 0, "pending": 0, "running": 0, "finished": 0} 
 
 
 def test_the_checks_document(server: Server) -> None:
-    """A checks document holds the head, the counts and the checks as nodes, what needs a hand first."""
+    """A checks document holds the head, the counts and the checks as nodes, what needs attention first."""
     parsed = document(server, "checks")
     assert parsed["against"] is None
     counts = {"total": 4, "pending": 1, "finished": 3, "failed": 1, "succeeded": 1, "skipped": 1}

@@ -27,7 +27,7 @@ from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import ask, check_run, migration, node, server_of, still
 from tests.command_line import environ_of, hermetic, line_of, process, started, until
-from tests.signalled import at_each_step
+from tests.interrupting import at_each_step
 from tests.terminal import MIGSTAT, end_of, on_terminal
 
 

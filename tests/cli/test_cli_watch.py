@@ -244,7 +244,7 @@ def test_a_signal_ends_it(standing: Server, number: signal.Signals, code: int, o
 
 @pytest.mark.slow
 def test_a_signal_ends_it_before_the_first_answer() -> None:
-    """Ctrl-C while the first answer is waited for is code 130, with a last word and no traceback."""
+    """Ctrl-C while the first answer is waited for is code 130 and one line, without a traceback."""
     with still(endless()) as server:
         server.faults.add("slow", 100, seconds=60.0)
         with watching(server) as watched:

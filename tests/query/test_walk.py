@@ -533,7 +533,7 @@ def test_pages_that_always_bring_something_new_are_a_flaw() -> None:
 @pytest.mark.parametrize("still", [True, False])
 @pytest.mark.parametrize(("name", "flaw"), [("P{}-{}", "too large"), ("P", "no end")])
 def test_pages_that_lead_nowhere_are_left_by_all_walks_together(still: bool, name: str, flaw: str) -> None:
-    """Whatever new children they bring, pages of many megabytes are read only up to a bound, as are barren ones."""
+    """Pages of many megabytes, and pages that add nothing, are read only up to a bound."""
     asked: list[Question] = []
 
     def ask(question: Question) -> Page:
