@@ -19,7 +19,7 @@ from migstat.simulator.server import Server
 from tests.cli.rehearsals import migration, still
 from tests.command_line import Result, environ_of, migstat, refused, refused_as_json
 from tests.proxying import Proxy, proxy, refusal
-from tests.tls import Front, bundle_of, secured
+from tests.tls import TlsServer, bundle_of, secured
 
 HOST = "api.migstat.test"
 """The API's name, which only the proxy can resolve."""
@@ -34,7 +34,7 @@ class Api:
     """The simulator behind TLS, with a certificate for the API's name, and the environment that points at it."""
 
     server: Server
-    front: Front
+    front: TlsServer
     authority: trustme.CA
     environ: dict[str, str]
 

@@ -18,7 +18,7 @@ from migstat.simulator.server import Server
 from tests.cli.rehearsals import migration, server_of
 from tests.command_line import environ_of, migstat, process, refused, refused_as_json
 from tests.sockets import head_of, listening, relay
-from tests.tls import Front, bundle_of, secured
+from tests.tls import TlsServer, bundle_of, secured
 
 LONG_AGO, AGO = datetime(2019, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
 FAR, FARTHER = datetime(2090, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
@@ -172,7 +172,7 @@ def test_a_handshake_that_is_broken_off_is_tried_again(authority: trustme.CA, bu
     certificate = authority.issue_cert("127.0.0.1")
     broken: list[bytes] = []
 
-    def first_break_off(connection: socket.socket, front: Front) -> None:
+    def first_break_off(connection: socket.socket, front: TlsServer) -> None:
         if not broken:
             broken.append(connection.recv(65536))
             return
