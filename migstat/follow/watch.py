@@ -433,8 +433,8 @@ class Watch:
         evidence = self._poller.evidence()
         if self._plan.acceptances is not None:
             above = evidence.shape.checks_parent
-            whole = full and above is not None and above.ended
-            accepted, self.doubts = accepted_of(self._plan.acceptances, evidence.shape.checks, now, whole=whole)
+            complete = full and above is not None and above.ended
+            accepted, self.doubts = accepted_of(self._plan.acceptances, evidence.shape.checks, now, complete=complete)
             evidence = replace(evidence, accepted=accepted)
         self._evidence = evidence
         if first:

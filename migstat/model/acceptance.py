@@ -39,11 +39,11 @@ Accepted = Mapping[Level, Acceptance]
 
 
 def accepted_of(
-    known: Acceptances | None, checks: Sequence[Node], now: Millis, *, whole: bool
+    known: Acceptances | None, checks: Sequence[Node], now: Millis, *, complete: bool
 ) -> tuple[Accepted, tuple[str, ...]]:
     """The checks that are accepted at `now`, in the local time zone, and a line for each entry that does not apply.
 
-    `whole` means that no more checks will come, so a name that matches none of them is wrong. Only a finding can be
+    `complete` means that no more checks will come, so a name that matches none of them is wrong. Only a finding can be
     accepted: not a check that was stopped or timed out, nor one that the API does not allow to be overridden.
     """
     if known is None:
@@ -58,7 +58,7 @@ def accepted_of(
         if today > entry.until:
             doubts.append(f"{name} was accepted until {entry.until.isoformat()} and counts again")
         elif check is None:
-            doubts += [f"{name} is accepted, but this run has no such check"] if whole else []
+            doubts += [f"{name} is accepted, but this run has no such check"] if complete else []
         elif check.state in (State.FAILED, State.WARNING):
             flaw = _flaw(check, entry)
             if flaw:

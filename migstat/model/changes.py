@@ -89,8 +89,8 @@ class Comparison(msgspec.Struct, frozen=True):
         return tuple(text for text in new if text not in kept_old), tuple(text for text in old if text not in kept_new)
 
 
-def compared(earlier: EarlierRun, checks: Iterable[Node], seen_at: Millis, *, whole: bool) -> Comparison:
-    """Compare checks with those of an earlier run. `whole` means that no more will come, so the others are gone.
+def compared(earlier: EarlierRun, checks: Iterable[Node], seen_at: Millis, *, complete: bool) -> Comparison:
+    """Compare checks with those of an earlier run. `complete` means that no more will come, so the others are gone.
 
     Names match exactly, else ignoring case where that is unambiguous.
     """
@@ -99,11 +99,11 @@ def compared(earlier: EarlierRun, checks: Iterable[Node], seen_at: Millis, *, wh
     named = match_keys(now, old)
     before = {check.level: old[named[name]] for name, check in now.items() if name in named}
     absent = [old[name] for name in old if name not in named.values()]
-    gone = {check.level: check for check in absent} if whole else {}
+    gone = {check.level: check for check in absent} if complete else {}
     return Comparison(
         earlier,
         before | gone,
         tuple(Node(level, missing=True) for level in gone),
-        0 if whole else len(absent),
+        0 if complete else len(absent),
         seen_at,
     )

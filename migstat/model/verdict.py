@@ -293,36 +293,36 @@ def assess_node(node: Node, now: Millis) -> Assessment:
 
 
 def verdict_of_checks(
-    evidence: Evidence, whole: Verdict, meant: tuple[Node, ...], now: Millis, *, named: bool
+    evidence: Evidence, overall: Verdict, meant: tuple[Node, ...], now: Millis, *, named: bool
 ) -> Verdict:
     """The verdict on the selected checks, for `--exit-status`; `named` says that these are not all of them.
 
-    `whole` is the verdict of a watch until the checks have ended. In a migrate task that is the verdict of `check`,
+    `overall` is the verdict of a watch until the checks have ended. In a migrate task that is the verdict of `check`,
     but here single checks count: a failure that was overridden is one to whoever asks about the checks.
     """
-    if whole is Verdict.FAILED and not named:
+    if overall is Verdict.FAILED and not named:
         return Verdict.FAILED  # `check` may have failed for a reason that none of its checks shows
     dropped = discounted(evidence.shape, evidence.accepted)
     counting = tuple(check for check in meant if check.level not in dropped)
     if named and meant and not counting:
         return Verdict.WARNING
-    growing = whole in (Verdict.PENDING, Verdict.RUNNING)
+    growing = overall in (Verdict.PENDING, Verdict.RUNNING)
     if counting and not growing and old_by_stamps(evidence, now, Until.CHECKS, unstamped=True)[0]:
-        whole = Verdict.FAILED  # what has not ended by now never will
-    judged = verdict_of_list(counting, whole, growing=growing and not named, now=now)
+        overall = Verdict.FAILED  # what has not ended by now never will
+    judged = verdict_of_list(counting, overall, growing=growing and not named, now=now)
     # An accepted check does not count, and has not passed either.
     return Verdict.WARNING if judged is Verdict.SUCCEEDED and len(counting) < len(meant) else judged
 
 
-def verdict_of_list(nodes: tuple[Node, ...], whole: Verdict, *, growing: bool, now: Millis) -> Verdict:
+def verdict_of_list(nodes: tuple[Node, ...], overall: Verdict, *, growing: bool, now: Millis) -> Verdict:
     """The verdict on all selected checks or projects, for `--exit-status`.
 
-    It is running while any of them is unfinished, or while the list is `growing`. `whole`, the verdict on what they
+    It is running while any of them is unfinished, or while the list is `growing`. `overall`, the verdict on what they
     belong to, decides if there are none, and ends what is unfinished: once that has failed, nothing more will happen.
     """
     if growing or not all(_has_settled(node, now) for node in nodes):
-        return Verdict.FAILED if whole is Verdict.FAILED else Verdict.RUNNING
-    return verdict_of(combined_state([node.state for node in nodes])) if nodes else whole
+        return Verdict.FAILED if overall is Verdict.FAILED else Verdict.RUNNING
+    return verdict_of(combined_state([node.state for node in nodes])) if nodes else overall
 
 
 def _has_settled(node: Node, now: Millis) -> bool:
@@ -372,25 +372,25 @@ def assess(
     """
     shape, root = evidence.shape, evidence.root
     # If only checks are waited for, neither `migrate` nor the job's scope matters.
-    whole = evidence.task_type != TaskType.CHECK and until is not Until.CHECKS
+    with_migration = evidence.task_type != TaskType.CHECK and until is not Until.CHECKS
     nodes, leaves = counted(evidence, until)
     tally = tally_of(leaves)
     units = shape.leaves  # the summary counts them, even if only checks are waited for
     missing = tally_of(units).missing(evidence.job, units) if evidence.task_type != TaskType.CHECK else ()
 
     # First: has it ended?
-    ended = shape.refused or _has_ended(evidence, until, nodes, whole=whole)
-    blocked = whole and shape.blocked
+    ended = shape.refused or _has_ended(evidence, until, nodes, with_migration=with_migration)
+    blocked = with_migration and shape.blocked
     never = blocked and unscheduled and not ended
 
     # Second: is that end believed? Statuses are eventually consistent: a root may be FINISHED while projects, scopes
     # and outcomes are still to be reported. Only an end that leaves nothing open is believed before it has settled.
     if ended and not shape.refused:
-        gaps = _gaps(evidence, until, nodes, tally, whole=whole)
+        gaps = _gaps(evidence, until, nodes, tally, with_migration=with_migration)
     else:
         # A root that cannot be decoded may have ended long ago, and must not look like one that runs.
         gaps = _Gaps(unread=(f"the task: {root.unreadable}",) if root.unreadable and not ended else ())
-    over = never or shape.refused or (ended and (settled or (gaps == _Gaps() and not (whole and missing))))
+    over = never or shape.refused or (ended and (settled or (gaps == _Gaps() and not (with_migration and missing))))
 
     # Third: why is it not a success? What failed, then what never ended or never came, then what could not be read.
     deciding = (*nodes, shape.check) if blocked and shape.check and shape.check not in nodes else nodes
@@ -406,12 +406,12 @@ def assess(
         if gaps.no_migrate:
             reasons.append(Reason(MIGRATE, State.MISSING, None, "never reported"))
         # If a hidden level could not be read, say that instead: the keys may all be in there.
-        if whole and evidence.job and not shape.refused and not any(node.unreadable for node in shape.hidden):
+        if with_migration and evidence.job and not shape.refused and not any(node.unreadable for node in shape.hidden):
             projects = frozenset(evidence.job.included_keys("projects"))
             levels = ((*MIGRATE, "projects" if key in projects else "spaces", key) for key in missing)
             reasons += [Reason(level, State.MISSING, None, "not reported") for level in levels]
 
-    excused = _excused(evidence) if over and not whole else []
+    excused = _excused(evidence) if over and not with_migration else []
     if not over:
         pending = all(node.state is State.PENDING for node in (root, *(root.children or ())))
         verdict = Verdict.PENDING if pending else Verdict.RUNNING
@@ -431,13 +431,13 @@ def assess(
         over=over,
         reasons=tuple(reasons),
         summary=summary_of(units, len(missing)),
-        missing=missing if whole else (),
+        missing=missing if with_migration else (),
         unread=gaps.unread,
         notes=tuple(f"{name} was never reported and does not count" for name in gaps.absent if over and not blocked),
     )
 
 
-def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...], *, whole: bool) -> bool:
+def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...], *, with_migration: bool) -> bool:
     """True if what is waited for has ended; whether that end is believed is another question."""
     shape, root = evidence.shape, evidence.root
     migrate = _reported(shape.migrate)
@@ -447,7 +447,7 @@ def _has_ended(evidence: Evidence, until: Until, nodes: tuple[Node, ...], *, who
     # The root's end is the end of everything in it: what still hangs below one that was stopped never ends by itself.
     if not root.ended and not (head and head.ended):
         return False
-    if not whole:
+    if not with_migration:
         return True
     # `migrate` can be FINISHED while `apps` goes on for days, independently: neither an error nor the end. But scopes
     # of a task that failed are not waited for: they may hang for good.
@@ -472,19 +472,19 @@ class _Gaps(msgspec.Struct, frozen=True, kw_only=True):
     unproven: bool = False
 
 
-def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tally, *, whole: bool) -> _Gaps:
+def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tally, *, with_migration: bool) -> _Gaps:
     """The gaps that the end of a task leaves, unless it was refused."""
     shape, job = evidence.shape, evidence.job
     needed = [*nodes, *tally.unreadable.values()]
     unproven = bool(tally.unproven) or not all(node.outcome for node in nodes)
     absent: list[str] = []
-    if not whole:
+    if not with_migration:
         # If accepted checks alone explain the end, another one, yet to be reported, may explain it as well.
         unproven |= discounted(shape, evidence.accepted) != evidence.accepted.keys()
     else:
         # `migrate` and the hidden levels count by what is below them; whatever failed may be there.
         needed += [node for node in (shape.migrate, *shape.hidden) if node]
-    if whole and job is not None:
+    if with_migration and job is not None:
         known = {child.name for child in (*shape.scopes, *shape.hidden)}
         # The documentation has `projects` for Confluence in one place, so either level stands for both. If the job
         # names keys, these are waited for one by one instead.
@@ -494,12 +494,12 @@ def _gaps(evidence: Evidence, until: Until, nodes: tuple[Node, ...], tally: Tall
     if until is not Until.CORE and evidence.task_type != TaskType.CHECK and _reported(shape.check) is None:
         absent.append("check")
     unread = _unread(evidence, needed)
-    if whole and job is None:
+    if with_migration and job is None:
         unread = (*unread, "the job's definition")  # without its scope, nothing is known to be missing
     return _Gaps(
         unread=unread,
         absent=tuple(absent),
-        no_migrate=whole and _reported(shape.migrate) is None and not shape.root.unreadable,
+        no_migrate=with_migration and _reported(shape.migrate) is None and not shape.root.unreadable,
         unproven=unproven,
     )
 

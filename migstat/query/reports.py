@@ -109,7 +109,7 @@ def checks_report(
     # checks that have not begun are not listed, so until the parent has ended none can be said to be gone
     ended = check is not None and check.ended and not check.unreadable
     found = worst_first(reading.shape.checks)
-    accepted, doubts = accepted_of(acceptances, found, session.now(), whole=ended)
+    accepted, doubts = accepted_of(acceptances, found, session.now(), complete=ended)
     if reading.evidence is not None:
         reading = replace(reading, evidence=replace(reading.evidence, accepted=accepted))
     snapshot = snapshot_of(session, reading, session.tree.job)
@@ -125,7 +125,7 @@ def checks_report(
         earlier = earlier_run(session, against)
         created = instant(task.created_at) if task else None
         # a run that was refused has looked at nothing, so nothing is gone
-        comparison = compared(earlier, found, created or snapshot.fetched_at, whole=ended and bool(found))
+        comparison = compared(earlier, found, created or snapshot.fetched_at, complete=ended and bool(found))
         snapshot = replace(snapshot, flaws=(*snapshot.flaws, *earlier.flaws))
     _refuse_unknown("check", names, (*found, *(comparison.gone if comparison else ())))
 

@@ -27,13 +27,13 @@ def check(name: str, outcome: str | None = "FAILED", found: int = 0, *above: str
 
 
 def held(
-    checks: Sequence[Node], entries: Mapping[str, int | None], now: Millis = NOON, *, whole: bool = True
+    checks: Sequence[Node], entries: Mapping[str, int | None], now: Millis = NOON, *, complete: bool = True
 ) -> tuple[set[str], list[str]]:
     """The names that are accepted, and what is said of the other entries, for entries of these occurrences."""
     known = Acceptances(
         "f", {name: Acceptance(reason="on purpose", until=UNTIL, occurrences=most) for name, most in entries.items()}
     )
-    accepted, doubts = accepted_of(known, checks, now, whole=whole)
+    accepted, doubts = accepted_of(known, checks, now, complete=complete)
     return {level[-1] for level in accepted}, list(doubts)
 
 
@@ -70,7 +70,7 @@ def test_an_entry_holds_or_says_why_not(
 
 def test_an_unknown_name_may_still_come() -> None:
     """While checks are still to come, a name that none has is not wrong."""
-    assert held([check("A")], {"B": None}, whole=False) == (set(), [])
+    assert held([check("A")], {"B": None}, complete=False) == (set(), [])
 
 
 @pytest.mark.parametrize(

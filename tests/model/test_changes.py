@@ -38,10 +38,10 @@ def check(name: str, outcome: str | None = "SUCCESS", *occurrences: str, **more:
     )
 
 
-@pytest.mark.parametrize(("whole", "gone", "pending"), [(True, [("Old",)], 0), (False, [], 1)])
-def test_only_a_whole_list_has_lost_a_check(whole: bool, gone: list[tuple[str, ...]], pending: int) -> None:
+@pytest.mark.parametrize(("complete", "gone", "pending"), [(True, [("Old",)], 0), (False, [], 1)])
+def test_only_a_complete_list_has_lost_a_check(complete: bool, gone: list[tuple[str, ...]], pending: int) -> None:
     """A check of the earlier run alone is gone once the newer one has ended, and may still come before that."""
-    found = compared(EarlierRun(task_id="t", checks=(check("Old"), check("A"))), [check("A")], 0, whole=whole)
+    found = compared(EarlierRun(task_id="t", checks=(check("Old"), check("A"))), [check("A")], 0, complete=complete)
     assert ([node.level for node in found.gone], found.pending) == (gone, pending)
     assert [found.change(node) for node in found.gone] == [GONE] * len(gone)
 
@@ -50,6 +50,6 @@ def test_names_and_occurrences_are_matched() -> None:
     """Names may differ in case where that is unambiguous; occurrences come and go by their text."""
     earlier = EarlierRun(task_id="t", checks=(check("mail", "FAILED", "a", "b"), check("X"), check("x", "FAILED")))
     now = check("Mail", "WARNING", "b", "c")
-    found = compared(earlier, [now, check("X")], 0, whole=True)
+    found = compared(earlier, [now, check("X")], 0, complete=True)
     assert (found.change(now), found.came_and_went(now)) == (BETTER, (("c",), ("a",)))
     assert [node.name for node in found.gone] == ["x"]

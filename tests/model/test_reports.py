@@ -43,7 +43,7 @@ def test_counts_are_worst_first_and_add_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "whole", "growing", "expected"),
+    ("words", "overall", "growing", "expected"),
     [
         (["SUCCESS", "SKIPPED"], SUCCEEDED, False, SUCCEEDED),
         (["SUCCESS", "WARNING"], WARNING, False, WARNING),
@@ -61,10 +61,10 @@ def test_counts_are_worst_first_and_add_up() -> None:
     ],
 )
 def test_a_list_is_judged_by_all_its_members(
-    words: list[str], whole: Verdict, growing: bool, expected: Verdict
+    words: list[str], overall: Verdict, growing: bool, expected: Verdict
 ) -> None:
     """A list is running while any member is unfinished, unless what it belongs to has failed; then the worst counts."""
-    assert verdict_of_list(nodes(*words), whole, growing=growing, now=0) is expected
+    assert verdict_of_list(nodes(*words), overall, growing=growing, now=0) is expected
 
 
 def test_an_end_without_an_outcome_is_waited_for() -> None:

@@ -65,9 +65,8 @@ LISTED = st.lists(st.builds(rep.Listed, ARTIFACT, st.booleans(), MAYBE), max_siz
 ROWS = st.builds(rep.TargetRow, NAMED, NAMED, SNAPSHOTS) | st.builds(
     rep.TargetRow, NAMED, MAYBE, error=st.builds(NotFound, TEXT, TEXT)
 )
-COMPARED = st.builds(
-    compared, st.builds(EarlierRun, task_id=NAMED, checks=SOME, created_at=INSTANT), SOME, INSTANT, whole=st.booleans()
-)
+EARLIER = st.builds(EarlierRun, task_id=NAMED, checks=SOME, created_at=INSTANT)
+COMPARED = st.builds(compared, EARLIER, SOME, INSTANT, complete=st.booleans())
 REPORTS: st.SearchStrategy[rep.Report] = st.one_of(
     st.builds(rep.StatusReport, SNAPSHOTS),
     st.builds(rep.ChecksReport, SNAPSHOTS, st.none(), SOME, VERDICT, overridden=KEYS, comparison=st.none() | COMPARED),
