@@ -30,7 +30,7 @@ import json, os, signal, sys, threading, time
 
 from migstat.__main__ import run
 
-file, main, codes = sys.argv.pop(1), os.getpid(), []
+out, main, codes = open(sys.argv.pop(1), "w"), os.getpid(), []
 
 def hook(event, _):
     if event not in ("import", "exec", "open", "marshal.loads") or os.getpid() != main or threading.active_count() > 1:
@@ -56,7 +56,7 @@ def begin():
         run()
     finally:
         if os.getpid() == main:
-            with open(file, "w") as out:
+            with out:
                 json.dump(codes, out)
 
 begin()
