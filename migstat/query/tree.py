@@ -443,7 +443,9 @@ class Tree:
     def _few_leaves(self) -> list[Node] | None:
         """Of many children of a running task those that run or went wrong; None if all of them should be read."""
         levels, keys = self._hidden_levels, self._scope.keys
-        if self._root.ended or not levels or not (len(keys) > MANY if keys else any(map(self._has_many, levels))):
+        if self._root.ended or not levels:
+            return None
+        if not (len(keys) > MANY if keys else any(map(self._has_many, levels))):
             return None
 
         def one(wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
