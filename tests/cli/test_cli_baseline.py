@@ -71,15 +71,6 @@ def test_a_projects_document_is_a_rehearsal(tmp_path: Path) -> None:
     assert "running, ends about 14:25" in result.err
 
 
-def test_without_a_rehearsal_a_deadline_only_passes() -> None:
-    """A deadline alone is announced, passes once, and ends nothing."""
-    with night(in_turn(120)) as rehearsed:
-        events = rehearsed.events("--deadline", "14:20")
-    assert late(events) == [("passed", 0)]
-    assert next(event for event in events if event["event"] == "late")["estimatedEndAt"] is None
-    assert events[-1]["event"] == "finished"
-
-
 def test_a_resumed_watch_does_not_repeat_that_it_is_late(record: Path, tmp_path: Path) -> None:
     """What an earlier watch has recorded about the deadline is not said again by the one that resumes it."""
     words = ("--baseline", str(record), "--deadline", "14:26", "--record", str(tmp_path / "night.jsonl"))
