@@ -21,11 +21,11 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot
 from migstat.render.checks import change_word, changes, checks_head, compared_words
-from migstat.render.parts import REASONS, Canvas, counts_of, heading_of
+from migstat.render.parts import REASONS, heading_of
 from migstat.render.rows import columns, rows
 from migstat.render.table import NOTHING_TO_MOVE
 from migstat.render.text import absolute, duration, harmless
-from migstat.render.theme import UNICODE, describe
+from migstat.render.theme import UNICODE, count_words, describe
 
 if TYPE_CHECKING:
     from migstat.model.nights import TimelineReport
@@ -35,9 +35,6 @@ _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 # not stop it; a space of no width in the middle of them does.
 _LINK = re.compile(r"(?<=[@#])|(?<=/)(?=/)|(?<=www)(?=\.)|(?<=gh-)(?=[0-9])", re.IGNORECASE)
 _NO_WIDTH = "&#8203;"
-
-_CANVAS = Canvas(1000, UNICODE)
-"""Wide enough to cut nothing."""
 
 
 def markdown_lines(report: Report) -> Iterator[str]:
@@ -117,8 +114,9 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     if snapshot.reasons:
         yield ""
     if snapshot.summary.total:
-        counts = counts_of(states_of(snapshot.summary), _CANVAS, over=node.ended)
-        yield from (" · ".join(count.plain for count in counts), "")
+        states = states_of(snapshot.summary).items()
+        yield " · ".join(f"{UNICODE.states[state]} {count_words(n, state, over=node.ended)}" for state, n in states)
+        yield ""
 
 
 def _table(names: Sequence[str], found: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -225,7 +225,7 @@ def _list(
             speaks = name in ("", "STATE", "TYPE", "VALUE") or cell.plain.startswith("expired")
             label = "" if speaks else f"{name.partition(' (')[0].lower()} "
             labelled += [Text.assemble((label, QUIET), cell)] if cell else []
-        parts += [first, Padding(Text(canvas.glyphs.dot, QUIET).join(labelled), (0, 0, 0, 2))]
+        parts += [first, Padding(Flow(labelled, Text(canvas.glyphs.dot, QUIET)), (0, 0, 0, 2))]
     return Group(*parts)
 
 

@@ -145,11 +145,12 @@ SLOW = pytest.mark.slow
 def test_no_line_is_wider_than_the_window(
     servers: dict[str, Server], name: str, command: str, widths: tuple[int, ...]
 ) -> None:
-    """Each line of a table and of a tree is cut or wrapped, wide characters counted as two."""
+    """Each line of a table and of a tree is cut or wrapped, wide characters counted as two, and no sign ends a line."""
     forms = ("table", "tree") if command.startswith("status") else ("table",)
     for form, width in itertools.product(forms, widths):
         shown = rendered(servers[name], *command.split(), form=form, columns=width)
         assert [line for line in shown.splitlines() if cell_len(line.rstrip()) > width] == []
+        assert re.findall(r"^.*[✖▲●○✔]$", shown, re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("width", [20, 33, 40])
