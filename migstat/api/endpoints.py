@@ -5,7 +5,6 @@ Redirects are refused, and every id is percent-encoded into the path.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -23,9 +22,9 @@ from migstat.api.decode import (
     decode_tasks,
     repaired_json,
 )
-from migstat.api.failures import Redirect, error_of_status
-from migstat.api.http import Http, Resource
-from migstat.api.retry import Clock, retry_after_seconds, seconds_until
+from migstat.api.failures import PROXY_HINT, Redirect, error_of_status
+from migstat.api.http import ENCODINGS, Http, Resource, read_body
+from migstat.api.retry import retry_after_seconds, seconds_until
 from migstat.errors import BadAnswer
 from migstat.model.nodes import Job, Page, Question, Task, TaskPage
 
@@ -34,20 +33,7 @@ if TYPE_CHECKING:
     from migstat.files.incoming import Incoming
 
 ROOT = "/migrations/public/v1"
-MAX_BODY = 8 * 1024 * 1024
-"""Bytes, decompressed. A page of 20 children has some 10 KB, so nothing larger than this comes from the API."""
-
-MAX_ERROR = 64 * 1024
-"""Bytes of an answer other than 200 that are read for its message."""
-
-PIECE = 256 * 1024
-"""Bytes that are decompressed at a time."""
-
-ENCODINGS = ("gzip", "deflate")
-"""Encodings of a body, one at a time: gzip in gzip makes gigabytes of a few kilobytes."""
-
 HEADERS = {"Accept": "application/json", "Accept-Encoding": ", ".join(ENCODINGS)}
-PROXY_HINT = "A proxy or a login page may be in between; check the network and --base-url."
 
 BARREN_PAGES = 3
 MAX_TASKS = 50_000
@@ -125,7 +111,7 @@ class Api(Http):
     def request(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
         """Send a GET for a path until its answer can be decoded or the policy gives up."""
         timing, clean = self.timing, self.redactor.text
-        receive = partial(_body, resource=resource, clock=timing.clock, seconds=self.settings.request_timeout)
+        receive = partial(read_body, resource=resource, clock=timing.clock, seconds=self.settings.request_timeout)
 
         def attempt() -> Answer:
             url = self.settings.base_url + path
@@ -159,50 +145,6 @@ class Api(Http):
         answer = self.retrying(attempt, clean)
         self.observers.answered(resource, answer)
         return answer
-
-
-def _body(response: httpx.Response, resource: Resource, clock: Clock, seconds: float) -> bytes:
-    """Read and decompress the body within `seconds`; of an error only as much as a message needs."""
-    good = response.status_code == httpx.codes.OK
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ("", "identity", *ENCODINGS):
-        if not good:
-            return b""
-        message = f"the response for {resource} is encoded as {encoding[:40]!r}, which was not requested"
-        raise BadAnswer(message, PROXY_HINT)
-    # httpx's own time-out is for a single read: a drip of bytes would keep an abandoned thread for hours
-    ends_at = clock() + seconds
-    body = bytearray()
-    for part in _decompressed(response, encoding):
-        body += part
-        if len(body) > MAX_ERROR and not good:
-            return b""
-        if len(body) > MAX_BODY:
-            raise BadAnswer(f"the response for {resource} is larger than {MAX_BODY >> 20} MiB", PROXY_HINT)
-        if clock() > ends_at:
-            raise httpx.ReadTimeout("")
-    return bytes(body)
-
-
-def _decompressed(response: httpx.Response, encoding: str) -> Iterator[bytes]:
-    """Yield the body in pieces; httpx would decompress all it received at once, up to a thousand times its size."""
-    if encoding not in ENCODINGS or response.is_stream_consumed:
-        yield from response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
-        return
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of gzip's and zlib's headers
-    begun = False
-    try:
-        for part in response.iter_raw():
-            if part and not begun and encoding == "deflate" and part[0] & 0x0F != zlib.DEFLATED:
-                inflater = zlib.decompressobj(-zlib.MAX_WBITS)  # some servers send it without a header
-            begun = begun or bool(part)
-            rest = part
-            while rest:
-                yield inflater.decompress(rest, PIECE)
-                rest = inflater.unconsumed_tail
-        yield inflater.flush()
-    except zlib.error as error:
-        raise httpx.DecodingError(str(error)) from error
 
 
 def _says(body: bytes, clean: Callable[[str], str]) -> str:

@@ -25,6 +25,7 @@ from migstat.settings.resolve import Settings
 CHECK_NETWORK = "Check the network, VPN and proxy; -v shows each request."
 CHECK_SERVER = "Is a server listening there, and does it speak plain http? See --base-url."
 CHECK_PROXY = "The proxy comes from HTTPS_PROXY, ALL_PROXY or the system; hosts in NO_PROXY are reached without it."
+PROXY_HINT = "A proxy or a login page may be in between; check the network and --base-url."
 LATER = "The problem is on the server's side; try again in a few minutes."
 
 

@@ -8,7 +8,8 @@ import math
 import re
 import ssl
 import sys
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from copy import copy
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -22,10 +23,10 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat import __version__
-from migstat.api.failures import Redirect, failure_of
-from migstat.api.retry import WINDOW, Budget, Policy, Sleep, Timing
+from migstat.api.failures import PROXY_HINT, Redirect, failure_of
+from migstat.api.retry import WINDOW, Budget, Clock, Policy, Sleep, Timing
 from migstat.api.threads import Workers
-from migstat.errors import ApiError, RateLimited, UsageError
+from migstat.errors import ApiError, BadAnswer, RateLimited, UsageError
 from migstat.model.nodes import Job, Page, Task, TaskPage
 from migstat.settings.resolve import MIN_TOKEN_LENGTH, Settings, elsewhere
 
@@ -38,6 +39,18 @@ GRACE = 0.25
 
 KEPT_ALIVE = 30.0
 """Seconds that a connection may stay unused; longer than the usual pause between two polls."""
+
+MAX_BODY = 8 * 1024 * 1024
+"""Bytes, decompressed. A page of 20 children has some 10 KB, so nothing larger than this comes from the API."""
+
+MAX_ERROR = 64 * 1024
+"""Bytes of an answer other than 200 that are read for its message."""
+
+PIECE = 256 * 1024
+"""Bytes that are decompressed at a time."""
+
+ENCODINGS = ("gzip", "deflate")
+"""Encodings of a body, one at a time: gzip in gzip makes gigabytes of a few kilobytes."""
 
 MASK = "***"
 USER_AGENT = {"User-Agent": f"migstat/{__version__}"}
@@ -246,6 +259,50 @@ def _send(
         response.close()
         # it refers back to the response, and the collector, which runs seldom, would keep both for hours
         response.stream = EMPTY_STREAM
+
+
+def read_body(response: httpx.Response, resource: Resource, clock: Clock, seconds: float) -> bytes:
+    """Read and decompress the body within `seconds`; of an error only as much as a message needs."""
+    good = response.status_code == httpx.codes.OK
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity", *ENCODINGS):
+        if not good:
+            return b""
+        message = f"the response for {resource} is encoded as {encoding[:40]!r}, which was not requested"
+        raise BadAnswer(message, PROXY_HINT)
+    # httpx's own time-out is for a single read: a drip of bytes would keep an abandoned thread for hours
+    ends_at = clock() + seconds
+    body = bytearray()
+    for part in _decompressed(response, encoding):
+        body += part
+        if len(body) > MAX_ERROR and not good:
+            return b""
+        if len(body) > MAX_BODY:
+            raise BadAnswer(f"the response for {resource} is larger than {MAX_BODY >> 20} MiB", PROXY_HINT)
+        if clock() > ends_at:
+            raise httpx.ReadTimeout("")
+    return bytes(body)
+
+
+def _decompressed(response: httpx.Response, encoding: str) -> Iterator[bytes]:
+    """Yield the body in pieces; httpx would decompress all it received at once, up to a thousand times its size."""
+    if encoding not in ENCODINGS or response.is_stream_consumed:
+        yield from response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
+        return
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of gzip's and zlib's headers
+    begun = False
+    try:
+        for part in response.iter_raw():
+            if part and not begun and encoding == "deflate" and part[0] & 0x0F != zlib.DEFLATED:
+                inflater = zlib.decompressobj(-zlib.MAX_WBITS)  # some servers send it without a header
+            begun = begun or bool(part)
+            rest = part
+            while rest:
+                yield inflater.decompress(rest, PIECE)
+                rest = inflater.unconsumed_tail
+        yield inflater.flush()
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from error
 
 
 class _Route:

@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, unquote
 import httpx
 import pytest
 
-from migstat.api.endpoints import MAX_BODY, Api
-from migstat.api.http import Exchange, Observers, Resource
+from migstat.api.endpoints import Api
+from migstat.api.http import MAX_BODY, Exchange, Observers, Resource
 from migstat.api.retry import WINDOW, Policy, Timing
 from migstat.errors import (
     ApiError,
