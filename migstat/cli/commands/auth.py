@@ -79,7 +79,7 @@ def login(runtime: Runtime, options: Options) -> int:
         email = sources.email(NAME_IT)
     account = Account(sources.parsed("base_url"), email)
     if file is not None:
-        token = token_of_file(*file, runtime.streams.token_input)
+        token = token_of_file(*file, sources.stdin)
     elif person:
         prompt = f"API token of {harmless(account.email)} for {account.base_url} (not shown): "
         token = Token(secret_of(dialog.ask(prompt, secret=True), "the answer"), "typed")
