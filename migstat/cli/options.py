@@ -124,12 +124,12 @@ def shared_options(
         # Typer reads options from the signature, so the function gets one that has the shared options, too. They are
         # keyword-only, as one without a default may follow one that has one only there.
         signature = inspect.signature(command, eval_str=True)
+        every = {"ctx": (typer.Context, inspect.Parameter.empty)} | {name: shared[name] for name in about}
         own = [param for param in signature.parameters.values() if param.name not in ("runtime", "options")]
-        parameters = [inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
-        parameters += [param.replace(kind=inspect.Parameter.KEYWORD_ONLY) for param in own]
-        parameters += [
+        every |= {param.name: (param.annotation, param.default) for param in own} | shared
+        parameters = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-            for name, (annotation, default) in shared.items()
+            for name, (annotation, default) in every.items()
         ]
 
         @wraps(command)

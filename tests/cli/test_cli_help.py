@@ -79,6 +79,8 @@ def test_every_command_explains_itself(command: str) -> None:
     assert text.startswith(f"Usage: migstat {command}")
     assert ("[OPTIONS] [" in text) is (command in ("artifacts", "checks", "demo", "help", "job", "projects", "status",
                                                    "tasks", "watch"))  # fmt: skip
+    if "[JOB]" in text:  # what comes first on the line comes first in the help
+        assert re.search(r"Options:\n +\[JOB\] ", text)
     assert len(text.splitlines()) <= (28 if command == "watch" else 24)
     assert max(map(len, text.splitlines())) <= 80
     names = [name for param in PAGES[command].params for name in param.opts if name.startswith("-")]
