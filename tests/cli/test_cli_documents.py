@@ -192,6 +192,13 @@ def test_ndjson_is_one_node_a_line(server: Server, words: str, names: list[str])
     assert all(each["children"] is None for each in nodes)
 
 
+def test_no_level_is_deeper_than_was_asked_for() -> None:
+    """Missing projects, and whatever else the verdict needs, are not shown below the depth."""
+    with still(migration(projects=(node("P"),), keys=("P", "Q"))) as up:
+        shown = document(up, "status --depth 1")["node"]["children"]
+    assert {child["name"]: child["children"] for child in shown} == {"check": None, "migrate": None}
+
+
 def test_json_is_indented_for_a_person_only(server: Server) -> None:
     """On a terminal the document is spread over lines, and is the same document."""
     result = ask(server, "status", "--json", terminal=True)
