@@ -100,6 +100,7 @@ JUDGED = ["root+", "migrate+", "migrate,apps+", "migrate,usersAndGroups+", "job"
         (ENDED, lambda tree: tree.read(0, judged=True), JUDGED),
         (RUNNING, lambda tree: tree.glance(), ["root+", "migrate+", "job", *BELOW]),
         (ENDED, lambda tree: tree.glance(), [*JUDGED, "migrate+", *BELOW]),
+        (ENDED, lambda tree: (tree.read(0, judged=True), tree.read(ALL)), [*JUDGED, "check+"]),
         (RUNNING, lambda tree: tree.checks(), ["root+", "job", "check+"]),
         (RUNNING, lambda tree: (tree.read(0), tree.checks()), ["root+", "check+"]),
         (ENDED, lambda tree: tree.checks(), [*JUDGED, "check+", "check+"]),
@@ -382,7 +383,12 @@ def test_no_page_is_older_than_the_end_that_the_root_tells(read: Read, ended_at:
 
 
 @pytest.mark.parametrize(
-    "read", [lambda tree: tree.node(PROJECTS, 1).root.children, lambda tree: tree.projects().shape.leaves]
+    "read",
+    [
+        lambda tree: tree.node(PROJECTS, 1).root.children,
+        lambda tree: tree.node(("migrate",), 2).root.children[0].children,
+        lambda tree: tree.projects().shape.leaves,
+    ],
 )
 @pytest.mark.parametrize(
     ("root_ended_at", "migrate_ended_at", "moved_at"),
