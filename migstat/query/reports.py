@@ -19,7 +19,6 @@ from migstat.model.nodes import (
     Node,
     Page,
     Question,
-    Shape,
     State,
     Task,
     TaskType,
@@ -82,7 +81,7 @@ def status_report(
     if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not leaves:
         reading = replace(reading, partial=True)  # the projects are deeper than `depth`
     snapshot = _with_missing(snapshot_of(session, reading, job), reading)
-    root, now = _brief(snapshot.shape) if depth is None else pruned(snapshot.node, depth), snapshot.fetched_at
+    root, now = snapshot.node if depth is None else pruned(snapshot.node, depth), snapshot.fetched_at
     paceless = root.ended or reading.partial  # a few of many say nothing about the pace
     return StatusReport(
         replace(snapshot, node=root),
@@ -229,17 +228,6 @@ def pruned(node: Node, depth: int) -> Node:
     if depth <= 0 or node.children is None:
         return replace(node, children=None)
     return replace(node, children=tuple(pruned(child, depth - 1) for child in node.children))
-
-
-def _brief(shape: Shape) -> Node:
-    """The root of a glance: `check` is one line once the migration has begun well, and beside its own checks."""
-    root, check = shape.root, shape.check
-    passed = check is not None and check.ended and check.state is not State.FAILED and shape.begun
-    twice = shape.task_type == TaskType.CHECK and check is not None and shape.checks is not check.children
-    if not (passed or twice):
-        return root
-    children = tuple(replace(child, children=None) if child is check else child for child in root.children or ())
-    return replace(root, children=children)
 
 
 def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:

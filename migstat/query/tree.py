@@ -141,9 +141,11 @@ class Tree:
         Of many projects of a running task only those that run or went wrong.
         """
         self._look_ahead(MIGRATE, *HIDDEN_LEVELS)
-        root = self._with_checks(self._children_of(self._root), only_if_bad=True)
+        listed = self._children_of(self._root)
+        root = self._with_checks(listed, only_if_bad=True)
         if self.task_type == TaskType.CHECK:
-            return self._reading(root)
+            own = any(child.level != CHECK for child in listed.children or ())
+            return self._reading(listed if own else root)  # those that are in both places are shown once
         migrate = child_of(root, "migrate")
         # before `migrate` is reported, its projects may be
         if migrate is not None and migrate.state is State.PENDING and not self._root.ended:
