@@ -178,12 +178,12 @@ class Watcher(msgspec.Struct, kw_only=True):
         if self._unread:
             return ended.exit_code
         loss = self.background.loss() or self._loss
-        if loss is not None and ended.exit_code != Exit.OK:
+        if loss is not None:
+            if ended.exit_code == Exit.OK:
+                raise loss
             # In the background as well: standard error may be the same frozen terminal or full pipe.
             tell_error(self.background.streams, loss, json=self.options.shared.format in JSON_FORMATS)
         if ended.end is End.ERROR:
             snapshot = self.watch.view.snapshot
             raise incomplete(snapshot.flaws if snapshot else ())
-        if loss is not None and ended.exit_code == Exit.OK:
-            raise loss
         return ended.exit_code
