@@ -243,11 +243,11 @@ def heading(known: Digest, now: Millis, glyphs: Glyphs) -> Heading:
 
 
 def progress_lines(
-    known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False
+    known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False, wrap: bool = False
 ) -> list[RenderableType]:
-    """The bar with its counts, once anything is known, and the times, each on one line."""
+    """The bar with its counts, once anything is known, and the times, each on one line unless the times may `wrap`."""
     parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
-    facts = facts_line(parts, replace(canvas, height=1))
+    facts = facts_line(parts, canvas if wrap else replace(canvas, height=1))
     if known.view.snapshot is None:
         return [facts]
     counts = known.counts

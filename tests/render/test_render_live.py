@@ -29,7 +29,7 @@ from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
 from migstat.model.verdict import NOTHING, Reason, Until, Verdict, summary_of
 from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import drawn
-from migstat.render.ending import Story, last_line, status_line
+from migstat.render.ending import Story, ending, last_line, status_line
 from migstat.render.live import (
     Counts,
     Digest,
@@ -337,6 +337,16 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
 def test_the_last_line_says_what_was_waited_for_and_what_was_not(story: Story, line: str) -> None:
     """The last line names the verdict or the reason for stopping, and what goes on without being watched."""
     assert last_line(story) == line
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_what_stays_after_the_end_leaves_nothing_out(width: int) -> None:
+    """Unlike a frame, the last screen has the destination and all times whole, on more lines if need be."""
+    canvas = Canvas(width, UNICODE, 24)
+    story = end(End.TIMEOUT, Verdict.RUNNING, replace(FAILURE, deadline=NOW + 30 * MINUTE))
+    text = " ".join(drawn(ending(story, canvas), canvas, color=False).split())
+    for part in ("→ acme-cloud.example.com", "1h 38m", "not before", "deadline 14:43", "as of 14:13 UTC"):
+        assert part in text
 
 
 @pytest.mark.parametrize(
