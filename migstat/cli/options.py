@@ -101,12 +101,12 @@ def shared_options(
     new_profile: bool = False,
     offline: bool = False,
 ) -> Callable[[Command], Command]:
-    """Give a command the options that commands share; it gets all of them as `options`, and the runtime as `runtime`.
+    """Give a command the options that commands share, all of them as `options`, and the runtime as `runtime`.
 
-    It writes one of the `formats`, or for people only if it has none, and files of the kinds of `exports`. `about` are
-    the arguments for what it asks the API, JOB or JOB and TASK. `settings` has the help of those that are options of
-    this command alone. With `new_profile` it takes a profile that does not exist yet. An `offline` command has the
-    options of output only, and the config file is not read.
+    The command writes one of the `formats` (without any, it writes for people only) and exports files of the kinds of
+    `exports`. `about` are the arguments for what it asks the API: "job", or "job" and "task". `settings` are settings
+    that only this command has options for, with their help. With `new_profile` the profile need not exist yet. An
+    `offline` command has the options of output only, and the config file is not read.
     """
     shared: dict[str, tuple[Any, Any]] = {name: (ARGUMENTS[name], None) for name in about}
     shared |= {name: (option(SETTING[name], text), None) for name, text in (settings or {}).items()}
@@ -157,7 +157,7 @@ def options_from(
     exports: tuple[str, ...],
     new_profile: bool,
 ) -> Options:
-    """The options from those given on the command line, and all that takes their place. Raises UsageError."""
+    """The options of a command, from those given, the environment and the profile. Raises UsageError."""
     environ, streams = runtime.environ, runtime.streams
     one_of(given.get("color", "auto"), "--color", COLORS)
     if given.get("json") and given["output"] not in (None, "json"):
@@ -222,10 +222,9 @@ def _export(export: str, kinds: tuple[str, ...]) -> Path:
 
 
 def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
-    """True if errors are to be JSON: if the words, the environment or the profile in effect ask for such a format.
+    """True if errors must be JSON: if the words, the environment or the profile in effect ask for such a format.
 
-    The words may be invalid, so they are scanned instead of parsed, and so may be the config file, which does not count
-    then.
+    The words may be invalid, so they are scanned instead of parsed; an invalid config file is ignored.
     """
     flags: dict[str, str | None] = dict.fromkeys(_SCANNED)
     # The last one counts, as for Typer, and nothing behind `--` is an option.
