@@ -140,11 +140,8 @@ def test_a_profiles_token_file_begins_at_the_config_file(tmp_path: Path, server:
     for mode, warnings in ((0o600, 0), (0o644, 1)):
         file.chmod(mode)
         result = migstat(["job", "job-1"], env, now=lambda: NOW)
-        assert (result.code, result.err.count(f"chmod 600 {file}"), len(result.err.splitlines())) == (
-            0,
-            warnings,
-            warnings,
-        )
+        warned = result.err.count(f"chmod 600 {file}"), len(result.err.splitlines())
+        assert (result.code, *warned) == (0, warnings, warnings)
         assert server.token not in result.err
 
 
