@@ -21,7 +21,7 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot
 from migstat.render.checks import change_word, changes, checks_head, compared_words
-from migstat.render.parts import REASONS, heading_of
+from migstat.render.parts import REASONS, Heading, heading_of
 from migstat.render.rows import columns, rows
 from migstat.render.table import NOTHING_TO_MOVE
 from migstat.render.text import absolute, duration, harmless
@@ -89,8 +89,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
             yield from _timeline(report)
 
 
-def _heading(snapshot: Snapshot) -> Iterator[str]:
-    heading = heading_of(snapshot, UNICODE)
+def _heading(heading: Heading) -> Iterator[str]:
     counts = (f"{UNICODE.states[state]} {words}" if state else words for state, words, _ in heading.counts)
     verdict = " · ".join((f"{UNICODE.states[heading.state]} {heading.word}", *counts))
     yield from (f"**{_cell(verdict)}: {_cell(heading.title)}**", "")
@@ -99,7 +98,7 @@ def _heading(snapshot: Snapshot) -> Iterator[str]:
 def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     """Verdict, name and destination, with full dates for readers on another day."""
     node, now = snapshot.node, snapshot.fetched_at
-    yield from _heading(snapshot)
+    yield from _heading(heading_of(snapshot, UNICODE))
     facts = [f"started {absolute(node.started_at)}" if node.started_at else ""]
     facts.append(f"ended {absolute(node.last_updated_at)}" if node.ended and node.last_updated_at else "")
     facts.append(duration(node.elapsed_seconds(now)))
@@ -132,13 +131,13 @@ def _timeline(report: TimelineReport) -> Iterator[str]:
     from migstat.render.timeline import (
         columns_for_people,
         failures,
+        night_heading,
         row_for_people,
-        snapshot_of,
         summary_of_night,
         when_words,
     )
 
-    yield from _heading(snapshot_of(report.night))
+    yield from _heading(night_heading(report.night, UNICODE))
     yield from (" · ".join(when_words(report, in_full=True)), "")
     for name, words in failures(report, 20):
         yield f"- {UNICODE.states[State.FAILED]} {_cell(name)}{': ' if name and words else ''}{_cell(words)}"

@@ -16,23 +16,24 @@ from rich.text import Text
 from migstat.model.events import NoAnswer
 from migstat.model.nights import Night, Span, TimelineReport
 from migstat.model.nodes import Millis, Node, State
-from migstat.model.verdict import Reason, Snapshot
+from migstat.model.verdict import Reason
 from migstat.render.log import cause_of
 from migstat.render.parts import (
     LOW,
     LOWEST,
     REASONS,
     Canvas,
+    Heading,
     Prose,
     facts_line,
     folded_line,
     gap,
     heading_lines,
-    heading_of,
+    host_of,
     shown_and_counted,
 )
 from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone
-from migstat.render.theme import QUIET, UNICODE, state_words
+from migstat.render.theme import QUIET, UNICODE, Glyphs, state_words
 
 AROUND_BARS = 13
 """Lines that everything but the bars takes, as a first guess; `drawing.fitted` corrects it."""
@@ -145,7 +146,7 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     """Verdict, times, bars, their legend, and the summary."""
     night = report.night
     lowest = canvas.height < LOWEST
-    head = heading_lines(heading_of(snapshot_of(night), canvas.glyphs), canvas)
+    head = heading_lines(night_heading(night, canvas.glyphs), canvas)
     head += [facts_line(enumerate(when_words(report)), canvas), *gap(canvas)]
     if not night.spans:
         return Group(*head, Text("Nothing has been recorded yet.", QUIET))
@@ -183,19 +184,12 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
     return shown, Counter(span.state for span in rest)
 
 
-def snapshot_of(night: Night) -> Snapshot:
-    """The night as a snapshot, from which other views make their heads."""
-    return Snapshot(
-        job_id=harmless(night.job_id or "unknown"),
-        task_id=night.task_id or "",
-        task_type=None,
-        fetched_at=night.as_of or 0,
-        node=Node(),
-        verdict=night.verdict,
-        job_name=night.job_name,
-        destination=night.destination,
-        reasons=night.reasons,
-    )
+def night_heading(night: Night, glyphs: Glyphs) -> Heading:
+    """The verdict, name and destination."""
+    name = harmless(night.job_name or f"job {night.job_id or 'unknown'}")
+    host = host_of(night.destination)
+    title = f"{name} {glyphs.arrow} {host}" if host else name
+    return Heading(state=State(night.verdict), word=night.verdict, title=title)
 
 
 def when_words(report: TimelineReport, *, in_full: bool = False) -> list[str]:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from migstat.model.nights import Span, TimelineReport
 from migstat.model.nodes import Millis, State
 from migstat.render.html import Markup, mark, page, tag
-from migstat.render.parts import host_of
-from migstat.render.theme import STATE_OF_VERDICT
+from migstat.render.theme import UNICODE
 from migstat.render.timeline import (
     Axis,
     axis_of,
     columns_for_people,
     failures,
+    night_heading,
     row_for_people,
     summary_of_night,
     when_words,
@@ -32,7 +32,7 @@ SHADES = 4
 def timeline_page(report: TimelineReport) -> str:
     """The page: verdict and times, what failed, bars of all nodes, and the summary."""
     night = report.night
-    title = " → ".join(filter(None, (night.job_name or f"job {night.job_id or 'unknown'}", host_of(night.destination))))
+    heading = night_heading(night, UNICODE)
     phases = {name: f"phase{at % SHADES}" for at, name in enumerate(report.phase_names)}
     axis = axis_of(report, 100)
     marks = (
@@ -51,8 +51,8 @@ def timeline_page(report: TimelineReport) -> str:
         for name, words in failures(report, 50)
     )
     return page(
-        f"{night.verdict}: {title}",
-        tag("h1", mark(STATE_OF_VERDICT[night.verdict], night.verdict), Markup(" "), title),
+        f"{heading.word}: {heading.title}",
+        tag("h1", mark(heading.state, heading.word), Markup(" "), heading.title),
         tag("p", " · ".join(when_words(report, in_full=True)), class_="quiet"),
         tag("ul", *failed, class_="failures"),
         tag("dl", *map(Markup, summary)),
