@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from migstat.model.acceptance import MOST_SENT
+from migstat.model.acceptance import MOST_SENT, Acceptance
 from migstat.model.changes import Change, Comparison
 from migstat.model.nodes import Millis, Node, State
 from migstat.model.reports import ChecksReport
@@ -24,19 +24,18 @@ from migstat.render.parts import (
     Canvas,
     Flow,
     Prose,
-    acceptance_words,
     folded,
     gap,
     header,
     heading_lines,
     heading_of,
-    last_line,
     line,
     mark,
     reason_lines,
+    rest_line,
     table_of,
 )
-from migstat.render.text import ago, day_and_time, grouped, harmless, zone
+from migstat.render.text import ago, day_and_time, grouped, harmless, short_date, zone
 from migstat.render.theme import QUIET, STRONG, describe
 
 WITH_CHANGES = 76
@@ -99,8 +98,8 @@ def checks_view(report: ChecksReport, canvas: Canvas) -> Group:
         counts = [Text(count, QUIET) for count in (*([f"+{more} more"] if more else []), *changes(report))]
         # In a low window rows matter more than how to see the others.
         hint = [ALL_LISTS] if len(shown) < len(report.rows) and (canvas.height >= LOWER or not shown) else []
-        parts.append(Flow([*counts, *hint], Text(canvas.glyphs.dot, QUIET)))
-    return Group(*parts, *last_line(report, rest, canvas, "checks"))
+        parts.append(Flow([*counts, *hint], canvas))
+    return Group(*parts, *rest_line(report, rest, canvas, "checks"))
 
 
 def _is_news(check: Node, comparison: Comparison, change: str) -> bool:
@@ -156,9 +155,15 @@ def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[Render
     change = [Text(change_word(check, report), QUIET)] if report.comparison else []
     state = [] if check.missing else [mark(words.state, words.words, canvas)]
     yield Text("  ").join([*change, *state, Text(harmless(check.name), STRONG), override])
-    texts = [(acceptance_words(entry, now) if entry else "", QUIET), (words.message, "")]
+    texts = [(_acceptance(entry, now) if entry else "", QUIET), (words.message, "")]
     texts += [(harmless(check.description or ""), QUIET), *_occurrences(check, report, canvas)]
     yield from (Padding(Text(text, style, overflow="fold"), (0, 0, 0, 4)) for text, style in texts if text)
+
+
+def _acceptance(entry: Acceptance, now: Millis) -> str:
+    """How long a check is accepted, by whom and why: `until 1 Dec, Maria: merged on purpose`."""
+    by = f", {harmless(entry.by)}" if entry.by else ""
+    return f"until {short_date(entry.until, now)}{by}: {harmless(entry.reason)}"
 
 
 def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text:
@@ -178,7 +183,7 @@ def _message(check: Node, report: ChecksReport, message: str) -> Text:
     """Why a check was accepted, or else its message and the number of its findings, now and before."""
     now = report.snapshot.fetched_at
     if entry := report.snapshot.accepted.get(check.level):
-        return Text(acceptance_words(entry, now))
+        return Text(_acceptance(entry, now))
     found, before = len(check.occurrences), report.comparison.before.get(check.level) if report.comparison else None
     if check.missing and before is not None:
         return Text(f"was {before.state}: {describe(before, now).message}".removesuffix(": "))

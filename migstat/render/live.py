@@ -38,6 +38,7 @@ from migstat.render.parts import (
     NARROW,
     WIDE,
     Canvas,
+    Flow,
     Heading,
     Prose,
     bar,
@@ -368,7 +369,7 @@ def _rows(
         return [row_of(node) for node in nodes[: max(room, 0)]], []
     rest = nodes[room - 1 :]
     counts = Counter(State.FAILED if node.says_nothing else node.state for node in rest)
-    states = Text(canvas.glyphs.dot).join(counts_of(counts, canvas, over=True))
+    states = Flow(counts_of(counts, canvas, over=True), canvas).joined
     more = count_words(len(rest), *counts) if len(counts) == 1 else f"{grouped(len(rest))} more: {states}"
     return [row_of(node) for node in nodes[: room - 1]], [line((f"+{more}", QUIET))]
 

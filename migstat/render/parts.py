@@ -16,11 +16,10 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from migstat.model.acceptance import Acceptance
 from migstat.model.nodes import Level, Millis, Node, State, TaskType
 from migstat.model.reports import ChecksReport, ProjectsReport, nothing_moved, worst_first
 from migstat.model.verdict import Reason, Snapshot, Verdict
-from migstat.render.text import duration, grouped, harmless, local_time, short_date, span_of_time, zone
+from migstat.render.text import duration, grouped, harmless, local_time, span_of_time, zone
 from migstat.render.theme import QUIET, STRONG, STYLES, Glyphs, count_words, describe
 
 if TYPE_CHECKING:
@@ -78,11 +77,6 @@ def shown_and_counted(
     return shown, [item for item in items if item.state not in bad and item.level not in kept]
 
 
-def gap(canvas: Canvas) -> tuple[str, ...]:
-    """A blank line, if there is room for one."""
-    return ("",) if canvas.height >= LOW else ()
-
-
 def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) -> tuple[list[Node], list[Node]]:
     """Split nodes into those that get a row and those that are counted, both worst first.
 
@@ -95,6 +89,11 @@ def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) 
         node for state in (State.RUNNING, State.MISSING) if state not in bad for node in ordered if node.state is state
     ]
     return shown_and_counted(ordered, bad, going, canvas.height - AROUND - used, canvas)
+
+
+def gap(canvas: Canvas) -> tuple[str, ...]:
+    """A blank line, if there is room for one."""
+    return ("",) if canvas.height >= LOW else ()
 
 
 class Prose(msgspec.Struct, frozen=True):
@@ -127,21 +126,26 @@ class Flow(msgspec.Struct, frozen=True):
     """Texts with dots between them, on as many lines as they need. Lines end at a dot: half a number is a wrong one."""
 
     texts: Sequence[Text]
-    dot: Text
+    canvas: Canvas
+
+    @property
+    def joined(self) -> Text:
+        """All of it on one line."""
+        return Text(self.canvas.glyphs.dot, QUIET).join(self.texts)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         """Measure it as if it were on one line."""
-        return Measurement.get(console, options, self.dot.join(self.texts))
+        return Measurement.get(console, options, self.joined)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Fill one line after the other."""
         kept: list[Text] = []
         for text in self.texts:
-            if kept and self.dot.join([*kept, text]).cell_len > options.max_width:
-                yield self.dot.join(kept)
+            if kept and Flow([*kept, text], self.canvas).joined.cell_len > options.max_width:
+                yield Flow(kept, self.canvas).joined
                 kept = []
             kept.append(text)
-        yield self.dot.join(kept)
+        yield Flow(kept, self.canvas).joined
 
 
 def line(*parts: Text | str | tuple[str, str]) -> Text:
@@ -165,11 +169,10 @@ def counts_of(states: Mapping[State, int], canvas: Canvas, *, over: bool, words:
 
 def folded_line(states: Mapping[State, int], canvas: Canvas, *, over: bool) -> Flow:
     """The last line of a folded table, which counts what has no row; without words if they do not fit."""
-    dot = Text(canvas.glyphs.dot, QUIET)
-    texts = [*counts_of(states, canvas, over=over), ALL_LISTS]
-    if dot.join(texts).cell_len > canvas.width:
-        texts = [*counts_of(states, canvas, over=over, words=False), ALL_LISTS]
-    return Flow(texts, dot)
+    flow = Flow([*counts_of(states, canvas, over=over), ALL_LISTS], canvas)
+    if flow.joined.cell_len <= canvas.width:
+        return flow
+    return Flow([*counts_of(states, canvas, over=over, words=False), ALL_LISTS], canvas)
 
 
 def fitting(parts: Iterable[tuple[int, Part]], width: int, join: Callable[[list[Part]], Joined]) -> Joined:
@@ -252,14 +255,14 @@ def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
     No count is cut: counts lose their nouns, then the title goes to a line of its own; in the lowest windows it gives
     way, then the last counts.
     """
-    dot, verdict = Text(canvas.glyphs.dot, QUIET), mark(heading.state, heading.word, canvas)
+    verdict = mark(heading.state, heading.word, canvas)
     verdict.stylize(STRONG)
     for brief in (False, True):
         texts = [verdict]
         for state, words, short in heading.counts:
             shown = short if brief and short else words
             texts.append(mark(state, shown, canvas) if state is not None else Text(shown))
-        head = dot.join(texts)
+        head = Flow(texts, canvas).joined
         if head.cell_len <= canvas.width:
             break
     room, title = canvas.width - head.cell_len - 3, line((heading.title, STRONG))
@@ -268,11 +271,11 @@ def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
     # A destination that is cut cannot be told from another.
     if canvas.height >= LOWEST:
         title.no_wrap = canvas.height < LOWER
-        return [Flow(texts, dot), *([title] if title else [])]
+        return [Flow(texts, canvas), *([title] if title else [])]
     name = heading.title.partition(f" {canvas.glyphs.arrow} ")[0]
     if room >= min(cell_len(name), SHORTEST_TITLE):
         return [line(head, "   ", (name, STRONG))]
-    return [line(fitting(enumerate(texts), canvas.width, dot.join))]
+    return [line(fitting(enumerate(texts), canvas.width, lambda kept: Flow(kept, canvas).joined))]
 
 
 def host_of(url: str | None) -> str:
@@ -300,16 +303,9 @@ def reason_lines(
 def facts_line(facts: Iterable[tuple[int, str]], canvas: Canvas) -> RenderableType:
     """Facts by importance, those below 0 as warnings; a low window has only as many as fit on one line."""
     texts = [(rank, Text(fact, State.WARNING if rank < 0 else QUIET)) for rank, fact in facts if fact]
-    dot = Text(canvas.glyphs.dot, QUIET)
     if canvas.height < LOWER:
-        return line(fitting(texts, canvas.width, dot.join))
-    return Flow([text for _, text in texts], dot)
-
-
-def acceptance_words(entry: Acceptance, now: Millis) -> str:
-    """How long a check is accepted, by whom and why: `until 1 Dec, Maria: merged on purpose`."""
-    by = f", {harmless(entry.by)}" if entry.by else ""
-    return f"until {short_date(entry.until, now)}{by}: {harmless(entry.reason)}"
+        return line(fitting(texts, canvas.width, lambda kept: Flow(kept, canvas).joined))
+    return Flow([text for _, text in texts], canvas)
 
 
 def header(
@@ -345,10 +341,10 @@ def header(
     )
 
 
-def last_line(
+def rest_line(
     report: ChecksReport | ProjectsReport, rest: Sequence[Node], canvas: Canvas, kind: str
 ) -> list[RenderableType]:
-    """The last line: the counts of what has no row, or of what a filter let through."""
+    """The last line of a list: the counts of what has no row, or of what a filter let through."""
     found = report.checks if isinstance(report, ChecksReport) else report.projects
     total = report.snapshot.summary.total
     if report.filtered:

@@ -44,8 +44,8 @@ from migstat.render.parts import (
     gap,
     header,
     host_of,
-    last_line,
     mark,
+    rest_line,
     table_of,
 )
 from migstat.render.rows import fields
@@ -173,7 +173,7 @@ def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Flow:
     del states[State.SUCCEEDED]
     others = counts_of(states, canvas, words=canvas.width >= WIDE, over=snapshot.node.ended)
     others = others if canvas.height >= LOWER else others[:1]  # more of them would wrap
-    return Flow([*([Text(counted, QUIET)] if counted else []), *others], Text(canvas.glyphs.dot, QUIET))
+    return Flow([*([Text(counted, QUIET)] if counted else []), *others], canvas)
 
 
 def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
@@ -200,7 +200,7 @@ def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
             whole = report.show_all or (canvas.height >= LOW and project.state in (State.FAILED, State.WARNING))
             table.add_row(*_row(project, snapshot, canvas, lines=3 if whole else 1))
         parts.append(table)
-    parts += last_line(report, rest, canvas, report.scope)
+    parts += rest_line(report, rest, canvas, report.scope)
     return Group(*parts)
 
 
@@ -225,7 +225,7 @@ def _list(
             speaks = name in ("", "STATE", "TYPE", "VALUE") or cell.plain.startswith("expired")
             label = "" if speaks else f"{name.partition(' (')[0].lower()} "
             labelled += [Text.assemble((label, QUIET), cell)] if cell else []
-        parts += [first, Padding(Flow(labelled, Text(canvas.glyphs.dot, QUIET)), (0, 0, 0, 2))]
+        parts += [first, Padding(Flow(labelled, canvas), (0, 0, 0, 2))]
     return Group(*parts)
 
 

@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from migstat.model.nodes import Node, State
 from migstat.model.reports import StatusReport, worst_first
-from migstat.render.parts import NARROW, Canvas, counts_of, header, line, mark
+from migstat.render.parts import NARROW, Canvas, Flow, counts_of, header, line, mark
 from migstat.render.table import has_leaves
 from migstat.render.text import harmless
 from migstat.render.theme import QUIET, describe
@@ -42,7 +42,7 @@ def _label(node: Node, report: StatusReport, canvas: Canvas) -> Text:
         Text(harmless(node.name) or "task"),
         Text(words.percent, State.RUNNING),
         Text(words.elapsed, QUIET),
-        Text(canvas.glyphs.dot, QUIET).join(counts),
+        Flow(counts, canvas).joined,
         Text(words.message),
     ]
     return line(Text("  ").join(part for part in parts if part))
