@@ -69,7 +69,7 @@ def test_the_jobs_of_a_demo_are_targets() -> None:
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
-        ("tasks", "  check · ✖ failed · created "),
+        ("tasks", "  check · ✖ failed\n  created "),
         ("targets", "wave-2\n  ● running · done 15 of 21"),
         ("artifacts", "pre-flight-report.csv\n  expires in "),
         ("job", "scope.usersAndGroups.mode\n  referenced\n"),
