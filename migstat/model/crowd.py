@@ -109,8 +109,3 @@ class Crowd(tuple[Node, ...]):  # noqa: SLOT001  it has a cached property
         if known is not None and (tally := known.after(changes)) is not None:
             crowd.__dict__["tally"] = tally
         return crowd
-
-
-def tally_of(nodes: Sequence[Node]) -> Tally:
-    """The tally of some siblings; a crowd caches its own."""
-    return nodes.tally if isinstance(nodes, Crowd) else Tally(nodes)

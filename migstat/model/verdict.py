@@ -25,7 +25,7 @@ import msgspec
 from msgspec import Meta
 
 from migstat.model.acceptance import Accepted
-from migstat.model.crowd import Tally, tally_of
+from migstat.model.crowd import Crowd, Tally
 from migstat.model.nodes import (
     APPS,
     CHECK,
@@ -36,14 +36,13 @@ from migstat.model.nodes import (
     Millis,
     Node,
     Outcome,
-    Shape,
     State,
     Status,
     TaskType,
     combined_state,
     levels_above,
-    shape_of,
 )
+from migstat.model.shape import Shape, shape_of
 
 SETTLED_AFTER: Millis = 120_000
 """Once a task has ended for this long, nothing that is still unreported is expected any more."""
@@ -98,7 +97,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
     """Count nodes by state and by outcome; `missing` more are in the job's scope and were not reported."""
-    tally = tally_of(nodes)
+    tally = nodes.tally if isinstance(nodes, Crowd) else Tally(nodes)
     counts = tally.counts | {State.MISSING: tally.counts[State.MISSING] + missing}
     return Summary(
         total=sum(counts.values()),
@@ -218,7 +217,7 @@ def verdict_of(state: State) -> Verdict:
     return Verdict.SUCCEEDED if state is State.SKIPPED else Verdict(state)
 
 
-def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, ...], Crowd]:
     """The reported nodes that decide about the verdict: the one place that knows what counts.
 
     The projects or spaces, of which there may be 100,000, come second and apart, so that their tally can be used.
@@ -232,14 +231,14 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, 
         dropped = discounted(shape, evidence.accepted)
         checks = tuple(node for node in shape.checks if node.level not in dropped)
         if checking:
-            return (checks if root.level in dropped else (root, *checks)), ()
+            return (checks if root.level in dropped else (root, *checks)), Crowd()
         if CHECK in dropped:  # it repeats what was accepted, so the others speak for themselves
-            return checks, ()
+            return checks, Crowd()
     if shape.refused:
-        return (root,), ()
+        return (root,), Crowd()
     check, migrate = _reported(shape.check), _reported(shape.migrate)
     if until is Until.CHECKS:
-        return (check or root,), ()
+        return (check or root,), Crowd()
     # Single checks do not count here: where one was overridden, its FAILED stays, and `check` itself ends as WARNING.
     above = (migrate,) if until is Until.CORE else (root, check, migrate)
     # `apps` migrates independently and may fail days later; --until core is for those who do not wait for that.
@@ -274,9 +273,8 @@ def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[No
     """The nodes that count and have failed for good, and with `strict` also those with a warning."""
     bad = (State.FAILED, State.WARNING) if strict else (State.FAILED,)
     nodes, leaves = counted(evidence, until)
-    tally = tally_of(leaves)
     # An end without an outcome is not for good: the API may report SUCCESS some seconds later.
-    return tuple(node for state in bad for node in _in_state(state, nodes, tally) if node.outcome)
+    return tuple(node for state in bad for node in _in_state(state, nodes, leaves.tally) if node.outcome)
 
 
 def assess_node(node: Node, now: Millis) -> Assessment:
@@ -374,9 +372,9 @@ def assess(
     # If only checks are waited for, neither `migrate` nor the job's scope matters.
     with_migration = evidence.task_type != TaskType.CHECK and until is not Until.CHECKS
     nodes, leaves = counted(evidence, until)
-    tally = tally_of(leaves)
+    tally = leaves.tally
     units = shape.leaves  # the summary counts them, even if only checks are waited for
-    missing = tally_of(units).missing(evidence.job, units) if evidence.task_type != TaskType.CHECK else ()
+    missing = units.tally.missing(evidence.job, units) if evidence.task_type != TaskType.CHECK else ()
 
     # First: has it ended?
     ended = shape.refused or _has_ended(evidence, until, nodes, with_migration=with_migration)
@@ -562,12 +560,12 @@ ENOUGH = 5
 """Leaves that must have ended, and at least a tenth of all, before their pace says anything about the rest."""
 
 
-def earliest_end(leaves: tuple[Node, ...], missing: int, now: Millis) -> Millis | None:
+def earliest_end(leaves: Crowd, missing: int, now: Millis) -> Millis | None:
     """The earliest end of all leaves if they go on at the pace so far; None if nothing honest can be said.
 
     A lower bound, since the largest ones tend to end last.
     """
-    tally = tally_of(leaves)
+    tally = leaves.tally
     # Skipped leaves take no time, and must not make the others look fast.
     ended = sum(count for state, count in tally.counts.items() if state.ended and state is not State.SKIPPED)
     left = len(leaves) - ended - tally.counts[State.SKIPPED] + missing

@@ -36,6 +36,7 @@ from migstat.model.reports import (
     TasksReport,
     worst_first,
 )
+from migstat.model.shape import Shape
 from migstat.model.verdict import (
     Assessment,
     Evidence,
@@ -161,7 +162,7 @@ def projects_report(
     """
     reading = session.tree.projects(keys)
     job = session.tree.job
-    found = reading.shape.leaves  # unchanged if none is missing, since they may have been counted
+    found: tuple[Node, ...] = reading.shape.leaves  # unchanged if none is missing, since they may have been counted
     if reading.missing:
         found = (*found, *(Node((*MIGRATE, reading.scope, key), missing=True) for key in reading.missing))
     names = match_keys(keys, (node.name for node in found))

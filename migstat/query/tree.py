@@ -31,16 +31,15 @@ from migstat.model.nodes import (
     Outcome,
     Page,
     Question,
-    Shape,
     State,
     Status,
     TaskType,
     by_name,
     child_of,
     match_keys,
-    shape_of,
     unmatched,
 )
+from migstat.model.shape import Shape, shape_of
 from migstat.model.verdict import Evidence
 from migstat.query.walk import Asker, Filters, Walked, ask_by_name, attempted, find, level_text, walk
 

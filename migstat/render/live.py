@@ -17,7 +17,6 @@ from rich.styled import Styled
 from rich.table import Table
 from rich.text import Text
 
-from migstat.model.crowd import tally_of
 from migstat.model.events import PhaseSeen, View
 from migstat.model.nodes import (
     CHECK,
@@ -109,7 +108,7 @@ def digest(view: View, title: str = "") -> Digest:
     if snapshot is None:
         return Digest(view=view, title=title, counts=counts_of_view(view))
     root, summary, leaves = snapshot.node, snapshot.summary, snapshot.shape.leaves
-    tally = tally_of(leaves)
+    tally = leaves.tally
     scopes = () if snapshot.task_type == TaskType.CHECK else scopes_of(root)
     check = snapshot.shape.checks_parent if scopes else None
     if check is not None and check.ended and check.state is not State.FAILED:

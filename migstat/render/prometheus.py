@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from migstat.model.nodes import HIDDEN_LEVELS, State, TaskType
+from migstat.model.nodes import HIDDEN_LEVELS, Node, State, TaskType
 from migstat.render.live import current_phase, share_of
 from migstat.render.scene import Scene
 from migstat.render.text import harmless
@@ -57,8 +57,8 @@ def _nodes(scene: Scene) -> Iterable[_Series]:
     """Counts of each state, zeros included: an alert on a series that vanishes never fires."""
     snapshot = scene.known.view.snapshot
     assert snapshot is not None  # noqa: S101  checked by the caller
-    leaves = snapshot.shape.leaves
-    groups = {"check" if snapshot.task_type == TaskType.CHECK else scene.known.view.scope: leaves}
+    kind = "check" if snapshot.task_type == TaskType.CHECK else scene.known.view.scope
+    groups: dict[str, tuple[Node, ...]] = {kind: snapshot.shape.leaves}
     for scope in scene.known.scopes[:MOST]:
         below = [child for child in scope.children or () if child.level not in HIDDEN_LEVELS]
         if scope.level != ("migrate",):

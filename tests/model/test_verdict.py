@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from migstat.api.decode import job_of
-from migstat.model.nodes import Job, Level, Node, State, shape_of
+from migstat.model.crowd import Crowd
+from migstat.model.nodes import Job, Level, Node, State
+from migstat.model.shape import shape_of
 from migstat.model.verdict import (
     Assessment,
     Evidence,
@@ -424,5 +426,5 @@ def test_an_end_is_estimated_from_the_pace_so_far(
     details = {} if begun is None else {"startedAt": JUST_NOW - begun * 1000}
     words = ["SUCCESS"] * done + ["IN_PROGRESS"] * running + ["SKIPPED"] * skipped
     leaves = [replace(node(("migrate", "projects", str(n)), word), details=details) for n, word in enumerate(words)]
-    end = earliest_end(tuple(leaves), missing, JUST_NOW)
+    end = earliest_end(Crowd(leaves), missing, JUST_NOW)
     assert end == (None if expected is None else JUST_NOW + expected * 1000)
