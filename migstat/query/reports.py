@@ -36,7 +36,6 @@ from migstat.model.reports import (
     TasksReport,
     worst_first,
 )
-from migstat.model.shape import Shape
 from migstat.model.verdict import (
     Assessment,
     Evidence,
