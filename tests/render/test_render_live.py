@@ -40,7 +40,9 @@ from migstat.render.live import (
     window_title,
 )
 from migstat.render.log import LogLine, cause_of, log_line
+from migstat.render.page import page_text
 from migstat.render.parts import Canvas
+from migstat.render.scene import Scene
 from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs
 from tests.render import nights
@@ -57,6 +59,7 @@ from tests.render.screens import (
     PROJECTS,
     RUNS,
     START,
+    STORY,
     WAITS,
     WELL,
     moving,
@@ -130,6 +133,19 @@ def test_what_does_not_fit_is_counted(width: int, height: int) -> None:
     assert rows[0] + more[0] == 101  # `check` has a warning
     assert rows[1] + more[1] == 61  # and the apps run
     assert rows[1] >= 2
+
+
+def test_what_could_not_be_read_is_among_the_problems() -> None:
+    """A level that could not be read has a row in the view and on the page, hides no reason, and is no failure."""
+    assert MIDDLE.snapshot is not None
+    view = replace(MIDDLE, snapshot=replace(MIDDLE.snapshot, flaws=("migrate: no answer: 503",)))
+    lines = shown(view, 120, 40)
+    assert [line for line in lines if re.match("✖ migrate +unreadable +could not be read: no answer: 503", line)]
+    assert "failed" not in lines[0]
+    ended = replace(STORY.ended, reasons=(Reason(("migrate",), State.FAILED, None, "It broke."),))
+    text = page_text(Scene(known=digest(view), story=replace(STORY, ended=ended)))
+    assert "could not be read: no answer: 503</span>" in text
+    assert "It broke.</span>" in text
 
 
 def test_a_number_is_never_cut() -> None:
