@@ -164,7 +164,7 @@ def test_the_last_update_may_be_in_seconds_and_nothing_is_created_after_its_star
 
 
 def test_progress_starts_again_with_each_phase_and_ends_with_the_node() -> None:
-    """Progress counts the current phase only, and a finished node has none."""
+    """Progress counts the current phase only; a finished node has none, and one without an end stays at its start."""
     phases = (SimPhase("export", 100, 1), SimPhase("import", 50, 3))
     node = SimNode(name="SC", started_at=0, ended_at=40, phases=phases)
     seen = [described(node, now).get("progressDetails") for now in (0, 5, 10, 25, 39.999, 40)]
@@ -177,6 +177,7 @@ def test_progress_starts_again_with_each_phase_and_ends_with_the_node() -> None:
         (99, "import", 50, 49),
         None,
     ]
+    assert described(SimNode(name="SC", started_at=0, phases=phases), 99)["progressDetails"]["percent"] == 0
 
 
 def test_a_percentage_may_be_any_number() -> None:
