@@ -101,7 +101,7 @@ def test_the_projects_document(server: Server) -> None:
     moved = parsed["projects"][2]
     assert (moved["percent"], moved["progress"]) == (50, [{"name": "issues", "processed": 500, "total": 1000}])
     assert (moved["level"], moved["elapsedSeconds"]) == (["migrate", "projects", "MOVED"], 600)
-    assert parsed["projects"][3]["elapsedSeconds"] is None
+    assert (parsed["projects"][3]["elapsedSeconds"], parsed["estimatedEndAt"]) == (None, None)
 
 
 def test_spaces_are_named_as_such() -> None:
