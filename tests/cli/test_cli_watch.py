@@ -172,22 +172,6 @@ def test_every_line_is_an_event() -> None:
     assert last["summary"] == last["summary"] | counts
 
 
-@pytest.mark.slow
-def test_events_come_as_they_happen() -> None:
-    """Each event is there to read while the watch still goes on."""
-    with night(lively()) as rehearsed, watching(rehearsed.server, "--json") as watched:
-        seen = [json.loads(line_of(watched.stdout))]
-        for seconds, name, outcome in ((50, "ERP", None), (60, "ACME", "SUCCESS"), (50, "HELP", "WARNING")):
-            rehearsed.slept.append(seconds)
-            while (name, outcome) != (seen[-1].get("name"), seen[-1].get("to", {}).get("outcome")):
-                seen.append(json.loads(line_of(watched.stdout)))
-        assert watched.poll() is None
-        watched.send_signal(signal.SIGTERM)
-        out, err = watched.communicate(timeout=20)
-    assert err == ""
-    checked([*seen, *(json.loads(line) for line in out.splitlines())])
-
-
 # exit codes
 
 WELL, APPS_RUN = (node("ACME"),), (node("apps", "running"),)
