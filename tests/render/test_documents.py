@@ -127,80 +127,36 @@ RUNNING = {"state": "running", "status": "IN_PROGRESS", "outcome": None}
 TIMES = {"startedAt": None, "lastUpdatedAt": None, "elapsedSeconds": None}
 
 
+STARTED = TIMES | {"startedAt": "2026-09-21T14:13:15Z", "elapsedSeconds": 5}
+PHASES_SEEN = (Phase("export", 10, 80), Phase(None, None, None))
+WHERE = {"level": [*ACME], "name": "ACME"}
+ENDED = {"verdict": "failed", "exitCode": 1, "reasons": [], "summary": SUMMARY, "missing": ["NEW"]}
+
+
 @pytest.mark.parametrize(
     ("event", "name", "expected"),
     [
-        (
-            ev.Changed(AT, Node(ACME, "FINISHED", "FAILED", "Oh no."), ev.Condition("IN_PROGRESS", None)),
-            "change",
-            {
-                "level": [*ACME],
-                "name": "ACME",
-                "from": RUNNING,
-                "to": {"state": "failed", "status": "FINISHED", "outcome": "FAILED"},
-                "message": "Oh no.",
-                **TIMES,
-            },
-        ),
-        (
-            ev.Changed(AT, Node((), "IN_PROGRESS", details={"startedAt": AT - 5000}), None),
-            "change",
-            {"level": [], "name": "", "from": None, "to": RUNNING, "message": None, **TIMES}
-            | {"startedAt": "2026-09-21T14:13:15Z", "elapsedSeconds": 5},
-        ),
-        (
-            ev.Progressed(AT, ACME, 12.5, (Phase("export", 10, 80), Phase(None, None, None))),
-            "progress",
-            {
-                "level": [*ACME],
-                "name": "ACME",
-                "percent": 12.5,
-                "progress": [
-                    {"name": "export", "processed": 10, "total": 80},
-                    {"name": None, "processed": None, "total": None},
-                ],
-            },
-        ),
-        (ev.Stalled(AT, ACME, 901.0), "stalled", {"level": [*ACME], "name": "ACME", "sinceSeconds": 901}),
-        (
-            ev.Outage(AT, "unreachable", "no answer", 2.5),
-            "outage",
-            {"code": "unreachable", "message": "no answer", "retryInSeconds": 2},
-        ),
+        (ev.Changed(AT, Node(ACME, "FINISHED", "FAILED", "Oh no."), ev.Condition("IN_PROGRESS", None)), "change",
+         WHERE | TIMES | {"from": RUNNING, "message": "Oh no.",
+                          "to": {"state": "failed", "status": "FINISHED", "outcome": "FAILED"}}),
+        (ev.Changed(AT, Node((), "IN_PROGRESS", details={"startedAt": AT - 5000}), None), "change",
+         STARTED | {"level": [], "name": "", "from": None, "to": RUNNING, "message": None}),
+        (ev.Progressed(AT, ACME, 12.5, PHASES_SEEN), "progress",
+         WHERE | {"percent": 12.5, "progress": [{"name": "export", "processed": 10, "total": 80},
+                                                {"name": None, "processed": None, "total": None}]}),
+        (ev.Stalled(AT, ACME, 901.0), "stalled", WHERE | {"sinceSeconds": 901}),
+        (ev.Outage(AT, "unreachable", "no answer", 2.5), "outage",
+         {"code": "unreachable", "message": "no answer", "retryInSeconds": 2}),
         (ev.Recovered(AT, 43.0), "recovered", {"outageSeconds": 43}),
-        (
-            ev.Late(AT, AT - 60_000, AT, 59.7, "passed"),
-            "late",
-            {
-                "deadline": "2026-09-21T14:12:20Z",
-                "estimatedEndAt": INSTANT_OF_AT,
-                "bySeconds": 60,
-                "reason": "passed",
-            },
-        ),
-        (
-            ev.Alive(AT, Verdict.RUNNING, COUNTED, ("NEW",), not_before=AT),
-            "alive",
-            {"verdict": "running", "summary": SUMMARY, "missing": ["NEW"], "estimatedEndAt": INSTANT_OF_AT},
-        ),
-        *(
-            (
-                ev.Ended(AT, ev.End(end), Verdict.FAILED, 1, COUNTED, ("NEW",), elapsed),
-                end,
-                {
-                    "verdict": "failed",
-                    "exitCode": 1,
-                    "reasons": [],
-                    "summary": SUMMARY,
-                    "missing": ["NEW"],
-                    "elapsedSeconds": elapsed and 7695,
-                },
-            )
-            for end in ("finished", "failed-fast", "timeout", "interrupted", "error")
-            for elapsed in (7695.5, None)
-        ),
+        (ev.Late(AT, AT - 60_000, AT, 59.7, "passed"), "late",
+         {"deadline": "2026-09-21T14:12:20Z", "estimatedEndAt": INSTANT_OF_AT, "bySeconds": 60, "reason": "passed"}),
+        (ev.Alive(AT, Verdict.RUNNING, COUNTED, ("NEW",), not_before=AT), "alive",
+         {"verdict": "running", "summary": SUMMARY, "missing": ["NEW"], "estimatedEndAt": INSTANT_OF_AT}),
+        *((ev.Ended(AT, ev.End(end), Verdict.FAILED, 1, COUNTED, ("NEW",), elapsed), end,
+           ENDED | {"elapsedSeconds": elapsed and 7695})
+          for end in ("finished", "failed-fast", "timeout", "interrupted", "error") for elapsed in (7695.5, None)),
     ],
-)
+)  # fmt: skip
 def test_each_event_is_what_the_contract_says(event: ev.Event, name: str, expected: dict[str, Any]) -> None:
     """An event's JSON has exactly the promised keys, and its time in UTC in whole seconds."""
     assert printed(event_document(event)) == {"event": name, "at": INSTANT_OF_AT, **expected}
