@@ -25,7 +25,6 @@ from migstat.simulator.server import Server
 from tests.cli.rehearsals import (
     artifact,
     ask,
-    check_run,
     migration,
     node,
     still,
@@ -40,9 +39,7 @@ def busy() -> Scenario:
     checks = (
         node("Overridable", "FAILED", LONG, excludable=True, description=LONG, occurrences=("first one", LONG, CJK)),
         node("Fatal", "FAILED", CJK, excludable=False),
-        node("Silent", "FAILED"),
         node("Warned", "WARNING", LONG),
-        node("Odd", "PARTIALLY_COMPLETED_WITH_ERRORS", "odd"),
         node("Going", "running"),
         *(node(f"Waiting{number:02d}", "pending") for number in range(12)),
         *(node(f"Well{number:02d}") for number in range(25)),
@@ -86,7 +83,6 @@ SCENARIOS = {
     "well": migration(projects=(node("ACME"), node("ZED"))),
     "pending": migration("pending", check=node("check", "pending"), migrate="absent"),
     "nothing": migration(reported_at=float("inf")),
-    "failed-checks": check_run("FAILED", node("Fatal", "FAILED", LONG, excludable=False)),
     "warned": migration(
         "FAILED",
         projects=(
@@ -118,28 +114,22 @@ def rendered(server: Server, *words: str, form: str = "table", **more: Any) -> s
 
 
 NARROW, EVERY = (20, 33), (40, 61, 80, 200)
-SLOW = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
     ("name", "command", "widths"),
     [
-        pytest.param("busy", "status", EVERY, marks=SLOW),
-        pytest.param("busy", "status --depth all", EVERY, marks=SLOW),
-        pytest.param("busy", "status --level check --depth 1", EVERY, marks=SLOW),
-        pytest.param("busy", "checks", EVERY, marks=SLOW),
-        pytest.param("busy", "checks --all --details", EVERY, marks=SLOW),
-        pytest.param("busy", "projects --all", EVERY, marks=SLOW),
-        pytest.param("busy", "job", EVERY, marks=SLOW),
+        *(
+            pytest.param("busy", command, EVERY, marks=pytest.mark.slow)
+            for command in ("status --depth all", "checks --all --details", "projects --all", "job")
+        ),
         ("busy", "status", NARROW),
         ("busy", "checks --details", NARROW),
         ("busy", "projects", NARROW),
         ("busy", "tasks", (*NARROW, *EVERY)),
         ("well", "status --level migrate,projects", (*NARROW, 80)),
-        ("well", "checks", (*NARROW, 80)),
         ("nothing", "status", (40, 80)),
         ("not-scheduled", "status", (40, 80)),
-        ("failed-checks", "checks", (40, 80)),
     ],
 )
 def test_no_line_is_wider_than_the_window(
