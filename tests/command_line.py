@@ -34,7 +34,7 @@ class Result:
     err: str
 
 
-class Terminal(io.TextIOWrapper):
+class CapturedStream(io.TextIOWrapper):
     """A text stream over bytes that may say that it is a terminal."""
 
     def __init__(self, *, terminal: bool, encoding: str) -> None:
@@ -77,7 +77,7 @@ def migstat(
     cache: str | None = None,
     keychain: Keychain | None = None,
     typed: Sequence[str] | None = None,
-    out: Terminal | None = None,
+    out: CapturedStream | None = None,
 ) -> Result:
     """Run a command line in this process. Sleeps are not slept: they are noted in `sleep`, and the clock jumps on.
 
@@ -92,8 +92,8 @@ def migstat(
             raise EOFError
         return answer
 
-    out = out or Terminal(terminal=terminal, encoding=encoding)
-    err = Terminal(terminal=err_terminal, encoding=encoding)
+    out = out or CapturedStream(terminal=terminal, encoding=encoding)
+    err = CapturedStream(terminal=err_terminal, encoding=encoding)
     slept = sleep if sleep is not None else []
     runtime = Runtime(
         {"COLUMNS": str(columns), "TERM": "xterm-256color", "MIGSTAT_CONFIG": os.devnull, **environ},

@@ -23,7 +23,7 @@ from migstat.model.exit_codes import MEANINGS
 from migstat.settings.keychain import Keychain
 from migstat.simulator.scenarios import NAMES, build
 from migstat.simulator.server import Server, serve
-from tests.command_line import Terminal, environ_of, hermetic, migstat
+from tests.command_line import CapturedStream, environ_of, hermetic, migstat
 from tests.keyrings import in_force
 
 ROOT = Path(__file__).parent.parent
@@ -98,7 +98,7 @@ def test_the_first_minutes_go_as_they_are_shown(going: Server, tmp_path: Path) -
     """`auth login` asks and says what the README shows, with the reader's values in place of the simulator's."""
     (shown,) = re.findall(r"^```console\n\$ migstat auth login\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     answers = iter((going.email, going.token, going.job_id, "wave2"))
-    screen = Terminal(terminal=True, encoding="utf-8")
+    screen = CapturedStream(terminal=True, encoding="utf-8")
 
     def typed(prompt: str) -> str:
         answer = next(answers)

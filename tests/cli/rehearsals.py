@@ -144,7 +144,7 @@ class Sleeps(list[float]):
 
 
 @dataclass(frozen=True)
-class Night:
+class SleptServer:
     """A server and its watchers whose time goes on by what is slept, and by nothing else."""
 
     server: Server
@@ -166,12 +166,12 @@ class Night:
 
 
 @contextmanager
-def night(scripted: Scenario, *, head_start: float = 0.0) -> Iterator[Night]:
+def night(scripted: Scenario, *, head_start: float = 0.0) -> Iterator[SleptServer]:
     """Serve a scenario whose time goes on by what its watchers sleep, from scenario second `head_start`."""
     slept = Sleeps()
     clock = lambda: NOW + sum(slept)  # noqa: E731
     with serve(scripted, clock=clock, speed=1.0, head_start=head_start, rate_limit=None) as server:
-        yield Night(server, slept)
+        yield SleptServer(server, slept)
 
 
 def still(scripted: Scenario) -> AbstractContextManager[Server]:

@@ -12,7 +12,7 @@ from migstat.cli.console import PROCESSES_ESCAPES, obeys_escapes, switched_on
 from migstat.cli.streams import Streams
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import serve
-from tests.command_line import Terminal, environ_of, hermetic
+from tests.command_line import CapturedStream, environ_of, hermetic
 from tests.terminal import MIGSTAT, end_of, on_terminal
 
 
@@ -66,7 +66,7 @@ def test_other_terminals_are_taken_as_they_are() -> None:
 @pytest.mark.parametrize("escapes", [True, False])
 def test_a_notice_is_for_terminals_that_can_take_it_away(escapes: bool) -> None:
     """What the next line replaces is shown, on one line, only where it can be replaced."""
-    err = Terminal(terminal=True, encoding="utf-8")
+    err = CapturedStream(terminal=True, encoding="utf-8")
     streams = Streams(None, err, escapes=escapes)
     streams.notice("漢字" * 30)
     streams.tell("done")

@@ -21,7 +21,7 @@ from migstat.cli.notifying import Command, Notifier, command_from
 from migstat.errors import UsageError
 from migstat.settings.resolve import environ_of_commands
 from migstat.simulator.scenario import Scenario
-from tests.cli.rehearsals import Night, cutover, migration, night, node, still
+from tests.cli.rehearsals import SleptServer, cutover, migration, night, node, still
 from tests.command_line import environ_of, line_of, migstat, started, until
 from tests.render.screens import STORY
 from tests.schemas import assert_valid
@@ -59,7 +59,7 @@ class Hook:
     def told(self) -> list[tuple[str, str]]:
         return [(run["environ"]["MIGSTAT_EVENT"], run["environ"]["MIGSTAT_TEXT"]) for run in self.runs]
 
-    def follow(self, rehearsed: Night, *seconds: float) -> None:
+    def follow(self, rehearsed: SleptServer, *seconds: float) -> None:
         """Let simulated time wait at these seconds until one more run is over, as commands run in real time."""
         for number, second in enumerate(seconds, 1):
             rehearsed.at(second, lambda number=number: until(lambda: len(self.runs) >= number))  # type: ignore[misc]

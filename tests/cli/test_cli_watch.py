@@ -21,8 +21,8 @@ from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, NOW, cutover, migration, night, node, server_of, still
 from tests.command_line import (
+    CapturedStream,
     Result,
-    Terminal,
     environ_of,
     hermetic,
     line_of,
@@ -264,7 +264,7 @@ def test_a_reader_that_goes_away_hides_no_error() -> None:
     """If standard output is closed just before an error ends the watch, the code is still that of the error."""
     closed, writers, refusals = threading.Event(), list[threading.Thread](), list[float]()
 
-    class Unread(Terminal):
+    class Unread(CapturedStream):
         def write(self, _: str) -> int:
             writers.append(threading.current_thread())
             closed.wait()

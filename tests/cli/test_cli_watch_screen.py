@@ -19,7 +19,7 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, Night, cutover, migration, night, node
+from tests.cli.rehearsals import HERE, SleptServer, cutover, migration, night, node
 from tests.command_line import environ_of, hermetic, until
 from tests.terminal import MIGSTAT, PATIENCE, on_terminal
 from tests.watching import moved
@@ -141,7 +141,7 @@ def window(
 
 
 @contextmanager
-def watching(scripted: Scenario, *words: str, **more: Any) -> Iterator[tuple[Night, Window]]:
+def watching(scripted: Scenario, *words: str, **more: Any) -> Iterator[tuple[SleptServer, Window]]:
     """A window in which a migration is watched that has gone on for a while."""
     with night(scripted, head_start=HERE) as rehearsed, window(rehearsed.server, *words, **more) as seen:
         yield rehearsed, seen

@@ -65,7 +65,7 @@ MIGRATE = SimTask(
 SCENARIO = Scenario(name="small", job=JOB, tasks=(CHECK, MIGRATE), page_size=2)
 
 
-class Api:
+class SimulatedApi:
     """An app with its clock, which stands at scenario second `now` and runs at speed 1."""
 
     def __init__(self, scenario: Scenario = SCENARIO, rate_limit: int | None = None) -> None:
@@ -95,7 +95,7 @@ class Api:
 
 def test_tasks_are_listed_newest_first_once_known() -> None:
     """A task of the future is in no list, and one may be listed some seconds after its creation."""
-    api = Api(replace(SCENARIO, tasks=(CHECK, replace(MIGRATE, listed_at=5))))
+    api = SimulatedApi(replace(SCENARIO, tasks=(CHECK, replace(MIGRATE, listed_at=5))))
     assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["migrate-id", "check-id"]
     api.now = 4
     assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["check-id"]
@@ -106,7 +106,7 @@ def test_tasks_are_listed_newest_first_once_known() -> None:
 
 def test_a_task_has_its_artifacts_as_soon_as_they_exist() -> None:
     """One task answers as in the list, with the checks that were overridden; an artifact comes with its expiry."""
-    api = Api(replace(SCENARIO, tasks=(CHECK, replace(MIGRATE, overridden=("DuplicateEmail",)))))
+    api = SimulatedApi(replace(SCENARIO, tasks=(CHECK, replace(MIGRATE, overridden=("DuplicateEmail",)))))
     location, expiry = "https://files.example.com/log.zip", "2023-11-14T22:14:50.000Z"
     expected = {
         "taskId": "migrate-id",
@@ -124,7 +124,7 @@ def test_a_task_has_its_artifacts_as_soon_as_they_exist() -> None:
 def test_task_lists_are_paged() -> None:
     """Following the cursors shows each task once, and the last page has no next."""
     tasks = tuple(replace(CHECK, task_id=f"t{n}", created_at=-n) for n in range(1, 6))
-    api = Api(replace(SCENARIO, tasks=tasks))
+    api = SimulatedApi(replace(SCENARIO, tasks=tasks))
     pages = [api.get("/tasks")]
     while "next" in pages[-1]["links"]:
         pages.append(api.get("/tasks", cursor=pages[-1]["links"]["next"]))
@@ -144,7 +144,7 @@ def test_task_lists_are_paged() -> None:
 )  # fmt: skip
 def test_unknown_resources_are_not_found(target: str) -> None:
     """Another job or task, or a path outside the API, answers 404."""
-    assert Api().app.handle(HttpRequest("GET", target, BASIC)).status == 404
+    assert SimulatedApi().app.handle(HttpRequest("GET", target, BASIC)).status == 404
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,12 @@ def test_unknown_resources_are_not_found(target: str) -> None:
 )
 def test_only_the_admin_may_read(authorization: str | None, status: int) -> None:
     """Missing or wrong credentials get 401, an account without admin rights 403."""
-    assert Api().send("/jobs/job%2F1", authorization).status == status
+    assert SimulatedApi().send("/jobs/job%2F1", authorization).status == status
 
 
 def test_a_new_task_has_no_status_and_then_an_empty_one() -> None:
     """Statuses are eventually consistent: 404, then no data, then the root."""
-    api = Api()
+    api = SimulatedApi()
     api.now = 1
     assert api.refused("/tasks/migrate-id/status") == 404
     api.now = 3
@@ -184,7 +184,7 @@ def test_the_level_check_of_a_check_task(
     single: bool,
 ) -> None:
     """Checks are at the root, at the root and below `check`, or below `check` only; the root always has a status."""
-    api = Api(replace(SCENARIO, tasks=(replace(CHECK, check_level=check_level),)))
+    api = SimulatedApi(replace(SCENARIO, tasks=(replace(CHECK, check_level=check_level),)))
 
     def listed(**query: str) -> list[str]:
         answer = api.get("/tasks/check-id/status", expandChildren="true", **query)["data"]
@@ -202,7 +202,7 @@ def test_the_level_check_of_a_check_task(
 def test_a_refused_task_has_no_children_and_no_links() -> None:
     """Its root is the only level it has, and says why it could not start."""
     run = refused("r", "refused-id", "migrate", created_at=10, message="Another run of the job is going.")
-    api = Api(replace(SCENARIO, tasks=(MIGRATE, run)))
+    api = SimulatedApi(replace(SCENARIO, tasks=(MIGRATE, run)))
     root = {"status": "FINISHED", "outcome": "FAILED", "message": "Another run of the job is going."}
     assert api.get("/tasks")["data"][0]["taskId"] == "refused-id"
     assert api.get("/tasks/refused-id/status", expandChildren="true") == {"data": root, "links": {}}
@@ -214,11 +214,11 @@ def test_a_server_has_several_jobs() -> None:
     """Each has its own tasks and incidents, and a task is found below its own job only."""
     other = replace(SCENARIO, name="other", job=replace(JOB, job_id="job-2"), tasks=(replace(CHECK, task_id="two"),))
     incident = Incident(fault=Fault("500"))
-    api = Api(replace(SCENARIO, more=(replace(other, incidents=(incident,)),)))
+    api = SimulatedApi(replace(SCENARIO, more=(replace(other, incidents=(incident,)),)))
     assert [task["taskId"] for task in api.get("/tasks")["data"]] == ["migrate-id", "check-id"]
     assert api.refused("/tasks/two") == 404
     assert api.send("/jobs/job-2/tasks").status == 500
-    api = Api(replace(SCENARIO, more=(other,)))
+    api = SimulatedApi(replace(SCENARIO, more=(other,)))
     assert [task["taskId"] for task in json.loads(api.send("/jobs/job-2/tasks").body)["data"]] == ["two"]
 
 
@@ -226,7 +226,7 @@ def test_a_hidden_level_shows_only_its_children() -> None:
     """Projects, spaces or both hang below levels that are not listed, have no status, and answer when expanded."""
     spaces = SimNode(name="spaces", hidden=True, children=(SimNode(name="DOC"),))
     root = SimNode(name="root", children=(SimNode(name="migrate", children=(APPS, PROJECTS, spaces)),))
-    api = Api(replace(SCENARIO, tasks=(replace(MIGRATE, root=root),)))
+    api = SimulatedApi(replace(SCENARIO, tasks=(replace(MIGRATE, root=root),)))
     migrate = api.get("/tasks/migrate-id/status", level="migrate", expandChildren="true")
     assert list(migrate["data"]["children"]) == ["apps"]
     assert api.get("/tasks/migrate-id/status", level="migrate,projects") == {"data": {}, "links": {}}
@@ -238,7 +238,7 @@ def test_a_hidden_level_shows_only_its_children() -> None:
 
 def test_a_cursor_of_another_list_or_level_is_refused() -> None:
     """A cursor is sent back with the level it came with, and neither it nor garbage continues a task list."""
-    api = Api()
+    api = SimulatedApi()
     query = {"expandChildren": "true"}
     following = api.get("/tasks/migrate-id/status", level="migrate,projects", **query)["links"]["next"]
     assert api.refused("/tasks/migrate-id/status", level="migrate", cursor=following, **query) == 400
@@ -260,7 +260,7 @@ FINISHED_ONLY = {"level": "migrate,projects", "expandChildren": "true", "status"
 )
 def test_filters_do_what_the_scenario_says(mode: FilterMode, pages: list[set[str]]) -> None:
     """Filters choose children, are ignored, or leave none; unfiltered requests are not touched."""
-    api = Api(replace(SCENARIO, filters=mode))
+    api = SimulatedApi(replace(SCENARIO, filters=mode))
     answers = [api.get("/tasks/migrate-id/status", **FINISHED_ONLY)["data"] for _ in pages]
     assert [set(answer.get("children", {})) for answer in answers] == pages
     query = {"level": "migrate,projects", "expandChildren": "true"}
@@ -273,7 +273,7 @@ def test_filters_may_hold_for_the_first_page_only() -> None:
     children = tuple(SimNode(name=name, ended_at=0, outcome="WARNING") for name in "ab")
     late = SimNode(name="c", started_at=0)
     root = SimNode(name="root", children=(*children, late))
-    api = Api(replace(SCENARIO, tasks=(replace(CHECK, root=root),), page_size=1, filters="first-page"))
+    api = SimulatedApi(replace(SCENARIO, tasks=(replace(CHECK, root=root),), page_size=1, filters="first-page"))
     query = {"expandChildren": "true", "status": "FINISHED"}
     pages = [api.get("/tasks/check-id/status", **query)]
     while "next" in pages[-1]["links"]:
@@ -283,7 +283,7 @@ def test_filters_may_hold_for_the_first_page_only() -> None:
 
 def test_filters_may_be_rejected() -> None:
     """An API that knows no filters answers 400 to either of them."""
-    api = Api(replace(SCENARIO, filters="rejected"))
+    api = SimulatedApi(replace(SCENARIO, filters="rejected"))
     assert api.refused("/tasks/migrate-id/status", status="FINISHED") == 400
     assert api.refused("/tasks/migrate-id/status", outcome="FAILED") == 400
     assert api.get("/tasks/migrate-id/status")["data"]["status"] == "PENDING"
@@ -291,7 +291,7 @@ def test_filters_may_be_rejected() -> None:
 
 def test_the_rate_limit_counts_any_minute() -> None:
     """Beyond the limit comes 429 with the seconds to wait; then one more request is admitted."""
-    api = Api(rate_limit=2)
+    api = SimulatedApi(rate_limit=2)
     api.now = 0
     first = dict(api.send("/jobs/job%2F1").headers)
     assert (first["X-RateLimit-Limit"], first["X-RateLimit-Remaining"]) == ("2", "1")
@@ -325,7 +325,7 @@ def test_the_clock_is_read_once_per_request() -> None:
 @pytest.mark.parametrize("query", ["kind=earthquake", "kind=503&times=many"])
 def test_a_fault_that_does_not_exist_is_refused(query: str) -> None:
     """A wrong kind or number answers 400 and queues nothing."""
-    api = Api()
+    api = SimulatedApi()
     assert api.app.handle(HttpRequest("POST", f"{FAULTS_PATH}?{query}")).status == 400
     assert len(api.app.faults) == 0
 
@@ -369,14 +369,14 @@ REQUESTS = {
 def test_an_incident_hits_what_it_is_addressed_to(address: dict[str, Any], hit: list[str]) -> None:
     """Route, level, filter, page and a period of scenario time choose the requests that fail."""
     tasks = (replace(MIGRATE, task_id="t"),)
-    api = Api(replace(SCENARIO, tasks=tasks, incidents=(Incident(fault=Fault("500"), **address),)))
+    api = SimulatedApi(replace(SCENARIO, tasks=tasks, incidents=(Incident(fault=Fault("500"), **address),)))
     assert [name for name, path in REQUESTS.items() if api.send(f"/jobs/job%2F1{path}").status == 500] == hit
 
 
 def test_the_first_incident_that_fits_counts_and_queued_faults_come_first() -> None:
     """Queued faults take precedence over incidents, and earlier incidents over later ones."""
     incidents = (Incident(fault=Fault("500"), route="task"), Incident(fault=Fault("503", retry_after=4)))
-    api = Api(replace(SCENARIO, incidents=incidents))
+    api = SimulatedApi(replace(SCENARIO, incidents=incidents))
     api.app.faults.add("429")
     assert [api.send(f"/jobs/job%2F1{path}").status for path in ("", "", "/tasks/t")] == [429, 503, 500]
 
@@ -386,7 +386,7 @@ def test_the_first_incident_that_fits_counts_and_queued_faults_come_first() -> N
 )
 def test_an_answer_may_be_emptied(path: str, data: object) -> None:
     """A list of tasks has none for a while, a level is not there for a while."""
-    api = Api(replace(SCENARIO, incidents=(Incident(fault=Fault("nothing"), end=70),)))
+    api = SimulatedApi(replace(SCENARIO, incidents=(Incident(fault=Fault("nothing"), end=70),)))
     assert json.loads(api.send(f"/jobs/job%2F1{path}").body) == {"data": data, "links": {}}
     assert api.send("/jobs/job%2F1/tasks/unknown").status == 404
     api.now = 70

@@ -30,7 +30,7 @@ ELSEWHERE = replace(
 CONTENT = content_of(TASK, "pre-flight-report.csv")
 
 
-class Storage:
+class FileServer:
     """An app with its clock, which stands at scenario second `now`."""
 
     def __init__(self, now: float = 0.0, *tasks: SimTask) -> None:
@@ -55,11 +55,11 @@ def named(response: HttpResponse, name: str) -> str | None:
 
 def test_a_file_is_where_the_api_says() -> None:
     """The location of a file needs no credentials and is not limited, and the answer is its content."""
-    storage = Storage()
-    (artifact,) = storage.sent(TASK)
+    server = FileServer()
+    (artifact,) = server.sent(TASK)
     assert artifact["location"] == LOCATION
     for _ in range(3):
-        response = storage.get(artifact["location"])
+        response = server.get(artifact["location"])
         assert (response.status, response.body) == (200, CONTENT)
         assert named(response, "Content-Type") == "text/csv; charset=utf-8"
 
@@ -80,7 +80,7 @@ def test_a_file_is_where_the_api_says() -> None:
 )
 def test_a_location_opens_one_file_for_a_while(now: float, location: str, status: int) -> None:
     """Without its signature it is refused, too early and for other files there is nothing, and late it has gone."""
-    response = Storage(now, *SCENARIO.tasks, ELSEWHERE).get(location)
+    response = FileServer(now, *SCENARIO.tasks, ELSEWHERE).get(location)
     assert response.status == status
     assert json.loads(response.body)["status"] == status
 
@@ -92,17 +92,17 @@ def test_a_location_opens_one_file_for_a_while(now: float, location: str, status
 def test_an_expiry_comes_in_any_unit(unit: Literal["iso", "ms", "s"], expected: str | int) -> None:
     """The API sends a number without a unit, so scripts choose one."""
     task = replace(TASK, artifacts=(SimArtifact("x.csv", None, 0, 7 * scenarios.DAY, unit=unit),))
-    (sent,) = Storage(1, task).sent(task)
+    (sent,) = FileServer(1, task).sent(task)
     assert sent["expireAt"] == expected
 
 
 def test_faults_meet_files_too() -> None:
     """A queued fault disturbs the next answer, whatever it is about; methods other than GET are refused."""
-    storage = Storage()
-    assert storage.get(method="DELETE").status == 405
-    storage.app.faults.add("503")
-    storage.app.faults.add("cut")
-    assert [storage.get().status, storage.get().delivery, storage.get().delivery] == [503, "cut", "whole"]
+    server = FileServer()
+    assert server.get(method="DELETE").status == 405
+    server.app.faults.add("503")
+    server.app.faults.add("cut")
+    assert [server.get().status, server.get().delivery, server.get().delivery] == [503, "cut", "whole"]
 
 
 def test_a_report_tells_of_all_checks() -> None:
