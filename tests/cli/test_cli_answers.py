@@ -309,7 +309,7 @@ def everywhere(text: str, *, over: bool) -> Answers:
     tree = node | {"children": {"check": bad | {"children": {f"C{text}": bad}}, "migrate": node | scopes}}
     files = {"artifacts": [{"name": text, "location": text, "expireAt": text}]}
     tasks = [{"taskId": "task-1", "taskType": text, "createdAt": text, "results": files}]
-    tasks += [{"taskId": "task-2", "taskType": "migrate", "results": files}]
+    tasks += [{"taskId": "task\x1b[2J\u202e"}, {"taskId": "task-2", "taskType": "migrate", "results": files}]
     job = {"name": text, "flow": text, "scope": {"projects": {"includedKeys": [f"K{text}"]}, text: text}}
     return Answers(job, tasks, tree, [{}], ascii_only=True)
 

@@ -208,18 +208,6 @@ def test_a_failure_stays_on_the_screen() -> None:
             assert any("BAD" in line and "failed" in line for line in lines)
 
 
-def test_what_is_missing_is_a_row_in_a_pipe() -> None:
-    """Into a pipe every key of the job's scope has a row, also while most of them are not reported."""
-    keys = tuple(f"P{at:03}" for at in range(300))
-    with still(migration("running", migrate="running", projects=(node("P000", "running"),), keys=keys)) as server:
-        rows = [line.split("\t")[:2] for line in ask(server, "projects").out.splitlines()]
-        table = ask(server, "projects", "-o", "csv").out.splitlines()
-    assert len(rows) == 300
-    assert len(table) == 301
-    assert rows.count(["P000", "running"]) == 1
-    assert sum(state == "missing" for _, state in rows) == 299
-
-
 @pytest.mark.parametrize(
     ("words", "err"),
     [

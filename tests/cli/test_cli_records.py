@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import Answer, answering, ask, in_the_middle, of_tree, one_task, server_of
+from tests.cli.rehearsals import answering, ask, in_the_middle, of_tree, one_task, server_of
 from tests.schemas import assert_csv, assert_markdown, assert_plain
 
 server = server_of(in_the_middle())
@@ -198,19 +198,3 @@ def test_no_cell_of_markdown_holds_markup() -> None:
     """A cell of `markdown` can hold no link, table, mention, HTML or emphasis."""
     with answering(checks_saying(MARKUP)) as server:
         assert_markdown(server.ask("checks", "-o", "markdown").out)
-
-
-def test_names_of_artifacts_and_instants_are_escaped_too() -> None:
-    """What a list of tasks holds is escaped like everything else."""
-    odd = {
-        "taskId": "t\x1b[31m",
-        "taskType": "x\x1b[31m\ty",
-        "createdAt": "never\x1b[2J\n",
-        "results": {"artifacts": [{"name": "=a\x1b]0;t\x07|"}, {"name": None}]},
-    }
-
-    with answering(lambda _: Answer({"data": [odd], "links": {}})) as server:
-        for each in ("plain", "csv", "markdown", "table"):
-            out = server.ask("tasks", "-o", each).out
-            assert all(line.replace("\t", "").isprintable() for line in out.split("\n"))
-        assert server.ask("tasks").out == "t\\x1b[31m\tx\\x1b[31m\\ty\t\t\t\t=a\\x1b]0;t\\x07|,\n"
