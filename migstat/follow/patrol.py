@@ -236,6 +236,7 @@ class Patrol:
             except Empty:
                 continue
             if isinstance(result, BaseException):
+                self._results.put(result)  # there is nothing else to wait for
                 raise result
             if result is None:
                 self.over = True

@@ -341,8 +341,9 @@ class Poller:
             names = [level[-1] for level in lost if level[:-1] == parent]
             for child in ask_by_name(self, parent, names[:FEW_BAD]).values():
                 if child and not child.unreadable:
+                    # it was there all the time, so it has changed from what it was and is not new
+                    known.levels[parent][child.name] = known.gone.pop(child.level)
                     known.take(parent, [child])
-                    known.gone.pop(child.level, None)
         self._full_cost = self.requests - before
 
     def read_running(self, seconds: float = LONGEST) -> None:

@@ -213,6 +213,7 @@ def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
     poller.read_all()
     assert {node.name for node in poller.known.nodes() if node.level[:-1] == PROJECTS} == {"A", "B"}
     assert set(poller.known.gone) == {(*PROJECTS, "C")}
+    assert [before is None for before, node in poller.known.changes if node.name == "B"] == [True, False]
 
 
 def test_without_a_limit_nothing_is_slowed() -> None:
