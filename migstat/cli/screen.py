@@ -91,7 +91,7 @@ class LiveScreen:
         self._thread.start()
 
     def refresh(self, badge: Badge | None = None, *, ring: bool = False) -> None:
-        """Draw soon, with a new badge if there is one, and ring the bell."""
+        """Draw soon, with a new badge if there is one, and ring the bell: once for all that comes before that frame."""
         self._badge = badge or self._badge
         if ring:
             self._bell = True
