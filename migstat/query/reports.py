@@ -80,7 +80,9 @@ def status_report(
     leaves = reading.evidence.shape.leaves if reading.evidence else ()
     if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not leaves:
         reading = replace(reading, partial=True)  # the projects are deeper than `depth`
-    snapshot = _with_missing(snapshot_of(session, reading, job), reading)
+    snapshot = snapshot_of(session, reading, job)
+    if depth is None or depth > len(MIGRATE) + 1:  # less would show their level without them, and so as pending
+        snapshot = _with_missing(snapshot, reading)
     root, now = snapshot.node if depth is None else pruned(snapshot.node, depth), snapshot.fetched_at
     paceless = root.ended or reading.partial  # a few of many say nothing about the pace
     return StatusReport(

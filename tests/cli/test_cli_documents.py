@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from migstat.simulator.scenario import refused
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import answering, ask, in_the_middle, migration, node, of_tree, one_task, server_of, still
 from tests.schemas import assert_valid
+from tests.watching import of_tasks
 
 FETCHED = "2026-09-21T14:13:20Z"
 
@@ -192,11 +194,15 @@ def test_ndjson_is_one_node_a_line(server: Server, words: str, names: list[str])
     assert all(each["children"] is None for each in nodes)
 
 
-def test_no_level_is_deeper_than_was_asked_for() -> None:
-    """Missing projects, and whatever else the verdict needs, are not shown below the depth."""
-    with still(migration(projects=(node("P"),), keys=("P", "Q"))) as up:
-        shown = document(up, "status --depth 1")["node"]["children"]
-    assert {child["name"]: child["children"] for child in shown} == {"check": None, "migrate": None}
+@pytest.mark.parametrize("depth", ["1", "2"])
+def test_no_level_is_deeper_than_was_asked_for(depth: str) -> None:
+    """Missing projects, their level, and whatever else the verdict needs, are not shown below the depth."""
+    lone = refused("it", "task-1", "migrate", created_at=0, message="No.")
+    not_begun = of_tasks(lone, scope={"projects": {"includedKeys": ["P"]}})
+    one_missing = migration(projects=(node("P"),), keys=("P", "Q"))
+    for scenario, names in ((not_begun, [""]), (one_missing, ["", "check", "migrate"])):
+        with still(scenario) as up:
+            assert [each["name"] for each in all_nodes(document(up, f"status --depth {depth}"))] == names
 
 
 def test_json_is_indented_for_a_person_only(server: Server) -> None:
