@@ -50,7 +50,8 @@ def assert_csv(text: str) -> None:
 
 
 def assert_markdown(text: str) -> None:
-    """Check a table against anything else that Markdown knows."""
+    """Check a table against anything else that Markdown knows, and for empty parts above it."""
+    assert "\n\n\n" not in text
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     pipes = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}
     assert len(pipes) == 1

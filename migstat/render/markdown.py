@@ -112,9 +112,10 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
         yield f"- +{len(snapshot.reasons) - REASONS} more"
     if snapshot.reasons:
         yield ""
-    if snapshot.summary.total:
-        states = states_of(snapshot.summary).items()
-        yield " · ".join(f"{UNICODE.states[state]} {count_words(n, state, over=node.ended)}" for state, n in states)
+    if states := states_of(snapshot.summary):  # none where nothing of what the job names was read
+        yield " · ".join(
+            f"{UNICODE.states[state]} {count_words(n, state, over=node.ended)}" for state, n in states.items()
+        )
         yield ""
 
 

@@ -111,6 +111,7 @@ def test_the_rows_of_status_are_nodes_of_any_depth(server: Server) -> None:
     ]  # fmt: skip
     one = ask(server, "status", "--level", "migrate,projects,DONE").out
     assert one == "migrate,projects,DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t\n"
+    assert_markdown(ask(server, "status", "--depth", "1", "-o", "markdown").out)
     some = [line.split("\t")[0] for line in ask(server, "status", "--depth", "1").out.splitlines()]
     assert some == [".", "check", "migrate"]
 
