@@ -53,9 +53,13 @@ class BackgroundWorker(Generic[_T]):
         """Drop the items that still wait."""
         self._waiting.clear()
 
+    def end(self) -> None:
+        """Let it end once it has finished what was put; nothing is put after this."""
+        self._wakes.put(item=False)
+
     def close(self, patience: float | None = None) -> bool:
         """Let it finish what was put, for `patience` seconds at most; True if it has finished."""
-        self._wakes.put(item=False)
+        self.end()
         self._thread.join(patience)
         return not self._thread.is_alive()
 

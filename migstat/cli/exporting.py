@@ -24,9 +24,6 @@ WRITERS: dict[str, Callable[[Scene], str]] = {".svg": picture_text, ".html": pag
 WRITTEN_EVERY = 5.0
 """Minimum seconds between two versions of a file: more would wear out a disk or a network share."""
 
-LAST_VERSION = (0.5, 2.0)
-"""Seconds that the last version of a file gets, at least and at most: after a signal, too, it must show the end."""
-
 _WRITE = partial(write_whole, private=False)
 
 _Sight = tuple[View, tuple[LogLine, ...], float, Story | None]
@@ -78,11 +75,11 @@ class Exporter(Listener):
         """
         if self._begun or story.ended.end is not End.ERROR or story.view.snapshot is not None:
             self._worker.put((story.view, self._log, 0.0, story))
+        self._worker.end()  # now: another file that hangs may leave no time for `close`
 
     def close(self, patience: float) -> None:
-        """Write the rest, or give up after `patience` seconds, within the limits of the last version."""
-        shortest, longest = LAST_VERSION
-        done = self._worker.close(min(max(patience, shortest), longest))
+        """Write the rest, or give up after `patience` seconds."""
+        done = self._worker.close(patience)
         if failure := self._failure if done else "timed out":
             self._tell(f"the final state was not written: {failure}")
 

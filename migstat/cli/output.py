@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from migstat.cli.context import Options, Runtime
 from migstat.cli.streams import ClosedPipe, Streams, is_terminal
@@ -15,7 +14,9 @@ from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
 from migstat.model.nodes import State
 from migstat.model.reports import (
+    ArtifactsReport,
     ChecksReport,
+    JobReport,
     ListReport,
     ProjectsReport,
     Report,
@@ -27,9 +28,6 @@ from migstat.model.verdict import Verdict
 from migstat.render.advice import next_line, step_after_report
 from migstat.render.text import harmless, one_field
 
-if TYPE_CHECKING:
-    pass
-
 MAX_PICTURE_ROWS = 500
 """Rows of an exported picture that is not folded."""
 
@@ -37,6 +35,9 @@ PICTURE_WIDTH = 100
 """Cells of an exported picture."""
 
 JSON_FORMATS = ("json", "ndjson")
+
+UNFOLDED = (TasksReport, TargetsReport, JobReport, ArtifactsReport)
+"""Reports whose tables fold nothing."""
 
 
 def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict | None = None) -> int:
@@ -206,7 +207,7 @@ def _present(streams: Streams, options: Options, report: Report, *, below: int) 
 
                 text = drawn(tree_view(report, canvas), canvas, color=options.color)
             elif height:
-                lowest = 0 if getattr(report, "folds", False) else LOWER  # of some there is nothing to fold
+                lowest = LOWER if isinstance(report, UNFOLDED) or not report.folds else 0
                 text = fitted(partial(view, report), canvas, color=options.color, below=below, lowest=lowest)
             else:
                 text = drawn(view(report, canvas), canvas, color=options.color)

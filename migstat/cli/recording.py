@@ -14,9 +14,6 @@ from migstat.model.events import Resumed, Seen, Waiting
 from migstat.render.json import encoded, event_document
 from migstat.render.text import harmless
 
-LAST_TRY = 2.0
-"""Seconds for which the end of a watch waits for the disk."""
-
 
 class Recorder(Listener):
     """Appends events to a file once it is certain that it records this task.
@@ -50,9 +47,9 @@ class Recorder(Listener):
             self._worker.put(encoded(event_document(event)))
 
     def close(self, patience: float) -> None:
-        """Write the rest, or give up after `patience` seconds or less."""
+        """Write the rest, or give up after `patience` seconds."""
         if self._worker is not None:
-            done = self._worker.close(min(patience, LAST_TRY))
+            done = self._worker.close(patience)
             if (lost := self._record.unwritten) or not done:
                 self._warn(f"migstat: warning: --record: {lost or 'the last'} events were not written to {self._path}")
 

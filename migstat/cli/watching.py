@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from migstat.cli.background import BackgroundStreams
 from migstat.cli.context import Runtime, Session, open_session
 from migstat.cli.exporting import Exporter
-from migstat.cli.listening import Listener
+from migstat.cli.listening import Listener, close_all
 from migstat.cli.notifying import Notifier
 from migstat.cli.output import JSON_FORMATS, incomplete, tell_error
 from migstat.cli.recording import Recorder
@@ -34,6 +34,9 @@ HURRY = 0.2
 
 PATIENT = 30.0
 """Seconds for which the reader of a pipe may be stuck after the end before the rest is dropped."""
+
+LAST_WRITES, HURRIED_WRITES = 2.0, 0.5
+"""Seconds that the record and all exports together get for the end, and for how long after a signal or a timeout."""
 
 CHECKED_EVERY = 1.0
 """Seconds between two checks, during a pause, that standard output still has a reader."""
@@ -76,14 +79,14 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
             return Watcher(
                 session=session,
                 watch=Watch(session, wanted.plan, deadline, recall=recall, filling=printer.fill),
-                # The record first: after a signal one second must do for everything, and a later watch needs it. The
-                # printer last: it raises if standard output fails, which must not keep the others from an event.
-                listeners=[each for each in (recorder, notifier, *exporters, printer) if each is not None],
+                # The record first: after a signal one second must do for everything, and a later watch needs it.
+                listeners=[each for each in (recorder, notifier, *exporters) if each is not None],
                 printer=printer,
                 notifier=notifier,
                 background=background,
                 signals=signals,
                 options=wanted,
+                clock=runtime.clock,
             ).follow()
 
 
@@ -98,6 +101,7 @@ class Watcher(msgspec.Struct, kw_only=True):
     background: BackgroundStreams
     signals: Signals
     options: WatchOptions
+    clock: Callable[[], float]
     _error: MigstatError | None = None
     _loss: OutputError | None = None
     _unread: bool = False
@@ -107,7 +111,7 @@ class Watcher(msgspec.Struct, kw_only=True):
 
     def follow(self) -> int:
         """Pass on every event to the last; the exit code. Raises MigstatError."""
-        patience = HURRY
+        hurried = True
         try:
             if self.printer.screen:
                 self.printer.screen.start()
@@ -116,17 +120,17 @@ class Watcher(msgspec.Struct, kw_only=True):
             story = Story(ended=ended, view=self.watch.view, until=self.options.plan.until, error=error)
             # A timeout or a signal has a code of its own, with or without a reader.
             hurried = ended.end in (End.TIMEOUT, End.INTERRUPTED)
-            patience = HURRY if hurried else PATIENT
             try:
-                for listener in self.listeners:
+                for listener in (*self.listeners, self.printer):
                     listener.end(story)
             except ClosedPipe:
                 self._unread = self._unread or not hurried
             except OutputError as failure:
                 self._loss = failure
         finally:
-            for listener in self.listeners:
-                listener.close(patience)
+            patience = HURRY if hurried else PATIENT
+            close_all(self.listeners, HURRIED_WRITES if hurried else LAST_WRITES, self.clock)
+            self.printer.close(patience)
             self.background.patience = patience
         if self._error is None and not self._unread:
             with suppress(ClosedPipe, OutputError):  # `loss` will tell
@@ -148,7 +152,8 @@ class Watcher(msgspec.Struct, kw_only=True):
                 if isinstance(event, Waiting):
                     self.session.remember()  # other windows complete what a long watch has seen
                     self._introduce(event.view)
-                for listener in self.listeners:
+                # The printer last: it raises if standard output fails, which must not keep the others from an event.
+                for listener in (*self.listeners, self.printer):
                     listener.show(event)
         except ClosedPipe:
             self._unread = True

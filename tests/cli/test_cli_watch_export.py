@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from migstat.cli.exporting import WRITTEN_EVERY, Exporter
+from migstat.cli.listening import close_all
 from migstat.model.events import Waiting
 from migstat.simulator.server import Server
 from tests.cli.rehearsals import HERE, NOW, migration, night, node, server_of
@@ -125,6 +126,24 @@ def test_a_share_that_hangs_holds_nothing_up() -> None:
     share.writable.set()
     exporter.close(10.0)
     assert ["The watch ended" in text for text in share.texts] == [False, True]
+
+
+def test_files_that_hang_share_one_limit() -> None:
+    """However many files hang, the end of a watch takes no longer than for one, and each is reported."""
+    share, warnings, seconds, given = Share(), list[str](), [0.0], list[float]()
+
+    class Hanging(Exporter):
+        def close(self, patience: float) -> None:
+            given.append(patience)
+            seconds[0] += patience
+            super().close(0.0)
+
+    hanging = [Hanging(Path(name), warnings.append, lambda: seconds[0], write=share.write) for name in FILES]
+    for exporter in hanging:
+        exporter.end(STORY)
+    close_all(hanging, 0.5, lambda: seconds[0])
+    assert (given, len(warnings)) == ([0.5, 0.0, 0.0], 3)
+    share.writable.set()
 
 
 def test_files_are_written_every_five_seconds_at_most() -> None:
