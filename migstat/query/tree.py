@@ -117,9 +117,6 @@ class Tree:
         self._expanded: dict[Level, Node] = {}
         self._walked: dict[Level, Walked] = {}
         self._job_error: ApiError | None = None
-        # the hidden level that the task has or would have, and keys of the job's scope that it does not show
-        self._scope_name = HIDDEN[0]
-        self._missing: tuple[str, ...] = ()
         self._flaws: dict[str, None] = {}
 
     def read(self, depth: int, *, judged: bool = False) -> Reading:
@@ -140,16 +137,15 @@ class Tree:
         Of many projects of a running task only those that run or went wrong.
         """
         self._look_ahead(MIGRATE, *HIDDEN_LEVELS)
-        listed = self._children_of(self._root)
-        root = self._with_checks(listed, only_if_bad=True)
+        root = self._children_of(self._root)
         if self.task_type == TaskType.CHECK:
-            own = any(child.level != CHECK for child in listed.children or ())
-            return self._reading(listed if own else root)  # those that are in both places are shown once
+            own = any(child.level != CHECK for child in root.children or ())
+            return self._reading(root if own else self._with_checks(root))  # those in both places are shown once
+        root = self._with_checks(root, only_if_bad=True)
         migrate = child_of(root, "migrate")
         # before `migrate` is reported, its projects may be
         if migrate is not None and migrate.state is State.PENDING and not self._root.ended:
-            self._missing = self._scope.keys
-            return self._reading(root)
+            return self._reading(root, hidden=())
         few = self._few_leaves()
         scopes = self._hidden if few is None else few
         root = _with_scopes(root, migrate and self._children_of(migrate), scopes)
@@ -179,7 +175,7 @@ class Tree:
         root = self._children_of(self._root)
         hidden = self._with_named(self._hidden, wanted)
         # the list does not show the other scopes, so they are not worth a request unless the verdict needs them
-        return self._reading(_with_scopes(root, child_of(root, "migrate"), hidden))
+        return self._reading(_with_scopes(root, child_of(root, "migrate"), hidden), hidden=hidden)
 
     def node(self, level: Level, depth: int) -> Reading:
         """One node by its level, and `depth` levels below it. Raises NotFound if the API knows no such level."""
@@ -193,10 +189,12 @@ class Tree:
             )
         node = page.node
         self._note([node])
+        hidden: tuple[Node, ...] | None = None
         # where there is no such job, nothing can be missing
         if depth > 0 and level in HIDDEN_LEVELS and (self.job or not isinstance(self._job_error, NotFound)):
             keys = self._scope.keys
-            (self._expanded[level],) = self._with_named([self._children_of(node)], keys if len(keys) <= MANY else ())
+            hidden = self._with_named([self._children_of(node)], keys if len(keys) <= MANY else ())
+            (self._expanded[level],) = hidden
         node = self._to_depth(node, depth)
         task_type = self._facts.task.task_type or (
             TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
@@ -205,7 +203,7 @@ class Tree:
             root=_ordered(node),
             task_type=task_type,
             evidence=None,
-            missing=self._missing,
+            missing=self._missing_from(hidden),
             flaws=tuple(self._flaws),
             scope=level[-1] if level in HIDDEN_LEVELS else self._scope_name,
             links=page.links,
@@ -284,9 +282,14 @@ class Tree:
         if self.job is None and self._job_error is not None:
             text = f"the job's scope (missing projects cannot be detected): {self._job_error.message}"
             self._flaws[text] = None
-        job = self.job or Job({})
-        self._scope_name = job.scopes[0]
-        return job
+        return self.job or Job({})
+
+    @property
+    def _scope_name(self) -> str:
+        """The hidden level that the task has or would have, by what has been read."""
+        job: Job | None = self.__dict__.get("job")
+        levels: list[Level] | None = self.__dict__.get("_hidden_levels")
+        return levels[0][-1] if levels else job.scopes[0] if job else HIDDEN[0]
 
     @cached_property
     def _evidence(self) -> Evidence:
@@ -304,7 +307,8 @@ class Tree:
         root = _with_scopes(root, migrate, [*map(self._children_of, scopes), *self._hidden])
         return Evidence(root=root, task_type=self.task_type, job=self.job)
 
-    def _reading(self, root: Node, *, partial: bool = False) -> Reading:
+    def _reading(self, root: Node, *, partial: bool = False, hidden: tuple[Node, ...] | None = None) -> Reading:
+        """The reading of this root; keys of the job's scope that are not in the `hidden` levels are missing."""
         if self._root.ended:
             evidence = self._evidence
         else:  # it runs, whatever is below: what was read of it only adds to the reasons and counts
@@ -312,14 +316,14 @@ class Tree:
             shape = shape_of(seen, self.task_type)
             if self.task_type != TaskType.CHECK and shape.blocked and not shape.migrate:
                 seen = _with_scopes(seen, None, self._hidden)  # unless the migration has begun without saying so
-            scope_counts = "_hidden" in self.__dict__ or self._missing
+            scope_counts = hidden is not None or "_hidden" in self.__dict__
             evidence = Evidence(root=seen, task_type=self.task_type, job=self.job if scope_counts else None)
         return Reading(
             root=_ordered(root),
             task_type=self.task_type,
             evidence=evidence,
             job=self.__dict__.get("job"),
-            missing=self._missing,
+            missing=self._missing_from(hidden),
             flaws=tuple(self._flaws),
             scope=self._scope_name,
             partial=partial,
@@ -410,25 +414,27 @@ class Tree:
         """The hidden levels that exist, as the API answers them, or may exist, as they cannot be read."""
         levels: list[Level] = [(*MIGRATE, scope) for scope in self._scope.scopes]
         self._ask_ahead(levels)
-        found = [level for level in levels if isinstance(page := self._pages[level], ApiError) or page.found]
-        self._scope_name = (found or levels)[0][-1]
-        return found
+        return [level for level in levels if isinstance(page := self._pages[level], ApiError) or page.found]
 
     @cached_property
     def _hidden(self) -> tuple[Node, ...]:
         """The hidden levels with all their children. All that exist count."""
-        levels = self._hidden_levels
-        found = self._with_named(self._children_of(Node(level)) for level in levels)
+        found = tuple(self._children_of(Node(level)) for level in self._hidden_levels)
+        missing = self._missing_from(found)
         # A key not seen may be a child that escaped the walk. If there are so many that asking costs another walk, they
         # are more likely not reported yet.
-        cost = sum(self._walked[level].pages for level in levels if level in self._walked)
-        return self._with_named(found, self._missing) if 0 < len(self._missing) < cost else found
+        cost = sum(self._walked[level].pages for level in self._hidden_levels if level in self._walked)
+        return self._with_named(found, missing) if 0 < len(missing) < cost else found
 
-    def _with_named(self, levels: Iterable[Node], names: Sequence[str] = ()) -> tuple[Node, ...]:
-        """The hidden levels with their children of these names, which are asked for if they were not seen.
+    def _missing_from(self, hidden: tuple[Node, ...] | None) -> tuple[str, ...]:
+        """The keys of the job's scope that these hidden levels do not show, by default all levels if they were read."""
+        levels: tuple[Node, ...] | None = self.__dict__.get("_hidden") if hidden is None else hidden
+        if levels is None:
+            return ()
+        return unmatched(self._scope.keys, [child.name for level in levels for child in level.children or ()])
 
-        Notes the keys of the job's scope that are missing then.
-        """
+    def _with_named(self, levels: Iterable[Node], names: Sequence[str]) -> tuple[Node, ...]:
+        """The hidden levels with their children of these names, which are asked for if they were not seen."""
         found = []
         for level in levels:
             children = {child.name: child for child in level.children or ()}
@@ -438,7 +444,6 @@ class Tree:
             new = [child for child in asked.values() if child]
             self._note(new)
             found.append(with_children(level, new) if new else level)
-        self._missing = unmatched(self._scope.keys, [child.name for level in found for child in level.children or ()])
         return tuple(found)
 
     def _few_leaves(self) -> list[Node] | None:

@@ -157,6 +157,16 @@ def test_a_glance_reads_the_checks_unless_all_is_well(check: str, asked: bool) -
     assert ("check+" in sim.asked(), names(view.shape.checks_parent) is not None) == (asked, asked)
 
 
+def test_a_glance_at_checks_in_two_places_reads_them_once() -> None:
+    """While a check task runs, the checks at its root stand for their copies below `check`."""
+    checks = (scripted("A", "IN_PROGRESS"), scripted("B", "SUCCESS"))
+    root = scripted("root", "IN_PROGRESS", *checks, scripted("check", "IN_PROGRESS", *checks))
+    sim = SimulatedWatch(of_root(root, task_type=TaskType.CHECK))
+    sim.session.task = TaskTarget(JOB, TASK, "check")
+    view = sim.session.tree.glance()
+    assert ([check.name for check in view.shape.checks], sim.asked()) == (["A", "B"], ["root+", "job"])
+
+
 def test_wanted_projects_are_asked_for_by_name() -> None:
     """A project that the user named is looked for, whatever the walk saw."""
     sim = simulated(scope=KEYS)
@@ -249,6 +259,12 @@ def test_a_scope_of_which_nothing_is_reported_is_missing(root: SimNode) -> None:
     """Before the hidden level appears all keys of the job's scope are missing, which is not an error."""
     view = tree_of(root, scope=KEYS).projects()
     assert (view.scope, view.shape.leaves, view.missing, view.flaws) == ("projects", (), ("P1", "P2", "P3", "P4"), ())
+
+
+def test_a_view_does_not_depend_on_those_before_it() -> None:
+    """The checks say nothing of projects, even if another view of the same tree has found some missing."""
+    tree = tree_of(migrate_task(migrate="PENDING"), scope=KEYS)
+    assert (tree.glance().missing, tree.checks().missing) == (("P1", "P2", "P3", "P4"), ())
 
 
 @pytest.mark.parametrize("task_type", ["check", "migrate"])
