@@ -95,6 +95,7 @@ class Session(TaskSession):
         *,
         watching: Policy | None = None,
         ends_at: float = math.inf,
+        keep_raw: bool = False,
     ) -> None:
         from migstat.api.endpoints import Api  # loads httpx, which help and usage errors need not wait for
         from migstat.api.http import Observers
@@ -117,7 +118,7 @@ class Session(TaskSession):
             observers = replace(observers, answered=self._memory.answered)
         timing = Timing(runtime.clock, runtime.sleep, now=runtime.now, ends_at=ends_at)
         api = Api(settings, timing, policy=watching, observers=observers, transport=runtime.transport)
-        super().__init__(api, target, runtime.now, settings.rate_limit)
+        super().__init__(api, target, runtime.now, settings.rate_limit, keep_raw=keep_raw)
 
     def remember(self) -> None:
         """Store the names seen so far, for completion."""
@@ -161,6 +162,7 @@ def open_session(
     sharing: int = 1,
     watching: Policy | None = None,
     ends_at: float = math.inf,
+    keep_raw: bool = False,
 ) -> Iterator[Session]:
     """An open session about a job and task, as the user typed them; `default_task` None is for commands about a job.
 
@@ -175,7 +177,7 @@ def open_session(
     for warning in settings.warnings:
         runtime.streams.warn(warning)
     try:
-        session = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at)
+        session = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at, keep_raw=keep_raw)
         with closing(session.api):
             try:
                 yield session

@@ -31,18 +31,17 @@ class TaskSession:
     """One job, one of its tasks, and what was read of them.
 
     `now` is epoch seconds; `rate_limit` in requests per 60 s, None for no limit. Every property may ask the API and
-    raise ApiError. If `keep_raw` is set, nodes keep the API's own JSON.
+    raise ApiError. With `keep_raw`, nodes keep the API's own JSON.
     """
 
-    keep_raw = False
-
-    def __init__(self, api: Api, target: Target, now: Clock, rate_limit: int | None) -> None:
+    def __init__(self, api: Api, target: Target, now: Clock, rate_limit: int | None, *, keep_raw: bool = False) -> None:
         self.api = api
         self.job_id = target.job_id
         self.rate_limit = rate_limit
         self.tree = Tree(self, self)
         self._target = target
         self._now = now
+        self._keep_raw = keep_raw
 
     @cached_property
     def task(self) -> TaskTarget:
@@ -69,7 +68,7 @@ class TaskSession:
 
     def ask(self, question: Question) -> Page:
         """Ask about one level of the task."""
-        return self.api.status(self.job_id, self.task.task_id, question, keep_raw=self.keep_raw)
+        return self.api.status(self.job_id, self.task.task_id, question, keep_raw=self._keep_raw)
 
     def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
         """Call the function, which may ask, for each item, a few at a time. Raises its first exception."""

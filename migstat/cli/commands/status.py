@@ -52,7 +52,7 @@ def status(
         if depth != "all" and not re.fullmatch("[0-9]+", depth):
             raise UsageError(f"invalid --depth: {depth!r}", "Give a number, or all.")
         levels = ALL if depth == "all" else min(int(depth[:9]), ALL)
-    with open_session(runtime, options) as session:
+    with open_session(runtime, options, keep_raw=raw) as session:
         if raw:
             return _raw(runtime, session, names, levels or 0, judged=exit_status)
         report = status_report(session, names, levels, judged=exit_status)
@@ -61,7 +61,6 @@ def status(
 
 def _raw(runtime: Runtime, session: Session, level: Level, depth: int, *, judged: bool) -> int:
     """The API's own JSON, in one request unless levels below it or a verdict are requested."""
-    session.keep_raw = True
     report = status_report(session, level, 0, judged=True) if judged else None
     flaws = report.snapshot.flaws if report else ()
     if level or depth:
