@@ -158,6 +158,9 @@ def base_url(text: str, source: str) -> str:
         else:  # a name that can be looked up
             labels = host.removesuffix(".").split(".")
             is_host = len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+            for label in labels:
+                if label.startswith("xn--"):
+                    label[4:].encode().decode("punycode")  # raises a ValueError if it stands for no other name
         usable = is_host and parts.scheme in ("http", "https") and parts.port != 0
     except ValueError:  # an impossible address, brackets that do not match, or a port that is not a number
         usable = False

@@ -26,7 +26,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "base_url": {
         "http://127.0.0.1:8080": "http://127.0.0.1:8080", "http://127.8.8.8": "http://127.8.8.8",
         "http://localhost:1": "http://localhost:1", "http://[::1]:8080": "http://[::1]:8080",
-        " https://a.example/ ": "https://a.example", "https://x.example.com:8443/base": "https://x.example.com:8443/base",
+        " https://a.example/ ": "https://a.example", "https://xn--fa-hia.de": "https://xn--fa-hia.de",
+        "https://x.example.com:8443/base": "https://x.example.com:8443/base",
     },
     "email": {"a@b": "a@b", " a@b\n": "a@b", "no-at": "no-at", "é@b": "é@b"},
     "rate_limit": {"540": 540, " 1 ": 1, "none": None, "NONE": None},
@@ -48,7 +49,7 @@ BAD = {
         "https:///path", "https://user@api.atlassian.com", "https://user:hunter2@api.atlassian.com",
         "https://api.atlassian.com?x=hunter2", "https://api.atlassian.com#x", "https://api.atlassian.com:port",
         "https://api.atlassian.com:99999", "https://api.atlassian.com:0", "https://[::1", "https://a b",
-        "https://a\nb", "https://xn--\u00e4", "file:///etc/passwd",
+        "https://a\nb", "https://xn--\u00e4", "https://xn--zz", "https://a.xn--zz.example", "file:///etc/passwd",
     ],
     "email": ["", " ", "a:hunter2", "a\nb", "a\x1bb", "\x00", "\udc80@example.com", "ATATT3xFfGF0hunter2"],
     "rate_limit": ["0", "-1", "1.5", "many", "1e3", "1000000000", "+5", "5 5", "0" * 5000 + "1", "9" * 5000],
