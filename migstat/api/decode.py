@@ -88,6 +88,9 @@ The definition of a job may have more commas, since it lists the keys of its pro
 _MAX_DIGITS = 400
 """Digits of a whole number beyond which it has no meaning."""
 
+_MAX_NUMBER = 1e300
+"""Percent or items beyond which a number has no meaning, and a whole one may have no fraction."""
+
 _SECONDS_BELOW = 1e11
 """Instants below this are in seconds: in milliseconds they would be before March 1973."""
 
@@ -269,8 +272,8 @@ def _node(
         raise _too_much(f"{len(occurrences):,} occurrences of {named}; the limit is {MAX_OCCURRENCES:,}")
     percent, phases = None, tuple[Phase, ...]()
     if progress is not None and progress.isSupported is not False and not wire.outcome:  # a finished node has none
-        percent = progress.percent
-        phases = tuple(Phase(phase.name, phase.processed, phase.total) for phase in progress.data or ())
+        percent = _sane(progress.percent)
+        phases = tuple(Phase(each.name, _sane(each.processed), _sane(each.total)) for each in progress.data or ())
     return Node(
         level,
         # thousands of nodes use the same few words, so share their memory
@@ -283,6 +286,11 @@ def _node(
         children=children,
         raw=raw,
     )
+
+
+def _sane(number: float | None) -> float | None:
+    """The number, unless it is too large to calculate with."""
+    return None if number is None or abs(number) > _MAX_NUMBER else number
 
 
 def _too_much(what: str) -> BadAnswer:

@@ -42,6 +42,8 @@ def page(data: object, links: object = None, level: Level = (), *, keep_raw: boo
     [
         ({"isSupported": True, "percent": 40, "data": [{"name": "issues", "total": 10, "processed": 4}, {}]},
          40, (Phase("issues", 4, 10), Phase(None, None, None))),
+        ({"percent": 10**400, "data": [{"name": "x", "total": -(10**400), "processed": 1e299}]},
+         None, (Phase("x", 1e299, None),)),
         ({"isSupported": False, "percent": 0}, None, ()),
         (None, None, ()),
     ],
@@ -50,7 +52,7 @@ def page(data: object, links: object = None, level: Level = (), *, keep_raw: boo
 def test_progress_comes_from_a_running_node_that_supports_it(
     own: object, percent: float | None, phases: tuple[Phase, ...], outcome: str | None
 ) -> None:
-    """Percent and phases are read, and a field that a phase lacks is unknown; a node that finished has none."""
+    """Percent and phases are read; what a phase lacks, or is absurdly large, is unknown; a finished node has none."""
     node = page({"status": "IN_PROGRESS", "outcome": outcome, "progressDetails": own}).node
     assert (node.percent, node.progress) == ((None, ()) if outcome else (percent, phases))
 
