@@ -102,8 +102,16 @@ class MigstatTyper(typer.Typer):
         return super().command(name, cls=MigstatCommand, **settings)
 
 
+class Signalled(KeyboardInterrupt):
+    """A signal asks the command to end; its number is the argument.
+
+    Not KeyboardInterrupt itself: while a library loads that may pass through an `exec`, and `python -m` then ends by
+    SIGINT, whatever the exit code.
+    """
+
+
 def _interrupt(number: int, _frame: object) -> None:
-    raise KeyboardInterrupt(number)
+    raise Signalled(number)
 
 
 def page_width(ctx: Any) -> int:

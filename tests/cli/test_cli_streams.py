@@ -144,6 +144,26 @@ def test_ctrl_c_ends_it_at_once(words: str, fault: str, more: dict[str, Any]) ->
         assert ("migration itself continues" in err, "Traceback" in err) == (True, False)
 
 
+LOADING = """
+from migstat.cli.commands import schema
+from migstat.__main__ import run
+def schema_of(_):
+    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)")
+schema.schema_of = schema_of
+run()
+"""
+"""A command that gets a signal within an `exec`, as where a library makes its classes while it loads."""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_a_signal_while_a_library_loads_has_its_own_code(tmp_path: Path) -> None:
+    """Run by `python -m`, Python would end by SIGINT for a KeyboardInterrupt that passes through an `exec`."""
+    (tmp_path / "loading.py").write_text(LOADING)
+    command, env = [sys.executable, "-m", "loading", "schema", "error"], hermetic() | {"PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (143, "migstat: interrupted\n")
+
+
 def on_a_terminal(words: list[str], env: Mapping[str, str], *, columns: int = 100) -> tuple[str, pyte.Screen, int]:
     """Run a command line on a pseudo-terminal: what it wrote, the screen after it, and its code."""
     written, code = end_of(on_terminal([*MIGSTAT, *words], env, size=(columns, 50)))

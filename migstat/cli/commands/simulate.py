@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migstat.cli.context import Runtime
+from migstat.cli.help_page import Signalled
 from migstat.errors import UsageError, reason
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import NAMES, build
@@ -57,8 +58,11 @@ def simulate(
             + "".join(f"Job of {name}: {job_id}\n" for name, job_id in jobs)
             + f"Cause faults: curl -X POST '{server.base_url}/_simulator/faults?kind=503&times=3'"
         )
-        while True:
-            time.sleep(3600)  # unlike waiting for an event, Ctrl-C interrupts this on Windows, too
+        try:
+            while True:
+                time.sleep(3600)  # unlike waiting for an event, Ctrl-C interrupts this on Windows, too
+        except Signalled as signalled:  # the normal end, of which nothing needs to be said
+            return 128 + int(signalled.args[0])
 
 
 def variables_of(server: Server) -> dict[str, str]:
