@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 
@@ -325,13 +325,12 @@ class Poller:
             leaves.asked_at.clear()
         if self._filters.refused and self._full_readings % TRUST_AGAIN == 0:
             self._filters = Filters()
-        reading = Tree(self._session, self, self._filters).read(ALL)
+        tree = Tree(self._session, self, self._filters)
+        reading = tree.read(ALL)
         known, gone, first = self.known, set(self.known.gone), not self.known.levels
         self.task_type, self.flaws = reading.task_type, reading.flaws
-        self.job = reading.job or self.job
-        if first and self.job is None and self.task_type == TaskType.CHECK:
-            with suppress(ApiError):  # checks are judged without the job, which only names itself and the site here
-                self.job = self._session.job
+        if first or self.task_type != TaskType.CHECK:  # checks are judged without the job: it is read for its name only
+            self.job = tree.job or self.job
         known.take_all(reading.root)
         self._first_seen = None
         # a child that begins again while its level is walked escapes the walk, so one that has just vanished gets a

@@ -515,7 +515,7 @@ class _Settling(msgspec.Struct):
                 self._ended_since = clock
             if clock - self._ended_since >= SETTLED:
                 found = assess(evidence, self._until, settled=True)
-        elif evidence.task_type == TaskType.CHECK or not evidence.shape.blocked:
+        elif not evidence.shape.blocked:
             self._ended_since = self._unscheduled_since = None
             self._unscheduled_polls = 0
         else:

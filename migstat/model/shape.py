@@ -16,8 +16,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     task, else the projects or spaces. `begun` says that the migration has.
 
     `refused` is True for a task that could not start: the API reports it as a root that ended badly and has no
-    children, ever, and all that is known is its message. `blocked` is True if the checks failed and no migration has
-    begun, so that none may ever begin: the root may stay IN_PROGRESS for good then.
+    children, ever, and all that is known is its message. `blocked` is True for a migrate task whose checks failed and
+    whose migration has not begun, so that it may never begin: the root may stay IN_PROGRESS for good then.
     """
 
     root: Node
@@ -52,6 +52,7 @@ def shape_of(root: Node, task_type: str | None) -> Shape:
                 found[leaf.name] = leaf
         leaves = tuple(found.values())
     begun = migrate is not None and migrate.state not in (State.PENDING, State.MISSING)
+    checks_failed = check is not None and check.ended and check.state is State.FAILED
     return Shape(
         root=root,
         task_type=task_type,
@@ -64,5 +65,5 @@ def shape_of(root: Node, task_type: str | None) -> Shape:
         leaves=leaves if isinstance(leaves, Crowd) else Crowd(leaves),  # one of a level may have counted its nodes
         begun=begun,
         refused=bool(root.outcome) and root.state is State.FAILED and not root.children and not root.unreadable,
-        blocked=bool(check and check.ended and check.state is State.FAILED and not begun),
+        blocked=checks_failed and not begun and task_type != TaskType.CHECK,
     )

@@ -90,7 +90,6 @@ class Reading(msgspec.Struct, frozen=True, dict=True):
     root: Node
     task_type: str | None
     evidence: Evidence | None
-    job: Job | None = None
     missing: tuple[str, ...] = ()
     flaws: tuple[str, ...] = ()
     scope: str = HIDDEN[0]
@@ -314,7 +313,7 @@ class Tree:
         else:  # it runs, whatever is below: what was read of it only adds to the reasons and counts
             seen = root if root.children is not None else self._root
             shape = shape_of(seen, self.task_type)
-            if self.task_type != TaskType.CHECK and shape.blocked and not shape.migrate:
+            if shape.blocked and not shape.migrate:
                 seen = _with_scopes(seen, None, self._hidden)  # unless the migration has begun without saying so
             scope_counts = hidden is not None or "_hidden" in self.__dict__
             evidence = Evidence(root=seen, task_type=self.task_type, job=self.job if scope_counts else None)
@@ -322,7 +321,6 @@ class Tree:
             root=_ordered(root),
             task_type=self.task_type,
             evidence=evidence,
-            job=self.__dict__.get("job"),
             missing=self._missing_from(hidden),
             flaws=tuple(self._flaws),
             scope=self._scope_name,
