@@ -11,7 +11,7 @@ from migstat.model.nodes import CHECK, Millis, Node, State
 from migstat.model.reports import worst_first
 from migstat.render.outlook import late_words
 from migstat.render.text import duration, harmless, local_time
-from migstat.render.theme import BAD, UNICODE, state_words
+from migstat.render.theme import BAD, state_words
 
 LOGGED = 200
 """Lines of a log: as many as the largest window or a page shows."""
@@ -76,12 +76,12 @@ def _absence(event: Resumed) -> LogLine:
     leaves = [change.node for change in event.changes if len(change.node.level) > 1]
     finished = sum(node.ended for node in leaves)
     bad = [name_of(node) for node in worst_first(tuple(leaves)) if node.state is State.FAILED]
-    shown = "".join(f", {UNICODE.states[State.FAILED]} {name}" for name in bad[:3])
+    failed = f"; failed: {', '.join(bad[:3])}" if bad else ""  # no glyph, which an ASCII terminal would lack
     more = f" +{len(bad) - 3} more" if len(bad) > 3 else ""
     span = f"{local_time(event.since, event.at)} to {local_time(event.at, event.at)}"
     return LogLine(
         event.at,
-        f"since the last watch ({span}): {finished or 'nothing'} finished{shown}{more}",
+        f"since the last watch ({span}): {finished or 'nothing'} finished{failed}{more}",
         State.FAILED if bad else None,
     )
 

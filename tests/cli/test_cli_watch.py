@@ -375,7 +375,7 @@ def test_a_second_watch_goes_on_from_a_record(tmp_path: Path, form: str) -> None
         assert (recorded[len(first) :], again.err) == (checked(json_of(again)), "")
     else:
         (told,) = [line for line in again.err.splitlines() if "since the last watch" in line]
-        assert re.search(r"since the last watch \(\d\d:\d\d to \d\d:\d\d\): 2 finished, ✖ PAY$", told)
+        assert re.search(r"since the last watch \(\d\d:\d\d to \d\d:\d\d\): 2 finished; failed: PAY$", told)
 
 
 @pytest.mark.slow

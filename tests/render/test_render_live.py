@@ -244,11 +244,11 @@ def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
 
 
 def test_what_happened_while_nobody_watched_is_summed_up() -> None:
-    """A resumed watch says for which time there was no watch, how many nodes finished and what failed."""
+    """A resumed watch says when there was no watch, how many nodes finished and what failed, in plain ASCII."""
     changes = [Changed(NOW, each, None) for each in (*WELL[:3], BAD[0], RUNS[0])]
     lines = [log_line(Resumed(NOW, NOW - 22 * MINUTE, tuple(missed))) for missed in (changes, ())]
     assert [line.text if line else None for line in lines] == [
-        "since the last watch (13:51 to 14:13): 4 finished, ✖ ERP",
+        "since the last watch (13:51 to 14:13): 4 finished; failed: ERP",
         "since the last watch (13:51 to 14:13): nothing finished",
     ]
 
