@@ -50,7 +50,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
             else:
                 kind, named = report.scope.removesuffix("s"), ((node.name, node) for node in report.projects)
             found = (
-                (name, f"{UNICODE.states[node.state]} {words.words}", words.percent, words.elapsed, words.message)
+                (name, f"{UNICODE.states[words.state]} {words.words}", words.percent, words.elapsed, words.message)
                 for name, node in named
                 for words in [describe(node, snapshot.fetched_at, over=snapshot.node.ended)]
             )
@@ -155,7 +155,7 @@ def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
     first = (change_word(check, report),) if report.comparison or report.accepting else ()
     entry, words = report.snapshot.accepted.get(check.level), describe(check, report.snapshot.fetched_at)
     message = "; ".join(part for part in (entry.words if entry else "", words.message) if part)
-    return *first, check.name, f"{UNICODE.states[check.state]} {words.words}", override, message, *found
+    return *first, check.name, f"{UNICODE.states[words.state]} {words.words}", override, message, *found
 
 
 def _cell(text: str) -> str:

@@ -209,6 +209,7 @@ def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> 
     with rehearsals.answering(broken) as server:
         plain = server.ask("projects", "--exit-status", "-o", "plain")
         table = server.ask("status", "--exit-status", "-o", "table")
+        markdown = server.ask("status", "-o", "markdown")
         document = server.ask("status", "--exit-status", "--json")
         checks = server.ask("checks", "--exit-status")
         root["outcome"] = "FAILED"
@@ -217,6 +218,7 @@ def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> 
     assert "could not be read: migrate,projects" in checks.err
     assert "succeeded" in table.out
     assert "could not be read" in table.out
+    assert ("✖ unreadable" in table.out, "✖ unreadable" in markdown.out) == (True, True)
     assert json.loads(document.out)["complete"] is False
     assert json.loads(document.err)["error"]["code"] == "incomplete"
     assert "migrate,projects" in failed.err
