@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.cli.rehearsals import NOW, PREFIX
 from tests.command_line import Result, environ_at, migstat
+from tests.servers import NOW, PREFIX
 from tests.sockets import head, serving
 
 LATER, EARLIER = "2026-09-21T15:00:00Z", "2026-09-21T14:00:00Z"

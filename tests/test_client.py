@@ -27,9 +27,10 @@ from migstat.simulator import scenario as script
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server, serve
 from tests import command_line
-from tests.cli.rehearsals import NOT_FOUND, Answer, Asked, answering, node, still
 from tests.command_line import environ_of, hermetic
-from tests.watching import kinds, migration, moved, of_tasks, the_end
+from tests.scenarios import migration, moved, node, of_tasks, sim_task
+from tests.servers import NOT_FOUND, Answer, Asked, answering, still
+from tests.watching import kinds, the_end
 
 NOW = time.time()
 TOKEN = "s3cret-t0ken-of-the-test"
@@ -127,8 +128,8 @@ def test_projects_are_of_the_latest_run_that_migrates() -> None:
     """A later run that only checks has no projects, so it is not the one whose projects are asked for."""
     migrate = node("root", children=(node("check"), node("migrate")))
     runs = (
-        script.SimTask(label="m", task_id="m1", task_type="migrate", created_at=1, root=migrate),
-        script.SimTask(label="c", task_id="c1", task_type="check", created_at=2, root=node("root")),
+        sim_task(migrate, task_id="m1", created_at=1),
+        sim_task(node("root"), "check", "c1", created_at=2),
     )
     with still(of_tasks(*runs)) as served, client_of(served) as client:
         assert client.status("job-1").task_id == "c1"

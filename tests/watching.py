@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,7 +18,7 @@ from migstat.follow.deadline import Deadline
 from migstat.follow.poll import Poller
 from migstat.follow.watch import Plan, Watch
 from migstat.model.events import Changed, Ended, Event, Resumed, Seen, View, Waiting
-from migstat.model.nodes import Level, Node, TaskType
+from migstat.model.nodes import Level, Node
 from migstat.query.task import TaskSession
 from migstat.settings.resolve import Sources
 from migstat.settings.target import Target
@@ -31,7 +31,6 @@ EPOCH = 1_790_000_000.0
 """The epoch second at which the scenarios begin."""
 
 ENVIRON = environ_at("http://127.0.0.1:9", email=ADMIN.email, token=ADMIN.token)
-JOB, TASK = "job-1", "task-1"
 LIMIT = 540
 REQUEST_TIMEOUT = 15.0
 INTERVAL = 20.0
@@ -313,68 +312,6 @@ def done(outcome: str = "SUCCESS", **more: Any) -> JsonTree:
 
 def going(**more: Any) -> JsonTree:
     return {"status": "IN_PROGRESS", **more}
-
-
-# migrations
-
-
-def moved(name: str, begin: float | None, end: float | None, outcome: str = "SUCCESS", **more: Any) -> script.SimNode:
-    return script.SimNode(name=name, started_at=begin, ended_at=end, outcome=None if end is None else outcome, **more)
-
-
-def migration(
-    *projects: script.SimNode,
-    scopes: tuple[script.SimNode, ...] = (),
-    check: script.SimNode | None = None,
-    migrate: script.SimNode | None = None,
-    core_end: float | None = 1000.0,
-    outcome: str = "SUCCESS",
-    keys: tuple[str, ...] | None = None,
-    level: str = "projects",
-    **more: Any,
-) -> script.Scenario:
-    """A migrate task: its checks take 20 seconds, the migration begins at 30 and its core ends at `core_end`."""
-    hidden = script.SimNode(name=level, hidden=True, children=projects)
-    below = (*scopes, *((hidden,) if projects else ()))
-    tops = (
-        check or moved("check", 5, 20, children=(moved("Fine", 5, 10), moved("Quick", 5, 20))),
-        migrate or moved("migrate", 30, core_end, outcome, children=below),
-    )
-    root = moved("root", 0, None if core_end is None else core_end + 2, outcome, children=tops)
-    named = tuple(project.name for project in projects) if keys is None else keys
-    return of_root(root, scope={level: {"includedKeys": list(named)}}, **more)
-
-
-def checks(*nodes: script.SimNode, end: float | None, outcome: str = "SUCCESS") -> script.Scenario:
-    return of_root(moved("root", 0, end, outcome, children=nodes), task_type=TaskType.CHECK)
-
-
-def of_root(
-    root: script.SimNode,
-    *,
-    task_type: str = TaskType.MIGRATE,
-    scope: dict[str, Any] | None = None,
-    status_at: float | None = None,
-    **more: Any,
-) -> script.Scenario:
-    """A scenario of one task with this tree."""
-    kind: script.TaskType = "check" if task_type == TaskType.CHECK else "migrate"
-    task = script.SimTask(label="it", task_id=TASK, task_type=kind, created_at=-10, status_at=status_at, root=root)
-    return of_tasks(task, scope=scope, **more)
-
-
-def of_tasks(
-    *tasks: script.SimTask, scope: Mapping[str, Any] | None = None, flow: str = "jira", job: str = JOB, **more: Any
-) -> script.Scenario:
-    moved_job = script.SimJob(
-        job_id=job,
-        name="Jira to the cloud",
-        flow=f"{flow}-onpremises-to-cloud",
-        server_id="BX7Q",
-        destination_url="https://acme.example.com",
-        scope=scope or {},
-    )
-    return script.Scenario(name="rehearsal", job=moved_job, tasks=tasks, **more)
 
 
 def truth(node: script.SimNode, now: float, level: Level = ()) -> dict[Level, tuple[str, str | None]]:

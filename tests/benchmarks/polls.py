@@ -30,7 +30,8 @@ from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode
 from tests.benchmarks.measuring import Table
 from tests.benchmarks.pages import NOTHING, Pages, project
-from tests.watching import LIMIT, SimulatedWatch, migration, moved
+from tests.scenarios import migration, moved
+from tests.watching import LIMIT, SimulatedWatch
 
 WATCHED = 1200.0
 """Seconds of a night that are watched, from its middle."""

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from migstat.settings.keys import ENVIRONMENT, TERMINAL_VARIABLES
-from tests.cli.rehearsals import NOW, PREFIX
 from tests.command_line import Result, environ_at, migstat
 from tests.render.test_html import Tags
 from tests.schemas import assert_csv, assert_markdown, assert_plain, assert_valid
+from tests.servers import NOW, PREFIX
 
 SOME = max(8, settings().max_examples // 10)
 FEW = SOME // 2

@@ -17,9 +17,10 @@ import pytest
 from migstat.settings.config import read_config
 from migstat.settings.keychain import Keychain
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOW, Answer, answering, migration, server_of
 from tests.command_line import Result, hermetic, migstat, process, refused
 from tests.keyrings import Forgetful, Hanging, Kept, Locked, environ_of, in_force
+from tests.scenarios import frozen
+from tests.servers import NOW, Answer, answering, server_of
 from tests.terminal import MIGSTAT, on_terminal
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ UNCHECKED = "not verified: the API can verify credentials only against a job; se
 FOUND = 'the API accepts the e-mail and token: job "Jira to the cloud"'
 
 
-server = server_of(migration())
+server = server_of(frozen())
 
 
 class Desk:

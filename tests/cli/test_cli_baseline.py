@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from migstat.simulator.scenario import Scenario
-from tests.cli.rehearsals import HERE, cutover, night
 from tests.command_line import environ_of, migstat, refused
-from tests.watching import moved
+from tests.scenarios import HERE, cutover, moved
+from tests.servers import night
 
 NAMES = ("ACME", "CRM", "ERP", "HELP", "OPS", "WEB")
 

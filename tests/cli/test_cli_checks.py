@@ -16,23 +16,10 @@ import pytest
 from migstat.simulator.scenario import Scenario, SimNode, SimTask
 from migstat.simulator.scenario import refused as refused_task
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import (
-    LONG_AGO,
-    Answer,
-    Asked,
-    answering,
-    ask,
-    check_run,
-    cutover,
-    migration,
-    night,
-    node,
-    server_of,
-    still,
-)
 from tests.command_line import environ_of, migstat, refused
+from tests.scenarios import LONG_AGO, check_run, cutover, frozen, moved, node, of_tasks, sim_task
 from tests.schemas import assert_valid
-from tests.watching import moved, of_tasks
+from tests.servers import Answer, Asked, answering, ask, night, server_of, still
 
 DAY = 86_400.0
 
@@ -49,7 +36,7 @@ def found(name: str, outcome: str, message: str, count: int, **more: Any) -> Sim
 def run(task_id: str, created_at: float, *checks: SimNode, state: str = "FAILED") -> SimTask:
     ended: dict[str, Any] = {} if state == "running" else {"ended_at": LONG_AGO}
     root = node("root", state, children=checks, **ended)
-    return SimTask(label=task_id, task_id=task_id, task_type="check", created_at=created_at, root=root)
+    return sim_task(root, "check", task_id, created_at=created_at)
 
 
 FINE = tuple(node(f"Fine{number:02d}") for number in range(42))
@@ -250,7 +237,7 @@ CODES: dict[str, tuple[Scenario, tuple[str, ...], int]] = {
     "none before": (RUNS, ("job-1", "monday", "--against", "previous"), 5),
     "running": (GOING, ("--against", "previous", "--exit-status"), 8),
     "across kinds": (
-        of_tasks(*migration(check=node("check", children=FINE)).tasks, run("old", -DAY, node("A", "FAILED"))),
+        of_tasks(*frozen(check=node("check", children=FINE)).tasks, run("old", -DAY, node("A", "FAILED"))),
         ("--against", "previous"),
         0,
     ),
@@ -304,7 +291,7 @@ VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
     "more than accepted": (TOLERABLE, entry("Mail", more="occurrences = 2"), 1, "failed", "it has 3 occurrences"),
     "expired": (TOLERABLE, entry("Mail", "2026-09-20"), 1, "failed", "was accepted until 2026-09-20 and counts again"),
     "of a migration": (
-        migration("FAILED", check=LATE, migrate="absent", ended_at=LONG_AGO),
+        frozen("FAILED", check=LATE, migrate="absent", ended_at=LONG_AGO),
         entry("Mail"), 0, "failed", "",
     ),
     "refused": (of_tasks(REFUSED), entry("Mail"), 1, "failed", "no such check"),
@@ -359,7 +346,7 @@ def test_accepted_checks_may_come_from_the_profile(tmp_path: Path) -> None:
 def going(*checks: SimNode, state: str = "FAILED", over: float = 60.0) -> Scenario:
     """A check task that runs from second 0 until it is over."""
     root = moved("root", 0, over, state, children=checks)
-    return of_tasks(SimTask(label="c", task_id="check-1", task_type="check", created_at=-5, root=root))
+    return of_tasks(sim_task(root, "check", "check-1", created_at=-5))
 
 
 MAIL = moved("Mail", 0, 20, "FAILED", excludable=True)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from migstat.simulator.server import serve
-from tests.cli.rehearsals import NOW, migration
 from tests.command_line import environ_of, line_of, migstat, refused, started, until
+from tests.scenarios import frozen
+from tests.servers import NOW
 
 LABEL = "Demo: a simulated migration; nothing is sent anywhere.\n"
 
@@ -95,7 +96,7 @@ def test_the_huge_scenario_is_read_whole() -> None:
 
 def test_a_demo_reads_none_of_the_users_settings() -> None:
     """No MIGSTAT_ variable changes a demo, and the user's server is never asked."""
-    with serve(migration()) as own:
+    with serve(frozen()) as own:
         env = {
             **environ_of(own),
             "MIGSTAT_TASK": "nonsense/",

@@ -11,9 +11,9 @@ import pytest
 
 from migstat.simulator.scenario import refused
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import answering, ask, in_the_middle, migration, node, of_tree, one_task, server_of, still
+from tests.scenarios import frozen, in_the_middle, node, of_tasks
 from tests.schemas import assert_valid
-from tests.watching import of_tasks
+from tests.servers import answering, ask, of_tree, one_task, server_of, still
 
 FETCHED = "2026-09-21T14:13:20Z"
 
@@ -108,7 +108,7 @@ def test_the_projects_document(server: Server) -> None:
 
 def test_spaces_are_named_as_such() -> None:
     """The scope of a Confluence migration is `spaces`."""
-    with still(migration(hidden="spaces", projects=(node("DOC"),))) as server:
+    with still(frozen(level="spaces", projects=(node("DOC"),))) as server:
         parsed = document(server, "projects")
     assert (parsed["scope"], parsed["projects"][0]["level"]) == ("spaces", ["migrate", "spaces", "DOC"])
 
@@ -199,7 +199,7 @@ def test_no_level_is_deeper_than_was_asked_for(depth: str) -> None:
     """Missing projects, their level, and whatever else the verdict needs, are not shown below the depth."""
     lone = refused("it", "task-1", "migrate", created_at=0, message="No.")
     not_begun = of_tasks(lone, scope={"projects": {"includedKeys": ["P"]}})
-    one_missing = migration(projects=(node("P"),), keys=("P", "Q"))
+    one_missing = frozen(projects=(node("P"),), keys=("P", "Q"))
     for scenario, names in ((not_begun, [""]), (one_missing, ["", "check", "migrate"])):
         with still(scenario) as up:
             assert [each["name"] for each in all_nodes(document(up, f"status --depth {depth}"))] == names

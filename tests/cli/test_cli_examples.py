@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.rehearsals import NOT_FOUND, Answer, Asked, Scripted, answering
+from tests.servers import NOT_FOUND, Answer, Asked, Scripted, answering
 
 PAIRS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "examples.json").read_text(encoding="utf-8"))
 ANSWERED = [pair for pair in PAIRS if pair["response"]["data"]]

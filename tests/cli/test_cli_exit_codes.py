@@ -8,42 +8,41 @@ from contextlib import ExitStack
 
 import pytest
 
-from migstat.simulator.scenario import Scenario, SimNode, SimTask
+from migstat.simulator.scenario import Scenario, SimNode
 from migstat.simulator.server import Server
-from tests.cli import rehearsals
-from tests.cli.rehearsals import FORMATS, LONG_AGO, check_run, migration, node, still
 from tests.command_line import Result, refused, refused_as_json
-from tests.watching import of_tasks
+from tests.scenarios import LONG_AGO, check_run, frozen, node, of_tasks, sim_task
+from tests.servers import FORMATS, Answer, Asked, answering, ask, of_tree, one_task, still
 
 SOME = ("table", "json")
 PROJECTS = (node("ACME"), node("ZED"))
 CHECKS = (node("Failing", "FAILED"), node("Going", "running"), node("Well"))
 
 SCENARIOS: dict[str, Scenario] = {
-    "nothing-reported": migration(reported_at=float("inf")),
-    "running": migration("running", migrate="running", projects=(node("ACME"), node("ZED", "running"))),
-    "running-failed-project": migration(
+    "nothing-reported": frozen(reported_at=float("inf")),
+    "running": frozen("running", migrate="running", projects=(node("ACME"), node("ZED", "running"))),
+    "running-failed-project": frozen(
         "running", migrate="running", projects=(node("ACME", "FAILED"), node("ZED", "running"))
     ),
-    "succeeded": migration(projects=PROJECTS),
-    "warning": migration("WARNING", projects=(node("ACME", "WARNING"), node("ZED"))),
-    "skipped": migration("SKIPPED", migrate="SKIPPED", projects=(node("ACME", "SKIPPED"),)),
-    "failed-root": migration("FAILED", projects=PROJECTS),
-    "failed-project": migration(projects=(node("ACME", "FAILED"), node("ZED"))),
-    "unknown-outcome": migration("MARTIAN", projects=(node("ACME", "MARTIAN"),)),
-    "no-outcome": migration(None, migrate=None, projects=(node("ACME", None),)),
-    "cancelled": migration(
+    "succeeded": frozen(projects=PROJECTS),
+    "warning": frozen("WARNING", projects=(node("ACME", "WARNING"), node("ZED"))),
+    "skipped": frozen("SKIPPED", migrate="SKIPPED", projects=(node("ACME", "SKIPPED"),)),
+    "failed-root": frozen("FAILED", projects=PROJECTS),
+    "failed-project": frozen(projects=(node("ACME", "FAILED"), node("ZED"))),
+    "unknown-outcome": frozen("MARTIAN", projects=(node("ACME", "MARTIAN"),)),
+    "no-outcome": frozen(None, migrate=None, projects=(node("ACME", None),)),
+    "cancelled": frozen(
         None, migrate=None, projects=(node("ACME", None, final_status="CANCELLED"),), final_status="CANCELLED"
     ),
-    "apps-running": migration(scopes=(node("apps", "running"),), projects=PROJECTS),
-    "missing": migration(projects=PROJECTS, keys=("ACME", "ZED", "LATE")),
-    "missing-for-good": migration(projects=PROJECTS, keys=("ACME", "ZED", "LATE"), ended_at=LONG_AGO),
-    "overridden-check": migration(
+    "apps-running": frozen(scopes=(node("apps", "running"),), projects=PROJECTS),
+    "missing": frozen(projects=PROJECTS, keys=("ACME", "ZED", "LATE")),
+    "missing-for-good": frozen(projects=PROJECTS, keys=("ACME", "ZED", "LATE"), ended_at=LONG_AGO),
+    "overridden-check": frozen(
         check=node("check", "WARNING", children=(node("Failing", "FAILED", excludable=True),)), projects=PROJECTS
     ),
-    "check-stuck": migration(check=node("check", children=CHECKS[1:]), projects=PROJECTS),
-    "check-stuck-for-good": migration(check=node("check", children=CHECKS[1:], ended_at=LONG_AGO), projects=PROJECTS),
-    "not-scheduled": migration(
+    "check-stuck": frozen(check=node("check", children=CHECKS[1:]), projects=PROJECTS),
+    "check-stuck-for-good": frozen(check=node("check", children=CHECKS[1:], ended_at=LONG_AGO), projects=PROJECTS),
+    "not-scheduled": frozen(
         "running",
         check=node("check", "FAILED", ended_at=LONG_AGO, children=CHECKS[:1]),
         migrate="absent",
@@ -58,7 +57,7 @@ SCENARIOS: dict[str, Scenario] = {
     "checks-no-outcome-for-good": check_run("SUCCESS", node("Well", None, ended_at=LONG_AGO), ended_at=LONG_AGO),
     "checks-stuck": check_run("SUCCESS", *CHECKS[1:]),
     "checks-stuck-for-good": check_run("SUCCESS", *CHECKS[1:], ended_at=LONG_AGO),
-    "no-outcome-for-good": migration(projects=(node("ACME", None, ended_at=LONG_AGO),)),
+    "no-outcome-for-good": frozen(projects=(node("ACME", None, ended_at=LONG_AGO),)),
 }
 
 
@@ -79,7 +78,7 @@ def servers() -> Iterator[Servers]:
 
 
 def codes(server: Server, words: tuple[str, ...], formats: tuple[str, ...] = FORMATS) -> dict[str, int]:
-    return {each: rehearsals.ask(server, *words, "-o", each).code for each in formats}
+    return {each: ask(server, *words, "-o", each).code for each in formats}
 
 
 def table(text: str) -> list[tuple[str, int]]:
@@ -111,7 +110,7 @@ def test_the_task_is_judged_alike_in_every_format_and_at_any_depth(servers: Serv
     """`status --exit-status` is 0, 1 or 8 by the task, whatever is shown of it; without the option it is 0."""
     assert codes(servers[name], ("status", "--exit-status")) == dict.fromkeys(FORMATS, code)
     for depth in ("--raw", "--depth=all"):
-        assert rehearsals.ask(servers[name], "status", "--exit-status", depth).code == code
+        assert ask(servers[name], "status", "--exit-status", depth).code == code
     assert codes(servers[name], ("status",)) == dict.fromkeys(FORMATS, 0)
 
 
@@ -186,18 +185,18 @@ def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: str, 
 )
 def test_what_is_not_there_is_code_5(servers: Servers, name: str, words: str, hint: str) -> None:
     """No such job, task, level, check or project is an error that says what exists, or was probably meant."""
-    result = rehearsals.ask(servers[name], *words.split())
+    result = ask(servers[name], *words.split())
     refused(result, 5)
     assert hint in result.err.splitlines()[-1]
-    refused_as_json(rehearsals.ask(servers[name], *words.split(), "--json"), 5, "not-found", hint)
+    refused_as_json(ask(servers[name], *words.split(), "--json"), 5, "not-found", hint)
 
 
 def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> None:
     """An unreadable part that is asked for outweighs any answer but a failure: the rest is shown, and the error."""
 
-    def broken(asked: rehearsals.Asked) -> rehearsals.Answer:
+    def broken(asked: Asked) -> Answer:
         if asked.query.get("level") == "migrate,projects":
-            return rehearsals.Answer({"status": 500, "errorMessage": "broken"}, 500)
+            return Answer({"status": 500, "errorMessage": "broken"}, 500)
         return sound(asked)
 
     tops = {
@@ -205,8 +204,8 @@ def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> 
         "migrate": {"status": "FINISHED", "outcome": "SUCCESS"},
     }
     root = {"status": "FINISHED", "outcome": "SUCCESS", "message": "seen", "children": tops}
-    sound = rehearsals.one_task(rehearsals.of_tree(root))
-    with rehearsals.answering(broken) as server:
+    sound = one_task(of_tree(root))
+    with answering(broken) as server:
         plain = server.ask("projects", "--exit-status", "-o", "plain")
         table = server.ask("status", "--exit-status", "-o", "table")
         markdown = server.ask("status", "-o", "markdown")
@@ -228,9 +227,7 @@ def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> 
 @pytest.mark.parametrize("words", [("--depth", "0"), ("--exit-status",), ("--level", "check")])
 def test_a_node_that_cannot_be_understood_is_named(words: tuple[str, ...]) -> None:
     """An unreadable node is not taken for one that has not begun, even if it is the task itself."""
-    with rehearsals.answering(
-        rehearsals.one_task(lambda _: {"status": "FINISHED", "message": {"no": "text"}})
-    ) as server:
+    with answering(one_task(lambda _: {"status": "FINISHED", "message": {"no": "text"}})) as server:
         result = server.ask("status", *words)
     assert (result.code, result.err.count("could not be read")) == (3, 1)
 
@@ -242,20 +239,20 @@ def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> 
     ended = {"status": "FINISHED", "outcome": "SUCCESS"}
     of_checks = command == "checks"
     many = {"One": {"status": "FINISHED", "outcome": worst}, "Two": ended}
-    sound = rehearsals.one_task(
-        rehearsals.of_tree(ended | {"children": many if of_checks else {"check": ended, "migrate": ended}}),
+    sound = one_task(
+        of_tree(ended | {"children": many if of_checks else {"check": ended, "migrate": ended}}),
         task_type="check" if of_checks else "migrate",
     )
 
-    def breaking_off(asked: rehearsals.Asked) -> rehearsals.Answer:
+    def breaking_off(asked: Asked) -> Answer:
         if asked.query.get("cursor"):
-            return rehearsals.Answer({"status": 400, "errorMessage": "broken"}, 400)
+            return Answer({"status": 400, "errorMessage": "broken"}, 400)
         if asked.query.get("level", "") == ("" if of_checks else "migrate,projects") and asked.segments[-1] == "status":
             children = {"children": many} if asked.query.get("expandChildren") else {}
-            return rehearsals.Answer({"data": (ended if of_checks else {}) | children, "links": {"next": "more"}})
+            return Answer({"data": (ended if of_checks else {}) | children, "links": {"next": "more"}})
         return sound(asked)
 
-    with rehearsals.answering(breaking_off) as server:
+    with answering(breaking_off) as server:
         plain = server.ask(command, "--exit-status", "-o", "plain")
         document = server.ask(command, "--exit-status", "--json")
         judged = server.ask("status", "--exit-status", "--depth", "all", "--json")
@@ -268,8 +265,8 @@ def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> 
 
 
 def judged(root: SimNode, *words: str) -> Result:
-    with still(of_tasks(SimTask(label="m", task_id="m1", task_type="migrate", created_at=0, root=root))) as server:
-        return rehearsals.ask(server, words[0], "job-1", "m1", *words[1:])
+    with still(of_tasks(sim_task(root, task_id="m1", created_at=0))) as server:
+        return ask(server, words[0], "job-1", "m1", *words[1:])
 
 
 WITHOUT_PHASES = node("root", children=(node("other"),), ended_at=LONG_AGO)

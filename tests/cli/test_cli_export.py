@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import ask, migration, node, server_of, still
 from tests.command_line import environ_of, hermetic, refused
+from tests.scenarios import frozen, node
+from tests.servers import ask, server_of, still
 
 server = server_of(
-    migration(
+    frozen(
         check=node("check", "WARNING", children=(node("Suspicious", "WARNING", "Look <here> & there."),)),
         projects=(node("ACME", "FAILED", "It broke."),),
     )
@@ -99,7 +100,7 @@ def test_a_picture_has_no_more_rows_than_one_can_look_at(tmp_path: Path) -> None
     """Hundreds of rows belong into a page, which can be searched; a picture sums up what is fine."""
     projects = tuple(node(f"P{number:03}") for number in range(501))
     picture, page = tmp_path / "all.svg", tmp_path / "all.html"
-    with still(migration(projects=projects)) as server:
+    with still(frozen(projects=projects)) as server:
         for words, why in (("--all", "--all"), ("--state succeeded", "the filter")):
             said = (f"--export: {why} leaves 501 rows", "Export all.html instead.")
             refused(ask(server, "projects", *words.split(), "--export", str(picture)), 2, *said)

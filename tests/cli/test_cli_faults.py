@@ -20,8 +20,9 @@ import pytest
 
 from migstat.simulator.exchange import HttpResponse
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOW, Answer, Asked, answering, migration, node, of_tree, one_task, server_of
 from tests.command_line import Result, environ_of, hermetic, line_of, migstat, peak_of, refused
+from tests.scenarios import frozen, node
+from tests.servers import NOW, Answer, Asked, answering, of_tree, one_task, server_of
 from tests.sockets import Reply, forward, listening, raw_server, repeating, sending
 
 COMMANDS = {
@@ -165,7 +166,7 @@ FAULTS = {
 
 
 server = server_of(
-    migration(check=node("check", children=(node("AppVendorCheck"),)), projects=(node("ACME"), node("OPS")))
+    frozen(check=node("check", children=(node("AppVendorCheck"),)), projects=(node("ACME"), node("OPS")))
 )
 
 

@@ -10,8 +10,9 @@ import jq
 import pytest
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import LONG_AGO, NOW, Answer, Asked, answering, ask, migration, node, of_tree, one_task, still
 from tests.command_line import environ_of, migstat, process
+from tests.scenarios import LONG_AGO, frozen, node
+from tests.servers import NOW, Answer, Asked, answering, ask, of_tree, one_task, still
 
 LIST_FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
@@ -142,7 +143,7 @@ def test_a_running_check_task_says_itself_how_far_it_is() -> None:
 def test_a_space_of_a_stopped_run_is_not_running() -> None:
     """A run that was stopped has failed: its unfinished space never began, and no row says running."""
     spaces = (node("DOC"), node("HR"), node("QA", "pending"))
-    stopped = migration("STOPPED", migrate="STOPPED", projects=spaces, hidden="spaces", ended_at=LONG_AGO)
+    stopped = frozen("STOPPED", migrate="STOPPED", projects=spaces, level="spaces", ended_at=LONG_AGO)
     with still(stopped) as server:
         output = ask(server, "status", "-o", "table").out
         document = json.loads(ask(server, "status", "--json").out)
@@ -200,7 +201,7 @@ def test_a_failure_stays_on_the_screen() -> None:
     """Of 40 projects, one failed and many running or missing, the failure is among the last 24 lines at 80 columns."""
     projects = (node("BAD", "FAILED", "It broke."), *(node(f"RUN{at:02}", "running", "x " * 60) for at in range(25)))
     keys = tuple(each.name for each in projects) + tuple(f"GONE{at:02}" for at in range(14))
-    with still(migration("running", migrate="running", projects=projects, keys=keys)) as server:
+    with still(frozen("running", migrate="running", projects=projects, keys=keys)) as server:
         for command in ("projects", "status"):
             result = ask(server, command, terminal=True, err_terminal=True, columns=80)
             lines = (result.out + result.err).splitlines()
@@ -231,7 +232,7 @@ def test_the_next_command_is_named_with_the_words_that_were_typed(
     """After a problem a terminal's standard error shows the command that helps; a script's shows nothing."""
     checks = (node("One", "FAILED", excludable=False), node("Two", "FAILED", excludable=True))
     check = node("check", "FAILED", children=checks, ended_at=LONG_AGO)
-    with still(migration("running", check=check, migrate="absent", keys=("ACME",))) as server:
+    with still(frozen("running", check=check, migrate="absent", keys=("ACME",))) as server:
         (tmp_path / "config.toml").write_text("[profiles.'a b']\n", encoding="utf-8")
         env = {"MIGSTAT_CONFIG": str(tmp_path / "config.toml")}
         result = ask(server, *words, env=env, terminal="--json" not in words, err_terminal=True)

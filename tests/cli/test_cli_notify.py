@@ -21,12 +21,12 @@ from migstat.cli.notifying import Command, Notifier, command_from
 from migstat.errors import UsageError
 from migstat.settings.resolve import environ_of_commands
 from migstat.simulator.scenario import Scenario
-from tests.cli.rehearsals import SleptServer, cutover, migration, night, node, still
 from tests.command_line import environ_of, line_of, migstat, started, until
 from tests.render.screens import STORY
+from tests.scenarios import cutover, frozen, moved, node
 from tests.schemas import assert_valid
+from tests.servers import SleptServer, night, still
 from tests.sockets import head, serving
-from tests.watching import moved
 
 HOSTILE = """Import "stopped" \\ `id` $(id) 'x'; %s & <!channel> <b>\x1b[2J\x00 {"é": 1}\nnext"""
 
@@ -210,7 +210,7 @@ def test_the_end_waits_for_the_command_until_ctrl_c(tmp_path: Path, number: sign
     """A signal ends the watch and not the command, which is waited for; Ctrl-C then ends it, and changes no code."""
     hangs = shlex.quote(str(script(tmp_path, "sleep 600 & echo $! > left.new; mv left.new left", "wait")))
     left = tmp_path / "left"
-    scripted = migration() if number is None else migration("running", projects=(node("ACME", "running"),))
+    scripted = frozen() if number is None else frozen("running", projects=(node("ACME", "running"),))
     words = ["watch", "--json", "--stall-after", "99999h", "--notify", hangs]
     with still(scripted) as server, started(words, environ_of(server)) as watch:
         assert '"snapshot"' in line_of(watch.stdout)
@@ -229,7 +229,7 @@ def test_the_end_waits_for_the_command_until_ctrl_c(tmp_path: Path, number: sign
 
 def test_an_error_is_told_too(hook: Hook) -> None:
     """A watch that ends with an error says which one it was."""
-    with still(migration("running")) as server:
+    with still(frozen("running")) as server:
         environ = {**environ_of(server), "MIGSTAT_TOKEN": "wrong"}
         result = migstat(["watch", "--notify", hook.command], environ, sleep=[])
     ((event, text),) = hook.told
@@ -272,7 +272,7 @@ def test_a_recipe_sends_one_harmless_sentence(tmp_path: Path, name: str) -> None
     if "curl" not in recipe:
         program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\n', encoding="utf-8")
         program.chmod(0o700)
-    with webhook() as (url, posted), still(migration("FAILED", migrate="absent", message=HOSTILE)) as server:
+    with webhook() as (url, posted), still(frozen("FAILED", migrate="absent", message=HOSTILE)) as server:
         file = script(tmp_path, re.sub(r"https://\S+", url, recipe))
         path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
         result = migstat(["watch", "--notify", str(file)], environ_of(server) | path, sleep=[])

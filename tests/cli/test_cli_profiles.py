@@ -11,14 +11,14 @@ import pytest
 
 from migstat.settings.keychain import Account, Keychain
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, cutover, migration, night, server_of, still
 from tests.command_line import migstat, refused, refused_as_json
-from tests.watching import moved
+from tests.scenarios import cutover, frozen, moved
+from tests.servers import NOW, Answer, Asked, Scripted, answering, night, server_of, still
 
 EMAILS = ("flag", "variable", "acme", "globex", "initech")
 
 
-server = server_of(migration())
+server = server_of(frozen())
 
 
 def write(folder: Path, text: str) -> dict[str, str]:
@@ -216,7 +216,7 @@ def test_the_interval_of_a_profile(tmp_path: Path) -> None:
 
 def test_a_preference_for_tables_does_not_end_a_watch_in_a_script(tmp_path: Path) -> None:
     """Into a pipe a watch writes lines even if profile or environment say table; the option is refused."""
-    with still(migration()) as server:
+    with still(frozen()) as server:
         text = f'default_profile = "a"\n[profiles.a]\n{reaching(server)}job = "job-1"\noutput = "table"\n'
         env = write(tmp_path, text) | {"MIGSTAT_TOKEN": server.token}
         for environ in ({}, {"MIGSTAT_OUTPUT": "table"}):

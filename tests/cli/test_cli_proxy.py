@@ -16,9 +16,10 @@ import pytest
 import trustme
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import migration, still
 from tests.command_line import Result, environ_of, migstat, refused, refused_as_json
 from tests.proxying import Proxy, proxy, refusal
+from tests.scenarios import frozen
+from tests.servers import still
 from tests.tls import TlsServer, bundle_of, secured
 
 HOST = "api.migstat.test"
@@ -53,7 +54,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def api(authority: trustme.CA, tmp_path: Path) -> Iterator[Api]:
-    with still(migration()) as server, secured(authority.issue_cert(HOST), server.base_url) as front:
+    with still(frozen()) as server, secured(authority.issue_cert(HOST), server.base_url) as front:
         environ = environ_of(server) | {
             "MIGSTAT_BASE_URL": f"https://{HOST}",
             "MIGSTAT_CA_BUNDLE": bundle_of(authority, tmp_path),

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import answering, ask, in_the_middle, of_tree, one_task, server_of
+from tests.scenarios import in_the_middle
 from tests.schemas import assert_csv, assert_markdown, assert_plain
+from tests.servers import answering, ask, of_tree, one_task, server_of
 
 server = server_of(in_the_middle())
 

@@ -8,10 +8,10 @@ import pytest
 
 from migstat.model.documents import KINDS, schema_of
 from migstat.simulator.scenario import SimPhase
-from tests.cli.rehearsals import cutover, night, node
 from tests.command_line import migstat
+from tests.scenarios import cutover, moved, node
 from tests.schemas import assert_valid
-from tests.watching import moved
+from tests.servers import night
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -22,8 +22,8 @@ import httpx
 import pytest
 
 from migstat.settings.keys import ENVIRONMENT
-from tests.cli.rehearsals import NOW, Answer, Asked, Scripted, answering, of_tree, one_task
 from tests.command_line import Result, hermetic, migstat
+from tests.servers import NOW, Answer, Asked, Scripted, answering, of_tree, one_task
 from tests.sockets import head_of, listening
 
 EMAIL = "admin@example.com"

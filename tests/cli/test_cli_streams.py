@@ -25,9 +25,10 @@ from migstat.cli.streams import wants_color
 from migstat.follow.deadline import Stopped
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import ask, check_run, migration, node, server_of, still
 from tests.command_line import environ_of, hermetic, line_of, process, started, until
 from tests.interrupting import at_each_step
+from tests.scenarios import check_run, frozen, node
+from tests.servers import ask, server_of, still
 from tests.terminal import MIGSTAT, end_of, on_terminal
 
 
@@ -40,7 +41,7 @@ def failed_checks() -> Scenario:
 server = server_of(failed_checks())
 
 
-small = server_of(migration("running", migrate="running", projects=(node("ACME", "running"),)))
+small = server_of(frozen("running", migrate="running", projects=(node("ACME", "running"),)))
 
 
 def environ(server: Server, **more: str) -> dict[str, str]:
@@ -76,7 +77,7 @@ def test_a_closed_pipe_ends_the_program_quietly(server: Server, form: str) -> No
 )
 def test_a_pipe_that_was_closed_before_is_quiet_too(small: Server, words: str, code: int) -> None:
     """Without any reader the code is still that of the data, and nothing is printed."""
-    with nullcontext(small) if "watch" not in words else still(migration("WARNING")) as server:
+    with nullcontext(small) if "watch" not in words else still(frozen("WARNING")) as server:
         done = shell(f"migstat {words} > >(exec true); echo $?", environ(server))
     assert (done.stdout, done.stderr) == (f"{code}\n", "")
 
@@ -107,7 +108,7 @@ def test_closed_streams_are_no_traceback(small: Server) -> None:
 @pytest.mark.parametrize(("answered", "code"), [(True, 3), (False, 124)])
 def test_a_watch_says_that_its_output_was_lost(out: str, answered: bool, code: int) -> None:
     """A watch that cannot write says so in one line of JSON, also if its last line is the first one to be lost."""
-    with still(migration("running")) as server:
+    with still(frozen("running")) as server:
         if not answered:
             server.faults.add("slow", 100, seconds=60.0)
         done = shell(f"migstat watch --json --timeout {2 if code == 124 else 60} >{out}", environ(server))
@@ -128,7 +129,7 @@ def test_a_watch_says_that_its_output_was_lost(out: str, answered: bool, code: i
 )
 def test_ctrl_c_ends_it_at_once(words: str, fault: str, more: dict[str, Any]) -> None:
     """Ctrl-C while an answer is pending, or before the next attempt, is code 130, without a traceback."""
-    with still(migration()) as server:
+    with still(frozen()) as server:
         server.faults.add(fault, 100, **more)
         with started(["status", *words.split()], environ_of(server) | {"MIGSTAT_REQUEST_TIMEOUT": "60"}) as running:
             until(lambda: server.requests)
@@ -304,7 +305,7 @@ WATCH = "watch --interval 0.2s --stall-after 99999h"
 def test_a_pipe_that_nobody_reads_holds_up_nothing(words: list[str], number: signal.Signals | None, code: int) -> None:
     """With more to write than a full pipe takes, timeouts and signals end a watch with their codes."""
     projects = tuple(node(f"P{number:03}", "running", "x" * 500) for number in range(200))
-    with still(migration("running", migrate="running", projects=projects)) as big:
+    with still(frozen("running", migrate="running", projects=projects)) as big:
         command = [*WATCH.split(), "--json", *words]
         with started(command, environ_of(big) | {"MIGSTAT_RATE_LIMIT": "none"}, text=False) as running:
             assert running.stdout is not None

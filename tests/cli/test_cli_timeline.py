@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 from migstat.cli.demo_nights import record_night, rehearsed
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.scenarios import build
-from tests.cli.rehearsals import cutover
 from tests.command_line import Result, hermetic, migstat, peak_of, process
+from tests.scenarios import cutover, moved
 from tests.schemas import assert_valid
-from tests.watching import moved
 
 BEGINS = 1_792_884_720.0
 """Sun 25 Oct 2026, 01:32 in Berlin: summer time ends at three."""

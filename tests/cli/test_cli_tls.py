@@ -15,8 +15,9 @@ import pytest
 import trustme
 
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import migration, server_of
 from tests.command_line import environ_of, migstat, process, refused, refused_as_json
+from tests.scenarios import frozen
+from tests.servers import server_of
 from tests.sockets import head_of, listening, relay
 from tests.tls import TlsServer, bundle_of, secured
 
@@ -34,7 +35,7 @@ def bundle(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> s
     return bundle_of(authority, tmp_path_factory.mktemp("tls"))
 
 
-simulator = server_of(migration())
+simulator = server_of(frozen())
 
 
 def environ_at(url: str, server: Server) -> dict[str, str]:

@@ -19,7 +19,6 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, NOW, cutover, migration, night, node, server_of, still
 from tests.command_line import (
     CapturedStream,
     Result,
@@ -33,8 +32,9 @@ from tests.command_line import (
     started,
     until,
 )
+from tests.scenarios import HERE, cutover, frozen, moved, node
 from tests.schemas import assert_valid
-from tests.watching import moved
+from tests.servers import NOW, night, server_of, still
 
 MIGSTAT = [sys.executable, "-m", "migstat"]
 OUTPUTS = ("table", "plain", "json")
@@ -62,7 +62,7 @@ def lively() -> Scenario:
 def endless() -> Scenario:
     """Return a migration that stands still, of whose three projects one has ended well and one badly."""
     projects = (node("ACME"), node("ERP", "FAILED"), node("ZED", "running"))
-    return migration("running", migrate="running", projects=projects)
+    return frozen("running", migrate="running", projects=projects)
 
 
 def checked(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -177,13 +177,13 @@ def test_every_line_is_an_event() -> None:
 WELL, APPS_RUN = (node("ACME"),), (node("apps", "running"),)
 
 ENDED: dict[str, tuple[Scenario, str, int, str]] = {
-    "strict": (migration("WARNING", projects=WELL), "--strict", 1, "warning"),
-    "core": (migration("running", scopes=APPS_RUN, projects=WELL), "--until core", 0, "succeeded"),
+    "strict": (frozen("WARNING", projects=WELL), "--strict", 1, "warning"),
+    "core": (frozen("running", scopes=APPS_RUN, projects=WELL), "--until core", 0, "succeeded"),
     "checks": (
-        migration("running", migrate="running", projects=(node("ACME", "FAILED"),)), "--until checks", 0, "succeeded",
+        frozen("running", migrate="running", projects=(node("ACME", "FAILED"),)), "--until checks", 0, "succeeded",
     ),
     "failed-fast": (endless(), "--fail-fast", 1, "running"),
-    "timeout": (migration(scopes=APPS_RUN, projects=WELL), "--timeout 5m", 124, "running"),
+    "timeout": (frozen(scopes=APPS_RUN, projects=WELL), "--timeout 5m", 124, "running"),
 }  # fmt: skip
 """Scenario, options, exit code and verdict."""
 
@@ -408,7 +408,7 @@ def test_a_killed_watch_leaves_whole_lines(tmp_path: Path) -> None:
 def test_a_record_of_a_gigabyte_is_resumed_in_little_memory(tmp_path: Path) -> None:
     """A watch that resumes a record of 1 GB takes less than 100 MB of memory, and knows what is at its end."""
     path = tmp_path / "night.jsonl"
-    with still(migration(projects=(node("ACME"), node("ERP", "FAILED")))) as server:
+    with still(frozen(projects=(node("ACME"), node("ERP", "FAILED")))) as server:
         environ = hermetic(measured=False) | environ_of(server)
         words = ["watch", "--record", str(path)]
         assert subprocess.run([*MIGSTAT, *words], env=environ, capture_output=True, check=False).returncode == 1

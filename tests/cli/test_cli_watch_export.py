@@ -16,14 +16,15 @@ from migstat.cli.exporting import WRITTEN_EVERY, Exporter
 from migstat.cli.listening import close_all
 from migstat.model.events import Waiting
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, NOW, migration, night, node, server_of
 from tests.command_line import environ_of, migstat, process
 from tests.render.screens import FAILURE, MIDDLE, STORY
+from tests.scenarios import HERE, frozen, node
+from tests.servers import NOW, night, server_of
 
 FILES = ("page.html", "view.svg", "migstat.prom")
 
 
-server = server_of(migration("FAILED", projects=(node("ACME"), node("ERP", "FAILED", "It broke."))))
+server = server_of(frozen("FAILED", projects=(node("ACME"), node("ERP", "FAILED", "It broke."))))
 
 
 def exports(folder: Path, *names: str) -> list[str]:
@@ -46,9 +47,7 @@ def test_all_files_show_the_end(server: Server, tmp_path: Path) -> None:
 
 def test_a_watch_that_is_given_up_says_so(tmp_path: Path) -> None:
     """After a timeout the page says that it is no longer watched, and the metrics have its code."""
-    with night(
-        migration("running", migrate="running", projects=(node("ACME", "running"),)), head_start=HERE
-    ) as going_on:
+    with night(frozen("running", migrate="running", projects=(node("ACME", "running"),)), head_start=HERE) as going_on:
         result = going_on.watch("--timeout", "5m", *exports(tmp_path, *FILES))
     assert result.code == 124
     page, _, metrics = (tmp_path.joinpath(name).read_text(encoding="utf-8") for name in FILES)

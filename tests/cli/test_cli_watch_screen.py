@@ -19,10 +19,10 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimPhase
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import HERE, SleptServer, cutover, migration, night, node
 from tests.command_line import environ_of, hermetic, until
+from tests.scenarios import HERE, cutover, frozen, moved, node
+from tests.servers import SleptServer, night
 from tests.terminal import MIGSTAT, PATIENCE, on_terminal
-from tests.watching import moved
 
 pytestmark = pytest.mark.slow
 
@@ -160,7 +160,7 @@ def many(*, failed: int = 0, warned: int = 0, running: int = 6, well: int = 20, 
         for state, count in states
         for number in range(count)
     ]
-    return migration("running", migrate="running", scopes=(node("apps", "running"),), projects=tuple(projects))
+    return frozen("running", migrate="running", scopes=(node("apps", "running"),), projects=tuple(projects))
 
 
 def test_a_frame_fits_the_window_whatever_its_size() -> None:

@@ -11,20 +11,19 @@ import pytest
 
 from migstat.simulator.scenario import SimTask
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import PREFIX, Answer, Asked, answering, ask, node, server_of, still
 from tests.command_line import Result, refused
-from tests.watching import of_tasks
+from tests.scenarios import node, of_tasks, sim_task
+from tests.servers import PREFIX, Answer, Asked, answering, ask, server_of, still
 
 
-def task(task_id: str, created_at: float) -> SimTask:
+def run(task_id: str, created_at: float) -> SimTask:
     check = task_id.startswith("c")
     children = (node("Well"),) if check else (node("check"), node("migrate"))
     root = node("root", children=children)
-    kind = "check" if check else "migrate"
-    return SimTask(label=task_id, task_id=task_id, task_type=kind, created_at=created_at, root=root)  # type: ignore[arg-type]
+    return sim_task(root, "check" if check else "migrate", task_id, created_at=created_at)
 
 
-RUNS = (task("c1", 1), task("m1", 2), task("c2", 3), task("m2", 4))
+RUNS = tuple(run(task_id, at) for at, task_id in enumerate(("c1", "m1", "c2", "m2"), 1))
 
 
 server = server_of(of_tasks(*RUNS, page_size=2))
@@ -155,7 +154,7 @@ def test_a_mistyped_name(tmp_path: Path, server: Server, words: str, job: str, h
 @pytest.mark.parametrize(("words", "about"), [("", "m2"), ("c2", None), ("latest-migrate", "m2"), ("job-1 m1", "m1")])
 def test_projects_are_those_of_the_latest_migration(words: str, about: str | None) -> None:
     """Projects are read from the latest migrate task if none is named; a lone word that is not a task word is a job."""
-    with still(of_tasks(*RUNS, task("c3", 5))) as server:
+    with still(of_tasks(*RUNS, run("c3", 5))) as server:
         result = ask(server, "projects", "--json", *words.split())
         assert asked_about(ask(server, "checks", "--json")) == "job-1/c3"
     assert result.code == 5 if about is None else asked_about(result) == f"job-1/{about}"

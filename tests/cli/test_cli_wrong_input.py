@@ -10,10 +10,11 @@ import pytest
 from migstat.cli.options import REMOVED
 from migstat.model.documents import KINDS
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import ask, migration, node, server_of
 from tests.command_line import migstat, refused, refused_as_json
+from tests.scenarios import frozen, node
+from tests.servers import ask, server_of
 
-server = server_of(migration(check=node("check", children=(node("AppVendorCheck"),)), projects=(node("ACME"),)))
+server = server_of(frozen(check=node("check", children=(node("AppVendorCheck"),)), projects=(node("ACME"),)))
 
 
 WRONG = {

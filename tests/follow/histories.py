@@ -23,7 +23,8 @@ from migstat.query.task import TaskSession
 from migstat.simulator.app import App
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import FilterMode, Scenario, SimNode, SimTask, Step, Timeline, refused
-from tests.watching import ENVIRON, EPOCH, JOB, TASK, SimulatedTime, SimulatedWatch, answered, of_tasks, the_end
+from tests.scenarios import JOB, TASK, of_tasks, sim_task
+from tests.watching import ENVIRON, EPOCH, SimulatedTime, SimulatedWatch, answered, the_end
 
 GOOD = ("SUCCESS", "SUCCESS", "SUCCESS", "WARNING", "SKIPPED")
 BAD = ("FAILED", "INCOMPLETE", "STOPPED", "CANCELLED", "TIMED_OUT", "ODD_OUTCOME")
@@ -199,9 +200,7 @@ class Writer:
         level = self.chance.choice(levels)
         self.about.append(f"check level: {level}")
         root = self.root(*checks)
-        return SimTask(
-            label="it", task_id="task-1", task_type="check", created_at=-10, root=root, check_level=level
-        ), {}
+        return sim_task(root, "check", check_level=level), {}
 
     def migrate_task(self, kind: str) -> tuple[SimTask, dict[str, Any]]:
         names = [f"P{number:02}" for number in range(0 if kind == "users" else self.chance.randint(1, 30))]
@@ -230,7 +229,7 @@ class Writer:
         check = self.life("check", 3, 25, late=False, bad=0.02)
         tops = [check, self.life("migrate", 30, self.end - 10, children=(*scopes, *hidden))]
         root = self.root(*tops)
-        return SimTask(label="it", task_id="task-1", task_type="migrate", created_at=-10, root=root), scope
+        return sim_task(root), scope
 
     def trouble(self) -> None:
         """Faults around the end, or forever."""

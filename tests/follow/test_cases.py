@@ -12,22 +12,10 @@ from migstat.follow.watch import Plan
 from migstat.model.events import Ended, Progressed, Snapped, Stalled
 from migstat.model.verdict import Until, Verdict
 from migstat.simulator.faults import Fault, Incident
-from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask, Step, refused
+from migstat.simulator.scenario import Scenario, SimNode, SimPhase, Step, refused
 from tests.follow.histories import HistoryRunner
-from tests.watching import (
-    EPOCH,
-    SimulatedWatch,
-    changes,
-    going,
-    migration,
-    moved,
-    of_root,
-    of_tasks,
-    outage,
-    seconds_of,
-    served,
-    the_end,
-)
+from tests.scenarios import hidden, migration, moved, of_root, of_tasks, sim_task
+from tests.watching import EPOCH, SimulatedWatch, changes, going, outage, seconds_of, served, the_end
 
 END = 300.0
 CORE, CHECKS = Plan(until=Until.CORE), Plan(until=Until.CHECKS)
@@ -46,10 +34,6 @@ def runs(name: str, begin: float, end: float, outcome: str = "SUCCESS", *childre
 
 def hangs(name: str, *children: SimNode) -> SimNode:
     return lives(name, Step(30), children=children)
-
-
-def level(name: str, *children: SimNode) -> SimNode:
-    return SimNode(name=name, hidden=True, children=children)
 
 
 def night(
@@ -71,7 +55,7 @@ def night(
 
 
 def projects(*nodes: SimNode, name: str = "projects", **more: Any) -> Scenario:
-    return night(level(name, *nodes), keys={name: [node.name for node in nodes]}, **more)
+    return night(hidden(name, *nodes), keys={name: [node.name for node in nodes]}, **more)
 
 
 def fails(kind: str = "500", **more: Any) -> tuple[Incident, ...]:
@@ -88,19 +72,19 @@ GIVEN_UP = END + 600
 
 CASES: dict[str, tuple[Scenario, Plan | None, int, float, float]] = {
     # name: scenario, plan, exit code, and between which seconds a watch from the start ends
-    "A2 another case": (night(level("spaces", runs("DOC", 40, 99), runs("HR", 40, 99)), keys={"spaces": ["doc", "HR"]},
+    "A2 another case": (night(hidden("spaces", runs("DOC", 40, 99), runs("HR", 40, 99)), keys={"spaces": ["doc", "HR"]},
                         flow="confluence"), None, 0, END, END),
-    "A2 both cases": (night(level("spaces", runs("DOC", 40, 99), runs("doc", 40, 99)), keys={"spaces": ["Doc"]}),
+    "A2 both cases": (night(hidden("spaces", runs("DOC", 40, 99), runs("doc", 40, 99)), keys={"spaces": ["Doc"]}),
                       None, 1, SETTLED, SETTLED + 20),
     "A8 stopped": (projects(lives("A", Step(9, "PENDING")), runs("B", 40, 99), runs("C", 40, 99), name="spaces",
                    root=(Step(END, "STOPPED"),)), None, 1, SETTLED, SETTLED + 20),
     "A9 timed out": (night(lives("apps", Step(40), Step(250, "TIMED_OUT")), named=APPS),
                      None, 1, SETTLED, SETTLED + 20),
     "D1 users only": (night(), None, 0, END, END),
-    "D2 below the other level": (night(level("projects", runs("DOC", 40, 99)), keys={"spaces": ["DOC"]},
+    "D2 below the other level": (night(hidden("projects", runs("DOC", 40, 99)), keys={"spaces": ["DOC"]},
                                  flow="confluence"), None, 0, END, END),
-    "D2 the other way round": (night(level("spaces", P), keys={"projects": ["P"]}), None, 0, END, END),
-    "D2 both levels": (night(level("projects", P), level("spaces", runs("DOC", 40, 99, "FAILED")),
+    "D2 the other way round": (night(hidden("spaces", P), keys={"projects": ["P"]}), None, 0, END, END),
+    "D2 both levels": (night(hidden("projects", P), hidden("spaces", runs("DOC", 40, 99, "FAILED")),
                        keys={"projects": ["P", "DOC"]}), None, 1, END, END),
     "D3 a key, no migrate": (night(migrate=lives("migrate", Step(0, None)), keys={"projects": ["P"]}),
                              None, 1, SETTLED, SETTLED + 20),
@@ -134,7 +118,7 @@ CASES: dict[str, tuple[Scenario, Plan | None, int, float, float]] = {
     "D12 a level": (projects(P, incidents=fails(level="migrate")), None, 3, GIVEN_UP, GIVEN_UP + 60),
     "D12 a level, and a failure": (projects(runs("P", 40, 99, "FAILED"), incidents=fails(level="migrate")),
                                    None, 1, GIVEN_UP, GIVEN_UP + 60),
-    "D12 a level, and another for a moment": (night(level("projects", P), keys={"projects": ["P", "NEVER"]},
+    "D12 a level, and another for a moment": (night(hidden("projects", P), keys={"projects": ["P", "NEVER"]},
         incidents=(*fails(level="migrate", expanded=True), *fails("cut", level="migrate,spaces", begin=END - 20,
         end=END + 60))), None, 1, GIVEN_UP, GIVEN_UP + 60),
     "D12 projects": (projects(P, incidents=fails(level="migrate,projects")), None, 3, GIVEN_UP, GIVEN_UP + 60),
@@ -217,7 +201,7 @@ def test_a_refused_task_has_failed_for_everybody_at_once(task_type: Any) -> None
 def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() -> None:
     """If the newest run was refused since another one is going, a note says which."""
     newest = refused("t", "task-1", "migrate", created_at=100, message="another run of the job is going")
-    older = SimTask(label="o", task_id="task-0", task_type="migrate", created_at=-9, root=lives("root", Step(0)))
+    older = sim_task(lives("root", Step(0)), task_id="task-0")
     runner = HistoryRunner(of_tasks(older, newest, scope=USERS))
     ended = runner.end(200.0, task="latest")
     assert (ended.exit_code, ended.notes) == (1, ("older run task-0 is still in progress",))
@@ -229,7 +213,7 @@ def test_the_checks_of_a_check_task_are_found_once_wherever_they_are(where: Any)
     """A check task may answer its checks at the root, below `check`, or in both; a child `check` is not a check."""
     checks = (runs("A", 5, 50), runs("B", 5, 90, "FAILED"))
     root = lives("root", Step(0), Step(100, "FINISHED", "WARNING"), children=checks)
-    task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, check_level=where)
+    task = sim_task(root, "check", check_level=where)
     runner = HistoryRunner(of_tasks(task))
     ended = runner.end(0.0)
     assert (ended.exit_code, ended.summary.total, ended.summary.failed) == (1, 2, 1)
@@ -249,7 +233,7 @@ def test_no_format_or_depth_changes_the_code() -> None:
 def test_an_empty_list_of_runs_is_waited_for() -> None:
     """A run that was just created is not listed yet, which is not an error."""
     root = lives("root", Step(0), Step(100, "FINISHED", "SUCCESS"), children=(runs("A", 5, 50),))
-    task = SimTask(label="t", task_id="task-1", task_type="check", created_at=-9, root=root, listed_at=40.0)
+    task = sim_task(root, "check", listed_at=40.0)
     events = HistoryRunner(of_tasks(task)).events(0.0, task="latest")
     assert isinstance(events[0], Snapped)
     assert (40 <= seconds_of(events[0]) <= 80, the_end(events).exit_code) == (True, 0)

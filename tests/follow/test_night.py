@@ -23,7 +23,8 @@ from migstat.model.nights import Night, Span
 from migstat.model.nodes import Level
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
-from tests.watching import EPOCH, JOB, TASK, SimulatedWatch, migration, moved, outage
+from tests.scenarios import JOB, TASK, migration, moved
+from tests.watching import EPOCH, SimulatedWatch, outage
 
 PHASES = tuple(script.SimPhase(name, 1000) for name in ("export", "upload", "import"))
 NIGHT = migration(

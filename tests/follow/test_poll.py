@@ -20,6 +20,7 @@ from migstat.model.events import Changed, Ended, Outage, Recovered
 from migstat.model.nodes import child_of
 from migstat.model.verdict import Verdict
 from migstat.simulator import scenario as script
+from tests.scenarios import migration, moved
 from tests.watching import (
     EPOCH,
     LIMIT,
@@ -29,8 +30,6 @@ from tests.watching import (
     changes,
     done,
     going,
-    migration,
-    moved,
     seconds_of,
     served,
     the_end,

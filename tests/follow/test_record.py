@@ -22,7 +22,8 @@ from migstat.model.verdict import Verdict
 from migstat.render.json import encoded, event_document
 from migstat.simulator import scenario as script
 from tests.full_disk import files_of_at_most
-from tests.watching import EPOCH, JOB, TASK, SimulatedWatch, changes, checks, migration, moved, seconds_of, the_end
+from tests.scenarios import JOB, TASK, checks, migration, moved
+from tests.watching import EPOCH, SimulatedWatch, changes, seconds_of, the_end
 
 SNAPSHOT: dict[str, Any] = {
     "event": "snapshot",

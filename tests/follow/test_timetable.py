@@ -14,7 +14,8 @@ from migstat.model.events import Alive, Late, Seen, Snapped
 from migstat.model.nodes import Millis
 from migstat.model.verdict import Until
 from migstat.simulator import scenario as script
-from tests.watching import EPOCH, SimulatedWatch, kinds, migration, moved, outage, seconds_of
+from tests.scenarios import migration, moved
+from tests.watching import EPOCH, SimulatedWatch, kinds, outage, seconds_of
 
 HOUR = 3600.0
 NAMES = ("A", "B", "C", "D", "E", "F", "G", "H")

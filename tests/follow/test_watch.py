@@ -34,21 +34,17 @@ from migstat.model.nodes import Level
 from migstat.model.verdict import Until, Verdict
 from migstat.simulator import scenario as script
 from migstat.simulator.app import App
+from tests.scenarios import JOB, TASK, checks, migration, moved
 from tests.watching import (
     EPOCH,
     INTERVAL,
-    JOB,
-    TASK,
     Answer,
     SimulatedWatch,
     answered,
     changes,
-    checks,
     done,
     going,
     kinds,
-    migration,
-    moved,
     outage,
     pauses,
     seconds_of,

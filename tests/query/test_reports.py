@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from migstat.model.nodes import Level, TaskType, child_of
+from migstat.model.nodes import Level, child_of
 from migstat.model.reports import TargetRow, TargetsReport
 from migstat.query.reports import checks_report, status_report
 from migstat.query.task import TaskSession
@@ -19,8 +19,10 @@ from migstat.render.rows import columns, rows
 from migstat.render.table import view
 from migstat.render.theme import UNICODE
 from migstat.settings.target import Target
+from migstat.simulator.scenario import TaskType as SimTaskType
 from migstat.simulator.scenario import refused
-from tests.watching import EPOCH, JOB, JsonTree, SimulatedWatch, done, going, moved, of_root, of_tasks, served
+from tests.scenarios import JOB, moved, of_root, of_tasks
+from tests.watching import EPOCH, JsonTree, SimulatedWatch, done, going, served
 
 LONG_AGO = {"lastUpdatedAt": int(EPOCH - 600) * 1000}
 DEPTHS = [None, 0, 1, ALL]
@@ -28,7 +30,7 @@ CANVAS = Canvas(100, UNICODE)
 
 
 def simulated(
-    root: JsonTree, *, keys: tuple[str, ...] = ("A", "B"), task_type: str = TaskType.MIGRATE
+    root: JsonTree, *, keys: tuple[str, ...] = ("A", "B"), task_type: SimTaskType = "migrate"
 ) -> SimulatedWatch:
     """A watch of a task with this tree, whose job names these projects."""
     scenario = of_root(moved("root", -9, None), scope={"projects": {"includedKeys": [*keys]}}, task_type=task_type)
@@ -72,17 +74,17 @@ def test_a_listed_check_of_a_check_task_is_read_as_well(word: str) -> None:
     """Whether a check task has its checks at the root, below `check` or in both, what cannot be read is said."""
     root = done(children={"X": done(word), "check": done(fails=400, children={"Y": done()})})
     twice = done(children={"X": done(word), "check": done(children={"X": done(word)})})
-    glance = status_report(simulated(twice, task_type=TaskType.CHECK).session, ()).snapshot.node
+    glance = status_report(simulated(twice, task_type="check").session, ()).snapshot.node
     assert {child.name: child.children for child in glance.children or ()} == {"X": None, "check": None}
     for read in (lambda session: status_report(session, ()), checks_report):
-        snapshot = read(simulated(root, task_type=TaskType.CHECK).session).snapshot
+        snapshot = read(simulated(root, task_type="check").session).snapshot
         assert [flaw.partition(":")[0] for flaw in snapshot.flaws] == ["check"]
         assert snapshot.verdict == ("running" if word == "SUCCESS" else "failed")
 
 
 def test_the_type_of_a_task_is_what_the_list_of_runs_says() -> None:
     """A check task that answers `level=check` is none that migrates."""
-    sim = simulated(done(children={"check": done(children={"X": done()})}), task_type=TaskType.CHECK)
+    sim = simulated(done(children={"check": done(children={"X": done()})}), task_type="check")
     session = TaskSession(sim.api, Target(JOB, "latest-check"), sim.time.wall, None)
     assert status_report(session, ("check",), 1).snapshot.task_type == "check"
 

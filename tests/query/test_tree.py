@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from migstat.errors import ApiError, NotFound, Refused
-from migstat.model.nodes import Level, Node, TaskType, child_of
+from migstat.model.nodes import Level, Node, child_of
 from migstat.query.tree import ALL, Reading, TaskTarget, Tree
 from migstat.simulator.scenario import SimNode
-from tests.watching import JOB, TASK, Answer, OneByOne, Sent, SimulatedWatch, Trouble, moved, of_root
+from tests.scenarios import JOB, TASK, moved, of_root
+from tests.watching import Answer, OneByOne, Sent, SimulatedWatch, Trouble
 
 PROJECTS: Level = ("migrate", "projects")
 KEYS = {"projects": {"includedKeys": ["P1", "P2", "P3", "P4"]}}
@@ -60,7 +61,7 @@ CHECKS = scripted("root", "WARNING", scripted("B", "WARNING"), scripted("a", "SU
 
 def simulated(root: SimNode = RUNNING, **more: Any) -> SimulatedWatch:
     """A task with this tree: a check task if it is the one above, else one that migrates."""
-    return SimulatedWatch(of_root(root, task_type=TaskType.CHECK if root is CHECKS else TaskType.MIGRATE, **more))
+    return SimulatedWatch(of_root(root, task_type="check" if root is CHECKS else "migrate", **more))
 
 
 def tree_of(root: SimNode = RUNNING, **more: Any) -> Tree:
@@ -135,7 +136,7 @@ def test_each_view_asks_for_no_more_than_it_shows(root: SimNode, read: Read, ask
 def test_a_check_task_costs_its_pages(read: Read, more: int) -> None:
     """The checks of a check task are children of its root, and there is nothing below them."""
     checks = [*CHECKS.children, *(scripted(f"D{number}", "SUCCESS") for number in range(more))]
-    sim = SimulatedWatch(of_root(scripted("root", "WARNING", *checks), task_type=TaskType.CHECK))
+    sim = SimulatedWatch(of_root(scripted("root", "WARNING", *checks), task_type="check"))
     sim.session.task = TaskTarget(JOB, TASK, "check")
     view = read(sim.session.tree)
     pages = ["root+", *["root+ next"] * (2 if more else 0)]
@@ -161,7 +162,7 @@ def test_a_glance_at_checks_in_two_places_reads_them_once() -> None:
     """While a check task runs, the checks at its root stand for their copies below `check`."""
     checks = (scripted("A", "IN_PROGRESS"), scripted("B", "SUCCESS"))
     root = scripted("root", "IN_PROGRESS", *checks, scripted("check", "IN_PROGRESS", *checks))
-    sim = SimulatedWatch(of_root(root, task_type=TaskType.CHECK))
+    sim = SimulatedWatch(of_root(root, task_type="check"))
     sim.session.task = TaskTarget(JOB, TASK, "check")
     view = sim.session.tree.glance()
     assert ([check.name for check in view.shape.checks], sim.asked()) == (["A", "B"], ["root+", "job"])
@@ -268,7 +269,7 @@ def test_a_view_does_not_depend_on_those_before_it() -> None:
 
 
 @pytest.mark.parametrize("task_type", ["check", "migrate"])
-def test_a_task_just_created_is_pending(task_type: str) -> None:
+def test_a_task_just_created_is_pending(task_type: Any) -> None:
     """If the tree does not show the task's type, the task itself is read."""
     sim = SimulatedWatch(of_root(scripted("root", "PENDING"), task_type=task_type, scope=KEYS))
     view = sim.session.tree.glance()

@@ -14,8 +14,8 @@ import pytest
 
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import serve
-from tests.cli.rehearsals import NOW
 from tests.command_line import environ_of, migstat
+from tests.servers import NOW
 
 pytestmark = pytest.mark.zone("UTC")
 

@@ -20,16 +20,11 @@ from rich.cells import cell_len
 from migstat.cli.app import run
 from migstat.cli.context import Runtime
 from migstat.cli.streams import Streams
-from migstat.simulator.scenario import Scenario, SimNode, SimPhase, SimTask
+from migstat.simulator.scenario import Scenario, SimNode, SimPhase
 from migstat.simulator.server import Server
-from tests.cli.rehearsals import (
-    artifact,
-    ask,
-    migration,
-    node,
-    still,
-)
 from tests.command_line import environ_of
+from tests.scenarios import artifact, frozen, node, sim_task
+from tests.servers import ask, still
 
 LONG = "A message that is long enough to be wrapped in every window that people have, and then some more of it."
 CJK = "漢字の課題は移行できませんでした。もう一度お試しください。ご不明な点は管理者まで。"
@@ -59,7 +54,7 @@ def busy() -> Scenario:
         *(node(f"DONE{number}") for number in range(33)),
     )
     scopes = (node("apps", "running", "Apps take longer."), node("usersAndGroups"), node("customers", "SKIPPED"))
-    running = migration(
+    running = frozen(
         "running",
         check=node("check", "WARNING", "Some.", children=checks),
         migrate="running",
@@ -67,12 +62,11 @@ def busy() -> Scenario:
         projects=projects,
         keys=(*(project.name for project in projects), *(f"MISSING{number:02d}" for number in range(20))),
     )
-    earlier = SimTask(
-        label="c",
-        task_id="77707f5f-17f2-5fe8-ab88-01ea9afa7271",
-        task_type="check",
+    earlier = sim_task(
+        node("root"),
+        "check",
+        "77707f5f-17f2-5fe8-ab88-01ea9afa7271",
         created_at=-86400 * 40,
-        root=node("root"),
         artifacts=tuple(artifact(f"pre-flight-report-{number}.csv") for number in range(4)),
     )
     return dataclasses.replace(running, tasks=(*running.tasks, earlier))
@@ -80,17 +74,17 @@ def busy() -> Scenario:
 
 SCENARIOS = {
     "busy": busy(),
-    "well": migration(projects=(node("ACME"), node("ZED"))),
-    "pending": migration("pending", check=node("check", "pending"), migrate="absent"),
-    "nothing": migration(reported_at=float("inf")),
-    "warned": migration(
+    "well": frozen(projects=(node("ACME"), node("ZED"))),
+    "pending": frozen("pending", check=node("check", "pending"), migrate="absent"),
+    "nothing": frozen(reported_at=float("inf")),
+    "warned": frozen(
         "FAILED",
         projects=(
             *(node(f"F{number}", "FAILED", LONG) for number in range(5)),
             *(node(f"W{number:02d}", "WARNING", LONG) for number in range(30)),
         ),
     ),
-    "not-scheduled": migration(
+    "not-scheduled": frozen(
         "running", check=node("check", "FAILED", children=(node("Fatal", "FAILED"),)), migrate="absent", keys=("ACME",)
     ),
 }

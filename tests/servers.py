@@ -1,8 +1,7 @@
-"""Migrations that stand still, servers that answer what a test wants, and asking them through the command line."""
+"""Servers whose clock stands still or goes on by sleeping, servers that answer what a test wants, and asking them."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -13,120 +12,19 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from migstat.simulator.scenario import Scenario, SimArtifact, SimNode, SimPhase, SimTask
+from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server, serve
 from tests.command_line import Result, environ_at, environ_of, migstat
+from tests.scenarios import HERE
 from tests.sockets import head, serving
-from tests.watching import data_of, moved, of_tasks
+from tests.watching import data_of
 
 NOW = 1_790_000_000.0
-"""The epoch second at which all rehearsals stand still: 2026-09-21T14:13:20Z."""
-
-HERE = 1000.0
-"""The scenario second of NOW."""
-
-BEGUN, ENDED = 400.0, 900.0
-"""When nodes start, and when those end that have ended: 600 and 100 seconds ago."""
-
-LONG_AGO = 500.0
-"""An end so long ago that what is still missing will not come."""
+"""The epoch second at which frozen migrations are looked at: 2026-09-21T14:13:20Z."""
 
 FORMATS = ("table", "tree", "plain", "json", "ndjson", "csv", "markdown")
 
 PREFIX = "/migrations/public/v1"
-
-
-def node(name: str, state: str | None = "SUCCESS", message: str | None = None, **more: Any) -> SimNode:
-    """Return a node that is `pending` or `running`, or has ended with the outcome `state`."""
-    started_at = None if state == "pending" else BEGUN
-    ended_at = None if state in ("pending", "running") else more.pop("ended_at", ENDED)
-    return SimNode(
-        name=name,
-        started_at=started_at,
-        ended_at=ended_at,
-        outcome=None if ended_at is None else state,
-        running_message=message,
-        final_message=message,
-        **more,
-    )
-
-
-def migration(
-    root: str | None = "SUCCESS",
-    *,
-    check: SimNode | None = None,
-    migrate: str | None = "SUCCESS",
-    scopes: tuple[SimNode, ...] = (),
-    projects: tuple[SimNode, ...] = (),
-    keys: tuple[str, ...] | None = None,
-    hidden: str = "projects",
-    **more: Any,
-) -> Scenario:
-    """Return a migration by the states of its nodes; `keys` are the job's scope where not those of `projects`."""
-    level = SimNode(name=hidden, hidden=True, children=projects)
-    below = node("migrate", migrate, children=(*scopes, *((level,) if projects else ())))
-    tops = (check or node("check"), *((below,) if migrate != "absent" else ()))
-    named = tuple(project.name for project in projects) if keys is None else keys
-    return of_tasks(
-        SimTask(
-            label="migrate",
-            task_id="migrate-1",
-            task_type="migrate",
-            created_at=0,
-            root=node("root", root, children=tops, **more),
-        ),
-        scope={hidden: {"includedKeys": list(named)}} if named else {},
-    )
-
-
-def check_run(root: str | None, *checks: SimNode, **more: Any) -> Scenario:
-    top = node("root", root, children=checks, **more)
-    return of_tasks(SimTask(label="check", task_id="check-1", task_type="check", created_at=0, root=top))
-
-
-def artifact(name: str) -> SimArtifact:
-    return SimArtifact(name, f"https://artifacts.example.invalid/{name}?signature=1", 0.0, 2000.0)
-
-
-def in_the_middle() -> Scenario:
-    """A migration under way, with a node of every kind, and the check run before it."""
-    failing = node("Failing", "FAILED", "It failed.", excludable=False, description="Looks.", occurrences=("1", "2"))
-    checks = (node("Well", has_details=False), failing, node("None", "pending"), node("Skipped", "SKIPPED"))
-    phases = (SimPhase("issues", 1000),)
-    moving = SimNode(name="MOVED", started_at=BEGUN, ended_at=1600, phases=phases, running_message="On it.")
-    now = migration(
-        "running",
-        check=node("check", "FAILED", "Some.", children=checks),
-        migrate="running",
-        scopes=(node("users", "WARNING", ended_at=650.5),),
-        projects=(node("DONE"), moving, node("LATER", "pending"), node("WARNED", "WARNING")),
-        keys=("MOVED", "DONE", "LATER", "WARNED", "GONE"),
-        message="In progress",
-    )
-    files = (artifact("a.csv"), artifact("b.log"))
-    root = node("root", "FAILED", children=(failing,))
-    earlier = SimTask(label="c", task_id="check-1", task_type="check", created_at=-100, root=root, artifacts=files)
-    return dataclasses.replace(now, tasks=(*now.tasks, earlier))
-
-
-def cutover(
-    *projects: SimNode,
-    scopes: tuple[SimNode, ...] = (),
-    over: float | None = 1000.0,
-    state: str = "SUCCESS",
-    check: SimNode | None = None,
-    core_over: float | None = None,
-    keys: tuple[str, ...] | None = None,
-    job: str = "job-1",
-) -> Scenario:
-    """Return a migration under way from scenario second 0, whose core ends at `core_over` and whose root at `over`."""
-    level = SimNode(name="projects", hidden=True, children=projects)
-    core_end = over if core_over is None else core_over
-    migrate = moved("migrate", 0, core_end, state, children=(*scopes, level))
-    named = [project.name for project in projects] if keys is None else list(keys)
-    root = moved("root", 0, over, state, children=(check or moved("check", -20, -10), migrate))
-    task = SimTask(label="migrate", task_id="migrate-1", task_type="migrate", created_at=-30, root=root)
-    return of_tasks(task, scope={"projects": {"includedKeys": named}} if named else {}, job=job)
 
 
 class Sleeps(list[float]):
