@@ -10,7 +10,7 @@ from rich.text import Text
 from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
-from migstat.model.verdict import Reason, Until, Verdict
+from migstat.model.verdict import Until, Verdict
 from migstat.render.live import counts_of_view, digest, heading, progress_lines, scopes_of
 from migstat.render.log import cause_of, no_answer
 from migstat.render.outlook import against_deadline, outlook
@@ -27,15 +27,10 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     until: Until = Until.DONE
     error: str = ""
 
-    @property
-    def reasons(self) -> tuple[Reason, ...]:
-        """The reasons for the verdict."""
-        return self.ended.reasons or (self.view.snapshot.reasons if self.view.snapshot is not None else ())
-
 
 def ending(story: Story, canvas: Canvas) -> Group:
     """Draw what stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
-    ended, view, reasons = story.ended, story.view, story.reasons
+    ended, view, reasons = story.ended, story.view, story.ended.reasons
     # A single reason that is about the task itself goes into the last line, which wraps and is never cut.
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
@@ -77,7 +72,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
     else:
         word = "succeeded"
     accepted = story.view.snapshot.accepted if story.view.snapshot else {}
-    if not failed and any(reason.state is State.FAILED and reason.level in accepted for reason in story.reasons):
+    if not failed and any(reason.state is State.FAILED and reason.level in accepted for reason in ended.reasons):
         word = f"ended with accepted failures ({len(accepted)} accepted)"
     elif ended.verdict is Verdict.WARNING and not failed:
         word += " with warnings" + (f" ({len(accepted)} accepted)" if accepted else "")
@@ -85,7 +80,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
     line = f"{what}{word}{after}"
     if story.view.deadline is not None and not fast:
         line += f", {against_deadline(_ended_at(story), story.view.deadline)}"
-    bad = story.reasons
+    bad = ended.reasons
     if failed and bad and with_reason:
         message = harmless(bad[0].text).rstrip(".")
         line += f": {harmless(bad[0].level[-1])}: {message}" if bad[0].level else f": {message}"

@@ -76,7 +76,7 @@ def _problems(scene: Scene) -> Markup:
         levels = {row.level[:depth] for row in rows if not row.says_nothing for depth in range(len(row.level) + 1)}
         rows += [
             Node(reason.level, message=reason.text, missing=reason.state is State.MISSING)
-            for reason in scene.story.reasons
+            for reason in scene.story.ended.reasons
             if reason.level not in levels
         ]
     return _section("What is wrong", _rows(rows, lambda node: _problem(node, scene.at)))

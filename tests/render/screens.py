@@ -106,7 +106,16 @@ OUTAGE = replace(
 )
 OVER = night(*BAD, *WELL, verdict=Verdict.FAILED, root="FAILED")
 STORY = Story(
-    ended=Ended(NOW, End.FINISHED, Verdict.FAILED, 1, summary_of([*BAD, *WELL]), (), 5880.0),
+    ended=Ended(
+        NOW,
+        End.FINISHED,
+        Verdict.FAILED,
+        1,
+        summary_of([*BAD, *WELL]),
+        (),
+        5880.0,
+        OVER.snapshot.reasons if OVER.snapshot else (),
+    ),
     view=replace(OVER, outages=2, outage_seconds=103),
 )
 

@@ -268,7 +268,8 @@ def test_where_no_projects_move_the_scopes_are_counted(scopes: list[str], counte
 
 def end(how: End, verdict: Verdict, view: View, **more: object) -> Story:
     """How a watch ended after three seconds, 15 minutes and 48 seconds into the task."""
-    ended = Ended(NOW, how, verdict, 0, summary_of([]), (), 948.0)
+    reasons = view.snapshot.reasons if view.snapshot else ()
+    ended = Ended(NOW, how, verdict, 0, summary_of([]), (), 948.0, reasons)
     return replace(Story(ended=ended, view=replace(view, watched_seconds=3.0)), **more)
 
 
