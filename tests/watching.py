@@ -176,7 +176,7 @@ class SimulatedWatch:
             self.deadline,
             share=share,
             recall=lambda _job_id, _task_id: seen(),
-            filling=self.filled.append,
+            show=self.filled.append,
         )
 
     @property

@@ -78,7 +78,7 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
             recall = recorder.recall if recorder else None
             return Watcher(
                 session=session,
-                watch=Watch(session, wanted.plan, deadline, recall=recall, filling=printer.fill),
+                watch=Watch(session, wanted.plan, deadline, recall=recall, show=printer.fill),
                 # The record first: after a signal one second must do for everything, and a later watch needs it.
                 listeners=[each for each in (recorder, notifier, *exporters) if each is not None],
                 printer=printer,

@@ -302,7 +302,7 @@ class Poller:
             if now - self._shown_at < SHOWN_EVERY:
                 return
             self._shown_at = now
-            first_seen[level] = Node(level, children=tuple(seen.values()))
+            first_seen[level] = Node(level, children=Crowd(seen.values()))  # counted once
             view = _first_view(self._session, first_seen, level, now)
         self._show(view)
 

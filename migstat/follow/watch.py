@@ -120,8 +120,7 @@ class Watch:
     """One watch of one task. `view` holds everything known at any time, `doubts` accepted entries that do not apply.
 
     `share` is a random number in 0..1. `recall` returns what an earlier watch has said about a job and task, once these
-    are known. `filling` is called with views of the first reading while it goes on: that of 20,000 projects takes
-    minutes.
+    are known. `show` gets views of the first reading while it goes on, which takes minutes for 20,000 projects.
     """
 
     def __init__(
@@ -132,7 +131,7 @@ class Watch:
         *,
         share: Callable[[], float] = random.random,
         recall: Callable[[str, str], Seen] | None = None,
-        filling: Callable[[View], None] = lambda _: None,
+        show: Callable[[View], None] = lambda _: None,
     ) -> None:
         self.doubts: tuple[str, ...] = ()
         self._session = session
@@ -141,7 +140,7 @@ class Watch:
         self._now = session.now
         self._share = share
         self._recall = recall
-        self._poller = Poller(session, filling)
+        self._poller = Poller(session, show)
         self._settling = _Settling(plan.until, deadline.clock)
         self._phases = Phases()
         self._stalls = Stalls(plan.stall_after)

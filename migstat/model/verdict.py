@@ -107,9 +107,7 @@ def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
     )
 
 
-NOTHING = Summary(
-    total=0, missing=0, pending=0, running=0, finished=0, failed=0, warning=0, succeeded=0, skipped=0, by_outcome={}
-)
+NOTHING = summary_of(())
 """The summary of what was not read."""
 
 
