@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from migstat.settings.keys import ENVIRONMENT
-from tests.command_line import Result, hermetic, migstat
+from tests.command_line import Result, environ_at, hermetic, migstat
 from tests.servers import NOW, Answer, Asked, Scripted, answering, of_tree, one_task
 from tests.sockets import head_of, listening
 
@@ -62,10 +62,6 @@ def assert_no_secret(result: Result, token: str = TOKEN) -> None:
     """Check that no output of a run contains the token in any form."""
     assert leaks(result.out, token) == []
     assert leaks(result.err, token) == []
-
-
-def environ_at(url: str, token: str = TOKEN) -> dict[str, str]:
-    return {"MIGSTAT_BASE_URL": url, "MIGSTAT_EMAIL": EMAIL, "MIGSTAT_TOKEN": token, "MIGSTAT_JOB": "job-1"}
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
@@ -210,7 +206,7 @@ def test_an_answer_that_repeats_the_token_is_shown_without_it(words: tuple[str, 
     """Names, messages, details, whatever the API sends: no format of any command shows the token."""
     text = " ".join(spellings(REAL).values())
     with answering(everywhere(text)) as server:
-        result = migstat([*words, "-o", form, "-v"], environ_at(server.base_url, REAL), now=lambda: NOW, sleep=[])
+        result = migstat([*words, "-o", form, "-v"], environ_at(server.base_url, token=REAL), now=lambda: NOW, sleep=[])
     shown = result.out or result.err
     assert "***" in re.sub(r"\\(.)", r"\1", shown)
     assert_no_secret(result, REAL)
@@ -225,7 +221,7 @@ def test_no_escape_of_json_hides_the_token(ascii_only: bool) -> None:
         return Answer(json.dumps(content, ensure_ascii=ascii_only).encode())
 
     with answering(told) as server:
-        result = migstat(["status", "--json"], environ_at(server.base_url, ODD), now=lambda: NOW)
+        result = migstat(["status", "--json"], environ_at(server.base_url, token=ODD), now=lambda: NOW)
     assert json.loads(result.out)["node"]["message"] == '*** here, naïve \u20ac \\ " / end'
     assert_no_secret(result, ODD)
 
@@ -255,7 +251,7 @@ def test_a_cursor_that_repeats_the_token_is_not_logged() -> None:
 def test_a_token_in_the_wrong_place_is_refused_and_not_shown(words: Sequence[str], variable: str) -> None:
     """Neither an argument nor a variable that by mistake contains the token is sent or quoted."""
     with answering(lambda _: Answer({"errorMessage": "no such job"}, 404)) as server:
-        environ = environ_at(server.base_url, REAL) | ({variable: REAL} if variable else {})
+        environ = environ_at(server.base_url, token=REAL) | ({variable: REAL} if variable else {})
         result = migstat(["status", *words, "-v"], environ)
         assert server.asked == []
     assert result.code in (2, 4)
@@ -265,7 +261,7 @@ def test_a_token_in_the_wrong_place_is_refused_and_not_shown(words: Sequence[str
 # what is typed
 
 
-MISTAKES: list[tuple[str, Mapping[str, str | None]]] = [
+MISTAKES: list[tuple[str, dict[str, str]]] = [
     (f"job --token={REAL}", {}),
     (f"job --token-file {REAL} --json", {}),
     ("job", {"TOKEN": f"{REAL}\n{REAL}"}),
@@ -274,15 +270,14 @@ MISTAKES: list[tuple[str, Mapping[str, str | None]]] = [
     ("job --json", {"BASE_URL": f"https://example.com/?token={REAL}"}),
     ("job", {"JOB": f"https://me:{REAL}@example.com/?{REAL}"}),
 ]
-"""Slips of the pen and of the clipboard: words, and variables that are set or (None) are not."""
+"""Slips of the pen and of the clipboard: words, and variables."""
 
 
 @pytest.mark.parametrize(("words", "changed"), MISTAKES)
-def test_a_mistake_does_not_show_the_token(words: str, changed: Mapping[str, str | None]) -> None:
+def test_a_mistake_does_not_show_the_token(words: str, changed: dict[str, str]) -> None:
     """A token where a name, an address or a file belongs is not quoted, and no request is sent."""
-    environ = {**environ_at("http://127.0.0.1:9", REAL), **{f"MIGSTAT_{name}": text for name, text in changed.items()}}
-    given = {name: value for name, value in environ.items() if value is not None}
-    result = migstat(words.split(), given, transport=Broken())
+    environ = environ_at("http://127.0.0.1:9", token=REAL) | {f"MIGSTAT_{name}": text for name, text in changed.items()}
+    result = migstat(words.split(), environ, transport=Broken())
     assert result.code in (2, 4)
     assert_no_secret(result, REAL)
 

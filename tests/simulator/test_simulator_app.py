@@ -13,56 +13,31 @@ from migstat.simulator.app import ADMIN, MEMBER, App
 from migstat.simulator.exchange import FAULTS as FAULTS_PATH
 from migstat.simulator.exchange import PREFIX, HttpRequest, HttpResponse
 from migstat.simulator.faults import Fault, Incident
-from migstat.simulator.scenario import FilterMode, Scenario, SimArtifact, SimJob, SimNode, SimTask, Timeline, refused
+from migstat.simulator.scenario import FilterMode, Scenario, SimArtifact, SimNode, Timeline, refused
+from tests.scenarios import hidden, moved, of_tasks, sim_task
 
 BEGIN = 1_700_000_000.0
 BASIC = f"Basic {ADMIN.authorization()}"
 
-JOB = SimJob(
-    job_id="job/1",
-    name="Jira",
-    flow="jira-onpremises-to-cloud",
-    server_id="S",
-    destination_url="https://cloud.example.com",
-    scope={"projects": {"includedKeys": ["A"]}},
-)
-CHECK = SimTask(
-    label="check",
-    task_id="check-id",
-    task_type="check",
+APP_CHECK = moved("AppVendorCheck", None, -3550, "SKIPPED", has_details=False)
+CHECK = sim_task(
+    moved("root", None, -3500, "WARNING", has_details=False, children=(APP_CHECK,)),
+    "check",
+    "check-id",
     created_at=-3600,
-    root=SimNode(
-        name="root",
-        ended_at=-3500,
-        outcome="WARNING",
-        has_details=False,
-        children=(SimNode(name="AppVendorCheck", ended_at=-3550, outcome="SKIPPED", has_details=False),),
-    ),
 )
-PROJECTS = SimNode(
-    name="projects",
-    hidden=True,
-    children=(
-        SimNode(name="A", started_at=10, ended_at=100, outcome="SUCCESS"),
-        SimNode(name="B", started_at=10, ended_at=20, outcome="WARNING"),
-        SimNode(name="C", reported_at=30, started_at=40),
-    ),
-)
-APPS = SimNode(name="apps", started_at=5)
-MIGRATE = SimTask(
-    label="migrate",
+LATE = moved("C", 40, None, reported_at=30)
+PROJECTS = hidden("projects", moved("A", 10, 100), moved("B", 10, 20, "WARNING"), LATE)
+APPS = moved("apps", 5, None)
+MIGRATE = sim_task(
+    moved("root", None, None, reported_at=4, children=(moved("migrate", 5, None, children=(APPS, PROJECTS)),)),
     task_id="migrate-id",
-    task_type="migrate",
     created_at=0,
     status_at=2,
     artifacts=(SimArtifact("log.zip", "https://files.example.com/log.zip", available_at=50, expires_at=90),),
-    root=SimNode(
-        name="root",
-        reported_at=4,
-        children=(SimNode(name="migrate", started_at=5, children=(APPS, PROJECTS)),),
-    ),
 )
-SCENARIO = Scenario(name="small", job=JOB, tasks=(CHECK, MIGRATE), page_size=2)
+SCENARIO = of_tasks(CHECK, MIGRATE, scope={"projects": {"includedKeys": ["A"]}}, job="job/1", page_size=2)
+JOB = SCENARIO.job
 
 
 class SimulatedApi:
@@ -224,7 +199,7 @@ def test_a_server_has_several_jobs() -> None:
 
 def test_a_hidden_level_shows_only_its_children() -> None:
     """Projects, spaces or both hang below levels that are not listed, have no status, and answer when expanded."""
-    spaces = SimNode(name="spaces", hidden=True, children=(SimNode(name="DOC"),))
+    spaces = hidden("spaces", SimNode(name="DOC"))
     root = SimNode(name="root", children=(SimNode(name="migrate", children=(APPS, PROJECTS, spaces)),))
     api = SimulatedApi(replace(SCENARIO, tasks=(replace(MIGRATE, root=root),)))
     migrate = api.get("/tasks/migrate-id/status", level="migrate", expandChildren="true")
@@ -270,9 +245,8 @@ def test_filters_do_what_the_scenario_says(mode: FilterMode, pages: list[set[str
 
 def test_filters_may_hold_for_the_first_page_only() -> None:
     """With a cursor everything comes that sorts after it."""
-    children = tuple(SimNode(name=name, ended_at=0, outcome="WARNING") for name in "ab")
-    late = SimNode(name="c", started_at=0)
-    root = SimNode(name="root", children=(*children, late))
+    children = (*(moved(name, None, 0, "WARNING") for name in "ab"), moved("c", 0, None))
+    root = SimNode(name="root", children=children)
     api = SimulatedApi(replace(SCENARIO, tasks=(replace(CHECK, root=root),), page_size=1, filters="first-page"))
     query = {"expandChildren": "true", "status": "FINISHED"}
     pages = [api.get("/tasks/check-id/status", **query)]

@@ -11,7 +11,8 @@ import pytest
 
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.exchange import PREFIX, HttpRequest
-from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask, TaskType, Timeline
+from migstat.simulator.scenario import SimNode, TaskType, Timeline
+from tests.scenarios import JOB, hidden, moved, of_tasks, sim_task
 
 PAIRS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "examples.json").read_text(encoding="utf-8"))
 BEGIN = 1708680664.0
@@ -39,7 +40,7 @@ def checks(response: dict[str, Any]) -> tuple[SimNode, ...]:
         )
         for name, child in response["data"]["children"].items()
     ]
-    more = (SimNode(name="ZzLast", ended_at=0, outcome="WARNING", has_details=False),)
+    more = (moved("ZzLast", None, 0, "WARNING", has_details=False),)
     return (*children, *(more if "next" in response["links"] else ()))
 
 
@@ -49,33 +50,19 @@ def top(name: str, response: dict[str, Any]) -> SimNode:
     return SimNode(name=name, ended_at=0, has_details=False, children=listed, **end)
 
 
-def moved(name: str, *times: float, children: tuple[SimNode, ...] = (), **more: Any) -> SimNode:
-    """Return a node that was created, started and ended successfully at these seconds."""
-    created, started, ended = times
-    return SimNode(
-        name=name,
-        reported_at=created,
-        started_at=started,
-        ended_at=ended,
-        outcome="SUCCESS",
-        heartbeat=None,
-        children=children,
-        **more,
-    )
-
-
-SCOPES = tuple(
-    SimNode(name=name, ended_at=100, outcome="SUCCESS", has_details=False) for name in ("customers", "usersAndGroups")
-)
-PROJECTS = SimNode(name="projects", hidden=True, children=(moved("SC", 0.378, 38.393, 162.929),))
+SCOPES = tuple(moved(name, None, 100, has_details=False) for name in ("customers", "usersAndGroups"))
+PROJECTS = hidden("projects", moved("SC", 38.393, 162.929, reported_at=0.378, heartbeat=None))
+BEGUN: dict[str, Any] = {"reported_at": 0.15, "heartbeat": None}
 CHECK = top("check", documented("migrate", level="check", expandChildren="true"))
 ROOTS: dict[TaskType, SimNode] = {
     "check": top("root", documented("check", expandChildren="true")),
     "migrate": moved(
         "root",
-        *(0.15, 1.175, 1000),
-        children=(CHECK, moved("migrate", 0.15, 1.175, 177.379, children=(*SCOPES, PROJECTS))),
+        1.175,
+        1000,
+        children=(CHECK, moved("migrate", 1.175, 177.379, children=(*SCOPES, PROJECTS), **BEGUN)),
         running_message="Migration is in progress",
+        **BEGUN,
     ),
 }
 
@@ -85,11 +72,9 @@ def test_the_simulator_answers_as_documented(pair: dict[str, Any]) -> None:
     """Status, details, children and cursors of every documented exchange come out of a script."""
     # The root was asked while the migration ran, its levels after it.
     now = 500 if pair["query"].get("level", "").startswith("migrate") else 50
-    tasks = [SimTask(label=kind, task_id=kind, task_type=kind, created_at=0, root=root) for kind, root in ROOTS.items()]
-    job = SimJob(job_id="j", name="n", flow="f", server_id="s", destination_url="u")
-    scenario = Scenario(name="documented", job=job, tasks=tuple(tasks), page_size=21)
+    scenario = of_tasks(*(sim_task(root, kind, kind, created_at=0) for kind, root in ROOTS.items()), page_size=21)
     app = App(scenario, Timeline(BEGIN, 1.0), clock=lambda: BEGIN + now)
-    target = f"{PREFIX}/jobs/j/tasks/{pair['task']}/status?{urlencode(pair['query'])}"
+    target = f"{PREFIX}/jobs/{JOB}/tasks/{pair['task']}/status?{urlencode(pair['query'])}"
     answer = json.loads(app.handle(HttpRequest("GET", target, f"Basic {ADMIN.authorization()}")).body)
     assert answer == pair["response"]
     assert list(answer["data"].get("children", ())) == list(pair["response"]["data"].get("children", ()))
