@@ -52,7 +52,7 @@ class Command(msgspec.Struct, frozen=True):
 
 
 def command_from(text: str, environ: Mapping[str, str]) -> Command:
-    """The command in a text, split as a shell would. Raises UsageError if it cannot be, or its program not found."""
+    """The command in a text, split as a shell would. Raises UsageError if that fails, or its program is not found."""
     import shlex
     import shutil
 

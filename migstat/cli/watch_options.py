@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class WatchOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a watch is asked for, beside what commands `shared`; `ends_after` is seconds.
+    """The options of a watch: those `shared` by all commands, and its own. `ends_after` is seconds.
 
     `title` stands for the job until its name is known. The `warnings` are about the files that were read.
     """

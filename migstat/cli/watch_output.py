@@ -33,7 +33,7 @@ from migstat.render.theme import ASCII, UNICODE
 
 
 class EventPrinter(Listener):
-    """Shows what happens, as lines that need no terminal to themselves. Only `close` may wait, and not for long.
+    """Shows what happens. Only `close` may wait, and not for long.
 
     `on_notice` shows notices about the first reading, and `screen` is what has the terminal; both are None for lines.
     """
@@ -202,7 +202,7 @@ class ScreenPrinter(EventPrinter):
 
 
 def printer_for(runtime: Runtime, options: WatchOptions, out: TextIO | None) -> EventPrinter:
-    """What shows a watch in this format; `out` is standard output itself, not passed on by a thread."""
+    """The printer for the format; `out` is standard output itself, not passed on by a thread."""
     if options.shared.format in JSON_FORMATS:
         return JsonPrinter(runtime, options)
     if options.shared.format == "table" and out is not None:

@@ -36,7 +36,7 @@ PATIENT = 30.0
 """Seconds for which the reader of a pipe may be stuck after the end before the rest is dropped."""
 
 LAST_WRITES, HURRIED_WRITES = 2.0, 0.5
-"""Seconds that the record and all exports together get for the end, and for how long after a signal or a timeout."""
+"""Seconds that the record and all exports together get to write the end; fewer after a signal or a timeout."""
 
 CHECKED_EVERY = 1.0
 """Seconds between two checks, during a pause, that standard output still has a reader."""
@@ -91,7 +91,7 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
 
 
 class Watcher(msgspec.Struct, kw_only=True):
-    """Passes a watch on to all listeners, and finds the exit code."""
+    """Passes the events of a watch on to all listeners, and computes the exit code."""
 
     session: Session
     watch: Watch

@@ -526,11 +526,10 @@ def _log_line(logged: LogLine, now: Millis, canvas: Canvas) -> Text:
     return line((f"{local_time(logged.at, now)} ", QUIET), *glyph, (logged.text, state if state in BAD else QUIET))
 
 
-def window_title(known: Digest, signs: Glyphs) -> str:
+def window_title(known: Digest, glyphs: Glyphs) -> str:
     """The verdict in the few characters that a terminal's tab shows."""
-    failed = known.summary.failed
-    glyphs = signs.states
-    state = State.FAILED if failed else STATE_OF_VERDICT[known.verdict]
+    failed, done = known.summary.failed, f"{known.counts.done}/{known.counts.all}"
     if known.view.outage is not None:
-        return f"? no answer {known.counts.done}/{known.counts.all}"
-    return f"{glyphs[state]}{failed or ''} {known.counts.done}/{known.counts.all}"
+        return f"? no answer {done}"
+    state = State.FAILED if failed else STATE_OF_VERDICT[known.verdict]
+    return f"{glyphs.states[state]}{failed or ''} {done}"
