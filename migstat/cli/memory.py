@@ -66,9 +66,10 @@ class Memory(msgspec.Struct):
 
     def keep(self) -> None:
         """Write what is new. A cache that cannot be written does not matter."""
-        # Names are only ever added, so their number shows whether there are new ones, saving a write per poll.
+        # Names are only ever added, so their number shows whether there are new ones, saving a write per poll. All is
+        # copied before it is gone through, as requests that a signal has abandoned may be answered meanwhile.
         count = len(self._seen.words) + sum(
-            1 + sum(map(len, run.names.values())) + bool(run.type) for run in self._seen.runs.values()
+            1 + sum(map(len, [*run.names.values()])) + bool(run.type) for run in [*self._seen.runs.values()]
         )
         file = file_of(self._folder, self._job_id)
         if count == self._kept or file is None:
@@ -89,10 +90,10 @@ class Memory(msgspec.Struct):
         """Everything seen of the job, within the limits; runs without names are dropped first."""
         whole = SeenJob(before.words | self._seen.words)
         for seen in (self._seen, before):  # first, so that the limits drop the least recently used runs
-            for task_id, run in seen.runs.items():
+            for task_id, run in [*seen.runs.items()]:
                 into = whole.runs.setdefault(task_id, SeenRun())
                 into.type = into.type or run.type
-                for kind, names in run.names.items():
+                for kind, names in [*run.names.items()]:
                     into.names[kind] = into.names.get(kind, set()) | names
         nameless = [task_id for task_id, run in whole.runs.items() if not run.names]
         while len(whole.runs) > MAX_RUNS:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import stat
+import sys
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,27 @@ def test_names_are_added(tmp_path: Path) -> None:
     assert [*kept(folder).items()] == [("t1", {"ACME", "Ü", "my own"}), ("t0", set()), ("t2", {"C"})]
     assert read_seen(str(folder), "j1")["words"] == {"latest": "t1", "latest-migrate": "t1"}
     assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())] == [0o700, 0o600]
+
+
+def test_an_answer_may_arrive_while_names_are_kept(tmp_path: Path) -> None:
+    """What a Ctrl-C has abandoned still answers, in its own thread, and costs nothing of what was seen before."""
+    memory, numbers = Memory(str(tmp_path), "j1"), count()
+
+    def answer_another(*_: object) -> None:
+        children = (Node((*PROJECTS, "LATE")),)
+        page = Page(Node((f"x{next(numbers)}",)), None, found=True)
+        memory.answered(Resource("j1", f"t{next(numbers)}"), page)
+        memory.answered(Resource("j1", "t0"), Page(Node(("migrate", "spaces"), children=children), None, found=True))
+
+    memory.answered(Resource("j1", "t0"), Page(Node((*PROJECTS, "ACME")), None, found=True))
+    gc.disable()  # a finalizer of another test's garbage would answer within a copy
+    sys.setprofile(answer_another)
+    try:
+        memory.keep()
+    finally:
+        sys.setprofile(None)
+        gc.enable()
+    assert "ACME" in kept(tmp_path)["t0"]
 
 
 def test_nothing_new_is_not_written(tmp_path: Path) -> None:
