@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -284,52 +283,6 @@ def test_a_reader_that_goes_away_hides_no_error() -> None:
         out = Unread(terminal=False, encoding="utf-8")
         result = rehearsed.watch("--json", out=out, transport=Transport())
     assert (result.code, json.loads(result.err)["error"]["code"]) == (4, "refused")
-
-
-WRONG = {
-    "--interval": ["--interval 0", "--interval -1", "--interval soon"],
-    "--timeout": ["--timeout 0h", "--timeout nan", "--timeout ''"],
-    "--stall-after": ["--stall-after 0m"],
-    "--until": ["--until apps", "--until ''"],
-    "--output": ["--output csv", "--output table", "--json --output plain"],
-    "JOB": ["''"],
-    "--deadline: invalid time: 'noon'": ["--deadline noon"],
-    "--deadline is empty": ["--deadline ''"],
-    "--baseline is empty": ["--baseline ''"],
-    "--baseline: ~nobody-at-all/a: No such file": ["--baseline ~nobody-at-all/a"],
-    "--record is empty": ["--record ''"],
-    "--record: ~nobody-at-all/a: no such folder": ["--record ~nobody-at-all/a"],
-    "--baseline and --record name the same file": ["--baseline a.jsonl --record b/../a.jsonl"],
-    "--baseline and --export name the same": ["--baseline a.svg --export b.prom --export ./a.svg"],
-    "--record and --export name the same file": ["--record a.html --export a.html"],
-    "FILE.html, FILE.svg, FILE.prom": ["--export page.xml", "--export page"],
-    "cannot write": ["--export none/page.html"],
-    "is a folder": ["--export folder.prom"],
-    "--notify is empty": ["--notify ''", "--notify ' '"],
-    "--notify: empty command": ["""--notify "''" """],
-    "no closing quotation": ["""--notify "say 'hello" """],
-    "command not found: 'no-such-program'": ["--notify 'no-such-program --x'"],
-    "command not found: '/dev/null'": ["--notify /dev/null"],
-    "'>>notes.txt' needs a shell": ["--notify 'cat >>notes.txt'"],
-    "'|' needs a shell": ["--notify 'cat | mail -s night me'"],
-}
-"""Words of the error, and wrong options as typed in a shell."""
-
-
-@pytest.mark.parametrize(("words", "said"), [(words, said) for said, lines in WRONG.items() for words in lines])
-def test_wrong_usage_is_refused_before_anything_is_asked(
-    standing: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, said: str
-) -> None:
-    """It is code 2, reported in a line or two, or in JSON."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder.prom").mkdir()
-    before = len(standing.requests)
-    result = migstat(["watch", *shlex.split(words)], environ_of(standing), sleep=[])
-    assert len(standing.requests) == before
-    if "--json" in words:
-        refused_as_json(result, 2, "usage", said)
-    else:
-        refused(result, 2, said)
 
 
 # records

@@ -56,7 +56,7 @@ WRONG = {
     "--children": ["status --children"],
     "--header": ["checks --header"],
     # empty arguments
-    "JOB is empty": ["status ''", "status '   '"],
+    "JOB is empty": ["status ''", "status '   '", "watch ''"],
     "TASK is empty": ["status job-1 ''"],
     "--level is empty": ["status --level ''"],
     "--name is empty": ["checks --name ''"],
@@ -98,19 +98,48 @@ WRONG = {
     "Choose a folder that you can write to": ["artifacts --download /proc/x"],
     "--speed": ["demo --speed 0", "demo --speed nan", "demo --speed fast", "simulate --speed -1"],
     "--port": ["simulate --port 70000", "simulate --port -1", "simulate --port http"],
+    # watches
+    "--interval": ["watch --interval 0", "watch --interval -1", "watch --interval soon"],
+    "--timeout": ["watch --timeout 0h", "watch --timeout nan", "watch --timeout ''"],
+    "--stall-after": ["watch --stall-after 0m"],
+    "--until": ["watch --until apps", "watch --until ''"],
+    "--output": ["watch --output csv", "watch --output table", "watch --json --output plain"],
+    "--deadline: invalid time: 'noon'": ["watch --deadline noon"],
+    "--deadline is empty": ["watch --deadline ''"],
+    "--baseline is empty": ["watch --baseline ''"],
+    "--baseline: ~nobody-at-all/a: No such file": ["watch --baseline ~nobody-at-all/a"],
+    "--record is empty": ["watch --record ''"],
+    "--record: ~nobody-at-all/a: no such folder": ["watch --record ~nobody-at-all/a"],
+    "--baseline and --record name the same file": ["watch --baseline a.jsonl --record b/../a.jsonl"],
+    "--baseline and --export name the same": ["watch --baseline a.svg --export b.prom --export ./a.svg"],
+    "--record and --export name the same file": ["watch --record a.html --export a.html"],
+    "FILE.html, FILE.svg, FILE.prom": ["watch --export page.xml", "watch --export page"],
+    "cannot write": ["watch --export none/page.html"],
+    "is a folder": ["watch --export folder.prom"],
+    "--notify is empty": ["watch --notify ''", "watch --notify ' '"],
+    "--notify: empty command": ["""watch --notify "''" """],
+    "no closing quotation": ["""watch --notify "say 'hello" """],
+    "command not found: 'no-such-program'": ["watch --notify 'no-such-program --x'"],
+    "command not found: '/dev/null'": ["watch --notify /dev/null"],
+    "'>>notes.txt' needs a shell": ["watch --notify 'cat >>notes.txt'"],
+    "'|' needs a shell": ["watch --notify 'cat | mail -s night me'"],
 }  # fmt: skip
 """Words of the message or hint, and the command lines that get them."""
 
 
 @pytest.mark.parametrize(("line", "said"), [(line, said) for said, lines in WRONG.items() for line in lines], ids=repr)
-def test_wrong_usage_is_code_2_before_anything_is_asked(server: Server, line: str, said: str) -> None:
+def test_wrong_usage_is_code_2_before_anything_is_asked(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
     """Wrong usage is one or two lines for people, one JSON line where JSON is wanted, and no request."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.prom").mkdir()
     words = shlex.split(line)
     before = len(server.requests)
     wants_json = bool({"--json", "--raw", "json", "ndjson"} & set(words))
     if not wants_json:
         refused(ask(server, *words), 2, said)
-    queries = words[0] in ("status", "checks", "projects", "tasks", "job")
+    queries = words[0] in ("status", "checks", "projects", "tasks", "job", "watch")
     if queries and (wants_json or not any(word.startswith(("-o", "--output")) for word in words)):
         refused_as_json(ask(server, *words, env={"MIGSTAT_OUTPUT": "json"}), 2, "usage", said)
     assert len(server.requests) == before
