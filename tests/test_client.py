@@ -127,10 +127,7 @@ def test_a_task_is_named_as_on_the_command_line(call: str) -> None:
 def test_projects_are_of_the_latest_run_that_migrates() -> None:
     """A later run that only checks has no projects, so it is not the one whose projects are asked for."""
     migrate = node("root", children=(node("check"), node("migrate")))
-    runs = (
-        sim_task(migrate, task_id="m1", created_at=1),
-        sim_task(node("root"), "check", "c1", created_at=2),
-    )
+    runs = (sim_task(migrate, task_id="m1", created_at=1), sim_task(node("root"), "check", "c1", created_at=2))
     with still(of_tasks(*runs)) as served, client_of(served) as client:
         assert client.status("job-1").task_id == "c1"
         assert client.projects("job-1").snapshot.task_id == "m1"
@@ -358,15 +355,7 @@ def test_a_closed_watch_asks_no_more(small: Server) -> None:
         assert client.status(small.job_id).task_id == first.snapshot.task_id
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"interval": "5"},
-        {"timeout": -1.0},
-        {"stall_after": float("inf")},
-        {"until": "x"},
-    ],
-)
+@pytest.mark.parametrize("wrong", [{"interval": "5"}, {"timeout": -1.0}, {"stall_after": float("inf")}, {"until": "x"}])
 def test_a_watch_of_nonsense_is_refused_before_it_begins(small: Server, wrong: dict[str, Any]) -> None:
     """Values that make no sense are refused by the call, not by the first event."""
     with client_of(small) as client, pytest.raises(UsageError, match=next(iter(wrong))):

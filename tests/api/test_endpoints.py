@@ -19,16 +19,7 @@ import pytest
 from migstat.api.endpoints import Api
 from migstat.api.http import MAX_BODY, Exchange, Observers, Resource
 from migstat.api.retry import WINDOW, Policy, Timing
-from migstat.errors import (
-    ApiError,
-    BadAnswer,
-    BadRequest,
-    NotFound,
-    RateLimited,
-    Refused,
-    Unreachable,
-    UsageError,
-)
+from migstat.errors import ApiError, BadAnswer, BadRequest, NotFound, RateLimited, Refused, Unreachable, UsageError
 from migstat.model.nodes import Question
 from tests.api.apis import EMAIL, EPOCH, TOKEN, Script, Time, api_of, settings_of
 
@@ -448,8 +439,7 @@ def test_every_attempt_is_observed(time: Time) -> None:
 
 
 @pytest.mark.parametrize(
-    ("remaining", "reset", "slept"),
-    [("10", EPOCH + 30, 3.0), ("9" * 5000, EPOCH + 30, 0.0), ("0", None, 0.0)],
+    ("remaining", "reset", "slept"), [("10", EPOCH + 30, 3.0), ("9" * 5000, EPOCH + 30, 0.0), ("0", None, 0.0)]
 )
 def test_what_the_server_says_of_the_quota_is_heeded(
     remaining: str, reset: float | None, slept: float, time: Time

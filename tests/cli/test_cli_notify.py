@@ -71,11 +71,7 @@ def hook(tmp_path: Path) -> Hook:
 
 
 def failing(message: str = "No such field.") -> Scenario:
-    projects = (
-        moved("ACME", 20, 200),
-        moved("ERP", 20, 100, "FAILED", final_message=message),
-        moved("ZED", 20, 300),
-    )
+    projects = (moved("ACME", 20, 200), moved("ERP", 20, 100, "FAILED", final_message=message), moved("ZED", 20, 300))
     return cutover(*projects, over=400, state="FAILED")
 
 

@@ -298,10 +298,7 @@ WATCH = "watch --interval 0.2s --stall-after 99999h"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("words", "number", "code"),
-    [(["--timeout", "2s"], None, 124), ([], signal.SIGTERM, 143)],
-)
+@pytest.mark.parametrize(("words", "number", "code"), [(["--timeout", "2s"], None, 124), ([], signal.SIGTERM, 143)])
 def test_a_pipe_that_nobody_reads_holds_up_nothing(words: list[str], number: signal.Signals | None, code: int) -> None:
     """With more to write than a full pipe takes, timeouts and signals end a watch with their codes."""
     projects = tuple(node(f"P{number:03}", "running", "x" * 500) for number in range(200))

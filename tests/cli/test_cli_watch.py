@@ -304,12 +304,7 @@ def test_a_record_holds_the_same_events(tmp_path: Path) -> None:
 def test_a_second_watch_goes_on_from_a_record(tmp_path: Path, form: str) -> None:
     """Nothing is repeated, nothing in between is lost, and people get a summary of the gap."""
     path = tmp_path / "night.jsonl"
-    projects = (
-        moved("ACME", 20, 100),
-        moved("HELP", 30, 300),
-        moved("PAY", 30, 350, "FAILED"),
-        moved("ERP", 40, 500),
-    )
+    projects = (moved("ACME", 20, 100), moved("HELP", 30, 300), moved("PAY", 30, 350, "FAILED"), moved("ERP", 40, 500))
     with night(cutover(*projects, over=600)) as rehearsed:
         first = rehearsed.events("--record", str(path), "--timeout", "200s")
         rehearsed.slept.append(200.0)  # in which nobody watches

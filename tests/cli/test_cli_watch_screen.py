@@ -282,10 +282,7 @@ def test_ctrl_c_is_a_key_and_twice_is_at_once(hanging: int, times: int) -> None:
             assert (seen.end(), seen.is_restored()) == (130, True)
 
 
-@pytest.mark.parametrize(
-    ("words", "number", "code"),
-    [(("--timeout", "3s"), None, 124), ((), signal.SIGINT, 130)],
-)
+@pytest.mark.parametrize(("words", "number", "code"), [(("--timeout", "3s"), None, 124), ((), signal.SIGINT, 130)])
 def test_a_frozen_terminal_holds_up_nothing(
     words: tuple[str, ...], number: signal.Signals | None, code: int, tmp_path: Path
 ) -> None:

@@ -58,11 +58,7 @@ _SETUP = {
 }
 """Makes each shell quiet and able to show its line; it runs after the script that is tested."""
 
-_INTERACTIVE = {
-    "bash": ["--noprofile", "--norc", "-i"],
-    "zsh": ["-f", "-i"],
-    "fish": ["--no-config", "--interactive"],
-}
+_INTERACTIVE = {"bash": ["--noprofile", "--norc", "-i"], "zsh": ["-f", "-i"], "fish": ["--no-config", "--interactive"]}
 
 
 def found(shell: str) -> str:

@@ -88,10 +88,7 @@ def test_the_spans_are_those_of_the_scenario(whole: list[bytes]) -> None:
         assert span.started == pytest.approx((EPOCH + started) * 1000, abs=1000)
         assert span.ended == pytest.approx((EPOCH + ended) * 1000, abs=1000)
     assert len(night.spans) == len([*scenario_spans(NIGHT.tasks[-1].root)])
-    assert [(watch.since / 1000 - EPOCH, watch.end) for watch in night.watches] == [
-        (40, "timeout"),
-        (320, "finished"),
-    ]
+    assert [(watch.since / 1000 - EPOCH, watch.end) for watch in night.watches] == [(40, "timeout"), (320, "finished")]
     assert [outage.code for outage in night.outages] == ["unreachable"]
     assert night.outages[0].since / 1000 - EPOCH == pytest.approx(OUTAGE[0], abs=15)
     assert (night.outages[0].to or 0) / 1000 - EPOCH == pytest.approx(OUTAGE[1], abs=35)
@@ -195,10 +192,7 @@ TABLE: dict[str, tuple[list[dict[str, Any]], str]] = {
         "running 5-~ b 5-",
     ),
     "end before start": ([snapshot(0), BEGUN, change(9, "FINISHED", "SUCCESS", lastUpdatedAt=0)], "succeeded 1-9~"),
-    "seconds": (
-        [snapshot(0), change(2, "IN_PROGRESS", startedAt="1970-01-21T16:00:00Z")],
-        "running 2-~",
-    ),
+    "seconds": ([snapshot(0), change(2, "IN_PROGRESS", startedAt="1970-01-21T16:00:00Z")], "running 2-~"),
     "far future": (
         [snapshot(0), BEGUN, change(7, "FINISHED", "SUCCESS", lastUpdatedAt="3026-11-28T22:00:00Z")],
         "succeeded 1-7~",

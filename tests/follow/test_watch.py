@@ -19,17 +19,7 @@ import migstat
 from migstat.errors import ApiError, BadAnswer, BadRequest, NotFound, Refused, UntrustedServer
 from migstat.follow.deadline import Stopped
 from migstat.follow.watch import Plan
-from migstat.model.events import (
-    Changed,
-    Condition,
-    End,
-    Ended,
-    Event,
-    Outage,
-    Progressed,
-    Recovered,
-    Snapped,
-)
+from migstat.model.events import Changed, Condition, End, Ended, Event, Outage, Progressed, Recovered, Snapped
 from migstat.model.nodes import Level
 from migstat.model.verdict import Until, Verdict
 from migstat.simulator import scenario as script

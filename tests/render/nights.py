@@ -87,8 +87,7 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
             elif not isinstance(event, Resumed) and (line := log_line(event)) is not None:
                 log.append(line)
     return moments, Story(
-        ended=event if isinstance(event, Ended) else sim.watch.ended(End.INTERRUPTED),
-        view=sim.watch.view,
+        ended=event if isinstance(event, Ended) else sim.watch.ended(End.INTERRUPTED), view=sim.watch.view
     )
 
 

@@ -30,15 +30,7 @@ from migstat.model.verdict import NOTHING, Reason, Until, Verdict, summary_of
 from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import drawn
 from migstat.render.ending import Story, ending, last_line, status_line
-from migstat.render.live import (
-    Counts,
-    Digest,
-    counts_of_view,
-    digest,
-    frame,
-    progress_text,
-    window_title,
-)
+from migstat.render.live import Counts, Digest, counts_of_view, digest, frame, progress_text, window_title
 from migstat.render.log import LogLine, cause_of, log_line
 from migstat.render.page import page_text
 from migstat.render.parts import Canvas
@@ -82,8 +74,7 @@ def shown(view: View, width: int, height: int, log: list[LogLine] | None = None,
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["night", *(pytest.param(name, marks=[pytest.mark.slow] * (name in nights.LONG)) for name in nights.NAMES)],
+    "name", ["night", *(pytest.param(name, marks=[pytest.mark.slow] * (name in nights.LONG)) for name in nights.NAMES)]
 )
 def test_the_screens_are_those_that_were_looked_at(name: str) -> None:
     """Every moment of every night looks at every size as it did when it was last approved."""
@@ -254,8 +245,7 @@ def test_what_happened_while_nobody_watched_is_summed_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scopes", "counted"),
-    [(["FINISHED", "IN_PROGRESS"], Counts(1, 2, "scopes")), ([], Counts(1, 2, "steps"))],
+    ("scopes", "counted"), [(["FINISHED", "IN_PROGRESS"], Counts(1, 2, "scopes")), ([], Counts(1, 2, "steps"))]
 )
 def test_where_no_projects_move_the_scopes_are_counted(scopes: list[str], counted: Counts) -> None:
     """`check` and `migrate` are not scopes, and count only before there are any."""

@@ -103,11 +103,7 @@ def test_task_lists_are_paged() -> None:
     pages = [api.get("/tasks")]
     while "next" in pages[-1]["links"]:
         pages.append(api.get("/tasks", cursor=pages[-1]["links"]["next"]))
-    assert [[task["taskId"] for task in page["data"]] for page in pages] == [
-        ["t1", "t2"],
-        ["t3", "t4"],
-        ["t5"],
-    ]
+    assert [[task["taskId"] for task in page["data"]] for page in pages] == [["t1", "t2"], ["t3", "t4"], ["t5"]]
 
 
 @pytest.mark.parametrize(
@@ -153,10 +149,7 @@ def test_a_new_task_has_no_status_and_then_an_empty_one() -> None:
     [("none", True, False, True), ("also", True, True, True), ("only", False, True, False)],
 )
 def test_the_level_check_of_a_check_task(
-    check_level: Literal["none", "also", "only"],
-    root: bool,
-    below_check: bool,
-    single: bool,
+    check_level: Literal["none", "also", "only"], root: bool, below_check: bool, single: bool
 ) -> None:
     """Checks are at the root, at the root and below `check`, or below `check` only; the root always has a status."""
     api = SimulatedApi(replace(SCENARIO, tasks=(replace(CHECK, check_level=check_level),)))

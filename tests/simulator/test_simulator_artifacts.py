@@ -86,8 +86,7 @@ def test_a_location_opens_one_file_for_a_while(now: float, location: str, status
 
 
 @pytest.mark.parametrize(
-    ("unit", "expected"),
-    [("iso", "2023-11-21T22:13:20.000Z"), ("ms", 1_700_604_800_000), ("s", 1_700_604_800)],
+    ("unit", "expected"), [("iso", "2023-11-21T22:13:20.000Z"), ("ms", 1_700_604_800_000), ("s", 1_700_604_800)]
 )
 def test_an_expiry_comes_in_any_unit(unit: Literal["iso", "ms", "s"], expected: str | int) -> None:
     """The API sends a number without a unit, so scripts choose one."""

@@ -8,17 +8,7 @@ from typing import Any
 import pytest
 
 from migstat.simulator.answers import describe_node
-from migstat.simulator.scenario import (
-    HEARTBEAT,
-    Scenario,
-    SimJob,
-    SimNode,
-    SimPhase,
-    SimTask,
-    Step,
-    Timeline,
-    shifted,
-)
+from migstat.simulator.scenario import HEARTBEAT, Scenario, SimJob, SimNode, SimPhase, SimTask, Step, Timeline, shifted
 
 TIMELINE = Timeline(started_at=1_700_000_000.0, speed=1.0)
 
