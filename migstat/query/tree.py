@@ -188,12 +188,12 @@ class Tree:
             )
         node = page.node
         self._note([node])
-        hidden: tuple[Node, ...] | None = None
         # where there is no such job, nothing can be missing
         if depth > 0 and level in HIDDEN_LEVELS and (self.job or not isinstance(self._job_error, NotFound)):
-            keys = self._scope.keys
-            hidden = self._with_named([self._children_of(node)], keys if len(keys) <= MANY else ())
-            (self._expanded[level],) = hidden
+            found = self._children_of(node)
+            if self._missing_from((found,)):  # they may hang below the other level, which is read after the root
+                self._look_ahead()
+                self._expanded[level] = next((each for each in self._hidden if each.level == level), found)
         node = self._to_depth(node, depth)
         task_type = self._facts.task.task_type or (
             TaskType.MIGRATE if level[:1] in (CHECK, MIGRATE) else TaskType.CHECK
@@ -202,7 +202,7 @@ class Tree:
             root=_ordered(node),
             task_type=task_type,
             evidence=None,
-            missing=self._missing_from(hidden),
+            missing=self._missing_from(),
             flaws=tuple(self._flaws),
             scope=level[-1] if level in HIDDEN_LEVELS else self._scope_name,
             links=page.links,
@@ -424,7 +424,7 @@ class Tree:
         cost = sum(self._walked[level].pages for level in self._hidden_levels if level in self._walked)
         return self._with_named(found, missing) if 0 < len(missing) < cost else found
 
-    def _missing_from(self, hidden: tuple[Node, ...] | None) -> tuple[str, ...]:
+    def _missing_from(self, hidden: tuple[Node, ...] | None = None) -> tuple[str, ...]:
         """The keys of the job's scope that these hidden levels do not show, by default all levels if they were read."""
         levels: tuple[Node, ...] | None = self.__dict__.get("_hidden") if hidden is None else hidden
         if levels is None:

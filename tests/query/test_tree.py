@@ -255,6 +255,15 @@ def test_both_names_of_the_hidden_level_are_supported(scope: str, hidden: str) -
     assert (view.scope, [leaf.name for leaf in view.shape.leaves], view.missing) == (hidden, ["X"], ("Y",))
 
 
+@pytest.mark.parametrize("word", ["IN_PROGRESS", "SUCCESS"])
+def test_what_hangs_below_the_other_hidden_level_is_not_missing(word: str) -> None:
+    """A key of the job's scope is missing if neither level shows it, whichever of the two is asked for."""
+    levels = (level_of("projects", {"P1": word, "P2": word}), level_of("spaces", {"P3": word}))
+    sim = simulated(scripted("root", word, scripted("migrate", word, *levels)), scope=KEYS)
+    view = sim.session.tree.node(("migrate", "spaces"), 1)
+    assert (names(view.root), view.missing) == (["P3"], ("P4",))
+
+
 @pytest.mark.parametrize("root", [migrate_task(), scripted("root", "PENDING")], ids=["begun", "just created"])
 def test_a_scope_of_which_nothing_is_reported_is_missing(root: SimNode) -> None:
     """Before the hidden level appears all keys of the job's scope are missing, which is not an error."""
