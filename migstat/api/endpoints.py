@@ -43,7 +43,7 @@ Answer = TypeVar("Answer", bound=Job | Task | TaskPage | Page)
 
 
 class Api(Http):
-    """The migration API of one account. Thread-safe; close it.
+    """The migration API of one account. Thread-safe; must be closed.
 
     Its methods raise ApiError (NotFound for what does not exist), and UsageError once it is closed. A request runs in
     a daemon thread, so that a signal ends the wait for it at once, even while a name is looked up.

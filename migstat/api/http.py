@@ -192,8 +192,8 @@ class Http:
         """Send one request in a daemon thread; the closed response, and what `receive` made of it there.
 
         All of it may take `limit` seconds, by default the request time-out. The credentials go to the API's own origin
-        only. `shown` is the URL for the log, and `clean` removes secrets from errors there; those that are raised may
-        still contain them. Raises Redirect, and ApiError for everything that httpx raises or that takes too long.
+        only. `shown` is the URL for the log, and `clean` removes secrets from the log; errors that are raised may still
+        contain them. Raises Redirect, and ApiError for everything that httpx raises or that takes too long.
         """
         settings, route = self.settings, _Route()
         began, result = self.timing.clock(), "no answer"
@@ -236,7 +236,7 @@ class Http:
         finally:
             if (exchanged := self.observers.exchanged) is not None:
                 seconds = self.timing.clock() - began
-                exchanged(Exchange(self.redactor.text(shown), page, clean(result), seconds))
+                exchanged(Exchange(clean(shown), page, clean(result), seconds))
         return response, received
 
 
