@@ -113,7 +113,7 @@ def _compared(
     snapshot: Snapshot, comparison: Comparison, report: ChecksReport, canvas: Canvas
 ) -> Iterator[RenderableType]:
     """The head of a comparison: the verdict, without counts once they are those of the last line, and both runs."""
-    heading, ended = heading_of(snapshot, canvas.glyphs), snapshot.node.ended
+    heading, ended = heading_of(snapshot), snapshot.node.ended
     word = f"{snapshot.verdict if ended else heading.word}   Pre-flight checks"
     yield from heading_lines(replace(heading, word=word, counts=() if ended else heading.counts), canvas)
     yield from reason_lines(snapshot.reasons if ended and not report.checks else (), canvas)

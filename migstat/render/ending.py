@@ -38,7 +38,7 @@ def ending(story: Story, canvas: Canvas) -> Group:
         known = digest(view)
         # Unlike a frame's these may be more lines: a destination that is cut cannot be told from another.
         high = replace(canvas, height=max(canvas.height, LOWER))
-        parts += heading_lines(heading(known, ended.at, canvas.glyphs), high)
+        parts += heading_lines(heading(known, ended.at), high)
         parts += progress_lines(known, ended.at, high, still=True, wrap=True)
         parts += reason_lines(
             reasons if not alone else (), canvas, max(REASONS, canvas.height // 3), wrap=canvas.height >= LOW

@@ -45,7 +45,6 @@ from migstat.render.parts import (
     facts_line,
     fitting,
     heading_lines,
-    host_of,
     line,
 )
 from migstat.render.text import duration, grouped, harmless, local_time, zone
@@ -203,7 +202,7 @@ def frame(
     Without a footer it is for a picture, which does not change: it ends with its last line and dates the data.
     """
     outage = known.view.outage
-    head = heading_lines(heading(known, now, canvas.glyphs), replace(canvas, height=1))
+    head = heading_lines(heading(known, now), replace(canvas, height=1))
     head += progress_lines(known, now, canvas, rates=rates, still=footer is None)
     # The header takes at most a third of a low window, the verdict first: failures must be on the screen, too.
     head = head[: max(1, min(3, canvas.height // 3))]
@@ -212,7 +211,7 @@ def frame(
     return Group(*head, *body) if outage is None else Group(*head, Styled(Group(*body), "dim"))
 
 
-def heading(known: Digest, now: Millis, glyphs: Glyphs) -> Heading:
+def heading(known: Digest, now: Millis) -> Heading:
     """The verdict, or why there is none: no answer yet, none any more, or not everything was read.
 
     Checks and scopes that failed are counted here, as the summary is about projects.
@@ -232,14 +231,12 @@ def heading(known: Digest, now: Millis, glyphs: Glyphs) -> Heading:
     if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
         counts.append((State.FAILED, f"{checks} check{'s' if checks > 1 else ''} failed", ""))
         failed = [node for node in failed if node.level[:1] != CHECK]
-    bad = {State.FAILED: max(len(failed), summary.failed)}
-    bad[State.WARNING] = summary.warning
+    bad = {State.FAILED: max(len(failed), summary.failed), State.WARNING: summary.warning}
     counts += [(state, count_words(count, state), grouped(count)) for state, count in bad.items() if count]
     if view.snapshot is not None and view.snapshot.accepted:
         counts.append((State.SKIPPED, f"{grouped(len(view.snapshot.accepted))} accepted", ""))
-    host = host_of(view.snapshot.destination) if view.snapshot is not None else ""
-    title = f"{known.title} {glyphs.arrow} {host}" if host else known.title
-    return Heading(state=state, word=word, counts=tuple(counts), title=title)
+    destination = view.snapshot.destination if view.snapshot is not None else None
+    return Heading(state=state, word=word, counts=tuple(counts), name=known.title, destination=destination)
 
 
 def progress_lines(

@@ -92,13 +92,13 @@ def markdown_lines(report: Report) -> Iterator[str]:
 def _heading(heading: Heading) -> Iterator[str]:
     counts = (f"{UNICODE.states[state]} {words}" if state else words for state, words, _ in heading.counts)
     verdict = " · ".join((f"{UNICODE.states[heading.state]} {heading.word}", *counts))
-    yield from (f"**{_cell(verdict)}: {_cell(heading.title)}**", "")
+    yield from (f"**{_cell(verdict)}: {_cell(heading.title(UNICODE))}**", "")
 
 
 def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     """Verdict, name and destination, with full dates for readers on another day."""
     node, now = snapshot.node, snapshot.fetched_at
-    yield from _heading(heading_of(snapshot, UNICODE))
+    yield from _heading(heading_of(snapshot))
     facts = [f"started {absolute(node.started_at)}" if node.started_at else ""]
     facts.append(f"ended {absolute(node.last_updated_at)}" if node.ended and node.last_updated_at else "")
     facts.append(duration(node.elapsed_seconds(now)))
@@ -138,7 +138,7 @@ def _timeline(report: TimelineReport) -> Iterator[str]:
         when_words,
     )
 
-    yield from _heading(night_heading(report.night, UNICODE))
+    yield from _heading(night_heading(report.night))
     yield from (" · ".join(when_words(report, in_full=True)), "")
     for name, words in failures(report, 20):
         yield f"- {UNICODE.states[State.FAILED]} {_cell(name)}{': ' if name and words else ''}{_cell(words)}"

@@ -37,7 +37,7 @@ def page_text(scene: Scene) -> str:
     )
     limit = None if scene.story is not None else str(round(scene.stale_after * 1000))
     body = tag("div", stale, _header(scene), main, id="page", data_at=str(at), data_stale_after=limit)
-    state, lead = (State.WARNING, "not watched · ") if _abandoned(scene) else (heading(known, at, UNICODE).state, "")
+    state, lead = (State.WARNING, "not watched · ") if _abandoned(scene) else (heading(known, at).state, "")
     name = f"{UNICODE.states[state]} {lead}{status_line(known.view, at)} · {known.title}".rstrip(" ·")
     return page(name, body, style=_STYLE, script=_SCRIPT, refresh=RELOAD)
 
@@ -49,10 +49,10 @@ def _abandoned(scene: Scene) -> bool:
 
 def _header(scene: Scene) -> Markup:
     known, at = scene.known, scene.at
-    head, counts = heading(known, at, UNICODE), known.counts
+    head, counts = heading(known, at), known.counts
     marks = [mark(State.WARNING, f"not watched since {local_time(at, at)}")] if _abandoned(scene) else []
     marks += [mark(head.state, head.word), *(mark(state, words) for state, words, _ in head.counts if state)]
-    parts = [tag("h1", head.title or "Migration")]
+    parts = [tag("h1", head.title(UNICODE) or "Migration")]
     parts.append(tag("p", _joined(marks), class_="verdict"))
     if counts.all:
         bar = tag("progress", value=str(counts.done), max=str(counts.all), aria_label="done")

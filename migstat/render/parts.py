@@ -211,20 +211,25 @@ def table_of(canvas: Canvas, *names: str, name: int | None = 0, right: Sequence[
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
     """What stands above everything else: the verdict, counts, and what it is about.
 
-    A count may have a state, which gives it glyph and color, and a shorter form for narrow windows.
+    A count may have a state, which gives it glyph and color, and a shorter form for narrow windows. `name` is harmless,
+    `destination` is the URL of the site, and `level` that of a single node.
     """
 
     state: State
     word: str
     counts: tuple[tuple[State | None, str, str], ...] = ()
-    title: str = ""
+    name: str = ""
+    destination: str | None = None
+    level: Level = ()
+
+    def title(self, glyphs: Glyphs) -> str:
+        """Name and host, and the level if that is not the root: `Jira to the cloud → acme-cloud.example.com`."""
+        host, level = host_of(self.destination), ",".join(map(harmless, self.level))
+        return self.name + (f" {glyphs.arrow} {host}" if host else "") + (f" ({level})" if level else "")
 
 
-def heading_of(snapshot: Snapshot, glyphs: Glyphs) -> Heading:
-    """The heading of a report: `● running`, `27 of 40`, `✖ 1 failed`, `Jira to the cloud → acme-cloud.example.com`.
-
-    The title ends with the level if that is not the root.
-    """
+def heading_of(snapshot: Snapshot) -> Heading:
+    """The heading of a report: `● running`, `27 of 40`, `✖ 1 failed`, and its title."""
     verdict, root, summary = State(snapshot.verdict), snapshot.node, snapshot.summary
     words = describe(root, snapshot.fetched_at)
     counts: list[tuple[State | None, str, str]] = []
@@ -242,11 +247,14 @@ def heading_of(snapshot: Snapshot, glyphs: Glyphs) -> Heading:
     counts += [(state, count_words(count, state), grouped(count)) for state, count in bad if count]
     if snapshot.accepted:
         counts.append((None, f"{grouped(len(snapshot.accepted))} accepted", ""))
-    host, level = host_of(snapshot.destination), ",".join(map(harmless, root.level))
-    title = harmless(snapshot.job_name) if snapshot.job_name else f"job {snapshot.job_id}"
-    title += (f" {glyphs.arrow} {host}" if host else "") + (f" ({level})" if level else "")
-    word = words.words if root.state is verdict else str(verdict)
-    return Heading(state=verdict, word=word, counts=tuple(counts), title=title)
+    return Heading(
+        state=verdict,
+        word=words.words if root.state is verdict else str(verdict),
+        counts=tuple(counts),
+        name=harmless(snapshot.job_name) if snapshot.job_name else f"job {snapshot.job_id}",
+        destination=snapshot.destination,
+        level=root.level,
+    )
 
 
 def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
@@ -265,16 +273,15 @@ def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
         head = Flow(texts, canvas).joined
         if head.cell_len <= canvas.width:
             break
-    room, title = canvas.width - head.cell_len - 3, line((heading.title, STRONG))
+    room, title = canvas.width - head.cell_len - 3, line((heading.title(canvas.glyphs), STRONG))
     if title and room >= title.cell_len:
         return [line(head, "   ", title)]
     # A destination that is cut cannot be told from another.
     if canvas.height >= LOWEST:
         title.no_wrap = canvas.height < LOWER
         return [Flow(texts, canvas), *([title] if title else [])]
-    name = heading.title.partition(f" {canvas.glyphs.arrow} ")[0]
-    if room >= min(cell_len(name), SHORTEST_TITLE):
-        return [line(head, "   ", (name, STRONG))]
+    if room >= min(cell_len(heading.name), SHORTEST_TITLE):
+        return [line(head, "   ", (heading.name, STRONG))]
     return [line(fitting(enumerate(texts), canvas.width, lambda kept: Flow(kept, canvas).joined))]
 
 
@@ -335,7 +342,7 @@ def header(
     if canvas.height < LOWEST:
         reasons = tuple(reason for reason in reasons if reason.state is not State.WARNING)
     return Group(
-        *heading_lines(heading_of(snapshot, canvas.glyphs), canvas),
+        *heading_lines(heading_of(snapshot), canvas),
         *reason_lines(reasons, canvas),
         facts_line(facts, canvas),
     )

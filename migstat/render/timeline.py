@@ -29,11 +29,10 @@ from migstat.render.parts import (
     folded_line,
     gap,
     heading_lines,
-    host_of,
     shown_and_counted,
 )
 from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone
-from migstat.render.theme import QUIET, UNICODE, Glyphs, state_words
+from migstat.render.theme import QUIET, UNICODE, state_words
 
 AROUND_BARS = 13
 """Lines that everything but the bars takes, as a first guess; `drawing.fitted` corrects it."""
@@ -146,7 +145,7 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     """Verdict, times, bars, their legend, and the summary."""
     night = report.night
     lowest = canvas.height < LOWEST
-    head = heading_lines(night_heading(night, canvas.glyphs), canvas)
+    head = heading_lines(night_heading(night), canvas)
     head += [facts_line(enumerate(when_words(report)), canvas), *gap(canvas)]
     if not night.spans:
         return Group(*head, Text("Nothing has been recorded yet.", QUIET))
@@ -184,12 +183,10 @@ def folded_rows(report: TimelineReport, canvas: Canvas) -> tuple[list[Span], dic
     return shown, Counter(span.state for span in rest)
 
 
-def night_heading(night: Night, glyphs: Glyphs) -> Heading:
+def night_heading(night: Night) -> Heading:
     """The verdict, name and destination."""
     name = harmless(night.job_name or f"job {night.job_id or 'unknown'}")
-    host = host_of(night.destination)
-    title = f"{name} {glyphs.arrow} {host}" if host else name
-    return Heading(state=State(night.verdict), word=night.verdict, title=title)
+    return Heading(state=State(night.verdict), word=night.verdict, name=name, destination=night.destination)
 
 
 def when_words(report: TimelineReport, *, in_full: bool = False) -> list[str]:

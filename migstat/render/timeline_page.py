@@ -32,7 +32,7 @@ SHADES = 4
 def timeline_page(report: TimelineReport) -> str:
     """The page: verdict and times, what failed, bars of all nodes, and the summary."""
     night = report.night
-    heading = night_heading(night, UNICODE)
+    heading = night_heading(night)
     phases = {name: f"phase{at % SHADES}" for at, name in enumerate(report.phase_names)}
     axis = axis_of(report, 100)
     marks = (
@@ -51,8 +51,8 @@ def timeline_page(report: TimelineReport) -> str:
         for name, words in failures(report, 50)
     )
     return page(
-        f"{heading.word}: {heading.title}",
-        tag("h1", mark(heading.state, heading.word), Markup(" "), heading.title),
+        f"{heading.word}: {heading.title(UNICODE)}",
+        tag("h1", mark(heading.state, heading.word), Markup(" "), heading.title(UNICODE)),
         tag("p", " · ".join(when_words(report, in_full=True)), class_="quiet"),
         tag("ul", *failed, class_="failures"),
         tag("dl", *map(Markup, summary)),
