@@ -30,7 +30,6 @@ JOB_PROMPT, NAME_PROMPT = r"Job id or URL \(Enter to skip\): ", r"Name for this 
 UNCHECKED = "not verified: the API can verify credentials only against a job; set one: export MIGSTAT_JOB=JOB"
 FOUND = 'the API accepts the e-mail and token: job "Jira to the cloud"'
 
-
 server = server_of(frozen())
 
 

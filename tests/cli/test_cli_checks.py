@@ -23,7 +23,6 @@ from tests.servers import Answer, Asked, answering, ask, night, server_of, still
 
 DAY = 86_400.0
 
-
 pytestmark = pytest.mark.zone("UTC")
 
 
@@ -61,7 +60,6 @@ TODAY = run(
 )
 REFUSED = refused_task("refused", "refused", "check", created_at=-DAY / 2, message="The site is not attached.")
 RUNS = of_tasks(MONDAY, REFUSED, TODAY)
-
 
 server = server_of(RUNS)
 

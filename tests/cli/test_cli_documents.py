@@ -17,7 +17,6 @@ from tests.servers import answering, ask, of_tree, one_task, server_of, still
 
 FETCHED = "2026-09-21T14:13:20Z"
 
-
 server = server_of(in_the_middle())
 
 

@@ -164,7 +164,6 @@ FAULTS = {
     "many lists": Fault(answer(lambda: flood(b'"%d":' + b"[" * 30 + b"]" * 30)), 3, "bad-answer", "objects and lists"),
 }  # fmt: skip
 
-
 server = server_of(
     frozen(check=node("check", children=(node("AppVendorCheck"),)), projects=(node("ACME"), node("OPS")))
 )
@@ -351,7 +350,6 @@ LEVEL = {"hidden": True, "children": {"ACME": ACME}}
 MIGRATE = {"status": "FINISHED", "outcome": "SUCCESS", "children": {"projects": LEVEL}}
 TREE = {"status": "FINISHED", "outcome": "SUCCESS", "children": {"check": CHECK, "migrate": MIGRATE}}
 SOUND = one_task(of_tree(TREE))
-
 
 TASK = {"MIGSTAT_TASK": "task-1"}
 ENOUGH = 100

@@ -17,7 +17,6 @@ from tests.servers import NOW, Answer, Asked, Scripted, answering, night, server
 
 EMAILS = ("flag", "variable", "acme", "globex", "initech")
 
-
 server = server_of(frozen())
 
 

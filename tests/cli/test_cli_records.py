@@ -16,7 +16,6 @@ from tests.servers import answering, ask, of_tree, one_task, server_of
 
 server = server_of(in_the_middle())
 
-
 HEADERS = {
     "status": "level\tstate\tstatus\toutcome\tpercent\telapsedSeconds\tmessage",
     "checks": "name\tstate\tstatus\toutcome\texcludable\tmessage",

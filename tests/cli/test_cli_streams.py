@@ -40,7 +40,6 @@ def failed_checks() -> Scenario:
 
 server = server_of(failed_checks())
 
-
 small = server_of(frozen("running", migrate="running", projects=(node("ACME", "running"),)))
 
 

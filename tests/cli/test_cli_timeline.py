@@ -28,7 +28,6 @@ BEGINS = 1_792_884_720.0
 GOLDEN = Path(__file__).parents[1] / "golden"
 FORMATS = ("table", "plain", "json", "csv", "markdown")
 
-
 pytestmark = pytest.mark.zone("Europe/Berlin")
 
 

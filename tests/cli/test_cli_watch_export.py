@@ -23,7 +23,6 @@ from tests.servers import NOW, night, server_of
 
 FILES = ("page.html", "view.svg", "migstat.prom")
 
-
 server = server_of(frozen("FAILED", projects=(node("ACME"), node("ERP", "FAILED", "It broke."))))
 
 

@@ -25,7 +25,6 @@ def run(task_id: str, created_at: float) -> SimTask:
 
 RUNS = tuple(run(task_id, at) for at, task_id in enumerate(("c1", "m1", "c2", "m2"), 1))
 
-
 server = server_of(of_tasks(*RUNS, page_size=2))
 
 

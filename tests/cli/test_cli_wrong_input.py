@@ -16,7 +16,6 @@ from tests.servers import ask, server_of
 
 server = server_of(frozen(check=node("check", children=(node("AppVendorCheck"),)), projects=(node("ACME"),)))
 
-
 WRONG = {
     # words
     "stauts": ["stauts", "demo stauts"],

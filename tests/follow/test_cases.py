@@ -158,7 +158,6 @@ CASES: dict[str, tuple[Scenario, Plan | None, int, float, float]] = {
     "D17 overridden": (night(check=runs("check", 2, 15, "FAILED")), Plan(interval=1.0), 1, END, END + 2),
 }  # fmt: skip
 
-
 LONG = ("D12", "D17")
 """Kinds of cases that take many polls."""
 

@@ -17,7 +17,6 @@ LOOKS = st.tuples(
     st.sampled_from([None, "503"]),
 )
 
-
 JOB = job_of({"scope": {"projects": {"includedKeys": ["A", "b", "D", "E"]}}})
 
 

@@ -11,7 +11,6 @@ from migstat.model.nodes import Node, State, by_name, combined_state, match_keys
 
 YEAR_9999 = 253_402_300_799_999
 
-
 STATES = {
     # statuses and outcomes, either of which may be missing
     State.PENDING: "/ PENDING/",

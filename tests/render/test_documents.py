@@ -126,7 +126,6 @@ COUNTED = msgspec.convert(SUMMARY, Summary)
 RUNNING = {"state": "running", "status": "IN_PROGRESS", "outcome": None}
 TIMES = {"startedAt": None, "lastUpdatedAt": None, "elapsedSeconds": None}
 
-
 STARTED = TIMES | {"startedAt": "2026-09-21T14:13:15Z", "elapsedSeconds": 5}
 PHASES_SEEN = (Phase("export", 10, 80), Phase(None, None, None))
 WHERE = {"level": [*ACME], "name": "ACME"}
