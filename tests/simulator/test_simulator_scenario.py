@@ -8,17 +8,14 @@ from typing import Any
 import pytest
 
 from migstat.simulator.answers import describe_node
-from migstat.simulator.scenario import HEARTBEAT, Scenario, SimJob, SimNode, SimPhase, SimTask, Step, Timeline, shifted
+from migstat.simulator.scenario import HEARTBEAT, SimNode, SimPhase, Step, Timeline, shifted
+from tests.scenarios import of_root, of_tasks, sim_task
 
 TIMELINE = Timeline(started_at=1_700_000_000.0, speed=1.0)
 
 
-def task(root: SimNode) -> SimTask:
-    return SimTask(label="migrate", task_id="t", task_type="migrate", created_at=0, root=root)
-
-
 def described(node: SimNode, now: float) -> dict[str, Any]:
-    return describe_node(node, task(node), now, TIMELINE)
+    return describe_node(node, sim_task(node, created_at=0), now, TIMELINE)
 
 
 def stamps(node: SimNode, now: float) -> dict[str, float]:
@@ -196,13 +193,12 @@ def test_children_need_distinct_names() -> None:
 
 def test_duration_is_the_last_transition_of_all_jobs() -> None:
     """The duration covers every node that is ever reported and is 0 for a scenario without transitions."""
-    job = SimJob(job_id="j", name="n", flow="f", server_id="s", destination_url="u")
     root = SimNode(name="root", ended_at=5, children=(SimNode(name="SC", ended_at=9),))
-    one = Scenario(name="x", job=job, tasks=(task(root),))
+    one = of_root(root)
     assert one.duration == 9
-    later = Scenario(name="y", job=job, tasks=(task(shifted(root, 3)),), more=(one,))
+    later = of_root(shifted(root, 3), more=(one,))
     assert later.duration == 12
-    assert Scenario(name="x", job=job, tasks=()).duration == 0
+    assert of_tasks().duration == 0
 
 
 def test_a_shifted_node_does_everything_later() -> None:

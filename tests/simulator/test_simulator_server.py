@@ -8,33 +8,22 @@ import json
 import threading
 import time
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from migstat.simulator import scenarios
-from migstat.simulator.scenario import Scenario, SimJob, SimNode, SimTask
+from migstat.simulator.scenario import SimNode
 from migstat.simulator.server import Server, serve
+from tests.scenarios import JOB, TASK, moved, of_tasks, sim_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SCENARIO = Scenario(
-    name="one",
-    job=SimJob(job_id="j", name="n", flow="f", server_id="s", destination_url="u"),
-    tasks=(
-        SimTask(
-            label="migrate",
-            task_id="t",
-            task_type="migrate",
-            created_at=0,
-            root=SimNode(
-                name="root", children=(SimNode(name="migrate", started_at=0, ended_at=60, outcome="SUCCESS"),)
-            ),
-        ),
-    ),
-)
-JOB_PATH = "/migrations/public/v1/jobs/j"
+ROOT = SimNode(name="root", children=(moved("migrate", 0, 60),))
+SCENARIO = of_tasks(replace(sim_task(ROOT), label="the run"))
+JOB_PATH = f"/migrations/public/v1/jobs/{JOB}"
 
 
 @pytest.fixture
@@ -59,11 +48,11 @@ def ask(
 def test_requests_are_answered_over_a_connection_that_stays_open(server: Server) -> None:
     """One connection serves many requests, refused ones included, and the server remembers them."""
     assert server.base_url.startswith("http://127.0.0.1:")
-    assert (server.job_id, server.task_ids) == ("j", {"migrate": "t"})
+    assert (server.job_id, server.task_ids) == (JOB, {"the run": TASK})
     with closing(connect(server)) as connection:
         response, body = ask(connection, server)
         opened = connection.sock
-        assert (response.status, json.loads(body)["name"]) == (200, "n")
+        assert (response.status, json.loads(body)["name"]) == (200, "Jira to the cloud")
         connection.request("POST", JOB_PATH, body=b"x" * 1000)
         refused = connection.getresponse()
         refused.read()
