@@ -54,7 +54,6 @@ class CapturedStream(io.TextIOWrapper):
 def environ_at(
     base_url: str, *, email: str = "admin@example.com", token: str = "s3cr3t-t0ken", job: str = "job-1"
 ) -> dict[str, str]:
-    """The environment that points migstat at a server."""
     return {"MIGSTAT_BASE_URL": base_url, "MIGSTAT_EMAIL": email, "MIGSTAT_TOKEN": token, "MIGSTAT_JOB": job}
 
 
@@ -121,7 +120,6 @@ def refused(result: Result, code: int, *messages: str) -> None:
 
 
 def refused_as_json(result: Result, code: int, kind: str, *messages: str) -> None:
-    """Check an error for scripts: one line of JSON."""
     assert (result.code, result.out, len(result.err.splitlines())) == (code, "", 1)
     error = json.loads(result.err)["error"]
     assert (list(error), error["code"]) == (["code", "message", "hint"], kind)

@@ -96,7 +96,6 @@ def in_force(backend: KeyringBackend) -> Iterator[None]:
 
 
 def environ_of(backend: type[KeyringBackend], file: Path) -> dict[str, str]:
-    """The environment of a process that uses a keyring, with the file of Kept."""
     return {
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "PYTHON_KEYRING_BACKEND": f"tests.keyrings.{backend.__name__}",

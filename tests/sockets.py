@@ -91,7 +91,6 @@ def serving(respond: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
 
 
 def head(status: int, headers: Iterable[tuple[str, object]] = ()) -> bytes:
-    """The head of an answer, with its empty line."""
     lines = (f"HTTP/1.1 {status} Answer", *(f"{name}: {value}" for name, value in headers), "", "")
     return "\r\n".join(lines).encode()
 

@@ -74,7 +74,6 @@ class Storage:
 
 
 def left_in(folder: Path) -> list[str]:
-    """The names of all that is in a folder, hidden ones included."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -107,7 +106,6 @@ def storing(reply: Callable[[Fetched], Reply] = lambda _: Reply(CONTENT)) -> Ite
 
 
 def _run_of(storage: Storage, path: str) -> dict[str, Any]:
-    """What the API answers: a list of one run, or the run."""
     run = {
         "taskId": "task-1",
         "taskType": "check",

@@ -47,7 +47,6 @@ def running(scripted: script.Scenario, over: float) -> AbstractContextManager[Se
 
 @pytest.fixture(scope="module", params=[("projects-failing", 0.6), ("cutover", 1.01), ("failing", 1.01)])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server of one of several migrations."""
     name, over = request.param
     with running(build(name), over) as served:
         yield served

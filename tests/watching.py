@@ -181,12 +181,10 @@ class SimulatedWatch:
 
     @property
     def poller(self) -> Poller:
-        """What the watch reads with."""
         return self.watch._poller
 
     @property
     def known(self) -> dict[Level, Node]:
-        """Every node that the watch knows of, by its level."""
         return {node.level: node for node in self.poller.known.nodes()}
 
     @property
@@ -209,7 +207,6 @@ class SimulatedWatch:
         return the_end(self.run())
 
     def asked(self, since: float = 0.0) -> list[str]:
-        """The requests from a second on, in short."""
         return [sent.brief for sent in self.sent if sent.at >= since]
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -177,7 +177,6 @@ def usual(server: Server) -> dict[str, Result]:
 
 
 def ask(command: str, environ: Mapping[str, str], waits: list[float], *words: str) -> Result:
-    """Run a command about a task that is named by its id."""
     about = {"MIGSTAT_TASK": "migrate-1", **environ}
     return migstat([*COMMANDS[command].split(), *words], about, sleep=waits, now=lambda: NOW)
 

@@ -59,7 +59,6 @@ def lively() -> Scenario:
 
 
 def endless() -> Scenario:
-    """Return a migration that stands still, of whose three projects one has ended well and one badly."""
     projects = (node("ACME"), node("ERP", "FAILED"), node("ZED", "running"))
     return frozen("running", migrate="running", projects=projects)
 

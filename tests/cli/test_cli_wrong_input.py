@@ -190,18 +190,6 @@ def test_no_credentials_are_code_4(server: Server, name: str) -> None:
     assert len(server.requests) == before
 
 
-@pytest.mark.parametrize("kind", ["reset", "cut", "429"])
-def test_what_may_be_over_in_a_moment_is_asked_again(server: Server, kind: str) -> None:
-    """A few faults in a row are waited out, and the notices about them are gone at the end."""
-    waits: list[float] = []
-    server.faults.add(kind, 3, retry_after=1 if kind == "429" else None)
-    result = ask(server, "status", sleep=waits, err_terminal=True)
-    server.faults.clear()
-    assert (result.code, len(waits) >= 3) == (0, True)
-    assert "\n" not in result.err
-    assert result.err.endswith("\r\x1b[K")
-
-
 @pytest.mark.parametrize("name", REMOVED)
 def test_a_removed_option_names_its_successor(name: str) -> None:
     """Old habits get a hint."""

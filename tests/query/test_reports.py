@@ -43,7 +43,6 @@ def hidden(**projects: JsonTree) -> JsonTree:
 
 
 def verdicts(root: JsonTree, **more: Any) -> set[str]:
-    """The verdicts of `status` at any depth."""
     return {
         str(status_report(simulated(root, **more).session, (), depth, judged=True).snapshot.verdict) for depth in DEPTHS
     }
