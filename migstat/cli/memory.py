@@ -77,7 +77,7 @@ class Memory(msgspec.Struct):
         self._kept = count
         try:
             before = msgspec.json.decode(Path(file).read_bytes(), type=SeenJob)
-        except (OSError, ValueError, msgspec.MsgspecError):
+        except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
             before = SeenJob()
         whole = self._added_to(before)
         if whole != before:

@@ -119,7 +119,9 @@ def test_an_id_that_is_no_safe_file_name_is_not_kept(tmp_path: Path, job_id: str
     assert (read_seen(str(tmp_path), job_id), (tmp_path / "seen").exists()) == ({"words": {}, "runs": {}}, False)
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00", b'{"words": {}', b"\xff", b"[]", b'{"runs": {"t1": 5}}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00", b'{"words": {}', b"\xff", b"[]", b'{"runs": {"t1": 5}}', b'{"x":' + b"[" * 9000]
+)
 def test_a_damaged_file_is_replaced(tmp_path: Path, data: bytes) -> None:
     """A damaged file completes nothing, and is replaced the next time."""
     cache = tmp_path / "migstat" / "seen"
