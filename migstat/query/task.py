@@ -56,7 +56,7 @@ class TaskSession:
     @cached_property
     def asked_type(self) -> str | None:
         """The task's type according to the API's list of runs."""
-        return self.task.task_type or self.api.task(self.job_id, self.task.task_id).task_type
+        return self.api.task(self.job_id, self.task.task_id).task_type
 
     def of_run(self, run: Task) -> Self:
         """A session about another run of the same job, of which nothing has been read."""

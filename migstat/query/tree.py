@@ -425,7 +425,7 @@ class Tree:
         return self._with_named(found, missing) if 0 < len(missing) < cost else found
 
     def _missing_from(self, hidden: tuple[Node, ...] | None = None) -> tuple[str, ...]:
-        """The keys of the job's scope that these hidden levels do not show, by default all levels if they were read."""
+        """Keys of the job's scope that these hidden levels do not show; by default all of them, once they were read."""
         levels: tuple[Node, ...] | None = self.__dict__.get("_hidden") if hidden is None else hidden
         if levels is None:
             return ()
