@@ -279,8 +279,8 @@ class Tree:
     def _scope(self) -> Job:
         """The job's definition; if it cannot be read, everything but what is missing is still known."""
         if self.job is None and self._job_error is not None:
-            text = f"the job's scope (missing projects cannot be detected): {self._job_error.message}"
-            self._flaws[text] = None
+            why = f"{self._job_error.message}; missing projects cannot be detected"
+            self._flaws[f"the job's scope: {why}"] = None
         return self.job or Job({})
 
     @property
