@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ROOT = "/migrations/public/v1"
 HEADERS = {"Accept": "application/json", "Accept-Encoding": ", ".join(ENCODINGS)}
 
-BARREN_PAGES = 3
+PAGES_WITHOUT_NEWS = 3
 MAX_TASKS = 50_000
 """Pages in a row without a new run, and runs of one job, after which their list is taken to have no end."""
 
@@ -62,7 +62,7 @@ class Api(Http):
         """The runs of a job, newest first, a page at a time. Raises BadAnswer for a list without an end."""
         cursors: set[str] = set()
         known: set[str] = set()
-        barren = 0
+        without_news = 0
         cursor: str | None = None
         while True:
             page = self._get(Resource(job_id, page=len(cursors) + 1), "/tasks", {"cursor": cursor}, decode_tasks)
@@ -72,8 +72,8 @@ class Api(Http):
                 return
             fresh = {task.task_id for task in page.tasks} - known
             known |= fresh
-            barren = 0 if fresh else barren + 1
-            if cursor in cursors or barren >= BARREN_PAGES or len(known) >= MAX_TASKS:
+            without_news = 0 if fresh else without_news + 1
+            if cursor in cursors or without_news >= PAGES_WITHOUT_NEWS or len(known) >= MAX_TASKS:
                 raise BadAnswer(f"the list of tasks of job {job_id} has no end", "Give the task's id.")
             cursors.add(cursor)
 

@@ -34,7 +34,7 @@ from migstat.model.nodes import Level, Node, Page, Question, Status, match_keys
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-BARREN_PAGES = 3
+PAGES_WITHOUT_NEWS = 3
 """Pages in a row without a new name after which a walk has no end. One or two are normal: children moved ahead."""
 
 MOST = 100_000
@@ -351,18 +351,18 @@ class _Walk(msgspec.Struct):
         """Pages of one walk until there is no next one, or they lead nowhere: a broken server must not hold us up."""
         cursors: set[str] = set()
         names: set[str] = set()
-        barren = 0
+        without_news = 0
         while True:
             yield page
             known = len(names)
             names.update(child.name for child in page.node.children or ())
-            barren = 0 if len(names) > known else barren + 1
+            without_news = 0 if len(names) > known else without_news + 1
             if page.next is None:
                 return
             if self.room < 0:
                 self.endless = "the server's pages are too large to read all of them, so children may be missing"
                 return
-            if page.next in cursors or barren >= BARREN_PAGES or len(names) >= self.most:
+            if page.next in cursors or without_news >= PAGES_WITHOUT_NEWS or len(names) >= self.most:
                 self.endless = "the server's pages have no end, so children may be missing"
                 return
             cursors.add(page.next)

@@ -51,7 +51,7 @@ class Stage:
         return done.stderr.count("\nGET ") + done.stderr.startswith("GET ")
 
     def costs(self, rounds: int, *commands: Sequence[str]) -> list[list[Cost]]:
-        """The costs of each command, run in turn, so that all meet the same weather; the first round warms up."""
+        """The costs of each command, run in turn, so that a busy moment meets all of them; the first round warms up."""
         measured = [[self.cost(command) for command in commands] for _ in range(rounds + 1)][1:]
         return [list(column) for column in zip(*measured, strict=True)]
 

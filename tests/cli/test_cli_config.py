@@ -168,15 +168,15 @@ def test_where_each_value_in_force_comes_from(place: Place, environ: str, option
         "acme_test": "acme test",
     }
 
-    def told(text: str) -> str:
+    def filled_in(text: str) -> str:
         for name, meaning in names.items():
             text = text.replace(name, meaning)
         return text
 
-    env = dict(told(each).split("=", 1) for each in environ.split())
+    env = dict(filled_in(each).split("=", 1) for each in environ.split())
     result = place.config("list", "--show-origin", *options.split(), env=env)
     assert (result.code, result.err) == (0, "")
-    expected = [tuple(map(told, row.split(" ", 2))) for row in rows]
+    expected = [tuple(map(filled_in, row.split(" ", 2))) for row in rows]
     expected += [(key, value, "default") for key, value in DEFAULTS.items() if key not in {row[0] for row in expected}]
     expected.append(("config", str(place.file), "MIGSTAT_CONFIG"))
     assert sorted(tuple(line.split("\t")) for line in result.out.splitlines()) == sorted(expected)

@@ -1,4 +1,4 @@
-"""Every fault of server and network, met by every command: what is told, which code, and whether it is asked again."""
+"""Every fault of server and network, met by every command: what is reported, the code, and whether it is retried."""
 
 from __future__ import annotations
 

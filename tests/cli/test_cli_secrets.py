@@ -174,7 +174,7 @@ def everywhere(text: str) -> Callable[[Asked], Answer]:
     answer = one_task(of_tree(root), scope={"projects": {"includedKeys": [text]}})
     artifacts = [{"name": text, "location": f"https://artifacts.invalid/{text}", "expireAt": text}]
 
-    def told(asked: Asked) -> Answer:
+    def filled(asked: Asked) -> Answer:
         content = answer(asked).content
         if asked.segments == ("jobs", "job-1"):
             content |= {"name": text, "destination": {"url": text}, text: text}
@@ -183,7 +183,7 @@ def everywhere(text: str) -> Callable[[Asked], Answer]:
                 task |= {"results": {"artifacts": artifacts}, "createdAt": text}
         return Answer(content)
 
-    return told
+    return filled
 
 
 SHOWING = {
@@ -216,11 +216,11 @@ def test_an_answer_that_repeats_the_token_is_shown_without_it(words: tuple[str, 
 def test_no_escape_of_json_hides_the_token(ascii_only: bool) -> None:
     """The token is found in escaped text, and the rest of that text is shown unchanged."""
 
-    def told(asked: Asked) -> Answer:
+    def answer(asked: Asked) -> Answer:
         content = everywhere(f'{ODD} here, naïve \u20ac \\ " / end')(asked).content
         return Answer(json.dumps(content, ensure_ascii=ascii_only).encode())
 
-    with answering(told) as server:
+    with answering(answer) as server:
         result = migstat(["status", "--json"], environ_at(server.base_url, token=ODD), now=lambda: NOW)
     assert json.loads(result.out)["node"]["message"] == '*** here, naïve \u20ac \\ " / end'
     assert_no_secret(result, ODD)
@@ -229,11 +229,11 @@ def test_no_escape_of_json_hides_the_token(ascii_only: bool) -> None:
 def test_a_cursor_that_repeats_the_token_is_not_logged() -> None:
     """Cursors sent back to the server, page by page, show in the log of -v without the token."""
 
-    def told(asked: Asked) -> Answer:
+    def answer(asked: Asked) -> Answer:
         more = {} if "cursor" in asked.query else {"next": f"after {TOKEN}"}
         return Answer({"data": [{"taskId": "t", "taskType": "check"}], "links": more})
 
-    with answering(told) as server:
+    with answering(answer) as server:
         result = server.ask("tasks", "-v")
     assert result.code == 3  # its state is a list
     assert "page 2" in result.err

@@ -35,7 +35,7 @@ def codes(history: History) -> dict[str, int]:
 
 
 def assert_agreed(seed: int) -> None:
-    """All ways of asking about the history of a seed come to the code that is expected."""
+    """All ways of asking about the history of a seed end with the expected code."""
     history = Writer(seed).history()
     expected = expected_code(history.scenario, history.end + LONG_AFTER)
     if expected is None:  # a scope never ends, and neither would a watch
@@ -45,7 +45,7 @@ def assert_agreed(seed: int) -> None:
 
 
 def assert_agreed_until(seed: int, until: Until) -> None:
-    """A watch that waits for a part only comes to the code of that part, whenever it begins."""
+    """A watch that waits for a part only ends with the code of that part, whenever it begins."""
     history = Writer(seed).history()
     part = "migrate" if until is Until.CORE else "check"
     expected = expected_code(history.scenario, history.end + LONG_AFTER, until)

@@ -519,7 +519,7 @@ def test_a_night_of_faults_loses_no_event() -> None:
     assert seconds_of(ended) >= NIGHT
 
 
-def held() -> int:
+def bytes_held() -> int:
     """Bytes that the program holds, without the simulator that runs beside it."""
     gc.collect()
     package = str(Path(migstat.__file__).parent)
@@ -540,7 +540,7 @@ def test_a_night_keeps_no_memory() -> None:
         for event in sim.events():
             hour, rest = divmod(seconds_of(event), HOUR)
             if hour in sizes and len(sizes[hour]) < 4 and rest >= 900 + len(sizes[hour]) * 600:
-                sizes[hour].append(held())
+                sizes[hour].append(bytes_held())
     finally:
         tracemalloc.stop()
     assert [len(taken) for taken in sizes.values()] == [4, 4]

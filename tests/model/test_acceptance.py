@@ -26,7 +26,7 @@ def check(name: str, outcome: str | None = "FAILED", found: int = 0, *above: str
     return Node((*above, name), "FINISHED" if outcome else "IN_PROGRESS", outcome, details=details)
 
 
-def held(
+def accepted_and_doubts(
     checks: Sequence[Node], entries: Mapping[str, int | None], now: Millis = NOON, *, complete: bool = True
 ) -> tuple[set[str], list[str]]:
     """The names that are accepted, and what is said of the other entries, for entries of these occurrences."""
@@ -63,14 +63,14 @@ def test_an_entry_holds_or_says_why_not(
     checks: list[Node], entries: dict[str, int | None], accepted: set[str], doubt: str | None
 ) -> None:
     """Only a finding that may be overridden, with no more occurrences than accepted, is accepted."""
-    names, doubts = held(checks, entries)
+    names, doubts = accepted_and_doubts(checks, entries)
     assert (names, len(doubts)) == (accepted, int(doubt is not None))
     assert (doubt or "") in "".join(doubts)
 
 
 def test_an_unknown_name_may_still_come() -> None:
     """While checks are still to come, a name that none has is not wrong."""
-    assert held([check("A")], {"B": None}, complete=False) == (set(), [])
+    assert accepted_and_doubts([check("A")], {"B": None}, complete=False) == (set(), [])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_an_unknown_name_may_still_come() -> None:
 )
 def test_an_entry_holds_through_the_end_of_its_last_local_day(day: tuple[int, int, int, int], holds: bool) -> None:
     """The clock that is handed in and the local time zone decide when an entry has expired, which is said."""
-    names, doubts = held([check("A")], {"A": None}, int(datetime(*day, tzinfo=UTC).timestamp() * 1000))
+    names, doubts = accepted_and_doubts([check("A")], {"A": None}, int(datetime(*day, tzinfo=UTC).timestamp() * 1000))
     assert names == ({"A"} if holds else set())
     assert doubts == ([] if holds else ["f: A was accepted until 2026-12-01 and counts again"])
 
