@@ -102,7 +102,7 @@ class MigstatTyper(typer.Typer):
         return super().command(name, cls=MigstatCommand, **settings)
 
 
-class Signalled(KeyboardInterrupt):
+class EndedBySignal(KeyboardInterrupt):
     """A signal asks the command to end; its number is the argument.
 
     Not KeyboardInterrupt itself: while a library loads that may pass through an `exec`, and `python -m` then ends by
@@ -111,7 +111,7 @@ class Signalled(KeyboardInterrupt):
 
 
 def _interrupt(number: int, _frame: object) -> None:
-    raise Signalled(number)
+    raise EndedBySignal(number)
 
 
 def page_width(ctx: Any) -> int:

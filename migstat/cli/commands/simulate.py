@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migstat.cli.context import Runtime
-from migstat.cli.help_page import Signalled
+from migstat.cli.help_page import EndedBySignal
 from migstat.errors import UsageError, reason
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import NAMES, build
@@ -61,8 +61,8 @@ def simulate(
         try:
             while True:
                 time.sleep(3600)  # unlike waiting for an event, Ctrl-C interrupts this on Windows, too
-        except Signalled as signalled:  # the normal end, of which nothing needs to be said
-            return 128 + int(signalled.args[0])
+        except EndedBySignal as ended:  # the normal end, of which nothing needs to be said
+            return 128 + int(ended.args[0])
 
 
 def variables_of(server: Server) -> dict[str, str]:
