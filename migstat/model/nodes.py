@@ -6,7 +6,7 @@ and an outcome mean is decided here, once, as a node's `State`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -311,11 +311,13 @@ def by_name(nodes: Iterable[Node]) -> list[Node]:
     return ordered
 
 
-def match_keys(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+def match_keys(keys: Collection[str], names: Iterable[str]) -> dict[str, str]:
     """Map each key of the job's scope to the reported name that it stands for; keys that match none are left out.
 
     A name matches exactly, else ignoring case if that is unambiguous (assumed: keys and names may differ in case).
     """
+    if not keys:  # there may be 100,000 names
+        return {}
     reported = dict.fromkeys(names)
     exact = {key for key in keys if key in reported}
     folded: dict[str, list[str]] = {}
@@ -333,7 +335,7 @@ def match_keys(keys: Iterable[str], names: Iterable[str]) -> dict[str, str]:
 
 def unmatched(keys: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
     """The keys of the job's scope that none of the reported names stands for."""
-    found = match_keys(keys, names) if keys else {}  # a job that names none may move 100,000
+    found = match_keys(keys, names)
     return tuple(key for key in keys if key not in found)
 
 

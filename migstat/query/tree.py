@@ -172,7 +172,7 @@ class Tree:
                 "Give a migrate task, or latest-migrate.",
             )
         root = self._children_of(self._root)
-        hidden = self._with_named(self._hidden, wanted)
+        hidden = self._with_named(self._hidden, wanted) if wanted else self._hidden
         # the list does not show the other scopes, so they are not worth a request unless the verdict needs them
         return self._reading(_with_scopes(root, child_of(root, "migrate"), hidden), hidden=hidden)
 
