@@ -46,6 +46,7 @@ from migstat.render.parts import (
     fitting,
     heading_lines,
     line,
+    wrapped,
 )
 from migstat.render.text import duration, grouped, harmless, local_time, zone
 from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, Glyphs, count_words, describe
@@ -391,7 +392,7 @@ def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) ->
     for row in rows:
         message = row.message
         if isinstance(message, str):
-            lines = 1 if cell_len(message) <= room else len(Text(message).wrap(Console(), room, overflow="fold"))
+            lines = 1 if cell_len(message) <= room else len(wrapped(Text(message), room, Console()))
             lines = min(lines, LONGEST_REASON, 1 + max(spare - taken, 0))
             taken += lines - 1
             message = Prose(Text(message), lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -96,6 +97,21 @@ def gap(canvas: Canvas) -> tuple[str, ...]:
     return ("",) if canvas.height >= LOW else ()
 
 
+def wrapped(text: Text, width: int, console: Console) -> list[Text]:
+    """The lines of a text, which end between words but never within a number: half a number is a wrong one.
+
+    Rich breaks at any kind of space, so `_SPACE` stands for the spaces in numbers, also in what is returned.
+    """
+    text = text.copy()
+    text.plain = _IN_NUMBER.sub(_SPACE, text.plain)
+    return [*text.wrap(console, width, overflow="fold")]
+
+
+_IN_NUMBER = re.compile(r"(?<=\d) (?=\d{3}\b)")
+_SPACE = "\ue000"
+"""One cell wide and for private use, so no message has it."""
+
+
 class Prose(msgspec.Struct, frozen=True):
     """Text that wraps in its column, cut with an ellipsis after `lines` lines. Rich can only cut the first."""
 
@@ -109,17 +125,17 @@ class Prose(msgspec.Struct, frozen=True):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Wrap it into lines, and cut the last between words: half a URL is useless."""
         width = options.max_width
-        lines = self.text.wrap(console, width, overflow="fold")
-        yield from lines[: self.lines - 1]
+        lines = wrapped(self.text, width, console)
         if len(lines) > self.lines:
             last = lines[self.lines - 1]
             last.rstrip()
             while " " in last.plain and cell_len(last.plain) > width - 2:
                 last = last[: last.plain.rindex(" ")]
             last.truncate(max(width - 1, 1))
-            yield last + Text("…")
-        else:
-            yield from lines[self.lines - 1 :]
+            lines[self.lines - 1 :] = [last + Text("…")]
+        for each in lines:
+            each.plain = each.plain.replace(_SPACE, " ")
+            yield each
 
 
 class Flow(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
+from rich.text import Text
 
 from migstat.model.events import (
     Changed,
@@ -33,7 +34,7 @@ from migstat.render.ending import Story, ending, last_line, status_line
 from migstat.render.live import Counts, Digest, counts_of_view, digest, frame, progress_text, window_title
 from migstat.render.log import LogLine, cause_of, log_line
 from migstat.render.page import page_text
-from migstat.render.parts import Canvas
+from migstat.render.parts import Canvas, Prose
 from migstat.render.scene import Scene
 from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs
@@ -137,6 +138,15 @@ def test_what_could_not_be_read_is_among_the_problems() -> None:
     text = page_text(Scene(known=digest(view), story=replace(STORY, ended=ended)))
     assert "could not be read: no answer: 503</span>" in text
     assert "It broke.</span>" in text
+
+
+def test_a_message_breaks_no_number() -> None:
+    """Where a message wraps or is cut, the counts in it stay whole: half a number is a wrong one."""
+    message = Text("import 31 204/33 000; stopped by 429")
+    for width in range(16, 40):
+        for lines in (1, 2, 3):
+            text = drawn(Prose(message, lines), Canvas(width, UNICODE), color=False)
+            assert {*re.findall(r"\d[\d /]*", text)} <= {"31 204/33 000", "429"}
 
 
 def test_a_number_is_never_cut() -> None:
