@@ -338,7 +338,7 @@ class _Walk(msgspec.Struct):
             # Not kept as they come, since threads take turns as they like: in the order of a child's life, one without
             # stamps is as far as any of them has seen it.
             for part in parts:
-                self._keep(part.seen.values())
+                self._keep(list(part.seen.values()))  # a copy: after an error others may still read into it
         return parts if self._filters.trusted else None
 
     def ask_for(self, names: Sequence[str]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import Condition, Thread, local
-from typing import TypeVar
+from threading import Condition, Event, Thread, local
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -460,6 +460,46 @@ def test_a_walk_that_fails_stops_those_beside_it(error: ApiError, raised: bool) 
         assert walked.cut == "it broke"
         assert 2 < len(walked.children) < 30
     assert len(fake.asked) <= 7
+
+
+class Late(dict[str, Any]):
+    """Details of a child; while they are looked at, an answer arrives."""
+
+    def __init__(self, arrive: Callable[[], None]) -> None:
+        super().__init__(lastUpdatedAt=1)
+        self._arrive = arrive
+
+    def get(self, key: str, default: object = None) -> object:
+        self._arrive()
+        return super().get(key, default)
+
+
+def test_an_answer_that_comes_after_a_signal_does_no_harm() -> None:
+    """A signal does not wait for the requests under way, and what they bring does not get in its way."""
+    asked, answered = Event(), Event()
+    threads: list[Thread] = []
+
+    def arrive() -> None:
+        answered.set()
+        threads[0].join()
+
+    class Signalled(Fake):
+        def ask(self, question: Question) -> Page:
+            if question.cursor is not None:
+                asked.set()
+                answered.wait()
+                return page_of("DE", None)
+            node = Node((*LEVEL, "A"), question.status or "PENDING", details=Late(arrive))
+            return Page(Node(LEVEL, children=(node, Node((*LEVEL, "B"), question.status))), "more", found=True)
+
+        def together(self, function: Callable[[T], R], items: Sequence[T]) -> list[R]:
+            threads.append(Thread(target=function, args=items[:1]))
+            threads[0].start()
+            asked.wait()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        walk(Signalled({}), LEVEL, still=False, keys=["A"], running=True)
 
 
 def page_of(names: str, following: str | None) -> Page:
