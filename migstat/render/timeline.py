@@ -192,7 +192,8 @@ def night_heading(night: Night) -> Heading:
 def when_words(report: TimelineReport, *, in_full: bool = False) -> list[str]:
     """Start and end, duration, and that of the rehearsal: `Sat 28 Nov 22:03 to Sun 00:21 CET`, `2h 18m`.
 
-    `in_full` with dates and zones for readers on another day.
+    If the record does not tell that, when it was last seen. `in_full` with dates and zones for readers on another
+    day.
     """
     night = report.night
     began, ended, as_of = local_of(night.started), local_of(night.ended), local_of(night.as_of)
@@ -216,7 +217,7 @@ def when_words(report: TimelineReport, *, in_full: bool = False) -> list[str]:
     parts = [
         span,
         duration(night.elapsed_seconds),
-        f"as of {now}" if now and not night.over else "",
+        f"as of {now}" if now and not (night.over and span) else "",
         f"rehearsal {duration(rehearsal)}" if rehearsal is not None else "",
     ]
     return [part for part in parts if part]

@@ -12,7 +12,7 @@ from migstat.model.nodes import Level, Millis, State
 from migstat.render.drawing import fitted
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
-from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of, timeline_view
+from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of, timeline_view, when_words
 
 pytestmark = pytest.mark.zone("Europe/Berlin")
 
@@ -75,6 +75,14 @@ def test_bars_are_as_long_as_their_nodes_lasted(span: Span, bar: str) -> None:
     watches = (Watched(0, 70 * MINUTE, None), Watched(90 * MINUTE, 100 * MINUTE, None))
     night = Night(watches=watches, as_of=100 * MINUTE)
     assert bar_of(span, night, Axis(0, 100 * MINUTE, 10), ["a", "b"], ASCII_SIGNS) == bar
+
+
+@pytest.mark.parametrize(("started", "words"), [(0, "1h 00m"), (None, "as of Thu 02:00 CET")])
+def test_a_night_has_some_time_in_its_heading(started: int | None, words: str) -> None:
+    """A refused task may report no times at all: its record says when that was seen."""
+    root = span_of(started, None if started is None else 60, state="failed")
+    report = timeline_report(Night(spans={(): root}, as_of=60 * MINUTE, exit_code=1), None)
+    assert when_words(report)[-1] == words
 
 
 @pytest.mark.parametrize(
