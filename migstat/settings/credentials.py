@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from migstat.settings.values import may_be_token
 
 MAX_TOKEN_LENGTH = 65536
 """Characters that are read of a file that should contain a token."""
+
+_EMAIL = re.compile(r"[^@]+@[^@]+\.[a-zA-Z]{2,}")
 
 
 class Secret:
@@ -73,4 +76,6 @@ def secret_of(text: str, source: str) -> Secret:
         raise CredentialsError(
             f"{source} contains more than one word", "It must contain the API token and nothing else."
         )
+    if _EMAIL.fullmatch(token):
+        raise CredentialsError(f"{source} contains an e-mail address, not an API token")
     return Secret(token)

@@ -127,7 +127,7 @@ def test_a_newcomer_gets_from_nothing_to_the_first_status(desk: Desk, server: Se
         f"API token of {server.email} for {server.base_url} (not shown): ",
         "Copy the job id from the migration assistant, or an API URL with /jobs/ID in it.",
         "Job id or URL (Enter to skip): nowhere",
-        "the API accepts the e-mail and token but has no job nowhere",
+        "the API accepts the e-mail and token, but there is no job 'nowhere'",
         f"Job id or URL (Enter to skip): {server.base_url}/migrations/public/v1/jobs/job-1/tasks/t",
         FOUND,
         "Name for this job [jira-to-the-cloud]: ",
@@ -263,6 +263,7 @@ def test_a_terminal_as_standard_input_is_asked_for_the_token(desk: Desk, server:
         ("--json", {}, (), 2, "No such option: --json"),
         ("", {}, ("you@example.com", ""), 4, "the answer does not contain an API token"),
         ("", {}, ("you@example.com", "a b"), 4, "the answer contains more than one word"),
+        ("", {}, ("you@example.com", "you@example.com"), 4, "the answer contains an e-mail address, not an API token"),
         ("", {}, ("a:b",), 2, "the e-mail is not an e-mail address"),
     ],
 )  # fmt: skip
@@ -299,29 +300,59 @@ def test_a_token_that_fails_the_check_is_not_stored(desk: Desk, answer: Answer |
     assert (desk.kept, desk.text) == ({}, None)
 
 
-def test_a_job_that_does_not_exist_does_not_speak_against_the_token(desk: Desk, server: Server) -> None:
-    """The API answers 404 only to credentials that it accepts, so the token is stored."""
-    env = {"MIGSTAT_JOB": "nowhere", "MIGSTAT_BASE_URL": server.base_url}
+@pytest.mark.parametrize(
+    ("config", "job", "command"),
+    [
+        (None, "nowhere", "export MIGSTAT_JOB=JOB"),
+        ('[profiles.b]\njob = "nowhere"\n', "", "migstat config set profiles.b.job JOB"),
+    ],
+    ids=["variable", "profile"],
+)
+def test_a_job_that_does_not_exist_does_not_speak_against_the_token(
+    desk: Desk, server: Server, config: str | None, job: str, command: str
+) -> None:
+    """The API answers 404 only to credentials that it accepts, so the token is stored; the next step mends the job."""
+    if config:
+        desk.write(f'default_profile = "b"\n{config}')
+    env = {"MIGSTAT_JOB": job, "MIGSTAT_BASE_URL": server.base_url}
     result = desk.auth("login", env=env, typed=(server.email, server.token))
     assert result.code == 0
-    assert "the API accepts the e-mail and token but has no job nowhere" in result.err.splitlines()
+    lines = result.err.splitlines()
+    absent = "the API accepts the e-mail and token, but there is no job 'nowhere'"
+    step = f"Next: copy the job id from the migration assistant, then: {command}"
+    assert (absent in lines, lines[-1]) == (True, step)
     assert desk.kept == {server.base_url: {server.email: server.token}}
-    assert desk.auth("status", env=env).code == 0
+    status = desk.auth("status", env=env)
+    assert (status.code, status.err.splitlines()) == (0, [absent, step])
 
 
 def test_a_second_login_replaces_the_token(desk: Desk, server: Server) -> None:
-    """Only the token and the job are asked for then, and a refused token leaves the old one."""
+    """Enter keeps the profile's e-mail then, and a refused token leaves the old one."""
     assert desk.auth("login", "--base-url", server.base_url, typed=(server.email, "older-token", "")).code == 0
     before = desk.text
     env = {"MIGSTAT_JOB": "job-1"}
-    assert desk.auth("login", env=env, typed=(TOKEN,)).code == 4
+    assert desk.auth("login", env=env, typed=("", TOKEN)).code == 4
     assert desk.kept == {server.base_url: {server.email: "older-token"}}
-    assert desk.auth("login", env=env, typed=(server.token,)).code == 0
+    assert desk.auth("login", env=env, typed=("", server.token)).code == 0
     assert desk.kept == {server.base_url: {server.email: server.token}}
     assert desk.text == before
     listed = desk.run("config", "list", "--show-origin")
     assert "token\t***\tthe keyring\n" in listed.out
     assert server.token not in listed.out
+
+
+@pytest.mark.slow
+def test_a_second_login_shows_and_asks_for_the_e_mail(desk: Desk) -> None:
+    """The question names the profile's, and another one typed there is logged in and replaces it."""
+    desk.write(OTHERS)
+    session = Terminal(desk, "auth", "login")
+    session.answer(r"E-mail of the Atlassian account \[o@example.com\]: ", "you@example.com")
+    session.answer(r"API token of you@example.com for \S+ \(not shown\): ", TOKEN)
+    session.answer(JOB_PROMPT, "")
+    assert session.ended() == 0
+    assert desk.kept == {"https://api.atlassian.com": {"you@example.com": TOKEN}}
+    assert desk.text == MINE
+    assert "note: " not in session.shown
 
 
 def test_a_new_profile_does_not_become_the_default(desk: Desk, server: Server) -> None:
@@ -352,13 +383,16 @@ MINE = 'default_profile = "a"\n[profiles.a]\nemail = "you@example.com"\n'
          "MIGSTAT_BASE_URL is not stored; in other shells, set it to http://127.0.0.1:1"),
         (MINE, {"MIGSTAT_EMAIL": "you@example.com"}, "", None),
         (MINE, {}, "", None),
-        (OTHERS, {}, "--email you@example.com", "~/config/migstat/config.toml: profiles.a.email is o@example.com"),
+        (OTHERS, {}, "--email you@example.com",
+         ("~/config/migstat/config.toml: profiles.a.email is o@example.com; or for good: "
+          "migstat config set profiles.a.email you@example.com")),
         (None, {"MIGSTAT_EMAIL": "o@example.com"}, "--email you@example.com", "MIGSTAT_EMAIL is o@example.com"),
         ("[profiles.default]\n", {}, "--email you@example.com", "the config file does not set it"),
         (MINE, {"MIGSTAT_BASE_URL": "http://127.0.0.1:1"}, "--base-url http://127.0.0.1:2",
          "MIGSTAT_BASE_URL is http://127.0.0.1:1"),
         (f'{MINE}base_url = "http://127.0.0.1:1"\n', {}, "--base-url https://api.atlassian.com",
-         "~/config/migstat/config.toml: profiles.a.base_url is http://127.0.0.1:1"),
+         ("~/config/migstat/config.toml: profiles.a.base_url is http://127.0.0.1:1; or for good: "
+          "migstat config set profiles.a.base_url https://api.atlassian.com")),
     ],
 )  # fmt: skip
 def test_other_settings_are_left_alone(
@@ -367,7 +401,8 @@ def test_other_settings_are_left_alone(
     """Where profile or environment differ they stay, and a note says what the next command needs."""
     if config:
         desk.write(config)
-    result = desk.auth("login", *words.split(), env=env, typed=(TOKEN, ""))
+    kept = () if "--email" in words or "MIGSTAT_EMAIL" in env else ("",)
+    result = desk.auth("login", *words.split(), env=env, typed=(*kept, TOKEN, ""))
     assert result.code == 0, result.err
     notes = [line for line in result.err.splitlines() if line.startswith("note: ")]
     added = f"add {words} to use this token: " if words else ""
@@ -382,7 +417,7 @@ def test_the_next_command_has_the_options_that_it_needs(desk: Desk, server: Serv
     result = desk.auth("login", *options, typed=(server.token, "job-1", "mine"))
     assert result.err.splitlines()[-1] == f"Next: migstat status mine {' '.join(options)}"
     desk.write(f'{OTHERS}[profiles."my b"]\nemail = "{server.email}"\nbase_url = "{server.base_url}"\njob = "job-1"\n')
-    result = desk.auth("login", "--profile", "my b", typed=(server.token,))
+    result = desk.auth("login", "--profile", "my b", typed=("", server.token))
     assert result.err.splitlines()[-1] == "Next: migstat status --profile 'my b'"
     assert desk.run("status", "--profile", "my b").code == 0
 
@@ -424,7 +459,7 @@ def test_a_source_that_takes_precedence_is_named(desk: Desk, command: str) -> No
         ({"MIGSTAT_TOKEN_FILE": "/nonexistent"}, "MIGSTAT_TOKEN_FILE"),
         ({}, "~/config/migstat/config.toml: profiles.a.token_file"),
     ):
-        result = desk.auth(command, env=env, typed=(TOKEN, ""))
+        result = desk.auth(command, env=env, typed=("", TOKEN, ""))
         last = f"note: {source} takes precedence over the stored token"
         assert (result.code, result.err.splitlines()[-1]) == (0, last)
 
@@ -481,8 +516,7 @@ def test_status_checks_with_the_only_target(desk: Desk, server: Server, targets:
     profiles = f'[profiles.a]\nemail = "{server.email}"\nbase_url = "{server.base_url}"\n[profiles.b]\n'
     desk.write(f'default_profile = "a"\n{profiles}{targets}')
     result = desk.auth("status", env={"MIGSTAT_TOKEN": server.token})
-    unchecked = UNCHECKED.replace("export MIGSTAT_JOB=JOB", "migstat config set profiles.a.job JOB")
-    assert (result.code, result.err.splitlines()) == (0, lines or [unchecked])
+    assert (result.code, result.err.splitlines()) == (0, lines or [UNCHECKED])
 
 
 def test_status_without_any_setting_says_how_to_begin(desk: Desk) -> None:
@@ -519,6 +553,6 @@ def test_every_example_in_the_help_works(desk: Desk, server: Server) -> None:
     env = {"MIGSTAT_BASE_URL": server.base_url, "MIGSTAT_JOB": "job-1"}
     for example in sorted(examples, key=lambda line: [word in line for word in order].index(True)):
         words = [server.email if word == "you@example.com" else word for word in shlex.split(example)[2:]]
-        typed = (server.token,) if "--email" in words or desk.text else (server.email, server.token)
+        typed = (server.token,) if "--email" in words else (server.email, server.token)
         result = desk.auth(*words, env=env, typed=typed, stdin=server.token)
         assert (result.code, example) == (0, example), result.err

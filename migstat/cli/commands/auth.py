@@ -31,6 +31,7 @@ NAME_IT = "Add --email ADDR, or set MIGSTAT_EMAIL."
 PIPE_IT = "To pipe the token: ... | migstat auth login --token-file -"
 HOW_TO_BEGIN = "Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens"
 WHERE_JOB = "Copy the job id from the migration assistant, or an API URL with /jobs/ID in it."
+SET_JOB = "export MIGSTAT_JOB=JOB"
 TRIES = 3
 """Attempts to type the job id."""
 
@@ -73,11 +74,7 @@ def login(runtime: Runtime, options: Options) -> int:
     file = sources.get("token_file") if sources.flags["token_file"] else None
     if person and file is None:
         dialog.tell(HOW_TO_BEGIN)
-    if person and sources.get("email") is None:
-        email = SETTING["email"].parse(dialog.ask("E-mail of the Atlassian account: "), "the e-mail")
-    else:
-        email = sources.email(NAME_IT)
-    account = Account(sources.parsed("base_url"), email)
+    account = Account(sources.parsed("base_url"), dialog.email(asks=person, keeps=file is not None))
     if file is not None:
         token = token_of_file(*file, sources.stdin)
     elif person:
@@ -89,9 +86,10 @@ def login(runtime: Runtime, options: Options) -> int:
         runtime.streams.warn(warning)
     settings = sources.settings().logged_in(account.email, token)
     targets: dict[str, str] = {}
+    job: Job | None = None
     try:
         if target or not person:
-            dialog.check(target, settings)
+            job = dialog.check(target, settings)
         else:
             targets = dialog.ask_job(settings)
     except ApiError as error:
@@ -101,8 +99,10 @@ def login(runtime: Runtime, options: Options) -> int:
     dialog.tell(f"stored the token of {account.email} in {place}")
     words = dialog.remember(account, targets)
     dialog.note_precedence()
-    if targets or target:
+    if targets or job:
         dialog.tell(" ".join(("Next: migstat status", *words)))
+    elif target:
+        dialog.tell(f"Next: {dialog.correct_job}")
     return 0
 
 
@@ -132,7 +132,9 @@ def status(runtime: Runtime, options: Options) -> int:
     settings = dialog.sources.settings().logged_in(email, token)
     for warning in settings.warnings:
         runtime.streams.warn(warning)
-    dialog.check(dialog.target() or dialog.only_target(), settings)
+    target = dialog.target() or dialog.only_target()
+    if dialog.check(target, settings) is None and target:
+        dialog.tell(f"Next: {dialog.correct_job}")
     return 0
 
 
@@ -188,6 +190,21 @@ class _Dialog(msgspec.Struct, frozen=True):
             self.tell("")
             raise CredentialsError("the answer is not text; nothing was stored") from None
 
+    def email(self, *, asks: bool, keeps: bool) -> str:
+        """The account's e-mail, which a person is asked for if option and variable do not give it.
+
+        The profile's may be another account's than the one that logs in now: Enter keeps it, as `keeps` does unasked.
+        Raises UsageError for an invalid one, CredentialsError if there is none.
+        """
+        known = self.sources.get("email")
+        of_profile = known == self.sources.profile.get("email")
+        if not asks or (known is not None and (keeps or not of_profile)):
+            return self.sources.email(NAME_IT)
+        shown, kept = (f" [{harmless(known[0])}]", known[0]) if known else ("", "")
+        answer = self.ask(f"E-mail of the Atlassian account{shown}: ").strip()
+        email: str = SETTING["email"].parse(answer or kept, "the e-mail")
+        return email
+
     def target(self) -> Target | None:
         """The job to ask about, if one is set. Raises UsageError for an invalid one."""
         environ, profile = self.runtime.environ, self.sources.profile
@@ -205,20 +222,26 @@ class _Dialog(msgspec.Struct, frozen=True):
     def check(self, target: Target | None, settings: Settings) -> Job | None:
         """Report what the API says of the job; the job if it exists. Raises ApiError."""
         if target is None:
-            name = self.sources.profile.name
-            how = set_command(("profiles", name, "job"), "JOB") if name else "export MIGSTAT_JOB=JOB"
-            self.tell(f"not verified: the API can verify credentials only against a job; set one: {how}")
+            self.tell(f"not verified: the API can verify credentials only against a job; set one: {SET_JOB}")
             return None
         try:
             with closing(Session(self.runtime, self.options, target, settings).api) as api:
                 job = api.job(target.job_id)
         except NotFound:  # the API answers this only for credentials that it accepts
-            self.tell(f"the API accepts the e-mail and token but has no job {target.job_id}")
+            self.tell(f"the API accepts the e-mail and token, but there is no job {target.job_id!r}")
             return None
         counts = [f"{len(keys)} {scope}" for scope in HIDDEN if (keys := job.included_keys(scope))]
         about = ", ".join([f'job "{job.name or target.job_id}"', *counts])
         self.tell(f"the API accepts the e-mail and token: {about}")
         return job
+
+    @property
+    def correct_job(self) -> str:
+        """What helps if the job that is set does not exist."""
+        profile = self.sources.profile
+        of_profile = not self.runtime.environ.get("MIGSTAT_JOB") and profile.get("job") is not None
+        command = set_command(("profiles", profile.name or "", "job"), "JOB") if of_profile else SET_JOB
+        return f"copy the job id from the migration assistant, then: {command}"
 
     def ask_job(self, settings: Settings) -> dict[str, str]:
         """Ask for the job until the API knows it, and for its name; returns name and id, if any. Raises ApiError."""
@@ -253,13 +276,15 @@ class _Dialog(msgspec.Struct, frozen=True):
         lasting, profile = replace(self.sources, flags={}), self.sources.profile
         config, name = profile.config, profile.name or FIRST_PROFILE
         changes: dict[KeyPath, str | None] = {}
+        typed = self.sources.flags.get("email") is None  # at the prompt that showed the profile's; or it is unchanged
         if (
             profile.name is not None or name not in config.profiles
         ):  # else it belongs to someone who did not make it the default
             for key, value in (("email", account.email), ("base_url", account.base_url)):
                 wanted = key == "email" or self.sources.flags.get(key)
                 _, source = lasting.get(key) or ("", "default")
-                if wanted and source == "default" and value != SETTING[key].default:
+                replaced = source == "default" or (key == "email" and typed)
+                if wanted and replaced and value != lasting.parsed(key):
                     changes["profiles", name, key] = value
             if changes and profile.name is None:
                 changes[DEFAULT_PROFILE,] = name
@@ -292,6 +317,9 @@ class _Dialog(msgspec.Struct, frozen=True):
                 stored, source = lasting.get(key) or ("", "default")
                 why = "the config file does not set it" if source == "default" else f"{source} is {stored}"
                 option = f"{SETTING[key].option} {shlex.quote(value)}"
+                name = lasting.profile.name
+                if name is not None and source != SETTING[key].variable:
+                    why += f"; or for good: {set_command(('profiles', name, key), shlex.quote(value))}"
                 self.tell(f"note: add {option} to use this token: {why}")
                 needed.append(option)
             elif lasting.parsed(key) != replace(lasting, environ={}).parsed(key):
