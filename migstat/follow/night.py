@@ -8,7 +8,7 @@ ends with the last line that was written, and a stamp of the API counts only if 
 from __future__ import annotations
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -21,7 +21,7 @@ from migstat.errors import UsageError, reason
 from migstat.follow.record import unusable
 from migstat.model.documents import LateReason
 from migstat.model.events import Condition, End, PhaseSeen, Seen
-from migstat.model.nights import Night, Silence, Span, Watched
+from migstat.model.nights import GAP, Night, Silence, Span, Watched, gaps_between
 from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, Phase, State, instant
 from migstat.model.verdict import CLOCK_SKEW, EARLIEST_STAMP, Reason, Verdict
 
@@ -36,6 +36,9 @@ LATEST_STAMP = LATEST_PLAUSIBLE // 2
 
 UNSEEN: Millis = 120_000
 """Longest time between the start of a node and the first sight of its first phase: the widest gap between polls."""
+
+AFTER: Millis = 1000
+"""Maximum time between the line that ends an outage and those of what the same reading has found."""
 
 
 # gc=False: the garbage collector need not visit the thousands of objects that a long record is decoded into
@@ -298,7 +301,11 @@ class _Reader:
             warnings = (f"{self._source}: {lines} truncated, corrupt or unknown{where}; skipped",)
         end, last, head = self._end, self._summed_up or RecordedEvent(), self._head
         as_of = self._now or None
-        spans = {level: _span(level, track) for level, track in self._tracks.items()}
+        open_watch = () if self._since is None else (Watched(self._since, max(self._since, self._now), None),)
+        watches = (*self._watches, *open_watch)
+        outages = [(outage.since, outage.to or self._now) for outage in self._outages]
+        unseen = (*gaps_between(watches), *((since, to) for since, to in outages if to - since >= GAP))
+        spans = {level: _span(level, track, unseen) for level, track in self._tracks.items()}
         for name in last.missing:
             level = (*MIGRATE, self._scope, name)
             if level not in spans or spans[level].status is None:
@@ -309,7 +316,6 @@ class _Reader:
             begun = any(span.state not in (State.PENDING, State.MISSING) for span in spans.values())
             failed = root is not None and root.state is State.FAILED
             verdict = Verdict.FAILED if failed else Verdict.RUNNING if begun else Verdict.PENDING
-        open_watch = () if self._since is None else (Watched(self._since, max(self._since, self._now), None),)
         return Night(
             job_id=head.job_id,
             job_name=head.job_name,
@@ -317,7 +323,7 @@ class _Reader:
             task_id=head.task_id,
             task_type=head.task_type,
             spans=spans,
-            watches=(*self._watches, *open_watch),
+            watches=watches,
             outages=tuple(self._outages),
             verdict=verdict,
             reasons=last.reasons,
@@ -393,7 +399,7 @@ class _Reader:
         state = reading.state
         if reading.status is None and reading.outcome is None and track is None:
             return  # a level that only has children, or a missing node
-        known = track is not None
+        was_under_way = track is not None and not track.reading.state.ended
         if track is None or (track.ended is not None and not state.ended):  # it begins, or begins again
             self._tracks[node.level] = track = _Track(reading)
         track.reading, track.message = reading, node.message
@@ -412,7 +418,7 @@ class _Reader:
             ended = _stamp(node.last_updated_at, at)
             if ended is not None and ended >= (track.started or 0):
                 track.ended, track.end_exact = ended, True
-            elif track.ended is None and (known or track.started is not None) and at is not None:
+            elif track.ended is None and (was_under_way or track.started is not None) and at is not None:
                 track.ended, track.end_exact = max(at, track.started or 0), False
 
     def _take_phases(self, track: _Track, at: Millis | None, before: Millis | None) -> None:
@@ -429,13 +435,22 @@ class _Reader:
                 track.phases[name] = (track.phases.get(name, (at, None))[0], None)
 
 
-def _span(level: Level, track: _Track) -> Span:
+def _span(level: Level, track: _Track, unseen: Sequence[tuple[Millis, Millis]]) -> Span:
     phases = [PhaseSeen(name, begun, to) for name, (begun, to) in track.phases.items()]
-    if phases and track.started is not None and phases[0].begun - track.started <= UNSEEN:
-        phases[0] = replace(phases[0], begun=track.started)
+    began = track.started
+    if (
+        phases
+        and began is not None
+        and phases[0].begun - began <= UNSEEN
+        # what was first seen after a time in which nobody watched may have followed other phases
+        and not any(began < to and since < phases[0].begun for since, to in unseen)
+    ):
+        phases[0] = replace(phases[0], begun=began)
     if track.ended is not None:
         end = track.ended
         phases = [phase if phase.to is not None else replace(phase, to=max(phase.begun, end)) for phase in phases]
+    if unseen:
+        phases = [replace(phase, exact=not _lies_in(unseen, phase.begun, phase.to)) for phase in phases]
     node = Node(level, track.reading.status, track.reading.outcome)
     return Span(
         level=level,
@@ -450,6 +465,11 @@ def _span(level: Level, track: _Track) -> Span:
         percent=track.last.percent if track.last else None,
         progress=track.last.progress if track.last else (),
     )
+
+
+def _lies_in(unseen: Sequence[tuple[Millis, Millis]], *times: Millis | None) -> bool:
+    """True if any of the times is in an unseen stretch, or is that of the first reading after it."""
+    return any(since <= at <= to + AFTER for at in times if at is not None for since, to in unseen)
 
 
 _ENDS = frozenset(End)

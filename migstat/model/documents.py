@@ -265,6 +265,7 @@ class PhaseJson(Published, kw_only=True):
     name: str
     begun: Instant = field(name="from")
     to: Instant | None
+    exact: Annotated[bool, Meta(description="False if it began or ended while nobody watched.")]
 
 
 class RehearsalJson(Published, kw_only=True):

@@ -144,7 +144,8 @@ Event = Snapped | Changed | Progressed | Stalled | Outage | Recovered | Alive | 
 class PhaseSeen(msgspec.Struct, frozen=True):
     """One phase of a node as a watch has seen it, such as `import`; `to` is None while it goes on.
 
-    `rate` is things per second over the last minutes, None until the phase has moved for a minute.
+    `rate` is things per second over the last minutes, None until the phase has moved for a minute. `exact` is False if
+    it began or ended at an unknown moment of a time in which nobody watched.
     """
 
     name: str
@@ -153,6 +154,7 @@ class PhaseSeen(msgspec.Struct, frozen=True):
     processed: float | None = None
     total: float | None = None
     rate: float | None = None
+    exact: bool = True
 
 
 class NoAnswer(msgspec.Struct, frozen=True):

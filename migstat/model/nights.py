@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import pairwise
 
 import msgspec
@@ -147,8 +147,19 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def gaps(self) -> tuple[tuple[Millis, Millis], ...]:
         """The times without a watch, between one and the next."""
-        pairs = ((before.to, after.since) for before, after in pairwise(self.watches))
-        return tuple((since, to) for since, to in pairs if to - since >= GAP)
+        return gaps_between(self.watches)
+
+    @property
+    def unseen(self) -> tuple[tuple[Millis, Millis], ...]:
+        """The gaps and the outages; one without an end lasts until the last event."""
+        now = self.as_of or 0
+        return (*self.gaps, *((outage.since, outage.to or max(now, outage.since)) for outage in self.outages))
+
+
+def gaps_between(watches: Iterable[Watched]) -> tuple[tuple[Millis, Millis], ...]:
+    """The times between one watch and the next that are long enough to have missed something."""
+    pairs = ((before.to, after.since) for before, after in pairwise(watches))
+    return tuple((since, to) for since, to in pairs if to - since >= GAP)
 
 
 class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +202,7 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def phases(self) -> dict[str, float]:
-        """Seconds that all projects together spent in each phase, in the order in which one goes through them.
+        """Seconds that all projects together were seen in each phase, in the order in which one goes through them.
 
         Without projects or spaces, those of all scopes.
         """
@@ -202,7 +213,8 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
         for span in [span for span in scopes if len(span.level) == 3] or scopes:
             for place, phase in enumerate(span.phases):
                 until = phase.to or self.night.as_of or phase.begun
-                seconds[phase.name] = seconds.get(phase.name, 0.0) + max(0, until - phase.begun) / 1000
+                unseen = sum(max(0, min(to, until) - max(since, phase.begun)) for since, to in self.night.unseen)
+                seconds[phase.name] = seconds.get(phase.name, 0.0) + max(0, until - phase.begun - unseen) / 1000
                 places.setdefault(phase.name, []).append(place)
         return {name: seconds[name] for name in sorted(seconds, key=lambda name: sum(places[name]) / len(places[name]))}
 

@@ -210,6 +210,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         since, until = self.started_at, self.last_updated_at if self.ended else now
         if since is None or until is None:
             return None
+        if self.ended:  # in whole seconds, which are all that a record keeps: `timeline` must not say something else
+            return max(0.0, until // 1000 - since // 1000)
         return max(0, until - since) / 1000
 
 

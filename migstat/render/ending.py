@@ -76,10 +76,15 @@ def _finished(story: Story, *, with_reason: bool) -> str:
         word = f"ended with accepted failures ({len(accepted)} accepted)"
     elif ended.verdict is Verdict.WARNING and not failed:
         word += " with warnings" + (f" ({len(accepted)} accepted)" if accepted else "")
-    after = f" after {duration(ended.elapsed_seconds)}" if ended.elapsed_seconds is not None and not what else ""
-    line = f"{what}{word}{after}"
+    elapsed, compared = ended.elapsed_seconds, ""
     if story.view.deadline is not None and not fast:
-        line += f", {against_deadline(_ended_at(story), story.view.deadline)}"
+        end = _ended_at(story)
+        compared = f", {against_deadline(end, story.view.deadline)}"
+        started = story.view.snapshot.node.started_at if story.view.snapshot is not None else None
+        if started is not None:  # scopes may end after the task itself: both times must be to the same end
+            elapsed = max(0, end - started) / 1000
+    after = f" after {duration(elapsed)}" if elapsed is not None and not what else ""
+    line = f"{what}{word}{after}{compared}"
     bad = ended.reasons
     if failed and bad and with_reason:
         message = harmless(bad[0].text).rstrip(".")

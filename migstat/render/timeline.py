@@ -122,7 +122,6 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
     if span.started is None or end is None:
         return " " * axis.cell(span.ended) if span.ended is not None else ""
     first, last = axis.cell(span.started), axis.cell(max(end - 1, span.started))
-    unseen = (*night.gaps, *((outage.since, outage.to or end) for outage in night.outages))
     cells = []
     for cell in range(first, last + 1):
         middle = axis.since + (axis.to - axis.since) * (cell + 0.5) / axis.cells
@@ -132,7 +131,7 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
             None,
         )
         # Phases between polls are a guess while nothing polled; start and end are the API's own times.
-        if span.phases and any(since <= at < to for since, to in unseen):
+        if span.phases and any(since <= at < to for since, to in night.unseen):
             cells.append(signs.unseen)
         elif phase is not None and phase.name in phases:
             cells.append(signs.phases[phases.index(phase.name) % len(signs.phases)])
@@ -313,7 +312,7 @@ def summary_of_night(report: TimelineReport) -> Iterator[tuple[str, str]]:
     if whole := sum(phases.values()):
         shares = [f"{harmless(name)} {seconds * 100 / whole:.0f} %" for name, seconds in phases.items()]
         more = f", +{len(shares) - 6} more" if len(shares) > 6 else ""
-        yield "phases", f"{', '.join(shares[:6])}{more} of project time"
+        yield "phases", f"{', '.join(shares[:6])}{more} of project time{' watched' if night.unseen else ''}"
     if night.watches:
         yield "watched", "; ".join(_watched(night))
 
@@ -351,7 +350,8 @@ def row_for_people(span: Span, report: TimelineReport) -> tuple[str, ...]:
     night, day = report.night, report.night.started or 0
     node = Node(span.level, span.status, span.outcome, missing=span.state is State.MISSING)
     phases = (
-        f"{phase.name} {duration(max(0, (phase.to or night.as_of or phase.begun) - phase.begun) / 1000)}"
+        f"{phase.name} {'' if phase.exact else '~'}"
+        f"{duration(max(0, (phase.to or night.as_of or phase.begun) - phase.begun) / 1000)}"
         for phase in span.phases
     )
     return (

@@ -81,7 +81,7 @@ def _bar(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str])
     for phase in span.phases:
         yield _part(phase.begun, min(phase.to or end, end), axis, phases.get(phase.name, "unphased"))
     if span.phases:
-        for since, to in (*night.gaps, *((outage.since, outage.to or end) for outage in night.outages)):
+        for since, to in night.unseen:
             if since < end and to > span.started:
                 yield _part(max(since, span.started), min(to, end), axis, "unseen")
 

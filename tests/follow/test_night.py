@@ -159,7 +159,9 @@ def brief(span: Span) -> str:
     def minute(at: int | None) -> str:
         return "" if at is None else f"{(at // 60_000 - FIRST):g}"
 
-    phases = "".join(f" {each.name} {minute(each.begun)}-{minute(each.to)}" for each in span.phases)
+    phases = "".join(
+        f" {each.name} {minute(each.begun)}-{minute(each.to)}{'' if each.exact else '~'}" for each in span.phases
+    )
     return f"{span.state} {minute(span.started)}-{minute(span.ended)}{'' if span.exact else '~'}{phases}"
 
 
@@ -176,6 +178,10 @@ TABLE: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "no stamps": ([snapshot(0), change(2, "IN_PROGRESS"), change(9, "FINISHED", "FAILED")], "failed 2-9~"),
     "ended before": ([snapshot(0, node("FINISHED", "SUCCESS"))], "succeeded -"),
+    "ended before, seen twice": (
+        [snapshot(0, node("FINISHED", "SUCCESS")), snapshot(8, node("FINISHED", "SUCCESS"))],
+        "succeeded -",
+    ),
     "ended before, stamped": (
         [snapshot(9, node("FINISHED", "SUCCESS", startedAt=1, lastUpdatedAt=5))],
         "succeeded 1-5",
@@ -205,11 +211,32 @@ TABLE: dict[str, tuple[list[dict[str, Any]], str]] = {
     "phases at once": ([snapshot(0), BEGUN, moves(2, "a", "b"), moves(5, "b")], "running 1- a 1-5 b 2-"),
     "a phase over a gap": (
         [snapshot(0), BEGUN, moves(2, "a"), moves(4, "a"), snapshot(8, node("IN_PROGRESS", None, "b", startedAt=1))],
-        "running 1- a 1-4 b 8-",
+        "running 1- a 1-4~ b 8-~",
     ),
     "one phase on both sides of a gap": (
         [snapshot(0), BEGUN, moves(2, "a"), snapshot(8, node("IN_PROGRESS", None, "a", startedAt=1)), moves(9, "b")],
         "running 1- a 1-9 b 9-",
+    ),
+    "phases over an outage": (
+        [
+            *(snapshot(0), BEGUN, moves(2, "a"), line("outage", 3, code="x")),
+            *(line("recovered", 6, outageSeconds=180), moves(6, "b"), moves(8, "c")),
+        ],
+        "running 1- a 1-6~ b 6-8~ c 8-",
+    ),
+    "begun in an outage": (
+        [
+            *(snapshot(0), line("outage", 1, code="x"), line("recovered", 3, outageSeconds=120)),
+            *(change(3, "IN_PROGRESS", startedAt=2), moves(3, "b"), moves(5, "c")),
+        ],
+        "running 2- b 3-5~ c 5-",
+    ),
+    "ended in a gap": (
+        [
+            *(snapshot(0), BEGUN, moves(2, "a"), moves(4, "b")),
+            snapshot(8, node("FINISHED", "SUCCESS", startedAt=1, lastUpdatedAt=6)),
+        ],
+        "succeeded 1-6 a 1-4~ b 4-6~",
     ),
     "resumed without a stamp": (
         [snapshot(0), change(2, "IN_PROGRESS"), snapshot(8, node("IN_PROGRESS"))],

@@ -93,6 +93,7 @@ def test_details_of_an_unexpected_type_are_unknown(
     [
         ("IN_PROGRESS", {"startedAt": 1000, "lastUpdatedAt": 4000}, 9.0),
         ("FINISHED", {"startedAt": 1000, "lastUpdatedAt": 4000}, 3.0),
+        ("FINISHED", {"startedAt": 1900, "lastUpdatedAt": 4100}, 3.0),  # as from 1 to 4 in a record
         ("FINISHED", {"startedAt": 1000}, None),
         ("FINISHED", {"startedAt": 4000, "lastUpdatedAt": 1000}, 0.0),
         ("PENDING", {}, None),

@@ -5,14 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 
 from migstat.model.events import PhaseSeen
-from migstat.model.nights import Night, Span, Watched, timeline_report
+from migstat.model.nights import Night, Silence, Span, Watched, timeline_report
 from migstat.model.nodes import Level, Millis, State
 from migstat.render.drawing import fitted
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
-from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of, timeline_view, when_words
+from migstat.render.timeline import (
+    ASCII_SIGNS,
+    Axis,
+    axis_of,
+    bar_of,
+    row_for_people,
+    summary_of_night,
+    timeline_view,
+    when_words,
+)
 
 pytestmark = pytest.mark.zone("Europe/Berlin")
 
@@ -103,3 +113,14 @@ def test_rows_are_folded_until_the_title_stays_on_the_screen(height: int, failed
     assert (len(lines) + 3 <= height) is fits
     assert sum(line.startswith("✖ P") for line in lines) == failed
     assert "--all lists them" in "".join(lines) or height == 80
+
+
+def test_a_time_that_nobody_watched_is_no_time_of_a_phase() -> None:
+    """The shares of the phases are of the time watched, and a phase that ended unseen is marked as approximate."""
+    span = span_of(0, 90, ("export", 0, 60), ("import", 60, 90))
+    span = replace(span, phases=(replace(span.phases[0], exact=False), span.phases[1]))
+    night = Night(spans={LEVEL: span}, outages=(Silence(30 * MINUTE, 60 * MINUTE, "x", ""),), as_of=90 * MINUTE)
+    report = timeline_report(night, None)
+    assert report.phases == {"export": 1800, "import": 1800}
+    assert "export ~1h 00m, import 30m 00s" in row_for_people(span, report)
+    assert dict(summary_of_night(report))["phases"] == "export 50 %, import 50 % of project time watched"
