@@ -186,12 +186,15 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
         found = self.against.spans.get(span.level) if self.against is not None else None
         return found.seconds if found is not None else None
 
-    def difference(self, span: Span) -> float | None:
-        """Seconds that a node took longer than in the rehearsal; None for one that still may."""
+    def difference(self, span: Span) -> int | None:
+        """Seconds that a node took longer than in the rehearsal; None for one that still may.
+
+        Both are cut to whole seconds before, so that it fits the durations that a person sees.
+        """
         elapsed, rehearsed = self.night.elapsed_of(span), self.rehearsed(span)
         if elapsed is None or rehearsed is None:
             return None
-        return elapsed - rehearsed if span.state.ended or elapsed > rehearsed else None
+        return int(elapsed) - int(rehearsed) if span.state.ended or elapsed > rehearsed else None
 
     @property
     def slowest(self) -> list[Span]:

@@ -155,7 +155,7 @@ def _block(check: Node, report: ChecksReport, canvas: Canvas) -> Iterator[Render
     change = [Text(change_word(check, report), QUIET)] if report.comparison else []
     state = [] if check.missing else [mark(words.state, words.words, canvas)]
     yield Text("  ").join([*change, *state, Text(harmless(check.name), STRONG), override])
-    texts = [(_acceptance(entry, now) if entry else "", QUIET), (words.message, "")]
+    texts = [(_acceptance(entry, now) if entry else _since(check, report), QUIET), (words.message, "")]
     texts += [(harmless(check.description or ""), QUIET), *_occurrences(check, report, canvas)]
     yield from (Padding(Text(text, style, overflow="fold"), (0, 0, 0, 4)) for text, style in texts if text)
 
@@ -187,10 +187,21 @@ def _message(check: Node, report: ChecksReport, message: str) -> Text:
     found, before = len(check.occurrences), report.comparison.before.get(check.level) if report.comparison else None
     if check.missing and before is not None:
         return Text(f"was {before.state}: {describe(before, now).message}".removesuffix(": "))
-    if found and before is not None and before.occurrences and len(before.occurrences) != found:
-        head = f"{found} found, {len(before.occurrences)} before"
-        return Text.assemble(head, (": ", QUIET) if message else "", message)
-    return Text.assemble(message, (f" ({found} found)", QUIET)) if found else Text(message)
+    since = _since(check, report)
+    text = Text.assemble(since, (": ", QUIET) if since and message else "", message)
+    return text.append(f" ({found} found)", QUIET) if found and "found" not in since else text
+
+
+def _since(check: Node, report: ChecksReport) -> str:
+    """Why a check is worse or better than before, and how many findings it had: `was warning; 4 found, 7 before`."""
+    before = report.comparison.before.get(check.level) if report.comparison else None
+    if before is None or check.missing:
+        return ""
+    parts = [f"was {before.state}"] if change_word(check, report) in (Change.WORSE, Change.BETTER) else []
+    found, earlier = len(check.occurrences), len(before.occurrences)
+    if found and earlier and found != earlier:
+        parts.append(f"{found} found, {earlier} before")
+    return "; ".join(parts)
 
 
 def _occurrences(check: Node, report: ChecksReport, canvas: Canvas) -> list[tuple[str, str]]:

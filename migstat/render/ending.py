@@ -79,7 +79,7 @@ def _finished(story: Story, *, with_reason: bool) -> str:
     elapsed, compared = ended.elapsed_seconds, ""
     if story.view.deadline is not None and not fast:
         end = _ended_at(story)
-        compared = f", {against_deadline(end, story.view.deadline)}"
+        compared = f", {against_deadline(end, story.view.deadline, ended=True)}"
         started = story.view.snapshot.node.started_at if story.view.snapshot is not None else None
         if started is not None:  # scopes may end after the task itself: both times must be to the same end
             elapsed = max(0, end - started) / 1000

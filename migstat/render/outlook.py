@@ -31,15 +31,23 @@ def outlook(view: View, now: Millis, *, brief: bool = False) -> list[tuple[int, 
 
 def deadline_words(deadline: Millis, now: Millis, *, brief: bool = False) -> tuple[int, str]:
     """The deadline and how far away it is, with its importance."""
-    when = f"deadline {clock(deadline, now)}" if brief else f"deadline {local_time(deadline, now)} {zone(deadline)}"
+    if brief:
+        when = f"deadline {clock(deadline, now)}"
+        return (0, when) if now < deadline else (LATE, f"{when} passed")
+    when = f"{local_time(deadline, now)} {zone(deadline)}"
     if now < deadline:
-        return (0, when) if brief else (3, f"{when}, in {_minutes(deadline - now)}")
-    return LATE, f"{when} passed" + ("" if brief else f" {_minutes(now - deadline)} ago")
+        return 3, f"deadline {when}, in {_whole(deadline - now)}"
+    # Not how long ago it was: the last page of a watch may be read on another day.
+    return LATE, f"{_whole(now - deadline)} past the deadline ({when})"
 
 
-def against_deadline(end: Millis, deadline: Millis, *, brief: bool = False) -> str:
-    """How an end compares with the deadline: `29m before the deadline`, or `29m early`."""
-    by = _minutes(abs(end - deadline))
+def against_deadline(end: Millis, deadline: Millis, *, brief: bool = False, ended: bool = False) -> str:
+    """How an end, which is only expected unless it has `ended`, compares with the deadline.
+
+    `29m before the deadline` or, in a narrow window, `29m early`.
+    """
+    # Less than a minute is more than can be estimated.
+    by = _whole(abs(end - deadline) if ended else max(abs(end - deadline), 60_000))
     if brief:  # 40 cells have no room for more than an hour in minutes
         early = by if deadline - end < HOUR else f"{(deadline - end) // HOUR}h"
         return f"{by} late" if end > deadline else f"{early} early"
@@ -81,7 +89,7 @@ def clock(at: Millis, now: Millis) -> str:
     return local_time(at, at if abs(at - now) < SOON else now)
 
 
-def _minutes(span: Millis) -> str:
-    """A span in whole minutes, since an estimate is no better: `29m`, `1h 12m`."""
-    minutes = max(1, round(span / 60_000))
-    return duration(minutes * 60).removesuffix(" 00s")
+def _whole(span: Millis) -> str:
+    """A span in whole minutes, or in seconds if it is shorter: `14s`, `29m`, `1h 12m`; never more than it is."""
+    seconds = span // 1000
+    return duration(seconds if seconds < 60 else seconds // 60 * 60).removesuffix(" 00s")

@@ -37,6 +37,9 @@ from migstat.render.theme import QUIET, UNICODE, state_words
 AROUND_BARS = 13
 """Lines that everything but the bars takes, as a first guess; `drawing.fitted` corrects it."""
 
+DIFFERENCE = 8
+"""Cells of the longest difference, `+12m 05s`."""
+
 WITH_DIFFERENCE = 60
 WITH_MESSAGE = 140
 """Window widths from which a row has the difference from the rehearsal, and its message."""
@@ -234,7 +237,7 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
     longest = max(cell_len(harmless(span.name)) for span in rows)
     names = min(longest, max(width // 4, 10))
     elapsed = [elapsed_words(span, night) for span in rows]
-    taken = 2 + names + 2 + 2 + max(7, *map(len, elapsed)) + (2 + 7 if with_difference else 0)
+    taken = 2 + names + 2 + 2 + max(7, *map(len, elapsed)) + (2 + DIFFERENCE if with_difference else 0)
     message = 2 + min(max(width - 100, 0), 60) if width >= WITH_MESSAGE else 0
     phases = report.phase_names
     axis = axis_of(report, max(width - taken - message - 1, 8))
@@ -246,7 +249,7 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
     table.add_column(head, no_wrap=True, width=axis.cells + 1)
     table.add_column("ELAPSED", no_wrap=True)
     if with_difference:
-        table.add_column("+/-", no_wrap=True, justify="right", min_width=7)
+        table.add_column("+/-", no_wrap=True, justify="right", min_width=DIFFERENCE)
     if message:
         table.add_column("MESSAGE", ratio=1)
     used = ""
@@ -290,13 +293,11 @@ def elapsed_words(span: Span, night: Night) -> str:
     return "" if elapsed is None else f"{'' if span.exact else '~'}{duration(elapsed)}"
 
 
-def difference_words(seconds: float | None) -> str:
-    """`+9m`, `-12s`, `+1h 02m`; empty if unknown."""
+def difference_words(seconds: int | None) -> str:
+    """`+9m 05s`, `-12s`, `+1h 02m`; empty if unknown."""
     if seconds is None:
         return ""
-    size = abs(int(seconds))
-    words = f"{size // 60}m" if 60 <= size < 3600 else duration(size)
-    return f"{'-' if seconds < 0 and size else '+'}{words}"
+    return f"{'-' if seconds < 0 else '+'}{duration(abs(seconds))}"
 
 
 def summary_of_night(report: TimelineReport) -> Iterator[tuple[str, str]]:

@@ -52,7 +52,7 @@ def test_a_slow_night_is_late_in_every_format(record: Path) -> None:
     assert "deadline 14:26 UTC, in 13m" not in quiet.err
     assert "running, ends about 14:25" in lines.err
     assert lines.err.splitlines()[-1] == (
-        "migstat: succeeded after 18m 30s, 6m after the deadline; 6 of 6 projects done"
+        "migstat: succeeded after 18m 30s, 5m after the deadline; 6 of 6 projects done"
     )
     events = [json.loads(line) for line in told.out.splitlines()]
     assert [reason for reason, _ in late(events)] == ["estimate", "passed"]

@@ -108,6 +108,7 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
     block = [line.strip() for line in ask(server, *words, "-o", "table").out.splitlines()]
     assert block[3:-1] == [
         "still  ✖ failed  InvalidEmail  blocks",
+        "4 found, 7 before",
         "They cannot exist.",
         *("+ #1", "+ #2", "+ #3"),
         *(f"- #{each}" for each in range(5, 11)),
@@ -122,6 +123,18 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
         ("#4", ""),
         *((f"#{each}", "went") for each in range(5, 11)),
     ]
+
+
+@pytest.mark.parametrize("details", [(), ("--details",)])
+def test_a_check_that_is_worse_says_why(details: tuple[str, ...]) -> None:
+    """A check that found less than before but fails now, or is better and found more, says what it was."""
+    old = run("old", -DAY, found("A", "WARNING", "", 7), found("B", "FAILED", "", 1), found("C", "FAILED", "Two.", 2))
+    new = run("new", 0, found("A", "FAILED", "", 4), found("B", "WARNING", "", 2), found("C", "WARNING", "Two.", 2))
+    with still(of_tasks(old, new)) as asked:
+        lines = ask(asked, "checks", "--against", "previous", *details, "-o", "table", columns=100).out
+    words = ("was warning; 4 found, 7 before", "was failed; 2 found, 1 before", "was failed")
+    assert [word for word in words if word not in lines] == []
+    assert details or "was failed: Two. (2 found)" in lines
 
 
 @pytest.mark.parametrize(("count", "cut"), [(99, False), (100, True)])

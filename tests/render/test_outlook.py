@@ -48,7 +48,9 @@ NIGHT = 11.9 * 60
         (expecting(NIGHT + 24 * 60), 80, "1h 38m · ends about 23 Sep 02:07 · updated 4s ago"),
         (expecting(None, 86), 80, "1h 38m · not before 15:10 UTC · deadline 15:39 UTC, in 1h 26m · updated 4s ago"),
         (expecting(None, 86), 40, "1h 38m · deadline 15:39 · updated 4s ago"),
-        (expecting(None, -5), 120, "1h 38m · not before 15:10 UTC · deadline 14:08 UTC passed 5m ago · updated 4s ago"),
+        (expecting(None, -5), 120, "1h 38m · not before 15:10 UTC · 5m past the deadline (14:08 UTC) · updated 4s ago"),
+        (expecting(None, -0.9), 80, "1h 38m · 54s past the deadline (14:12 UTC) · updated 4s ago"),
+        (expecting(None, -1.9), 80, "1h 38m · 1m past the deadline (14:11 UTC) · updated 4s ago"),
         (expecting(None, -5), 40, "deadline 14:08 passed · updated 4s ago"),
         (
             replace(expecting(57, 86), outage=SILENT), 80,

@@ -342,6 +342,14 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
             "core succeeded, 1m after the deadline; apps not included",
         ),
         (
+            end(End.FINISHED, Verdict.SUCCEEDED, replace(MIDDLE, deadline=NOW - 14_900), until=Until.CORE),
+            "core succeeded, 14s after the deadline; apps not included",
+        ),
+        (
+            end(End.INTERRUPTED, Verdict.RUNNING, replace(MIDDLE, deadline=NOW - 119_000)),
+            "interrupted: still running, 15m 48s in (14 of 24 projects), 1m past the deadline (14:11 UTC)",
+        ),
+        (
             end(End.TIMEOUT, Verdict.RUNNING, replace(MIDDLE, estimated_end=NOW + 60 * MINUTE)),
             "stopped after 3s (--timeout): still running, 15m 48s in (14 of 24 projects), ends about 15:13",
         ),

@@ -18,6 +18,7 @@ from migstat.render.timeline import (
     Axis,
     axis_of,
     bar_of,
+    difference_words,
     row_for_people,
     summary_of_night,
     timeline_view,
@@ -124,3 +125,12 @@ def test_a_time_that_nobody_watched_is_no_time_of_a_phase() -> None:
     assert report.phases == {"export": 1800, "import": 1800}
     assert "export ~1h 00m, import 30m 00s" in row_for_people(span, report)
     assert dict(summary_of_night(report))["phases"] == "export 50 %, import 50 % of project time watched"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(None, ""), (0, "+0s"), (-1, "-1s"), (-92, "-1m 32s"), (725, "+12m 05s"), (-3725, "-1h 02m")],
+)
+def test_a_difference_is_as_exact_as_the_durations_beside_it(seconds: int | None, words: str) -> None:
+    """A difference has a sign and the units of a duration."""
+    assert difference_words(seconds) == words
