@@ -7,7 +7,7 @@ from pathlib import Path
 
 from migstat.cli.background import BackgroundWorker
 from migstat.cli.listening import Heard, Listener
-from migstat.errors import OutputError, UsageError
+from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
 from migstat.model.events import Resumed, Seen, Waiting
@@ -31,11 +31,16 @@ class Recorder(Listener):
 
     def recall(self, job_id: str, task_id: str) -> Seen:
         """Read what an earlier watch has recorded. Raises UsageError if the file is another task's, or OutputError."""
-        seen, warnings = read_back(self._path, job_id, task_id)
-        if seen.last is not None and not self._resumes:
-            raise UsageError(
-                f"--record: {self._path} already records a demo", "Each demo is a new migration; use another file."
-            )
+        self._record.claim()
+        try:
+            seen, warnings = read_back(self._path, job_id, task_id)
+            if seen.last is not None and not self._resumes:
+                raise UsageError(
+                    f"--record: {self._path} already records a demo", "Each demo is a new migration; use another file."
+                )
+        except MigstatError:
+            self._record.close()
+            raise
         for warning in warnings:
             self._warn(f"migstat: warning: {harmless(warning)}")
         self._worker = BackgroundWorker("recorder", self._write)

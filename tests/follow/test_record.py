@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -223,3 +224,24 @@ def test_a_record_that_was_moved_away_is_begun_anew(tmp_path: Path, *, replaced:
         record.append("3")
     assert old.read_text(encoding="utf-8") == "1\n"
     assert file.read_text(encoding="utf-8") == ("other\n" if replaced else "") + "2\n3\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not locked")
+@pytest.mark.parametrize("exists", [True, False])
+def test_two_watches_never_write_to_one_record(tmp_path: Path, exists: bool) -> None:
+    """A second watch is refused until the first one is over, at once if there is a file, else before it writes."""
+    path = tmp_path / "night.jsonl"
+    if exists:
+        path.touch()
+    second = Record(path)
+    with Record(path) as first:
+        first.claim()
+        for refused in (second.claim, lambda: Record(path)):
+            with pytest.raises(UsageError, match=r"night\.jsonl: another watch is writing to it"):
+                refused()
+        with pytest.raises(OutputError, match="another watch"):
+            second.append("{}")
+        first.append("[]")
+    second.append("1")
+    second.close()
+    assert path.read_text() == "[]\n{}\n1\n"
