@@ -127,7 +127,9 @@ class Api(Http):
                     self.budget.observe_quota(int(remaining[:9]), reset_in)
             if response.status_code != httpx.codes.OK:
                 retry_after = retry_after_seconds(headers.get("Retry-After"), timing.now())
-                raise error_of_status(response.status_code, resource, retry_after, says=_says(body, clean))
+                absent = resource if response.status_code == httpx.codes.NOT_FOUND else None
+                says = _says(body, clean, absent)
+                raise error_of_status(response.status_code, resource, retry_after, says=says)
             try:
                 with self.decoding:
                     try:
@@ -147,8 +149,15 @@ class Api(Http):
         return answer
 
 
-def _says(body: bytes, clean: Callable[[str], str]) -> str:
-    """Message and request id of an error body, for the end of a sentence."""
+_NOT_THERE = frozenset(("a", "does", "exist", "found", "id", "job", "no", "not", "such", "task", "the", "was", "with"))
+"""Words that say nothing more than the status 404 does."""
+
+
+def _says(body: bytes, clean: Callable[[str], str], absent: Resource | None) -> str:
+    """Message and request id of an error body, for the end of a sentence.
+
+    A message that says no more than that the `absent` one is not there is left out.
+    """
     try:
         raw = decode_object(body)
     except BadAnswer:
@@ -157,6 +166,9 @@ def _says(body: bytes, clean: Callable[[str], str]) -> str:
     message, request_id = (
         clean(text) if isinstance(text := raw.get(key), str) else "" for key in ("errorMessage", "id")
     )
+    words = {word.strip(".:'\"") for word in message.lower().split()}
+    if absent is not None and words <= _NOT_THERE | {(absent.task_id or absent.job_id).lower()}:
+        message = ""
     return (f': "{message[:200]}"' if message else "") + (f" (request id {request_id[:80]})" if request_id else "")
 
 

@@ -56,6 +56,9 @@ GROUPS = {
 
 COMMANDS = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 
+GUESSES = {"login": "auth login", "version": "--version", "report": "timeline FILE", "spaces": "projects"}
+"""Commands that people expect, and what they mean."""
+
 ABOUT = "Show the status of a migration to Atlassian Cloud. To try it: migstat demo"
 EPILOG = "See also: migstat help COMMAND, exit-codes, environment, formatting, notify, ci"
 
@@ -137,7 +140,9 @@ def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageErro
     # For an option before the command, Typer's error does not know which command it was meant for.
     command = next((word for word in words if word in COMMANDS), None)
     if name in REMOVED:
-        return UsageError(message, REMOVED[name])
+        return UsageError(message.partition(" (Possible options:")[0], REMOVED[name])
+    if meant := next((GUESSES[word] for word in GUESSES if f"No such command {word!r}" in message), None):
+        return UsageError(message, f"Did you mean '{PROGRAM} {meant}'?")
     if command and name and words[0].startswith("-"):
         # Typer suggests one of the few options that go before a command, never the one that was meant.
         message = message.partition(" (Possible options:")[0]

@@ -18,7 +18,7 @@ from typing import Generic, TextIO, TypeVar, cast
 
 import msgspec
 
-from migstat.cli.streams import ClosedPipe, Streams, is_closed_pipe, is_terminal, unfreeze, unwritable, write
+from migstat.cli.streams import ClosedPipe, Streams, is_closed_pipe, is_terminal, unfreeze, unwritable, window_of, write
 from migstat.errors import OutputError
 
 _T = TypeVar("_T")
@@ -103,6 +103,10 @@ class BackgroundStream(io.TextIOBase):
     def isatty(self) -> bool:
         """True if a terminal is behind it."""
         return self._is_terminal
+
+    def window(self) -> os.terminal_size:
+        """Columns and lines of the terminal behind it."""
+        return window_of(self._stream)
 
     def write(self, text: str) -> int:
         """Take the text. Raises the error of an earlier write."""

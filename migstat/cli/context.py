@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from migstat.api.retry import Policy, Timing, steady_clock
 from migstat.cli.streams import Streams
 from migstat.errors import NotFound
-from migstat.model.nodes import HIDDEN_LEVELS, Level, Node
+from migstat.model.nodes import HIDDEN_LEVELS, Level, Node, State
 from migstat.query.task import TaskSession
 from migstat.query.walk import level_text
 from migstat.render.advice import Typed
@@ -187,7 +187,9 @@ def open_session(
     except NotFound as error:
         if error.status is None:  # not a 404: job and task exist, only a level or a name below them does not
             raise
-        if word := closest_match(task or job, [*TaskWord], cutoff=0.8):
+        if (typed := task or job) in frozenset(State):
+            raise NotFound(error.message, f"To filter, use --state: migstat projects --state {typed}") from error
+        if word := closest_match(typed, [*TaskWord], cutoff=0.8):
             raise NotFound(error.message, f"Did you mean {word}?") from error
         targets = profile.config.targets
         if not targets or target.job_id not in (job, runtime.environ.get("MIGSTAT_JOB")):

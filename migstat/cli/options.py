@@ -39,12 +39,13 @@ PATHS = ("FILE", "DIR")
 REMOVED = {
     "--outcome": "Use --state LIST, such as --state failed,warning.",
     "--status": "Use --state LIST, such as --state running.",
+    "--failed": "Use --state failed.",
     **{
         f"--{name.replace('_', '-')}": f"Set {SETTING[name].variable}, or {name} in the profile."
         for name in ("request_timeout", "rate_limit", "ca_bundle")
     },
 }
-"""Options that have been removed, and what to use instead."""
+"""Options that have been removed, or that people expect, and what to use instead."""
 
 
 def option(setting: Setting, values: str = "") -> Any:
@@ -201,14 +202,19 @@ def options_from(
         ascii_only=locale in ("C", "POSIX") or terminal == "linux" or not streams.unicode,
         dumb=terminal == "dumb",
         verbose=given.get("verbose", False),
-        exports=tuple(_export(file, exports) for file in given.get("export") or ()),
+        exports=tuple(_export(file, exports, formats) for file in given.get("export") or ()),
     )
 
 
-def _export(export: str, kinds: tuple[str, ...]) -> Path:
+def _export(export: str, kinds: tuple[str, ...], formats: tuple[str, ...]) -> Path:
     path = Path(export)
-    if path.suffix.lower().removeprefix(".") not in kinds:
-        raise UsageError(f"--export: unsupported file type: {export!r}", f"Choose from FILE.{', FILE.'.join(kinds)}.")
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in kinds:
+        hint = f"Choose from FILE.{', FILE.'.join(kinds)}."
+        format_ = "markdown" if kind == "md" else kind
+        if format_ in formats:
+            hint = f"Use -o {format_} > {shlex.quote(export)}; --export writes FILE.{', FILE.'.join(kinds)}."
+        raise UsageError(f"--export: unsupported file type: {export!r}", hint)
     try:
         if path.is_dir():
             raise UsageError(f"--export: {export!r} is a folder", "Name a file in it.")

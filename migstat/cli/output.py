@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migstat.cli.context import Options, Runtime
 from migstat.cli.streams import ClosedPipe, Streams, is_terminal
-from migstat.errors import Incomplete, MigstatError, OutputError, TaskFailed, UsageError, reason
+from migstat.errors import Incomplete, MigstatError, NotFound, OutputError, TaskFailed, UsageError, reason
 from migstat.files.whole import write_whole
 from migstat.model.exit_codes import exit_of
 from migstat.model.nodes import State
@@ -96,7 +96,9 @@ def _unread(report: Report) -> Incomplete | None:
     hint = ""
     match report:
         case TargetsReport():
-            errors = {row.target: row.error for row in report.targets if row.error}
+            failed = [(row.target, row.error) for row in report.targets if row.error]
+            # The first one is named: an API that cannot be reached before a job that is not there.
+            errors = dict(sorted(failed, key=lambda each: isinstance(each[1], NotFound)))
             flaws = tuple(f"{target}: {error.message}" for target, error in errors.items())
             # A target may need more than another attempt, such as a login.
             hint = next((error.hint for error in errors.values()), "")

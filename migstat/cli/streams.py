@@ -272,6 +272,9 @@ def unfreeze(terminal: TextIO, *, drop: bool = False) -> None:
 
 def window_of(stream: TextIO | None) -> os.terminal_size:
     """Columns and lines of a terminal; 0 if they are unknown."""
+    if (behind := getattr(stream, "window", None)) is not None:  # a thread writes, so it has no descriptor of its own
+        size: os.terminal_size = behind()
+        return size
     try:
         return os.get_terminal_size(stream.fileno() if stream is not None else -1)
     except (OSError, ValueError, AttributeError):

@@ -46,7 +46,7 @@ def acceptances_from(chosen: Chosen | None) -> Acceptances | None:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{source}: {shown}: invalid TOML: {error}"[:300], _EXAMPLE) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        hint = "Name a TOML file with a table for each accepted check."
+        hint = "Name a TOML file with a table for each accepted check; 'migstat help ci' shows one."
         raise UsageError(f"{source}: cannot read {file!r}: {reason(error)}", hint) from error
     return Acceptances(shown, {name: _acceptance(shown, name, entry) for name, entry in content.items()})
 

@@ -107,6 +107,8 @@ def profile_in(
     if name not in config.profiles and not may_be_new:
         if close := closest_match(name, config.profiles):
             hint = f"Did you mean {close}?"
+        elif len(config.profiles) == 1:
+            hint = f"The only one is {next(iter(config.profiles))!r}."
         elif config.profiles:
             hint = f"Choose from {', '.join(config.profiles)}."
         else:

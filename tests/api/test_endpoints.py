@@ -186,6 +186,17 @@ def test_no_attempt_starts_later_than_twenty_seconds_after_the_first(
 
 
 @pytest.mark.parametrize(
+    ("says", "quoted"),
+    [("No job j", ""), ("Job 'j' does not exist.", ""), ("Job j is of another site", ': "Job j is of another site"')],
+)
+def test_the_server_is_not_quoted_for_saying_the_same_again(says: str, quoted: str, time: Time) -> None:
+    """What is not there is named once; whatever else the server says of it is shown."""
+    with api_of(Script(time, refusal(404, says=says)), time) as api, pytest.raises(NotFound) as raised:
+        api.job("j")
+    assert raised.value.message == f"job j not found (404){quoted} (request id r1)"
+
+
+@pytest.mark.parametrize(
     ("status", "after", "slept"),
     [(429, "7", 7.0), (503, "7", 7.0), (429, "date", 7.0), (503, "0.1", 0.5), (429, "soon", 0.5), (503, "-3", 0.5)],
 )

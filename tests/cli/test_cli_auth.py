@@ -156,11 +156,12 @@ def test_a_newcomer_gets_from_nothing_to_the_first_status(desk: Desk, server: Se
         ("", ("job-1", "mine"), {"mine": "job-1"}, "Next: migstat status mine"),
         ("", ("",), {}, UNCHECKED),
         ("", ("a b", "nowhere", "nowhere"), {}, "JOB: 'a b' contains a space or an unprintable character"),
+        ("", ("job-1", "latest"), {"jira-to-the-cloud": "job-1"}, "Next: migstat status jira-to-the-cloud"),
         ('[targets.known]\njob = "job-1"\n', ("job-1", ""), {"known": "job-1"}, "Next: migstat status known"),
         ('[targets.jira-to-the-cloud]\njob = "other"\n', ("job-1", ""),
          {"jira-to-the-cloud": "other", "jira-to-the-cloud-2": "job-1"}, "Next: migstat status jira-to-the-cloud-2"),
     ],
-    ids=["named", "skipped", "not found", "known", "another's name"],
+    ids=["named", "skipped", "not found", "a word of its own", "known", "another's name"],
 )  # fmt: skip
 def test_the_job_may_be_skipped_or_named(
     desk: Desk, server: Server, config: str, typed: tuple[str, ...], targets: dict[str, str], line: str

@@ -125,6 +125,22 @@ def test_set_and_unset_change_one_value(place: Place) -> None:
         assert place.config("unset", key).code == place.config("list", "--show-origin").code == 0
 
 
+@pytest.mark.parametrize("command", ["get", "unset"])
+@pytest.mark.parametrize(
+    ("key", "what", "keys"),
+    [
+        ("targets.wave2", "target", "targets.wave2.job, targets.wave2.profile"),
+        ("profiles.acme", "profile", "profiles.acme.email, profiles.acme.interval"),
+        ("profiles.acme test", "profile",
+         ", ".join(f'profiles."acme test".{key}' for key in ("email", "task", "token_file", "ca_bundle"))),
+    ],
+)  # fmt: skip
+def test_a_whole_section_gets_its_keys_as_a_hint(place: Place, command: str, key: str, what: str, keys: str) -> None:
+    """One value is shown or removed at a time, and the hint lists them."""
+    refused(place.config(command, key), 2, f"{key} is a whole {what}, not one value", f"  Keys: {keys}.")
+    assert place.text == CONFIG
+
+
 ACME = "profile acme CONFIG: default_profile", "email you@example.com CONFIG: profiles.acme.email"
 TEST = (
     'email test@example.com CONFIG: profiles."acme test".email',
@@ -201,6 +217,8 @@ def test_a_long_origin_stands_below_its_value(tmp_path: Path) -> None:
         ("profiles.acme.output", "yaml", f"Choose from {', '.join(FORMATS)}."),
         ("profiles.acme.job", "a b", "contains a space"),
         ("targets.w.job", "wave2", "'wave2' is a target itself"),
+        ("targets.latest.job", "j", "targets.latest.job: 'latest' means a task wherever a target can be named"),
+        ("targets.latest-check.profile", "acme", "'latest-check' means a task"),
         ("targets.w.profile", "nobody", "no profile 'nobody'"),
         ("default_profile", "my own", """config set 'profiles."my own".email' """),
         ("profiles.acme.token", "ATATT3s3cr3t", "does not belong in the config file"),

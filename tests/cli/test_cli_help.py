@@ -118,6 +118,16 @@ def test_a_topic_is_complete(topic: str, first: list[str]) -> None:
     assert [word for word in first if not re.search(rf"^ *{word} ", text, re.MULTILINE)] == []
 
 
+@pytest.mark.parametrize("topic", ["ci", "notify"])
+def test_the_prose_between_scripts_is_wrapped_for_a_narrow_terminal(topic: str) -> None:
+    """No word of it is cut there; scripts stay whole, and so does everything in a pipe."""
+    whole, narrow = helped("help", topic), migstat(["help", topic], {}, terminal=True, columns=40).out
+    assert narrow.split() == whole.split()
+    scripts = [line for line in whole.splitlines() if re.match(r"[ #\-{]|curl|text=|steps:|END|osa|notify-send", line)]
+    assert [line for line in narrow.splitlines() if len(line) > 40 and line not in scripts] == []
+    assert [line for line in scripts if line not in narrow.splitlines()] == []
+
+
 def test_the_version() -> None:
     """--version prints the name and the version of the program."""
     assert process(["--version"], {}).out == f"migstat {__version__}\n"

@@ -98,6 +98,7 @@ LOST = '[targets.lost]\njob = "j"\nprofile = "nobody"\n'
         ("-p globx", {}, PROFILES, ["--profile: no profile 'globx' in", "Did you mean globex?"]),
         ("-p x", {}, PROFILES, ["--profile", "Choose from acme, globex, initech."]),
         ("-p ''", {}, PROFILES, ["--profile is empty"]),
+        ("-p x", {}, '[profiles.acme]\nemail = "e"\n', ["The only one is 'acme'."]),
         ("", {"MIGSTAT_PROFILE": "x"}, PROFILES, ["MIGSTAT_PROFILE: no profile 'x' in"]),
         ("lost", {}, PROFILES + LOST, ["targets.lost.profile: no profile 'nobody'", "Choose from"]),
         ("x", {}, 'default_profile = "acme"', ["config.toml: default_profile: no profile 'acme'\n",

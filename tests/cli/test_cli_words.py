@@ -137,6 +137,8 @@ def test_a_named_target(tmp_path: Path, server: Server, words: str, environ: dic
         ("status lastest", "", "Did you mean latest?"),
         ("status acme-wave2 latest-migarte", "", "Did you mean latest-migrate?"),
         ("job 3f2a9c14-8f0e", "", "Targets: acme-wave2, "),
+        ("projects failed", "", "To filter, use --state: migstat projects --state failed"),
+        ("projects job-1 warning", "", "To filter, use --state: migstat projects --state warning"),
         ("job latest", "job-1", "Targets: acme-wave2, "),
         ("status latest c1", "job-1", "Targets: acme-wave2, "),
         ("status acme-wave2 other", "", ""),

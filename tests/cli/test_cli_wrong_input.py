@@ -22,6 +22,10 @@ WRONG = {
     "--frobnicate": ["--frobnicate", "status --frobnicate"],
     "--level": ["status --level", "status --level check,", "status --level ,check", "status --level check,,x",
                 "status --level 'check,a\x1bb'"],
+    "Did you mean 'migstat auth login'?": ["login"],
+    "Did you mean 'migstat --version'?": ["version"],
+    "Did you mean 'migstat timeline FILE'?": ["report night.jsonl"],
+    "Did you mean 'migstat projects'?": ["spaces job-1", "demo spaces"],
     "one-too-many": ["status job-1 latest one-too-many", "tasks job-1 one-too-many"],
     "--exit-status": ["job --exit-status"],
     "Choose from status, ": ["help nothing"],
@@ -42,6 +46,9 @@ WRONG = {
     f"Choose from {', '.join(KINDS)}.": ["schema", "schema nonsense", "schema '\x1b[2J'", "schema -- --help"],
     "KIND is empty": ["schema ' '"],
     "no FILE": ["timeline"],
+    "Use -o csv > 'my sunday.csv'; --export writes FILE.svg, FILE.html.": ["timeline n --export 'my sunday.csv'"],
+    "Use -o markdown > sunday.md;": ["timeline n --export sunday.md", "projects --export sunday.md"],
+    "'migstat help ci' shows one.": ["checks --accepted none.toml"],
     "--sort: unknown value 'state'": ["timeline - --sort state"],
     "format 'tree' is not available": ["timeline - -o tree"],
     "both be standard input": ["timeline - --against -"],
@@ -196,6 +203,7 @@ def test_a_removed_option_names_its_successor(name: str) -> None:
     result = migstat(["job", "job-1", name, "x"], {})
     assert result.code == 2
     assert result.err.startswith(f"migstat: No such option: {name}")
+    assert "Possible options" not in result.err
     assert result.err.splitlines()[1].strip() == REMOVED[name]
 
 

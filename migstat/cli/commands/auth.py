@@ -22,7 +22,7 @@ from migstat.settings.credentials import Token, secret_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import Settings, Sources
-from migstat.settings.target import Target, target_from
+from migstat.settings.target import Target, TaskWord, target_from
 
 FIRST_PROFILE = "default"
 """Name of the first profile if the user gave none."""
@@ -267,8 +267,10 @@ class _Dialog(msgspec.Struct, frozen=True):
         name = known or re.sub(r"[^a-z0-9]+", "-", (job.name or "").lower()).strip("-")[:40] or "migration"
         if known is None and name in targets:
             name = next(f"{name}-{number}" for number in range(2, 1 << 20) if f"{name}-{number}" not in targets)
+        if name in frozenset(TaskWord):
+            name = f"job-{name}"
         answer = self.ask(f"Name for this job [{name}]: ").strip()
-        return answer if answer.isprintable() and answer else name
+        return answer if answer.isprintable() and answer and answer not in frozenset(TaskWord) else name
 
     def remember(self, account: Account, targets: Mapping[str, str]) -> list[str]:
         """Store in the config file what is not set permanently yet, and return the words that later commands need."""

@@ -28,6 +28,7 @@ from migstat.settings.config import (
 )
 from migstat.settings.keys import PROFILE_KEYS, SETTING, TARGET_KEYS
 from migstat.settings.resolve import Profile, Sources, profile_from
+from migstat.settings.target import TaskWord
 from migstat.settings.values import looks_like_token, refuse_empty
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as profiles.acme.email or targets.wave2.job.")]
@@ -104,7 +105,8 @@ def get(ctx: typer.Context, key: Key) -> int:
       migstat config get profiles.acme.email
     """
     runtime: Runtime = ctx.obj
-    path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
+    read = _read(runtime)
+    path = _path_in(read, key)
     value = dict(all_values(read)).get(path)
     if value is None:
         raise NotFound(f"{dotted(path)} is not set", f"See migstat config list for {display_path(read.file)}.")
@@ -145,7 +147,8 @@ def unset(ctx: typer.Context, key: Key) -> int:
       migstat config unset targets.wave2.profile
     """
     runtime: Runtime = ctx.obj
-    path, read = path_of(refuse_empty(key, "KEY")), _read(runtime)
+    read = _read(runtime)
+    path = _path_in(read, key)
     change(read.file, {path: None})
     runtime.streams.tell(harmless(f"{dotted(path)} is no longer set in {display_path(read.file)}"))
     return 0
@@ -159,9 +162,20 @@ def _read(runtime: Runtime, *, must_exist: bool = True) -> Config:
     return read
 
 
+def _path_in(read: Config, key: str) -> KeyPath:
+    """The path that a key names. Raises UsageError, which lists what there is in a whole profile or target."""
+    refuse_empty(key, "KEY")
+    inside = [dotted(path) for path, _ in all_values(read) if key in (".".join(path[:-1]), dotted(path[:-1]))]
+    if inside:
+        raise UsageError(f"{key} is a whole {key.partition('.')[0][:-1]}, not one value", f"Keys: {', '.join(inside)}.")
+    return path_of(key)
+
+
 def _check(path: KeyPath, value: str, read: Config) -> None:
     """Raise UsageError for a value that would make a later command fail, maybe in the middle of a cutover."""
     source = dotted(path)
+    if path[0] == "targets" and path[1] in frozenset(TaskWord):
+        raise UsageError(f"{source}: {path[1]!r} means a task wherever a target can be named", "Use another name.")
     if not value.isprintable():
         raise UsageError(f"{source}: VALUE contains an unprintable character")
     if looks_like_token(value):

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from migstat.cli.help_page import page_width
+from migstat.cli.streams import is_terminal
 from migstat.errors import UsageError
 from migstat.model.exit_codes import MEANINGS
 from migstat.settings.keys import ENVIRONMENT, SETTINGS
@@ -183,6 +184,14 @@ TOPICS = {
 _VERBATIM = ("notify", "ci")
 """Topics with scripts and files to copy, which must not be wrapped."""
 
+_PROSE = re.compile(r"[A-Z]|migstat watch --notify CMD runs")
+"""How their paragraphs begin that are neither."""
+
+
+def _prose_wrapped(block: str, width: int) -> str:
+    """The block, if it is prose, in lines that fit."""
+    return fill(" ".join(block.split()), width, break_on_hyphens=False) if _PROSE.match(block) else block
+
 
 def help_(
     ctx: typer.Context,
@@ -208,6 +217,9 @@ def help_(
             columns = [max((gap.end() for gap in re.finditer(" {2,}", line)), default=0) for line in lines]
             wrapper = partial(fill, width=page_width(ctx), break_on_hyphens=False, break_long_words=False)
             lines = [wrapper(line, subsequent_indent=" " * column) for line, column in zip(lines, columns, strict=True)]
+        elif is_terminal(runtime.streams.out) and page_width(ctx) < max(map(len, lines)):
+            blocks = TOPICS[words[0]].strip("\n").split("\n\n")
+            lines = "\n\n".join(_prose_wrapped(block, page_width(ctx)) for block in blocks).splitlines()
         runtime.streams.print_lines(lines)
         return 0
     command = root
