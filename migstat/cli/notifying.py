@@ -19,7 +19,7 @@ from migstat.cli.background import BackgroundWorker
 from migstat.cli.listening import Heard, Listener
 from migstat.errors import UsageError
 from migstat.follow.deadline import Stopped
-from migstat.follow.notify import Alarms, Batch, worst_of
+from migstat.follow.notify import Alarms, Batch, recovery_beside, worst_of
 from migstat.model.events import Resumed, View, Waiting
 from migstat.model.nodes import Millis
 from migstat.render.ending import Story, last_line
@@ -152,7 +152,8 @@ class Notifier(Listener):
         import subprocess
 
         alarm, more = worst_of(batch.alarms)
-        text = sentence(alarm, batch.view, more=more, ending=batch.ending)
+        over = recovery_beside(alarm, batch.alarms)
+        text = sentence(alarm, batch.view, more=more, ending=batch.ending, recovered=over)
         coding = sys.getfilesystemencoding()  # that of environment variables, which may be ASCII
         variables = {
             "MIGSTAT_EVENT": str(event_document(alarm).__struct_config__.tag),

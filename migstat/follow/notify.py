@@ -91,3 +91,9 @@ def worst_of(alarms: Sequence[Event]) -> tuple[Event, int]:
     alarms = [alarm for alarm in alarms if not (isinstance(alarm, Changed) and alarm.node.level in above)]
     worst = min(alarms, key=lambda alarm: [isinstance(alarm, kind) for kind in _WORST_FIRST].index(True))
     return worst, sum(type(alarm) is type(worst) for alarm in alarms) - 1
+
+
+def recovery_beside(worst: Event, alarms: Sequence[Event]) -> Recovered | None:
+    """The end of the last outage among some alarms, if the worst of them is something else."""
+    last = next((alarm for alarm in reversed(alarms) if isinstance(alarm, Outage | Recovered)), None)
+    return last if isinstance(last, Recovered) and last is not worst else None

@@ -96,6 +96,9 @@ LONGEST_WAIT = 300.0
 
 BACKOFF = Policy(base=1.0, give_up_after=None)
 
+MISSED = 20.0
+"""Seconds by which a poll must at least be late, and by two intervals, for everything to be read in its place."""
+
 SLACK = 60.0
 """Seconds beyond the interval after which two readings are too far apart to tell that nothing has moved in between."""
 
@@ -370,6 +373,7 @@ class Watch:
             tries += 1
             try:
                 asked_at = clock()
+                full = full or self._has_missed_much()
                 self._poller.read_all() if full else self._poller.read_running(clock() - self._asked_at)
             except ApiError as error:
                 # any other error in between shows that it is not the API that refuses
@@ -395,6 +399,15 @@ class Watch:
                 self._asked_at = clock() if full else asked_at
                 break
         yield from self._take_stock(full=full)
+
+    def _has_missed_much(self) -> bool:
+        """True if so much may have happened since the last reading that a poll would show wrong counts.
+
+        A large migration is read in pieces all the same.
+        """
+        if self._read_at is None or self._poller.patrols:
+            return False
+        return self._deadline.clock() - self._read_at - self._interval > max(2 * self._interval, MISSED)
 
     def _may_pass(self, error: ApiError, waited: float, definite: float) -> bool:
         """True if another try may go better. A task that does not appear is waited for while its job is there.

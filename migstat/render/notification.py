@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migstat.model.events import Changed, Event, NoAnswer, Outage, View
+from migstat.model.events import Changed, Event, NoAnswer, Outage, Recovered, View
 from migstat.render.live import counts_of_view
 from migstat.render.log import cause_of, log_line
 from migstat.render.text import harmless, local_time, zone
@@ -14,14 +14,17 @@ LONGEST = 300
 LONGEST_NAME = 60
 
 
-def sentence(alarm: Event, view: View, *, more: int = 0, ending: str = "") -> str:
+def sentence(alarm: Event, view: View, *, more: int = 0, ending: str = "", recovered: Recovered | None = None) -> str:
     """Say which migration it is, what happened to it and how far it is.
 
-    `more` counts further events of this kind; `ending` says how the watch ended, if it has.
+    `more` counts further events of this kind; `ending` says how the watch ended, if it has; `recovered` is the end of
+    an outage that came with something worse.
     """
     news = harmless(ending) or _news(alarm, view.outage) + (f" (+{more} more)" if more else "")
     counts = counts_of_view(view)
     count = f"; {counts.done} of {counts.all} done" if counts.all and not ending else ""
+    if recovered is not None:  # who was notified of the outage must learn that it is over
+        count = f"; {_news(recovered, None)}{count}"
     head = view.snapshot
     name = "migstat" if head is None else head.job_name or f"job {head.job_id}"
     name = f"{_cut(harmless(name), LONGEST_NAME)}: "

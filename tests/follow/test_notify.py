@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from migstat.follow.notify import Alarms, Batch, worst_of
+from migstat.follow.notify import Alarms, Batch, recovery_beside, worst_of
 from migstat.model.events import (
     Alive,
     Changed,
@@ -118,3 +118,20 @@ def test_batches_are_merged_in_their_order() -> None:
 def test_the_worst_is_named(alarms: Sequence[Event], worst: Event, more: int) -> None:
     """The end comes before a failure, and that before all else; what contains a failure is not named beside it."""
     assert worst_of(alarms) == (worst, more)
+
+
+@pytest.mark.parametrize(
+    ("alarms", "recovery"),
+    [
+        ([RECOVERED], None),
+        ([FAILED], None),
+        ([RECOVERED, FAILED], RECOVERED),
+        ([OUTAGE, RECOVERED, ENDED], RECOVERED),
+        ([RECOVERED, FAILED, OUTAGE], None),
+    ],
+)
+def test_the_end_of_an_outage_is_told_beside_something_worse(
+    alarms: Sequence[Event], recovery: Recovered | None
+) -> None:
+    """Whoever was told of an outage is told that it is over, also if something worse has happened meanwhile."""
+    assert recovery_beside(worst_of(alarms)[0], alarms) == recovery

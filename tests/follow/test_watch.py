@@ -249,6 +249,20 @@ def test_any_outage_is_reported_once_and_waited_out(kind: str) -> None:
     assert the_end(events).verdict is Verdict.WARNING
 
 
+def test_what_ended_in_an_outage_is_counted_as_soon_as_it_is_over() -> None:
+    """The first view after an outage counts what has begun and ended during it: no poll would ask for that."""
+    late = [moved(f"C{at}", 320 + at, 330 + at) for at in range(5)]
+    sim = SimulatedWatch(migration(*TWO, *late), begin=200, trouble=outage(300, 400))
+    events = sim.watch.events()
+    for event in events:
+        if isinstance(event, Recovered):
+            break
+    snapshot = sim.watch.view.snapshot
+    assert snapshot is not None
+    assert {f"C{at}" for at in range(5)} <= {leaf.name for leaf in snapshot.shape.leaves if leaf.ended}
+    events.close()
+
+
 def test_waits_grow_in_an_outage() -> None:
     """The longer it lasts the longer are the pauses, up to half a minute and what one request is tried for."""
     sim = SimulatedWatch(migration(*TWO), begin=200, trouble=outage(300, 900))

@@ -43,6 +43,8 @@ def test_it_says_how_many_more_there_are_and_how_it_ended() -> None:
     """Others of the kind are counted; the end has its own words, even if nothing was ever read."""
     news = sentence(failed("No"), FAILURE, more=2)
     assert news == f"Jira to the cloud: ERP failed: No (+2 more){COUNT}"
+    news = sentence(failed("No"), FAILURE, recovered=Recovered(NOW, 250.0))
+    assert news == f"Jira to the cloud: ERP failed: No; API back after 4m 10s{COUNT}"
     assert sentence(ENDED, FAILURE, ending="succeeded") == "Jira to the cloud: succeeded"
     assert sentence(ENDED, START, ending="no answer") == "migstat: no answer"
     assert FAILURE.snapshot is not None
