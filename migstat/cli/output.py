@@ -55,8 +55,10 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
     step = step_after_report(report) if is_terminal(streams.out) and is_terminal(streams.err) else None
     suggestion = next_line(step, options.typed, runtime.demo.program if runtime.demo else "migstat") if step else ""
+    doubts = _doubts(report)
     # Known in advance, as they take lines of the window that the report folds to fit.
-    below = [streams.wrapped(text) for text in (note, suggestion, runtime.demo.label if runtime.demo else "") if text]
+    around = (note, *map(streams.warning, doubts), suggestion, runtime.demo.label if runtime.demo else "")
+    below = [streams.wrapped(text) for text in around if text]
     try:
         _present(streams, options, report, below=1 + sum(text.count("\n") + 1 for text in below))  # and the prompt
     except ClosedPipe:
@@ -67,10 +69,8 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
         tell_error(streams, unread, json=json)
     if note:
         streams.tell(note)
-    if isinstance(report, ChecksReport):
-        earlier = report.comparison.earlier if report.comparison else None
-        for doubt in (*report.doubts, *(earlier.notes if earlier else ())):
-            streams.warn(doubt)
+    for doubt in doubts:
+        streams.warn(doubt)
     listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
     # Records have no place for what is wrong with the task itself, such as why it could not start.
     if listed and options.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
@@ -89,6 +89,13 @@ def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: 
     if flaws:
         tell_error(runtime.streams, incomplete(flaws), json=True)
     return exit_of(verdict, readable=not flaws)
+
+
+def _doubts(report: Report) -> tuple[str, ...]:
+    """What to warn of: entries of a file of accepted checks, and the earlier run of a comparison."""
+    if not isinstance(report, ChecksReport):
+        return ()
+    return (*report.doubts, *(report.comparison.earlier.notes if report.comparison else ()))
 
 
 def _unread(report: Report) -> Incomplete | None:

@@ -137,9 +137,14 @@ class Streams(msgspec.Struct):
         self.clear_notice()
         _try_to_write(self.err, self.wrapped(text) + "\n")
 
+    @staticmethod
+    def warning(text: str) -> str:
+        """A warning as `warn` writes it."""
+        return f"migstat: warning: {harmless(text)}"
+
     def warn(self, text: str) -> None:
         """Write a warning to standard error."""
-        self.tell(f"migstat: warning: {harmless(text)}")
+        self.tell(self.warning(text))
 
     def wrapped(self, text: str) -> str:
         """The text as `tell` writes it: wrapped between words for a terminal. JSON stays on its line, to be copied."""

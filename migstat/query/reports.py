@@ -56,6 +56,9 @@ from migstat.query.walk import attempted
 NEWEST = 20
 """Runs of a job whose state is read, at one request each."""
 
+MOST_NAMED = 3
+"""Names of a filter that are repeated; more are counted."""
+
 ORDERS = ("name", "state", "elapsed", "progress")
 """Ways to sort projects."""
 
@@ -145,7 +148,7 @@ def checks_report(
         parent=check,
         checks=shown(found),
         judged=verdict_of_checks(evidence, judged.verdict, meant, snapshot.fetched_at, named=bool(names)),
-        filtered=_words(states) or ("that name" if names else ""),
+        filtered=_words(states, names),
         overridden=task.overridden if task else (),
         comparison=comparison,
         accepting=acceptances is not None,
@@ -178,7 +181,7 @@ def projects_report(
         scope=reading.scope,
         projects=tuple(node for node in _sorted(meant, order, now) if not states or node.state in states),
         judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=now),
-        filtered=_words(states) or ("that key" if keys else ""),
+        filtered=_words(states, tuple(names.values())),
         not_before=None if ended else earliest_end(reading.shape.leaves, len(reading.missing), now),
         nothing_to_move=_moves_nothing(reading, job),
     )
@@ -322,8 +325,10 @@ def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...
     return tuple(ordered)
 
 
-def _words(states: frozenset[State]) -> str:
-    return " or ".join(state for state in State if state in states)
+def _words(states: frozenset[State], names: Collection[str]) -> str:
+    """What a filter lets through: `DuplicateEmail or InvalidEmail, failed`; of many names the first few."""
+    some = [*names] if len(names) <= MOST_NAMED else [*[*names][:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
+    return ", ".join(filter(None, (" or ".join(some), " or ".join(state for state in State if state in states))))
 
 
 def _refuse_unknown(kind: str, names: tuple[str, ...], nodes: Collection[Node]) -> None:

@@ -72,4 +72,5 @@ def next_line(step: Step, typed: Typed, program: str = "migstat") -> str:
     """The step for a person, quoted for a shell."""
     (name, _, rest), why = step[0].partition(" "), step[1]
     words = [shlex.quote(word) for word in (typed.job, None if name == "tasks" else typed.task) if word]
-    return harmless(f"Next: {' '.join(filter(None, (program, name, *words, *typed.options, rest)))}   {why}").rstrip()
+    command = " ".join(filter(None, (program, name, *words, *typed.options, rest)))
+    return harmless(f"Next: {command}" + (f"   ({why})" if why else ""))

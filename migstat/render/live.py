@@ -65,8 +65,8 @@ LONGEST_REASON = 4
 NODE_BAR = 8
 """Cells of the bar of one node."""
 
-LONGEST_NAME, SHORT_NAME = 24, 16
-"""Cells of a name at most, in a window from `NARROW` on and in one below."""
+LONGEST_NAME = 24
+"""Cells of a name at most; in a narrow window a third of it, as messages matter more."""
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -215,7 +215,7 @@ def frame(
 def heading(known: Digest, now: Millis) -> Heading:
     """The verdict, or why there is none: no answer yet, none any more, or not everything was read.
 
-    Checks and scopes that failed are counted here, as the summary is about projects.
+    Checks and scopes that failed or warn are counted here, as the summary is about projects.
     """
     view, summary = known.view, known.summary
     state, word = STATE_OF_VERDICT[known.verdict], str(known.verdict)
@@ -232,7 +232,8 @@ def heading(known: Digest, now: Millis) -> Heading:
     if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
         counts.append((State.FAILED, f"{checks} check{'s' if checks > 1 else ''} failed", ""))
         failed = [node for node in failed if node.level[:1] != CHECK]
-    bad = {State.FAILED: max(len(failed), summary.failed), State.WARNING: summary.warning}
+    warned = sum(node.state is State.WARNING for node in known.problems)
+    bad = {State.FAILED: max(len(failed), summary.failed), State.WARNING: max(warned, summary.warning)}
     counts += [(state, count_words(count, state), grouped(count)) for state, count in bad.items() if count]
     if view.snapshot is not None and view.snapshot.accepted:
         counts.append((State.SKIPPED, f"{grouped(len(view.snapshot.accepted))} accepted", ""))
@@ -321,7 +322,7 @@ def _body(
     running, more_running = _rows(known.running, for_running, lambda node: _running(node, view, when, canvas), canvas)
     spare = room - len(problems) - len(more_problems) - len(running) - len(more_running) - between
     longest = max((cell_len(row.name) for row in (*problems, *running)), default=0)
-    names_width = min(longest, LONGEST_NAME if canvas.width >= NARROW else SHORT_NAME) + 2
+    names_width = min(longest, LONGEST_NAME if canvas.width >= NARROW else max(canvas.width // 3 - 2, 8)) + 2
     parts: list[RenderableType] = [] if small else [gap]
     if known.problems:
         table, wraps = _table(problems, names_width, canvas, spare)

@@ -127,6 +127,15 @@ def test_what_does_not_fit_is_counted(width: int, height: int) -> None:
     assert rows[1] >= 2
 
 
+def test_a_long_name_leaves_room_for_messages_in_a_narrow_window() -> None:
+    """In 40 cells the names take a third, and the header counts each warning that has a row."""
+    timesheets = node("migrate", "apps", "com.example.timesheets", state="WARNING", message="12 of 4810 work logs")
+    lines = shown(night(node(*PROJECTS, "ERP", state="FAILED", message=LONG), timesheets), 40, 15)
+    assert lines[0] == "● running · ✖ 1 failed · ▲ 2 warnings"
+    assert "✖ ERP          Import stopped: custom" in lines
+    assert "▲ com.exampl…  12 of 4810 work logs" in lines
+
+
 def test_what_could_not_be_read_is_among_the_problems() -> None:
     """A level that could not be read has a row in the view and on the page, hides no reason, and is no failure."""
     assert MIDDLE.snapshot is not None
@@ -399,9 +408,9 @@ def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
     [
         (START, "migstat status JOB -v"),
         (MIDDLE, "migstat watch JOB"),
-        (OVER, "migstat projects JOB --state failed   3 failed"),
+        (OVER, "migstat projects JOB --state failed   (3 failed)"),
         (REFUSED, "migstat tasks JOB"),
-        (DONE, "migstat artifacts JOB   reports and error logs of this run"),
+        (DONE, "migstat artifacts JOB   (reports and error logs of this run)"),
     ],
 )
 def test_the_next_command_fits_the_end(view: View, command: str) -> None:
