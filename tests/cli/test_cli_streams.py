@@ -172,9 +172,9 @@ def on_a_terminal(words: list[str], env: Mapping[str, str], *, columns: int = 10
 
 
 @pytest.mark.slow
-def test_what_a_watch_says_last_is_wrapped_between_words(small: Server) -> None:
+def test_what_a_watch_says_last_is_wrapped_between_words(small: Server, tmp_path: Path) -> None:
     """Even though a thread writes it, the window's width is known."""
-    words = ["watch", "-o", "plain", "--timeout", "0.1s", "--interval", "0.05s", "--record", os.devnull]
+    words = ["watch", "-o", "plain", "--timeout", "0.1s", "--record", str(tmp_path / "n.jsonl")]
     _, screen, code = on_a_terminal(words, environ(small, TERM="xterm"), columns=40)
     lines = [line.rstrip() for line in screen.display if line.strip()]
     assert code == 124
