@@ -6,7 +6,7 @@ Reading 5000 projects once costs 250 requests, and 600 are allowed in a minute. 
   on its word does a watch end. It is made at the start, at the end, and every two minutes in between.
 - A *poll* asks for the root, the scopes, the children that run, the failures and warnings and, by name, those that ran
   at the last poll and no longer do. It may miss a child that began and ended between two polls, until the next full
-  reading.
+  reading. Where a level has only a few children, all of them cost no more, and nothing is missed.
 
 Of a large migration even one full reading takes minutes of the request budget, and nothing else would be read during
 them. There each poll spends what its own questions leave on a few more pages of everything (`Patrol`), which add up to
@@ -61,6 +61,9 @@ PATROL = 0.12
 
 FREE = 0.25
 """Share of a poll's requests kept for what is read in turn; if the rest is not enough, polls become rarer."""
+
+FEW = 40
+"""Maximum number of children of a level of which each poll reads all: that costs about as much as asking for news."""
 
 AT_ONCE = 60
 """Cost in requests up to which everything is read at once; above it, a patrol reads it in pieces."""
@@ -358,8 +361,12 @@ class Poller:
         # a scope that begins again, or a new one, shows with the next full reading
         if any(not node.ended for node in scopes) or (not scopes and known.runs(MIGRATE)):
             self._read_children(MIGRATE)
-        levels = [*self._working_levels(page)]
-        for leaves in levels:
+        levels = []
+        for leaves in self._working_levels(page):
+            if len(known.levels.get(leaves.level, ())) <= FEW and not self.patrols:
+                self._read_children(leaves.level)
+                continue
+            levels.append(leaves)
             running = [node.name for node in known.running.values() if node.level[:-1] == leaves.level]
             with _left_for_later():
                 if found := leaves.news(self, self._filters, running):

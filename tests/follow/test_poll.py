@@ -70,6 +70,10 @@ def lanes(count: int, length: float, width: int) -> list[script.SimNode]:
     ]
 
 
+MANY = lanes(41, 1, 41)
+"""Projects that ended early: with these the level has too many to be read at each poll."""
+
+
 def assert_truth(sim: SimulatedWatch) -> None:
     """In the end the watch holds the real tree, node for node."""
     held = {level: (node.status, node.outcome) for level, node in sim.known.items() if level != PROJECTS}
@@ -97,20 +101,28 @@ def test_polls_leave_three_quarters_of_the_limit(
     assert_truth(sim)
 
 
-@pytest.mark.parametrize(("outcome", "within"), [("SUCCESS", 130), ("FAILED", 15)])
-def test_what_never_runs_at_a_poll_is_seen_all_the_same(outcome: str, within: float) -> None:
-    """A project that begins and ends between two polls shows within two minutes, a failure with the next poll."""
+@pytest.mark.parametrize(
+    ("outcome", "others", "within"), [("SUCCESS", MANY, 130), ("SUCCESS", [], 15), ("FAILED", MANY, 15)]
+)
+def test_what_never_runs_at_a_poll_is_seen_all_the_same(
+    outcome: str, others: list[script.SimNode], within: float
+) -> None:
+    """Projects that begin and end between two polls show within two minutes; failures, or of few, with the next."""
     events = SimulatedWatch(
-        migration(moved("BLINK", 201, 203, outcome), moved("LONG", 60, 900)), begin=70, plan=Plan()
+        migration(moved("BLINK", 201, 203, outcome), moved("LONG", 60, 900), *others), begin=70, plan=Plan()
     ).run()
     reported = [event for event in events if isinstance(event, Changed) and event.node.name == "BLINK"]
     assert [(event.node.outcome, event.before and event.before.status) for event in reported] == [(outcome, "PENDING")]
     assert 203 <= seconds_of(reported[0]) <= 203 + within
 
 
-def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
-    """In between only these are asked for: the root, the scopes, what runs or went wrong, and by name what left it."""
-    scenario = migration(moved("A", 60, 115), moved("B", 60, 900), scopes=(moved("apps", 60, 950),))
+@pytest.mark.parametrize("others", [MANY, []], ids=["many", "few"])
+def test_a_poll_asks_for_the_root_the_scopes_and_what_runs(others: list[script.SimNode]) -> None:
+    """In between only these are asked for: the root, the scopes, what runs or went wrong, and by name what left it.
+
+    Of a few projects all are, as they take no more requests.
+    """
+    scenario = migration(moved("A", 60, 115), moved("B", 60, 900), *others, scopes=(moved("apps", 60, 950),))
     sim = SimulatedWatch(scenario, begin=100, plan=Plan(interval=10.0))
     events = sim.events()
     for event in events:
@@ -118,7 +130,10 @@ def test_a_poll_asks_for_the_root_the_scopes_and_what_runs() -> None:
             break
     polls = {at: [sent.brief for sent in sim.sent if sent.at == at] for at in poll_times(sim)}
     usual = ["root+", "migrate+", *(f"migrate,projects+ {word}" for word in ("IN_PROGRESS", "FAILED", "WARNING"))]
-    assert [polls[110.0], polls[120.0], polls[130.0]] == [usual, [*usual, "migrate,projects,A"], usual]
+    expected = [usual, [*usual, "migrate,projects,A"], usual]
+    if not others:
+        expected = [["root+", "migrate+", "migrate,projects+"]] * 3
+    assert [polls[110.0], polls[120.0], polls[130.0]] == expected
 
 
 @pytest.mark.parametrize("filters", FILTERS[1:])
@@ -148,17 +163,22 @@ LIVES = st.lists(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("unmeasured")
-@given(LIVES, st.sampled_from(FILTERS), st.integers(2, 25), st.floats(0.0, 2.0), st.booleans())
-@settings(max_examples=10)
+@given(LIVES, st.sampled_from(FILTERS), st.integers(2, 25), st.floats(0.0, 2.0), st.booleans(), st.booleans())
+@settings(max_examples=20)
 def test_no_schedule_loses_a_change(
-    lives: list[tuple[int, int, int, str]], filters: script.FilterMode, size: int, latency: float, stamped: bool
+    lives: list[tuple[int, int, int, str]],
+    filters: script.FilterMode,
+    size: int,
+    latency: float,
+    stamped: bool,
+    many: bool,
 ) -> None:
     """Whenever projects appear, run and end, each end is reported once, in a chain, and the last state is the truth."""
     projects = []
     for number, (reported, begun, length, outcome) in enumerate(lives):
         begin, times = 30 + reported + begun, {"reported_at": 30 + reported, "has_details": stamped}
-        projects.append(moved(f"P{number:02}", begin, begin + length, outcome, **times))
-    scenario = migration(*projects, core_end=1300, filters=filters, page_size=size)
+        projects.append(moved(f"L{number:02}", begin, begin + length, outcome, **times))
+    scenario = migration(*projects, *(MANY if many else ()), core_end=1300, filters=filters, page_size=size)
     sim = SimulatedWatch(scenario, begin=35, latency=latency, plan=Plan(interval=20), patience=2000)
     events = sim.run()
     assert_truth(sim)

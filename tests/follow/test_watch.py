@@ -330,7 +330,8 @@ def test_a_refusal_in_the_middle_of_a_reading_loses_no_change(about: str, gone: 
     """What was read before the refusal is reported once the API answers again, each change once."""
     vanishing = script.SimNode(name="GONE", steps=(script.Step(60), *([script.Step(gone, None)] if gone else [])))
     scopes = (moved("apps", 40, 395),)
-    scenario = migration(*TWO, vanishing, scopes=scopes, keys=("A", "B"))
+    rest = [moved(f"R{number:02}", 60, 70) for number in range(40)]  # too many to be read at each poll
+    scenario = migration(*TWO, vanishing, *rest, scopes=scopes, keys=("A", "B"))
     refusals = outage(390, 440, lambda: httpx.Response(status), about)
     sim = SimulatedWatch(scenario, begin=150 if gone else 340, trouble=refusals, ends=(600.0, Stopped()))
     events = sim.run()
