@@ -39,7 +39,7 @@ PATHS = ("FILE", "DIR")
 REMOVED = {
     "--outcome": "Use --state LIST, such as --state failed,warning.",
     "--status": "Use --state LIST, such as --state running.",
-    "--failed": "Use --state failed.",
+    "--failed": "Use --state failed, which checks, projects and timeline have.",
     **{
         f"--{name.replace('_', '-')}": f"Set {SETTING[name].variable}, or {name} in the profile."
         for name in ("request_timeout", "rate_limit", "ca_bundle")
