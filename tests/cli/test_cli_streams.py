@@ -48,8 +48,10 @@ def environ(server: Server, **more: str) -> dict[str, str]:
 
 def shell(script: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     defined = f'migstat() {{ "{sys.executable}" -m migstat "$@"; }}\n{script}'
+    # Under `ulimit -f`, Python would leave truncated bytecode for all later runs.
+    env = {**env, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        ["/bin/bash", "-c", defined], env=dict(env), capture_output=True, text=True, timeout=60, check=False
+        ["/bin/bash", "-c", defined], env=env, capture_output=True, text=True, timeout=60, check=False
     )
 
 
