@@ -442,7 +442,7 @@ def _span(level: Level, track: _Track, unseen: Sequence[tuple[Millis, Millis]]) 
         phases
         and began is not None
         and phases[0].begun - began <= UNSEEN
-        # what was first seen after a time in which nobody watched may have followed other phases
+        # a phase first seen after a gap may have followed others
         and not any(began < to and since < phases[0].begun for since, to in unseen)
     ):
         phases[0] = replace(phases[0], begun=began)

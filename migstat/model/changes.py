@@ -39,7 +39,7 @@ def change_of(before: State | None, now: State | None) -> Change:
         return Change.RUNNING  # it may still end in any state
     was, is_now = _BAD.get(before, 0) if before else 0, _BAD.get(now, 0)
     if was and now is State.SKIPPED:
-        return Change.SKIPPED  # nobody has looked whether it is still wrong
+        return Change.SKIPPED  # not checked again, so it may still be wrong
     if not was or not is_now:
         return Change.NEW if is_now else Change.FIXED if was else Change.SAME
     return Change.STILL if was == is_now else Change.WORSE if is_now > was else Change.BETTER

@@ -265,7 +265,7 @@ class PhaseJson(Published, kw_only=True):
     name: str
     begun: Instant = field(name="from")
     to: Instant | None
-    exact: Annotated[bool, Meta(description="False if it began or ended while nobody watched.")]
+    exact: Annotated[bool, Meta(description="False if it began or ended while no watch was reading.")]
 
 
 class RehearsalJson(Published, kw_only=True):

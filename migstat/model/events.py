@@ -145,7 +145,7 @@ class PhaseSeen(msgspec.Struct, frozen=True):
     """One phase of a node as a watch has seen it, such as `import`; `to` is None while it goes on.
 
     `rate` is things per second over the last minutes, None until the phase has moved for a minute. `exact` is False if
-    it began or ended at an unknown moment of a time in which nobody watched.
+    it began or ended, at an unknown moment, while no watch was reading.
     """
 
     name: str

@@ -54,7 +54,7 @@ class Profile(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """How to reach the API. `request_timeout` in seconds, `rate_limit` in requests per 60 s (None: no limit).
 
-    `email` and `token` are empty where nobody is logged in. `proxy` is the URL of the proxy that the machine is set up
+    `email` and `token` are empty before a login. `proxy` is the URL of the proxy that the machine is set up
     to use, never for a loopback address. `warnings` are for the user.
     """
 
@@ -200,7 +200,7 @@ class Sources(msgspec.Struct, frozen=True):
         return self.settings().logged_in(self.email(), self.token())
 
     def settings(self) -> Settings:
-        """How to reach the API; nobody is logged in yet. Raises UsageError for an invalid value."""
+        """How to reach the API, still without credentials. Raises UsageError for an invalid value."""
         base_url = self.parsed("base_url")
         settings = Settings(
             base_url=base_url,

@@ -373,7 +373,8 @@ def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
     """A command that writes to its terminal and fails is a line of the log; Ctrl-C ends the watch, not the command."""
     hook, told, go = (tmp_path / name for name in ("hook", "told", "go"))
     lines = (f"echo $MIGSTAT_EVENT >> {told}", "(echo XX > /dev/tty) 2>&-", "echo YY; echo ZZ >&2")
-    waits = f"[ $MIGSTAT_EVENT = change ] || while [ ! -e {go} ]; do sleep 0.05; done"
+    # Within limits, so that it ends even if the test is killed.
+    waits = f"n=0; [ $MIGSTAT_EVENT = change ] || while [ ! -e {go} ] && [ $((n += 1)) -le 999 ]; do sleep 0.05; done"
     hook.write_text("\n".join(["#!/bin/sh", *lines, waits, f"echo over >> {told}", "exit 3", ""]), encoding="utf-8")
     hook.chmod(0o700)
     scripted = cutover(moved("ACME", 20, 100, "FAILED"), moved("ZED", 20, 900), over=900, state="FAILED")

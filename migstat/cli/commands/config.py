@@ -78,7 +78,7 @@ def list_(
         chosen = profile_from(profile, None, runtime.environ)
         for warning in chosen.config.warnings:
             runtime.streams.warn(warning)
-        # A token only has to be there: nobody is asked for one, and nothing read from standard input.
+        # Only the presence of a token is shown, so standard input is not read for it.
         sources = Sources({}, runtime.environ, chosen, stdin=lambda: "-", keychain=runtime.keychain)
         try:
             token = sources.token()
