@@ -78,7 +78,7 @@ Count = Annotated[int, Meta(ge=0)]
 class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Counts of all nodes by state, regardless of filters, and by the outcomes of those that have one."""
 
-    total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished, and those not read")]
+    total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished + unread")]
     missing: Count
     pending: Count
     running: Count
@@ -88,11 +88,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     succeeded: Count
     skipped: Count
     by_outcome: dict[str, Annotated[int, Meta(ge=1)]]
-
-    @property
-    def unread(self) -> int:
-        """The number of those that a glance at many left out, so that their states are unknown."""
-        return self.total - self.missing - self.pending - self.running - self.finished
+    unread: Annotated[int, Meta(ge=0, description="of unknown state: a glance at many leaves out those that are well")]
 
 
 def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
@@ -103,6 +99,7 @@ def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
         total=sum(counts.values()),
         finished=sum(count for state, count in counts.items() if state.ended),
         by_outcome=dict(sorted(tally.by_outcome.items())),
+        unread=0,
         **{str(state): count for state, count in counts.items()},
     )
 
@@ -177,8 +174,8 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
 
     `node` is the requested one: the root, or the node of a level. `missing` are keys of the job's scope that were
     not reported, `flaws` what could not be read, one line each. `summary` counts checks, projects or spaces, regardless
-    of filters, as far as they were read. With `partial` only those that run or went wrong were requested: the others
-    are counted in the total alone, if the job names them. `accepted` are the checks that were accepted.
+    of filters, as far as they were read. With `partial` only those that run or went wrong were requested: the
+    others are counted as unread, if the job names them. `accepted` are the checks that were accepted.
     """
 
     job_id: str

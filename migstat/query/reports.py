@@ -281,14 +281,15 @@ def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snap
     assessment = _assessed(reading, now)
     older = session.notes_on_older(reading.evidence) if reading.evidence else ()
     known = {reason.message for reason in assessment.reasons}
-    unread = tuple(
+    unreadable = tuple(
         Reason((), State.MISSING, None, text)
         for text in (f"could not be read: {flaw}" for flaw in reading.flaws)
         if text not in known
     )
     summary = assessment.summary
     if reading.partial and job:  # of the others only their number is known
-        summary = replace(summary, total=max(len(job.keys), summary.total))
+        unread = max(len(job.keys) - summary.total, 0)
+        summary = replace(summary, total=summary.total + unread, unread=unread)
     return Snapshot(
         job_id=session.job_id,
         task_id=session.task.task_id,
@@ -300,7 +301,7 @@ def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snap
         flaws=reading.flaws,
         job_name=job.name if job else None,
         destination=job.destination if job else None,
-        reasons=(*assessment.reasons, *unread),
+        reasons=(*assessment.reasons, *unreadable),
         summary=summary,
         notes=(*assessment.notes, *older),
         partial=reading.partial,

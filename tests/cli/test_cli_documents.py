@@ -67,7 +67,7 @@ def test_the_status_document(server: Server) -> None:
 
 
 SUMMARY = {"total": 0, "missing": 0, "pending": 0, "running": 0, "finished": 0} | {
-    "failed": 0, "warning": 0, "succeeded": 0, "skipped": 0, "byOutcome": {}
+    "failed": 0, "warning": 0, "succeeded": 0, "skipped": 0, "byOutcome": {}, "unread": 0
 }  # fmt: skip
 
 

@@ -120,7 +120,7 @@ AT, INSTANT_OF_AT = 1_790_000_000_123, "2026-09-21T14:13:20Z"
 ACME = ("migrate", "projects", "ACME")
 SUMMARY = {
     "total": 6, "missing": 1, "pending": 1, "running": 1, "finished": 3, "failed": 1, "warning": 0, "succeeded": 2,
-    "skipped": 0, "byOutcome": {"FAILED": 1, "SUCCESS": 2},
+    "skipped": 0, "byOutcome": {"FAILED": 1, "SUCCESS": 2}, "unread": 0,
 }  # fmt: skip
 COUNTED = msgspec.convert(SUMMARY, Summary)
 RUNNING = {"state": "running", "status": "IN_PROGRESS", "outcome": None}
