@@ -25,8 +25,8 @@ from migstat.follow.watch import Plan, Watch
 from migstat.model.events import Ended, Resumed, Waiting
 from migstat.model.nights import timeline_report
 from migstat.render.drawing import picture as drawn_picture
-from migstat.render.ending import Story, ending
-from migstat.render.live import digest, frame
+from migstat.render.ending import WatchResult, ending
+from migstat.render.live import frame, sorted_view
 from migstat.render.log import LogLine, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
@@ -89,14 +89,14 @@ def pictures_of_watch(folder: Path) -> None:
             log, name = list[LogLine](), "watch.svg"
             for event in watch.events():
                 if isinstance(event, Ended):
-                    keep("end.svg", ending(Story(ended=event, view=watch.view), WINDOW))
+                    keep("end.svg", ending(WatchResult(ended=event, view=watch.view), WINDOW))
                 elif not isinstance(event, Waiting):
                     line = None if isinstance(event, Resumed) else log_line(event)
                     log += [line] if line is not None else []
                 elif clock() - SUNDAY >= POLLED_FOR:
                     outage = event.view.outage
                     if name == "watch.svg" or (outage is not None and event.at - outage.since > OUTAGE * 1000):
-                        keep(name, frame(digest(event.view), log, event.at, replace(WINDOW, height=LINES)))
+                        keep(name, frame(sorted_view(event.view), log, event.at, replace(WINDOW, height=LINES)))
                         server.faults.clear()
                     if name == "watch.svg":
                         server.faults.add("503", 100_000)

@@ -10,15 +10,15 @@ from migstat.cli.background import BackgroundWorker
 from migstat.cli.listening import Heard, Listener
 from migstat.files.whole import write_whole
 from migstat.model.events import End, View, Waiting
-from migstat.render.ending import Story
-from migstat.render.live import digest
+from migstat.render.ending import WatchResult
+from migstat.render.exported import ExportedView, picture_text
+from migstat.render.live import sorted_view
 from migstat.render.log import LogLine, logged
 from migstat.render.page import RELOAD, page_text
 from migstat.render.prometheus import metrics_text
-from migstat.render.scene import Scene, picture_text
 from migstat.render.text import harmless
 
-WRITERS: dict[str, Callable[[Scene], str]] = {".svg": picture_text, ".html": page_text, ".prom": metrics_text}
+WRITERS: dict[str, Callable[[ExportedView], str]] = {".svg": picture_text, ".html": page_text, ".prom": metrics_text}
 """The text of an export, by the end of the file's name."""
 
 WRITTEN_EVERY = 5.0
@@ -26,8 +26,8 @@ WRITTEN_EVERY = 5.0
 
 _WRITE = partial(write_whole, private=False)
 
-_Sight = tuple[View, tuple[LogLine, ...], float, Story | None]
-"""The parts of a Scene. The thread builds it: for 5000 projects that takes longer than the watch may wait."""
+_Parts = tuple[View, tuple[LogLine, ...], float, WatchResult | None]
+"""The parts of an ExportedView, which the thread makes of them: that takes long for 5000 projects."""
 
 
 class Exporter(Listener):
@@ -55,7 +55,7 @@ class Exporter(Listener):
         self._due = clock()
         self._begun = False
         self._failure = ""
-        self._worker: BackgroundWorker[_Sight] = BackgroundWorker("exporter", self._run, kept=1)
+        self._worker: BackgroundWorker[_Parts] = BackgroundWorker("exporter", self._run, kept=1)
 
     def show(self, event: Heard) -> None:
         """Take in what has happened; the file is written in the pauses."""
@@ -68,13 +68,13 @@ class Exporter(Listener):
             stale_after = 3 * max(interval, RELOAD) + max(event.seconds - interval, 0)
             self._worker.put((event.view, self._log, stale_after, None))
 
-    def end(self, story: Story) -> None:
+    def end(self, result: WatchResult) -> None:
         """Write how it ended, however recently the last version was written.
 
         A watch that failed before it knew anything writes nothing: the file may be another watch's.
         """
-        if self._begun or story.ended.end is not End.ERROR or story.view.snapshot is not None:
-            self._worker.put((story.view, self._log, 0.0, story))
+        if self._begun or result.ended.end is not End.ERROR or result.view.snapshot is not None:
+            self._worker.put((result.view, self._log, 0.0, result))
         self._worker.end()  # now: another file that hangs may leave no time for `close`
 
     def close(self, patience: float) -> None:
@@ -83,18 +83,20 @@ class Exporter(Listener):
         if failure := self._failure if done else "timed out":
             self._tell(f"the final state was not written: {failure}")
 
-    def _run(self, batches: Iterator[list[_Sight]]) -> None:
+    def _run(self, batches: Iterator[list[_Parts]]) -> None:
         text_of = WRITERS[self._path.suffix.lower()]
         warned = False
         for batch in batches:
-            view, log, stale_after, story = batch[-1]
+            view, log, stale_after, result = batch[-1]
             try:
-                scene = Scene(known=digest(view, self._title), log=log, stale_after=stale_after, story=story)
-                self._write(self._path, text_of(scene))
+                exported = ExportedView(
+                    known=sorted_view(view, self._title), log=log, stale_after=stale_after, result=result
+                )
+                self._write(self._path, text_of(exported))
                 self._failure = ""
             except Exception as error:  # noqa: BLE001  whatever is wrong with a file, the watch goes on
                 self._failure = harmless((error.strerror if isinstance(error, OSError) else None) or str(error))
-                if not warned and story is None:  # `close` reports on the last version
+                if not warned and result is None:  # `close` reports on the last version
                     warned = True
                     self._tell(f"{self._failure}; trying again after each poll")
 

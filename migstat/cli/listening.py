@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from migstat.model.events import Event, Resumed, Waiting
-from migstat.render.ending import Story
+from migstat.render.ending import WatchResult
 
 Heard = Event | Waiting | Resumed
 
@@ -17,9 +17,9 @@ class Listener:
         """Take in what has happened, or that a pause begins."""
         raise NotImplementedError
 
-    def end(self, story: Story) -> None:
+    def end(self, result: WatchResult) -> None:
         """Take in the last event, and how the watch ended."""
-        self.show(story.ended)
+        self.show(result.ended)
 
     def close(self, patience: float) -> None:
         """Finish, or give up after `patience` seconds or less."""

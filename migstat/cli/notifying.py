@@ -22,7 +22,7 @@ from migstat.follow.deadline import Stopped
 from migstat.follow.notify import Alarms, Batch, recovery_beside, worst_of
 from migstat.model.events import Resumed, View, Waiting
 from migstat.model.nodes import Millis
-from migstat.render.ending import Story, last_line
+from migstat.render.ending import WatchResult, last_line
 from migstat.render.json import encoded, event_document
 from migstat.render.notification import sentence
 from migstat.render.text import harmless
@@ -110,11 +110,11 @@ class Notifier(Listener):
         if self._view is not None and (batch := self._alarms.due(now, self._view, ending)) is not None:
             self._worker.put(batch)
 
-    def end(self, story: Story) -> None:
+    def end(self, result: WatchResult) -> None:
         """Run the command for the end."""
-        self._alarms.add(story.ended)
-        self._view = story.view
-        self.look(story.ended.at, last_line(story))
+        self._alarms.add(result.ended)
+        self._view = result.view
+        self.look(result.ended.at, last_line(result))
 
     def wait(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
         """Wait for the command; a signal inside of `interruptible` ends it at once."""

@@ -21,9 +21,9 @@ from migstat.model.nodes import Millis, State
 from migstat.model.verdict import Verdict
 from migstat.render.advice import WATCH, next_line, next_step
 from migstat.render.drawing import drawn
-from migstat.render.ending import Story, ending, last_line, status_line
+from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.json import encoded, event_document
-from migstat.render.live import digest, frame, window_title
+from migstat.render.live import frame, sorted_view, window_title
 from migstat.render.log import LogLine, log_line, logged
 from migstat.render.outlook import clock
 from migstat.render.parts import Canvas
@@ -57,7 +57,7 @@ class EventPrinter(Listener):
     def fill(self, view: View) -> None:
         """Show what the first reading has seen so far."""
 
-    def finish(self, story: Story) -> None:
+    def finish(self, result: WatchResult) -> None:
         """Show how it ended, once closed."""
 
     def _rings(self, event: Heard | LogLine) -> bool:
@@ -67,12 +67,12 @@ class EventPrinter(Listener):
         self._rung_at = event.at
         return True
 
-    def _tell_end(self, story: Story, *last: str) -> None:
+    def _tell_end(self, result: WatchResult, *last: str) -> None:
         """Tell what does not count and, to a person, what helps next; a demo has its own suggestion."""
-        for text in (*story.ended.notes, *last):
+        for text in (*result.ended.notes, *last):
             self._streams.tell(f"migstat: {harmless(text)}")
         if is_terminal(self._streams.err) and not self._is_demo:
-            step = next_step(story.view.snapshot)
+            step = next_step(result.view.snapshot)
             # Without its options a watch would not be resumed, nor judge as this one did.
             resumes = step == WATCH and self._options.record is not None
             resume = "Next: run the same command to resume this watch"
@@ -114,9 +114,9 @@ class LinePrinter(EventPrinter):
         if is_terminal(self._streams.out) and not quiet and self._rings(event):
             self._streams.ring()
 
-    def finish(self, story: Story) -> None:
+    def finish(self, result: WatchResult) -> None:
         """Print how it ended and, to a person, what helps next."""
-        self._tell_end(story, last_line(story))
+        self._tell_end(result, last_line(result))
 
     def _begin(self, event: Snapped) -> None:
         head = event.snapshot
@@ -149,13 +149,13 @@ class ScreenPrinter(EventPrinter):
         self._warnings: list[str] = []
         self._closed = False
         # Both are replaced, never changed: the thread of the screen draws them.
-        self._known = digest(View(at=0, snapshot=None), options.title)
+        self._known = sorted_view(View(at=0, snapshot=None), options.title)
         self._log: tuple[LogLine, ...] = ()
 
     def show(self, event: Heard | LogLine) -> None:
         """Take the event into the view."""
         if isinstance(event, Waiting):
-            self._known = known = digest(event.view, self._options.title)
+            self._known = known = sorted_view(event.view, self._options.title)
             share = known.counts.done * 100 // known.counts.all if known.counts.all else 0
             failed = known.verdict is Verdict.FAILED or known.summary.failed > 0
             self._screen.refresh(Badge(window_title(known, self._glyphs), share, failed))
@@ -179,7 +179,7 @@ class ScreenPrinter(EventPrinter):
 
     def fill(self, view: View) -> None:
         """Show what the first reading has seen so far. May be called from any thread."""
-        self._known = digest(view, self._options.title)
+        self._known = sorted_view(view, self._options.title)
 
     def close(self, patience: float) -> None:
         """Hand the terminal back, and print the warnings that came meanwhile."""
@@ -188,13 +188,13 @@ class ScreenPrinter(EventPrinter):
         while self._warnings:  # to which the threads of record and exports may still add
             self._streams.tell(self._warnings.pop(0))
 
-    def finish(self, story: Story) -> None:
+    def finish(self, result: WatchResult) -> None:
         """Leave a summary on the terminal."""
         columns, lines = self._screen.size
         shared = self._options.shared
         canvas = Canvas(shared.columns or columns, self._glyphs, lines)
-        self._streams.print(drawn(ending(story, canvas), canvas, color=shared.color))
-        self._tell_end(story)
+        self._streams.print(drawn(ending(result, canvas), canvas, color=shared.color))
+        self._tell_end(result)
 
     def _frame(self, columns: int, lines: int) -> RenderableType:
         canvas = Canvas(columns, self._glyphs, lines)

@@ -24,7 +24,7 @@ from migstat.follow.deadline import WATCH_POLICY, Deadline
 from migstat.follow.watch import Watch
 from migstat.model.events import End, Ended, View, Waiting
 from migstat.model.exit_codes import Exit, exit_of_error
-from migstat.render.ending import Story
+from migstat.render.ending import WatchResult
 from migstat.render.log import LogLine
 from migstat.render.outlook import deadline_words, rehearsed_words
 from migstat.render.text import harmless
@@ -117,12 +117,12 @@ class Watcher(msgspec.Struct, kw_only=True):
                 self.printer.screen.start()
             ended = self._pass_on()
             error = self._error.message if self._error else ""
-            story = Story(ended=ended, view=self.watch.view, until=self.options.plan.until, error=error)
+            result = WatchResult(ended=ended, view=self.watch.view, until=self.options.plan.until, error=error)
             # A timeout or a signal has a code of its own, with or without a reader.
             hurried = ended.end in (End.TIMEOUT, End.INTERRUPTED)
             try:
                 for listener in (*self.listeners, self.printer):
-                    listener.end(story)
+                    listener.end(result)
             except ClosedPipe:
                 self._unread = self._unread or not hurried
             except OutputError as failure:
@@ -134,7 +134,7 @@ class Watcher(msgspec.Struct, kw_only=True):
             self.background.patience = patience
         if self._error is None and not self._unread:
             with suppress(ClosedPipe, OutputError):  # `loss` will tell
-                self.printer.finish(story)
+                self.printer.finish(result)
         if self.notifier:
             self.notifier.wait(self.signals.interruptible)
         return self._code(ended)

@@ -11,7 +11,7 @@ from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
 from migstat.model.verdict import Until, Verdict
-from migstat.render.live import counts_of_view, digest, heading, progress_lines, scopes_of
+from migstat.render.live import counts_of_view, heading, progress_lines, scopes_of, sorted_view
 from migstat.render.log import cause_of, no_answer
 from migstat.render.outlook import against_deadline, outlook
 from migstat.render.parts import LOW, LOWER, REASONS, Canvas, heading_lines, reason_lines
@@ -19,7 +19,7 @@ from migstat.render.text import duration, harmless, local_time
 from migstat.render.theme import QUIET, STATE_OF_VERDICT
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True):
+class WatchResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a watch ended, and what was known then; `error` is the message of what ended it, if anything did."""
 
     ended: Ended
@@ -28,14 +28,14 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-def ending(story: Story, canvas: Canvas) -> Group:
+def ending(result: WatchResult, canvas: Canvas) -> Group:
     """Draw what stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
-    ended, view, reasons = story.ended, story.view, story.ended.reasons
+    ended, view, reasons = result.ended, result.view, result.ended.reasons
     # A single reason that is about the task itself goes into the last line, which wraps and is never cut.
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
     if view.snapshot is not None:
-        known = digest(view)
+        known = sorted_view(view)
         # Unlike a frame's these may be more lines: a destination that is cut cannot be told from another.
         high = replace(canvas, height=max(canvas.height, LOWER))
         parts += heading_lines(heading(known, ended.at), high)
@@ -47,40 +47,40 @@ def ending(story: Story, canvas: Canvas) -> Group:
         often = "1 outage" if view.outages == 1 else f"{view.outages} outages"
         total = f", {duration(view.outage_seconds)} total" if view.outage_seconds >= 1 else ""
         parts.append(Text(often + total, QUIET))
-    parts.append(Text(last_line(story, with_reason=alone), STATE_OF_VERDICT[ended.verdict]))
+    parts.append(Text(last_line(result, with_reason=alone), STATE_OF_VERDICT[ended.verdict]))
     return Group(*parts)
 
 
-def last_line(story: Story, *, with_reason: bool = True) -> str:
+def last_line(result: WatchResult, *, with_reason: bool = True) -> str:
     """How the watch ended and what was not waited for: `checks passed; the migration goes on (1 of 25 spaces)`."""
-    end = story.ended.end
+    end = result.ended.end
     if end in (End.FINISHED, End.FAILED_FAST):
-        return _finished(story, with_reason=with_reason)
-    stopped = f"stopped after {duration(story.view.watched_seconds)}"
+        return _finished(result, with_reason=with_reason)
+    stopped = f"stopped after {duration(result.view.watched_seconds)}"
     how = {End.TIMEOUT: f"{stopped} (--timeout)", End.INTERRUPTED: "interrupted"}.get(end, stopped)
-    return f"{how}: {harmless(story.error) or _unfinished(story)}"
+    return f"{how}: {harmless(result.error) or _unfinished(result)}"
 
 
-def _finished(story: Story, *, with_reason: bool) -> str:
-    ended, fast = story.ended, story.ended.end is End.FAILED_FAST
-    what = {Until.DONE: "", Until.CORE: "core ", Until.CHECKS: "checks "}[story.until]
+def _finished(result: WatchResult, *, with_reason: bool) -> str:
+    ended, fast = result.ended, result.ended.end is End.FAILED_FAST
+    what = {Until.DONE: "", Until.CORE: "core ", Until.CHECKS: "checks "}[result.until]
     failed = fast or ended.verdict is Verdict.FAILED or ended.exit_code == Exit.FAILED  # --strict fails a warning
     if failed:
         word = "failed"
-    elif story.until is Until.CHECKS:
+    elif result.until is Until.CHECKS:
         word = "passed"
     else:
         word = "succeeded"
-    accepted = story.view.snapshot.accepted if story.view.snapshot else {}
+    accepted = result.view.snapshot.accepted if result.view.snapshot else {}
     if not failed and any(reason.state is State.FAILED and reason.level in accepted for reason in ended.reasons):
         word = f"ended with accepted failures ({len(accepted)} accepted)"
     elif ended.verdict is Verdict.WARNING and not failed:
         word += " with warnings" + (f" ({len(accepted)} accepted)" if accepted else "")
     elapsed, compared = ended.elapsed_seconds, ""
-    if story.view.deadline is not None and not fast:
-        end = _ended_at(story)
-        compared = f", {against_deadline(end, story.view.deadline, ended=True)}"
-        started = story.view.snapshot.node.started_at if story.view.snapshot is not None else None
+    if result.view.deadline is not None and not fast:
+        end = _ended_at(result)
+        compared = f", {against_deadline(end, result.view.deadline, ended=True)}"
+        started = result.view.snapshot.node.started_at if result.view.snapshot is not None else None
         if started is not None:  # scopes may end after the task itself: both times must be to the same end
             elapsed = max(0, end - started) / 1000
     after = f" after {duration(elapsed)}" if elapsed is not None and not what else ""
@@ -90,45 +90,45 @@ def _finished(story: Story, *, with_reason: bool) -> str:
         message = harmless(bad[0].text).rstrip(".")
         line += f": {harmless(bad[0].level[-1])}: {message}" if bad[0].level else f": {message}"
         line += f" (+{len(bad) - 1} more)" if len(bad) > 1 else ""
-    if not what and not fast and (count := _count(story)):
+    if not what and not fast and (count := _count(result)):
         line += f"; {count} done"
-    return line + _rest(story)
+    return line + _rest(result)
 
 
-def _ended_at(story: Story) -> Millis:
+def _ended_at(result: WatchResult) -> Millis:
     """When it ended, from the timestamps of task and scopes: a watch may only see that minutes or days later."""
-    if story.until is not Until.DONE:
-        return story.ended.at
-    root = story.view.snapshot.node if story.view.snapshot is not None else Node()
+    if result.until is not Until.DONE:
+        return result.ended.at
+    root = result.view.snapshot.node if result.view.snapshot is not None else Node()
     nodes = (root, *(below for child in root.children or () for below in (child, *(child.children or ()))))
     stamps = [node.last_updated_at for node in nodes if node.ended and node.last_updated_at is not None]
-    return min([story.ended.at, *([max(stamps)] if stamps else [])])
+    return min([result.ended.at, *([max(stamps)] if stamps else [])])
 
 
-def _rest(story: Story) -> str:
+def _rest(result: WatchResult) -> str:
     """Name what goes on without being waited for."""
-    snapshot = story.view.snapshot
-    if snapshot is None or snapshot.node.ended or (story.until is Until.DONE and story.ended.end is End.FINISHED):
+    snapshot = result.view.snapshot
+    if snapshot is None or snapshot.node.ended or (result.until is Until.DONE and result.ended.end is End.FINISHED):
         return ""
     if snapshot.task_type == TaskType.CHECK:
-        return f"; the checks go on ({_count(story)})"
-    if story.until is Until.CORE and story.ended.end is End.FINISHED:
+        return f"; the checks go on ({_count(result)})"
+    if result.until is Until.CORE and result.ended.end is End.FINISHED:
         scopes = (scope for scope in scopes_of(snapshot.node) if scope.level[:-1] == MIGRATE)
         going = [harmless(scope.name) for scope in scopes if scope.state in (State.RUNNING, State.PENDING)]
         return f"; {', '.join(going)} not included" if going else ""
-    return f"; the migration goes on ({_count(story)})"
+    return f"; the migration goes on ({_count(result)})"
 
 
-def _unfinished(story: Story) -> str:
+def _unfinished(result: WatchResult) -> str:
     """Describe a task that was not over: its verdict, or since when there was no answer."""
-    view, ended = story.view, story.ended
+    view, ended = result.view, result.ended
     if view.snapshot is None:
         return f"no answer ({cause_of(view.outage)})" if view.outage is not None else "no answer yet"
     if view.outage is not None:
         seen = local_time(view.snapshot.fetched_at, ended.at)
         return f"last seen {ended.verdict} at {seen}, no answer since ({cause_of(view.outage)})"
     elapsed = f", {duration(ended.elapsed_seconds)} in" if ended.elapsed_seconds is not None else ""
-    count = _count(story)
+    count = _count(result)
     expected = "".join(f", {words}" for _, words in outlook(view, ended.at))
     return f"still {ended.verdict}{elapsed}" + (f" ({count})" if count else "") + expected
 
@@ -150,7 +150,7 @@ def status_line(view: View, now: Millis) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _count(story: Story) -> str:
-    snapshot = story.view.snapshot
+def _count(result: WatchResult) -> str:
+    snapshot = result.view.snapshot
     refused = snapshot is not None and not snapshot.node.children  # such a run has nothing to count
-    return "" if refused else counts_of_view(story.view).words
+    return "" if refused else counts_of_view(result.view).words

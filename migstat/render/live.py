@@ -1,6 +1,6 @@
 """The live view of a watch: as much as fits into the window, with what went wrong first.
 
-A `Digest` is made once per poll, so that drawing it every second costs little however many projects there are.
+A `SortedView` is made once per poll, so that drawing it every second costs little however many projects there are.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Counts(msgspec.Struct, frozen=True):
         return f"{grouped(self.done)} of {grouped(self.all)} {self.noun}" if self.all else ""
 
 
-class Digest(msgspec.Struct, frozen=True, kw_only=True):
+class SortedView(msgspec.Struct, frozen=True, kw_only=True):
     """A view sorted for drawing: what went wrong, what is running, the scopes, and the names of everything else.
 
     `folded` are the states whose nodes have no rows, and the names of these nodes, the most important first. Until
@@ -102,11 +102,11 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     doing: str = ""
 
 
-def digest(view: View, title: str = "") -> Digest:
+def sorted_view(view: View, title: str = "") -> SortedView:
     """Sort a view. `title` stands for the job until its name is known."""
     snapshot = view.snapshot
     if snapshot is None:
-        return Digest(view=view, title=title, counts=counts_of_view(view))
+        return SortedView(view=view, title=title, counts=counts_of_view(view))
     root, summary, leaves = snapshot.node, snapshot.summary, snapshot.shape.leaves
     tally = leaves.tally
     scopes = () if snapshot.task_type == TaskType.CHECK else scopes_of(root)
@@ -141,7 +141,7 @@ def digest(view: View, title: str = "") -> Digest:
     unread = (flaw.partition(": ") for flaw in snapshot.flaws)
     # Only if there are any: a look at each of 20,000 projects takes longer than the rest of a poll.
     accepted = [leaf.state for leaf in leaves if leaf.level in snapshot.accepted] if snapshot.accepted else []
-    return Digest(
+    return SortedView(
         view=view,
         verdict=snapshot.verdict,
         title=harmless(snapshot.job_name or title or f"job {snapshot.job_id}"),
@@ -190,7 +190,7 @@ def scopes_of(root: Node) -> tuple[Node, ...]:
 
 
 def frame(
-    known: Digest,
+    known: SortedView,
     log: Sequence[LogLine],
     now: Millis,
     canvas: Canvas,
@@ -212,7 +212,7 @@ def frame(
     return Group(*head, *body) if outage is None else Group(*head, Styled(Group(*body), "dim"))
 
 
-def heading(known: Digest, now: Millis) -> Heading:
+def heading(known: SortedView, now: Millis) -> Heading:
     """The verdict, or why there is none: no answer yet, none any more, or not everything was read.
 
     Checks and scopes that failed or warn are counted here, as the summary is about projects.
@@ -242,7 +242,7 @@ def heading(known: Digest, now: Millis) -> Heading:
 
 
 def progress_lines(
-    known: Digest, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False, wrap: bool = False
+    known: SortedView, now: Millis, canvas: Canvas, *, rates: bool = False, still: bool = False, wrap: bool = False
 ) -> list[RenderableType]:
     """The bar with its counts, once anything is known, and the times, each on one line unless the times may `wrap`."""
     parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
@@ -265,7 +265,7 @@ def progress_lines(
 
 
 def times(
-    known: Digest, now: Millis, *, rates: bool = False, still: bool = False, brief: bool = False
+    known: SortedView, now: Millis, *, rates: bool = False, still: bool = False, brief: bool = False
 ) -> list[tuple[int, str]]:
     """Elapsed time, expected end, and age of the data or, in an outage, the next try; each with its importance.
 
@@ -298,7 +298,7 @@ def times(
 
 
 def _body(
-    known: Digest, log: Sequence[LogLine], now: Millis, canvas: Canvas, footer: str | None
+    known: SortedView, log: Sequence[LogLine], now: Millis, canvas: Canvas, footer: str | None
 ) -> list[RenderableType]:
     """Everything below the header: each part gets what the more important ones leave of the lines.
 
@@ -525,7 +525,7 @@ def _log_line(logged: LogLine, now: Millis, canvas: Canvas) -> Text:
     return line((f"{local_time(logged.at, now)} ", QUIET), *glyph, (logged.text, state if state in BAD else QUIET))
 
 
-def window_title(known: Digest, glyphs: Glyphs) -> str:
+def window_title(known: SortedView, glyphs: Glyphs) -> str:
     """The verdict in the few characters that a terminal's tab shows."""
     failed, done = known.summary.failed, f"{known.counts.done}/{known.counts.all}"
     if known.view.outage is not None:

@@ -8,10 +8,10 @@ from typing import TypeVar
 from migstat.model.events import End
 from migstat.model.nodes import Millis, Node, State
 from migstat.render.ending import last_line, status_line
+from migstat.render.exported import ExportedView
 from migstat.render.html import Markup, mark, page, tag
-from migstat.render.live import Digest, current_phase, heading, progress_text, share_of, times
+from migstat.render.live import SortedView, current_phase, heading, progress_text, share_of, times
 from migstat.render.log import LogLine, name_of
-from migstat.render.scene import Scene
 from migstat.render.text import absolute, duration, grouped, harmless, local_time, zone
 from migstat.render.theme import BAD, UNICODE, count_words, describe, state_words
 
@@ -24,33 +24,33 @@ MOST, NAMES, RECENT = 250, 5000, 12
 _Item = TypeVar("_Item")
 
 
-def page_text(scene: Scene) -> str:
+def page_text(exported: ExportedView) -> str:
     """Write the page. What is wrong comes first; what is pending or done is folded."""
-    known, at = scene.known, scene.at
+    known, at = exported.known, exported.at
     since = tag("b", f"{local_time(at, at)} {zone(at)}", data_date=absolute(at))
     stale = tag("p", Markup("Not updated since "), since, id="stale", hidden="", role="status")
     main = tag(
         "main",
-        tag("div", _problems(scene), _running(scene)),
-        tag("div", _scopes(known), *_folded(known), _log(scene)),
+        tag("div", _problems(exported), _running(exported)),
+        tag("div", _scopes(known), *_folded(known), _log(exported)),
         class_=None if known.view.outage is None else "past",
     )
-    limit = None if scene.story is not None else str(round(scene.stale_after * 1000))
-    body = tag("div", stale, _header(scene), main, id="page", data_at=str(at), data_stale_after=limit)
-    state, lead = (State.WARNING, "not watched · ") if _abandoned(scene) else (heading(known, at).state, "")
+    limit = None if exported.result is not None else str(round(exported.stale_after * 1000))
+    body = tag("div", stale, _header(exported), main, id="page", data_at=str(at), data_stale_after=limit)
+    state, lead = (State.WARNING, "not watched · ") if _abandoned(exported) else (heading(known, at).state, "")
     name = f"{UNICODE.states[state]} {lead}{status_line(known.view, at)} · {known.title}".rstrip(" ·")
     return page(name, body, style=_STYLE, script=_SCRIPT, refresh=RELOAD)
 
 
-def _abandoned(scene: Scene) -> bool:
+def _abandoned(exported: ExportedView) -> bool:
     """True if the watch ended before the migration did, so that the page does not show how that ended."""
-    return scene.story is not None and scene.story.ended.end not in (End.FINISHED, End.FAILED_FAST)
+    return exported.result is not None and exported.result.ended.end not in (End.FINISHED, End.FAILED_FAST)
 
 
-def _header(scene: Scene) -> Markup:
-    known, at = scene.known, scene.at
+def _header(exported: ExportedView) -> Markup:
+    known, at = exported.known, exported.at
     head, counts = heading(known, at), known.counts
-    marks = [mark(State.WARNING, f"not watched since {local_time(at, at)}")] if _abandoned(scene) else []
+    marks = [mark(State.WARNING, f"not watched since {local_time(at, at)}")] if _abandoned(exported) else []
     marks += [mark(head.state, head.word), *(mark(state, words) for state, words, _ in head.counts if state)]
     parts = [tag("h1", head.title(UNICODE) or "Migration")]
     parts.append(tag("p", _joined(marks), class_="verdict"))
@@ -62,24 +62,24 @@ def _header(scene: Scene) -> Markup:
         for importance, fact in times(known, at, still=True)
     )
     parts.append(tag("p", _joined(facts), class_="quiet number"))
-    if scene.story is not None:
-        parts.append(tag("p", tag("b", f"The watch ended {absolute(at)}: "), last_line(scene.story), class_="end"))
-        parts += [tag("p", note, class_="quiet") for note in scene.story.ended.notes]
+    if exported.result is not None:
+        parts.append(tag("p", tag("b", f"The watch ended {absolute(at)}: "), last_line(exported.result), class_="end"))
+        parts += [tag("p", note, class_="quiet") for note in exported.result.ended.notes]
     return tag("header", *parts)
 
 
-def _problems(scene: Scene) -> Markup:
-    known = scene.known
+def _problems(exported: ExportedView) -> Markup:
+    known = exported.known
     rows = [*known.problems]
     # A node that hung until the end is a reason for the verdict, but no problem of the view.
-    if scene.story is not None:
+    if exported.result is not None:
         levels = {row.level[:depth] for row in rows if not row.says_nothing for depth in range(len(row.level) + 1)}
         rows += [
             Node(reason.level, message=reason.text, missing=reason.state is State.MISSING)
-            for reason in scene.story.ended.reasons
+            for reason in exported.result.ended.reasons
             if reason.level not in levels
         ]
-    return _section("What is wrong", _rows(rows, lambda node: _problem(node, scene.at)))
+    return _section("What is wrong", _rows(rows, lambda node: _problem(node, exported.at)))
 
 
 def _problem(node: Node, now: Millis) -> Markup:
@@ -89,9 +89,9 @@ def _problem(node: Node, now: Millis) -> Markup:
     return _row(mark(state, name_of(node)), _joined(tag("span", part) for part in about if part), words.message)
 
 
-def _running(scene: Scene) -> Markup:
-    known, view = scene.known, scene.known.view
-    when = view.snapshot.fetched_at if view.snapshot is not None and view.outage is not None else scene.at
+def _running(exported: ExportedView) -> Markup:
+    known, view = exported.known, exported.known.view
+    when = view.snapshot.fetched_at if view.snapshot is not None and view.outage is not None else exported.at
 
     def row(node: Node) -> Markup:
         phases, stalled = view.phases.get(node.level, ()), view.stalled.get(node.level)
@@ -104,7 +104,7 @@ def _running(scene: Scene) -> Markup:
     return _section("Running", _rows(known.running, row))
 
 
-def _scopes(known: Digest) -> Markup:
+def _scopes(known: SortedView) -> Markup:
     def row(node: Node) -> Markup:
         return tag(
             "li", mark(node.state, harmless(node.name)), Markup(" "), tag("span", state_words(node), class_="quiet")
@@ -113,7 +113,7 @@ def _scopes(known: Digest) -> Markup:
     return _section("Scopes", _rows(known.scopes, row, "scopes"))
 
 
-def _folded(known: Digest) -> Iterable[Markup]:
+def _folded(known: SortedView) -> Iterable[Markup]:
     """Names of what is fine, or not there yet: folded, but the browser's search finds them."""
     for state, names in known.folded:
         if names:
@@ -122,21 +122,21 @@ def _folded(known: Digest) -> Iterable[Markup]:
             yield tag("details", summary, listed, id=str(state))
 
 
-def _log(scene: Scene) -> Markup:
+def _log(exported: ExportedView) -> Markup:
     """The log, newest line first: no one scrolls to the end of a page."""
-    lines = scene.log[::-1]
+    lines = exported.log[::-1]
 
     def row(line: LogLine) -> Markup:
         bad = line.state in BAD
         glyph = mark(line.state, line.text if bad else "") if line.state is not None else Markup()
-        when = tag("span", local_time(line.at, scene.at), class_="quiet number")
+        when = tag("span", local_time(line.at, exported.at), class_="quiet number")
         return tag("li", when, tag("span", glyph, "" if bad else line.text))
 
     parts = [_rows(lines[:RECENT], row, "log")]
     if len(lines) > RECENT:
         summary = tag("summary", f"{len(lines) - RECENT} earlier")
         parts.append(tag("details", summary, _rows(lines[RECENT:], row, "log"), id="earlier"))
-    return _section(f"Log ({zone(scene.at)})", *parts)
+    return _section(f"Log ({zone(exported.at)})", *parts)
 
 
 def _section(heading: str, *content: Markup) -> Markup:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from migstat.model.nodes import HIDDEN_LEVELS, Node, State, TaskType
+from migstat.render.exported import ExportedView
 from migstat.render.live import current_phase, share_of
-from migstat.render.scene import Scene
 from migstat.render.text import harmless
 
 METRICS = {
@@ -31,20 +31,20 @@ LONGEST = 200
 _Series = tuple[Mapping[str, str], float]
 
 
-def metrics_text(scene: Scene) -> str:
+def metrics_text(exported: ExportedView) -> str:
     """Write the metrics in Prometheus's text format; what is unknown has no series."""
-    view, snapshot, story = scene.known.view, scene.known.view.snapshot, scene.story
+    view, snapshot, result = exported.known.view, exported.known.view.snapshot, exported.result
     series: dict[str, list[_Series]] = {"migstat_api_up": [({}, float(view.outage is None and snapshot is not None))]}
     if snapshot is not None:
         series["migstat_read_timestamp_seconds"] = [({}, snapshot.fetched_at / 1000)]
-        series["migstat_nodes"] = list(_nodes(scene))
+        series["migstat_nodes"] = list(_nodes(exported))
         series["migstat_missing"] = [({}, len(snapshot.missing))]
-        series["migstat_progress_ratio"] = list(_progress(scene))
+        series["migstat_progress_ratio"] = list(_progress(exported))
         series["migstat_stalled"] = [({}, len(view.stalled))]
     if view.estimated_end is not None:
         series["migstat_estimated_end_timestamp_seconds"] = [({}, view.estimated_end / 1000)]
-    if story is not None:
-        series["migstat_exit_code"] = [({}, story.ended.exit_code)]
+    if result is not None:
+        series["migstat_exit_code"] = [({}, result.ended.exit_code)]
     lines: list[str] = []
     for name, about in METRICS.items():
         if samples := series.get(name):
@@ -53,13 +53,13 @@ def metrics_text(scene: Scene) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _nodes(scene: Scene) -> Iterable[_Series]:
+def _nodes(exported: ExportedView) -> Iterable[_Series]:
     """Counts of each state, zeros included: an alert on a series that vanishes never fires."""
-    snapshot = scene.known.view.snapshot
+    snapshot = exported.known.view.snapshot
     assert snapshot is not None  # noqa: S101  checked by the caller
-    kind = "check" if snapshot.task_type == TaskType.CHECK else scene.known.view.scope
+    kind = "check" if snapshot.task_type == TaskType.CHECK else exported.known.view.scope
     groups: dict[str, tuple[Node, ...]] = {kind: snapshot.shape.leaves}
-    for scope in scene.known.scopes[:MOST]:
+    for scope in exported.known.scopes[:MOST]:
         below = [child for child in scope.children or () if child.level not in HIDDEN_LEVELS]
         if scope.level != ("migrate",):
             groups.setdefault(_label(scope.name), tuple(below) or (scope,))
@@ -70,11 +70,11 @@ def _nodes(scene: Scene) -> Iterable[_Series]:
                 yield {"scope": name, "state": state}, counts[state]
 
 
-def _progress(scene: Scene) -> Iterable[_Series]:
+def _progress(exported: ExportedView) -> Iterable[_Series]:
     """One series per node and phase: two levels may share a name, and the collector refuses files that repeat one."""
-    view = scene.known.view
+    view = exported.known.view
     shares: dict[tuple[str, str], float] = {}
-    for node in scene.known.running[:MOST]:
+    for node in exported.known.running[:MOST]:
         phase = current_phase(node, view.phases.get(node.level, ()))
         share = share_of(node, phase)
         if share is not None:

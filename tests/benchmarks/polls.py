@@ -24,7 +24,7 @@ from rich.console import Console
 
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Waiting
-from migstat.render.live import digest, frame
+from migstat.render.live import frame, sorted_view
 from migstat.render.parts import THEME, Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode
@@ -158,7 +158,7 @@ def cpu(table: Figures) -> None:
     spent: list[float] = []
     began = 0.0
     for event in islice(waits(20_000, 8), 102):
-        console.print(frame(digest(event.view), (), event.at, canvas))
+        console.print(frame(sorted_view(event.view), (), event.at, canvas))
         spent.append((time.process_time() - began) * 1000)
         began = time.process_time()
     table.figure("CPU of a poll: 20000 projects, 8 running", 8, statistics.median(spent[2:]), "ms")
@@ -167,7 +167,7 @@ def cpu(table: Figures) -> None:
 def memory(table: Figures) -> None:
     """How much larger a watch is after 3000 polls than after a hundred."""
     for count, event in enumerate(waits(5000, 8), start=1):
-        digest(event.view)
+        sorted_view(event.view)
         if count == 100:
             before = resident()
         if count == 3000:

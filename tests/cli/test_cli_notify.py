@@ -22,7 +22,7 @@ from migstat.errors import UsageError
 from migstat.settings.resolve import environ_of_commands
 from migstat.simulator.scenario import Scenario
 from tests.command_line import environ_of, line_of, migstat, started, until
-from tests.render.screens import STORY
+from tests.render.screens import RESULT
 from tests.scenarios import cutover, frozen, moved, node
 from tests.schemas import assert_valid
 from tests.servers import SleptServer, night, still
@@ -194,7 +194,7 @@ def test_a_command_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path) 
     warnings: list[str] = []
     file = script(tmp_path, "sleep 600 & echo $! > left", "wait")
     notifier = Notifier(Command((str(file),), {"PATH": os.environ["PATH"]}), warnings.append, patience=0.3)
-    notifier.end(STORY)
+    notifier.end(RESULT)
     notifier.wait(nullcontext)
     assert warnings == ["migstat: warning: --notify: script timed out after 0.3s"]
     until(lambda: is_gone(tmp_path / "left"))

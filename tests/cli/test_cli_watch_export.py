@@ -17,7 +17,7 @@ from migstat.cli.listening import close_all
 from migstat.model.events import Waiting
 from migstat.simulator.server import Server
 from tests.command_line import environ_of, migstat, process
-from tests.render.screens import FAILURE, MIDDLE, STORY
+from tests.render.screens import FAILURE, MIDDLE, RESULT
 from tests.scenarios import HERE, frozen, node
 from tests.servers import NOW, night, server_of
 
@@ -90,7 +90,7 @@ def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) ->
     assert told.empty()
     path.parent.unlink()
     again = Exporter(path, told.put, lambda: 0.0)
-    again.end(STORY)
+    again.end(RESULT)
     again.close(10.0)
     assert "The watch ended" in path.read_text(encoding="utf-8")
 
@@ -118,7 +118,7 @@ def test_a_share_that_hangs_holds_nothing_up() -> None:
     for _ in range(5):
         seconds[0] += WRITTEN_EVERY
         exporter.show(Waiting(MIDDLE.at, 10.0, FAILURE))
-    exporter.end(STORY)
+    exporter.end(RESULT)
     exporter.close(0.0)
     assert warnings == ["migstat: warning: --export: page.html: the final state was not written: timed out"]
     share.writable.set()
@@ -138,7 +138,7 @@ def test_files_that_hang_share_one_limit() -> None:
 
     hanging = [Hanging(Path(name), warnings.append, lambda: seconds[0], write=share.write) for name in FILES]
     for exporter in hanging:
-        exporter.end(STORY)
+        exporter.end(RESULT)
     close_all(hanging, 0.5, lambda: seconds[0])
     assert (given, len(warnings)) == ([0.5, 0.0, 0.0], 3)
     share.writable.set()
@@ -155,7 +155,7 @@ def test_files_are_written_every_five_seconds_at_most() -> None:
         if seconds[0] in (0.0, WRITTEN_EVERY):
             assert share.began.wait(10)
         written.append(share.began.is_set())
-    exporter.end(STORY)
+    exporter.end(RESULT)
     exporter.close(10.0)
     assert written == [True, False, False, True, False]
     assert len(share.texts) == 3

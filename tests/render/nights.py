@@ -17,8 +17,8 @@ from migstat.follow.watch import Plan
 from migstat.model.events import Changed, End, Ended, Resumed, View, Waiting
 from migstat.model.nodes import Millis, State
 from migstat.render.drawing import drawn
-from migstat.render.ending import Story, ending
-from migstat.render.live import digest, frame
+from migstat.render.ending import WatchResult, ending
+from migstat.render.live import frame, sorted_view
 from migstat.render.log import LogLine, log_line
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
@@ -43,7 +43,7 @@ class Moment(msgspec.Struct, frozen=True):
     log: tuple[LogLine, ...]
 
 
-def night(name: str) -> tuple[dict[str, Moment], Story]:
+def night(name: str) -> tuple[dict[str, Moment], WatchResult]:
     """Watch a scenario to its end: its start, its middle, its first failure and its outage, and how it ended.
 
     Thousands of projects are watched at these moments only, or it would take minutes.
@@ -57,7 +57,7 @@ def night(name: str) -> tuple[dict[str, Moment], Story]:
     return moments, watched(scenario, scenario.duration - 100)[1]
 
 
-def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str, Moment], Story]:
+def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str, Moment], WatchResult]:
     begin = scenario.tasks[-1].created_at + 60
     length = scenario.duration - begin
     outage = (EPOCH + begin + length * 0.6, EPOCH + begin + length * 0.6 + 120)
@@ -86,7 +86,7 @@ def watched(scenario: Scenario, since: float, until: str = "") -> tuple[dict[str
                     moments.setdefault(moment, Moment(event.at, event.view, tuple(log)))
             elif not isinstance(event, Resumed) and (line := log_line(event)) is not None:
                 log.append(line)
-    return moments, Story(
+    return moments, WatchResult(
         ended=event if isinstance(event, Ended) else sim.watch.ended(End.INTERRUPTED), view=sim.watch.view
     )
 
@@ -95,15 +95,15 @@ def screens(name: str) -> dict[str, str]:
     return drawn_at_all_sizes(name, *night(name))
 
 
-def drawn_at_all_sizes(name: str, moments: Mapping[str, Moment], story: Story) -> dict[str, str]:
+def drawn_at_all_sizes(name: str, moments: Mapping[str, Moment], result: WatchResult) -> dict[str, str]:
     """Each moment and the end, one below the other, a text for each size."""
     texts = {}
     for width, height in SIZES:
         canvas = Canvas(width, UNICODE, height)
         shown: dict[str, RenderableType] = {
-            title: frame(digest(moment.view), moment.log, moment.at, canvas) for title, moment in moments.items()
+            title: frame(sorted_view(moment.view), moment.log, moment.at, canvas) for title, moment in moments.items()
         }
-        shown["end"] = ending(story, canvas)
+        shown["end"] = ending(result, canvas)
         texts[f"{name}-{width}x{height}"] = "\n".join(
             f"{f' {moment} ':-^{width}}\n{drawn(each, canvas, color=False)}" for moment, each in shown.items()
         )

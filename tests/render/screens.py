@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from migstat.model.events import End, Ended, NoAnswer, PhaseSeen, View
 from migstat.model.nodes import Level, Node, Phase, State
 from migstat.model.verdict import Reason, Snapshot, Verdict, summary_of
-from migstat.render.ending import Story
+from migstat.render.ending import WatchResult
 from migstat.render.log import LogLine
 from tests.render.nights import FOLDER, Moment, drawn_at_all_sizes
 
@@ -105,7 +105,7 @@ OUTAGE = replace(
     snapshot=replace(FAILURE.snapshot, fetched_at=NOW - 5 * MINUTE) if FAILURE.snapshot else None,
 )
 OVER = night(*BAD, *WELL, verdict=Verdict.FAILED, root="FAILED")
-STORY = Story(
+RESULT = WatchResult(
     ended=Ended(
         NOW,
         End.FINISHED,
@@ -127,7 +127,7 @@ def screens() -> dict[str, str]:
         "failure": Moment(NOW, FAILURE, (*LOG, *FAILURES)),
         "outage": Moment(NOW, OUTAGE, (*LOG, *FAILURES[:2])),
     }
-    return drawn_at_all_sizes("night", moments, STORY)
+    return drawn_at_all_sizes("night", moments, RESULT)
 
 
 if __name__ == "__main__":

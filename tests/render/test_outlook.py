@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from migstat.model.events import NoAnswer, View
 from migstat.model.nodes import Millis
 from migstat.render.drawing import drawn
-from migstat.render.live import digest, progress_lines
+from migstat.render.live import progress_lines, sorted_view
 from migstat.render.outlook import pace_words
 from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
@@ -62,7 +62,7 @@ NIGHT = 11.9 * 60
 def test_the_header_says_what_is_expected(view: View, width: int, words: str) -> None:
     """The estimate and the deadline stay in a narrow window, in fewer words; what is late stays the longest."""
     canvas = Canvas(width, UNICODE)
-    lines = [drawn(line, canvas, color=False).rstrip() for line in progress_lines(digest(view), NOW, canvas)]
+    lines = [drawn(line, canvas, color=False).rstrip() for line in progress_lines(sorted_view(view), NOW, canvas)]
     assert len(lines) == 2
     assert lines[-1] == words
 

@@ -19,13 +19,13 @@ from migstat.follow.night import night_in
 from migstat.model.events import View
 from migstat.model.nights import timeline_report
 from migstat.model.verdict import Verdict
-from migstat.render.live import digest
+from migstat.render.exported import ExportedView
+from migstat.render.live import sorted_view
 from migstat.render.page import page_text
-from migstat.render.scene import Scene
 from migstat.render.timeline_page import timeline_page
 from migstat.simulator.scenarios import build
 from tests.browser import CHROMIUM, Browser, Page, browser
-from tests.render.screens import BAD, FAILURE, LOG, MIDDLE, NOW, OUTAGE, PROJECTS, RUNS, STORY, WELL, night, node
+from tests.render.screens import BAD, FAILURE, LOG, MIDDLE, NOW, OUTAGE, PROJECTS, RESULT, RUNS, WELL, night, node
 from tests.sockets import head, serving
 
 pytestmark = [
@@ -59,7 +59,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def put(path: Path, view: View, **given: Any) -> None:
-    write_whole(path, page_text(Scene(known=digest(view), log=LOG * 3, **given)), private=False)
+    write_whole(path, page_text(ExportedView(known=sorted_view(view), log=LOG * 3, **given)), private=False)
 
 
 def state(page: Page) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def test_a_page_nobody_writes_any_more_turns_gray(page: Page, tmp_path: Path) ->
     page.clock(NOW + 70 * SECOND)
     page.reloaded()
     assert (state(page)["old"], state(page)["y"]) == (False, 400)
-    put(path, FAILURE, story=STORY)
+    put(path, FAILURE, result=RESULT)
     page.clock(NOW + 3 * 86_400 * SECOND)
     page.reloaded()
     assert state(page)["old"] is False
@@ -137,8 +137,8 @@ def test_the_page_is_legible(page: Page, tmp_path: Path, width: int, height: int
     """Nothing sticks out sideways, texts have enough contrast, and a projector shows what fails without scrolling."""
     path = tmp_path / "page.html"
     page.window(width, height, dark=dark)
-    for view, story, seconds in ((FAILURE, None, 0), (FAILURE, None, 600), (OUTAGE, None, 0), (FAILURE, STORY, 0)):
-        put(path, view, story=story)
+    for view, result, seconds in ((FAILURE, None, 0), (FAILURE, None, 600), (OUTAGE, None, 0), (FAILURE, RESULT, 0)):
+        put(path, view, result=result)
         page.clock(NOW + seconds * SECOND)
         page.open(path)
         assert page.run("document.documentElement.scrollWidth") <= width

@@ -8,18 +8,18 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from migstat.model.events import View
 from migstat.model.nodes import TaskType
-from migstat.render.ending import Story
-from migstat.render.live import digest
+from migstat.render.ending import WatchResult
+from migstat.render.exported import ExportedView
+from migstat.render.live import sorted_view
 from migstat.render.prometheus import METRICS, metrics_text
-from migstat.render.scene import Scene
-from tests.render.screens import FAILURE, MIDDLE, MINUTE, NOW, OUTAGE, OVER, PROJECTS, START, STORY, moving, night
+from tests.render.screens import FAILURE, MIDDLE, MINUTE, NOW, OUTAGE, OVER, PROJECTS, RESULT, START, moving, night
 
 Series = dict[tuple[str, ...], float]
 
 
-def metrics(view: View, story: Story | None = None) -> dict[str, Series]:
+def metrics(view: View, result: WatchResult | None = None) -> dict[str, Series]:
     found: dict[str, Series] = {}
-    for family in text_string_to_metric_families(metrics_text(Scene(known=digest(view), story=story))):
+    for family in text_string_to_metric_families(metrics_text(ExportedView(known=sorted_view(view), result=result))):
         assert (family.type, family.documentation) == ("gauge", METRICS[family.name])
         for sample in family.samples:
             series = found.setdefault(sample.name, {})
@@ -46,13 +46,13 @@ def test_metrics_of_a_night() -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "story", "name", "values"),
+    ("view", "result", "name", "values"),
     [
         (START, None, "migstat_api_up", {(): 0}),
         (START, None, "migstat_nodes", None),
         (OUTAGE, None, "migstat_api_up", {(): 0}),
         (OUTAGE, None, "migstat_read_timestamp_seconds", {(): NOW / 1000 - 300}),
-        (OVER, STORY, "migstat_exit_code", {(): 1}),
+        (OVER, RESULT, "migstat_exit_code", {(): 1}),
         (
             replace(MIDDLE, estimated_end=NOW + MINUTE),
             None,
@@ -61,9 +61,11 @@ def test_metrics_of_a_night() -> None:
         ),
     ],
 )
-def test_what_is_not_known_has_no_series(view: View, story: Story | None, name: str, values: Series | None) -> None:
+def test_what_is_not_known_has_no_series(
+    view: View, result: WatchResult | None, name: str, values: Series | None
+) -> None:
     """During an outage the last reading stays, an estimate needs a rehearsal, and only the end has an exit code."""
-    assert metrics(view, story).get(name) == values
+    assert metrics(view, result).get(name) == values
 
 
 def test_checks_are_counted_as_such() -> None:
@@ -82,4 +84,4 @@ def test_hostile_names_are_labels() -> None:
     assert found["A", "import"] in (0.25, 0.5)
     assert ('a"b\\c d}\\x00\\u202e 1 # TYPE x',) * 2 in found
     many = [replace(moving("A", "import", 1, 2), level=(*PROJECTS, str(at))) for at in range(5000)]
-    assert len(metrics_text(Scene(known=digest(night(*many))))) < 50_000
+    assert len(metrics_text(ExportedView(known=sorted_view(night(*many))))) < 50_000

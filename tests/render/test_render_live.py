@@ -30,12 +30,12 @@ from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
 from migstat.model.verdict import NOTHING, Reason, Until, Verdict, summary_of
 from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import drawn
-from migstat.render.ending import Story, ending, last_line, status_line
-from migstat.render.live import Counts, Digest, counts_of_view, digest, frame, progress_text, window_title
+from migstat.render.ending import WatchResult, ending, last_line, status_line
+from migstat.render.exported import ExportedView
+from migstat.render.live import Counts, SortedView, counts_of_view, frame, progress_text, sorted_view, window_title
 from migstat.render.log import LogLine, cause_of, log_line
 from migstat.render.page import page_text
 from migstat.render.parts import Canvas, Prose
-from migstat.render.scene import Scene
 from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs
 from tests.render import nights
@@ -50,9 +50,9 @@ from tests.render.screens import (
     OUTAGE,
     OVER,
     PROJECTS,
+    RESULT,
     RUNS,
     START,
-    STORY,
     WAITS,
     WELL,
     moving,
@@ -67,7 +67,7 @@ pytestmark = pytest.mark.zone("UTC")
 def shown(view: View, width: int, height: int, log: list[LogLine] | None = None, glyphs: Glyphs = UNICODE) -> list[str]:
     """The lines of a frame, which fit into the window."""
     canvas = Canvas(width, glyphs, height)
-    text = drawn(frame(digest(view), log or [], NOW, canvas), canvas, color=False)
+    text = drawn(frame(sorted_view(view), log or [], NOW, canvas), canvas, color=False)
     lines = text.split("\n")[:-1]
     assert len(lines) <= height
     assert [line for line in lines if cell_len(line) > width] == []
@@ -143,8 +143,8 @@ def test_what_could_not_be_read_is_among_the_problems() -> None:
     lines = shown(view, 120, 40)
     assert [line for line in lines if re.match("✖ migrate +unreadable +could not be read: no answer: 503", line)]
     assert "failed" not in lines[0]
-    ended = replace(STORY.ended, reasons=(Reason(("migrate",), State.FAILED, None, "It broke."),))
-    text = page_text(Scene(known=digest(view), story=replace(STORY, ended=ended)))
+    ended = replace(RESULT.ended, reasons=(Reason(("migrate",), State.FAILED, None, "It broke."),))
+    text = page_text(ExportedView(known=sorted_view(view), result=replace(RESULT, ended=ended)))
     assert "could not be read: no answer: 503</span>" in text
     assert "It broke.</span>" in text
 
@@ -173,7 +173,7 @@ def test_a_number_is_never_cut() -> None:
 def test_an_outage_makes_the_rest_dim() -> None:
     """What was known before an outage may no longer be true, so it is dim; the header says how old it is."""
     canvas = Canvas(100, UNICODE, 30)
-    styled = drawn(frame(digest(OUTAGE), [], NOW, canvas), canvas, color=True)
+    styled = drawn(frame(sorted_view(OUTAGE), [], NOW, canvas), canvas, color=True)
     assert re.search(r"\x1b\[2m[^\n]*ERP|\x1b\[2;[^\n]*✖", styled)
     assert shown(OUTAGE, 100, 30)[2].startswith("1h 33m · next try in 12s · running as of 14:08")
 
@@ -181,15 +181,15 @@ def test_an_outage_makes_the_rest_dim() -> None:
 @pytest.mark.parametrize(
     ("known", "line"),
     [
-        (digest(OUTAGE), "✖ no answer since 14:08 (503) · ✖ 3 failed"),
-        (digest(replace(START, outage=OUTAGE.outage)), "✖ no answer since 14:08 (503)"),
-        (digest(START, "job 1"), "○ waiting for the first answer   job 1"),
-        (replace(digest(START), doing="reading migrate,projects: 80"), "○ reading migrate,projects: 80"),
-        (digest(replace(FAILURE, reading=(4300, 20_000))), "○ reading 4 300 of 20 000 · ✖ 3 failed"),
-        (digest(replace(FAILURE, reading=(4300, 0))), "○ reading 4 300 · ✖ 3 failed"),
+        (sorted_view(OUTAGE), "✖ no answer since 14:08 (503) · ✖ 3 failed"),
+        (sorted_view(replace(START, outage=OUTAGE.outage)), "✖ no answer since 14:08 (503)"),
+        (sorted_view(START, "job 1"), "○ waiting for the first answer   job 1"),
+        (replace(sorted_view(START), doing="reading migrate,projects: 80"), "○ reading migrate,projects: 80"),
+        (sorted_view(replace(FAILURE, reading=(4300, 20_000))), "○ reading 4 300 of 20 000 · ✖ 3 failed"),
+        (sorted_view(replace(FAILURE, reading=(4300, 0))), "○ reading 4 300 · ✖ 3 failed"),
     ],
 )
-def test_the_first_line_says_how_much_is_known(known: Digest, line: str) -> None:
+def test_the_first_line_says_how_much_is_known(known: SortedView, line: str) -> None:
     """During an outage, or until all has been read, the first line says so in place of a verdict."""
     canvas = Canvas(100, UNICODE)
     assert drawn(frame(known, [], NOW, canvas), canvas, color=False).startswith(line)
@@ -275,11 +275,11 @@ def test_where_no_projects_move_the_scopes_are_counted(scopes: list[str], counte
     assert counts_of_view(view) == counted
 
 
-def end(how: End, verdict: Verdict, view: View, **more: object) -> Story:
+def end(how: End, verdict: Verdict, view: View, **more: object) -> WatchResult:
     """How a watch ended after three seconds, 15 minutes and 48 seconds into the task."""
     reasons = view.snapshot.reasons if view.snapshot else ()
     ended = Ended(NOW, how, verdict, 0, summary_of([]), (), 948.0, reasons)
-    return replace(Story(ended=ended, view=replace(view, watched_seconds=3.0)), **more)
+    return replace(WatchResult(ended=ended, view=replace(view, watched_seconds=3.0)), **more)
 
 
 REFUSED = replace(
@@ -294,7 +294,7 @@ REFUSED = replace(
 DONE = night(*WELL, verdict=Verdict.SUCCEEDED, root="SUCCESS")
 
 
-def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
+def done_with(reason: Reason, verdict: Verdict, code: int) -> WatchResult:
     """How a watch ended for a single reason."""
     view = replace(DONE, snapshot=replace(DONE.snapshot, reasons=(reason,)))  # type: ignore[type-var]
     ended = end(End.FINISHED, verdict, view)
@@ -302,7 +302,7 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
 
 
 @pytest.mark.parametrize(
-    ("story", "line"),
+    ("result", "line"),
     [
         (end(End.FINISHED, Verdict.SUCCEEDED, DONE), "succeeded after 15m 48s; 14 of 14 projects done"),
         (end(End.FINISHED, Verdict.WARNING, DONE), "succeeded with warnings after 15m 48s; 14 of 14 projects done"),
@@ -368,17 +368,17 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> Story:
         ),
     ],
 )
-def test_the_last_line_says_what_was_waited_for_and_what_was_not(story: Story, line: str) -> None:
+def test_the_last_line_says_what_was_waited_for_and_what_was_not(result: WatchResult, line: str) -> None:
     """The last line names the verdict or the reason for stopping, and what goes on without being watched."""
-    assert last_line(story) == line
+    assert last_line(result) == line
 
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_what_stays_after_the_end_leaves_nothing_out(width: int) -> None:
     """Unlike a frame, the last screen has the destination and all times whole, on more lines if need be."""
     canvas = Canvas(width, UNICODE, 24)
-    story = end(End.TIMEOUT, Verdict.RUNNING, replace(FAILURE, deadline=NOW + 30 * MINUTE))
-    text = " ".join(drawn(ending(story, canvas), canvas, color=False).split())
+    result = end(End.TIMEOUT, Verdict.RUNNING, replace(FAILURE, deadline=NOW + 30 * MINUTE))
+    text = " ".join(drawn(ending(result, canvas), canvas, color=False).split())
     for part in ("→ acme-cloud.example.com", "1h 38m", "not before", "deadline 14:43", "as of 14:13 UTC"):
         assert part in text
 
@@ -400,7 +400,7 @@ def test_what_stays_after_the_end_leaves_nothing_out(width: int) -> None:
 def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
     """A sign of life and the title of the window say how it stands."""
     assert status_line(view, NOW) == text
-    assert window_title(digest(view), UNICODE) == title
+    assert window_title(sorted_view(view), UNICODE) == title
 
 
 @pytest.mark.parametrize(
