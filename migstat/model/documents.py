@@ -164,7 +164,7 @@ class Against(Published, kw_only=True):
 
 
 class ChecksDocument(Head, kw_only=True, tag="checks"):
-    """Output of `migstat checks -o json`. Each line of -o ndjson is a check."""
+    """Output of `migstat checks -o json`, whose verdict is that of all checks. Each line of -o ndjson is a check."""
 
     checks: Sequence[CheckJson]
     overridden: Annotated[Sequence[str], Meta(description="Checks that were overridden in this run.")]

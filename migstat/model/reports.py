@@ -43,13 +43,13 @@ class ListReport(msgspec.Struct, frozen=True):
 
 
 class ChecksReport(ListReport, frozen=True):
-    """The checks of a task that pass the filters.
+    """The checks of a task that pass the filters; verdict and reasons of the snapshot are those of all of them.
 
     `parent` is the node whose children they are, None if it is not reported yet. `filtered` describes the
     filters; `overridden` are checks that were excluded for this run. `judged` is the verdict on all selected checks,
     regardless of state filters. `comparison` is set if an earlier run was given, `accepting` if accepted checks were;
     `doubts` tell the user which accepted entries do not apply, one line each. `readable` is False if a check could not
-    be read, here or in the earlier run; the snapshot's flaws are about all of the task.
+    be read, here or in the earlier run; the snapshot's flaws may be about other parts of the task.
     """
 
     parent: Node | None

@@ -23,6 +23,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from migstat.model.acceptance import Accepted
 from migstat.model.crowd import Crowd, Tally
@@ -285,24 +286,38 @@ def assess_node(node: Node, now: Millis) -> Assessment:
     )
 
 
-def verdict_of_checks(
-    evidence: Evidence, overall: Verdict, meant: tuple[Node, ...], now: Millis, *, named: bool
-) -> Verdict:
-    """The verdict on the selected checks, for `--exit-status`; `named` says that these are not all of them.
+def with_single_checks(evidence: Evidence, whole: Assessment, now: Millis) -> Assessment:
+    """The assessment of all checks; `whole` is that of a watch until CHECKS.
 
-    `overall` is the verdict of a watch until the checks have ended. In a migrate task that is the verdict of `check`,
-    but here single checks count: a failure that was overridden is one to whoever asks about the checks.
+    In a migrate task a watch judges `check` alone, but here single checks count as well: a failure that was overridden
+    is one to whoever asks about the checks.
     """
-    if overall is Verdict.FAILED and not named:
-        return Verdict.FAILED  # `check` may have failed for a reason that none of its checks shows
+    if whole.verdict not in (Verdict.SUCCEEDED, Verdict.WARNING):
+        return whole  # more are to come, or `check` failed for a reason that none of its checks may show
+    checks = evidence.shape.checks
+    verdict = verdict_of_checks(evidence, checks, whole.verdict, now)
+    if verdict in (whole.verdict, Verdict.SUCCEEDED):
+        return whole
+    wrong = {Verdict.WARNING: [State.WARNING], Verdict.FAILED: [State.FAILED, State.RUNNING, State.PENDING]}
+    reasons = tuple(
+        Reason(check.level, check.state, check.outcome, check.message)
+        for state in wrong.get(verdict, ())
+        for check in checks
+        if check.state is state and check.level not in evidence.accepted
+    )
+    return replace(whole, verdict=verdict, reasons=reasons)
+
+
+def verdict_of_checks(evidence: Evidence, meant: Sequence[Node], overall: Verdict, now: Millis) -> Verdict:
+    """The verdict on some of the checks; `overall` is that of a watch until all of them have ended."""
     dropped = discounted(evidence.shape, evidence.accepted)
     counting = tuple(check for check in meant if check.level not in dropped)
-    if named and meant and not counting:
+    if meant and not counting:
         return Verdict.WARNING
-    growing = overall in (Verdict.PENDING, Verdict.RUNNING)
-    if counting and not growing and old_by_stamps(evidence, now, Until.CHECKS, unstamped=True)[0]:
+    ended = overall not in (Verdict.PENDING, Verdict.RUNNING)
+    if counting and ended and old_by_stamps(evidence, now, Until.CHECKS, unstamped=True)[0]:
         overall = Verdict.FAILED  # what has not ended by now never will
-    judged = verdict_of_list(counting, overall, growing=growing and not named, now=now)
+    judged = verdict_of_list(counting, overall, growing=False, now=now)
     # An accepted check does not count, and has not passed either.
     return Verdict.WARNING if judged is Verdict.SUCCEEDED and len(counting) < len(meant) else judged
 

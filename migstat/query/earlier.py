@@ -89,7 +89,7 @@ def _older(session: TaskSession) -> Iterator[Task]:
 
 
 def _run(session: TaskSession, task: Task) -> EarlierRun:
-    reading = session.of_run(task).tree.only_checks()
+    reading = session.of_run(task).tree.checks(ended=True)
     created = instant(task.created_at)
     return EarlierRun(
         task_id=task.task_id,

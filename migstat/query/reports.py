@@ -48,6 +48,7 @@ from migstat.model.verdict import (
     summary_of,
     verdict_of_checks,
     verdict_of_list,
+    with_single_checks,
 )
 from migstat.query.task import TaskSession
 from migstat.query.tree import Reading, with_children
@@ -108,19 +109,17 @@ def checks_report(
 
     Raises NotFound for an unknown name, and if there is no such run.
     """
-    reading = session.tree.checks()
+    reading, now = session.tree.checks(), session.now()
     check = reading.shape.checks_parent
     # checks that have not begun are not listed, so until the parent has ended none can be said to be gone
     ended = check is not None and check.ended and not check.unreadable
     found = worst_first(reading.shape.checks)
-    accepted, doubts = accepted_of(acceptances, found, session.now(), complete=ended)
-    if reading.evidence is not None:
-        reading = replace(reading, evidence=replace(reading.evidence, accepted=accepted))
-    snapshot = snapshot_of(session, reading, session.tree.job)
+    accepted, doubts = accepted_of(acceptances, found, now, complete=ended)
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
-    judged = assess_at(evidence, snapshot.fetched_at, Until.CHECKS)
-    notes = tuple(dict.fromkeys((*snapshot.notes, *judged.notes)))
-    snapshot = replace(snapshot, missing=(), summary=summary_of(found), accepted=accepted, notes=notes)
+    watched = assess_at(evidence, now, Until.CHECKS)
+    reading = replace(reading, evidence=evidence)
+    snapshot = snapshot_of(session, reading, session.tree.job, with_single_checks(evidence, watched, now))
+    snapshot = replace(snapshot, summary=summary_of(found), accepted=accepted)
     listed = attempted(lambda: session.api.task(session.job_id, session.task.task_id))
     task, comparison = listed if isinstance(listed, Task) else None, None
     if against is not None:
@@ -129,7 +128,7 @@ def checks_report(
         earlier = earlier_run(session, against)
         created = instant(task.created_at) if task else None
         # a run that was refused has looked at nothing, so nothing is gone
-        comparison = compared(earlier, found, created or snapshot.fetched_at, complete=ended and bool(found))
+        comparison = compared(earlier, found, created or now, complete=ended and bool(found))
         snapshot = replace(snapshot, flaws=(*snapshot.flaws, *earlier.flaws))
     _refuse_unknown("check", names, (*found, *(comparison.gone if comparison else ())))
 
@@ -141,13 +140,13 @@ def checks_report(
     if comparison:
         comparison = replace(comparison, gone=shown(comparison.gone))
     meant = tuple(node for node in found if not names or node.name in names)
-    # the rest of the task, which the head tells about, has no say in whether the checks could be read
+    # other children of the root have no say in whether the checks could be read
     nodes = (reading.root, reading.shape.check, *found)
     return ChecksReport(
         snapshot=snapshot,
         parent=check,
         checks=shown(found),
-        judged=verdict_of_checks(evidence, judged.verdict, meant, snapshot.fetched_at, named=bool(names)),
+        judged=verdict_of_checks(evidence, meant, watched.verdict, now) if names else snapshot.verdict,
         filtered=_words(states, names),
         overridden=task.overridden if task else (),
         comparison=comparison,
@@ -275,10 +274,12 @@ def _assessed(reading: Reading, now: Millis) -> Assessment:
     return assess_node(reading.root, now) if reading.evidence is None else assess_at(reading.evidence, now)
 
 
-def snapshot_of(session: TaskSession, reading: Reading, job: Job | None) -> Snapshot:
+def snapshot_of(
+    session: TaskSession, reading: Reading, job: Job | None, assessment: Assessment | None = None
+) -> Snapshot:
     """The head that every document shares, with anything that could not be read among its reasons."""
     now = session.now()
-    assessment = _assessed(reading, now)
+    assessment = assessment or _assessed(reading, now)
     older = session.notes_on_older(reading.evidence) if reading.evidence else ()
     known = {reason.message for reason in assessment.reasons}
     unreadable = tuple(

@@ -150,13 +150,10 @@ class Tree:
         root = _with_scopes(root, migrate and self._children_of(migrate), scopes)
         return self._reading(root, partial=few is not None)
 
-    def checks(self) -> Reading:
-        """The checks."""
-        self._look_ahead(CHECK)
-        return self._reading(self._with_checks(self._children_of(self._root)))
-
-    def only_checks(self) -> Reading:
-        """The checks, without what the verdict on the task needs."""
+    def checks(self, *, ended: bool = False) -> Reading:
+        """The checks, without what the verdict on the task needs; `ended` says that it probably has."""
+        if not ended:  # what is asked for together with a root that has ended must be asked for again
+            self._look_ahead(CHECK, judged=False)
         root = self._with_checks(self._children_of(self._root))
         return Reading(_ordered(root), self.task_type, None, flaws=tuple(self._flaws))
 
@@ -236,17 +233,17 @@ class Tree:
         """The type if it is known without another request: only a migrate task has `migrate`."""
         return self._facts.task.task_type or (TaskType.MIGRATE if child_of(self._root, "migrate") else None)
 
-    def _look_ahead(self, *levels: Level) -> None:
+    def _look_ahead(self, *levels: Level, judged: bool = True) -> None:
         """Ask for the root, the job and the first pages of these levels at the same time.
 
-        If the root has ended, all that the verdict needs is asked for anew, at the same time.
+        If the root has ended and the task is `judged`, all that its verdict needs is asked for anew, at the same time.
         """
         if "_root" in self.__dict__:  # earlier readings hold, and a second view requests only what it adds
             return
         if self._facts.task.task_type == TaskType.CHECK:  # also finds the task, before several threads need its id
             levels = ()
         self._ask_ahead(((), *levels), lambda: self.job)
-        if self._root.ended and child_of(self._root, "migrate"):
+        if judged and self._root.ended and child_of(self._root, "migrate"):
             self._ask_ahead(dict.fromkeys((MIGRATE, *HIDDEN_LEVELS, *levels)))
 
     def _ask_ahead(self, levels: Iterable[Level], *others: Callable[[], object]) -> None:

@@ -13,7 +13,7 @@ from migstat.model.acceptance import MOST_SENT, Acceptance
 from migstat.model.changes import Change, Comparison
 from migstat.model.nodes import Millis, Node, State
 from migstat.model.reports import ChecksReport
-from migstat.model.verdict import Snapshot, Verdict, discounted, verdict_of
+from migstat.model.verdict import Snapshot, Verdict
 from migstat.render.parts import (
     ALL_LISTS,
     LOW,
@@ -53,17 +53,15 @@ _CHANGE_STYLES: dict[str, str] = {
 
 
 def checks_head(report: ChecksReport) -> Snapshot:
-    """The head of a list of checks: the verdict of the checks, not of the task that they belong to.
+    """The head of a list of checks, about the node whose children they are.
 
-    Rows say what is wrong; only without any the task's own reasons do, such as that it was refused.
+    Rows say what is wrong; only without any its reasons do, such as that the task was refused.
     """
     snapshot, parent = report.snapshot, report.parent
     if parent is None:
         return snapshot
-    reasons = () if report.checks or parent.state is not State.FAILED else snapshot.reasons
-    excused = parent.level in discounted(snapshot.shape, snapshot.accepted)
-    verdict = Verdict.WARNING if excused else verdict_of(parent.state)
-    return replace(snapshot, node=replace(parent, level=()), verdict=verdict, reasons=reasons)
+    reasons = snapshot.reasons if snapshot.verdict is Verdict.FAILED and not report.checks else ()
+    return replace(snapshot, node=replace(parent, level=()), reasons=reasons)
 
 
 def checks_view(report: ChecksReport, canvas: Canvas) -> Group:

@@ -334,7 +334,7 @@ VERDICTS: dict[str, tuple[Scenario, str, int, str, str]] = {
     "expired": (TOLERABLE, entry("Mail", "2026-09-20"), 1, "failed", "was accepted until 2026-09-20 and counts again"),
     "of a migration": (
         frozen("FAILED", check=LATE, migrate="absent", ended_at=LONG_AGO),
-        entry("Mail"), 0, "failed", "",
+        entry("Mail"), 0, "warning", "",
     ),
     "refused": (of_tasks(REFUSED), entry("Mail"), 1, "failed", "no such check"),
     "a moment ago": (check_run("FAILED", node("Mail", "FAILED")), entry("Mail"), 8, "running", ""),

@@ -40,6 +40,9 @@ SCENARIOS: dict[str, Scenario] = {
     "overridden-check": frozen(
         check=node("check", "WARNING", children=(node("Failing", "FAILED", excludable=True),)), projects=PROJECTS
     ),
+    "warned": frozen(
+        "running", check=node("check", "WARNING", children=(node("Warning", "WARNING"),)), projects=PROJECTS
+    ),
     "check-stuck": frozen(check=node("check", children=CHECKS[1:]), projects=PROJECTS),
     "check-stuck-for-good": frozen(check=node("check", children=CHECKS[1:], ended_at=LONG_AGO), projects=PROJECTS),
     "not-scheduled": frozen(
@@ -95,7 +98,7 @@ CHECKS_OF = table("""
     nothing-reported 8   succeeded 0         overridden-check 1   not-scheduled 1
     checks-running 8     checks-well 0       checks-warning 0     checks-failed 1   checks-none-yet 8
     checks-no-outcome 8  checks-no-outcome-for-good 1             checks-stuck 8    checks-stuck-for-good 1
-    check-stuck 8        check-stuck-for-good 1
+    check-stuck 8        check-stuck-for-good 1                   warned 0          failed-root 0
 """)
 PROJECTS_OF = table("""
     nothing-reported 8   running 8           running-failed-project 8   apps-running 0
@@ -124,6 +127,20 @@ def test_all_checks_and_projects_are_judged_alike_in_every_format(
     """The code is 8 while any is unfinished or missing, then 1 for any failed one, else 0, whichever are shown."""
     assert codes(servers[name], (command, "--exit-status"), SOME) == dict.fromkeys(SOME, code)
     assert codes(servers[name], (command, "--exit-status", "--state", "skipped"), ("plain",)) == {"plain": code}
+
+
+@pytest.mark.parametrize(("name", "code"), CHECKS_OF)
+def test_the_verdict_on_the_checks_is_the_same_in_every_format(servers: Servers, name: str, code: int) -> None:
+    """It is that of all checks, as the code is, whatever is filtered and whatever becomes of the migration."""
+    document, filtered = (
+        json.loads(ask(servers[name], "checks", "--json", *words).out) for words in ((), ("--state", "skipped"))
+    )
+    verdict = document["verdict"]
+    assert code == {"failed": 1, "running": 8, "pending": 8}.get(verdict, 0)
+    assert (filtered["verdict"], filtered["reasons"]) == (verdict, document["reasons"])
+    assert document["reasons"] or verdict not in ("failed", "warning")
+    for form in ("table", "markdown"):
+        assert verdict in ask(servers[name], "checks", "-o", form).out.splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +231,7 @@ def test_a_part_that_could_not_be_read_is_code_3_unless_a_failure_was_seen() -> 
         root["outcome"] = "FAILED"
         failed = server.ask("status", "--exit-status", "--depth", "all")
     assert [plain.code, table.code, document.code, failed.code, checks.code] == [3, 3, 3, 1, 0]
-    assert "could not be read: migrate,projects" in checks.err
+    assert checks.err == ""  # they do not need the projects
     assert "succeeded" in table.out
     assert "could not be read" in table.out
     assert ("✖ unreadable" in table.out, "✖ unreadable" in markdown.out) == (True, True)

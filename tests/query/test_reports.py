@@ -52,7 +52,7 @@ def test_projects_reported_before_their_phase_have_begun() -> None:
     """If checks failed, a migration that is not reported has begun all the same once projects are: it runs."""
     root = going(children={"check": done("FAILED", details=LONG_AGO), "migrate": hidden(A=going(), B=going())})
     assert verdicts(root) == {"running"}
-    assert checks_report(simulated(root).session).snapshot.verdict == "running"
+    assert checks_report(simulated(root).session).snapshot.verdict == "failed"
     glance = status_report(simulated(root).session, ()).snapshot
     assert [child.name for child in glance.node.children or ()] == ["check", "migrate"]
     assert (glance.missing, glance.summary and glance.summary.running) == ((), 2)
