@@ -32,7 +32,7 @@ from migstat.model.verdict import Snapshot, Until
 from migstat.query.reports import checks_report, projects_report, status_report, tasks_report
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL
-from migstat.settings.credentials import MAX_TOKEN_LENGTH, Token, secret_of
+from migstat.settings.credentials import MAX_TOKEN_LENGTH, token_of
 from migstat.settings.keychain import Keychain
 from migstat.settings.resolve import (
     Flags,
@@ -82,9 +82,12 @@ class Client:
             rate_limit=UNLIMITED if rate_limit is None else str(rate_limit),
             ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
         )
-        timeout = _seconds(request_timeout, "request_timeout", MAX_REQUEST_TIMEOUT)
-        account = parse_email(email, "email"), Token(secret_of(token, "token"), "token")
-        settings = replace(_Arguments(flags).settings().logged_in(*account), request_timeout=timeout)
+        settings = replace(
+            _Arguments(flags).settings(),
+            request_timeout=_seconds(request_timeout, "request_timeout", MAX_REQUEST_TIMEOUT),
+            email=parse_email(email, "email"),
+            token=token_of(token, "token"),
+        )
         self._open(Sources({}), settings, named=True)
 
     @classmethod
@@ -104,7 +107,7 @@ class Client:
             keychain=partial(Keychain.of_user, environ),
         )
         settings = sources.open()
-        for text in dict.fromkeys((*chosen.config.warnings, *settings.warnings)):
+        for text in dict.fromkeys((*chosen.config.warnings, *settings.token.warnings)):
             warnings.warn(text, stacklevel=2)
         client = cls.__new__(cls)
         named = bool(profile or environ.get("MIGSTAT_PROFILE"))

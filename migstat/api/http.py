@@ -112,7 +112,7 @@ class Http:
             url = httpx.URL(settings.base_url)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise UsageError(f"{settings.base_url} is not a valid URL: {error}", "Check --base-url.") from error
-        pair = base64.b64encode(f"{settings.email}:{settings.token.reveal()}".encode()).decode()
+        pair = base64.b64encode(f"{settings.email}:{settings.token.secret}".encode()).decode()
         self._credentials = {"Authorization": f"Basic {pair}"}
         self._policy = policy or Policy()
         self._transport = transport
@@ -398,7 +398,7 @@ class Redactor:
     """Removes the credentials from anything a server sent: debugging proxies and error pages echo the request."""
 
     def __init__(self, settings: Settings) -> None:
-        token = settings.token.reveal()
+        token = settings.token.secret
         in_url = quote(token, safe="")
         in_json = json.dumps(token)[1:-1]
         spellings = (

@@ -67,6 +67,9 @@ def run(words: Sequence[str], runtime: Runtime) -> int:
     """Run one command line and return its exit code. Raises nothing, whatever the input."""
     streams = runtime.streams
     try:
+        if words and words[0] == "--version":
+            streams.print(f"{PROGRAM} {__version__}\n")
+            return Exit.OK
         # Outside of standalone mode Typer neither prints errors nor exits, and returns what the command returned.
         result: object = Root().main(list(words or ["--help"]), PROGRAM, standalone_mode=False, obj=runtime)
         return result if isinstance(result, int) else Exit.OK
@@ -87,14 +90,8 @@ class Root(MigstatGroup):
     """All commands, each loaded when it is used."""
 
     def __init__(self) -> None:
-        version = TyperOption(
-            param_decls=["--version"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=_print_version,
-            help="Show the version.",
-        )
+        # Here for completion only: `run` prints the version.
+        version = TyperOption(param_decls=["--version"], is_flag=True, expose_value=False, help="Show the version.")
         super().__init__(
             name=PROGRAM,
             # TyperGroup suggests a command for a mistyped one by these names; get_command makes the commands.
@@ -126,12 +123,6 @@ def loaded(name: str) -> Any:
     # Options after demo's own command belong to that command.
     app.command(name, cls=MigstatCommand, context_settings={"allow_interspersed_args": name != "demo"})(command)
     return typer.main.get_command(app)
-
-
-def _print_version(ctx: typer.Context, _option: object, wanted: bool) -> None:
-    if wanted:
-        ctx.obj.streams.print(f"{PROGRAM} {__version__}\n")
-        raise typer.Exit
 
 
 def _wrong_usage(wrong: typer.TyperException, words: Sequence[str]) -> UsageError:

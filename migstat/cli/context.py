@@ -174,7 +174,7 @@ def open_session(
     settings = options.sources.open()
     if settings.rate_limit is not None:
         settings = replace(settings, rate_limit=max(settings.rate_limit // sharing, 1))
-    for warning in settings.warnings:
+    for warning in settings.token.warnings:
         runtime.streams.warn(warning)
     try:
         session = Session(runtime, options, target, settings, watching=watching, ends_at=ends_at, keep_raw=keep_raw)

@@ -49,17 +49,13 @@ REMOVED = {
 
 
 def option(setting: Setting, values: str = "") -> Any:
-    """The annotation of a setting's option, with the values that it may have as its help, or the setting's own."""
-    text = values or f"{setting.help}." + (f" (env: {setting.variable})" if setting.variable else "")
-    return Annotated[
-        str | None,
-        typer.Option(
-            *filter(None, (setting.option, setting.short)),
-            metavar=setting.metavar,
-            help=text,
-            rich_help_panel=SHARED if setting.shared else None,
-        ),
-    ]
+    """A setting's option, with the values that it may have as its help, or the setting's own."""
+    return typer.Option(
+        *filter(None, (setting.option, setting.short)),
+        metavar=setting.metavar,
+        help=values or f"{setting.help}." + (f" (env: {setting.variable})" if setting.variable else ""),
+        rich_help_panel=SHARED if setting.shared else None,
+    )
 
 
 ARGUMENTS = {
@@ -70,7 +66,6 @@ ARGUMENTS = {
         str | None, typer.Argument(metavar="[TASK]", help="Task id, latest, latest-check or latest-migrate.")
     ],
 }
-ProfileOption = option(SETTING["profile"])
 ExitStatus = Annotated[bool, typer.Option("--exit-status", help="Exit with 1 if something failed, 8 if it still runs.")]
 StateFilter = Annotated[
     str | None, typer.Option("--state", metavar="LIST", help="Only these states, such as failed,warning.")
@@ -110,13 +105,15 @@ def shared_options(
     `offline` command has the options of output only, and the config file is not read.
     """
     shared: dict[str, tuple[Any, Any]] = {name: (ARGUMENTS[name], None) for name in about}
-    shared |= {name: (option(SETTING[name], text), None) for name, text in (settings or {}).items()}
+    for name, text in (settings or {}).items():
+        shared[name] = (Annotated[str | None, option(SETTING[name], text)], None)
     if exports:
         shared["export"] = (_EXPORT, None)
     if not offline:
-        shared |= {setting.name: (option(setting), None) for setting in SETTINGS if setting.shared}
+        for setting in (each for each in SETTINGS if each.shared):
+            shared[setting.name] = (Annotated[str | None, option(setting)], None)
     if formats:
-        output = option(SETTING["output"], f"{', '.join(formats)}.")
+        output = Annotated[str | None, option(SETTING["output"], f"{', '.join(formats)}.")]
         shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
     if not offline:
         shared["verbose"] = (_VERBOSE, False)

@@ -55,7 +55,10 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
     step = step_after_report(report) if is_terminal(streams.out) and is_terminal(streams.err) else None
     suggestion = next_line(step, options.typed, runtime.demo.program if runtime.demo else "migstat") if step else ""
-    doubts = _doubts(report)
+    # What to warn of: entries of a file of accepted checks, and the earlier run of a comparison.
+    doubts: tuple[str, ...] = ()
+    if isinstance(report, ChecksReport):
+        doubts = (*report.doubts, *(report.comparison.earlier.notes if report.comparison else ()))
     # Known in advance, as they take lines of the window that the report folds to fit.
     around = (note, *map(streams.warning, doubts), suggestion, runtime.demo.label if runtime.demo else "")
     below = [streams.wrapped(text) for text in around if text]
@@ -89,13 +92,6 @@ def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: 
     if flaws:
         tell_error(runtime.streams, incomplete(flaws), json=True)
     return exit_of(verdict, readable=not flaws)
-
-
-def _doubts(report: Report) -> tuple[str, ...]:
-    """What to warn of: entries of a file of accepted checks, and the earlier run of a comparison."""
-    if not isinstance(report, ChecksReport):
-        return ()
-    return (*report.doubts, *(report.comparison.earlier.notes if report.comparison else ()))
 
 
 def _unread(report: Report) -> Incomplete | None:

@@ -7,6 +7,7 @@ import re
 import shlex
 import stat
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -19,30 +20,18 @@ MAX_TOKEN_LENGTH = 65536
 _EMAIL = re.compile(r"[^@]+@[^@]+\.[a-zA-Z]{2,}")
 
 
-class Secret:
-    """A text that is shown only by `reveal`."""
+class Token(msgspec.Struct, frozen=True):
+    """An API token, the source it came from, and warnings about that. Printing a token does not show its `secret`."""
 
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself, for the request's header only."""
-        return self._text
+    secret: str
+    source: str = ""
+    warnings: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return "Secret(***)"
+        return f"Token(***, {self.source!r})"
 
-    __str__ = __repr__
-
-
-class Token(msgspec.Struct, frozen=True):
-    """An API token, the source it came from, and warnings about that."""
-
-    secret: Secret
-    source: str
-    warnings: tuple[str, ...] = ()
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("secret", "***"), ("source", self.source)]
 
 
 def token_of_file(path: str, source: str, stdin: Callable[[], str]) -> Token:
@@ -64,10 +53,10 @@ def token_of_file(path: str, source: str, stdin: Callable[[], str]) -> Token:
         raise CredentialsError(f"cannot read {what}: {reason(error)}") from error
     others = os.name == "posix" and stat.S_ISREG(mode) and mode & 0o044
     warnings = (f"other users can read the token in {path}: chmod 600 {shlex.quote(path)}",) if others else ()
-    return Token(secret_of(text.removeprefix("\ufeff"), shown), shown, warnings)
+    return token_of(text.removeprefix("\ufeff"), shown, warnings)
 
 
-def secret_of(text: str, source: str) -> Secret:
+def token_of(text: str, source: str, warnings: tuple[str, ...] = ()) -> Token:
     """The token in a text. Raises CredentialsError, which does not show the text, for anything else."""
     token = text.strip()
     if not token:
@@ -78,4 +67,4 @@ def secret_of(text: str, source: str) -> Secret:
         )
     if _EMAIL.fullmatch(token):
         raise CredentialsError(f"{source} contains an e-mail address, not an API token")
-    return Secret(token)
+    return Token(token, source, warnings)

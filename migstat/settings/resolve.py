@@ -14,11 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from migstat.errors import TOKEN_PREFIX, CredentialsError, MigstatError, UsageError
 from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, Config, display_path, read_config, set_command
-from migstat.settings.credentials import Secret, Token, secret_of, token_of_file
+from migstat.settings.credentials import Token, token_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import proxy_for
@@ -55,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True):
     """How to reach the API. `request_timeout` in seconds, `rate_limit` in requests per 60 s (None: no limit).
 
     `email` and `token` are empty before a login. `proxy` is the URL of the proxy that the machine is set up
-    to use, never for a loopback address. `warnings` are for the user.
+    to use, never for a loopback address.
     """
 
     base_url: str
@@ -64,34 +65,30 @@ class Settings(msgspec.Struct, frozen=True):
     ca_bundle: str | None
     proxy: str | None = None
     email: str = ""
-    token: Secret = Secret("")
-    warnings: tuple[str, ...] = ()
+    token: Token = Token("")
 
     @property
     def loopback(self) -> bool:
         """True if the API is on this machine, as the simulator is."""
         return is_loopback(urlsplit(self.base_url).hostname or "")
 
-    def logged_in(self, email: str, token: Token) -> Settings:
-        """The same settings with this account."""
-        return msgspec.structs.replace(self, email=email, token=token.secret, warnings=token.warnings)
 
-
-def profile_from(flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False) -> Profile:
-    """The profile in effect in the user's config file, as `profile_in` says. Raises UsageError for a damaged file."""
-    file, named = config_file(environ)
-    config = read_config(file, must_exist=named and not may_be_new)
-    return profile_in(config, flag, job, environ, may_be_new=may_be_new)
-
-
-def profile_in(
-    config: Config, flag: str | None, job: str | None, environ: Mapping[str, str], *, may_be_new: bool = False
+def profile_from(
+    flag: str | None,
+    job: str | None,
+    environ: Mapping[str, str],
+    *,
+    config: Config | None = None,
+    may_be_new: bool = False,
 ) -> Profile:
     """The profile in effect: flag over environment over the job's target over the default one.
 
-    `job` is what the command line calls the job, if anything. Raises UsageError for a profile that the config file
-    lacks, unless that may be new.
+    `job` is what the command line calls the job, if anything. Without a `config` the user's config file is read. Raises
+    UsageError for a damaged file, and for a profile that it lacks, unless that may be new.
     """
+    if config is None:
+        file, named = config_file(environ)
+        config = read_config(file, must_exist=named and not may_be_new)
     target = job or environ.get("MIGSTAT_JOB") or ""
     of_target = config.targets.get(target, {}).get("profile")
     if flag is not None:
@@ -168,7 +165,7 @@ class Sources(msgspec.Struct, frozen=True):
         """
         named = self.named_token
         if named is not None and not named[0]:
-            return Token(secret_of(self.environ["MIGSTAT_TOKEN"], "MIGSTAT_TOKEN"), "MIGSTAT_TOKEN")
+            return token_of(self.environ["MIGSTAT_TOKEN"], "MIGSTAT_TOKEN")
         if named is not None:
             return token_of_file(*named, self.stdin)
         try:
@@ -179,7 +176,7 @@ class Sources(msgspec.Struct, frozen=True):
         if stored is None:
             hint = f"{self._log_in} Or set MIGSTAT_TOKEN, or use --token-file FILE (- reads standard input)."
             raise CredentialsError(f"no API token for {account.email} at {account.base_url}", hint)
-        return Token(secret_of(*stored), stored[1])
+        return token_of(*stored)
 
     @property
     def named_token(self) -> Chosen | None:
@@ -197,7 +194,7 @@ class Sources(msgspec.Struct, frozen=True):
         Raises UsageError for an invalid value, CredentialsError if there is nothing to log in with.
         """
         # Invalid values are reported before missing ones, and before a keyring asks for its password.
-        return self.settings().logged_in(self.email(), self.token())
+        return replace(self.settings(), email=self.email(), token=self.token())
 
     def settings(self) -> Settings:
         """How to reach the API, still without credentials. Raises UsageError for an invalid value."""
@@ -235,7 +232,7 @@ def elsewhere(settings: Settings, url: str) -> Settings:
     parts = urlsplit(url)
     if parts.port == 0:  # one that is too high raises on its own
         raise ValueError("port 0")
-    return msgspec.structs.replace(settings, base_url=f"{parts.scheme}://{parts.netloc}", proxy=proxy_for(url))
+    return replace(settings, base_url=f"{parts.scheme}://{parts.netloc}", proxy=proxy_for(url))
 
 
 def environ_of_commands(environ: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from migstat.api.endpoints import Api
 from migstat.api.http import Observers
 from migstat.api.retry import Policy, Timing
-from migstat.settings.credentials import Secret
+from migstat.settings.credentials import Token
 from migstat.settings.resolve import Settings
 
 EPOCH = 1_700_000_000.0
@@ -70,7 +70,7 @@ def settings_of(
     return Settings(
         base_url=base_url,
         email=EMAIL,
-        token=Secret(token),
+        token=Token(token),
         request_timeout=request_timeout,
         rate_limit=rate_limit,
         ca_bundle=ca_bundle,

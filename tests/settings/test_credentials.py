@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from migstat.errors import CredentialsError, MigstatError
 from migstat.settings.config import Config
-from migstat.settings.credentials import MAX_TOKEN_LENGTH, Secret, secret_of, token_of_file
+from migstat.settings.credentials import MAX_TOKEN_LENGTH, token_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
 from migstat.settings.resolve import Profile, Sources
 from tests.keyrings import Ending, Hanging, Kept, Locked, Odd, in_force
@@ -63,7 +63,7 @@ def test_the_first_source_that_has_a_token_is_used(tmp_path: Path) -> None:
     ]
     email = {"MIGSTAT_EMAIL": ACCOUNT.email}
     tokens = [Sources(flags, environ | email, of, no_stdin, Keychain).token() for flags, environ, of in cases]
-    assert [(token.secret.reveal(), token.source) for token in tokens] == [
+    assert [(token.secret, token.source) for token in tokens] == [
         ("of-flag", f"{flag} (--token-file)"),
         ("of-variable", "MIGSTAT_TOKEN"),
         ("of-file", f"{file} (MIGSTAT_TOKEN_FILE)"),
@@ -139,7 +139,7 @@ def test_a_token_file_that_others_can_read_draws_a_warning(tmp_path: Path, mode:
     file = Path(private(tmp_path / "token", "\ufefft0ken"))
     file.chmod(mode)
     token = token_of_file(str(file), "--token-file", no_stdin)
-    assert token.secret.reveal() == "t0ken"
+    assert token.secret == "t0ken"
     assert token.warnings == ((f"other users can read the token in {file}: chmod 600 {file}",) if warned else ())
 
 
@@ -153,7 +153,7 @@ def test_a_pipe_draws_no_warning() -> None:
         token = token_of_file(f"/dev/fd/{reader}", "--token-file", no_stdin)
     finally:
         os.close(reader)
-    assert (token.secret.reveal(), token.warnings) == ("t0ken", ())
+    assert (token.secret, token.warnings) == ("t0ken", ())
 
 
 @pytest.mark.parametrize("path", ["none", "", "nul\0", "none/below", "x" * 300 + "."])
@@ -175,20 +175,20 @@ def test_a_token_given_as_a_file_name_is_not_shown() -> None:
 def test_no_more_of_a_file_is_read_than_a_token_can_be(tmp_path: Path) -> None:
     """A disk image given by mistake does not fill the memory."""
     file = private(tmp_path / "image", "x" * 3 * MAX_TOKEN_LENGTH)
-    assert len(token_of_file(file, "--token-file", no_stdin).secret.reveal()) == MAX_TOKEN_LENGTH
+    assert len(token_of_file(file, "--token-file", no_stdin).secret) == MAX_TOKEN_LENGTH
 
 
 @given(st.text())
 def test_any_text_is_a_token_or_refused(text: str) -> None:
     """A token is one printable word; nothing of another text is shown."""
     try:
-        secret = secret_of(text, "SOURCE")
+        token = token_of(text, "SOURCE")
     except CredentialsError as error:
         assert len(text.strip()) < 3 or text.strip() not in error.message + error.hint  # noqa: PT017
         return
-    assert secret.reveal() == text.strip()
-    assert secret.reveal().isprintable()
-    assert [repr(secret), str(secret), repr(Secret(text))] == ["Secret(***)"] * 3
+    assert token.secret == text.strip()
+    assert token.secret.isprintable()
+    assert repr(token) == "Token(***, 'SOURCE')"
 
 
 def test_a_keyring_keeps_each_accounts_token_apart() -> None:

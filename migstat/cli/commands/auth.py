@@ -18,7 +18,7 @@ from migstat.errors import ApiError, CredentialsError, Interrupted, MigstatError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
 from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, display_path, set_command
-from migstat.settings.credentials import Token, secret_of, token_of_file
+from migstat.settings.credentials import Token, token_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, NoKeyring
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import Settings, Sources
@@ -79,12 +79,12 @@ def login(runtime: Runtime, options: Options) -> int:
         token = token_of_file(*file, sources.stdin)
     elif person:
         prompt = f"API token of {harmless(account.email)} for {account.base_url} (not shown): "
-        token = Token(secret_of(dialog.ask(prompt, secret=True), "the answer"), "typed")
+        token = token_of(dialog.ask(prompt, secret=True), "the answer")
     else:
         raise UsageError("cannot ask for the token: standard input is not a terminal", PIPE_IT)
     for warning in token.warnings:
         runtime.streams.warn(warning)
-    settings = sources.settings().logged_in(account.email, token)
+    settings = replace(sources.settings(), email=account.email, token=token)
     targets: dict[str, str] = {}
     job: Job | None = None
     try:
@@ -95,7 +95,7 @@ def login(runtime: Runtime, options: Options) -> int:
     except ApiError as error:
         raise type(error)(f"{error.message}; nothing was stored", error.hint) from error
     # The token first: if the config file cannot be written after that, at least the token need not be typed again.
-    place = runtime.keychain().keep(account, token.secret.reveal())
+    place = runtime.keychain().keep(account, token.secret)
     dialog.tell(f"stored the token of {account.email} in {place}")
     words = dialog.remember(account, targets)
     dialog.note_precedence()
@@ -129,8 +129,8 @@ def status(runtime: Runtime, options: Options) -> int:
     email = dialog.sources.email()
     if isinstance(token, MigstatError):
         raise token
-    settings = dialog.sources.settings().logged_in(email, token)
-    for warning in settings.warnings:
+    settings = replace(dialog.sources.settings(), email=email, token=token)
+    for warning in token.warnings:
         runtime.streams.warn(warning)
     target = dialog.target() or dialog.only_target()
     if dialog.check(target, settings) is None and target:

@@ -9,7 +9,7 @@ import typer
 
 from migstat.cli.context import Runtime
 from migstat.cli.help_page import MigstatTyper
-from migstat.cli.options import ProfileOption
+from migstat.cli.options import option
 from migstat.cli.output import print_rows
 from migstat.errors import MigstatError, NotFound, UsageError
 from migstat.files.places import config_file
@@ -63,7 +63,7 @@ def list_(
     show_origin: Annotated[
         bool, typer.Option("--show-origin", help="Show the values in effect, defaults included, and their source.")
     ] = False,
-    profile: ProfileOption = None,
+    profile: Annotated[str | None, option(SETTING["profile"])] = None,
 ) -> int:
     """List the values in the file, or with --show-origin those in effect.
 

@@ -15,7 +15,7 @@ from migstat.model.reports import TargetRow, TargetsReport
 from migstat.model.verdict import Verdict
 from migstat.query.reports import target_row
 from migstat.render.advice import Typed
-from migstat.settings.resolve import profile_in
+from migstat.settings.resolve import profile_from
 
 FORMATS = ("table", "plain", "json", "csv")
 
@@ -59,7 +59,7 @@ def _opened(stack: ExitStack, runtime: Runtime, options: Options, name: str) -> 
     config = profile.config
     try:
         if "profile" in config.targets[name]:  # whatever option and environment say
-            profile = profile_in(config, None, name, {})
+            profile = profile_from(None, name, {}, config=config)
         about = replace(options, sources=replace(options.sources, profile=profile), typed=Typed(name))
         # Each session has a budget of its own.
         return stack.enter_context(open_session(runtime, about, sharing=len(config.targets)))
