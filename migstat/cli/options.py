@@ -92,7 +92,7 @@ def shared_options(
     formats: tuple[str, ...],
     *,
     about: tuple[str, ...] = (),
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] = {},
     exports: tuple[str, ...] = (),
     new_profile: bool = False,
     offline: bool = False,
@@ -105,13 +105,11 @@ def shared_options(
     `offline` command has the options of output only, and the config file is not read.
     """
     shared: dict[str, tuple[Any, Any]] = {name: (ARGUMENTS[name], None) for name in about}
-    for name, text in (settings or {}).items():
-        shared[name] = (Annotated[str | None, option(SETTING[name], text)], None)
+    shared |= {name: (Annotated[str | None, option(SETTING[name], text)], None) for name, text in settings.items()}
     if exports:
         shared["export"] = (_EXPORT, None)
     if not offline:
-        for setting in (each for each in SETTINGS if each.shared):
-            shared[setting.name] = (Annotated[str | None, option(setting)], None)
+        shared |= {each.name: (Annotated[str | None, option(each)], None) for each in SETTINGS if each.shared}
     if formats:
         output = Annotated[str | None, option(SETTING["output"], f"{', '.join(formats)}.")]
         shared |= {"output": (output, None), "json": (_JSON, False), "color": (_COLOR, "auto")}
