@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +99,6 @@ def test_an_invalid_value_names_its_source(text: str, environ: dict[str, str], m
     with pytest.raises(UsageError) as raised:
         settle({}, Profile(parsed(f"[profiles.p]\n{text}\n", "/c.toml"), "p"), **environ)
     assert raised.value.message.startswith(message)
-
-
-def test_loopback_addresses_need_no_limit_and_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`none` lifts the limit for a local server only, and the machine's proxy is for all others."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
-    monkeypatch.setenv("HTTP_PROXY", "http://p:1")
-    local = settle(MIGSTAT_RATE_LIMIT="none", MIGSTAT_BASE_URL="http://127.0.0.1:1")
-    assert (local.rate_limit, local.loopback, local.proxy) == (None, True, None)
-    assert settle().proxy == "http://p:1"
 
 
 def test_a_tilde_is_the_home_folder_wherever_a_path_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
