@@ -79,12 +79,6 @@ def test_a_resumed_watch_does_not_repeat_that_it_is_late(record: Path, tmp_path:
     assert [[reason for reason, _ in late(events)] for events in parts] == [["estimate"], ["passed"], []]
 
 
-def test_names_in_common_are_needed(record: Path) -> None:
-    """A rehearsal of other projects is wrong usage."""
-    with night(in_turn(120, ("X", "Y"))) as rehearsed:
-        refused(rehearsed.watch("--baseline", str(record)), 2, "none of this task's 2 projects")
-
-
 PENDING = {"level": ["migrate", "projects", "A"], "name": "A", "state": "pending", "status": "PENDING"}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import stat
 from pathlib import Path
 from typing import Any
@@ -251,23 +250,7 @@ def test_a_file_that_does_not_exist_yet_draws_a_note(place: Place, key: str, nam
     assert len(place.config("set", f"profiles.acme.{key}", name).err.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("lst", "list"), ("list --show-origins", "--show-origin"), ("list --show-origin -p ''", "--profile is empty"),
-        ("list --show-origin -p acm", "Did you mean acme?"),
-    ],
-)  # fmt: skip
-def test_wrong_usage_is_refused(place: Place, line: str, message: str) -> None:
-    """Code 2, with the likely word."""
-    refused(place.config(*shlex.split(line)), 2, message)
-
-
-@pytest.mark.parametrize(
-    "words",
-    ["config list", "config list --show-origin", "config get default_profile", "config set default_profile acme",
-     "config unset default_profile", "status job-1", "watch job-1", "auth status", "auth login", "auth logout"],
-)  # fmt: skip
+@pytest.mark.parametrize("words", ["config list", "config set default_profile acme", "status job-1", "auth login"])
 def test_a_damaged_file_stops_every_command(tmp_path: Path, words: str) -> None:
     """The error names file and key, and the likely key; the file is not changed."""
     place = Place(tmp_path, '[profiles.acme]\nemial = "x"\n')

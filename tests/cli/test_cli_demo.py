@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from migstat.settings.keychain import Account, Keychain
 from migstat.simulator.server import serve
 from tests.command_line import environ_of, line_of, migstat, refused, started, until
 from tests.scenarios import frozen
@@ -94,23 +95,28 @@ def test_the_huge_scenario_is_read_whole() -> None:
     assert waits == []
 
 
-def test_a_demo_reads_none_of_the_users_settings() -> None:
-    """No MIGSTAT_ variable changes a demo, and the user's server is never asked."""
+class Forbidden(Keychain):
+    def recall(self, account: Account) -> tuple[str, str] | None:
+        pytest.fail(f"the keyring was asked for {account}")
+
+
+def test_a_demo_reads_none_of_the_users_settings(tmp_path: Path) -> None:
+    """No variable, profile or keyring changes a demo, the user's server is never asked, and none can be chosen."""
+    file = tmp_path / "config.toml"
+    profile = 'default_profile = "a"\n[profiles.a]\noutput = "csv"\njob = "j"\nbase_url = "http://127.0.0.1:1"\n'
+    names = ("TASK", "TOKEN_FILE", "RATE_LIMIT", "REQUEST_TIMEOUT", "CA_BUNDLE", "PROFILE")
     with serve(frozen()) as own:
-        env = {
-            **environ_of(own),
-            "MIGSTAT_TASK": "nonsense/",
-            "MIGSTAT_TOKEN_FILE": "/nonexistent",
-            "MIGSTAT_RATE_LIMIT": "nonsense",
-            "MIGSTAT_REQUEST_TIMEOUT": "nonsense",
-            "MIGSTAT_CA_BUNDLE": "/nonexistent",
-            "MIGSTAT_OUTPUT": "csv",
-            "MIGSTAT_PROFILE": "nonsense",
-        }
-        result = migstat(["demo", "status"], env)
-        assert (result.code, result.err) == (0, LABEL)
-        assert result.out.startswith(".\trunning\tIN_PROGRESS\t")
+        env = environ_of(own) | {f"MIGSTAT_{name}": "nonsense/" for name in names}
+        env |= {"MIGSTAT_OUTPUT": "csv", "MIGSTAT_CONFIG": str(file)}
+        for text in (profile, "damaged"):
+            file.write_text(text, encoding="utf-8")
+            result = migstat(["demo", "status"], env, keychain=Forbidden())
+            assert (result.code, result.err) == (0, LABEL)
+            assert result.out.startswith(".\trunning\tIN_PROGRESS\t")
+            assert migstat(["demo", "status", "--level", ""], env).err.startswith("migstat: --level")
         assert own.requests == []
+    for words, message in (("status -p a", "Omit --profile."), ("config list", "demo"), ("auth login", "demo")):
+        refused(migstat(["demo", *words.split()], env, keychain=Forbidden()), 2, message)
 
 
 def test_a_port_in_use_is_refused() -> None:

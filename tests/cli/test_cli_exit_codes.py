@@ -31,9 +31,6 @@ SCENARIOS: dict[str, Scenario] = {
     "failed-project": frozen(projects=(node("ACME", "FAILED"), node("ZED"))),
     "unknown-outcome": frozen("MARTIAN", projects=(node("ACME", "MARTIAN"),)),
     "no-outcome": frozen(None, migrate=None, projects=(node("ACME", None),)),
-    "cancelled": frozen(
-        None, migrate=None, projects=(node("ACME", None, final_status="CANCELLED"),), final_status="CANCELLED"
-    ),
     "apps-running": frozen(scopes=(node("apps", "running"),), projects=PROJECTS),
     "missing": frozen(projects=PROJECTS, keys=("ACME", "ZED", "LATE")),
     "missing-for-good": frozen(projects=PROJECTS, keys=("ACME", "ZED", "LATE"), ended_at=LONG_AGO),
@@ -56,9 +53,6 @@ SCENARIOS: dict[str, Scenario] = {
     "checks-warning": check_run("WARNING", node("Warning", "WARNING"), node("Well")),
     "checks-failed": check_run("FAILED", *CHECKS[:1]),
     "checks-none-yet": check_run("running"),
-    "checks-no-outcome": check_run(None, node("Well", None)),
-    "checks-no-outcome-for-good": check_run("SUCCESS", node("Well", None, ended_at=LONG_AGO), ended_at=LONG_AGO),
-    "checks-stuck": check_run("SUCCESS", *CHECKS[1:]),
     "checks-stuck-for-good": check_run("SUCCESS", *CHECKS[1:], ended_at=LONG_AGO),
     "no-outcome-for-good": frozen(projects=(node("ACME", None, ended_at=LONG_AGO),)),
 }
@@ -90,20 +84,17 @@ def table(text: str) -> list[tuple[str, int]]:
 
 
 STATUS = table("""
-    nothing-reported 8   running-failed-project 8   checks-running 8   apps-running 8   missing 8   no-outcome 8
-    succeeded 0          warning 0                  skipped 0          overridden-check 0
-    failed-root 1        failed-project 1           checks-failed 1    missing-for-good 1   not-scheduled 1
+    nothing-reported 8   running-failed-project 8   missing 8   warning 0   failed-project 1   checks-failed 1
+    not-scheduled 1
 """)
 CHECKS_OF = table("""
-    nothing-reported 8   succeeded 0         overridden-check 1   not-scheduled 1
-    checks-running 8     checks-well 0       checks-warning 0     checks-failed 1   checks-none-yet 8
-    checks-no-outcome 8  checks-no-outcome-for-good 1             checks-stuck 8    checks-stuck-for-good 1
-    check-stuck 8        check-stuck-for-good 1                   warned 0          failed-root 0
+    nothing-reported 8   succeeded 0   overridden-check 1   not-scheduled 1   checks-running 8   checks-well 0
+    checks-warning 0   checks-failed 1   checks-none-yet 8   checks-stuck-for-good 1   check-stuck 8
+    check-stuck-for-good 1   warned 0   failed-root 0
 """)
 PROJECTS_OF = table("""
-    nothing-reported 8   running 8           running-failed-project 8   apps-running 0
-    succeeded 0          warning 0           skipped 0                  failed-project 1   unknown-outcome 1
-    no-outcome 8         cancelled 8         no-outcome-for-good 1      missing 8          missing-for-good 1
+    nothing-reported 8   running-failed-project 8   apps-running 0   succeeded 0   warning 0   skipped 0
+    failed-project 1   unknown-outcome 1   no-outcome 8   no-outcome-for-good 1   missing 8   missing-for-good 1
 """)
 
 

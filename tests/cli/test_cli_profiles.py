@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import json
 import shlex
 from pathlib import Path
 
 import pytest
 
-from migstat.settings.keychain import Account, Keychain
 from migstat.simulator.server import Server
 from tests.command_line import migstat, refused, refused_as_json
 from tests.scenarios import cutover, frozen, moved
@@ -223,24 +221,3 @@ def test_a_preference_for_tables_does_not_end_a_watch_in_a_script(tmp_path: Path
             result = migstat(["watch"], env | environ, now=lambda: NOW)
             assert result.code == 0, result.err
         assert migstat(["watch", "-o", "table"], env, now=lambda: NOW).code == 2
-
-
-class Forbidden(Keychain):
-    def recall(self, account: Account) -> tuple[str, str] | None:
-        pytest.fail(f"the keyring was asked for {account}")
-
-
-def test_a_demo_reads_neither_profile_nor_keyring(tmp_path: Path) -> None:
-    """Files, profiles, targets and keyrings do not change a demo, nor can any be chosen in it."""
-    plain = migstat(["demo", "job", "--json"], {}, now=lambda: NOW)
-    text = 'default_profile = "a"\n[profiles.a]\noutput = "csv"\njob = "j"\nbase_url = "http://127.0.0.1:1"\n'
-    for config in (text, "damaged"):
-        env = write(tmp_path, config) | {"MIGSTAT_PROFILE": "a", "MIGSTAT_JOB": "j", "MIGSTAT_OUTPUT": "table"}
-        result = migstat(["demo", "job", "--json"], env, now=lambda: NOW, keychain=Forbidden())
-        assert (result.code, result.err) == (0, "")
-        assert json.loads(result.out)["job"] == json.loads(plain.out)["job"]
-        assert migstat(["demo", "status"], env, keychain=Forbidden()).out.startswith(".\trunning\tIN_PROGRESS\t")
-        assert migstat(["demo", "status", "--level", ""], env).err.startswith("migstat: --level")
-    for words in ("status -p a", "config list", "auth login", "auth status"):
-        said = "Omit --profile." if "-p" in words else "demo"
-        refused(migstat(["demo", *words.split()], env, keychain=Forbidden()), 2, said)

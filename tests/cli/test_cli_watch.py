@@ -150,14 +150,18 @@ def test_quiet_is_bad_news_and_the_verdict() -> None:
 
 def test_every_line_is_an_event() -> None:
     """With a JSON format every line of standard output is an event; the first has the tree, the last the verdict."""
-    projects = (moved("ACME", 0, 300, phases=(SimPhase("export", 100),)), moved("LATE", 100, 200, reported_at=100))
-    with night(cutover(*projects, over=400, keys=("ACME", "LATE", "LOST"))) as rehearsed:
+    projects = (
+        moved("ACME", 0, 300, phases=(SimPhase("export", 100), SimPhase("import", 50))),
+        moved("LATE", 100, 200, reported_at=100),
+        moved("STUCK", 0, 390, has_details=False),
+    )
+    with night(cutover(*projects, over=400, keys=("ACME", "LATE", "STUCK", "LOST"))) as rehearsed:
         rehearsed.at(250, lambda: rehearsed.server.faults.add("503", 30))
-        result = rehearsed.watch("-o", "ndjson")
+        result = rehearsed.watch("-o", "ndjson", "--stall-after", "3m")
     events = checked(json_of(result))
     assert result.err == ""
     by_kind = {event["event"]: event for event in reversed(events)}
-    assert by_kind.keys() == {"snapshot", "progress", "change", "outage", "recovered", "finished"}
+    assert by_kind.keys() == {"snapshot", "progress", "change", "stalled", "outage", "recovered", "finished"}
     assert (by_kind["change"]["name"], by_kind["change"]["from"]) == ("LATE", None)
     assert by_kind["change"]["to"] == {"state": "running", "status": "IN_PROGRESS", "outcome": None}
     assert by_kind["progress"]["progress"][0].keys() == {"name", "processed", "total"}
@@ -166,7 +170,7 @@ def test_every_line_is_an_event() -> None:
     assert by_kind["recovered"]["outageSeconds"] > 0
     last = by_kind["finished"]
     assert [last[key] for key in ("verdict", "exitCode", "missing", "elapsedSeconds")] == ["failed", 1, ["LOST"], 400]
-    counts: dict[str, Any] = {"total": 3, "missing": 1, "running": 0, "finished": 2, "byOutcome": {"SUCCESS": 2}}
+    counts: dict[str, Any] = {"total": 4, "missing": 1, "running": 0, "finished": 3, "byOutcome": {"SUCCESS": 3}}
     assert last["summary"] == last["summary"] | counts
 
 
