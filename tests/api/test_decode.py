@@ -121,13 +121,11 @@ def test_what_is_no_json_is_told_apart(decode: Callable[[bytes], object], body: 
         (b'{"a": "x\x00\x1b\ty"}', {"a": "x\x00\x1b\ty"}),
         (b"\xef\xbb\xbf{}", {}),
         (b'{"a": [NaN, Infinity, -Infinity, 1e999, -1e999, 0.5]}', {"a": [None, None, None, None, None, 0.5]}),
-        (
-            b'{"a": [' + b"9" * 5000 + b", " + b"9" * 400 + b", -" + b"9" * 30 + b"]}",
-            {"a": [None, None, -(10**30) + 1]},
-        ),
+        (b'{"a": [' + b"9" * 5000 + b", " + b"9" * 400 + b", -" + b"9" * 30 + b"]}",
+         {"a": [None, None, -(10**30) + 1]}),
     ],
     ids=lambda value: repr(value)[:40],
-)
+)  # fmt: skip
 def test_what_breaks_a_minor_rule_is_repaired(body: bytes, content: dict[str, Any]) -> None:
     """Half characters become U+FFFD, absurdly large numbers null, and everything else is unchanged."""
     with pytest.raises(NotJson):

@@ -377,11 +377,9 @@ OPTIONS = {
 TREE = {
     "status": "FINISHED",
     "outcome": "SUCCESS",
-    "children": {
-        "check": {"status": "FINISHED", "outcome": "SUCCESS", "children": {"One": {"status": "FINISHED"}}},
-        "migrate": {"status": "FINISHED", "outcome": "SUCCESS", "children": {"projects": {"children": {"ACME": {}}}}},
-    },
-}
+    "children": {"check": {"status": "FINISHED", "outcome": "SUCCESS", "children": {"One": {"status": "FINISHED"}}},
+        "migrate": {"status": "FINISHED", "outcome": "SUCCESS", "children": {"projects": {"children": {"ACME": {}}}}}},
+}  # fmt: skip
 GOOD = Answers({"name": "Cutover"}, [{"taskId": "task-1", "taskType": "migrate"}], TREE, [{}], ascii_only=True)
 
 

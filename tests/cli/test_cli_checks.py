@@ -132,12 +132,10 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
     [
         ("checks --name InvalidEmail", "1 of 46 checks: InvalidEmail"),
         ("checks --name Fine01 --name InvalidEmail --state failed", "1 of 46 checks: Fine01 or InvalidEmail, failed"),
-        (
-            "checks --name Fine01 --name Fine02 --name Fine03 --name Fine04 --name Fine05",
-            "5 of 46 checks: Fine01 or Fine02 or Fine03 or 2 more",
-        ),
+        ("checks --name Fine01 --name Fine02 --name Fine03 --name Fine04 --name Fine05",
+         "5 of 46 checks: Fine01 or Fine02 or Fine03 or 2 more"),
     ],
-)
+)  # fmt: skip
 def test_the_last_line_says_what_was_asked_for(server: Server, words: str, last: str) -> None:
     """A filtered list ends with how many of all it has, the names and the states; of many names the first few."""
     assert ask(server, *words.split(), "-o", "table").out.splitlines()[-1] == last
@@ -278,12 +276,9 @@ CODES: dict[str, tuple[Scenario, tuple[str, ...], int]] = {
     "refused": (RUNS, ("--against", "refused"), 5),
     "none before": (RUNS, ("job-1", "monday", "--against", "previous"), 5),
     "running": (GOING, ("--against", "previous", "--exit-status"), 8),
-    "across kinds": (
-        of_tasks(*frozen(check=node("check", children=FINE)).tasks, run("old", -DAY, node("A", "FAILED"))),
-        ("--against", "previous"),
-        0,
-    ),
-}
+    "across kinds": (of_tasks(*frozen(check=node("check", children=FINE)).tasks,
+        run("old", -DAY, node("A", "FAILED"))), ("--against", "previous"), 0),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CODES)

@@ -21,9 +21,8 @@ CHECKS = (node("Failing", "FAILED"), node("Going", "running"), node("Well"))
 SCENARIOS: dict[str, Scenario] = {
     "nothing-reported": frozen(reported_at=float("inf")),
     "running": frozen("running", migrate="running", projects=(node("ACME"), node("ZED", "running"))),
-    "running-failed-project": frozen(
-        "running", migrate="running", projects=(node("ACME", "FAILED"), node("ZED", "running"))
-    ),
+    "running-failed-project": frozen("running", migrate="running",
+        projects=(node("ACME", "FAILED"), node("ZED", "running"))),
     "succeeded": frozen(projects=PROJECTS),
     "warning": frozen("WARNING", projects=(node("ACME", "WARNING"), node("ZED"))),
     "skipped": frozen("SKIPPED", migrate="SKIPPED", projects=(node("ACME", "SKIPPED"),)),
@@ -34,20 +33,14 @@ SCENARIOS: dict[str, Scenario] = {
     "apps-running": frozen(scopes=(node("apps", "running"),), projects=PROJECTS),
     "missing": frozen(projects=PROJECTS, keys=("ACME", "ZED", "LATE")),
     "missing-for-good": frozen(projects=PROJECTS, keys=("ACME", "ZED", "LATE"), ended_at=LONG_AGO),
-    "overridden-check": frozen(
-        check=node("check", "WARNING", children=(node("Failing", "FAILED", excludable=True),)), projects=PROJECTS
-    ),
-    "warned": frozen(
-        "running", check=node("check", "WARNING", children=(node("Warning", "WARNING"),)), projects=PROJECTS
-    ),
+    "overridden-check": frozen(check=node("check", "WARNING", children=(node("Failing", "FAILED", excludable=True),)),
+        projects=PROJECTS),
+    "warned": frozen("running", check=node("check", "WARNING", children=(node("Warning", "WARNING"),)),
+        projects=PROJECTS),
     "check-stuck": frozen(check=node("check", children=CHECKS[1:]), projects=PROJECTS),
     "check-stuck-for-good": frozen(check=node("check", children=CHECKS[1:], ended_at=LONG_AGO), projects=PROJECTS),
-    "not-scheduled": frozen(
-        "running",
-        check=node("check", "FAILED", ended_at=LONG_AGO, children=CHECKS[:1]),
-        migrate="absent",
-        keys=("ACME",),
-    ),
+    "not-scheduled": frozen("running", check=node("check", "FAILED", ended_at=LONG_AGO, children=CHECKS[:1]),
+        migrate="absent", keys=("ACME",)),
     "checks-running": check_run("running", *CHECKS),
     "checks-well": check_run("SUCCESS", node("Skipped", "SKIPPED"), node("Well")),
     "checks-warning": check_run("WARNING", node("Warning", "WARNING"), node("Well")),
@@ -55,7 +48,7 @@ SCENARIOS: dict[str, Scenario] = {
     "checks-none-yet": check_run("running"),
     "checks-stuck-for-good": check_run("SUCCESS", *CHECKS[1:], ended_at=LONG_AGO),
     "no-outcome-for-good": frozen(projects=(node("ACME", None, ended_at=LONG_AGO),)),
-}
+}  # fmt: skip
 
 
 class Servers(dict[str, Server]):

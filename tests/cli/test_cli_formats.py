@@ -219,14 +219,12 @@ def test_a_failure_stays_on_the_screen() -> None:
             "Next: migstat checks job-1 --details   (1 cannot be overridden, 1 can be\n  overridden)\n",
         ),
         (("projects", "job-1", "latest"), "Next: migstat checks job-1 latest --details\n"),
-        (
-            ("status", "--profile", "a b"),
-            "Next: migstat checks --profile 'a b' --details   (1 cannot be overridden, 1 can\n  be overridden)\n",
-        ),
+        (("status", "--profile", "a b"),
+         "Next: migstat checks --profile 'a b' --details   (1 cannot be overridden, 1 can\n  be overridden)\n"),
         (("checks", "--details"), ""),
         (("status", "--json"), ""),
     ],
-)
+)  # fmt: skip
 def test_the_next_command_is_named_with_the_words_that_were_typed(
     words: tuple[str, ...], err: str, tmp_path: Path
 ) -> None:

@@ -23,40 +23,22 @@ HEADERS = {
     "tasks": "taskId\ttaskType\tstate\tcreatedAt\telapsedSeconds\tartifacts",
 }
 LINES = {
-    "status": [
-        ".\trunning\tIN_PROGRESS\t\t\t600\tIn progress",
-        "check\tfailed\tFINISHED\tFAILED\t\t500\tSome.",
-        "check,Failing\tfailed\tFINISHED\tFAILED\t\t500\tIt failed.",
-        "check,None\tpending\tPENDING\t\t\t\t",
-        "check,Skipped\tskipped\tFINISHED\tSKIPPED\t\t500\t",
-        "check,Well\tsucceeded\tFINISHED\tSUCCESS\t\t\t",
-        "migrate\trunning\tIN_PROGRESS\t\t\t600\t",
-        "migrate,users\twarning\tFINISHED\tWARNING\t\t250\t",
-        "migrate,projects\trunning\t\t\t\t\t",
-        "migrate,projects,DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t",
+    "status": [".\trunning\tIN_PROGRESS\t\t\t600\tIn progress", "check\tfailed\tFINISHED\tFAILED\t\t500\tSome.",
+        "check,Failing\tfailed\tFINISHED\tFAILED\t\t500\tIt failed.", "check,None\tpending\tPENDING\t\t\t\t",
+        "check,Skipped\tskipped\tFINISHED\tSKIPPED\t\t500\t", "check,Well\tsucceeded\tFINISHED\tSUCCESS\t\t\t",
+        "migrate\trunning\tIN_PROGRESS\t\t\t600\t", "migrate,users\twarning\tFINISHED\tWARNING\t\t250\t",
+        "migrate,projects\trunning\t\t\t\t\t", "migrate,projects,DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t",
         "migrate,projects,LATER\tpending\tPENDING\t\t\t\t",
         "migrate,projects,MOVED\trunning\tIN_PROGRESS\t\t50\t600\tOn it.",
-        "migrate,projects,WARNED\twarning\tFINISHED\tWARNING\t\t500\t",
-        "migrate,projects,GONE\tmissing\t\t\t\t\t",
-    ],
-    "checks": [
-        "Failing\tfailed\tFINISHED\tFAILED\tfalse\tIt failed.",
-        "None\tpending\tPENDING\t\t\t",
-        "Well\tsucceeded\tFINISHED\tSUCCESS\t\t",
-        "Skipped\tskipped\tFINISHED\tSKIPPED\t\t",
-    ],
-    "projects": [
-        "GONE\tmissing\t\t\t\t\t",
-        "WARNED\twarning\tFINISHED\tWARNING\t\t500\t",
-        "MOVED\trunning\tIN_PROGRESS\t\t50\t600\tOn it.",
-        "LATER\tpending\tPENDING\t\t\t\t",
-        "DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t",
-    ],
-    "tasks": [
-        "migrate-1\tmigrate\trunning\t2026-09-21T13:56:40Z\t600\t",
-        "check-1\tcheck\tfailed\t2026-09-21T13:55:00Z\t500\ta.csv,b.log",
-    ],
-}
+        "migrate,projects,WARNED\twarning\tFINISHED\tWARNING\t\t500\t", "migrate,projects,GONE\tmissing\t\t\t\t\t"],
+    "checks": ["Failing\tfailed\tFINISHED\tFAILED\tfalse\tIt failed.", "None\tpending\tPENDING\t\t\t",
+        "Well\tsucceeded\tFINISHED\tSUCCESS\t\t", "Skipped\tskipped\tFINISHED\tSKIPPED\t\t"],
+    "projects": ["GONE\tmissing\t\t\t\t\t", "WARNED\twarning\tFINISHED\tWARNING\t\t500\t",
+        "MOVED\trunning\tIN_PROGRESS\t\t50\t600\tOn it.", "LATER\tpending\tPENDING\t\t\t\t",
+        "DONE\tsucceeded\tFINISHED\tSUCCESS\t\t500\t"],
+    "tasks": ["migrate-1\tmigrate\trunning\t2026-09-21T13:56:40Z\t600\t",
+        "check-1\tcheck\tfailed\t2026-09-21T13:55:00Z\t500\ta.csv,b.log"],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("command", LINES)
@@ -122,13 +104,9 @@ def test_the_definition_of_a_job_is_one_field_a_line(server: Server) -> None:
 
 
 NASTY = [
-    "a\tb\nc\r\nd",
-    "\x1b[31mred\x1b[0m \x9b2J \x07",
-    "right\u202eto left\u2066",
-    "zero\u200bwidth \ufeff \u2028 next",
-    "back\\slash \\t",
-    "é 漢字 😀",
-]
+    "a\tb\nc\r\nd", "\x1b[31mred\x1b[0m \x9b2J \x07", "right\u202eto left\u2066", "zero\u200bwidth \ufeff \u2028 next",
+    "back\\slash \\t", "é 漢字 😀",
+]  # fmt: skip
 
 
 def checks_saying(texts: list[str]) -> Any:

@@ -31,13 +31,9 @@ SNAPSHOT: dict[str, Any] = {
     "at": "2026-09-21T14:13:20.000Z",
     "jobId": JOB,
     "taskId": TASK,
-    "node": {
-        "level": [],
-        "status": "IN_PROGRESS",
-        "outcome": None,
-        "children": [{"level": ["check"], "status": "FINISHED", "outcome": "SUCCESS", "children": []}],
-    },
-}
+    "node": {"level": [], "status": "IN_PROGRESS", "outcome": None,
+        "children": [{"level": ["check"], "status": "FINISHED", "outcome": "SUCCESS", "children": []}]},
+}  # fmt: skip
 APPS = ["migrate", "apps"]
 
 

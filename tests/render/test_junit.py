@@ -22,16 +22,13 @@ SUITE = {"name", "tests", "failures", "errors", "group", "time", "skipped", "tim
 SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {
     "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
     "testsuite": ({"name", "tests", "failures", "errors"}, SUITE | {"file", "log", "url"}, {"properties", "testcase"}),
-    "testcase": (
-        {"name"},
-        {"name", "time", "classname", "group"},
-        {"skipped", "error", "failure", "system-out", "system-err"},
-    ),
+    "testcase": ({"name"}, {"name", "time", "classname", "group"},
+        {"skipped", "error", "failure", "system-out", "system-err"}),
     "failure": (set(), TEXT, set()),
     "error": (set(), TEXT, set()),
     "skipped": (set(), TEXT, set()),
     "system-out": (set(), set(), set()),
-}
+}  # fmt: skip
 """By element: the attributes that the schema of Jenkins' xunit plugin (junit-10) requires and allows, and children."""
 
 MIXED = {"failure", "error", "skipped", "system-out"}

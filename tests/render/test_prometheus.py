@@ -53,14 +53,10 @@ def test_metrics_of_a_night() -> None:
         (OUTAGE, None, "migstat_api_up", {(): 0}),
         (OUTAGE, None, "migstat_read_timestamp_seconds", {(): NOW / 1000 - 300}),
         (OVER, RESULT, "migstat_exit_code", {(): 1}),
-        (
-            replace(MIDDLE, estimated_end=NOW + MINUTE),
-            None,
-            "migstat_estimated_end_timestamp_seconds",
-            {(): NOW / 1000 + 60},
-        ),
+        (replace(MIDDLE, estimated_end=NOW + MINUTE), None, "migstat_estimated_end_timestamp_seconds",
+         {(): NOW / 1000 + 60}),
     ],
-)
+)  # fmt: skip
 def test_what_is_not_known_has_no_series(
     view: View, result: WatchResult | None, name: str, values: Series | None
 ) -> None:

@@ -219,34 +219,24 @@ PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
     [
         (Changed(NOW, RUNS[0], PENDING), "BILL started"),
         (Changed(NOW, RUNS[0], Condition("FINISHED", "FAILED")), "BILL started again"),
-        (
-            Changed(NOW, BAD[2], RUNNING),
-            "SHOP failed (INCOMPLETE) after 15m 00s: 1204 of 27000 issues could not be imported.",
-        ),
+        (Changed(NOW, BAD[2], RUNNING),
+         "SHOP failed (INCOMPLETE) after 15m 00s: 1204 of 27000 issues could not be imported."),
         (Changed(NOW, WELL[0], RUNNING), "ACME succeeded after 15m 00s"),
         (Changed(NOW, WAITS[0], None), None),
         (Changed(NOW, node("check", "Fine"), RUNNING), None),
-        (
-            Changed(NOW, node("check", "Bad", state="FAILED", message="4 accounts."), RUNNING),
-            "Bad failed after 15m 00s: 4 accounts.",
-        ),
+        (Changed(NOW, node("check", "Bad", state="FAILED", message="4 accounts."), RUNNING),
+         "Bad failed after 15m 00s: 4 accounts."),
         (Stalled(NOW, (*PROJECTS, "ITSM"), 960.0), "ITSM: no progress for 16m 00s"),
-        (
-            Outage(NOW, "unreachable", "the API failed (503)", 12.0),
-            "no answer (503); next try in 12s: the API failed (503)",
-        ),
+        (Outage(NOW, "unreachable", "the API failed (503)", 12.0),
+         "no answer (503); next try in 12s: the API failed (503)"),
         (Recovered(NOW, 43.0), "API back after 43s"),
-        (
-            Late(NOW, NOW + 7 * MINUTE, NOW + 27 * MINUTE, 1200.0, "estimate"),
-            "expected to end about 14:40, 20m after the deadline (14:20)",
-        ),
-        (
-            Late(NOW, NOW, NOW + 7 * MINUTE, 0.0, "passed"),
-            "the deadline (14:13) has passed; expected to end about 14:20",
-        ),
+        (Late(NOW, NOW + 7 * MINUTE, NOW + 27 * MINUTE, 1200.0, "estimate"),
+         "expected to end about 14:40, 20m after the deadline (14:20)"),
+        (Late(NOW, NOW, NOW + 7 * MINUTE, 0.0, "passed"),
+         "the deadline (14:13) has passed; expected to end about 14:20"),
         (Late(NOW, NOW - 7 * MINUTE, None, 420.0, "passed"), "the deadline (14:06) has passed"),
     ],
-)
+)  # fmt: skip
 def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
     """Starts, ends with their reasons, stalls, outages and recoveries are logged; checks that pass are not."""
     line = log_line(event)
@@ -307,36 +297,22 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> WatchResult:
         (end(End.FINISHED, Verdict.SUCCEEDED, DONE), "succeeded after 15m 48s; 14 of 14 projects done"),
         (end(End.FINISHED, Verdict.WARNING, DONE), "succeeded with warnings after 15m 48s; 14 of 14 projects done"),
         (end(End.FINISHED, Verdict.FAILED, REFUSED), "failed after 15m 48s: the site is not attached"),
-        (
-            done_with(Reason(("migrate",), State.RUNNING, None, "Importing"), Verdict.FAILED, 1),
-            "failed after 15m 48s: migrate: still running: Importing; 14 of 14 projects done",
-        ),
-        (
-            done_with(Reason((*PROJECTS, "ERP"), State.PENDING, None, None), Verdict.FAILED, 1),
-            "failed after 15m 48s: ERP: never started; 14 of 14 projects done",
-        ),
-        (
-            done_with(Reason((), State.FAILED, None, None), Verdict.FAILED, 1),
-            "failed after 15m 48s: ended without an outcome; 14 of 14 projects done",
-        ),
-        (
-            done_with(Reason((*PROJECTS, "ERP"), State.WARNING, "WARNING", "2 fields"), Verdict.WARNING, 1),
-            "failed after 15m 48s: ERP: 2 fields; 14 of 14 projects done",
-        ),
-        (
-            end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CHECKS),
-            "checks passed; the migration goes on (14 of 24 projects)",
-        ),
+        (done_with(Reason(("migrate",), State.RUNNING, None, "Importing"), Verdict.FAILED, 1),
+         "failed after 15m 48s: migrate: still running: Importing; 14 of 14 projects done"),
+        (done_with(Reason((*PROJECTS, "ERP"), State.PENDING, None, None), Verdict.FAILED, 1),
+         "failed after 15m 48s: ERP: never started; 14 of 14 projects done"),
+        (done_with(Reason((), State.FAILED, None, None), Verdict.FAILED, 1),
+         "failed after 15m 48s: ended without an outcome; 14 of 14 projects done"),
+        (done_with(Reason((*PROJECTS, "ERP"), State.WARNING, "WARNING", "2 fields"), Verdict.WARNING, 1),
+         "failed after 15m 48s: ERP: 2 fields; 14 of 14 projects done"),
+        (end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CHECKS),
+         "checks passed; the migration goes on (14 of 24 projects)"),
         (end(End.FINISHED, Verdict.SUCCEEDED, MIDDLE, until=Until.CORE), "core succeeded; apps not included"),
-        (
-            end(End.TIMEOUT, Verdict.RUNNING, MIDDLE),
-            "stopped after 3s (--timeout): still running, 15m 48s in (14 of 24 projects)",
-        ),
+        (end(End.TIMEOUT, Verdict.RUNNING, MIDDLE),
+         "stopped after 3s (--timeout): still running, 15m 48s in (14 of 24 projects)"),
         (end(End.INTERRUPTED, Verdict.RUNNING, MIDDLE), "interrupted: still running, 15m 48s in (14 of 24 projects)"),
-        (
-            end(End.INTERRUPTED, Verdict.RUNNING, OUTAGE),
-            "interrupted: last seen running at 14:08, no answer since (503)",
-        ),
+        (end(End.INTERRUPTED, Verdict.RUNNING, OUTAGE),
+         "interrupted: last seen running at 14:08, no answer since (503)"),
         (end(End.INTERRUPTED, Verdict.PENDING, START), "interrupted: no answer yet"),
         (  # both to the last of all ends: that of the task itself was earlier
             end(End.FINISHED, Verdict.SUCCEEDED, replace(DONE, deadline=NOW - 12 * MINUTE)),
@@ -346,28 +322,18 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> WatchResult:
             end(End.FINISHED, Verdict.SUCCEEDED, replace(DONE, at=NOW + 60 * MINUTE, deadline=NOW + 29 * MINUTE)),
             "succeeded after 1h 38m, 29m before the deadline; 14 of 14 projects done",
         ),
-        (
-            end(End.FINISHED, Verdict.SUCCEEDED, replace(MIDDLE, deadline=NOW - MINUTE), until=Until.CORE),
-            "core succeeded, 1m after the deadline; apps not included",
-        ),
-        (
-            end(End.FINISHED, Verdict.SUCCEEDED, replace(MIDDLE, deadline=NOW - 14_900), until=Until.CORE),
-            "core succeeded, 14s after the deadline; apps not included",
-        ),
-        (
-            end(End.INTERRUPTED, Verdict.RUNNING, replace(MIDDLE, deadline=NOW - 119_000)),
-            "interrupted: still running, 15m 48s in (14 of 24 projects), 1m past the deadline (14:11 UTC)",
-        ),
-        (
-            end(End.TIMEOUT, Verdict.RUNNING, replace(MIDDLE, estimated_end=NOW + 60 * MINUTE)),
-            "stopped after 3s (--timeout): still running, 15m 48s in (14 of 24 projects), ends about 15:13",
-        ),
-        (
-            end(End.FAILED_FAST, Verdict.RUNNING, FAILURE),
-            f"failed after 15m 48s: ERP: {LONG.rstrip('.')} (+2 more); the migration goes on (18 of 28 projects)",
-        ),
+        (end(End.FINISHED, Verdict.SUCCEEDED, replace(MIDDLE, deadline=NOW - MINUTE), until=Until.CORE),
+         "core succeeded, 1m after the deadline; apps not included"),
+        (end(End.FINISHED, Verdict.SUCCEEDED, replace(MIDDLE, deadline=NOW - 14_900), until=Until.CORE),
+         "core succeeded, 14s after the deadline; apps not included"),
+        (end(End.INTERRUPTED, Verdict.RUNNING, replace(MIDDLE, deadline=NOW - 119_000)),
+         "interrupted: still running, 15m 48s in (14 of 24 projects), 1m past the deadline (14:11 UTC)"),
+        (end(End.TIMEOUT, Verdict.RUNNING, replace(MIDDLE, estimated_end=NOW + 60 * MINUTE)),
+         "stopped after 3s (--timeout): still running, 15m 48s in (14 of 24 projects), ends about 15:13"),
+        (end(End.FAILED_FAST, Verdict.RUNNING, FAILURE),
+         f"failed after 15m 48s: ERP: {LONG.rstrip('.')} (+2 more); the migration goes on (18 of 28 projects)"),
     ],
-)
+)  # fmt: skip
 def test_the_last_line_says_what_was_waited_for_and_what_was_not(result: WatchResult, line: str) -> None:
     """The last line names the verdict or the reason for stopping, and what goes on without being watched."""
     assert last_line(result) == line
@@ -390,13 +356,10 @@ def test_what_stays_after_the_end_leaves_nothing_out(width: int) -> None:
         (FAILURE, "running, 18 of 28 projects, 3 failed", "✖3 18/28"),
         (OUTAGE, "no answer since 14:08 (503)", "? no answer 18/28"),
         (START, "no answer yet", "○ 0/0"),
-        (
-            replace(MIDDLE, estimated_end=NOW + 60 * MINUTE, deadline=NOW + 89 * MINUTE),
-            "running, 14 of 24 projects, ends about 15:13, 29m before the deadline",
-            "● 14/24",
-        ),
+        (replace(MIDDLE, estimated_end=NOW + 60 * MINUTE, deadline=NOW + 89 * MINUTE),
+         "running, 14 of 24 projects, ends about 15:13, 29m before the deadline", "● 14/24"),
     ],
-)
+)  # fmt: skip
 def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
     """A sign of life and the title of the window say how it stands."""
     assert status_line(view, NOW) == text

@@ -77,17 +77,11 @@ SCENARIOS = {
     "well": frozen(projects=(node("ACME"), node("ZED"))),
     "pending": frozen("pending", check=node("check", "pending"), migrate="absent"),
     "nothing": frozen(reported_at=float("inf")),
-    "warned": frozen(
-        "FAILED",
-        projects=(
-            *(node(f"F{number}", "FAILED", LONG) for number in range(5)),
-            *(node(f"W{number:02d}", "WARNING", LONG) for number in range(30)),
-        ),
-    ),
-    "not-scheduled": frozen(
-        "running", check=node("check", "FAILED", children=(node("Fatal", "FAILED"),)), migrate="absent", keys=("ACME",)
-    ),
-}
+    "warned": frozen("FAILED", projects=(*(node(f"F{number}", "FAILED", LONG) for number in range(5)),
+        *(node(f"W{number:02d}", "WARNING", LONG) for number in range(30)))),
+    "not-scheduled": frozen("running", check=node("check", "FAILED", children=(node("Fatal", "FAILED"),)),
+        migrate="absent", keys=("ACME",)),
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

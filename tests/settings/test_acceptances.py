@@ -40,10 +40,8 @@ def test_a_file_holds_entries_by_name(tmp_path: Path) -> None:
         ('[Mail]\nreason = ""\nuntil = 2026-12-01', "Mail.reason: must be a non-empty string, not an empty string"),
         ("[Mail]\nreason = 3\nuntil = 2026-12-01", "Mail.reason: must be a non-empty string, not 3"),
         (GOOD + "by = true", "Mail.by: must be a non-empty string, not true or false"),
-        (
-            '[Mail]\nreason = "r"\nuntil = "2026-12-01"',
-            "Mail.until: must be a date such as 2026-12-01, without quotes, not a string",
-        ),
+        ('[Mail]\nreason = "r"\nuntil = "2026-12-01"',
+         "Mail.until: must be a date such as 2026-12-01, without quotes, not a string"),
         ('[Mail]\nreason = "r"\nuntil = 2026-12-01T10:00:00Z', "Mail.until: must be a date such as 2026-12-01"),
         ('[Mail]\nreason = "r"\nuntil = 2026-12-01T10:00:00Z', "not a date with a time"),
         (GOOD + "occurrences = -1", "Mail.occurrences: must be a whole number, 0 or more, not -1"),
@@ -56,7 +54,7 @@ def test_a_file_holds_entries_by_name(tmp_path: Path) -> None:
         ("[Mail\n", "invalid TOML"),
         ("\udcff", "not UTF-8"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_file_is_an_error_that_names_key_and_type(tmp_path: Path, content: str, said: str) -> None:
     """An error names the key, and the value that is there instead."""
     file = tmp_path / "a.toml"

@@ -112,13 +112,11 @@ def test_anything_but_one_word_is_refused_from_every_source(tmp_path: Path, bad:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (
-            UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"),
-            "standard input (-f -) does not contain an API token: it is not text",
-        ),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "x"),
+         "standard input (-f -) does not contain an API token: it is not text"),
         (IsADirectoryError(21, "Is a directory"), "cannot read standard input (-f -): Is a directory"),
     ],
-)
+)  # fmt: skip
 def test_standard_input_that_cannot_be_read_is_refused(error: Exception, message: str) -> None:
     """Binary data and a folder are named, not shown."""
 

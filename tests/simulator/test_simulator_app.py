@@ -96,16 +96,6 @@ def test_a_task_has_its_artifacts_as_soon_as_they_exist() -> None:
     assert api.get("/tasks/migrate-id")["results"] == {"artifacts": []}
 
 
-def test_task_lists_are_paged() -> None:
-    """Following the cursors shows each task once, and the last page has no next."""
-    tasks = tuple(replace(CHECK, task_id=f"t{n}", created_at=-n) for n in range(1, 6))
-    api = SimulatedApi(replace(SCENARIO, tasks=tasks))
-    pages = [api.get("/tasks")]
-    while "next" in pages[-1]["links"]:
-        pages.append(api.get("/tasks", cursor=pages[-1]["links"]["next"]))
-    assert [[task["taskId"] for task in page["data"]] for page in pages] == [["t1", "t2"], ["t3", "t4"], ["t5"]]
-
-
 @pytest.mark.parametrize(
     "target",
     [
@@ -248,14 +238,6 @@ def test_filters_may_hold_for_the_first_page_only() -> None:
     assert [list(page["data"]["children"]) for page in pages] == [["a"], ["b"], ["c"]]
 
 
-def test_filters_may_be_rejected() -> None:
-    """An API that knows no filters answers 400 to either of them."""
-    api = SimulatedApi(replace(SCENARIO, filters="rejected"))
-    assert api.refused("/tasks/migrate-id/status", status="FINISHED") == 400
-    assert api.refused("/tasks/migrate-id/status", outcome="FAILED") == 400
-    assert api.get("/tasks/migrate-id/status")["data"]["status"] == "PENDING"
-
-
 def test_the_rate_limit_counts_any_minute() -> None:
     """Beyond the limit comes 429 with the seconds to wait; then one more request is admitted."""
     api = SimulatedApi(rate_limit=2)
@@ -272,21 +254,6 @@ def test_the_rate_limit_counts_any_minute() -> None:
     api.now = 60
     assert api.send("/jobs/job%2F1").status == 200
     assert api.send("/jobs/job%2F1").status == 429
-
-
-def test_the_clock_is_read_once_per_request() -> None:
-    """A clock that steps with each reading moves the scenario by one step per request."""
-    readings: list[float] = []
-
-    def clock() -> float:
-        readings.append(BEGIN + len(readings))
-        return readings[-1]
-
-    app = App(SCENARIO, Timeline(BEGIN, 1.0), clock=clock)
-    for _ in range(3):
-        app.handle(HttpRequest("GET", f"{PREFIX}/jobs/job%2F1/tasks", BASIC))
-    app.handle(HttpRequest("POST", f"{FAULTS_PATH}?kind=503"))
-    assert len(readings) == 3
 
 
 @pytest.mark.parametrize("query", ["kind=earthquake", "kind=503&times=many"])

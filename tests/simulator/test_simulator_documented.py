@@ -56,15 +56,10 @@ BEGUN: dict[str, Any] = {"reported_at": 0.15, "heartbeat": None}
 CHECK = top("check", documented("migrate", level="check", expandChildren="true"))
 ROOTS: dict[TaskType, SimNode] = {
     "check": top("root", documented("check", expandChildren="true")),
-    "migrate": moved(
-        "root",
-        1.175,
-        1000,
-        children=(CHECK, moved("migrate", 1.175, 177.379, children=(*SCOPES, PROJECTS), **BEGUN)),
-        running_message="Migration is in progress",
-        **BEGUN,
-    ),
-}
+    "migrate": moved("root", 1.175, 1000, children=(CHECK,
+        moved("migrate", 1.175, 177.379, children=(*SCOPES, PROJECTS), **BEGUN)),
+        running_message="Migration is in progress", **BEGUN),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair['task']} {urlencode(pair['query'])}")

@@ -74,19 +74,13 @@ STATES: list[tuple[SimNode, dict[float, State]]] = [
     (SimNode(name="late", reported_at=9, started_at=4, ended_at=12), {8: None, 9: ("IN_PROGRESS", None)}),
     (SimNode(name="very late", reported_at=9, ended_at=4, outcome="SKIPPED"), {8: None, 9: ("FINISHED", "SKIPPED")}),
     (SimNode(name="never", reported_at=math.inf, ended_at=5), {1e9: None}),
-    (
-        SimNode(name="odd", steps=(Step(0, "PAUSED", running=True), Step(5, "TIMED_OUT"))),
-        {1: ("PAUSED", None), 5: ("TIMED_OUT", None)},
-    ),
-    (
-        SimNode(name="retried", steps=RETRIED),
-        {0: None, 1: RUNNING, 10: FAILED, 20: RUNNING, 30: UNDECIDED, 35: SUCCEEDED},
-    ),
-    (
-        SimNode(name="gone", steps=(Step(1), Step(5, None), Step(9, "PENDING"))),
-        {0: None, 5: None, 9: ("PENDING", None)},
-    ),
-]
+    (SimNode(name="odd", steps=(Step(0, "PAUSED", running=True), Step(5, "TIMED_OUT"))),
+     {1: ("PAUSED", None), 5: ("TIMED_OUT", None)}),
+    (SimNode(name="retried", steps=RETRIED),
+     {0: None, 1: RUNNING, 10: FAILED, 20: RUNNING, 30: UNDECIDED, 35: SUCCEEDED}),
+    (SimNode(name="gone", steps=(Step(1), Step(5, None), Step(9, "PENDING"))),
+     {0: None, 5: None, 9: ("PENDING", None)}),
+]  # fmt: skip
 ENDS = ("TIMED_OUT", "STOPPED", "CANCELLED", "INCOMPLETE")
 STATES += [(SimNode(name=word, steps=(Step(0, word),)), {0: (word, None)}) for word in (*ENDS, "")]
 
