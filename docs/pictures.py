@@ -24,11 +24,11 @@ from migstat.follow.night import night_in
 from migstat.follow.watch import Plan, Watch
 from migstat.model.events import Ended, Resumed, Waiting
 from migstat.model.nights import timeline_report
+from migstat.render.drawing import Canvas
 from migstat.render.drawing import picture as drawn_picture
 from migstat.render.ending import WatchResult, ending
 from migstat.render.live import frame, sorted_view
 from migstat.render.log import LogLine, log_line
-from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.render.timeline import timeline_view
 from migstat.settings.resolve import Sources

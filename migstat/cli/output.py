@@ -200,8 +200,7 @@ def _present(streams: Streams, options: Options, report: Report, *, below: int) 
 
             streams.print_lines(markdown_lines(report))
         case drawing:
-            from migstat.render.drawing import drawn, fitted
-            from migstat.render.parts import LOWER, Canvas
+            from migstat.render.drawing import LOWER, Canvas, drawn, fitted
             from migstat.render.table import view
             from migstat.render.theme import ASCII, UNICODE
 
@@ -250,8 +249,7 @@ def _refuse_endless(report: Report, path: Path) -> None:
 def _write_export(report: Report, path: Path) -> None:
     """Write the table as a picture, or the nodes as JUnit XML, whole or not at all."""
     from migstat.model.nights import TimelineReport
-    from migstat.render.drawing import picture
-    from migstat.render.parts import Canvas
+    from migstat.render.drawing import Canvas, picture
     from migstat.render.table import view
     from migstat.render.theme import UNICODE
 

@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.segment import ControlType, Segment
 
 from migstat.cli.streams import in_foreground, unfreeze, window_of, write
-from migstat.render.parts import THEME
+from migstat.render.drawing import THEME
 
 TICK = 0.25
 """Seconds between two looks at the window's size, and at whether the shell has the terminal.

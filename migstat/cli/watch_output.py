@@ -20,13 +20,12 @@ from migstat.model.events import Changed, Late, Resumed, Snapped, View, Waiting
 from migstat.model.nodes import Millis, State
 from migstat.model.verdict import Verdict
 from migstat.render.advice import WATCH, next_line, next_step
-from migstat.render.drawing import drawn
+from migstat.render.drawing import Canvas, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.json import encoded, event_document
 from migstat.render.live import frame, sorted_view, window_title
 from migstat.render.log import LogLine, log_line, logged
 from migstat.render.outlook import clock
-from migstat.render.parts import Canvas
 from migstat.render.plain import change_line
 from migstat.render.text import harmless, local_time, zone
 from migstat.render.theme import ASCII, UNICODE

@@ -14,27 +14,9 @@ from migstat.model.changes import Change, Comparison
 from migstat.model.nodes import Millis, Node, State
 from migstat.model.reports import ChecksReport
 from migstat.model.verdict import Snapshot, Verdict
-from migstat.render.parts import (
-    ALL_LISTS,
-    LOW,
-    LOWER,
-    LOWEST,
-    NARROW,
-    WIDE,
-    Canvas,
-    Flow,
-    Prose,
-    folded,
-    gap,
-    header,
-    heading_lines,
-    heading_of,
-    line,
-    mark,
-    reason_lines,
-    rest_line,
-    table_of,
-)
+from migstat.render.drawing import LOW, LOWER, LOWEST, NARROW, WIDE, Canvas, Flow, Prose, gap, line, mark, table_of
+from migstat.render.folding import ALL_LISTS, folded, rest_line
+from migstat.render.heading import header, heading_lines, heading_of, reason_lines
 from migstat.render.text import ago, day_and_time, grouped, harmless, short_date, zone
 from migstat.render.theme import QUIET, STRONG, describe
 

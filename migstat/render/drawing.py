@@ -1,18 +1,159 @@
-"""Rich's renderables as text for a terminal, or as a picture."""
+"""What views are made of, and views as text for a terminal or as a picture.
+
+Server text enters Rich as `Text` only: a `str` could be markup.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec.structs import replace
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress_bar import ProgressBar
 from rich.segment import Segment, Segments
+from rich.table import Table
 from rich.text import Text
+from rich.theme import Theme
 
-from migstat.render.parts import THEME, Canvas
-from migstat.render.theme import UNICODE
+from migstat.model.nodes import State
+from migstat.render.theme import QUIET, STYLES, UNICODE, Glyphs
+
+THEME = Theme(STYLES)
+"""For every console: with it a state is the name of its own style."""
+
+Part = TypeVar("Part")
+Joined = TypeVar("Joined", str, Text)
+
+NARROW, WIDE = 60, 100
+"""Window widths from which there is room for elapsed times, and for bars, the API's own words and whole phrases."""
+
+LOW, LOWER, LOWEST = 20, 13, 9
+"""Window heights below which a message takes one line, nothing is repeated, and only verdict and failures are left.
+
+`fitted` draws a view for lower and lower windows until its verdict stays on the screen.
+"""
+
+
+class Canvas(msgspec.Struct, frozen=True):
+    """A window of `width` cells and `height` lines, its glyphs, and whether the ids of job and task are shown."""
+
+    width: int
+    glyphs: Glyphs
+    height: int = 24
+    ids: bool = False
+
+
+def gap(canvas: Canvas) -> tuple[str, ...]:
+    """A blank line, if there is room for one."""
+    return ("",) if canvas.height >= LOW else ()
+
+
+def line(*parts: Text | str | tuple[str, str]) -> Text:
+    """A text on one line, which Rich cuts with an ellipsis where it does not fit."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+
+def mark(state: State, words: str, canvas: Canvas) -> Text:
+    """The glyph of a state, and words in its color."""
+    return Text(f"{canvas.glyphs.states[state]} {words}", state)
+
+
+_IN_NUMBER = re.compile(r"(?<=\d) (?=\d{3}\b)")
+_SPACE = "\ue000"
+"""Stands for a space in a number, as Rich breaks lines at any kind of space: one cell wide, and in no message."""
+
+
+class Prose(msgspec.Struct, frozen=True):
+    """Text that wraps in its column, cut with an ellipsis after `lines` lines. Rich can only cut the first.
+
+    Lines end between words, but never within a number: half a number is a wrong one.
+    """
+
+    text: Text
+    lines: int = 3
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Wrap it into lines, and cut the last between words: half a URL is useless."""
+        width = options.max_width
+        text = self.text.copy()
+        text.plain = _IN_NUMBER.sub(_SPACE, text.plain)
+        lines = [*text.wrap(console, width, overflow="fold")]
+        if len(lines) > self.lines:
+            last = lines[self.lines - 1]
+            last.rstrip()
+            while " " in last.plain and cell_len(last.plain) > width - 2:
+                last = last[: last.plain.rindex(" ")]
+            last.truncate(max(width - 1, 1))
+            lines[self.lines - 1 :] = [last + Text("…")]
+        for each in lines:
+            each.plain = each.plain.replace(_SPACE, " ")
+            yield each
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """Texts with dots between them, on as many lines as they need. Lines end at a dot: half a number is a wrong one."""
+
+    texts: Sequence[Text]
+    canvas: Canvas
+
+    @property
+    def joined(self) -> Text:
+        """All of it on one line."""
+        return Text(self.canvas.glyphs.dot, QUIET).join(self.texts)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Fill one line after the other."""
+        kept: list[Text] = []
+        for text in self.texts:
+            if kept and Flow([*kept, text], self.canvas).joined.cell_len > options.max_width:
+                yield Flow(kept, self.canvas).joined
+                kept = []
+            kept.append(text)
+        yield Flow(kept, self.canvas).joined
+
+
+def fitting(parts: Iterable[tuple[int, Part]], width: int, join: Callable[[list[Part]], Joined]) -> Joined:
+    """Join parts to one line without the least important ones that do not fit; 0 is the most important.
+
+    Rich would cut the last part in the middle instead, and a number that is cut is a wrong number.
+    """
+    kept = list(parts)
+    while True:
+        joined = join([part for _, part in kept])
+        if len(kept) <= 1 or cell_len(str(joined)) <= width:
+            return joined
+        kept.remove(max(kept, key=lambda part: part[0]))
+
+
+def bar(share: float, state: State, width: int) -> ProgressBar:
+    """A bar for a share of 0..1, in the color of a state."""
+    return ProgressBar(1.0, min(max(share, 0.0), 1.0), width, style=QUIET, complete_style=state, finished_style=state)
+
+
+def table_of(canvas: Canvas, *names: str, name: int | None = 0, right: Sequence[str] = ()) -> Table:
+    """A table without borders, whose last column wraps and takes what room the others leave.
+
+    Column number `name` is cut at a third of the window.
+    """
+    table = Table(
+        box=None, expand=True, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET, show_header=any(names)
+    )
+    for at, head in enumerate(names):
+        last = at == len(names) - 1
+        table.add_column(
+            head,
+            no_wrap=not last,
+            overflow="fold" if last else "ellipsis",
+            justify="right" if head in right else "left",
+            max_width=max(canvas.width // 3, 12) if at == name else None,
+            ratio=1 if last else None,
+        )
+    return table
 
 
 def drawn(renderable: RenderableType, canvas: Canvas, *, color: bool) -> str:

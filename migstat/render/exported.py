@@ -9,11 +9,10 @@ from rich.console import Group
 from rich.text import Text
 
 from migstat.model.nodes import Millis
-from migstat.render.drawing import picture
+from migstat.render.drawing import Canvas, picture
 from migstat.render.ending import WatchResult, last_line
 from migstat.render.live import SortedView, frame
 from migstat.render.log import LogLine
-from migstat.render.parts import Canvas
 from migstat.render.theme import STATE_OF_VERDICT, UNICODE
 
 WIDTH, HEIGHT = 100, 40

@@ -31,23 +31,11 @@ from migstat.model.nodes import (
 )
 from migstat.model.reports import worst_first
 from migstat.model.verdict import NOTHING, Summary, Verdict, discounted
+from migstat.render.drawing import NARROW, WIDE, Canvas, Flow, Prose, bar, fitting, line
+from migstat.render.folding import counts_of
+from migstat.render.heading import Heading, facts_line, heading_lines
 from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
-from migstat.render.parts import (
-    NARROW,
-    WIDE,
-    Canvas,
-    Flow,
-    Heading,
-    Prose,
-    bar,
-    counts_of,
-    facts_line,
-    fitting,
-    heading_lines,
-    line,
-    wrapped,
-)
 from migstat.render.text import duration, grouped, harmless, local_time, zone
 from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, Glyphs, count_words, describe
 
@@ -389,14 +377,13 @@ def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) ->
     if elapsed:
         table.add_column(width=elapsed, no_wrap=True, justify="right", style=QUIET)
     table.add_column(width=room, no_wrap=True)
-    taken = 0
+    taken, measure = 0, Console(width=room)
     for row in rows:
         message = row.message
         if isinstance(message, str):
-            lines = 1 if cell_len(message) <= room else len(wrapped(Text(message), room, Console()))
-            lines = min(lines, LONGEST_REASON, 1 + max(spare - taken, 0))
-            taken += lines - 1
+            lines = min(LONGEST_REASON, 1 + max(spare - taken, 0))
             message = Prose(Text(message), lines)
+            taken += len(measure.render_lines(message)) - 1 if lines > 1 else 0
         name = Text.assemble((f"{canvas.glyphs.states[row.state]} ", row.state), row.name)
         table.add_row(
             name, *([Text(row.words, row.state)] if words else []), *([row.elapsed] if elapsed else []), message

@@ -21,7 +21,7 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot
 from migstat.render.checks import change_word, changes, checks_head, compared_words
-from migstat.render.parts import REASONS, Heading, heading_of
+from migstat.render.heading import REASONS, Heading, heading_of
 from migstat.render.rows import columns, rows
 from migstat.render.table import NOTHING_TO_MOVE
 from migstat.render.text import absolute, duration, harmless

@@ -29,26 +29,9 @@ from migstat.model.reports import (
     nothing_moved,
 )
 from migstat.model.verdict import Snapshot, Verdict
-from migstat.render.parts import (
-    LOW,
-    LOWER,
-    NARROW,
-    REASONS,
-    WIDE,
-    Canvas,
-    Flow,
-    Prose,
-    bar,
-    counts_of,
-    folded,
-    gap,
-    header,
-    host_of,
-    mark,
-    rest_line,
-    table_of,
-)
-from migstat.render.rows import fields
+from migstat.render.drawing import LOW, LOWER, NARROW, WIDE, Canvas, Flow, Prose, bar, gap, mark, table_of
+from migstat.render.folding import counts_of, folded, rest_line
+from migstat.render.heading import REASONS, header, host_of
 from migstat.render.text import duration, future, grouped, harmless, local_time, zone
 from migstat.render.theme import QUIET, describe
 
@@ -119,12 +102,25 @@ def _status(report: StatusReport, canvas: Canvas) -> Group:
 def _tree_rows(
     node: Node, report: StatusReport, canvas: Canvas, depth: int
 ) -> Iterator[tuple[Node, list[RenderableType]]]:
-    """The row of a node, and those of what gets one below it."""
-    below, counted = _below(node, report, canvas)
-    in_header = report.snapshot.reasons[:REASONS] if canvas.height >= LOWER else ()
+    """The row of a node, and those of what gets one below it.
+
+    Of leaves, which may be thousands, only those that are not fine get one; in a low window the same holds for scopes.
+    """
+    snapshot = report.snapshot
+    children = shown = node.children or ()
+    leaves = has_leaves(node, snapshot)
+    if report.folds and leaves:
+        over = snapshot.node.ended and not nothing_moved(snapshot)
+        # What is not there yet is only counted, and so are checks that run.
+        dull = {*([] if over else [State.MISSING]), *([] if node.level in HIDDEN_LEVELS else [State.RUNNING])}
+        kept, _ = folded(children, canvas, over=over, used=6)
+        shown = tuple(child for child in kept if child.state not in dull)
+    elif report.folds and canvas.height < LOW:
+        shown = tuple(child for child in children if child.state not in (State.SUCCEEDED, State.SKIPPED))
+    in_header = snapshot.reasons[:REASONS] if canvas.height >= LOWER else ()
     scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
     about: RenderableType | None = None
-    if counted and not node.unreadable:
+    if ((leaves and children) or len(shown) < len(children)) and not node.unreadable:
         about = _counts(node, report, canvas)
     elif (
         scope
@@ -133,29 +129,9 @@ def _tree_rows(
     ):
         about = Text()
     lines = 3 if node.state is State.FAILED and canvas.height >= LOW else 1
-    yield node, _row(node, report.snapshot, canvas, lines=lines, indent="  " * depth, about=about)
-    for child in below:
+    yield node, _row(node, snapshot, canvas, lines=lines, indent="  " * depth, about=about)
+    for child in shown:
         yield from _tree_rows(child, report, canvas, depth + 1)
-
-
-def _below(node: Node, report: StatusReport, canvas: Canvas) -> tuple[Sequence[Node], bool]:
-    """The children that get a row, and whether the node's own row counts them.
-
-    Of leaves, which may be thousands, only those that are not fine get one; in a low window the same holds for scopes.
-    """
-    children = node.children or ()
-    leaves = has_leaves(node, report.snapshot)
-    if not report.folds:
-        return children, leaves and bool(children)
-    if not leaves:
-        fine = (State.SUCCEEDED, State.SKIPPED) if canvas.height < LOW else ()
-        shown = [child for child in children if child.state not in fine]
-        return shown, len(shown) < len(children)
-    over = report.snapshot.node.ended and not nothing_moved(report.snapshot)
-    # What is not there yet is only counted, and so are checks that run.
-    dull = {*([] if over else [State.MISSING]), *([] if node.level in HIDDEN_LEVELS else [State.RUNNING])}
-    shown, _ = folded(children, canvas, over=over, used=6)
-    return [child for child in shown if child.state not in dull], bool(children)
 
 
 def has_leaves(node: Node, snapshot: Snapshot) -> bool:
@@ -309,6 +285,8 @@ def _expiry(listed: Listed, now: Millis) -> Text:
 
 
 def _job(report: JobReport, canvas: Canvas) -> RenderableType:
+    from migstat.render.rows import fields  # which no other table needs
+
     found = [(Text(harmless(name)), Text(harmless(value))) for name, value in fields(report.job.raw, joint=", ")]
     return _list(("FIELD", "VALUE"), found, canvas, lines=sys.maxsize)
 

@@ -17,20 +17,10 @@ from migstat.model.events import NoAnswer
 from migstat.model.nights import Night, Span, TimelineReport
 from migstat.model.nodes import Millis, Node, State
 from migstat.model.verdict import Reason
+from migstat.render.drawing import LOW, LOWEST, Canvas, Prose, gap
+from migstat.render.folding import folded_line, shown_and_counted
+from migstat.render.heading import REASONS, Heading, facts_line, heading_lines
 from migstat.render.log import cause_of
-from migstat.render.parts import (
-    LOW,
-    LOWEST,
-    REASONS,
-    Canvas,
-    Heading,
-    Prose,
-    facts_line,
-    folded_line,
-    gap,
-    heading_lines,
-    shown_and_counted,
-)
 from migstat.render.text import absolute, duration, harmless, local_of, local_time, span_of_time, zone
 from migstat.render.theme import QUIET, UNICODE, state_words
 
@@ -158,7 +148,9 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
         head.append(Text(f"{len(report.rows)} of {len(report.nodes)}: {report.filtered}", QUIET))
     elif rest:
         head.append(folded_line(rest, canvas, over=night.over))
-    summary = Table.grid(padding=(0, 2, 0, 0))
+    summary = Table.grid(expand=True, padding=(0, 2, 0, 0))
+    summary.add_column()
+    summary.add_column(ratio=1)
     for label, words in () if lowest else summary_of_night(report):
         summary.add_row(Text(label, QUIET, no_wrap=True), Prose(Text(words), 2 if canvas.height >= LOW else 1))
     failed_rows = failures(report, 2 if lowest else REASONS)

@@ -10,7 +10,9 @@ from rich.tree import Tree
 
 from migstat.model.nodes import Node, State
 from migstat.model.reports import StatusReport, worst_first
-from migstat.render.parts import NARROW, Canvas, Flow, counts_of, header, line, mark
+from migstat.render.drawing import NARROW, Canvas, Flow, line, mark
+from migstat.render.folding import counts_of
+from migstat.render.heading import header
 from migstat.render.table import has_leaves
 from migstat.render.text import harmless
 from migstat.render.theme import QUIET, describe

@@ -24,8 +24,8 @@ from rich.console import Console
 
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Waiting
+from migstat.render.drawing import THEME, Canvas
 from migstat.render.live import frame, sorted_view
-from migstat.render.parts import THEME, Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode
 from tests.benchmarks.measuring import Table

@@ -12,9 +12,8 @@ from migstat.model.reports import TargetRow, TargetsReport
 from migstat.query.reports import checks_report, status_report
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL
-from migstat.render.drawing import drawn
+from migstat.render.drawing import Canvas, drawn
 from migstat.render.markdown import markdown_lines
-from migstat.render.parts import Canvas
 from migstat.render.rows import columns, rows
 from migstat.render.table import view
 from migstat.render.theme import UNICODE

@@ -16,11 +16,10 @@ from rich.console import RenderableType
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, End, Ended, Resumed, View, Waiting
 from migstat.model.nodes import Millis, State
-from migstat.render.drawing import drawn
+from migstat.render.drawing import Canvas, drawn
 from migstat.render.ending import WatchResult, ending
 from migstat.render.live import frame, sorted_view
 from migstat.render.log import LogLine, log_line
-from migstat.render.parts import Canvas
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import build

@@ -29,13 +29,12 @@ from migstat.model.events import (
 from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
 from migstat.model.verdict import NOTHING, Reason, Until, Verdict, summary_of
 from migstat.render.advice import Typed, next_line, next_step
-from migstat.render.drawing import drawn
+from migstat.render.drawing import Canvas, Prose, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.exported import ExportedView
 from migstat.render.live import Counts, SortedView, counts_of_view, frame, progress_text, sorted_view, window_title
 from migstat.render.log import LogLine, cause_of, log_line
 from migstat.render.page import page_text
-from migstat.render.parts import Canvas, Prose
 from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs
 from tests.render import nights

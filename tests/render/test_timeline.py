@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from migstat.model.events import PhaseSeen
 from migstat.model.nights import Night, Silence, Span, Watched, timeline_report
 from migstat.model.nodes import Level, Millis, State
-from migstat.render.drawing import fitted
-from migstat.render.parts import Canvas
+from migstat.render.drawing import Canvas, fitted
 from migstat.render.theme import UNICODE
 from migstat.render.timeline import (
     ASCII_SIGNS,

@@ -1,0 +1,87 @@
+"""Which nodes get a row, and how the others are counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from migstat.model.nodes import Node, State
+from migstat.model.reports import ChecksReport, ProjectsReport, worst_first
+from migstat.model.verdict import Verdict
+from migstat.render.drawing import LOWEST, Canvas, Flow, mark
+from migstat.render.text import grouped, harmless
+from migstat.render.theme import QUIET, count_words
+
+if TYPE_CHECKING:
+    from migstat.model.nights import Span
+
+ALL_LISTS = Text("--all lists them", QUIET)
+"""How to see what a table only counts."""
+
+AROUND = 11
+"""Lines that header, summary, hint and prompt take from the rows, as a first guess; `drawing.fitted` corrects it."""
+
+Item = TypeVar("Item", Node, "Span")
+
+
+def shown_and_counted(
+    items: Sequence[Item], bad: Collection[State], others: Sequence[Item], room: int, canvas: Canvas
+) -> tuple[list[Item], list[Item]]:
+    """Split the items into those that get a row and those that are only counted. Both keep their order.
+
+    Whatever is `bad` gets a row. The `others`, the most important first, get what is left of the `room`, but at least
+    a few rows: a screen full of failures must still show whether anything is running.
+    """
+    few = min(3, canvas.height // 4)
+    kept = {item.level for item in others[: max(room - sum(item.state in bad for item in items), few)]}
+    shown = [item for item in items if item.state in bad or item.level in kept]
+    return shown, [item for item in items if item.state not in bad and item.level not in kept]
+
+
+def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) -> tuple[list[Node], list[Node]]:
+    """Split nodes into those that get a row and those that are counted, both worst first.
+
+    What failed or warns gets a row, and what is missing once it is `over`. What is running, or not reported yet, gets
+    one if the failures above it stay on the screen. The lowest windows only count warnings.
+    """
+    bad = {State.FAILED, *([State.WARNING] if canvas.height >= LOWEST else []), *([State.MISSING] if over else [])}
+    ordered = worst_first(nodes)
+    going = [
+        node for state in (State.RUNNING, State.MISSING) if state not in bad for node in ordered if node.state is state
+    ]
+    return shown_and_counted(ordered, bad, going, canvas.height - AROUND - used, canvas)
+
+
+def counts_of(states: Mapping[State, int], canvas: Canvas, *, over: bool, words: bool = True) -> list[Text]:
+    """Counts by state, worst first: `✔ 25 succeeded` and `○ 7 pending`, or without the words."""
+    return [
+        mark(state, count_words(n, state, over=over) if words else grouped(n), canvas)
+        for state in State
+        if (n := states.get(state))
+    ]
+
+
+def folded_line(states: Mapping[State, int], canvas: Canvas, *, over: bool) -> Flow:
+    """The last line of a folded table, which counts what has no row; without words if they do not fit."""
+    flow = Flow([*counts_of(states, canvas, over=over), ALL_LISTS], canvas)
+    if flow.joined.cell_len <= canvas.width:
+        return flow
+    return Flow([*counts_of(states, canvas, over=over, words=False), ALL_LISTS], canvas)
+
+
+def rest_line(
+    report: ChecksReport | ProjectsReport, rest: Sequence[Node], canvas: Canvas, kind: str
+) -> list[RenderableType]:
+    """The last line of a list: the counts of what has no row, or of what a filter let through."""
+    found = report.checks if isinstance(report, ChecksReport) else report.projects
+    total = report.snapshot.summary.total
+    if report.filtered:
+        return [Text(f"{len(found)} of {total} {kind}: {harmless(report.filtered)}", QUIET)]
+    if rest:
+        return [folded_line(Counter(node.state for node in rest), canvas, over=report.snapshot.node.ended)]
+    refused = report.snapshot.verdict is Verdict.FAILED
+    return [] if found else [Text(f"No {kind} were reported." if refused else f"No {kind} are reported yet.", QUIET)]

@@ -1,0 +1,168 @@
+"""What stands above everything else: the verdict and its counts, the reasons, and the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from migstat.model.nodes import Level, Millis, State, TaskType
+from migstat.model.reports import nothing_moved
+from migstat.model.verdict import Reason, Snapshot
+from migstat.render.drawing import LOWER, LOWEST, Canvas, Flow, Prose, fitting, line, mark
+from migstat.render.text import duration, grouped, harmless, local_time, span_of_time, zone
+from migstat.render.theme import QUIET, STRONG, Glyphs, count_words, describe
+
+REASONS = 3
+"""Most reasons listed below the verdict; the rest is counted."""
+
+SHORTEST_TITLE = 12
+"""Fewest cells in which a cut name still says something."""
+
+
+class Heading(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands above everything else: the verdict, counts, and what it is about.
+
+    A count may have a state, which gives it glyph and color, and a shorter form for narrow windows. `name` is harmless,
+    `destination` is the URL of the site, and `level` that of a single node.
+    """
+
+    state: State
+    word: str
+    counts: tuple[tuple[State | None, str, str], ...] = ()
+    name: str = ""
+    destination: str | None = None
+    level: Level = ()
+
+    def title(self, glyphs: Glyphs) -> str:
+        """Name and host, and the level if that is not the root: `Jira to the cloud → acme-cloud.example.com`."""
+        host, level = host_of(self.destination), ",".join(map(harmless, self.level))
+        return self.name + (f" {glyphs.arrow} {host}" if host else "") + (f" ({level})" if level else "")
+
+
+def heading_of(snapshot: Snapshot) -> Heading:
+    """The heading of a report: `● running`, `27 of 40`, `✖ 1 failed`, and its title."""
+    verdict, root, summary = State(snapshot.verdict), snapshot.node, snapshot.summary
+    words = describe(root, snapshot.fetched_at)
+    counts: list[tuple[State | None, str, str]] = []
+    # Checks that have not begun are not reported, so counting them would be wrong: a running check task counts itself.
+    own = next((phase for phase in root.progress if phase.total), None)
+    if snapshot.task_type == TaskType.CHECK and own is not None and not root.ended:
+        counts.append((None, f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks", ""))
+        counts += [(None, words.percent, "")] if words.percent else []
+    elif snapshot.partial:
+        counts += [(None, f"{grouped(summary.total)} in scope", "")] if summary.unread else []
+    elif summary.total:
+        counts.append((None, f"{grouped(summary.finished)} of {grouped(summary.total)}", ""))
+    missing = summary.missing if root.ended and snapshot.missing else 0
+    bad = ((State.FAILED, summary.failed), (State.WARNING, summary.warning), (State.MISSING, missing))
+    counts += [(state, count_words(count, state), grouped(count)) for state, count in bad if count]
+    if snapshot.accepted:
+        counts.append((None, f"{grouped(len(snapshot.accepted))} accepted", ""))
+    return Heading(
+        state=verdict,
+        word=words.words if root.state is verdict else str(verdict),
+        counts=tuple(counts),
+        name=harmless(snapshot.job_name) if snapshot.job_name else f"job {snapshot.job_id}",
+        destination=snapshot.destination,
+        level=root.level,
+    )
+
+
+def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
+    """A heading on one line, or two where the window is not one of the lowest.
+
+    No count is cut: counts lose their nouns, then the title goes to a line of its own; in the lowest windows it gives
+    way, then the last counts.
+    """
+    title = line((heading.title(canvas.glyphs), STRONG))
+    verdict = mark(heading.state, heading.word, canvas)
+    verdict.stylize(STRONG)
+    for brief in (False, True):
+        texts = [verdict]
+        for state, words, short in heading.counts:
+            shown = short if brief and short else words
+            texts.append(mark(state, shown, canvas) if state is not None else Text(shown))
+        head = Flow(texts, canvas).joined
+        if head.cell_len <= canvas.width:
+            break
+    room = canvas.width - head.cell_len - 3
+    if title and room >= title.cell_len:
+        return [line(head, "   ", title)]
+    # A destination that is cut cannot be told from another.
+    if canvas.height >= LOWEST:
+        title.no_wrap = canvas.height < LOWER
+        return [Flow(texts, canvas), *([title] if title else [])]
+    if room >= min(cell_len(heading.name), SHORTEST_TITLE):
+        return [line(head, "   ", (heading.name, STRONG))]
+    return [line(fitting(enumerate(texts), canvas.width, lambda kept: Flow(kept, canvas).joined))]
+
+
+def host_of(url: str | None) -> str:
+    """The host of a URL, made harmless; empty if there is none."""
+    try:
+        return harmless(urlsplit(url or "").hostname or "")
+    except ValueError:
+        return ""
+
+
+def reason_lines(
+    reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS, *, wrap: bool = False
+) -> list[RenderableType]:
+    """The reasons for the verdict, on one line each unless they `wrap`, and `+N more`."""
+    grid, lines = Table.grid(expand=True), list[RenderableType]()
+    grid.add_column()
+    grid.add_column(ratio=1)
+    for reason in reasons[:most]:
+        name = f"{harmless(reason.level[-1])}  " if reason.level else ""
+        sign, words = f"  {canvas.glyphs.states[reason.state]} ", name + harmless(reason.text).strip()
+        grid.add_row(Text(sign, reason.state), Prose(Text(words)))
+        lines.append(line((sign, reason.state), words))
+    more = [Text(f"  +{len(reasons) - most} more", QUIET)] if len(reasons) > most else []
+    return [*([grid] if wrap and reasons else lines), *more]
+
+
+def facts_line(facts: Iterable[tuple[int, str]], canvas: Canvas) -> RenderableType:
+    """Facts by importance, those below 0 as warnings; a low window has only as many as fit on one line."""
+    texts = [(rank, Text(fact, State.WARNING if rank < 0 else QUIET)) for rank, fact in facts if fact]
+    if canvas.height < LOWER:
+        return line(fitting(texts, canvas.width, lambda kept: Flow(kept, canvas).joined))
+    return Flow([text for _, text in texts], canvas)
+
+
+def header(
+    snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None, *, rows: Collection[Level] = ()
+) -> Group:
+    """The verdict, up to three reasons, and the facts: start, duration, earliest end, and the age of the data.
+
+    `rows` are the levels that have a row below; low windows do not give their reasons twice.
+    """
+    node, now = snapshot.node, snapshot.fetched_at
+    began = node.started_at or node.created_at
+    facts = []
+    if began is not None:
+        ran = span_of_time(began, node.last_updated_at, now) if node.ended else f"started {local_time(began, now)}"
+        facts.append((0, f"{ran} {zone(began)}"))
+    facts.append((1, duration(node.elapsed_seconds(now))))
+    facts.append((2, f"not before {local_time(not_before, now)}" if not_before is not None else ""))
+    facts.append((3, f"as of {local_time(now, now)}" + ("" if began is not None else f" {zone(now)}")))
+    if canvas.ids:
+        ids = f"job {harmless(snapshot.job_id)}, {snapshot.task_type or 'task'} {harmless(snapshot.task_id)}"
+        facts.append((4, ids))
+    reasons = snapshot.reasons
+    if nothing_moved(snapshot):  # that no key was reported is no news then
+        reasons = tuple(reason for reason in reasons if reason.state is not State.MISSING)
+    if canvas.height < LOWER:
+        reasons = tuple(reason for reason in reasons if reason.level not in rows)
+    if canvas.height < LOWEST:
+        reasons = tuple(reason for reason in reasons if reason.state is not State.WARNING)
+    return Group(
+        *heading_lines(heading_of(snapshot), canvas),
+        *reason_lines(reasons, canvas),
+        facts_line(facts, canvas),
+    )
