@@ -11,6 +11,7 @@ from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from functools import partial
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +22,7 @@ from migstat.errors import UsageError, reason
 from migstat.follow.record import unusable
 from migstat.model.documents import LateReason
 from migstat.model.events import Condition, End, PhaseSeen, Seen
-from migstat.model.nights import GAP, Night, Silence, Span, Watched, gaps_between
+from migstat.model.nights import Gap, Night, Silence, Span, Watched
 from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, Phase, State, instant
 from migstat.model.verdict import CLOCK_SKEW, EARLIEST_STAMP, Reason, Verdict
 
@@ -37,8 +38,11 @@ LATEST_STAMP = LATEST_PLAUSIBLE // 2
 UNSEEN: Millis = 120_000
 """Longest time between the start of a node and the first sight of its first phase: the widest gap between polls."""
 
-AFTER: Millis = 1000
-"""Maximum time between the line that ends an outage and those of what the same reading has found."""
+SHORTEST_GAP: Millis = 30_000
+"""A watch that was resumed within half a minute missed nothing."""
+
+AFTER: Millis = 30_000
+"""Maximum time between the line that ends an outage or a gap and those of what the next reading has found."""
 
 
 # gc=False: the garbage collector need not visit the thousands of objects that a long record is decoded into
@@ -91,6 +95,7 @@ class RecordedEvent(RecordedNode, rename="camel", gc=False):
     exit_code: int | None = None
     code: str = ""
     outage_seconds: float = 0
+    gap_seconds: float | None = None
     deadline: str = ""
     reason: str = ""
     to: RecordedNode | None = None
@@ -230,6 +235,7 @@ class _Reader:
         self._watches: list[Watched] = []
         self._since: Millis | None = None
         self._outages: list[Silence] = []
+        self._gaps: list[Gap] = []
         self._last = ""
         self._summed_up: RecordedEvent | None = None
         self._end: RecordedEvent | None = None
@@ -284,6 +290,8 @@ class _Reader:
                 self._late["passed" if event.reason == "passed" else "estimate"] = deadline
             case "alive":
                 self._summed_up = event
+                now = at or self._now
+                self._gaps.append(Gap(now - int(1000 * (event.gap_seconds or 0)), now))
             case "progress":  # with its keys in another order or with spaces, as jq may have left it
                 self.add_progress(RecordedProgress(event.level, event.at, event.percent, event.progress))
             case _ if event.event in _ENDS:
@@ -303,8 +311,10 @@ class _Reader:
         as_of = self._now or None
         open_watch = () if self._since is None else (Watched(self._since, max(self._since, self._now), None),)
         watches = (*self._watches, *open_watch)
-        outages = [(outage.since, outage.to or self._now) for outage in self._outages]
-        unseen = (*gaps_between(watches), *((since, to) for since, to in outages if to - since >= GAP))
+        gaps = self._gaps + [Gap(before.to, after.since) for before, after in pairwise(watches)]
+        gaps = sorted((gap for gap in gaps if gap.to - gap.since >= SHORTEST_GAP), key=lambda gap: gap.since)
+        unseen = [*gaps, *(Gap(outage.since, outage.to or self._now) for outage in self._outages)]
+        unseen = [each for each in unseen if each.to - each.since >= SHORTEST_GAP]
         spans = {level: _span(level, track, unseen) for level, track in self._tracks.items()}
         for name in last.missing:
             level = (*MIGRATE, self._scope, name)
@@ -325,6 +335,7 @@ class _Reader:
             spans=spans,
             watches=watches,
             outages=tuple(self._outages),
+            gaps=tuple(gaps),
             verdict=verdict,
             reasons=last.reasons,
             exit_code=end.exit_code if end else None,
@@ -435,7 +446,7 @@ class _Reader:
                 track.phases[name] = (track.phases.get(name, (at, None))[0], None)
 
 
-def _span(level: Level, track: _Track, unseen: Sequence[tuple[Millis, Millis]]) -> Span:
+def _span(level: Level, track: _Track, unseen: Sequence[Gap]) -> Span:
     phases = [PhaseSeen(name, begun, to) for name, (begun, to) in track.phases.items()]
     began = track.started
     if (
@@ -443,7 +454,7 @@ def _span(level: Level, track: _Track, unseen: Sequence[tuple[Millis, Millis]]) 
         and began is not None
         and phases[0].begun - began <= UNSEEN
         # a phase first seen after a gap may have followed others
-        and not any(began < to and since < phases[0].begun for since, to in unseen)
+        and not any(began < gap.to and gap.since < phases[0].begun for gap in unseen)
     ):
         phases[0] = replace(phases[0], begun=began)
     if track.ended is not None:
@@ -467,9 +478,9 @@ def _span(level: Level, track: _Track, unseen: Sequence[tuple[Millis, Millis]]) 
     )
 
 
-def _lies_in(unseen: Sequence[tuple[Millis, Millis]], *times: Millis | None) -> bool:
+def _lies_in(unseen: Sequence[Gap], *times: Millis | None) -> bool:
     """True if any of the times is in an unseen stretch, or is that of the first reading after it."""
-    return any(since <= at <= to + AFTER for at in times if at is not None for since, to in unseen)
+    return any(gap.since <= at <= gap.to + AFTER for at in times if at is not None for gap in unseen)
 
 
 _ENDS = frozenset(End)

@@ -24,7 +24,7 @@ from threading import Lock
 import msgspec
 from msgspec.structs import replace
 
-from migstat.api.retry import WINDOW
+from migstat.api.retry import WINDOW, Clock
 from migstat.errors import ApiError, Incomplete, Refused
 from migstat.follow.patrol import Leaves, Patrol, Places
 from migstat.model.crowd import Crowd, Update
@@ -36,7 +36,6 @@ from migstat.model.nodes import (
     MIGRATE,
     Job,
     Level,
-    Millis,
     Node,
     Page,
     Question,
@@ -74,8 +73,8 @@ LONGEST = 60.0
 FEW_BAD = 20
 """Maximum number of vanished nodes that a full reading asks for by name."""
 
-SHOWN_EVERY: Millis = 1000
-"""Minimum time between two views of the first reading."""
+SHOWN_EVERY = 1.0
+"""Minimum seconds between two views of the first reading."""
 
 TRUST_AGAIN = 5
 """Full readings after which filters that were refused, not ignored, are tried again."""
@@ -210,7 +209,7 @@ class Poller:
     thread has read a page. A Poller is an `Asker` itself, to see what is asked and to count it.
     """
 
-    def __init__(self, session: TaskSession, show: Callable[[View], None] = lambda _: None) -> None:
+    def __init__(self, session: TaskSession, clock: Clock, show: Callable[[View], None] = lambda _: None) -> None:
         self.known = KnownTree()
         self.task_type: str | None = None
         self.job: Job | None = None
@@ -233,7 +232,8 @@ class Poller:
         # the levels that the first reading has seen so far; None once it is over
         self._first_seen: dict[Level, Node] | None = {}
         self._show = show
-        self._shown_at = session.now()
+        self._clock = clock
+        self._shown_at = clock()
         self._showing = Lock()
 
     @property
@@ -301,12 +301,11 @@ class Poller:
         if first_seen is None or level not in HIDDEN_LEVELS:
             return
         with self._showing:
-            now = self._session.now()
-            if now - self._shown_at < SHOWN_EVERY:
+            if self._clock() - self._shown_at < SHOWN_EVERY:
                 return
-            self._shown_at = now
+            self._shown_at = self._clock()
             first_seen[level] = Node(level, children=Crowd(seen.values()))  # counted once
-            view = _first_view(self._session, first_seen, level, now)
+            view = _first_view(self._session, first_seen, level)
         self._show(view)
 
     def close(self) -> None:
@@ -498,12 +497,12 @@ def _left_for_later() -> Iterator[None]:
         return
 
 
-def _first_view(session: TaskSession, seen: Mapping[Level, Node], level: Level, now: Millis) -> View:
+def _first_view(session: TaskSession, seen: Mapping[Level, Node], level: Level) -> View:
     """A view of what the first reading has seen so far, the last of it at `level`.
 
     It has no verdict, as what was not read yet may hold anything.
     """
-    job, task = session.known_job, session.task
+    now, job, task = session.now(), session.known_job, session.task
     leaves = seen[level].children or ()
     keys = job.included_keys(level[-1]) if job else ()
     root = seen.get((), Node())

@@ -97,7 +97,7 @@ LONGEST_WAIT = 300.0
 BACKOFF = Policy(base=1.0, give_up_after=None)
 
 MISSED = 20.0
-"""Seconds by which a poll must at least be late, and by two intervals, for everything to be read in its place."""
+"""Seconds by which a poll must at least be late, and by two intervals, before something is taken to be missed."""
 
 SLACK = 60.0
 """Seconds beyond the interval after which two readings are too far apart to tell that nothing has moved in between."""
@@ -143,7 +143,7 @@ class Watch:
         self._now = session.now
         self._share = share
         self._recall = recall
-        self._poller = Poller(session, show)
+        self._poller = Poller(session, deadline.clock, show)
         self._settling = _Settling(plan.until, deadline.clock)
         self._phases = Phases()
         self._stalls = Stalls(plan.stall_after)
@@ -321,21 +321,25 @@ class Watch:
         while seconds > 0:
             quiet = self._spoke_at + SIGN_OF_LIFE - self._deadline.clock()
             if quiet <= 0:
-                found, view = self._assessment, self.view
-                yield Alive(
-                    at=view.at,
-                    verdict=found.verdict,
-                    summary=found.summary,
-                    missing=found.missing,
-                    not_before=view.not_before,
-                    estimated_end=view.estimated_end,
-                )
+                yield self._alive()
                 continue
             step = min(seconds, quiet, max(self._timetable.seconds_left(self._now()), SHORTEST_PAUSE))
             yield Waiting(self._now(), step, self.view)
             if (late := self._timetable.late(self._now())) is not None:
                 yield late
             seconds -= step
+
+    def _alive(self, gap: float | None = None) -> Alive:
+        found, view = self._assessment, self.view
+        return Alive(
+            at=view.at,
+            verdict=found.verdict,
+            summary=found.summary,
+            missing=found.missing,
+            not_before=view.not_before,
+            estimated_end=view.estimated_end,
+            gap_seconds=gap,
+        )
 
     def _end(self) -> Ended | None:
         """The last event, if it is over. Nothing ends well on the word of a poll, which does not ask for everything."""
@@ -367,13 +371,17 @@ class Watch:
         """Read until it succeeds, through any outage. Raises ApiError if no waiting can help."""
         clock = self._deadline.clock
         began, began_at = clock(), self._now()
+        read_at = began if self._read_at is None else self._read_at
+        if began - read_at > self._longest_pause:
+            yield self._alive(gap=began - read_at)
         definite_since: float | None = None
         tries = 0
         while True:
             tries += 1
             try:
                 asked_at = clock()
-                full = full or self._has_missed_much()
+                # a poll would show wrong counts; a large migration is read in pieces all the same
+                full = full or (asked_at - read_at > self._longest_pause and not self._poller.patrols)
                 self._poller.read_all() if full else self._poller.read_running(clock() - self._asked_at)
             except ApiError as error:
                 # any other error in between shows that it is not the API that refuses
@@ -400,14 +408,10 @@ class Watch:
                 break
         yield from self._take_stock(full=full)
 
-    def _has_missed_much(self) -> bool:
-        """True if so much may have happened since the last reading that a poll would show wrong counts.
-
-        A large migration is read in pieces all the same.
-        """
-        if self._read_at is None or self._poller.patrols:
-            return False
-        return self._deadline.clock() - self._read_at - self._interval > max(2 * self._interval, MISSED)
+    @property
+    def _longest_pause(self) -> float:
+        """Seconds between two readings beyond which polls were missed, in an outage or while the computer slept."""
+        return self._interval + max(2 * self._interval, MISSED)
 
     def _may_pass(self, error: ApiError, waited: float, definite: float) -> bool:
         """True if another try may go better. A task that does not appear is waited for while its job is there.

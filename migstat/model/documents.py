@@ -259,6 +259,13 @@ class SilenceJson(Published, kw_only=True):
     code: Annotated[str, Meta(description="Kind of error; empty if that line was damaged.")]
 
 
+class GapJson(Published, kw_only=True):
+    """A time without polls: between two watches, or while the computer slept."""
+
+    since: Instant = field(name="from")
+    to: Instant
+
+
 class PhaseJson(Published, kw_only=True):
     """A phase of a node, as polls have seen it."""
 
@@ -311,6 +318,7 @@ class TimelineDocument(Document, kw_only=True, tag="timeline"):
     exit_code: Annotated[int | None, Meta(description="Exit code of the last watch; null if it has none.")]
     watches: Sequence[WatchJson]
     outages: Sequence[SilenceJson]
+    gaps: Sequence[GapJson]
     against: RehearsalJson | None
     nodes: Sequence[SpanJson]
 
@@ -385,12 +393,13 @@ class RecoveredEvent(EventJson, kw_only=True, tag="recovered"):
 
 
 class AliveEvent(EventJson, kw_only=True, tag="alive"):
-    """A sign of life after 300 s without another event."""
+    """A sign of life after 300 s without another event, or after a time without polls."""
 
     verdict: Verdict
     summary: Summary
     missing: Missing
     estimated_end: NotBefore = field(name="estimatedEndAt")
+    gap_seconds: Annotated[Rounded | None, Meta(description="Set if nothing was read for so long: the computer slept.")]
 
 
 class LateEvent(EventJson, kw_only=True, tag="late"):

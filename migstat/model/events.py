@@ -88,7 +88,10 @@ class Recovered(msgspec.Struct, frozen=True):
 
 
 class Alive(msgspec.Struct, frozen=True):
-    """The watch goes on: five minutes have passed without another event."""
+    """The watch goes on: five minutes have passed without another event, or `gap_seconds` without a poll.
+
+    Such a gap is no outage. Usually the computer has slept.
+    """
 
     at: Millis
     verdict: Verdict
@@ -96,6 +99,7 @@ class Alive(msgspec.Struct, frozen=True):
     missing: tuple[str, ...]
     not_before: Millis | None = None
     estimated_end: Millis | None = None
+    gap_seconds: float | None = None
 
 
 class Late(msgspec.Struct, frozen=True):

@@ -1,9 +1,8 @@
-"""A migration as recorded: when each node began and ended, and when no watch was running."""
+"""A migration as recorded: when each node began and ended, and when nothing was read."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -21,9 +20,6 @@ from migstat.model.nodes import (
     TaskType,
 )
 from migstat.model.verdict import Reason, Verdict
-
-GAP: Millis = 30_000
-"""A watch that was resumed within half a minute missed nothing."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +69,13 @@ class Silence(msgspec.Struct, frozen=True):
     message: str
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """A time without polls: between two watches, or within one while the computer slept."""
+
+    since: Millis
+    to: Millis
+
+
 class Night(msgspec.Struct, frozen=True, kw_only=True):
     """One task as found in a record or a `projects` document.
 
@@ -90,6 +93,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     spans: Mapping[Level, Span] = {}
     watches: tuple[Watched, ...] = ()
     outages: tuple[Silence, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     verdict: Verdict = Verdict.PENDING
     reasons: tuple[Reason, ...] = ()
     exit_code: int | None = None
@@ -145,21 +149,11 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, self.as_of - span.started) / 1000
 
     @property
-    def gaps(self) -> tuple[tuple[Millis, Millis], ...]:
-        """The times without a watch, between one and the next."""
-        return gaps_between(self.watches)
-
-    @property
     def unseen(self) -> tuple[tuple[Millis, Millis], ...]:
         """The gaps and the outages; one without an end lasts until the last event."""
         now = self.as_of or 0
-        return (*self.gaps, *((outage.since, outage.to or max(now, outage.since)) for outage in self.outages))
-
-
-def gaps_between(watches: Iterable[Watched]) -> tuple[tuple[Millis, Millis], ...]:
-    """The times between one watch and the next that are long enough to have missed something."""
-    pairs = ((before.to, after.since) for before, after in pairwise(watches))
-    return tuple((since, to) for since, to in pairs if to - since >= GAP)
+        outages = ((outage.since, outage.to or max(now, outage.since)) for outage in self.outages)
+        return (*((gap.since, gap.to) for gap in self.gaps), *outages)
 
 
 class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from migstat.model.events import Changed, Event, Late, NoAnswer, Outage, Recovered, Resumed, Stalled
+from migstat.model.events import Alive, Changed, Event, Late, NoAnswer, Outage, Recovered, Resumed, Stalled
 from migstat.model.nodes import CHECK, Millis, Node, State
 from migstat.model.reports import worst_first
 from migstat.render.outlook import late_words
@@ -50,6 +50,9 @@ def log_line(event: Event | Resumed | LogLine) -> LogLine | None:
             return LogLine(event.at, text, State.FAILED)
         case Late():
             return LogLine(event.at, late_words(event), State.WARNING)
+        case Alive() if event.gap_seconds:
+            text = f"not watched for {duration(event.gap_seconds)}; the computer may have slept"
+            return LogLine(event.at, text, State.WARNING)
         case Recovered():
             return LogLine(event.at, f"API back after {duration(event.outage_seconds)}")
     return None

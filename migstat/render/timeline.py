@@ -27,12 +27,11 @@ from migstat.render.theme import QUIET, UNICODE, state_words
 AROUND_BARS = 13
 """Lines that everything but the bars takes, as a first guess; `drawing.fitted` corrects it."""
 
-DIFFERENCE = 8
-"""Cells of the longest difference, `+12m 05s`."""
+SHORTEST_BAR = 8
+"""Minimum cells of the axis: in a narrow window names are cut for it, as the durations are what one looks for."""
 
-WITH_DIFFERENCE = 60
 WITH_MESSAGE = 140
-"""Window widths from which a row has the difference from the rehearsal, and its message."""
+"""Window width from which a row has its message."""
 
 MINUTE: Millis = 60_000
 HOUR = 60 * MINUTE
@@ -225,14 +224,16 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
     """
     night, width = report.night, canvas.width
     signs = SIGNS if canvas.glyphs is UNICODE else ASCII_SIGNS
-    with_difference = report.against is not None and width >= WITH_DIFFERENCE
-    longest = max(cell_len(harmless(span.name)) for span in rows)
-    names = min(longest, max(width // 4, 10))
     elapsed = [elapsed_words(span, night) for span in rows]
-    taken = 2 + names + 2 + 2 + max(7, *map(len, elapsed)) + (2 + DIFFERENCE if with_difference else 0)
+    differences = [difference_words(report.difference(span)) for span in rows]
+    taken = 2 + 2 + 1 + 2 + max(7, *map(len, elapsed))
+    if report.against is not None:
+        taken += 2 + max(3, *map(len, differences))
+    longest = max(cell_len(harmless(span.name)) for span in rows)
+    names = min(longest, max(width // 4, 10), max(width - taken - SHORTEST_BAR, 4))
     message = 2 + min(max(width - 100, 0), 60) if width >= WITH_MESSAGE else 0
     phases = report.phase_names
-    axis = axis_of(report, max(width - taken - message - 1, 8))
+    axis = axis_of(report, max(width - taken - names - message, SHORTEST_BAR))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=QUIET)
     table.add_column("", no_wrap=True, width=names + 2)
     head = Text()
@@ -240,12 +241,12 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
         head.append(" " * (cell - len(head)) + words)
     table.add_column(head, no_wrap=True, width=axis.cells + 1)
     table.add_column("ELAPSED", no_wrap=True)
-    if with_difference:
-        table.add_column("+/-", no_wrap=True, justify="right", min_width=DIFFERENCE)
+    if report.against is not None:
+        table.add_column("+/-", no_wrap=True, justify="right")
     if message:
         table.add_column("MESSAGE", ratio=1)
     used = ""
-    for span, took in zip(rows, elapsed, strict=True):
+    for span, took, difference in zip(rows, elapsed, differences, strict=True):
         glyph = "" if span.state in (State.RUNNING, State.SUCCEEDED) else canvas.glyphs.states[span.state]
         bar = bar_of(span, night, axis, phases, signs)
         end = canvas.glyphs.states[State.FAILED] if span.state is State.FAILED and span.ended is not None else ""
@@ -256,11 +257,11 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
             Text(bar + end, span.state),
             Text(took, QUIET),
         ]
-        if with_difference:
+        if report.against is not None:
             more, rehearsed = report.difference(span), report.rehearsed(span) or 0
             # Less than a minute may just be the time between two polls.
             slow = more is not None and more >= max(60, rehearsed / 10)
-            cells.append(Text(difference_words(more), State.WARNING if slow else QUIET))
+            cells.append(Text(difference, State.WARNING if slow else QUIET))
         cells += [Prose(Text(harmless(span.message or "").strip()), 1)] if message else []
         table.add_row(*cells)
     return [table, *legend(phases, used, signs, width)[: 3 if canvas.height >= LOWEST else 1]]
@@ -316,7 +317,7 @@ def _watched(night: Night) -> Iterator[str]:
     now, first = night.as_of or 0, night.watches[0].since
     if night.started is not None and first - night.started >= MINUTE:
         yield f"not watched before {_when(first, first, night)}"
-    gaps = [_when(since, to, night) for since, to in night.gaps]
+    gaps = [_when(gap.since, gap.to, night) for gap in night.gaps]
     if gaps:
         yield f"not watched {', '.join(gaps[:3])}" + (f", +{len(gaps) - 3} more" if len(gaps) > 3 else "")
     if outages := night.outages:

@@ -69,9 +69,9 @@ def timeline(*words: object, **more: Any) -> Result:
 
 @pytest.mark.slow
 def test_the_picture_is_as_it_was_when_someone_looked_at_it(tmp_path: Path) -> None:
-    """Bars, axis, legend and summary, against the rehearsal, at four widths, and in ASCII at one."""
+    """Bars, axis, legend and summary, against the rehearsal, at five widths, and in ASCII at one."""
     night, rehearsal = nights(tmp_path, build("projects-failing"))
-    for width in (60, 80, 120, 200):
+    for width in (40, 60, 80, 120, 200):
         output = timeline(night, "--against", rehearsal, "-o", "table", columns=width).out
         if width == 80:
             output += timeline(night, "-o", "table", columns=width, environ={"LANG": "C"}).out
@@ -101,6 +101,8 @@ def test_every_format_has_the_same_rows(both: tuple[Path, Path]) -> None:
     assert (document["verdict"], document["exitCode"]) == ("failed", 1)
     assert [watch["end"] for watch in document["watches"]] == ["timeout", "finished"]
     assert [outage["code"] for outage in document["outages"]] == ["unreachable"]
+    first, second = document["watches"]
+    assert document["gaps"] == [{"from": first["to"], "to": second["from"]}]
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,8 @@ TABLE: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "phases over an outage": ("running 1- a 1-6~ b 6-8~ c 8-",
         [*(snapshot(0), BEGUN, moves(2, "a"), line("outage", 3, code="x")),
         *(line("recovered", 6, outageSeconds=180), moves(6, "b"), moves(8, "c"))]),
+    "phases over a sleep": ("running 1- a 1-6~ b 6-8~ c 8-", [snapshot(0), BEGUN, moves(2, "a"),
+        line("alive", 6, gapSeconds=180), moves(6, "b"), moves(8, "c")]),
     "begun in an outage": ("running 2- b 3-5~ c 5-",
         [*(snapshot(0), line("outage", 1, code="x"), line("recovered", 3, outageSeconds=120)),
         *(change(3, "IN_PROGRESS", startedAt=2), moves(3, "b"), moves(5, "c"))]),

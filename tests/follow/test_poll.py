@@ -19,8 +19,10 @@ from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Ended, Outage, Recovered
 from migstat.model.nodes import child_of
 from migstat.model.verdict import Verdict
+from migstat.query.task import TaskSession
+from migstat.settings.target import Target
 from migstat.simulator import scenario as script
-from tests.scenarios import migration, moved
+from tests.scenarios import JOB, TASK, migration, moved
 from tests.watching import (
     EPOCH,
     LIMIT,
@@ -208,7 +210,7 @@ def test_a_level_that_cannot_be_read_hides_nothing() -> None:
         (going(fails=500), done(), []),
         (going(children={"apps": going()}), done(fails=500, children={"apps": going()}), ["apps"]),
     ):
-        poller = Poller(sim.session)
+        poller = Poller(sim.session, sim.time.clock)
         for migrate in (before, after):
             sim.trouble = served(going(children={"check": done(), "migrate": migrate}))
             poller.read_all()
@@ -226,7 +228,7 @@ def test_what_a_walk_has_lost_is_asked_for_by_name() -> None:
         return served(going(children={"check": done(), "migrate": going(children={"projects": projects})}))
 
     sim = SimulatedWatch(migration(core_end=None, keys=()), trouble=holding("ABC"))
-    poller = Poller(sim.session)
+    poller = Poller(sim.session, sim.time.clock)
     poller.read_all()
     sim.trouble = lambda target, now: holding("AB" if re.search("projects(,|%2C)B", target) else "A")(target, now)
     poller.read_all()
@@ -349,6 +351,9 @@ def test_a_long_first_reading_is_shown_as_it_goes_on() -> None:
     seen = len(shown)
     sim.poller.read_all()
     assert len(sim.filled) == seen
+    session = TaskSession(sim.api, Target(JOB, TASK), lambda: EPOCH - sim.time.now, LIMIT)  # the clock was set back
+    Poller(session, sim.time.clock, sim.filled.append).read_all()
+    assert len(sim.filled) > seen + 5
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ import migstat
 from migstat.errors import ApiError, BadAnswer, BadRequest, NotFound, Refused, UntrustedServer
 from migstat.follow.deadline import Stopped
 from migstat.follow.watch import Plan
-from migstat.model.events import Changed, Condition, End, Ended, Event, Outage, Progressed, Recovered, Snapped
+from migstat.model.events import Alive, Changed, Condition, End, Ended, Event, Outage, Progressed, Recovered, Snapped
 from migstat.model.nodes import Level
 from migstat.model.verdict import Until, Verdict
 from migstat.simulator import scenario as script
@@ -347,7 +347,7 @@ def test_a_project_that_cannot_be_asked_for_by_name_does_not_stop_the_rest() -> 
 
 
 def test_a_closed_lid_loses_nothing() -> None:
-    """Where hours pass in one pause, all that ended meanwhile is reported on waking."""
+    """Where hours pass in one pause, that is said, and all that ended meanwhile is reported on waking."""
     sim, seen = SimulatedWatch(migration(*TWO), begin=200), list[Event]()
     for event in sim.events():
         seen.append(event)
@@ -355,6 +355,21 @@ def test_a_closed_lid_loses_nothing() -> None:
             sim.time.now = max(sim.time.now, HOUR)
     assert changes(seen, "migrate", "projects", "B") == [("IN_PROGRESS", "SUCCESS")]
     assert the_end(seen).verdict is Verdict.SUCCEEDED
+    alive = next(event for event in seen if isinstance(event, Alive) and event.gap_seconds)
+    assert HOUR - 200 - INTERVAL <= (alive.gap_seconds or 0) <= HOUR - 200 + INTERVAL
+
+
+def test_a_sleep_and_the_outage_after_it_are_told_apart() -> None:
+    """Before the network is back, the API does not answer: only that is the outage; a long outage is no sleep."""
+    sim, seen = SimulatedWatch(migration(*TWO), begin=200, trouble=outage(500, 590)), list[Event]()
+    for event in sim.events():
+        seen.append(event)
+        if isinstance(event, Snapped):
+            sim.time.now = 500
+    gaps = [event.gap_seconds for event in seen if isinstance(event, Alive) and event.gap_seconds]
+    outages = [event.outage_seconds for event in seen if isinstance(event, Recovered)]
+    assert gaps == [pytest.approx(300, abs=INTERVAL)]
+    assert outages == [pytest.approx(90, abs=2 * INTERVAL)]
 
 
 # what it reports

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from migstat.model.events import PhaseSeen
-from migstat.model.nights import Night, Silence, Span, Watched, timeline_report
+from migstat.model.nights import Gap, Night, Silence, Span, timeline_report
 from migstat.model.nodes import Level, Millis, State
 from migstat.render.drawing import Canvas, fitted
 from migstat.render.theme import UNICODE
@@ -82,8 +82,7 @@ def span_of(
 )
 def test_bars_are_as_long_as_their_nodes_lasted(span: Span, bar: str) -> None:
     """A bar is made of phases, with dots for times without a watch; one without phases is whole."""
-    watches = (Watched(0, 70 * MINUTE, None), Watched(90 * MINUTE, 100 * MINUTE, None))
-    night = Night(watches=watches, as_of=100 * MINUTE)
+    night = Night(gaps=(Gap(70 * MINUTE, 90 * MINUTE),), as_of=100 * MINUTE)
     assert bar_of(span, night, Axis(0, 100 * MINUTE, 10), ["a", "b"], ASCII_SIGNS) == bar
 
 
