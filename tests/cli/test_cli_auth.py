@@ -343,11 +343,12 @@ def test_a_second_login_replaces_the_token(desk: Desk, server: Server) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_login_shows_and_asks_for_the_e_mail(desk: Desk) -> None:
-    """The question names the profile's, and another one typed there is logged in and replaces it."""
-    desk.write(OTHERS)
+@pytest.mark.parametrize(("before", "shown"), [("o@example.com", r" \[o@example.com\]"), ("o@example.com:t0k", "")])
+def test_a_second_login_shows_and_asks_for_the_e_mail(desk: Desk, before: str, shown: str) -> None:
+    """The question names the profile's if it is valid, and another one typed there is logged in and replaces it."""
+    desk.write(OTHERS.replace("o@example.com", before))
     session = Terminal(desk, "auth", "login")
-    session.answer(r"E-mail of the Atlassian account \[o@example.com\]: ", "you@example.com")
+    session.answer(f"E-mail of the Atlassian account{shown}: ", "you@example.com")
     session.answer(r"API token of you@example.com for \S+ \(not shown\): ", TOKEN)
     session.answer(JOB_PROMPT, "")
     assert session.ended() == 0
@@ -389,6 +390,7 @@ MINE = 'default_profile = "a"\n[profiles.a]\nemail = "you@example.com"\n'
           "migstat config set profiles.a.email you@example.com")),
         (None, {"MIGSTAT_EMAIL": "o@example.com"}, "--email you@example.com", "MIGSTAT_EMAIL is o@example.com"),
         ("[profiles.default]\n", {}, "--email you@example.com", "the config file does not set it"),
+        (None, {"MIGSTAT_EMAIL": "o@example.com:t0k"}, "--email you@example.com", "MIGSTAT_EMAIL is invalid"),
         (MINE, {"MIGSTAT_BASE_URL": "http://127.0.0.1:1"}, "--base-url http://127.0.0.1:2",
          "MIGSTAT_BASE_URL is http://127.0.0.1:1"),
         (f'{MINE}base_url = "http://127.0.0.1:1"\n', {}, "--base-url https://api.atlassian.com",
