@@ -184,7 +184,7 @@ class Client:
             if not isinstance(word, str | None):
                 raise UsageError(f"{name}: invalid id: {word!r}", "Ids are strings.")
         profile = self._sources.profile
-        target = target_from(job, task, self._sources.environ, default, profile)
+        target = target_from(job, task, self._sources.environ, default_task=default, profile=profile)
         # the target's account is another one: this token must not go to its site unless the caller chose the profile
         wanted = profile.config.targets.get(job or "", {}).get("profile")
         if wanted not in (None, profile.name) and not self._named:

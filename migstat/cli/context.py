@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from migstat.api.retry import Policy, Timing, steady_clock
 from migstat.cli.streams import Streams
+from migstat.completion.seen import FOLDER, file_of
 from migstat.errors import NotFound
 from migstat.model.nodes import HIDDEN_LEVELS, Level, Node, State
 from migstat.query.task import TaskSession
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     import httpx
 
     from migstat.api.http import Exchange
-    from migstat.cli.memory import Memory
 
 
 class Demo(msgspec.Struct, frozen=True):
@@ -99,6 +99,7 @@ class Session(TaskSession):
     ) -> None:
         from migstat.api.endpoints import Api  # loads httpx, which help and usage errors need not wait for
         from migstat.api.http import Observers
+        from migstat.cli.memory import Memory
 
         self._runtime = runtime
         self._verbose = options.verbose
@@ -106,24 +107,17 @@ class Session(TaskSession):
         self._silent = options.verbose or (watching is not None and runtime.streams.on_notice is None)
         self._quiet_since = runtime.clock()
         self._totals: dict[Level, int] = {}
-        self._memory: Memory | None = None
-        observers = Observers(waiting=self._waiting, pending=self._pending)
-        if options.verbose:
-            observers = replace(observers, exchanged=self._exchanged)
-        if runtime.cache is not None and runtime.demo is None:
-            from migstat.cli.memory import Memory
-            from migstat.completion.seen import FOLDER
-
-            self._memory = Memory(f"{runtime.cache}/{FOLDER}", target.job_id)
-            observers = replace(observers, answered=self._memory.answered)
+        keeps = runtime.cache is not None and runtime.demo is None
+        self.memory = Memory(file_of(f"{runtime.cache}/{FOLDER}", target.job_id) if keeps else None)
+        observers = Observers(
+            exchanged=self._exchanged if options.verbose else None,
+            waiting=self._waiting,
+            pending=self._pending,
+            answered=self.memory.answered,
+        )
         timing = Timing(runtime.clock, runtime.sleep, now=runtime.now, ends_at=ends_at)
         api = Api(settings, timing, policy=watching, observers=observers, transport=runtime.transport)
         super().__init__(api, target, runtime.now, settings.rate_limit, keep_raw=keep_raw)
-
-    def remember(self) -> None:
-        """Store the names seen so far, for completion."""
-        if self._memory is not None:
-            self._memory.keep()
 
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
         """Show how many children of a level were read, and of how many if the job names them."""
@@ -169,8 +163,8 @@ def open_session(
     As many as are `sharing` the rate limit get an equal part of it. Everything wrong with words or settings is reported
     before any request. See also `Session`.
     """
-    (job, task), profile = (options.typed.job, options.typed.task), options.sources.profile
-    target = target_from(job, task, runtime.environ, default_task, profile)
+    typed, profile = options.typed, options.sources.profile
+    target = target_from(typed.job, typed.task, runtime.environ, default_task=default_task, profile=profile)
     settings = options.sources.open()
     if settings.rate_limit is not None:
         settings = replace(settings, rate_limit=max(settings.rate_limit // sharing, 1))
@@ -183,17 +177,23 @@ def open_session(
                 yield session
             finally:  # after an error, too: what was seen until then completes the next attempt
                 runtime.streams.clear_notice()
-                session.remember()
+                session.memory.keep()
     except NotFound as error:
         if error.status is None:  # not a 404: job and task exist, only a level or a name below them does not
             raise
-        if (typed := task or job) in frozenset(State):
-            raise NotFound(error.message, f"To filter, use --state: migstat projects --state {typed}") from error
-        if word := closest_match(typed, [*TaskWord], cutoff=0.8):
-            raise NotFound(error.message, f"Did you mean {word}?") from error
-        targets = profile.config.targets
-        if not targets or target.job_id not in (job, runtime.environ.get("MIGSTAT_JOB")):
-            raise
-        meant = closest_match(target.job_id, targets)
-        hint = f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."
+        hint = _hint_at_words(error, options, target=target, environ=runtime.environ)
         raise NotFound(error.message, hint) from error
+
+
+def _hint_at_words(error: NotFound, options: Options, *, target: Target, environ: Mapping[str, str]) -> str:
+    """What the words for a job or task that does not exist may have meant, or else the error's own hint."""
+    job, task, targets = options.typed.job, options.typed.task, options.sources.profile.config.targets
+    typed = task or job
+    if typed in frozenset(State):
+        return f"To filter, use --state: migstat projects --state {typed}"
+    if word := closest_match(typed, [*TaskWord], cutoff=0.8):
+        return f"Did you mean {word}?"
+    if not targets or target.job_id not in (job, environ.get("MIGSTAT_JOB")):
+        return error.hint
+    meant = closest_match(target.job_id, targets)
+    return f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."

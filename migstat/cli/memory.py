@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from migstat.api.http import Resource
-from migstat.completion.seen import CHECK, MAX_NAME, SCOPES, file_of, seen_jobs
+from migstat.completion.seen import CHECK, MAX_NAME, SCOPES, seen_jobs
 from migstat.files.whole import write_whole
 from migstat.model.nodes import Job, Level, Page, Task, TaskPage, TaskType
 from migstat.settings.target import TaskWord
@@ -34,10 +34,9 @@ class SeenJob(msgspec.Struct):
 
 
 class Memory(msgspec.Struct):
-    """The names of a job that one command sees; `keep` adds them to those in the user's cache folder."""
+    """The names of a job that one command sees; `keep` adds them to those in the job's file, if there is one."""
 
-    _folder: str
-    _job_id: str
+    _file: str | None
     _seen: SeenJob = msgspec.field(default_factory=SeenJob)
     _kept: int = 0
 
@@ -71,20 +70,19 @@ class Memory(msgspec.Struct):
         count = len(self._seen.words) + sum(
             1 + sum(map(len, [*run.names.values()])) + bool(run.type) for run in [*self._seen.runs.values()]
         )
-        file = file_of(self._folder, self._job_id)
-        if count == self._kept or file is None:
+        if count == self._kept or self._file is None:
             return
-        self._kept = count
+        self._kept, file = count, Path(self._file)
         try:
-            before = msgspec.json.decode(Path(file).read_bytes(), type=SeenJob)
+            before = msgspec.json.decode(file.read_bytes(), type=SeenJob)
         except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
             before = SeenJob()
         whole = self._added_to(before)
         if whole != before:
             with suppress(OSError, ValueError):
-                write_whole(Path(file), msgspec.json.encode(whole))
-                for outdated in seen_jobs(self._folder)[MAX_JOBS:]:
-                    Path(file).with_stem(outdated).unlink()
+                write_whole(file, msgspec.json.encode(whole))
+                for outdated in seen_jobs(str(file.parent))[MAX_JOBS:]:
+                    file.with_stem(outdated).unlink()
 
     def _added_to(self, before: SeenJob) -> SeenJob:
         """Everything seen of the job, within the limits; runs without names are dropped first."""

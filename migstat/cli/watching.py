@@ -150,7 +150,7 @@ class Watcher(msgspec.Struct, kw_only=True):
                 if isinstance(event, Ended):
                     return event
                 if isinstance(event, Waiting):
-                    self.session.remember()  # other windows complete what a long watch has seen
+                    self.session.memory.keep()  # other windows complete what a long watch has seen
                     self._introduce(event.view)
                 # The printer last: it raises if standard output fails, which must not keep the others from an event.
                 for listener in (*self.listeners, self.printer):

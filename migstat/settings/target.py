@@ -38,15 +38,15 @@ def target_from(
     job: str | None,
     task: str | None,
     environ: Mapping[str, str],
+    *,
     default_task: TaskWord | None,
-    profile: Profile | None = None,
+    profile: Profile,
 ) -> Target:
     """The command line's words over those of the environment over those of the profile.
 
     A job may be the name of a target in the config file. A lone task word is the task, and the job comes from another
     source, unless the command is about a job (`default_task` None). Raises UsageError.
     """
-    profile = profile or Profile()
     if default_task is not None:
         job, task = job_and_task(job, task)
     jobs, tasks = (

@@ -232,7 +232,7 @@ def test_a_line_means_what_the_command_makes_of_it(
     job, task = ([*words, None, None])[:2]
     try:
         profile = profile_from(flag, None if task is None and job in frozenset(TaskWord) else job, environ)
-        target = target_from(job, task, environ, TaskWord.LATEST, profile)
+        target = target_from(job, task, environ, default_task=TaskWord.LATEST, profile=profile)
     except UsageError:
         return
     line = Line(GRAMMAR["commands"], ["status", *(["-p", flag] if flag else []), "--", *words])

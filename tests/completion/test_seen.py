@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from migstat.api.http import Resource
 from migstat.cli.memory import MAX_JOBS, MAX_NAMES, MAX_RUNS, Memory
 from migstat.completion.answer import answer
-from migstat.completion.seen import MAX_NAME, read_seen, seen_jobs
+from migstat.completion.seen import MAX_NAME, file_of, read_seen, seen_jobs
 from migstat.model.nodes import Node, Page, Task, TaskPage
 
 PROJECTS = ("migrate", "projects")
@@ -26,7 +26,7 @@ PROJECTS = ("migrate", "projects")
 
 def keep(folder: Path, runs: Mapping[str, set[str]], job_id: str = "j1") -> None:
     """Keep what a command sees that lists these runs, and reads the keys of their projects."""
-    memory = Memory(str(folder), job_id)
+    memory = Memory(file_of(str(folder), job_id))
     listed = tuple(Task(task_id, "migrate", None, ()) for task_id in runs)
     memory.answered(Resource(job_id), TaskPage(listed, None))
     for task_id, keys in runs.items():
@@ -53,7 +53,7 @@ def test_names_are_added(tmp_path: Path) -> None:
 
 def test_an_answer_may_arrive_while_names_are_kept(tmp_path: Path) -> None:
     """What a Ctrl-C has abandoned still answers, in its own thread, and costs nothing of what was seen before."""
-    memory, numbers = Memory(str(tmp_path), "j1"), count()
+    memory, numbers = Memory(file_of(str(tmp_path), "j1")), count()
 
     def answer_another(*_: object) -> None:
         children = (Node((*PROJECTS, "LATE")),)
