@@ -41,16 +41,13 @@ from migstat.model.nodes import (
 )
 from migstat.model.shape import Shape, shape_of
 from migstat.model.verdict import Evidence
-from migstat.query.walk import Asker, Filters, Walked, ask_by_name, attempted, find, level_text, walk
+from migstat.query.walk import MOST, Asker, Filters, Walked, ask_by_name, attempted, find, level_text, walk
 
 ALL = 99
 """Deeper than any tree."""
 
 MANY = 200
 """Children of a level; of more than these, a glance requests only those that run or went wrong."""
-
-MOST_COUNTED = 20
-"""Pages read to find out whether there are so many, if the job does not name its projects."""
 
 
 class TaskTarget(msgspec.Struct, frozen=True):
@@ -359,10 +356,11 @@ class Tree:
             return root
         return with_children(root, [self._children_of(check)])
 
-    def _children_of(self, node: Node) -> Node:
+    def _children_of(self, node: Node, most: int = MOST) -> Node:
         """The node with all its children, which have none of their own; a level that does not exist has none.
 
-        The flaw of a level that cannot be read is noted.
+        The flaw of a level that cannot be read is noted. One with `most` children and more is not read to its end, and
+        not kept.
         """
         level, hidden = node.level, node.level in HIDDEN_LEVELS
         if level in self._expanded:
@@ -385,6 +383,7 @@ class Tree:
                 # `_scope` alone would note that the job is unreadable, of a walk that can do without
                 keys=self._scope.keys if hidden and self.job else (),
                 running=running,
+                most=most,
             )
         except Refused:
             raise
@@ -394,6 +393,8 @@ class Tree:
             found = replace(node, unreadable=error.message)
             self._note([found])
         else:
+            if most < MOST and walked.cut and len(walked.children) >= most:
+                return node
             self._walked[level] = walked
             parent = walked.parent if hidden or not (node.status or node.outcome) else node
             children = Crowd(walked.children) if hidden else walked.children  # thousands, to be counted once
@@ -446,7 +447,12 @@ class Tree:
         levels, keys = self._hidden_levels, self._scope.keys
         if self._root.ended or not levels:
             return None
-        if not (len(keys) > MANY if keys else any(map(self._has_many, levels))):
+        many = len(keys) > MANY
+        if not keys:  # then only reading them tells how many there are
+            for level in levels:
+                self._children_of(Node(level), most=MANY + 1)
+            many = any(level not in self._expanded for level in levels)
+        if not many:
             return None
 
         def one(wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
@@ -463,18 +469,6 @@ class Tree:
                 return None
             found[level] |= {child.name: child for child in part}
         return [Node(level, children=tuple(children.values())) for level, children in found.items()]
-
-    def _has_many(self, level: Level) -> bool:
-        """True if there are more children than a glance reads, which are counted so far."""
-        page, names = self._pages[level], set[str]()
-        for number in range(2, MOST_COUNTED + 2):
-            if isinstance(page, ApiError):
-                return False
-            names.update(child.name for child in page.node.children or ())
-            if len(names) > MANY or page.next is None:
-                break
-            page = attempted(partial(self._asker.ask, Question(level, expand=True, cursor=page.next, page=number)))
-        return len(names) > MANY
 
     def _note(self, nodes: Iterable[Node]) -> None:
         """Note which of these nodes could not be read."""

@@ -133,8 +133,9 @@ def walk(
     first: Page | None = None,
     keys: Sequence[str] = (),
     running: bool = False,
+    most: int = MOST,
 ) -> Walked:
-    """All children of `level`.
+    """All children of `level`; cut if there are `most` and more, besides those that the job names.
 
     `still` says that nothing can move: the task and the level had ended before the walk began. `first` is the level's
     first page if the caller has just read it, `keys` are the children that the job names. `running` says that the
@@ -143,12 +144,13 @@ def walk(
     """
     page = first or asker.ask(Question(level, expand=True))
     room = LARGEST + LARGEST_CHILD * len(keys)
-    walking = _Walk(asker, level, filters or Filters(), most=MOST + len(keys), room=room)
+    walking = _Walk(asker, level, filters or Filters(), most=most + len(keys), room=room)
     try:
         # one page is one moment: nothing moves within it
         last = walking.plain(page) if still or page.next is None else walking.moving(page, keys if running else ())
         # what the last pass did not show has moved behind its cursor, so what is known of it is out of date
-        if moved := [name for name in walking.readings if name not in last.seen]:
+        moved = [name for name in walking.readings if name not in last.seen]
+        if moved and not walking.full:
             walking.ask_for(moved)
     except Refused:
         raise
@@ -214,6 +216,11 @@ class _Walk(msgspec.Struct):
     _stopped: bool = False
     _moved_back: bool = False
 
+    @property
+    def full(self) -> bool:
+        """True if no more is read, since there are too many children."""
+        return len(self._shown) >= self.most
+
     def plain(self, first: Page | None = None) -> _Pass:
         """One walk over all children, from this first page on."""
         question = Question(self._level, expand=True)
@@ -251,8 +258,10 @@ class _Walk(msgspec.Struct):
         shown: set[str] = set()
         for status in (Status.PENDING, Status.IN_PROGRESS):
             question = Question(self._level, expand=True, status=status)
-            if filters.trusted and (found := self.filtered(question)) is not None:
+            if filters.trusted and not self.full and (found := self.filtered(question)) is not None:
                 shown.update(found[0].seen)
+        if self.full:
+            return _Pass()
         # Filters that show nothing may not work at all, or all may have ended. Only a filter that must show something
         # tells these apart.
         if filters.trusted and not shown:
@@ -362,7 +371,7 @@ class _Walk(msgspec.Struct):
             if self.room < 0:
                 self.endless = "the server's pages are too large to read all of them, so children may be missing"
                 return
-            if page.next in cursors or without_news >= PAGES_WITHOUT_NEWS or len(names) >= self.most:
+            if page.next in cursors or without_news >= PAGES_WITHOUT_NEWS or self.full:
                 self.endless = "the server's pages have no end, so children may be missing"
                 return
             cursors.add(page.next)

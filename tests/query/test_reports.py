@@ -18,8 +18,8 @@ from migstat.render.rows import columns, rows
 from migstat.render.table import view
 from migstat.render.theme import UNICODE
 from migstat.settings.target import Target
+from migstat.simulator.scenario import SimNode, refused
 from migstat.simulator.scenario import TaskType as SimTaskType
-from migstat.simulator.scenario import refused
 from tests.scenarios import JOB, moved, of_root, of_tasks
 from tests.watching import EPOCH, JsonTree, SimulatedWatch, done, going, served
 
@@ -110,14 +110,14 @@ def test_a_level_speaks_for_itself() -> None:
     assert not [sent for sent in sim.sent if "/old/" in sent.target]
 
 
-MANY = {f"P{number:03}": done() for number in range(230)} | {"P007": done("FAILED"), "P101": going()}
+MANY = tuple(f"P{number:03}" for number in range(230))
 
 
 def test_a_glance_at_many_of_which_none_runs_or_went_wrong() -> None:
     """Between two waves nothing is worth a line, and still nothing is missing."""
     level = {"hidden": True, "children": dict.fromkeys(MANY, done())}
     root = going(children={"check": done(), "migrate": going(children={"projects": level})})
-    snapshot = status_report(simulated(root, keys=tuple(MANY)).session, ()).snapshot
+    snapshot = status_report(simulated(root, keys=MANY).session, ()).snapshot
     assert snapshot.summary is not None
     assert (snapshot.summary.missing, snapshot.summary.total, snapshot.missing) == (0, 230, ())
     scope = child_of(child_of(snapshot.node, "migrate"), "projects")
@@ -127,9 +127,13 @@ def test_a_glance_at_many_of_which_none_runs_or_went_wrong() -> None:
 @pytest.mark.parametrize("named", [True, False])
 def test_what_a_glance_does_not_read_is_not_missing(named: bool) -> None:
     """Of many projects only those that run or went wrong are read; the others are `unread`, if named."""
-    level = {"hidden": True, "children": MANY}
-    root = going(children={"check": done(), "migrate": going(children={"projects": level})})
-    report = status_report(simulated(root, keys=tuple(MANY) if named else ()).session, ())
+    states = {"P007": (-5, "FAILED"), "P101": (None, "")}
+    projects = tuple(moved(name, -9, *states.get(name, (-5, "SUCCESS"))) for name in MANY)
+    migrate = moved("migrate", -9, None, children=(SimNode(name="projects", hidden=True, children=projects),))
+    root = moved("root", -9, None, children=(moved("check", -9, -8), migrate))
+    scope = {"projects": {"includedKeys": [*MANY] if named else []}}
+    sim = SimulatedWatch(of_root(root, scope=scope, page_size=100), rate_limit=None)
+    report = status_report(sim.session, ())
     snapshot, summary = report.snapshot, report.snapshot.summary
     assert summary is not None
     assert (summary.missing, summary.failed, summary.running) == (0, 1, 1)
