@@ -44,7 +44,7 @@ from migstat.model.nodes import (
     TaskType,
     child_of,
 )
-from migstat.model.verdict import Evidence, Snapshot, Verdict, summary_of
+from migstat.model.verdict import Assessment, Evidence, Verdict, snapshot_of, summary_of
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL, Tree, with_children
 from migstat.query.walk import Asker, Filters, ask_by_name, attempted, walk
@@ -512,15 +512,13 @@ def _first_view(session: TaskSession, seen: Mapping[Level, Node], level: Level) 
         at=now,
         scope=level[-1],
         reading=(len(leaves), max(len(keys), len(leaves)) if keys else 0),
-        snapshot=Snapshot(
+        snapshot=snapshot_of(
+            Assessment(verdict=Verdict.RUNNING, summary=summary_of(leaves, max(0, len(keys) - len(leaves)))),
+            with_children(root, [migrate]),
+            job,
             job_id=task.job_id,
             task_id=task.task_id,
             task_type=task.task_type,
-            fetched_at=now,
-            node=with_children(root, [migrate]),
-            verdict=Verdict.RUNNING,
-            job_name=job.name if job else None,
-            destination=job.destination if job else None,
-            summary=summary_of(leaves, max(0, len(keys) - len(leaves))),
+            now=now,
         ),
     )

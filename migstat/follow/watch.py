@@ -51,7 +51,6 @@ from migstat.model.events import (
 from migstat.model.exit_codes import Exit, exit_of_end
 from migstat.model.nodes import CHECK, Millis, Node, TaskType
 from migstat.model.verdict import (
-    NOTHING,
     SETTLED_AFTER,
     Assessment,
     Evidence,
@@ -62,6 +61,7 @@ from migstat.model.verdict import (
     earliest_end,
     failed_so_far,
     old_by_stamps,
+    snapshot_of,
 )
 from migstat.query.task import TaskSession
 
@@ -150,9 +150,8 @@ class Watch:
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         # what was read last, how it was judged, and both as the caller sees them; no snapshot before the first reading
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
-        self._assessment = Assessment(verdict=Verdict.PENDING, ended=False, over=False, reasons=(), summary=NOTHING)
+        self._assessment = Assessment(verdict=Verdict.PENDING)
         self._snapshot: Snapshot | None = None
-        self._notes: tuple[str, ...] = ()
         # seconds until the next reading, as of the last one
         self._interval = plan.interval
         # why there is no answer at present, since when an Outage has been out without a Recovered, and earlier ones
@@ -248,7 +247,7 @@ class Watch:
             missing=found.missing,
             elapsed_seconds=elapsed,
             reasons=found.reasons,
-            notes=self._notes,
+            notes=found.notes,
         )
 
     # the steps of a watch
@@ -465,22 +464,17 @@ class Watch:
                 for node in self._poller.known.gone.values()
                 if node.name not in found.missing and (node.level[:-1] != CHECK or evidence.task_type == TaskType.CHECK)
             ]
-            self._notes = (*found.notes, *gone, *self._session.notes_on_older(evidence))
-        job, task = evidence.job, self._session.task
-        self._snapshot = Snapshot(
-            job_id=task.job_id,
-            task_id=task.task_id,
+            notes = (*found.notes, *gone, *self._session.notes_on_older(evidence))
+            self._assessment = found = replace(found, notes=notes)
+        self._snapshot = snapshot_of(
+            found,
+            evidence.root,
+            evidence.job,
+            job_id=self._session.job_id,
+            task_id=self._session.task.task_id,
             task_type=evidence.task_type,
-            fetched_at=now,
-            node=evidence.root,
-            verdict=found.verdict,
-            missing=found.missing,
+            now=now,
             flaws=self._poller.flaws,
-            job_name=job.name if job else None,
-            destination=job.destination if job else None,
-            reasons=found.reasons,
-            summary=found.summary,
-            notes=self._notes,
             accepted=evidence.accepted,
         )
         self._no_answer = None

@@ -96,12 +96,6 @@ class Crowd(tuple[Node, ...]):  # noqa: SLOT001  it has a cached property
         """The tally of all of them."""
         return Tally(self)
 
-    def reordered(self, nodes: Iterable[Node]) -> Crowd:
-        """The same nodes in another order, which have the same tally."""
-        crowd = Crowd(nodes)
-        crowd.__dict__["tally"] = self.tally
-        return crowd
-
     def after(self, nodes: Iterable[Node], changes: Sequence[Update]) -> Crowd:
         """The crowd of `nodes`: this one after these changes."""
         crowd = Crowd(nodes)

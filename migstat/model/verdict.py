@@ -161,10 +161,10 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     verdict: Verdict
-    ended: bool
-    over: bool
-    reasons: tuple[Reason, ...]
-    summary: Summary
+    ended: bool = False
+    over: bool = False
+    reasons: tuple[Reason, ...] = ()
+    summary: Summary = NOTHING
     missing: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -204,6 +204,40 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     def complete(self) -> bool:
         """True if everything asked for was read, and nothing that must exist is missing."""
         return not self.flaws and not self.missing and not self.partial
+
+
+def snapshot_of(
+    assessment: Assessment,
+    node: Node,
+    job: Job | None,
+    *,
+    job_id: str,
+    task_id: str,
+    task_type: str | None,
+    now: Millis,
+    flaws: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
+    partial: bool = False,
+    accepted: Accepted | None = None,
+) -> Snapshot:
+    """The view of a task, or of one node of it, at `now`; the `notes` come after those of the assessment."""
+    return Snapshot(
+        job_id=job_id,
+        task_id=task_id,
+        task_type=task_type,
+        fetched_at=now,
+        node=node,
+        verdict=assessment.verdict,
+        missing=assessment.missing,
+        flaws=flaws,
+        job_name=job.name if job else None,
+        destination=job.destination if job else None,
+        reasons=assessment.reasons,
+        summary=assessment.summary,
+        notes=(*assessment.notes, *notes),
+        partial=partial,
+        accepted=accepted or {},
+    )
 
 
 def verdict_of(state: State) -> Verdict:

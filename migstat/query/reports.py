@@ -45,6 +45,7 @@ from migstat.model.verdict import (
     assess_at,
     assess_node,
     earliest_end,
+    snapshot_of,
     summary_of,
     verdict_of_checks,
     verdict_of_list,
@@ -74,17 +75,17 @@ def status_report(
     """
     if level:
         reading, job = session.tree.node(level, depth or 0), session.tree.job
-        snapshot = _with_missing(snapshot_of(session, reading, job), reading)
+        snapshot = _with_missing(_snapshot(session, reading, job), reading)
         bare = level in HIDDEN_LEVELS and snapshot.node.status is None
         return StatusReport(_judged_by_children(session, snapshot, job) if bare else snapshot)
     if depth == 0 and not judged:
-        return StatusReport(snapshot_of(session, session.tree.read(0), None))
+        return StatusReport(_snapshot(session, session.tree.read(0), None))
     reading = session.tree.glance() if depth is None else session.tree.read(depth, judged=True)
     job = session.tree.job
     leaves = reading.evidence.shape.leaves if reading.evidence else ()
     if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not leaves:
         reading = replace(reading, partial=True)  # the projects are deeper than `depth`
-    snapshot = snapshot_of(session, reading, job)
+    snapshot = _snapshot(session, reading, job)
     if depth is None or depth > len(MIGRATE) + 1:  # less would show their level without them, and so as pending
         snapshot = _with_missing(snapshot, reading)
     root, now = snapshot.node if depth is None else pruned(snapshot.node, depth), snapshot.fetched_at
@@ -118,7 +119,7 @@ def checks_report(
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
     watched = assess_at(evidence, now, Until.CHECKS)
     reading = replace(reading, evidence=evidence)
-    snapshot = snapshot_of(session, reading, session.tree.job, with_single_checks(evidence, watched, now))
+    snapshot = _snapshot(session, reading, session.tree.job, with_single_checks(evidence, watched, now))
     snapshot = replace(snapshot, summary=summary_of(found), accepted=accepted)
     listed = attempted(lambda: session.api.task(session.job_id, session.task.task_id))
     task, comparison = listed if isinstance(listed, Task) else None, None
@@ -165,13 +166,11 @@ def projects_report(
     """
     reading = session.tree.projects(keys)
     job = session.tree.job
-    found: tuple[Node, ...] = reading.shape.leaves  # unchanged if none is missing, since they may have been counted
-    if reading.missing:
-        found = (*found, *(Node((*MIGRATE, reading.scope, key), missing=True) for key in reading.missing))
+    snapshot = _with_missing(_snapshot(session, reading, job), reading)
+    found = snapshot.shape.leaves
     names = match_keys(keys, (node.name for node in found))
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
     meant = tuple(node for node in found if not keys or node.name in names.values())
-    snapshot = snapshot_of(session, reading, job)
     now, ended = snapshot.fetched_at, reading.root.ended
     # without keys in the job there may always be more to come, until the end
     growing = not (keys or (job and job.keys) or ended)
@@ -245,7 +244,9 @@ def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
         above.append(node)
         below = level[: len(node.level) + 1]
         node = child_of(node, below[-1]) or Node(below, missing=below == MIGRATE)
-    children = (*(node.children or ()), *(Node((*level, key), missing=True) for key in reading.missing))
+    children = node.children or ()  # unchanged if none is missing, since they may have been counted
+    if reading.missing:
+        children = (*children, *(Node((*level, key), missing=True) for key in reading.missing))
     node = replace(node, children=children, over=not root.level and root.ended)
     for parent in reversed(above):
         node = with_children(parent, [node])
@@ -274,13 +275,12 @@ def _assessed(reading: Reading, now: Millis) -> Assessment:
     return assess_node(reading.root, now) if reading.evidence is None else assess_at(reading.evidence, now)
 
 
-def snapshot_of(
+def _snapshot(
     session: TaskSession, reading: Reading, job: Job | None, assessment: Assessment | None = None
 ) -> Snapshot:
     """The head that every document shares, with anything that could not be read among its reasons."""
     now = session.now()
     assessment = assessment or _assessed(reading, now)
-    older = session.notes_on_older(reading.evidence) if reading.evidence else ()
     known = {reason.message for reason in assessment.reasons}
     unreadable = tuple(
         Reason((), State.MISSING, None, text)
@@ -291,20 +291,16 @@ def snapshot_of(
     if reading.partial and job:  # of the others only their number is known
         unread = max(len(job.keys) - summary.total, 0)
         summary = replace(summary, total=summary.total + unread, unread=unread)
-    return Snapshot(
+    return snapshot_of(
+        replace(assessment, missing=reading.missing, reasons=(*assessment.reasons, *unreadable), summary=summary),
+        reading.root,
+        job,
         job_id=session.job_id,
         task_id=session.task.task_id,
         task_type=reading.task_type,
-        fetched_at=now,
-        node=reading.root,
-        verdict=assessment.verdict,
-        missing=reading.missing,
+        now=now,
         flaws=reading.flaws,
-        job_name=job.name if job else None,
-        destination=job.destination if job else None,
-        reasons=(*assessment.reasons, *unreadable),
-        summary=summary,
-        notes=(*assessment.notes, *older),
+        notes=session.notes_on_older(reading.evidence) if reading.evidence else (),
         partial=reading.partial,
     )
 

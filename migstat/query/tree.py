@@ -116,7 +116,7 @@ class Tree:
         self._flaws: dict[str, None] = {}
 
     def read(self, depth: int, *, judged: bool = False) -> Reading:
-        """The root and `depth` levels below it. The root alone is one request, without evidence unless `judged`."""
+        """The root and `depth` levels below it, and evidence only if it is `judged`. The root alone is one request."""
         if judged:
             self._look_ahead()
         elif depth == 0:
@@ -125,7 +125,7 @@ class Tree:
         root = self._to_depth(self._root, depth)
         if depth > 0 and self.task_type == TaskType.CHECK:
             root = self._with_checks(root)
-        return self._reading(root)
+        return self._reading(root, judged=judged)
 
     def glance(self) -> Reading:
         """An overview: the checks unless all is well, the scopes, and the projects or spaces.
@@ -300,9 +300,14 @@ class Tree:
         root = _with_scopes(root, migrate, [*map(self._children_of, scopes), *self._hidden])
         return Evidence(root=root, task_type=self.task_type, job=self.job)
 
-    def _reading(self, root: Node, *, partial: bool = False, hidden: tuple[Node, ...] | None = None) -> Reading:
+    def _reading(
+        self, root: Node, *, judged: bool = True, partial: bool = False, hidden: tuple[Node, ...] | None = None
+    ) -> Reading:
         """The reading of this root; keys of the job's scope that are not in the `hidden` levels are missing."""
-        if self._root.ended:
+        evidence = None
+        if not judged:
+            pass
+        elif self._root.ended:
             evidence = self._evidence
         else:  # it runs, whatever is below: what was read of it only adds to the reasons and counts
             seen = root if root.children is not None else self._root
@@ -397,7 +402,8 @@ class Tree:
                 return node
             self._walked[level] = walked
             parent = walked.parent if hidden or not (node.status or node.outcome) else node
-            children = Crowd(walked.children) if hidden else walked.children  # thousands, to be counted once
+            # of the thousands below a hidden level, to be sorted and counted once
+            children = Crowd(by_name(walked.children)) if hidden else walked.children
             found = replace(parent, children=children, unreadable=walked.cut or parent.unreadable)
             if walked.cut:
                 self._flaws[f"{level_text(level)}: after {len(walked.children)} children: {walked.cut}"] = None
@@ -439,7 +445,8 @@ class Tree:
             asked = ask_by_name(self._asker, level.level, [name for name in names if name not in known])
             new = [child for child in asked.values() if child]
             self._note(new)
-            found.append(with_children(level, new) if new else level)
+            children |= {child.name: child for child in new}
+            found.append(replace(level, children=Crowd(by_name(children.values()))) if new else level)
         return tuple(found)
 
     def _few_leaves(self) -> list[Node] | None:
@@ -468,7 +475,7 @@ class Tree:
             if part is None:
                 return None
             found[level] |= {child.name: child for child in part}
-        return [Node(level, children=tuple(children.values())) for level, children in found.items()]
+        return [Node(level, children=Crowd(by_name(children.values()))) for level, children in found.items()]
 
     def _note(self, nodes: Iterable[Node]) -> None:
         """Note which of these nodes could not be read."""
@@ -501,9 +508,7 @@ def _with_scopes(root: Node, migrate: Node | None, scopes: Iterable[Node]) -> No
 
 def _ordered(node: Node) -> Node:
     """Children in the order in which a migration goes: check before migrate, projects last; else by name."""
-    if isinstance(node.children, Crowd):  # leaves
-        return replace(node, children=node.children.reordered(by_name(node.children)))
-    if not node.children:
+    if not node.children or isinstance(node.children, Crowd):  # which is sorted
         return node
     children = sorted(by_name(node.children), key=lambda child: _PLACES.get(child.level, 2))
     return replace(node, children=tuple(_ordered(child) for child in children))

@@ -56,6 +56,7 @@ ENDED = migrate_task(
     usersAndGroups="SUCCESS",
     apps="SUCCESS",
 )
+REFUSED = scripted("root", "FAILED")
 CHECKS = scripted("root", "WARNING", scripted("B", "WARNING"), scripted("a", "SUCCESS"), scripted("C", "SKIPPED"))
 
 
@@ -98,6 +99,8 @@ JUDGED = ["root+", "migrate+", "migrate,apps+", "migrate,usersAndGroups+", "job"
         (RUNNING, lambda tree: tree.read(1), ["root+"]),
         (RUNNING, lambda tree: tree.read(2), ["root+", "check+", "migrate+"]),
         (ENDED, lambda tree: tree.read(0), ["root+"]),
+        (ENDED, lambda tree: tree.read(1), ["root+"]),
+        (REFUSED, lambda tree: tree.read(1), ["root+", "task"]),
         (ENDED, lambda tree: tree.read(0, judged=True), JUDGED),
         (RUNNING, lambda tree: tree.glance(), ["root+", "migrate+", "job", *BELOW]),
         (ENDED, lambda tree: tree.glance(), [*JUDGED, "migrate+", *BELOW]),
