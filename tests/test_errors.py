@@ -10,22 +10,14 @@ from migstat import errors
 from migstat.errors import ApiError, MigstatError
 
 CODES = {
-    "UsageError": "usage",
-    "CredentialsError": "no-credentials",
-    "OutputError": "output",
-    "Interrupted": "interrupted",
+    "UsageError": "usage", "CredentialsError": "no-credentials", "OutputError": "output", "Interrupted": "interrupted",
     "TaskFailed": "task-failed",
-}
+}  # fmt: skip
 CODES_OF_THE_API = {
-    "Unreachable": "unreachable",
-    "UntrustedServer": "untrusted-server",
-    "RateLimited": "rate-limited",
-    "BadAnswer": "bad-answer",
-    "BadRequest": "bad-request",
-    "Incomplete": "incomplete",
-    "Refused": "refused",
+    "Unreachable": "unreachable", "UntrustedServer": "untrusted-server", "RateLimited": "rate-limited",
+    "BadAnswer": "bad-answer", "BadRequest": "bad-request", "Incomplete": "incomplete", "Refused": "refused",
     "NotFound": "not-found",
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("base", "codes"), [(ApiError, CODES_OF_THE_API), (MigstatError, CODES | CODES_OF_THE_API)])

@@ -172,15 +172,10 @@ def test_threads_share_one_limit() -> None:
 @pytest.mark.parametrize(
     ("limit", "remaining", "reset_in", "expected"),
     [
-        (540, 300, 30.0, []),
-        (540, 54, 30.0, []),
-        (540, 10, 30.0, [3.0]),
-        (540, 0, 30.0, [30.0]),
-        (540, 0, 1e9, [WINDOW]),
-        (None, 0, 30.0, [30.0]),
-        (None, 1, 30.0, []),
+        (540, 300, 30.0, []), (540, 54, 30.0, []), (540, 10, 30.0, [3.0]), (540, 0, 30.0, [30.0]),
+        (540, 0, 1e9, [WINDOW]), (None, 0, 30.0, [30.0]), (None, 1, 30.0, []),
     ],
-)
+)  # fmt: skip
 def test_the_servers_count_slows_down_further(
     time: Time, limit: int | None, remaining: int, reset_in: float, expected: list[float]
 ) -> None:

@@ -93,12 +93,9 @@ DETAILS = some(
 PHASES = some(name=TEXTS, processed=NUMBERS, total=NUMBERS)
 PROGRESS = some(isSupported=st.booleans(), percent=NUMBERS, data=st.lists(mostly(PHASES), max_size=2))
 FIELDS: dict[Any, Any] = {
-    "status": STATUSES,
-    "outcome": OUTCOMES,
-    "message": mostly(TEXTS),
-    "details": mostly(DETAILS),
+    "status": STATUSES, "outcome": OUTCOMES, "message": mostly(TEXTS), "details": mostly(DETAILS),
     "progressDetails": mostly(PROGRESS),
-}
+}  # fmt: skip
 LEAVES = mostly(st.fixed_dictionaries({}, optional=FIELDS))
 NAMES = st.sampled_from(["ACME", "OPS", "One", "apps", "users"]) | TEXTS
 MANY = mostly(st.dictionaries(NAMES, LEAVES, max_size=4))

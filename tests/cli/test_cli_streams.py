@@ -68,13 +68,10 @@ def test_a_closed_pipe_ends_the_program_quietly(server: Server, form: str) -> No
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        ("status --exit-status", 8),
-        ("status --help", 0),
-        ("help environment", 0),
-        ("watch --json", 0),
+        ("status --exit-status", 8), ("status --help", 0), ("help environment", 0), ("watch --json", 0),
         ("watch --json --strict", 1),
     ],
-)
+)  # fmt: skip
 def test_a_pipe_that_was_closed_before_is_quiet_too(small: Server, words: str, code: int) -> None:
     """Without any reader the code is still that of the data, and nothing is printed."""
     with nullcontext(small) if "watch" not in words else still(frozen("WARNING")) as server:
@@ -264,13 +261,10 @@ def test_color_changes_nothing_but_color(small: Server) -> None:
 @pytest.mark.parametrize(
     ("variables", "plain"),
     [
-        ("LANG=", True),
-        ("LC_ALL=C", True),
-        ("LC_ALL=C.UTF-8 LANG=C", False),
-        ("LANG= LC_CTYPE=UTF-8", False),
+        ("LANG=", True), ("LC_ALL=C", True), ("LC_ALL=C.UTF-8 LANG=C", False), ("LANG= LC_CTYPE=UTF-8", False),
         ("PYTHONIOENCODING=ascii", True),
     ],
-)
+)  # fmt: skip
 def test_the_plain_locale_gets_plain_signs(small: Server, variables: str, plain: bool) -> None:
     """In the C locale, named or not, signs are ASCII, although Python switches to UTF-8; elsewhere they are not."""
     environ = environ_of(small) | dict(variable.split("=") for variable in variables.split())

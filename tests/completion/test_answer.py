@@ -139,16 +139,11 @@ def test_every_command_and_option_is_offered(environ: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("line", "how"),
     [
-        ("watch --record ", "files"),
-        ("status --export=", "files"),
-        ("status --token-file ", "files"),
-        ("artifacts --download ", "folders"),
-        ("checks --against kept/", "files"),
-        ("checks --against=~/", "files"),
-        ("checks --against ", "words"),
-        ("status ", "words"),
+        ("watch --record ", "files"), ("status --export=", "files"), ("status --token-file ", "files"),
+        ("artifacts --download ", "folders"), ("checks --against kept/", "files"), ("checks --against=~/", "files"),
+        ("checks --against ", "words"), ("status ", "words"),
     ],
-)
+)  # fmt: skip
 def test_files_are_left_to_the_shell(line: str, how: str, environ: dict[str, str]) -> None:
     """The first line of the answer says so."""
     assert answer("zsh", split(f"migstat {line}")[0], environ).decode().partition("\n")[0] == how

@@ -10,15 +10,9 @@ from tests.follow.histories import LONG_AFTER, History, HistoryRunner, Writer, e
 
 RARELY = Plan(interval=20.0)
 STATUSES = (
-    ("--output", "table"),
-    ("--output", "plain"),
-    ("--json",),
-    ("--output", "tree"),
-    ("--raw",),
-    ("--depth", "all", "--output", "csv"),
-    ("--depth", "0", "--json"),
-    ("--output", "markdown"),
-)
+    ("--output", "table"), ("--output", "plain"), ("--json",), ("--output", "tree"), ("--raw",),
+    ("--depth", "all", "--output", "csv"), ("--depth", "0", "--json"), ("--output", "markdown"),
+)  # fmt: skip
 
 
 def codes(history: History) -> dict[str, int]:

@@ -123,13 +123,10 @@ def test_the_worst_is_named(alarms: Sequence[Event], worst: Event, more: int) ->
 @pytest.mark.parametrize(
     ("alarms", "recovery"),
     [
-        ([RECOVERED], None),
-        ([FAILED], None),
-        ([RECOVERED, FAILED], RECOVERED),
-        ([OUTAGE, RECOVERED, ENDED], RECOVERED),
-        ([RECOVERED, FAILED, OUTAGE], None),
+        ([RECOVERED], None), ([FAILED], None), ([RECOVERED, FAILED], RECOVERED),
+        ([OUTAGE, RECOVERED, ENDED], RECOVERED), ([RECOVERED, FAILED, OUTAGE], None),
     ],
-)
+)  # fmt: skip
 def test_the_end_of_an_outage_is_told_beside_something_worse(
     alarms: Sequence[Event], recovery: Recovered | None
 ) -> None:

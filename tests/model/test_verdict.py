@@ -401,21 +401,12 @@ def test_the_leaves_of_a_task() -> None:
 @pytest.mark.parametrize(
     ("done", "running", "skipped", "missing", "begun", "expected"),
     [
-        (10, 10, 0, 0, 100, 100),
-        (10, 5, 0, 5, 100, 100),
-        (5, 1, 0, 0, 100, 20),
-        (4, 1, 0, 0, 100, None),
-        (9, 95, 0, 0, 100, None),
-        (9, 0, 0, 95, 100, None),
-        (20, 0, 0, 0, 100, None),
-        (0, 5, 0, 0, 100, None),
-        (0, 0, 0, 0, 100, None),
-        (0, 1, 20, 0, 100, None),
-        (10, 10, 20, 0, 100, 100),
-        (20, 1, 0, 0, None, None),
+        (10, 10, 0, 0, 100, 100), (10, 5, 0, 5, 100, 100), (5, 1, 0, 0, 100, 20), (4, 1, 0, 0, 100, None),
+        (9, 95, 0, 0, 100, None), (9, 0, 0, 95, 100, None), (20, 0, 0, 0, 100, None), (0, 5, 0, 0, 100, None),
+        (0, 0, 0, 0, 100, None), (0, 1, 20, 0, 100, None), (10, 10, 20, 0, 100, 100), (20, 1, 0, 0, None, None),
         (10, 10, 0, 0, -50, 0),
     ],
-)
+)  # fmt: skip
 def test_an_end_is_estimated_from_the_pace_so_far(
     done: int, running: int, skipped: int, missing: int, begun: int | None, expected: int | None
 ) -> None:

@@ -298,15 +298,10 @@ def test_a_task_just_created_is_pending(task_type: Any) -> None:
 @pytest.mark.parametrize(
     ("root", "level"),
     [
-        (CHECKS, ("check",)),
-        (CHECKS, ("check", "B")),
-        (CHECKS, ("b",)),
-        (RUNNING, ("A",)),
-        (RUNNING, ("check", "C")),
-        (RUNNING, ("migrate", "spaces")),
-        (RUNNING, (*PROJECTS, "NONE")),
+        (CHECKS, ("check",)), (CHECKS, ("check", "B")), (CHECKS, ("b",)), (RUNNING, ("A",)), (RUNNING, ("check", "C")),
+        (RUNNING, ("migrate", "spaces")), (RUNNING, (*PROJECTS, "NONE")),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("depth", [0, 1])
 def test_a_level_that_is_not_there_is_not_found(root: SimNode, level: Level, depth: int) -> None:
     """Empty data with HTTP 200 means that the level does not exist."""
@@ -367,16 +362,11 @@ def test_an_unreadable_subtree_is_a_value(level: Level, status: int) -> None:
 @pytest.mark.parametrize(
     ("about", "status", "raised"),
     [
-        ("check", 401, Refused),
-        ("migrate", 403, Refused),
-        ("migrate,apps", 401, Refused),
-        ("migrate,projects", 403, Refused),
-        ("job", 403, Refused),
-        ("root", 401, Refused),
-        ("root", 404, NotFound),
+        ("check", 401, Refused), ("migrate", 403, Refused), ("migrate,apps", 401, Refused),
+        ("migrate,projects", 403, Refused), ("job", 403, Refused), ("root", 401, Refused), ("root", 404, NotFound),
         ("root", 400, ApiError),
     ],
-)
+)  # fmt: skip
 def test_what_is_about_the_whole_task_is_raised(about: str, status: int, raised: type[ApiError]) -> None:
     """An account that may not see a part may not see the task, and without its root there is nothing to show."""
     sim = simulated(scope=KEYS)

@@ -24,20 +24,10 @@ COMMANDS = ("status", "checks", "projects", "tasks", "artifacts")
 MORE = ("status -o tree", "checks --details", "projects --all")
 """What is looked at in two windows only: narrow, and without Unicode."""
 MOMENTS = {
-    "cutover": 0.55,
-    "cutover-begins": 0.02,
-    "cutover-ended": 1.1,
-    "projects-failing": 0.55,
-    "projects-failing-ended": 1.1,
-    "failing": 1.6,
-    "confluence": 0.55,
-    "checks": 0.55,
-    "refused": 0.55,
-    "users-only": 0.55,
-    "flaky": 0.55,
-    "huge": 0.55,
-    "waves": 0.55,
-}
+    "cutover": 0.55, "cutover-begins": 0.02, "cutover-ended": 1.1, "projects-failing": 0.55,
+    "projects-failing-ended": 1.1, "failing": 1.6, "confluence": 0.55, "checks": 0.55, "refused": 0.55,
+    "users-only": 0.55, "flaky": 0.55, "huge": 0.55, "waves": 0.55,
+}  # fmt: skip
 """Files by scenario, and how much of it is over then."""
 
 NOTICE = re.compile(r"(?:\r\x1b\[K[^\r\n]*)*\r\x1b\[K")

@@ -111,13 +111,10 @@ def test_unknown_resources_are_not_found(target: str) -> None:
 @pytest.mark.parametrize(
     ("authorization", "status"),
     [
-        (None, 401),
-        ("Bearer token", 401),
-        ("Basic !!!", 401),
-        (f"Basic {MEMBER.authorization()}", 403),
+        (None, 401), ("Bearer token", 401), ("Basic !!!", 401), (f"Basic {MEMBER.authorization()}", 403),
         (f"basic {ADMIN.authorization()}", 200),
     ],
-)
+)  # fmt: skip
 def test_only_the_admin_may_read(authorization: str | None, status: int) -> None:
     """Missing or wrong credentials get 401, an account without admin rights 403."""
     assert SimulatedApi().send("/jobs/job%2F1", authorization).status == status

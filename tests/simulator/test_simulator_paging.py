@@ -115,13 +115,10 @@ def test_the_order_at_an_instant_does_not_depend_on_the_instants_asked_before() 
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Filter("FINISHED"), ["w", "s"]),
-        (Filter("finished", "SUCCESS"), ["s"]),
-        (Filter(outcome="WARNING"), ["w"]),
-        (Filter("IN_PROGRESS"), ["r"]),
-        (Filter("CANCELLED"), []),
+        (Filter("FINISHED"), ["w", "s"]), (Filter("finished", "SUCCESS"), ["s"]), (Filter(outcome="WARNING"), ["w"]),
+        (Filter("IN_PROGRESS"), ["r"]), (Filter("CANCELLED"), []),
     ],
-)
+)  # fmt: skip
 def test_filters_choose_by_status_and_outcome(wanted: Filter, expected: list[str]) -> None:
     """Both filters must fit where both are given."""
     children = (finished("s"), finished("w", outcome="WARNING"), SimNode(name="r", started_at=0))
