@@ -40,31 +40,6 @@ def test_scenario_time_runs_faster_than_the_wall_clock() -> None:
             Timeline(0.0, speed=speed)
 
 
-def test_the_short_form_goes_from_pending_to_running_to_its_end() -> None:
-    """Status, outcome, message and time stamps follow the script."""
-    node = SimNode(
-        name="SC", started_at=10, ended_at=20, outcome="WARNING", running_message="moving", final_message="moved"
-    )
-    zero = TIMELINE.epoch_ms(0)
-    assert described(node, 5) == {
-        "status": "PENDING",
-        "message": "moving",
-        "details": {"createdAt": zero, "lastUpdatedAt": zero},
-    }
-    assert described(node, 16) == {
-        "status": "IN_PROGRESS",
-        "message": "moving",
-        "details": {"createdAt": zero, "lastUpdatedAt": zero + 15_000, "startedAt": zero + 10_000},
-        "progressDetails": {"isSupported": False},
-    }
-    assert described(node, 20) == {
-        "status": "FINISHED",
-        "outcome": "WARNING",
-        "message": "moved",
-        "details": {"createdAt": zero, "lastUpdatedAt": zero + 20_000, "startedAt": zero + 10_000},
-    }
-
-
 State = tuple[str, str | None] | None
 
 FAILED, SUCCEEDED = ("FINISHED", "FAILED"), ("FINISHED", "SUCCESS")

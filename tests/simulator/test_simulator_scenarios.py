@@ -94,18 +94,6 @@ def test_checks_that_have_not_begun_are_not_listed(name: str, path: tuple[str, .
     assert "progressDetails" not in describe_node(parent, run, parent.ended_at or 0.0, timeline)
 
 
-def test_the_huge_migration_moves_5000_projects_in_six_hours() -> None:
-    """About 8 projects run at any time."""
-    scenario = scenarios.build("huge")
-    projects = node(scenario, "migrate", "projects")
-    assert len(projects.children) == 5000
-    running = [
-        sum(child.status_at(hour * HOUR) == "IN_PROGRESS" for child in projects.children) for hour in range(1, 6)
-    ]
-    assert all(5 <= number <= 8 for number in running)
-    assert scenario.duration == pytest.approx(6 * HOUR, rel=0.05)
-
-
 def test_the_flaky_scenario_always_lets_a_second_try_through() -> None:
     """Faults come all along, of six kinds, and never two in a row."""
     schedule = scenarios.build("flaky").faults
