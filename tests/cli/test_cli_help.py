@@ -1,7 +1,8 @@
-"""Help, topics and the version."""
+"""Help, topics, the version and the schemas."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from migstat import __version__
 from migstat.cli.app import COMMANDS, loaded
 from migstat.cli.commands.help import TOPICS
+from migstat.model.documents import KINDS, schema_of
 from migstat.model.exit_codes import MEANINGS
 from migstat.settings.keys import ENVIRONMENT
 from migstat.simulator.server import Server
@@ -149,3 +151,17 @@ def test_help_is_colored_by_the_rule_for_output(environ: dict[str, str], colored
     result = process(["status", "--help"], environ | {"PYTHONIOENCODING": "ascii"})
     assert (result.code, result.err, "\x1b[" in result.out) == (0, "", colored)
     assert result.out.isascii()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_schema_is_printed(kind: str) -> None:
+    """A schema is indented into a pipe as on a terminal, and is the program's own; no setting is needed."""
+    names = ("BASE_URL", "EMAIL", "TOKEN_FILE", "JOB", "OUTPUT", "RATE_LIMIT", "CA_BUNDLE", "PROFILE", "CONFIG")
+    nonsense = {f"MIGSTAT_{name}": "\tnonsense" for name in names}
+    piped = migstat(["schema", kind], nonsense)
+    assert (piped.code, piped.err) == (0, "")
+    assert piped == migstat(["schema", kind], {}, terminal=True)
+    assert json.loads(piped.out) == schema_of(kind)
+    assert piped.out.startswith('{\n  "$schema": "https://json-schema.org/draft/2020-12/schema",\n')
+    assert piped.out.endswith("\n}\n")
+    assert piped.out.isascii()

@@ -11,8 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -22,8 +21,8 @@ import pytest
 
 from migstat.settings.keys import ENVIRONMENT
 from tests.cli.test_cli_answers import everywhere, transport_of
-from tests.command_line import Result, environ_at, hermetic, migstat
-from tests.servers import NOW, Answer, Asked, Scripted, answering, of_tree, one_task
+from tests.command_line import Result, environ_at, migstat, started
+from tests.servers import NOW, Answer, Asked, answering, of_tree, one_task
 from tests.sockets import head_of, listening
 
 EMAIL = "admin@example.com"
@@ -228,46 +227,6 @@ def test_a_mistake_does_not_show_the_token(words: str, changed: dict[str, str]) 
 # other users' eyes
 
 
-@contextmanager
-def waiting(words: list[str], home: Path, answer: Callable[[Asked], Answer], by: str) -> Iterator[Waiting]:
-    """Run a command in a home of its own until it waits for its first answer; the token comes to it `by` some way."""
-    asked, go_on = threading.Event(), threading.Event()
-
-    def slow(request: Asked) -> Answer:
-        asked.set()
-        go_on.wait(30)
-        return answer(request)
-
-    with answering(slow) as server:
-        environ = hermetic() | environ_at(server.base_url) | homes(home)
-        if by != "MIGSTAT_TOKEN":
-            del environ["MIGSTAT_TOKEN"]
-            words = [*words, "--token-file", by]
-        pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        with subprocess.Popen([sys.executable, "-m", "migstat", *words], env=environ, umask=0, **pipes) as running:
-            try:
-                assert running.stdin is not None
-                running.stdin.write(TOKEN.encode() if by == "-" else b"")
-                running.stdin.close()
-                running.stdin = None
-                assert asked.wait(30)
-                yield running, server, go_on
-            finally:
-                go_on.set()
-                running.kill()
-
-
-Waiting = tuple[subprocess.Popen[bytes], Scripted, threading.Event]
-"""A program that has asked a server, which answers once the event is set."""
-
-
-def homes(folder: Path) -> dict[str, str]:
-    """Variables that lead to one folder whoever looks for a place to write to."""
-    names = ("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
-             "XDG_RUNTIME_DIR")  # fmt: skip
-    return dict.fromkeys(names, str(folder))
-
-
 OVER = {"status": "FINISHED", "outcome": "SUCCESS", "message": f"fine {TOKEN}", "details": {}}
 
 
@@ -283,15 +242,33 @@ def test_nobody_else_on_the_machine_sees_the_token(command: str, by: str, tmp_pa
     token_file = tmp_path / "token"
     token_file.write_text(TOKEN, encoding="utf-8")
     token_file.chmod(0o600)
-    words = command.format(home=tmp_path).split()
+    words, by = command.format(home=tmp_path).split(), by.format(home=tmp_path)
     answer = one_task(of_tree({**OVER, "children": {"AppVendorCheck": OVER}}), task_type="check")
-    with waiting(words, tmp_path, answer, by.format(home=tmp_path)) as (running, server, go_on):
-        command_line = Path(f"/proc/{running.pid}/cmdline").read_bytes()
-        listed = seen_by_somebody_else("ps", "-ef", "ww").stdout
-        environ = seen_by_somebody_else("cat", f"/proc/{running.pid}/environ")
-        go_on.set()
-        out, err = running.communicate(timeout=30)
-    result = Result(running.returncode, out.decode(), err.decode())
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(request: Asked) -> Answer:
+        asked.set()
+        go_on.wait(30)
+        return answer(request)
+
+    with answering(slow) as server:
+        folders = ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+        environ = environ_at(server.base_url) | dict.fromkeys(folders, str(tmp_path))
+        if by != "MIGSTAT_TOKEN":
+            environ["MIGSTAT_TOKEN"] = ""
+            words += ["--token-file", by]
+        with started(words, environ, stdin=subprocess.PIPE, umask=0) as running:
+            assert running.stdin is not None
+            running.stdin.write(TOKEN if by == "-" else "")
+            running.stdin.close()
+            running.stdin = None
+            assert asked.wait(30)
+            command_line = Path(f"/proc/{running.pid}/cmdline").read_bytes()
+            listed = seen_by_somebody_else("ps", "-ef", "ww").stdout
+            of_process = seen_by_somebody_else("cat", f"/proc/{running.pid}/environ")
+            go_on.set()
+            out, err = running.communicate(timeout=30)
+    result = Result(running.returncode, out, err)
     assert result.code == 0
     assert {asked.authorization for asked in server.asked} == {f"Basic {pair_of(TOKEN)}"}
     assert b"migstat" in command_line
@@ -299,8 +276,7 @@ def test_nobody_else_on_the_machine_sees_the_token(command: str, by: str, tmp_pa
     for seen in (command_line.decode(), listed.decode(errors="replace")):
         assert leaks(seen) == []
     if os.geteuid() == 0:  # else nobody else can be played here
-        assert environ.returncode != 0
-        assert environ.stdout == b""
+        assert (of_process.returncode != 0, of_process.stdout) == (True, b"")
     assert_no_secret(result)
     token_file.unlink()
     left = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -309,7 +285,7 @@ def test_nobody_else_on_the_machine_sees_the_token(command: str, by: str, tmp_pa
         if path.suffix != ".svg":  # that follows the umask
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     named = {Path(word).name for word in words if word.startswith(str(tmp_path))}
-    assert named <= {path.name for path in left}
+    assert named - {"token"} <= {path.name for path in left}
 
 
 def seen_by_somebody_else(*words: str) -> subprocess.CompletedProcess[bytes]:
