@@ -309,14 +309,13 @@ def _body(
     problems, more_problems = _rows(known.problems, for_problems, lambda node: _problem(node, when, canvas), canvas)
     running, more_running = _rows(known.running, for_running, lambda node: _running(node, view, when, canvas), canvas)
     spare = room - len(problems) - len(more_problems) - len(running) - len(more_running) - between
-    longest = max((cell_len(row.name) for row in (*problems, *running)), default=0)
-    names_width = min(longest, LONGEST_NAME if canvas.width >= NARROW else max(canvas.width // 3 - 2, 8)) + 2
+    widths = _widths((*problems, *running), canvas)
     parts: list[RenderableType] = [] if small else [gap]
     if known.problems:
-        table, wraps = _table(problems, names_width, canvas, spare)
+        table, wraps = _table(problems, widths, canvas, spare)
         spare -= wraps
         parts += [*table, *more_problems, *([gap] * between)]
-    parts += [*_table(running, names_width, canvas, 0)[0], *more_running]
+    parts += [*_table(running, widths, canvas, 0)[0], *more_running]
     names: list[Text] = []
     for state, group in known.folded:
         if roomy and group and spare >= 3:
@@ -360,22 +359,29 @@ def _rows(
     return [row_of(node) for node in nodes[: room - 1]], [line((f"+{more}", QUIET))]
 
 
-def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) -> tuple[list[Table], int]:
+def _widths(rows: Sequence[_Row], canvas: Canvas) -> tuple[int, int]:
+    """Cells of names and of elapsed times, which stand below each other in what went wrong and in what runs."""
+    longest = LONGEST_NAME if canvas.width >= NARROW else max(canvas.width // 3 - 2, 8)
+    names = min(max((cell_len(row.name) for row in rows), default=0), longest) + 2
+    return names, max((len(row.elapsed) for row in rows), default=0) if canvas.width >= NARROW else 0
+
+
+def _table(rows: Sequence[_Row], widths: tuple[int, int], canvas: Canvas, spare: int) -> tuple[list[Table], int]:
     """A line per row, and more for long messages as long as lines are `spare`; also returns how many of those it took.
 
-    Columns have fixed widths, as the tables of what went wrong and of what runs stand below each other.
+    `widths` are those of names and elapsed times.
     """
     if not rows:
         return [], 0
+    names, elapsed = widths
     words = max(cell_len(row.words) for row in rows) if canvas.width >= WIDE else 0
-    elapsed = max(len(row.elapsed) for row in rows) if canvas.width >= NARROW else 0
-    room = max(canvas.width - sum(width + 2 for width in (name_width, words, elapsed) if width), 1)
+    room = max(canvas.width - sum(width + 2 for width in (names, elapsed, words) if width), 1)
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(width=name_width, no_wrap=True)
-    if words:
-        table.add_column(width=words, no_wrap=True)
+    table.add_column(width=names, no_wrap=True)
     if elapsed:
         table.add_column(width=elapsed, no_wrap=True, justify="right", style=QUIET)
+    if words:
+        table.add_column(width=words, no_wrap=True)
     table.add_column(width=room, no_wrap=True)
     taken, measure = 0, Console(width=room)
     for row in rows:
@@ -386,7 +392,7 @@ def _table(rows: Sequence[_Row], name_width: int, canvas: Canvas, spare: int) ->
             taken += len(measure.render_lines(message)) - 1 if lines > 1 else 0
         name = Text.assemble((f"{canvas.glyphs.states[row.state]} ", row.state), row.name)
         table.add_row(
-            name, *([Text(row.words, row.state)] if words else []), *([row.elapsed] if elapsed else []), message
+            name, *([row.elapsed] if elapsed else []), *([Text(row.words, row.state)] if words else []), message
         )
     return [table], taken
 
@@ -420,23 +426,23 @@ class _Progress(msgspec.Struct, frozen=True):
 def progress_text(
     node: Node, phases: Sequence[PhaseSeen], stalled: Millis | None, now: Millis, glyphs: Glyphs, width: int | None
 ) -> Text:
-    """Describe what a running node is doing: `export ✔ import 42 %`, with counts, rate and time left.
+    """Describe what a running node is doing: `42 %  export ✔ import`, with counts, rate and time left.
 
     Without a `width` there is no bar, and nothing is left out.
     """
     running, tick = State.RUNNING, glyphs.states[State.SUCCEEDED]
     phase, share = current_phase(node, phases), share_of(node, current_phase(node, phases))
-    # Each with its importance. What follows the percentage are facts, with dots between them.
-    parts = [(5, (False, Text(f"{harmless(seen.name)} {tick}", QUIET))) for seen in phases if seen.to is not None]
-    if phase is not None and phase.name:
-        parts.append((3, (False, Text(harmless(phase.name)))))
+    # Each with its importance, and whether it is a fact: facts have dots between them. Two spaces make columns of
+    # percentage and bar: they are not about the first phase that is named.
+    parts = [] if share is None else [(1, (False, Text(f"{int(share * 100):>3} % ", running)))]
     if share is not None and width is not None and width >= 50:
         # Rich's ProgressBar takes a line of its own and cannot stand within a text.
         done = int(share * NODE_BAR)
-        bar_of_node = Text.assemble((glyphs.bar * done, running), (glyphs.bar_rest * (NODE_BAR - done), QUIET))
+        bar_of_node = Text.assemble((glyphs.bar * done, running), (glyphs.bar_rest * (NODE_BAR - done), QUIET), " ")
         parts.append((6, (False, bar_of_node)))
-    if share is not None:
-        parts.append((1, (False, Text(f"{int(share * 100)} %", running))))
+    parts += [(5, (False, Text(f"{harmless(seen.name)} {tick}", QUIET))) for seen in phases if seen.to is not None]
+    if phase is not None and phase.name:
+        parts.append((3, (False, Text(harmless(phase.name)))))
     if phase is not None and phase.processed is not None:
         total = f"/{grouped(phase.total)}" if phase.total is not None else ""
         parts.append((2, (True, Text(grouped(phase.processed) + total))))

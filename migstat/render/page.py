@@ -97,7 +97,8 @@ def _running(exported: ExportedView) -> Markup:
         phases, stalled = view.phases.get(node.level, ()), view.stalled.get(node.level)
         share = share_of(node, current_phase(node, phases))
         bar = () if share is None else (tag("progress", value=f"{share:.3f}", max="1", aria_label=name_of(node)),)
-        progress = progress_text(node, phases, stalled, when, UNICODE, None).plain.replace(" %", "\u00a0%")
+        progress = progress_text(node, phases, stalled, when, UNICODE, None).plain.strip()
+        progress = progress.replace(" %", "\u00a0%").replace("  ", UNICODE.dot)
         state = State.RUNNING if stalled is None else State.WARNING
         return _row(mark(state, name_of(node)), duration(node.elapsed_seconds(when)), progress, *bar)
 

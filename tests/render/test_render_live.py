@@ -160,7 +160,7 @@ def test_a_message_breaks_no_number() -> None:
 def test_a_number_is_never_cut() -> None:
     """As the room shrinks, whole parts are left out, the least important first; counts and times stay whole."""
     phases = (PhaseSeen("export", 0, 1), PhaseSeen("import", 1, None, 12058, 18000, 41.0))
-    whole = "export ✔ import ━━━━━─── 66 % 12 058/18 000 · 41/s · 2m 24s left"
+    whole = " 66 %  ━━━━━───  export ✔ import 12 058/18 000 · 41/s · 2m 24s left"
     for width in range(12, 80):
         words = progress_text(RUNS[0], phases, None, NOW, UNICODE, width).plain
         assert cell_len(words) <= width
