@@ -143,9 +143,13 @@ def has_leaves(node: Node, snapshot: Snapshot) -> bool:
 def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Flow:
     """How many children are done, and the states of those that did not succeed."""
     snapshot, states = report.snapshot, Counter(child.state for child in node.children or ())
-    counted = f"{sum(states[state] for state in State if state.ended)} of {states.total()}"
-    if snapshot.partial and node.level in HIDDEN_LEVELS:
+    counted = f"{grouped(sum(states[state] for state in State if state.ended))} of {grouped(states.total())}"
+    if (
+        snapshot.partial and node.level in HIDDEN_LEVELS
+    ):  # of thousands few were read, but the level may count them itself
         counted = f"{grouped(snapshot.summary.total)} in scope" if snapshot.summary.unread else ""
+        own = (phase for phase in node.progress if phase.processed is not None and phase.total)
+        counted = next((f"{grouped(phase.processed or 0)} of {grouped(phase.total or 0)}" for phase in own), counted)
     del states[State.SUCCEEDED]
     others = counts_of(states, canvas, words=canvas.width >= WIDE, over=snapshot.node.ended)
     others = others if canvas.height >= LOWER else others[:1]  # more of them would wrap

@@ -15,14 +15,22 @@ from typing import Any
 
 import pyte
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from migstat.cli.app import run
 from migstat.cli.context import Runtime
 from migstat.cli.streams import Streams
+from migstat.model.nodes import MIGRATE, Node, Phase
+from migstat.model.reports import StatusReport
+from migstat.model.verdict import Snapshot, Verdict, summary_of
+from migstat.render.drawing import Canvas, drawn
+from migstat.render.table import view
+from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase
 from migstat.simulator.server import Server
 from tests.command_line import environ_of
+from tests.render.screens import PROJECTS
 from tests.scenarios import artifact, frozen, node, sim_task
 from tests.servers import ask, still
 
@@ -154,6 +162,23 @@ def test_the_table_says_what_matters(servers: dict[str, Server], name: str, comm
     """Each state of a migration shows what a person must know of it."""
     shown = rendered(servers[name], command)
     assert [word for word in words if word not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"), [((), "5 000 in scope · ● 1 running"), ((Phase("p", 2685, 5000),), "2 685 of 5 000 · ● 1")]
+)
+def test_what_a_glance_did_not_read_is_counted_by_its_level(progress: tuple[Phase, ...], words: str) -> None:
+    """Of thousands of projects few are read: how many are done is said only if their level says so itself."""
+    going = Node((*PROJECTS, "ACME"), "IN_PROGRESS")
+    projects = Node(PROJECTS, progress=progress, children=(going,))
+    migrate = Node(MIGRATE, "IN_PROGRESS", children=(projects,))
+    summary = replace(summary_of([going]), total=5000, unread=4999)
+    snapshot = Snapshot(
+        "job", "task", "migrate", 0, Node((), "IN_PROGRESS", children=(migrate,)), Verdict.RUNNING, partial=True
+    )
+    canvas = Canvas(100, UNICODE)
+    shown = drawn(view(StatusReport(replace(snapshot, summary=summary), folds=True), canvas), canvas, color=False)
+    assert words in shown
 
 
 @pytest.mark.zone("XYZ-3")
