@@ -50,10 +50,8 @@ def run() -> None:
         streams.flush()
     except KeyboardInterrupt as interrupt:  # after the command, or a second one
         code = 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
-    for number in ending:
-        signal.signal(
-            number, signal.SIG_IGN
-        )  # the code is known, and a traceback from interpreter shutdown is of no use
+    for number in ending:  # the code is known, and a traceback from interpreter shutdown is of no use
+        signal.signal(number, signal.SIG_IGN)
     gc.freeze()  # the process is ending: collecting what is left is not worth the time
     sys.exit(code)
 

@@ -31,6 +31,11 @@ TOKEN_PREFIX = "ATATT"  # noqa: S105
 _TOKEN = re.compile(rf"{TOKEN_PREFIX}[\w=+/-]*")
 
 
+def without_tokens(text: str) -> str:
+    """The text with each of Atlassian's API tokens in it replaced."""
+    return _TOKEN.sub("***", text)
+
+
 class MigstatError(Exception):
     """Base of all errors that are reported to the user; a subclass without a `code` has that of its base."""
 
@@ -39,8 +44,8 @@ class MigstatError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         # Messages quote what the user typed, and a token gets pasted into the wrong place sooner or later.
-        self.message = _TOKEN.sub("***", message)
-        self.hint = _TOKEN.sub("***", hint)
+        self.message = without_tokens(message)
+        self.hint = without_tokens(hint)
         super().__init__(self.message)
 
 

@@ -169,12 +169,11 @@ class Names:
         folder = os.path.join(user_folder(self._environ, "cache"), FOLDER)  # noqa: PTH118
         match kind:
             case "profiles":
-                return [(name, str(profile.get("email", ""))) for name, profile in profiles.items()]
+                return [(name, _shown(profile.get("email", ""))) for name, profile in profiles.items()]
             case "keys" | "possible-keys":
                 return self._config_keys(possible=kind == "possible-keys")
             case "jobs" | "jobs-and-words":
-                jobs = ((name, str(target.get("job", ""))) for name, target in targets.items())
-                found = [(name, "" if "://" in job else job) for name, job in jobs]  # a URL may hold a password
+                found = [(name, _shown(target.get("job", ""))) for name, target in targets.items()]
                 found += [(job_id, "") for job_id in seen_jobs(folder)]
                 return found + [(word, "") for word in TASK_WORDS if kind != "jobs"]
         job_id, task = self.meant()
@@ -244,6 +243,12 @@ class Names:
         import tomllib  # tomlkit, which reads and writes the file elsewhere, takes 60 ms more
 
         return tomllib.loads(data.decode("utf-8-sig"))
+
+
+def _shown(value: object) -> str:
+    """A value as a description; empty if it may hold a secret: a token, or a URL or e-mail with one in it."""
+    text = str(value)
+    return "" if ":" in text or text.startswith("ATATT") else text
 
 
 def _ids_of(name: str, targets: dict[str, dict[str, Any]]) -> tuple[str, str | None]:

@@ -26,7 +26,7 @@ import msgspec
 from migstat.errors import NotFound, OutputError, UsageError, reason
 from migstat.files.whole import exclusively, write_whole
 from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
-from migstat.settings.values import closest_match, looks_like_token
+from migstat.settings.values import closest_match, holds_token
 
 KeyPath = tuple[str, ...]
 """The names that lead to a value, such as `("profiles", "acme", "email")`."""
@@ -131,7 +131,7 @@ def _section(config: Config, section: str, content: object, warnings: list[str])
         values = entries[name] = {}
         for key, value in entry.items():
             path = (section, name, key)
-            if key in SECRETS or (isinstance(value, str) and looks_like_token(value)):
+            if key in SECRETS or (isinstance(value, str) and holds_token(value)):
                 warnings.append(f"{config.origin(path)}: {_WARNING}")
             elif key not in _SECTIONS[section]:
                 raise config.error(path, "unknown key", _hint(path))

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
-from migstat.errors import TOKEN_PREFIX, CredentialsError, MigstatError, UsageError
+from migstat.errors import TOKEN_PREFIX, CredentialsError, MigstatError, UsageError, without_tokens
 from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, Config, display_path, read_config, set_command
 from migstat.settings.credentials import Token, token_of, token_of_file
@@ -213,7 +213,10 @@ class Sources(msgspec.Struct, frozen=True):
         return settings
 
     def rows(self, token: Token | None) -> list[tuple[str, str, str]]:
-        """Key, value and source of every value in effect, of the config file and the `token`, which is not shown."""
+        """Key, value and source of every value in effect, of the config file and the `token`.
+
+        No token is shown, not even one that was put into another setting.
+        """
         config = self.profile.config
         named = "MIGSTAT_CONFIG" if self.environ.get("MIGSTAT_CONFIG") else "default"
         rows = [("config", config.file, named if config.text else f"{named}, does not exist yet")]
@@ -221,7 +224,8 @@ class Sources(msgspec.Struct, frozen=True):
             rows.append(("profile", self.profile.name, self.profile.source))
         if token is not None:
             rows.append(("token", "***", token.source))
-        return rows + [(key, *chosen) for key in PROFILE_KEYS if (chosen := self.get(key))]
+        rows += [(key, *chosen) for key in PROFILE_KEYS if (chosen := self.get(key))]
+        return [(key, without_tokens(value), source) for key, value, source in rows]
 
 
 def elsewhere(settings: Settings, url: str) -> Settings:

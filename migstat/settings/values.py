@@ -121,7 +121,7 @@ def next_time(clock: time, now: float) -> int:
 def email(text: str, source: str) -> str:
     """An e-mail address without the spaces around it."""
     address = text.strip()
-    if not address or ":" in address or not address.isprintable() or looks_like_token(address):
+    if not address or ":" in address or not address.isprintable() or holds_token(address):
         # The text is not shown: people put NAME:TOKEN here, as curl takes it.
         raise UsageError(
             f"{source} is not an e-mail address", "Give the address only. The token goes into MIGSTAT_TOKEN."
@@ -194,6 +194,8 @@ def job_ids(text: str, source: str) -> tuple[str, str | None]:
     """Job id and, if it is a URL that contains one, task id. The URL's host and query are ignored."""
     if "://" not in text:
         return clean_id(text, source), None
+    if holds_token(text):  # suggested commands repeat the URL, and titles of pages show it
+        raise UsageError(f"{source} contains an API token", "Omit it from the URL. It goes into MIGSTAT_TOKEN.")
     try:
         match = re.search(r"/jobs/([^/]+)(?:/tasks/([^/]+))?", urlsplit(text).path)
     except ValueError:
@@ -210,7 +212,7 @@ def clean_id(text: str, source: str) -> str:
     # It becomes part of a path: a slash, or `..`, would lead to another resource.
     hint = "An id is one word, such as 3f2a9c14-8f0e-4f0b-9a55-0c6a1d2e7b90."
     refuse_empty(text, source)
-    if looks_like_token(text):
+    if holds_token(text):
         raise UsageError(f"{source} looks like an API token, not an id", "The token goes into MIGSTAT_TOKEN.")
     if not text.isprintable() or " " in text:
         raise UsageError(f"{source}: {text!r} contains a space or an unprintable character", hint)
@@ -223,9 +225,9 @@ def clean_id(text: str, source: str) -> str:
     return text
 
 
-def looks_like_token(text: str) -> bool:
-    """True for what begins as Atlassian's API tokens do."""
-    return text.strip().startswith(TOKEN_PREFIX)
+def holds_token(text: str) -> bool:
+    """True for a text with one of Atlassian's API tokens in it, such as an e-mail and a token as curl takes them."""
+    return TOKEN_PREFIX in text
 
 
 def may_be_token(text: str) -> bool:

@@ -211,6 +211,7 @@ MISTAKES: list[tuple[str, dict[str, str]]] = [
     ("job", {"BASE_URL": f"https://me:{REAL}/x@example.com:port"}),
     ("job --json", {"BASE_URL": f"https://example.com/?token={REAL}"}),
     ("job", {"JOB": f"https://me:{REAL}@example.com/?{REAL}"}),
+    (f"status https://me:{REAL}@example.com/jobs/job-1", {}),
 ]
 """Slips of the pen and of the clipboard: words, and variables."""
 
@@ -222,6 +223,15 @@ def test_a_mistake_does_not_show_the_token(words: str, changed: dict[str, str]) 
     result = migstat(words.split(), environ, transport=Broken())
     assert result.code in (2, 4)
     assert_no_secret(result, REAL)
+
+
+def test_a_token_within_a_setting_is_not_listed() -> None:
+    """What lists settings is meant to be passed on, so even a token that was put into the wrong one is hidden."""
+    environ = {"MIGSTAT_EMAIL": f"{EMAIL}:{REAL}", "MIGSTAT_JOB": f"https://x/jobs/j?{REAL}"}
+    for words in ("config list --show-origin", "auth status"):
+        result = migstat(words.split(), environ)
+        assert f"email\t{EMAIL}:***\tMIGSTAT_EMAIL\n" in result.out
+        assert_no_secret(result, REAL)
 
 
 # other users' eyes

@@ -45,6 +45,7 @@ task = "latest-migrate"
 
 [profiles.bare]
 base_url = "https://user:secret@example.com"
+email = "you@example.com:ATATT3xFfGF0secret"
 
 [targets.wave2]
 job = "job2"

@@ -26,7 +26,7 @@ from migstat.settings.config import (
     with_changes,
 )
 from migstat.settings.keys import PROFILE_KEYS, TARGET_KEYS
-from migstat.settings.values import looks_like_token
+from migstat.settings.values import holds_token
 
 FILE = "/home/you/config.toml"
 
@@ -146,6 +146,7 @@ def test_an_error_names_file_and_key(text: str, message: str, hint: str) -> None
         ('[targets.w]\ntoken = "s3cr3t"', "targets.w.token"),
         ('token = "s3cr3t"', "token"),
         ('[profiles.a]\ntoken_file = "ATATT3xFfGF0abc=s3cr3t"\n', "profiles.a.token_file"),
+        ('[profiles.a]\nemail = "a@b:ATATT3xFfGF0abc=s3cr3t"\n', "profiles.a.email"),
     ],
 )
 def test_a_token_in_the_file_is_ignored_with_a_warning(text: str, key: str) -> None:
@@ -251,7 +252,7 @@ KEY = (
     | st.tuples(st.just("profiles"), NAME, st.sampled_from(PROFILE_KEYS))
     | st.tuples(st.just("targets"), NAME, st.sampled_from(TARGET_KEYS))
 )
-VALUE = st.text(min_size=1, max_size=10).filter(lambda text: text.strip() and not looks_like_token(text)) | (
+VALUE = st.text(min_size=1, max_size=10).filter(lambda text: text.strip() and not holds_token(text)) | (
     st.sampled_from(['"', "'", "'''", '"""', "\\", "\\n", "a\nb", "#", "5", "\x00", "\x7f", "a\u2028", "x\r\ny"])
 )
 

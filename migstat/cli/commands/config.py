@@ -29,7 +29,7 @@ from migstat.settings.config import (
 from migstat.settings.keys import PROFILE_KEYS, SETTING, TARGET_KEYS
 from migstat.settings.resolve import Profile, Sources, profile_from
 from migstat.settings.target import TaskWord
-from migstat.settings.values import looks_like_token, refuse_empty
+from migstat.settings.values import holds_token, refuse_empty
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Such as profiles.acme.email or targets.wave2.job.")]
 
@@ -178,7 +178,7 @@ def _check(path: KeyPath, value: str, read: Config) -> None:
         raise UsageError(f"{source}: {path[1]!r} means a task wherever a target can be named", "Use another name.")
     if not value.isprintable():
         raise UsageError(f"{source}: VALUE contains an unprintable character")
-    if looks_like_token(value):
+    if holds_token(value):
         raise UsageError(
             f"{source}: this looks like the API token, which does not belong in the config file",
             "Store it with migstat auth login. Revoke it if others can read your shell's history.",
