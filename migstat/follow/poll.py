@@ -31,7 +31,6 @@ from migstat.model.crowd import Crowd, Update
 from migstat.model.events import View
 from migstat.model.nodes import (
     CHECK,
-    HIDDEN,
     HIDDEN_LEVELS,
     MIGRATE,
     Job,
@@ -105,12 +104,6 @@ class KnownTree(msgspec.Struct):
         for children in self.levels.values():
             yield from children.values()
 
-    def at_work(self) -> Iterator[Node]:
-        """The running nodes without children; the root, until it has ended, if nothing else is known."""
-        if not self.root.ended and not self.levels.get(()):
-            yield self.root
-        yield from (node for node in self.running.values() if node.level and not self.levels.get(node.level))
-
     def grown(self, node: Node) -> Node:
         """The node with everything known below it."""
         # looks through the levels, not the nodes: few of 20,000 have children
@@ -145,36 +138,36 @@ class KnownTree(msgspec.Struct):
         self._crowds.clear()
         self._moved.clear()
         self.take_root(root, new=not before)
-        self._take_all(root, before)
+        parents = [root]
+        for node in parents:  # which grows
+            known = before.get(node.level, {})
+            children: dict[str, Node] = {}
+            for child in node.children or ():
+                bare = child if child.children is None else replace(child, children=None)
+                children[child.name] = bare
+                self._note(known.get(child.name), bare)
+                self.gone.pop(child.level, None)
+                if child.children is not None or child.unreadable:
+                    parents.append(child)
+            if node.unreadable:
+                # children of a level that could not be read are still there; but not a hidden level, which was asked
+                # for by itself: its last error would otherwise stay forever
+                children = {name: child for name, child in known.items() if child.level not in HIDDEN_LEVELS} | children
+                # and so are the children of these, unless they are among the parents below
+                self.levels |= {
+                    level: kept
+                    for level, kept in before.items()
+                    if level and level[:-1] == node.level and level[-1] in children
+                }
+            elif any(name not in children for name in known):
+                self.gone |= {child.level: child for name, child in known.items() if name not in children}
+            if node.children is not None or node.unreadable or children:
+                self.levels[node.level] = children
         self.running = {
             level: node
             for level, node in self.running.items()
             if not level or level[-1] in self.levels.get(level[:-1], {})
         }
-
-    def _take_all(self, node: Node, before: dict[Level, dict[str, Node]]) -> None:
-        known = before.get(node.level, {})
-        children: dict[str, Node] = {}
-        for child in node.children or ():
-            bare = child if child.children is None else replace(child, children=None)
-            children[child.name] = bare
-            self._note(known.get(child.name), bare)
-            self.gone.pop(child.level, None)
-        if node.unreadable:
-            # children of a level that could not be read are still there; but not a hidden level, which was asked
-            # for by itself: its last error would otherwise stay forever
-            children = {name: child for name, child in known.items() if child.level not in HIDDEN_LEVELS} | children
-        elif any(name not in children for name in known):
-            self.gone |= {child.level: child for name, child in known.items() if name not in children}
-        if node.children is not None or node.unreadable or children:
-            self.levels[node.level] = children
-        for child in node.children or ():
-            if child.children is not None or child.unreadable:
-                self._take_all(child, before)
-        if node.unreadable:
-            for level, kept in before.items():
-                if level and level[:-1] == node.level and level not in self.levels and level[-1] in children:
-                    self.levels[level] = kept
 
     def take(self, level: Level, nodes: Iterable[Node]) -> None:
         """Take readings of some children.
@@ -206,7 +199,8 @@ class Poller:
     """Keeps what is `known` of one task up to date, within the request limit of its session.
 
     While the first reading goes on, `show` gets a view every second, each more complete than the last, in whichever
-    thread has read a page. A Poller is an `Asker` itself, to see what is asked and to count it.
+    thread has read a page. A Poller is an `Asker` itself, to see what is asked and to count it. While `filters` are not
+    trusted, every poll must be a full reading.
     """
 
     def __init__(self, session: TaskSession, clock: Clock, show: Callable[[View], None] = lambda _: None) -> None:
@@ -217,7 +211,7 @@ class Poller:
         self.requests = 0
         self.together = session.together
         self._session = session
-        self._filters = Filters()
+        self.filters = Filters()
         self._leaves: dict[Level, Leaves] = {}
         self._places: dict[Level, Places] = {}
         # the budget: requests a second, what a full reading and the compulsory part of a poll cost, what was overspent
@@ -236,30 +230,13 @@ class Poller:
         self._shown_at = clock()
         self._showing = Lock()
 
-    @property
-    def scope(self) -> str:
-        """Name of the level that holds the leaves: `checks`, or the hidden level that the task has or would have."""
-        if self.task_type == TaskType.CHECK:
-            return "checks"
-        order = self.job.scopes if self.job else HIDDEN
-        return next((name for name in order if (*MIGRATE, name) in self.known.levels), order[0])
-
-    def evidence(self) -> Evidence:
-        """Everything known, for the verdict."""
-        return Evidence(root=self.known.grown(self.known.root), task_type=self.task_type, job=self.job)
-
     # the budget of requests
 
     @property
     def patrols(self) -> bool:
         """True if there is so much that polls read everything in pieces."""
         large = self._rate < math.inf and self._full_cost > AT_ONCE
-        return large and self._filters.trusted and not self._patrol_failed
-
-    @property
-    def only_full(self) -> bool:
-        """True if the server's filters cannot be trusted, so that every poll must be a full reading."""
-        return not self._filters.trusted
+        return large and self.filters.trusted and not self._patrol_failed
 
     @property
     def full_every(self) -> float:
@@ -276,7 +253,7 @@ class Poller:
 
         It depends on what every poll must ask, not on how much has changed: news waits for its turn instead.
         """
-        if self.only_full or full:
+        if full or not self.filters.trusted:
             return max(wanted, self._full_cost / self._rate)
         return max(wanted, self._must_cost / (self._poll_rate * (1 - FREE)))
 
@@ -325,9 +302,9 @@ class Poller:
         self._full_readings += 1
         for leaves in self._leaves.values():
             leaves.asked_at.clear()
-        if self._filters.refused and self._full_readings % TRUST_AGAIN == 0:
-            self._filters = Filters()
-        tree = Tree(self._session, self, self._filters)
+        if self.filters.refused and self._full_readings % TRUST_AGAIN == 0:
+            self.filters = Filters()
+        tree = Tree(self._session, self, self.filters)
         reading = tree.read(ALL)
         known, gone, first = self.known, set(self.known.gone), not self.known.levels
         self.task_type, self.flaws = reading.task_type, reading.flaws
@@ -368,7 +345,7 @@ class Poller:
             levels.append(leaves)
             running = [node.name for node in known.running.values() if node.level[:-1] == leaves.level]
             with _left_for_later():
-                if found := leaves.news(self, self._filters, running):
+                if found := leaves.news(self, self.filters, running):
                     known.take(leaves.level, found)
         # Every poll must get this far, whatever it costs, so this is what the interval has to pay for. The cost varies
         # from poll to poll, so a high one counts for some more.
@@ -407,7 +384,7 @@ class Poller:
     def _read_children(self, level: Level) -> None:
         """All children of a small level."""
         with _left_for_later():
-            self.known.take(level, walk(self, level, still=False, filters=self._filters).children)
+            self.known.take(level, walk(self, level, still=False, filters=self.filters).children)
 
     def _read_rest(self, leaves: Leaves, ends: float) -> None:
         """Read where other news of a level may be, until this many requests have been made.
@@ -418,7 +395,7 @@ class Poller:
         level, places = leaves.level, leaves.places
         if self.patrols:
             with _left_for_later():
-                self.known.take(level, leaves.rare(self, self._filters))
+                self.known.take(level, leaves.rare(self, self.filters))
         tried = set[str]()
         doubtful = [name for name in leaves.doubtful if (*level, name) in self.known.running]
         while self.patrols and self.requests < ends and (question := places.near(doubtful, tried)):
@@ -439,8 +416,8 @@ class Poller:
             if child.status == Status.IN_PROGRESS:
                 # the filter should have shown it. In a long queue it may have begun again meanwhile, so that the
                 # filter is only suspended
-                self._filters.refused |= self.patrols
-                self._filters.trusted = False
+                self.filters.refused |= self.patrols
+                self.filters.trusted = False
 
     def _go_on(self, requests: int) -> None:
         """Let the patrol make some requests. Once it has seen every page, what it has not seen is gone."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 
 import msgspec
 
+from migstat.follow.poll import KnownTree
 from migstat.model.events import PhaseSeen, Stalled
-from migstat.model.nodes import Level, Millis, Node, Phase, State
+from migstat.model.nodes import Level, Millis, Node, Phase
 
 RATED_OVER: Millis = 300_000
 """The rate of a phase is that of the last five minutes."""
@@ -17,75 +17,83 @@ MOVED_FOR: Millis = 60_000
 """How long a phase must have moved before its rate says anything."""
 
 
-class Stalls(msgspec.Struct):
-    """Running nodes that have made no progress for `after` seconds.
+class Progress(msgspec.Struct):
+    """Follows what runs. A node that has made no progress for `stall_after` seconds has stalled.
 
-    `since` maps the level of each stalled node to when it last moved. It may be set to what an earlier watch has said.
+    `stalled` maps the level of each stalled node to when it last moved; it may be set to what an earlier watch has
+    said.
     """
 
-    _after: float
-    since: dict[Level, Millis] = {}
-    _moves: dict[Level, tuple[object, float]] = {}
+    stall_after: float
+    stalled: dict[Level, Millis] = {}
+    _tracks: dict[Level, _Track] = {}
 
-    def take(self, nodes: Iterable[Node], clock: float, now: Millis) -> list[Stalled]:
-        """Take in all nodes that run, read at `clock` (seconds) or `now`; return those that have just stalled."""
-        moves: dict[Level, tuple[object, float]] = {}
+    def take(self, known: KnownTree, clock: float, now: Millis) -> list[Stalled]:
+        """Take in what was read last, at `clock` (seconds) or `now`; return the nodes that have just stalled."""
+        running = known.running if known.root.ended else {(): known.root, **known.running}
+        tracks: dict[Level, _Track] = {}
         stalled: list[Stalled] = []
-        for node in nodes:
-            level = node.level
+        for level, node in running.items():
             # `lastUpdatedAt` may stay where the node began while `percent` moves, or be refreshed while nothing moves,
             # so it counts only for a node without progress
             progress = (node.percent, node.progress) if node.percent is not None or node.progress else None
             looks = (node.status, progress or node.last_updated_at)
-            known = self._moves.get(level)
-            if known is not None and known[0] == looks:
-                moved_at = known[1]
-            else:
-                moved_at = clock
-                if known is not None:
-                    self.since.pop(level, None)
-                elif not progress and node.last_updated_at is not None:
-                    moved_at -= max(0, now - node.last_updated_at) / 1000
-            moves[level] = (looks, moved_at)
-            still = clock - moved_at
-            if still >= self._after and level not in self.since:
-                self.since[level] = now - int(still * 1000)
+            track = self._tracks.get(level)
+            if track is None:
+                track = _Track(looks, clock)
+                if not progress and node.last_updated_at is not None:
+                    track.moved_at -= max(0, now - node.last_updated_at) / 1000
+            elif track.looks != looks:
+                track.looks, track.moved_at = looks, clock
+                self.stalled.pop(level, None)
+            if track.node is not node:  # it was read
+                track.take_phases(node, now)
+            tracks[level] = track
+            still = clock - track.moved_at
+            # a node with children moves when they do, and the root stands for all that is not reported yet
+            if still >= self.stall_after and level not in self.stalled and not known.levels.get(level):
+                self.stalled[level] = now - int(still * 1000)
                 stalled.append(Stalled(now, level, still))
-        self.since = {level: since for level, since in self.since.items() if level in moves}
-        self._moves = moves
+        self.stalled = {
+            level: since for level, since in self.stalled.items() if level in tracks and not known.levels.get(level)
+        }
+        self._tracks = tracks
         return stalled
 
     def forgive(self, seconds: float) -> None:
         """Leave out time in which nothing could be read, so nothing could be seen to move."""
-        self._moves = {level: (looks, moved_at + seconds) for level, (looks, moved_at) in self._moves.items()}
+        for track in self._tracks.values():
+            track.moved_at += seconds
 
-
-class Phases(msgspec.Struct):
-    """Remembers phases by the names that the API gives them, as it reports progress of the current phase only."""
-
-    _tracks: dict[Level, dict[str, _PhaseTrack]] = {}
-
-    def take(self, nodes: Iterable[Node], now: Millis) -> None:
-        """Take in what a poll has read."""
-        for node in nodes:
-            if node.state is not State.RUNNING:
-                self._tracks.pop(node.level, None)
-                continue
-            named = {phase.name: phase for phase in node.progress if phase.name}
-            if not named:
-                continue
-            tracks = self._tracks.setdefault(node.level, {})
-            for name, phase in named.items():
-                tracks.setdefault(name, _PhaseTrack(now)).take(phase, now)
-            for name, track in tracks.items():
-                if name not in named and track.to is None:
-                    track.to = now
-
-    def seen(self) -> dict[Level, tuple[PhaseSeen, ...]]:
+    def phases(self) -> dict[Level, tuple[PhaseSeen, ...]]:
         """The phases of every running node, in the order in which they began."""
         return {
-            level: tuple(track.seen(name) for name, track in tracks.items()) for level, tracks in self._tracks.items()
+            level: tuple(phase.seen(name) for name, phase in track.phases.items())
+            for level, track in self._tracks.items()
+            if track.phases
         }
+
+
+class _Track(msgspec.Struct):
+    """A running node: its looks, since when it has had them, and its phases.
+
+    The API names the current phase only, so those that it has named are remembered.
+    """
+
+    looks: object
+    moved_at: float
+    node: Node | None = None
+    phases: dict[str, _PhaseTrack] = {}
+
+    def take_phases(self, node: Node, now: Millis) -> None:
+        """Take in a reading."""
+        self.node = node
+        named = {phase.name: phase for phase in node.progress if phase.name}
+        for name, phase in named.items():
+            self.phases.setdefault(name, _PhaseTrack(now)).take(phase, now)
+        for name, track in self.phases.items() if named else ():
+            if name not in named and track.to is None:
+                track.to = now
 
 
 class _PhaseTrack:

@@ -28,7 +28,7 @@ from migstat.errors import ApiError, Incomplete, NotFound, Refused, UsageError
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.estimate import Rehearsal
 from migstat.follow.poll import Poller
-from migstat.follow.progress import Phases, Stalls
+from migstat.follow.progress import Progress
 from migstat.follow.timetable import Timetable
 from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.events import (
@@ -49,7 +49,7 @@ from migstat.model.events import (
     Waiting,
 )
 from migstat.model.exit_codes import Exit, exit_of_end
-from migstat.model.nodes import CHECK, Millis, Node, TaskType
+from migstat.model.nodes import CHECK, HIDDEN, MIGRATE, Millis, Node, TaskType
 from migstat.model.verdict import (
     SETTLED_AFTER,
     Assessment,
@@ -145,8 +145,7 @@ class Watch:
         self._recall = recall
         self._poller = Poller(session, deadline.clock, show)
         self._settling = _Settling(plan.until, deadline.clock)
-        self._phases = Phases()
-        self._stalls = Stalls(plan.stall_after)
+        self._progress = Progress(plan.stall_after)
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         # what was read last, how it was judged, and both as the caller sees them; no snapshot before the first reading
         self._evidence = Evidence(root=Node(), task_type=None, job=None)
@@ -203,23 +202,28 @@ class Watch:
             (since, before), (until, after) = self._pace[0], self._pace[-1]
             requests = (after - before) * WINDOW / max(until - since, 1.0)
         silent = 0 if self._silent_since is None else now - self._silent_since
+        scope = "checks"
+        if poller.task_type != TaskType.CHECK:  # the hidden level that the task has, or would have
+            scopes = poller.job.scopes if poller.job else HIDDEN
+            scope = next((name for name in scopes if (*MIGRATE, name) in poller.known.levels), scopes[0])
+        only_full = found.ended or not poller.filters.trusted
         return View(
             at=now,
             snapshot=self._snapshot,
-            scope=poller.scope,
+            scope=scope,
             not_before=None if found.ended else earliest_end(leaves, found.summary.missing, now),
             estimated_end=self._timetable.estimate.end,
             deadline=self._timetable.deadline,
             pace=self._timetable.estimate.pace,
             rehearsed=self._timetable.rehearsed,
-            stalled=dict(self._stalls.since),
-            phases=self._phases.seen(),
+            stalled=dict(self._progress.stalled),
+            phases=self._progress.phases(),
             outage=self._no_answer,
             outages=self._outages,
             outage_seconds=self._outage_seconds + silent / 1000,
             watched_seconds=self._deadline.clock() - self._deadline.began_at,
             interval=self._interval,
-            full_every=self._interval if found.ended or poller.only_full else poller.full_every,
+            full_every=self._interval if only_full else poller.full_every,
             requests_a_minute=requests,
         )
 
@@ -255,7 +259,7 @@ class Watch:
     def _steps(self) -> Iterator[Event | Waiting | Resumed]:
         yield from self._begin()
         while True:
-            yield from self._stalls.take(self._poller.known.at_work(), self._deadline.clock(), self._now())
+            yield from self._progress.take(self._poller.known, self._deadline.clock(), self._now())
             if (late := self._timetable.late(self._now())) is not None:
                 yield late
             if (end := self._end()) is not None:
@@ -277,19 +281,19 @@ class Watch:
         """Read everything, show it, and say what an earlier watch has not said yet. Raises UsageError."""
         yield from self._read(full=True)
         self._poller.known.changes.clear()  # the snapshot shows them
-        same, names = self._timetable.rehearsed or (0, 0)
+        view, seen = self.view, Seen()
+        same, names = view.rehearsed or (0, 0)
         if names and not same:
             raise UsageError(
-                f"--baseline: none of this task's {names} {self._poller.scope} is in the rehearsal",
+                f"--baseline: none of this task's {names} {view.scope} is in the rehearsal",
                 "Use the record of a rehearsal of the same migration.",
             )
-        # only now, as the record is of one task, and `latest` was not resolved before the first reading
-        seen = self._recall(self._session.job_id, self._session.task.task_id) if self._recall else Seen()
+        if self._recall:  # only now, as the record is of one task, and `latest` was not resolved before
+            seen = self._recall(self._session.job_id, self._session.task.task_id)
+            self._timetable.resume(seen.late, self._now())
+            self._progress.stalled = dict.fromkeys(seen.stalled, self._now())
         # A task that had ended before this watch looked may have done so at any time, hours or days ago.
         self._began = None if self._evidence.root.ended else seen.began or self._began
-        self._timetable.resume(seen.late, self._now())
-        self._stalls.since = dict.fromkeys(seen.stalled, self._now())
-        view = self.view
         if view.snapshot is not None:
             yield Snapped(
                 at=view.at,
@@ -358,7 +362,7 @@ class Watch:
     def _full_is_due(self) -> bool:
         """True if the next reading must be a full one: polls cannot be trusted, or cannot answer the question."""
         poller = self._poller
-        if poller.task_type is None or poller.only_full or self._assessment.ended:
+        if poller.task_type is None or not poller.filters.trusted or self._assessment.ended:
             return True
         if self._evidence.shape.blocked:  # a `migrate` that is still to come shows only in a full reading
             return True
@@ -437,15 +441,15 @@ class Watch:
         """Judge what was read, and tell whether it is enough to judge by."""
         clock, now = self._deadline.clock(), self._now()
         if self._read_at is not None and clock - self._read_at > self._interval + SLACK:
-            self._stalls.forgive(clock - self._read_at - self._interval)
+            self._progress.forgive(clock - self._read_at - self._interval)
         first = self._read_at is None
         self._read_at, self._last_was_full = clock, full
         self._full_at = clock if full else self._full_at
         self._pace.append((clock, self._poller.requests))
         while len(self._pace) > 2 and self._pace[-1][0] - self._pace[1][0] >= WINDOW:
             self._pace.popleft()
-        self._phases.take((node for _, node in self._poller.known.changes), now)
-        evidence = self._poller.evidence()
+        known = self._poller.known
+        evidence = Evidence(root=known.grown(known.root), task_type=self._poller.task_type, job=self._poller.job)
         if self._plan.acceptances is not None:
             above = evidence.shape.checks_parent
             complete = full and above is not None and above.ended
@@ -461,7 +465,7 @@ class Watch:
             # a key of the job that is gone is among the reasons already, and in a migration single checks do not count
             gone = [
                 f"{','.join(node.level)} is no longer reported and does not count"
-                for node in self._poller.known.gone.values()
+                for node in known.gone.values()
                 if node.name not in found.missing and (node.level[:-1] != CHECK or evidence.task_type == TaskType.CHECK)
             ]
             notes = (*found.notes, *gone, *self._session.notes_on_older(evidence))

@@ -147,7 +147,7 @@ def test_without_filters_everything_is_read_at_each_poll(filters: script.FilterM
             break
     view = sim.watch.view
     assert view.full_every == view.interval
-    assert sim.poller.only_full
+    assert not sim.poller.filters.trusted
     assert a_minute(sim) <= LIMIT / 4
     # one that was refused, not ignored, is tried again now and then
     assert any("IN_PROGRESS" in brief for brief in sim.asked(320)) is (filters == "rejected")
@@ -324,7 +324,7 @@ def test_a_large_migration_is_followed_to_its_end_whatever_becomes_of_filters(fi
              and event.node.level[:2] == PROJECTS and event.node.name != "RETRIED"]  # fmt: skip
     assert len(ended) == len(set(ended))
     assert the_end(events).exit_code == 1
-    assert not sim.poller.only_full or filters != "works"
+    assert sim.poller.filters.trusted or filters != "works"
 
 
 def test_a_long_first_reading_is_shown_as_it_goes_on() -> None:
