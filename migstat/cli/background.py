@@ -77,12 +77,15 @@ class BackgroundStream(io.TextIOBase):
     """A stream whose writes return at once: a thread passes them on.
 
     Errors surface at the next write, as with any buffered stream. A terminal that has gone away is not an error: no
-    one is left to read it. `unwritten` is True if some output was never written.
+    one is left to read it. `unwritten` is True if some output was never written. `encoding` is that of the stream.
     """
+
+    encoding = "utf-8"
 
     def __init__(self, stream: TextIO) -> None:
         self.error: Exception | None = None
         self.unwritten = False
+        self.encoding = getattr(stream, "encoding", None) or self.encoding
         self._stream = stream
         self._is_terminal = is_terminal(stream)
         self._texts: deque[str] = deque()
@@ -94,11 +97,6 @@ class BackgroundStream(io.TextIOBase):
         self._changed = threading.Condition(self._lock)
         self._closing = False
         threading.Thread(target=self._run, name="writer", daemon=True).start()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The character set of the stream behind it."""
-        return getattr(self._stream, "encoding", None) or "utf-8"
 
     def isatty(self) -> bool:
         """True if a terminal is behind it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from migstat.model.events import Event, Resumed, Waiting
 from migstat.render.ending import WatchResult
 
@@ -23,10 +21,3 @@ class Listener:
 
     def close(self, patience: float) -> None:
         """Finish, or give up after `patience` seconds or less."""
-
-
-def close_all(listeners: Sequence[Listener], patience: float, clock: Callable[[], float]) -> None:
-    """Let all of them finish, or give up after `patience` seconds in total: they work at the same time."""
-    until = clock() + patience
-    for listener in listeners:
-        listener.close(max(until - clock(), 0.0))

@@ -191,21 +191,17 @@ class LiveScreen:
 
 
 class _Unbuffered(io.StringIO):
-    """A terminal without Python's buffers: their lock, held by a frozen write, would hang the end of the process."""
+    """A terminal without Python's buffers: their lock, held by a frozen write, would hang the end of the process.
+
+    `encoding` is the character set that Rich draws for.
+    """
+
+    encoding = "utf-8"
 
     def __init__(self, out: TextIO, encoding: str) -> None:
         super().__init__()
         self.out = out
-        self._encoding = encoding
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """The character set Rich draws for."""
-        return self._encoding
-
-    def isatty(self) -> bool:
-        """Always."""
-        return True
+        self.encoding = encoding
 
     def flush(self) -> None:
         """Write what Rich has put together, to the last byte."""
@@ -213,4 +209,4 @@ class _Unbuffered(io.StringIO):
         self.seek(0)
         self.truncate()
         if text:  # Rich cuts with an ellipsis of one cell
-            write(self.out, text.replace("…", "~") if self._encoding == "ascii" else text)
+            write(self.out, text.replace("…", "~") if self.encoding == "ascii" else text)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from migstat.cli.context import Options
-from migstat.cli.streams import Streams, in_foreground, is_terminal
 from migstat.errors import UsageError
 from migstat.follow.estimate import Rehearsal, rehearsal_of
 from migstat.follow.night import night_in
@@ -41,12 +40,3 @@ def rehearsal_in(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
     if not rehearsal.work and not rehearsal.scopes:
         raise UsageError(f"--baseline: {path} has no durations", "Use the record of a rehearsal that was completed.")
     return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
-
-
-def may_be_live(streams: Streams, options: Options) -> bool:
-    """True for a capable terminal in the foreground with nothing else on it. Raises UsageError."""
-    if streams.out is None or not is_terminal(streams.out):
-        if options.format_given:
-            raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
-        return False
-    return in_foreground(streams.out) and not options.dumb and not (options.verbose and is_terminal(streams.err))

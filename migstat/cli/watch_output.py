@@ -10,7 +10,6 @@ from rich.console import RenderableType
 
 from migstat.cli.context import Runtime
 from migstat.cli.listening import Heard, Listener
-from migstat.cli.output import JSON_FORMATS
 from migstat.cli.screen import Badge, LiveScreen
 from migstat.cli.streams import is_terminal
 from migstat.cli.watch_options import WatchOptions
@@ -133,7 +132,10 @@ class LinePrinter(EventPrinter):
 
 
 class ScreenPrinter(EventPrinter):
-    """A live view on the terminal `out`; when it is over, a summary of one screen stays in the scrollback."""
+    """A live view on the terminal `out`; when it is over, a summary of one screen stays in the scrollback.
+
+    `out` is standard output itself, not passed on by a thread.
+    """
 
     def __init__(self, runtime: Runtime, options: WatchOptions, out: TextIO) -> None:
         super().__init__(runtime, options)
@@ -198,12 +200,3 @@ class ScreenPrinter(EventPrinter):
     def _frame(self, columns: int, lines: int) -> RenderableType:
         canvas = Canvas(columns, self._glyphs, lines)
         return frame(self._known, self._log, int(self._now() * 1000), canvas, rates=self._options.shared.verbose)
-
-
-def printer_for(runtime: Runtime, options: WatchOptions, out: TextIO | None) -> EventPrinter:
-    """The printer for the format; `out` is standard output itself, not passed on by a thread."""
-    if options.shared.format in JSON_FORMATS:
-        return JsonPrinter(runtime, options)
-    if options.shared.format == "table" and out is not None:
-        return ScreenPrinter(runtime, options, out)
-    return LinePrinter(runtime, options)

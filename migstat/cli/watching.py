@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from migstat.cli.background import BackgroundStreams
 from migstat.cli.context import Runtime, Session, open_session
 from migstat.cli.exporting import Exporter
-from migstat.cli.listening import Listener, close_all
+from migstat.cli.listening import Listener
 from migstat.cli.notifying import Notifier
 from migstat.cli.output import JSON_FORMATS, incomplete, tell_error
 from migstat.cli.recording import Recorder
 from migstat.cli.signals import Signals
 from migstat.cli.streams import ClosedPipe
 from migstat.cli.watch_options import WatchOptions
-from migstat.cli.watch_output import EventPrinter, printer_for
+from migstat.cli.watch_output import EventPrinter, JsonPrinter, LinePrinter, ScreenPrinter
 from migstat.errors import MigstatError, OutputError
 from migstat.follow.deadline import WATCH_POLICY, Deadline
 from migstat.follow.watch import Watch
@@ -44,8 +44,15 @@ CHECKED_EVERY = 1.0
 
 def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
     """Follow a task until it ends; the exit code. Raises MigstatError."""
-    background = BackgroundStreams(runtime.streams)
-    printer = printer_for(replace(runtime, streams=background.streams), wanted, runtime.streams.out)
+    background, out = BackgroundStreams(runtime.streams), runtime.streams.out
+    behind = replace(runtime, streams=background.streams)
+    printer: EventPrinter
+    if wanted.shared.format in JSON_FORMATS:
+        printer = JsonPrinter(behind, wanted)
+    elif wanted.shared.format == "table" and out is not None:
+        printer = ScreenPrinter(behind, wanted, out)
+    else:
+        printer = LinePrinter(behind, wanted)
     notifier = Notifier(wanted.notify, printer.warn) if wanted.notify else None
 
     def sleep(seconds: float) -> None:
@@ -90,7 +97,7 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
             ).follow()
 
 
-class Watcher(msgspec.Struct, kw_only=True):
+class Watcher(msgspec.Struct, frozen=True, kw_only=True):
     """Passes the events of a watch on to all listeners, and computes the exit code."""
 
     session: Session
@@ -102,93 +109,89 @@ class Watcher(msgspec.Struct, kw_only=True):
     signals: Signals
     options: WatchOptions
     clock: Callable[[], float]
-    _error: MigstatError | None = None
-    _loss: OutputError | None = None
-    _unread: bool = False
-    _doubts: set[str] = set()
-    _introduced: bool = False
-    _compared: bool = False
 
     def follow(self) -> int:
         """Pass on every event to the last; the exit code. Raises MigstatError."""
         hurried = True
+        loss: OutputError | None = None
         try:
-            if self.printer.screen:
-                self.printer.screen.start()
-            ended = self._pass_on()
-            error = self._error.message if self._error else ""
+            ended, failure = self._pass_on()
+            error = failure.message if isinstance(failure, MigstatError) else ""
             result = WatchResult(ended=ended, view=self.watch.view, until=self.options.plan.until, error=error)
             # A timeout or a signal has a code of its own, with or without a reader.
             hurried = ended.end in (End.TIMEOUT, End.INTERRUPTED)
             try:
                 for listener in (*self.listeners, self.printer):
                     listener.end(result)
-            except ClosedPipe:
-                self._unread = self._unread or not hurried
-            except OutputError as failure:
-                self._loss = failure
+            except ClosedPipe as closed:
+                failure = failure or (None if hurried else closed)
+            except OutputError as lost:
+                loss = lost
         finally:
             patience = HURRY if hurried else PATIENT
             close_all(self.listeners, HURRIED_WRITES if hurried else LAST_WRITES, self.clock)
             self.printer.close(patience)
             self.background.patience = patience
-        if self._error is None and not self._unread:
+        if failure is None:
             with suppress(ClosedPipe, OutputError):  # `loss` will tell
                 self.printer.finish(result)
         if self.notifier:
             self.notifier.wait(self.signals.interruptible)
-        return self._code(ended)
+        if isinstance(failure, MigstatError):
+            raise failure
+        loss = (self.background.loss() or loss) if failure is None else None
+        if loss is not None:
+            if ended.exit_code == Exit.OK:
+                raise loss
+            # In the background as well: standard error may be the same frozen terminal or full pipe.
+            tell_error(self.background.streams, loss, json=self.options.shared.format in JSON_FORMATS)
+        if ended.end is End.ERROR and failure is None:
+            raise incomplete(result.view.snapshot.flaws if result.view.snapshot else ())
+        return ended.exit_code
 
-    def _pass_on(self) -> Ended:
-        """Pass on all events but the last; the last. An error ends them like anything else, and is kept."""
+    def _pass_on(self) -> tuple[Ended, MigstatError | ClosedPipe | None]:
+        """Pass on all events but the last; the last, and what has ended them before their time."""
+        told = set[str]()
         try:
+            if self.printer.screen:
+                self.printer.screen.start()
             for event in self.watch.events(self.signals.interruptible):
-                for doubt in self.watch.doubts:
-                    if doubt not in self._doubts:
-                        self._doubts.add(doubt)
-                        self.printer.warn(f"migstat: warning: {harmless(doubt)}")
+                self._tell_once(told, event.view if isinstance(event, Waiting) else None)
                 if isinstance(event, Ended):
-                    return event
+                    return event, None
                 if isinstance(event, Waiting):
                     self.session.memory.keep()  # other windows complete what a long watch has seen
-                    self._introduce(event.view)
                 # The printer last: it raises if standard output fails, which must not keep the others from an event.
                 for listener in (*self.listeners, self.printer):
                     listener.show(event)
-        except ClosedPipe:
-            self._unread = True
-            return self.watch.ended(End.INTERRUPTED, self.watch.code_now)
+        except ClosedPipe as closed:
+            return self.watch.ended(End.INTERRUPTED, self.watch.code_now), closed
         except MigstatError as error:
-            self._error = error
-            return self.watch.ended(End.ERROR, exit_of_error(error))
+            return self.watch.ended(End.ERROR, exit_of_error(error)), error
         raise AssertionError("a watch ends with an Ended")
 
-    def _introduce(self, view: View) -> None:
-        """Say once when the deadline is and how much of tonight was rehearsed, as soon as its names are known."""
-        if view.deadline is not None and not self._introduced:
+    def _tell_once(self, told: set[str], view: View | None) -> None:
+        """Tell what has not been `told`: doubts, when the deadline is, and how much of tonight was rehearsed."""
+        for doubt in self.watch.doubts:
+            if doubt not in told:
+                told.add(doubt)
+                self.printer.warn(f"migstat: warning: {harmless(doubt)}")
+        if view is None:
+            return
+        if view.deadline is not None and "deadline" not in told:
+            told.add("deadline")
             self.printer.show(LogLine(view.at, deadline_words(view.deadline, view.at)[1]))
-        self._introduced = True
-        if (words := rehearsed_words(view)) and not self._compared:
-            self._compared = True
+        if "rehearsed" not in told and (words := rehearsed_words(view)):  # once the names are known
+            told.add("rehearsed")
             same, names = view.rehearsed or (0, 0)
             if same == names and self.options.shared.format not in JSON_FORMATS:
                 self.printer.show(LogLine(view.at, words))
             else:
                 self.printer.warn(f"migstat: {words}")
 
-    def _code(self, ended: Ended) -> int:
-        """The exit code. Raises the error that ended the watch, or that of lost output if all else went well."""
-        if self._error is not None:
-            raise self._error
-        if self._unread:
-            return ended.exit_code
-        loss = self.background.loss() or self._loss
-        if loss is not None:
-            if ended.exit_code == Exit.OK:
-                raise loss
-            # In the background as well: standard error may be the same frozen terminal or full pipe.
-            tell_error(self.background.streams, loss, json=self.options.shared.format in JSON_FORMATS)
-        if ended.end is End.ERROR:
-            snapshot = self.watch.view.snapshot
-            raise incomplete(snapshot.flaws if snapshot else ())
-        return ended.exit_code
+
+def close_all(listeners: Sequence[Listener], patience: float, clock: Callable[[], float]) -> None:
+    """Let all of them finish, or give up after `patience` seconds in total: they work at the same time."""
+    until = clock() + patience
+    for listener in listeners:
+        listener.close(max(until - clock(), 0.0))

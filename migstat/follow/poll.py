@@ -43,7 +43,7 @@ from migstat.model.nodes import (
     TaskType,
     child_of,
 )
-from migstat.model.verdict import Assessment, Evidence, Verdict, snapshot_of, summary_of
+from migstat.model.verdict import Assessment, Verdict, snapshot_of, summary_of
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL, Tree, with_children
 from migstat.query.walk import Asker, Filters, ask_by_name, attempted, walk

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from migstat.cli.exporting import WRITTEN_EVERY, Exporter
-from migstat.cli.listening import close_all
+from migstat.cli.watching import close_all
 from migstat.model.events import Waiting
 from migstat.simulator.server import Server
 from tests.command_line import environ_of, migstat, process

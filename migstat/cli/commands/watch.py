@@ -12,7 +12,8 @@ from migstat.cli.context import Options, Runtime
 from migstat.cli.notifying import command_from
 from migstat.cli.options import shared_options
 from migstat.cli.output import refuse_same_file
-from migstat.cli.watch_options import WatchOptions, may_be_live, rehearsal_in
+from migstat.cli.streams import in_foreground, is_terminal
+from migstat.cli.watch_options import WatchOptions, rehearsal_in
 from migstat.cli.watching import follow_task
 from migstat.errors import UsageError
 from migstat.follow.watch import Plan
@@ -69,8 +70,16 @@ def watch(
 
       migstat watch --record night.jsonl --deadline 03:00 && ./open-the-site
     """
-    if options.format == "table" and (not may_be_live(runtime.streams, options) or quiet):
-        options = replace(options, format="plain")
+    if options.format == "table":
+        out, err = runtime.streams.out, runtime.streams.err
+        if out is not None and is_terminal(out):
+            shared = options.verbose and is_terminal(err)  # which logs requests there
+            live = in_foreground(out) and not (options.dumb or shared or quiet)
+        elif options.format_given:
+            raise UsageError("--output table: a live view needs a terminal", "Leave it out for lines, or use --json.")
+        else:
+            live = False
+        options = options if live else replace(options, format="plain")
     one_of(until, "--until", Until)
     environ = runtime.demo.user_environ if runtime.demo else runtime.environ
     command = command_from(notify, environ_of_commands(environ)) if notify else None
