@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from migstat.simulator import artifacts
-from migstat.simulator.answers import describe_job, describe_node, describe_task
+from migstat.simulator.content import describe_job, describe_node, describe_task
 from migstat.simulator.exchange import ApiRequest, HttpRequest, HttpResponse, error_response, json_response, parse
 from migstat.simulator.faults import FaultQueue, disturb
 from migstat.simulator.limiter import Limiter
@@ -76,11 +76,11 @@ class App:
         self._limiter = None if rate_limit is None else Limiter(rate_limit)
         self._lock = threading.Lock()
         self._listings: dict[tuple[str, tuple[str, ...]], Listing] = {}
-        self._answered: set[tuple[str, tuple[str, ...], Filter]] = set()
+        self._asked: set[tuple[str, tuple[str, ...], Filter]] = set()
         self._request_numbers = count(1)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request."""
+        """Return the response to a request."""
         request_id = f"request-{next(self._request_numbers):06d}"
         parsed = parse(request.target)
         if parsed.route == "faults":
@@ -92,7 +92,7 @@ class App:
         if allowance is not None and allowance.retry_after is not None:
             return error_response(429, "Rate limit exceeded", request_id, *headers)
         now = self._timeline.scenario_time(wall)
-        response = _guarded(lambda: self._answer(request, parsed, now), request_id)
+        response = _guarded(lambda: self._respond(request, parsed, now), request_id)
         incidents = self._scenario_of(parsed).incidents
         fault = self.faults.take(next((each.fault for each in incidents if each.hits(parsed, now)), None))
         if fault is not None:
@@ -119,7 +119,7 @@ class App:
             raise HttpError(400, str(error)) from error
         return HttpResponse(204)
 
-    def _answer(self, request: HttpRequest, parsed: ApiRequest, now: float) -> HttpResponse:
+    def _respond(self, request: HttpRequest, parsed: ApiRequest, now: float) -> HttpResponse:
         if request.method != "GET":
             raise HttpError(405, "Only GET")
         if parsed.route == "artifact":
@@ -213,8 +213,8 @@ class App:
             if listing is None:
                 listing = self._listings[task.task_id, path] = Listing(node.children)
             question = (task.task_id, path, wanted)
-            repeated = after is None and question in self._answered
-            self._answered.add(question)
+            repeated = after is None and question in self._asked
+            self._asked.add(question)
         if parsed.filtered:
             match scenario.filters:
                 case "empty":
@@ -230,9 +230,9 @@ class App:
         return listing.page(now, after, wanted, scenario.page_size)
 
 
-def _guarded(answer: Callable[[], HttpResponse], request_id: str) -> HttpResponse:
+def _guarded(respond: Callable[[], HttpResponse], request_id: str) -> HttpResponse:
     try:
-        return answer()
+        return respond()
     except HttpError as error:
         return error_response(error.status, error.message, request_id)
 

@@ -43,7 +43,7 @@ def content_of(task: SimTask, name: str) -> bytes:
 
 
 def serve(task: SimTask, artifact: SimArtifact) -> HttpResponse:
-    """Answer a request for a file with its content."""
+    """Return the response to a request for a file: its content."""
     kind = next((kind for suffix, kind in _KINDS.items() if artifact.name.endswith(suffix)), "application/octet-stream")
     return HttpResponse(200, content_of(task, artifact.name), (("Content-Type", kind),))
 

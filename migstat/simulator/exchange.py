@@ -74,10 +74,10 @@ def parse(target: str) -> ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer and how to deliver it.
+    """A response and how to deliver it.
 
-    `delay` is in real seconds: before a whole answer, or spread over a dripping one. A cut answer declares
-    its whole length and stops halfway; a reset one is never sent.
+    `delay` is in real seconds: before a whole response, or spread over a dripping one. A cut response declares its
+    whole length and stops halfway; a reset one is never sent.
     """
 
     status: int
@@ -88,7 +88,7 @@ class HttpResponse:
 
 
 def json_response(status: int, content: Any, *headers: tuple[str, str]) -> HttpResponse:
-    """Return an answer with a JSON body."""
+    """Return a response with a JSON body."""
     body = json.dumps(content, separators=(",", ":")).encode()
     return HttpResponse(status, body, (("Content-Type", "application/json"), *headers))
 

@@ -45,9 +45,9 @@ _INSTEAD = {
 class Fault:
     """One fault.
 
-    `kind` is an HTTP status or one of NAMED_KINDS; `nothing` is a good answer whose `data` is empty. `retry_after` is
+    `kind` is an HTTP status or one of NAMED_KINDS; `nothing` is a good response whose `data` is empty. `retry_after` is
     the `Retry-After` in seconds, which kind `429-date` sends as an HTTP date. `seconds` is the real time a `slow` or
-    `drip` answer takes.
+    `drip` response takes.
     """
 
     kind: str
@@ -126,16 +126,16 @@ class FaultQueue:
         """Return the number of faults still queued."""
         return len(self._queue)
 
-    def add(self, kind: str, times: int = 1, *, retry_after: int | None = None, seconds: float = 1.0) -> None:
-        """Queue a fault `times` times; see Fault. Raises ValueError for unknown kinds."""
-        fault = Fault(kind, retry_after, seconds)
+    def add(
+        self, kind: str | HttpResponse, times: int = 1, *, retry_after: int | None = None, seconds: float = 1.0
+    ) -> None:
+        """Queue a fault `times` times, or a response to send instead of the true one; see Fault.
+
+        Raises ValueError for unknown kinds.
+        """
+        fault = Fault(kind, retry_after, seconds) if isinstance(kind, str) else kind
         with self._lock:
             self._queue.extend([fault] * times)
-
-    def add_answer(self, response: HttpResponse, times: int = 1) -> None:
-        """Queue an answer to send `times` times instead of the true one."""
-        with self._lock:
-            self._queue.extend([response] * times)
 
     def clear(self) -> None:
         """Drop the queued faults; the schedule stays."""

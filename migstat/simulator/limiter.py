@@ -14,7 +14,7 @@ WINDOW = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The limit's answer to one request; `reset_at` is an epoch second, `retry_after` seconds or None if admitted."""
+    """What the limit says to one request; `reset_at` is an epoch second, `retry_after` seconds or None if admitted."""
 
     limit: int
     remaining: int

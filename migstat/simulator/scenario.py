@@ -4,11 +4,11 @@ Scenario time is seconds since the scenario's beginning; instants before it are 
 
     Scenario            a job, its tasks, and how the API that serves them behaves (pages, filters, incidents)
     ├─ SimJob
-    ├─ SimTask             a check or a migrate run, or one that was refused
-    │  ├─ SimNode          the root of its status tree
+    ├─ SimTask          a check or a migrate run, or one that was refused
+    │  ├─ SimNode       the root of its status tree
     │  │  ├─ Step       the node's history, one step per change; or the short form: reported, started, ended
-    │  │  └─ SimPhase      progress while the node runs
-    │  └─ SimArtifact      a file that the run leaves
+    │  │  └─ SimPhase   progress while the node runs
+    │  └─ SimArtifact   a file that the run leaves
     └─ more             scenarios of other jobs on the same server
 """
 
@@ -89,9 +89,9 @@ class SimPhase:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A node's answer from scenario second `at` until its next step.
+    """What is said of a node from scenario second `at` until its next step.
 
-    `status` None takes the node out of the tree, "" leaves the field out of the answer. Any status but PENDING and
+    `status` None takes the node out of the tree, "" leaves the field out. Any status but PENDING and
     IN_PROGRESS counts as an end, unless `running` is set. `message` None means the node's own message.
 
     `updated_at` is the scenario second that `lastUpdatedAt` carries, in `unit`, instead of the usual one; it may be
@@ -158,7 +158,7 @@ class SimNode:
     history: tuple[Step, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse children that share a name, as an answer's `children` are an object; write the history."""
+        """Refuse children that share a name, as `children` are an object; write the history."""
         if len({child.name for child in self.children}) < len(self.children):
             raise ValueError(f"two children of {self.name!r} have the same name")
         steps = tuple(sorted(self.steps, key=lambda step: step.at)) if self.steps else tuple(self._short_form())
@@ -183,11 +183,6 @@ class SimNode:
     def is_reported(self, now: float) -> bool:
         """Return True if the node is in the tree at scenario second `now`."""
         return self.step_at(now) is not None
-
-    def is_ended(self, now: float) -> bool:
-        """Return True if the node has ended by scenario second `now`, and has not begun again."""
-        step = self.step_at(now)
-        return step is not None and step.ended
 
     def status_at(self, now: float) -> str:
         """Status at scenario second `now`; PENDING while the node is not in the tree."""
@@ -259,8 +254,8 @@ class SimTask:
     seconds, negative for earlier runs), is listed and known from `listed_at`, and has a status, until then a 404, from
     `status_at`; None means at once. `overridden` names the checks whose failure was overridden for this run.
 
-    `check_level` is for check tasks, on whose `level=check` the vendor's own pages disagree: it answers `{}`
-    (`none`), it answers what the root answers (`also`), or only it lists the checks and the root does not (`only`).
+    `check_level` is for check tasks, on whose `level=check` the vendor's own pages disagree: it is `{}` (`none`), it is
+    what the root is (`also`), or only it lists the checks and the root does not (`only`).
     """
 
     label: str

@@ -64,7 +64,7 @@ def answer(body: bytes | Callable[[], bytes], *, packed: str = "identity") -> Ar
 
     def queue(server: Server, times: int) -> None:
         lines = (("Content-Type", "application/json"), ("Content-Encoding", packed))
-        server.faults.add_answer(HttpResponse(200, body if isinstance(body, bytes) else body(), lines), times)
+        server.faults.add(HttpResponse(200, body if isinstance(body, bytes) else body(), lines), times)
 
     return _queued(queue)
 

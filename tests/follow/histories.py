@@ -291,7 +291,11 @@ def expected_code(scenario: Scenario, now: float, until: Until = Until.DONE) -> 
     levels = [scenario.job.scope.get(level, {}) for level in ("projects", "spaces")]
     named = [key for level in levels for key in level.get("includedKeys", [])]
     missing = [] if no_job else [key for key in named if not any(leaf.name.lower() == key.lower() for leaf in leaves)]
-    if good(root) and good(migrate or root) and any(not scope.is_ended(now) for scope in scopes):
+    if (
+        good(root)
+        and good(migrate or root)
+        and not all((step := scope.step_at(now)) and step.ended for scope in scopes)
+    ):
         return None
     if missing or migrate is None or not all(map(good, counted)):
         return 1

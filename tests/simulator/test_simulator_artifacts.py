@@ -15,7 +15,9 @@ import pytest
 from migstat.simulator import scenarios
 from migstat.simulator.app import ADMIN, App
 from migstat.simulator.artifacts import content_of, location_of
+from migstat.simulator.blocks import DAY
 from migstat.simulator.exchange import PREFIX, HttpRequest, HttpResponse
+from migstat.simulator.material import CHECK_NAMES
 from migstat.simulator.scenario import SimArtifact, SimTask, Timeline
 
 BEGIN = 1_700_000_000.0
@@ -73,8 +75,8 @@ def test_a_file_is_where_the_api_says() -> None:
         (0, location_of("", TASK, "other.csv"), 404),
         (0, location_of("", ELSEWHERE, "x.log"), 404),
         (0, location_of("", replace(TASK, task_id="other"), "pre-flight-report.csv"), 404),
-        (-scenarios.DAY + 1, LOCATION, 404),
-        (6 * scenarios.DAY + 3600, LOCATION, 410),
+        (-DAY + 1, LOCATION, 404),
+        (6 * DAY + 3600, LOCATION, 410),
     ],
     ids=["wrong", "unsigned", "of-another", "no-file", "elsewhere", "no-task", "not-yet", "expired"],
 )
@@ -90,7 +92,7 @@ def test_a_location_opens_one_file_for_a_while(now: float, location: str, status
 )
 def test_an_expiry_comes_in_any_unit(unit: Literal["iso", "ms", "s"], expected: str | int) -> None:
     """The API sends a number without a unit, so scripts choose one."""
-    task = replace(TASK, artifacts=(SimArtifact("x.csv", None, 0, 7 * scenarios.DAY, unit=unit),))
+    task = replace(TASK, artifacts=(SimArtifact("x.csv", None, 0, 7 * DAY, unit=unit),))
     (sent,) = FileServer(1, task).sent(task)
     assert sent["expireAt"] == expected
 
@@ -107,7 +109,7 @@ def test_faults_meet_files_too() -> None:
 def test_a_report_tells_of_all_checks() -> None:
     """The report is a table of some 200 KB with every check and what it found, the same each time."""
     rows = list(csv.DictReader(io.StringIO(CONTENT.decode())))
-    assert {row["check"] for row in rows} == set(scenarios.CHECK_NAMES)
+    assert {row["check"] for row in rows} == set(CHECK_NAMES)
     assert {row["finding"] for row in rows if row["check"] == "DuplicateEmail"} >= {"build-bot, release-bot"}
     assert 150_000 < len(CONTENT) < 300_000
     assert content_of(TASK, "pre-flight-report.csv") == CONTENT

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from migstat.simulator.answers import describe_node
+from migstat.simulator.content import describe_node
 from migstat.simulator.scenario import HEARTBEAT, SimNode, SimPhase, Step, Timeline, shifted
 from tests.scenarios import of_root, of_tasks, sim_task
 

@@ -1,4 +1,4 @@
-"""Jobs, tasks and nodes as the API's routes answer them at a scenario second."""
+"""What the API says of jobs, tasks and nodes at a scenario second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def describe_job(job: SimJob) -> dict[str, Any]:
-    """Return the job as its route answers it."""
+    """Return the content of the job's route."""
     return {
         "name": job.name,
         "flow": job.flow,
@@ -23,7 +23,7 @@ def describe_job(job: SimJob) -> dict[str, Any]:
 
 
 def describe_task(task: SimTask, now: float, timeline: Timeline, base_url: str) -> dict[str, Any]:
-    """Return the task as its routes answer it; `base_url` is where its files are."""
+    """Return the task as its own route and the list have it; `base_url` is where its files are."""
 
     def expiry(artifact: SimArtifact) -> str | int:
         if artifact.unit == "iso":
@@ -50,7 +50,7 @@ def describe_task(task: SimTask, now: float, timeline: Timeline, base_url: str) 
 
 
 def describe_node(node: SimNode, task: SimTask, now: float, timeline: Timeline) -> dict[str, Any]:
-    """Return the node, without children, as the status route answers it; `{}` for one that is not in the tree."""
+    """Return the node as the status route has it, without children; `{}` for one that is not in the tree."""
     step = node.step_at(now)
     if node.hidden or step is None:
         return {}
@@ -59,14 +59,14 @@ def describe_node(node: SimNode, task: SimTask, now: float, timeline: Timeline) 
     if step.ended:
         found = {"description": node.description, "excludable": node.excludable, "occurrences": list(node.occurrences)}
         details |= {name: value for name, value in found.items() if value is not None and value != []}
-    answer = {
+    fields = {
         "status": step.status or None,
         "outcome": step.outcome,
         "message": step.message or (node.final_message if step.ended else node.running_message),
         "details": details or None,
         "progressDetails": _progress(node, step, run, now) if step.runs else None,
     }
-    return {name: value for name, value in answer.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _time_stamps(
