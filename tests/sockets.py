@@ -15,11 +15,8 @@ Reply = Callable[[socket.socket], object]
 
 
 @contextmanager
-def listening(serve: Callable[[socket.socket], None], opened: threading.Event | None = None) -> Iterator[int]:
-    """A port on loopback; `serve` gets each connection in a thread of its own, and it is cut when the context ends.
-
-    It refuses connections until `opened` is set, where that is given.
-    """
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A port on loopback; `serve` gets each connection in a thread of its own, and it is cut when the context ends."""
     connections: list[socket.socket] = []
     threads: list[threading.Thread] = []
 
@@ -28,10 +25,7 @@ def listening(serve: Callable[[socket.socket], None], opened: threading.Event | 
             serve(connection)
 
     def accept(listener: socket.socket) -> None:
-        if opened is not None:
-            opened.wait()
         with suppress(OSError):
-            listener.listen()
             while True:
                 connection, _ = listener.accept()
                 connections.append(connection)
@@ -40,15 +34,12 @@ def listening(serve: Callable[[socket.socket], None], opened: threading.Event | 
 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        if opened is None:
-            listener.listen()
+        listener.listen()
         accepting = threading.Thread(target=accept, args=(listener,), daemon=True)
         accepting.start()
         try:
             yield listener.getsockname()[1]
         finally:
-            if opened is not None:
-                opened.set()
             cut(listener)
             accepting.join(5)
             for connection in connections:

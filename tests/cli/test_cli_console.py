@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from migstat.cli.console import PROCESSES_ESCAPES, obeys_escapes, switched_on
+from migstat.cli.context import Runtime
+from migstat.cli.options import options_from
 from migstat.cli.streams import Streams
 from migstat.simulator.scenarios import build
 from migstat.simulator.server import serve
@@ -72,6 +74,16 @@ def test_a_notice_is_for_terminals_that_can_take_it_away(escapes: bool) -> None:
     streams.tell("done")
     notice = f"\r\x1b[K{'漢字' * 19}漢 \r\x1b[K"  # two cells a character: longer, it would wrap
     assert err.text() == f"{notice if escapes else ''}done\n"
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [("80", 80), ("0", None), ("", None), ("-5", None), ("wide", None), ("²", None), ("9" * 5000, None)],
+)
+def test_the_width_is_a_number_of_columns(columns: str, expected: int | None) -> None:
+    """Anything else leaves it to the terminal."""
+    runtime = Runtime({"COLUMNS": columns}, Streams(None, None))
+    assert options_from(runtime, {}, formats=(), exports=(), new_profile=False).columns == expected
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from migstat.simulator.server import Server
 from tests.command_line import Result, environ_of, hermetic, line_of, migstat, peak_of, refused
 from tests.scenarios import frozen, node
 from tests.servers import NOW, Answer, Asked, answering, of_tree, one_task, server_of
-from tests.sockets import Reply, forward, listening, raw_server, repeating, sending
+from tests.sockets import Reply, raw_server, repeating, sending
 
 COMMANDS = {
     "status": "status",
@@ -253,24 +253,6 @@ def test_a_fault_that_passes_leaves_no_trace(server: Server, usual: Mapping[str,
             result = ask(command, trouble.environ | fault.patience("0.25"), waits)
             met = trouble.met()
         assert (result, met) == (usual[command], 2), command
-        assert len(waits) >= 2
-
-
-@pytest.mark.parametrize("command", ["job", "watch"])
-def test_a_server_that_begins_to_listen_is_found(server: Server, usual: Mapping[str, Result], command: str) -> None:
-    """A command that was there before the server, which listens after the second wait, ends as if it had come later."""
-    opened = threading.Event()
-
-    class Waits(list[float]):
-        def append(self, seconds: float) -> None:
-            super().append(seconds)
-            if len(self) == 2:
-                opened.set()
-
-    with listening(lambda connection: forward(connection, server.base_url), opened) as port:
-        waits = Waits()
-        environ = environ_of(server) | {"MIGSTAT_BASE_URL": f"http://127.0.0.1:{port}"}
-        assert ask(command, environ, waits) == usual[command]
         assert len(waits) >= 2
 
 

@@ -116,6 +116,8 @@ def test_an_unknown_profile(
         ('[targets.w]\ntask = "latest"', "status w", "targets.w has no job"),
         ('[targets.w]\njob = "a b"', "status w", "targets.w.job: 'a b' contains a space"),
         ('[profiles.p]\njob = "a b"', "status", "profiles.p.job: 'a b' contains a space"),
+        ('[profiles.p]\nbase_url = "x"', "job j", "profiles.p.base_url: not an http or https URL: 'x'"),
+        ('[profiles.p]\nrate_limit = "none"', "job j", "profiles.p.rate_limit: 'none' is allowed for loopback"),
         ('[profiles.p]\nca_bundle = "none.pem"', "job j", "profiles.p.ca_bundle: cannot read 'FOLDER/none.pem'"),
         ('[profiles.p]\noutput = "yaml"', "job j", "profiles.p.output: unknown value 'yaml'"),
         ('[profiles.p]\noutput = "yaml"', "watch j", "profiles.p.output: unknown value 'yaml'"),

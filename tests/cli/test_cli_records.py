@@ -11,7 +11,7 @@ import pytest
 
 from migstat.simulator.server import Server
 from tests.scenarios import in_the_middle
-from tests.schemas import assert_csv, assert_markdown, assert_plain
+from tests.schemas import assert_csv, assert_markdown
 from tests.servers import answering, ask, of_tree, one_task, server_of
 
 server = server_of(in_the_middle())
@@ -103,31 +103,11 @@ def test_the_definition_of_a_job_is_one_field_a_line(server: Server) -> None:
     ]
 
 
-NASTY = [
-    "a\tb\nc\r\nd", "\x1b[31mred\x1b[0m \x9b2J \x07", "right\u202eto left\u2066", "zero\u200bwidth \ufeff \u2028 next",
-    "back\\slash \\t", "é 漢字 😀",
-]  # fmt: skip
-
-
 def checks_saying(texts: list[str]) -> Any:
     children = {
         f"{at:02} {text}": {"status": "FINISHED", "outcome": text, "message": text} for at, text in enumerate(texts)
     }
     return one_task(of_tree({"status": "FINISHED", "children": children}), task_type="check")
-
-
-def test_plain_stays_one_record_a_line() -> None:
-    """A tab or newline inside a value is written as an escape, and nothing that does not print is printed."""
-    with answering(checks_saying(NASTY)) as server:
-        printed = {words: server.ask(*words.split()).out for words in ("checks", "status --depth 1")}
-    for words, out in printed.items():
-        *lines, rest = out.split("\n")
-        assert (rest, len(lines)) == ("", len(NASTY) + (words != "checks"))
-        assert_plain(out)
-        for text, line in zip(NASTY, lines[-len(NASTY) :], strict=True):
-            shown = text.replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
-            assert line.replace("\t", "").isprintable()
-            assert line.endswith(shown) or not shown.isprintable()
 
 
 FORMULAS = [

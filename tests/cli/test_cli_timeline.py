@@ -146,7 +146,8 @@ def test_projects_as_json_are_a_night_without_phases(night: Path, tmp_path: Path
         (["{folder}/nowhere.jsonl"], "No such file"),
         (["{folder}"], "directory"),
         (["{folder}/diary"], "not the record of a watch"),
-        (["{folder}/two"], "two tasks"),
+        (["{folder}/task"], "two tasks"),
+        (["{folder}/job"], "two jobs"),
         (["{night}", "--against", "{folder}/diary"], "--against: "),
         (["{night}", "--state", "odd"], "--state"),
     ],
@@ -155,7 +156,8 @@ def test_what_is_no_night_is_wrong_usage(words: list[str], message: str, night: 
     """Anything but the record of one task is refused with code 2."""
     (tmp_path / "diary").write_text("Dear diary\n")
     first = night.read_text().partition("\n")[0]
-    (tmp_path / "two").write_text(f"{first}\n{json.dumps({**json.loads(first), 'taskId': 'other'})}\n")
+    for name in ("task", "job"):
+        (tmp_path / name).write_text(f"{first}\n{json.dumps({**json.loads(first), f'{name}Id': 'other'})}\n")
     result = migstat(["timeline", *(word.format(folder=tmp_path, night=night) for word in words)], {})
     assert (result.code, result.out) == (2, "")
     assert message in result.err

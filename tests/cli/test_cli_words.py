@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
@@ -174,14 +173,3 @@ def test_a_job_without_runs() -> None:
         refused(ask(server, "status"), 5, "no runs yet")
         assert (ask(server, "tasks").code, ask(server, "tasks").out) == (0, "")
         assert "No runs yet." in ask(server, "tasks", "-o", "table").out
-
-
-@pytest.mark.parametrize("odd", ["a?b=c#d&e;f+g%2F", "..a", "-a", "漢字"])
-def test_odd_ids_are_percent_encoded(odd: str) -> None:
-    """An id of any characters is one segment of the path, and is shown unchanged."""
-    page = Answer({"data": {"status": "PENDING"}, "links": {}, "taskId": "x", "taskType": "check"})
-    with answering(lambda _: page) as server:
-        result = server.ask("status", "--depth", "0", "--json", "--", odd, odd)
-        asked = {each.target.split("?")[0].removesuffix("/status") for each in server.asked}
-    assert asked_about(result) == f"{odd}/{odd}"
-    assert asked == {f"{PREFIX}/jobs/{quote(odd, safe='')}/tasks/{quote(odd, safe='')}"}

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.errors import MigstatError, UsageError
+from migstat.errors import MigstatError
 from migstat.follow.deadline import Stopped
 from migstat.follow.night import night_in, read_back, read_night
 from migstat.follow.watch import Plan
@@ -266,22 +266,6 @@ def test_a_duration_is_known_only_if_the_begin_is(first: str, seconds: int | Non
     night = night_of([json.dumps(event).encode() + b"\n" for event in (*events, end)])
     assert (night.elapsed_seconds, night.started is None) == (seconds, seconds is None)
     assert (night.ended is None) == (first == "FINISHED")
-
-
-@pytest.mark.parametrize(
-    ("second", "said"),
-    [
-        (b"Dear diary", "not the record of a watch"),
-        (json.dumps({**snapshot(1), "taskId": "x"}).encode(), "two tasks"),
-        (json.dumps({**snapshot(1), "jobId": "x"}).encode(), "two jobs"),
-    ],
-)
-def test_a_file_that_is_no_record_of_one_task_is_refused(tmp_path: Path, second: bytes, said: str) -> None:
-    """A file of something else, or of two tasks, is wrong usage."""
-    path = tmp_path / "night.jsonl"
-    path.write_bytes((json.dumps(snapshot(0)).encode() if b"{" in second else b"") + b"\n" + second)
-    with pytest.raises(UsageError, match=said):
-        night_in(path, "--against")
 
 
 @pytest.mark.parametrize("indent", [None, 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
 import sys
@@ -13,9 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from rich.pretty import pretty_repr
 
 from migstat.errors import CredentialsError, MigstatError
-from migstat.settings.config import Config
+from migstat.settings.config import Config, parsed
 from migstat.settings.credentials import MAX_TOKEN_LENGTH, token_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
 from migstat.settings.resolve import Profile, Sources
@@ -273,3 +275,28 @@ def test_a_failing_keyring_is_reported_without_the_token(
     assert set(notices) == (
         {"waiting for the keyring; it may be asking for its password"} if backend is Hanging else set()
     )
+
+
+def test_a_tilde_is_the_home_folder_wherever_a_path_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flags, variables and profiles may say `~`; a relative path in a profile begins at the config file."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "tok").write_text("\ufefft0ken\n", encoding="utf-8")
+    (tmp_path / "tok").chmod(0o600)
+    email = {"MIGSTAT_EMAIL": "a@b"}
+    profiles = [
+        Profile(parsed(f"[profiles.p]\ntoken_file = {name!r}\n", f"{tmp_path}/c.toml"), "p")
+        for name in ("~/tok", "tok")
+    ]
+    found = [
+        Sources({"token_file": "~/tok"}, email).open(),
+        Sources({}, email | {"MIGSTAT_TOKEN_FILE": "~/tok"}).open(),
+        *(Sources({}, email, profile).open() for profile in profiles),
+    ]
+    assert [each.token.secret for each in found] == ["t0ken"] * 4
+
+
+def test_settings_never_show_the_token() -> None:
+    """Nor does the token in them, however it is printed."""
+    settings = Sources({}, {"MIGSTAT_EMAIL": ACCOUNT.email, "MIGSTAT_TOKEN": TOKEN}).open()
+    texts = (repr(settings), f"{settings.token!s:>50}", repr([copy.copy(settings.token)]), pretty_repr(settings))
+    assert not [text for text in texts if TOKEN in text]
