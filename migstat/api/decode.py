@@ -300,26 +300,21 @@ def _too_much(what: str) -> BadAnswer:
 def _built_task(value: object) -> Task:
     """A run; what has an unexpected type counts as unknown."""
     own = _members_of(value)
-    artifacts = _members_of(own.get("results")).get("artifacts")
-    named = map(_members_of, artifacts if isinstance(artifacts, list) else ())
+    sent = _members_of(own.get("results")).get("artifacts")
+    artifacts = []
+    for each in map(_members_of, sent if isinstance(sent, list) else ()):
+        expiry = each.get("expireAt")
+        if isinstance(expiry, int | float) and not isinstance(expiry, bool):  # the API does not state the unit
+            expiry = millis(expiry * 1000 if abs(expiry) < _SECONDS_BELOW else expiry) or expiry
+        artifacts.append(Artifact(_text_of(each.get("name")), _text_of(each.get("location")), expiry))
     excluded = _members_of(_members_of(own.get("payload")).get("checkTypes")).get("excludeKeys")
     return Task(
         task_id=_text_of(own.get("taskId")) or "",
         task_type=_text_of(own.get("taskType")),
         created_at=own.get("createdAt"),
-        artifacts=tuple(
-            Artifact(_text_of(each.get("name")), _text_of(each.get("location")), _expiry(each.get("expireAt")))
-            for each in named
-        ),
+        artifacts=tuple(artifacts),
         overridden=tuple(each for each in excluded if isinstance(each, str)) if isinstance(excluded, list) else (),
     )
-
-
-def _expiry(value: object) -> object:
-    """`expireAt` in epoch milliseconds if it is a number, whose unit the API does not state; else unchanged."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return millis(value * 1000 if abs(value) < _SECONDS_BELOW else value) or value
-    return value
 
 
 def _members_of(value: object) -> dict[str, Any]:

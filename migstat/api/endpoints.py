@@ -102,14 +102,10 @@ class Api(Http):
     def _get(
         self, resource: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], Answer]
     ) -> Answer:
-        """Ask for the path `below` the job."""
+        """Send a GET for the path `below` the job until its answer can be decoded or the policy gives up."""
         # commas as the documentation writes them
         sent = urlencode({name: value for name, value in query.items() if value}, safe=",", quote_via=quote)
         path = f"{ROOT}/jobs/{_segment(resource.job_id)}{below}" + (f"?{sent}" if sent else "")
-        return self.request(resource, path, decode)
-
-    def request(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:
-        """Send a GET for a path until its answer can be decoded or the policy gives up."""
         timing, clean = self.timing, self.redactor.text
         receive = partial(read_body, resource=resource, clock=timing.clock, seconds=self.settings.request_timeout)
 

@@ -43,14 +43,34 @@ class Workers(msgspec.Struct):
     _idle: deque[_Calls] = msgspec.field(default_factory=deque)
     _closed: bool = False
 
-    def start(self, function: Callable[[], object], outcomes: _Outcomes) -> None:
-        """Call a function in one of the threads, which puts its result or its exception into `outcomes`."""
+    def call(
+        self, function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None
+    ) -> _R:
+        """Return the result of a function that is called in one of the threads, or raise its exception.
+
+        `meanwhile` is called with the seconds that have passed, a few times a second. Raises TimeoutError after
+        `seconds` of real time; the function is then left to end on its own, which may take minutes.
+        """
+        if seconds <= 0:
+            raise TimeoutError
+        outcomes: _Outcomes = SimpleQueue()
         try:
             calls = self._idle.pop()
         except IndexError:
             calls = SimpleQueue()
             Thread(target=self._work, args=(calls,), daemon=True).start()
         calls.put((function, outcomes))
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < seconds:
+            try:
+                result, error = outcomes.get(timeout=min(SLICE, seconds - passed))
+            except Empty:
+                meanwhile(passed)
+                continue
+            if error is not None:
+                raise error
+            return cast("_R", result)
+        raise TimeoutError
 
     def _work(self, calls: _Calls) -> None:
         while (call := calls.get()) is not None:
@@ -67,30 +87,6 @@ class Workers(msgspec.Struct):
             if closed:
                 return
             del call, function, outcome, outcomes  # or they would live until the next call
-
-    def call(
-        self, function: Callable[[], _R], seconds: float, meanwhile: Callable[[float], None] = lambda _: None
-    ) -> _R:
-        """Return the result of a function that is called in one of the threads, or raise its exception.
-
-        `meanwhile` is called with the seconds that have passed, a few times a second. Raises TimeoutError after
-        `seconds` of real time; the function is then left to end on its own, which may take minutes.
-        """
-        if seconds <= 0:
-            raise TimeoutError
-        outcomes: _Outcomes = SimpleQueue()
-        self.start(function, outcomes)
-        began = time.monotonic()
-        while (passed := time.monotonic() - began) < seconds:
-            try:
-                result, error = outcomes.get(timeout=min(SLICE, seconds - passed))
-            except Empty:
-                meanwhile(passed)
-                continue
-            if error is not None:
-                raise error
-            return cast("_R", result)
-        raise TimeoutError
 
     def close(self) -> None:
         """End the idle threads, and the others after their calls."""
@@ -109,32 +105,32 @@ def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) 
         return [function(item) for item in items]
     pending = iter(enumerate(items))  # shared by the threads: `next` of it is atomic
     results: dict[int, _R] = {}
-    stopped = Event()
+    stopped, ends = Event(), SimpleQueue[BaseException | None]()
 
     def run() -> None:
-        for number, item in pending:
-            if stopped.is_set():
-                return
-            try:
+        error = None
+        try:
+            for number, item in pending:
+                if stopped.is_set():
+                    break
                 results[number] = function(item)
-            except BaseException:
-                stopped.set()
-                raise
+        except BaseException as raised:  # noqa: BLE001  it is raised in the caller's thread
+            stopped.set()
+            error = raised
+        ends.put(error)
 
-    workers, outcomes = Workers(), _Outcomes()
     running, failed, ends_at = min(at_a_time, len(items)), None, math.inf
     try:
         for _ in range(running):
-            workers.start(run, outcomes)
+            Thread(target=run, daemon=True).start()
         while running and (left := ends_at - time.monotonic()) > 0:
             with suppress(Empty):
-                _, error = outcomes.get(timeout=min(SLICE, left))
+                error = ends.get(timeout=min(SLICE, left))
                 running -= 1
                 if failed is None and error is not None:
                     failed, ends_at = error, time.monotonic() + LINGER if isinstance(error, Exception) else 0.0
     finally:
         stopped.set()
-        workers.close()
     if failed is not None:
         raise failed
     return [results[number] for number in range(len(items))]

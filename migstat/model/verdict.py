@@ -92,6 +92,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     unread: Annotated[int, Meta(ge=0, description="of unknown state: a glance at many leaves out those that are well")]
 
 
+NOTHING = Summary(**dict.fromkeys(map(str, State), 0), total=0, finished=0, by_outcome={}, unread=0)
+"""The summary of what was not read."""
+
+
 def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
     """Count nodes by state and by outcome; `missing` more are in the job's scope and were not reported."""
     tally = nodes.tally if isinstance(nodes, Crowd) else Tally(nodes)
@@ -103,10 +107,6 @@ def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
         unread=0,
         **{str(state): count for state, count in counts.items()},
     )
-
-
-NOTHING = summary_of(())
-"""The summary of what was not read."""
 
 
 class Reason(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from migstat.errors import NotFound, UsageError, reason
 from migstat.model.changes import EarlierRun
 from migstat.model.documents import VERSION
 from migstat.model.nodes import Node, Task, instant
+from migstat.model.shape import shape_of
 from migstat.query.task import TaskSession, resolve
 from migstat.settings.target import Target, TaskWord
 from migstat.settings.values import clean_id, closest_match, expanded, refuse_empty
@@ -93,7 +94,7 @@ def _run(session: TaskSession, task: Task) -> EarlierRun:
     created = instant(task.created_at)
     return EarlierRun(
         task_id=task.task_id,
-        checks=reading.shape.checks,
+        checks=shape_of(reading.root, reading.task_type).checks,
         created_at=created,
         seen_at=created,
         flaws=tuple(f"run {task.task_id}: {flaw}" for flaw in reading.flaws),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
@@ -36,6 +36,7 @@ from migstat.model.reports import (
     TasksReport,
     worst_first,
 )
+from migstat.model.shape import shape_of
 from migstat.model.verdict import (
     Assessment,
     Evidence,
@@ -88,13 +89,13 @@ def status_report(
     snapshot = _snapshot(session, reading, job)
     if depth is None or depth > len(MIGRATE) + 1:  # less would show their level without them, and so as pending
         snapshot = _with_missing(snapshot, reading)
-    root, now = snapshot.node if depth is None else pruned(snapshot.node, depth), snapshot.fetched_at
-    paceless = root.ended or reading.partial  # a few of many say nothing about the pace
+    found = snapshot.shape.leaves
+    paceless = snapshot.node.ended or reading.partial  # a few of many say nothing about the pace
     return StatusReport(
-        replace(snapshot, node=root),
+        snapshot if depth is None else replace(snapshot, node=pruned(snapshot.node, depth)),
         folds=depth is None,
-        nothing_to_move=_moves_nothing(reading, job),
-        not_before=None if paceless else earliest_end(reading.shape.leaves, len(reading.missing), now),
+        nothing_to_move=_moves_nothing(found, job),
+        not_before=None if paceless else earliest_end(found, 0, snapshot.fetched_at),
     )
 
 
@@ -111,10 +112,11 @@ def checks_report(
     Raises NotFound for an unknown name, and if there is no such run.
     """
     reading, now = session.tree.checks(), session.now()
-    check = reading.shape.checks_parent
+    shape = shape_of(reading.root, reading.task_type)
+    check = shape.checks_parent
     # checks that have not begun are not listed, so until the parent has ended none can be said to be gone
     ended = check is not None and check.ended and not check.unreadable
-    found = worst_first(reading.shape.checks)
+    found = worst_first(shape.checks)
     accepted, doubts = accepted_of(acceptances, found, now, complete=ended)
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
     watched = assess_at(evidence, now, Until.CHECKS)
@@ -142,7 +144,7 @@ def checks_report(
         comparison = replace(comparison, gone=shown(comparison.gone))
     meant = tuple(node for node in found if not names or node.name in names)
     # other children of the root have no say in whether the checks could be read
-    nodes = (reading.root, reading.shape.check, *found)
+    nodes = (reading.root, shape.check, *found)
     return ChecksReport(
         snapshot=snapshot,
         parent=check,
@@ -180,8 +182,8 @@ def projects_report(
         projects=tuple(node for node in _sorted(meant, order, now) if not states or node.state in states),
         judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=now),
         filtered=_words(states, tuple(names.values())),
-        not_before=None if ended else earliest_end(reading.shape.leaves, len(reading.missing), now),
-        nothing_to_move=_moves_nothing(reading, job),
+        not_before=None if ended else earliest_end(found, 0, now),
+        nothing_to_move=_moves_nothing(found, job),
     )
 
 
@@ -305,10 +307,10 @@ def _snapshot(
     )
 
 
-def _moves_nothing(reading: Reading, job: Job | None) -> bool:
-    """True if the job names what it moves, and neither projects nor spaces are in it."""
+def _moves_nothing(found: Sequence[Node], job: Job | None) -> bool:
+    """True if the job names what it moves, and neither projects nor spaces are in it or were `found`."""
     names = job.named_scopes if job else ()
-    return bool(names) and not reading.shape.leaves and not any(scope in names for scope in HIDDEN)
+    return bool(names) and not found and not any(scope in names for scope in HIDDEN)
 
 
 def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...]:

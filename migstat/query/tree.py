@@ -39,7 +39,7 @@ from migstat.model.nodes import (
     match_keys,
     unmatched,
 )
-from migstat.model.shape import Shape, shape_of
+from migstat.model.shape import shape_of
 from migstat.model.verdict import Evidence
 from migstat.query.walk import MOST, Asker, Filters, Walked, ask_by_name, attempted, find, level_text, walk
 
@@ -75,7 +75,7 @@ class TaskFacts(Protocol):
         """The task's type according to the API's list of runs."""
 
 
-class Reading(msgspec.Struct, frozen=True, dict=True):
+class Reading(msgspec.Struct, frozen=True):
     """The part of a task that was read: `root`, with the levels below it as nested children.
 
     `evidence` is what the verdict rests on, the same whatever else was read; None if that is the node alone. `missing`
@@ -92,11 +92,6 @@ class Reading(msgspec.Struct, frozen=True, dict=True):
     scope: str = HIDDEN[0]
     partial: bool = False
     links: Mapping[str, Any] = {}
-
-    @cached_property
-    def shape(self) -> Shape:
-        """The parts of the tree that were read."""
-        return shape_of(self.root, self.task_type)
 
 
 class Tree:

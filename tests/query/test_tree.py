@@ -10,6 +10,7 @@ import pytest
 
 from migstat.errors import ApiError, NotFound, Refused
 from migstat.model.nodes import Level, Node, child_of
+from migstat.model.shape import Shape, shape_of
 from migstat.query.tree import ALL, Reading, TaskTarget, Tree
 from migstat.simulator.scenario import SimNode
 from tests.scenarios import JOB, TASK, moved, of_root
@@ -80,6 +81,10 @@ def failing(about: str, status: int) -> Trouble:
     return answer
 
 
+def shape(view: Reading) -> Shape:
+    return shape_of(view.root, view.task_type)
+
+
 def names(node: Node | None) -> list[str] | None:
     return None if node is None or node.children is None else [child.name for child in node.children]
 
@@ -145,9 +150,9 @@ def test_a_check_task_costs_its_pages(read: Read, more: int) -> None:
     view = read(sim.session.tree)
     pages = ["root+", *["root+ next"] * (2 if more else 0)]
     assert [asked for asked in sim.asked() if asked != "job"] == pages
-    assert (names(view.shape.checks_parent) or ["a", "B", "C"])[:3] == ["a", "B", "C"]
-    shape = view.evidence.shape if view.evidence else view.shape
-    assert {check.name for check in shape.checks} == {check.name for check in checks}
+    assert (names(shape(view).checks_parent) or ["a", "B", "C"])[:3] == ["a", "B", "C"]
+    judged = view.evidence.shape if view.evidence else shape(view)
+    assert {check.name for check in judged.checks} == {check.name for check in checks}
     assert (view.task_type, view.missing, view.flaws) == ("check", (), ())
 
 
@@ -159,7 +164,7 @@ def test_a_glance_reads_the_checks_unless_all_is_well(check: str, asked: bool) -
     """Checks that passed are not worth a request."""
     sim = simulated(migrate_task(check=check, migrate="PENDING"))
     view = sim.session.tree.glance()
-    assert ("check+" in sim.asked(), names(view.shape.checks_parent) is not None) == (asked, asked)
+    assert ("check+" in sim.asked(), names(shape(view).checks_parent) is not None) == (asked, asked)
 
 
 def test_a_glance_at_checks_in_two_places_reads_them_once() -> None:
@@ -169,7 +174,7 @@ def test_a_glance_at_checks_in_two_places_reads_them_once() -> None:
     sim = SimulatedWatch(of_root(root, task_type="check"))
     sim.session.task = TaskTarget(JOB, TASK, "check")
     view = sim.session.tree.glance()
-    assert ([check.name for check in view.shape.checks], sim.asked()) == (["A", "B"], ["root+", "job"])
+    assert ([check.name for check in shape(view).checks], sim.asked()) == (["A", "B"], ["root+", "job"])
 
 
 def test_wanted_projects_are_asked_for_by_name() -> None:
@@ -210,7 +215,7 @@ def test_a_glance_at_many_projects_reads_those_that_matter(
     keys = [*words] if named else []
     sim = simulated(tree, scope={"projects": {"includedKeys": keys}}, filters=filters, page_size=100)
     view = sim.session.tree.glance()
-    found = [leaf.name for leaf in view.shape.leaves]
+    found = [leaf.name for leaf in shape(view).leaves]
     assert found == (["P007", "P100", "P101", "P150"] if partial else [*words])
     assert (view.partial, view.missing, view.flaws) == (partial, (), ())
     if partial:
@@ -230,15 +235,15 @@ def test_all_levels_of_a_migrate_task() -> None:
     """The whole tree holds the checks, the scopes, and the level that the API does not list; or as much as is asked."""
     tree = tree_of(scope=KEYS)
     view = tree.read(1)
-    assert (names(view.root), names(view.shape.checks_parent), names(child_of(view.root, "migrate"))) == (
+    assert (names(view.root), names(shape(view).checks_parent), names(child_of(view.root, "migrate"))) == (
         ["check", "migrate"],
         None,
         None,
     )
     view = tree.read(ALL)
-    assert (names(view.root), names(view.shape.checks_parent)) == (["check", "migrate"], ["A", "B"])
+    assert (names(view.root), names(shape(view).checks_parent)) == (["check", "migrate"], ["A", "B"])
     assert names(child_of(view.root, "migrate")) == ["apps", "usersAndGroups", "projects"]
-    assert [leaf.level for leaf in view.shape.leaves] == [(*PROJECTS, name) for name in ("P1", "P2", "P3")]
+    assert [leaf.level for leaf in shape(view).leaves] == [(*PROJECTS, name) for name in ("P1", "P2", "P3")]
     assert (view.task_type, view.scope, view.missing) == ("migrate", "projects", ("P4",))
     assert view.flaws == ()
 
@@ -249,7 +254,7 @@ def test_children_stand_in_the_order_in_which_a_migration_goes() -> None:
     view = tree_of(migrate_task(hidden=hidden, zeta="SUCCESS", Alpha="SUCCESS")).read(ALL)
     assert names(view.root) == ["check", "migrate"]
     assert names(child_of(view.root, "migrate")) == ["Alpha", "zeta", "projects"]
-    assert [leaf.name for leaf in view.shape.leaves] == ["A", "b"]
+    assert [leaf.name for leaf in shape(view).leaves] == ["A", "b"]
 
 
 @pytest.mark.parametrize("hidden", ["projects", "spaces"])
@@ -258,7 +263,7 @@ def test_both_names_of_the_hidden_level_are_supported(scope: str, hidden: str) -
     """Projects and spaces are both asked for, whatever the job names."""
     root = migrate_task(hidden=level_of(hidden, {"X": "IN_PROGRESS"}))
     view = tree_of(root, scope={scope: {"includedKeys": ["X", "Y"]}}).projects()
-    assert (view.scope, [leaf.name for leaf in view.shape.leaves], view.missing) == (hidden, ["X"], ("Y",))
+    assert (view.scope, [leaf.name for leaf in shape(view).leaves], view.missing) == (hidden, ["X"], ("Y",))
 
 
 @pytest.mark.parametrize("word", ["IN_PROGRESS", "SUCCESS"])
@@ -274,7 +279,7 @@ def test_what_hangs_below_the_other_hidden_level_is_not_missing(word: str) -> No
 def test_a_scope_of_which_nothing_is_reported_is_missing(root: SimNode) -> None:
     """Before the hidden level appears all keys of the job's scope are missing, which is not an error."""
     view = tree_of(root, scope=KEYS).projects()
-    assert (view.scope, view.shape.leaves, view.missing, view.flaws) == ("projects", (), ("P1", "P2", "P3", "P4"), ())
+    assert (view.scope, shape(view).leaves, view.missing, view.flaws) == ("projects", (), ("P1", "P2", "P3", "P4"), ())
 
 
 def test_a_view_does_not_depend_on_those_before_it() -> None:
@@ -356,7 +361,7 @@ def test_an_unreadable_subtree_is_a_value(level: Level, status: int) -> None:
     assert node.unreadable
     assert names(node) == (["projects"] if level == ("migrate",) else None)
     assert [flaw for flaw in view.flaws if flaw.startswith(f"{','.join(level)}: ")]
-    assert names(view.shape.checks_parent) == (None if level == ("check",) else ["A", "B"])
+    assert names(shape(view).checks_parent) == (None if level == ("check",) else ["A", "B"])
 
 
 @pytest.mark.parametrize(
@@ -380,7 +385,7 @@ def test_a_job_that_cannot_be_read_is_a_flaw() -> None:
     sim = simulated(scope=KEYS)
     sim.trouble = failing("job", 404)
     view = sim.session.tree.glance()
-    assert [leaf.name for leaf in view.shape.leaves] == ["P1", "P2", "P3"]
+    assert [leaf.name for leaf in shape(view).leaves] == ["P1", "P2", "P3"]
     assert (view.missing, len(view.flaws)) == ((), 1)
     name, _, why = view.flaws[0].partition(": ")  # as the live view divides it between two columns
     assert (name, why.endswith("; missing projects cannot be detected")) == ("the job's scope", True)
@@ -402,7 +407,7 @@ def test_no_page_is_older_than_the_end_that_the_root_tells(read: Read, ended_at:
     migrate = moved("migrate", -9, ended_at, "FAILED", children=(hidden,))
     scenario = of_root(moved("root", -9, ended_at, "FAILED", children=(migrate,)), scope=KEYS)
     found = read(SimulatedWatch(scenario, latency=1.0, session=Backwards).session.tree)
-    assert [leaf.ended for leaf in found.shape.leaves] == [True] or not found.root.ended
+    assert [leaf.ended for leaf in shape(found).leaves] == [True] or not found.root.ended
 
 
 @pytest.mark.parametrize(
@@ -410,7 +415,7 @@ def test_no_page_is_older_than_the_end_that_the_root_tells(read: Read, ended_at:
     [
         lambda tree: tree.node(PROJECTS, 1).root.children,
         lambda tree: tree.node(("migrate",), 2).root.children[0].children,
-        lambda tree: tree.projects().shape.leaves,
+        lambda tree: shape(tree.projects()).leaves,
     ],
 )
 @pytest.mark.parametrize(
