@@ -143,12 +143,12 @@ def decode_task(body: bytes) -> Task:
 
 def decode_job(body: bytes) -> Job:
     """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object."""
-    return job_of(decode_object(body, values=MAX_KEYS))
+    return job_of(_decoded(_object.decode, body, values=MAX_KEYS))
 
 
-def decode_object(body: bytes, *, values: int = MAX_VALUES) -> dict[str, Any]:
-    """The members of any JSON object with at most so many values. Raises BadAnswer for anything else."""
-    return _decoded(_object.decode, body, values=values)
+def decode_object(body: bytes) -> dict[str, Any]:
+    """The members of any JSON object. Raises BadAnswer for anything else."""
+    return _decoded(_object.decode, body)
 
 
 def job_of(raw: dict[str, Any]) -> Job:
@@ -160,6 +160,14 @@ def job_of(raw: dict[str, Any]) -> Job:
         texts = (key for key in (keys if isinstance(keys, list) else ()) if isinstance(key, str) and key)
         included[hidden] = tuple(dict.fromkeys(texts))
     flow = _text_of(raw.get("flow")) or ""
+    named = tuple(
+        name
+        for name, scope in scopes.items()
+        # an empty list of keys, or a mode of none, moves nothing
+        if scope
+        and _members_of(scope).get("includedKeys") != []
+        and str(_members_of(scope).get("mode", "")).lower() != "none"
+    )
     # Confluence has `spaces`, Jira `projects`. The API's documentation names `projects` for Confluence in one place, so
     # the other one always follows.
     spaces_first = bool(included["spaces"]) or flow.startswith("confluence")
@@ -169,14 +177,8 @@ def job_of(raw: dict[str, Any]) -> Job:
         flow=flow,
         destination=_text_of(_members_of(raw.get("destination")).get("url")),
         keys=tuple(dict.fromkeys(key for hidden in HIDDEN for key in included[hidden])),
-        named_scopes=tuple(
-            name
-            for name, scope in scopes.items()
-            # an empty list of keys, or a mode of none, moves nothing
-            if scope
-            and _members_of(scope).get("includedKeys") != []
-            and str(_members_of(scope).get("mode", "")).lower() != "none"
-        ),
+        named_scopes=named,
+        moves_projects=not named or any(scope in named for scope in HIDDEN),
         scopes=("spaces", "projects") if spaces_first else ("projects", "spaces"),
         _included=included,
     )

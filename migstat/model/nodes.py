@@ -277,7 +277,8 @@ class Job(msgspec.Struct, frozen=True):
 
     `flow` is product and direction, such as `jira-onpremises-to-cloud`, empty if unknown. `destination` is the URL of
     the cloud site. `keys` are those of all projects and spaces that the job names, each once. `named_scopes` are the
-    scopes that the job says it moves, `scopes` the hidden levels in the order in which to look for them.
+    scopes that the job says it moves; `moves_projects` is False if neither projects nor spaces are among them. `scopes`
+    are the hidden levels in the order in which to look for them.
     """
 
     raw: Mapping[str, Any]
@@ -286,6 +287,7 @@ class Job(msgspec.Struct, frozen=True):
     destination: str | None = None
     keys: tuple[str, ...] = ()
     named_scopes: tuple[str, ...] = ()
+    moves_projects: bool = True
     scopes: tuple[str, ...] = HIDDEN
     _included: Mapping[str, tuple[str, ...]] = {}
 

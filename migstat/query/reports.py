@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
@@ -10,7 +10,6 @@ from migstat.errors import ApiError, MigstatError, NotFound, Refused
 from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.changes import EarlierRun, compared
 from migstat.model.nodes import (
-    HIDDEN,
     HIDDEN_LEVELS,
     MIGRATE,
     Job,
@@ -94,7 +93,7 @@ def status_report(
     return StatusReport(
         snapshot if depth is None else replace(snapshot, node=pruned(snapshot.node, depth)),
         folds=depth is None,
-        nothing_to_move=_moves_nothing(found, job),
+        nothing_to_move=job is not None and not job.moves_projects and not found,
         not_before=None if paceless else earliest_end(found, 0, snapshot.fetched_at),
     )
 
@@ -183,7 +182,7 @@ def projects_report(
         judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=now),
         filtered=_words(states, tuple(names.values())),
         not_before=None if ended else earliest_end(found, 0, now),
-        nothing_to_move=_moves_nothing(found, job),
+        nothing_to_move=job is not None and not job.moves_projects and not found,
     )
 
 
@@ -305,12 +304,6 @@ def _snapshot(
         notes=session.notes_on_older(reading.evidence) if reading.evidence else (),
         partial=reading.partial,
     )
-
-
-def _moves_nothing(found: Sequence[Node], job: Job | None) -> bool:
-    """True if the job names what it moves, and neither projects nor spaces are in it or were `found`."""
-    names = job.named_scopes if job else ()
-    return bool(names) and not found and not any(scope in names for scope in HIDDEN)
 
 
 def _sorted(projects: tuple[Node, ...], order: str, now: int) -> tuple[Node, ...]:

@@ -199,9 +199,9 @@ def ask_by_name(asker: Asker, level: Level, names: Sequence[str]) -> dict[str, N
 class _Walk(msgspec.Struct):
     """Walks one level; `readings` holds the best reading of every child seen.
 
-    A walk over more than `most` children has no end, and once `room` bytes of pages are used up no more is read.
-    `endless` says why the pages were not read to the end, if they were not. `absent` are the names that the API does
-    not know.
+    A walk over more than `most` children has no end; it is `full` then, and no more is read, as once `room` bytes of
+    pages are used up. `endless` says why the pages were not read to the end, if they were not. `absent` are the names
+    that the API does not know.
     """
 
     _asker: Asker
@@ -211,15 +211,11 @@ class _Walk(msgspec.Struct):
     room: int = LARGEST
     readings: dict[str, Node] = {}
     endless: str | None = None
+    full: bool = False
     absent: set[str] = set()
     _shown: dict[str, Node] = {}
     _stopped: bool = False
     _moved_back: bool = False
-
-    @property
-    def full(self) -> bool:
-        """True if no more is read, since there are too many children."""
-        return len(self._shown) >= self.most
 
     def plain(self, first: Page | None = None) -> _Pass:
         """One walk over all children, from this first page on."""
@@ -371,6 +367,7 @@ class _Walk(msgspec.Struct):
             if self.room < 0:
                 self.endless = "the server's pages are too large to read all of them, so children may be missing"
                 return
+            self.full = len(self._shown) >= self.most
             if page.next in cursors or without_news >= PAGES_WITHOUT_NEWS or self.full:
                 self.endless = "the server's pages have no end, so children may be missing"
                 return
