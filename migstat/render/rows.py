@@ -24,7 +24,7 @@ Row = tuple[str, ...]
 
 _STATE = ("state", "status", "outcome")
 _PROGRESS = ("percent", "elapsedSeconds", "message")
-_COLUMNS: dict[type[Any], Row] = {
+COLUMNS: dict[type[Any], Row] = {
     StatusReport: ("level", *_STATE, *_PROGRESS),
     ChecksReport: ("name", *_STATE, "excludable", "message"),
     ProjectsReport: ("name", *_STATE, *_PROGRESS),
@@ -33,7 +33,7 @@ _COLUMNS: dict[type[Any], Row] = {
     JobReport: ("field", "value"),
     ArtifactsReport: ("name", "expiresAt", "location"),
 }
-_TIMELINE = ("name", *_STATE, "startedAt", "endedAt", "exact", "elapsedSeconds", "againstSeconds", "message")
+TIMELINE_COLUMNS = ("name", *_STATE, "startedAt", "endedAt", "exact", "elapsedSeconds", "againstSeconds", "message")
 
 
 def columns(report: Report) -> Row:
@@ -45,7 +45,7 @@ def columns(report: Report) -> Row:
         more += ("change", "before") if compares else ()
         more += ("accepted",) if report.accepting else ()
         more += ("occurrenceChange",) if report.details and compares else ()
-    return (*_COLUMNS.get(type(report), _TIMELINE), *more)
+    return (*COLUMNS.get(type(report), TIMELINE_COLUMNS), *more)
 
 
 def rows(report: Report) -> Iterator[Row]:

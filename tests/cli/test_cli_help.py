@@ -16,7 +16,8 @@ from migstat.cli.app import COMMANDS, loaded
 from migstat.cli.commands.help import TOPICS
 from migstat.model.documents import KINDS, schema_of
 from migstat.model.exit_codes import MEANINGS
-from migstat.settings.keys import ENVIRONMENT
+from migstat.render.rows import COLUMNS
+from migstat.settings.keys import ENVIRONMENT, FORMATS
 from migstat.simulator.server import Server
 from tests.command_line import environ_of, migstat, process
 
@@ -107,7 +108,7 @@ def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
     [
         ("exit-codes", [str(code.value) for code in MEANINGS]),
         ("environment", [*ENVIRONMENT]),
-        ("formatting", ["table", "tree", "plain", "json", "ndjson", "csv", "markdown"]),
+        ("formatting", [*FORMATS]),
         ("ci", ["until", "- run:", "node"]),
         ("notify", ["MIGSTAT_EVENT", "MIGSTAT_TEXT", "curl", "notify-send", "osascript"]),
     ],
@@ -118,6 +119,10 @@ def test_a_topic_is_complete(topic: str, first: list[str]) -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert (helped("help", topic, columns=40) == text) is (topic in ("ci", "notify"))
     assert [word for word in first if not re.search(rf"^ *{word} ", text, re.MULTILINE)] == []
+    if topic == "formatting":
+        assert [
+            names for names in COLUMNS.values() if f"  {' '.join(names)}\n" not in helped("help", topic, columns=100)
+        ] == []
 
 
 @pytest.mark.parametrize("topic", ["ci", "notify"])

@@ -14,6 +14,16 @@ from migstat.cli.help_page import page_width
 from migstat.cli.streams import is_terminal
 from migstat.errors import UsageError
 from migstat.model.exit_codes import MEANINGS
+from migstat.model.reports import (
+    ArtifactsReport,
+    ChecksReport,
+    JobReport,
+    ProjectsReport,
+    StatusReport,
+    TargetsReport,
+    TasksReport,
+)
+from migstat.render.rows import COLUMNS, TIMELINE_COLUMNS
 from migstat.settings.keys import ENVIRONMENT, SETTINGS
 
 _FORMATTING = """\
@@ -29,14 +39,7 @@ Output is a table on a terminal and plain text elsewhere. Choose with -o (--outp
 
 Columns of plain and csv (an unknown value is empty):
 
-  status     level state status outcome percent elapsedSeconds message
-  checks     name state status outcome excludable message
-  projects   name state status outcome percent elapsedSeconds message
-  tasks      taskId taskType state createdAt elapsedSeconds artifacts
-  targets    target jobId taskId state finished total failed estimatedEndAt
-  artifacts  name expiresAt location
-  watch      time level from to message
-  timeline   name state status outcome startedAt endedAt exact elapsedSeconds againstSeconds message
+COLUMNS
 
 More columns of checks, at the end and in this order: occurrence (--details),
 change before (--against), accepted (--accepted), occurrenceChange (--details
@@ -54,6 +57,18 @@ out of date
 migstat_api_up, migstat_nodes{scope,state}, migstat_missing, migstat_progress_ratio{project,phase}, migstat_stalled, \
 migstat_estimated_end_timestamp_seconds (with --baseline), migstat_exit_code (at the end)"""
 
+
+_RECORDS = {
+    "status": COLUMNS[StatusReport],
+    "checks": COLUMNS[ChecksReport],
+    "projects": COLUMNS[ProjectsReport],
+    "tasks": COLUMNS[TasksReport],
+    "job": COLUMNS[JobReport],
+    "targets": COLUMNS[TargetsReport],
+    "artifacts": COLUMNS[ArtifactsReport],
+    "watch": ("time", "level", "from", "to", "message"),
+    "timeline": TIMELINE_COLUMNS,
+}
 
 _NOTIFY = r"""
 migstat watch --notify CMD runs CMD, without a shell, when someone should look:
@@ -176,7 +191,9 @@ An option beats its environment variable, which beats the profile's key in the c
 TOPICS = {
     "exit-codes": _EXIT_CODES,
     "environment": _ENVIRONMENT,
-    "formatting": _FORMATTING,
+    "formatting": _FORMATTING.replace(
+        "COLUMNS", "\n".join(f"  {command:<9}  {' '.join(names)}" for command, names in _RECORDS.items())
+    ),
     "notify": _NOTIFY,
     "ci": _CI,
 }
