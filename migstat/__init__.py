@@ -12,6 +12,7 @@ TYPE_CHECKING = False  # as in `typing`, whose import would take longer than thi
 if TYPE_CHECKING:
     from migstat.client import Client, watch
     from migstat.errors import MigstatError
+    from migstat.model.crowd import Summary
     from migstat.model.events import (
         Alive,
         Changed,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     )
     from migstat.model.nodes import Job, Node, Task
     from migstat.model.reports import ChecksReport, ProjectsReport
-    from migstat.model.verdict import Reason, Snapshot, Summary, Verdict
+    from migstat.model.verdict import Reason, Snapshot, Verdict
 
 __all__ = [
     "Alive",
@@ -58,9 +59,10 @@ __all__ = [
 _HOMES = {
     "client": ("Client", "watch"),
     "errors": ("MigstatError",),
+    "model.crowd": ("Summary",),
     "model.nodes": ("Job", "Node", "Task"),
     "model.reports": ("ChecksReport", "ProjectsReport"),
-    "model.verdict": ("Reason", "Snapshot", "Summary", "Verdict"),
+    "model.verdict": ("Reason", "Snapshot", "Verdict"),
 }
 """The modules of the names above; every name that is not here is an event."""
 

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from migstat.api.retry import WINDOW, Clock
 from migstat.errors import ApiError, Incomplete, Refused
 from migstat.follow.patrol import Leaves, Patrol, Places
-from migstat.model.crowd import Crowd, Update
+from migstat.model.crowd import Crowd, Update, summary_of
 from migstat.model.events import View
 from migstat.model.nodes import (
     CHECK,
@@ -43,7 +43,7 @@ from migstat.model.nodes import (
     TaskType,
     child_of,
 )
-from migstat.model.verdict import Assessment, Verdict, snapshot_of, summary_of
+from migstat.model.verdict import Assessment, Verdict, snapshot_of
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL, Tree, with_children
 from migstat.query.walk import Asker, Filters, ask_by_name, attempted, walk

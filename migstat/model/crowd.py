@@ -1,4 +1,4 @@
-"""Many siblings and their counts, so that a poll counts only what it has read again.
+"""Many siblings and their counts, so that a poll counts only what it has read again, and the summary of any nodes.
 
 A poll of 100,000 projects reads a few dozen again; to count and sort all of them would take longer than the poll.
 """
@@ -8,8 +8,15 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from migstat.model.nodes import Job, Millis, Node, State, unmatched
+
+ENOUGH = 5
+"""Siblings that must have ended, and at least a tenth of all, before their pace says anything about the rest."""
 
 Update = tuple[Node | None, Node]
 """A node before (None if it was not there) and after."""
@@ -103,3 +110,52 @@ class Crowd(tuple[Node, ...]):  # noqa: SLOT001  it has a cached property
         if known is not None and (tally := known.after(changes)) is not None:
             crowd.__dict__["tally"] = tally
         return crowd
+
+    def earliest_end(self, missing: int, now: Millis) -> Millis | None:
+        """The earliest end of all, and of as many that are `missing`, if they go on at the pace so far.
+
+        A lower bound, since the largest ones tend to end last; None if nothing honest can be said.
+        """
+        tally = self.tally
+        # Skipped ones take no time, and must not make the others look fast.
+        ended = sum(count for state, count in tally.counts.items() if state.ended and state is not State.SKIPPED)
+        left = len(self) - ended - tally.counts[State.SKIPPED] + missing
+        if not left or tally.earliest is None or ended < max(ENOUGH, (len(self) + missing) / 10):
+            return None
+        return now + left * max(0, now - tally.earliest) // ended
+
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Counts of all nodes by state, regardless of filters, and by the outcomes of those that have one."""
+
+    total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished + unread")]
+    missing: Count
+    pending: Count
+    running: Count
+    finished: Annotated[int, Meta(ge=0, description="failed + warning + succeeded + skipped")]
+    failed: Count
+    warning: Count
+    succeeded: Count
+    skipped: Count
+    by_outcome: dict[str, Annotated[int, Meta(ge=1)]]
+    unread: Annotated[int, Meta(ge=0, description="of unknown state: a glance at many leaves out those that are well")]
+
+
+NOTHING = Summary(**dict.fromkeys(map(str, State), 0), total=0, finished=0, by_outcome={}, unread=0)
+"""The summary of what was not read."""
+
+
+def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
+    """Count nodes by state and by outcome; `missing` more are in the job's scope and were not reported."""
+    tally = nodes.tally if isinstance(nodes, Crowd) else Tally(nodes)
+    counts = tally.counts | {State.MISSING: tally.counts[State.MISSING] + missing}
+    return Summary(
+        total=sum(counts.values()),
+        finished=sum(count for state, count in counts.items() if state.ended),
+        by_outcome=dict(sorted(tally.by_outcome.items())),
+        unread=0,
+        **{str(state): count for state, count in counts.items()},
+    )

@@ -14,8 +14,9 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from migstat.model.changes import Change
+from migstat.model.crowd import Count, Summary
 from migstat.model.nodes import Level, Phase, State
-from migstat.model.verdict import Count, Reason, Summary, Verdict
+from migstat.model.verdict import Reason, Verdict
 
 VERSION: Final = 1
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -7,9 +7,10 @@ from enum import StrEnum
 
 import msgspec
 
+from migstat.model.crowd import Summary
 from migstat.model.documents import LateReason
 from migstat.model.nodes import Level, Millis, Node, Phase, State
-from migstat.model.verdict import Reason, Snapshot, Summary, Verdict
+from migstat.model.verdict import Reason, Snapshot, Verdict
 
 
 class Condition(msgspec.Struct, frozen=True):

@@ -12,8 +12,9 @@ import msgspec
 
 from migstat.errors import MigstatError
 from migstat.model.changes import Comparison
+from migstat.model.crowd import Summary
 from migstat.model.nodes import Artifact, Job, Millis, Node, State, Task, TaskType, by_name
-from migstat.model.verdict import Snapshot, Summary, Verdict
+from migstat.model.verdict import Snapshot, Verdict
 
 if TYPE_CHECKING:
     from migstat.model.nights import TimelineReport

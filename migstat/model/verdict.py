@@ -19,14 +19,12 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import cached_property
 from itertools import chain
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from msgspec.structs import replace
 
 from migstat.model.acceptance import Accepted
-from migstat.model.crowd import Crowd, Tally
+from migstat.model.crowd import NOTHING, Crowd, Summary, Tally, summary_of
 from migstat.model.nodes import (
     APPS,
     CHECK,
@@ -71,42 +69,6 @@ class Until(StrEnum):
     DONE = "done"
     CORE = "core"
     CHECKS = "checks"
-
-
-Count = Annotated[int, Meta(ge=0)]
-
-
-class Summary(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Counts of all nodes by state, regardless of filters, and by the outcomes of those that have one."""
-
-    total: Annotated[int, Meta(ge=0, description="missing + pending + running + finished + unread")]
-    missing: Count
-    pending: Count
-    running: Count
-    finished: Annotated[int, Meta(ge=0, description="failed + warning + succeeded + skipped")]
-    failed: Count
-    warning: Count
-    succeeded: Count
-    skipped: Count
-    by_outcome: dict[str, Annotated[int, Meta(ge=1)]]
-    unread: Annotated[int, Meta(ge=0, description="of unknown state: a glance at many leaves out those that are well")]
-
-
-NOTHING = Summary(**dict.fromkeys(map(str, State), 0), total=0, finished=0, by_outcome={}, unread=0)
-"""The summary of what was not read."""
-
-
-def summary_of(nodes: Sequence[Node], missing: int = 0) -> Summary:
-    """Count nodes by state and by outcome; `missing` more are in the job's scope and were not reported."""
-    tally = nodes.tally if isinstance(nodes, Crowd) else Tally(nodes)
-    counts = tally.counts | {State.MISSING: tally.counts[State.MISSING] + missing}
-    return Summary(
-        total=sum(counts.values()),
-        finished=sum(count for state, count in counts.items() if state.ended),
-        by_outcome=dict(sorted(tally.by_outcome.items())),
-        unread=0,
-        **{str(state): count for state, count in counts.items()},
-    )
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -316,7 +278,6 @@ def assess_node(node: Node, now: Millis) -> Assessment:
         ended=node.ended,
         over=over,
         reasons=tuple(_deepest([node])) if bad else (),
-        summary=NOTHING,
     )
 
 
@@ -333,13 +294,9 @@ def with_single_checks(evidence: Evidence, whole: Assessment, now: Millis) -> As
     if verdict in (whole.verdict, Verdict.SUCCEEDED):
         return whole
     wrong = {Verdict.WARNING: [State.WARNING], Verdict.FAILED: [State.FAILED, State.RUNNING, State.PENDING]}
-    reasons = tuple(
-        Reason(check.level, check.state, check.outcome, check.message)
-        for state in wrong.get(verdict, ())
-        for check in checks
-        if check.state is state and check.level not in evidence.accepted
-    )
-    return replace(whole, verdict=verdict, reasons=reasons)
+    bad = [check for state in wrong.get(verdict, ()) for check in checks if check.state is state]
+    reasons = _deepest([check for check in bad if check.level not in evidence.accepted])
+    return replace(whole, verdict=verdict, reasons=tuple(reasons))
 
 
 def verdict_of_checks(evidence: Evidence, meant: Sequence[Node], overall: Verdict, now: Millis) -> Verdict:
@@ -598,21 +555,3 @@ def _excused(evidence: Evidence) -> list[Reason]:
         for check in evidence.shape.checks
         if check.level in evidence.accepted
     ]
-
-
-ENOUGH = 5
-"""Leaves that must have ended, and at least a tenth of all, before their pace says anything about the rest."""
-
-
-def earliest_end(leaves: Crowd, missing: int, now: Millis) -> Millis | None:
-    """The earliest end of all leaves if they go on at the pace so far; None if nothing honest can be said.
-
-    A lower bound, since the largest ones tend to end last.
-    """
-    tally = leaves.tally
-    # Skipped leaves take no time, and must not make the others look fast.
-    ended = sum(count for state, count in tally.counts.items() if state.ended and state is not State.SKIPPED)
-    left = len(leaves) - ended - tally.counts[State.SKIPPED] + missing
-    if not left or tally.earliest is None or ended < max(ENOUGH, (len(leaves) + missing) / 10):
-        return None
-    return now + left * max(0, now - tally.earliest) // ended

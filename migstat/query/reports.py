@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from migstat.errors import ApiError, MigstatError, NotFound, Refused
 from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.changes import EarlierRun, compared
+from migstat.model.crowd import summary_of
 from migstat.model.nodes import (
     HIDDEN_LEVELS,
     MIGRATE,
@@ -44,9 +45,7 @@ from migstat.model.verdict import (
     Until,
     assess_at,
     assess_node,
-    earliest_end,
     snapshot_of,
-    summary_of,
     verdict_of_checks,
     verdict_of_list,
     with_single_checks,
@@ -94,7 +93,7 @@ def status_report(
         snapshot if depth is None else replace(snapshot, node=pruned(snapshot.node, depth)),
         folds=depth is None,
         nothing_to_move=job is not None and not job.moves_projects and not found,
-        not_before=None if paceless else earliest_end(found, 0, snapshot.fetched_at),
+        not_before=None if paceless else found.earliest_end(0, snapshot.fetched_at),
     )
 
 
@@ -181,7 +180,7 @@ def projects_report(
         projects=tuple(node for node in _sorted(meant, order, now) if not states or node.state in states),
         judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=now),
         filtered=_words(states, tuple(names.values())),
-        not_before=None if ended else earliest_end(found, 0, now),
+        not_before=None if ended else found.earliest_end(0, now),
         nothing_to_move=job is not None and not job.moves_projects and not found,
     )
 

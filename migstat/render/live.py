@@ -17,6 +17,7 @@ from rich.styled import Styled
 from rich.table import Table
 from rich.text import Text
 
+from migstat.model.crowd import NOTHING, Summary
 from migstat.model.events import PhaseSeen, View
 from migstat.model.nodes import (
     CHECK,
@@ -30,7 +31,7 @@ from migstat.model.nodes import (
     levels_above,
 )
 from migstat.model.reports import worst_first
-from migstat.model.verdict import NOTHING, Summary, Verdict, discounted
+from migstat.model.verdict import Verdict, discounted
 from migstat.render.drawing import NARROW, WIDE, Canvas, Flow, Prose, bar, fitting, line
 from migstat.render.folding import counts_of
 from migstat.render.heading import Heading, facts_line, heading_lines

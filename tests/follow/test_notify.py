@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from migstat.follow.notify import Alarms, Batch, recovery_beside, worst_of
+from migstat.model.crowd import summary_of
 from migstat.model.events import (
     Alive,
     Changed,
@@ -22,7 +23,7 @@ from migstat.model.events import (
     View,
 )
 from migstat.model.nodes import Level, Node
-from migstat.model.verdict import Verdict, summary_of
+from migstat.model.verdict import Verdict
 
 PROJECTS: Level = ("migrate", "projects")
 VIEW = View(at=0, snapshot=None)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from migstat.model.crowd import summary_of
 from migstat.model.nodes import Node, State
 from migstat.model.reports import states_of, worst_first
-from migstat.model.verdict import Verdict, summary_of, verdict_of_list
+from migstat.model.verdict import Verdict, verdict_of_list
 
 FAILED, WARNING, RUNNING = Verdict.FAILED, Verdict.WARNING, Verdict.RUNNING
 PENDING, SUCCEEDED = Verdict.PENDING, Verdict.SUCCEEDED

@@ -22,7 +22,6 @@ from migstat.model.verdict import (
     assess,
     assess_at,
     counted,
-    earliest_end,
     failed_so_far,
 )
 
@@ -417,5 +416,5 @@ def test_an_end_is_estimated_from_the_pace_so_far(
     details = {} if begun is None else {"startedAt": JUST_NOW - begun * 1000}
     words = ["SUCCESS"] * done + ["IN_PROGRESS"] * running + ["SKIPPED"] * skipped
     leaves = [replace(node(("migrate", "projects", str(n)), word), details=details) for n, word in enumerate(words)]
-    end = earliest_end(Crowd(leaves), missing, JUST_NOW)
+    end = Crowd(leaves).earliest_end(missing, JUST_NOW)
     assert end == (None if expected is None else JUST_NOW + expected * 1000)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from migstat.model.crowd import summary_of
 from migstat.model.events import End, Ended, NoAnswer, PhaseSeen, View
 from migstat.model.nodes import Level, Node, Phase, State
-from migstat.model.verdict import Reason, Snapshot, Verdict, summary_of
+from migstat.model.verdict import Reason, Snapshot, Verdict
 from migstat.render.ending import WatchResult
 from migstat.render.log import LogLine
 from tests.render.nights import FOLDER, Moment, drawn_at_all_sizes

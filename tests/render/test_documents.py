@@ -18,9 +18,10 @@ from migstat.errors import MigstatError, NotFound
 from migstat.model import events as ev
 from migstat.model import reports as rep
 from migstat.model.changes import EarlierRun, compared
+from migstat.model.crowd import Summary, summary_of
 from migstat.model.documents import KINDS, schema_of
 from migstat.model.nodes import LATEST_PLAUSIBLE, Artifact, Job, Node, Phase, Task
-from migstat.model.verdict import Reason, Snapshot, Summary, Verdict, summary_of
+from migstat.model.verdict import Reason, Snapshot, Verdict
 from migstat.render.json import chunks, document, encoded, error_document, event_document, lines
 from tests.schemas import assert_valid, validator
 

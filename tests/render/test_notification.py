@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from migstat.model.crowd import summary_of
 from migstat.model.events import Changed, End, Ended, Event, Late, Outage, Recovered, Stalled, View
 from migstat.model.nodes import Level, Node
-from migstat.model.verdict import Verdict, summary_of
+from migstat.model.verdict import Verdict
 from migstat.render.notification import LONGEST, sentence
 from tests.render.screens import FAILURE, NOW, OUTAGE, START
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.text import Text
 
+from migstat.model.crowd import NOTHING, summary_of
 from migstat.model.events import (
     Changed,
     Condition,
@@ -27,7 +28,7 @@ from migstat.model.events import (
     View,
 )
 from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
-from migstat.model.verdict import NOTHING, Reason, Until, Verdict, summary_of
+from migstat.model.verdict import Reason, Until, Verdict
 from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import Canvas, Prose, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line

@@ -21,9 +21,10 @@ from rich.cells import cell_len
 from migstat.cli.app import run
 from migstat.cli.context import Runtime
 from migstat.cli.streams import Streams
+from migstat.model.crowd import summary_of
 from migstat.model.nodes import MIGRATE, Node, Phase
 from migstat.model.reports import StatusReport
-from migstat.model.verdict import Snapshot, Verdict, summary_of
+from migstat.model.verdict import Snapshot, Verdict
 from migstat.render.drawing import Canvas, drawn
 from migstat.render.table import view
 from migstat.render.theme import UNICODE
