@@ -203,6 +203,7 @@ class _Track(msgspec.Struct, gc=False):
     """A node's run so far. `phase` is the name of the current one if there is just one: the usual case, kept cheap."""
 
     reading: Condition
+    under_way: bool = False
     message: str | None = None
     started: Millis | None = None
     start_exact: bool = True
@@ -211,6 +212,75 @@ class _Track(msgspec.Struct, gc=False):
     phases: dict[str, tuple[Millis, Millis | None]] = {}
     phase: str | None = None
     last: RecordedProgress | None = None
+
+    def take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None) -> None:
+        """Take in a reading, made `at` the time of the line; a gap in the watch began at `before`."""
+        state = reading.state
+        was_under_way, self.under_way = self.under_way, not state.ended
+        self.reading, self.message = reading, node.message
+        if state is State.PENDING:
+            return
+        # The API's stamps are exact, but may be absent, or not times at all. The time of the line, at most a poll too
+        # late, is second best; of a node first seen after its end it says nothing of the start.
+        if (started := _stamp(node.started_at, at)) is not None:
+            self.started, self.start_exact = started, True
+        elif self.started is None and not state.ended:
+            self.started, self.start_exact = at, False
+        if node.percent is not None or node.progress:
+            self.last = RecordedProgress(node.level, "", node.percent, node.progress)
+            self.take_phases(at, before)
+        if state.ended and (self.ended is None or not self.end_exact):
+            ended = _stamp(node.last_updated_at, at)
+            if ended is not None and ended >= (self.started or 0):
+                self.ended, self.end_exact = ended, True
+            elif self.ended is None and (was_under_way or self.started is not None) and at is not None:
+                self.ended, self.end_exact = max(at, self.started or 0), False
+
+    def take_phases(self, at: Millis | None, before: Millis | None = None) -> None:
+        """Note which phases are under way; one that is not ended at the last sight of it before a gap, else now."""
+        names = [phase.name for phase in self.last.progress if phase.name] if self.last else []
+        if not names or at is None or self.ended is not None:
+            return
+        self.phase = names[0] if len(names) == 1 else None
+        for name, (begun, to) in self.phases.items():
+            if name not in names and to is None:
+                self.phases[name] = (begun, max(begun, at if before is None else before))
+        for name in names[:MOST_PHASES]:
+            if name in self.phases or len(self.phases) < MOST_PHASES:
+                self.phases[name] = (self.phases.get(name, (at, None))[0], None)
+
+    def span(self, level: Level, unseen: Sequence[Gap]) -> Span:
+        """All of the run; what happened in an `unseen` time, or was found by the first reading after it, is inexact."""
+        phases = [PhaseSeen(name, begun, to) for name, (begun, to) in self.phases.items()]
+        began, end = self.started, self.ended
+        if (
+            phases
+            and began is not None
+            and phases[0].begun - began <= UNSEEN
+            # a phase first seen after a gap may have followed others
+            and not any(began < gap.to and gap.since < phases[0].begun for gap in unseen)
+        ):
+            phases[0] = replace(phases[0], begun=began)
+        if end is not None:
+            phases = [phase if phase.to is not None else replace(phase, to=max(phase.begun, end)) for phase in phases]
+        for at, phase in enumerate(phases):
+            times = [time for time in (phase.begun, phase.to) if time is not None]
+            if any(gap.since <= time <= gap.to + AFTER for time in times for gap in unseen):
+                phases[at] = replace(phase, exact=False)
+        node = Node(level, self.reading.status, self.reading.outcome)
+        return Span(
+            level=level,
+            state=node.state,
+            status=node.status,
+            outcome=node.outcome,
+            message=self.message,
+            started=began,
+            ended=end,
+            exact=self.start_exact and self.end_exact,
+            phases=tuple(phases),
+            percent=self.last.percent if self.last else None,
+            progress=self.last.progress if self.last else (),
+        )
 
 
 class _Reader:
@@ -267,7 +337,7 @@ class _Reader:
             track.last = event
             phases = event.progress
             if len(phases) != 1 or phases[0].name != track.phase:
-                self._take_phases(track, _instant(event.at), None)
+                track.take_phases(_instant(event.at))
         if self._since is None:
             self._since, self._end, self.empty = _instant(event.at), None, False
 
@@ -315,7 +385,7 @@ class _Reader:
         gaps = sorted((gap for gap in gaps if gap.to - gap.since >= SHORTEST_GAP), key=lambda gap: gap.since)
         unseen = [*gaps, *(Gap(outage.since, outage.to or self._now) for outage in self._outages)]
         unseen = [each for each in unseen if each.to - each.since >= SHORTEST_GAP]
-        spans = {level: _span(level, track, unseen) for level, track in self._tracks.items()}
+        spans = {level: track.span(level, unseen) for level, track in self._tracks.items()}
         for name in last.missing:
             level = (*MIGRATE, self._scope, name)
             if level not in spans or spans[level].status is None:
@@ -405,82 +475,13 @@ class _Reader:
         self._outages.append(replace(last, since=min(last.since, max(at - int(seconds * 1000), earliest)), to=at))
 
     def _take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None = None) -> None:
-        """Take in a reading of a node, made `at` the time of the line; a gap in the watch began at `before`."""
+        """Take in a reading of a node, which may begin with it, or begin again."""
         track = self._tracks.get(node.level)
-        state = reading.state
-        if reading.status is None and reading.outcome is None and track is None:
+        if track is None and reading.status is None and reading.outcome is None:
             return  # a level that only has children, or a missing node
-        was_under_way = track is not None and not track.reading.state.ended
-        if track is None or (track.ended is not None and not state.ended):  # it begins, or begins again
+        if track is None or (track.ended is not None and not reading.state.ended):
             self._tracks[node.level] = track = _Track(reading)
-        track.reading, track.message = reading, node.message
-        if state is State.PENDING:
-            return
-        # The API's stamps are exact, but may be absent, or not times at all. The time of the line, at most a poll too
-        # late, is second best; of a node first seen after its end it says nothing of the start.
-        if (started := _stamp(node.started_at, at)) is not None:
-            track.started, track.start_exact = started, True
-        elif track.started is None and not state.ended:
-            track.started, track.start_exact = at, False
-        if node.percent is not None or node.progress:
-            track.last = RecordedProgress(node.level, "", node.percent, node.progress)
-            self._take_phases(track, at, before)
-        if state.ended and (track.ended is None or not track.end_exact):
-            ended = _stamp(node.last_updated_at, at)
-            if ended is not None and ended >= (track.started or 0):
-                track.ended, track.end_exact = ended, True
-            elif track.ended is None and (was_under_way or track.started is not None) and at is not None:
-                track.ended, track.end_exact = max(at, track.started or 0), False
-
-    def _take_phases(self, track: _Track, at: Millis | None, before: Millis | None) -> None:
-        """Note which phases are under way; one that is not ended at the last sight of it before a gap, else now."""
-        names = [phase.name for phase in track.last.progress if phase.name] if track.last else []
-        if not names or at is None or track.ended is not None:
-            return
-        track.phase = names[0] if len(names) == 1 else None
-        for name, (begun, to) in track.phases.items():
-            if name not in names and to is None:
-                track.phases[name] = (begun, max(begun, at if before is None else before))
-        for name in names[:MOST_PHASES]:
-            if name in track.phases or len(track.phases) < MOST_PHASES:
-                track.phases[name] = (track.phases.get(name, (at, None))[0], None)
-
-
-def _span(level: Level, track: _Track, unseen: Sequence[Gap]) -> Span:
-    phases = [PhaseSeen(name, begun, to) for name, (begun, to) in track.phases.items()]
-    began = track.started
-    if (
-        phases
-        and began is not None
-        and phases[0].begun - began <= UNSEEN
-        # a phase first seen after a gap may have followed others
-        and not any(began < gap.to and gap.since < phases[0].begun for gap in unseen)
-    ):
-        phases[0] = replace(phases[0], begun=began)
-    if track.ended is not None:
-        end = track.ended
-        phases = [phase if phase.to is not None else replace(phase, to=max(phase.begun, end)) for phase in phases]
-    if unseen:
-        phases = [replace(phase, exact=not _lies_in(unseen, phase.begun, phase.to)) for phase in phases]
-    node = Node(level, track.reading.status, track.reading.outcome)
-    return Span(
-        level=level,
-        state=node.state,
-        status=node.status,
-        outcome=node.outcome,
-        message=track.message,
-        started=track.started,
-        ended=track.ended,
-        exact=track.start_exact and track.end_exact,
-        phases=tuple(phases),
-        percent=track.last.percent if track.last else None,
-        progress=track.last.progress if track.last else (),
-    )
-
-
-def _lies_in(unseen: Sequence[Gap], *times: Millis | None) -> bool:
-    """True if any of the times is in an unseen stretch, or is that of the first reading after it."""
-    return any(gap.since <= at <= gap.to + AFTER for at in times if at is not None for gap in unseen)
+        track.take(node, reading, at, before)
 
 
 _ENDS = frozenset(End)

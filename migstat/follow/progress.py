@@ -46,8 +46,14 @@ class Progress(msgspec.Struct):
             elif track.looks != looks:
                 track.looks, track.moved_at = looks, clock
                 self.stalled.pop(level, None)
-            if track.node is not node:  # it was read
-                track.take_phases(node, now)
+            reported = () if track.node is node else node.progress  # nothing, if it was not read again
+            named = {phase.name: phase for phase in reported if phase.name}
+            for name, phase in named.items():
+                track.phases.setdefault(name, _PhaseTrack(now)).take(phase, now)
+            for name, earlier in track.phases.items() if named else ():
+                if name not in named and earlier.to is None:
+                    earlier.to = now
+            track.node = node
             tracks[level] = track
             still = clock - track.moved_at
             # a node with children moves when they do, and the root stands for all that is not reported yet
@@ -75,25 +81,12 @@ class Progress(msgspec.Struct):
 
 
 class _Track(msgspec.Struct):
-    """A running node: its looks, since when it has had them, and its phases.
-
-    The API names the current phase only, so those that it has named are remembered.
-    """
+    """A running node as last read: its looks, since when it has had them, and all phases that the API has named."""
 
     looks: object
     moved_at: float
     node: Node | None = None
     phases: dict[str, _PhaseTrack] = {}
-
-    def take_phases(self, node: Node, now: Millis) -> None:
-        """Take in a reading."""
-        self.node = node
-        named = {phase.name: phase for phase in node.progress if phase.name}
-        for name, phase in named.items():
-            self.phases.setdefault(name, _PhaseTrack(now)).take(phase, now)
-        for name, track in self.phases.items() if named else ():
-            if name not in named and track.to is None:
-                track.to = now
 
 
 class _PhaseTrack:

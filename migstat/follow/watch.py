@@ -374,7 +374,9 @@ class Watch:
         clock = self._deadline.clock
         began, began_at = clock(), self._now()
         read_at = began if self._read_at is None else self._read_at
-        if began - read_at > self._longest_pause:
+        # seconds between two readings beyond which polls were missed, in an outage or while the computer slept
+        longest = self._interval + max(2 * self._interval, MISSED)
+        if began - read_at > longest:
             yield self._alive(gap=began - read_at)
         definite_since: float | None = None
         tries = 0
@@ -383,7 +385,7 @@ class Watch:
             try:
                 asked_at = clock()
                 # a poll would show wrong counts; a large migration is read in pieces all the same
-                full = full or (asked_at - read_at > self._longest_pause and not self._poller.patrols)
+                full = full or (asked_at - read_at > longest and not self._poller.patrols)
                 self._poller.read_all() if full else self._poller.read_running(clock() - self._asked_at)
             except ApiError as error:
                 # any other error in between shows that it is not the API that refuses
@@ -409,11 +411,6 @@ class Watch:
                 self._asked_at = clock() if full else asked_at
                 break
         yield from self._take_stock(full=full)
-
-    @property
-    def _longest_pause(self) -> float:
-        """Seconds between two readings beyond which polls were missed, in an outage or while the computer slept."""
-        return self._interval + max(2 * self._interval, MISSED)
 
     def _may_pass(self, error: ApiError, waited: float, definite: float) -> bool:
         """True if another try may go better. A task that does not appear is waited for while its job is there.

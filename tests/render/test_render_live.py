@@ -13,6 +13,7 @@ from rich.text import Text
 
 from migstat.model.crowd import NOTHING, summary_of
 from migstat.model.events import (
+    Alive,
     Changed,
     Condition,
     End,
@@ -230,6 +231,8 @@ PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
         (Outage(NOW, "unreachable", "the API failed (503)", 12.0),
          "no answer (503); next try in 12s: the API failed (503)"),
         (Recovered(NOW, 43.0), "API back after 43s"),
+        (Alive(NOW, Verdict.RUNNING, NOTHING, (), gap_seconds=7400.0),
+         "not watched for 2h 03m; the computer may have slept"),
         (Late(NOW, NOW + 7 * MINUTE, NOW + 27 * MINUTE, 1200.0, "estimate"),
          "expected to end about 14:40, 20m after the deadline (14:20)"),
         (Late(NOW, NOW, NOW + 7 * MINUTE, 0.0, "passed"),
