@@ -27,8 +27,9 @@ from migstat.model.nights import timeline_report
 from migstat.render.drawing import Canvas
 from migstat.render.drawing import picture as drawn_picture
 from migstat.render.ending import WatchResult, ending
-from migstat.render.live import frame, sorted_view
+from migstat.render.live import frame
 from migstat.render.log import LogLine, log_line
+from migstat.render.sorted_view import sorted_view
 from migstat.render.theme import UNICODE
 from migstat.render.timeline import timeline_view
 from migstat.settings.resolve import Sources

@@ -12,10 +12,10 @@ from migstat.files.whole import write_whole
 from migstat.model.events import End, View, Waiting
 from migstat.render.ending import WatchResult
 from migstat.render.exported import ExportedView, picture_text
-from migstat.render.live import sorted_view
 from migstat.render.log import LogLine, logged
 from migstat.render.page import RELOAD, page_text
 from migstat.render.prometheus import metrics_text
+from migstat.render.sorted_view import sorted_view
 from migstat.render.text import harmless
 
 WRITERS: dict[str, Callable[[ExportedView], str]] = {".svg": picture_text, ".html": page_text, ".prom": metrics_text}

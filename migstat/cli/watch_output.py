@@ -22,10 +22,11 @@ from migstat.render.advice import WATCH, next_line, next_step
 from migstat.render.drawing import Canvas, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.json import encoded, event_document
-from migstat.render.live import frame, sorted_view, window_title
+from migstat.render.live import frame, window_title
 from migstat.render.log import LogLine, log_line, logged
 from migstat.render.outlook import clock
 from migstat.render.plain import change_line
+from migstat.render.sorted_view import sorted_view
 from migstat.render.text import harmless, local_time, zone
 from migstat.render.theme import ASCII, UNICODE
 

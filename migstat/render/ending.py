@@ -13,9 +13,10 @@ from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
 from migstat.model.verdict import Until, Verdict
 from migstat.render.drawing import LOW, LOWER, Canvas
 from migstat.render.heading import REASONS, heading_lines, reason_lines
-from migstat.render.live import counts_of_view, heading, progress_lines, scopes_of, sorted_view
+from migstat.render.live import heading, progress_lines
 from migstat.render.log import cause_of, no_answer
 from migstat.render.outlook import against_deadline, outlook
+from migstat.render.sorted_view import counts_of_view, scopes_of, sorted_view
 from migstat.render.text import duration, harmless, local_time
 from migstat.render.theme import QUIET, STATE_OF_VERDICT
 

@@ -11,8 +11,9 @@ from rich.text import Text
 from migstat.model.nodes import Millis
 from migstat.render.drawing import Canvas, picture
 from migstat.render.ending import WatchResult, last_line
-from migstat.render.live import SortedView, frame
+from migstat.render.live import frame
 from migstat.render.log import LogLine
+from migstat.render.sorted_view import SortedView
 from migstat.render.theme import STATE_OF_VERDICT, UNICODE
 
 WIDTH, HEIGHT = 100, 40

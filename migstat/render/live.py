@@ -1,6 +1,6 @@
 """The live view of a watch: as much as fits into the window, with what went wrong first.
 
-A `SortedView` is made once per poll, so that drawing it every second costs little however many projects there are.
+It draws a `SortedView`, which is made once per poll: thousands of projects are not sorted every second.
 """
 
 from __future__ import annotations
@@ -17,26 +17,20 @@ from rich.styled import Styled
 from rich.table import Table
 from rich.text import Text
 
-from migstat.model.crowd import NOTHING, Summary
 from migstat.model.events import PhaseSeen, View
 from migstat.model.nodes import (
     CHECK,
-    HIDDEN_LEVELS,
-    MIGRATE,
     Millis,
     Node,
     State,
-    TaskType,
-    by_name,
-    levels_above,
 )
-from migstat.model.reports import worst_first
-from migstat.model.verdict import Verdict, discounted
+from migstat.model.verdict import Verdict
 from migstat.render.drawing import NARROW, WIDE, Canvas, Flow, Prose, bar, fitting, line
 from migstat.render.folding import counts_of
 from migstat.render.heading import Heading, facts_line, heading_lines
 from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
+from migstat.render.sorted_view import SortedView, progress_of
 from migstat.render.text import duration, grouped, harmless, local_time, zone
 from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, Glyphs, count_words, describe
 
@@ -56,126 +50,6 @@ NODE_BAR = 8
 
 LONGEST_NAME = 24
 """Cells of a name at most; in a narrow window a third of it, as messages matter more."""
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """Progress as `done` of `all`, which is 0 if nothing is known yet."""
-
-    done: int
-    all: int
-    noun: str
-
-    @property
-    def words(self) -> str:
-        """`27 of 40 projects`; empty if nothing is known yet."""
-        return f"{grouped(self.done)} of {grouped(self.all)} {self.noun}" if self.all else ""
-
-
-class SortedView(msgspec.Struct, frozen=True, kw_only=True):
-    """A view sorted for drawing: what went wrong, what is running, the scopes, and the names of everything else.
-
-    `folded` are the states whose nodes have no rows, and the names of these nodes, the most important first. Until
-    there is a snapshot, `doing` says what is being read. `summary` does not count accepted checks as failed or as
-    warnings.
-    """
-
-    view: View
-    title: str
-    counts: Counts
-    verdict: Verdict = Verdict.PENDING
-    summary: Summary = NOTHING
-    problems: tuple[Node, ...] = ()
-    running: tuple[Node, ...] = ()
-    scopes: tuple[Node, ...] = ()
-    folded: tuple[tuple[State, tuple[str, ...]], ...] = ()
-    doing: str = ""
-
-
-def sorted_view(view: View, title: str = "") -> SortedView:
-    """Sort a view. `title` stands for the job until its name is known."""
-    snapshot = view.snapshot
-    if snapshot is None:
-        return SortedView(view=view, title=title, counts=counts_of_view(view))
-    root, summary, leaves = snapshot.node, snapshot.summary, snapshot.shape.leaves
-    tally = leaves.tally
-    scopes = () if snapshot.task_type == TaskType.CHECK else scopes_of(root)
-    check = snapshot.shape.checks_parent if scopes else None
-    if check is not None and check.ended and check.state is not State.FAILED:
-        check = None  # what failed of it was overridden
-    ended = snapshot.verdict not in (Verdict.PENDING, Verdict.RUNNING)
-    apps = [app for scope in scopes if scope.level[:-1] == MIGRATE for app in scope.children or ()]
-    problems = [
-        node
-        for node in (
-            *(root, *scopes, *apps),
-            *(child for child in (check.children if check else None) or () if child.state is State.FAILED),
-            *tally.nodes[State.FAILED].values(),
-            *tally.nodes[State.WARNING].values(),
-            *(leaves if tally.counts[State.MISSING] else ()),
-        )
-        if node.state in BAD and (node.level or node.ended)
-    ]
-    settled = discounted(snapshot.shape, snapshot.accepted)
-    problems = [node for node in problems if node.level not in settled]
-    # A failure makes everything above it fail: only the failure itself is news.
-    above = levels_above(problems)
-    problems = [node for node in problems if node.level not in above]
-    if ended:
-        known = {node.level for node in problems}
-        missing = [reason.level for reason in snapshot.reasons if reason.state is State.MISSING]
-        problems += [Node(level, missing=True) for level in missing if level not in known]
-    runs = [node for node in scopes if node.state is State.RUNNING and (node.progress or node.percent is not None)]
-    runs += by_name(tally.nodes[State.RUNNING].values())
-    runs.sort(key=lambda node: node.level not in view.stalled)  # those that do not move first
-    unread = (flaw.partition(": ") for flaw in snapshot.flaws)
-    # Only if there are any: a look at each of 20,000 projects takes longer than the rest of a poll.
-    accepted = [leaf.state for leaf in leaves if leaf.level in snapshot.accepted] if snapshot.accepted else []
-    return SortedView(
-        view=view,
-        verdict=snapshot.verdict,
-        title=harmless(snapshot.job_name or title or f"job {snapshot.job_id}"),
-        counts=counts_of_view(view),
-        summary=replace(
-            summary,
-            failed=summary.failed - accepted.count(State.FAILED),
-            warning=summary.warning - accepted.count(State.WARNING),
-        ),
-        problems=(*worst_first(problems), *(Node((part,), unreadable=why) for part, _, why in unread)),
-        running=tuple(runs),
-        scopes=scopes,
-        folded=(
-            (State.MISSING, () if ended else tuple(sorted(snapshot.missing, key=str.casefold))),
-            *((state, tally.names(state, leaves)) for state in (State.PENDING, State.SUCCEEDED, State.SKIPPED)),
-        ),
-    )
-
-
-def counts_of_view(view: View) -> Counts:
-    """The counts for the bar of the header: of checks, projects or spaces, or else of scopes or steps."""
-    snapshot = view.snapshot
-    if snapshot is None:
-        return Counts(0, 0, view.scope)
-    summary, checking = snapshot.summary, snapshot.shape.checks_parent
-    if checking is not None and not checking.ended and not snapshot.shape.begun:
-        # Checks that have not begun are not reported, so the API's own count says more than their number.
-        for phase in checking.progress:
-            if phase.processed is not None and phase.total:
-                return Counts(int(phase.processed), int(phase.total), "checks")
-    if summary.total:
-        return Counts(summary.finished, summary.total, view.scope)
-    steps = scopes_of(snapshot.node)
-    scopes = [step for step in steps if step.level[:-1] == MIGRATE]
-    return Counts(sum(scope.ended for scope in scopes or steps), len(scopes or steps), "scopes" if scopes else "steps")
-
-
-def scopes_of(root: Node) -> tuple[Node, ...]:
-    """`check`, `migrate` and the scopes below it, without the hidden levels."""
-    found: list[Node] = []
-    for child in root.children or ():
-        found.append(child)
-        if child.level == MIGRATE:
-            found += [scope for scope in child.children or () if scope.level not in HIDDEN_LEVELS]
-    return tuple(found)
 
 
 def frame(
@@ -297,25 +171,24 @@ def _body(
     """
     view, height = known.view, canvas.height
     roomy, small = height >= ROOMY, height < SMALL
-    # In an outage clocks stand still: it is unknown whether anything still runs.
-    when = view.snapshot.fetched_at if view.outage is not None and view.snapshot is not None else now
-    scopes = None if small or not known.scopes else _scope_line(known.scopes, canvas)
+    when, blank = known.clock(now), Text("")
+    gap = [blank] * roomy
+    scopes = [] if small or not known.scopes else [*gap, _scope_line(known.scopes, canvas)]
     logged = min(len(log), 0 if small else 3 if roomy else 1)
-    gap = Text("")
-    room = height - (0 if small else 2) - logged - (scopes is not None)  # the footer, and a blank line above all
-    room -= roomy * ((scopes is not None) + bool(logged))  # a blank line above each
-    between = int(roomy and bool(known.problems and known.running))
-    for_running = min(len(known.running), max(room // 3, room - between - len(known.problems)))
-    for_problems = room - between - for_running
+    between = gap if known.problems and known.running else []
+    # Without the footer, and a blank line above all.
+    room = height - (0 if small else 2) - len(scopes) - logged - (len(gap) if logged else 0) - len(between)
+    for_running = min(len(known.running), max(room // 3, room - len(known.problems)))
+    for_problems = room - for_running
     problems, more_problems = _rows(known.problems, for_problems, lambda node: _problem(node, when, canvas), canvas)
     running, more_running = _rows(known.running, for_running, lambda node: _running(node, view, when, canvas), canvas)
-    spare = room - len(problems) - len(more_problems) - len(running) - len(more_running) - between
+    spare = room - len(problems) - len(more_problems) - len(running) - len(more_running)
     widths = _widths((*problems, *running), canvas)
-    parts: list[RenderableType] = [] if small else [gap]
+    parts: list[RenderableType] = [] if small else [blank]
     if known.problems:
         table, wraps = _table(problems, widths, canvas, spare)
         spare -= wraps
-        parts += [*table, *more_problems, *([gap] * between)]
+        parts += [*table, *more_problems, *between]
     parts += [*_table(running, widths, canvas, 0)[0], *more_running]
     names: list[Text] = []
     for state, group in known.folded:
@@ -323,17 +196,16 @@ def _body(
             lines = _names(state, group, canvas, max(min(spare // 3, 4), 1))
             spare -= len(lines) + (not names)
             names += lines
-    parts += [gap, *names] if names else []
+    parts += [*gap, *names] if names else []
+    parts += scopes
     # The log comes last and gets all lines that are still left, so that the window is full.
-    if scopes is not None:
-        parts += [*([gap] * roomy), scopes]
     if logged:
         lines = [_log_line(each, now, canvas) for each in log[-(logged + spare) :]]
         spare -= len(lines) - logged
-        parts += [*([gap] * roomy), *lines]
+        parts += [*gap, *lines]
     if not small and footer is not None:
         footer = footer if len(footer) <= canvas.width else footer.partition(";")[0]
-        parts += [*([gap] * spare), line((footer, QUIET))]
+        parts += [*([blank] * spare), line((footer, QUIET))]
     return parts
 
 
@@ -432,7 +304,7 @@ def progress_text(
     Without a `width` there is no bar, and nothing is left out.
     """
     running, tick = State.RUNNING, glyphs.states[State.SUCCEEDED]
-    phase, share = current_phase(node, phases), share_of(node, current_phase(node, phases))
+    phase, share = progress_of(node, phases)
     # Each with its importance, and whether it is a fact: facts have dots between them. Two spaces make columns of
     # percentage and bar: they are not about the first phase that is named.
     parts = [] if share is None else [(1, (False, Text(f"{int(share * 100):>3} % ", running)))]
@@ -462,24 +334,6 @@ def progress_text(
     if not parts:
         return Text(harmless(node.message or ""))
     return fitting(parts, sys.maxsize if width is None else width, line_of)
-
-
-def current_phase(node: Node, phases: Sequence[PhaseSeen]) -> PhaseSeen | None:
-    """The current phase of a running node, as the watch saw it or else as the node reports it."""
-    now_in = next((phase for phase in phases if phase.to is None), None)
-    return now_in or next(
-        (PhaseSeen(reported.name or "", 0, None, reported.processed, reported.total) for reported in node.progress),
-        None,
-    )
-
-
-def share_of(node: Node, phase: PhaseSeen | None) -> float | None:
-    """The share of the current phase that is done, 0..1. The API's percent may be any number."""
-    if node.percent is not None:
-        return min(max(node.percent, 0), 100) / 100
-    if phase is not None and phase.processed is not None and phase.total:
-        return min(max(phase.processed / phase.total, 0), 1)
-    return None
 
 
 def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:

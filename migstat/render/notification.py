@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from migstat.model.events import Changed, Event, NoAnswer, Outage, Recovered, View
-from migstat.render.live import counts_of_view
 from migstat.render.log import cause_of, log_line
+from migstat.render.sorted_view import counts_of_view
 from migstat.render.text import harmless, local_time, zone
 from migstat.render.theme import state_words
 

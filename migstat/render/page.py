@@ -10,8 +10,9 @@ from migstat.model.nodes import Millis, Node, State
 from migstat.render.ending import last_line, status_line
 from migstat.render.exported import ExportedView
 from migstat.render.html import Markup, mark, page, tag
-from migstat.render.live import SortedView, current_phase, heading, progress_text, share_of, times
+from migstat.render.live import heading, progress_text, times
 from migstat.render.log import LogLine, name_of
+from migstat.render.sorted_view import SortedView, progress_of
 from migstat.render.text import absolute, duration, grouped, harmless, local_time, zone
 from migstat.render.theme import BAD, UNICODE, count_words, describe, state_words
 
@@ -91,11 +92,11 @@ def _problem(node: Node, now: Millis) -> Markup:
 
 def _running(exported: ExportedView) -> Markup:
     known, view = exported.known, exported.known.view
-    when = view.snapshot.fetched_at if view.snapshot is not None and view.outage is not None else exported.at
+    when = known.clock(exported.at)
 
     def row(node: Node) -> Markup:
         phases, stalled = view.phases.get(node.level, ()), view.stalled.get(node.level)
-        share = share_of(node, current_phase(node, phases))
+        _, share = progress_of(node, phases)
         bar = () if share is None else (tag("progress", value=f"{share:.3f}", max="1", aria_label=name_of(node)),)
         progress = progress_text(node, phases, stalled, when, UNICODE, None).plain.strip()
         progress = progress.replace(" %", "\u00a0%").replace("  ", UNICODE.dot)

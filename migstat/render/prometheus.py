@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from migstat.model.nodes import HIDDEN_LEVELS, Node, State, TaskType
 from migstat.render.exported import ExportedView
-from migstat.render.live import current_phase, share_of
+from migstat.render.sorted_view import progress_of
 from migstat.render.text import harmless
 
 METRICS = {
@@ -75,8 +75,7 @@ def _progress(exported: ExportedView) -> Iterable[_Series]:
     view = exported.known.view
     shares: dict[tuple[str, str], float] = {}
     for node in exported.known.running[:MOST]:
-        phase = current_phase(node, view.phases.get(node.level, ()))
-        share = share_of(node, phase)
+        phase, share = progress_of(node, view.phases.get(node.level, ()))
         if share is not None:
             shares.setdefault((_label(node.name), _label(phase.name) if phase is not None else ""), share)
     return [({"project": project, "phase": phase}, share) for (project, phase), share in shares.items()]

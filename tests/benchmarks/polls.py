@@ -25,7 +25,8 @@ from rich.console import Console
 from migstat.follow.watch import Plan
 from migstat.model.events import Changed, Waiting
 from migstat.render.drawing import THEME, Canvas
-from migstat.render.live import frame, sorted_view
+from migstat.render.live import frame
+from migstat.render.sorted_view import sorted_view
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario, SimNode
 from tests.benchmarks.measuring import Table

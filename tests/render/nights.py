@@ -18,8 +18,9 @@ from migstat.model.events import Changed, End, Ended, Resumed, View, Waiting
 from migstat.model.nodes import Millis, State
 from migstat.render.drawing import Canvas, drawn
 from migstat.render.ending import WatchResult, ending
-from migstat.render.live import frame, sorted_view
+from migstat.render.live import frame
 from migstat.render.log import LogLine, log_line
+from migstat.render.sorted_view import sorted_view
 from migstat.render.theme import UNICODE
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import build

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from migstat.model.events import NoAnswer, View
 from migstat.model.nodes import Millis
 from migstat.render.drawing import Canvas, drawn
-from migstat.render.live import progress_lines, sorted_view
+from migstat.render.live import progress_lines
 from migstat.render.outlook import pace_words
+from migstat.render.sorted_view import sorted_view
 from migstat.render.theme import UNICODE
 from tests.render.screens import MIDDLE, MINUTE, NOW
 

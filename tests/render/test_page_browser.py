@@ -20,8 +20,8 @@ from migstat.model.events import View
 from migstat.model.nights import timeline_report
 from migstat.model.verdict import Verdict
 from migstat.render.exported import ExportedView
-from migstat.render.live import sorted_view
 from migstat.render.page import page_text
+from migstat.render.sorted_view import sorted_view
 from migstat.render.timeline_page import timeline_page
 from migstat.simulator.scenarios import build
 from tests.browser import CHROMIUM, Browser, Page, browser

@@ -10,8 +10,8 @@ from migstat.model.events import View
 from migstat.model.nodes import TaskType
 from migstat.render.ending import WatchResult
 from migstat.render.exported import ExportedView
-from migstat.render.live import sorted_view
 from migstat.render.prometheus import METRICS, metrics_text
+from migstat.render.sorted_view import sorted_view
 from tests.render.screens import FAILURE, MIDDLE, MINUTE, NOW, OUTAGE, OVER, PROJECTS, RESULT, START, moving, night
 
 Series = dict[tuple[str, ...], float]

@@ -34,9 +34,10 @@ from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import Canvas, Prose, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.exported import ExportedView
-from migstat.render.live import Counts, SortedView, counts_of_view, frame, progress_text, sorted_view, window_title
+from migstat.render.live import frame, progress_text, window_title
 from migstat.render.log import LogLine, cause_of, log_line
 from migstat.render.page import page_text
+from migstat.render.sorted_view import Counts, SortedView, counts_of_view, sorted_view
 from migstat.render.text import harmless
 from migstat.render.theme import ASCII, UNICODE, Glyphs
 from tests.render import nights
