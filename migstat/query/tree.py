@@ -132,10 +132,14 @@ class Tree:
         if self.task_type == TaskType.CHECK:
             own = any(child.level != CHECK for child in root.children or ())
             return self._reading(root if own else self._with_checks(root))  # those in both places are shown once
-        root = self._with_checks(root, only_if_bad=True)
-        migrate = child_of(root, "migrate")
+        check, migrate = child_of(root, "check"), child_of(root, "migrate")
+        begun = migrate is not None and migrate.state is not State.PENDING
+        # once the migration has begun, warnings have been accepted
+        bad = (State.FAILED, State.RUNNING) if begun else (State.FAILED, State.RUNNING, State.WARNING)
+        if check is not None and check.state in bad:
+            root = with_children(root, [self._children_of(check)])
         # before `migrate` is reported, its projects may be
-        if migrate is not None and migrate.state is State.PENDING and not self._root.ended:
+        if migrate is not None and not begun and not self._root.ended:
             return self._reading(root, hidden=())
         few = self._few_leaves()
         scopes = self._hidden if few is None else few
@@ -299,12 +303,8 @@ class Tree:
         self, root: Node, *, judged: bool = True, partial: bool = False, hidden: tuple[Node, ...] | None = None
     ) -> Reading:
         """The reading of this root; keys of the job's scope that are not in the `hidden` levels are missing."""
-        evidence = None
-        if not judged:
-            pass
-        elif self._root.ended:
-            evidence = self._evidence
-        else:  # it runs, whatever is below: what was read of it only adds to the reasons and counts
+        evidence = self._evidence if judged and self._root.ended else None
+        if judged and evidence is None:  # it runs, whatever is below: that only adds to the reasons and counts
             seen = root if root.children is not None else self._root
             shape = shape_of(seen, self.task_type)
             if shape.blocked and not shape.migrate:
@@ -341,20 +341,13 @@ class Tree:
             return _with_scopes(full, None, self._hidden)
         return full
 
-    def _with_checks(self, root: Node, *, only_if_bad: bool = False) -> Node:
+    def _with_checks(self, root: Node) -> Node:
         """The root with the checks of the task, wherever they hang."""
         check = child_of(root, "check")
-        if self.task_type == TaskType.CHECK:
-            if root.children and check is None:
-                return root
-            below = self._children_of(check or Node(CHECK))  # it answers although it is not listed, or there is none
-            return with_children(root, [below]) if check or below.children or below.unreadable else root
-        # once the migration has begun, warnings have been accepted
-        begun = shape_of(root, self.task_type).begun
-        bad = (State.FAILED, State.RUNNING) if begun else (State.FAILED, State.RUNNING, State.WARNING)
-        if check is None or (only_if_bad and check.state not in bad):
+        if check is None and (self.task_type != TaskType.CHECK or root.children):
             return root
-        return with_children(root, [self._children_of(check)])
+        below = self._children_of(check or Node(CHECK))  # it answers although it is not listed, or there is none
+        return with_children(root, [below]) if check or below.children or below.unreadable else root
 
     def _children_of(self, node: Node, most: int = MOST) -> Node:
         """The node with all its children, which have none of their own; a level that does not exist has none.

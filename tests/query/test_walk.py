@@ -350,6 +350,14 @@ def test_a_large_level_of_a_running_migration_costs_little_more_than_its_pages()
     assert set(walks_of(fake)[1:]) == set(STAGES)
 
 
+def test_a_walk_ends_where_there_are_more_children_than_wanted() -> None:
+    """Whichever pass finds so many, no other goes on, and no child is asked for by name."""
+    fake = in_thirds(60)
+    walked = walk(fake, LEVEL, still=False, most=15)
+    assert (len(walked.children), bool(walked.cut)) == (16, True)
+    assert [question.status for question in fake.asked] == [None, *["PENDING"] * 7]
+
+
 @pytest.mark.parametrize(
     ("beyond", "keys", "running"),
     [
