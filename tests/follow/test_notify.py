@@ -105,17 +105,12 @@ def test_batches_are_merged_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("alarms", "worst", "more"),
     [
-        ([FAILED], FAILED, 0),
-        ([FAILED, ALSO], FAILED, 1),
-        ([ROOT, CORE, ALSO], ALSO, 0),
-        ([ROOT, CORE], CORE, 0),
-        ([RECOVERED, STALLED, LATE, OUTAGE][1:], OUTAGE, 0),
-        ([STALLED, STALLED, LATE], LATE, 0),
-        ([OUTAGE, RECOVERED], RECOVERED, 0),
-        ([OUTAGE, RECOVERED, STALLED, STALLED], STALLED, 1),
+        ([FAILED], FAILED, 0), ([FAILED, ALSO], FAILED, 1), ([ROOT, CORE, ALSO], ALSO, 0), ([ROOT, CORE], CORE, 0),
+        ([RECOVERED, STALLED, LATE, OUTAGE][1:], OUTAGE, 0), ([STALLED, STALLED, LATE], LATE, 0),
+        ([OUTAGE, RECOVERED], RECOVERED, 0), ([OUTAGE, RECOVERED, STALLED, STALLED], STALLED, 1),
         ([STALLED, FAILED, OUTAGE, LATE, ENDED], ENDED, 0),
     ],
-)
+)  # fmt: skip
 def test_the_worst_is_named(alarms: Sequence[Event], worst: Event, more: int) -> None:
     """The end comes before a failure, and that before all else; what contains a failure is not named beside it."""
     assert worst_of(alarms) == (worst, more)

@@ -197,19 +197,12 @@ PROJECTS = printed(document(rep.ProjectsReport(SNAPSHOT, "projects", (Node(("A",
 @pytest.mark.parametrize(
     ("way", "value"),
     [
-        (("verdict",), "done"),
-        (("fetchedAt",), "2026-09-21T14:13:20.123Z"),
-        (("fetchedAt",), "2026-09-21 14:13:20"),
-        (("summary", "total"), -1),
-        (("summary", "missing"), None),
-        (("scope",), "pages"),
-        (("projects", 0, "state"), "FAILED"),
-        (("projects", 0, "level"), "migrate"),
-        (("projects", 0, "elapsedSeconds"), 1.5),
-        (("schemaVersion",), 2),
-        (("kind",), "status"),
+        (("verdict",), "done"), (("fetchedAt",), "2026-09-21T14:13:20.123Z"), (("fetchedAt",), "2026-09-21 14:13:20"),
+        (("summary", "total"), -1), (("summary", "missing"), None), (("scope",), "pages"),
+        (("projects", 0, "state"), "FAILED"), (("projects", 0, "level"), "migrate"),
+        (("projects", 0, "elapsedSeconds"), 1.5), (("schemaVersion",), 2), (("kind",), "status"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_value_is_refused(way: tuple[Any, ...], value: object) -> None:
     """A document is refused if a value is of another type or none of those promised, or its key is left out."""
     *above, last = way

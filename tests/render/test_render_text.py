@@ -55,17 +55,13 @@ def test_what_is_harmless_stays(safe: Callable[[str], str]) -> None:
 @pytest.mark.parametrize(
     ("text", "shown", "field"),
     [
-        ("a\tb\nc\r\nd", "a b c d", r"a\tb\nc\r\nd"),
-        ("\x1b[31mred", r"\x1b[31mred", r"\x1b[31mred"),
-        ("\x9b2J", r"\x9b2J", r"\x9b2J"),
-        ("\u202eevil", r"\u202eevil", r"\u202eevil"),
-        ("\ud800", r"\ud800", r"\ud800"),
-        ("\U000e0041", r"\udb40\udc41", r"\udb40\udc41"),
-        ("\u2028", " ", r"\u2028"),
+        ("a\tb\nc\r\nd", "a b c d", r"a\tb\nc\r\nd"), ("\x1b[31mred", r"\x1b[31mred", r"\x1b[31mred"),
+        ("\x9b2J", r"\x9b2J", r"\x9b2J"), ("\u202eevil", r"\u202eevil", r"\u202eevil"),
+        ("\ud800", r"\ud800", r"\ud800"), ("\U000e0041", r"\udb40\udc41", r"\udb40\udc41"), ("\u2028", " ", r"\u2028"),
         ("\uffff", r"\uffff", r"\uffff"),
     ],
     ids=ascii,
-)
+)  # fmt: skip
 def test_what_does_not_print_is_written_out(text: str, shown: str, field: str) -> None:
     """Breaks are spaces for people and escapes in a field, and the rest are escapes for both."""
     assert (harmless(text), one_field(text)) == (shown, field)

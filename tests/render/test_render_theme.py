@@ -46,21 +46,13 @@ def test_every_state_has_a_glyph_of_its_own(glyphs: Glyphs) -> None:
 @pytest.mark.parametrize(
     ("status", "outcome", "word"),
     [
-        ("FINISHED", "SUCCESS", "succeeded"),
-        ("FINISHED", "FAILED", "failed"),
-        ("FINISHED", "WARNING", "warning"),
-        ("FINISHED", "SKIPPED", "skipped"),
-        ("FINISHED", "INCOMPLETE", "failed (INCOMPLETE)"),
-        ("FINISHED", "MARTIAN", "failed (MARTIAN)"),
-        ("FINISHED", None, "failed (no outcome)"),
-        ("STOPPED", "FAILED", "failed (STOPPED)"),
-        ("IN_PROGRESS", None, "running"),
-        ("PENDING", None, "pending"),
-        ("CANCELLED", None, "failed (CANCELLED)"),
-        ("MARTIAN", None, "running (MARTIAN)"),
-        (None, None, "pending"),
+        ("FINISHED", "SUCCESS", "succeeded"), ("FINISHED", "FAILED", "failed"), ("FINISHED", "WARNING", "warning"),
+        ("FINISHED", "SKIPPED", "skipped"), ("FINISHED", "INCOMPLETE", "failed (INCOMPLETE)"),
+        ("FINISHED", "MARTIAN", "failed (MARTIAN)"), ("FINISHED", None, "failed (no outcome)"),
+        ("STOPPED", "FAILED", "failed (STOPPED)"), ("IN_PROGRESS", None, "running"), ("PENDING", None, "pending"),
+        ("CANCELLED", None, "failed (CANCELLED)"), ("MARTIAN", None, "running (MARTIAN)"), (None, None, "pending"),
     ],
-)
+)  # fmt: skip
 def test_the_words_of_the_api_stand_beside_the_state(status: str | None, outcome: str | None, word: str) -> None:
     """A state has its word, and the API's own words beside it if they say more."""
     assert state_words(Node(status=status, outcome=outcome)) == word

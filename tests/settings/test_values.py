@@ -149,22 +149,14 @@ def test_a_deadline_is_the_next_such_time(now: str, given: str, due: str) -> Non
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("", "--deadline is empty"),
-        ("noon", "invalid time: 'noon'"),
-        ("duration", "invalid time: 'duration'"),
-        ("3:0", "invalid time: '3:0'"),
-        ("0", "invalid time: '0'"),
-        ("24:00", "no such time: '24:00'"),
-        ("0300", "'0300' could be a time or seconds"),
-        ("3", "'3' could be a time or seconds"),
-        ("22", "'22' could be a time or seconds"),
-        ("2026-11-29T03:00", "has no time zone"),
-        ("2026-11-29", "has no time zone"),
-        ("2026-13-01T00:00Z", "not a time"),
-        ("0001-01-01T00:00+23:00", "not a time"),
-        ("99999d", "longer than 10000 days"),
+        ("", "--deadline is empty"), ("noon", "invalid time: 'noon'"), ("duration", "invalid time: 'duration'"),
+        ("3:0", "invalid time: '3:0'"), ("0", "invalid time: '0'"), ("24:00", "no such time: '24:00'"),
+        ("0300", "'0300' could be a time or seconds"), ("3", "'3' could be a time or seconds"),
+        ("22", "'22' could be a time or seconds"), ("2026-11-29T03:00", "has no time zone"),
+        ("2026-11-29", "has no time zone"), ("2026-13-01T00:00Z", "not a time"),
+        ("0001-01-01T00:00+23:00", "not a time"), ("99999d", "longer than 10000 days"),
     ],
-)
+)  # fmt: skip
 def test_an_unclear_deadline_is_refused(given: str, said: str) -> None:
     """An ambiguous value, or one that is not a time, is refused with a hint."""
     with pytest.raises(UsageError, match=said) as caught:
