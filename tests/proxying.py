@@ -35,7 +35,7 @@ class Proxy:
         return [head.decode("latin-1").partition(" HTTP/")[0] for head in self.heads]
 
     @property
-    def shown(self) -> list[str]:
+    def credentials(self) -> list[str]:
         """The credentials that it was shown, decoded; empty where a request held none."""
         matches = [re.search(rb"(?im)^proxy-authorization: Basic (\S+)", head) for head in self.heads]
         return [base64.b64decode(match[1]).decode() if match else "" for match in matches]
@@ -72,7 +72,7 @@ def proxy(
             hang(connection)
         elif answers is not None:
             connection.sendall(answers)
-        elif wants is not None and seen.shown[-1] != wants:
+        elif wants is not None and seen.credentials[-1] != wants:
             connection.sendall(refusal(407, "Proxy Authentication Required"))
         elif method != "CONNECT":
             connection.sendall(refusal(400, "Bad Request"))

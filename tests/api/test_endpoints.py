@@ -410,12 +410,12 @@ def test_whatever_the_server_says_makes_a_short_message(answer: httpx.Response |
 @pytest.mark.parametrize("kind", [httpx.LocalProtocolError, httpx.RemoteProtocolError])
 def test_an_error_that_quotes_the_credentials_is_cleaned(kind: type[httpx.ProtocolError], time: Time) -> None:
     """The token and its encoded form appear in no error, no reason for a wait and no log."""
-    told: list[object] = []
-    observers = Observers(told.append, lambda _, reason: told.append(reason))
+    observed: list[object] = []
+    observers = Observers(observed.append, lambda _, reason: observed.append(reason))
     script = Script(time, *[kind(f"{TOKEN} {PAIR}")] * 50)
     with api_of(script, time, observers=observers) as api, pytest.raises(ApiError, match=r"\*\*\* \*\*\*") as raised:
         api.job("j")
-    assert [secret for secret in (TOKEN, PAIR) if secret in f"{raised.value!r} {told}"] == []
+    assert [secret for secret in (TOKEN, PAIR) if secret in f"{raised.value!r} {observed}"] == []
 
 
 # Observers and the budget

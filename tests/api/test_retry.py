@@ -102,13 +102,13 @@ def test_what_stays_below_the_limit_is_not_slowed(limit: int | None, requests: i
 
 def test_one_request_more_waits_for_the_window(time: Time) -> None:
     """The limit counts requests in any 60 s, so the next one waits for the oldest to leave the window."""
-    told: list[float] = []
-    taken = Budget(2, time.clock, lambda seconds, _: told.append(seconds))
+    waits: list[float] = []
+    taken = Budget(2, time.clock, lambda seconds, _: waits.append(seconds))
     taken.acquire(time.sleep)
     time.now += 10
     taken.acquire(time.sleep)
     taken.acquire(time.sleep)
-    assert time.slept == [WINDOW - 10] == told
+    assert time.slept == [WINDOW - 10] == waits
     taken.acquire(time.sleep)
     assert time.slept == [WINDOW - 10, 10.0]
 

@@ -48,16 +48,16 @@ def test_json_is_a_document_of_one_run() -> None:
     """The document is like that of tasks, with `path` null for what was not downloaded; ndjson is a file a line."""
     with storing() as storage:
         storage.holds("report.csv").holds("old.log", expires=EARLIER)
-        told = json.loads(storage.artifacts("--json").out)
+        document = json.loads(storage.artifacts("--json").out)
         lines = [json.loads(line) for line in storage.artifacts("-o", "ndjson").out.splitlines()]
-    assert_valid("artifacts", told)
+    assert_valid("artifacts", document)
     locations = [f"{storage.base_url}/files/{number}?signature=5ig-nature" for number in (0, 1)]
     assert lines == [
         {"name": name, "location": location, "expiresAt": expires, "path": None}
         for name, location, expires in zip(("report.csv", "old.log"), locations, (LATER, EARLIER), strict=True)
     ]
     run = {"taskId": "task-1", "taskType": "check", "createdAt": "2026-09-21T13:00:00Z", "artifacts": lines}
-    assert told == {
+    assert document == {
         "kind": "artifacts", "schemaVersion": 1, "jobId": "job-1", "fetchedAt": "2026-09-21T14:13:20Z", "tasks": [run],
     }  # fmt: skip
     assert_valid("artifacts", lines[0], "FileJson")
@@ -91,15 +91,15 @@ def test_a_run_without_files_says_why(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("sent", "expected"),
     [(1790002800, LATER), (1790002800000, LATER), (LATER, LATER), ("2026-09-21T17:00:00+02:00", LATER),
      (1789999200, EARLIER), ("some day", ""), (None, ""), (True, "")],
 )  # fmt: skip
-def test_an_expiry_is_understood_in_every_unit(sent: object, shown: str) -> None:
+def test_an_expiry_is_understood_in_every_unit(sent: object, expected: str) -> None:
     """Seconds, milliseconds and ISO text give the same instant; anything else is not a time."""
     with storing() as storage:
         storage.files.append({"name": "report.csv", "location": "/files/0", "expireAt": sent})
-        assert storage.artifacts().out == f"report.csv\t{shown}\t/files/0\n"
+        assert storage.artifacts().out == f"report.csv\t{expected}\t/files/0\n"
 
 
 @pytest.mark.parametrize(("words", "label"), [("", "migrate"), ("latest-check", "check-2")])
@@ -110,9 +110,9 @@ def test_the_demo_has_files_to_download(tmp_path: Path, words: str, label: str) 
     assert (result.code, result.err) == (0, "")
     document = json.loads(result.out)
     assert_valid("artifacts", document)
-    (told,) = document["tasks"]
+    (run,) = document["tasks"]
     task = next(each for each in build("cutover").tasks if each.label == label)
-    assert (told["taskId"], [each["path"] for each in told["artifacts"]]) == (task.task_id, [str(file)])
+    assert (run["taskId"], [each["path"] for each in run["artifacts"]]) == (task.task_id, [str(file)])
     assert left_in(file.parent) == [file.name]
     assert file.read_bytes() == content_of(task, file.name)
 
@@ -149,16 +149,16 @@ def test_a_file_that_cannot_be_fetched_does_not_stop_the_others(
         for name in kept:
             storage.holds(name)
         result = storage.artifacts("--download", str(tmp_path), "--json")
-        shown = storage.artifacts("--download", str(tmp_path), "-o", "table")
+        table = storage.artifacts("--download", str(tmp_path), "-o", "table")
     error = json.loads(result.err)["error"]
-    assert (result.code, shown.code, error["code"]) == (code, code, "not-found" if code == 5 else "incomplete")
+    assert (result.code, table.code, error["code"]) == (code, code, "not-found" if code == 5 else "incomplete")
     assert f"{'1 of 3 files' if others else 'the file'} could not be downloaded; lost.csv: " in error["message"]
     assert str(status) in error["message"]
     paths = [each["path"] for each in json.loads(result.out)["tasks"][0]["artifacts"]]
     assert paths == [None, *(str(tmp_path / name) for name in kept)]
     assert left_in(tmp_path) == kept
-    assert len(shown.err.splitlines()) <= 2
-    assert "not downloaded" in shown.out
+    assert len(table.err.splitlines()) <= 2
+    assert "not downloaded" in table.out
 
 
 @pytest.mark.parametrize("where", ["", " ", "file", "file/below", "a\0b", "\udcff", "/proc/new", "/dev/null/x"])
@@ -223,9 +223,9 @@ def test_a_terminal_shows_how_far_a_download_is(tmp_path: Path, columns: int) ->
         assert len([line for line in screen.display if line.strip()]) == 1
         held.set()
         assert end_of(child)[1] == 0
-    shown = "\n".join(screen.display)
-    assert "kB" not in shown
-    assert "report.csv" in shown or columns == 40
+    text = "\n".join(screen.display)
+    assert "kB" not in text
+    assert "report.csv" in text or columns == 40
 
 
 def test_no_progress_where_nobody_looks(tmp_path: Path) -> None:

@@ -41,23 +41,23 @@ def test_a_slow_night_is_late_in_every_format(record: Path) -> None:
     for form in ("--output=plain", "--quiet", "--json"):
         with night(in_turn(180)) as rehearsed:
             results.append(rehearsed.watch("--baseline", str(record), "--deadline", "13m", form))
-    lines, quiet, told = results
-    assert lines.code == quiet.code == told.code == 0
-    said = [line for line in lines.err.splitlines() if "deadline (" in line]
-    assert len(said) == 2
-    assert "after the deadline (14:26)" in said[0]
-    assert "the deadline (14:26) has passed; expected to end about 14:3" in said[1]
-    assert said == [line for line in quiet.err.splitlines() if "deadline (" in line]
+    lines, quiet, as_json = results
+    assert lines.code == quiet.code == as_json.code == 0
+    late_lines = [line for line in lines.err.splitlines() if "deadline (" in line]
+    assert len(late_lines) == 2
+    assert "after the deadline (14:26)" in late_lines[0]
+    assert "the deadline (14:26) has passed; expected to end about 14:3" in late_lines[1]
+    assert late_lines == [line for line in quiet.err.splitlines() if "deadline (" in line]
     assert "deadline 14:26 UTC, in 13m" in lines.err
     assert "deadline 14:26 UTC, in 13m" not in quiet.err
     assert "running, ends about 14:25" in lines.err
     assert lines.err.splitlines()[-1] == (
         "migstat: succeeded after 18m 30s, 5m after the deadline; 6 of 6 projects done"
     )
-    events = [json.loads(line) for line in told.out.splitlines()]
+    events = [json.loads(line) for line in as_json.out.splitlines()]
     assert [reason for reason, _ in late(events)] == ["estimate", "passed"]
     assert events[0]["estimatedEndAt"] == "2026-09-21T14:25:40Z"
-    assert [result.err.count("6 of 6 projects were rehearsed") for result in (lines, quiet, told)] == [1, 0, 1]
+    assert [result.err.count("6 of 6 projects were rehearsed") for result in (lines, quiet, as_json)] == [1, 0, 1]
 
 
 def test_a_projects_document_is_a_rehearsal(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ PENDING = {"level": ["migrate", "projects", "A"], "name": "A", "state": "pending
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (None, "No such file"),
         ("Dear diary\n", "is not the record of a watch"),
@@ -92,12 +92,12 @@ PENDING = {"level": ["migrate", "projects", "A"], "name": "A", "state": "pending
     ],
 )
 def test_a_file_that_is_no_rehearsal_is_refused_before_anything_is_asked(
-    text: str | None, said: str, tmp_path: Path
+    text: str | None, message: str, tmp_path: Path
 ) -> None:
     """A baseline that is missing, no record or empty ends with 2, and no request is sent."""
     file = tmp_path / "baseline"
     if text is not None:
         file.write_text(text)
-    for path, why in ((file, said), (tmp_path, "Is a directory")):
+    for path, why in ((file, message), (tmp_path, "Is a directory")):
         result = migstat(["watch", "--baseline", str(path)], {"MIGSTAT_BASE_URL": "http://127.0.0.1:1"})
         refused(result, 2, "--baseline", why)

@@ -39,10 +39,10 @@ def test_every_scenario_answers_every_command(
 ) -> None:
     """Without any settings each scenario answers each command; all its checks and projects are reported or missing."""
     words = ["demo", "--scenario", scenario]
-    shown = migstat([*words, "status", "-o", "table"], {})
-    assert (shown.code, verdict in shown.out.splitlines()[0]) == (0, True)
-    assert shown.err.endswith(LABEL)
-    assert ("older run" in shown.err) == (scenario == "refused")
+    result = migstat([*words, "status", "-o", "table"], {})
+    assert (result.code, verdict in result.out.splitlines()[0]) == (0, True)
+    assert result.err.endswith(LABEL)
+    assert ("older run" in result.err) == (scenario == "refused")
     for command, total in (("checks", checks), ("projects", projects)):
         result = migstat([*words, command, "--json"], {})
         if (scenario, command) == ("checks", "projects"):
@@ -64,12 +64,12 @@ def test_the_jobs_of_a_demo_are_targets() -> None:
         ("wave-1", "warning", 0), ("wave-2", "running", 1),
     ]  # fmt: skip
     assert (rows[2]["target"], rows[2]["verdict"]) == ("wave-3", "failed")
-    told = json.loads(migstat(["demo", "--scenario", "waves", "job", "wave-3", "--json"], {}).out)
-    assert told["job"]["name"] == "Jira wave 3 (demo)"
+    document = json.loads(migstat(["demo", "--scenario", "waves", "job", "wave-3", "--json"], {}).out)
+    assert document["job"]["name"] == "Jira wave 3 (demo)"
 
 
 @pytest.mark.parametrize(
-    ("command", "shown"),
+    ("command", "row"),
     [
         ("tasks", "  check · ✖ failed\n  created "),
         ("targets", "wave-2\n  ● running · done 15 of 21"),
@@ -77,11 +77,11 @@ def test_the_jobs_of_a_demo_are_targets() -> None:
         ("job", "scope.usersAndGroups.mode\n  referenced\n"),
     ],
 )
-def test_a_narrow_window_cuts_no_names_or_states(command: str, shown: str) -> None:
+def test_a_narrow_window_cuts_no_names_or_states(command: str, row: str) -> None:
     """Where columns would be cut, what is known of a row is below its name."""
     words = ["demo", "--scenario", "waves", "--speed", "1", command, "-o", "table"]
     out = migstat(words, {}, columns=40).out
-    assert shown in out
+    assert row in out
     assert "…" not in out
 
 
@@ -89,9 +89,9 @@ def test_a_narrow_window_cuts_no_names_or_states(command: str, shown: str) -> No
 def test_the_huge_scenario_is_read_whole() -> None:
     """Five thousand projects are read and counted, within the limit of requests."""
     waits: list[float] = []
-    told = json.loads(migstat(["demo", "--scenario", "huge", "projects", "--json"], {}, sleep=waits).out)
-    assert told["summary"]["total"] + len(told["missing"]) == 5000
-    assert len({project["name"] for project in told["projects"]}) == told["summary"]["total"]
+    document = json.loads(migstat(["demo", "--scenario", "huge", "projects", "--json"], {}, sleep=waits).out)
+    assert document["summary"]["total"] + len(document["missing"]) == 5000
+    assert len({project["name"] for project in document["projects"]}) == document["summary"]["total"]
     assert waits == []
 
 

@@ -125,7 +125,7 @@ class Fault:
     arranged: Arrange
     code: int
     kind: str
-    told: str
+    message: str
     again: bool = False
     slow: bool = False
 
@@ -188,8 +188,8 @@ def error_of(result: Result) -> tuple[str, str, str]:
         assert [each["event"] for each in events] == ["outage", "timeout"]
         return events[0]["code"], events[0]["message"], ""
     (line,) = result.err.splitlines()
-    told = json.loads(line)["error"]
-    return told["code"], told["message"], told["hint"]
+    error = json.loads(line)["error"]
+    return error["code"], error["message"], error["hint"]
 
 
 FLOODS = ("gzip bomb", "many lists")
@@ -206,7 +206,7 @@ def test_a_fault_that_stays_is_an_error_of_its_own(server: Server, name: str) ->
         met = trouble.met()
     kind, message, hint = error_of(result)
     assert (result.code, result.out, kind) == (fault.code, "", fault.kind)
-    assert fault.told in message
+    assert fault.message in message
     assert hint
     assert f"{message}{hint}".isprintable()
     tries = re.search(r"\(tried (\d+) times in \d+ s\)$", message)
@@ -230,10 +230,10 @@ def test_every_command_tells_of_a_fault_in_the_same_way(server: Server, name: st
         kind, message, _ = error_of(result)
         goes_on = command == "watch" and fault.again
         assert (result.code, kind) == (124 if goes_on else fault.code, fault.kind), command
-        assert fault.told in message
+        assert fault.message in message
     with fault.arranged(server, ALWAYS) as trouble:
         result = ask("job", trouble.environ, [])
-    refused(result, fault.code, fault.told)
+    refused(result, fault.code, fault.message)
     first, hint = result.err.splitlines()
     assert hint.startswith("  ")
     assert name != "503" or re.search(r'returned an error for .* \(503\): ".*" \(request id \S+\) \(tried', first)
@@ -266,11 +266,11 @@ def test_a_person_is_shown_how_long_an_answer_takes(server: Server) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
     with raw(late)(server, ALWAYS) as trouble:
-        shown = migstat(["job"], trouble.environ, err_terminal=True)
+        watched = migstat(["job"], trouble.environ, err_terminal=True)
         piped = migstat(["job"], trouble.environ)
-    assert "waiting for an answer, 1s" in shown.err
-    assert shown.err.endswith("\r\x1b[K")
-    assert (shown.code, piped.code, piped.err) == (0, 0, "")
+    assert "waiting for an answer, 1s" in watched.err
+    assert watched.err.endswith("\r\x1b[K")
+    assert (watched.code, piped.code, piped.err) == (0, 0, "")
 
 
 HANGING = """
@@ -319,7 +319,7 @@ def test_a_flood_does_not_fill_the_memory(server: Server, flood: str) -> None:
     """The largest answer, to each of the questions that are asked at the same time, takes less than 200 MB in all."""
     with FAULTS[flood].arranged(server, ALWAYS) as trouble:
         result, peak = peak_of(["status"], trouble.environ | {"MIGSTAT_TASK": "migrate-1"})
-    assert (result.code, FAULTS[flood].told in result.err) == (3, True)
+    assert (result.code, FAULTS[flood].message in result.err) == (3, True)
     assert peak < 200_000  # KB
 
 
@@ -350,11 +350,11 @@ def going_on(cursor: Callable[[str], str]) -> Callable[[Asked], Answer]:
     """Return true answers, and after every page the cursor of another one, by the last."""
 
     def answer(asked: Asked) -> Answer:
-        told = SOUND(asked)
+        page = SOUND(asked)
         paged = asked.segments[-1] == "tasks" or asked.query.get("expandChildren")
         if paged and len(asked.query.get("cursor", "")) < ENOUGH:
-            return Answer({**told.content, "links": {"next": cursor(asked.query.get("cursor", ""))}})
-        return told
+            return Answer({**page.content, "links": {"next": cursor(asked.query.get("cursor", ""))}})
+        return page
 
     return answer
 

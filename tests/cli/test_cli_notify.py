@@ -56,7 +56,7 @@ class Hook:
         return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
     @property
-    def told(self) -> list[tuple[str, str]]:
+    def notified(self) -> list[tuple[str, str]]:
         return [(run["environ"]["MIGSTAT_EVENT"], run["environ"]["MIGSTAT_TEXT"]) for run in self.runs]
 
     def follow(self, rehearsed: SleptServer, *seconds: float) -> None:
@@ -82,7 +82,7 @@ def test_it_runs_for_a_poll_with_failures_and_for_the_end(hook: Hook) -> None:
         hook.follow(rehearsed, 150)
         result = rehearsed.watch("--quiet", "--notify", hook.command)
     assert (result.code, "notify" in result.err) == (1, False)
-    assert hook.told == [
+    assert hook.notified == [
         ("change", "Jira to the cloud: A failed: No such field (+2 more); 3 of 4 done"),
         ("finished", "Jira to the cloud: failed after 6m 40s: A: No such field (+2 more); 4 of 4 projects done"),
     ]
@@ -103,9 +103,9 @@ def test_it_runs_for_a_long_outage_and_its_end(hook: Hook) -> None:
         rehearsed.at(360, rehearsed.server.faults.clear)
         hook.follow(rehearsed, 250, 700)
         result = rehearsed.watch("--notify", hook.command)
-    assert (result.code, [event for event, _ in hook.told]) == (0, ["outage", "recovered", "finished"])
-    assert "no answer since 14:14 UTC (503); 0 of 1 done" in hook.told[0][1]
-    assert "API back after 5m " in hook.told[1][1]
+    assert (result.code, [event for event, _ in hook.notified]) == (0, ["outage", "recovered", "finished"])
+    assert "no answer since 14:14 UTC (503); 0 of 1 done" in hook.notified[0][1]
+    assert "API back after 5m " in hook.notified[1][1]
 
 
 def test_what_happens_meanwhile_is_told_in_the_next_run(hook: Hook) -> None:
@@ -117,7 +117,7 @@ def test_what_happens_meanwhile_is_told_in_the_next_run(hook: Hook) -> None:
         rehearsed.at(250, (hook.folder / "wait").unlink)
         rehearsed.at(280, lambda: until(lambda: len(hook.runs) == 2))
         rehearsed.watch("--notify", hook.command)
-    assert [event for event, _ in hook.told] == ["change", "change", "finished"]
+    assert [event for event, _ in hook.notified] == ["change", "change", "finished"]
     assert {event["name"] for event in hook.runs[1]["events"] if event["event"] == "change"} == {"B", "C"}
 
 
@@ -134,7 +134,7 @@ def test_a_server_reaches_neither_arguments_nor_terminal(hook: Hook) -> None:
         assert secret not in str(run)
         assert environ.keys().isdisjoint({"MIGSTAT_TOKEN", "MIGSTAT_TOKEN_FILE", "JIRA_TOKEN", "COPY"})
         assert (environ["KEPT"], environ["HTTPS_PROXY"]) == ("kept", "http://proxy:1")
-    assert 'Import "stopped" \\ `id` $(id)' in hook.told[0][1]
+    assert 'Import "stopped" \\ `id` $(id)' in hook.notified[0][1]
     assert environ_of_commands({"MIGSTAT_TOKEN": "a", "PATH": "/bin"}) == {"PATH": "/bin"}
 
 
@@ -165,7 +165,7 @@ def is_gone(process: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "message"),
     [
         ("printf 'no \\033[2Jway\\n\\n' >&2; exit 3", "exited with 3: no \\x1b[2Jway"),
         ("exit 4", "exited with 4"),
@@ -175,7 +175,7 @@ def is_gone(process: Path) -> bool:
         ("sleep 600 & echo $! > left", None),
     ],
 )
-def test_a_failing_command_is_told_once_and_changes_nothing(tmp_path: Path, lines: str, told: str | None) -> None:
+def test_a_failing_command_is_told_once_and_changes_nothing(tmp_path: Path, lines: str, message: str | None) -> None:
     """Each kind of failure is one line on standard error; the code is that of the data."""
     file, runs = script(tmp_path, "echo run >> runs", lines), tmp_path / "runs"
     with night(failing()) as rehearsed:
@@ -185,7 +185,7 @@ def test_a_failing_command_is_told_once_and_changes_nothing(tmp_path: Path, line
         os.kill(int((tmp_path / "left").read_text(encoding="utf-8")), signal.SIGKILL)
     assert result.code == 1
     assert [line for line in result.err.splitlines() if "notify" in line] == (
-        [] if told is None else [f"migstat: warning: --notify: script {told}"]
+        [] if message is None else [f"migstat: warning: --notify: script {message}"]
     )
 
 
@@ -228,7 +228,7 @@ def test_an_error_is_told_too(hook: Hook) -> None:
     with still(frozen("running")) as server:
         environ = {**environ_of(server), "MIGSTAT_TOKEN": "wrong"}
         result = migstat(["watch", "--notify", hook.command], environ, sleep=[])
-    ((event, text),) = hook.told
+    ((event, text),) = hook.notified
     assert (result.code, event, text.startswith("migstat: stopped after 0s: ")) == (4, "error", True)
     assert text.removeprefix("migstat: stopped after 0s: ") in result.err
 

@@ -111,7 +111,7 @@ def test_the_password_of_a_proxy_is_for_the_proxy_alone(api: Api, machine: pytes
         result = migstat(["status", "-v"], api.environ)
     assert result.code == 0
     assert "GET /migrations/public/v1/" in result.err
-    assert set(proxied.shown) == {GIVEN}
+    assert set(proxied.credentials) == {GIVEN}
     assert b"proxy-authorization" not in api.front.received.lower()
     assert PASSWORD.encode() not in api.front.received
     assert_no_secret(result, PASSWORD, GIVEN, api.credentials)
@@ -151,13 +151,13 @@ def test_a_proxy_that_leads_nowhere_is_named_without_its_password(
     trouble: str, api: Api, machine: pytest.MonkeyPatch
 ) -> None:
     """Code 3: the error names the proxy instead of the API, what it did and what to do; passing faults are retried."""
-    behaviour, user, told, to_do, may_pass = TROUBLES[trouble]
+    behaviour, user, message, hint, may_pass = TROUBLES[trouble]
     with api.proxy(**behaviour) as proxied:
         machine.setenv("HTTPS_PROXY", f"http://{user}127.0.0.1:{proxied.port}")
         limit = {"MIGSTAT_REQUEST_TIMEOUT": "0.1"} if trouble == "hangs" else {}
         result = migstat(["job", "-v", "--json"], api.environ | limit)
     error = replace(result, err=result.err.splitlines()[-1])
-    refused_as_json(error, 3, "unreachable", f"the proxy 127.0.0.1:{proxied.port}", told, to_do)
+    refused_as_json(error, 3, "unreachable", f"the proxy 127.0.0.1:{proxied.port}", message, hint)
     assert (len(proxied.heads) > 1) is may_pass
     assert api.front.connections == 0
     assert_no_secret(result, PASSWORD, GIVEN, api.credentials)
@@ -194,7 +194,7 @@ def test_a_proxy_may_be_spoken_to_over_tls(api: Api, machine: pytest.MonkeyPatch
         machine.setenv("HTTPS_PROXY", f"https://{IN_URL}localhost:{proxied.port}")
         result = migstat(["job"], api.environ)
     assert (result.code, result.err) == (0, "")
-    assert proxied.shown == [GIVEN]
+    assert proxied.credentials == [GIVEN]
     assert b"Authorization: Basic " + api.credentials in api.front.received
 
 
@@ -210,29 +210,31 @@ def test_a_proxy_that_does_not_prove_who_it_is_learns_nothing(
     trouble: str, api: Api, machine: pytest.MonkeyPatch
 ) -> None:
     """It is named, asked once, and gets neither its password nor the name of the API."""
-    certify, told, to_do = TLS_TROUBLES[trouble]
+    certify, message, hint = TLS_TROUBLES[trouble]
     with api.proxy(certificate=certify(api)) as proxied:
         machine.setenv("HTTPS_PROXY", f"https://{IN_URL}localhost:{proxied.port}")
         result = migstat(["job", "--json"], api.environ)
-    refused_as_json(result, 3, "untrusted-server", f"the proxy localhost:{proxied.port}", told, to_do)
+    refused_as_json(result, 3, "untrusted-server", f"the proxy localhost:{proxied.port}", message, hint)
     assert len(proxied.heads) <= 1
     assert not any(secret in head for head in proxied.heads for secret in (b"CONNECT", HOST.encode(), b"roxy-A"))
     assert_no_secret(result, PASSWORD, GIVEN)
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         (f"ftp://{IN_URL}proxy.test", "the proxy in the environment is not a valid URL"),
         (f"http://{IN_URL}proxy.test:port", "the proxy in the environment is not a valid URL"),
         (f"socks5://{IN_URL}proxy.test:1080", "the configured proxy is a SOCKS proxy, which needs an extra package"),
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_wrong_usage(url: str, told: str, api: Api, machine: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_cannot_be_used_is_wrong_usage(
+    url: str, message: str, api: Api, machine: pytest.MonkeyPatch
+) -> None:
     """The error names the variables but not the password, and the API is not asked without the proxy."""
     machine.setitem(sys.modules, "socksio", None)  # as where the extra is not installed
     machine.setenv("ALL_PROXY", url)
     result = migstat(["job"], api.environ)
-    refused(result, 2, f"migstat: {told}", "HTTPS_PROXY")
+    refused(result, 2, f"migstat: {message}", "HTTPS_PROXY")
     assert api.front.connections == 0
     assert_no_secret(result, PASSWORD, GIVEN)

@@ -113,11 +113,11 @@ def test_a_server_that_does_not_prove_who_it_is_learns_nothing(
     fault: str, authority: trustme.CA, bundle: str, simulator: Server, tmp_path: Path
 ) -> None:
     """The error says what is wrong and what to do; the server is asked once and gets not a byte of the request."""
-    host, certify, told, to_do = FAULTS[fault]
+    host, certify, message, hint = FAULTS[fault]
     with secured(certify(authority, tmp_path), simulator.base_url) as front:
         environ = environ_at(f"https://{host}:{front.port}", simulator)
         result = migstat(["status", "--json"], environ | {"MIGSTAT_CA_BUNDLE": bundle})
-    refused_as_json(result, 3, "untrusted-server", f"{host}:{front.port}", told, to_do)
+    refused_as_json(result, 3, "untrusted-server", f"{host}:{front.port}", message, hint)
     assert (front.connections, bytes(front.received)) == (1, b"")
 
 
@@ -125,8 +125,8 @@ def test_without_a_bundle_the_hint_is_to_give_one(authority: trustme.CA, simulat
     """An unknown authority is reported in two lines; the second one names the variable."""
     with secured(authority.issue_cert("127.0.0.1"), simulator.base_url) as front:
         result = migstat(["status"], environ_at(f"https://127.0.0.1:{front.port}", simulator))
-    said = f"the certificate of 127.0.0.1:{front.port} is not valid: it is not signed by a trusted authority"
-    refused(result, 3, f"migstat: {said}", "\n  ", "MIGSTAT_CA_BUNDLE")
+    message = f"the certificate of 127.0.0.1:{front.port} is not valid: it is not signed by a trusted authority"
+    refused(result, 3, f"migstat: {message}", "\n  ", "MIGSTAT_CA_BUNDLE")
     assert (front.connections, bytes(front.received)) == (1, b"")
 
 

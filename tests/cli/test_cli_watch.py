@@ -195,19 +195,19 @@ ENDED: dict[str, tuple[Scenario, str, int, str]] = {
 def test_the_code_is_that_of_the_data(name: str) -> None:
     """Each end has the code of its data, the same for every output, and events say the same."""
     scripted, words, code, verdict = ENDED[name]
-    told = {}
+    results = {}
     for output in OUTPUTS:
         with night(scripted, head_start=1000.0) as rehearsed:
-            told[output] = rehearsed.watch("-o", output, *words.split(), terminal=output == "table")
-    assert {output: result.code for output, result in told.items()} == dict.fromkeys(OUTPUTS, code)
-    last = checked(json_of(told["json"]))[-1]
+            results[output] = rehearsed.watch("-o", output, *words.split(), terminal=output == "table")
+    assert {output: result.code for output, result in results.items()} == dict.fromkeys(OUTPUTS, code)
+    last = checked(json_of(results["json"]))[-1]
     assert (last["exitCode"], last["verdict"]) == (code, verdict)
     assert last["event"] == (name if name in ("timeout", "failed-fast") else "finished")
     if name == "timeout":
-        assert "stopped after 5m 00s (--timeout)" in told["plain"].err.splitlines()[-1]
+        assert "stopped after 5m 00s (--timeout)" in results["plain"].err.splitlines()[-1]
     if name == "failed-fast":
-        assert "the migration goes on" in told["plain"].err.splitlines()[-1]
-        assert verdict in told["table"].out.rpartition("?1049l")[2]
+        assert "the migration goes on" in results["plain"].err.splitlines()[-1]
+        assert verdict in results["table"].out.rpartition("?1049l")[2]
 
 
 @pytest.mark.slow
@@ -325,8 +325,8 @@ def test_a_second_watch_goes_on_from_a_record(tmp_path: Path, form: str) -> None
     if form == "json":
         assert (recorded[len(first) :], again.err) == (checked(json_of(again)), "")
     else:
-        (told,) = [line for line in again.err.splitlines() if "since the last watch" in line]
-        assert re.search(r"since the last watch \(\d\d:\d\d to \d\d:\d\d\): 2 finished; failed: PAY$", told)
+        (summary,) = [line for line in again.err.splitlines() if "since the last watch" in line]
+        assert re.search(r"since the last watch \(\d\d:\d\d to \d\d:\d\d\): 2 finished; failed: PAY$", summary)
 
 
 @pytest.mark.slow

@@ -76,20 +76,20 @@ def test_a_watch_that_cannot_begin_leaves_files_alone(server: Server, tmp_path: 
 
 def test_a_folder_that_goes_away_is_told_once_and_tried_again(tmp_path: Path) -> None:
     """Of failures in a row only the first is reported; once the folder is back, the file is written."""
-    path, seconds, told = tmp_path / "share" / "page.html", [0.0], SimpleQueue[str]()
+    path, seconds, warnings = tmp_path / "share" / "page.html", [0.0], SimpleQueue[str]()
     path.parent.write_text("", encoding="utf-8")
-    exporter = Exporter(path, told.put, lambda: seconds[0])
+    exporter = Exporter(path, warnings.put, lambda: seconds[0])
     exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
-    warning = told.get(timeout=10)
+    warning = warnings.get(timeout=10)
     assert f"{path}: " in warning
     assert warning.endswith("; trying again after each poll")
     seconds[0] += WRITTEN_EVERY
     exporter.show(Waiting(MIDDLE.at, 10.0, MIDDLE))
     exporter.close(10.0)
-    assert f"{path}: the final state was not written: " in told.get(timeout=10)
-    assert told.empty()
+    assert f"{path}: the final state was not written: " in warnings.get(timeout=10)
+    assert warnings.empty()
     path.parent.unlink()
-    again = Exporter(path, told.put, lambda: 0.0)
+    again = Exporter(path, warnings.put, lambda: 0.0)
     again.end(RESULT)
     again.close(10.0)
     assert "The watch ended" in path.read_text(encoding="utf-8")

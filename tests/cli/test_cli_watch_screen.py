@@ -246,7 +246,7 @@ def test_the_end_stays_in_the_scrollback() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "environ", "number", "code", "said"),
+    ("words", "environ", "number", "code", "ending"),
     [
         ((), {}, signal.SIGHUP, 129, "interrupted: still running"),
         (("--fail-fast",), {}, None, 1, "the migration goes on"),
@@ -255,15 +255,15 @@ def test_the_end_stays_in_the_scrollback() -> None:
     ids=str,
 )
 def test_however_it_ends_the_terminal_is_restored(
-    words: tuple[str, ...], environ: dict[str, str], number: signal.Signals | None, code: int, said: str
+    words: tuple[str, ...], environ: dict[str, str], number: signal.Signals | None, code: int, ending: str
 ) -> None:
     """After signals, errors and --fail-fast the terminal is restored, with the last state and the last line."""
     with watching(many(failed=1), *words, size=(200, 50), **environ) as (_, seen):
         if number is not None:
             seen.until_shown("updated")
         assert seen.end(number) == code
-    if said:
-        assert said in left_over(seen, "● running")[-2]
+    if ending:
+        assert ending in left_over(seen, "● running")[-2]
     else:
         left = seen.scrollback
         assert (seen.is_restored(), len(left) in (1, 2), left[0][:9]) == (True, True, "migstat: ")
@@ -371,11 +371,11 @@ def test_a_warning_about_a_record_stays_readable(tmp_path: Path) -> None:
 
 def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
     """A command that writes to its terminal and fails is a line of the log; Ctrl-C ends the watch, not the command."""
-    hook, told, go = (tmp_path / name for name in ("hook", "told", "go"))
-    lines = (f"echo $MIGSTAT_EVENT >> {told}", "(echo XX > /dev/tty) 2>&-", "echo YY; echo ZZ >&2")
+    hook, notified, go = (tmp_path / name for name in ("hook", "notified", "go"))
+    lines = (f"echo $MIGSTAT_EVENT >> {notified}", "(echo XX > /dev/tty) 2>&-", "echo YY; echo ZZ >&2")
     # Within limits, so that it ends even if the test is killed.
     waits = f"n=0; [ $MIGSTAT_EVENT = change ] || while [ ! -e {go} ] && [ $((n += 1)) -le 999 ]; do sleep 0.05; done"
-    hook.write_text("\n".join(["#!/bin/sh", *lines, waits, f"echo over >> {told}", "exit 3", ""]), encoding="utf-8")
+    hook.write_text("\n".join(["#!/bin/sh", *lines, waits, f"echo over >> {notified}", "exit 3", ""]), encoding="utf-8")
     hook.chmod(0o700)
     scripted = cutover(moved("ACME", 20, 100, "FAILED"), moved("ZED", 20, 900), over=900, state="FAILED")
     with night(scripted, head_start=50) as rehearsed, window(rehearsed.server, "--notify", str(hook)) as seen:
@@ -386,7 +386,7 @@ def test_a_notification_leaves_the_view_alone(tmp_path: Path) -> None:
         seen.until_printed("press Ctrl-C to stop it")
         go.touch()
         assert seen.end() == 130
-    assert told.read_text(encoding="utf-8").split() == ["change", "over", "interrupted", "over"]
+    assert notified.read_text(encoding="utf-8").split() == ["change", "over", "interrupted", "over"]
     assert not re.search("XX|YY", seen.written)
     assert len([line for line in seen.scrollback if "exited with 3" in line]) == 1
 

@@ -136,9 +136,11 @@ WRONG = {
 """Words of the message or hint, and the command lines that get them."""
 
 
-@pytest.mark.parametrize(("line", "said"), [(line, said) for said, lines in WRONG.items() for line in lines], ids=repr)
+@pytest.mark.parametrize(
+    ("line", "message"), [(line, message) for message, lines in WRONG.items() for line in lines], ids=repr
+)
 def test_wrong_usage_is_code_2_before_anything_is_asked(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, message: str
 ) -> None:
     """Wrong usage is one or two lines for people, one JSON line where JSON is wanted, and no request."""
     monkeypatch.chdir(tmp_path)
@@ -147,10 +149,10 @@ def test_wrong_usage_is_code_2_before_anything_is_asked(
     before = len(server.requests)
     wants_json = bool({"--json", "--raw", "json", "ndjson"} & set(words))
     if not wants_json:
-        refused(ask(server, *words), 2, said)
+        refused(ask(server, *words), 2, message)
     queries = words[0] in ("status", "checks", "projects", "tasks", "job", "watch")
     if queries and (wants_json or not any(word.startswith(("-o", "--output")) for word in words)):
-        refused_as_json(ask(server, *words, env={"MIGSTAT_OUTPUT": "json"}), 2, "usage", said)
+        refused_as_json(ask(server, *words, env={"MIGSTAT_OUTPUT": "json"}), 2, "usage", message)
     assert len(server.requests) == before
 
 

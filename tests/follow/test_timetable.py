@@ -48,7 +48,7 @@ def late(sim: SimulatedWatch) -> list[tuple[LateReason, int]]:
 
 
 @pytest.mark.parametrize(
-    ("due", "took", "silence", "said"),
+    ("due", "took", "silence", "expected"),
     [
         (2600, 300, None, []),
         (2010, 300, None, [("estimate", 120), ("passed", 2010)]),
@@ -60,10 +60,10 @@ def late(sim: SimulatedWatch) -> list[tuple[LateReason, int]]:
     ],
 )
 def test_a_deadline_is_said_to_be_missed_once_each_way(
-    due: float, took: float, silence: tuple[float, float] | None, said: list[tuple[str, int]]
+    due: float, took: float, silence: tuple[float, float] | None, expected: list[tuple[str, int]]
 ) -> None:
     """Three estimates past it are said once, and so is that it has passed; without a rehearsal only this."""
-    assert late(watched(due, took=took, trouble=outage(*(silence or (0, 0))))) == said
+    assert late(watched(due, took=took, trouble=outage(*(silence or (0, 0))))) == expected
 
 
 def test_what_is_said_has_the_estimate_and_by_how_much() -> None:
@@ -87,16 +87,16 @@ def test_a_deadline_passes_during_a_long_pause() -> None:
 def test_an_outage_changes_no_estimate() -> None:
     """While nothing can be read, the view keeps the last estimate, and three of them need three answers."""
     sim = watched(2010, trouble=outage(45, 900))
-    said: list[tuple[LateReason, int]] = []
+    warnings: list[tuple[LateReason, int]] = []
     ends = set()
     for event in sim.events():
         if sim.view is not None and sim.view.outage is not None:
             ends.add(sim.view.estimated_end)
         if isinstance(event, Late):
-            said.append((event.reason, round(seconds_of(event))))
+            warnings.append((event.reason, round(seconds_of(event))))
     assert len(ends) == 1
-    assert said[0][0] == "estimate"
-    assert said[0][1] >= 900
+    assert warnings[0][0] == "estimate"
+    assert warnings[0][1] >= 900
 
 
 def test_an_estimate_is_said_again_only_after_it_was_ten_minutes_ahead() -> None:
@@ -117,7 +117,7 @@ def test_what_has_ended_is_not_late() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late_before", "due", "said"),
+    ("late_before", "due", "expected"),
     [
         ({"passed": at(1000)}, 1000, []),
         ({"estimate": at(2010)}, 2010, ["passed"]),
@@ -128,10 +128,12 @@ def test_what_has_ended_is_not_late() -> None:
         ({"passed": at(1000)}, 2010, ["estimate", "passed"]),
     ],
 )
-def test_a_resumed_watch_repeats_nothing(late_before: dict[LateReason, Millis], due: float, said: list[str]) -> None:
+def test_a_resumed_watch_repeats_nothing(
+    late_before: dict[LateReason, Millis], due: float, expected: list[str]
+) -> None:
     """A warning that an earlier watch gave is not repeated, unless it is about another deadline."""
     sim = watched(due, begin=1200, seen=lambda: Seen(late=late_before))
-    assert [reason for reason, _ in late(sim)] == said
+    assert [reason for reason, _ in late(sim)] == expected
     assert sim.view is not None
     if due > 2 * HOUR:
         assert sim.view.deadline == at(1000)
@@ -172,11 +174,11 @@ def test_core_is_not_late_for_its_apps() -> None:
     """With `--until core` apps count neither for the estimate nor for the deadline."""
     scenario = migration(*NIGHT_PROJECTS, scopes=(moved("apps", 60, 5000),), core_end=2500)
     known = Rehearsal(work=rehearsed(300).work, scopes={"apps": PastRun(30, 5000)}, usual=300)
-    for until, said in ((Until.CORE, []), (Until.DONE, ["estimate", "passed"])):
+    for until, expected in ((Until.CORE, []), (Until.DONE, ["estimate", "passed"])):
         sim = SimulatedWatch(
             scenario, plan=Plan(interval=60, until=until, rehearsal=known, due=at(2700)), patience=6000
         )
-        assert [reason for reason, _ in late(sim)] == said
+        assert [reason for reason, _ in late(sim)] == expected
 
 
 @pytest.mark.slow

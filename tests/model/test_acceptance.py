@@ -134,9 +134,9 @@ def test_an_accepted_check_does_not_count_and_has_not_passed(
     assert (found.verdict, bool(failed_so_far(known, Until.CHECKS, strict=True))) == (verdict, strict)
     assert exit_of(found.verdict, readable=True) == (1 if verdict is Verdict.FAILED else 0)
     assert found.reasons
-    said = {reason.level[-1]: reason.message for reason in found.reasons if reason.message}
+    messages = {reason.level[-1]: reason.message for reason in found.reasons if reason.message}
     if verdict is Verdict.WARNING:
-        assert {each: said[each] for each in accepted} == dict.fromkeys(
+        assert {each: messages[each] for each in accepted} == dict.fromkeys(
             accepted, "accepted until 2026-12-01, Maria: on purpose"
         )
 

@@ -68,7 +68,7 @@ ON_PURPOSE = Acceptance(reason="on purpose", until=date(2026, 12, 1), by="Maria"
 
 
 @pytest.mark.parametrize(
-    ("node", "said"),
+    ("node", "expected"),
     [
         (Node(("A",), "FINISHED", "FAILED", "It broke.", FOUND), ("failure", "It broke.", "one\ntwo")),
         (Node(("A",), "FINISHED", "TIMED_OUT"), ("failure", "failed (TIMED_OUT)", "")),
@@ -83,9 +83,9 @@ ON_PURPOSE = Acceptance(reason="on purpose", until=date(2026, 12, 1), by="Maria"
     ],
     ids=str,
 )
-def test_each_state_is_one_result(node: Node, said: tuple[str, str | None, str]) -> None:
+def test_each_state_is_one_result(node: Node, expected: tuple[str, str | None, str]) -> None:
     """Failed is a failure with what was found, a warning passes and says so, what has not ended is an error."""
-    assert case_of(node) == said
+    assert case_of(node) == expected
 
 
 @pytest.mark.parametrize("outcome", ["FAILED", "WARNING"])
@@ -115,7 +115,7 @@ HOSTILE = st.text(st.characters(), max_size=20) | st.sampled_from([*MARKUP, *CON
 )
 def test_whatever_names_and_messages_hold_the_document_is_valid(found: list[tuple[str, str, Any]], reason: str) -> None:
     """Control characters, halves of surrogate pairs and markup of any kind are text, in UTF-8, and change nothing."""
-    nodes = [Node((name,), "X", outcome, said, {"occurrences": [said]}) for name, said, outcome in found]
+    nodes = [Node((name,), "X", outcome, message, {"occurrences": [message]}) for name, message, outcome in found]
     entry = Acceptance(reason=reason, until=date(2026, 12, 1), by=reason)
     text = junit_text(report(*nodes, accepted={node.level: entry for node in nodes[:1]}))
     suite = valid(text)

@@ -33,7 +33,7 @@ def test_a_file_holds_entries_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("[Mail]\nuntil = 2026-12-01", "Mail has no reason"),
         ('[Mail]\nreason = "r"', "Mail has no until"),
@@ -55,11 +55,11 @@ def test_a_file_holds_entries_by_name(tmp_path: Path) -> None:
         ("\udcff", "not UTF-8"),
     ],
 )  # fmt: skip
-def test_a_wrong_file_is_an_error_that_names_key_and_type(tmp_path: Path, content: str, said: str) -> None:
+def test_a_wrong_file_is_an_error_that_names_key_and_type(tmp_path: Path, content: str, message: str) -> None:
     """An error names the key, and the value that is there instead."""
     file = tmp_path / "a.toml"
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(UsageError) as error:
         acceptances_from((str(file), "--accepted"))
-    assert said in error.value.message
+    assert message in error.value.message
     assert "a.toml" in error.value.message

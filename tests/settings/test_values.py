@@ -147,7 +147,7 @@ def test_a_deadline_is_the_next_such_time(now: str, given: str, due: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ("", "--deadline is empty"), ("noon", "invalid time: 'noon'"), ("duration", "invalid time: 'duration'"),
         ("3:0", "invalid time: '3:0'"), ("0", "invalid time: '0'"), ("24:00", "no such time: '24:00'"),
@@ -157,9 +157,9 @@ def test_a_deadline_is_the_next_such_time(now: str, given: str, due: str) -> Non
         ("0001-01-01T00:00+23:00", "not a time"), ("99999d", "longer than 10000 days"),
     ],
 )  # fmt: skip
-def test_an_unclear_deadline_is_refused(given: str, said: str) -> None:
+def test_an_unclear_deadline_is_refused(given: str, message: str) -> None:
     """An ambiguous value, or one that is not a time, is refused with a hint."""
-    with pytest.raises(UsageError, match=said) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         values.deadline(given, "--deadline", 1_790_000_000)
     assert caught.value.hint
 
