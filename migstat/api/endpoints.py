@@ -51,12 +51,14 @@ class Api(Http):
 
     def job(self, job_id: str) -> Job:
         """The definition of a job."""
-        return self._get(Resource(job_id), "", {}, decode_job)
+        return self.request(Resource(job_id), "", {}, decode_job)
 
     def task(self, job_id: str, task_id: str) -> Task:
         """One run of a job."""
         below = f"/tasks/{_segment(task_id)}"
-        return self._get(Resource(job_id, task_id), below, {}, lambda body: replace(decode_task(body), task_id=task_id))
+        return self.request(
+            Resource(job_id, task_id), below, {}, lambda body: replace(decode_task(body), task_id=task_id)
+        )
 
     def tasks(self, job_id: str) -> Iterator[TaskPage]:
         """The runs of a job, newest first, a page at a time. Raises BadAnswer for a list without an end."""
@@ -65,7 +67,7 @@ class Api(Http):
         without_news = 0
         cursor: str | None = None
         while True:
-            page = self._get(Resource(job_id, page=len(cursors) + 1), "/tasks", {"cursor": cursor}, decode_tasks)
+            page = self.request(Resource(job_id, page=len(cursors) + 1), "/tasks", {"cursor": cursor}, decode_tasks)
             yield page
             cursor = page.next
             if cursor is None:
@@ -86,7 +88,7 @@ class Api(Http):
             "outcome": question.outcome,
             "cursor": question.cursor,
         }
-        return self._get(
+        return self.request(
             Resource(job_id, task_id, question.page),
             f"/tasks/{_segment(task_id)}/status",
             query,
@@ -99,13 +101,11 @@ class Api(Http):
 
         fetch(self, location, file, moved, json_expected=json_expected)
 
-    def _get(
+    def request(
         self, resource: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], Answer]
     ) -> Answer:
         """Send a GET for the path `below` the job until its answer can be decoded or the policy gives up."""
-        # commas as the documentation writes them
-        sent = urlencode({name: value for name, value in query.items() if value}, safe=",", quote_via=quote)
-        path = f"{ROOT}/jobs/{_segment(resource.job_id)}{below}" + (f"?{sent}" if sent else "")
+        path = path_of(resource, below, query)
         timing, clean = self.timing, self.redactor.text
         receive = partial(read_body, resource=resource, clock=timing.clock, seconds=self.settings.request_timeout)
 
@@ -166,6 +166,12 @@ def _says(body: bytes, clean: Callable[[str], str], absent: Resource | None) -> 
     if absent is not None and words <= _NOT_THERE | {(absent.task_id or absent.job_id).lower()}:
         message = ""
     return (f': "{message[:200]}"' if message else "") + (f" (request id {request_id[:80]})" if request_id else "")
+
+
+def path_of(resource: Resource, below: str, query: dict[str, str | None]) -> str:
+    """The path `below` a job with the query, without empty values and with commas as the documentation writes them."""
+    sent = urlencode({name: value for name, value in query.items() if value}, safe=",", quote_via=quote)
+    return f"{ROOT}/jobs/{_segment(resource.job_id)}{below}" + (f"?{sent}" if sent else "")
 
 
 _segment = partial(quote, safe="")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from migstat.api.endpoints import Answer, Api
+from migstat.api.endpoints import Answer, Api, path_of
 from migstat.api.http import Resource
 from migstat.errors import Unreachable
 from migstat.follow.deadline import Deadline, Stopped
@@ -78,10 +78,13 @@ class SimulatedApi(Api):
         self._app = app
         self._silent = silent
 
-    def request(self, resource: Resource, path: str, decode: Callable[[bytes], Answer]) -> Answer:  # noqa: ARG002
-        """The decoded answer to a GET of a path."""
+    def request(
+        self, resource: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], Answer]
+    ) -> Answer:
+        """The decoded answer to a GET of a path below the job."""
         if self._silent():
             raise Unreachable("the server answered 503 (Service Unavailable)", again=True)
+        path = path_of(resource, below, query)
         return decode(self._app.handle(HttpRequest("GET", path, f"Basic {ADMIN.authorization()}")).body)
 
 
