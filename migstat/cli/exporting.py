@@ -9,13 +9,12 @@ from pathlib import Path
 from migstat.cli.background import BackgroundWorker
 from migstat.cli.listening import Heard, Listener
 from migstat.files.whole import write_whole
-from migstat.model.events import End, View, Waiting
+from migstat.model.events import End, Waiting
 from migstat.render.ending import WatchResult
 from migstat.render.exported import ExportedView, picture_text
 from migstat.render.log import LogLine, logged
 from migstat.render.page import RELOAD, page_text
 from migstat.render.prometheus import metrics_text
-from migstat.render.sorted_view import sorted_view
 from migstat.render.text import harmless
 
 WRITERS: dict[str, Callable[[ExportedView], str]] = {".svg": picture_text, ".html": page_text, ".prom": metrics_text}
@@ -25,9 +24,6 @@ WRITTEN_EVERY = 5.0
 """Minimum seconds between two versions of a file: more would wear out a disk or a network share."""
 
 _WRITE = partial(write_whole, private=False)
-
-_Parts = tuple[View, tuple[LogLine, ...], float, WatchResult | None]
-"""The parts of an ExportedView, which the thread makes of them: that takes long for 5000 projects."""
 
 
 class Exporter(Listener):
@@ -55,7 +51,7 @@ class Exporter(Listener):
         self._due = clock()
         self._begun = False
         self._failure = ""
-        self._worker: BackgroundWorker[_Parts] = BackgroundWorker("exporter", self._run, kept=1)
+        self._worker: BackgroundWorker[ExportedView] = BackgroundWorker("exporter", self._run, kept=1)
 
     def show(self, event: Heard) -> None:
         """Take in what has happened; the file is written in the pauses."""
@@ -66,7 +62,7 @@ class Exporter(Listener):
             interval = event.view.interval
             # A page warns that it is stale after three missed polls, and not because of a requested pause.
             stale_after = 3 * max(interval, RELOAD) + max(event.seconds - interval, 0)
-            self._worker.put((event.view, self._log, stale_after, None))
+            self._worker.put(ExportedView(view=event.view, title=self._title, log=self._log, stale_after=stale_after))
 
     def end(self, result: WatchResult) -> None:
         """Write how it ended, however recently the last version was written.
@@ -74,7 +70,7 @@ class Exporter(Listener):
         A watch that failed before it knew anything writes nothing: the file may be another watch's.
         """
         if self._begun or result.ended.end is not End.ERROR or result.view.snapshot is not None:
-            self._worker.put((result.view, self._log, 0.0, result))
+            self._worker.put(ExportedView(view=result.view, title=self._title, log=self._log, result=result))
         self._worker.end()  # now: another file that hangs may leave no time for `close`
 
     def close(self, patience: float) -> None:
@@ -83,20 +79,16 @@ class Exporter(Listener):
         if failure := self._failure if done else "timed out":
             self._tell(f"the final state was not written: {failure}")
 
-    def _run(self, batches: Iterator[list[_Parts]]) -> None:
+    def _run(self, batches: Iterator[list[ExportedView]]) -> None:
         text_of = WRITERS[self._path.suffix.lower()]
         warned = False
         for batch in batches:
-            view, log, stale_after, result = batch[-1]
             try:
-                exported = ExportedView(
-                    known=sorted_view(view, self._title), log=log, stale_after=stale_after, result=result
-                )
-                self._write(self._path, text_of(exported))
+                self._write(self._path, text_of(batch[-1]))
                 self._failure = ""
             except Exception as error:  # noqa: BLE001  whatever is wrong with a file, the watch goes on
                 self._failure = harmless((error.strerror if isinstance(error, OSError) else None) or str(error))
-                if not warned and result is None:  # `close` reports on the last version
+                if not warned and batch[-1].result is None:  # `close` reports on the last version
                     warned = True
                     self._tell(f"{self._failure}; trying again after each poll")
 

@@ -126,18 +126,21 @@ class KnownTree(msgspec.Struct):
         node = self.levels.get(level[:-1], {}).get(level[-1])
         return node is not None and node.state is State.RUNNING
 
-    def take_root(self, node: Node, *, new: bool = False) -> None:
-        """Take a reading of the root alone."""
-        bare = replace(node, children=None)
-        self._note(None if new else self.root, bare)
+    def take_root(self, root: Node) -> None:
+        """Take a reading of the root and its children."""
+        bare = replace(root, children=None)
+        self._note(self.root, bare)
         self.root = bare
+        self.take((), root.children or ())
 
     def take_all(self, root: Node) -> None:
         """Take a full reading that replaces everything known."""
         before, self.levels = self.levels, {}
         self._crowds.clear()
         self._moved.clear()
-        self.take_root(root, new=not before)
+        bare = replace(root, children=None)
+        self._note(self.root if before else None, bare)
+        self.root = bare
         parents = [root]
         for node in parents:  # which grows
             known = before.get(node.level, {})
@@ -330,7 +333,6 @@ class Poller:
         known, checking = self.known, self.known.runs(CHECK)
         page = self.ask(Question((), expand=True))
         known.take_root(page.node)
-        known.take((), page.node.children or ())
         if checking and not known.runs(CHECK):  # a check that began and ended between two polls was never seen running
             self._read_children(CHECK)
         scopes = [node for node in known.levels.get(MIGRATE, {}).values() if node.level not in HIDDEN_LEVELS]

@@ -21,7 +21,6 @@ from migstat.model.nights import timeline_report
 from migstat.model.verdict import Verdict
 from migstat.render.exported import ExportedView
 from migstat.render.page import page_text
-from migstat.render.sorted_view import sorted_view
 from migstat.render.timeline_page import timeline_page
 from migstat.simulator.scenarios import build
 from tests.browser import CHROMIUM, Browser, Page, browser
@@ -59,7 +58,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def put(path: Path, view: View, **given: Any) -> None:
-    write_whole(path, page_text(ExportedView(known=sorted_view(view), log=LOG * 3, **given)), private=False)
+    write_whole(path, page_text(ExportedView(view=view, log=LOG * 3, **given)), private=False)
 
 
 def state(page: Page) -> dict[str, Any]:
