@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from textwrap import fill
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -205,9 +205,21 @@ _PROSE = re.compile(r"[A-Z]|migstat watch --notify CMD runs")
 """How their paragraphs begin that are neither."""
 
 
-def _prose_wrapped(block: str, width: int) -> str:
-    """The block, if it is prose, in lines that fit."""
-    return fill(" ".join(block.split()), width, break_on_hyphens=False) if _PROSE.match(block) else block
+def _lines_of(topic: str, width: int, *, terminal: bool) -> list[str]:
+    """The lines of a topic, wrapped for a window; scripts stay whole, and so does what is between them in a pipe."""
+    lines = TOPICS[topic].strip("\n").splitlines()
+    if topic not in _VERBATIM:
+        # What does not fit goes on below the start of a line's last column.
+        columns = [max((gap.end() for gap in re.finditer(" {2,}", line)), default=0) for line in lines]
+        wrapped = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
+        return [wrapped(line, subsequent_indent=" " * column) for line, column in zip(lines, columns, strict=True)]
+    if not terminal or width >= max(map(len, lines)):
+        return lines
+    blocks = (
+        fill(" ".join(block.split()), width, break_on_hyphens=False) if _PROSE.match(block) else block
+        for block in "\n".join(lines).split("\n\n")
+    )
+    return "\n\n".join(blocks).splitlines()
 
 
 def help_(
@@ -228,26 +240,16 @@ def help_(
     runtime, root = ctx.obj, ctx.find_root().command
     words = topic or []
     if len(words) == 1 and words[0] in TOPICS:
-        lines = TOPICS[words[0]].strip("\n").splitlines()
-        if words[0] not in _VERBATIM:
-            # What does not fit goes on below the start of a line's last column.
-            columns = [max((gap.end() for gap in re.finditer(" {2,}", line)), default=0) for line in lines]
-            wrapper = partial(fill, width=page_width(ctx), break_on_hyphens=False, break_long_words=False)
-            lines = [wrapper(line, subsequent_indent=" " * column) for line, column in zip(lines, columns, strict=True)]
-        elif is_terminal(runtime.streams.out) and page_width(ctx) < max(map(len, lines)):
-            blocks = TOPICS[words[0]].strip("\n").split("\n\n")
-            lines = "\n\n".join(_prose_wrapped(block, page_width(ctx)) for block in blocks).splitlines()
+        lines = _lines_of(words[0], page_width(ctx), terminal=is_terminal(runtime.streams.out))
         runtime.streams.print_lines(lines)
         return 0
-    command = root
+    command: Any = root
     for word in words:
-        found = command.get_command(ctx, word) if isinstance(command, TyperGroup) else None
-        if found is None:
-            known = [*command.commands, *(TOPICS if command is root else ())] if isinstance(command, TyperGroup) else []
-            raise UsageError(
-                f"help: no command or topic {' '.join(words)!r}",
-                f"Choose from {', '.join(known)}." if known else f"See 'migstat {command.name} --help'.",
-            )
-        command = found
+        known = [*command.commands] if isinstance(command, TyperGroup) else []
+        if word not in known:
+            choices = ", ".join([*known, *(TOPICS if command is root else ())])
+            hint = f"Choose from {choices}." if choices else f"See 'migstat {command.name} --help'."
+            raise UsageError(f"help: no command or topic {' '.join(words)!r}", hint)
+        command = command.get_command(ctx, word)
     code: int = root.main([*words, "--help"], ctx.find_root().info_name, standalone_mode=False, obj=runtime)
     return code
