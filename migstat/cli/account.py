@@ -97,8 +97,9 @@ class AccountDialog(msgspec.Struct, frozen=True):
             self.tell(f"not verified: the API can verify credentials only against a job; set one: {SET_JOB}")
             return None
         try:
-            with closing(Session(self.runtime, self.options, target, settings).api) as api:
-                job = api.job(target.job_id)
+            session = Session(self.runtime, self.options, target, settings)
+            with closing(session.api):
+                job = session.job
         except NotFound:  # the API answers this only for credentials that it accepts
             self.tell(f"the API accepts the e-mail and token, but there is no job {target.job_id!r}")
             return None

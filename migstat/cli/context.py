@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from migstat.api.retry import Policy, Timing, steady_clock
 from migstat.cli.streams import Streams
-from migstat.completion.seen import FOLDER, file_of
 from migstat.errors import NotFound
 from migstat.model.nodes import HIDDEN_LEVELS, Level, Node, State
 from migstat.query.task import TaskSession
@@ -100,6 +99,7 @@ class Session(TaskSession):
         from migstat.api.endpoints import Api  # loads httpx, which help and usage errors need not wait for
         from migstat.api.http import Observers
         from migstat.cli.memory import Memory
+        from migstat.completion.seen import FOLDER, file_of
 
         self._runtime = runtime
         self._verbose = options.verbose

@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import replace
 
-from migstat.errors import TOKEN_PREFIX, CredentialsError, MigstatError, UsageError, without_tokens
+from migstat.errors import CredentialsError, MigstatError, UsageError, without_tokens
 from migstat.files.places import config_file
 from migstat.settings.config import DEFAULT_PROFILE, Config, display_path, read_config, set_command
 from migstat.settings.credentials import Token, token_of, token_of_file
 from migstat.settings.keychain import Account, Keychain
 from migstat.settings.keys import DEFAULTS, PROFILE_KEYS, SETTING, SETTINGS
 from migstat.settings.proxies import proxy_for
-from migstat.settings.values import closest_match, expanded, is_loopback, refuse_empty
+from migstat.settings.values import closest_match, expanded, holds_token, is_loopback, refuse_empty
 
 MIN_TOKEN_LENGTH = 8
 """Characters of a token below which it may occur in a text by chance; no API token is that short."""
@@ -247,7 +247,7 @@ def environ_of_commands(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name not in secrets and TOKEN_PREFIX not in value and not (len(token) >= MIN_TOKEN_LENGTH and token in value)
+        if name not in secrets and not holds_token(value) and not (len(token) >= MIN_TOKEN_LENGTH and token in value)
     }
 
 
