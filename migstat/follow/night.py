@@ -20,8 +20,7 @@ from msgspec.structs import replace
 
 from migstat.errors import UsageError, reason
 from migstat.follow.record import unusable
-from migstat.model.documents import LateReason
-from migstat.model.events import Condition, End, PhaseSeen, Seen
+from migstat.model.events import Condition, End, LateReason, PhaseSeen, Seen
 from migstat.model.nights import Gap, Night, Silence, Span, Watched
 from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, Phase, State, instant
 from migstat.model.verdict import CLOCK_SKEW, EARLIEST_STAMP, Reason, Verdict

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsed_of
-from migstat.model.documents import LateReason
-from migstat.model.events import Late
+from migstat.model.events import Late, LateReason
 from migstat.model.nodes import Level, Millis, Node, State
 from migstat.model.verdict import Assessment, Evidence, Until
 

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 
 from migstat.model.changes import Change
 from migstat.model.crowd import Count, Summary
+from migstat.model.events import LateReason
 from migstat.model.nodes import Level, Phase, State
 from migstat.model.verdict import Reason, Verdict
 
@@ -38,7 +39,6 @@ Missing = Annotated[tuple[str, ...], Meta(description="Keys of the job's scope t
 Elapsed = Annotated[Seconds | None, Meta(description="From start to last update, or to now while it runs.")]
 NotBefore = Annotated[Instant | None, Meta(description="Lower bound of the end, or an estimate from a rehearsal.")]
 Scope = Literal["projects", "spaces"]
-LateReason = Literal["estimate", "passed"]
 
 
 class Published(Struct, rename="camel", gc=False):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
 from migstat.model.crowd import Summary
-from migstat.model.documents import LateReason
 from migstat.model.nodes import Level, Millis, Node, Phase, State
 from migstat.model.verdict import Reason, Snapshot, Verdict
 
@@ -101,6 +101,10 @@ class Alive(msgspec.Struct, frozen=True):
     not_before: Millis | None = None
     estimated_end: Millis | None = None
     gap_seconds: float | None = None
+
+
+LateReason = Literal["estimate", "passed"]
+"""The end is expected after the deadline, or the deadline has passed."""
 
 
 class Late(msgspec.Struct, frozen=True):

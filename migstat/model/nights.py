@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from migstat.model.documents import LateReason
-from migstat.model.events import Condition, End, PhaseSeen
+from migstat.model.events import Condition, End, LateReason, PhaseSeen
 from migstat.model.nodes import (
     CHECK,
     HIDDEN_LEVELS,

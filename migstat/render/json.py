@@ -57,24 +57,27 @@ def _forms(kind: type[doc.Published]) -> tuple[tuple[str, Callable[[Any], Any] |
 
     Times of the model are epoch milliseconds, or what the API sent; durations are seconds with a fraction.
     """
-
-    def parts(hint: Any) -> Iterator[Any]:
-        yield hint
-        for inner in get_args(hint):
-            yield from parts(inner)
-
-    def form(hint: Any) -> Callable[[Any], Any] | None:
-        inside = [*parts(hint)]
+    forms = []
+    for field in msgspec.structs.fields(kind):
+        inside = [field.type]
+        for hint in inside:  # which grows meanwhile
+            inside += get_args(hint)
+        record = next((each for each in inside if isinstance(each, type) and issubclass(each, doc.Published)), None)
+        form: Callable[[Any], Any] | None = None
         if doc.Instant in inside:
-            return lambda value: iso(instant(value))
-        if doc.Rounded in inside:
-            return round
-        if doc.Seconds in inside:
-            return int  # not rounded, like durations for people: nothing took a minute before the minute was over
-        records = (each for each in inside if isinstance(each, type) and issubclass(each, doc.Published))
-        return next((partial(_nested, record) for record in records), None)
+            form = _instant
+        elif doc.Rounded in inside:
+            form = round
+        elif doc.Seconds in inside:
+            form = int  # not rounded, like durations for people: nothing took a minute before the minute was over
+        elif record is not None:
+            form = partial(_nested, record)
+        forms.append((field.name, form))
+    return tuple(forms)
 
-    return tuple((field.name, form(field.type)) for field in msgspec.structs.fields(kind))
+
+def _instant(value: object) -> str | None:
+    return iso(instant(value))
 
 
 def _nested(kind: type[doc.Published], value: Any) -> Any:

@@ -9,8 +9,7 @@ import pytest
 from migstat.errors import UsageError
 from migstat.follow.estimate import PastRun, Rehearsal
 from migstat.follow.watch import Plan
-from migstat.model.documents import LateReason
-from migstat.model.events import Alive, Late, Seen, Snapped
+from migstat.model.events import Alive, Late, LateReason, Seen, Snapped
 from migstat.model.nodes import Millis
 from migstat.model.verdict import Until
 from migstat.simulator import scenario as script
