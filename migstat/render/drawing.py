@@ -27,7 +27,6 @@ THEME = Theme(STYLES)
 """For every console: with it a state is the name of its own style."""
 
 Part = TypeVar("Part")
-Joined = TypeVar("Joined", str, Text)
 
 NARROW, WIDE = 60, 100
 """Window widths from which there is room for elapsed times, and for bars, the API's own words and whole phrases."""
@@ -95,29 +94,29 @@ class Prose(msgspec.Struct, frozen=True):
             yield each
 
 
+def dotted(texts: Iterable[Text], glyphs: Glyphs) -> Text:
+    """Texts on one line, with dots between them."""
+    return Text(glyphs.dot, QUIET).join(texts)
+
+
 class Flow(msgspec.Struct, frozen=True):
     """Texts with dots between them, on as many lines as they need. Lines end at a dot: half a number is a wrong one."""
 
     texts: Sequence[Text]
     canvas: Canvas
 
-    @property
-    def joined(self) -> Text:
-        """All of it on one line."""
-        return Text(self.canvas.glyphs.dot, QUIET).join(self.texts)
-
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Fill one line after the other."""
-        kept: list[Text] = []
+        glyphs, kept = self.canvas.glyphs, list[Text]()
         for text in self.texts:
-            if kept and Flow([*kept, text], self.canvas).joined.cell_len > options.max_width:
-                yield Flow(kept, self.canvas).joined
+            if kept and dotted([*kept, text], glyphs).cell_len > options.max_width:
+                yield dotted(kept, glyphs)
                 kept = []
             kept.append(text)
-        yield Flow(kept, self.canvas).joined
+        yield dotted(kept, glyphs)
 
 
-def fitting(parts: Iterable[tuple[int, Part]], width: int, join: Callable[[list[Part]], Joined]) -> Joined:
+def fitting(parts: Iterable[tuple[int, Part]], width: int, join: Callable[[list[Part]], Text]) -> Text:
     """Join parts to one line without the least important ones that do not fit; 0 is the most important.
 
     Rich would cut the last part in the middle instead, and a number that is cut is a wrong number.
@@ -125,7 +124,7 @@ def fitting(parts: Iterable[tuple[int, Part]], width: int, join: Callable[[list[
     kept = list(parts)
     while True:
         joined = join([part for _, part in kept])
-        if len(kept) <= 1 or cell_len(str(joined)) <= width:
+        if len(kept) <= 1 or joined.cell_len <= width:
             return joined
         kept.remove(max(kept, key=lambda part: part[0]))
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from migstat.model.nodes import Node, State
 from migstat.model.reports import ChecksReport, ProjectsReport, worst_first
 from migstat.model.verdict import Verdict
-from migstat.render.drawing import LOWEST, Canvas, Flow, mark
+from migstat.render.drawing import LOWEST, Canvas, Flow, dotted, mark
 from migstat.render.text import grouped, harmless
 from migstat.render.theme import QUIET, count_words
 
@@ -67,10 +67,10 @@ def counts_of(states: Mapping[State, int], canvas: Canvas, *, over: bool, words:
 
 def folded_line(states: Mapping[State, int], canvas: Canvas, *, over: bool) -> Flow:
     """The last line of a folded table, which counts what has no row; without words if they do not fit."""
-    flow = Flow([*counts_of(states, canvas, over=over), ALL_LISTS], canvas)
-    if flow.joined.cell_len <= canvas.width:
-        return flow
-    return Flow([*counts_of(states, canvas, over=over, words=False), ALL_LISTS], canvas)
+    texts = [*counts_of(states, canvas, over=over), ALL_LISTS]
+    if dotted(texts, canvas.glyphs).cell_len > canvas.width:
+        texts = [*counts_of(states, canvas, over=over, words=False), ALL_LISTS]
+    return Flow(texts, canvas)
 
 
 def rest_line(

@@ -14,7 +14,7 @@ from rich.text import Text
 from migstat.model.nodes import Level, Millis, State, TaskType
 from migstat.model.reports import nothing_moved
 from migstat.model.verdict import Reason, Snapshot
-from migstat.render.drawing import LOWER, LOWEST, Canvas, Flow, Prose, fitting, line, mark
+from migstat.render.drawing import LOWER, LOWEST, Canvas, Flow, Prose, dotted, fitting, line, mark
 from migstat.render.text import duration, grouped, harmless, local_time, span_of_time, zone
 from migstat.render.theme import QUIET, STRONG, Glyphs, count_words, describe
 
@@ -88,7 +88,7 @@ def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
         for state, words, short in heading.counts:
             shown = short if brief and short else words
             texts.append(mark(state, shown, canvas) if state is not None else Text(shown))
-        head = Flow(texts, canvas).joined
+        head = dotted(texts, canvas.glyphs)
         if head.cell_len <= canvas.width:
             break
     room = canvas.width - head.cell_len - 3
@@ -100,7 +100,7 @@ def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
         return [Flow(texts, canvas), *([title] if title else [])]
     if room >= min(cell_len(heading.name), SHORTEST_TITLE):
         return [line(head, "   ", (heading.name, STRONG))]
-    return [line(fitting(enumerate(texts), canvas.width, lambda kept: Flow(kept, canvas).joined))]
+    return [line(fitting(enumerate(texts), canvas.width, lambda kept: dotted(kept, canvas.glyphs)))]
 
 
 def host_of(url: str | None) -> str:
@@ -131,7 +131,7 @@ def facts_line(facts: Iterable[tuple[int, str]], canvas: Canvas) -> RenderableTy
     """Facts by importance, those below 0 as warnings; a low window has only as many as fit on one line."""
     texts = [(rank, Text(fact, State.WARNING if rank < 0 else QUIET)) for rank, fact in facts if fact]
     if canvas.height < LOWER:
-        return line(fitting(texts, canvas.width, lambda kept: Flow(kept, canvas).joined))
+        return line(fitting(texts, canvas.width, lambda kept: dotted(kept, canvas.glyphs)))
     return Flow([text for _, text in texts], canvas)
 
 

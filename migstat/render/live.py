@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -25,7 +25,7 @@ from migstat.model.nodes import (
     State,
 )
 from migstat.model.verdict import Verdict
-from migstat.render.drawing import NARROW, WIDE, Canvas, Flow, Prose, bar, fitting, line
+from migstat.render.drawing import NARROW, WIDE, Canvas, Prose, bar, dotted, fitting, line
 from migstat.render.folding import counts_of
 from migstat.render.heading import Heading, facts_line, heading_lines
 from migstat.render.log import LogLine, name_of, no_answer
@@ -180,8 +180,10 @@ def _body(
     room = height - (0 if small else 2) - len(scopes) - logged - (len(gap) if logged else 0) - len(between)
     for_running = min(len(known.running), max(room // 3, room - len(known.problems)))
     for_problems = room - for_running
-    problems, more_problems = _rows(known.problems, for_problems, lambda node: _problem(node, when, canvas), canvas)
-    running, more_running = _rows(known.running, for_running, lambda node: _running(node, view, when, canvas), canvas)
+    wrong, more_problems = _first(known.problems, for_problems, canvas)
+    runs, more_running = _first(known.running, for_running, canvas)
+    problems = [_problem(node, when, canvas) for node in wrong]
+    running = [_running(node, view, when, canvas) for node in runs]
     spare = room - len(problems) - len(more_problems) - len(running) - len(more_running)
     widths = _widths((*problems, *running), canvas)
     parts: list[RenderableType] = [] if small else [blank]
@@ -219,17 +221,15 @@ class _Row(msgspec.Struct, frozen=True):
     message: str | RenderableType
 
 
-def _rows(
-    nodes: Sequence[Node], room: int, row_of: Callable[[Node], _Row], canvas: Canvas
-) -> tuple[list[_Row], list[Text]]:
-    """As many rows as there is room for, or one less and a line that counts the others."""
+def _first(nodes: Sequence[Node], room: int, canvas: Canvas) -> tuple[Sequence[Node], list[Text]]:
+    """As many nodes as there is room for, or one less and a line that counts the others."""
     if len(nodes) <= room or room <= 0:
-        return [row_of(node) for node in nodes[: max(room, 0)]], []
+        return nodes[: max(room, 0)], []
     rest = nodes[room - 1 :]
     counts = Counter(State.FAILED if node.says_nothing else node.state for node in rest)
-    states = Flow(counts_of(counts, canvas, over=True), canvas).joined
+    states = dotted(counts_of(counts, canvas, over=True), canvas.glyphs)
     more = count_words(len(rest), *counts) if len(counts) == 1 else f"{grouped(len(rest))} more: {states}"
-    return [row_of(node) for node in nodes[: room - 1]], [line((f"+{more}", QUIET))]
+    return nodes[: room - 1], [line((f"+{more}", QUIET))]
 
 
 def _widths(rows: Sequence[_Row], canvas: Canvas) -> tuple[int, int]:
@@ -328,7 +328,7 @@ def progress_text(
             parts.append((4, (True, Text(f"{duration((phase.total - phase.processed) / phase.rate)} left"))))
 
     def line_of(kept: Sequence[tuple[bool, Text]]) -> Text:
-        facts = Text(glyphs.dot, QUIET).join(part for is_fact, part in kept if is_fact)
+        facts = dotted((part for is_fact, part in kept if is_fact), glyphs)
         return Text(" ").join([*(part for is_fact, part in kept if not is_fact), *([facts] if facts else [])])
 
     if not parts:
@@ -340,11 +340,11 @@ def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:
     """All scopes on one line; if they do not fit, those that are fine are only counted."""
 
     def line_of(shown: Sequence[Node]) -> Text:
-        joined = Text(canvas.glyphs.dot, QUIET).join(
-            Text.assemble((canvas.glyphs.states[node.state], node.state), f" {harmless(node.name)}") for node in shown
-        )
+        glyphs = canvas.glyphs
+        names = (Text.assemble((glyphs.states[node.state], node.state), f" {harmless(node.name)}") for node in shown)
+        joined = dotted(names, glyphs)
         left_out = len(scopes) - len(shown)
-        return joined.append(f"{canvas.glyphs.dot}+{left_out}", QUIET) if left_out else joined
+        return joined.append(f"{glyphs.dot}+{left_out}", QUIET) if left_out else joined
 
     worst = sorted(scopes, key=lambda node: node.state.rank)
     parts = [(worst.index(node), node) for node in scopes]

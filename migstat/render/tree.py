@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from migstat.model.nodes import Node, State
 from migstat.model.reports import StatusReport, worst_first
-from migstat.render.drawing import NARROW, Canvas, Flow, line, mark
+from migstat.render.drawing import NARROW, Canvas, dotted, line, mark
 from migstat.render.folding import counts_of
 from migstat.render.heading import header
 from migstat.render.table import has_leaves
@@ -44,7 +44,7 @@ def _label(node: Node, report: StatusReport, canvas: Canvas) -> Text:
         Text(harmless(node.name) or "task"),
         Text(words.percent, State.RUNNING),
         Text(words.elapsed, QUIET),
-        Flow(counts, canvas).joined,
+        dotted(counts, canvas.glyphs),
         Text(words.message),
     ]
     return line(Text("  ").join(part for part in parts if part))
