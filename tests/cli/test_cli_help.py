@@ -117,7 +117,10 @@ def test_a_topic_is_complete(topic: str, first: list[str]) -> None:
     """A topic has a line for every exit code, variable, format or recipe, and fits the window; scripts stay whole."""
     text = helped("help", topic)
     assert max(map(len, text.splitlines())) <= 80
-    assert (helped("help", topic, columns=40) == text) is (topic in ("ci", "notify"))
+    narrow = helped("help", topic, columns=40)
+    assert (narrow == text) is (topic in ("ci", "notify"))
+    too_long = [line for line in narrow.splitlines() if len(line) > 40 and " " in line.strip()]
+    assert topic in ("ci", "notify") or not too_long
     assert [word for word in first if not re.search(rf"^ *{word} ", text, re.MULTILINE)] == []
     if topic == "formatting":
         assert [

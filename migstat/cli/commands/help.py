@@ -209,8 +209,9 @@ def _lines_of(topic: str, width: int, *, terminal: bool) -> list[str]:
     """The lines of a topic, wrapped for a window; scripts stay whole, and so does what is between them in a pipe."""
     lines = TOPICS[topic].strip("\n").splitlines()
     if topic not in _VERBATIM:
-        # What does not fit goes on below the start of a line's last column.
-        columns = [max((gap.end() for gap in re.finditer(" {2,}", line)), default=0) for line in lines]
+        # What does not fit goes on below the start of a line's last column, or indented where that has no room.
+        starts = [max((gap.end() for gap in re.finditer(" {2,}", line)), default=0) for line in lines]
+        columns = [start if width - start >= 16 else 4 for start in starts]
         wrapped = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
         return [wrapped(line, subsequent_indent=" " * column) for line, column in zip(lines, columns, strict=True)]
     if not terminal or width >= max(map(len, lines)):
