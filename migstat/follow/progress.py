@@ -21,11 +21,12 @@ class Progress(msgspec.Struct):
     """Follows what runs. A node that has made no progress for `stall_after` seconds has stalled.
 
     `stalled` maps the level of each stalled node to when it last moved; it may be set to what an earlier watch has
-    said.
+    said. `phases` are those of every running node, in the order in which they began.
     """
 
     stall_after: float
     stalled: dict[Level, Millis] = {}
+    phases: dict[Level, tuple[PhaseSeen, ...]] = {}
     _tracks: dict[Level, _Track] = {}
 
     def take(self, known: KnownTree, clock: float, now: Millis) -> list[Stalled]:
@@ -63,6 +64,11 @@ class Progress(msgspec.Struct):
         self.stalled = {
             level: since for level, since in self.stalled.items() if level in tracks and not known.levels.get(level)
         }
+        self.phases = {
+            level: tuple(phase.seen(name) for name, phase in track.phases.items())
+            for level, track in tracks.items()
+            if track.phases
+        }
         self._tracks = tracks
         return stalled
 
@@ -70,14 +76,6 @@ class Progress(msgspec.Struct):
         """Leave out time in which nothing could be read, so nothing could be seen to move."""
         for track in self._tracks.values():
             track.moved_at += seconds
-
-    def phases(self) -> dict[Level, tuple[PhaseSeen, ...]]:
-        """The phases of every running node, in the order in which they began."""
-        return {
-            level: tuple(phase.seen(name) for name, phase in track.phases.items())
-            for level, track in self._tracks.items()
-            if track.phases
-        }
 
 
 class _Track(msgspec.Struct):

@@ -216,7 +216,7 @@ class Watch:
             pace=self._timetable.estimate.pace,
             rehearsed=self._timetable.rehearsed,
             stalled=dict(self._progress.stalled),
-            phases=self._progress.phases(),
+            phases=self._progress.phases,
             outage=self._no_answer,
             outages=self._outages,
             outage_seconds=self._outage_seconds + silent / 1000,
@@ -376,8 +376,8 @@ class Watch:
         read_at = began if self._read_at is None else self._read_at
         # seconds between two readings beyond which polls were missed, in an outage or while the computer slept
         longest = self._interval + max(2 * self._interval, MISSED)
-        if began - read_at > longest:
-            yield self._alive(gap=began - read_at)
+        if began - read_at > longest and self._snapshot is not None:
+            yield self._alive(gap=max(0, began_at - self._snapshot.fetched_at) / 1000)
         definite_since: float | None = None
         tries = 0
         while True:
