@@ -137,13 +137,13 @@ def hermetic(*, measured: bool = False) -> dict[str, str]:
     return kept | {"MIGSTAT_CONFIG": os.devnull, "XDG_CACHE_HOME": os.devnull, "LANG": "C.UTF-8"}
 
 
-def process(words: Sequence[str], environ: Mapping[str, str], *, stdin: str = "", timeout: float = 60.0) -> Result:
+def process(words: Sequence[str], environ: Mapping[str, str], *, stdin: str = "") -> Result:
     done = subprocess.run(
         [sys.executable, "-m", "migstat", *words],
         env=hermetic() | dict(environ),
         input=stdin.encode(),
         capture_output=True,
-        timeout=timeout,
+        timeout=60,
         check=False,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -147,16 +147,14 @@ def answering(answer: Callable[[Asked], Answer]) -> Iterator[Scripted]:
 NOT_FOUND = Answer({"status": 404, "errorMessage": "Not found", "id": "request-1"}, 404)
 
 
-def one_task(
-    data: Callable[[Asked], Any], *, task_type: Any = "migrate", scope: Any = None
-) -> Callable[[Asked], Answer]:
+def one_task(data: Callable[[Asked], Any], *, task_type: Any = "migrate") -> Callable[[Asked], Answer]:
     """Answer for a job with one task, whose status questions `data` answers; None is a level that there is not."""
 
     def answer(asked: Asked) -> Answer:
         task = {"taskId": "task-1", "taskType": task_type, "createdAt": "2026-09-21T13:00:00.000Z"}
         match asked.segments:
             case ("jobs", "job-1"):
-                return Answer({"name": "Odd", "flow": "jira-onpremises-to-cloud", "scope": scope or {}})
+                return Answer({"name": "Odd", "flow": "jira-onpremises-to-cloud", "scope": {}})
             case ("jobs", "job-1", "tasks"):
                 return Answer({"data": [task], "links": {}})
             case ("jobs", "job-1", "tasks", "task-1"):

@@ -85,9 +85,8 @@ def api_of(
     settings: Settings | None = None,
     policy: Policy | None = None,
     observers: Observers | None = None,
-    share: float = 1.0,
 ) -> closing[Api]:
     """A client whose requests end in `handler`, or without one at the server of the settings."""
-    timing = Timing(time.clock, time.sleep, share=lambda: share, now=time.wall)
+    timing = Timing(time.clock, time.sleep, share=lambda: 1.0, now=time.wall)
     transport = None if handler is None else httpx.MockTransport(handler)
     return closing(Api(settings or settings_of(), timing, policy=policy, observers=observers, transport=transport))

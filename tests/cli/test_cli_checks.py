@@ -380,9 +380,9 @@ def test_accepted_checks_may_come_from_the_profile(tmp_path: Path) -> None:
         refused(ask(asked, "checks", env=env), 2, "profiles.p.accepted: cannot read")
 
 
-def going(*checks: SimNode, state: str = "FAILED", over: float = 60.0) -> Scenario:
+def going(*checks: SimNode, over: float = 60.0) -> Scenario:
     """A check task that runs from second 0 until it is over."""
-    root = moved("root", 0, over, state, children=checks)
+    root = moved("root", 0, over, "FAILED", children=checks)
     return of_tasks(sim_task(root, "check", "check-1", created_at=-5))
 
 

@@ -13,8 +13,6 @@ from tests.command_line import migstat, refused, refused_as_json
 from tests.scenarios import cutover, frozen, moved
 from tests.servers import NOW, Answer, Asked, Scripted, answering, night, server_of, still
 
-EMAILS = ("flag", "variable", "acme", "globex", "initech")
-
 server = server_of(frozen())
 
 

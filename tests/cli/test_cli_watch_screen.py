@@ -147,9 +147,9 @@ def watching(scripted: Scenario, *words: str, **more: Any) -> Iterator[tuple[Sle
         yield rehearsed, seen
 
 
-def many(*, failed: int = 0, warned: int = 0, running: int = 6, well: int = 20, prefix: str = "P") -> Scenario:
+def many(*, failed: int = 0, warned: int = 0, prefix: str = "P") -> Scenario:
     """Return a migration that stands still, with projects in so many states."""
-    states = [("FAILED", failed), ("WARNING", warned), ("running", running), ("SUCCESS", well)]
+    states = [("FAILED", failed), ("WARNING", warned), ("running", 6), ("SUCCESS", 20)]
     projects = [
         node(
             f"{prefix}-{state[:1]}{number:04}",

@@ -35,8 +35,8 @@ def keep(folder: Path, runs: Mapping[str, set[str]], job_id: str = "j1") -> None
     memory.keep()
 
 
-def kept(folder: Path, job_id: str = "j1") -> dict[str, set[str]]:
-    runs: dict[str, Any] = read_seen(str(folder), job_id)["runs"]
+def kept(folder: Path) -> dict[str, set[str]]:
+    runs: dict[str, Any] = read_seen(str(folder), "j1")["runs"]
     return {task_id: {*run["names"].get("projects", ())} for task_id, run in runs.items()}
 
 

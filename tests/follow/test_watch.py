@@ -46,7 +46,6 @@ from tests.watching import (
 
 HOUR = 3600.0
 CORE_END = 1000.0
-SETTLE = 120.0
 
 TWO = (moved("A", 60, 300), moved("B", 100, 900))
 APPS = migration(*TWO, scopes=(moved("usersAndGroups", 40, 80), moved("apps", 40, 1300, "WARNING")))

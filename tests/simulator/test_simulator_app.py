@@ -50,8 +50,8 @@ class SimulatedApi:
     def clock(self) -> float:
         return BEGIN + self.now
 
-    def send(self, path: str, authorization: str | None = BASIC, method: str = "GET") -> HttpResponse:
-        return self.app.handle(HttpRequest(method, PREFIX + path, authorization))
+    def send(self, path: str, authorization: str | None = BASIC) -> HttpResponse:
+        return self.app.handle(HttpRequest("GET", PREFIX + path, authorization))
 
     def get(self, path: str, **query: str) -> Any:
         suffix = f"?{urlencode(query)}" if query else ""

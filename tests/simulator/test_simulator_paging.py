@@ -17,8 +17,8 @@ def names(page: SimPage) -> list[str]:
     return [node.name for node in page.nodes]
 
 
-def finished(name: str, at: float = 0, outcome: str = "SUCCESS") -> SimNode:
-    return SimNode(name=name, ended_at=at, outcome=outcome)
+def finished(name: str, outcome: str = "SUCCESS") -> SimNode:
+    return SimNode(name=name, ended_at=0, outcome=outcome)
 
 
 @pytest.mark.parametrize(
