@@ -114,7 +114,6 @@ def foreign(found: set[str]) -> set[str]:
         (["--help"], set(), COMMAND_LINE | SCREEN),
         (["status", "--json"], {"migstat.cli.commands.status"}, COMMAND_LINE | HTTP),
     ],
-    ids=["version", "help", "status"],
 )
 def test_a_run_loads_what_it_needs_and_no_more(
     words: Sequence[str], commands: set[str], libraries: set[str], tmp_path: Path, server: Server

@@ -169,7 +169,6 @@ def test_these_statuses_are_asked_again(status: int, time: Time) -> None:
     [(429, {}, RateLimited), (503, {}, Unreachable), (429, {"Retry-After": "6"}, RateLimited),
      (429, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": datetime.fromtimestamp(EPOCH + 45, UTC).isoformat()},
       RateLimited)],
-    ids=["429", "503", "a pause", "no quota left"],
 )  # fmt: skip
 def test_no_attempt_starts_later_than_twenty_seconds_after_the_first(
     status: int, headers: dict[str, str], kind: type[ApiError], time: Time

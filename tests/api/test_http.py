@@ -147,7 +147,6 @@ def test_a_process_reads_its_authorities_once(monkeypatch: pytest.MonkeyPatch) -
         (r"(?:import|from) (?:socket|http\.client|urllib\.request|urllib3|requests|asyncio|httpcore)\b",
          {("settings/proxies.py", "from urllib.request")}),
     ],
-    ids=["nothing turns verification off", "one place makes clients", "nothing else opens sockets"],
 )  # fmt: skip
 def test_connections_are_opened_in_one_way(pattern: str, users: set[tuple[str, str]]) -> None:
     """Nothing but the one client of this package, which verifies, may talk to a network; the simulator is a server."""

@@ -28,7 +28,6 @@ def fail() -> int:
         (lambda: threading.Event().wait(60), 0.0, ""),
         (lambda: threading.Event().wait(60), 0.01, ""),
     ],
-    ids=["a result", "an error", "no time", "too late"],
 )
 def test_a_function_in_the_background_ends_as_it_would_here(
     function: Callable[[], object], seconds: float, expected: object

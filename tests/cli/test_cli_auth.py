@@ -302,7 +302,6 @@ def test_a_token_that_fails_the_check_is_not_stored(desk: Desk, answer: Answer |
         (None, "nowhere", "export MIGSTAT_JOB=JOB"),
         ('[profiles.b]\njob = "nowhere"\n', "", "migstat config set profiles.b.job JOB"),
     ],
-    ids=["variable", "profile"],
 )
 def test_a_job_that_does_not_exist_does_not_speak_against_the_token(
     desk: Desk, server: Server, config: str | None, job: str, command: str

@@ -280,7 +280,6 @@ WITHOUT_PHASES = node("root", children=(node("other"),), ended_at=LONG_AGO)
         ("projects", node("root", "FAILED", "Not now."), "Not now."),
         ("projects", WITHOUT_PHASES, "migrate: never reported"),
     ],
-    ids=["refused checks", "refused projects", "phases never reported"],
 )
 def test_records_say_on_standard_error_why_the_task_failed(command: str, root: SimNode, reason: str) -> None:
     """If no row shows why the code is 1, standard error does."""

@@ -122,7 +122,6 @@ def test_a_watch_says_that_its_output_was_lost(out: str, answered: bool, code: i
         ("--json", "slow", {"seconds": 60.0}),
         ("-v", "429", {"retry_after": 15}),
     ],
-    ids=["table", "json", "between two attempts"],
 )
 def test_ctrl_c_ends_it_at_once(words: str, fault: str, more: dict[str, Any]) -> None:
     """Ctrl-C while an answer is pending, or before the next attempt, is code 130, without a traceback."""

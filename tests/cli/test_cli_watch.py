@@ -411,7 +411,6 @@ FAILS = cutover(moved("ACME", 20, 100, "FAILED"), moved("ZED", 20, 200), over=30
         (FAILS, (), False, 0),
         (cutover(moved("OLD", -10, -5, "FAILED"), over=100, state="FAILED"), ("-o", "plain"), True, 1),
     ],
-    ids=["terminal", "quiet", "json", "pipe", "old failure"],
 )
 def test_the_bell_rings_for_a_failure_and_the_end(
     scripted: Scenario, words: tuple[str, ...], terminal: bool, bells: int

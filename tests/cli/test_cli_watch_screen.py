@@ -193,7 +193,6 @@ def test_it_is_drawn_in_place(program: str, progress: list[str]) -> None:
 @pytest.mark.parametrize(
     ("environ", "ascii_only", "colored"),
     [({"NO_COLOR": "1"}, False, False), ({"LC_ALL": "C"}, True, True)],
-    ids=["no color", "C locale"],
 )
 def test_color_and_signs_are_those_that_are_wanted(environ: dict[str, str], ascii_only: bool, colored: bool) -> None:
     """With NO_COLOR nothing has color, with LC_ALL=C all is ASCII, live and at the end."""
@@ -342,7 +341,6 @@ def code_of(process: int) -> int:
 @pytest.mark.parametrize(
     ("bash", "code", "last"),
     [("", 129, "interrupted"), ("""-c "trap '' HUP; exec $WATCH" """, 1, "finished")],
-    ids=["usual", "SIGHUP ignored"],
 )
 def test_a_terminal_that_goes_away_is_a_hangup(tmp_path: Path, bash: str, code: int, last: str) -> None:
     """It ends as by SIGHUP, with a last event in the record; with SIGHUP ignored, as by nohup, it goes on without."""

@@ -306,7 +306,6 @@ def test_a_refusal_after_success_is_believed_after_two_minutes(status: int, erro
 @pytest.mark.parametrize(
     "answers",
     [{400: 401, 500: None}, {400: 404, 460: None, 600: 404, 660: None}, {400: 401, 480: 503, 560: 401, 650: None}],
-    ids=["401", "404 twice", "401 with a 503 in between"],
 )
 def test_a_refusal_that_passes_is_forgotten(answers: dict[int, int | None]) -> None:
     """A refusal that does not last two minutes, or not without another error, leaves the watch going."""
