@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -93,22 +94,44 @@ def ask(server: Server, *words: str, env: Mapping[str, str] | None = None, **mor
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: path with its query as sent, the path's decoded segments, its query, and the credentials."""
+    """One request: its target with the query, as sent, and its headers by their names in lower case."""
 
     target: str
-    segments: tuple[str, ...]
-    query: dict[str, str]
-    authorization: str
+    headers: Mapping[str, str]
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The decoded segments of the path, below that of the API."""
+        return tuple(unquote(each) for each in self.path.removeprefix(PREFIX + "/").split("/"))
+
+    @property
+    def query(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+
+    @property
+    def authorization(self) -> str:
+        return self.headers.get("authorization", "")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a scripted server sends back; `content` is JSON unless it is bytes."""
+    """What a scripted server sends back; `content` is JSON unless it is bytes.
 
-    content: Any
+    `sent` is how many bytes of the body are sent before the connection ends. It does so once `held` is set, where that
+    is given, and stays silent until then. With `silent` not even a head is sent.
+    """
+
+    content: Any = b""
     status: int = 200
     kind: str = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    sent: int | None = None
+    held: threading.Event | None = None
+    silent: bool = False
 
 
 @dataclass
@@ -128,20 +151,25 @@ class Scripted:
 def answering(answer: Callable[[Asked], Answer]) -> Iterator[Scripted]:
     """Serve what `answer` makes of each request, over real HTTP."""
     asked: list[Asked] = []
+    closing = threading.Event()
 
     def respond(request: BaseHTTPRequestHandler) -> None:
-        parts = urlsplit(request.path)
-        segments = tuple(unquote(each) for each in parts.path.removeprefix(PREFIX + "/").split("/"))
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        asked.append(Asked(request.path, segments, query, request.headers.get("Authorization", "")))
+        asked.append(Asked(request.path, {name.lower(): value for name, value in request.headers.items()}))
         answered = answer(asked[-1])
         content = answered.content
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        headers = (("Content-Type", answered.kind), *answered.headers, ("Content-Length", len(body)))
-        request.wfile.write(head(answered.status, headers) + body)
+        headers = {"Content-Type": answered.kind, "Content-Length": str(len(body)), **answered.headers}
+        if not answered.silent:
+            request.wfile.write(head(answered.status, headers.items()) + body[: answered.sent])
+        request.close_connection = answered.sent is not None
+        while answered.held is not None and not answered.held.wait(0.02) and not closing.is_set():
+            pass
 
     with serving(respond) as url:
-        yield Scripted(url, asked)
+        try:
+            yield Scripted(url, asked)
+        finally:
+            closing.set()
 
 
 NOT_FOUND = Answer({"status": 404, "errorMessage": "Not found", "id": "request-1"}, 404)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from tests.command_line import Result, environ_at, migstat
-from tests.servers import NOW, PREFIX
-from tests.sockets import head, serving
+from tests.servers import NOW, PREFIX, Answer, Asked, answering
 
 LATER, EARLIER = "2026-09-21T15:00:00Z", "2026-09-21T14:00:00Z"
 """Instants after and before NOW."""
@@ -23,32 +18,8 @@ CONTENT = b"".join(b"%06d: a line of a report\n" % number for number in range(80
 """Some 200 KB, no two parts of which are the same."""
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """One request for a file: its target with the query, and its headers by their names in lower case."""
-
-    target: str
-    headers: Mapping[str, str]
-
-    @property
-    def path(self) -> str:
-        return urlsplit(self.target).path
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What is sent back. `sent` is how many bytes of the body are sent before the connection ends.
-
-    It does so once `held` is set, where that is given, and stays silent until then. With `silent` not even a head is
-    sent.
-    """
-
-    body: bytes = b""
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    sent: int | None = None
-    held: threading.Event | None = None
-    silent: bool = False
+def binary(content: bytes = b"", status: int = 200, **more: Any) -> Answer:
+    return Answer(content, status, "application/octet-stream", **more)
 
 
 @dataclass
@@ -57,7 +28,7 @@ class Storage:
 
     base_url: str
     files: list[dict[str, Any]] = field(default_factory=list)
-    asked: list[Fetched] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -78,38 +49,17 @@ def left_in(folder: Path) -> list[str]:
 
 
 @contextmanager
-def storing(reply: Callable[[Fetched], Reply] = lambda _: Reply(CONTENT)) -> Iterator[Storage]:
+def storing(reply: Callable[[Asked], Answer] = lambda _: binary(CONTENT)) -> Iterator[Storage]:
     """Serve a run of job `job-1` at the API's paths, and what `reply` makes of a request at all others."""
-    closing = threading.Event()
 
-    def answer_to(request: BaseHTTPRequestHandler) -> Reply:
-        if request.path.startswith(PREFIX):
-            return Reply(json.dumps(_run_of(storage, request.path)).encode())
-        storage.asked.append(Fetched(request.path, {name.lower(): value for name, value in request.headers.items()}))
-        return reply(storage.asked[-1])
+    def answer(asked: Asked) -> Answer:
+        if not asked.target.startswith(PREFIX):
+            storage.asked.append(asked)
+            return reply(asked)
+        created = "2026-09-21T13:00:00.000Z"
+        run = {"taskId": "task-1", "taskType": "check", "createdAt": created, "results": {"artifacts": storage.files}}
+        return Answer({"data": [run], "links": {}} if asked.segments[-1] == "tasks" else run)
 
-    def respond(request: BaseHTTPRequestHandler) -> None:
-        answer = answer_to(request)
-        if not answer.silent:
-            headers = {"Content-Length": len(answer.body), **answer.headers}
-            request.wfile.write(head(answer.status, headers.items()) + answer.body[: answer.sent])
-        request.close_connection = answer.sent is not None
-        while answer.held is not None and not answer.held.wait(0.02) and not closing.is_set():
-            pass
-
-    with serving(respond) as url:
-        storage = Storage(url)
-        try:
-            yield storage
-        finally:
-            closing.set()
-
-
-def _run_of(storage: Storage, path: str) -> dict[str, Any]:
-    run = {
-        "taskId": "task-1",
-        "taskType": "check",
-        "createdAt": "2026-09-21T13:00:00.000Z",
-        "results": {"artifacts": storage.files},
-    }
-    return {"data": [run], "links": {}} if path.endswith("/tasks") else run
+    with answering(answer) as server:
+        storage = Storage(server.base_url)
+        yield storage

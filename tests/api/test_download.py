@@ -22,17 +22,18 @@ from migstat.files.incoming import incoming
 from migstat.settings.resolve import Settings
 from tests.api.apis import settings_of
 from tests.full_disk import files_of_at_most
+from tests.servers import Answer, Asked
 from tests.sockets import head_of, listening
-from tests.storage import CONTENT, Fetched, Reply, left_in, storing
+from tests.storage import CONTENT, binary, left_in, storing
 from tests.tls import bundle_of, secured
 
 BASIC = "Basic " + base64.b64encode(b"admin@example.com:s3cr3t-t0ken").decode()
 SECRETS = ("s3cr3t-t0ken", "5ig-nature", BASIC)
 HALF = len(CONTENT) // 2
-WHOLE, CUT = Reply(CONTENT), Reply(CONTENT, sent=HALF)
+WHOLE, CUT = binary(CONTENT), binary(CONTENT, sent=HALF)
 
 
-def turns(*replies: Reply) -> Callable[[Fetched], Reply]:
+def turns(*replies: Answer) -> Callable[[Asked], Answer]:
     """Answer one request after the other with these, and all that follow with the last one."""
     left = list(replies)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
@@ -44,7 +45,7 @@ def assert_downloaded(folder: Path, content: bytes = CONTENT) -> None:
     assert (folder / "report.csv").read_bytes() == content
 
 
-PACKED = Reply(gzip.compress(CONTENT), headers={"Content-Encoding": "gzip"})
+PACKED = binary(gzip.compress(CONTENT), headers={"Content-Encoding": "gzip"})
 LINKS = {"Content-Type": "application/json; charset=utf-8"}
 
 
@@ -54,14 +55,14 @@ LINKS = {"Content-Type": "application/json; charset=utf-8"}
         ([WHOLE], 1, CONTENT),
         ([CUT, CUT, WHOLE], 3, CONTENT),
         ([PACKED], 1, CONTENT),
-        ([Reply()], 1, b""),
-        ([Reply(status=503), CUT, WHOLE], 3, CONTENT),
-        ([Reply(b'{"rows": []}', headers=LINKS)], 1, b'{"rows": []}'),
+        ([binary()], 1, b""),
+        ([binary(status=503), CUT, WHOLE], 3, CONTENT),
+        ([binary(b'{"rows": []}', headers=LINKS)], 1, b'{"rows": []}'),
     ],
     ids=["whole", "cut twice", "packed", "empty", "busy, then cut", "JSON without a link"],
 )
 def test_a_file_is_fetched_until_it_is_whole(
-    tmp_path: Path, replies: list[Reply], requests: int, content: bytes
+    tmp_path: Path, replies: list[Answer], requests: int, content: bytes
 ) -> None:
     """Attempts that fail are repeated from the beginning, and leave nothing in the file."""
     with storing(turns(*replies)) as storage:
@@ -76,7 +77,7 @@ def test_a_file_is_fetched_until_it_is_whole(
 @pytest.mark.parametrize(("name", "code"), [("report.csv", 3), ("report.json", 0)])
 def test_json_with_a_link_is_not_saved_as_a_report(tmp_path: Path, body: bytes, name: str, code: int) -> None:
     """The message says what came, without its signature; a file that is JSON by its name may hold links."""
-    with storing(lambda _: Reply(body, headers=LINKS)) as storage:
+    with storing(lambda _: binary(body, headers=LINKS)) as storage:
         result = storage.holds(name).artifacts("--download", str(tmp_path))
         assert len(storage.asked) == 1
     assert result.code == code
@@ -122,7 +123,7 @@ def fetch(settings: Settings, location: str, target: Path, moved: Moved, clock: 
 
 def test_a_server_that_falls_silent_is_given_up_on(tmp_path: Path) -> None:
     """A server that sends a part and then nothing is left after the time of one request."""
-    with storing(lambda _: Reply(CONTENT, sent=HALF, held=Event())) as storage:
+    with storing(lambda _: binary(CONTENT, sent=HALF, held=Event())) as storage:
         settings = settings_of(storage.base_url, request_timeout=0.1)
         with pytest.raises(Unreachable, match=r"within 0\.1 s"):
             fetch(settings, "/x", tmp_path / "report.csv", lambda _done, _total: None, lambda: 0.0)
@@ -155,7 +156,7 @@ def test_a_server_that_goes_on_sending_may_take_long(tmp_path: Path) -> None:
 def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
     """A server that is busy is asked again, no sooner than it wants."""
     slept: list[float] = []
-    with storing(turns(Reply(status=429, headers={"Retry-After": "3"}), WHOLE)) as storage:
+    with storing(turns(binary(status=429, headers={"Retry-After": "3"}), WHOLE)) as storage:
         storage.holds("report.csv")
         assert storage.artifacts("--download", str(tmp_path), sleep=slept).code == 0
     assert sum(slept) == pytest.approx(3.0, abs=0.1)
@@ -165,7 +166,7 @@ def test_what_may_pass_is_tried_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [206, 304, 403, 404, 410])
 def test_what_does_not_pass_is_not_tried_again(tmp_path: Path, status: int) -> None:
     """Any other answer than the file is an error at once, and leaves nothing behind."""
-    with storing(lambda _: Reply(status=status)) as storage:
+    with storing(lambda _: binary(status=status)) as storage:
         result = storage.holds("report.csv").artifacts("--download", str(tmp_path))
         assert len(storage.asked) == 1
     assert result.code == (5 if status in (404, 410) else 3)
@@ -193,9 +194,9 @@ def test_redirects_are_followed_and_judged_anew(tmp_path: Path) -> None:
     """A redirect from the API's host to another one loses the password, one back gets it again; no secret is logged."""
     steps: dict[str, str] = {}
 
-    def reply(asked: Fetched) -> Reply:
+    def reply(asked: Asked) -> Answer:
         to = steps.get(asked.path)
-        return WHOLE if to is None else Reply(status=302, headers={"Location": to})
+        return WHOLE if to is None else binary(status=302, headers={"Location": to})
 
     with storing(reply) as storage, storing(reply) as other:
         steps |= {
@@ -217,7 +218,7 @@ def test_redirects_are_followed_and_judged_anew(tmp_path: Path) -> None:
 
 def test_redirects_without_end_are_given_up_on(tmp_path: Path) -> None:
     """The sixth redirect in a row is not followed."""
-    with storing(lambda _: Reply(status=302, headers={"Location": "/round"})) as storage:
+    with storing(lambda _: binary(status=302, headers={"Location": "/round"})) as storage:
         result = storage.holds("report.csv").artifacts("--download", str(tmp_path))
         assert len(storage.asked) == 6
     assert result.code == 3
@@ -239,7 +240,7 @@ def test_a_location_that_is_not_safe_is_not_asked(tmp_path: Path, location: str 
     The same holds for where a server sends us.
     """
     sent = (location or "").encode("latin-1", "replace").decode("latin-1")
-    with storing(lambda _: Reply(status=302, headers={"Location": sent})) as storage:
+    with storing(lambda _: binary(status=302, headers={"Location": sent})) as storage:
         if redirected:
             storage.holds("report.csv")
         else:
@@ -257,7 +258,7 @@ def test_https_is_verified_and_not_left(tmp_path: Path) -> None:
     """A file over https needs a certificate that is trusted, and no redirect leads from there to plain http."""
     authority = trustme.CA()
     with (
-        storing(lambda asked: WHOLE if asked.path == "/x" else Reply(status=302, headers=down)) as storage,
+        storing(lambda asked: WHOLE if asked.path == "/x" else binary(status=302, headers=down)) as storage,
         secured(authority.issue_cert("127.0.0.1"), storage.base_url) as front,
     ):
         down = {"Location": f"{storage.base_url}/x"}
@@ -307,7 +308,7 @@ def test_a_full_disk_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     assert left_in(tmp_path) == []
 
 
-ECHOES: list[Callable[[Fetched], bytes]] = [
+ECHOES: list[Callable[[Asked], bytes]] = [
     lambda asked: f"HTTP/1.1 200 OK\r\n{asked.target} {asked.headers.get('authorization')}\r\n\r\n".encode(),
     lambda asked: f"{asked.target} {asked.headers.get('authorization')}\r\n\r\n".encode(),
     lambda asked: f"HTTP/1.1 302 Go\r\nLocation: ftp://{asked.target.rpartition('=')[2]}/\r\n\r\n".encode(),
@@ -318,13 +319,13 @@ ECHOES: list[Callable[[Fetched], bytes]] = [
 
 
 @pytest.mark.parametrize("echo", ECHOES)
-def test_a_server_that_repeats_secrets_is_not_quoted_on_them(tmp_path: Path, echo: Callable[[Fetched], bytes]) -> None:
+def test_a_server_that_repeats_secrets_is_not_quoted_on_them(tmp_path: Path, echo: Callable[[Asked], bytes]) -> None:
     """Whatever bytes come back, neither the credentials nor what signs a location is in any message."""
 
     def answer(connection: socket.socket) -> None:
         line, *headers = head_of(connection).decode().split("\r\n")
         fields = dict(header.split(": ", 1) for header in headers if header)
-        connection.sendall(echo(Fetched(line.split()[1], {name.lower(): value for name, value in fields.items()})))
+        connection.sendall(echo(Asked(line.split()[1], {name.lower(): value for name, value in fields.items()})))
 
     with storing() as storage, listening(answer) as port:
         storage.holds("report.csv", f"http://127.0.0.1:{port}/x?signature=5ig-nature")

@@ -18,12 +18,13 @@ from migstat.simulator.artifacts import content_of
 from migstat.simulator.scenarios import build
 from tests.command_line import hermetic, migstat, refused, refused_as_json, started, until
 from tests.schemas import assert_valid
-from tests.storage import CONTENT, EARLIER, LATER, Fetched, Reply, left_in, storing
+from tests.servers import Answer, Asked
+from tests.storage import CONTENT, EARLIER, LATER, binary, left_in, storing
 from tests.terminal import MIGSTAT, PATIENCE, end_of, on_terminal
 
 
-def by_path(replies: dict[str, Reply]) -> Callable[[Fetched], Reply]:
-    return lambda asked: replies.get(asked.path) or Reply(CONTENT)
+def by_path(replies: dict[str, Answer]) -> Callable[[Asked], Answer]:
+    return lambda asked: replies.get(asked.path) or binary(CONTENT)
 
 
 def test_plain_lists_name_expiry_and_location() -> None:
@@ -120,7 +121,7 @@ def test_the_demo_has_files_to_download(tmp_path: Path, words: str, label: str) 
 def test_files_of_one_name_and_of_evil_names_are_kept_apart(tmp_path: Path) -> None:
     """Whatever the server calls its files, each gets a name of its own in the folder, and none is outside of it."""
     names = ["report.csv", "REPORT.csv", "../../evil", "/etc/evil", None]
-    contents = {f"/files/{number}": Reply(b"content %d" % number) for number in range(len(names))}
+    contents = {f"/files/{number}": binary(b"content %d" % number) for number in range(len(names))}
     folder = tmp_path / "deep" / "down"
     with storing(by_path(contents)) as storage:
         for name in names:
@@ -130,7 +131,7 @@ def test_files_of_one_name_and_of_evil_names_are_kept_apart(tmp_path: Path) -> N
     assert [os.path.relpath(path, folder) for path in paths] == [
         "report.csv", "REPORT-2.csv", "evil", "etc_evil", "artifact",
     ]  # fmt: skip
-    assert [Path(path).read_bytes() for path in paths] == [reply.body for reply in contents.values()]
+    assert [Path(path).read_bytes() for path in paths] == [reply.content for reply in contents.values()]
     assert (result.code, left_in(tmp_path)) == (0, ["deep"])
 
 
@@ -144,7 +145,7 @@ def test_a_file_that_cannot_be_fetched_does_not_stop_the_others(
 ) -> None:
     """All others are fetched and listed with their paths; error and code say whether to try again."""
     kept = [f"kept-{number}.csv" for number in range(others)]
-    with storing(by_path({"/files/0": Reply(status=status)})) as storage:
+    with storing(by_path({"/files/0": binary(status=status)})) as storage:
         storage.holds("lost.csv", expires=expires)
         for name in kept:
             storage.holds(name)
@@ -189,7 +190,7 @@ def test_the_log_of_requests_has_no_signature(tmp_path: Path, monkeypatch: pytes
 def test_an_interrupted_download_leaves_nothing(tmp_path: Path, when: str, number: signal.Signals) -> None:
     """A signal ends it with its own code within a second, and leaves no file, not even a partial one."""
     half = len(CONTENT) // 2 if when == "in the middle" else 0
-    silent = Reply(CONTENT, sent=half, held=Event(), silent=not half)
+    silent = binary(CONTENT, sent=half, held=Event(), silent=not half)
 
     def has_begun() -> bool:
         return any(path.stat().st_size == half for path in tmp_path.iterdir()) and bool(storage.asked)
@@ -211,7 +212,7 @@ def test_a_terminal_shows_how_far_a_download_is(tmp_path: Path, columns: int) ->
     """While bytes come there is a line with name, bytes and speed that fits the window, and none of it is left."""
     half = len(CONTENT) // 2
     held = Event()
-    replies = [Reply(CONTENT, sent=half, held=held), Reply(CONTENT)]
+    replies = [binary(CONTENT, sent=half, held=held), binary(CONTENT)]
     screen = pyte.Screen(columns, 24)
     stream = pyte.Stream(screen)
     with storing(lambda _: replies.pop(0) if len(replies) > 1 else replies[0]) as storage:

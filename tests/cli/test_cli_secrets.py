@@ -81,7 +81,7 @@ def echo(status: int, body: object = None, kind: str = "application/json", *head
         return text.replace("AUTH", asked.authorization).replace("TOKEN", TOKEN)
 
     def answer(asked: Asked) -> Answer:
-        lines = tuple((name, filled("AUTH", asked)) for name in headers)
+        lines = {name: filled("AUTH", asked) for name in headers}
         text = filled(body if isinstance(body, str) else json.dumps(body), asked)
         return Answer(text.encode(), status, filled(kind, asked), headers=lines)
 
