@@ -7,11 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-Reply = Callable[[socket.socket], object]
-"""Sends something to a client whose request was read."""
 
 
 @contextmanager
@@ -117,48 +113,7 @@ def relay(near: socket.socket, far: socket.socket, sent: bytearray) -> None:
             (far if source is near else near).sendall(data)
 
 
-def forward(near: socket.socket, base_url: str) -> None:
+def forward(near: socket.socket, base_url: str, sent: bytearray) -> None:
+    """Relay a client to the server at this URL; what it sends is noted in `sent`."""
     with socket.create_connection(("127.0.0.1", int(base_url.rpartition(":")[2]))) as far:
-        relay(near, far, bytearray())
-
-
-def sending(data: bytes) -> Reply:
-    return lambda connection: connection.sendall(data)
-
-
-def repeating(head: bytes, again: bytes, *, every: float = 0.0) -> Reply:
-    """Send `head`, then `again` in a loop with pauses of `every` seconds, until the client hangs up."""
-
-    def reply(connection: socket.socket) -> None:
-        connection.sendall(head)
-        while not threading.Event().wait(every):
-            connection.sendall(again)
-
-    return reply
-
-
-@dataclass
-class RawServer:
-    """A server of raw bytes: its address, and how many connections it has replied to."""
-
-    base_url: str = ""
-    replies: int = 0
-
-
-@contextmanager
-def raw_server(reply: Reply, times: int, then: str) -> Iterator[RawServer]:
-    """Reply to the first `times` connections with raw bytes, and relay the others to the server at `then`."""
-    server = RawServer()
-
-    def serve(connection: socket.socket) -> None:
-        if server.replies >= times:
-            forward(connection, then)
-            return
-        server.replies += 1
-        connection.recv(65536)
-        reply(connection)
-        connection.shutdown(socket.SHUT_WR)
-
-    with listening(serve) as port:
-        server.base_url = f"http://127.0.0.1:{port}"
-        yield server
+        relay(near, far, sent)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trustme
 
-from tests.sockets import head_of, listening, relay
+from tests.sockets import forward, head_of, listening
 
 
 @dataclass
@@ -39,8 +39,7 @@ def secured(certificate: trustme.LeafCert | ssl.SSLContext, behind: str | None =
             if behind is None:
                 front.received += head_of(near)
                 return
-            with socket.create_connection(("127.0.0.1", int(behind.rpartition(":")[2]))) as far:
-                relay(near, far, front.received)
+            forward(near, behind, front.received)
 
     with listening(serve) as front.port:
         yield front

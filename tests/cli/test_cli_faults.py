@@ -23,7 +23,7 @@ from migstat.simulator.server import Server
 from tests.command_line import Result, environ_of, hermetic, line_of, migstat, peak_of, refused
 from tests.scenarios import frozen, node
 from tests.servers import NOW, Answer, Asked, answering, of_tree, one_task, server_of
-from tests.sockets import Reply, raw_server, repeating, sending
+from tests.sockets import forward, listening
 
 COMMANDS = {
     "status": "status",
@@ -81,14 +81,42 @@ def _queued(queue: Callable[[Server, int], None]) -> Arrange:
     return arranged
 
 
-def raw(reply: Reply) -> Arrange:
+def raw(reply: Callable[[socket.socket], object]) -> Arrange:
+    """Reply to connections whose request was read with raw bytes, and relay those that come later to the server."""
 
     @contextmanager
     def arranged(server: Server, times: int) -> Iterator[Trouble]:
-        with raw_server(reply, times, server.base_url) as troubled:
-            yield Trouble(environ_of(server) | {"MIGSTAT_BASE_URL": troubled.base_url}, lambda: troubled.replies)
+        met = 0
+
+        def serve(connection: socket.socket) -> None:
+            nonlocal met
+            if met >= times:
+                forward(connection, server.base_url, bytearray())
+                return
+            met += 1
+            connection.recv(65536)
+            reply(connection)
+            connection.shutdown(socket.SHUT_WR)
+
+        with listening(serve) as port:
+            yield Trouble(environ_of(server) | {"MIGSTAT_BASE_URL": f"http://127.0.0.1:{port}"}, lambda: met)
 
     return arranged
+
+
+def sending(data: bytes) -> Arrange:
+    return raw(lambda connection: connection.sendall(data))
+
+
+def repeating(head: bytes, again: bytes, *, every: float = 0.0) -> Arrange:
+    """Send `head`, then `again` in a loop with pauses of `every` seconds, until the client hangs up."""
+
+    def reply(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while not threading.Event().wait(every):
+            connection.sendall(again)
+
+    return raw(reply)
 
 
 @contextmanager
@@ -141,15 +169,15 @@ FAULTS = {
     # the connection
     "nobody listens": Fault(nobody, 3, "unreachable", ": Connection refused", AGAIN),
     "reset": Fault(simulated("reset"), 3, "unreachable", ": Connection reset", AGAIN),
-    "hung up": Fault(raw(sending(b"")), 3, "unreachable", "it closed the connection without a response", AGAIN),
-    "no HTTP": Fault(raw(sending(b"SSH-2.0-OpenSSH\r\n\r\n")), 3, "unreachable", "it did not respond with HTTP", AGAIN),
-    "endless head": Fault(raw(repeating(OK, b"X-More: yes\r\n" * 400)), 3, "unreachable", "cannot reach", AGAIN),
+    "hung up": Fault(sending(b""), 3, "unreachable", "it closed the connection without a response", AGAIN),
+    "no HTTP": Fault(sending(b"SSH-2.0-OpenSSH\r\n\r\n"), 3, "unreachable", "it did not respond with HTTP", AGAIN),
+    "endless head": Fault(repeating(OK, b"X-More: yes\r\n" * 400), 3, "unreachable", "cannot reach", AGAIN),
     "cut body": Fault(simulated("cut"), 3, "unreachable", "in the middle of its response", AGAIN),
     # time
     "slow": Fault(simulated("slow", seconds=60), 3, "unreachable", NOTHING, AGAIN, slow=True),
     "drip": Fault(simulated("drip", seconds=60), 3, "unreachable", NOTHING, AGAIN, slow=True),
     "never ready": Fault(
-        raw(repeating(b"", b"HTTP/1.1 102 Processing\r\n\r\n", every=0.002)),
+        repeating(b"", b"HTTP/1.1 102 Processing\r\n\r\n", every=0.002),
         3, "unreachable", NOTHING, AGAIN, slow=True,
     ),
     # a response

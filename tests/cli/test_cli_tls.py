@@ -18,7 +18,7 @@ from migstat.simulator.server import Server
 from tests.command_line import environ_of, migstat, process, refused, refused_as_json
 from tests.scenarios import frozen
 from tests.servers import server_of
-from tests.sockets import head_of, listening, relay
+from tests.sockets import forward, head_of, listening
 from tests.tls import TlsServer, bundle_of, secured
 
 LONG_AGO, AGO = datetime(2019, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
@@ -177,8 +177,7 @@ def test_a_handshake_that_is_broken_off_is_tried_again(authority: trustme.CA, bu
         if not broken:
             broken.append(connection.recv(65536))
             return
-        with socket.create_connection(("127.0.0.1", front.port)) as far:
-            relay(connection, far, bytearray())
+        forward(connection, f"https://127.0.0.1:{front.port}", bytearray())
 
     with (
         secured(certificate, simulator.base_url) as front,
