@@ -208,9 +208,8 @@ class AccountDialog(msgspec.Struct, frozen=True):
 
     def note_precedence(self) -> None:
         """Name the source that takes precedence over the stored token."""
-        named = replace(self.sources, flags={}).named_token
-        if named is not None:
-            self.tell(f"note: {named[1]} takes precedence over the stored token")
+        if source := replace(self.sources, flags={}).named_source:
+            self.tell(f"note: {source} takes precedence over the stored token")
 
 
 def _in_effect(sources: Sources, key: str) -> str | None:

@@ -163,11 +163,10 @@ class Sources(msgspec.Struct, frozen=True):
 
         Raises CredentialsError if there is none, or the first source has no usable one; UsageError.
         """
-        named = self.named_token
-        if named is not None and not named[0]:
+        if self.named_source == "MIGSTAT_TOKEN":
             return token_of(self.environ["MIGSTAT_TOKEN"], "MIGSTAT_TOKEN")
-        if named is not None:
-            return token_of_file(*named, self.stdin)
+        if file := self.get("token_file"):
+            return token_of_file(*file, self.stdin)
         try:
             account = Account(self.parsed("base_url"), self.email())
             stored = self.keychain().recall(account) if self.keychain else None
@@ -179,14 +178,15 @@ class Sources(msgspec.Struct, frozen=True):
         return token_of(*stored)
 
     @property
-    def named_token(self) -> Chosen | None:
-        """The file that takes precedence over the stored token, and its source; for MIGSTAT_TOKEN, no file.
+    def named_source(self) -> str | None:
+        """What gives the token or its file, and takes precedence over the stored one; None if nothing does.
 
         MIGSTAT_TOKEN comes between `--token-file` and all other files.
         """
         if self.flags.get("token_file") is None and self.environ.get("MIGSTAT_TOKEN"):
-            return "", "MIGSTAT_TOKEN"
-        return self.get("token_file")
+            return "MIGSTAT_TOKEN"
+        file = self.get("token_file")
+        return file[1] if file else None
 
     def open(self) -> Settings:
         """How to reach the API, and as whom.
