@@ -310,7 +310,7 @@ class Poller:
         tree = Tree(self._session, self, self.filters)
         reading = tree.read(ALL)
         known, gone, first = self.known, set(self.known.gone), not self.known.levels
-        self.task_type, self.flaws = reading.task_type, reading.flaws
+        self.task_type, self.flaws = tree.task_type, reading.flaws
         if first or self.task_type != TaskType.CHECK:  # checks are judged without the job: it is read for its name only
             self.job = tree.job or self.job
         known.take_all(reading.root)

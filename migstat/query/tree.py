@@ -114,9 +114,6 @@ class Tree:
         """The root and `depth` levels below it, and evidence only if it is `judged`. The root alone is one request."""
         if judged:
             self._look_ahead()
-        elif depth == 0:
-            root = replace(self._root, children=None)
-            return Reading(root, self._cheap_type, None, flaws=tuple(self._flaws), links=self._page(()).links)
         root = self._to_depth(self._root, depth)
         if depth > 0 and self.task_type == TaskType.CHECK:
             root = self._with_checks(root)
@@ -313,7 +310,7 @@ class Tree:
             evidence = Evidence(root=seen, task_type=self.task_type, job=self.job if scope_counts else None)
         return Reading(
             root=_ordered(root),
-            task_type=self.task_type,
+            task_type=self.task_type if judged else self._cheap_type,
             evidence=evidence,
             missing=self._missing_from(hidden),
             flaws=tuple(self._flaws),
