@@ -30,8 +30,9 @@ AROUND_BARS = 13
 SHORTEST_BAR = 8
 """Minimum cells of the axis: in a narrow window names are cut for it, as the durations are what one looks for."""
 
+WITH_DIFFERENCE = 36
 WITH_MESSAGE = 140
-"""Window width from which a row has its message."""
+"""Window widths from which a row has the difference from the rehearsal, and its message."""
 
 MINUTE: Millis = 60_000
 HOUR = 60 * MINUTE
@@ -227,7 +228,8 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
     elapsed = [elapsed_words(span, night) for span in rows]
     differences = [difference_words(report.difference(span)) for span in rows]
     taken = 2 + 2 + 1 + 2 + max(7, *map(len, elapsed))
-    if report.against is not None:
+    with_difference = report.against is not None and width >= WITH_DIFFERENCE
+    if with_difference:
         taken += 2 + max(3, *map(len, differences))
     longest = max(cell_len(harmless(span.name)) for span in rows)
     names = min(longest, max(width // 4, 10), max(width - taken - SHORTEST_BAR, 4))
@@ -241,7 +243,7 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
         head.append(" " * (cell - len(head)) + words)
     table.add_column(head, no_wrap=True, width=axis.cells + 1)
     table.add_column("ELAPSED", no_wrap=True)
-    if report.against is not None:
+    if with_difference:
         table.add_column("+/-", no_wrap=True, justify="right")
     if message:
         table.add_column("MESSAGE", ratio=1)
@@ -257,7 +259,7 @@ def _bars(report: TimelineReport, rows: Sequence[Span], canvas: Canvas) -> list[
             Text(bar + end, span.state),
             Text(took, QUIET),
         ]
-        if report.against is not None:
+        if with_difference:
             more, rehearsed = report.difference(span), report.rehearsed(span) or 0
             # Less than a minute may just be the time between two polls.
             slow = more is not None and more >= max(60, rehearsed / 10)
