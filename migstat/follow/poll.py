@@ -495,7 +495,7 @@ def _first_view(session: TaskSession, seen: Mapping[Level, Node], level: Level) 
             Assessment(verdict=Verdict.RUNNING, summary=summary_of(leaves, max(0, len(keys) - len(leaves)))),
             with_children(root, [migrate]),
             job,
-            job_id=task.job_id,
+            job_id=session.job_id,
             task_id=task.task_id,
             task_type=task.task_type,
             now=now,

@@ -61,7 +61,7 @@ class TaskSession:
     def of_run(self, run: Task) -> Self:
         """A session about another run of the same job, of which nothing has been read."""
         other = copy(self)
-        other.task = TaskTarget(self.job_id, run.task_id, run.task_type)
+        other.task = TaskTarget(run.task_id, run.task_type)
         other.asked_type = run.task_type
         other.tree = Tree(other, other)
         return other
@@ -108,7 +108,7 @@ def resolve(api: Api, target: Target) -> TaskTarget:
     Raises NotFound if there is no such run, with `again` since a run that was just created takes a moment to appear.
     """
     if target.task not in frozenset(TaskWord):
-        return TaskTarget(target.job_id, target.task, None)
+        return TaskTarget(target.task, None)
     wanted = _TYPE_OF_WORD.get(TaskWord(target.task))
     count, only = 0, "of another kind"
     for page in api.tasks(target.job_id):
@@ -121,7 +121,7 @@ def resolve(api: Api, target: Target) -> TaskTarget:
                 clean_id(newest.task_id, "the API's task id")
             except UsageError as error:
                 raise BadAnswer(error.message) from error
-            return TaskTarget(target.job_id, newest.task_id, newest.task_type, older[0].task_id if older else None)
+            return TaskTarget(newest.task_id, newest.task_type, older[0].task_id if older else None)
         count += len(page.tasks)
         only = next((f"a {task.task_type}" for task in page.tasks if task.task_type), only)
     if count:

@@ -53,7 +53,6 @@ MANY = 200
 class TaskTarget(msgspec.Struct, frozen=True):
     """One task: its type and the run before it of the same kind, if the list of runs was read to find it."""
 
-    job_id: str
     task_id: str
     task_type: str | None
     before: str | None = None

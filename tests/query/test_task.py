@@ -45,7 +45,7 @@ RUNS: Runs = [[("t5", "check"), ("t4", None)], [("t3", "migrate"), ("t2", "check
 def test_a_word_is_the_newest_run_of_its_type(word: str, expected: tuple[str, ...], pages: int) -> None:
     """Runs come newest first, and no more pages are read than are needed: none for an id."""
     lists = Lists(RUNS)
-    assert resolve(lists, Target("j", word)) == TaskTarget("j", *expected)
+    assert resolve(lists, Target("j", word)) == TaskTarget(*expected)
     assert lists.asked == pages
 
 

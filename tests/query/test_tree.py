@@ -13,7 +13,7 @@ from migstat.model.nodes import Level, Node, child_of
 from migstat.model.shape import Shape, shape_of
 from migstat.query.tree import ALL, Reading, TaskTarget, Tree
 from migstat.simulator.scenario import SimNode
-from tests.scenarios import JOB, TASK, moved, of_root
+from tests.scenarios import TASK, moved, of_root
 from tests.watching import Answer, OneByOne, Sent, SimulatedWatch, Trouble
 
 PROJECTS: Level = ("migrate", "projects")
@@ -146,7 +146,7 @@ def test_a_check_task_costs_its_pages(read: Read, more: int) -> None:
     """The checks of a check task are children of its root, and there is nothing below them."""
     checks = [*CHECKS.children, *(scripted(f"D{number}", "SUCCESS") for number in range(more))]
     sim = SimulatedWatch(of_root(scripted("root", "WARNING", *checks), task_type="check"))
-    sim.session.task = TaskTarget(JOB, TASK, "check")
+    sim.session.task = TaskTarget(TASK, "check")
     view = read(sim.session.tree)
     pages = ["root+", *["root+ next"] * (2 if more else 0)]
     assert [asked for asked in sim.asked() if asked != "job"] == pages
@@ -172,7 +172,7 @@ def test_a_glance_at_checks_in_two_places_reads_them_once() -> None:
     checks = (scripted("A", "IN_PROGRESS"), scripted("B", "SUCCESS"))
     root = scripted("root", "IN_PROGRESS", *checks, scripted("check", "IN_PROGRESS", *checks))
     sim = SimulatedWatch(of_root(root, task_type="check"))
-    sim.session.task = TaskTarget(JOB, TASK, "check")
+    sim.session.task = TaskTarget(TASK, "check")
     view = sim.session.tree.glance()
     assert ([check.name for check in shape(view).checks], sim.asked()) == (["A", "B"], ["root+", "job"])
 
