@@ -360,7 +360,7 @@ class _Reader:
             case "alive":
                 self._summed_up = event
                 now = at or self._now
-                self._gaps.append(Gap(now - int(1000 * (event.gap_seconds or 0)), now))
+                self._gaps.append(Gap(self._before(now, event.gap_seconds or 0), now))
             case "progress":  # with its keys in another order or with spaces, as jq may have left it
                 self.add_progress(RecordedProgress(event.level, event.at, event.percent, event.progress))
             case _ if event.event in _ENDS:
@@ -469,9 +469,12 @@ class _Reader:
         if not self._outages or self._outages[-1].to is not None:  # the line that began it was damaged
             self._outages.append(Silence(at, None, "", ""))
         last = self._outages.pop()
-        # the outage began when the last answer was missed, a little before it was reported, but not before the watch
-        earliest = at if self._since is None else self._since
-        self._outages.append(replace(last, since=min(last.since, max(at - int(seconds * 1000), earliest)), to=at))
+        # the outage began when the last answer was missed, a little before it was reported
+        self._outages.append(replace(last, since=min(last.since, self._before(at, seconds)), to=at))
+
+    def _before(self, at: Millis, seconds: float) -> Millis:
+        """The time so many seconds before another, but not before the watch; a damaged line may have any number."""
+        return int(max(at - seconds * 1000, at if self._since is None else self._since))
 
     def _take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None = None) -> None:
         """Take in a reading of a node, which may begin with it, or begin again."""

@@ -238,6 +238,7 @@ def test_what_a_record_tells_of_a_node(case: str) -> None:
          [(0, 4, "timeout"), (8, 8, None)], [(2, 4, "x")]),
         ([snapshot(0), line("outage", 2, code="x"), snapshot(8)], [(0, 2, None), (8, 8, None)], [(2, 2, "x")]),
         ([snapshot(0), line("recovered", 9, outageSeconds=240)], [(0, 9, None)], [(5, 9, "")]),
+        ([snapshot(0), line("recovered", 9, outageSeconds=1e306)], [(0, 9, None)], [(0, 9, "")]),
         ([snapshot(0), line("finished", 3), BEGUN, line("alive", 7)], [(0, 3, "finished"), (1, 7, None)], []),
         ([BEGUN, line("alive", 7)], [(1, 7, None)], []),
     ],
@@ -253,6 +254,15 @@ def test_who_watched_and_when_nothing_answered(
     night = night_of([json.dumps(event).encode() + b"\n" for event in events])
     assert [(minute(watch.since), minute(watch.to), watch.end) for watch in night.watches] == watches
     assert [(minute(outage.since), minute(outage.to), outage.code) for outage in night.outages] == outages
+
+
+@pytest.mark.parametrize(("seconds", "since"), [(180, 3), (1e306, 1), (20, None), (None, None)])
+def test_a_sleep_is_a_gap_in_its_watch(seconds: float | None, since: int | None) -> None:
+    """What was not polled for half a minute is a gap, like the time between two watches; it begins with its watch."""
+    events = [snapshot(1), line("alive", 6, gapSeconds=seconds), snapshot(9)]
+    gaps = night_of([json.dumps(event).encode() + b"\n" for event in events]).gaps
+    minutes = [(gap.since // 60_000 - FIRST, gap.to // 60_000 - FIRST) for gap in gaps]
+    assert minutes == [*([(since, 6)] if since else []), (6, 9)]
 
 
 @pytest.mark.parametrize(("first", "seconds"), [("PENDING", 420), ("IN_PROGRESS", None), ("FINISHED", None)])
