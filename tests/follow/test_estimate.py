@@ -12,13 +12,10 @@ from hypothesis import strategies as st
 from migstat.api.decode import job_of
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsal_of, rehearsed_of
 from migstat.model.nights import Night, Span
-from migstat.model.nodes import Millis, Node, State, TaskType
+from migstat.model.nodes import Node, State, TaskType
 from migstat.model.verdict import Evidence, Until
 from tests.benchmarks.estimates import CASES, Case, errors
-
-NOW: Millis = 1_790_000_000_000
-MINUTE: Millis = 60_000
-PROJECTS = ("migrate", "projects")
+from tests.render.screens import MINUTE, NOW, PROJECTS, node
 
 
 @pytest.mark.parametrize(
@@ -53,22 +50,16 @@ REHEARSED = rehearsal(
 """Four projects that ran at a time: three of ten minutes, one of forty, and two scopes."""
 
 
-def node(*level: str, status: str = "PENDING", ago: float = 0, ran: float = 0) -> Node:
-    """A node that began `ago` minutes ago; `status` may be an outcome, of a node that took `ran` minutes."""
-    if status == "PENDING":
-        return Node(level, status)
-    began = NOW - int(ago * MINUTE)
-    ended = status != "IN_PROGRESS"
-    details = {"startedAt": began, "lastUpdatedAt": began + int(ran * MINUTE)}
-    return Node(level, "FINISHED" if ended else status, status if ended else None, details=details)
+def waits(*level: str) -> Node:
+    return node(*level, state="PENDING")
 
 
 def running(*level: str, ago: float) -> Node:
-    return node(*level, status="IN_PROGRESS", ago=ago)
+    return node(*level, state="IN_PROGRESS", ago=ago, ran=0)
 
 
 def done(*level: str, ran: float, outcome: str = "SUCCESS") -> Node:
-    return node(*level, status=outcome, ago=60, ran=ran)
+    return node(*level, state=outcome, ran=ran)
 
 
 def tonight(
@@ -102,18 +93,18 @@ TWICE = tuple(done(*level, ran=20) for level in (A, B, C))
         pytest.param(tonight(*TWICE, running(*LONG, ago=30)), 50, 2.0, id="at half the pace it takes twice as long"),
         pytest.param(tonight(*TWICE[:2], running(*LONG, ago=30)), 10, None, id="two say nothing of the pace"),
         pytest.param(tonight(*AS_THEN, running(*LONG, ago=50)), 4, 1.0, id="overtime is a tenth"),
-        pytest.param(tonight(running(*A, ago=5), node(*LONG), node(*B)), 55, None, id="the rest follows in one lane"),
-        pytest.param(tonight(running(*A, ago=5), running(*B, ago=5), node(*C), node(*LONG)), 45, None, id="in two"),
+        pytest.param(tonight(running(*A, ago=5), waits(*LONG), waits(*B)), 55, None, id="the rest follows in one lane"),
+        pytest.param(tonight(running(*A, ago=5), running(*B, ago=5), waits(*C), waits(*LONG)), 45, None, id="in two"),
         pytest.param(tonight(running(*PROJECTS, "NEW", ago=4)), 6, None, id="a new name takes the median"),
         pytest.param(tonight(running(*PROJECTS, "long", ago=4)), 36, None, id="names may differ in case"),
         pytest.param(tonight(*AS_THEN[:2], done(*C, ran=1, outcome="FAILED")), None, None, id="failures have no pace"),
         pytest.param(tonight(*AS_THEN[:2], done(*C, ran=0, outcome="SKIPPED")), None, None, id="nor has a skipped one"),
         pytest.param(tonight(*AS_THEN), None, 1.0, id="nothing is left that is known"),
-        pytest.param(tonight(*AS_THEN, node(*LONG)), 40, 1.0, id="between two projects nothing runs"),
-        pytest.param(tonight(node(*A), node(*LONG), age=15), 47 - 2, None, id="projects begin when they did"),
-        pytest.param(tonight(node(*A), node(*LONG), age=30), 40, None, id="or at once, when that has passed"),
+        pytest.param(tonight(*AS_THEN, waits(*LONG)), 40, 1.0, id="between two projects nothing runs"),
+        pytest.param(tonight(waits(*A), waits(*LONG), age=15), 47 - 2, None, id="projects begin when they did"),
+        pytest.param(tonight(waits(*A), waits(*LONG), age=30), 40, None, id="or at once, when that has passed"),
         pytest.param(tonight(*AS_THEN, running("migrate", "apps", ago=20)), 60, 1.0, id="a scope goes on alongside"),
-        pytest.param(tonight(*AS_THEN, node("migrate", "apps"), age=10), 90, 1.0, id="a scope that has yet to begin"),
+        pytest.param(tonight(*AS_THEN, waits("migrate", "apps"), age=10), 90, 1.0, id="a scope that has yet to begin"),
         pytest.param(tonight(*AS_THEN, running("migrate", "other", ago=20)), None, 1.0, id="an unknown scope"),
         pytest.param(tonight(*AS_THEN, scope={"apps": {"mode": "all"}}), 80, 1.0, id="a scope to be reported"),
         pytest.param(tonight(check=running("check", ago=1), age=1), 99, None, id="only the checks have begun"),
@@ -145,14 +136,14 @@ def test_only_what_is_waited_for_is_left(until: Until, evidence: Evidence, left:
 
 def test_what_is_not_reported_yet_is_still_to_come() -> None:
     """Keys of the job count as pending, in the order of the rehearsal; what only the rehearsal had does not."""
-    evidence = tonight(running(*A, ago=5), node(*B))
+    evidence = tonight(running(*A, ago=5), waits(*B))
     assert minutes_left(estimate(REHEARSED, evidence, now=NOW, missing=("LONG", "NEW"))) == 5 + 10 + 40 + 10
     assert minutes_left(estimate(REHEARSED, evidence, now=NOW)) == 5 + 10
 
 
 def test_our_clock_and_the_lanes_of_late_come_first() -> None:
     """When a node was seen to begin beats its stamp, and how many ran of late what runs at this moment."""
-    evidence = tonight(running(*A, ago=600), node(*B), node(*C))
+    evidence = tonight(running(*A, ago=600), waits(*B), waits(*C))
     found = estimate(REHEARSED, evidence, now=NOW, since={A: NOW - 4 * MINUTE}, lanes=3)
     assert minutes_left(found) == 10
 
@@ -192,7 +183,7 @@ def test_checks_of_a_check_task_are_those_of_a_migration() -> None:
 
 def test_names_in_common_are_counted() -> None:
     """Names of the rehearsal are counted among those that were reported or that the job names; spaces are such, too."""
-    assert rehearsed_of(REHEARSED, tonight(node(*A), node(*PROJECTS, "NEW")), ("b", "OTHER")) == (2, 4)
+    assert rehearsed_of(REHEARSED, tonight(waits(*A), waits(*PROJECTS, "NEW")), ("b", "OTHER")) == (2, 4)
     assert rehearsed_of(REHEARSED, tonight()) == (0, 0)
     assert list(rehearsal(span("migrate", "spaces", "DOC")).work) == ["DOC"]
 
@@ -209,7 +200,7 @@ def test_an_estimate_lies_ahead_and_more_work_takes_no_less(
     lives: Mapping[str, tuple[str, float, float]], missing: tuple[str, ...], lanes: int
 ) -> None:
     """Whatever was read, an end is yet to come, and what is missing besides never makes it come earlier."""
-    nodes = [node(*PROJECTS, name, status=status, ago=ago, ran=ran) for name, (status, ago, ran) in lives.items()]
+    nodes = [node(*PROJECTS, name, state=status, ago=ago, ran=ran) for name, (status, ago, ran) in lives.items()]
     missing = tuple(name for name in missing if name not in lives)
     found = estimate(REHEARSED, tonight(*nodes), now=NOW, lanes=lanes)
     more = estimate(REHEARSED, tonight(*nodes), now=NOW, missing=missing, lanes=lanes)
