@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 import shlex
 import textwrap
@@ -21,7 +20,6 @@ from tests.command_line import environ_of, migstat, refused
 from tests.scenarios import LONG_AGO, check_run, cutover, frozen, moved, node, of_tasks, sim_task
 from tests.schemas import assert_valid
 from tests.servers import Answer, Asked, answering, ask, night, server_of, still
-from tests.terminal import MIGSTAT, end_of, on_terminal
 
 DAY = 86_400.0
 
@@ -139,19 +137,6 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
 def test_the_last_line_says_what_was_asked_for(server: Server, words: str, last: str) -> None:
     """A filtered list ends with how many of all it has, the names and the states; of many names the first few."""
     assert ask(server, *words.split(), "-o", "table").out.splitlines()[-1] == last
-
-
-def test_warnings_below_a_table_do_not_push_its_verdict_off_the_screen(tmp_path: Path) -> None:
-    """In a window of 40 by 15 the verdict, a warning of an acceptance without its check and the next step all fit."""
-    checks = (found(f"Check{at}", "WARNING" if at else "FAILED", "x " * 60, 3) for at in range(4))
-    file = accepting(tmp_path, entry("Gone", "2099-01-01"))
-    with still(of_tasks(run("today", 0, *checks))) as asked:
-        env = {**environ_of(asked), "TERM": "xterm", "LC_ALL": "C.UTF-8", "MIGSTAT_CONFIG": os.devnull}
-        words = (*MIGSTAT, "checks", "--accepted", file)
-        written, _ = end_of(on_terminal(words, env, size=(40, 15)))
-    assert "Gone is accepted, but" in " ".join(written.split())
-    assert "Next:" in written
-    assert len(written.splitlines()) < 15
 
 
 @pytest.mark.parametrize("details", [(), ("--details",)])

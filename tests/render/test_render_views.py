@@ -86,8 +86,11 @@ SCENARIOS = {
     "well": frozen(projects=(node("ACME"), node("ZED"))),
     "pending": frozen("pending", check=node("check", "pending"), migrate="absent"),
     "nothing": frozen(reported_at=float("inf")),
-    "warned": frozen("FAILED", projects=(*(node(f"F{number}", "FAILED", LONG) for number in range(5)),
-        *(node(f"W{number:02d}", "WARNING", LONG) for number in range(30)))),
+    "warned": frozen("FAILED",
+        check=node("check", "WARNING", children=tuple(
+            node(f"Check{at}", "WARNING" if at else "FAILED", LONG, occurrences=("1", "2", "3")) for at in range(4))),
+        projects=(*(node(f"F{number}", "FAILED", LONG) for number in range(5)),
+                  *(node(f"W{number:02d}", "WARNING", LONG) for number in range(30)))),
     "not-scheduled": frozen("running", check=node("check", "FAILED", children=(node("Fatal", "FAILED"),)),
         migrate="absent", keys=("ACME",)),
 }  # fmt: skip
@@ -200,6 +203,7 @@ def test_times_are_local_and_name_their_zone(server: Server) -> None:
     [
         ("status", ""),
         ("projects", ""),
+        ("checks --accepted FILE", "Gone is accepted"),
         ("demo status", ""),
         ("demo checks --against previous", "new  MissingAttachments  ▲ warning"),
         ("demo checks --against previous", "+3 more · 1 new · 2 still"),
@@ -220,7 +224,8 @@ def test_the_verdict_stays_on_a_small_screen(servers: dict[str, Server], words: 
     import termios
 
     file = tmp_path / "accepted.toml"
-    file.write_text('[DuplicateEmail]\nreason = "merged on purpose"\nby = "Maria"\nuntil = 2126-12-01\n')
+    entry = '[{}]\nreason = "merged on purpose"\nby = "Maria"\nuntil = 2126-12-01\n'
+    file.write_text(entry.format("DuplicateEmail" if "demo" in words else "Gone"))
     environ = {"TERM": "xterm", "LANG": "C.UTF-8", "MIGSTAT_CONFIG": os.devnull, **environ_of(servers["warned"])}
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 15, 40, 0, 0))
