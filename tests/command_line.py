@@ -96,7 +96,7 @@ def migstat(
     slept = sleep if sleep is not None else []
     runtime = Runtime(
         {"COLUMNS": str(columns), "TERM": "xterm-256color", "MIGSTAT_CONFIG": os.devnull, **environ},
-        Streams(out, err, lambda: stdin, lambda: typed is not None, ask, ask),
+        Streams(out, err, io.StringIO(stdin).read, lambda: typed is not None, ask, ask),
         now=now,
         clock=lambda: steady_clock() + sum(slept),
         sleep=slept.append,

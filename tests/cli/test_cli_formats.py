@@ -10,7 +10,7 @@ import jq
 import pytest
 
 from migstat.simulator.server import Server
-from tests.command_line import environ_of, migstat, process
+from tests.command_line import environ_of, migstat
 from tests.scenarios import LONG_AGO, frozen, node
 from tests.servers import NOW, Answer, Asked, answering, ask, of_tree, one_task, still
 
@@ -83,7 +83,7 @@ def test_targets_share_the_token_that_is_piped(over: Server, tmp_path: Path) -> 
     file = tmp_path / "config.toml"
     file.write_text("".join(f'[targets.t{number}]\njob = "{over.job_id}"\n' for number in range(2)))
     env = environ_of(over) | {"MIGSTAT_CONFIG": str(file)}
-    result = process(["targets", "--token-file", "-"], env, stdin=over.token)
+    result = migstat(["targets", "--token-file", "-"], env, stdin=over.token, now=lambda: NOW)
     assert (result.code, result.err) == (0, "")
 
 
