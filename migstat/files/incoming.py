@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from io import FileIO
 from pathlib import Path
 
+import msgspec
+
 from migstat.errors import OutputError, reason
 from migstat.files.whole import replacing, write_all
 
@@ -60,13 +62,12 @@ def _shortened(name: str, mark: str = "") -> str:
     return stem.encode()[:room].decode(errors="ignore").rstrip(". ") + tail
 
 
-class Incoming:
+class Incoming(msgspec.Struct):
     """A file that is being downloaded: it can be appended to, and started over. Raises OutputError if that fails."""
 
-    def __init__(self, target: Path, file: FileIO) -> None:
-        self.size = 0
-        self._target = target
-        self._file = file
+    _target: Path
+    _file: FileIO
+    size: int = 0
 
     def restart(self) -> None:
         """Discard all that was written."""

@@ -45,16 +45,16 @@ class NoKeyring(CredentialsError):
     """This machine has no keyring, or the extra that talks to it is not installed."""
 
 
-class Keychain:
-    """The stored tokens of this user. Methods raise CredentialsError if the keyring or the file fails."""
+class Keychain(msgspec.Struct, frozen=True):
+    """The stored tokens of this user, in `file` if there is no keyring.
 
-    def __init__(
-        self, file: str | None = None, limit: float = ANSWERS_WITHIN, notice: Callable[[str], None] = lambda _: None
-    ) -> None:
-        """Use `file` if there is no keyring. A call takes `limit` seconds at most; `notice` hears of long ones."""
-        self._file = file
-        self._limit = limit
-        self._notice = notice
+    A call takes `limit` seconds at most; `notice` hears of long ones. Methods raise CredentialsError if the keyring or
+    the file fails.
+    """
+
+    file: str | None = None
+    limit: float = ANSWERS_WITHIN
+    notice: Callable[[str], None] = lambda _: None
 
     @classmethod
     def of_user(cls, environ: Mapping[str, str], notice: Callable[[str], None] = lambda _: None) -> Keychain:
@@ -66,7 +66,7 @@ class Keychain:
         # The file comes first: it is fast to read, and holds only tokens that no keyring took.
         token = self._read().get(account.base_url, {}).get(account.email)
         if isinstance(token, str):
-            return token, display_path(str(self._file))
+            return token, display_path(str(self.file))
         try:
             token = self._ask(lambda keyring: keyring.get_password(account.service, account.email))
         except NoKeyring:
@@ -88,10 +88,10 @@ class Keychain:
         try:
             name = self._ask(kept)
         except NoKeyring:
-            if self._file is None:
+            if self.file is None:
                 raise
             self._write(account, token)
-            return f"{display_path(self._file)}, which only you can read"
+            return f"{display_path(self.file)}, which only you can read"
         if name is None:
             raise CredentialsError("the keyring did not keep the token", WITHOUT)
         self._write(account, None)
@@ -106,33 +106,33 @@ class Keychain:
                 keyring.delete_password(account.service, account.email)
             return there
 
-        places = [display_path(str(self._file))] if self._write(account, None) else []
+        places = [display_path(str(self.file))] if self._write(account, None) else []
         try:
             return [*places, "the keyring"] if self._ask(forgotten) else places
         except NoKeyring:
             return places
 
     def _read(self) -> dict[str, Any]:
-        if self._file is None or not Path(self._file).is_file():
+        if self.file is None or not Path(self.file).is_file():
             return {}
         import tomlkit
 
         try:
-            content: dict[str, Any] = tomlkit.parse(Path(self._file).read_text(encoding="utf-8")).unwrap()
+            content: dict[str, Any] = tomlkit.parse(Path(self.file).read_text(encoding="utf-8")).unwrap()
         except (OSError, ValueError) as error:  # its text stays out of the message, as it contains tokens
             what = reason(error) if isinstance(error, OSError) else "it is damaged"
             raise CredentialsError(
-                f"cannot read {display_path(self._file)}: {what}", "Log in again after you have removed it."
+                f"cannot read {display_path(self.file)}: {what}", "Log in again after you have removed it."
             ) from None
         return {name: entry for name, entry in content.items() if isinstance(entry, dict)}
 
     def _write(self, account: Account, token: str | None) -> bool:
         """Set or remove one token in the file; False if nothing changed."""
-        if self._file is None or (token is None and not Path(self._file).exists()):
+        if self.file is None or (token is None and not Path(self.file).exists()):
             return False
         import tomlkit
 
-        file = Path(self._file)
+        file = Path(self.file)
         try:
             with exclusively(file):
                 content = self._read()
@@ -163,15 +163,15 @@ class Keychain:
 
         # A keyring that waits for a person must delay neither Ctrl-C nor the exit, as threads of a pool would.
         threading.Thread(target=ask, daemon=True).start()
-        patience = min(NOTICE_AFTER, self._limit)
+        patience = min(NOTICE_AFTER, self.limit)
         try:
             try:
                 error = answer.exception(patience)
             except TimeoutError:
-                self._notice("waiting for the keyring; it may be asking for its password")
-                error = answer.exception(self._limit - patience)
+                self.notice("waiting for the keyring; it may be asking for its password")
+                error = answer.exception(self.limit - patience)
         except TimeoutError:
-            message = f"the keyring did not answer within {self._limit:g} s"
+            message = f"the keyring did not answer within {self.limit:g} s"
             raise CredentialsError(message, f"Unlock it and try again. {WITHOUT}") from None
         if error is not None:
             raise _translated(error) from None  # a backend's own words may contain the token

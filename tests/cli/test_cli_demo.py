@@ -95,7 +95,7 @@ def test_the_huge_scenario_is_read_whole() -> None:
     assert waits == []
 
 
-class Forbidden(Keychain):
+class Forbidden(Keychain, frozen=True):
     def recall(self, account: Account) -> tuple[str, str] | None:
         pytest.fail(f"the keyring was asked for {account}")
 
