@@ -107,7 +107,7 @@ def test_the_first_minutes_go_as_they_are_shown(going: Server, tmp_path: Path) -
 
     environ = {"HOME": str(tmp_path), "MIGSTAT_BASE_URL": going.base_url}
     streams = Streams(screen, screen, in_is_terminal=lambda: True, ask=typed, ask_secret=typed)
-    keychain = Keychain(str(tmp_path / ".config" / "migstat" / "credentials.toml"))
+    keychain = Keychain(tmp_path / ".config" / "migstat" / "credentials.toml")
     with in_force(fail.Keyring()):  # type: ignore[no-untyped-call]
         assert run(["auth", "login"], Runtime(environ, streams, keychain=lambda: keychain)) == 0
     output = screen.text().replace("\n  ", " ")  # a terminal wraps what is longer than its lines

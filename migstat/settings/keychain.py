@@ -52,14 +52,14 @@ class Keychain(msgspec.Struct, frozen=True):
     the file fails.
     """
 
-    file: str | None = None
+    file: Path
     limit: float = ANSWERS_WITHIN
     notice: Callable[[str], None] = lambda _: None
 
     @classmethod
     def of_user(cls, environ: Mapping[str, str], notice: Callable[[str], None] = lambda _: None) -> Keychain:
         """The keyring of this user, or the file below the config folder."""
-        return cls(str(Path(user_folder(environ, "config"), "credentials.toml")), notice=notice)
+        return cls(Path(user_folder(environ, "config"), "credentials.toml"), notice=notice)
 
     def recall(self, account: Account) -> tuple[str, str] | None:
         """The token and where it is stored, if it is."""
@@ -81,17 +81,15 @@ class Keychain(msgspec.Struct, frozen=True):
 
             backend = keyring.get_keyring()
             if isinstance(backend, fail.Keyring | null.Keyring):  # the null one would swallow the token
-                raise NoKeyring("this machine has no usable keyring", WITHOUT)
+                raise NoKeyring("this machine has no usable keyring")
             keyring.set_password(account.service, account.email, token)
             return str(backend.name) if keyring.get_password(account.service, account.email) == token else None
 
         try:
             name = self._ask(kept)
         except NoKeyring:
-            if self.file is None:
-                raise
             self._write(account, token)
-            return f"{display_path(self.file)}, which only you can read"
+            return f"{display_path(str(self.file))}, which only you can read"
         if name is None:
             raise CredentialsError("the keyring did not keep the token", WITHOUT)
         self._write(account, None)
@@ -113,28 +111,26 @@ class Keychain(msgspec.Struct, frozen=True):
             return places
 
     def _read(self) -> dict[str, Any]:
-        if self.file is None or not Path(self.file).is_file():
+        if not self.file.is_file():
             return {}
         import tomlkit
 
         try:
-            content: dict[str, Any] = tomlkit.parse(Path(self.file).read_text(encoding="utf-8")).unwrap()
+            content: dict[str, Any] = tomlkit.parse(self.file.read_text(encoding="utf-8")).unwrap()
         except (OSError, ValueError) as error:  # its text stays out of the message, as it contains tokens
             what = reason(error) if isinstance(error, OSError) else "it is damaged"
-            raise CredentialsError(
-                f"cannot read {display_path(self.file)}: {what}", "Log in again after you have removed it."
-            ) from None
+            message = f"cannot read {display_path(str(self.file))}: {what}"
+            raise CredentialsError(message, "Log in again after you have removed it.") from None
         return {name: entry for name, entry in content.items() if isinstance(entry, dict)}
 
     def _write(self, account: Account, token: str | None) -> bool:
         """Set or remove one token in the file; False if nothing changed."""
-        if self.file is None or (token is None and not Path(self.file).exists()):
+        if token is None and not self.file.exists():
             return False
         import tomlkit
 
-        file = Path(self.file)
         try:
-            with exclusively(file):
+            with exclusively(self.file):
                 content = self._read()
                 tokens = content.setdefault(account.base_url, {})
                 before = tokens.pop(account.email, None)
@@ -142,9 +138,9 @@ class Keychain(msgspec.Struct, frozen=True):
                     tokens[account.email] = token
                 if before == token:
                     return False
-                write_whole(file, tomlkit.dumps({url: entry for url, entry in content.items() if entry}))
+                write_whole(self.file, tomlkit.dumps({url: entry for url, entry in content.items() if entry}))
         except OSError as error:
-            raise OutputError(f"cannot write {file}: {reason(error)}", WITHOUT) from error
+            raise OutputError(f"cannot write {self.file}: {reason(error)}", WITHOUT) from error
         return True
 
     def _ask(self, question: Callable[[Any], _T]) -> _T:
@@ -182,10 +178,10 @@ def _translated(error: BaseException) -> CredentialsError:
     if isinstance(error, CredentialsError):
         return error
     if isinstance(error, ImportError) and error.name == "keyring":
-        return NoKeyring("the keyring needs an extra: pip install 'migstat[keyring]'", WITHOUT)
+        return NoKeyring("the keyring extra is not installed")
     match type(error).__name__:  # the library may not be there to import its errors from
         case "NoKeyringError":
-            return NoKeyring("this machine has no usable keyring", WITHOUT)
+            return NoKeyring("this machine has no usable keyring")
         case "KeyringLocked":
             return CredentialsError("the keyring is locked", f"Unlock it and try again. {WITHOUT}")
         case name:

@@ -59,7 +59,7 @@ class Desk:
         return {service.removeprefix("migstat "): users for service, users in held.items() if users}
 
     def run(self, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:
-        own: dict[str, Any] = {"keychain": Keychain(str(self.config.with_name("credentials.toml"))), "now": lambda: NOW}
+        own: dict[str, Any] = {"keychain": Keychain(self.config.with_name("credentials.toml")), "now": lambda: NOW}
         result = migstat(words, {**self.environ, **(env or {})}, **(own | more))
         assert TOKEN not in result.out + result.err
         assert "internal error" not in result.err

@@ -110,13 +110,13 @@ def test_a_demo_reads_none_of_the_users_settings(tmp_path: Path) -> None:
         env |= {"MIGSTAT_OUTPUT": "csv", "MIGSTAT_CONFIG": str(file)}
         for text in (profile, "damaged"):
             file.write_text(text, encoding="utf-8")
-            result = migstat(["demo", "status"], env, keychain=Forbidden())
+            result = migstat(["demo", "status"], env, keychain=Forbidden(tmp_path / "none.toml"))
             assert (result.code, result.err) == (0, LABEL)
             assert result.out.startswith(".\trunning\tIN_PROGRESS\t")
             assert migstat(["demo", "status", "--level", ""], env).err.startswith("migstat: --level")
         assert own.requests == []
     for words, message in (("status -p a", "Omit --profile."), ("config list", "demo"), ("auth login", "demo")):
-        refused(migstat(["demo", *words.split()], env, keychain=Forbidden()), 2, message)
+        refused(migstat(["demo", *words.split()], env, keychain=Forbidden(tmp_path / "none.toml")), 2, message)
 
 
 def test_a_port_in_use_is_refused() -> None:

@@ -6,7 +6,7 @@ import copy
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keyring
@@ -19,7 +19,7 @@ from rich.pretty import pretty_repr
 from migstat.errors import CredentialsError, MigstatError
 from migstat.settings.config import Config, parsed
 from migstat.settings.credentials import MAX_TOKEN_LENGTH, token_of, token_of_file
-from migstat.settings.keychain import WITHOUT, Account, Keychain, NoKeyring
+from migstat.settings.keychain import WITHOUT, Account, Keychain
 from migstat.settings.resolve import Profile, Sources
 from tests.keyrings import Ending, Hanging, Kept, Locked, Odd, in_force
 
@@ -34,6 +34,11 @@ def no_stdin() -> str:
 
 def no_keychain() -> Keychain:
     pytest.fail("the keyring was asked")
+
+
+def kept() -> Keychain:
+    """Stored tokens, all of them in the keyring."""
+    return Keychain(Path(os.environ["KEYRING_FILE"]).with_name("unused.toml"))
 
 
 def private(path: Path, text: str) -> str:
@@ -52,7 +57,7 @@ def _kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_the_first_source_that_has_a_token_is_used(tmp_path: Path) -> None:
     """--token-file, MIGSTAT_TOKEN, MIGSTAT_TOKEN_FILE, the profile's file, the stored token: in this order."""
-    Keychain().keep(ACCOUNT, "of-keyring")
+    kept().keep(ACCOUNT, "of-keyring")
     flag, file, own = (private(tmp_path / name, f"of-{name}\n") for name in ("flag", "file", "own"))
     profile = Profile(Config("c.toml", profiles={"p": {"token_file": own}}), "p")
     variables = {"MIGSTAT_TOKEN": "of-variable", "MIGSTAT_TOKEN_FILE": file}
@@ -64,7 +69,7 @@ def test_the_first_source_that_has_a_token_is_used(tmp_path: Path) -> None:
         ({}, {}, Profile()),
     ]
     email = {"MIGSTAT_EMAIL": ACCOUNT.email}
-    tokens = [Sources(flags, environ | email, of, no_stdin, Keychain).token() for flags, environ, of in cases]
+    tokens = [Sources(flags, environ | email, of, no_stdin, kept).token() for flags, environ, of in cases]
     assert [(token.secret, token.source) for token in tokens] == [
         ("of-flag", f"{flag} (--token-file)"),
         ("of-variable", "MIGSTAT_TOKEN"),
@@ -80,8 +85,8 @@ def test_a_named_source_that_is_unusable_is_not_skipped(tmp_path: Path) -> None:
         Sources({"token_file": str(tmp_path / "none")}, {}, Profile(), no_stdin, no_keychain).token()
 
 
-@pytest.mark.parametrize("chain", [Keychain, None])
-def test_without_any_token_the_ways_to_give_one_are_named(chain: type[Keychain] | None) -> None:
+@pytest.mark.parametrize("chain", [kept, None])
+def test_without_any_token_the_ways_to_give_one_are_named(chain: Callable[[], Keychain] | None) -> None:
     """The hint is for newcomers, and for those whose profile is not the default one."""
     profile = Profile(Config("c.toml", default_profile="a", profiles={"a": {}, "my b": {}}), "my b")
     with pytest.raises(CredentialsError, match=f"^no API token for {ACCOUNT.email} at https://api") as raised:
@@ -106,7 +111,7 @@ def test_anything_but_one_word_is_refused_from_every_source(tmp_path: Path, bad:
     ]
     for flags, environ, source in sources:
         with pytest.raises(CredentialsError) as raised:
-            Sources(flags | {"email": ACCOUNT.email}, environ, Profile(), lambda: bad, Keychain).token()
+            Sources(flags | {"email": ACCOUNT.email}, environ, Profile(), lambda: bad, kept).token()
         assert raised.value.message.startswith(source)
         assert not bad.strip() or bad.strip() not in raised.value.message + raised.value.hint
 
@@ -193,7 +198,7 @@ def test_any_text_is_a_token_or_refused(text: str) -> None:
 
 def test_a_keyring_keeps_each_accounts_token_apart() -> None:
     """A token is found for its e-mail and API only, and removed once."""
-    chain = Keychain()
+    chain = kept()
     assert chain.recall(ACCOUNT) is None
     assert chain.keep(ACCOUNT, TOKEN) == "the keyring (keyrings Kept)"
     assert chain.recall(ACCOUNT) == (TOKEN, "the keyring")
@@ -215,7 +220,7 @@ def test_without_a_keyring_the_token_goes_into_a_private_file(
     elif cause == "fail":
         backend = keyring.backends.fail.Keyring()  # type: ignore[no-untyped-call]
     file = tmp_path / "config" / "credentials.toml"
-    chain, other = Keychain(str(file)), replace(ACCOUNT, email='o"th.er@example.com')
+    chain, other = Keychain(file), replace(ACCOUNT, email='o"th.er@example.com')
     keyring.set_keyring(backend)
     assert chain.keep(ACCOUNT, TOKEN) == f"{file}, which only you can read"
     chain.keep(other, "theirs")
@@ -227,14 +232,12 @@ def test_without_a_keyring_the_token_goes_into_a_private_file(
     assert chain.forget(ACCOUNT) == [str(file)]
     assert chain.forget(ACCOUNT) == []
     assert (chain.recall(ACCOUNT), chain.recall(other)) == (None, ("theirs", str(file)))
-    with pytest.raises(NoKeyring):
-        Keychain().keep(ACCOUNT, TOKEN)
 
 
 def test_a_token_that_a_keyring_takes_leaves_the_file(tmp_path: Path) -> None:
     """There is one stored token per account, whoever keeps it."""
     file = private(tmp_path / "credentials.toml", f'["{ACCOUNT.base_url}"]\n"{ACCOUNT.email}" = "old"\n')
-    chain = Keychain(file)
+    chain = Keychain(Path(file))
     assert chain.recall(ACCOUNT) == ("old", file)
     chain.keep(ACCOUNT, TOKEN)
     assert chain.recall(ACCOUNT) == (TOKEN, "the keyring")
@@ -244,7 +247,7 @@ def test_a_damaged_file_is_named_without_its_content(tmp_path: Path) -> None:
     """Remains of a token in it are not shown."""
     file = private(tmp_path / "credentials.toml", '["https://x"]\n"a@b" = s3cr3t\n')
     with pytest.raises(CredentialsError) as raised:
-        Keychain(file).recall(ACCOUNT)
+        Keychain(Path(file)).recall(ACCOUNT)
     assert raised.value.message == f"cannot read {file}: it is damaged"
 
 
@@ -264,7 +267,7 @@ def test_a_failing_keyring_is_reported_without_the_token(
     monkeypatch.setenv("KEYRING_SECRET", TOKEN)
     file, notices = tmp_path / "credentials.toml", list[str]()
     limit = 0.05 if backend is Hanging else 30.0
-    chain = Keychain(str(file), limit, notices.append)
+    chain = Keychain(file, limit, notices.append)
     with in_force(backend()):
         for call in (lambda: chain.recall(ACCOUNT), lambda: chain.keep(ACCOUNT, TOKEN), lambda: chain.forget(ACCOUNT)):
             with pytest.raises(MigstatError) as raised:
