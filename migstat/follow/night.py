@@ -474,7 +474,7 @@ class _Reader:
 
     def _before(self, at: Millis, seconds: float) -> Millis:
         """The time so many seconds before another, but not before the watch; a damaged line may have any number."""
-        return int(max(at - seconds * 1000, at if self._since is None else self._since))
+        return int(min(max(at - seconds * 1000, at if self._since is None else self._since), at))
 
     def _take(self, node: RecordedNode, reading: Condition, at: Millis | None, before: Millis | None = None) -> None:
         """Take in a reading of a node, which may begin with it, or begin again."""

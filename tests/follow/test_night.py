@@ -256,7 +256,7 @@ def test_who_watched_and_when_nothing_answered(
     assert [(minute(outage.since), minute(outage.to), outage.code) for outage in night.outages] == outages
 
 
-@pytest.mark.parametrize(("seconds", "since"), [(180, 3), (1e306, 1), (20, None), (None, None)])
+@pytest.mark.parametrize(("seconds", "since"), [(180, 3), (1e306, 1), (-1e306, None), (20, None), (None, None)])
 def test_a_sleep_is_a_gap_in_its_watch(seconds: float | None, since: int | None) -> None:
     """What was not polled for half a minute is a gap, like the time between two watches; it begins with its watch."""
     events = [snapshot(1), line("alive", 6, gapSeconds=seconds), snapshot(9)]
