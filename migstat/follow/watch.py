@@ -374,7 +374,7 @@ class Watch:
         clock = self._deadline.clock
         began, began_at = clock(), self._now()
         read_at = began if self._read_at is None else self._read_at
-        # seconds between two readings beyond which polls were missed, in an outage or while the computer slept
+        # seconds between two readings beyond which polls were missed, in an outage or while all this was suspended
         longest = self._interval + max(2 * self._interval, MISSED)
         if began - read_at > longest and self._snapshot is not None:
             yield self._alive(gap=max(0, began_at - self._snapshot.fetched_at) / 1000)

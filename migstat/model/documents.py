@@ -261,7 +261,7 @@ class SilenceJson(Published, kw_only=True):
 
 
 class GapJson(Published, kw_only=True):
-    """A time without polls: between two watches, or while the computer slept."""
+    """A time without polls: between two watches, or while one was suspended."""
 
     since: Instant = field(name="from")
     to: Instant
@@ -400,7 +400,7 @@ class AliveEvent(EventJson, kw_only=True, tag="alive"):
     summary: Summary
     missing: Missing
     estimated_end: NotBefore = field(name="estimatedEndAt")
-    gap_seconds: Annotated[Rounded | None, Meta(description="Set if nothing was read for so long: the computer slept.")]
+    gap_seconds: Annotated[Rounded | None, Meta(description="Seconds without a poll, if it was suspended.")]
 
 
 class LateEvent(EventJson, kw_only=True, tag="late"):

@@ -91,7 +91,7 @@ class Recovered(msgspec.Struct, frozen=True):
 class Alive(msgspec.Struct, frozen=True):
     """The watch goes on: five minutes have passed without another event, or `gap_seconds` without a poll.
 
-    Such a gap is no outage. Usually the computer has slept.
+    Such a gap is no outage: the computer or the watch was suspended.
     """
 
     at: Millis

@@ -69,7 +69,7 @@ class Silence(msgspec.Struct, frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """A time without polls: between two watches, or within one while the computer slept."""
+    """A time without polls: between two watches, or within one while it was suspended."""
 
     since: Millis
     to: Millis

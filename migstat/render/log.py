@@ -51,7 +51,7 @@ def log_line(event: Event | Resumed | LogLine) -> LogLine | None:
         case Late():
             return LogLine(event.at, late_words(event), State.WARNING)
         case Alive() if event.gap_seconds:
-            text = f"not watched for {duration(event.gap_seconds)}; the computer may have slept"
+            text = f"not watched for {duration(event.gap_seconds)}: the computer or the watch was suspended"
             return LogLine(event.at, text, State.WARNING)
         case Recovered():
             return LogLine(event.at, f"API back after {duration(event.outage_seconds)}")

@@ -233,7 +233,7 @@ PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
          "no answer (503); next try in 12s: the API failed (503)"),
         (Recovered(NOW, 43.0), "API back after 43s"),
         (Alive(NOW, Verdict.RUNNING, NOTHING, (), gap_seconds=7400.0),
-         "not watched for 2h 03m; the computer may have slept"),
+         "not watched for 2h 03m: the computer or the watch was suspended"),
         (Late(NOW, NOW + 7 * MINUTE, NOW + 27 * MINUTE, 1200.0, "estimate"),
          "expected to end about 14:40, 20m after the deadline (14:20)"),
         (Late(NOW, NOW, NOW + 7 * MINUTE, 0.0, "passed"),
