@@ -87,7 +87,7 @@ class Prose(msgspec.Struct, frozen=True):
             last.rstrip()
             while " " in last.plain and cell_len(last.plain) > width - 2:
                 last = last[: last.plain.rindex(" ")]
-            last.truncate(max(width - 1, 1))
+            last.truncate(max(width - 1, 0))
             lines[self.lines - 1 :] = [last + Text("…")]
         for each in lines:
             each.plain = each.plain.replace(_SPACE, " ")

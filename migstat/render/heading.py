@@ -115,16 +115,15 @@ def reason_lines(
     reasons: Sequence[Reason], canvas: Canvas, most: int = REASONS, *, wrap: bool = False
 ) -> list[RenderableType]:
     """The reasons for the verdict, on one line each unless they `wrap`, and `+N more`."""
-    grid, lines = Table.grid(expand=True), list[RenderableType]()
+    grid = Table.grid(expand=True)
     grid.add_column()
     grid.add_column(ratio=1)
     for reason in reasons[:most]:
         name = f"{harmless(reason.level[-1])}  " if reason.level else ""
-        sign, words = f"  {canvas.glyphs.states[reason.state]} ", name + harmless(reason.text).strip()
-        grid.add_row(Text(sign, reason.state), Prose(Text(words)))
-        lines.append(line((sign, reason.state), words))
+        words = Prose(Text(name + harmless(reason.text).strip()), 3 if wrap else 1)
+        grid.add_row(Text(f"  {canvas.glyphs.states[reason.state]} ", reason.state), words)
     more = [Text(f"  +{len(reasons) - most} more", QUIET)] if len(reasons) > most else []
-    return [*([grid] if wrap and reasons else lines), *more]
+    return [*([grid] if reasons else []), *more]
 
 
 def facts_line(facts: Iterable[tuple[int, str]], canvas: Canvas) -> RenderableType:

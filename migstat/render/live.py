@@ -202,9 +202,9 @@ def _body(
     parts += scopes
     # The log comes last and gets all lines that are still left, so that the window is full.
     if logged:
-        lines = [_log_line(each, now, canvas) for each in log[-(logged + spare) :]]
-        spare -= len(lines) - logged
-        parts += [*gap, *lines]
+        latest = log[-(logged + spare) :]
+        spare -= len(latest) - logged
+        parts += [*gap, *(_log_line(each, now, canvas) for each in latest)]
     if not small and footer is not None:
         footer = footer if len(footer) <= canvas.width else footer.partition(";")[0]
         parts += [*([blank] * spare), line((footer, QUIET))]
@@ -367,10 +367,11 @@ def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> lis
     return lines
 
 
-def _log_line(logged: LogLine, now: Millis, canvas: Canvas) -> Text:
+def _log_line(logged: LogLine, now: Millis, canvas: Canvas) -> Prose:
     state = logged.state
     glyph = () if state is None else ((f"{canvas.glyphs.states[state]} ", state),)
-    return line((f"{local_time(logged.at, now)} ", QUIET), *glyph, (logged.text, state if state in BAD else QUIET))
+    words = (logged.text, state if state in BAD else QUIET)
+    return Prose(Text.assemble((f"{local_time(logged.at, now)} ", QUIET), *glyph, words), 1)
 
 
 def window_title(known: SortedView, glyphs: Glyphs) -> str:

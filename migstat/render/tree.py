@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from migstat.model.nodes import Node, State
 from migstat.model.reports import StatusReport, worst_first
-from migstat.render.drawing import NARROW, Canvas, dotted, line, mark
+from migstat.render.drawing import NARROW, Canvas, Prose, dotted, mark
 from migstat.render.folding import counts_of
 from migstat.render.heading import header
 from migstat.render.table import has_leaves
@@ -32,7 +32,7 @@ def _grow(tree: Tree, node: Node, report: StatusReport, canvas: Canvas) -> None:
         _grow(tree.add(_label(child, report, canvas)), child, report, canvas)
 
 
-def _label(node: Node, report: StatusReport, canvas: Canvas) -> Text:
+def _label(node: Node, report: StatusReport, canvas: Canvas) -> Prose:
     over = report.snapshot.node.ended
     words = describe(node, report.snapshot.fetched_at, brief=canvas.width < NARROW, over=over)
     counts: list[Text] = []
@@ -47,4 +47,4 @@ def _label(node: Node, report: StatusReport, canvas: Canvas) -> Text:
         dotted(counts, canvas.glyphs),
         Text(words.message),
     ]
-    return line(Text("  ").join(part for part in parts if part))
+    return Prose(Text("  ").join(part for part in parts if part), 1)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from rich.cells import cell_len
+from rich.console import Group
 from rich.text import Text
 
 from migstat.model.crowd import NOTHING, summary_of
@@ -34,6 +35,7 @@ from migstat.render.advice import Typed, next_line, next_step
 from migstat.render.drawing import Canvas, Prose, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.exported import ExportedView
+from migstat.render.heading import reason_lines
 from migstat.render.live import frame, progress_text, window_title
 from migstat.render.log import LogLine, cause_of, log_line
 from migstat.render.page import page_text
@@ -152,12 +154,15 @@ def test_what_could_not_be_read_is_among_the_problems() -> None:
 
 
 def test_a_message_breaks_no_number() -> None:
-    """Where a message wraps or is cut, the counts in it stay whole: half a number is a wrong one."""
-    message = Text("import 31 204/33 000; stopped by 429")
-    for width in range(16, 40):
-        for lines in (1, 2, 3):
-            text = drawn(Prose(message, lines), Canvas(width, UNICODE), color=False)
-            assert {*re.findall(r"\d[\d /]*", text)} <= {"31 204/33 000", "429"}
+    """Where a message, a reason or a line of the log is cut, its counts stay whole: half a number is a wrong one."""
+    message = "import 31 204/33 000; stopped by 429"
+    for width in range(16, 50):
+        canvas = Canvas(width, UNICODE)
+        texts = [drawn(Prose(Text(message), lines), canvas, color=False) for lines in (1, 2, 3)]
+        reasons = reason_lines([Reason((), State.FAILED, None, message)], canvas)
+        texts += [drawn(Group(*reasons), canvas, color=False)]
+        texts += [line.partition(" ")[2] for line in shown(START, width, 15, [LogLine(NOW, message)]) if ":" in line]
+        assert {*re.findall(r"\d[\d /]*", "\n".join(texts))} == {"31 204/33 000", "429"}
 
 
 def test_a_number_is_never_cut() -> None:
