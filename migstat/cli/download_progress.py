@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Column
+from migstat.cli.context import Options, Runtime
+from migstat.cli.streams import is_terminal
+
+if TYPE_CHECKING:
+    from migstat.api.download import Moved
 
 ROOM_FOR_SPEED = 50
 ROOM_FOR_BAR = 72
@@ -28,23 +21,32 @@ BESIDE_NAME = 26
 
 
 @contextmanager
-def progress_of(
-    label: str, stream: TextIO, *, ascii_only: bool, color: bool | None
-) -> Iterator[Callable[[int, int | None], None]]:
+def shown_progress(runtime: Runtime, options: Options, label: str) -> Iterator[Moved]:
     """Show the progress of the file `label` until the block ends, and erase it from the terminal.
 
-    The block gets a function to call with the bytes so far, and with the total or None.
+    The block gets a function to call with the bytes so far, and with the total or None. Nothing is shown elsewhere, or
+    between the lines of `--verbose`.
     """
-    console = Console(file=stream, force_terminal=True, no_color=color is False, legacy_windows=False)
+    err = runtime.streams.err
+    if options.verbose or options.dumb or err is None or not is_terminal(err):
+        yield lambda _done, _total: None
+        return
+    from rich import progress
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Column
+
+    console = Console(file=err, force_terminal=True, no_color=not options.color, legacy_windows=False)
     room = console.width
     longest = room // 3 if room >= ROOM_FOR_SPEED else max(room - BESIDE_NAME, 1)
+    name = Column(no_wrap=True, overflow="ellipsis", max_width=longest)
     columns = (
-        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=longest)),
-        *((BarColumn(20),) if room >= ROOM_FOR_BAR and not ascii_only else ()),
-        DownloadColumn(),
-        *((TransferSpeedColumn(),) if room >= ROOM_FOR_SPEED else ()),
-        TimeRemainingColumn(compact=True),
+        progress.TextColumn("{task.description}", table_column=name),
+        *((progress.BarColumn(20),) if room >= ROOM_FOR_BAR and not options.ascii_only else ()),
+        progress.DownloadColumn(),
+        *((progress.TransferSpeedColumn(),) if room >= ROOM_FOR_SPEED else ()),
+        progress.TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task: TaskID = progress.add_task(escape(label), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    with progress.Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task(escape(label), total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)

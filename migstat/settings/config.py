@@ -230,10 +230,10 @@ def set_command(path: KeyPath, value: str) -> str:
     return f"migstat config set {shlex.quote(dotted(path))} {value}"
 
 
-def display_path(file: str) -> str:
+def display_path(file: str | Path) -> str:
     """The file's name for people, with `~` for the home folder."""
-    home = os.path.expanduser("~")  # noqa: PTH111
-    return f"~{file[len(home) :]}" if home not in ("", "/") and file.startswith(f"{home}{os.sep}") else file
+    name, home = str(file), os.path.expanduser("~")  # noqa: PTH111
+    return f"~{name[len(home) :]}" if home not in ("", "/") and name.startswith(f"{home}{os.sep}") else name
 
 
 def _hint(path: KeyPath) -> str:

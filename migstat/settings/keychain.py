@@ -66,7 +66,7 @@ class Keychain(msgspec.Struct, frozen=True):
         # The file comes first: it is fast to read, and holds only tokens that no keyring took.
         token = self._read().get(account.base_url, {}).get(account.email)
         if isinstance(token, str):
-            return token, display_path(str(self.file))
+            return token, display_path(self.file)
         try:
             token = self._ask(lambda keyring: keyring.get_password(account.service, account.email))
         except NoKeyring:
@@ -89,7 +89,7 @@ class Keychain(msgspec.Struct, frozen=True):
             name = self._ask(kept)
         except NoKeyring:
             self._write(account, token)
-            return f"{display_path(str(self.file))}, which only you can read"
+            return f"{display_path(self.file)}, which only you can read"
         if name is None:
             raise CredentialsError("the keyring did not keep the token", WITHOUT)
         self._write(account, None)
@@ -104,7 +104,7 @@ class Keychain(msgspec.Struct, frozen=True):
                 keyring.delete_password(account.service, account.email)
             return there
 
-        places = [display_path(str(self.file))] if self._write(account, None) else []
+        places = [display_path(self.file)] if self._write(account, None) else []
         try:
             return [*places, "the keyring"] if self._ask(forgotten) else places
         except NoKeyring:
@@ -119,7 +119,7 @@ class Keychain(msgspec.Struct, frozen=True):
             content: dict[str, Any] = tomlkit.parse(self.file.read_text(encoding="utf-8")).unwrap()
         except (OSError, ValueError) as error:  # its text stays out of the message, as it contains tokens
             what = reason(error) if isinstance(error, OSError) else "it is damaged"
-            message = f"cannot read {display_path(str(self.file))}: {what}"
+            message = f"cannot read {display_path(self.file)}: {what}"
             raise CredentialsError(message, "Log in again after you have removed it.") from None
         return {name: entry for name, entry in content.items() if isinstance(entry, dict)}
 

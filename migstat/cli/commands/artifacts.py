@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime, Session, open_session
+from migstat.cli.download_progress import shown_progress
 from migstat.cli.options import shared_options
 from migstat.cli.output import JSON_FORMATS, finish
-from migstat.cli.streams import is_terminal
 from migstat.errors import ApiError, BadAnswer, Incomplete, MigstatError, NotFound, OutputError, Refused, UsageError
 from migstat.files.incoming import file_names, incoming
 from migstat.model.nodes import instant
 from migstat.model.reports import ArtifactsReport, Listed
-
-if TYPE_CHECKING:
-    from migstat.api.download import Moved
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 NONE_HERE = "Only newer migration assistants produce reports and logs, and never for Confluence."
@@ -98,7 +94,7 @@ def _download(
     for number, (listed, name) in enumerate(zip(report.artifacts, names, strict=True), 1):
         label = f"{number}/{len(names)} {name}" if len(names) > 1 else name
         try:
-            with incoming(folder / name) as file, _progress(runtime, options, label) as moved:
+            with incoming(folder / name) as file, shown_progress(runtime, options, label) as moved:
                 expected = name.lower().endswith(".json")
                 session.api.download(listed.artifact.location, file, moved, json_expected=expected)
         except (ApiError, OutputError) as error:
@@ -109,16 +105,6 @@ def _download(
         else:
             fetched.append(replace(listed, path=str(folder / name)))
     return replace(report, artifacts=tuple(fetched), downloaded=True), failures
-
-
-def _progress(runtime: Runtime, options: Options, label: str) -> AbstractContextManager[Moved]:
-    """Progress on a terminal's standard error, none elsewhere or between the lines of `--verbose`."""
-    streams = runtime.streams
-    if options.verbose or options.dumb or streams.err is None or not is_terminal(streams.err):
-        return nullcontext(lambda _done, _total: None)
-    from migstat.cli.download_progress import progress_of
-
-    return progress_of(label, streams.err, ascii_only=options.ascii_only, color=options.color)
 
 
 def _summary(failures: Mapping[str, MigstatError], count: int) -> MigstatError:
