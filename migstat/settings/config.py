@@ -181,15 +181,23 @@ def all_values(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield from (((section, name, key), value) for key, value in entry.items())
 
 
+def value_at(config: Config, path: KeyPath) -> str:
+    """The value of a key. Raises NotFound if it is not set."""
+    if value := dict(all_values(config)).get(path):
+        return value
+    raise NotFound(f"{dotted(path)} is not set", f"See migstat config list for {display_path(config.file)}.")
+
+
 def with_changes(config: Config, changes: Mapping[KeyPath, str | None]) -> Config:
     """The file with values set, or removed (None); everything else stays, comments too. Nothing is written.
 
     A table that has nothing left is removed, unless it is a profile in use. Raises NotFound for a value
     that is to be removed but not set, UsageError if the change cannot be made.
     """
+    for path, value in changes.items():
+        if value is None:
+            value_at(config, path)
     before = dict(all_values(config))
-    if unset := [path for path, value in changes.items() if value is None and path not in before]:
-        raise NotFound(f"{dotted(unset[0])} is not set", f"See migstat config list for {display_path(config.file)}.")
     expected = {path: value for path, value in {**before, **changes}.items() if value is not None}
     named = {value for path, value in expected.items() if path[-1] in ("profile", DEFAULT_PROFILE)}
     # tomlkit keeps comments, but in unusual files it loses tables, writes them twice, or raises all kinds of errors. So

@@ -11,7 +11,7 @@ from migstat.cli.context import Runtime
 from migstat.cli.help_page import MigstatTyper
 from migstat.cli.options import option
 from migstat.cli.output import print_rows
-from migstat.errors import MigstatError, NotFound, UsageError
+from migstat.errors import MigstatError, UsageError
 from migstat.files.places import config_file
 from migstat.render.text import harmless
 from migstat.settings.config import (
@@ -25,6 +25,7 @@ from migstat.settings.config import (
     path_of,
     read_config,
     set_command,
+    value_at,
 )
 from migstat.settings.keys import PROFILE_KEYS, SETTING, TARGET_KEYS
 from migstat.settings.resolve import Profile, Sources, profile_from
@@ -106,11 +107,7 @@ def get(ctx: typer.Context, key: Key) -> int:
     """
     runtime: Runtime = ctx.obj
     read = _read(runtime)
-    path = _path_in(read, key)
-    value = dict(all_values(read)).get(path)
-    if value is None:
-        raise NotFound(f"{dotted(path)} is not set", f"See migstat config list for {display_path(read.file)}.")
-    print_rows(runtime.streams, [(value,)])
+    print_rows(runtime.streams, [(value_at(read, _path_in(read, key)),)])
     return 0
 
 
@@ -128,8 +125,9 @@ def set_(ctx: typer.Context, key: Key, value: Annotated[str, typer.Argument(meta
     """
     runtime: Runtime = ctx.obj
     path = path_of(refuse_empty(key, "KEY"))
-    _check(path, refuse_empty(value, "VALUE"), _read(runtime, must_exist=False))
-    changed = change(config_file(runtime.environ)[0], {path: value})
+    read = _read(runtime, must_exist=False)
+    _check(path, refuse_empty(value, "VALUE"), read)
+    changed = change(read.file, {path: value})
     runtime.streams.tell(harmless(f"{dotted(path)} is set in {display_path(changed.file)}"))
     if path[0] == "profiles" and SETTING[path[-1]].is_file:
         file, _ = Profile(changed, path[1]).get(path[-1]) or ("", "")
