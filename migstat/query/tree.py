@@ -445,21 +445,13 @@ class Tree:
             many = any(level not in self._expanded for level in levels)
         if not many:
             return None
-
-        def one(wanted: tuple[Level, Status | None, str | None]) -> tuple[Node, ...] | None:
-            level, status, outcome = wanted
-            return find(self._asker, level, status=status, outcome=outcome, filters=self._filters)
-
-        wanted = [(level, *question) for level in levels for question in _NOTEWORTHY]
-        parts = attempted(partial(self._asker.together, one, wanted))
-        if isinstance(parts, ApiError):
-            return None  # reading all of it says what is wrong
-        found: dict[Level, dict[str, Node]] = {level: {} for level in levels}
-        for (level, *_), part in zip(wanted, parts, strict=True):
-            if part is None:
-                return None
-            found[level] |= {child.name: child for child in part}
-        return [Node(level, children=Crowd(by_name(children.values()))) for level, children in found.items()]
+        found = []
+        for level in levels:
+            children = attempted(partial(find, self._asker, level, _NOTEWORTHY, self._filters))
+            if children is None or isinstance(children, ApiError):
+                return None  # reading all of it says what is wrong
+            found.append(Node(level, children=Crowd(by_name(children))))
+        return found
 
     def _note(self, nodes: Iterable[Node]) -> None:
         """Note which of these nodes could not be read."""

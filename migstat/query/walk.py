@@ -161,21 +161,16 @@ def walk(
 
 
 def find(
-    asker: Asker,
-    level: Level,
-    *,
-    status: str | None = None,
-    outcome: str | None = None,
-    filters: Filters | None = None,
+    asker: Asker, level: Level, wanted: Iterable[tuple[Status | None, str | None]], filters: Filters
 ) -> tuple[Node, ...] | None:
-    """The children of one status or outcome, in one plain walk; None if the filter is refused or ignored.
+    """The children of these statuses and outcomes, in one plain walk each; None if a filter is refused or ignored.
 
-    Cheap, but a child that moves meanwhile may be lost: enough for a glance, or between two walks over everything.
-    Raises ApiError if the level itself does not answer.
+    Cheap, but a child that moves meanwhile may be lost: enough for a glance. Raises ApiError if the level itself does
+    not answer.
     """
-    question = Question(level, expand=True, status=status, outcome=outcome)
-    found = _Walk(asker, level, filters or Filters()).filtered(question)
-    return None if found is None else tuple(found[0].seen.values())
+    walking = _Walk(asker, level, filters)
+    questions = (Question(level, expand=True, status=status, outcome=outcome) for status, outcome in wanted)
+    return None if walking.filtered(*questions) is None else tuple(walking.readings.values())
 
 
 def ask_by_name(asker: Asker, level: Level, names: Sequence[str]) -> dict[str, Node | None]:
