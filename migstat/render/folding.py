@@ -80,7 +80,7 @@ def rest_line(
     found = report.checks if isinstance(report, ChecksReport) else report.projects
     total = report.snapshot.summary.total
     if report.filtered:
-        return [Text(f"{len(found)} of {total} {kind}: {harmless(report.filtered)}", QUIET)]
+        return [Text(f"{grouped(len(found))} of {grouped(total)} {kind}: {harmless(report.filtered)}", QUIET)]
     if rest:
         return [folded_line(Counter(node.state for node in rest), canvas, over=report.snapshot.node.ended)]
     refused = report.snapshot.verdict is Verdict.FAILED
