@@ -129,7 +129,7 @@ def _table(names: Sequence[str], found: Iterable[Sequence[str]]) -> Iterator[str
 def _timeline(report: TimelineReport) -> Iterator[str]:
     """The report for the morning after."""
     # Slow to import, and of use to `timeline` alone.
-    from migstat.render.timeline import (
+    from migstat.render.night_words import (
         columns_for_people,
         failures,
         night_heading,

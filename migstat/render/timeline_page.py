@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from migstat.model.nights import Span, TimelineReport
 from migstat.model.nodes import Millis, State
 from migstat.render.html import Markup, mark, page, tag
-from migstat.render.theme import UNICODE
-from migstat.render.timeline import (
-    Axis,
-    axis_of,
+from migstat.render.night_words import (
     columns_for_people,
     failures,
     night_heading,
@@ -18,6 +15,8 @@ from migstat.render.timeline import (
     summary_of_night,
     when_words,
 )
+from migstat.render.theme import UNICODE
+from migstat.render.timeline import Axis, axis_of
 
 CELLS = 1000
 """A bar is as precise as a thousandth of the axis."""

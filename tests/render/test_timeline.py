@@ -11,18 +11,9 @@ from migstat.model.events import PhaseSeen
 from migstat.model.nights import Gap, Night, Silence, Span, timeline_report
 from migstat.model.nodes import Level, Millis, State
 from migstat.render.drawing import Canvas, fitted
+from migstat.render.night_words import difference_words, row_for_people, summary_of_night, when_words
 from migstat.render.theme import UNICODE
-from migstat.render.timeline import (
-    ASCII_SIGNS,
-    Axis,
-    axis_of,
-    bar_of,
-    difference_words,
-    row_for_people,
-    summary_of_night,
-    timeline_view,
-    when_words,
-)
+from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of, timeline_view
 
 pytestmark = pytest.mark.zone("Europe/Berlin")
 
