@@ -15,7 +15,7 @@ from migstat.errors import CredentialsError, Interrupted, NotFound, UsageError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
 from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, display_path, set_command
-from migstat.settings.keychain import Account
+from migstat.settings.keychain import WITHOUT, Account, Keychain
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import Settings, Sources
 from migstat.settings.target import Target, TaskWord, target_from
@@ -41,6 +41,13 @@ class AccountDialog(msgspec.Struct, frozen=True):
     def sources(self) -> Sources:
         """Where the user's settings come from."""
         return self.options.sources
+
+    @property
+    def keychain(self) -> Keychain:
+        """The stored tokens. Raises CredentialsError where none are stored."""
+        if self.runtime.keychain is None:
+            raise CredentialsError("no tokens are stored here", WITHOUT)
+        return self.runtime.keychain()
 
     def tell(self, text: str) -> None:
         """Write a line to standard error."""

@@ -13,7 +13,7 @@ from migstat.errors import ApiError, MigstatError, UsageError
 from migstat.model.nodes import Job
 from migstat.render.text import harmless
 from migstat.settings.credentials import Token, token_of, token_of_file
-from migstat.settings.keychain import WITHOUT, Account, NoKeyring
+from migstat.settings.keychain import Account
 
 HOW_TO_BEGIN = "Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens"
 
@@ -47,9 +47,8 @@ def login(runtime: Runtime, options: Options) -> int:
     The token goes into the system's keyring, or into a file that only you can read if there is none. It is not shown
     while you type it.
     """
-    if runtime.keychain is None:
-        raise NoKeyring("cannot store a token here", WITHOUT)
     dialog = AccountDialog(runtime, options)
+    keychain = dialog.keychain
     sources, person = dialog.sources, runtime.streams.in_is_terminal()
     sources.settings()  # report invalid values before anyone types a token in vain
     target = dialog.target()
@@ -77,7 +76,7 @@ def login(runtime: Runtime, options: Options) -> int:
     except ApiError as error:
         raise type(error)(f"{error.message}; nothing was stored", error.hint) from error
     # The token first: if the config file cannot be written after that, at least the token need not be typed again.
-    place = runtime.keychain().keep(account, token.secret)
+    place = keychain.keep(account, token.secret)
     dialog.tell(f"stored the token of {account.email} in {place}")
     words = dialog.remember(account, targets)
     dialog.note_precedence()
@@ -131,11 +130,9 @@ def logout(runtime: Runtime, options: Options) -> int:
 
       migstat auth logout --profile acme
     """
-    if runtime.keychain is None:
-        raise NoKeyring("no tokens are stored here", WITHOUT)
     dialog = AccountDialog(runtime, options)
     account = Account(dialog.sources.parsed("base_url"), dialog.sources.email(NAME_IT))
-    places = runtime.keychain().forget(account)
+    places = dialog.keychain.forget(account)
     of = f"token of {account.email} for {account.base_url}"
     dialog.tell(f"removed the {of} from {' and '.join(places)}" if places else f"no stored {of}")
     dialog.note_precedence()

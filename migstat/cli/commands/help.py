@@ -13,16 +13,8 @@ from typer.core import TyperGroup
 from migstat.cli.help_page import page_width
 from migstat.cli.streams import is_terminal
 from migstat.errors import UsageError
+from migstat.model import reports
 from migstat.model.exit_codes import MEANINGS
-from migstat.model.reports import (
-    ArtifactsReport,
-    ChecksReport,
-    JobReport,
-    ProjectsReport,
-    StatusReport,
-    TargetsReport,
-    TasksReport,
-)
 from migstat.render.rows import COLUMNS, TIMELINE_COLUMNS
 from migstat.settings.keys import ENVIRONMENT, SETTINGS
 
@@ -59,13 +51,13 @@ migstat_estimated_end_timestamp_seconds (with --baseline), migstat_exit_code (at
 
 
 _RECORDS = {
-    "status": COLUMNS[StatusReport],
-    "checks": COLUMNS[ChecksReport],
-    "projects": COLUMNS[ProjectsReport],
-    "tasks": COLUMNS[TasksReport],
-    "job": COLUMNS[JobReport],
-    "targets": COLUMNS[TargetsReport],
-    "artifacts": COLUMNS[ArtifactsReport],
+    "status": COLUMNS[reports.StatusReport],
+    "checks": COLUMNS[reports.ChecksReport],
+    "projects": COLUMNS[reports.ProjectsReport],
+    "tasks": COLUMNS[reports.TasksReport],
+    "job": COLUMNS[reports.JobReport],
+    "targets": COLUMNS[reports.TargetsReport],
+    "artifacts": COLUMNS[reports.ArtifactsReport],
     "watch": ("time", "level", "from", "to", "message"),
     "timeline": TIMELINE_COLUMNS,
 }
