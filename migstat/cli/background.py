@@ -29,6 +29,9 @@ CAPACITY = 64 * 1024 * 1024
 PIECE = 16 * 1024
 """Characters written at once: small enough that a slow reader is seen to read."""
 
+LOOKED_EVERY = 0.05
+"""Seconds between two looks at whether it does."""
+
 
 class BackgroundWorker(Generic[_T]):
     """A thread that runs `work` on batches: each holds everything put while the one before was processed.
@@ -88,15 +91,12 @@ class BackgroundStream(io.TextIOBase):
         self.encoding = getattr(stream, "encoding", None) or self.encoding
         self._stream = stream
         self._is_terminal = is_terminal(stream)
-        self._texts: deque[str] = deque()
-        self._size = 0
-        self._taken = 0
-        # Locked by itself and not through the condition, whose `with` is Python code: a signal that raises in it would
-        # leave the lock locked forever.
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        # One text at a time, each whole: whatever a signal raises within `write`, no half of a line is left to write.
+        self._texts: SimpleQueue[str | None] = SimpleQueue()
+        self._given = self._taken = 0
         self._closing = False
-        threading.Thread(target=self._run, name="writer", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
 
     def isatty(self) -> bool:
         """True if a terminal is behind it."""
@@ -110,15 +110,11 @@ class BackgroundStream(io.TextIOBase):
         """Take the text. Raises the error of an earlier write."""
         if self.error is not None:
             raise self.error
-        # A list, and made here: a signal that raises between size and texts would leave a size that is never written.
-        pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
-        with self._lock:
-            if self._size + len(text) > CAPACITY:
-                self.unwritten = True
-            else:
-                self._size += len(text)
-                self._texts.extend(pieces)
-                self._changed.notify_all()
+        if self._given - self._taken + len(text) > CAPACITY:
+            self.unwritten = True
+        else:
+            self._texts.put(text)
+            self._given += len(text)
         return len(text)
 
     def reader_is_gone(self) -> bool:
@@ -135,50 +131,38 @@ class BackgroundStream(io.TextIOBase):
 
     def finish(self, patience: float) -> None:
         """Wait until all is written, or until nothing has been taken for `patience` seconds; then drop the rest."""
-        with self._lock:
-            if self._closing:
-                return
-            self._closing = True
-            self._changed.notify_all()
-            if self._is_terminal:
-                patience = min(patience, 1.0)  # a person is waiting for the prompt
-                if not self._drained(patience):
-                    unfreeze(self._stream)
+        if self._closing:
+            return
+        self._closing = True
+        self._texts.put(None)
+        if self._is_terminal:
+            patience = min(patience, 1.0)  # a person is waiting for the prompt
             if not self._drained(patience):
-                self.unwritten = self.unwritten or not self._is_terminal
+                unfreeze(self._stream)
+        if not self._drained(patience):
+            self.unwritten = self.unwritten or not self._is_terminal
 
     def _drained(self, patience: float) -> bool:
         """Wait for the reader for as long as it reads; False if it has taken nothing for `patience` seconds."""
-        while self._size:
-            before = self._taken
-            if not self._changed.wait_for(lambda: self._taken != before or not self._size, patience):  # noqa: B023
-                return False
-        return True
+        waited, taken = 0.0, self._taken
+        while self._thread.is_alive() and waited < patience:
+            self._thread.join(LOOKED_EVERY)
+            waited = waited + LOOKED_EVERY if taken == self._taken else 0.0
+            taken = self._taken
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while True:
-            with self._lock:
-                self._changed.wait_for(lambda: self._texts or self._closing)
-                if not self._texts:
-                    return
-                text = self._texts.popleft()
-            try:
-                write(self._stream, text)
-            except (OSError, ValueError) as error:
-                gone = self._is_terminal and isinstance(error, OSError)
-                with self._lock:
-                    self.error = None if gone else error
-                    self.unwritten = self.unwritten or not (gone or is_closed_pipe(error))
-                    self._texts.clear()
-                    self._size = 0
-                    self._changed.notify_all()
-                if not gone:
-                    return
-            else:
-                with self._lock:
-                    self._size -= len(text)
-                    self._taken += 1
-                    self._changed.notify_all()
+        while (text := self._texts.get()) is not None:
+            for at in range(0, len(text), PIECE):
+                piece = text[at : at + PIECE]
+                try:
+                    write(self._stream, piece)
+                except (OSError, ValueError) as error:
+                    if not (self._is_terminal and isinstance(error, OSError)):
+                        self.error = error
+                        self.unwritten = self.unwritten or not is_closed_pipe(error)
+                        return
+                self._taken += len(piece)
 
 
 class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
