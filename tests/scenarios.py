@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from migstat.api.decode import decode_job
+from migstat.model.nodes import Job
 from migstat.simulator.scenario import Scenario, SimArtifact, SimJob, SimNode, SimPhase, SimTask, TaskType
 
 JOB, TASK = "job-1", "task-1"
@@ -18,6 +21,10 @@ BEGUN, ENDED = 400.0, 900.0
 
 LONG_AGO = 500.0
 """An end so long ago that what is still missing will not come."""
+
+
+def job_of(definition: Mapping[str, Any]) -> Job:
+    return decode_job(json.dumps(definition).encode())
 
 
 def of_tasks(

@@ -142,17 +142,11 @@ def decode_task(body: bytes) -> Task:
 
 
 def decode_job(body: bytes) -> Job:
-    """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object."""
-    return job_of(_decoded(_object.decode, body, values=MAX_KEYS))
+    """One answer to `/jobs/{jobId}`. Raises BadAnswer unless it is an object.
 
-
-def decode_object(body: bytes) -> dict[str, Any]:
-    """The members of any JSON object. Raises BadAnswer for anything else."""
-    return _decoded(_object.decode, body)
-
-
-def job_of(raw: dict[str, Any]) -> Job:
-    """A job from its definition; what has an unexpected type counts as unknown."""
+    What has an unexpected type counts as unknown.
+    """
+    raw = _decoded(_object.decode, body, values=MAX_KEYS)
     scopes = _members_of(raw.get("scope"))
     included: dict[str, tuple[str, ...]] = {}
     for hidden in HIDDEN:
@@ -182,6 +176,11 @@ def job_of(raw: dict[str, Any]) -> Job:
         scopes=("spaces", "projects") if spaces_first else ("projects", "spaces"),
         _included=included,
     )
+
+
+def decode_object(body: bytes) -> dict[str, Any]:
+    """The members of any JSON object. Raises BadAnswer for anything else."""
+    return _decoded(_object.decode, body)
 
 
 def repaired_json(body: bytes) -> bytes:

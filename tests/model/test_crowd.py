@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migstat.api.decode import job_of
 from migstat.model.crowd import Crowd, Update
 from migstat.model.nodes import Node, State
+from tests.scenarios import job_of
 
 LOOKS = st.tuples(
     st.sampled_from(["A", "a", "B", "b", "C", "D"]),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from migstat.api.decode import job_of
 from migstat.model.nodes import Node, State, by_name, combined_state, match_keys, millis
+from tests.scenarios import job_of
 
 YEAR_9999 = 253_402_300_799_999
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from migstat.api.decode import job_of
 from migstat.model.crowd import Crowd
 from migstat.model.nodes import Job, Level, Node, State
 from migstat.model.shape import shape_of
@@ -24,6 +23,7 @@ from migstat.model.verdict import (
     counted,
     failed_so_far,
 )
+from tests.scenarios import job_of
 
 ENDED_AT = 1_700_000_000_000
 JUST_NOW = ENDED_AT + 1000
