@@ -103,7 +103,7 @@ WRONG = {
                                        "tasks -o tree", "checks -o tree"],
     "--color": ["status --color sometimes"],
     "--export": ["status --export picture.png", "status --export picture", "status --export .svg",
-                 "status --export /nonexistent/picture.svg"],
+                 "status --export none/picture.svg"],
     "Choose a folder that you can write to": ["artifacts --download /proc/x"],
     "--speed": ["demo --speed 0", "demo --speed nan", "demo --speed fast", "simulate --speed -1"],
     "--port": ["simulate --port 70000", "simulate --port -1", "simulate --port http"],

@@ -388,12 +388,15 @@ def test_the_leaves_of_a_task() -> None:
     assert [shape_of(Node(), task_type).leaves for task_type in ("migrate", "check", None)] == [()] * 3
     assert [leaf.name for leaf in shape_of(node((), None, (node(("X",), "FAILED"),)), "check").leaves] == ["X"]
     levels = tuple(
-        Node(("migrate", name), children=(node(("migrate", name, "A"), word), node(("migrate", name, name), "SUCCESS")))
-        for name, word in (("projects", "SUCCESS"), ("spaces", "FAILED"))
+        Node(("migrate", hidden), children=tuple(node(("migrate", hidden, name), word) for name, word in words.items()))
+        for hidden, words in (
+            ("projects", {"A": "SUCCESS", "B": "FAILED"}),
+            ("spaces", {"A": "FAILED", "B": "SUCCESS"}),
+        )
     )
     both = node((), "SUCCESS", (node(("migrate",), "SUCCESS", levels),))
     assert [(leaf.name, leaf.outcome) for leaf in shape_of(both, "migrate").leaves] == [
-        ("A", "FAILED"), ("projects", "SUCCESS"), ("spaces", "SUCCESS"),
+        ("A", "FAILED"), ("B", "FAILED"),
     ]  # fmt: skip
 
 
