@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -86,6 +86,23 @@ def server_of(scripted: Scenario) -> Any:
             yield started
 
     return server
+
+
+def servers_of(scenarios: Mapping[str, Scenario]) -> Any:
+    """A fixture: for all tests of a module, servers of scenarios that stand still, by name, started when first used."""
+
+    @pytest.fixture(scope="module")
+    def servers() -> Iterator[dict[str, Server]]:
+        with ExitStack() as stack:
+
+            class Started(dict[str, Server]):
+                def __missing__(self, name: str) -> Server:
+                    self[name] = stack.enter_context(still(scenarios[name]))
+                    return self[name]
+
+            yield Started()
+
+    return servers
 
 
 def ask(server: Server, *words: str, env: Mapping[str, str] | None = None, **more: Any) -> Result:

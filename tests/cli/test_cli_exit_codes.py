@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -12,7 +10,7 @@ from migstat.simulator.scenario import Scenario, SimNode
 from migstat.simulator.server import Server
 from tests.command_line import Result, refused, refused_as_json
 from tests.scenarios import LONG_AGO, check_run, frozen, node, of_tasks, sim_task
-from tests.servers import FORMATS, Answer, Asked, answering, ask, of_tree, one_task, still
+from tests.servers import FORMATS, Answer, Asked, answering, ask, of_tree, one_task, servers_of, still
 
 SOME = ("table", "json")
 PROJECTS = (node("ACME"), node("ZED"))
@@ -51,20 +49,7 @@ SCENARIOS: dict[str, Scenario] = {
 }  # fmt: skip
 
 
-class Servers(dict[str, Server]):
-    def __init__(self, stack: ExitStack) -> None:
-        super().__init__()
-        self._stack = stack
-
-    def __missing__(self, name: str) -> Server:
-        self[name] = self._stack.enter_context(still(SCENARIOS[name]))
-        return self[name]
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    with ExitStack() as stack:
-        yield Servers(stack)
+servers = servers_of(SCENARIOS)
 
 
 def codes(server: Server, words: tuple[str, ...], formats: tuple[str, ...] = FORMATS) -> dict[str, int]:
@@ -93,7 +78,9 @@ PROJECTS_OF = table("""
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), STATUS)
-def test_the_task_is_judged_alike_in_every_format_and_at_any_depth(servers: Servers, name: str, code: int) -> None:
+def test_the_task_is_judged_alike_in_every_format_and_at_any_depth(
+    servers: dict[str, Server], name: str, code: int
+) -> None:
     """`status --exit-status` is 0, 1 or 8 by the task, whatever is shown of it; without the option it is 0."""
     assert codes(servers[name], ("status", "--exit-status")) == dict.fromkeys(FORMATS, code)
     for depth in ("--raw", "--depth=all"):
@@ -106,7 +93,7 @@ def test_the_task_is_judged_alike_in_every_format_and_at_any_depth(servers: Serv
     [*(("checks", *row) for row in CHECKS_OF), *(("projects", *row) for row in PROJECTS_OF)],
 )
 def test_all_checks_and_projects_are_judged_alike_in_every_format(
-    servers: Servers, command: str, name: str, code: int
+    servers: dict[str, Server], command: str, name: str, code: int
 ) -> None:
     """The code is 8 while any is unfinished or missing, then 1 for any failed one, else 0, whichever are shown."""
     assert codes(servers[name], (command, "--exit-status"), SOME) == dict.fromkeys(SOME, code)
@@ -114,7 +101,9 @@ def test_all_checks_and_projects_are_judged_alike_in_every_format(
 
 
 @pytest.mark.parametrize(("name", "code"), CHECKS_OF)
-def test_the_verdict_on_the_checks_is_the_same_in_every_format(servers: Servers, name: str, code: int) -> None:
+def test_the_verdict_on_the_checks_is_the_same_in_every_format(
+    servers: dict[str, Server], name: str, code: int
+) -> None:
     """It is that of all checks, as the code is, whatever is filtered and whatever becomes of the migration."""
     document, filtered = (
         json.loads(ask(servers[name], "checks", "--json", *words).out) for words in ((), ("--state", "skipped"))
@@ -157,7 +146,7 @@ def test_the_verdict_on_the_checks_is_the_same_in_every_format(servers: Servers,
         ("missing-for-good", "projects --key LATE", 1),
     ],
 )
-def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: str, code: int) -> None:
+def test_what_is_named_is_judged_alone(servers: dict[str, Server], name: str, words: str, code: int) -> None:
     """With --level, --name or --key, --exit-status judges the named nodes, however they are shown."""
     formats = ("plain", "json")
     assert codes(servers[name], (*words.split(), "--exit-status"), formats) == dict.fromkeys(formats, code)
@@ -184,7 +173,7 @@ def test_what_is_named_is_judged_alone(servers: Servers, name: str, words: str, 
         ("checks-running", "checks --name failling", "Did you mean Failing?"),
     ],
 )
-def test_what_is_not_there_is_code_5(servers: Servers, name: str, words: str, hint: str) -> None:
+def test_what_is_not_there_is_code_5(servers: dict[str, Server], name: str, words: str, hint: str) -> None:
     """No such job, task, level, check or project is an error that says what exists, or was probably meant."""
     result = ask(servers[name], *words.split())
     refused(result, 5)

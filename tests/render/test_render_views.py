@@ -8,8 +8,6 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +31,7 @@ from migstat.simulator.server import Server
 from tests.command_line import environ_of
 from tests.render.screens import PROJECTS
 from tests.scenarios import artifact, frozen, node, sim_task
-from tests.servers import ask, still
+from tests.servers import ask, servers_of
 
 LONG = "A message that is long enough to be wrapped in every window that people have, and then some more of it."
 CJK = "漢字の課題は移行できませんでした。もう一度お試しください。ご不明な点は管理者まで。"
@@ -96,10 +94,7 @@ SCENARIOS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[dict[str, Server]]:
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(still(scripted)) for name, scripted in SCENARIOS.items()}
+servers = servers_of(SCENARIOS)
 
 
 @pytest.fixture
