@@ -78,7 +78,7 @@ def _row(
             row.append(grid)
         else:
             row.append(percent)
-        row.append(Text(words.elapsed, QUIET))
+        row.append(Text(words.elapsed, QUIET, justify="right"))
     return [*row, Prose(Text(words.message), lines) if about is None else about]
 
 
@@ -144,9 +144,8 @@ def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Flow:
     """How many children are done, and the states of those that did not succeed."""
     snapshot, states = report.snapshot, Counter(child.state for child in node.children or ())
     counted = f"{grouped(sum(states[state] for state in State if state.ended))} of {grouped(states.total())}"
-    if (
-        snapshot.partial and node.level in HIDDEN_LEVELS
-    ):  # of thousands few were read, but the level may count them itself
+    if snapshot.partial and node.level in HIDDEN_LEVELS:
+        # Of thousands few were read, but the level may count them itself.
         counted = f"{grouped(snapshot.summary.total)} in scope" if snapshot.summary.unread else ""
         own = (phase for phase in node.progress if phase.processed is not None and phase.total)
         counted = next((f"{grouped(phase.processed or 0)} of {grouped(phase.total or 0)}" for phase in own), counted)
