@@ -175,7 +175,13 @@ class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
         self.patience = 1.0
         self._out = None if streams.out is None else BackgroundStream(streams.out)
         # One thread for one terminal, or lines of the two would change places.
-        shared = _are_one_terminal(streams.out, streams.err)
+        terminals = [each for each in (streams.out, streams.err) if each is not None and is_terminal(each)]
+        shared = len(terminals) == 2
+        if sys.platform != "win32":  # where a process has at most one console
+            try:
+                shared = shared and len({os.fstat(each.fileno()).st_rdev for each in terminals}) == 1
+            except (OSError, ValueError, AttributeError):
+                shared = False
         self._err = self._out if shared else None if streams.err is None else BackgroundStream(streams.err)
         self.streams = msgspec.structs.replace(
             streams, out=cast("TextIO | None", self._out), err=cast("TextIO | None", self._err)
@@ -204,14 +210,3 @@ class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
         self.streams.print("")  # raises the error of an earlier write
         if self._out is not None and self._out.reader_is_gone():
             raise ClosedPipe
-
-
-def _are_one_terminal(out: TextIO | None, err: TextIO | None) -> bool:
-    if out is None or err is None or not (is_terminal(out) and is_terminal(err)):
-        return False
-    if sys.platform == "win32":  # where a process has at most one console
-        return True
-    try:
-        return os.fstat(out.fileno()).st_rdev == os.fstat(err.fileno()).st_rdev
-    except (OSError, ValueError, AttributeError):
-        return False

@@ -57,7 +57,9 @@ class Signals(msgspec.Struct):
         """Let signals raise Stopped until the end of the block."""
         self._interruptible = True
         try:
-            self._raise_pending()
+            if self._pending is not None and not self._stopped:
+                self._stopped = True  # once: what runs after it, such as the last notification, is interruptible again
+                raise Stopped(self._pending)
             yield
         finally:
             self._interruptible = False
@@ -74,12 +76,8 @@ class Signals(msgspec.Struct):
             return
         self._pending = number
         if self._interruptible:
-            self._raise_pending()
-
-    def _raise_pending(self) -> None:
-        if self._pending is not None and not self._stopped:
-            self._stopped = True  # once: what runs after it, such as the last notification, is interruptible again
-            raise Stopped(self._pending)
+            self._stopped = True
+            raise Stopped(number)
 
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         if self.screen:
