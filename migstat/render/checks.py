@@ -160,7 +160,7 @@ def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text
 
 
 def _message(check: Node, report: ChecksReport, message: str) -> Text:
-    """Why a check was accepted, or else its message and the number of its findings, now and before."""
+    """Why a check was accepted, or else its message and the number of its listed findings, now and before."""
     now = report.snapshot.fetched_at
     if entry := report.snapshot.accepted.get(check.level):
         return Text(_acceptance(entry, now))
@@ -169,18 +169,18 @@ def _message(check: Node, report: ChecksReport, message: str) -> Text:
         return Text(f"was {before.state}: {describe(before, now).message}".removesuffix(": "))
     since = _since(check, report)
     text = Text.assemble(since, (": ", QUIET) if since and message else "", message)
-    return text.append(f" ({found} found)", QUIET) if found and "found" not in since else text
+    return text.append(f" ({found} listed)", QUIET) if found and "listed" not in since else text
 
 
 def _since(check: Node, report: ChecksReport) -> str:
-    """Why a check is worse or better than before, and how many findings it had: `was warning; 4 found, 7 before`."""
+    """Why a check is worse or better, and how many findings it listed: `was warning; 4 listed, 7 before`."""
     before = report.comparison.before.get(check.level) if report.comparison else None
     if before is None or check.missing:
         return ""
     parts = [f"was {before.state}"] if change_word(check, report) in (Change.WORSE, Change.BETTER) else []
     found, earlier = len(check.occurrences), len(before.occurrences)
     if found and earlier and found != earlier:
-        parts.append(f"{found} found, {earlier} before")
+        parts.append(f"{found} listed, {earlier} before")
     return "; ".join(parts)
 
 

@@ -84,7 +84,7 @@ def test_the_table_tells_what_is_new_first(server: Server, tmp_path: Path) -> No
         "Mon 21 Sep 13:56 UTC, against Sun 20 Sep 13:56",
         "",
         "new       ProjectKeyConflict  ✖ failed     can be overridden     Key OPS is already in use.",
-        "still     InvalidEmail        ✖ failed     cannot be overridden  4 found, 7 before: They cannot exist.",
+        "still     InvalidEmail        ✖ failed     cannot be overridden  4 listed, 7 before: They cannot exist.",
         "accepted  DuplicateEmail      ▲ warning                          until 1 Dec, Maria: merged on purpose",
         "fixed     MissingAttachments  ✔ succeeded",
         "gone      Retired                                                was failed: No longer looked at.",
@@ -108,7 +108,7 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
     block = [line.strip() for line in ask(server, *words, "-o", "table").out.splitlines()]
     assert block[3:-1] == [
         "still  ✖ failed  InvalidEmail  blocks",
-        "4 found, 7 before",
+        "4 listed, 7 before",
         "They cannot exist.",
         *("+ #1", "+ #2", "+ #3"),
         *(f"- #{each}" for each in range(5, 11)),
@@ -146,9 +146,9 @@ def test_a_check_that_is_worse_says_why(details: tuple[str, ...]) -> None:
     new = run("new", 0, found("A", "FAILED", "", 4), found("B", "WARNING", "", 2), found("C", "WARNING", "Two.", 2))
     with still(of_tasks(old, new)) as asked:
         lines = ask(asked, "checks", "--against", "previous", *details, "-o", "table", columns=100).out
-    words = ("was warning; 4 found, 7 before", "was failed; 2 found, 1 before", "was failed")
+    words = ("was warning; 4 listed, 7 before", "was failed; 2 listed, 1 before", "was failed")
     assert [word for word in words if word not in lines] == []
-    assert details or "was failed: Two. (2 found)" in lines
+    assert details or "was failed: Two. (2 listed)" in lines
 
 
 @pytest.mark.parametrize(("count", "cut"), [(99, False), (100, True)])
@@ -442,7 +442,7 @@ RECIPES = re.findall(r"^ *(?:- run: |- )?(migstat checks .*|migstat watch .*)$",
 def test_the_recipes_for_build_servers_are_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their command lines run, with the accepted checks that they show, and write what they name."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "accepted.toml").write_text(textwrap.dedent(CI[CI.index("  [Dupl") : CI.index("\nEach recipe")]))
+    (tmp_path / "accepted.toml").write_text(textwrap.dedent(CI[CI.index("  [Dupl") : CI.index("\nThe occurrences")]))
     mail = found("DuplicateEmail", "FAILED", "3 accounts", 3)
     assert len(RECIPES) == 8
     with still(of_tasks(MONDAY, run("today", 0, mail))) as asked:

@@ -117,14 +117,17 @@ osascript -e 'on run words' \
 
 _CI = """\
 These builds show each check as a test and fail for those that count: code 0 if
-all have passed or are accepted, 1 if one failed, 8 while they still run. The
-code does not depend on the file. Keep what you accept in git, in accepted.toml:
+all have passed or are accepted, 1 if one failed, 8 while they still run, with
+or without --export. Keep what you accept in git, in accepted.toml:
 
   [DuplicateEmail]
   reason = "merged on purpose, CHG-4711"
   until = 2026-12-01    # through the end of this day
   by = "Maria"          # may be left out
-  occurrences = 3       # may be left out; more than these count again
+  occurrences = 3       # may be left out; it counts again if more are listed
+
+The occurrences are the examples that checks --details lists, at most about 100
+a check: a message may speak of 17 attachments where three are listed.
 
 Each recipe needs migstat installed, and MIGSTAT_EMAIL, MIGSTAT_JOB and the
 secret MIGSTAT_TOKEN in the environment; MIGSTAT_TASK=latest-check is for runs
