@@ -18,7 +18,7 @@ from migstat.render.log import cause_of, no_answer
 from migstat.render.outlook import against_deadline, outlook
 from migstat.render.sorted_view import counts_of_view, scopes_of, sorted_view
 from migstat.render.text import duration, harmless, local_time
-from migstat.render.theme import QUIET, STATE_OF_VERDICT
+from migstat.render.theme import QUIET
 
 
 class WatchResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ def ending(result: WatchResult, canvas: Canvas) -> Group:
         often = "1 outage" if view.outages == 1 else f"{view.outages} outages"
         total = f", {duration(view.outage_seconds)} total" if view.outage_seconds >= 1 else ""
         parts.append(Text(often + total, QUIET))
-    parts.append(Text(last_line(result, with_reason=alone), STATE_OF_VERDICT[ended.verdict]))
+    parts.append(Text(last_line(result, with_reason=alone), State(ended.verdict)))
     return Group(*parts)
 
 

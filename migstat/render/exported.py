@@ -10,13 +10,13 @@ from rich.console import Group
 from rich.text import Text
 
 from migstat.model.events import View
-from migstat.model.nodes import Millis
+from migstat.model.nodes import Millis, State
 from migstat.render.drawing import Canvas, picture
 from migstat.render.ending import WatchResult, last_line
 from migstat.render.live import frame
 from migstat.render.log import LogLine
 from migstat.render.sorted_view import SortedView, sorted_view
-from migstat.render.theme import STATE_OF_VERDICT, UNICODE
+from migstat.render.theme import UNICODE
 
 WIDTH, HEIGHT = 100, 40
 """Cells of a picture."""
@@ -52,5 +52,5 @@ def picture_text(exported: ExportedView) -> str:
     view = frame(exported.known, exported.log, exported.at, canvas, footer=None)
     if exported.result is None:
         return picture(view, WIDTH)
-    line = Text(last_line(exported.result), STATE_OF_VERDICT[exported.result.ended.verdict])
+    line = Text(last_line(exported.result), State(exported.result.ended.verdict))
     return picture(Group(view, Text(), line), WIDTH)

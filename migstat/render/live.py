@@ -32,7 +32,7 @@ from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
 from migstat.render.sorted_view import SortedView, progress_of
 from migstat.render.text import duration, grouped, harmless, local_time, zone
-from migstat.render.theme import BAD, QUIET, STATE_OF_VERDICT, Glyphs, count_words, describe
+from migstat.render.theme import BAD, QUIET, Glyphs, count_words, describe
 
 FOOTER = "Ctrl-C stops watching; the migration goes on"
 
@@ -81,7 +81,7 @@ def heading(known: SortedView, now: Millis) -> Heading:
     Checks and scopes that failed or warn are counted here, as the summary is about projects.
     """
     view, summary = known.view, known.summary
-    state, word = STATE_OF_VERDICT[known.verdict], str(known.verdict)
+    state, word = State(known.verdict), str(known.verdict)
     if view.outage is not None:
         state = State.FAILED
         word = no_answer(view.outage, now)
@@ -379,5 +379,5 @@ def window_title(known: SortedView, glyphs: Glyphs) -> str:
     failed, done = known.summary.failed, f"{known.counts.done}/{known.counts.all}"
     if known.view.outage is not None:
         return f"? no answer {done}"
-    state = State.FAILED if failed else STATE_OF_VERDICT[known.verdict]
+    state = State.FAILED if failed else State(known.verdict)
     return f"{glyphs.states[state]}{failed or ''} {done}"

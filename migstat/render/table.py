@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -45,17 +44,28 @@ BAR = 14
 
 
 def view(report: Report, canvas: Canvas) -> RenderableType:
-    """The report for a window of the canvas's size."""
-    if draw := _VIEWS.get(type(report)):
-        return draw(report, canvas)
-    # Of use to one command each.
-    if isinstance(report, ChecksReport):
-        from migstat.render.checks import checks_view
+    """The report for a window of the canvas's size. What only one command needs is loaded here."""
+    match report:
+        case StatusReport():
+            return _status(report, canvas)
+        case ProjectsReport():
+            return _projects(report, canvas)
+        case ChecksReport():
+            from migstat.render.checks import checks_view
 
-        return checks_view(report, canvas)
-    from migstat.render.timeline import timeline_view
+            return checks_view(report, canvas)
+        case TasksReport():
+            return _tasks(report, canvas)
+        case TargetsReport():
+            return _targets(report, canvas)
+        case JobReport():
+            return _job(report, canvas)
+        case ArtifactsReport():
+            return _artifacts(report, canvas)
+        case _:
+            from migstat.render.timeline import timeline_view
 
-    return timeline_view(report, canvas)  # type: ignore[arg-type]  # the only report that is left
+            return timeline_view(report, canvas)
 
 
 NOTHING_TO_MOVE = "This job moves no projects or spaces."
@@ -292,13 +302,3 @@ def _job(report: JobReport, canvas: Canvas) -> RenderableType:
 
     found = [(Text(harmless(name)), Text(harmless(value))) for name, value in fields(report.job.raw, joint=", ")]
     return _list(("FIELD", "VALUE"), found, canvas, lines=sys.maxsize)
-
-
-_VIEWS: dict[type[Report], Callable[[Any, Canvas], RenderableType]] = {
-    StatusReport: _status,
-    ProjectsReport: _projects,
-    TasksReport: _tasks,
-    TargetsReport: _targets,
-    JobReport: _job,
-    ArtifactsReport: _artifacts,
-}

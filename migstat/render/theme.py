@@ -8,7 +8,6 @@ from __future__ import annotations
 import msgspec
 
 from migstat.model.nodes import Millis, Node, Outcome, State, Status
-from migstat.model.verdict import Verdict
 from migstat.render.text import duration, grouped, harmless
 
 BAD = frozenset({State.FAILED, State.MISSING, State.WARNING})
@@ -28,14 +27,6 @@ STYLES = {
     QUIET: "color(243)",
 }
 """Rich's style of each state, and of what matters less; consoles know them by these names."""
-
-STATE_OF_VERDICT = {
-    Verdict.FAILED: State.FAILED,
-    Verdict.WARNING: State.WARNING,
-    Verdict.RUNNING: State.RUNNING,
-    Verdict.PENDING: State.PENDING,
-    Verdict.SUCCEEDED: State.SUCCEEDED,
-}
 
 
 class Glyphs(msgspec.Struct, frozen=True):
