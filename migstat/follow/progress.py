@@ -6,7 +6,7 @@ from collections import deque
 
 import msgspec
 
-from migstat.follow.poll import KnownTree
+from migstat.follow.known import KnownTree
 from migstat.model.events import PhaseSeen, Stalled
 from migstat.model.nodes import Level, Millis, Node, Phase
 
