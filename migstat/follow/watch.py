@@ -403,8 +403,14 @@ class Watch:
                     if self._silent_since is None:
                         self._silent_since, self._outages = began_at, self._outages + 1
                         yield Outage(self._now(), error.code, error.message, wait)
-                    since = began_at if self._no_answer is None else self._no_answer.since
-                    self._no_answer = NoAnswer(since, error.code, error.message, self._now() + int(wait * 1000))
+                    now, known = self._now(), self._no_answer
+                    self._no_answer = NoAnswer(
+                        since=began_at if known is None else known.since,
+                        code=error.code,
+                        message=error.message,
+                        next_try=now + int(wait * 1000),
+                        noticed=now if known is None else known.noticed,
+                    )
                 yield from self._pause(wait)
             else:
                 # a poll may spend what has accrued since the last one began; a full reading pays for itself

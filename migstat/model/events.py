@@ -167,12 +167,16 @@ class PhaseSeen(msgspec.Struct, frozen=True):
 
 
 class NoAnswer(msgspec.Struct, frozen=True):
-    """An outage under way: since when, why (`code` and `message` as of the last attempt), and the next attempt."""
+    """An outage under way: since when, why (`code` and `message` as of the last attempt), and the next attempt.
+
+    It was `noticed` when the first attempt had failed; None if that is unknown.
+    """
 
     since: Millis
     code: str
     message: str
     next_try: Millis
+    noticed: Millis | None = None
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):

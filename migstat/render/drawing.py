@@ -14,7 +14,6 @@ import msgspec
 from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
-from rich.progress_bar import ProgressBar
 from rich.segment import Segment, Segments
 from rich.table import Table
 from rich.text import Text
@@ -129,9 +128,13 @@ def fitting(parts: Iterable[tuple[int, Part]], width: int, join: Callable[[list[
         kept.remove(max(kept, key=lambda part: part[0]))
 
 
-def bar(share: float, state: State, width: int) -> ProgressBar:
-    """A bar for a share of 0..1, in the color of a state."""
-    return ProgressBar(1.0, min(max(share, 0.0), 1.0), width, style=QUIET, complete_style=state, finished_style=state)
+def bar(share: float, state: State, width: int, glyphs: Glyphs) -> Text:
+    """A bar for a share of 0..1, in the color of a state.
+
+    Rich's ProgressBar tells what is done from what is left by color alone.
+    """
+    done = int(min(max(share, 0.0), 1.0) * width)
+    return Text.assemble((glyphs.bar * done, state), (glyphs.bar_rest * (width - done), QUIET))
 
 
 def table_of(canvas: Canvas, *names: str, name: int | None = 0, right: Sequence[str] = ()) -> Table:

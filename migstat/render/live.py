@@ -48,6 +48,9 @@ LONGEST_REASON = 4
 NODE_BAR = 8
 """Cells of the bar of one node."""
 
+DISPENSABLE = 4
+"""Importance from which times are left out rather than put into fewer words."""
+
 LONGEST_NAME = 24
 """Cells of a name at most; in a narrow window a third of it, as messages matter more."""
 
@@ -109,6 +112,9 @@ def progress_lines(
 ) -> list[RenderableType]:
     """The bar with its counts, once anything is known, and the times, each on one line unless the times may `wrap`."""
     parts = times(known, now, rates=rates, still=still, brief=canvas.width < NARROW)
+    needed = [Text(fact) for importance, fact in parts if importance < DISPENSABLE]
+    if not wrap and dotted(needed, canvas.glyphs).cell_len > canvas.width:
+        parts = times(known, now, rates=rates, still=still, brief=True)
     facts = facts_line(parts, canvas if wrap else replace(canvas, height=1))
     if known.view.snapshot is None:
         return [facts]
@@ -123,7 +129,7 @@ def progress_lines(
     grid.add_column(width=width)
     grid.add_column(no_wrap=True)
     state = State.SUCCEEDED if counts.done >= counts.all else State.RUNNING
-    grid.add_row(bar(counts.done / counts.all, state, width), label)
+    grid.add_row(bar(counts.done / counts.all, state, width, canvas.glyphs), label)
     return [grid, facts]
 
 
@@ -132,7 +138,7 @@ def times(
 ) -> list[tuple[int, str]]:
     """Elapsed time, expected end, and age of the data or, in an outage, the next try; each with its importance.
 
-    A picture is `still`: it has a time instead of an age. Narrow windows are `brief`.
+    A picture is `still`: it has a time instead of an age. In a narrow window they are `brief`.
     """
     view, snapshot = known.view, known.view.snapshot
     read_at = snapshot.fetched_at if snapshot else None
@@ -144,19 +150,20 @@ def times(
         if read_at is not None:
             parts.append((1, f"{known.verdict} as of {local_time(read_at, now)}"))
     if snapshot is not None:
-        elapsed = snapshot.node.elapsed_seconds(now if outage is None else snapshot.fetched_at)
+        elapsed = snapshot.node.elapsed_seconds(known.clock(now))
         if elapsed is not None:
-            parts.insert(0, (1 if outage is None else 3, duration(elapsed)))
+            parts.insert(0, (2 if outage is None else 3, duration(elapsed)))
     if known.verdict in (Verdict.PENDING, Verdict.RUNNING):
         if outage is None and view.estimated_end is None and view.not_before is not None and view.not_before > now:
-            parts.append((2, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
-        # In an outage the end cannot be estimated, but the deadline stays.
-        parts += outlook(view if outage is None else replace(view, estimated_end=None), now, brief=brief)
+            parts.append((DISPENSABLE, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
+        # In an outage the last estimate stays until it is certainly wrong, and then the deadline.
+        passed = outage is not None and view.estimated_end is not None and view.estimated_end < now
+        parts += outlook(replace(view, estimated_end=None) if passed else view, now, brief=brief)
     if outage is None and read_at is not None:
         age = f"updated {duration(max(now - read_at, 0) / 1000)} ago"
-        parts.append((0, f"as of {local_time(read_at, now)} {zone(read_at)}" if still else age))
+        parts.append((1, f"as of {local_time(read_at, now)} {zone(read_at)}" if still else age))
     if rates:
-        parts += [(4, f"every {duration(view.interval)}"), (4, f"{view.requests_a_minute:.0f} requests/min")]
+        parts += [(5, f"every {duration(view.interval)}"), (5, f"{view.requests_a_minute:.0f} requests/min")]
     return parts
 
 
@@ -309,10 +316,7 @@ def progress_text(
     # percentage and bar: they are not about the first phase that is named.
     parts = [] if share is None else [(1, (False, Text(f"{int(share * 100):>3} % ", running)))]
     if share is not None and width is not None and width >= 50:
-        # Rich's ProgressBar takes a line of its own and cannot stand within a text.
-        done = int(share * NODE_BAR)
-        bar_of_node = Text.assemble((glyphs.bar * done, running), (glyphs.bar_rest * (NODE_BAR - done), QUIET), " ")
-        parts.append((6, (False, bar_of_node)))
+        parts.append((6, (False, bar(share, running, NODE_BAR, glyphs).append(" "))))
     parts += [(5, (False, Text(f"{harmless(seen.name)} {tick}", QUIET))) for seen in phases if seen.to is not None]
     if phase is not None and phase.name:
         parts.append((3, (False, Text(harmless(phase.name)))))

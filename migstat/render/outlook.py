@@ -6,9 +6,7 @@ from migstat.model.events import Late, View
 from migstat.model.nodes import Millis
 from migstat.render.text import duration, local_time, zone
 
-HOUR: Millis = 3_600_000
-
-SOON: Millis = 12 * HOUR
+SOON: Millis = 12 * 3_600_000
 """Within twelve hours a time of day needs no date: it cannot mean another day."""
 
 LATE = -1
@@ -25,7 +23,7 @@ def outlook(view: View, now: Millis, *, brief: bool = False) -> list[tuple[int, 
         words = f"ends {'' if brief else 'about '}{clock(end, now)}"
         compared = "" if deadline is None else f", {against_deadline(end, deadline, brief=brief)}"
         late = deadline is not None and end > deadline
-        return [(LATE if late else 1, words + compared), *([] if view.pace is None else [(3, pace_words(view.pace))])]
+        return [(LATE if late else 0, words + compared), *([] if view.pace is None else [(4, pace_words(view.pace))])]
     return [] if deadline is None else [deadline_words(deadline, now, brief=brief)]
 
 
@@ -48,9 +46,8 @@ def against_deadline(end: Millis, deadline: Millis, *, brief: bool = False, ende
     """
     # Less than a minute is more than can be estimated.
     by = _whole(abs(end - deadline) if ended else max(abs(end - deadline), 60_000))
-    if brief:  # 40 cells have no room for more than an hour in minutes
-        early = by if deadline - end < HOUR else f"{(deadline - end) // HOUR}h"
-        return f"{by} late" if end > deadline else f"{early} early"
+    if brief:
+        return f"{by} late" if end > deadline else f"{by} early"
     return f"{by} after the deadline" if end > deadline else f"{by} before the deadline"
 
 

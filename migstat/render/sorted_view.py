@@ -49,9 +49,14 @@ class SortedView(msgspec.Struct, frozen=True, kw_only=True):
     doing: str = ""
 
     def clock(self, now: Millis) -> Millis:
-        """The time up to which running nodes are shown: in an outage it is unknown whether anything still runs."""
+        """The time up to which running nodes are shown: in an outage it is unknown whether anything still runs.
+
+        Clocks then stand still, and do not go back to the last reading.
+        """
         view = self.view
-        return now if view.outage is None or view.snapshot is None else view.snapshot.fetched_at
+        if view.outage is None or view.snapshot is None:
+            return now
+        return view.outage.noticed or view.snapshot.fetched_at
 
 
 def sorted_view(view: View, title: str = "") -> SortedView:

@@ -84,7 +84,7 @@ def _row(
         percent = Text(words.percent, State.RUNNING, justify="right")
         if percent and canvas.width >= WIDE:
             grid = Table.grid(padding=(0, 1))
-            grid.add_row(bar((node.percent or 0) / 100, node.state, BAR), percent)
+            grid.add_row(bar((node.percent or 0) / 100, node.state, BAR, canvas.glyphs), percent)
             row.append(grid)
         else:
             row.append(percent)

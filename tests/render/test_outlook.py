@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from msgspec.structs import replace
 
 from migstat.model.events import NoAnswer, View
 from migstat.model.nodes import Millis
 from migstat.render.drawing import Canvas, drawn
-from migstat.render.live import progress_lines
+from migstat.render.live import frame, progress_lines
 from migstat.render.outlook import pace_words
 from migstat.render.sorted_view import sorted_view
 from migstat.render.theme import UNICODE
@@ -27,6 +29,7 @@ def expecting(end: float | None = None, deadline: float | None = None, pace: flo
 
 
 SILENT = NoAnswer(NOW - 3 * MINUTE, "unreachable", "failed (503)", NOW + 8000)
+"""An outage of which it is unknown when it was noticed."""
 NIGHT = 11.9 * 60
 
 
@@ -40,7 +43,10 @@ NIGHT = 11.9 * 60
         ),
         (expecting(57, 86, 1.12), 80, "1h 38m · ends about 15:10, 29m before the deadline · updated 4s ago"),
         (expecting(57, 86, 1.12), 40, "ends 15:10, 29m early · updated 4s ago"),
-        (expecting(57, 206), 40, "ends 15:10, 2h early · updated 4s ago"),
+        (expecting(57, 176), 40, "ends 15:10, 1h 59m early"),
+        (expecting(57, 176), 60, "1h 38m · ends 15:10, 1h 59m early · updated 4s ago"),
+        (expecting(57, 176), 64, "1h 38m · ends 15:10, 1h 59m early · updated 4s ago"),
+        (expecting(57, 176), 72, "1h 38m · ends about 15:10, 1h 59m before the deadline · updated 4s ago"),
         (expecting(57, 12), 80, "1h 38m · ends about 15:10, 45m after the deadline · updated 4s ago"),
         (expecting(57, 12), 40, "ends 15:10, 45m late · updated 4s ago"),
         (expecting(57, None, 0.9), 80, "1h 38m · ends about 15:10 · 10 % faster than the rehearsal · updated 4s ago"),
@@ -48,15 +54,21 @@ NIGHT = 11.9 * 60
         (expecting(NIGHT + 24 * 60), 80, "1h 38m · ends about 23 Sep 02:07 · updated 4s ago"),
         (expecting(None, 86), 80, "1h 38m · not before 15:10 UTC · deadline 15:39 UTC, in 1h 26m · updated 4s ago"),
         (expecting(None, 86), 40, "1h 38m · deadline 15:39 · updated 4s ago"),
+        (expecting(None, 86), 60, "1h 38m · deadline 15:39 UTC, in 1h 26m · updated 4s ago"),
         (expecting(None, -5), 120, "1h 38m · not before 15:10 UTC · 5m past the deadline (14:08 UTC) · updated 4s ago"),
         (expecting(None, -0.9), 80, "1h 38m · 54s past the deadline (14:12 UTC) · updated 4s ago"),
         (expecting(None, -1.9), 80, "1h 38m · 1m past the deadline (14:11 UTC) · updated 4s ago"),
         (expecting(None, -5), 40, "deadline 14:08 passed · updated 4s ago"),
         (
             replace(expecting(57, 86), outage=SILENT), 80,
+            "1h 37m · next try in 8s · running as of 14:13 · ends 15:10, 29m early",
+        ),
+        (
+            replace(expecting(-1, 86), outage=SILENT), 80,
             "1h 37m · next try in 8s · running as of 14:13 · deadline 15:39 UTC, in 1h 26m",
         ),
-        (replace(expecting(57, -5), outage=SILENT), 40, "next try in 8s · deadline 14:08 passed"),
+        (replace(expecting(57, -5), outage=SILENT), 40, "next try in 8s · ends 15:10, 1h 02m late"),
+        (replace(expecting(None, -5), outage=SILENT), 40, "next try in 8s · deadline 14:08 passed"),
     ],
 )  # fmt: skip
 def test_the_header_says_what_is_expected(view: View, width: int, words: str) -> None:
@@ -74,3 +86,19 @@ def test_the_header_says_what_is_expected(view: View, width: int, words: str) ->
 def test_the_pace_is_compared_in_words(pace: float, words: str) -> None:
     """The pace of the night is that of the rehearsal, slower or faster."""
     assert pace_words(pace).startswith(words)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_clocks_stand_still_in_an_outage(width: int) -> None:
+    """When an outage is noticed, no clock goes back to the last reading, and none goes on."""
+    canvas, view = Canvas(width, UNICODE, 24), expecting(57)
+    outage = NoAnswer(NOW - 4000, "unreachable", "failed (503)", NOW + 8000, noticed=NOW)
+
+    def clocks(view: View, now: Millis) -> list[str]:
+        text = drawn(frame(sorted_view(view), [], now, canvas), canvas, color=False)
+        return re.findall(r"^(?:\d+h \d+m|● \S+ +\d+m \d+s)", text, re.MULTILINE)
+
+    before = clocks(view, NOW)
+    assert len(before) > 2
+    assert clocks(replace(view, outage=outage), NOW) == before
+    assert clocks(replace(view, outage=outage), NOW + 90_000) == before

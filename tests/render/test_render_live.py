@@ -90,6 +90,12 @@ def test_the_screens_are_those_that_were_looked_at(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("glyphs", "bar"), [(UNICODE, "━" * 23 + "─" * 17), (ASCII, "#" * 23 + "." * 17)])
+def test_the_bar_of_the_header_needs_no_color(glyphs: Glyphs, bar: str) -> None:
+    """What is done looks different from what is left without color, with and without Unicode."""
+    assert shown(MIDDLE, 100, 30, glyphs=glyphs)[1] == f"{bar} 14 of 24 projects"
+
+
 NAMES = st.text(st.sampled_from("abcXYZ019_漢字かな한글é😀\t\x1b\u202e"), min_size=1, max_size=60)
 STATES = st.sampled_from(["PENDING", "IN_PROGRESS", "SUCCESS", "WARNING", "FAILED", "SKIPPED", "漢字_ODD_OUTCOME"])
 MESSAGES = st.none() | st.text(st.sampled_from("word 漢字 \n[/]\x07…"), max_size=120)
