@@ -6,7 +6,7 @@ A watch repeats four steps: read (`poll.py` decides what), judge what was read, 
 things make it more than a loop:
 
 - *Settling*. The API reports its nodes little by little, also after the end, so an end is not believed as soon as it
-  is seen. How long to wait, and for what, is in `_Settling`; what counts is in `model/verdict.py`.
+  is seen. How long to wait, and for what, is in `settling.py`; what counts is in `model/verdict.py`.
 - *Outages*. No error ends a watch that has read the task once, unless it is a refusal that lasts. What is known stays
   on the screen, and nothing counts as stalled meanwhile.
 - *Records*. A watch that resumes a record says what has changed since the last change in it, so that both together
@@ -23,12 +23,13 @@ from contextlib import AbstractContextManager, nullcontext
 import msgspec
 from msgspec.structs import replace
 
-from migstat.api.retry import WINDOW, Clock, Policy
+from migstat.api.retry import WINDOW, Policy
 from migstat.errors import ApiError, Incomplete, NotFound, Refused, UsageError
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.estimate import Rehearsal
 from migstat.follow.poll import Poller
 from migstat.follow.progress import Progress
+from migstat.follow.settling import Settling
 from migstat.follow.timetable import Timetable
 from migstat.model.acceptance import Acceptances, accepted_of
 from migstat.model.events import (
@@ -51,15 +52,12 @@ from migstat.model.events import (
 from migstat.model.exit_codes import Exit, exit_of_end
 from migstat.model.nodes import CHECK, HIDDEN, MIGRATE, Millis, Node, TaskType
 from migstat.model.verdict import (
-    SETTLED_AFTER,
     Assessment,
     Evidence,
     Snapshot,
     Until,
     Verdict,
-    assess,
     failed_so_far,
-    old_by_stamps,
     snapshot_of,
 )
 from migstat.query.task import TaskSession
@@ -69,19 +67,6 @@ APPEAR = 120.0
 
 BELIEVED = 120.0
 """Seconds of nothing but refusals or 404s after which they are believed: a proxy or a restart may be behind them."""
-
-UNREAD = 600.0
-"""Seconds after a task's end after which a level that answers nothing but errors is given up."""
-
-SETTLED = SETTLED_AFTER / 1000
-"""Seconds after which an end is believed, whatever is missing."""
-
-UNSCHEDULED = 30.0
-UNSCHEDULED_POLLS = 2
-"""Seconds and full readings after which a migration whose checks failed is taken not to be scheduled.
-
-Someone may have overridden the failed checks, and then `migrate` begins some seconds after them.
-"""
 
 SIGN_OF_LIFE = 300.0
 """Seconds without an event after which one says that the watch goes on."""
@@ -143,7 +128,7 @@ class Watch:
         self._share = share
         self._recall = recall
         self._poller = Poller(session, deadline.clock, show)
-        self._settling = _Settling(plan.until, deadline.clock)
+        self._settling = Settling(plan.until, deadline.clock)
         self._progress = Progress(plan.stall_after)
         self._timetable = Timetable(plan.rehearsal, plan.due, plan.until)
         # what was read last, how it was judged, and both as the caller sees them; no snapshot before the first reading
@@ -492,66 +477,6 @@ class Watch:
             seconds, self._silent_since = (now - self._silent_since) / 1000, None
             self._outage_seconds += seconds
             yield Recovered(now, seconds)
-
-
-class _Settling(msgspec.Struct):
-    """How long an end has been seen, which decides whether it is believed. All times are of the watch's own clock.
-
-    `assess` judges a reading both ways, as if the end had settled and as if not. Which way counts is a matter of time,
-    and the times are kept here: since when the end was seen, something that decides could not be read, or no migration
-    has begun although its checks have ended badly. `given_up` says that what decides could not be read for too long.
-    """
-
-    _until: Until
-    _clock: Clock
-    given_up: bool = False
-    _ended_since: float | None = None
-    _unread_since: float | None = None
-    _unscheduled_since: float | None = None
-    _unscheduled_polls: int = 0
-
-    def begin(self, evidence: Evidence, now: Millis) -> None:
-        """Take in the first reading, made at `now` (epoch milliseconds), before it is judged.
-
-        What ended long before the watch began need not settle again. This is the only place where the API's stamps
-        count: what the watch has seen happen is timed by its own clock, as stamps may lie.
-        """
-        settled, unscheduled = old_by_stamps(evidence, now, unstamped=False)
-        if settled and evidence.root.ended:
-            self._ended_since = self._clock() - SETTLED
-        if unscheduled:
-            self._unscheduled_since, self._unscheduled_polls = self._clock() - SETTLED, UNSCHEDULED_POLLS
-
-    def judge(self, evidence: Evidence, *, full: bool) -> Assessment:
-        """Judge a reading, `full` or only a poll."""
-        clock, check = self._clock(), evidence.shape.check
-        found = assess(evidence, self._until, settled=False)
-        if found.ended:
-            if self._ended_since is None:
-                self._ended_since = clock
-            if clock - self._ended_since >= SETTLED:
-                found = assess(evidence, self._until, settled=True)
-        elif not evidence.shape.blocked:
-            self._ended_since = self._unscheduled_since = None
-            self._unscheduled_polls = 0
-        else:
-            self._ended_since = None
-            if self._unscheduled_since is None:
-                self._unscheduled_since = clock
-            self._unscheduled_polls += full
-            # an end without an outcome may still turn out to be a good one
-            long = UNSCHEDULED if check is not None and check.outcome else SETTLED
-            if clock - self._unscheduled_since >= long and self._unscheduled_polls >= UNSCHEDULED_POLLS:
-                found = assess(evidence, self._until, settled=False, unscheduled=True)
-        if not found.unread:
-            self._unread_since = None
-        elif self._unread_since is None and full:
-            self._unread_since = clock
-        self.given_up = self._unread_since is not None and clock - self._unread_since >= UNREAD
-        if self.given_up and failed_so_far(evidence, self._until, strict=False):
-            # the root itself may be what cannot be read, and then it never says that the task is over
-            found = replace(found, verdict=Verdict.FAILED)
-        return found
 
 
 _NOTHING = Condition(None, None)
