@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.console import RenderableType
 from rich.text import Text
 
-from migstat.model.nodes import Node, State
+from migstat.model.nodes import HIDDEN_LEVELS, Node, State
 from migstat.model.reports import ChecksReport, ProjectsReport, worst_first
-from migstat.model.verdict import Verdict
-from migstat.render.drawing import LOWEST, Canvas, Flow, dotted, mark
+from migstat.model.verdict import Snapshot, Verdict
+from migstat.render.drawing import LOWER, LOWEST, WIDE, Canvas, Flow, dotted, mark
 from migstat.render.text import grouped, harmless
 from migstat.render.theme import QUIET, count_words
 
@@ -63,6 +63,21 @@ def counts_of(states: Mapping[State, int], canvas: Canvas, *, over: bool, words:
         for state in State
         if (n := states.get(state))
     ]
+
+
+def counts_below(node: Node, snapshot: Snapshot, canvas: Canvas) -> Flow:
+    """How many children are done, and the states of those that did not succeed."""
+    states = Counter(child.state for child in node.children or ())
+    counted = f"{grouped(sum(states[state] for state in State if state.ended))} of {grouped(states.total())}"
+    if snapshot.partial and node.level in HIDDEN_LEVELS:
+        # Of thousands few were read, but the level may count them itself.
+        counted = f"{grouped(snapshot.summary.total)} in scope" if snapshot.summary.unread else ""
+        own = (phase for phase in node.progress if phase.processed is not None and phase.total)
+        counted = next((f"{grouped(phase.processed or 0)} of {grouped(phase.total or 0)}" for phase in own), counted)
+    del states[State.SUCCEEDED]
+    others = counts_of(states, canvas, words=canvas.width >= WIDE, over=snapshot.node.ended)
+    others = others if canvas.height >= LOWER else others[:1]  # more of them would wrap
+    return Flow([*([Text(counted, QUIET)] if counted else []), *others], canvas)
 
 
 def folded_line(states: Mapping[State, int], canvas: Canvas, *, over: bool) -> Flow:

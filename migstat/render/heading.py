@@ -141,6 +141,15 @@ def header(
 
     `rows` are the levels that have a row below; low windows do not give their reasons twice.
     """
+    lines = heading_lines(heading_of(snapshot), canvas)
+    reasons = snapshot.reasons
+    if nothing_moved(snapshot):  # that no key was reported is no news then
+        reasons = tuple(reason for reason in reasons if reason.state is not State.MISSING)
+    if canvas.height < LOWER:
+        reasons = tuple(reason for reason in reasons if reason.level not in rows)
+    if canvas.height < LOWEST:
+        reasons = tuple(reason for reason in reasons if reason.state is not State.WARNING)
+    lines += reason_lines(reasons, canvas)
     node, now = snapshot.node, snapshot.fetched_at
     began = node.started_at or node.created_at
     facts = []
@@ -153,15 +162,4 @@ def header(
     if canvas.ids:
         ids = f"job {harmless(snapshot.job_id)}, {snapshot.task_type or 'task'} {harmless(snapshot.task_id)}"
         facts.append((4, ids))
-    reasons = snapshot.reasons
-    if nothing_moved(snapshot):  # that no key was reported is no news then
-        reasons = tuple(reason for reason in reasons if reason.state is not State.MISSING)
-    if canvas.height < LOWER:
-        reasons = tuple(reason for reason in reasons if reason.level not in rows)
-    if canvas.height < LOWEST:
-        reasons = tuple(reason for reason in reasons if reason.state is not State.WARNING)
-    return Group(
-        *heading_lines(heading_of(snapshot), canvas),
-        *reason_lines(reasons, canvas),
-        facts_line(facts, canvas),
-    )
+    return Group(*lines, facts_line(facts, canvas))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -29,7 +28,7 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot, Verdict
 from migstat.render.drawing import LOW, LOWER, NARROW, WIDE, Canvas, Flow, Prose, bar, gap, mark, table_of
-from migstat.render.folding import counts_of, folded, rest_line
+from migstat.render.folding import counts_below, folded, rest_line
 from migstat.render.heading import REASONS, header, host_of
 from migstat.render.text import duration, future, grouped, harmless, local_time, zone
 from migstat.render.theme import QUIET, describe
@@ -131,7 +130,7 @@ def _tree_rows(
     scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
     about: RenderableType | None = None
     if ((leaves and children) or len(shown) < len(children)) and not node.unreadable:
-        about = _counts(node, report, canvas)
+        about = counts_below(node, snapshot, canvas)
     elif (
         scope
         and node.state is State.WARNING
@@ -148,21 +147,6 @@ def has_leaves(node: Node, snapshot: Snapshot) -> bool:
     """True if the node's children are checks, projects or spaces: many, and nothing below them."""
     of_check_task = node.level == () and snapshot.task_type == TaskType.CHECK
     return node.level == CHECK or node.level in HIDDEN_LEVELS or of_check_task
-
-
-def _counts(node: Node, report: StatusReport, canvas: Canvas) -> Flow:
-    """How many children are done, and the states of those that did not succeed."""
-    snapshot, states = report.snapshot, Counter(child.state for child in node.children or ())
-    counted = f"{grouped(sum(states[state] for state in State if state.ended))} of {grouped(states.total())}"
-    if snapshot.partial and node.level in HIDDEN_LEVELS:
-        # Of thousands few were read, but the level may count them itself.
-        counted = f"{grouped(snapshot.summary.total)} in scope" if snapshot.summary.unread else ""
-        own = (phase for phase in node.progress if phase.processed is not None and phase.total)
-        counted = next((f"{grouped(phase.processed or 0)} of {grouped(phase.total or 0)}" for phase in own), counted)
-    del states[State.SUCCEEDED]
-    others = counts_of(states, canvas, words=canvas.width >= WIDE, over=snapshot.node.ended)
-    others = others if canvas.height >= LOWER else others[:1]  # more of them would wrap
-    return Flow([*([Text(counted, QUIET)] if counted else []), *others], canvas)
 
 
 def _projects(report: ProjectsReport, canvas: Canvas) -> Group:
