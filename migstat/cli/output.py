@@ -61,9 +61,10 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
         doubts = (*report.doubts, *(report.comparison.earlier.notes if report.comparison else ()))
     # Known in advance, as they take lines of the window that the report folds to fit.
     around = (note, *map(streams.warning, doubts), suggestion, runtime.demo.label if runtime.demo else "")
-    below = [streams.wrapped(text) for text in around if text]
+    width = streams.size()[0]
+    below = (-(-len(line) // width) for text in around if text for line in streams.wrapped(text).split("\n"))
     try:
-        _present(streams, options, report, below=1 + sum(text.count("\n") + 1 for text in below))  # and the prompt
+        _present(streams, options, report, below=1 + sum(below))  # and the prompt
     except ClosedPipe:
         streams.abandon()
     for path in options.exports:

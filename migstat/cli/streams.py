@@ -147,11 +147,17 @@ class Streams(msgspec.Struct):
         self.tell(self.warning(text))
 
     def wrapped(self, text: str) -> str:
-        """The text as `tell` writes it: wrapped between words for a terminal. JSON stays on its line, to be copied."""
+        """The text as `tell` writes it: wrapped between words for a terminal.
+
+        What is there to be copied, JSON and the next command, stays on its line.
+        """
         room = window_of(self.err).columns or DEFAULT_WIDTH
         if is_terminal(self.err) and len(text) > room and not text.startswith("{"):
             # Words stay whole, however long: a path or URL that was cut in two cannot be copied.
             indent = " " * (len(text) - len(text.lstrip())) + "  "
+            command, reason = text.partition("   (")[::2] if text.startswith("Next: ") else ("", "")
+            if len(command) > room:
+                return f"{command}\n{indent}({reason}" if reason else command
             return "\n".join(
                 textwrap.fill(line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
                 for line in text.split("\n")

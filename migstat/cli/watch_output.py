@@ -71,10 +71,13 @@ class EventPrinter(Listener):
         for text in (*result.ended.notes, *last):
             self._streams.tell(f"migstat: {harmless(text)}")
         if is_terminal(self._streams.err) and not self._is_demo:
-            step = next_step(result.view.snapshot)
+            snapshot = result.view.snapshot
+            step = next_step(snapshot)
             # Without its options a watch would not be resumed, nor judge as this one did.
             resumes = step == WATCH and self._options.record is not None
             resume = "Next: run the same command to resume this watch"
+            if snapshot is not None and step.run is None:  # by now, `latest` may be another run
+                step = replace(step, run=(snapshot.job_id, snapshot.task_id))
             self._streams.tell(resume if resumes else next_line(step, self._options.shared.typed))
 
 

@@ -235,7 +235,7 @@ class Watch:
             missing=found.missing,
             elapsed_seconds=elapsed,
             reasons=found.reasons,
-            notes=found.notes,
+            notes=self._snapshot.notes if self._snapshot else (),
         )
 
     # the steps of a watch
@@ -455,8 +455,7 @@ class Watch:
                 for node in known.gone.values()
                 if node.name not in found.missing and (node.level[:-1] != CHECK or evidence.task_type == TaskType.CHECK)
             ]
-            notes = (*found.notes, *gone, *self._session.notes_on_older(evidence))
-            self._assessment = found = replace(found, notes=notes)
+            self._assessment = found = replace(found, notes=(*found.notes, *gone))
         self._snapshot = snapshot_of(
             found,
             evidence.root,
@@ -467,6 +466,7 @@ class Watch:
             now=now,
             flaws=self._poller.flaws,
             accepted=evidence.accepted,
+            older=self._session.older_in_progress(evidence) if found.over else None,
         )
         self._no_answer = None
         # an end that cannot be believed because a level does not answer is an outage, too, even if all else answers

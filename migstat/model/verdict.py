@@ -138,7 +138,8 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     `node` is the requested one: the root, or the node of a level. `missing` are keys of the job's scope that were
     not reported, `flaws` what could not be read, one line each. `summary` counts checks, projects or spaces, regardless
     of filters, as far as they were read. With `partial` only those that run or went wrong were requested: the
-    others are counted as unread, if the job names them. `accepted` are the checks that were accepted.
+    others are counted as unread, if the job names them. `accepted` are the checks that were accepted. `older` is the id
+    of a run that is still in progress while this one, the newest, was refused.
     """
 
     job_id: str
@@ -156,6 +157,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     notes: tuple[str, ...] = ()
     partial: bool = False
     accepted: Accepted = {}
+    older: str | None = None
 
     @cached_property
     def shape(self) -> Shape:
@@ -178,11 +180,11 @@ def snapshot_of(
     task_type: str | None,
     now: Millis,
     flaws: tuple[str, ...] = (),
-    notes: tuple[str, ...] = (),
     partial: bool = False,
     accepted: Accepted | None = None,
+    older: str | None = None,
 ) -> Snapshot:
-    """The view of a task, or of one node of it, at `now`; the `notes` come after those of the assessment."""
+    """The view of a task, or of one node of it, at `now`."""
     return Snapshot(
         job_id=job_id,
         task_id=task_id,
@@ -196,9 +198,10 @@ def snapshot_of(
         destination=job.destination if job else None,
         reasons=assessment.reasons,
         summary=assessment.summary,
-        notes=(*assessment.notes, *notes),
+        notes=(*assessment.notes, *((f"older run {older} is still in progress",) if older else ())),
         partial=partial,
         accepted=accepted or {},
+        older=older,
     )
 
 

@@ -300,8 +300,8 @@ def _snapshot(
         task_type=reading.task_type,
         now=now,
         flaws=reading.flaws,
-        notes=session.notes_on_older(reading.evidence) if reading.evidence else (),
         partial=reading.partial,
+        older=session.older_in_progress(reading.evidence) if reading.evidence else None,
     )
 
 

@@ -86,20 +86,20 @@ class TaskSession:
         """The time, in epoch milliseconds."""
         return int(self._now() * 1000)
 
-    def notes_on_older(self, evidence: Evidence) -> tuple[str, ...]:
-        """A note if `latest` means a run that was refused while the one before it still runs.
+    def older_in_progress(self, evidence: Evidence) -> str | None:
+        """The id of the run before if it still runs while `latest` means one that was refused.
 
         The API refuses a run while another goes on, so the newest may not be the one that the user wants to see.
         This takes a request, made only for a refused task that was found by a word.
         """
         before = self.task.before
         if before is None or not evidence.shape.refused:
-            return ()
+            return None
         try:
             older = self.api.status(self.job_id, before, Question(())).node
         except ApiError:
-            return ()
-        return (f"older run {before} is still in progress",) if older.state is State.RUNNING else ()
+            return None
+        return before if older.state is State.RUNNING else None
 
 
 def resolve(api: Api, target: Target) -> TaskTarget:

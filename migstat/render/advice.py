@@ -12,13 +12,22 @@ from migstat.model.reports import ChecksReport, ProjectsReport, Report, StatusRe
 from migstat.model.verdict import Snapshot, Verdict
 from migstat.render.text import harmless
 
-Step = tuple[str, str]
-"""What to type after `migstat`, such as `checks --details`, and why, if that needs saying."""
 
-WATCH = ("watch", "")
+class NextStep(msgspec.Struct, frozen=True):
+    """What to type after `migstat`, such as `checks --details`, and why, if that needs saying.
+
+    `run` are the ids of job and task where the words that were typed mean, or may come to mean, another run.
+    """
+
+    command: str
+    why: str = ""
+    run: tuple[str, str] | None = None
 
 
-def step_after_report(report: Report) -> Step | None:
+WATCH = NextStep("watch")
+
+
+def step_after_report(report: Report) -> NextStep | None:
     """The next step after a report; None while all is well, or if the report shows it already."""
     match report:
         case ChecksReport(snapshot=snapshot, parent=parent, details=details):
@@ -30,26 +39,28 @@ def step_after_report(report: Report) -> Step | None:
             return None
 
 
-def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = False) -> Step:
+def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = False) -> NextStep:
     """The next step. `over`: no watch is waiting any more. `listed`: the failed projects have been shown."""
     if snapshot is None:
-        return "status -v", ""
+        return NextStep("status -v")
+    if snapshot.older:
+        return NextStep("watch", run=(snapshot.job_id, snapshot.older))
     if snapshot.node.children == () and snapshot.shape.refused:
-        return "tasks", ""
+        return NextStep("tasks")
     check = snapshot.shape.checks_parent
     if step := _step_after_checks(check, snapshot.accepted):
         return step
     if nothing_moved(snapshot):
-        return "tasks" if check is None else "checks --details", ""
+        return NextStep("tasks" if check is None else "checks --details")
     failed = snapshot.summary.failed if snapshot.task_type != TaskType.CHECK else 0
     if over and failed and not listed:
-        return "projects --state failed", f"{failed} failed"
+        return NextStep("projects --state failed", f"{failed} failed")
     if not over or snapshot.verdict in (Verdict.PENDING, Verdict.RUNNING):
         return WATCH
-    return "artifacts", "reports and error logs of this run"
+    return NextStep("artifacts", "reports and error logs of this run")
 
 
-def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
+def _step_after_checks(check: Node | None, accepted: Accepted) -> NextStep | None:
     """The details of checks that failed and are not accepted, and how many of them can be overridden."""
     if check is None or not check.ended or check.state is not State.FAILED:
         return None
@@ -57,7 +68,7 @@ def _step_after_checks(check: Node | None, accepted: Accepted) -> Step | None:
     blocking = sum(not child.excludable for child in failing)
     counts = {"cannot be overridden": blocking, "can be overridden": len(failing) - blocking}
     why = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return ("checks --details", why) if failing else None
+    return NextStep("checks --details", why) if failing else None
 
 
 class Typed(msgspec.Struct, frozen=True):
@@ -68,9 +79,12 @@ class Typed(msgspec.Struct, frozen=True):
     options: tuple[str, ...] = ()
 
 
-def next_line(step: Step, typed: Typed, program: str = "migstat") -> str:
+def next_line(step: NextStep, typed: Typed, program: str = "migstat") -> str:
     """The step for a person, quoted for a shell."""
-    (name, _, rest), why = step[0].partition(" "), step[1]
-    words = [shlex.quote(word) for word in (typed.job, None if name == "tasks" else typed.task) if word]
+    name, _, rest = step.command.partition(" ")
+    job, task = typed.job, None if name == "tasks" else typed.task
+    if step.run and name != "tasks":
+        job, task = job or step.run[0], step.run[1]
+    words = [shlex.quote(word) for word in (job, task) if word]
     command = " ".join(filter(None, (program, name, *words, *typed.options, rest)))
-    return harmless(f"Next: {command}" + (f"   ({why})" if why else ""))
+    return harmless(f"Next: {command}" + (f"   ({step.why})" if step.why else ""))

@@ -139,7 +139,10 @@ def test_a_demo_passes_codes_through(words: str, code: int) -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "words", "command"),
-    [("failing", ["status"], "checks --details"), ("refused", ["status", "latest"], "tasks")],
+    [
+        ("failing", ["status"], "checks --details"),
+        ("refused", ["status", "latest"], "watch [-0-9a-f]{36} 275f4656[-0-9a-f]{28}"),
+    ],
 )
 def test_a_demo_suggests_what_can_be_typed_and_leaves_nothing_behind(
     tmp_path: Path, scenario: str, words: list[str], command: str

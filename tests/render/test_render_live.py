@@ -31,7 +31,7 @@ from migstat.model.events import (
 )
 from migstat.model.nodes import CHECK, MIGRATE, Node, Phase, State
 from migstat.model.verdict import Reason, Until, Verdict
-from migstat.render.advice import Typed, next_line, next_step
+from migstat.render.advice import NextStep, Typed, next_line, next_step
 from migstat.render.drawing import Canvas, Prose, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.exported import ExportedView
@@ -388,9 +388,11 @@ def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
         (MIDDLE, "migstat watch JOB"),
         (OVER, "migstat projects JOB --state failed   (3 failed)"),
         (REFUSED, "migstat tasks JOB"),
+        (replace(REFUSED, snapshot=replace(REFUSED.snapshot, older="task-0")),  # type: ignore[type-var]
+         "migstat watch JOB task-0"),
         (DONE, "migstat artifacts JOB   (reports and error logs of this run)"),
     ],
-)
+)  # fmt: skip
 def test_the_next_command_fits_the_end(view: View, command: str) -> None:
     """The suggested command depends on what went wrong."""
     assert next_line(next_step(view.snapshot), Typed("JOB")) == f"Next: {command}"
@@ -400,6 +402,8 @@ def test_the_next_command_repeats_what_it_needs() -> None:
     """The task is only repeated for commands that take one, options that choose the account always."""
     typed = Typed("https://a.b/?c&d", "my task", ("--profile wave2",))
     checks = "Next: migstat checks 'https://a.b/?c&d' 'my task' --profile wave2 --details"
-    assert next_line(("checks --details", ""), typed) == checks
-    assert next_line(("tasks", ""), typed) == "Next: migstat tasks 'https://a.b/?c&d' --profile wave2"
-    assert next_line(("tasks", ""), Typed(None, "latest-check")) == "Next: migstat tasks"
+    assert next_line(NextStep("checks --details"), typed) == checks
+    assert next_line(NextStep("tasks"), typed) == "Next: migstat tasks 'https://a.b/?c&d' --profile wave2"
+    assert next_line(NextStep("tasks", run=("job-1", "task-1")), Typed(None, "latest-check")) == "Next: migstat tasks"
+    of_run = next_line(NextStep("watch", run=("job-1", "task-1")), Typed(None, "latest"))
+    assert of_run == "Next: migstat watch job-1 task-1"

@@ -20,7 +20,7 @@ from migstat.model.nodes import instant
 from migstat.model.reports import ArtifactsReport, Listed
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
-NONE_HERE = "Only newer migration assistants produce reports and logs, and never for Confluence."
+NONE_HERE = "Only newer migration assistants produce them, never for Confluence, and not for a run that was refused."
 
 
 @shared_options(FORMATS, about=("job", "task"))
