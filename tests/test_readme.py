@@ -119,6 +119,7 @@ def test_the_first_minutes_go_as_they_are_shown(going: Server, tmp_path: Path) -
         output = output.replace(ours, theirs)
     note = "note: MIGSTAT_BASE_URL is not stored; in other shells, set it to https://api.atlassian.com\n"
     assert output.replace(note, "") == shown  # the reader has no such variable
+    assert f"export MIGSTAT_JOB={shown.split()[-1]} " in README  # or the commands that follow would find no job
 
 
 def test_the_python_example_runs(

@@ -62,7 +62,8 @@ def target_from(
     if named is None:
         known = ", ".join(sorted(profile.config.targets))
         target = f"target name ({known})" if known else "target name"
-        raise UsageError("no job given", f"Give its id, URL or {target} as JOB, or set MIGSTAT_JOB.")
+        new = "" if known or profile.config.profiles else " The first time, run: migstat auth login"
+        raise UsageError("no job given", f"Give its id, URL or {target} as JOB, or set MIGSTAT_JOB.{new}")
     text, source = named
     entry = profile.config.targets.get(text)
     if entry is None:

@@ -189,7 +189,7 @@ def test_no_job_is_wrong_usage(tmp_path: Path) -> None:
     """Without a job from anywhere the hint says how to name one, and which targets there are."""
     (tmp_path / "config.toml").write_text('[targets.wave2]\njob = "job-1"\n', encoding="utf-8")
     refused(migstat(["status"], {"MIGSTAT_CONFIG": str(tmp_path / "config.toml")}), 2, "target name (wave2)")
-    refused(migstat(["status"], {}), 2, "no job", "MIGSTAT_JOB")
+    refused(migstat(["status"], {}), 2, "no job", "MIGSTAT_JOB", "The first time, run: migstat auth login")
     refused(migstat(["status", "latest"], {}), 2, "no job")
 
 
