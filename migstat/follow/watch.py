@@ -220,7 +220,7 @@ class Watch:
     def ended(self, end: End, code: int | None = None, *, signal: int = 0) -> Ended:
         """The last event of a watch that ends this way; `code` is that of an error which has one."""
         now, found = self._now(), self._assessment
-        elapsed = self._evidence.root.elapsed_seconds(now)
+        elapsed = self._snapshot.elapsed_seconds(now) if self._snapshot is not None else None
         if elapsed is None and self._began is not None:  # check tasks report no times
             elapsed = max(0, now - self._began) / 1000
         if code is None:

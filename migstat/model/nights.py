@@ -131,9 +131,10 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ended(self) -> Millis | None:
-        """When the last of its nodes ended; None while it goes on, or if no watch saw it."""
-        ends = [span.ended for span in self.spans.values() if span.ended is not None]
-        return max(ends, default=None) if self.over else None
+        """When the last of task and scopes ended, else the last node; None while it goes on, or if no watch saw it."""
+        ends = {span.level: span.ended for span in self.spans.values() if span.ended is not None}
+        above = [end for level, end in ends.items() if len(level) <= 2] if () in ends else []
+        return max(above or ends.values(), default=None) if self.over else None
 
     @property
     def elapsed_seconds(self) -> float | None:

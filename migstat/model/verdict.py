@@ -165,6 +165,37 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         return shape_of(self.node, self.task_type)
 
     @property
+    def goes_on(self) -> bool:
+        """True until the task has ended and, unless it failed, the last of its scopes: `apps` may take days longer.
+
+        The same holds for a node that is not the root, by itself.
+        """
+        root = self.node
+        if not root.ended or root.level or root.state is State.FAILED:
+            return not root.ended
+        waiting = self.verdict in (Verdict.PENDING, Verdict.RUNNING)
+        return waiting and any(not (scope.ended or scope.says_nothing) for scope in self.shape.scopes)
+
+    @property
+    def ended_at(self) -> Millis | None:
+        """When the last of what was waited for ended, by the API's stamps; None while it goes on, or if unknown."""
+        if self.goes_on:
+            return None
+        nodes = [self.node]
+        if not self.node.level:
+            nodes += (below for child in self.node.children or () for below in (child, *(child.children or ())))
+        ends = (node.last_updated_at for node in nodes if node.ended)
+        return max((end for end in ends if end is not None), default=None)
+
+    def elapsed_seconds(self, now: Millis) -> float | None:
+        """Seconds from the start to the end of the last of what was waited for, or to `now` while it goes on."""
+        since, until = self.node.started_at, now if self.goes_on else self.ended_at
+        if since is None or until is None:
+            return None
+        # An end is in whole seconds, as in `Node.elapsed_seconds`.
+        return max(0, until - since) / 1000 if self.goes_on else max(0.0, until // 1000 - since // 1000)
+
+    @property
     def complete(self) -> bool:
         """True if everything asked for was read, and nothing that must exist is missing."""
         return not self.flaws and not self.missing and not self.partial

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
-from migstat.model.nodes import MIGRATE, Millis, Node, State, TaskType
+from migstat.model.nodes import MIGRATE, Millis, State, TaskType
 from migstat.model.verdict import Until, Verdict
 from migstat.render.drawing import LOW, LOWER, Canvas
 from migstat.render.heading import REASONS, heading_lines, reason_lines
@@ -80,11 +80,7 @@ def _finished(result: WatchResult, *, with_reason: bool) -> str:
         word += " with warnings" + (f" ({len(accepted)} accepted)" if accepted else "")
     elapsed, compared = ended.elapsed_seconds, ""
     if result.view.deadline is not None and not fast:
-        end = _ended_at(result)
-        compared = f", {against_deadline(end, result.view.deadline, ended=True)}"
-        started = result.view.snapshot.node.started_at if result.view.snapshot is not None else None
-        if started is not None:  # scopes may end after the task itself: both times must be to the same end
-            elapsed = max(0, end - started) / 1000
+        compared = f", {against_deadline(_ended_at(result), result.view.deadline, ended=True)}"
     after = f" after {duration(elapsed)}" if elapsed is not None and not what else ""
     line = f"{what}{word}{after}{compared}"
     bad = ended.reasons
@@ -98,13 +94,9 @@ def _finished(result: WatchResult, *, with_reason: bool) -> str:
 
 
 def _ended_at(result: WatchResult) -> Millis:
-    """When it ended, from the timestamps of task and scopes: a watch may only see that minutes or days later."""
-    if result.until is not Until.DONE:
-        return result.ended.at
-    root = result.view.snapshot.node if result.view.snapshot is not None else Node()
-    nodes = (root, *(below for child in root.children or () for below in (child, *(child.children or ()))))
-    stamps = [node.last_updated_at for node in nodes if node.ended and node.last_updated_at is not None]
-    return min([result.ended.at, *([max(stamps)] if stamps else [])])
+    """When it ended, by the API's stamps: a watch may only see that minutes or days later."""
+    stamp = result.view.snapshot.ended_at if result.view.snapshot is not None else None
+    return result.ended.at if result.until is not Until.DONE or stamp is None else min(result.ended.at, stamp)
 
 
 def _rest(result: WatchResult) -> str:

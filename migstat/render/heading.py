@@ -154,9 +154,10 @@ def header(
     began = node.started_at or node.created_at
     facts = []
     if began is not None:
-        ran = span_of_time(began, node.last_updated_at, now) if node.ended else f"started {local_time(began, now)}"
+        ended = snapshot.ended_at
+        ran = f"started {local_time(began, now)}" if snapshot.goes_on else span_of_time(began, ended, now)
         facts.append((0, f"{ran} {zone(began)}"))
-    facts.append((1, duration(node.elapsed_seconds(now))))
+    facts.append((1, duration(snapshot.elapsed_seconds(now))))
     facts.append((2, f"not before {local_time(not_before, now)}" if not_before is not None else ""))
     facts.append((3, f"as of {local_time(now, now)}" + ("" if began is not None else f" {zone(now)}")))
     if canvas.ids:

@@ -150,7 +150,7 @@ def times(
         if read_at is not None:
             parts.append((1, f"{known.verdict} as of {local_time(read_at, now)}"))
     if snapshot is not None:
-        elapsed = snapshot.node.elapsed_seconds(known.clock(now))
+        elapsed = snapshot.elapsed_seconds(known.clock(now))
         if elapsed is not None:
             parts.insert(0, (2 if outage is None else 3, duration(elapsed)))
     if known.verdict in (Verdict.PENDING, Verdict.RUNNING):

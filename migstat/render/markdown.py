@@ -100,8 +100,8 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     node, now = snapshot.node, snapshot.fetched_at
     yield from _heading(heading_of(snapshot))
     facts = [f"started {absolute(node.started_at)}" if node.started_at else ""]
-    facts.append(f"ended {absolute(node.last_updated_at)}" if node.ended and node.last_updated_at else "")
-    facts.append(duration(node.elapsed_seconds(now)))
+    facts.append(f"ended {absolute(snapshot.ended_at)}" if snapshot.ended_at else "")
+    facts.append(duration(snapshot.elapsed_seconds(now)))
     facts.append(f"not before {absolute(not_before)}" if not_before else "")
     yield " · ".join(fact for fact in (*facts, f"as of {absolute(now)}") if fact)
     yield ""

@@ -93,7 +93,12 @@ def sorted_view(view: View, title: str = "") -> SortedView:
         missing = [reason.level for reason in snapshot.reasons if reason.state is State.MISSING]
         problems += [Node(level, missing=True) for level in missing if level not in known]
     runs = [node for node in scopes if node.state is State.RUNNING and (node.progress or node.percent is not None)]
-    runs += by_name(tally.nodes[State.RUNNING].values())
+    counting = {node.level for node in runs}
+    leaves_run = by_name(tally.nodes[State.RUNNING].values())
+    runs += leaves_run
+    # Scopes without counts, and single apps, say little: they get rows once the projects are through, or if they hang.
+    others = (node for node in (*scopes, *apps) if len(node.level) > 1 and node.level not in counting)
+    runs += [node for node in others if node.state is State.RUNNING and (not leaves_run or node.level in view.stalled)]
     runs.sort(key=lambda node: node.level not in view.stalled)  # those that do not move first
     unread = (flaw.partition(": ") for flaw in snapshot.flaws)
     # Only if there are any: a look at each of 20,000 projects takes longer than the rest of a poll.

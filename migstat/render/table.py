@@ -255,7 +255,7 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
         mark(state, state, canvas),
         Text(done),
         Text(grouped(summary.failed) if summary.failed else "", State.FAILED),
-        Text(duration(snapshot.node.elapsed_seconds(now)), QUIET),
+        Text(duration(snapshot.elapsed_seconds(now)), QUIET),
         Text(local_time(row.not_before, now), QUIET),
         Text(harmless(first.message or "") if first else ""),
     ]

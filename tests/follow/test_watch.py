@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import random
 import ssl
 import tracemalloc
@@ -18,10 +19,28 @@ import pytest
 import migstat
 from migstat.errors import ApiError, BadAnswer, BadRequest, NotFound, Refused, UntrustedServer
 from migstat.follow.deadline import Stopped
+from migstat.follow.night import read_night
 from migstat.follow.watch import Plan
-from migstat.model.events import Alive, Changed, Condition, End, Ended, Event, Outage, Progressed, Recovered, Snapped
-from migstat.model.nodes import Level
+from migstat.model.events import (
+    Alive,
+    Changed,
+    Condition,
+    End,
+    Ended,
+    Event,
+    Outage,
+    Progressed,
+    Recovered,
+    Resumed,
+    Snapped,
+    View,
+    Waiting,
+)
+from migstat.model.nodes import MIGRATE, Level
 from migstat.model.verdict import Until, Verdict
+from migstat.render.ending import WatchResult, last_line
+from migstat.render.json import encoded, event_document
+from migstat.render.sorted_view import sorted_view
 from migstat.simulator import scenario as script
 from migstat.simulator.app import App
 from tests.scenarios import JOB, TASK, checks, migration, moved
@@ -448,7 +467,7 @@ def test_a_phase_that_begins_again_is_progress_and_no_change() -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "begin", "elapsed"),
-    [(APPS, 0, CORE_END + 2), (migration(*TWO), 900, CORE_END + 2), (checks(moved("Fine", 0, 10), end=20), 2000, 20)],
+    [(APPS, 0, 1300), (migration(*TWO), 900, CORE_END + 2), (checks(moved("Fine", 0, 10), end=20), 2000, 20)],
 )
 def test_the_first_view_comes_first_and_the_end_last(scenario: script.Scenario, begin: float, elapsed: float) -> None:
     """A snapshot with the whole tree comes first, the way it ended last, with the task's own time."""
@@ -461,6 +480,29 @@ def test_the_first_view_comes_first_and_the_end_last(scenario: script.Scenario, 
     assert [event.at for event in events] == sorted(event.at for event in events)
     assert_in_order(events)
     assert the_end(events).elapsed_seconds == elapsed
+
+
+def test_the_time_of_a_task_goes_on_with_its_apps() -> None:
+    """While apps go on after the task itself has ended, they have a row, and the time of the task goes on to their end.
+
+    Live view, last event, last line and timeline say the same.
+    """
+    sim = SimulatedWatch(APPS)
+    events, views = list[Event](), list[View]()
+    for event in sim.watch.events():
+        if isinstance(event, Waiting):
+            views += [event.view] * (event.at > (EPOCH + CORE_END + 100) * 1000)
+        elif not isinstance(event, Resumed):
+            events.append(event)
+    view, result = views[0], WatchResult(ended=the_end(events), view=sim.watch.view)
+    assert view.snapshot is not None
+    assert view.snapshot.node.elapsed_seconds(view.at) == CORE_END + 2
+    assert view.snapshot.elapsed_seconds(view.at) == view.at / 1000 - EPOCH
+    assert [node.level for node in sorted_view(view).running] == [(*MIGRATE, "apps")]
+    assert result.ended.elapsed_seconds == 1300
+    assert last_line(result).startswith("succeeded with warnings after 21m 40s")
+    record = "\n".join(encoded(event_document(event)) for event in events)
+    assert read_night(io.BytesIO(record.encode()), "record").elapsed_seconds == 1300
 
 
 # a night
