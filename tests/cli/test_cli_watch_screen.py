@@ -240,7 +240,7 @@ def test_the_end_stays_in_the_scrollback() -> None:
     left = left_over(seen, "✖ failed")
     assert any(re.search(r"✖ ERP +No field\.", line) for line in left)
     assert re.search(r"^failed after .*", left[-2])
-    assert left[-1] == "Next: migstat projects job-1 task-1 --state failed   (1 failed)"  # no longer `latest`, maybe
+    assert left[-1] == "Next: migstat projects job-1 migrate-1 --state failed   (1 failed)"  # no longer `latest`, maybe
     assert bells(seen.written) == 2
 
 
