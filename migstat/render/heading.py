@@ -68,7 +68,7 @@ def heading_of(snapshot: Snapshot) -> Heading:
         state=verdict,
         word=words.words if root.state is verdict else str(verdict),
         counts=tuple(counts),
-        name=harmless(snapshot.job_name) if snapshot.job_name else f"job {snapshot.job_id}",
+        name=harmless(snapshot.job_name or f"job {snapshot.job_id}"),
         destination=snapshot.destination,
         level=root.level,
     )
