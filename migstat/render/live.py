@@ -81,7 +81,8 @@ def frame(
 def heading(known: SortedView, now: Millis) -> Heading:
     """The verdict, or why there is none: no answer yet, none any more, or not everything was read.
 
-    Checks and scopes that failed or warn are counted here, as the summary is about projects.
+    The counts are those of the summary, as in a report; what else failed or warns has a row. Only failed checks of a
+    migration, which keep it from starting, are counted apart.
     """
     view, summary = known.view, known.summary
     state, word = State(known.verdict), str(known.verdict)
@@ -94,12 +95,10 @@ def heading(known: SortedView, now: Millis) -> Heading:
         seen, total = view.reading
         state, word = State.PENDING, f"reading {grouped(seen)}" + (f" of {grouped(total)}" if total else "")
     counts: list[tuple[State | None, str, str]] = []
-    failed = [problem for problem in known.problems if problem.level and problem.state is State.FAILED]
-    if known.scopes and (checks := sum(node.level[:1] == CHECK for node in failed)):
-        counts.append((State.FAILED, f"{checks} check{'s' if checks > 1 else ''} failed", ""))
-        failed = [node for node in failed if node.level[:1] != CHECK]
-    warned = sum(node.state is State.WARNING for node in known.problems)
-    bad = {State.FAILED: max(len(failed), summary.failed), State.WARNING: max(warned, summary.warning)}
+    checks = [node for node in known.problems if node.level[:1] == CHECK and node.state is State.FAILED]
+    if known.scopes and checks:
+        counts.append((State.FAILED, f"{len(checks)} check{'s' if len(checks) > 1 else ''} failed", ""))
+    bad = {State.FAILED: summary.failed, State.WARNING: summary.warning}
     counts += [(state, count_words(count, state), grouped(count)) for state, count in bad.items() if count]
     if view.snapshot is not None and view.snapshot.accepted:
         counts.append((State.SKIPPED, f"{grouped(len(view.snapshot.accepted))} accepted", ""))

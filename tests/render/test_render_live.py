@@ -138,10 +138,10 @@ def test_what_does_not_fit_is_counted(width: int, height: int) -> None:
 
 
 def test_a_long_name_leaves_room_for_messages_in_a_narrow_window() -> None:
-    """In 40 cells the names take a third, and the header counts each warning that has a row."""
+    """In 40 cells the names take a third, and the header counts what the summary counts."""
     timesheets = node("migrate", "apps", "com.example.timesheets", state="WARNING", message="12 of 4810 work logs")
     lines = shown(night(node(*PROJECTS, "ERP", state="FAILED", message=LONG), timesheets), 40, 15)
-    assert lines[0] == "● running · ✖ 1 failed · ▲ 2 warnings"
+    assert lines[0] == "● running · ✖ 1 failed · ▲ 1 warning"
     assert "✖ ERP          Import stopped: custom" in lines
     assert "▲ com.exampl…  12 of 4810 work logs" in lines
 
