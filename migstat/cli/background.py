@@ -174,14 +174,11 @@ class BackgroundStreams(AbstractContextManager["BackgroundStreams"]):
     def __init__(self, streams: Streams) -> None:
         self.patience = 1.0
         self._out = None if streams.out is None else BackgroundStream(streams.out)
-        # One thread for one terminal, or lines of the two would change places.
-        terminals = [each for each in (streams.out, streams.err) if each is not None and is_terminal(each)]
-        shared = len(terminals) == 2
-        if sys.platform != "win32":  # where a process has at most one console
-            try:
-                shared = shared and len({os.fstat(each.fileno()).st_rdev for each in terminals}) == 1
-            except (OSError, ValueError, AttributeError):
-                shared = False
+        # One thread for one terminal, file or pipe, or lines of the two would change places.
+        both = [each for each in (streams.out, streams.err) if each is not None]
+        shared = sys.platform == "win32" and all(map(is_terminal, both))  # where a process has at most one console
+        with suppress(OSError, ValueError, AttributeError):
+            shared = len(both) == 2 and (shared or os.path.sameopenfile(*(each.fileno() for each in both)))
         self._err = self._out if shared else None if streams.err is None else BackgroundStream(streams.err)
         self.streams = msgspec.structs.replace(
             streams, out=cast("TextIO | None", self._out), err=cast("TextIO | None", self._err)

@@ -19,9 +19,9 @@ from typing import Any
 import pyte
 import pytest
 
-from migstat.cli.background import BackgroundStream
+from migstat.cli.background import BackgroundStream, BackgroundStreams
 from migstat.cli.screen import Badge, LiveScreen
-from migstat.cli.streams import wants_color
+from migstat.cli.streams import Streams, wants_color
 from migstat.follow.deadline import Stopped
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.server import Server
@@ -349,6 +349,18 @@ def test_a_signal_within_a_write_locks_nothing() -> None:
         assert not another.is_alive()
     stream.finish(10)
     assert (written.getvalue()[-2:], stream.unwritten) == ("xy", False)
+
+
+@pytest.mark.parametrize("names", [("one", "one"), ("one", "other")])
+def test_lines_for_one_file_keep_their_order(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Where both streams are one file (`> f 2>&1`), one thread writes them: no event comes after the verdict."""
+    with (tmp_path / names[0]).open("a") as out, (tmp_path / names[1]).open("a") as err:
+        background = BackgroundStreams(Streams(out, err))
+        with background:
+            background.streams.print("failed\n")
+            background.streams.tell("migstat: over")
+    assert (background.streams.out is background.streams.err) is (names[0] == names[1])
+    assert "".join((tmp_path / name).read_text() for name in dict.fromkeys(names)) == "failed\nmigstat: over\n"
 
 
 def test_ctrl_z_at_any_moment_holds_up_nothing() -> None:
