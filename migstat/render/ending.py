@@ -64,7 +64,7 @@ def last_line(result: WatchResult, *, with_reason: bool = True) -> str:
 
 
 def _finished(result: WatchResult, *, with_reason: bool) -> str:
-    ended, fast = result.ended, result.ended.end is End.FAILED_FAST
+    ended, snapshot, fast = result.ended, result.view.snapshot, result.ended.end is End.FAILED_FAST
     what = {Until.DONE: "", Until.CORE: "core ", Until.CHECKS: "checks "}[result.until]
     failed = fast or ended.verdict is Verdict.FAILED or ended.exit_code == Exit.FAILED  # --strict fails a warning
     if failed:
@@ -73,14 +73,17 @@ def _finished(result: WatchResult, *, with_reason: bool) -> str:
         word = "passed"
     else:
         word = "succeeded"
-    accepted = result.view.snapshot.accepted if result.view.snapshot else {}
+    accepted = snapshot.accepted if snapshot is not None else {}
     if not failed and any(reason.state is State.FAILED and reason.level in accepted for reason in ended.reasons):
         word = f"ended with accepted failures ({len(accepted)} accepted)"
     elif ended.verdict is Verdict.WARNING and not failed:
         word += " with warnings" + (f" ({len(accepted)} accepted)" if accepted else "")
     elapsed, compared = ended.elapsed_seconds, ""
     if result.view.deadline is not None and not fast:
-        compared = f", {against_deadline(_ended_at(result), result.view.deadline, ended=True)}"
+        # By the API's stamps: a watch may only see an end minutes or days later.
+        stamp = snapshot.ended_at if snapshot is not None and result.until is Until.DONE else None
+        end = ended.at if stamp is None else min(ended.at, stamp)
+        compared = f", {against_deadline(end, result.view.deadline, ended=True)}"
     after = f" after {duration(elapsed)}" if elapsed is not None and not what else ""
     line = f"{what}{word}{after}{compared}"
     bad = ended.reasons
@@ -91,12 +94,6 @@ def _finished(result: WatchResult, *, with_reason: bool) -> str:
     if not what and not fast and (count := _count(result)):
         line += f"; {count} done"
     return line + _rest(result)
-
-
-def _ended_at(result: WatchResult) -> Millis:
-    """When it ended, by the API's stamps: a watch may only see that minutes or days later."""
-    stamp = result.view.snapshot.ended_at if result.view.snapshot is not None else None
-    return result.ended.at if result.until is not Until.DONE or stamp is None else min(result.ended.at, stamp)
 
 
 def _rest(result: WatchResult) -> str:
