@@ -149,11 +149,10 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, self.as_of - span.started) / 1000
 
     @property
-    def unseen(self) -> tuple[tuple[Millis, Millis], ...]:
+    def unseen(self) -> tuple[Gap, ...]:
         """The gaps and the outages; one without an end lasts until the last event."""
         now = self.as_of or 0
-        outages = ((outage.since, outage.to or max(now, outage.since)) for outage in self.outages)
-        return (*((gap.since, gap.to) for gap in self.gaps), *outages)
+        return (*self.gaps, *(Gap(outage.since, outage.to or max(now, outage.since)) for outage in self.outages))
 
 
 class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,7 +209,7 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
         for span in [span for span in scopes if len(span.level) == 3] or scopes:
             for place, phase in enumerate(span.phases):
                 until = phase.to or self.night.as_of or phase.begun
-                unseen = sum(max(0, min(to, until) - max(since, phase.begun)) for since, to in self.night.unseen)
+                unseen = sum(max(0, min(gap.to, until) - max(gap.since, phase.begun)) for gap in self.night.unseen)
                 seconds[phase.name] = seconds.get(phase.name, 0.0) + max(0, until - phase.begun - unseen) / 1000
                 places.setdefault(phase.name, []).append(place)
         return {name: seconds[name] for name in sorted(seconds, key=lambda name: sum(places[name]) / len(places[name]))}

@@ -120,6 +120,8 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
     if span.started is None or end is None:
         return " " * axis.cell(span.ended) if span.ended is not None else ""
     first, last = axis.cell(span.started), axis.cell(max(end - 1, span.started))
+    # Phases between polls are a guess while nothing polled; start and end are the API's own times.
+    unseen = night.unseen if span.phases else ()
     cells = []
     for cell in range(first, last + 1):
         middle = axis.since + (axis.to - axis.since) * (cell + 0.5) / axis.cells
@@ -128,8 +130,7 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
             (seen for seen in reversed(span.phases) if seen.begun <= at < (seen.to or end + 1)),
             None,
         )
-        # Phases between polls are a guess while nothing polled; start and end are the API's own times.
-        if span.phases and any(since <= at < to for since, to in night.unseen):
+        if any(gap.since <= at < gap.to for gap in unseen):
             cells.append(signs.unseen)
         elif phase is not None and phase.name in phases:
             cells.append(signs.phases[phases.index(phase.name) % len(signs.phases)])

@@ -80,9 +80,9 @@ def _bar(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str])
     for phase in span.phases:
         yield _part(phase.begun, min(phase.to or end, end), axis, phases.get(phase.name, "unphased"))
     if span.phases:
-        for since, to in night.unseen:
-            if since < end and to > span.started:
-                yield _part(max(since, span.started), min(to, end), axis, "unseen")
+        for gap in night.unseen:
+            if gap.since < end and gap.to > span.started:
+                yield _part(max(gap.since, span.started), min(gap.to, end), axis, "unseen")
 
 
 def _part(since: Millis, to: Millis, axis: Axis, class_: str) -> Markup:
