@@ -236,7 +236,11 @@ def _targets(report: TargetsReport, canvas: Canvas) -> RenderableType:
         return Text("No targets.", QUIET)
     names = ("TARGET", "STATE", "DONE", "FAILED", "ELAPSED", "NOT BEFORE", "")
     rows = [[Text(harmless(row.target)), *_target(row, report.fetched_at, canvas)] for row in report.targets]
-    return _list(names, rows, canvas, right=("DONE", "FAILED", "ELAPSED"), lines=1)
+    # A column without a value would only take room from the messages.
+    kept = [at for at, name in enumerate(names) if not name or any(row[at] for row in rows)]
+    rows = [[row[at] for at in kept] for row in rows]
+    lines = 3 if canvas.height >= LOW else 1
+    return _list([names[at] for at in kept], rows, canvas, right=("DONE", "FAILED", "ELAPSED"), lines=lines)
 
 
 def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
