@@ -191,13 +191,13 @@ def _body(
     problems = [_problem(node, when, canvas) for node in wrong]
     running = [_running(node, view, when, canvas) for node in runs]
     spare = room - len(problems) - len(more_problems) - len(running) - len(more_running)
-    widths = _widths((*problems, *running), canvas)
+    rows = (*problems, *running)
     parts: list[RenderableType] = [] if small else [blank]
     if known.problems:
-        table, wraps = _table(problems, widths, canvas, spare)
+        table, wraps = _table(problems, rows, canvas, spare)
         spare -= wraps
         parts += [*table, *more_problems, *between]
-    parts += [*_table(running, widths, canvas, 0)[0], *more_running]
+    parts += [*_table(running, rows, canvas, 0)[0], *more_running]
     names: list[Text] = []
     for state, group in known.folded:
         if roomy and group and spare >= 3:
@@ -238,21 +238,16 @@ def _first(nodes: Sequence[Node], room: int, canvas: Canvas) -> tuple[Sequence[N
     return nodes[: room - 1], [line((f"+{more}", QUIET))]
 
 
-def _widths(rows: Sequence[_Row], canvas: Canvas) -> tuple[int, int]:
-    """Cells of names and of elapsed times, which stand below each other in what went wrong and in what runs."""
-    longest = LONGEST_NAME if canvas.width >= NARROW else max(canvas.width // 3 - 2, 8)
-    names = min(max((cell_len(row.name) for row in rows), default=0), longest) + 2
-    return names, max((len(row.elapsed) for row in rows), default=0) if canvas.width >= NARROW else 0
-
-
-def _table(rows: Sequence[_Row], widths: tuple[int, int], canvas: Canvas, spare: int) -> tuple[list[Table], int]:
+def _table(rows: Sequence[_Row], among: Sequence[_Row], canvas: Canvas, spare: int) -> tuple[list[Table], int]:
     """A line per row, and more for long messages as long as lines are `spare`; also returns how many of those it took.
 
-    `widths` are those of names and elapsed times.
+    Names and elapsed times stand below each other in all tables `among` whose rows these are.
     """
     if not rows:
         return [], 0
-    names, elapsed = widths
+    longest = LONGEST_NAME if canvas.width >= NARROW else max(canvas.width // 3 - 2, 8)
+    names = min(max(cell_len(row.name) for row in among), longest) + 2
+    elapsed = max(len(row.elapsed) for row in among) if canvas.width >= NARROW else 0
     words = max(cell_len(row.words) for row in rows) if canvas.width >= WIDE else 0
     room = max(canvas.width - sum(width + 2 for width in (names, elapsed, words) if width), 1)
     table = Table.grid(padding=(0, 2, 0, 0))
