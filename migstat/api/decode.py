@@ -21,7 +21,6 @@ from migstat.model.nodes import (
     Phase,
     Task,
     TaskPage,
-    millis,
 )
 
 
@@ -265,14 +264,14 @@ def _node(
         return Node(level, children=children, unreadable=f"not as expected: {_mismatch(error)}", raw=raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJson(f"the response is not JSON: {error}") from error
-    progress = wire.progressDetails
+    progress = wire.progressDetails or _WireProgress()
     details = wire.details or {}
     occurrences = details.get("occurrences")
     if isinstance(occurrences, list) and len(occurrences) > MAX_OCCURRENCES:
         named = ",".join(level) or "the task"
         raise _too_much(f"{len(occurrences):,} occurrences of {named}; the limit is {MAX_OCCURRENCES:,}")
     percent, phases = None, tuple[Phase, ...]()
-    if progress is not None and progress.isSupported is not False and not wire.outcome:  # a finished node has none
+    if progress.isSupported is not False and not wire.outcome:  # a finished node has none
         percent = _sane(progress.percent)
         phases = tuple(Phase(each.name, _sane(each.processed), _sane(each.total)) for each in progress.data or ())
     return Node(
@@ -306,7 +305,7 @@ def _built_task(value: object) -> Task:
     for each in map(_members_of, sent if isinstance(sent, list) else ()):
         expiry = each.get("expireAt")
         if isinstance(expiry, int | float) and not isinstance(expiry, bool):  # the API does not state the unit
-            expiry = millis(expiry * 1000 if abs(expiry) < _SECONDS_BELOW else expiry) or expiry
+            expiry = int(expiry * 1000 if abs(expiry) < _SECONDS_BELOW else expiry)
         artifacts.append(Artifact(_text_of(each.get("name")), _text_of(each.get("location")), expiry))
     excluded = _members_of(_members_of(own.get("payload")).get("checkTypes")).get("excludeKeys")
     return Task(

@@ -18,6 +18,10 @@ MAX_RUNS = 20
 MAX_NAMES = 20_000
 """Limits: jobs, runs of a job, and names of all its runs together."""
 
+_PHASES = ("check", "migrate")
+_KINDS: dict[Level, str] = {("check",): CHECK, **{("migrate", scope): scope for scope in SCOPES}}
+"""Kinds of the names below these levels."""
+
 
 class SeenRun(msgspec.Struct):
     """One task: its type if known, and the names seen of it by kind (`check`, or a scope)."""
@@ -59,7 +63,10 @@ class Memory(msgspec.Struct):
             case Page() if resource.task_id and answer.found:
                 run = runs.setdefault(resource.task_id, SeenRun())
                 for nodes in ((answer.node,), answer.node.children or ()):
-                    kind = _kind(nodes[0].level, run.type) if nodes else None  # siblings are of one kind
+                    level = nodes[0].level if nodes else ()  # siblings are of one kind
+                    # a check task has its checks at the root
+                    at_root = len(level) == 1 and level[0] not in _PHASES and run.type in (None, TaskType.CHECK)
+                    kind = CHECK if at_root else _KINDS.get(level[:-1])
                     if kind and len(known := run.names.setdefault(kind, set())) < MAX_NAMES:
                         known.update(name for node in nodes if len(name := node.name) <= MAX_NAME)
 
@@ -102,17 +109,3 @@ class Memory(msgspec.Struct):
                 run.names[kind] = names if len(names) <= left else {*sorted(names)[:left]}
                 left -= len(run.names[kind])
         return whole
-
-
-def _kind(level: Level, task_type: str | None) -> str | None:
-    """The kind of a level's last name: a check, or the scope of a project or space."""
-    match level:
-        case ("check" | "migrate",):
-            return None
-        case (_,):  # a check task has its checks at the root
-            return CHECK if task_type in (None, TaskType.CHECK) else None
-        case ("check", _):
-            return CHECK
-        case ("migrate", scope, _) if scope in SCOPES:
-            return scope
-    return None

@@ -466,7 +466,7 @@ class Watch:
             now=now,
             flaws=self._poller.flaws,
             accepted=evidence.accepted,
-            older=self._session.older_in_progress(evidence) if found.over else None,
+            older=self._session.older_in_progress() if found.over and evidence.shape.refused else None,
         )
         self._no_answer = None
         # an end that cannot be believed because a level does not answer is an outage, too, even if all else answers

@@ -368,6 +368,9 @@ def _has_settled(node: Node, now: Millis) -> bool:
 
 def assess_at(evidence: Evidence, now: Millis, until: Until = Until.DONE) -> Assessment:
     """The assessment of a one-off reading at `now`, which takes the age of an end from the stamps of the API."""
+    going = assess(evidence, until, settled=False)
+    if not going.ended and not evidence.shape.blocked:  # only an end has an age
+        return going
     # A tree without stamps counts as settled, since a polling script must end eventually.
     settled, unscheduled = old_by_stamps(evidence, now, until, unstamped=True)
     return assess(evidence, until, settled=settled, unscheduled=unscheduled)
@@ -410,6 +413,7 @@ def assess(
     tally = leaves.tally
     units = shape.leaves  # the summary counts them, even if only checks are waited for
     missing = units.tally.missing(evidence.job, units) if evidence.task_type != TaskType.CHECK else ()
+    summary = summary_of(units, len(missing))
 
     # First: has it ended?
     ended = shape.refused or _has_ended(evidence, until, nodes, with_migration=with_migration)
@@ -463,7 +467,7 @@ def assess(
         ended=ended or never,
         over=over,
         reasons=tuple(reasons),
-        summary=summary_of(units, len(missing)),
+        summary=summary,
         missing=missing if with_migration else (),
         unread=gaps.unread,
         notes=tuple(f"{name} was never reported and does not count" for name in gaps.absent if over and not blocked),

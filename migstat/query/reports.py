@@ -15,7 +15,6 @@ from migstat.model.nodes import (
     MIGRATE,
     Job,
     Level,
-    Millis,
     Node,
     Page,
     Question,
@@ -259,7 +258,9 @@ def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | Non
     Only the whole task tells whether those not reported may still come.
     """
     level, children = snapshot.node.level, snapshot.node.children or ()
-    whole = _assessed(session.tree.read(0, judged=True), snapshot.fetched_at)
+    evidence = session.tree.read(0, judged=True).evidence
+    assert evidence is not None  # noqa: S101  it is judged
+    whole = assess_at(evidence, snapshot.fetched_at)
     growing = not (whole.ended or (job and job.included_keys(level[-1])))
     return replace(
         snapshot,
@@ -270,17 +271,14 @@ def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | Non
     )
 
 
-def _assessed(reading: Reading, now: Millis) -> Assessment:
-    """The verdict on the task, or on the node alone if nothing else was asked for."""
-    return assess_node(reading.root, now) if reading.evidence is None else assess_at(reading.evidence, now)
-
-
 def _snapshot(
     session: TaskSession, reading: Reading, job: Job | None, assessment: Assessment | None = None
 ) -> Snapshot:
     """The head that every document shares, with anything that could not be read among its reasons."""
-    now = session.now()
-    assessment = assessment or _assessed(reading, now)
+    now, evidence = session.now(), reading.evidence
+    older = session.older_in_progress() if evidence and evidence.shape.refused else None
+    if assessment is None:  # the verdict is that on the node alone if nothing else was asked for
+        assessment = assess_at(evidence, now) if evidence else assess_node(reading.root, now)
     known = {reason.message for reason in assessment.reasons}
     unreadable = tuple(
         Reason((), State.MISSING, None, text)
@@ -301,7 +299,7 @@ def _snapshot(
         now=now,
         flaws=reading.flaws,
         partial=reading.partial,
-        older=session.older_in_progress(reading.evidence) if reading.evidence else None,
+        older=older,
     )
 
 

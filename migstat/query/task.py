@@ -11,7 +11,6 @@ from migstat.api.retry import Clock
 from migstat.api.threads import together
 from migstat.errors import ApiError, BadAnswer, NotFound, UsageError
 from migstat.model.nodes import Job, Level, Millis, Node, Page, Question, State, Task, TaskType
-from migstat.model.verdict import Evidence
 from migstat.query.tree import TaskTarget, Tree
 from migstat.settings.target import Target, TaskWord
 from migstat.settings.values import clean_id
@@ -86,14 +85,14 @@ class TaskSession:
         """The time, in epoch milliseconds."""
         return int(self._now() * 1000)
 
-    def older_in_progress(self, evidence: Evidence) -> str | None:
-        """The id of the run before if it still runs while `latest` means one that was refused.
+    def older_in_progress(self) -> str | None:
+        """The id of the run before one that was refused if it still runs, and `latest` means the refused one.
 
         The API refuses a run while another goes on, so the newest may not be the one that the user wants to see.
-        This takes a request, made only for a refused task that was found by a word.
+        This takes a request, made only for a task that was found by a word.
         """
         before = self.task.before
-        if before is None or not evidence.shape.refused:
+        if before is None:
             return None
         try:
             older = self.api.status(self.job_id, before, Question(())).node

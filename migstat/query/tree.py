@@ -240,8 +240,8 @@ class Tree:
 
     def _ask_ahead(self, levels: Iterable[Level], *others: Callable[[], object]) -> None:
         """Ask for the first pages of these levels, and ask these other questions, at the same time."""
-        asks: list[Callable[[], object]] = [partial(attempted, partial(self._page, level)) for level in levels]
-        self._asker.together(lambda ask: ask(), [*asks, *others])
+        asks: list[Callable[[], object]] = [partial(self._page, level) for level in levels]
+        self._asker.together(attempted, [*asks, *others])
 
     def _page(self, level: Level) -> Page:
         """The first page of a level, which is asked for once. Raises ApiError."""

@@ -216,14 +216,13 @@ class _Walk(msgspec.Struct):
         """One walk over all children, from this first page on."""
         question = Question(self._level, expand=True)
         done = _Pass()
-        for page in self._pages(first or self._asker.ask(question), question):
-            self._read(page, done)
+        for page in self._pages(first or self._asker.ask(question), question, done):
             self._keep(page.node.children or ())
         return done
 
     def moving(self, page: Page, keys: Sequence[str]) -> _Pass:
         """Walk until every child has been seen, and return the last pass; `keys` are given if names may complete it."""
-        self._read(page, _Pass())
+        self._shown |= {child.name: child for child in page.node.children or ()}
         self._keep(page.node.children or ())
         if keys and self._filters.trusted and (whole := self._side_by_side(keys)) is not None:
             return whole
@@ -311,8 +310,7 @@ class _Walk(msgspec.Struct):
             question, done = questions[at], parts[at]
             try:
                 try:
-                    for page in self._pages(self._asker.ask(question), question):
-                        self._read(page, done)
+                    for page in self._pages(self._asker.ask(question), question, done):
                         children = page.node.children or ()
                         fitting = all(fits(child, question) for child in children)
                         # a cursor that leads to nothing says that the server filters the first answer only
@@ -347,16 +345,22 @@ class _Walk(msgspec.Struct):
         self._keep(child for child in found.values() if child)
         self.absent |= {name for name, child in found.items() if child is None}
 
-    def _pages(self, page: Page, question: Question) -> Iterator[Page]:
-        """Pages of one walk until there is no next one, or they lead nowhere: a broken server must not hold us up."""
+    def _pages(self, page: Page, question: Question, done: _Pass) -> Iterator[Page]:
+        """Pages of one walk, noted as `done`, in whichever thread.
+
+        They end where there is no next one, or they lead nowhere: a broken server must not hold us up.
+        """
         cursors: set[str] = set()
-        names: set[str] = set()
         without_news = 0
         while True:
+            known, known_to_all = len(done.seen), len(self._shown)
+            done.pages += 1
+            for child in page.node.children or ():
+                done.seen[child.name] = self._shown[child.name] = child
+            self.room -= page.size if len(self._shown) > known_to_all else 0
+            without_news = 0 if len(done.seen) > known else without_news + 1
             yield page
-            known = len(names)
-            names.update(child.name for child in page.node.children or ())
-            without_news = 0 if len(names) > known else without_news + 1
+            self._asker.reading(self._level, self._shown)
             if page.next is None:
                 return
             if self.room < 0:
@@ -368,15 +372,6 @@ class _Walk(msgspec.Struct):
                 return
             cursors.add(page.next)
             page = self._asker.ask(replace(question, cursor=page.next, page=len(cursors) + 1))
-
-    def _read(self, page: Page, done: _Pass) -> None:
-        """Note what a page shows, in whichever thread."""
-        done.pages += 1
-        known = len(self._shown)
-        for child in page.node.children or ():
-            done.seen[child.name] = self._shown[child.name] = child
-        self.room -= page.size if len(self._shown) > known else 0
-        self._asker.reading(self._level, self._shown)
 
     def _keep(self, children: Iterable[Node]) -> None:
         """Take readings in the order in which they count."""
