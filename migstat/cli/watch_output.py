@@ -21,6 +21,7 @@ from migstat.model.verdict import Verdict
 from migstat.render.advice import WATCH, next_line, next_step
 from migstat.render.drawing import Canvas, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line
+from migstat.render.heading import why_not_over
 from migstat.render.json import encoded, event_document
 from migstat.render.live import frame, window_title
 from migstat.render.log import LogLine, log_line, logged
@@ -94,6 +95,7 @@ class LinePrinter(EventPrinter):
     """Changes as lines on standard output; everything else as prose on standard error."""
 
     _silent_since: Millis | None = None
+    _explained = False
 
     def show(self, event: Heard | LogLine) -> None:
         """Print the event, for a script or for a person."""
@@ -109,6 +111,10 @@ class LinePrinter(EventPrinter):
             case Waiting():
                 # Since the last line that was shown: with --quiet that may be hours ago.
                 self._silent_since = self._silent_since or event.at
+                why = why_not_over(event.view.snapshot, event.at) if event.view.snapshot is not None else []
+                for _, words in () if self._explained else why:
+                    self._explained = True
+                    self._say(words, event.at)
                 if event.at - self._silent_since >= SIGN_OF_LIFE * 1000:
                     self._say(status_line(event.view, event.at), event.at, always=True)
             case _ if (line := log_line(event)) is not None:

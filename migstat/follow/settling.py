@@ -62,7 +62,7 @@ class Settling(msgspec.Struct):
 
     def judge(self, evidence: Evidence, *, full: bool) -> Assessment:
         """Judge a reading, `full` or only a poll."""
-        clock, check = self._clock(), evidence.shape.check
+        clock = self._clock()
         found = assess(evidence, self._until, settled=False)
         if found.ended:
             if self._ended_since is None:
@@ -77,9 +77,7 @@ class Settling(msgspec.Struct):
             if self._unscheduled_since is None:
                 self._unscheduled_since = clock
             self._unscheduled_polls += full
-            # an end without an outcome may still turn out to be a good one
-            long = UNSCHEDULED if check is not None and check.outcome else SETTLED
-            if clock - self._unscheduled_since >= long and self._unscheduled_polls >= UNSCHEDULED_POLLS:
+            if clock - self._unscheduled_since >= _patience(evidence) and self._unscheduled_polls >= UNSCHEDULED_POLLS:
                 found = assess(evidence, self._until, settled=False, unscheduled=True)
         if not found.unread:
             self._unread_since = None
@@ -90,3 +88,17 @@ class Settling(msgspec.Struct):
             # the root itself may be what cannot be read, and then it never says that the task is over
             found = replace(found, verdict=Verdict.FAILED)
         return found
+
+    def seconds_left(self, evidence: Evidence, found: Assessment) -> float | None:
+        """Seconds until an end that is not believed yet will be; None if there is no such end."""
+        since = self._ended_since if found.ended else self._unscheduled_since
+        if found.over or since is None:
+            return None
+        return max(since + (SETTLED if found.ended else _patience(evidence)) - self._clock(), 0.0)
+
+
+def _patience(evidence: Evidence) -> float:
+    """Seconds after which checks that failed have ended a migration that has not begun."""
+    check = evidence.shape.check
+    # an end without an outcome may still turn out to be a good one
+    return UNSCHEDULED if check is not None and check.outcome else SETTLED

@@ -456,6 +456,7 @@ class Watch:
                 if node.name not in found.missing and (node.level[:-1] != CHECK or evidence.task_type == TaskType.CHECK)
             ]
             self._assessment = found = replace(found, notes=(*found.notes, *gone))
+        left = self._settling.seconds_left(evidence, found)
         self._snapshot = snapshot_of(
             found,
             evidence.root,
@@ -467,6 +468,7 @@ class Watch:
             flaws=self._poller.flaws,
             accepted=evidence.accepted,
             older=self._session.older_in_progress() if found.over and evidence.shape.refused else None,
+            settles_at=None if left is None else now + int(left * 1000),
         )
         self._no_answer = None
         # an end that cannot be believed because a level does not answer is an outage, too, even if all else answers

@@ -139,7 +139,8 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     not reported, `flaws` what could not be read, one line each. `summary` counts checks, projects or spaces, regardless
     of filters, as far as they were read. With `partial` only those that run or went wrong were requested: the
     others are counted as unread, if the job names them. `accepted` are the checks that were accepted. `older` is the id
-    of a run that is still in progress while this one, the newest, was refused.
+    of a run that is still in progress while this one, the newest, was refused. `settles_at` is when
+    an end that is not believed yet will be: that of the task, or that of failed checks after which no migration began.
     """
 
     job_id: str
@@ -158,6 +159,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     partial: bool = False
     accepted: Accepted = {}
     older: str | None = None
+    settles_at: Millis | None = None
 
     @cached_property
     def shape(self) -> Shape:
@@ -214,6 +216,7 @@ def snapshot_of(
     partial: bool = False,
     accepted: Accepted | None = None,
     older: str | None = None,
+    settles_at: Millis | None = None,
 ) -> Snapshot:
     """The view of a task, or of one node of it, at `now`."""
     return Snapshot(
@@ -233,6 +236,7 @@ def snapshot_of(
         partial=partial,
         accepted=accepted or {},
         older=older,
+        settles_at=settles_at,
     )
 
 
@@ -391,6 +395,16 @@ def old_by_stamps(evidence: Evidence, now: Millis, until: Until = Until.DONE, *,
         # The root may have ended days before `apps`, whose end may be recent.
         ends = [root, *(scope for scope in evidence.shape.scopes if scope.ended)]
     return old(*ends), check is not None and old(check)
+
+
+def settles_at(evidence: Evidence, found: Assessment, now: Millis) -> Millis | None:
+    """When an end that is not believed yet will be, by the stamps of the API; None if there is no such end."""
+    shape = evidence.shape
+    if found.over or not (found.ended or shape.blocked):
+        return None
+    ends = [shape.root, *(scope for scope in shape.scopes if scope.ended)] if found.ended else [shape.check or Node()]
+    settled = max(_stamps(ends, now), default=0) + SETTLED_AFTER
+    return settled if settled > now else None
 
 
 def _stamps(nodes: Iterable[Node], now: Millis) -> list[Millis]:

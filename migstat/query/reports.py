@@ -44,6 +44,7 @@ from migstat.model.verdict import (
     Until,
     assess_at,
     assess_node,
+    settles_at,
     snapshot_of,
     verdict_of_checks,
     verdict_of_list,
@@ -300,6 +301,7 @@ def _snapshot(
         flaws=reading.flaws,
         partial=reading.partial,
         older=older,
+        settles_at=settles_at(reading.evidence, assessment, now) if reading.evidence else None,
     )
 
 

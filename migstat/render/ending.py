@@ -12,7 +12,7 @@ from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, State, TaskType
 from migstat.model.verdict import Until, Verdict
 from migstat.render.drawing import LOW, LOWER, Canvas
-from migstat.render.heading import REASONS, heading_lines, reason_lines
+from migstat.render.heading import REASONS, heading_lines, reason_lines, why_not_over
 from migstat.render.live import heading, progress_lines
 from migstat.render.log import cause_of, no_answer
 from migstat.render.outlook import against_deadline, outlook
@@ -136,6 +136,7 @@ def status_line(view: View, now: Millis) -> str:
         str(view.snapshot.verdict),
         counts_of_view(view).words,
         failed,
+        *(words for _, words in why_not_over(view.snapshot, now)),
         *(words for _, words in outlook(view, now)),
     ]
     return ", ".join(part for part in parts if part)

@@ -134,6 +134,18 @@ def facts_line(facts: Iterable[tuple[int, str]], canvas: Canvas) -> RenderableTy
     return Flow([text for _, text in texts], canvas)
 
 
+def why_not_over(snapshot: Snapshot, now: Millis, *, brief: bool = False) -> list[tuple[int, str]]:
+    """Why a task that seems to have ended still runs, with its importance; nothing for any other."""
+    if snapshot.settles_at is None:
+        return []
+    by = local_time(snapshot.settles_at, now)
+    if not snapshot.shape.blocked:
+        return [(0, f"ended; late reports until {by}" if brief else f"ended; waiting for late reports until {by}")]
+    if brief:
+        return [(-1, f"failed unless migration starts by {by}")]
+    return [(-1, f"checks failed; failed unless the migration starts by {by}")]
+
+
 def header(
     snapshot: Snapshot, canvas: Canvas, not_before: Millis | None = None, *, rows: Collection[Level] = ()
 ) -> Group:
@@ -158,6 +170,7 @@ def header(
         ran = f"started {local_time(began, now)}" if snapshot.goes_on else span_of_time(began, ended, now)
         facts.append((0, f"{ran} {zone(began)}"))
     facts.append((1, duration(snapshot.elapsed_seconds(now))))
+    facts += why_not_over(snapshot, now)
     facts.append((2, f"not before {local_time(not_before, now)}" if not_before is not None else ""))
     facts.append((3, f"as of {local_time(now, now)}" + ("" if began is not None else f" {zone(now)}")))
     if canvas.ids:

@@ -27,7 +27,7 @@ from migstat.model.nodes import (
 from migstat.model.verdict import Verdict
 from migstat.render.drawing import NARROW, WIDE, Canvas, Prose, bar, dotted, fitting, line
 from migstat.render.folding import counts_of
-from migstat.render.heading import Heading, facts_line, heading_lines
+from migstat.render.heading import Heading, facts_line, heading_lines, why_not_over
 from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
 from migstat.render.sorted_view import SortedView, progress_of
@@ -152,6 +152,7 @@ def times(
         elapsed = snapshot.elapsed_seconds(known.clock(now))
         if elapsed is not None:
             parts.insert(0, (2 if outage is None else 3, duration(elapsed)))
+        parts += why_not_over(snapshot, now, brief=brief)
     if known.verdict in (Verdict.PENDING, Verdict.RUNNING):
         if outage is None and view.estimated_end is None and view.not_before is not None and view.not_before > now:
             parts.append((DISPENSABLE, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))

@@ -21,7 +21,7 @@ from migstat.model.reports import (
 )
 from migstat.model.verdict import Snapshot
 from migstat.render.checks import change_word, changes, checks_head, compared_words
-from migstat.render.heading import REASONS, Heading, heading_of
+from migstat.render.heading import REASONS, Heading, heading_of, why_not_over
 from migstat.render.rows import columns, rows
 from migstat.render.table import NOTHING_TO_MOVE
 from migstat.render.text import absolute, duration, harmless
@@ -102,6 +102,7 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     facts = [f"started {absolute(node.started_at)}" if node.started_at else ""]
     facts.append(f"ended {absolute(snapshot.ended_at)}" if snapshot.ended_at else "")
     facts.append(duration(snapshot.elapsed_seconds(now)))
+    facts += (words for _, words in why_not_over(snapshot, now))
     facts.append(f"not before {absolute(not_before)}" if not_before else "")
     yield " · ".join(fact for fact in (*facts, f"as of {absolute(now)}") if fact)
     yield ""

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from migstat.simulator.scenario import Scenario, SimPhase
+from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server
 from tests.command_line import (
     CapturedStream,
@@ -130,6 +131,16 @@ def test_silence_is_broken_by_a_sparse_heartbeat(words: tuple[str, ...]) -> None
     assert (result.out, len([line for line in lines if "already failed: ERP" in line])) == ("", 1)
     assert 4 <= len([line for line in lines[:-1] if "running, 2 of 3 projects, 1 failed" in line]) <= 20
     assert last.startswith("migstat: stopped after 40m 00s (--timeout): still running")
+
+
+def test_a_line_says_why_checks_that_failed_do_not_end_it_yet() -> None:
+    """Standard error says once that the checks failed and until when the migration may still start."""
+    with night(build("failing"), head_start=200) as rehearsed:
+        result = rehearsed.watch()
+    assert (
+        len(re.findall("  checks failed; failed unless the migration starts by ..:.. *$", result.err, re.MULTILINE))
+        == 1
+    )
 
 
 def test_quiet_is_bad_news_and_the_verdict() -> None:

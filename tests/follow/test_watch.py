@@ -37,12 +37,13 @@ from migstat.model.events import (
     Waiting,
 )
 from migstat.model.nodes import MIGRATE, Level
-from migstat.model.verdict import Until, Verdict
-from migstat.render.ending import WatchResult, last_line
+from migstat.model.verdict import Evidence, Until, Verdict, assess_at, settles_at
+from migstat.render.ending import WatchResult, last_line, status_line
 from migstat.render.json import encoded, event_document
 from migstat.render.sorted_view import sorted_view
 from migstat.simulator import scenario as script
 from migstat.simulator.app import App
+from migstat.simulator.scenarios import build
 from tests.scenarios import JOB, TASK, checks, migration, moved
 from tests.watching import (
     EPOCH,
@@ -503,6 +504,38 @@ def test_the_time_of_a_task_goes_on_with_its_apps() -> None:
     assert last_line(result).startswith("succeeded with warnings after 21m 40s")
     record = "\n".join(encoded(event_document(event)) for event in events)
     assert read_night(io.BytesIO(record.encode()), "record").elapsed_seconds == 1300
+
+
+@pytest.mark.parametrize(
+    ("scenario", "begin", "words"),
+    [
+        (build("failing"), 200, "running, 0 of 40 projects, checks failed; failed unless the migration starts by "),
+        (
+            migration(*TWO, keys=("A", "B", "LATE")),
+            900,
+            "running, 2 of 3 projects, ended; waiting for late reports until ",
+        ),
+    ],
+)
+def test_an_end_that_is_not_believed_yet_has_its_reason(scenario: script.Scenario, begin: float, words: str) -> None:
+    """A task whose checks failed, or that has ended with something missing, still runs: that says why, and until when.
+
+    A single reading says the same.
+    """
+    sim = SimulatedWatch(scenario, begin=begin)
+    views = [event.view for event in sim.watch.events() if isinstance(event, Waiting)]
+    waits = [view for view in views if view.snapshot is not None and view.snapshot.settles_at is not None]
+    assert len(waits) > 1
+    assert all(status_line(view, view.at).startswith(words) for view in waits)
+    assert views[-1] is waits[-1]
+    last = waits[-1].snapshot
+    assert last is not None
+    assert last.settles_at is not None
+    assert abs(last.settles_at - sim.watch.view.at) <= 2 * INTERVAL * 1000
+    evidence = Evidence(root=last.node, task_type=last.task_type, job=sim.poller.job)
+    at = settles_at(evidence, assess_at(evidence, last.fetched_at), last.fetched_at)
+    assert at is not None
+    assert abs(at - last.settles_at) <= 2 * INTERVAL * 1000
 
 
 # a night
