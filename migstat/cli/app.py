@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import importlib
+import signal
+import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -18,7 +20,7 @@ from migstat.cli.help_page import MigstatCommand, MigstatGroup, Row
 from migstat.cli.options import REMOVED, wants_json
 from migstat.cli.output import tell_error
 from migstat.cli.streams import ClosedPipe
-from migstat.errors import MigstatError, OutputError, UsageError
+from migstat.errors import Interrupted, MigstatError, OutputError, UsageError
 from migstat.model.exit_codes import Exit, exit_of_error
 
 PROGRAM = "migstat"
@@ -108,8 +110,38 @@ class Root(MigstatGroup):
         return [(shown.get(name, ""), name, summary) for name, summary in COMMANDS.items()]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """Load a command; None for an unknown name."""
-        return loaded(cmd_name) if cmd_name in COMMANDS else None
+        """Load a command, which from now on a signal ends with EndedBySignal; None for an unknown name."""
+        command = loaded(cmd_name) if cmd_name in COMMANDS else None
+        # Until here, while modules load, __main__ ends the process at once: in the middle of an import, an exception
+        # would be a traceback, or be swallowed by the library.
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)  # Windows has no SIGHUP
+                if number is not None and callable(signal.getsignal(number)):  # not where it is ignored, as by nohup
+                    signal.signal(number, _interrupt)
+        return command
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. A signal that ends it raises Interrupted, so that no temporary file is left behind."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            command = loaded(ctx.invoked_subcommand) if ctx.invoked_subcommand else None
+            about_a_job = command is not None and any(param.name == "job" for param in command.params)
+            hint = "The migration itself continues." if about_a_job else ""
+            raise Interrupted("interrupted", hint, signal=interrupt.args[0] if interrupt.args else 2) from None
+
+
+class EndedBySignal(KeyboardInterrupt):
+    """A signal asks the command to end; its number is the argument.
+
+    Not KeyboardInterrupt itself: while a library loads that may pass through an `exec`, and `python -m` then ends by
+    SIGINT, whatever the exit code.
+    """
+
+
+def _interrupt(number: int, _frame: object) -> None:
+    raise EndedBySignal(number)
 
 
 @cache  # Typer takes milliseconds to compile one, and a demo or a test runs several command lines in one process

@@ -9,8 +9,6 @@ from __future__ import annotations
 import inspect
 import io
 import re
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +17,6 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from migstat.cli.streams import is_terminal, wants_color
-from migstat.errors import Interrupted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,22 +35,7 @@ Row = tuple[str, ...]
 
 
 class MigstatCommand(TyperCommand):
-    """A command with migstat's help, which cleans up whatever signal ends it."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command. A signal that ends it raises Interrupted, so that no temporary file is left behind."""
-        # Until here, while modules load, __main__ ends the process at once: in the middle of an import, an exception
-        # would be a traceback, or be swallowed by the library.
-        if threading.current_thread() is threading.main_thread():
-            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-                number = getattr(signal, name, None)  # Windows has no SIGHUP
-                if number is not None and callable(signal.getsignal(number)):  # not where it is ignored, as by nohup
-                    signal.signal(number, _interrupt)
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt as interrupt:
-            hint = "The migration itself continues." if "job" in ctx.params else ""
-            raise Interrupted("interrupted", hint, signal=interrupt.args[0] if interrupt.args else 2) from None
+    """A command with migstat's help."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002
         """Options and arguments. Typer would put an argument into brackets whose absence has an error of its own."""
@@ -100,18 +82,6 @@ class MigstatTyper(typer.Typer):
     def command(self, name: str | None = None, **settings: Any) -> Callable[[_Function], _Function]:
         """Register a function as a command."""
         return super().command(name, cls=MigstatCommand, **settings)
-
-
-class EndedBySignal(KeyboardInterrupt):
-    """A signal asks the command to end; its number is the argument.
-
-    Not KeyboardInterrupt itself: while a library loads that may pass through an `exec`, and `python -m` then ends by
-    SIGINT, whatever the exit code.
-    """
-
-
-def _interrupt(number: int, _frame: object) -> None:
-    raise EndedBySignal(number)
 
 
 def page_width(ctx: Any) -> int:

@@ -135,6 +135,7 @@ def shared_options(
                 if param.name in words:
                     words[param.name] = _clean(param, words[param.name])
             given = {name: words.pop(name) for name in shared}
+            one_of(given.get("color", "auto"), "--color", COLORS)
             options = options_from(runtime, given, formats=formats, exports=exports, new_profile=new_profile)
             return command(runtime=runtime, options=options, **words)
 
@@ -155,7 +156,6 @@ def options_from(
 ) -> Options:
     """The options of a command, from those given, the environment and the profile. Raises UsageError."""
     environ, streams = runtime.environ, runtime.streams
-    one_of(given.get("color", "auto"), "--color", COLORS)
     if given.get("json") and given["output"] not in (None, "json"):
         raise UsageError(f"--json cannot be combined with --output {given['output']}", "Omit one of them.")
     flags = {name: given[name] for name in given if name in SETTING and SETTING[name].option}

@@ -26,7 +26,8 @@ from migstat.model.nodes import (
     TaskType,
     match_keys,
 )
-from migstat.model.verdict import Evidence, Until
+from migstat.model.shape import Evidence
+from migstat.model.verdict import Until
 
 PACED_FROM = 3
 """Minimum number of nodes that must be done before their pace says anything about the rest."""

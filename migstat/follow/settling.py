@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from migstat.api.retry import Clock
 from migstat.model.nodes import Millis
+from migstat.model.shape import Evidence
 from migstat.model.verdict import (
     SETTLED_AFTER,
     Assessment,
-    Evidence,
     Until,
     Verdict,
     assess,

@@ -11,7 +11,8 @@ import msgspec
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsed_of
 from migstat.model.events import Late, LateReason
 from migstat.model.nodes import Level, Millis, Node, State
-from migstat.model.verdict import Assessment, Evidence, Until
+from migstat.model.shape import Evidence
+from migstat.model.verdict import Assessment, Until
 
 A_DAY = (23 * 3600, 24 * 3600, 25 * 3600)
 """Seconds from a time of day to the same time on the next day: clocks may be changed in between."""

@@ -51,9 +51,9 @@ from migstat.model.events import (
 )
 from migstat.model.exit_codes import Exit, exit_of_end
 from migstat.model.nodes import CHECK, HIDDEN, MIGRATE, Millis, Node, TaskType
+from migstat.model.shape import Evidence
 from migstat.model.verdict import (
     Assessment,
-    Evidence,
     Snapshot,
     Until,
     Verdict,

@@ -6,7 +6,7 @@ and an outcome mean is decided here, once, as a node's `State`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -335,12 +335,6 @@ def match_keys(keys: Collection[str], names: Iterable[str]) -> dict[str, str]:
         elif len(alike := folded.get(key.casefold(), [])) == 1:
             found[key] = alike.pop()  # a name stands for one key only
     return found
-
-
-def unmatched(keys: Sequence[str], names: Iterable[str]) -> tuple[str, ...]:
-    """The keys of the job's scope that none of the reported names stands for."""
-    found = match_keys(keys, names)
-    return tuple(key for key in keys if key not in found)
 
 
 def levels_above(nodes: Iterable[Node]) -> set[Level]:

@@ -1,11 +1,14 @@
-"""The parts of a task's tree that everybody looks at: its phases, scopes, checks, and projects or spaces."""
+"""What is known of a task, and the parts of its tree: its phases, scopes, checks, and projects or spaces."""
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 
+from migstat.model.acceptance import Accepted
 from migstat.model.crowd import Crowd
-from migstat.model.nodes import HIDDEN, Node, State, TaskType, child_of
+from migstat.model.nodes import HIDDEN, Job, Node, State, TaskType, child_of
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,3 +70,22 @@ def shape_of(root: Node, task_type: str | None) -> Shape:
         refused=bool(root.outcome) and root.state is State.FAILED and not root.children and not root.unreadable,
         blocked=checks_failed and not begun and task_type != TaskType.CHECK,
     )
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """All that is known of a task at one moment: what was read, and what the job names.
+
+    `root` holds the levels that count as nested children, hidden levels among those of `migrate`. A level that could
+    not be read is marked `unreadable`. `job` is None if the job's definition could not be read, or if what is waited
+    for does not need it. `accepted` are the checks that do not count where checks are judged.
+    """
+
+    root: Node
+    task_type: str | None
+    job: Job | None
+    accepted: Accepted = {}
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The parts of the tree."""
+        return shape_of(self.root, self.task_type)

@@ -41,7 +41,7 @@ from migstat.model.nodes import (
     combined_state,
     levels_above,
 )
-from migstat.model.shape import Shape, shape_of
+from migstat.model.shape import Evidence, Shape, shape_of
 
 SETTLED_AFTER: Millis = 120_000
 """Once a task has ended for this long, nothing that is still unreported is expected any more."""
@@ -93,25 +93,6 @@ _UNSAID = {
     State.PENDING: "never started",
     State.FAILED: "ended without an outcome",
 }
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """All that is known of a task at one moment: what was read, and what the job names.
-
-    `root` holds the levels that count as nested children, hidden levels among those of `migrate`. A level that could
-    not be read is marked `unreadable`. `job` is None if the job's definition could not be read, or if what is waited
-    for does not need it. `accepted` are the checks that do not count where checks are judged.
-    """
-
-    root: Node
-    task_type: str | None
-    job: Job | None
-    accepted: Accepted = {}
-
-    @cached_property
-    def shape(self) -> Shape:
-        """The parts of the tree."""
-        return shape_of(self.root, self.task_type)
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):

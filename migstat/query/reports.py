@@ -35,10 +35,9 @@ from migstat.model.reports import (
     TasksReport,
     worst_first,
 )
-from migstat.model.shape import shape_of
+from migstat.model.shape import Evidence, shape_of
 from migstat.model.verdict import (
     Assessment,
-    Evidence,
     Reason,
     Snapshot,
     Until,
@@ -74,7 +73,7 @@ def status_report(
     """
     if level:
         reading, job = session.tree.node(level, depth or 0), session.tree.job
-        snapshot = _with_missing(_snapshot(session, reading, job), reading)
+        snapshot = _snapshot(session, reading, job, _with_missing(reading))
         bare = level in HIDDEN_LEVELS and snapshot.node.status is None
         return StatusReport(_judged_by_children(session, snapshot, job) if bare else snapshot)
     if depth == 0 and not judged:
@@ -84,9 +83,8 @@ def status_report(
     leaves = reading.evidence.shape.leaves if reading.evidence else ()
     if job and job.keys and reading.task_type != TaskType.CHECK and not reading.missing and not leaves:
         reading = replace(reading, partial=True)  # the projects are deeper than `depth`
-    snapshot = _snapshot(session, reading, job)
-    if depth is None or depth > len(MIGRATE) + 1:  # less would show their level without them, and so as pending
-        snapshot = _with_missing(snapshot, reading)
+    deep = depth is None or depth > len(MIGRATE) + 1  # less would show their level without them, and so as pending
+    snapshot = _snapshot(session, reading, job, _with_missing(reading) if deep else None)
     found = snapshot.shape.leaves
     paceless = snapshot.node.ended or reading.partial  # a few of many say nothing about the pace
     return StatusReport(
@@ -119,7 +117,7 @@ def checks_report(
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
     watched = assess_at(evidence, now, Until.CHECKS)
     reading = replace(reading, evidence=evidence)
-    snapshot = _snapshot(session, reading, session.tree.job, with_single_checks(evidence, watched, now))
+    snapshot = _snapshot(session, reading, session.tree.job, assessment=with_single_checks(evidence, watched, now))
     snapshot = replace(snapshot, summary=summary_of(found), accepted=accepted)
     listed = attempted(lambda: session.api.task(session.job_id, session.task.task_id))
     task, comparison = listed if isinstance(listed, Task) else None, None
@@ -166,7 +164,7 @@ def projects_report(
     """
     reading = session.tree.projects(keys)
     job = session.tree.job
-    snapshot = _with_missing(_snapshot(session, reading, job), reading)
+    snapshot = _snapshot(session, reading, job, _with_missing(reading))
     found = snapshot.shape.leaves
     names = match_keys(keys, (node.name for node in found))
     _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
@@ -174,12 +172,13 @@ def projects_report(
     now, ended = snapshot.fetched_at, reading.root.ended
     # without keys in the job there may always be more to come, until the end
     growing = not (keys or (job and job.keys) or ended)
+    filtered = _words(states, tuple(names.values()))
     return ProjectsReport(
         snapshot=replace(snapshot, summary=summary_of(found)),
         scope=reading.scope,
         projects=tuple(node for node in _sorted(meant, order, now) if not states or node.state in states),
         judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=now),
-        filtered=_words(states, tuple(names.values())),
+        filtered=filtered,
         not_before=None if ended else found.earliest_end(0, now),
         nothing_to_move=job is not None and not job.moves_projects and not found,
     )
@@ -233,12 +232,12 @@ def pruned(node: Node, depth: int) -> Node:
     return replace(node, children=tuple(pruned(child, depth - 1) for child in node.children))
 
 
-def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
-    """The snapshot whose tree has missing projects and spaces as nodes, and so the row of their scope in any case."""
-    root, level = snapshot.node, (*MIGRATE, reading.scope)
+def _with_missing(reading: Reading) -> Node:
+    """The tree that was read with missing projects and spaces as nodes, and so the row of their scope in any case."""
+    root, level = reading.root, (*MIGRATE, reading.scope)
     reported = root.level == level or (not root.level and child_of(child_of(root, MIGRATE[0]), reading.scope))
     if level[: len(root.level)] != root.level or not (reading.missing or reported):
-        return snapshot
+        return root
     above, node = list[Node](), root
     while node.level != level:
         above.append(node)
@@ -250,7 +249,7 @@ def _with_missing(snapshot: Snapshot, reading: Reading) -> Snapshot:
     node = replace(node, children=children, over=not root.level and root.ended)
     for parent in reversed(above):
         node = with_children(parent, [node])
-    return replace(snapshot, node=node)
+    return node
 
 
 def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | None) -> Snapshot:
@@ -273,9 +272,17 @@ def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | Non
 
 
 def _snapshot(
-    session: TaskSession, reading: Reading, job: Job | None, assessment: Assessment | None = None
+    session: TaskSession,
+    reading: Reading,
+    job: Job | None,
+    shown: Node | None = None,
+    *,
+    assessment: Assessment | None = None,
 ) -> Snapshot:
-    """The head that every document shares, with anything that could not be read among its reasons."""
+    """The head that every document shares, with anything that could not be read among its reasons.
+
+    Its tree is what is `shown`, by default what was read.
+    """
     now, evidence = session.now(), reading.evidence
     older = session.older_in_progress() if evidence and evidence.shape.refused else None
     if assessment is None:  # the verdict is that on the node alone if nothing else was asked for
@@ -292,7 +299,7 @@ def _snapshot(
         summary = replace(summary, total=summary.total + unread, unread=unread)
     return snapshot_of(
         replace(assessment, missing=reading.missing, reasons=(*assessment.reasons, *unreadable), summary=summary),
-        reading.root,
+        shown or reading.root,
         job,
         job_id=session.job_id,
         task_id=session.task.task_id,

@@ -37,10 +37,8 @@ from migstat.model.nodes import (
     by_name,
     child_of,
     match_keys,
-    unmatched,
 )
-from migstat.model.shape import shape_of
-from migstat.model.verdict import Evidence
+from migstat.model.shape import Evidence
 from migstat.query.walk import MOST, Asker, Filters, Walked, ask_by_name, attempted, find, level_text, walk
 
 ALL = 99
@@ -301,12 +299,12 @@ class Tree:
         """The reading of this root; keys of the job's scope that are not in the `hidden` levels are missing."""
         evidence = self._evidence if judged and self._root.ended else None
         if judged and evidence is None:  # it runs, whatever is below: that only adds to the reasons and counts
-            seen = root if root.children is not None else self._root
-            shape = shape_of(seen, self.task_type)
-            if shape.blocked and not shape.migrate:
-                seen = _with_scopes(seen, None, self._hidden)  # unless the migration has begun without saying so
             scope_counts = hidden is not None or "_hidden" in self.__dict__
+            seen = root if root.children is not None else self._root
             evidence = Evidence(root=seen, task_type=self.task_type, job=self.job if scope_counts else None)
+            if evidence.shape.blocked and not evidence.shape.migrate:  # unless it has begun without saying so
+                seen = _with_scopes(seen, None, self._hidden)
+                evidence = Evidence(root=seen, task_type=self.task_type, job=self.job)
         return Reading(
             root=_ordered(root),
             task_type=self.task_type if judged else self._cheap_type,
@@ -417,7 +415,8 @@ class Tree:
         levels: tuple[Node, ...] | None = self.__dict__.get("_hidden") if hidden is None else hidden
         if levels is None:
             return ()
-        return unmatched(self._scope.keys, [child.name for level in levels for child in level.children or ()])
+        found = match_keys(self._scope.keys, [child.name for level in levels for child in level.children or ()])
+        return tuple(key for key in self._scope.keys if key not in found)
 
     def _with_named(self, levels: Iterable[Node], names: Sequence[str]) -> tuple[Node, ...]:
         """The hidden levels with their children of these names, which are asked for if they were not seen."""

@@ -17,7 +17,7 @@ import msgspec
 from migstat.follow.estimate import Rehearsal, estimate, rehearsal_of
 from migstat.model.nights import Night, Span
 from migstat.model.nodes import Level, Node, State, TaskType
-from migstat.model.verdict import Evidence
+from migstat.model.shape import Evidence
 from migstat.simulator.scenarios import build
 
 MOMENTS = (0.25, 0.5, 0.75, 0.9)

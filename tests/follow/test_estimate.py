@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsal_of, rehearsed_of
 from migstat.model.nights import Night, Span
 from migstat.model.nodes import Node, State, TaskType
-from migstat.model.verdict import Evidence, Until
+from migstat.model.shape import Evidence
+from migstat.model.verdict import Until
 from tests.benchmarks.estimates import CASES, Case, errors
 from tests.render.screens import MINUTE, NOW, PROJECTS, node
 from tests.scenarios import job_of

@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from migstat.model.acceptance import Acceptance, Acceptances, accepted_of
 from migstat.model.exit_codes import exit_of
 from migstat.model.nodes import Millis, Node
-from migstat.model.verdict import Evidence, Until, Verdict, assess, counted, failed_so_far
+from migstat.model.shape import Evidence
+from migstat.model.verdict import Until, Verdict, assess, counted, failed_so_far
 
 pytestmark = pytest.mark.zone("Pacific/Honolulu")
 """Ten hours behind UTC, where the first of December ends on the second in UTC."""

@@ -11,10 +11,9 @@ from msgspec.structs import replace
 
 from migstat.model.crowd import Crowd
 from migstat.model.nodes import Job, Level, Node, State
-from migstat.model.shape import shape_of
+from migstat.model.shape import Evidence, shape_of
 from migstat.model.verdict import (
     Assessment,
-    Evidence,
     Snapshot,
     Until,
     Verdict,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from migstat.cli.context import Runtime
-from migstat.cli.help_page import EndedBySignal
 from migstat.errors import UsageError, reason
 from migstat.simulator.scenario import Scenario
 from migstat.simulator.scenarios import NAMES, build
@@ -61,8 +61,8 @@ def simulate(
         try:
             while True:
                 time.sleep(3600)  # unlike waiting for an event, Ctrl-C interrupts this on Windows, too
-        except EndedBySignal as ended:  # the normal end, of which nothing needs to be said
-            return 128 + int(ended.args[0])
+        except KeyboardInterrupt as interrupt:  # the normal end, of which nothing needs to be said
+            return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
 
 
 def variables_of(server: Server) -> dict[str, str]:
