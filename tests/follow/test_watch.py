@@ -37,7 +37,8 @@ from migstat.model.events import (
     Waiting,
 )
 from migstat.model.nodes import MIGRATE, Level
-from migstat.model.verdict import Evidence, Until, Verdict, assess_at, settles_at
+from migstat.model.shape import Evidence
+from migstat.model.verdict import Until, Verdict, assess_at, settles_at
 from migstat.render.ending import WatchResult, last_line, status_line
 from migstat.render.json import encoded, event_document
 from migstat.render.sorted_view import sorted_view
