@@ -18,12 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from migstat.model.events import PhaseSeen, View
-from migstat.model.nodes import (
-    CHECK,
-    Millis,
-    Node,
-    State,
-)
+from migstat.model.nodes import CHECK, Millis, Node, State
 from migstat.model.verdict import Verdict
 from migstat.render.drawing import NARROW, WIDE, Canvas, Prose, bar, dotted, fitting, line
 from migstat.render.folding import counts_of
