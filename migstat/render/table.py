@@ -75,10 +75,7 @@ def _row(
 ) -> list[RenderableType]:
     """Name, state, as far as there is room bar, percent and elapsed, and what it is `about`, or else its message."""
     words = describe(node, snapshot.fetched_at, brief=canvas.width < NARROW, over=snapshot.node.ended)
-    row: list[RenderableType] = [
-        Text(indent + (harmless(node.name) or "task")),
-        mark(words.state, words.words, canvas),
-    ]
+    row: list[RenderableType] = [Text(indent + (harmless(node.name) or "task")), mark(words.state, words.words, canvas)]
     if canvas.width >= WITH_ELAPSED:
         percent = Text(words.percent, State.RUNNING, justify="right")
         if percent and canvas.width >= WIDE:

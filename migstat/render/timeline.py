@@ -126,10 +126,7 @@ def bar_of(span: Span, night: Night, axis: Axis, phases: Sequence[str], signs: S
     for cell in range(first, last + 1):
         middle = axis.since + (axis.to - axis.since) * (cell + 0.5) / axis.cells
         at = min(max(middle, span.started), end - 1)
-        phase = next(
-            (seen for seen in reversed(span.phases) if seen.begun <= at < (seen.to or end + 1)),
-            None,
-        )
+        phase = next((seen for seen in reversed(span.phases) if seen.begun <= at < (seen.to or end + 1)), None)
         if any(gap.since <= at < gap.to for gap in unseen):
             cells.append(signs.unseen)
         elif phase is not None and phase.name in phases:

@@ -44,7 +44,7 @@ def describe_task(task: SimTask, now: float, timeline: Timeline, base_url: str) 
                 }
                 for each in task.artifacts
                 if now >= each.available_at
-            ],
+            ]
         },
     }
 

@@ -146,9 +146,7 @@ def _waves() -> Scenario:
     third = jira_job("wave-3", (key for key, _ in PROJECTS[34:]), "Jira wave 3")
     late = refused("migrate", stable_id("wave-3", "migrate"), "migrate", created_at=10 * MINUTE, message=ATTACHED)
     return replace(
-        running,
-        target="wave-2",
-        more=(replace(done, tasks=earlier), Scenario(name="wave-3", job=third, tasks=(late,))),
+        running, target="wave-2", more=(replace(done, tasks=earlier), Scenario(name="wave-3", job=third, tasks=(late,)))
     )
 
 

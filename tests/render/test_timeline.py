@@ -117,8 +117,7 @@ def test_a_time_that_nobody_watched_is_no_time_of_a_phase() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(None, ""), (0, "+0s"), (-1, "-1s"), (-92, "-1m 32s"), (725, "+12m 05s"), (-3725, "-1h 02m")],
+    ("seconds", "words"), [(None, ""), (0, "+0s"), (-1, "-1s"), (-92, "-1m 32s"), (725, "+12m 05s"), (-3725, "-1h 02m")]
 )
 def test_a_difference_is_as_exact_as_the_durations_beside_it(seconds: int | None, words: str) -> None:
     """A difference has a sign and the units of a duration."""
