@@ -98,7 +98,7 @@ def _compared(
     yield from heading_lines(replace(heading, word=word, counts=() if ended else heading.counts), canvas)
     yield from reason_lines(snapshot.reasons if ended and not report.checks else (), canvas)
     ids = f" (run {harmless(snapshot.task_id)}, against {harmless(comparison.earlier.task_id)})" if canvas.ids else ""
-    yield Text(compared_words(comparison, snapshot.fetched_at) + ids, QUIET)
+    yield Prose(Text(compared_words(comparison, snapshot.fetched_at) + ids, QUIET), 1 if canvas.height < LOWEST else 3)
 
 
 def _rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[RenderableType]:
