@@ -25,16 +25,23 @@ SHORTEST_TITLE = 12
 """Fewest cells in which a cut name still says something."""
 
 
+class Counted(msgspec.Struct, frozen=True):
+    """A count of a heading. A state gives it glyph and color; narrow windows have its `short` form, if there is one."""
+
+    words: str
+    state: State | None = None
+    short: str = ""
+
+
 class Heading(msgspec.Struct, frozen=True, kw_only=True):
     """What stands above everything else: the verdict, counts, and what it is about.
 
-    A count may have a state, which gives it glyph and color, and a shorter form for narrow windows. `name` is harmless,
-    `destination` is the URL of the site, and `level` that of a single node.
+    `name` is harmless, `destination` is the URL of the site, and `level` that of a single node.
     """
 
     state: State
     word: str
-    counts: tuple[tuple[State | None, str, str], ...] = ()
+    counts: Sequence[Counted] = ()
     name: str = ""
     destination: str | None = None
     level: Level = ()
@@ -49,25 +56,25 @@ def heading_of(snapshot: Snapshot) -> Heading:
     """The heading of a report: `● running`, `27 of 40`, `✖ 1 failed`, and its title."""
     verdict, root, summary = State(snapshot.verdict), snapshot.node, snapshot.summary
     words = describe(root, snapshot.fetched_at)
-    counts: list[tuple[State | None, str, str]] = []
+    counts = list[Counted]()
     # Checks that have not begun are not reported, so counting them would be wrong: a running check task counts itself.
     own = next((phase for phase in root.progress if phase.total), None)
     if snapshot.task_type == TaskType.CHECK and own is not None and not root.ended:
-        counts.append((None, f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks", ""))
-        counts += [(None, words.percent, "")] if words.percent else []
+        counts.append(Counted(f"{grouped(own.processed or 0)} of {grouped(own.total or 0)} checks"))
+        counts += [Counted(words.percent)] if words.percent else []
     elif snapshot.partial:
-        counts += [(None, f"{grouped(summary.total)} in scope", "")] if summary.unread else []
+        counts += [Counted(f"{grouped(summary.total)} in scope")] if summary.unread else []
     elif summary.total:
-        counts.append((None, f"{grouped(summary.finished)} of {grouped(summary.total)}", ""))
+        counts.append(Counted(f"{grouped(summary.finished)} of {grouped(summary.total)}"))
     missing = summary.missing if root.ended and snapshot.missing else 0
     bad = ((State.FAILED, summary.failed), (State.WARNING, summary.warning), (State.MISSING, missing))
-    counts += [(state, count_words(count, state), grouped(count)) for state, count in bad if count]
+    counts += [Counted(count_words(count, state), state, grouped(count)) for state, count in bad if count]
     if snapshot.accepted:
-        counts.append((None, f"{grouped(len(snapshot.accepted))} accepted", ""))
+        counts.append(Counted(f"{grouped(len(snapshot.accepted))} accepted"))
     return Heading(
         state=verdict,
         word=words.words if root.state is verdict else str(verdict),
-        counts=tuple(counts),
+        counts=counts,
         name=harmless(snapshot.job_name or f"job {snapshot.job_id}"),
         destination=snapshot.destination,
         level=root.level,
@@ -85,9 +92,9 @@ def heading_lines(heading: Heading, canvas: Canvas) -> list[RenderableType]:
     verdict.stylize(STRONG)
     for brief in (False, True):
         texts = [verdict]
-        for state, words, short in heading.counts:
-            shown = short if brief and short else words
-            texts.append(mark(state, shown, canvas) if state is not None else Text(shown))
+        for count in heading.counts:
+            shown = count.short if brief and count.short else count.words
+            texts.append(mark(count.state, shown, canvas) if count.state is not None else Text(shown))
         head = dotted(texts, canvas.glyphs)
         if head.cell_len <= canvas.width:
             break

@@ -22,7 +22,7 @@ from migstat.model.nodes import CHECK, Millis, Node, State
 from migstat.model.verdict import Verdict
 from migstat.render.drawing import NARROW, WIDE, Canvas, Prose, bar, dotted, fitting, line
 from migstat.render.folding import counts_of
-from migstat.render.heading import Heading, facts_line, heading_lines, why_not_over
+from migstat.render.heading import Counted, Heading, facts_line, heading_lines, why_not_over
 from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
 from migstat.render.sorted_view import SortedView, progress_of
@@ -89,16 +89,16 @@ def heading(known: SortedView, now: Millis) -> Heading:
     elif view.reading is not None:
         seen, total = view.reading
         state, word = State.PENDING, f"reading {grouped(seen)}" + (f" of {grouped(total)}" if total else "")
-    counts: list[tuple[State | None, str, str]] = []
+    counts = list[Counted]()
     checks = [node for node in known.problems if node.level[:1] == CHECK and node.state is State.FAILED]
     if known.scopes and checks:
-        counts.append((State.FAILED, f"{len(checks)} check{'s' if len(checks) > 1 else ''} failed", ""))
+        counts.append(Counted(f"{len(checks)} check{'s' if len(checks) > 1 else ''} failed", State.FAILED))
     bad = {State.FAILED: summary.failed, State.WARNING: summary.warning}
-    counts += [(state, count_words(count, state), grouped(count)) for state, count in bad.items() if count]
+    counts += [Counted(count_words(count, state), state, grouped(count)) for state, count in bad.items() if count]
     if view.snapshot is not None and view.snapshot.accepted:
-        counts.append((State.SKIPPED, f"{grouped(len(view.snapshot.accepted))} accepted", ""))
+        counts.append(Counted(f"{grouped(len(view.snapshot.accepted))} accepted", State.SKIPPED))
     destination = view.snapshot.destination if view.snapshot is not None else None
-    return Heading(state=state, word=word, counts=tuple(counts), name=known.title, destination=destination)
+    return Heading(state=state, word=word, counts=counts, name=known.title, destination=destination)
 
 
 def progress_lines(

@@ -90,7 +90,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
 
 
 def _heading(heading: Heading) -> Iterator[str]:
-    counts = (f"{UNICODE.states[state]} {words}" if state else words for state, words, _ in heading.counts)
+    counts = (f"{UNICODE.states[each.state]} {each.words}" if each.state else each.words for each in heading.counts)
     verdict = " · ".join((f"{UNICODE.states[heading.state]} {heading.word}", *counts))
     yield from (f"**{_cell(verdict)}: {_cell(heading.title(UNICODE))}**", "")
 

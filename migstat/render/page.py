@@ -52,7 +52,7 @@ def _header(exported: ExportedView) -> Markup:
     known, at = exported.known, exported.at
     head, counts = heading(known, at), known.counts
     marks = [mark(State.WARNING, f"not watched since {local_time(at, at)}")] if _abandoned(exported) else []
-    marks += [mark(head.state, head.word), *(mark(state, words) for state, words, _ in head.counts if state)]
+    marks += [mark(head.state, head.word), *(mark(count.state, count.words) for count in head.counts if count.state)]
     parts = [tag("h1", head.title(UNICODE) or "Migration")]
     parts.append(tag("p", _joined(marks), class_="verdict"))
     if counts.all:
