@@ -155,9 +155,9 @@ class Streams(msgspec.Struct):
         if is_terminal(self.err) and len(text) > room and not text.startswith("{"):
             # Words stay whole, however long: a path or URL that was cut in two cannot be copied.
             indent = " " * (len(text) - len(text.lstrip())) + "  "
-            command, reason = text.partition("   (")[::2] if text.startswith("Next: ") else ("", "")
-            if len(command) > room:
-                return f"{command}\n{indent}({reason}" if reason else command
+            command = text.partition("   (")[0]
+            if text.startswith("Next: ") and len(command) > room:
+                return command  # the reason has no room
             return "\n".join(
                 textwrap.fill(line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
                 for line in text.split("\n")

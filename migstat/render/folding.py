@@ -12,7 +12,7 @@ from rich.text import Text
 from migstat.model.nodes import HIDDEN_LEVELS, Node, State
 from migstat.model.reports import ChecksReport, ProjectsReport, worst_first
 from migstat.model.verdict import Snapshot, Verdict
-from migstat.render.drawing import LOWER, LOWEST, WIDE, Canvas, Flow, dotted, mark
+from migstat.render.drawing import LOW, LOWER, LOWEST, WIDE, Canvas, Flow, dotted, mark
 from migstat.render.text import grouped, harmless
 from migstat.render.theme import QUIET, count_words
 
@@ -75,7 +75,7 @@ def counts_below(node: Node, snapshot: Snapshot, canvas: Canvas) -> Flow:
         own = (phase for phase in node.progress if phase.processed is not None and phase.total)
         counted = next((f"{grouped(phase.processed or 0)} of {grouped(phase.total or 0)}" for phase in own), counted)
     del states[State.SUCCEEDED]
-    others = counts_of(states, canvas, words=canvas.width >= WIDE, over=snapshot.node.ended)
+    others = counts_of(states, canvas, words=canvas.width >= WIDE or canvas.height >= LOW, over=snapshot.node.ended)
     others = others if canvas.height >= LOWER else others[:1]  # more of them would wrap
     return Flow([*([Text(counted, QUIET)] if counted else []), *others], canvas)
 
@@ -95,7 +95,8 @@ def rest_line(
     found = report.checks if isinstance(report, ChecksReport) else report.projects
     total = report.snapshot.summary.total
     if report.filtered:
-        return [Text(f"{grouped(len(found))} of {grouped(total)} {kind}: {harmless(report.filtered)}", QUIET)]
+        counts = f"{grouped(len(found))} of {grouped(total)} {kind}"
+        return [Text(f"{counts} match the filter ({harmless(report.filtered)})", QUIET)]
     if rest:
         return [folded_line(Counter(node.state for node in rest), canvas, over=report.snapshot.node.ended)]
     refused = report.snapshot.verdict is Verdict.FAILED

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from migstat.model.events import Alive, Changed, Event, Late, NoAnswer, Outage, Recovered, Resumed, Stalled
-from migstat.model.nodes import CHECK, Millis, Node, State
+from migstat.model.nodes import CHECK, MIGRATE, Millis, Node, State
 from migstat.model.reports import worst_first
 from migstat.render.outlook import late_words
 from migstat.render.text import duration, harmless, local_time
@@ -28,7 +28,13 @@ class LogLine(msgspec.Struct, frozen=True):
 def logged(log: tuple[LogLine, ...], event: Event | Resumed | LogLine) -> tuple[LogLine, ...]:
     """The log with the line of an event, if it is worth one, and without the oldest of more than LOGGED lines."""
     line = log_line(event)
-    return log if line is None else (*log[1 - LOGGED :], line)
+    if line is None:
+        return log
+    if log and isinstance(event, Changed) and event.node.level == MIGRATE:
+        message = line.text.partition(": ")[2]
+        if message and log[-1].text.startswith(name_of(Node())) and log[-1].text.endswith(f": {message}"):
+            return log  # `migrate` repeats how the task itself has ended
+    return (*log[1 - LOGGED :], line)
 
 
 def log_line(event: Event | Resumed | LogLine) -> LogLine | None:
@@ -68,8 +74,10 @@ def _change(event: Changed) -> LogLine | None:
     if node.state is State.RUNNING:
         again = " again" if event.before is not None and event.before.state is not State.PENDING else ""
         return LogLine(event.at, f"{name} started{again}", State.RUNNING)
-    elapsed = node.elapsed_seconds(event.at)
-    text = f"{name} {state_words(node)}" + (f" after {duration(elapsed)}" if elapsed is not None else "")
+    elapsed, words = node.elapsed_seconds(event.at), state_words(node)
+    if node.state is State.WARNING:
+        words = f"ended with a {words}"
+    text = f"{name} {words}" + (f" after {duration(elapsed)}" if elapsed is not None else "")
     message = harmless(node.message or "") if node.state in BAD else ""
     return LogLine(event.at, f"{text}: {message}" if message else text, node.state)
 

@@ -56,6 +56,8 @@ def pace_words(pace: float) -> str:
     percent = round(abs(pace - 1) * 100)
     if not percent:
         return "as fast as the rehearsal"
+    if percent > 100:
+        return f"{pace:.1f} times as long as in the rehearsal"
     return f"{percent} % {'slower' if pace > 1 else 'faster'} than the rehearsal"
 
 

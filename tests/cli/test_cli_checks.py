@@ -128,10 +128,11 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
 @pytest.mark.parametrize(
     ("words", "last"),
     [
-        ("checks --name InvalidEmail", "1 of 46 checks: InvalidEmail"),
-        ("checks --name Fine01 --name InvalidEmail --state failed", "1 of 46 checks: Fine01 or InvalidEmail, failed"),
+        ("checks --name InvalidEmail", "1 of 46 checks match the filter (InvalidEmail)"),
+        ("checks --name Fine01 --name InvalidEmail --state failed",
+         "1 of 46 checks match the filter (Fine01 or InvalidEmail, failed)"),
         ("checks --name Fine01 --name Fine02 --name Fine03 --name Fine04 --name Fine05",
-         "5 of 46 checks: Fine01 or Fine02 or Fine03 or 2 more"),
+         "5 of 46 checks match the filter (Fine01 or Fine02 or Fine03 or 2 more)"),
     ],
 )  # fmt: skip
 def test_the_last_line_says_what_was_asked_for(server: Server, words: str, last: str) -> None:

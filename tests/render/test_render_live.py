@@ -37,7 +37,7 @@ from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.exported import ExportedView
 from migstat.render.heading import reason_lines
 from migstat.render.live import frame, progress_text, window_title
-from migstat.render.log import LogLine, cause_of, log_line
+from migstat.render.log import LogLine, cause_of, log_line, logged
 from migstat.render.page import page_text
 from migstat.render.sorted_view import Counts, SortedView, counts_of_view, sorted_view
 from migstat.render.text import harmless
@@ -235,6 +235,7 @@ PENDING, RUNNING = Condition("PENDING", None), Condition("IN_PROGRESS", None)
         (Changed(NOW, BAD[2], RUNNING),
          "SHOP failed (INCOMPLETE) after 15m 00s: 1204 of 27000 issues could not be imported."),
         (Changed(NOW, WELL[0], RUNNING), "ACME succeeded after 15m 00s"),
+        (Changed(NOW, node("migrate", "apps", state="WARNING"), RUNNING), "apps ended with a warning after 15m 00s"),
         (Changed(NOW, WAITS[0], None), None),
         (Changed(NOW, node("check", "Fine"), RUNNING), None),
         (Changed(NOW, node("check", "Bad", state="FAILED", message="4 accounts."), RUNNING),
@@ -256,6 +257,15 @@ def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
     """Starts, ends with their reasons, stalls, outages and recoveries are logged; checks that pass are not."""
     line = log_line(event)
     assert (line.text if line else None) == text
+
+
+def test_the_end_of_a_migration_is_logged_once() -> None:
+    """The task's own message is not repeated by `migrate`, but for that of another scope, or another message."""
+    log: tuple[LogLine, ...] = ()
+    for level in ((), ("migrate",), ("migrate", "apps")):
+        log = logged(log, Changed(NOW, node(*level, state="FAILED", message="3 projects failed."), RUNNING))
+    log = logged(log, Changed(NOW, node("migrate", state="SUCCESS"), RUNNING))
+    assert [line.text.partition(" after")[0] for line in log] == ["the task failed", "apps failed", "migrate succeeded"]
 
 
 def test_what_happened_while_nobody_watched_is_summed_up() -> None:
