@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
+from itertools import combinations
 
 import msgspec
 
@@ -202,23 +204,35 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
 
         Without projects or spaces, those of all scopes.
         """
-        # The API does not say in which order phases come, and projects may skip some: the mean place decides.
         seconds: dict[str, float] = {}
-        places: dict[str, list[int]] = {}
         scopes = [span for span in self.nodes if span.level != CHECK]
         for span in [span for span in scopes if len(span.level) == 3] or scopes:
-            for place, phase in enumerate(span.phases):
+            for phase in span.phases:
                 until = phase.to or self.night.as_of or phase.begun
                 unseen = sum(max(0, min(gap.to, until) - max(gap.since, phase.begun)) for gap in self.night.unseen)
                 seconds[phase.name] = seconds.get(phase.name, 0.0) + max(0, until - phase.begun - unseen) / 1000
-                places.setdefault(phase.name, []).append(place)
-        return {name: seconds[name] for name in sorted(seconds, key=lambda name: sum(places[name]) / len(places[name]))}
+        return {name: seconds[name] for name in self.phase_names if name in seconds}
 
     @property
     def phase_names(self) -> list[str]:
-        """The phases of projects, and those that only scopes have."""
-        of_scopes = (phase.name for span in self.nodes if span.level != CHECK for phase in span.phases)
-        return [*dict.fromkeys((*self.phases, *of_scopes))]
+        """All phases, in the order in which nodes go through them: a phase comes before those it mostly precedes."""
+        # The API does not say in which order phases come, and polls miss some. The rehearsal counts, as tonight's nodes
+        # may not have come far yet.
+        spans = [span for span in self.nodes if span.level != CHECK]
+        tonight = {phase.name for span in spans for phase in span.phases}
+        seen: Counter[str] = Counter()
+        before: Counter[tuple[str, str]] = Counter()
+        for span in (*spans, *(self.against.spans.values() if self.against is not None else ())):
+            names = [*dict.fromkeys(phase.name for phase in span.phases)]
+            seen.update(names)
+            before.update(combinations(names, 2))
+
+        def place(name: str) -> tuple[int, int, str]:
+            leads = [before[name, other] - before[other, name] for other in seen]
+            # Where nothing tells two phases apart, more nodes have come to the earlier one.
+            return sum(lead < 0 for lead in leads) - sum(lead > 0 for lead in leads), -seen[name], name
+
+        return sorted(tonight, key=place)
 
     @property
     def counts_missing(self) -> bool:

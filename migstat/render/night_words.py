@@ -27,7 +27,7 @@ def when_words(report: TimelineReport, *, in_full: bool = False) -> list[str]:
     """Start and end, duration, and that of the rehearsal: `Sat 28 Nov 22:03 to Sun 00:21 CET`, `2h 18m`.
 
     If the record does not tell that, when it was last seen. `in_full` with dates and zones for readers on another
-    day.
+    day, and with what a filter let through.
     """
     night = report.night
     began, ended, as_of = local_of(night.started), local_of(night.ended), local_of(night.as_of)
@@ -53,6 +53,7 @@ def when_words(report: TimelineReport, *, in_full: bool = False) -> list[str]:
         duration(night.elapsed_seconds),
         f"as of {now}" if now and not (night.over and span) else "",
         f"rehearsal {duration(rehearsal)}" if rehearsal is not None else "",
+        f"{len(report.rows)} of {len(report.nodes)}: {report.filtered}" if in_full and report.filtered else "",
     ]
     return [part for part in parts if part]
 

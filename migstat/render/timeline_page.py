@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from migstat.model.nights import Span, TimelineReport
 from migstat.model.nodes import Millis, State
@@ -24,6 +24,9 @@ CELLS = 1000
 BAR = 2
 """The column of the bars: behind name and state."""
 
+LAST_MARK = 84
+"""Percent of the axis after which no mark begins: its words would run into the next column."""
+
 SHADES = 4
 """Shades of a bar, which the phases take in turn."""
 
@@ -35,15 +38,18 @@ def timeline_page(report: TimelineReport) -> str:
     phases = {name: f"phase{at % SHADES}" for at, name in enumerate(report.phase_names)}
     axis = axis_of(report, 100)
     marks = (
-        tag("text", words, x=f"{cell}%", y="1em") for cell, words in axis.marks[:: 2 if len(axis.marks) > 8 else 1]
+        tag("text", words, x=f"{cell}%", y="1em")
+        for cell, words in axis.marks[:: 2 if len(axis.marks) > 8 else 1]
+        if cell <= LAST_MARK
     )
     head = [tag("th", name, class_=_class(name)) for name in columns_for_people(report) if name != "phases"]
     head.insert(BAR, tag("th", tag("svg", *marks, class_="axis"), class_="bar"))
     fine = Axis(axis.since, axis.to, CELLS)
     rows = (tag("tr", *_cells(span, report, fine, phases)) for span in report.rows)
-    legend = [tag("li", _swatch(shade), Markup(" "), name) for name, shade in phases.items()]
-    legend.append(tag("li", _swatch("unphased"), " no phases"))
-    legend.append(tag("li", _swatch("unseen"), " not watched"))
+    states = [state for state in State if any(span.state is state and span.started is not None for span in report.rows)]
+    legend = [tag("li", *_swatches(shade, states), Markup(" "), name) for name, shade in phases.items()]
+    legend.append(tag("li", *_swatches("unphased", states), " no phases"))
+    legend.append(tag("li", *_swatches("unseen", states[:1]), " not watched"))
     summary = (tag("dt", label) + tag("dd", words) for label, words in summary_of_night(report))
     failed = (
         tag("li", *((mark(State.FAILED, name), Markup(" ")) if name else ()), words)
@@ -91,8 +97,10 @@ def _part(since: Millis, to: Millis, axis: Axis, class_: str) -> Markup:
     return tag("rect", x=f"{first / 10:g}%", width=f"{width / 10:g}%", class_=class_)
 
 
-def _swatch(shade: str) -> Markup:
-    return tag("svg", tag("rect", width="100%", class_=shade), class_="swatch", aria_hidden="true")
+def _swatches(shade: str, states: Sequence[State]) -> Iterator[Markup]:
+    """A shade in the colors that bars of these states have."""
+    for state in states:
+        yield tag("svg", tag("rect", width="100%", class_=shade), class_=f"swatch {state}", aria_hidden="true")
 
 
 def _class(column: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import pytest
@@ -14,6 +15,7 @@ from migstat.render.drawing import Canvas, fitted
 from migstat.render.night_words import difference_words, row_for_people, summary_of_night, when_words
 from migstat.render.theme import UNICODE
 from migstat.render.timeline import ASCII_SIGNS, Axis, axis_of, bar_of, timeline_view
+from migstat.render.timeline_page import timeline_page
 
 pytestmark = pytest.mark.zone("Europe/Berlin")
 
@@ -114,6 +116,48 @@ def test_a_time_that_nobody_watched_is_no_time_of_a_phase() -> None:
     assert report.phases == {"export": 1800, "import": 1800}
     assert "export ~1h 00m, import 30m 00s" in row_for_people(span, report)
     assert dict(summary_of_night(report))["phases"] == "export 50 %, import 50 % of project time watched"
+
+
+def night_of(*nodes: str) -> Night:
+    """A night of projects that went through these phases, separated by spaces, a minute each."""
+    spans: dict[Level, Span] = {}
+    for number, names in enumerate(nodes):
+        level = ("migrate", "projects", f"P{number}")
+        phases = ((name, minute, minute + 1) for minute, name in enumerate(names.split()))
+        spans[level] = replace(span_of(0, 90, *phases), level=level)
+    return Night(spans=spans, as_of=90 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "rehearsal", "order"),
+    [
+        (("export import", "export upload", "export upload import"), None, "export upload import"),
+        (("export import", "export upload", "export upload"), None, "export upload import"),
+        (("import", "export"), "export upload import", "export import"),
+        (("b a", "a b", "a b"), None, "a b"),
+    ],
+)
+def test_phases_are_in_the_order_in_which_most_nodes_go_through_them(
+    nodes: tuple[str, ...], rehearsal: str | None, order: str
+) -> None:
+    """Whichever node comes first, and whatever polls have missed, it is the order of most nodes and the rehearsal."""
+    for seen in (nodes, nodes[::-1]):
+        report = timeline_report(night_of(*seen), None if rehearsal is None else night_of(rehearsal))
+        assert report.phase_names == [*report.phases] == order.split()
+
+
+def test_a_page_says_what_it_leaves_out_and_shows_the_colors_of_its_bars() -> None:
+    """The page of a filtered night counts what it shows; the legend has the colors of bars, and no mark is cut off."""
+    night = night_of("export", "import")
+    spans = {level: replace(span, state=State.FAILED) for level, span in night.spans.items()}
+    spans["migrate", "projects", "WELL"] = span_of(0, 90)
+    page = timeline_page(timeline_report(replace(night, spans=spans), None, [State.FAILED]))
+    assert "2 of 3: failed" in page
+    legend = page.partition('class="legend')[2].partition("</ul>")[0]
+    assert set(re.findall(r'class="swatch (\w+)"', legend)) == {"failed"}
+    marks = [float(cell) for cell in re.findall(r'<text x="([\d.]+)%"', page)]
+    assert len(marks) > 3
+    assert max(marks) < 85
 
 
 @pytest.mark.parametrize(
