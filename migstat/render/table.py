@@ -93,10 +93,10 @@ def _status(report: StatusReport, canvas: Canvas) -> Group:
     root = snapshot.node
     in_heading = bool(root.children and not root.level)  # which says the root's own state
     rows = [*_tree_rows(root, report, canvas, -1 if in_heading else 0)][in_heading:]
+    head = header(snapshot, canvas, report.not_before, rows={node.level for node, _ in rows})
     table = table_of(canvas, *("", "", "", "", "")[: 5 if canvas.width >= WITH_ELAPSED else 3])
     for _, row in rows:
         table.add_row(*row)
-    head = header(snapshot, canvas, report.not_before, rows={node.level for node, _ in rows})
     parts: list[RenderableType] = [head, *gap(canvas), table]
     if notice := nothing_moved(snapshot):
         parts += [*gap(canvas), Text(notice, State.FAILED)]
