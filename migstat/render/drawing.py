@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment, Segments
 from rich.table import Table
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME
 from rich.text import Text
 from rich.theme import Theme
 
@@ -204,7 +205,10 @@ def picture(renderable: RenderableType, width: int, *, html: bool = False) -> st
         legacy_windows=False,
     )
     _print(console, renderable)
-    return console.export_html(inline_styles=True) if html else console.export_svg(title="migstat")
+    if html:
+        return console.export_html(inline_styles=True)
+    # On Rich's dark grey failures would be the hardest to read; like a page, a picture is for documents and projectors.
+    return console.export_svg(title="migstat", theme=DEFAULT_TERMINAL_THEME)
 
 
 def _print(console: Console, renderable: RenderableType, *, ascii_only: bool = False) -> None:

@@ -26,7 +26,7 @@ _Item = TypeVar("_Item")
 
 
 def page_text(exported: ExportedView) -> str:
-    """Write the page. What is wrong comes first; what is pending or done is folded."""
+    """Write the page. Failures and warnings come first; what is pending or done is folded."""
     known, at = exported.known, exported.at
     since = tag("b", f"{local_time(at, at)} {zone(at)}", data_date=absolute(at))
     stale = tag("p", Markup("Not updated since "), since, id="stale", hidden="", role="status")
@@ -80,7 +80,9 @@ def _problems(exported: ExportedView) -> Markup:
             for reason in exported.result.ended.reasons
             if reason.level not in levels
         ]
-    return _section("What is wrong", _rows(rows, lambda node: _problem(node, exported.at)))
+    warnings = [row.state is State.WARNING for row in rows]
+    words = "Warnings" if all(warnings) else "Failures and warnings" if any(warnings) else "Failures"
+    return _section(words, _rows(rows, lambda node: _problem(node, exported.at)))
 
 
 def _problem(node: Node, now: Millis) -> Markup:

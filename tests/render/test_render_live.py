@@ -159,6 +159,12 @@ def test_what_could_not_be_read_is_among_the_problems() -> None:
     assert "It broke.</span>" in text
 
 
+@pytest.mark.parametrize(("projects", "words"), [(WELL, "Warnings"), ([*BAD, *WELL], "Failures and warnings")])
+def test_the_page_calls_warnings_what_they_are(projects: list[Node], words: str) -> None:
+    """Where nothing failed, the page does not say that something did; `check` has a warning."""
+    assert f"<h2>{words}</h2>" in page_text(ExportedView(view=night(*projects)))
+
+
 def test_a_message_breaks_no_number() -> None:
     """Where a message, a reason or a line of the log is cut, its counts stay whole: half a number is a wrong one."""
     message = "import 31 204/33 000; stopped by 429"
