@@ -46,7 +46,8 @@ def run() -> None:
             environ = {**environ, "TERM": "dumb"}
         streams = Streams(sys.stdout, sys.stderr, escapes=escapes)
         keychain = partial(Keychain.of_user, environ, streams.notice)
-        code = app.run(sys.argv[1:], Runtime(environ, streams, keychain=keychain, cache=user_folder(environ, "cache")))
+        cache = partial(user_folder, environ, "cache")
+        code = app.run(sys.argv[1:], Runtime(environ, streams, keychain=keychain, cache=cache))
         streams.flush()
     except KeyboardInterrupt as interrupt:  # after the command, or a second one
         code = 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)

@@ -101,7 +101,7 @@ def migstat(
         clock=lambda: steady_clock() + sum(slept),
         sleep=slept.append,
         transport=transport,
-        cache=cache,
+        cache=None if cache is None else lambda: cache,
         keychain=None if keychain is None else lambda: keychain,
     )
     code = run(words, runtime)

@@ -121,7 +121,7 @@ def answered(app: App, request: httpx.Request, time: SimulatedTime) -> httpx.Res
 class OneByOne(TaskSession):
     """Asks one question after another: what goes wrong with which, and when, is the same each time."""
 
-    def together(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    def together(self, function: Callable[[Any], Any], items: Sequence[Any], at_a_time: int = 1) -> list[Any]:
         return [function(item) for item in items]
 
 

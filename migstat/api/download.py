@@ -14,7 +14,7 @@ import httpx
 
 from migstat.api.failures import CHECK_NETWORK, Redirect, error_of_status
 from migstat.api.http import MASK, Http
-from migstat.api.retry import retry_after_seconds
+from migstat.api.retry import retry_after_seconds, retrying
 from migstat.errors import BadAnswer, Unreachable
 from migstat.files.incoming import Incoming
 from migstat.settings.resolve import Settings, elsewhere
@@ -72,7 +72,7 @@ def fetch(http: Http, location: str | None, file: Incoming, moved: Moved, *, jso
                 following = redirect.location
         raise BadAnswer(f"{url.host if url else ''} redirects more than {MAX_REDIRECTS} times")
 
-    http.retrying(attempt, clean)
+    retrying(attempt, policy=http.policy, timing=http.timing, budget=http.budget, clean=clean)
 
 
 def _checked(settings: Settings, location: str | None, before: httpx.URL | None) -> httpx.URL:

@@ -24,7 +24,7 @@ from migstat.api.decode import (
 )
 from migstat.api.failures import PROXY_HINT, Redirect, error_of_status
 from migstat.api.http import ENCODINGS, Http, Resource, read_body
-from migstat.api.retry import retry_after_seconds, seconds_until
+from migstat.api.retry import retry_after_seconds, retrying, seconds_until
 from migstat.errors import BadAnswer
 from migstat.model.nodes import Job, Page, Question, Task, TaskPage
 
@@ -140,7 +140,7 @@ class Api(Http):
                 hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
                 raise BadAnswer(f"{error.message} (for {resource})", hint) from error
 
-        answer = self.retrying(attempt, clean)
+        answer = retrying(attempt, policy=self.policy, timing=timing, budget=self.budget, clean=clean)
         self.observers.answered(resource, answer)
         return answer
 

@@ -1,4 +1,4 @@
-"""Sends GET requests: verified TLS, proxies, retries within the budget, deadlines, and no credentials in the log."""
+"""Sends GET requests: verified TLS, proxies, deadlines, and no credentials in the log."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from msgspec.structs import replace
 
 from migstat import __version__
 from migstat.api.failures import PROXY_HINT, Redirect, failure_of
-from migstat.api.retry import WINDOW, Budget, Clock, Policy, Sleep, Timing
+from migstat.api.retry import Budget, Clock, Policy, Sleep, Timing
 from migstat.api.threads import Workers
-from migstat.errors import ApiError, BadAnswer, RateLimited, UsageError
+from migstat.errors import ApiError, BadAnswer, UsageError
 from migstat.model.nodes import Job, Page, Task, TaskPage
 from migstat.settings.resolve import MIN_TOKEN_LENGTH, Settings, elsewhere
 
@@ -114,7 +114,7 @@ class Http:
             raise UsageError(f"{settings.base_url} is not a valid URL: {error}", "Check --base-url.") from error
         pair = base64.b64encode(f"{settings.email}:{settings.token.secret}".encode()).decode()
         self._credentials = {"Authorization": f"Basic {pair}"}
-        self._policy = policy or Policy()
+        self.policy = policy or Policy()
         self._transport = transport
         # one at a time: a hostile answer takes many times its size while it is decoded
         self.decoding = Lock()
@@ -135,48 +135,9 @@ class Http:
     def with_policy(self, policy: Policy, sleep: Sleep, ends_at: float = math.inf) -> Self:
         """The same connections and request budget with another patience. For `ends_at` see Timing."""
         other = copy(self)
-        other._policy = policy  # noqa: SLF001
+        other.policy = policy
         other.timing = replace(self.timing, sleep=sleep, ends_at=ends_at)
         return other
-
-    def retrying(self, attempt: Callable[[], _T], clean: Callable[[str], str]) -> _T:
-        """Call `attempt`, within the budget, until it raises no ApiError that may pass.
-
-        Raises the last one if another attempt cannot succeed or the policy gives up, and RateLimited if it would have
-        to wait for longer than any budget: the server asked for that when another request was refused. `clean` removes
-        secrets from the text of errors.
-        """
-        policy, timing, budget = self._policy, self.timing, self.budget
-        if policy.give_up_after is not None and (held := budget.wait()) > WINDOW:
-            message = f"the API asked for a pause of {held:.0f} s"
-            raise RateLimited(message, "Try again after that.", again=True, retry_after=held)
-        budget.acquire(timing.sleep)
-        # only from here on: time spent in the queue is not time spent trying
-        first, tries = timing.clock(), 1
-        while True:
-            try:
-                return attempt()
-            except ApiError as raw:
-                if timing.clock() >= timing.ends_at:
-                    timing.sleep(0.0)  # which raises if the caller must stop
-                error = raw.reworded(clean(raw.message), clean(raw.hint))
-                if not error.again:
-                    raise error from raw.__cause__
-                if isinstance(error, RateLimited) and error.retry_after is not None:
-                    budget.slow_down(error.retry_after)  # the quota is everybody's, so all threads wait
-                elapsed = timing.clock() - first
-                soonest = max(error.retry_after or 0.0, budget.wait())
-                wait = policy.wait(tries, elapsed, soonest, timing.share())
-                if wait is None:
-                    if tries == 1 and error.retry_after:
-                        tried = f"asked to wait {error.retry_after:.0f} s, too long for a single query"
-                    else:
-                        tried = f"tried {tries} times in {elapsed:.0f} s" if tries > 1 else "tried once"
-                    raise error.reworded(f"{error.message} ({tried})", error.hint) from raw.__cause__
-            self.observers.waiting(wait, error.message)
-            timing.sleep(wait)
-            tries += 1
-            budget.acquire(timing.sleep)
 
     def get(
         self,

@@ -1,4 +1,4 @@
-"""When to try again, and how fast to send requests at all: the policy and the request budget.
+"""When to try again, and how fast to send requests at all: the policy, the request budget, and trying within both.
 
 Clock and sleep are handed in. Both count seconds and must keep counting while the machine is suspended, so that a
 deadline survives a closed lid.
@@ -15,9 +15,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from threading import RLock
+from typing import TypeVar
 
 import msgspec
 
+from migstat.errors import ApiError, RateLimited
+
+_T = TypeVar("_T")
 Clock = Callable[[], float]
 Sleep = Callable[[float], None]
 
@@ -128,7 +132,7 @@ class Budget(msgspec.Struct):
 
     _limit: int | None
     _clock: Clock
-    _waiting: Callable[[float, str], None]
+    waiting: Callable[[float, str], None]
     _sent: deque[float] = msgspec.field(default_factory=deque)
     _held_until: float = 0.0
     _lock: RLock = msgspec.field(default_factory=RLock)
@@ -143,7 +147,7 @@ class Budget(msgspec.Struct):
                     return
             # without the lock, and from the start again: another thread may have taken the place meanwhile
             if wait >= NOTEWORTHY:
-                self._waiting(wait, "the request limit is used up")
+                self.waiting(wait, "the request limit is used up")
             sleep(wait)
 
     def wait(self) -> float:
@@ -172,3 +176,44 @@ class Budget(msgspec.Struct):
             self.slow_down(min(reset_in, WINDOW))
         elif self._limit is not None and remaining < self._limit // 10:
             self.slow_down(min(reset_in, WINDOW) / remaining)
+
+
+def retrying(
+    attempt: Callable[[], _T], *, policy: Policy, timing: Timing, budget: Budget, clean: Callable[[str], str]
+) -> _T:
+    """Call `attempt`, within the budget, until it raises no ApiError that may pass.
+
+    Raises the last one if another attempt cannot succeed or the policy gives up, and RateLimited if it would have
+    to wait for longer than any budget: the server asked for that when another request was refused. `clean` removes
+    secrets from the text of errors.
+    """
+    if policy.give_up_after is not None and (held := budget.wait()) > WINDOW:
+        message = f"the API asked for a pause of {held:.0f} s"
+        raise RateLimited(message, "Try again after that.", again=True, retry_after=held)
+    budget.acquire(timing.sleep)
+    # only from here on: time spent in the queue is not time spent trying
+    first, tries = timing.clock(), 1
+    while True:
+        try:
+            return attempt()
+        except ApiError as raw:
+            if timing.clock() >= timing.ends_at:
+                timing.sleep(0.0)  # which raises if the caller must stop
+            error = raw.reworded(clean(raw.message), clean(raw.hint))
+            if not error.again:
+                raise error from raw.__cause__
+            if isinstance(error, RateLimited) and error.retry_after is not None:
+                budget.slow_down(error.retry_after)  # the quota is everybody's, so all threads wait
+            elapsed = timing.clock() - first
+            soonest = max(error.retry_after or 0.0, budget.wait())
+            wait = policy.wait(tries, elapsed, soonest, timing.share())
+            if wait is None:
+                if tries == 1 and error.retry_after:
+                    tried = f"asked to wait {error.retry_after:.0f} s, too long for a single query"
+                else:
+                    tried = f"tried {tries} times in {elapsed:.0f} s" if tries > 1 else "tried once"
+                raise error.reworded(f"{error.message} ({tried})", error.hint) from raw.__cause__
+        budget.waiting(wait, error.message)
+        timing.sleep(wait)
+        tries += 1
+        budget.acquire(timing.sleep)

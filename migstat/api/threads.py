@@ -26,6 +26,9 @@ SLICE = 0.25
 LINGER = 0.5
 """Seconds that calls under way are given after another one has failed, so that no connection is left half open."""
 
+AT_A_TIME = 6
+"""Calls under way together."""
+
 _Outcome = tuple[Any, BaseException | None]
 """The result of a call in another thread, or its exception."""
 
@@ -95,7 +98,7 @@ class Workers(msgspec.Struct):
             self._idle.pop().put(None)
 
 
-def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int) -> list[_R]:
+def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int = AT_A_TIME) -> list[_R]:
     """Call the function for each item in daemon threads, `at_a_time` at once; return the results in order.
 
     No call begins after the first exception. It is raised once the calls under way have ended, or half a second later;

@@ -53,7 +53,7 @@ class Runtime(msgspec.Struct, frozen=True):
     sleep: Callable[[float], None] = time.sleep
     transport: httpx.BaseTransport | None = None
     keychain: Callable[[], Keychain] | None = None
-    cache: str | None = None
+    cache: Callable[[], str] | None = None
     demo: Demo | None = None
 
 
@@ -107,8 +107,8 @@ class Session(TaskSession):
         self._silent = options.verbose or (watching is not None and runtime.streams.on_notice is None)
         self._quiet_since = runtime.clock()
         self._totals: dict[Level, int] = {}
-        keeps = runtime.cache is not None and runtime.demo is None
-        self.memory = Memory(file_of(f"{runtime.cache}/{FOLDER}", target.job_id) if keeps else None)
+        folder = f"{runtime.cache()}/{FOLDER}" if runtime.cache and not runtime.demo else None
+        self.memory = Memory(file_of(folder, target.job_id) if folder else None)
         observers = Observers(
             exchanged=self._exchanged if options.verbose else None,
             waiting=self._waiting,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 from functools import cached_property
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from migstat.api.retry import Clock
 from migstat.api.threads import together
@@ -18,11 +18,6 @@ from migstat.settings.values import clean_id
 if TYPE_CHECKING:
     from migstat.api.endpoints import Api
 
-AT_A_TIME = 6
-"""Questions under way at the same time."""
-
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 _TYPE_OF_WORD = {TaskWord.LATEST_CHECK: TaskType.CHECK, TaskWord.LATEST_MIGRATE: TaskType.MIGRATE}
 
 
@@ -32,6 +27,9 @@ class TaskSession:
     `now` is epoch seconds; `rate_limit` in requests per 60 s, None for no limit. Every property may ask the API and
     raise ApiError. With `keep_raw`, nodes keep the API's own JSON.
     """
+
+    together = staticmethod(together)
+    """Asks a few questions at a time."""
 
     def __init__(self, api: Api, target: Target, now: Clock, rate_limit: int | None, *, keep_raw: bool = False) -> None:
         self.api = api
@@ -68,10 +66,6 @@ class TaskSession:
     def ask(self, question: Question) -> Page:
         """Ask about one level of the task."""
         return self.api.status(self.job_id, self.task.task_id, question, keep_raw=self._keep_raw)
-
-    def together(self, function: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
-        """Call the function, which may ask, for each item, a few at a time. Raises its first exception."""
-        return together(function, items, AT_A_TIME)
 
     @property
     def known_job(self) -> Job | None:

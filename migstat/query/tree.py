@@ -239,7 +239,7 @@ class Tree:
     def _ask_ahead(self, levels: Iterable[Level], *others: Callable[[], object]) -> None:
         """Ask for the first pages of these levels, and ask these other questions, at the same time."""
         asks: list[Callable[[], object]] = [partial(self._page, level) for level in levels]
-        self._asker.together(attempted, [*asks, *others])
+        self._asker.together(attempted, [*others, *asks])  # the job first, as its answer may be the longest
 
     def _page(self, level: Level) -> Page:
         """The first page of a level, which is asked for once. Raises ApiError."""

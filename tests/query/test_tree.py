@@ -174,7 +174,7 @@ def test_a_glance_at_checks_in_two_places_reads_them_once() -> None:
     sim = SimulatedWatch(of_root(root, task_type="check"))
     sim.session.task = TaskTarget(TASK, "check")
     view = sim.session.tree.glance()
-    assert ([check.name for check in shape(view).checks], sim.asked()) == (["A", "B"], ["root+", "job"])
+    assert ([check.name for check in shape(view).checks], sim.asked()) == (["A", "B"], ["job", "root+"])
 
 
 def test_wanted_projects_are_asked_for_by_name() -> None:
@@ -395,7 +395,7 @@ def test_a_job_that_cannot_be_read_is_a_flaw() -> None:
 
 
 class Backwards(OneByOne):
-    def together(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    def together(self, function: Callable[[Any], Any], items: Sequence[Any], at_a_time: int = 1) -> list[Any]:
         return super().together(function, items[::-1])[::-1]
 
 
