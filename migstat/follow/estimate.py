@@ -18,6 +18,7 @@ from migstat.model.nodes import (
     CHECK,
     HIDDEN,
     HIDDEN_LEVELS,
+    LATEST_PLAUSIBLE,
     MIGRATE,
     Level,
     Millis,
@@ -153,7 +154,7 @@ def estimate(
     rehearsed = rehearsal.checks if checking else rehearsal.work
     matched = match_keys([*(leaf.name for leaf in leaves), *missing], rehearsed)  # names may differ in case
     took: Mapping[str, PastRun] = {name: rehearsed[then] for name, then in matched.items()}
-    pace = _pace((leaf, took[leaf.name]) for leaf in leaves if leaf.name in took)
+    pace = _pace(((leaf, took[leaf.name]) for leaf in leaves if leaf.name in took), now)
 
     def left(node: Node, seconds: float) -> float:
         expected = seconds * (pace or 1.0)
@@ -178,16 +179,18 @@ def estimate(
         queue = sorted((took.get(name, unknown) for name in waiting), key=lambda took: took.began)
         at_a_time = lanes or len(runs) or rehearsal.lanes or 1
         ends += _in_lanes(runs, [took.seconds * (pace or 1.0) for took in queue], at_a_time, free=free)
-    return Estimate(now + round(max(ends) * 1000) if ends else None, pace)
+    end = now + round(max(ends) * 1000) if ends else None
+    # stamps that are wrong, but may be times, can lead past the end of the calendar
+    return Estimate(end if end is not None and end <= LATEST_PLAUSIBLE else None, pace)
 
 
-def _pace(done: Iterable[tuple[Node, PastRun]]) -> float | None:
+def _pace(done: Iterable[tuple[Node, PastRun]], now: Millis) -> float | None:
     """Tonight's seconds over the rehearsal's, for nodes that went well both times; None while they are too few."""
     times = [
         (seconds, took.seconds)
         for node, took in done
         if took.whole and node.state in (State.SUCCEEDED, State.WARNING)
-        if (seconds := node.elapsed_seconds(0))  # stamps without a time between them are worthless
+        if (seconds := node.elapsed_seconds(now))  # stamps without a time between them are worthless
     ]
     tonight, then = sum(seconds for seconds, _ in times), sum(seconds for _, seconds in times)
     return tonight / then if len(times) >= PACED_FROM else None

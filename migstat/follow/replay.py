@@ -16,14 +16,11 @@ from msgspec.structs import replace
 from migstat.errors import UsageError
 from migstat.model.events import Condition, End, LateReason, PhaseSeen
 from migstat.model.nights import Gap, Night, Silence, Span, Watched
-from migstat.model.nodes import LATEST_PLAUSIBLE, MIGRATE, Level, Millis, Node, Phase, State, instant
-from migstat.model.verdict import CLOCK_SKEW, EARLIEST_STAMP, Reason, Verdict
+from migstat.model.nodes import MIGRATE, Level, Millis, Node, Phase, State, happened, instant
+from migstat.model.verdict import Reason, Verdict
 
 MOST_PHASES = 32
 """Maximum number of phases of one node: names that contain a counter must not fill the memory either."""
-
-LATEST_STAMP = LATEST_PLAUSIBLE // 2
-"""Some time in the year 5138: a later stamp is not a time either, and Python's calendar ends."""
 
 UNSEEN: Millis = 120_000
 """Longest time between the start of a node and the first sight of its first phase: the widest gap between polls."""
@@ -215,7 +212,7 @@ class Replay:
         self._last = event.at or self._last
         ends = event.event in _ENDS
         if self._since is None:
-            self._since = _instant(event.at)
+            self._since = instant(event.at)
             self._end = event if ends else None
         if ends:
             self._close_watch(End(event.event))
@@ -231,12 +228,12 @@ class Replay:
             track.last = event
             phases = event.progress
             if len(phases) != 1 or phases[0].name != track.phase:
-                track.take_phases(_instant(event.at))
+                track.take_phases(instant(event.at))
         if self._since is None:
-            self._since, self._end, self.empty = _instant(event.at), None, False
+            self._since, self._end, self.empty = instant(event.at), None, False
 
     def _take_event(self, event: RecordedEvent) -> bool:
-        at = _instant(event.at)
+        at = instant(event.at)
         match event.event:
             case "snapshot":
                 self._take_snapshot(event)
@@ -250,7 +247,7 @@ class Replay:
                 self._outages.append(Silence(at or self._now, None, event.code, event.message or ""))
             case "recovered":
                 self._end_outage(at or self._now, event.outage_seconds)
-            case "late" if (deadline := _instant(event.deadline)) is not None:
+            case "late" if (deadline := instant(event.deadline)) is not None:
                 self._late["passed" if event.reason == "passed" else "estimate"] = deadline
             case "alive":
                 self._summed_up = event
@@ -314,7 +311,7 @@ class Replay:
     @property
     def _now(self) -> Millis:
         """The time of the last event; 0 if none is known."""
-        return _instant(self._last) or 0
+        return instant(self._last) or 0
 
     def _take_head(self, event: RecordedEvent) -> None:
         """Raises UsageError if this is about another job or task than what came before."""
@@ -329,7 +326,7 @@ class Replay:
 
     def _take_snapshot(self, event: RecordedEvent) -> None:
         self._take_head(event)
-        at, before = _instant(event.at), self._now or None
+        at, before = instant(event.at), self._now or None
         if self._since is not None:
             self._close_watch(None)
         self._summed_up, self._end = event, None
@@ -346,7 +343,7 @@ class Replay:
         self._take_head(event)
         self.empty, self._summed_up, self._last = False, event, event.fetched_at
         for node in event.projects:
-            self._take(node, node.reading, _instant(event.fetched_at))
+            self._take(node, node.reading, instant(event.fetched_at))
         for track in self._tracks.values():
             track.phases.clear()  # a document tells which phases are under way, but not since when
         event.projects = ()
@@ -390,13 +387,7 @@ def _flat(node: RecordedNode) -> Iterator[RecordedNode]:
         yield from _flat(child)
 
 
-def _instant(text: str) -> Millis | None:
-    """Epoch milliseconds of a recorded time; None if it is not one."""
-    at = instant(text)
-    return at if at is not None and EARLIEST_STAMP <= at < LATEST_STAMP else None
-
-
 def _stamp(text: str | None, seen: Millis | None) -> Millis | None:
     """The time of a stamp that was `seen` at some time; None if it is not a time, or lies too far in the future."""
-    at = _instant(text) if text is not None else None
-    return at if at is not None and at <= (LATEST_STAMP if seen is None else seen + CLOCK_SKEW) else None
+    at = instant(text)
+    return at if seen is None else happened(at, seen)

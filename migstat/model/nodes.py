@@ -29,8 +29,14 @@ HIDDEN_LEVELS: tuple[Level, ...] = tuple((*MIGRATE, name) for name in HIDDEN)
 APPS = "apps"
 """The scope that migrates after the core and independently of it."""
 
-LATEST_PLAUSIBLE: Millis = 253_402_300_799_999
-"""The last instant of the year 9999; anything later is not a time."""
+EARLIEST_STAMP: Millis = 978_307_200_000
+"""The year 2001: an earlier stamp is in seconds, or meaningless."""
+
+LATEST_PLAUSIBLE: Millis = 100_000_000_000_000
+"""The year 5138: a later stamp is in microseconds, or meaningless, and Python's calendar ends in the year 9999."""
+
+CLOCK_SKEW: Millis = 86_400_000
+"""What has happened was not stamped further in the future than this, even if a clock is wrong."""
 
 
 class TaskType(StrEnum):
@@ -207,7 +213,7 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     def elapsed_seconds(self, now: Millis) -> float | None:
         """Seconds from start to last update of a node that has ended, to `now` of one that runs."""
         # The API reports no end, but the last update of a node that has ended is its end.
-        since, until = self.started_at, self.last_updated_at if self.ended else now
+        since, until = happened(self.started_at, now), happened(self.last_updated_at, now) if self.ended else now
         if since is None or until is None:
             return None
         if self.ended:  # in whole seconds, which are all that a record keeps: `timeline` must not say something else
@@ -356,10 +362,18 @@ def combined_state(states: list[State], *, over: bool = False) -> State:
 
 
 def millis(value: object) -> Millis | None:
-    """Epoch milliseconds; None for another type, or a time before 1970 or after the year 9999."""
+    """Epoch milliseconds; None for another type, or a number that is unlikely to be a time.
+
+    That includes epoch seconds: the API documents milliseconds, and a wrong time is worse than none.
+    """
     if type(value) is not int and not isinstance(value, float):  # to isinstance, True would be an int
         return None
-    return int(value) if 0 < value <= LATEST_PLAUSIBLE else None
+    return int(value) if EARLIEST_STAMP <= value <= LATEST_PLAUSIBLE else None
+
+
+def happened(at: Millis | None, now: Millis) -> Millis | None:
+    """The stamp of something that has happened by `now`; None if it lies too far in the future."""
+    return at if at is not None and at <= now + CLOCK_SKEW else None
 
 
 def instant(value: object) -> Millis | None:

@@ -39,18 +39,13 @@ from migstat.model.nodes import (
     Status,
     TaskType,
     combined_state,
+    happened,
     levels_above,
 )
 from migstat.model.shape import Evidence, Shape, shape_of
 
 SETTLED_AFTER: Millis = 120_000
 """Once a task has ended for this long, nothing that is still unreported is expected any more."""
-
-EARLIEST_STAMP: Millis = 978_307_200_000
-"""The year 2001: an earlier stamp is in seconds, or meaningless."""
-
-CLOCK_SKEW: Millis = 86_400_000
-"""A stamp further in the future than this is not a time, even if a clock is wrong."""
 
 
 class Verdict(StrEnum):
@@ -167,12 +162,12 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         nodes = [self.node]
         if not self.node.level:
             nodes += (below for child in self.node.children or () for below in (child, *(child.children or ())))
-        ends = (node.last_updated_at for node in nodes if node.ended)
+        ends = (happened(node.last_updated_at, self.fetched_at) for node in nodes if node.ended)
         return max((end for end in ends if end is not None), default=None)
 
     def elapsed_seconds(self, now: Millis) -> float | None:
         """Seconds from the start to the end of the last of what was waited for, or to `now` while it goes on."""
-        since, until = self.node.started_at, now if self.goes_on else self.ended_at
+        since, until = happened(self.node.started_at, now), now if self.goes_on else self.ended_at
         if since is None or until is None:
             return None
         # An end is in whole seconds, as in `Node.elapsed_seconds`.
@@ -389,8 +384,8 @@ def settles_at(evidence: Evidence, found: Assessment, now: Millis) -> Millis | N
 
 
 def _stamps(nodes: Iterable[Node], now: Millis) -> list[Millis]:
-    stamps = (node.last_updated_at for node in nodes)
-    return [stamp for stamp in stamps if stamp is not None and EARLIEST_STAMP <= stamp <= now + CLOCK_SKEW]
+    stamps = (happened(node.last_updated_at, now) for node in nodes)
+    return [stamp for stamp in stamps if stamp is not None]
 
 
 def assess(

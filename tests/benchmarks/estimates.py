@@ -22,6 +22,9 @@ from migstat.simulator.scenarios import build
 
 MOMENTS = (0.25, 0.5, 0.75, 0.9)
 NIGHTS = 400
+ZERO = 1_800_000_000_000
+"""When each night begins, in epoch milliseconds."""
+
 GAP = 5.0
 """Seconds between two projects in one lane."""
 
@@ -73,7 +76,7 @@ def rehearsal() -> Rehearsal:
     spans: dict[Level, Span] = {}
     for name, begin, end in in_lanes(LENGTHS, 6):
         level = (*LEVEL, name)
-        times = 1 + int(begin * 1000), 1 + int(end * 1000)
+        times = ZERO + int(begin * 1000), ZERO + int(end * 1000)
         spans[level] = Span(level=level, state=State.SUCCEEDED, started=times[0], ended=times[1])
     return rehearsal_of(Night(spans=spans))
 
@@ -91,13 +94,15 @@ def seen(spans: Lengths, now: float) -> Evidence:
     for name, begin, end in spans:
         status = "PENDING" if begin > now else "IN_PROGRESS" if end > now else "FINISHED"
         stamps = (
-            {"startedAt": 1 + int(begin * 1000), "lastUpdatedAt": 1 + int(min(end, now) * 1000)} if begin <= now else {}
+            {"startedAt": ZERO + int(begin * 1000), "lastUpdatedAt": ZERO + int(min(end, now) * 1000)}
+            if begin <= now
+            else {}
         )
         projects.append(Node((*LEVEL, name), status, "SUCCESS" if end <= now else None, details=stamps))
     scope = Node(LEVEL, children=tuple(projects))
     migrate = Node(LEVEL[:1], "IN_PROGRESS", children=(scope,))
     check = Node(("check",), "FINISHED", "SUCCESS")
-    root = Node((), "IN_PROGRESS", details={"startedAt": 1}, children=(check, migrate))
+    root = Node((), "IN_PROGRESS", details={"startedAt": ZERO}, children=(check, migrate))
     return Evidence(root=root, task_type=TaskType.MIGRATE, job=None)
 
 
@@ -107,8 +112,8 @@ def errors(case: Case, moment: float, nights: int = NIGHTS) -> list[float]:
     for seed in range(nights):
         spans = night(case, seed)
         end = max(end for _, _, end in spans)
-        found = estimate(known, seen(spans, end * moment), now=1 + int(end * moment * 1000)).end
-        off.append(abs((found or 0) / 1000 - end) / 60)
+        found = estimate(known, seen(spans, end * moment), now=ZERO + int(end * moment * 1000)).end
+        off.append(abs(((found or ZERO) - ZERO) / 1000 - end) / 60)
     return sorted(off)
 
 

@@ -8,6 +8,7 @@ from statistics import median
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from migstat.follow.estimate import Estimate, Rehearsal, estimate, rehearsal_of, rehearsed_of
 from migstat.model.nights import Night, Span
@@ -133,6 +134,22 @@ def test_what_is_left_takes_as_long_as_in_the_rehearsal(evidence: Evidence, left
 def test_only_what_is_waited_for_is_left(until: Until, evidence: Evidence, left: float) -> None:
     """`--until core` leaves out apps, `--until checks` and a check task everything but the checks."""
     assert minutes_left(estimate(REHEARSED, evidence, until, now=NOW)) == left
+
+
+@pytest.mark.parametrize("stamps", [{"startedAt": 1}, {"startedAt": NOW // 1000}, {"lastUpdatedAt": 3 * NOW}])
+def test_a_meaningless_stamp_says_nothing_of_the_pace(stamps: dict[str, int]) -> None:
+    """A start in seconds, or an end in the far future, made the night millions of times as slow as the rehearsal."""
+    wrong = (replace(each, details={**each.details, **stamps}) for each in AS_THEN)
+    found = estimate(REHEARSED, tonight(*wrong, running(*LONG, ago=30)), now=NOW)
+    assert (minutes_left(found), found.pace) == (10, None)
+
+
+def test_an_end_past_the_calendar_is_unknown() -> None:
+    """Stamps that may be times, but are wrong, lead to no estimate that cannot be shown."""
+    past = (node(*level, state="SUCCESS", ago=12e6, ran=12e6) for level in (A, B, C))  # 22 years
+    brief = (span(*PROJECTS, name, minutes=1 / 60_000) for name in "ABC")
+    known = rehearsal(*brief, span(*PROJECTS, "LONG", minutes=10_000))
+    assert estimate(known, tonight(*past, running(*LONG, ago=30)), now=NOW).end is None
 
 
 def test_what_is_not_reported_yet_is_still_to_come() -> None:

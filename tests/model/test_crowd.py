@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.model.crowd import Crowd, Update
-from migstat.model.nodes import Node, State
+from migstat.model.nodes import EARLIEST_STAMP, Node, State
 from tests.scenarios import job_of
 
 LOOKS = st.tuples(
@@ -45,7 +45,7 @@ def test_a_tally_that_follows_changes_is_that_of_a_new_count(polls: list[list[tu
     for poll in polls:
         changes: list[Update] = []
         for name, status, outcome, started, unreadable in poll:
-            details = {} if started is None else {"startedAt": started}
+            details = {} if started is None else {"startedAt": EARLIEST_STAMP + started}
             node = Node((name,), status, outcome, details=details, unreadable=unreadable)
             changes.append((known.get(name), node))
             known[name] = node

@@ -9,7 +9,10 @@ import pytest
 from migstat.model.nodes import Node, State, by_name, combined_state, match_keys, millis
 from tests.scenarios import job_of
 
-YEAR_9999 = 253_402_300_799_999
+FIRST, LAST = 978_307_200_000, 100_000_000_000_000
+"""The years 2001 and 5138."""
+
+SECONDS = 1_708_680_664
 
 STATES = {
     # statuses and outcomes, either of which may be missing
@@ -53,10 +56,14 @@ def test_a_level_without_a_status_takes_that_of_its_children() -> None:
 
 
 def test_only_plausible_numbers_are_instants() -> None:
-    """Epoch milliseconds lie after 1970 and before the year 10000, and anything else is not a time."""
-    assert [millis(value) for value in (1708680664150, 1708680664150.9, YEAR_9999)] == [1708680664150] * 2 + [YEAR_9999]
+    """Epoch milliseconds lie between 2001 and the year 5138; seconds, microseconds and anything else are not a time."""
+    given = (1708680664150, 1708680664150.9, FIRST, LAST)
+    assert [millis(value) for value in given] == [1708680664150, 1708680664150, FIRST, LAST]
     others: tuple[object, ...] = (
-        YEAR_9999 + 1,
+        LAST + 1,
+        FIRST - 1,
+        SECONDS,
+        SECONDS * 1_000_000,
         10**400,
         0,
         -5,
@@ -73,8 +80,8 @@ def test_only_plausible_numbers_are_instants() -> None:
 @pytest.mark.parametrize(
     ("details", "created", "excludable", "description", "occurrences"),
     [
-        ({"createdAt": 1000, "excludable": True, "description": "Looks.", "occurrences": ["one", {"two": 2}]},
-         1000, True, "Looks.", ("one", '{"two":2}')),
+        ({"createdAt": FIRST, "excludable": True, "description": "Looks.", "occurrences": ["one", {"two": 2}]},
+         FIRST, True, "Looks.", ("one", '{"two":2}')),
         ({"createdAt": "now", "excludable": "yes", "description": 5, "occurrences": "none"}, None, None, None, ()),
         ({}, None, None, None, ()),
     ],
@@ -98,11 +105,17 @@ def test_details_of_an_unexpected_type_are_unknown(
         ("FINISHED", {"startedAt": 4000, "lastUpdatedAt": 1000}, 0.0),
         ("PENDING", {}, None),
         ("IN_PROGRESS", {"startedAt": 60_000}, 0.0),
+        # an hour before 2001 and two days ahead are not times
+        ("IN_PROGRESS", {"startedAt": -3_600_000}, None),
+        ("FINISHED", {"startedAt": -3_600_000, "lastUpdatedAt": 4000}, None),
+        ("IN_PROGRESS", {"startedAt": 2 * 86_400_000}, None),
+        ("FINISHED", {"startedAt": 1000, "lastUpdatedAt": 2 * 86_400_000}, None),
     ],
 )
-def test_elapsed_is_from_start_to_end_or_to_now(status: str, details: dict[str, Any], expected: float | None) -> None:
-    """A running node counts until now, an ended one until its last update, none goes backwards."""
-    assert Node(status=status, details=details).elapsed_seconds(10_000) == expected
+def test_elapsed_is_from_start_to_end_or_to_now(status: str, details: dict[str, int], expected: float | None) -> None:
+    """A running node counts until now, an ended one until its last update; none goes backwards."""
+    stamps = {name: FIRST + after for name, after in details.items()}
+    assert Node(status=status, details=stamps).elapsed_seconds(FIRST + 10_000) == expected
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.errors import ApiError, BadRequest, NotFound, Refused, Unreachable
-from migstat.model.nodes import Level, Node, Page, Question
+from migstat.model.nodes import EARLIEST_STAMP, Level, Node, Page, Question
 from migstat.query.walk import LARGEST, MOST, Filters, Walked, ask_by_name, newer, walk
 
 T = TypeVar("T")
@@ -131,7 +131,7 @@ class Fake:
     def node(self, name: str) -> Node:
         stage = self.stages[name]
         outcome = OUTCOMES[sum(name.encode()) % len(OUTCOMES)] if stage == 2 else None
-        details = {"lastUpdatedAt": self.updated[name]} if self.stamped else {}
+        details = {"lastUpdatedAt": EARLIEST_STAMP + self.updated[name]} if self.stamped else {}
         return Node((*LEVEL, name), STAGES[stage], outcome, details=details)
 
     def _page(self, question: Question) -> Page:
@@ -474,7 +474,7 @@ class Late(dict[str, Any]):
     """Details of a child; while they are looked at, an answer arrives."""
 
     def __init__(self, arrive: Callable[[], None]) -> None:
-        super().__init__(lastUpdatedAt=1)
+        super().__init__(lastUpdatedAt=EARLIEST_STAMP)
         self._arrive = arrive
 
     def get(self, key: str, default: object = None) -> object:
@@ -594,7 +594,7 @@ def child(
     flaw: str | None = None,
     name: str = "A",
 ) -> Node:
-    details = {} if updated is None else {"lastUpdatedAt": updated}
+    details = {} if updated is None else {"lastUpdatedAt": EARLIEST_STAMP + updated}
     return Node((*LEVEL, name), status, outcome, details=details, unreadable=flaw)
 
 

@@ -20,7 +20,7 @@ from migstat.model import reports as rep
 from migstat.model.changes import EarlierRun, compared
 from migstat.model.crowd import Summary, summary_of
 from migstat.model.documents import KINDS, schema_of
-from migstat.model.nodes import LATEST_PLAUSIBLE, Artifact, Job, Node, Phase, Task
+from migstat.model.nodes import EARLIEST_STAMP, LATEST_PLAUSIBLE, Artifact, Job, Node, Phase, Task
 from migstat.model.verdict import Reason, Snapshot, Verdict
 from migstat.render.json import chunks, document, encoded, error_document, event_document, lines
 from tests.schemas import assert_valid, validator
@@ -30,7 +30,7 @@ NAMED = st.text(min_size=1, max_size=6)
 MAYBE = st.none() | TEXT
 NUMBER = st.none() | st.integers(-(2**63), 2**63) | st.floats()
 SECONDS = st.floats(0, 1e12)
-INSTANT = st.integers(1, LATEST_PLAUSIBLE)
+INSTANT = st.integers(EARLIEST_STAMP, LATEST_PLAUSIBLE)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | INSTANT | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
