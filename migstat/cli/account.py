@@ -11,10 +11,11 @@ import msgspec
 from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime, Session
-from migstat.errors import CredentialsError, Interrupted, NotFound, UsageError
+from migstat.errors import CredentialsError, Interrupted, NotFound, Refused, UsageError
 from migstat.model.nodes import HIDDEN, Job
 from migstat.render.text import harmless
 from migstat.settings.config import DEFAULT_PROFILE, KeyPath, change, display_path, set_command
+from migstat.settings.credentials import Token, token_of, token_of_file
 from migstat.settings.keychain import WITHOUT, Account, Keychain
 from migstat.settings.keys import SETTING
 from migstat.settings.resolve import Settings, Sources
@@ -27,8 +28,17 @@ NAME_IT = "Add --email ADDR, or set MIGSTAT_EMAIL."
 PIPE_IT = "To pipe the token: ... | migstat auth login --token-file -"
 WHERE_JOB = "Copy the job id from the migration assistant, or an API URL with /jobs/ID in it."
 SET_JOB = "export MIGSTAT_JOB=JOB"
+HOW_TO_BEGIN = "Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens"
 TRIES = 3
-"""Attempts to type the job id."""
+"""Attempts to type the job id, and to type e-mail and token."""
+
+
+class Login(msgspec.Struct, frozen=True):
+    """An account and its token, and the place where that is stored already."""
+
+    account: Account
+    token: Token
+    place: str | None = None
 
 
 class AccountDialog(msgspec.Struct, frozen=True):
@@ -68,17 +78,42 @@ class AccountDialog(msgspec.Struct, frozen=True):
             self.tell("")
             raise CredentialsError("the answer is not text; nothing was stored") from None
 
-    def email(self, *, asks: bool, keeps: bool) -> str:
+    def log_in(self, before: Account | None = None) -> Login:
+        """The account, and the token of `--token-file` or as a person types it; Enter keeps one that is stored.
+
+        A person who tries again can keep the e-mail typed `before`. Raises UsageError, CredentialsError.
+        """
+        sources, person, place = self.sources, self.runtime.streams.in_is_terminal(), None
+        file = sources.get("token_file") if sources.flags["token_file"] else None
+        if person and file is None and before is None:
+            self.tell(HOW_TO_BEGIN)
+        email = self.email(asks=person, keeps=file is not None, before=before)
+        account = Account(sources.parsed("base_url"), email)
+        if file is not None:
+            token = token_of_file(*file, sources.stdin)
+        elif person:
+            prompt = f"API token of {harmless(email)} for {account.base_url} (not shown): "
+            answer = self.ask(prompt, secret=True)
+            stored = None if answer.strip() else self.keychain.recall(account)
+            answer, place = stored or (answer, None)
+            token = token_of(answer, "the answer")
+        else:
+            raise UsageError("cannot ask for the token: standard input is not a terminal", PIPE_IT)
+        for warning in token.warnings:
+            self.runtime.streams.warn(warning)
+        return Login(account, token, place)
+
+    def email(self, *, asks: bool, keeps: bool, before: Account | None) -> str:
         """The account's e-mail, which a person is asked for if option and variable do not give it.
 
-        The profile's may be another account's than the one that logs in now: Enter keeps it, as `keeps` does unasked.
-        Raises UsageError for an invalid one, CredentialsError if there is none.
+        The profile's may be another account's than the one that logs in now: Enter keeps it, as `keeps` does unasked,
+        or the one typed `before`. Raises UsageError for an invalid one, CredentialsError if there is none.
         """
         known = self.sources.get("email")
         of_profile = known == self.sources.profile.get("email")
         if not asks or (known is not None and (keeps or not of_profile)):
             return self.sources.email(NAME_IT)
-        kept = _in_effect(self.sources, "email") or ""
+        kept = before.email if before else _in_effect(self.sources, "email") or ""
         shown = f" [{harmless(kept)}]" if kept else ""
         answer = self.ask(f"E-mail of the Atlassian account{shown}: ").strip()
         email: str = SETTING["email"].parse(answer or kept, "the e-mail")
@@ -122,9 +157,24 @@ class AccountDialog(msgspec.Struct, frozen=True):
         command = set_command(("profiles", profile.name or "", "job"), "JOB") if of_profile else SET_JOB
         self.tell(f"Next: copy the job id from the migration assistant, then: {command}")
 
-    def ask_job(self, settings: Settings) -> dict[str, str]:
-        """Ask for the job until the API knows it, and for its name; returns name and id, if any. Raises ApiError."""
+    def check_login(self, login: Login, target: Target | None) -> tuple[Login, Job | None]:
+        """Check a login as `check` does; a person whom the API refuses can try again. Raises ApiError."""
+        for left in reversed(range(TRIES)):
+            settings = replace(self.sources.settings(), email=login.account.email, token=login.token)
+            try:
+                return login, self.check(target, settings)
+            except Refused as error:
+                if not left or self.sources.flags["token_file"] or not self.runtime.streams.in_is_terminal():
+                    raise
+                for text in (error.message, error.hint):
+                    self.tell(text)
+                login = self.log_in(login.account)
+        raise AssertionError("the last try returns or raises")
+
+    def ask_job(self, login: Login) -> tuple[Login, dict[str, str]]:
+        """Ask for the job until the API knows it, and for its name: the login, and name and id. Raises ApiError."""
         self.tell(WHERE_JOB)
+        accepted = False
         for _ in range(TRIES):
             text = self.ask("Job id or URL (Enter to skip): ").strip()
             if not text:
@@ -134,10 +184,13 @@ class AccountDialog(msgspec.Struct, frozen=True):
             except UsageError as error:
                 self.tell(error.message)
                 continue
-            if (job := self.check(target, settings)) is not None:
-                return {self._ask_name(target.job_id, job): target.job_id}
-        self.check(None, settings)
-        return {}
+            login, job = self.check_login(login, target)
+            if job is not None:
+                return login, {self._ask_name(target.job_id, job): target.job_id}
+            accepted = True
+        if not accepted:
+            self.check_login(login, None)
+        return login, {}
 
     def _ask_name(self, job_id: str, job: Job) -> str:
         """Ask for the name of the job's target, and suggest one."""

@@ -197,14 +197,13 @@ class Sources(msgspec.Struct, frozen=True):
         return replace(self.settings(), email=self.email(), token=self.token())
 
     def settings(self) -> Settings:
-        """How to reach the API, still without a token. Raises UsageError for an invalid value."""
+        """How to reach the API, still without credentials. Raises UsageError for an invalid value."""
         base_url = self.parsed("base_url")
         settings = Settings(
             base_url=base_url,
             request_timeout=self.parsed("request_timeout"),
             rate_limit=self.parsed("rate_limit"),
             ca_bundle=self.parsed("ca_bundle"),
-            email=self.parsed("email") or "",
             proxy=proxy_for(base_url),
         )
         if settings.rate_limit is None and not settings.loopback:

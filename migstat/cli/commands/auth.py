@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from migstat.cli.account import NAME_IT, PIPE_IT, AccountDialog
+from migstat.cli.account import NAME_IT, AccountDialog
 from migstat.cli.context import Options, Runtime
 from migstat.cli.help_page import MigstatTyper
 from migstat.cli.options import shared_options
 from migstat.cli.output import print_rows
-from migstat.errors import ApiError, MigstatError, UsageError
+from migstat.errors import ApiError, MigstatError
 from migstat.model.nodes import Job
-from migstat.render.text import harmless
-from migstat.settings.credentials import Token, token_of, token_of_file
+from migstat.settings.credentials import Token
 from migstat.settings.keychain import Account
-
-HOW_TO_BEGIN = "Create an API token at https://id.atlassian.com/manage-profile/security/api-tokens"
 
 ABOUT = """Store the API token, check it or remove it.
 
@@ -45,44 +42,33 @@ def login(runtime: Runtime, options: Options) -> int:
       pass show jira | migstat auth login --email you@example.com --token-file -
 
     The token goes into the system's keyring, or into a file that only you can read if there is none. It is not shown
-    while you type it.
+    while you type it. To log in again, Enter keeps the e-mail and the token that are stored.
     """
     dialog = AccountDialog(runtime, options)
-    keychain = dialog.keychain
-    sources, person = dialog.sources, runtime.streams.in_is_terminal()
-    sources.settings()  # report invalid values before anyone types a token in vain
+    keychain, person = dialog.keychain, runtime.streams.in_is_terminal()
+    dialog.sources.settings()  # report invalid values before anyone types a token in vain
     target = dialog.target()
-    file = sources.get("token_file") if sources.flags["token_file"] else None
-    if person and file is None:
-        dialog.tell(HOW_TO_BEGIN)
-    account = Account(sources.parsed("base_url"), dialog.email(asks=person, keeps=file is not None))
-    if file is not None:
-        token = token_of_file(*file, sources.stdin)
-    elif person:
-        prompt = f"API token of {harmless(account.email)} for {account.base_url} (not shown): "
-        token = token_of(dialog.ask(prompt, secret=True), "the answer")
-    else:
-        raise UsageError("cannot ask for the token: standard input is not a terminal", PIPE_IT)
-    for warning in token.warnings:
-        runtime.streams.warn(warning)
-    settings = replace(sources.settings(), email=account.email, token=token)
+    login = dialog.log_in()
     targets: dict[str, str] = {}
     job: Job | None = None
     try:
         if target or not person:
-            job = dialog.check(target, settings)
+            login, job = dialog.check_login(login, target)
         else:
-            targets = dialog.ask_job(settings)
+            login, targets = dialog.ask_job(login)
     except ApiError as error:
         raise type(error)(f"{error.message}; nothing was stored", error.hint) from error
     # The token first: if the config file cannot be written after that, at least the token need not be typed again.
-    place = keychain.keep(account, token.secret)
-    dialog.tell(f"stored the token of {account.email} in {place}")
-    words = dialog.remember(account, targets)
+    if login.place is None:
+        place = keychain.keep(login.account, login.token.secret)
+        dialog.tell(f"stored the token of {login.account.email} in {place}")
+    else:
+        dialog.tell(f"kept the token of {login.account.email} in {login.place}")
+    words = dialog.remember(login.account, targets)
     dialog.note_precedence()
     if targets or job:
         dialog.tell(" ".join(("Next: migstat status", *words)))
-    elif target:
+    elif target or person:
         dialog.tell_how_to_correct_the_job()
     return 0
 
