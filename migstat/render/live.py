@@ -187,6 +187,8 @@ def _body(
     problems = [_problem(node, when, canvas) for node in wrong]
     running = [_running(node, view, when, canvas) for node in runs]
     spare = room - len(problems) - len(more_problems) - len(running) - len(more_running)
+    counted = [] if small or spare < 1 else _counts(known, canvas)
+    spare -= len(counted)
     rows = (*problems, *running)
     parts: list[RenderableType] = [] if small else [blank]
     if known.problems:
@@ -194,13 +196,11 @@ def _body(
         spare -= wraps
         parts += [*table, *more_problems, *between]
     parts += [*_table(running, rows, canvas, 0)[0], *more_running]
-    names: list[Text] = []
-    for state, group in known.folded:
-        if roomy and group and spare >= 3:
-            lines = _names(state, group, canvas, max(min(spare // 3, 4), 1))
-            spare -= len(lines) + (not names)
-            names += lines
-    parts += [*gap, *names] if names else []
+    names = _folded(known, canvas, spare + len(counted)) if roomy else []
+    if names:
+        spare += len(counted) - len(names) - len(gap)
+        counted = [*gap, *names]
+    parts += counted
     parts += scopes
     # The log comes last and gets all lines that are still left, so that the window is full.
     if logged:
@@ -328,6 +328,30 @@ def progress_text(
     if not parts:
         return Text(harmless(node.message or ""))
     return fitting(parts, sys.maxsize if width is None else width, line_of)
+
+
+def _counts(known: SortedView, canvas: Canvas) -> list[Text]:
+    """How many run, wait or are well, on a line where their names do not fit; nothing until anything is reported."""
+    states = {state: getattr(known.summary, state) for state in State}
+    for in_heading in (State.FAILED, State.WARNING):
+        states[in_heading] = 0
+    if sum(states.values()) == states[State.MISSING]:
+        return []
+    words, short = (
+        dotted(counts_of(states, canvas, over=False, words=words), canvas.glyphs) for words in (True, False)
+    )
+    return [line(words if words.cell_len <= canvas.width else short)]
+
+
+def _folded(known: SortedView, canvas: Canvas, spare: int) -> list[Text]:
+    """The names of what has no row, each state on up to a third of the lines that are left."""
+    names: list[Text] = []
+    for state, group in known.folded:
+        if group and spare >= 3:
+            lines = _names(state, group, canvas, max(min(spare // 3, 4), 1))
+            spare -= len(lines) + (not names)
+            names += lines
+    return names
 
 
 def _scope_line(scopes: Sequence[Node], canvas: Canvas) -> Text:

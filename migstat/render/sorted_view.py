@@ -142,12 +142,13 @@ def counts_of_view(view: View) -> Counts:
 
 
 def scopes_of(root: Node) -> tuple[Node, ...]:
-    """`check`, `migrate` and the scopes below it, without the hidden levels."""
+    """`check`, `migrate` and the scopes below it by name, without the hidden levels."""
     found: list[Node] = []
     for child in root.children or ():
         found.append(child)
         if child.level == MIGRATE:
-            found += [scope for scope in child.children or () if scope.level not in HIDDEN_LEVELS]
+            # By name: polls find them in any order.
+            found += by_name(scope for scope in child.children or () if scope.level not in HIDDEN_LEVELS)
     return tuple(found)
 
 

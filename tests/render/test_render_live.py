@@ -47,6 +47,7 @@ from tests.render.nights import FOLDER, SIZES
 from tests.render.screens import (
     BAD,
     FAILURE,
+    LOG,
     LONG,
     MIDDLE,
     MINUTE,
@@ -94,6 +95,32 @@ def test_the_screens_are_those_that_were_looked_at(name: str) -> None:
 def test_the_bar_of_the_header_needs_no_color(glyphs: Glyphs, bar: str) -> None:
     """What is done looks different from what is left without color, with and without Unicode."""
     assert shown(MIDDLE, 100, 30, glyphs=glyphs)[1] == f"{bar} 14 of 24 projects"
+
+
+@pytest.mark.parametrize(
+    ("view", "width", "height", "line"),
+    [
+        (MIDDLE, 40, 15, "● 3 · ○ 7 · ✔ 14"),
+        (MIDDLE, 60, 20, "● 3 running · ○ 7 pending · ✔ 14 succeeded"),
+        (FAILURE, 60, 20, "● 3 running · ○ 7 pending · ✔ 14 succeeded"),
+        (FAILURE, 80, 24, "● 3 running · ○ 7 pending · ✔ 14 succeeded"),
+    ],
+)
+def test_what_has_no_name_on_the_screen_is_counted(view: View, width: int, height: int, line: str) -> None:
+    """Where the names of what waits or is well do not fit, they are counted if a line is left."""
+    assert line in shown(view, width, height, LOG)
+
+
+def test_the_scopes_keep_their_order() -> None:
+    """Scopes are in the order of their names, in whichever order a poll has found them."""
+    snapshot = MIDDLE.snapshot
+    assert snapshot is not None
+    check, migrate = snapshot.node.children or ()
+    turned = replace(migrate, children=(migrate.children or ())[::-1])
+    view = replace(MIDDLE, snapshot=replace(snapshot, node=replace(snapshot.node, children=(check, turned))))
+    names = ["check", "migrate", "apps", "customers", "usersAndGroups"]
+    assert [scope.name for scope in sorted_view(MIDDLE).scopes] == names
+    assert [scope.name for scope in sorted_view(view).scopes] == names
 
 
 NAMES = st.text(st.sampled_from("abcXYZ019_漢字かな한글é😀\t\x1b\u202e"), min_size=1, max_size=60)
