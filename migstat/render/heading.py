@@ -15,7 +15,7 @@ from migstat.model.nodes import Level, Millis, State, TaskType
 from migstat.model.reports import nothing_moved
 from migstat.model.verdict import Reason, Snapshot
 from migstat.render.drawing import LOWER, LOWEST, Canvas, Flow, Prose, dotted, fitting, line, mark
-from migstat.render.text import duration, grouped, harmless, local_time, span_of_time, zone
+from migstat.render.text import duration, grouped, harmless, later, local_time, span_of_time, zone
 from migstat.render.theme import QUIET, STRONG, Glyphs, count_words, describe
 
 REASONS = 3
@@ -178,7 +178,8 @@ def header(
         facts.append((0, f"{ran} {zone(began)}"))
     facts.append((1, duration(snapshot.elapsed_seconds(now))))
     facts += why_not_over(snapshot, now)
-    facts.append((2, f"not before {local_time(not_before, now)}" if not_before is not None else ""))
+    end = later(not_before, now)
+    facts.append((2, f"not before {local_time(end, now)}" if end is not None else ""))
     facts.append((3, f"as of {local_time(now, now)}" + ("" if began is not None else f" {zone(now)}")))
     if canvas.ids:
         ids = f"job {harmless(snapshot.job_id)}, {snapshot.task_type or 'task'} {harmless(snapshot.task_id)}"

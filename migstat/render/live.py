@@ -26,7 +26,7 @@ from migstat.render.heading import Counted, Heading, facts_line, heading_lines, 
 from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
 from migstat.render.sorted_view import SortedView, progress_of
-from migstat.render.text import duration, grouped, harmless, local_time, zone
+from migstat.render.text import duration, grouped, harmless, later, local_time, zone
 from migstat.render.theme import BAD, QUIET, Glyphs, count_words, describe
 
 FOOTER = "Ctrl-C stops watching; the migration goes on"
@@ -149,8 +149,8 @@ def times(
             parts.insert(0, (2 if outage is None else 3, duration(elapsed)))
         parts += why_not_over(snapshot, now, brief=brief)
     if known.verdict in (Verdict.PENDING, Verdict.RUNNING):
-        if outage is None and view.estimated_end is None and view.not_before is not None and view.not_before > now:
-            parts.append((DISPENSABLE, f"not before {local_time(view.not_before, now)} {zone(view.not_before)}"))
+        if outage is None and view.estimated_end is None and (end := later(view.not_before, now)) is not None:
+            parts.append((DISPENSABLE, f"not before {local_time(end, now)} {zone(end)}"))
         # In an outage the last estimate stays until it is certainly wrong, and then the deadline.
         passed = outage is not None and view.estimated_end is not None and view.estimated_end < now
         parts += outlook(replace(view, estimated_end=None) if passed else view, now, brief=brief)

@@ -24,7 +24,7 @@ from migstat.render.checks import change_word, changes, checks_head, compared_wo
 from migstat.render.heading import REASONS, Heading, heading_of, why_not_over
 from migstat.render.rows import columns, rows
 from migstat.render.table import NOTHING_TO_MOVE
-from migstat.render.text import absolute, duration, harmless
+from migstat.render.text import absolute, duration, harmless, later
 from migstat.render.theme import UNICODE, count_words, describe
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
     facts.append(f"ended {absolute(snapshot.ended_at)}" if snapshot.ended_at else "")
     facts.append(duration(snapshot.elapsed_seconds(now)))
     facts += (words for _, words in why_not_over(snapshot, now))
-    facts.append(f"not before {absolute(not_before)}" if not_before else "")
+    end = later(not_before, now)
+    facts.append(f"not before {absolute(end)}" if end else "")
     yield " · ".join(fact for fact in (*facts, f"as of {absolute(now)}") if fact)
     yield ""
     for reason in snapshot.reasons[:REASONS]:

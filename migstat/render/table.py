@@ -30,7 +30,7 @@ from migstat.model.verdict import Snapshot, Verdict
 from migstat.render.drawing import LOW, LOWER, NARROW, WIDE, Canvas, Flow, Prose, bar, gap, mark, table_of
 from migstat.render.folding import counts_below, folded, rest_line
 from migstat.render.heading import REASONS, header, host_of
-from migstat.render.text import duration, future, grouped, harmless, local_time, zone
+from migstat.render.text import duration, future, grouped, harmless, later, local_time, zone
 from migstat.render.theme import QUIET, describe
 
 WITH_ELAPSED = 70
@@ -257,7 +257,7 @@ def _target(row: TargetRow, now: Millis, canvas: Canvas) -> list[Text]:
         Text(done),
         Text(grouped(summary.failed) if summary.failed else "", State.FAILED),
         Text(duration(snapshot.elapsed_seconds(now)), QUIET),
-        Text(local_time(row.not_before, now), QUIET),
+        Text(local_time(later(row.not_before, now), now), QUIET),
         Text(harmless(first.message or "") if first else ""),
     ]
 

@@ -94,6 +94,11 @@ def future(at: Millis, now: Millis) -> str:
     return f"in {duration((at - now) / 1000)}, {local_time(at, now)}"
 
 
+def later(at: Millis | None, now: Millis) -> Millis | None:
+    """The instant if it is in a later minute than `now`, else None: a lower bound that has passed says nothing."""
+    return at if at is not None and at // 60_000 > now // 60_000 else None
+
+
 def ago(at: Millis, now: Millis) -> str:
     """Age of an instant: `just now`, `25m ago`, `15h ago`, `3 days ago`."""
     minutes = max(now - at, 0) // 60_000

@@ -108,7 +108,7 @@ def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
     [
         ("exit-codes", [str(code.value) for code in MEANINGS]),
         ("environment", [*ENVIRONMENT]),
-        ("formatting", [*FORMATS]),
+        ("formatting", [*FORMATS, "not before 03:10", "PROGRESS, percent"]),
         ("ci", ["until", "- run:", "node"]),
         ("notify", ["MIGSTAT_EVENT", "MIGSTAT_TEXT", "curl", "notify-send", "osascript"]),
     ],

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 import pytest
 from msgspec.structs import replace
+from rich.text import Text
 
 from migstat.model.events import NoAnswer, View
 from migstat.model.nodes import Millis
+from migstat.model.reports import StatusReport, TargetRow, TargetsReport
 from migstat.render.drawing import Canvas, drawn
-from migstat.render.live import frame, progress_lines
+from migstat.render.live import frame, progress_lines, times
+from migstat.render.markdown import markdown_lines
 from migstat.render.outlook import pace_words
 from migstat.render.sorted_view import sorted_view
+from migstat.render.table import view as table_view
 from migstat.render.theme import UNICODE
 from tests.render.screens import MIDDLE, MINUTE, NOW
 
@@ -93,6 +98,19 @@ def test_the_header_says_what_is_expected(view: View, width: int, words: str) ->
 def test_the_pace_is_compared_in_words(pace: float, words: str) -> None:
     """The pace of the night is that of the rehearsal, slower or faster."""
     assert pace_words(pace) == words
+
+
+@pytest.mark.parametrize(("minutes", "shown"), [(57, True), (0, False), (-5, False)])
+def test_a_lower_bound_that_has_passed_is_not_shown(minutes: int, shown: bool) -> None:
+    """`not before` is only said of a minute that is still to come, on every screen and in Markdown."""
+    snapshot, end = MIDDLE.snapshot, NOW + minutes * MINUTE
+    assert snapshot is not None
+    canvas, report = Canvas(120, UNICODE), StatusReport(snapshot, not_before=end)
+    listed = TargetsReport(snapshot.fetched_at, (TargetRow("wave2", snapshot.job_id, snapshot, end),))
+    live = Text(" ".join(words for _, words in times(sorted_view(replace(MIDDLE, not_before=end)), NOW)))
+    for drawing in (table_view(report, canvas), live, Text(next(islice(markdown_lines(report), 2, None)))):
+        assert ("not before" in drawn(drawing, canvas, color=False)) is shown
+    assert ("NOT BEFORE" in drawn(table_view(listed, canvas), canvas, color=False)) is shown
 
 
 @pytest.mark.parametrize("width", [80, 120])

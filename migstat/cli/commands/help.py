@@ -37,6 +37,13 @@ More columns of checks, at the end and in this order: occurrence (--details),
 change before (--against), accepted (--accepted), occurrenceChange (--details
 with --against).
 
+What some words mean:
+
+  not before 03:10   the earliest end, at the pace so far; the largest projects tend to end last. watch --baseline \
+estimates the end
+  PROGRESS, percent  of the node's current phase: one that exports, then imports, starts again from 0 %
+  12 of 40           how many have ended, well or not
+
 Color: --color beats NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR.
 Also write a file with --export: .svg or .html (a picture), .xml (JUnit; checks and projects).
 
