@@ -91,21 +91,20 @@ class Reading(msgspec.Struct, frozen=True):
     links: Mapping[str, Any] = {}
 
 
-class Tree:
-    """Reads one task through `asker`. The `facts` are asked for only if the tree does not show them.
+class Tree(msgspec.Struct, dict=True):
+    """Reads one task through its `asker`. The `facts` are asked for only if the tree does not show them.
 
     A cached property in `__dict__` has been read; looking there makes no request.
     """
 
-    def __init__(self, facts: TaskFacts, asker: Asker, filters: Filters | None = None) -> None:
-        self._facts = facts
-        self._asker = asker
-        self._filters = filters or Filters()
-        self._pages: dict[Level, Page | ApiError] = {}
-        self._expanded: dict[Level, Node] = {}
-        self._walked: dict[Level, Walked] = {}
-        self._job_error: ApiError | None = None
-        self._flaws: dict[str, None] = {}
+    _facts: TaskFacts
+    _asker: Asker
+    _filters: Filters = msgspec.field(default_factory=Filters)
+    _pages: dict[Level, Page | ApiError] = {}
+    _expanded: dict[Level, Node] = {}
+    _walked: dict[Level, Walked] = {}
+    _job_error: ApiError | None = None
+    _flaws: dict[str, None] = {}
 
     def read(self, depth: int, *, judged: bool = False) -> Reading:
         """The root and `depth` levels below it, and evidence only if it is `judged`. The root alone is one request."""
