@@ -125,7 +125,7 @@ class LiveScreen:
         if self._away.is_set() or sys.platform == "win32":  # whose consoles cannot be made non-blocking
             return
         # Neither Rich nor Python's streams: the thread that was interrupted may hold their locks.
-        codes = f"{Control.alt_screen(enable=False)}{Control.show_cursor(show=True)}"
+        codes = f"{Control.home()}{Control.clear()}{Control.alt_screen(enable=False)}{Control.show_cursor(show=True)}"
         with suppress(OSError, ValueError):
             terminal = self._file.out.fileno()
             os.set_blocking(terminal, False)
@@ -162,6 +162,8 @@ class LiveScreen:
                         break
         finally:
             self._announce(None)
+            # Or tmux, if its window has grown meanwhile, keeps lines of the frame in the shell's scrollback.
+            self._console.control(Control.home(), Control.clear())
             live.stop()
             self._away.set()
 
