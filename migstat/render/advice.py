@@ -52,9 +52,12 @@ def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = Fa
         return step
     if nothing_moved(snapshot):
         return NextStep("tasks" if check is None else "checks --details")
-    failed = snapshot.summary.failed if snapshot.task_type != TaskType.CHECK else 0
-    if over and failed and not listed:
-        return NextStep("projects --state failed", f"{failed} failed")
+    summary = snapshot.summary
+    if over and summary.failed and snapshot.task_type != TaskType.CHECK and not listed:
+        if summary.warning:  # no reason of a failure names them
+            why = f"{summary.failed} failed, {summary.warning} with warnings"
+            return NextStep("projects --state failed,warning", why)
+        return NextStep("projects --state failed", f"{summary.failed} failed")
     if not over or snapshot.verdict in (Verdict.PENDING, Verdict.RUNNING):
         return WATCH
     return NextStep("artifacts", "reports and error logs of this run")

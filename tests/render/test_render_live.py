@@ -429,7 +429,7 @@ def test_the_standing_and_the_title(view: View, text: str, title: str) -> None:
     [
         (START, "migstat status JOB -v"),
         (MIDDLE, "migstat watch JOB"),
-        (OVER, "migstat projects JOB --state failed   (3 failed)"),
+        (OVER, "migstat projects JOB --state failed,warning   (3 failed, 1 with warnings)"),
         (REFUSED, "migstat tasks JOB"),
         (replace(REFUSED, snapshot=replace(REFUSED.snapshot, older="task-0")),  # type: ignore[type-var]
          "migstat watch JOB task-0"),
