@@ -129,7 +129,8 @@ class SimulatedWatch:
     """A simulated API behind a client, and a watch of its last task. All that happens is kept.
 
     `latency` is how many seconds a request takes, `patience` for how many the watch may go on. Requests are made one
-    after the other unless `session` makes several at a time. By default the last task is watched.
+    after the other unless `session` makes several at a time. By default the last task is watched. The watch's own wall
+    clock is `fast` by some seconds.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class SimulatedWatch:
         timeout: float | None = None,
         patience: float = 5400.0,
         task: str = "",
+        fast: float = 0.0,
         session: type[TaskSession] = OneByOne,
     ) -> None:
         self.scenario = scenario
@@ -156,18 +158,15 @@ class SimulatedWatch:
         self.view: View | None = None
         self.app = App(scenario, script.Timeline(EPOCH, 1.0), clock=self.time.wall, rate_limit=600)
         self._latency = latency
+        own_wall = lambda: self.time.wall() + fast  # noqa: E731
         self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)
         self.api = Api(
             Sources({}, ENVIRON | {"MIGSTAT_RATE_LIMIT": str(rate_limit or "none")}).open(),
-            ApiTiming(
-                self.time.clock, self.deadline.sleep, share=share, now=self.time.wall, ends_at=self.deadline.ends_at
-            ),
+            ApiTiming(self.time.clock, self.deadline.sleep, share=share, now=own_wall, ends_at=self.deadline.ends_at),
             policy=Policy(give_up_after=8.0),
             transport=httpx.MockTransport(self._answer),
         )
-        self.session = session(
-            self.api, Target(scenario.job.job_id, task or self.task.task_id), self.time.wall, rate_limit
-        )
+        self.session = session(self.api, Target(scenario.job.job_id, task or self.task.task_id), own_wall, rate_limit)
         plan = plan or Plan(interval=INTERVAL)
         self.filled: list[View] = []
         self.watch = Watch(

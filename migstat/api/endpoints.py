@@ -129,9 +129,9 @@ class Api(Http):
             try:
                 with self.decoding:
                     try:
-                        return decode(body)
+                        answer = decode(body)
                     except NotJson:  # redacted again, as the repair may spell out a token that was escaped
-                        return decode(self.redactor.body(repaired_json(body)))
+                        answer = decode(self.redactor.body(repaired_json(body)))
             except NotJson as error:
                 kind = headers.get("Content-Type", "").partition(";")[0][:60] or "no content type"
                 came = "an empty response" if not body.strip() else f"a response that is not JSON ({kind})"
@@ -139,6 +139,8 @@ class Api(Http):
             except BadAnswer as error:
                 hint = error.hint or "Is --base-url right? If it is, the API has changed: look for a newer migstat."
                 raise BadAnswer(f"{error.message} (for {resource})", hint) from error
+            self.note_date(headers.get("Date"))  # not that of an error, or a page, which may be a proxy's
+            return answer
 
         answer = retrying(attempt, policy=self.policy, timing=timing, budget=self.budget, clean=clean)
         self.observers.answered(resource, answer)

@@ -11,6 +11,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from copy import copy
+from email.utils import parsedate_to_datetime
 from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -24,10 +25,10 @@ from msgspec.structs import replace
 
 from migstat import __version__
 from migstat.api.failures import PROXY_HINT, Redirect, failure_of
-from migstat.api.retry import Budget, Clock, Policy, Sleep, Timing
+from migstat.api.retry import Budget, Clock, Policy, Sleep, Timing, epoch_seconds
 from migstat.api.threads import Workers
 from migstat.errors import ApiError, BadAnswer, UsageError
-from migstat.model.nodes import Job, Page, Task, TaskPage
+from migstat.model.nodes import EARLIEST_STAMP, Job, Page, Task, TaskPage
 from migstat.settings.resolve import MIN_TOKEN_LENGTH, Settings, elsewhere
 
 _T = TypeVar("_T")
@@ -92,7 +93,10 @@ class Observers(msgspec.Struct, frozen=True):
 
 
 class Http:
-    """Connections to the API's server and to the servers of its files. Thread-safe."""
+    """Connections to the API's server and to the servers of its files. Thread-safe.
+
+    `ahead` are the seconds by which the API's clock is ahead of `timing.now`; None until an answer bears a date.
+    """
 
     def __init__(
         self,
@@ -106,6 +110,7 @@ class Http:
         self.settings = settings
         self.timing = timing
         self.observers = observers or Observers()
+        self.ahead: float | None = None
         self.redactor = Redactor(settings)
         self.budget = Budget(settings.rate_limit, timing.clock, self.observers.waiting)
         try:
@@ -138,6 +143,16 @@ class Http:
         other.policy = policy
         other.timing = replace(self.timing, sleep=sleep, ends_at=ends_at)
         return other
+
+    def note_date(self, date: str | None) -> None:
+        """Compare the clocks by the `Date` of an answer of the API, if it has one that can be read."""
+        then = epoch_seconds(date, parsedate_to_datetime)
+        if then is None or then * 1000 < EARLIEST_STAMP:
+            return
+        ahead = then - self.timing.now()
+        # An answer is older than its arrival, and much older if a cache kept it: the latest date is the nearest.
+        with self._lock:
+            self.ahead = ahead if self.ahead is None else max(self.ahead, ahead)
 
     def get(
         self,

@@ -114,9 +114,15 @@ def seconds_until(
 
     `parse` reads another form of it.
     """
+    then = epoch_seconds(instant, parse)
+    return None if then is None else max(0.0, then - now)
+
+
+def epoch_seconds(instant: str | None, parse: Callable[[str], datetime]) -> float | None:
+    """Epoch seconds of an instant that `parse` can read; None for anything else."""
     try:
         then = parse((instant or "").strip())
-        return max(0.0, (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - now)
+        return (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

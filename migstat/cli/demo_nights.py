@@ -75,6 +75,7 @@ class SimulatedApi(Api):
     """The API, answered by the simulator without a socket; it is out of reach while `silent` says so."""
 
     def __init__(self, app: App, silent: Callable[[], bool]) -> None:
+        self.ahead = 0.0
         self._app = app
         self._silent = silent
 

@@ -49,7 +49,7 @@ class Settling(msgspec.Struct):
     _unscheduled_polls: int = 0
 
     def begin(self, evidence: Evidence, now: Millis) -> None:
-        """Take in the first reading, made at `now` (epoch milliseconds), before it is judged.
+        """Take in the first reading, made at `now` (epoch milliseconds by the API's clock), before it is judged.
 
         What ended long before the watch began need not settle again. This is the only place where the API's stamps
         count: what the watch has seen happen is timed by its own clock, as stamps may lie.

@@ -443,8 +443,8 @@ class Watch:
             accepted, self.doubts = accepted_of(self._plan.acceptances, evidence.shape.checks, now, complete=complete)
             evidence = replace(evidence, accepted=accepted)
         self._evidence = evidence
-        if first:
-            self._settling.begin(evidence, now)
+        if first and self._session.api.ahead is not None:  # without it, the local clock may be wrong by minutes or days
+            self._settling.begin(evidence, self._session.api_now())
         self._assessment = found = self._settling.judge(evidence, full=full)
         self._interval = self._poller.interval(self._plan.interval, full=found.ended)
         self._timetable.take(evidence, found, now)

@@ -10,7 +10,7 @@ that is still to come, hide behind what the API says now? `assess` decides in th
 
 Nothing depends on the order of readings, on the output format or on who asks, so that a watch, a later watch and
 `status` agree on the exit code. Time comes in only as `settled` and `unscheduled`: a watch goes by its own clock, a
-single reading (`assess_at`) by the stamps of the API.
+single reading (`assess_at`) by the stamps of the API, whose age (`now`) is told by the API's clock: ours may be wrong.
 """
 
 from __future__ import annotations

@@ -115,9 +115,11 @@ def checks_report(
     found = worst_first(shape.checks)
     accepted, doubts = accepted_of(acceptances, found, now, complete=ended)
     evidence = Evidence(root=reading.root, task_type=reading.task_type, job=None, accepted=accepted)
-    watched = assess_at(evidence, now, Until.CHECKS)
+    judged_at = session.api_now()
+    watched = assess_at(evidence, judged_at, Until.CHECKS)
     reading = replace(reading, evidence=evidence)
-    snapshot = _snapshot(session, reading, session.tree.job, assessment=with_single_checks(evidence, watched, now))
+    judged = with_single_checks(evidence, watched, judged_at)
+    snapshot = _snapshot(session, reading, session.tree.job, assessment=judged)
     snapshot = replace(snapshot, summary=summary_of(found), accepted=accepted)
     listed = attempted(lambda: session.api.task(session.job_id, session.task.task_id))
     task, comparison = listed if isinstance(listed, Task) else None, None
@@ -145,7 +147,7 @@ def checks_report(
         snapshot=snapshot,
         parent=check,
         checks=shown(found),
-        judged=verdict_of_checks(evidence, meant, watched.verdict, now) if names else snapshot.verdict,
+        judged=verdict_of_checks(evidence, meant, watched.verdict, judged_at) if names else snapshot.verdict,
         filtered=_words(states, names),
         overridden=task.overridden if task else (),
         comparison=comparison,
@@ -177,7 +179,7 @@ def projects_report(
         snapshot=replace(snapshot, summary=summary_of(found)),
         scope=reading.scope,
         projects=tuple(node for node in _sorted(meant, order, now) if not states or node.state in states),
-        judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=now),
+        judged=verdict_of_list(meant, snapshot.verdict, growing=growing, now=session.api_now()),
         filtered=filtered,
         not_before=None if ended else found.earliest_end(0, now),
         nothing_to_move=job is not None and not job.moves_projects and not found,
@@ -260,13 +262,14 @@ def _judged_by_children(session: TaskSession, snapshot: Snapshot, job: Job | Non
     level, children = snapshot.node.level, snapshot.node.children or ()
     evidence = session.tree.read(0, judged=True).evidence
     assert evidence is not None  # noqa: S101  it is judged
-    whole = assess_at(evidence, snapshot.fetched_at)
+    judged_at = session.api_now()
+    whole = assess_at(evidence, judged_at)
     growing = not (whole.ended or (job and job.included_keys(level[-1])))
     return replace(
         snapshot,
         node=replace(snapshot.node, over=whole.ended),
         summary=summary_of(children),
-        verdict=verdict_of_list(children, whole.verdict, growing=growing, now=snapshot.fetched_at),
+        verdict=verdict_of_list(children, whole.verdict, growing=growing, now=judged_at),
         reasons=tuple(reason for reason in whole.reasons if reason.level[: len(level)] == level),
     )
 
@@ -283,10 +286,11 @@ def _snapshot(
 
     Its tree is what is `shown`, by default what was read.
     """
-    now, evidence = session.now(), reading.evidence
+    now, judged_at, evidence = session.now(), session.api_now(), reading.evidence
     older = session.older_in_progress() if evidence and evidence.shape.refused else None
     if assessment is None:  # the verdict is that on the node alone if nothing else was asked for
-        assessment = assess_at(evidence, now) if evidence else assess_node(reading.root, now)
+        assessment = assess_at(evidence, judged_at) if evidence else assess_node(reading.root, judged_at)
+    settles = settles_at(evidence, assessment, judged_at) if evidence else None
     known = {reason.message for reason in assessment.reasons}
     unreadable = tuple(
         Reason((), State.MISSING, None, text)
@@ -308,7 +312,7 @@ def _snapshot(
         flaws=reading.flaws,
         partial=reading.partial,
         older=older,
-        settles_at=settles_at(reading.evidence, assessment, now) if reading.evidence else None,
+        settles_at=None if settles is None else settles + now - judged_at,  # by the clock on the user's wall
     )
 
 

@@ -79,6 +79,10 @@ class TaskSession:
         """The time, in epoch milliseconds."""
         return int(self._now() * 1000)
 
+    def api_now(self) -> Millis:
+        """The time by the API's own clock, which its stamps are compared with; the local time if no answer tells it."""
+        return int((self._now() + (self.api.ahead or 0.0)) * 1000)
+
     def older_in_progress(self) -> str | None:
         """The id of the run before one that was refused if it still runs, and `latest` means the refused one.
 

@@ -7,6 +7,7 @@ import binascii
 import threading
 import time
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,8 @@ class App:
         wall = self._clock()
         limited = self._limiter is not None and parsed.route != "artifact"
         allowance = self._limiter.admit(wall) if self._limiter and limited else None
-        headers = () if allowance is None else allowance.headers()
+        dated = ("Date", formatdate(wall, usegmt=True))
+        headers = (dated,) if allowance is None else (dated, *allowance.headers())
         if allowance is not None and allowance.retry_after is not None:
             return error_response(429, "Rate limit exceeded", request_id, *headers)
         now = self._timeline.scenario_time(wall)

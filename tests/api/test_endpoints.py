@@ -464,6 +464,19 @@ def test_what_the_server_says_of_the_quota_is_heeded(
     assert sum(time.slept) == pytest.approx(slept)
 
 
+def test_the_clock_of_the_api_is_known_by_the_dates_of_its_answers(time: Time) -> None:
+    """The latest date that can be read counts: one that a cache kept is old, and an error may be a proxy's."""
+    dates = [None, "soon", formatdate(0), formatdate(EPOCH - 90_000), formatdate(EPOCH + 180), formatdate(EPOCH + 60)]
+    answers = [ok(headers=None if date is None else {"Date": date}) for date in dates]
+    script = Script(time, refusal(503, {"Date": formatdate(EPOCH + 3600)}), *answers)
+    ahead = []
+    with api_of(script, time) as api:
+        for _ in dates:
+            api.job("j")
+            ahead.append(api.ahead)
+    assert ahead == [None, None, None, -90_000.5, 179.5, 179.5]
+
+
 def test_a_query_does_not_wait_for_minutes_because_another_was_refused(time: Time) -> None:
     """After a 429 that asks for ten minutes the next request fails at once instead of waiting for them."""
     script = Script(time, refusal(429, {"Retry-After": "600"}), ok())

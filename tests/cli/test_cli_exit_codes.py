@@ -8,9 +8,9 @@ import pytest
 
 from migstat.simulator.scenario import Scenario, SimNode
 from migstat.simulator.server import Server
-from tests.command_line import Result, refused, refused_as_json
+from tests.command_line import Result, environ_of, migstat, refused, refused_as_json
 from tests.scenarios import LONG_AGO, check_run, frozen, node, of_tasks, sim_task
-from tests.servers import FORMATS, Answer, Asked, answering, ask, of_tree, one_task, servers_of, still
+from tests.servers import FORMATS, NOW, Answer, Asked, answering, ask, of_tree, one_task, servers_of, still
 
 SOME = ("table", "json")
 PROJECTS = (node("ACME"), node("ZED"))
@@ -151,6 +151,26 @@ def test_what_is_named_is_judged_alone(servers: dict[str, Server], name: str, wo
     formats = ("plain", "json")
     assert codes(servers[name], (*words.split(), "--exit-status"), formats) == dict.fromkeys(formats, code)
     assert codes(servers[name], tuple(words.split()), ("csv",)) == {"csv": 0}
+
+
+@pytest.mark.parametrize("wrong", [180, -450, -100_000])
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("status", "missing"),
+        ("projects", "missing"),
+        ("projects --key LATE", "missing"),
+        ("status --level migrate,projects", "missing"),
+        ("status --level migrate,projects,ACME", "no-outcome"),
+        ("checks", "check-stuck"),
+        ("checks --name Going", "check-stuck"),
+    ],
+)
+def test_a_clock_that_is_wrong_changes_no_code(servers: dict[str, Server], words: str, name: str, wrong: int) -> None:
+    """How long ago an end was is told by the API's own clock; this machine's may be wrong by minutes or days."""
+    for scenario, code in ((name, 8), (f"{name}-for-good", 1)):
+        environ = environ_of(servers[scenario])
+        assert migstat([*words.split(), "--exit-status"], environ, now=lambda: NOW + wrong).code == code
 
 
 @pytest.mark.parametrize(

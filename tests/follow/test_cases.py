@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import httpx
 import pytest
 
 from migstat.follow.deadline import Stopped
 from migstat.follow.watch import Plan
 from migstat.model.events import Ended, Progressed, Snapped, Stalled
 from migstat.model.verdict import Until, Verdict
+from migstat.simulator.app import ADMIN
+from migstat.simulator.exchange import HttpRequest
 from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, Step, refused
 from tests.follow.histories import HistoryRunner
@@ -183,6 +186,22 @@ def test_a_watch_begun_long_after_the_end_ends_at_once(name: str) -> None:
     for begin, at_once in ((latest + 600, True), (END + 30, False)):
         ended = HistoryRunner(scenario).end(begin, plan)
         assert (ended.exit_code, seconds_of(ended) < begin + 10) == (code, at_once)
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_a_watch_with_a_wrong_clock_waits_for_what_is_to_come(dated: bool) -> None:
+    """Apps reported after the end count, although by the local clock that is long ago; even if no answer has a date."""
+    apps = lives("apps", Step(-1e9, None), Step(END + 60, "FINISHED", "FAILED"))
+    simulated = SimulatedWatch(night(apps, named={"apps": {"mode": "ALL"}}), begin=END + 20, fast=180)
+
+    def undated(target: str, _now: float) -> httpx.Response:
+        answer = simulated.app.handle(HttpRequest("GET", target, f"Basic {ADMIN.authorization()}"))
+        return httpx.Response(answer.status, content=answer.body)
+
+    if not dated:
+        simulated.trouble = undated
+    ended = simulated.ended()
+    assert (ended.exit_code, END + 60 <= seconds_of(ended) - 180 < END + 100) == (1, True)
 
 
 @pytest.mark.parametrize("task_type", ["check", "migrate"])
