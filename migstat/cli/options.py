@@ -40,6 +40,10 @@ REMOVED = {
     "--outcome": "Use --state LIST, such as --state failed,warning.",
     "--status": "Use --state LIST, such as --state running.",
     "--failed": "Use --state failed, which checks, projects and timeline have.",
+    "--format": "Use -o FORMAT, such as -o json.",
+    **dict.fromkeys(("--watch", "-w", "--follow", "-f"), "Use migstat watch."),
+    "--every": "Use --interval T, such as --interval 30s.",
+    "-V": "Use migstat --version.",
     **{
         f"--{name.replace('_', '-')}": f"Set {SETTING[name].variable}, or {name} in the profile."
         for name in ("request_timeout", "rate_limit", "ca_bundle")

@@ -39,7 +39,8 @@ def against_from(text: str) -> str | EarlierRun:
     path = expanded(text)
     if "/" in path or os.sep in path or path.lower().endswith(".json") or os.path.exists(path):  # noqa: PTH110  pathlib raises for some names
         return read_document(path)
-    if meant := closest_match(text, (PREVIOUS, *TaskWord), cutoff=0.8):
+    # `last` looks like `latest`, which is mostly the run itself.
+    if meant := PREVIOUS if text == "last" else closest_match(text, (PREVIOUS, *TaskWord), cutoff=0.8):
         raise UsageError(f"--against: no run {text!r}", f"Did you mean {meant}?")
     return clean_id(text, "--against")
 

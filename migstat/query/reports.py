@@ -351,4 +351,6 @@ def _refuse_unknown(kind: str, names: tuple[str, ...], nodes: Collection[Node]) 
             hint = f"{reported} {'is' if reported == 1 else 'are'} reported; --all lists them."
         else:
             hint = f"No {kind}s are reported."
+        if "*" in name:
+            hint = f"Names are exact, without wildcards. {hint}"
         raise NotFound(f"no such {kind}: {name}", hint)

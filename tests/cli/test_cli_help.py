@@ -106,7 +106,7 @@ def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("topic", "first"),
     [
-        ("exit-codes", [str(code.value) for code in MEANINGS]),
+        ("exit-codes", [*(str(code.value) for code in MEANINGS), "An end is believed"]),
         ("environment", [*ENVIRONMENT]),
         ("formatting", [*FORMATS, "not before 03:10", "PROGRESS, percent"]),
         ("ci", ["until", "- run:", "node"]),

@@ -99,6 +99,7 @@ WRONG = {
     "--state: unknown state": ["checks --state failed,,warning", "projects --state sucess", "checks --state failed,",
                                "checks --state FINISHED"],
     "--sort": ["projects --sort size"],
+    "Did you mean previous?": ["checks --against last", "checks --against previos"],
     "not available for this command": ["status -o yaml", "status -oJSON", "job -o ndjson", "job -o csv",
                                        "tasks -o tree", "checks -o tree"],
     "--color": ["status --color sometimes"],

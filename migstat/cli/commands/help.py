@@ -181,7 +181,13 @@ To see what is new since the run before, or since a document that a build kept:
   migstat checks --against checks.json --details
 """
 
-_EXIT_CODES = "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
+_EXIT_CODES = (
+    "\n".join(f"{code.value:>4}  {meaning}" for code, meaning in MEANINGS.items())
+    + """
+
+An end is believed at once if all that counts has an outcome, else after two minutes. A migration whose checks failed \
+counts as failed after two minutes, too, as someone may override them; until then --exit-status gives 8."""
+)
 
 _VARIABLES = [(row.variable, row.option, ENVIRONMENT[row.variable]) for row in SETTINGS if row.variable]
 _WIDTHS = [max(len(row[column]) for row in _VARIABLES) for column in (0, 1)]
