@@ -168,9 +168,12 @@ def projects_report(
     job = session.tree.job
     snapshot = _snapshot(session, reading, job, _with_missing(reading))
     found = snapshot.shape.leaves
-    names = match_keys(keys, (node.name for node in found))
-    _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
-    meant = tuple(node for node in found if not keys or node.name in names.values())
+    names: dict[str, str] = {}
+    meant: tuple[Node, ...] = found
+    if keys:
+        names = match_keys(keys, (node.name for node in found))
+        _refuse_unknown(reading.scope.removesuffix("s"), tuple(names.get(key, key) for key in keys), found)
+        meant = tuple(node for node in found if node.name in names.values())
     now, ended = snapshot.fetched_at, reading.root.ended
     # without keys in the job there may always be more to come, until the end
     growing = not (keys or (job and job.keys) or ended)
