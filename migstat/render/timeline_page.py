@@ -24,7 +24,7 @@ CELLS = 1000
 BAR = 2
 """The column of the bars: behind name and state."""
 
-LAST_MARK = 84
+LAST_MARK = 86
 """Percent of the axis after which no mark begins: its words would run into the next column."""
 
 SHADES = 4
@@ -98,9 +98,11 @@ def _part(since: Millis, to: Millis, axis: Axis, class_: str) -> Markup:
 
 
 def _swatches(shade: str, states: Sequence[State]) -> Iterator[Markup]:
-    """A shade in the colors that bars of these states have."""
+    """A shade in the colors that bars of these states have, over the whole bar as there."""
+    shades = dict.fromkeys(("unphased", shade))
     for state in states:
-        yield tag("svg", tag("rect", width="100%", class_=shade), class_=f"swatch {state}", aria_hidden="true")
+        rects = (tag("rect", width="100%", class_=each) for each in shades)
+        yield tag("svg", *rects, class_=f"swatch {state}", aria_hidden="true")
 
 
 def _class(column: str) -> str:

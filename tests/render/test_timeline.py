@@ -157,7 +157,7 @@ def test_a_page_says_what_it_leaves_out_and_shows_the_colors_of_its_bars() -> No
     assert set(re.findall(r'class="swatch (\w+)"', legend)) == {"failed"}
     marks = [float(cell) for cell in re.findall(r'<text x="([\d.]+)%"', page)]
     assert len(marks) > 3
-    assert max(marks) < 85
+    assert max(marks) <= 86
 
 
 @pytest.mark.parametrize(
