@@ -117,6 +117,8 @@ class Track(msgspec.Struct, gc=False):
             self.started, self.start_exact = started, True
         elif self.started is None and not state.ended:
             self.started, self.start_exact = at, False
+        if self.ended is not None and self.ended < (self.started or 0):
+            self.ended = None  # the start was taken back after it, so one of the two was wrong
         if node.percent is not None or node.progress:
             self.last = RecordedProgress(node.level, "", node.percent, node.progress)
             self.take_phases(at, before)
@@ -198,6 +200,7 @@ class Replay:
         self._outages: list[Silence] = []
         self._gaps: list[Gap] = []
         self._last = ""
+        self._last_instant: Millis = 0
         self._summed_up: RecordedEvent | None = None
         self._end: RecordedEvent | None = None
         self._has_snapshot = False
@@ -209,10 +212,11 @@ class Replay:
         if not self._take_event(event):
             return False
         self.empty = False
-        self._last = event.at or self._last
+        self._last, at = event.at or self._last, instant(event.at)
+        self._last_instant = at or self._last_instant
         ends = event.event in _ENDS
         if self._since is None:
-            self._since = instant(event.at)
+            self._since = at
             self._end = event if ends else None
         if ends:
             self._close_watch(End(event.event))
@@ -234,6 +238,7 @@ class Replay:
 
     def _take_event(self, event: RecordedEvent) -> bool:
         at = instant(event.at)
+        now = at or self._now
         match event.event:
             case "snapshot":
                 self._take_snapshot(event)
@@ -243,15 +248,14 @@ class Replay:
                 self._take(event, reading, at)
             case "stalled":
                 self._stalled.add(event.level)
-            case "outage":
-                self._outages.append(Silence(at or self._now, None, event.code, event.message or ""))
-            case "recovered":
-                self._end_outage(at or self._now, event.outage_seconds)
+            case "outage" if now:  # else its time was damaged, and no line before it has one
+                self._outages.append(Silence(now, None, event.code, event.message or ""))
+            case "recovered" if now:
+                self._end_outage(now, event.outage_seconds)
             case "late" if (deadline := instant(event.deadline)) is not None:
                 self._late["passed" if event.reason == "passed" else "estimate"] = deadline
             case "alive":
                 self._summed_up = event
-                now = at or self._now
                 self._gaps.append(Gap(self._before(now, event.gap_seconds or 0), now))
             case "progress":  # with its keys in another order or with spaces, as jq may have left it
                 self.add_progress(RecordedProgress(event.level, event.at, event.percent, event.progress))
@@ -310,8 +314,8 @@ class Replay:
 
     @property
     def _now(self) -> Millis:
-        """The time of the last event; 0 if none is known."""
-        return instant(self._last) or 0
+        """The time of the last event that has one; 0 if none has."""
+        return instant(self._last) or self._last_instant
 
     def _take_head(self, event: RecordedEvent) -> None:
         """Raises UsageError if this is about another job or task than what came before."""

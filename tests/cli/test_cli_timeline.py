@@ -236,3 +236,46 @@ def test_the_demo_needs_nothing(tmp_path: Path) -> None:
     assert (result.code, "rehearsal" in result.out, "one outage" in result.out) == (0, True, True)
     (empty := tmp_path / "night.jsonl").touch()
     assert "Nothing has been recorded yet." in migstat(["demo", "timeline", str(empty), "-o", "table"], {}).out
+
+
+WRONG = ["", "soon", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "5138-11-16T09:46:40Z"]
+TIMES = st.sampled_from(WRONG) | st.integers(0, 59).map("2026-11-28T22:{:02}:00Z".format)
+LENGTHS = st.sampled_from([0, -5, 90, 1e300])
+LEVELS = st.sampled_from([[], ["check"], ["migrate", "projects", "P"]])
+PHASES = st.lists(st.sampled_from([{"name": name, "processed": 1, "total": 2} for name in "ab"]), max_size=2)
+READING = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from([None, "PENDING", "IN_PROGRESS", "FINISHED"]),
+        "outcome": st.sampled_from([None, "SUCCESS", "FAILED"]),
+    }
+)
+NODE: dict[str, Any] = {"level": LEVELS, "progress": PHASES, "startedAt": TIMES, "lastUpdatedAt": TIMES}
+KINDS = ("snapshot", "change", "progress", "outage", "recovered", "alive", "late", "stalled", "finished", "timeout")
+EVENT = st.fixed_dictionaries(
+    {
+        "event": st.sampled_from(KINDS),
+        "at": TIMES,
+        "to": READING,
+        "node": st.builds(lambda node, reading: node | reading, st.fixed_dictionaries(NODE), READING),
+        "deadline": TIMES,
+        "outageSeconds": LENGTHS,
+        "gapSeconds": LENGTHS,
+        **NODE,
+    }
+)
+
+
+@given(st.lists(EVENT, max_size=8))
+@settings(max_examples=150)
+def test_whatever_a_record_holds_the_document_is_valid(tmp_path: Path, record: list[dict[str, Any]]) -> None:
+    """Times that are absent, wrong or out of order leave no time without a value, and no duration below 0."""
+    path = tmp_path / "odd.jsonl"
+    lines = (json.dumps({"event": line["event"], **line}, separators=(",", ":")) for line in record)  # it comes first
+    path.write_text("".join(f"{line}\n" for line in lines))
+    result = migstat(["timeline", str(path), "-o", "json"], {})
+    assert result.code == 0, result.err
+    document = json.loads(result.out)
+    assert_valid("timeline", document)
+    for span in [*document["nodes"], *document["watches"], *document["gaps"]]:
+        since, to = (span.get(name, span.get(other)) for name, other in (("startedAt", "from"), ("endedAt", "to")))
+        assert since is None or to is None or since <= to
