@@ -22,7 +22,7 @@ from functools import partial
 from threading import Lock
 
 from migstat.api.retry import WINDOW, Clock
-from migstat.errors import ApiError, Incomplete, Refused
+from migstat.errors import ApiError, BadRequest, Incomplete, Refused
 from migstat.follow.known import KnownTree
 from migstat.follow.patrol import Leaves, Patrol, Places
 from migstat.model.crowd import Crowd, summary_of
@@ -82,7 +82,8 @@ class Poller:
 
     While the first reading goes on, `show` gets a view every second, each more complete than the last, in whichever
     thread has read a page. A Poller is an `Asker` itself, to see what is asked and to count it. While `filters` are not
-    trusted, every poll must be a full reading.
+    trusted, every poll must be a full reading. `failing` are the levels that did not answer when they were last asked
+    for; once polls have found that to differ from the last full reading, what is known is `outdated`.
     """
 
     def __init__(self, session: TaskSession, clock: Clock, show: Callable[[View], None] = lambda _: None) -> None:
@@ -90,12 +91,16 @@ class Poller:
         self.task_type: str | None = None
         self.job: Job | None = None
         self.flaws: tuple[str, ...] = ()
+        self.failing: frozenset[Level] = frozenset()
+        self.outdated = False
         self.requests = 0
         self.together = session.together
         self._session = session
         self.filters = Filters()
         self._leaves: dict[Level, Leaves] = {}
         self._places: dict[Level, Places] = {}
+        # for each level asked for in this reading, whether it failed to answer
+        self._failed: dict[Level, bool] = {}
         # the budget: requests a second, what a full reading and the compulsory part of a poll cost, what was overspent
         self._rate = math.inf if session.rate_limit is None else session.rate_limit * SHARE / WINDOW
         self._full_cost = 0
@@ -146,7 +151,15 @@ class Poller:
         if question in self._patrolled:
             return self._patrolled[question]
         self.requests += 1
-        page = self._session.ask(question)
+        failed = self._failed.get(question.level, False)
+        try:
+            page = self._session.ask(question)
+        except ApiError as error:
+            failed = failed or not isinstance(error, BadRequest)  # some servers refuse filters, or old cursors
+            raise
+        finally:
+            if question.expand:
+                self._failed[question.level] = failed
         if page.next is not None and question.level in HIDDEN_LEVELS:
             self._places.setdefault(question.level, Places()).note(question, page)
         if self._first_seen is not None and question.level in ((), MIGRATE):
@@ -180,6 +193,7 @@ class Poller:
         """
         self.close()
         self._patrol_failed = False
+        self._failed.clear()
         before = self.requests - asked
         self._full_readings += 1
         for leaves in self._leaves.values():
@@ -204,10 +218,13 @@ class Poller:
                     # it was there all the time, so it has changed from what it was and is not new
                     known.levels[parent][child.name] = known.gone.pop(child.level)
                     known.take(parent, [child])
+        # copied, as an abandoned request may be answered meanwhile
+        self.failing, self.outdated = frozenset(level for level, bad in dict(self._failed).items() if bad), False
         self._full_cost = self.requests - before
 
     def read_running(self, seconds: float = LONGEST) -> None:
         """Read what may have changed, `seconds` after the last reading. Raises ApiError if the root cannot be read."""
+        self._failed.clear()
         before = self.requests
         known, checking = self.known, self.known.runs(CHECK)
         page = self.ask(Question((), expand=True))
@@ -242,6 +259,8 @@ class Poller:
         if self.patrols and int(ends) > self.requests:
             self._go_on(int(ends) - self.requests)
         self._owed = max(0.0, self.requests - ends)
+        news = {level for level, bad in dict(self._failed).items() if bad is not (level in self.failing)}
+        self.failing, self.outdated = self.failing ^ news, self.outdated or bool(news)
 
     def _working_levels(self, page: Page) -> Iterator[Leaves]:
         """The levels of checks, projects or spaces in which something may go on, after this page of the root."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
@@ -72,10 +73,12 @@ class Progress(msgspec.Struct):
         self._tracks = tracks
         return stalled
 
-    def forgive(self, seconds: float) -> None:
-        """Leave out time in which nothing could be read, so nothing could be seen to move."""
-        for track in self._tracks.values():
-            track.moved_at += seconds
+    def forgive(self, seconds: float, below: Iterable[Level] = ((),)) -> None:
+        """Leave out time in which nothing `below` these levels could be read, so nothing could be seen to move."""
+        levels = tuple(below)
+        for level, track in self._tracks.items():
+            if any(level[: len(unread)] == unread for unread in levels):
+                track.moved_at += seconds
 
 
 class _Track(msgspec.Struct):

@@ -79,7 +79,7 @@ class Settling(msgspec.Struct):
             self._unscheduled_polls += full
             if clock - self._unscheduled_since >= _patience(evidence) and self._unscheduled_polls >= UNSCHEDULED_POLLS:
                 found = assess(evidence, self._until, settled=False, unscheduled=True)
-        if not found.unread:
+        if not found.unread or not (found.ended or evidence.root.unreadable):
             self._unread_since = None
         elif self._unread_since is None and full:
             self._unread_since = clock

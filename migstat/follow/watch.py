@@ -8,7 +8,8 @@ things make it more than a loop:
 - *Settling*. The API reports its nodes little by little, also after the end, so an end is not believed as soon as it
   is seen. How long to wait, and for what, is in `settling.py`; what counts is in `model/verdict.py`.
 - *Outages*. No error ends a watch that has read the task once, unless it is a refusal that lasts. What is known stays
-  on the screen, and nothing counts as stalled meanwhile.
+  on the screen, and nothing counts as stalled meanwhile. A level that counts and does not answer is an outage, too,
+  although all else does: whatever fails below it goes unseen.
 - *Records*. A watch that resumes a record says what has changed since the last change in it, so that both together
   read as if there had been one watch.
 """
@@ -61,6 +62,7 @@ from migstat.model.verdict import (
     snapshot_of,
 )
 from migstat.query.task import TaskSession
+from migstat.query.walk import level_text
 
 APPEAR = 120.0
 """Seconds for which a task may be absent after it was created."""
@@ -142,6 +144,8 @@ class Watch:
         self._silent_since: Millis | None = None
         self._outages = 0
         self._outage_seconds = 0.0
+        # since when something that counts could not be read, although the root answers
+        self._unread_since: Millis | None = None
         # when things happened, by the deadline's clock, except for the beginning
         self._began: Millis | None = self._now()
         self._spoke_at = deadline.clock()
@@ -348,6 +352,9 @@ class Watch:
         poller = self._poller
         if poller.task_type is None or not poller.filters.trusted or self._assessment.ended:
             return True
+        # whether a level answers or not is believed on the word of two readings
+        if poller.outdated or (self._unread_since is not None and self._silent_since is None):
+            return True
         if self._evidence.shape.blocked:  # a `migrate` that is still to come shows only in a full reading
             return True
         return not poller.patrols and self._deadline.clock() - self._full_at >= poller.full_every
@@ -427,9 +434,11 @@ class Watch:
     def _take_stock(self, *, full: bool) -> Iterator[Event]:
         """Judge what was read, and tell whether it is enough to judge by."""
         clock, now = self._deadline.clock(), self._now()
-        if self._read_at is not None and clock - self._read_at > self._interval + SLACK:
-            self._progress.forgive(clock - self._read_at - self._interval)
-        first = self._read_at is None
+        first, passed = self._read_at is None, clock - (self._read_at or clock)
+        if passed > self._interval + SLACK:
+            self._progress.forgive(passed - self._interval)
+            passed = self._interval
+        self._progress.forgive(passed, self._poller.failing)
         self._read_at, self._last_was_full = clock, full
         self._full_at = clock if full else self._full_at
         self._pace.append((clock, self._poller.requests))
@@ -447,7 +456,12 @@ class Watch:
             self._settling.begin(evidence, self._session.api_now())
         self._assessment = found = self._settling.judge(evidence, full=full)
         self._interval = self._poller.interval(self._plan.interval, full=found.ended)
-        self._timetable.take(evidence, found, now)
+        names = {level_text(level) for level in self._poller.failing}
+        unread = tuple(
+            line for line in found.unread if found.ended or evidence.root.unreadable or line.partition(": ")[0] in names
+        )
+        if not unread or found.ended:  # else what is known of the rest makes it look late
+            self._timetable.take(evidence, found, now)
         if found.over:
             # a key of the job that is gone is among the reasons already, and in a migration single checks do not count
             gone = [
@@ -470,15 +484,31 @@ class Watch:
             older=self._session.older_in_progress() if found.over and evidence.shape.refused else None,
             settles_at=None if left is None else now + int(left * 1000),
         )
-        self._no_answer = None
-        # an end that cannot be believed because a level does not answer is an outage, too, even if all else answers
-        if found.unread and self._silent_since is None:
-            self._silent_since, self._outages = now, self._outages + 1
-            yield Outage(now, Incomplete.code, f"cannot read {found.unread[0]}", self._interval)
-        elif self._silent_since is not None and not found.unread:
-            seconds, self._silent_since = (now - self._silent_since) / 1000, None
-            self._outage_seconds += seconds
-            yield Recovered(now, seconds)
+        yield from self._take_unread(unread)
+
+    def _take_unread(self, unread: tuple[str, ...]) -> Iterator[Event]:
+        """Tell that what counts cannot be read, although the root answers, or that all is read again."""
+        now, since, poller = self._now(), self._unread_since, self._poller
+        doubtful = poller.outdated and bool(poller.failing)
+        self._unread_since = (since or now) if unread or doubtful else None
+        # an error of one reading may be gone with the next, unless the whole API was silent before
+        if unread and (since is not None or self._silent_since is not None):
+            message, known = f"cannot read {unread[0]}", self._no_answer
+            self._no_answer = NoAnswer(
+                since=(since or now) if known is None else known.since,
+                code=Incomplete.code,
+                message=message,
+                next_try=now + int(self._interval * 1000),
+            )
+            if self._silent_since is None:
+                self._silent_since, self._outages = self._no_answer.since, self._outages + 1
+                yield Outage(now, Incomplete.code, message, self._interval)
+        elif not unread:
+            self._no_answer = None
+            if self._silent_since is not None:
+                seconds, self._silent_since = (now - self._silent_since) / 1000, None
+                self._outage_seconds += seconds
+                yield Recovered(now, seconds)
 
 
 _NOTHING = Condition(None, None)

@@ -73,7 +73,7 @@ class Stalled(msgspec.Struct, frozen=True):
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """The API has stopped answering; reported once, however often it is retried."""
+    """The API has stopped answering, or a level that counts has; reported once, however often it is retried."""
 
     at: Millis
     code: str
@@ -169,7 +169,8 @@ class PhaseSeen(msgspec.Struct, frozen=True):
 class NoAnswer(msgspec.Struct, frozen=True):
     """An outage under way: since when, why (`code` and `message` as of the last attempt), and the next attempt.
 
-    It was `noticed` when the first attempt had failed; None if that is unknown.
+    With the code `incomplete` only a level of the task does not answer, and the message begins with its name. The API
+    was `noticed` to be silent when the first attempt had failed; None if that is unknown, or if the root answers.
     """
 
     since: Millis

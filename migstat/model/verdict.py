@@ -415,8 +415,11 @@ def assess(
     if ended and not shape.refused:
         gaps = _gaps(evidence, until, nodes, tally, with_migration=with_migration)
     else:
-        # A root that cannot be decoded may have ended long ago, and must not look like one that runs.
-        gaps = _Gaps(unread=(f"the task: {root.unreadable}",) if root.unreadable and not ended else ())
+        # A root that cannot be decoded may have ended long ago, and must not look like one that runs. Of what is below
+        # it whole levels count: a single child that is garbled for a while takes nothing from the others.
+        parts = [node for node in (shape.migrate, *shape.hidden, *nodes) if node and len(node.level) <= 2]
+        needed = parts if with_migration and not blocked else ()
+        gaps = _Gaps(unread=_unread(evidence, needed) if not ended else ())
     over = never or shape.refused or (ended and (settled or (gaps == _Gaps() and not (with_migration and missing))))
 
     # Third: why is it not a success? What failed, then what never ended or never came, then what could not be read.

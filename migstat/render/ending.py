@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from migstat.errors import Incomplete
 from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, State, TaskType
@@ -117,6 +118,8 @@ def _unfinished(result: WatchResult) -> str:
         return f"no answer ({cause_of(view.outage)})" if view.outage is not None else "no answer yet"
     if view.outage is not None:
         seen = local_time(view.snapshot.fetched_at, ended.at)
+        if view.outage.code == Incomplete.code:  # all else answers
+            return f"last seen {ended.verdict} at {seen}, {no_answer(view.outage, ended.at)}"
         return f"last seen {ended.verdict} at {seen}, no answer since ({cause_of(view.outage)})"
     elapsed = f", {duration(ended.elapsed_seconds)} in" if ended.elapsed_seconds is not None else ""
     count = _count(result)

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from migstat.errors import Incomplete
 from migstat.model.events import Alive, Changed, Event, Late, NoAnswer, Outage, Recovered, Resumed, Stalled
 from migstat.model.nodes import CHECK, MIGRATE, Millis, Node, State
 from migstat.model.reports import worst_first
@@ -108,7 +109,14 @@ _TRIED = re.compile(r"\s*\((tried|asked)[^)]*\)$")
 
 def no_answer(outage: NoAnswer, now: Millis) -> str:
     """Since when there is no answer, and why: `no answer since 14:05 (503)`."""
-    return f"no answer since {local_time(outage.since, now)} ({cause_of(outage)})"
+    return f"{silence_of(outage)} since {local_time(outage.since, now)} ({cause_of(outage)})"
+
+
+def silence_of(outage: NoAnswer | Outage) -> str:
+    """What there is no answer about, if it is only one level: `cannot read migrate,projects`."""
+    if outage.code != Incomplete.code:
+        return "no answer"
+    return harmless(outage.message.partition(": ")[0])
 
 
 def cause_of(outage: NoAnswer | Outage) -> str:

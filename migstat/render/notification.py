@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migstat.model.events import Changed, Event, NoAnswer, Outage, Recovered, View
-from migstat.render.log import cause_of, log_line
+from migstat.render.log import cause_of, log_line, silence_of
 from migstat.render.sorted_view import counts_of_view
 from migstat.render.text import harmless, local_time, zone
 from migstat.render.theme import state_words
@@ -40,7 +40,8 @@ def _news(alarm: Event, outage: NoAnswer | None) -> str:
             return f"{news}: {message}" if message else news
         case Outage():
             since = alarm.at if outage is None else outage.since
-            return f"no answer since {local_time(since, alarm.at)} {zone(since)} ({cause_of(outage or alarm)})"
+            silent = outage or alarm
+            return f"{silence_of(silent)} since {local_time(since, alarm.at)} {zone(since)} ({cause_of(silent)})"
     line = log_line(alarm)  # any other event in the words of the watch's log
     return line.text if line is not None else ""
 

@@ -36,7 +36,9 @@ def metrics_text(exported: ExportedView) -> str:
     view, snapshot, result = exported.known.view, exported.known.view.snapshot, exported.result
     series: dict[str, list[_Series]] = {"migstat_api_up": [({}, float(view.outage is None and snapshot is not None))]}
     if snapshot is not None:
-        series["migstat_read_timestamp_seconds"] = [({}, snapshot.fetched_at / 1000)]
+        # as of when all of it was read: a level may have been silent for longer than the root
+        read_at = snapshot.fetched_at if view.outage is None else min(snapshot.fetched_at, view.outage.since)
+        series["migstat_read_timestamp_seconds"] = [({}, read_at / 1000)]
         series["migstat_nodes"] = list(_nodes(exported))
         series["migstat_missing"] = [({}, len(snapshot.missing))]
         series["migstat_progress_ratio"] = list(_progress(exported))

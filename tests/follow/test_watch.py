@@ -33,6 +33,7 @@ from migstat.model.events import (
     Recovered,
     Resumed,
     Snapped,
+    Stalled,
     View,
     Waiting,
 )
@@ -362,6 +363,43 @@ def test_a_project_that_cannot_be_asked_for_by_name_does_not_stop_the_rest() -> 
     """A single node that answers only errors is not an outage of the whole API."""
     events = SimulatedWatch(migration(*TWO), begin=200, trouble=outage(0, HOUR, TROUBLES["500"], "projects,A")).run()
     assert [changes(events, "migrate", "projects", name)[-1][1] for name in "AB"] == ["SUCCESS", "SUCCESS"]
+    assert the_end(events).verdict is Verdict.SUCCEEDED
+
+
+@pytest.mark.parametrize("kind", ["500", "503", "html"])
+@pytest.mark.parametrize("about", ["migrate,projects", "level=migrate&"])
+def test_a_level_that_does_not_answer_is_an_outage_though_the_root_answers(about: str, kind: str) -> None:
+    """It is told soon, named in every view, and its end once; what is below has not stalled, and is caught up with."""
+    scenario = migration(
+        *TWO, moved("BAD", 420, 450, "FAILED"), moved("C", 100, 950), core_end=2500.0, scopes=(moved("apps", 40, 2400),)
+    )
+    plan = Plan(INTERVAL, stall_after=200)
+    sim = SimulatedWatch(scenario, begin=200, plan=plan, trouble=outage(400, 1200, TROUBLES[kind], about))
+    events: list[Event] = []
+    for event in sim.events():
+        events.append(event)
+        if sim.view is not None and 500 < seconds_of(event) < 1200:
+            silent = sim.view.outage
+            assert silent is not None
+            assert silent.message.startswith(f"cannot read {about.removeprefix('level=').removesuffix('&')}: ")
+    told: list[Event] = [event for event in events if isinstance(event, Outage | Recovered)]
+    assert kinds(told) == ["Outage", "Recovered"]
+    assert 400 <= seconds_of(told[0]) <= 470
+    assert 1200 <= seconds_of(told[1]) <= 1260
+    assert isinstance(told[1], Recovered)
+    assert 720 <= told[1].outage_seconds <= 860
+    stalled = [event for event in events if isinstance(event, Stalled) and event.level[:2] != ("migrate", "apps")]
+    assert [event.level for event in stalled if 400 < seconds_of(event) < 1200 and event.level != ()] == []
+    if "projects" in about:
+        assert changes(events, "migrate", "projects", "BAD")[-1][1] == "FAILED"
+    assert the_end(events).exit_code == 1
+
+
+def test_a_level_that_fails_once_is_no_outage() -> None:
+    """An error of one reading that is gone with the next one is nothing to be woken for."""
+    sim = SimulatedWatch(migration(*TWO), begin=200, trouble=outage(400, 415, TROUBLES["400"], "migrate,projects"))
+    events = sim.run()
+    assert not [event for event in events if isinstance(event, Outage | Recovered)]
     assert the_end(events).verdict is Verdict.SUCCEEDED
 
 

@@ -105,6 +105,12 @@ OUTAGE = replace(
     outage=NoAnswer(NOW - 5 * MINUTE, "unreachable", "the API failed on the status (503)", NOW + 12_000),
     snapshot=replace(FAILURE.snapshot, fetched_at=NOW - 5 * MINUTE) if FAILURE.snapshot else None,
 )
+SILENT_LEVEL = replace(
+    FAILURE,
+    outage=NoAnswer(NOW - 10 * MINUTE, "incomplete", "cannot read migrate,projects: down (503)", NOW + 12_000),
+)
+"""A level does not answer, although the root does."""
+
 OVER = night(*BAD, *WELL, verdict=Verdict.FAILED, root="FAILED")
 RESULT = WatchResult(
     ended=Ended(

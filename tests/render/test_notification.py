@@ -10,7 +10,7 @@ from migstat.model.events import Changed, End, Ended, Event, Late, Outage, Recov
 from migstat.model.nodes import Level, Node
 from migstat.model.verdict import Verdict
 from migstat.render.notification import LONGEST, sentence
-from tests.render.screens import FAILURE, NOW, OUTAGE, START
+from tests.render.screens import FAILURE, NOW, OUTAGE, SILENT_LEVEL, START
 
 ERP: Level = ("migrate", "projects", "ERP")
 ENDED = Ended(NOW, End.FINISHED, Verdict.FAILED, 1, summary_of(()), (), None)
@@ -30,6 +30,7 @@ def failed(message: str | None, name: str = "ERP", outcome: str = "FAILED") -> C
         (Changed(NOW, Node((), "FINISHED", "FAILED", "No."), None), FAILURE, f"the task failed: No{COUNT}"),
         (Stalled(NOW, ERP, 900.0), FAILURE, f"ERP: no progress for 15m 00s{COUNT}"),
         (NO_ANSWER, OUTAGE, f"no answer since 14:08 UTC (503){COUNT}"),
+        (NO_ANSWER, SILENT_LEVEL, f"cannot read migrate,projects since 14:03 UTC (503){COUNT}"),
         (NO_ANSWER, FAILURE, f"no answer since 14:13 UTC (503){COUNT}"),
         (Recovered(NOW, 250.0), FAILURE, f"API back after 4m 10s{COUNT}"),
         (Late(NOW, NOW, None, 60.0, "passed"), FAILURE, f"the deadline (14:13) has passed{COUNT}"),

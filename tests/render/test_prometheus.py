@@ -11,7 +11,20 @@ from migstat.model.nodes import TaskType
 from migstat.render.ending import WatchResult
 from migstat.render.exported import ExportedView
 from migstat.render.prometheus import METRICS, metrics_text
-from tests.render.screens import FAILURE, MIDDLE, MINUTE, NOW, OUTAGE, OVER, PROJECTS, RESULT, START, moving, night
+from tests.render.screens import (
+    FAILURE,
+    MIDDLE,
+    MINUTE,
+    NOW,
+    OUTAGE,
+    OVER,
+    PROJECTS,
+    RESULT,
+    SILENT_LEVEL,
+    START,
+    moving,
+    night,
+)
 
 Series = dict[tuple[str, ...], float]
 
@@ -51,6 +64,8 @@ def test_metrics_of_a_night() -> None:
         (START, None, "migstat_nodes", None),
         (OUTAGE, None, "migstat_api_up", {(): 0}),
         (OUTAGE, None, "migstat_read_timestamp_seconds", {(): NOW / 1000 - 300}),
+        (SILENT_LEVEL, None, "migstat_api_up", {(): 0}),
+        (SILENT_LEVEL, None, "migstat_read_timestamp_seconds", {(): NOW / 1000 - 600}),
         (OVER, RESULT, "migstat_exit_code", {(): 1}),
         (replace(MIDDLE, estimated_end=NOW + MINUTE), None, "migstat_estimated_end_timestamp_seconds",
          {(): NOW / 1000 + 60}),
