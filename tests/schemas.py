@@ -56,8 +56,8 @@ def assert_markdown(text: str) -> None:
     pipes = {len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) for line in lines}
     assert len(pipes) == 1
     for line in lines[2:]:
-        bare = re.sub(r"\\.|&#8203;|&amp;", "\0", line)
-        assert not re.search(r"[<>\[\]`*_~&]|//|www\.|[@#][^\0]|GH-\d", bare, re.IGNORECASE), line
+        bare = re.sub("\\\\.|\u200b|&amp;", "\0", line)
+        assert not re.search(r"[<>\[\]`*_~]|&#?\w+;|//|www\.|[@#][^\0]|GH-\d", bare, re.IGNORECASE), line
 
 
 def assert_plain(text: str) -> None:

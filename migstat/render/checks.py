@@ -154,7 +154,7 @@ def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text
         return Text("overridden", State.WARNING)
     if check.state is not State.FAILED or check.excludable is None:
         return Text()
-    words = ("can be overridden" if whole else "overridable", "cannot be overridden" if whole else "blocks")
+    words = ("can be overridden" if whole else "overridable", "cannot be overridden" if whole else "not overridable")
     state = State.WARNING if check.excludable else State.FAILED
     return Text(words[not check.excludable], state)
 

@@ -52,8 +52,11 @@ class Heading(msgspec.Struct, frozen=True, kw_only=True):
         return self.name + (f" {glyphs.arrow} {host}" if host else "") + (f" ({level})" if level else "")
 
 
-def heading_of(snapshot: Snapshot) -> Heading:
-    """The heading of a report: `● running`, `27 of 40`, `✖ 1 failed`, and its title."""
+def heading_of(snapshot: Snapshot, unit: str = "") -> Heading:
+    """The heading of a report: `● running`, `27 of 40`, `✖ 1 failed`, and its title.
+
+    The `unit` is what is counted, for readers who see no list below.
+    """
     verdict, root, summary = State(snapshot.verdict), snapshot.node, snapshot.summary
     words = describe(root, snapshot.fetched_at)
     counts = list[Counted]()
@@ -65,7 +68,7 @@ def heading_of(snapshot: Snapshot) -> Heading:
     elif snapshot.partial:
         counts += [Counted(f"{grouped(summary.total)} in scope")] if summary.unread else []
     elif summary.total:
-        counts.append(Counted(f"{grouped(summary.finished)} of {grouped(summary.total)}"))
+        counts.append(Counted(f"{grouped(summary.finished)} of {grouped(summary.total)} {unit}".rstrip()))
     missing = summary.missing if root.ended and snapshot.missing else 0
     bad = ((State.FAILED, summary.failed), (State.WARNING, summary.warning), (State.MISSING, missing))
     counts += [Counted(count_words(count, state), state, grouped(count)) for state, count in bad if count]

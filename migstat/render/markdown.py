@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from migstat.model.nodes import Millis, Node, State, instant, nodes_of
+from migstat.model.nodes import HIDDEN, Millis, Node, State, TaskType, instant, nodes_of
 from migstat.model.reports import (
     ArtifactsReport,
     ChecksReport,
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 # GitHub looks for links, mentions and issue numbers after it has resolved character references, so that escaping does
-# not stop it; a space of no width in the middle of them does.
+# not stop it; a space of no width in the middle of them does. It is the character itself, and an ampersand is only
+# escaped where it begins a reference: chats that resolve none would show that.
 _LINK = re.compile(r"(?<=[@#])|(?<=/)(?=/)|(?<=www)(?=\.)|(?<=gh-)(?=[0-9])", re.IGNORECASE)
-_NO_WIDTH = "&#8203;"
+_NO_WIDTH = "\u200b"
+_REFERENCE = re.compile(r"&(?=#?\w+;)")
 
 
 def markdown_lines(report: Report) -> Iterator[str]:
@@ -42,7 +44,8 @@ def markdown_lines(report: Report) -> Iterator[str]:
     match report:
         case StatusReport() | ProjectsReport():
             snapshot = report.snapshot
-            yield from _title(snapshot, report.not_before)
+            unit = report.scope if isinstance(report, ProjectsReport) else _unit(snapshot)
+            yield from _title(snapshot, report.not_before, unit)
             if note := nothing_moved(snapshot) or (NOTHING_TO_MOVE if report.nothing_to_move else None):
                 yield from (note, "")
             if isinstance(report, StatusReport):
@@ -56,7 +59,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
             )
             yield from _table((kind, "state", "progress", "elapsed", "message"), found)
         case ChecksReport():
-            yield from _title(checks_head(report), None)
+            yield from _title(checks_head(report), None, "checks")
             if report.comparison is not None:
                 yield from (_cell(compared_words(report.comparison, report.snapshot.fetched_at)), "")
                 yield from (_cell(" · ".join(changes(report))), "")
@@ -95,10 +98,18 @@ def _heading(heading: Heading) -> Iterator[str]:
     yield from (f"**{_cell(verdict)}: {_cell(heading.title(UNICODE))}**", "")
 
 
-def _title(snapshot: Snapshot, not_before: Millis | None) -> Iterator[str]:
+def _unit(snapshot: Snapshot) -> str:
+    """What the summary of a task or of a level counts."""
+    if snapshot.task_type == TaskType.CHECK:
+        return "checks"
+    hidden = [node.name for node in (snapshot.node, *snapshot.shape.hidden) if node.name in HIDDEN]
+    return hidden[0] if hidden else ""
+
+
+def _title(snapshot: Snapshot, not_before: Millis | None, unit: str) -> Iterator[str]:
     """Verdict, name and destination, with full dates for readers on another day."""
     node, now = snapshot.node, snapshot.fetched_at
-    yield from _heading(heading_of(snapshot))
+    yield from _heading(heading_of(snapshot, unit))
     facts = [f"started {absolute(node.started_at)}" if node.started_at else ""]
     facts.append(f"ended {absolute(snapshot.ended_at)}" if snapshot.ended_at else "")
     facts.append(duration(snapshot.elapsed_seconds(now)))
@@ -161,6 +172,4 @@ def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
 
 
 def _cell(text: str) -> str:
-    # `harmless` leaves no NUL, which therefore marks the places until all ampersands are escaped.
-    safe = _MARKUP.sub(r"\\\1", _LINK.sub("\0", harmless(text)).replace("&", "&amp;"))
-    return safe.replace("\0", _NO_WIDTH)
+    return _MARKUP.sub(r"\\\1", _LINK.sub(_NO_WIDTH, _REFERENCE.sub("&amp;", harmless(text))))

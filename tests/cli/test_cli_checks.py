@@ -107,7 +107,7 @@ def test_details_tell_which_occurrences_came_and_went(server: Server, tmp_path: 
     words = ("checks", "--against", "previous", "--name", "InvalidEmail", "--details")
     block = [line.strip() for line in ask(server, *words, "-o", "table").out.splitlines()]
     assert block[3:-1] == [
-        "still  ✖ failed  InvalidEmail  blocks",
+        "still  ✖ failed  InvalidEmail  not overridable",
         "4 listed, 7 before",
         "They cannot exist.",
         *("+ #1", "+ #2", "+ #3"),

@@ -198,6 +198,15 @@ def test_an_overridden_check_is_named() -> None:
         assert "overridden" in server.ask("checks").out
 
 
+def test_markdown_is_readable_where_nothing_is_decoded() -> None:
+    """What would be a mention has an invisible character in it; an ampersand stays, unless it begins a reference."""
+    failed = node("BAD", "FAILED", "R&D told admin@localhost &lt;")
+    with still(frozen("running", migrate="running", projects=(failed,), keys=("BAD", "GOOD"))) as server:
+        lines = ask(server, "projects", "-o", "markdown").out.splitlines()
+    assert lines[0].startswith("**● running · 1 of 2 projects · ✖ 1 failed: ")
+    assert "R&D told admin@\u200blocalhost &amp;lt;" in lines[-2]
+
+
 def test_a_failure_stays_on_the_screen() -> None:
     """Of 40 projects, one failed and many running or missing, the failure is among the last 24 lines at 80 columns."""
     projects = (node("BAD", "FAILED", "It broke."), *(node(f"RUN{at:02}", "running", "x " * 60) for at in range(25)))

@@ -86,6 +86,7 @@ def test_every_command_explains_itself(command: str) -> None:
         assert re.search(r"Options:\n +\[JOB\] ", text)
     assert len(text.splitlines()) <= (28 if command == "watch" else 24)
     assert max(map(len, text.splitlines())) <= 80
+    assert command not in ("checks", "projects") or "other formats always do" in text
     names = [name for param in PAGES[command].params for name in param.opts if name.startswith("-")]
     assert [name for name in names if name not in text or name not in narrow] == []
     assert "…" not in narrow
@@ -108,7 +109,7 @@ def test_the_commands_are_listed(words: tuple[str, ...]) -> None:
     [
         ("exit-codes", [*(str(code.value) for code in MEANINGS), "An end is believed"]),
         ("environment", [*ENVIRONMENT]),
-        ("formatting", [*FORMATS, "not before 03:10", "PROGRESS, percent"]),
+        ("formatting", [*FORMATS, "not before 03:10", "PROGRESS, percent", "excludable"]),
         ("ci", ["until", "- run:", "node"]),
         ("notify", ["MIGSTAT_EVENT", "MIGSTAT_TEXT", "curl", "notify-send", "osascript"]),
     ],

@@ -31,7 +31,7 @@ def checks(
     ] = None,
     state: StateFilter = None,
     details: Annotated[bool, typer.Option("--details", help="Also show what each check looks at and found.")] = False,
-    show_all: Annotated[bool, typer.Option("--all", help="Also list what succeeded, is pending or skipped.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="List all rows of a table; other formats always do.")] = False,
     against: Annotated[
         str | None,
         typer.Option("--against", metavar="WHAT", help="Compare with a run: previous, TASK, or a FILE of --json."),

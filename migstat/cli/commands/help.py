@@ -43,6 +43,7 @@ What some words mean:
 estimates the end
   PROGRESS, percent  of the node's current phase: one that exports, then imports, starts again from 0 %
   12 of 40           how many have ended, well or not
+  excludable         whether a failed check can be overridden, so that the migration starts all the same
 
 Color: --color beats NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE and CLICOLOR.
 Also write a file with --export: .svg or .html (a picture), .xml (JUnit; checks and projects).

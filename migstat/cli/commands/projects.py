@@ -27,7 +27,7 @@ def projects(
     ] = None,
     state: StateFilter = None,
     sort: Annotated[str, typer.Option("--sort", metavar="ORDER", help=f"Sort by {', '.join(ORDERS)}.")] = "state",
-    show_all: Annotated[bool, typer.Option("--all", help="Also list what succeeded, is pending or skipped.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="List all rows of a table; other formats always do.")] = False,
     exit_status: ExitStatus = False,
 ) -> int:
     """Show the projects or spaces, problems first.
