@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from functools import partial
 from threading import Lock
+from typing import Any, TypeVar
+
+import msgspec
 
 from migstat.api.retry import WINDOW, Clock
-from migstat.errors import ApiError, BadRequest, Incomplete, Refused
+from migstat.errors import ApiError, BadAnswer, BadRequest, Incomplete, Refused
 from migstat.follow.known import KnownTree
 from migstat.follow.patrol import Leaves, Patrol, Places
 from migstat.model.crowd import Crowd, summary_of
@@ -43,8 +46,10 @@ from migstat.model.nodes import (
 )
 from migstat.model.verdict import Assessment, Verdict, snapshot_of
 from migstat.query.task import TaskSession
-from migstat.query.tree import ALL, Tree, with_children
+from migstat.query.tree import ALL, TaskTarget, Tree, with_children
 from migstat.query.walk import Asker, Filters, ask_by_name, attempted, walk
+
+_T = TypeVar("_T")
 
 FULL_EVERY = 120.0
 """Minimum seconds between two full readings."""
@@ -99,8 +104,9 @@ class Poller:
         self.filters = Filters()
         self._leaves: dict[Level, Leaves] = {}
         self._places: dict[Level, Places] = {}
-        # for each level asked for in this reading, whether it failed to answer
+        # for each level asked for in this reading, whether it failed to answer; and whether any question was answered
         self._failed: dict[Level, bool] = {}
+        self._answered = False
         # the budget: requests a second, what a full reading and the compulsory part of a poll cost, what was overspent
         self._rate = math.inf if session.rate_limit is None else session.rate_limit * SHARE / WINDOW
         self._full_cost = 0
@@ -153,18 +159,31 @@ class Poller:
         self.requests += 1
         failed = self._failed.get(question.level, False)
         try:
-            page = self._session.ask(question)
+            page = self.unless_refused(lambda: self._session.ask(question))
         except ApiError as error:
             failed = failed or not isinstance(error, BadRequest)  # some servers refuse filters, or old cursors
             raise
         finally:
             if question.expand:
                 self._failed[question.level] = failed
+        self._answered = True
         if page.next is not None and question.level in HIDDEN_LEVELS:
             self._places.setdefault(question.level, Places()).note(question, page)
         if self._first_seen is not None and question.level in ((), MIGRATE):
             self._first_seen[question.level] = page.node
         return page
+
+    def unless_refused(self, ask: Callable[[], _T]) -> _T:
+        """The answer. A refusal is about this question alone, and not about the account, once another was answered.
+
+        In the first reading it is raised all the same: whoever has just typed a command had better know.
+        """
+        try:
+            return ask()
+        except Refused as error:
+            if self._first_seen is None and self._answered:
+                raise BadAnswer(error.message, error.hint, status=error.status) from error
+            raise
 
     def reading(self, level: Level, seen: Mapping[str, Node]) -> None:
         """Show the projects or spaces seen so far of the first reading, if it is time."""
@@ -192,7 +211,7 @@ class Poller:
         Raises ApiError if the root cannot be read.
         """
         self.close()
-        self._patrol_failed = False
+        self._patrol_failed = self._answered = False
         self._failed.clear()
         before = self.requests - asked
         self._full_readings += 1
@@ -200,7 +219,7 @@ class Poller:
             leaves.asked_at.clear()
         if self.filters.refused and self._full_readings % TRUST_AGAIN == 0:
             self.filters = Filters()
-        tree = Tree(self._session, self, self.filters)
+        tree = Tree(_Facts(self._session, self.unless_refused), self, self.filters)
         reading = tree.read(ALL)
         known, gone, first = self.known, set(self.known.gone), not self.known.levels
         self.task_type, self.flaws = tree.task_type, reading.flaws
@@ -225,6 +244,7 @@ class Poller:
     def read_running(self, seconds: float = LONGEST) -> None:
         """Read what may have changed, `seconds` after the last reading. Raises ApiError if the root cannot be read."""
         self._failed.clear()
+        self._answered = False
         before = self.requests
         known, checking = self.known, self.known.runs(CHECK)
         page = self.ask(Question((), expand=True))
@@ -341,10 +361,8 @@ class Poller:
                     self.known.take(node.level[:-1], [node])
             if patrol.over:
                 self._finish(patrol)
-        except ApiError as error:
+        except ApiError:
             self.close()
-            if isinstance(error, Refused):
-                raise
             self._patrol_failed = True  # the next reading is a full one, which says what is wrong
 
     def _finish(self, patrol: Patrol) -> None:
@@ -360,18 +378,29 @@ class Poller:
             self._patrolled.clear()
 
 
-@contextmanager
-def _left_for_later() -> Iterator[None]:
-    """Leave what cannot be read to the next full reading, which reports it.
+_left_for_later = partial(suppress, ApiError)
+"""Leave what cannot be read to the next full reading, which reports it."""
 
-    Refused is raised: it is about more than one question.
-    """
-    try:
-        yield
-    except Refused:
-        raise
-    except ApiError:
-        return
+
+class _Facts(msgspec.Struct, frozen=True):
+    """The facts of a session, with its refusals taken like those of a level."""
+
+    _session: TaskSession
+    _unless_refused: Callable[[Callable[[], Any]], Any]
+
+    @property
+    def task(self) -> TaskTarget:
+        return self._session.task
+
+    @property
+    def job(self) -> Job:
+        job: Job = self._unless_refused(lambda: self._session.job)
+        return job
+
+    @property
+    def asked_type(self) -> str | None:
+        listed: str | None = self._unless_refused(lambda: self._session.asked_type)
+        return listed
 
 
 def _first_view(session: TaskSession, seen: Mapping[Level, Node], level: Level) -> View:

@@ -347,7 +347,7 @@ def test_a_refusal_that_passes_is_forgotten(answers: dict[int, int | None]) -> N
 )
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_in_the_middle_of_a_reading_loses_no_change(about: str, gone: float | None, status: int) -> None:
-    """What was read before the refusal is reported once the API answers again, each change once."""
+    """What else was read is reported, each change once: a refusal of one question says nothing about the account."""
     vanishing = script.SimNode(name="GONE", steps=(script.Step(60), *([script.Step(gone, None)] if gone else [])))
     scopes = (moved("apps", 40, 395),)
     rest = [moved(f"R{number:02}", 60, 70) for number in range(40)]  # too many to be read at each poll
@@ -355,7 +355,8 @@ def test_a_refusal_in_the_middle_of_a_reading_loses_no_change(about: str, gone: 
     refusals = outage(390, 440, lambda: httpx.Response(status), about)
     sim = SimulatedWatch(scenario, begin=150 if gone else 340, trouble=refusals, ends=(600.0, Stopped()))
     events = sim.run()
-    assert "Outage" in kinds(events)
+    assert any(about in sent.target.replace("%2C", ",") and 390 <= sent.at < 440 for sent in sim.sent)
+    assert "Outage" not in kinds(events)
     assert changes(events, "migrate", "apps") == [("IN_PROGRESS", "SUCCESS")]
 
 
@@ -366,7 +367,7 @@ def test_a_project_that_cannot_be_asked_for_by_name_does_not_stop_the_rest() -> 
     assert the_end(events).verdict is Verdict.SUCCEEDED
 
 
-@pytest.mark.parametrize("kind", ["500", "503", "html"])
+@pytest.mark.parametrize("kind", ["500", "503", "html", "403", "404"])
 @pytest.mark.parametrize("about", ["migrate,projects", "level=migrate&"])
 def test_a_level_that_does_not_answer_is_an_outage_though_the_root_answers(about: str, kind: str) -> None:
     """It is told soon, named in every view, and its end once; what is below has not stalled, and is caught up with."""
@@ -374,7 +375,8 @@ def test_a_level_that_does_not_answer_is_an_outage_though_the_root_answers(about
         *TWO, moved("BAD", 420, 450, "FAILED"), moved("C", 100, 950), core_end=2500.0, scopes=(moved("apps", 40, 2400),)
     )
     plan = Plan(INTERVAL, stall_after=200)
-    sim = SimulatedWatch(scenario, begin=200, plan=plan, trouble=outage(400, 1200, TROUBLES[kind], about))
+    answer = TROUBLES.get(kind, lambda: httpx.Response(int(kind)))
+    sim = SimulatedWatch(scenario, begin=200, plan=plan, trouble=outage(400, 1200, answer, about))
     events: list[Event] = []
     for event in sim.events():
         events.append(event)
@@ -393,6 +395,34 @@ def test_a_level_that_does_not_answer_is_an_outage_though_the_root_answers(about
     if "projects" in about:
         assert changes(events, "migrate", "projects", "BAD")[-1][1] == "FAILED"
     assert the_end(events).exit_code == 1
+
+
+@pytest.mark.parametrize("about", ["migrate,projects", f"jobs/{JOB}"])
+def test_what_alone_is_refused_for_ever_is_an_error_ten_minutes_after_the_end(about: str) -> None:
+    """Refusing one level, or the job, is not refusing the account: the watch goes on, says so, and believes no end."""
+
+    def trouble(target: str, now: float) -> Answer:
+        if about.startswith("jobs"):
+            return httpx.Response(503 if now < 300 else 403) if target.endswith(about) else None
+        return outage(400, 1e9, lambda: httpx.Response(403), about)(target, now)
+
+    events = SimulatedWatch(migration(*TWO), begin=200, trouble=trouble).run()
+    assert (the_end(events).end, the_end(events).exit_code) == (End.ERROR, 3)
+    assert CORE_END + 600 <= seconds_of(the_end(events)) <= CORE_END + 700
+    assert [event.code for event in events if isinstance(event, Outage)] == ["incomplete"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_refusals_between_answers_end_nothing(status: int) -> None:
+    """Where every other answer is a refusal, the rest shows that the account may read: that is no end, however long."""
+    chance = random.Random(7)  # noqa: S311
+
+    def trouble(_target: str, now: float) -> Answer:
+        return httpx.Response(status) if 400 <= now < 900 and chance.random() < 0.5 else None
+
+    events = SimulatedWatch(migration(*TWO), begin=200, trouble=trouble).run()
+    assert the_end(events).verdict is Verdict.SUCCEEDED
+    assert changes(events, "migrate", "projects", "B") == [("IN_PROGRESS", "SUCCESS")]
 
 
 def test_a_level_that_fails_once_is_no_outage() -> None:
