@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
+
 import msgspec
 from msgspec.structs import replace
 
 from migstat.api.retry import Clock
-from migstat.model.nodes import Millis
+from migstat.model.nodes import Level, Millis
 from migstat.model.shape import Evidence
 from migstat.model.verdict import (
     SETTLED_AFTER,
@@ -36,14 +39,17 @@ class Settling(msgspec.Struct):
     """How long an end has been seen, which decides whether it is believed. All times are of the watch's own clock.
 
     `assess` judges a reading both ways, as if the end had settled and as if not. Which way counts is a matter of time,
-    and the times are kept here: since when the end was seen, something that decides could not be read, or no migration
-    has begun although its checks have ended badly. `given_up` says that what decides could not be read for too long.
+    and the times are kept here: since when the end was seen, something reported before is gone, something that decides
+    could not be read, or no migration has begun although its checks have ended badly. `given_up` says that what decides
+    could not be read for too long.
     """
 
     _until: Until
     _clock: Clock
     given_up: bool = False
     _ended_since: float | None = None
+    _gone_since: dict[Level, float] = {}
+    _settled_at: float = 0.0
     _unread_since: float | None = None
     _unscheduled_since: float | None = None
     _unscheduled_polls: int = 0
@@ -60,14 +66,19 @@ class Settling(msgspec.Struct):
         if unscheduled:
             self._unscheduled_since, self._unscheduled_polls = self._clock() - SETTLED, UNSCHEDULED_POLLS
 
-    def judge(self, evidence: Evidence, *, full: bool) -> Assessment:
-        """Judge a reading, `full` or only a poll."""
+    def judge(self, evidence: Evidence, *, full: bool, gone: Collection[Level] = ()) -> Assessment:
+        """Judge a reading, `full` or only a poll; `gone` are levels that would count, and were reported before."""
         clock = self._clock()
-        found = assess(evidence, self._until, settled=False)
+        # what comes back is timed anew if it goes again, but not after the end, or coming and going would put it off
+        kept = gone if self._ended_since is None else self._gone_since
+        self._gone_since = {level: self._gone_since.get(level, clock) for level in (*kept, *gone)}
+        gone_since = max((self._gone_since[level] for level in gone), default=-math.inf)
+        found = assess(evidence, self._until, settled=False, lacking=clock - gone_since < SETTLED)
         if found.ended:
             if self._ended_since is None:
                 self._ended_since = clock
-            if clock - self._ended_since >= SETTLED:
+            self._settled_at = max(self._ended_since, gone_since) + SETTLED
+            if clock >= self._settled_at:
                 found = assess(evidence, self._until, settled=True)
         elif not evidence.shape.blocked:
             self._ended_since = self._unscheduled_since = None
@@ -94,7 +105,8 @@ class Settling(msgspec.Struct):
         since = self._ended_since if found.ended else self._unscheduled_since
         if found.over or since is None:
             return None
-        return max(since + (SETTLED if found.ended else _patience(evidence)) - self._clock(), 0.0)
+        at = self._settled_at if found.ended else since + _patience(evidence)
+        return max(at - self._clock(), 0.0)
 
 
 def _patience(evidence: Evidence) -> float:

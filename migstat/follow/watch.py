@@ -60,6 +60,7 @@ from migstat.model.verdict import (
     Verdict,
     failed_so_far,
     snapshot_of,
+    would_count,
 )
 from migstat.query.task import TaskSession
 from migstat.query.walk import level_text
@@ -454,7 +455,8 @@ class Watch:
         self._evidence = evidence
         if first and self._session.api.ahead is not None:  # without it, the local clock may be wrong by minutes or days
             self._settling.begin(evidence, self._session.api_now())
-        self._assessment = found = self._settling.judge(evidence, full=full)
+        gone = [level for level in known.gone if would_count(level, evidence.task_type, self._plan.until)]
+        self._assessment = found = self._settling.judge(evidence, full=full, gone=gone)
         self._interval = self._poller.interval(self._plan.interval, full=found.ended)
         names = {level_text(level) for level in self._poller.failing}
         unread = tuple(
@@ -463,13 +465,12 @@ class Watch:
         if not unread or found.ended:  # else what is known of the rest makes it look late
             self._timetable.take(evidence, found, now)
         if found.over:
-            # a key of the job that is gone is among the reasons already, and in a migration single checks do not count
-            gone = [
-                f"{','.join(node.level)} is no longer reported and does not count"
-                for node in known.gone.values()
-                if node.name not in found.missing and (node.level[:-1] != CHECK or evidence.task_type == TaskType.CHECK)
-            ]
-            self._assessment = found = replace(found, notes=(*found.notes, *gone))
+            notes = (
+                f"{','.join(level)} is no longer reported and does not count"
+                for level in gone
+                if level[-1] not in found.missing  # a key of the job that is gone is among the reasons already
+            )
+            self._assessment = found = replace(found, notes=(*found.notes, *notes))
         left = self._settling.seconds_left(evidence, found)
         self._snapshot = snapshot_of(
             found,

@@ -253,6 +253,17 @@ def counted(evidence: Evidence, until: Until = Until.DONE) -> tuple[tuple[Node, 
     return (*(node for node in above if node), *scopes, *single), shape.leaves
 
 
+def would_count(level: Level, task_type: str | None, until: Until) -> bool:
+    """True if a node of this level, which is not reported, would count if it were."""
+    if task_type == TaskType.CHECK:
+        return True
+    if until is Until.CHECKS:
+        return level[:1] == CHECK
+    if until is Until.CORE:
+        return level[:1] == MIGRATE and level[1:2] != (APPS,)
+    return level[:-1] != CHECK
+
+
 def discounted(shape: Shape, accepted: Accepted) -> frozenset[Level]:
     """The levels that do not count because of accepted checks: these, and their parent if they alone explain its end.
 
@@ -389,12 +400,18 @@ def _stamps(nodes: Iterable[Node], now: Millis) -> list[Millis]:
 
 
 def assess(
-    evidence: Evidence, until: Until = Until.DONE, *, settled: bool = True, unscheduled: bool = False
+    evidence: Evidence,
+    until: Until = Until.DONE,
+    *,
+    settled: bool = True,
+    unscheduled: bool = False,
+    lacking: bool = False,
 ) -> Assessment:
     """The verdict of a task and its reasons: a pure function of the evidence and of how long the end has been known.
 
     `settled` says that the end was first seen, or happened, at least `SETTLED_AFTER` ago. `unscheduled` says that, if
-    the checks failed and no migration began, it was long enough ago that none will.
+    the checks failed and no migration began, it was long enough ago that none will. `lacking` says that something is
+    gone that was reported before: no end is believed then that has not settled.
     """
     shape, root = evidence.shape, evidence.root
     # If only checks are waited for, neither `migrate` nor the job's scope matters.
@@ -420,7 +437,8 @@ def assess(
         parts = [node for node in (shape.migrate, *shape.hidden, *nodes) if node and len(node.level) <= 2]
         needed = parts if with_migration and not blocked else ()
         gaps = _Gaps(unread=_unread(evidence, needed) if not ended else ())
-    over = never or shape.refused or (ended and (settled or (gaps == _Gaps() and not (with_migration and missing))))
+    whole = gaps == _Gaps() and not lacking and not (with_migration and missing)
+    over = never or shape.refused or (ended and (settled or whole))
 
     # Third: why is it not a success? What failed, then what never ended or never came, then what could not be read.
     deciding = (*nodes, shape.check) if blocked and shape.check and shape.check not in nodes else nodes

@@ -18,7 +18,7 @@ from migstat.simulator.faults import Fault, Incident
 from migstat.simulator.scenario import Scenario, SimNode, SimPhase, Step, refused
 from tests.follow.histories import HistoryRunner
 from tests.scenarios import hidden, migration, moved, of_root, of_tasks, sim_task
-from tests.watching import EPOCH, SimulatedWatch, changes, going, outage, seconds_of, served, the_end
+from tests.watching import EPOCH, SimulatedWatch, changes, done, going, outage, seconds_of, served, the_end
 
 END = 300.0
 CORE, CHECKS = Plan(until=Until.CORE), Plan(until=Until.CHECKS)
@@ -246,6 +246,26 @@ def test_no_format_or_depth_changes_the_code() -> None:
     runner = HistoryRunner(CASES["D3 a key, no migrate"][0])
     assert {runner.status(END + 60, *each) for each in words} == {8}
     assert {runner.status(END + 130, *each) for each in words} == {1}
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(15, 1), (100, 1), (7000, 0)])
+@pytest.mark.parametrize("about", ["level=migrate,projects", "BAD"])
+def test_what_is_gone_at_the_end_may_come_back(about: str, seconds: float, code: int) -> None:
+    """A failure that was told and is not answered at the end counts if it comes back within two minutes."""
+    scenario = night(hidden("projects", runs("BAD", 40, 60, "FAILED"), runs("P", 40, 99)), named={})
+    simulated = SimulatedWatch(scenario)
+
+    def emptied(target: str, now: float) -> httpx.Response | None:
+        if not END <= now < END + seconds or "level=migrate,projects" not in target.replace("%2C", ","):
+            return None
+        one = {} if about != "BAD" or "BAD" in target else {"children": {"P": done()}}
+        return httpx.Response(200, json={"data": one, "links": {}})
+
+    simulated.trouble = emptied
+    ended = simulated.ended()
+    assert ended.exit_code == code
+    assert seconds_of(ended) < END + 150
+    assert any("no longer reported and does not count" in note for note in ended.notes) == (code == 0)
 
 
 def test_an_empty_list_of_runs_is_waited_for() -> None:
