@@ -36,11 +36,14 @@ class _WireProgress(msgspec.Struct, frozen=True):
     data: list[_WirePhase] | None = None
 
 
-class _WireNode(msgspec.Struct, frozen=True):
+class _WireState(msgspec.Struct, frozen=True):
     status: str | None = None
     outcome: str | None = None
     message: str | None = None
     details: dict[str, Any] | None = None
+
+
+class _WireNode(_WireState, frozen=True):
     progressDetails: _WireProgress | None = None  # noqa: N815
 
 
@@ -68,6 +71,7 @@ _T = TypeVar("_T")
 _answer = msgspec.json.Decoder(_WireAnswer)
 _children = msgspec.json.Decoder(_WireChildren)
 _own = msgspec.json.Decoder(_WireNode)
+_state = msgspec.json.Decoder(_WireState)
 _tasks = msgspec.json.Decoder(_WireTasks)
 _object = msgspec.json.Decoder(dict[str, Any])
 
@@ -259,7 +263,7 @@ def _node(
     """The node in a part of an answer; an unreadable one if it cannot be understood. `raw` is the part for `--raw`."""
     raw = raw if isinstance(raw, dict) else None
     try:
-        wire = _own.decode(part)
+        wire = _wire_node(part)
     except (msgspec.ValidationError, RecursionError) as error:
         return Node(level, children=children, unreadable=f"not as expected: {_mismatch(error)}", raw=raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -286,6 +290,18 @@ def _node(
         children=children,
         raw=raw,
     )
+
+
+def _wire_node(part: bytes | msgspec.Raw) -> _WireNode:
+    """The node in a part of an answer; progress that cannot be understood is unknown, as it decides nothing."""
+    try:
+        return _own.decode(part)
+    except msgspec.ValidationError as error:
+        if "out of range" in str(error):  # such as 1e999
+            return _wire_node(repaired_json(bytes(part)))
+        if "`$.progressDetails" in str(error):
+            return _WireNode(*msgspec.structs.astuple(_state.decode(part)))
+        raise
 
 
 def _sane(number: float | None) -> float | None:

@@ -274,8 +274,12 @@ def _decompressed(response: httpx.Response, encoding: str) -> Iterator[bytes]:
             begun = begun or bool(part)
             rest = part
             while rest:
+                if inflater.eof:
+                    if encoding != "gzip" or rest[0] != 0x1F:  # not another member, so padding
+                        return
+                    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
                 yield inflater.decompress(rest, PIECE)
-                rest = inflater.unconsumed_tail
+                rest = inflater.unused_data or inflater.unconsumed_tail
         yield inflater.flush()
     except zlib.error as error:
         raise httpx.DecodingError(str(error)) from error

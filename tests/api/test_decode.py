@@ -197,10 +197,27 @@ def test_a_wrong_shape_is_named_in_plain_words(body: str, wrong: str) -> None:
     """The message says which part of the answer is what, and what it should be."""
     with pytest.raises(BadAnswer, match=f": {wrong}$"):
         decode_page(body.encode(), ())
-    node = page({"children": {"a": {"progressDetails": {"data": [{"name": 5}]}}}}).node
+    node = page({"children": {"a": {"details": [5]}}}).node
     assert [child.unreadable for child in node.children or ()] == [
-        "not as expected: progressDetails.data[0].name is a number instead of text"
+        "not as expected: details is a list instead of an object"
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "percent"),
+    [
+        ('"progressDetails": {"percent": 1e999}', None),
+        ('"progressDetails": {"percent": "50 %"}', None),
+        ('"progressDetails": {"percent": 50, "data": [{"name": 5}]}', None),
+        ('"progressDetails": [50]', None),
+        ('"progressDetails": {"percent": 50}, "details": {"startedAt": -1e999, "excludable": true}', 50),
+    ],
+)
+def test_a_number_that_is_none_costs_no_node(sent: str, percent: float | None) -> None:
+    """Progress and times that cannot be understood are unknown; status and outcome still count."""
+    body = f'{{"data": {{"children": {{"A": {{"status": "IN_PROGRESS", {sent}}}}}}}}}'
+    (child,) = decode_page(body.encode(), ()).node.children or ()
+    assert (child.unreadable, child.status, child.percent, child.started_at) == (None, "IN_PROGRESS", percent, None)
 
 
 @pytest.mark.slow

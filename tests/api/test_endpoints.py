@@ -274,6 +274,17 @@ def test_a_body_packed_in_what_was_not_asked_for_is_refused(packing: str, time: 
     assert len(raised.value.message) < 150
 
 
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_a_body_in_several_gzip_members_is_read(size: int, time: Time) -> None:
+    """Some servers compress an answer piece by piece; padding after it is not part of it."""
+    body = json.dumps(JOB).encode()
+    packed = b"".join(gzip.compress(piece) for piece in (body[:9], b"", body[9:])) + bytes(9)
+    parts = (packed[at : at + size] for at in range(0, len(packed), size))
+    answer = httpx.Response(200, content=parts, headers={"Content-Encoding": "gzip"})
+    with api_of(Script(time, answer), time) as api:
+        assert api.job("j").raw == JOB
+
+
 @pytest.mark.parametrize("packing", ["gzip", "deflate", "GZip", "identity", ""])
 def test_a_body_packed_in_what_was_asked_for_is_read(packing: str, time: Time) -> None:
     """Both gzip and deflate are unpacked, however they are spelt, and nothing is where nothing was packed."""
