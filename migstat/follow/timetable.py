@@ -13,9 +13,7 @@ from migstat.model.events import Late, LateReason
 from migstat.model.nodes import Level, Millis, Node, State
 from migstat.model.shape import Evidence
 from migstat.model.verdict import Assessment, Until
-
-A_DAY = (23 * 3600, 24 * 3600, 25 * 3600)
-"""Seconds from a time of day to the same time on the next day: clocks may be changed in between."""
+from migstat.settings.values import same_time_next_day
 
 HALF_A_DAY: Millis = 12 * 3_600_000
 
@@ -58,7 +56,7 @@ class Timetable(msgspec.Struct):
         """
         passed = late.get("passed", 0)
         if self.deadline is not None:
-            if (self.deadline - passed) // 1000 in A_DAY and now - passed < HALF_A_DAY:
+            if same_time_next_day(passed // 1000, self.deadline // 1000) and now - passed < HALF_A_DAY:
                 self.deadline = passed
             # a record has whole seconds
             self._said = {reason for reason, deadline in late.items() if deadline // 1000 == self.deadline // 1000}

@@ -118,6 +118,16 @@ def next_time(clock: time, now: float) -> int:
     return min(at for at in found if at > now)
 
 
+def same_time_next_day(earlier: float, later: float) -> bool:
+    """True if local clocks show the same time at both instants, in epoch seconds, one day apart.
+
+    Between them lie 23 to 25 hours if clocks are set. A time that this skips counts as in `next_time`.
+    """
+    day = timedelta(days=1)
+    first, last = (datetime.fromtimestamp(at, UTC).astimezone().replace(tzinfo=None) for at in (earlier, later))
+    return (first + day).timestamp() == later or (last - day).timestamp() == earlier
+
+
 def email(text: str, source: str) -> str:
     """An e-mail address without the spaces around it."""
     address = text.strip()

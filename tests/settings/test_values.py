@@ -147,6 +147,35 @@ def test_a_deadline_is_the_next_such_time(now: str, given: str, due: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("earlier", "later", "same"),
+    [
+        ("2026-11-28T03:00+01:00", "2026-11-29T03:00+01:00", True),
+        ("2026-11-28T03:00+01:00", "2026-11-29T02:59+01:00", False),
+        ("2026-11-28T03:00+01:00", "2026-11-30T03:00+01:00", False),
+        ("2026-10-24T03:00+02:00", "2026-10-25T03:00+01:00", True),  # 25 hours
+        ("2026-10-25T02:30+01:00", "2026-10-26T02:30+01:00", True),
+        ("2027-03-27T03:00+01:00", "2027-03-28T03:00+02:00", True),  # 23 hours
+        ("2027-03-27T02:30+01:00", "2027-03-28T03:30+02:00", True),
+        ("2027-03-28T03:30+02:00", "2027-03-29T02:30+02:00", True),
+        ("2026-11-28T03:00+01:00", "2026-11-29T02:00+01:00", False),  # also 23 hours
+    ],
+)
+@pytest.mark.zone("Europe/Berlin")
+def test_the_same_time_a_day_later_is_by_the_clock(earlier: str, later: str, same: bool) -> None:
+    """However far clocks are set in between; a time that they skip is that of clocks that were not set."""
+    first, last = (datetime.fromisoformat(at).timestamp() for at in (earlier, later))
+    assert values.same_time_next_day(first, last) is same
+
+
+@pytest.mark.zone("Australia/Lord_Howe")
+@pytest.mark.parametrize(("earlier", "hours"), [("2026-04-04T03:00+11:00", 24.5), ("2026-10-03T03:00+10:30", 23.5)])
+def test_clocks_may_be_set_by_half_an_hour(earlier: str, hours: float) -> None:
+    """Then a day has 23.5 or 24.5 hours."""
+    first, lengths = datetime.fromisoformat(earlier).timestamp(), (23, 23.5, 24, 24.5, 25)
+    assert [each for each in lengths if values.same_time_next_day(first, first + each * 3600)] == [hours]
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ("", "--deadline is empty"), ("noon", "invalid time: 'noon'"), ("duration", "invalid time: 'duration'"),
