@@ -30,6 +30,8 @@ WATCH = NextStep("watch")
 def step_after_report(report: Report) -> NextStep | None:
     """The next step after a report; None while all is well, or if the report shows it already."""
     match report:
+        case ChecksReport(snapshot=snapshot) if snapshot.older:
+            return next_step(snapshot)
         case ChecksReport(snapshot=snapshot, parent=parent, details=details):
             return None if details else _step_after_checks(parent, snapshot.accepted)
         case StatusReport(snapshot=snapshot) | ProjectsReport(snapshot=snapshot) if not snapshot.node.level:
