@@ -117,7 +117,9 @@ def _unread(report: Report) -> Incomplete | None:
 
 def _reason_beside_rows(report: ChecksReport | ProjectsReport) -> str | None:
     """Why the task failed, if no row shows it: its own message, else the phase that failed or was never reported."""
-    reasons = [reason for reason in report.snapshot.reasons if reason.state in (State.FAILED, State.MISSING)]
+    told = report.snapshot.reasons
+    # what could not be read has no level, and is told already
+    reasons = [each for each in told if each.state is State.FAILED or (each.state is State.MISSING and each.level)]
     rows = report.checks if isinstance(report, ChecksReport) else report.projects
     if own := next((reason for reason in reasons if not reason.level and reason.state is State.FAILED), None):
         return own.text

@@ -319,7 +319,9 @@ def with_single_checks(evidence: Evidence, whole: Assessment, now: Millis) -> As
     if verdict in (whole.verdict, Verdict.SUCCEEDED):
         return whole
     wrong = {Verdict.WARNING: [State.WARNING], Verdict.FAILED: [State.FAILED, State.RUNNING, State.PENDING]}
-    bad = [check for state in wrong.get(verdict, ()) for check in checks if check.state is state]
+    bad = [
+        check for state in wrong.get(verdict, ()) for check in checks if check.state is state and not check.says_nothing
+    ]
     reasons = _deepest([check for check in bad if check.level not in evidence.accepted])
     return replace(whole, verdict=verdict, reasons=tuple(reasons))
 
@@ -343,10 +345,15 @@ def verdict_of_list(nodes: tuple[Node, ...], overall: Verdict, *, growing: bool,
 
     It is running while any of them is unfinished, or while the list is `growing`. `overall`, the verdict on what they
     belong to, decides if there are none, and ends what is unfinished: once that has failed, nothing more will happen.
+    One that could not be read may have ended well, so it is neither a failure nor lets the others be a success.
     """
-    if growing or not all(_has_settled(node, now) for node in nodes):
+    told = [node for node in nodes if not node.says_nothing]
+    if growing or not all(_has_settled(node, now) for node in told):
         return Verdict.FAILED if overall is Verdict.FAILED else Verdict.RUNNING
-    return verdict_of(combined_state([node.state for node in nodes])) if nodes else overall
+    if not nodes:
+        return overall
+    judged = verdict_of(combined_state([node.state for node in told]))
+    return judged if judged is Verdict.FAILED or len(told) == len(nodes) else Verdict.RUNNING
 
 
 def _has_settled(node: Node, now: Millis) -> bool:

@@ -243,6 +243,25 @@ def test_a_node_that_cannot_be_understood_is_named(words: tuple[str, ...]) -> No
     assert (result.code, result.err.count("could not be read")) == (3, 1)
 
 
+@pytest.mark.parametrize(
+    ("other", "code", "verdict"), [("FINISHED", 3, "running"), ("FAILED", 1, "failed"), ("IN_PROGRESS", 1, "failed")]
+)
+def test_a_check_that_cannot_be_understood_has_not_failed(other: str, code: int, verdict: str) -> None:
+    """Among the checks of an end long ago it is code 3, and the only reason, unless another failed or never ended."""
+    ended = {"status": "FINISHED", "outcome": "SUCCESS"}
+    more = ended if other == "FINISHED" else {"status": other}
+    check = ended | {"children": {"Odd": ended | {"message": 5}, "Other": more}}
+    with answering(one_task(of_tree(ended | {"children": {"check": check, "migrate": ended}}))) as server:
+        lines = server.ask("checks", "--exit-status", "-o", "plain")
+        document = server.ask("checks", "--exit-status", "--json")
+    assert (lines.code, document.code) == (code, code)
+    told = json.loads(document.out)
+    assert (told["verdict"], told["complete"]) == (verdict, False)
+    assert [reason["level"] for reason in told["reasons"]] == [["check", "Other"], []][code == 3 :]
+    assert lines.err.splitlines()[0].startswith("migstat: could not be read: check,Odd: not as expected")
+    assert "the task failed" not in lines.err
+
+
 @pytest.mark.parametrize("worst", ["SUCCESS", "FAILED"])
 @pytest.mark.parametrize("command", ["checks", "projects"])
 def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> None:
