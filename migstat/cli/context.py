@@ -177,7 +177,7 @@ def open_session(
                 yield session
             finally:  # after an error, too: what was seen until then completes the next attempt
                 runtime.streams.clear_notice()
-                session.memory.keep()
+                session.memory.close()
     except NotFound as error:
         if error.status is None:  # not a 404: job and task exist, only a level or a name below them does not
             raise

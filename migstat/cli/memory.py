@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import msgspec
 
@@ -17,6 +18,9 @@ MAX_JOBS = 50
 MAX_RUNS = 20
 MAX_NAMES = 20_000
 """Limits: jobs, runs of a job, and names of all its runs together."""
+
+MOMENT = 0.5
+"""Seconds for which the end of a command waits for what is being written, and again for the rest."""
 
 _PHASES = ("check", "migrate")
 _KINDS: dict[Level, str] = {("check",): CHECK, **{("migrate", scope): scope for scope in SCOPES}}
@@ -38,11 +42,15 @@ class SeenJob(msgspec.Struct):
 
 
 class Memory(msgspec.Struct):
-    """The names of a job that one command sees; `keep` adds them to those in the job's file, if there is one."""
+    """The names of a job that one command sees; `keep` adds them to those in the job's file, if there is one.
+
+    The file is read and written in a daemon thread: a home folder on a share that hangs must hold up nothing.
+    """
 
     _file: str | None
     _seen: SeenJob = msgspec.field(default_factory=SeenJob)
     _kept: int = 0
+    _thread: Thread | None = None
 
     def answered(self, resource: Resource, answer: Job | Task | TaskPage | Page) -> None:
         """Collect the runs and names of an answer of the API."""
@@ -70,18 +78,32 @@ class Memory(msgspec.Struct):
                     if kind and len(known := run.names.setdefault(kind, set())) < MAX_NAMES:
                         known.update(name for node in nodes if len(name := node.name) <= MAX_NAME)
 
+    def close(self) -> None:
+        """Have the rest written, or give up after a moment."""
+        for _ in range(2):
+            if self._thread is not None:
+                self._thread.join(MOMENT)
+            self.keep()
+
     def keep(self) -> None:
-        """Write what is new. A cache that cannot be written does not matter."""
+        """Begin to write what is new, unless a write is under way. A cache that cannot be written does not matter."""
+        if self._file is None or (self._thread is not None and self._thread.is_alive()):
+            return
         # Names are only ever added, so their number shows whether there are new ones, saving a write per poll. All is
         # copied before it is gone through, as requests that a signal has abandoned may be answered meanwhile.
         count = len(self._seen.words) + sum(
             1 + sum(map(len, [*run.names.values()])) + bool(run.type) for run in [*self._seen.runs.values()]
         )
-        if count == self._kept or self._file is None:
-            return
-        self._kept, file = count, Path(self._file)
+        if count != self._kept:
+            thread = Thread(target=self._write, args=(Path(self._file),), name="memory", daemon=True)
+            with suppress(RuntimeError):  # no more threads are allowed
+                thread.start()
+                self._kept, self._thread = count, thread
+
+    def _write(self, file: Path) -> None:
         try:
-            before = msgspec.json.decode(file.read_bytes(), type=SeenJob)
+            # a pipe never answers, and some devices never end
+            before = msgspec.json.decode(file.read_bytes() if file.is_file() else b"", type=SeenJob)
         except (OSError, ValueError, RecursionError, msgspec.MsgspecError):
             before = SeenJob()
         whole = self._added_to(before)

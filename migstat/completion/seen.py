@@ -39,8 +39,11 @@ def file_of(folder: str, job_id: str) -> str | None:
 
 def read_seen(folder: str, job_id: str) -> dict[str, Any]:
     """The content of a job's file; no words and no runs if there is none, or if it is damaged."""
+    path = file_of(folder, job_id) or ""
     try:
-        with open(file_of(folder, job_id) or "", encoding="utf-8") as file:  # noqa: PTH123
+        if not os.path.isfile(path):  # noqa: PTH113  a pipe never answers, and some devices never end
+            raise FileNotFoundError
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123
             seen: dict[str, Any] = json.load(file)
             return seen
     except (OSError, ValueError):

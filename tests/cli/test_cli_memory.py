@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from migstat.api.http import Resource
+from migstat.cli.memory import Memory
 from migstat.completion.answer import answer
 from migstat.completion.seen import FOLDER, read_seen, seen_jobs
+from migstat.model.nodes import Task, TaskType
 from migstat.simulator.server import Server
 from tests.command_line import environ_of, migstat, process
 
@@ -51,12 +57,46 @@ def test_a_watch_keeps_names_before_it_ends(going: Server, cache: Path) -> None:
     class Ears(list[float]):
         def append(self, seconds: float) -> None:
             super().append(seconds)
+            for thread in threading.enumerate():
+                if thread.name == "memory":
+                    thread.join(10)
             known = read_seen(str(cache / FOLDER), going.job_id)
             seen.append({name for run in known["runs"].values() for name in run["names"].get("projects", ())})
 
     result = migstat(["watch", "--timeout", "15s"], environ_of(going), cache=str(cache), sleep=Ears())
     assert result.code == 124
     assert {"ACME", "WEB"} <= seen[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has neither pipes nor devices in folders")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_cache_that_is_no_file_holds_up_nothing(going: Server, cache: Path, kind: str) -> None:
+    """Neither a pipe, which never answers, nor a device that never ends is read, by a command or by completion."""
+    (cache / FOLDER).mkdir(parents=True)
+    file = cache / FOLDER / f"{going.job_id}.json"
+    os.mkfifo(file) if kind == "pipe" else file.symlink_to("/dev/zero")
+    for command in ("projects", "watch --timeout 15s"):
+        assert migstat(command.split(), environ_of(going), cache=str(cache)).code in (0, 124)
+    assert "latest" in offered(f"status {going.job_id}", going, cache)
+
+
+def test_a_cache_that_hangs_is_waited_for_a_moment_only_at_the_end() -> None:
+    """Whatever a write hangs on, neither a pause of a watch nor the end of a command waits until it is over."""
+    begun, goes_on = threading.Event(), threading.Event()
+
+    class Hanging(Memory):
+        def _write(self, file: Path) -> None:
+            begun.set()
+            goes_on.wait(60)
+
+    memory = Hanging("/nowhere/job.json")
+    memory.answered(Resource("job", "task"), Task("task", TaskType.MIGRATE, None, ()))
+    memory.keep()
+    memory.keep()
+    memory.close()
+    assert begun.is_set()
+    assert not goes_on.is_set()
+    goes_on.set()
 
 
 def test_only_names_are_kept(going: Server, cache: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import stat
-import sys
+import threading
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -32,7 +32,10 @@ def keep(folder: Path, runs: Mapping[str, set[str]], job_id: str = "j1") -> None
     for task_id, keys in runs.items():
         children = tuple(Node((*PROJECTS, key)) for key in keys)
         memory.answered(Resource(job_id, task_id), Page(Node(PROJECTS, children=children), None, found=bool(keys)))
-    memory.keep()
+    memory.close()
+    for thread in threading.enumerate():  # a slow disk may take longer than a command waits
+        if thread.name == "memory":
+            thread.join()
 
 
 def kept(folder: Path) -> dict[str, set[str]]:
@@ -63,11 +66,12 @@ def test_an_answer_may_arrive_while_names_are_kept(tmp_path: Path) -> None:
 
     memory.answered(Resource("j1", "t0"), Page(Node((*PROJECTS, "ACME")), None, found=True))
     gc.disable()  # a finalizer of another test's garbage would answer within a copy
-    sys.setprofile(answer_another)
+    threading.setprofile(answer_another)
     try:
         memory.keep()
     finally:
-        sys.setprofile(None)
+        threading.setprofile(None)
+        memory.close()
         gc.enable()
     assert "ACME" in kept(tmp_path)["t0"]
 
