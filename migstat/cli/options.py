@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import shlex
 import tempfile
@@ -19,6 +20,7 @@ from migstat.cli.context import Options, Runtime
 from migstat.cli.output import JSON_FORMATS
 from migstat.cli.streams import is_terminal, wants_color
 from migstat.errors import MigstatError, UsageError, reason
+from migstat.files.places import config_file
 from migstat.model.nodes import State
 from migstat.render.advice import Typed
 from migstat.settings.keys import SETTING, SETTINGS, Setting
@@ -229,7 +231,8 @@ def _export(export: str, kinds: tuple[str, ...], formats: tuple[str, ...]) -> Pa
 def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
     """True if errors must be JSON: if the words, the environment or the profile in effect ask for such a format.
 
-    The words may be invalid, so they are scanned instead of parsed; an invalid config file is ignored.
+    The words may be invalid, so they are scanned instead of parsed; an invalid config file is ignored. So is one that
+    is a pipe: it was read, and reading it again might never end.
     """
     flags: dict[str, str | None] = dict.fromkeys(_SCANNED)
     # The last one counts, as for Typer, and nothing behind `--` is an option.
@@ -244,7 +247,8 @@ def wants_json(words: Sequence[str], runtime: Runtime) -> bool:
     job = next((word for word in words[1:] if not word.startswith("-") and word not in frozenset(TaskWord)), None)
     profile = Profile()
     with suppress(MigstatError):
-        profile = profile_from(flags["profile"], job, runtime.environ)
+        if os.path.isfile(config_file(runtime.environ)[0]):  # noqa: PTH113  pathlib refuses some names with other errors
+            profile = profile_from(flags["profile"], job, runtime.environ)
     # An empty option is the error itself.
     chosen = Sources({"output": (flags["output"] or "").strip() or None}, runtime.environ, profile).get("output")
     return chosen is not None and chosen[0] in JSON_FORMATS

@@ -161,6 +161,27 @@ def test_a_signal_while_a_library_loads_has_its_own_code(tmp_path: Path) -> None
     assert (ended.returncode, ended.stderr) == (143, "migstat: interrupted\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such pipes")
+@pytest.mark.parametrize(
+    ("words", "environ"),
+    [
+        (["status", "job-1"], {"MIGSTAT_CONFIG": "PIPE"}),
+        (["status", "job-1", "--token-file", "PIPE"], {"MIGSTAT_EMAIL": "a@b"}),
+        (["watch", "job-1", "--baseline", "PIPE"], {}),
+        (["timeline", "PIPE"], {}),
+    ],
+)
+def test_a_signal_ends_the_reading_of_a_pipe(tmp_path: Path, words: list[str], environ: dict[str, str]) -> None:
+    """A file may be a pipe that never answers; to report the interruption, the config file is not read again."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    env = {name: value.replace("PIPE", str(pipe)) for name, value in environ.items()}
+    with started([word.replace("PIPE", str(pipe)) for word in words], env) as running, pipe.open("wb", buffering=0):
+        running.send_signal(signal.SIGTERM)  # it has opened the pipe
+        _, err = running.communicate(timeout=30)
+    assert (running.returncode, err.splitlines()[0]) == (143, "migstat: interrupted")
+
+
 def on_a_terminal(words: list[str], env: Mapping[str, str], *, columns: int = 100) -> tuple[str, pyte.Screen, int]:
     """Run a command line on a pseudo-terminal: what it wrote, the screen after it, and its code."""
     written, code = end_of(on_terminal([*MIGSTAT, *words], env, size=(columns, 50)))
