@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from migstat.cli.context import Options, Runtime
-from migstat.cli.output import JSON_FORMATS
+from migstat.cli.output import JSON_FORMATS, refuse_same_file
 from migstat.cli.streams import is_terminal, wants_color
 from migstat.errors import MigstatError, UsageError, reason
 from migstat.files.places import config_file
@@ -203,8 +203,19 @@ def options_from(
         ascii_only=locale in ("C", "POSIX") or terminal == "linux" or not streams.unicode,
         dumb=terminal == "dumb",
         verbose=given.get("verbose", False),
-        exports=tuple(_export(file, exports, formats) for file in given.get("export") or ()),
+        exports=_exported(given.get("export") or (), exports, formats, sources),
     )
+
+
+def _exported(
+    named: Sequence[str], kinds: tuple[str, ...], formats: tuple[str, ...], sources: Sources
+) -> tuple[Path, ...]:
+    """The files of `--export`, none of which is one that a setting names. Raises UsageError."""
+    files = tuple(_export(file, kinds, formats) for file in named)
+    for setting in SETTINGS if files else ():
+        if setting.is_file and (chosen := sources.get(setting.name)):
+            refuse_same_file((chosen[1], Path(chosen[0])), *(("--export", file) for file in files))
+    return files
 
 
 def _export(export: str, kinds: tuple[str, ...], formats: tuple[str, ...]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,10 @@ WRONG = {
     "--baseline and --record name the same file": ["watch --baseline a.jsonl --record b/../a.jsonl"],
     "--baseline and --export name the same": ["watch --baseline a.svg --export b.prom --export ./a.svg"],
     "--record and --export name the same file": ["watch --record a.html --export a.html"],
+    "--against and --export name the same": ["checks --against ./a.xml --export a.xml"],
+    "--accepted and --export name the same": ["checks --accepted a.xml --export a.xml",
+                                              "watch --until checks --accepted a.prom --export a.prom"],
+    "--token-file and --export name the same": ["status --token-file a.svg --export a.html --export a.svg"],
     "FILE.html, FILE.svg, FILE.prom": ["watch --export page.xml", "watch --export page"],
     "cannot write": ["watch --export none/page.html"],
     "is a folder": ["watch --export folder.prom"],
@@ -154,6 +159,25 @@ def test_wrong_usage_is_code_2_before_anything_is_asked(
     queries = words[0] in ("status", "checks", "projects", "tasks", "job", "watch")
     if queries and (wants_json or not any(word.startswith(("-o", "--output")) for word in words)):
         refused_as_json(ask(server, *words, env={"MIGSTAT_OUTPUT": "json"}), 2, "usage", message)
+    assert len(server.requests) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+@pytest.mark.parametrize(
+    "line",
+    ["watch --record n.jsonl", "watch --export n.html", "watch --baseline n.jsonl", "timeline n.jsonl",
+     "timeline - --against n.jsonl", "timeline n.jsonl --export n.svg", "checks --against n.json",
+     "checks --accepted n.toml", "status --export n.svg", "artifacts --download n", "status --token-file n"],
+)  # fmt: skip
+def test_in_a_folder_that_was_removed_no_file_is_found(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """A window may still be in it; that is wrong usage or, for a token, no credentials, and asks nothing."""
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    before = len(server.requests)
+    refused(ask(server, *shlex.split(line)), 4 if "token" in line else 2, "No such file or directory")
     assert len(server.requests) == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,10 +10,11 @@ from msgspec.structs import replace
 
 from migstat.cli.context import Options, Runtime, open_session
 from migstat.cli.options import PICTURES, ExitStatus, StateFilter, names_from, shared_options, states_from
-from migstat.cli.output import finish
+from migstat.cli.output import finish, refuse_same_file
 from migstat.model.changes import EarlierRun
 from migstat.query.reports import checks_report
 from migstat.settings.acceptances import acceptances_from
+from migstat.settings.values import expanded
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "markdown")
 
@@ -52,6 +54,7 @@ def checks(
     if against is not None:
         from migstat.query.earlier import against_from
 
+        refuse_same_file(("--against", Path(expanded(against))), *(("--export", path) for path in options.exports))
         earlier = against_from(against)
     with open_session(runtime, options) as session:
         report = checks_report(session, names, states, against=earlier, acceptances=acceptances)
