@@ -17,6 +17,8 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from migstat.errors import Unreachable
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -40,6 +42,17 @@ _Calls = SimpleQueue[tuple[Callable[[], object], _Outcomes] | None]
 """The calls that one thread is given; None ends it."""
 
 
+def started(target: Callable[..., object], *args: object, name: str | None = None) -> Thread:
+    """A daemon thread that has started. Raises Unreachable where the system allows no more, which may pass."""
+    thread = Thread(target=target, args=args, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        message = "no request can be sent: the system allows no more threads"
+        raise Unreachable(message, "Other programs may have used up the limit (ulimit -u).", again=True) from error
+    return thread
+
+
 class Workers(msgspec.Struct):
     """Daemon threads for calls that may hang; idle ones are reused, as starting one takes as long as half a request."""
 
@@ -52,7 +65,8 @@ class Workers(msgspec.Struct):
         """Return the result of a function that is called in one of the threads, or raise its exception.
 
         `meanwhile` is called with the seconds that have passed, a few times a second. Raises TimeoutError after
-        `seconds` of real time; the function is then left to end on its own, which may take minutes.
+        `seconds` of real time; the function is then left to end on its own, which may take minutes. Raises Unreachable
+        if no thread can be started.
         """
         if seconds <= 0:
             raise TimeoutError
@@ -61,7 +75,7 @@ class Workers(msgspec.Struct):
             calls = self._idle.pop()
         except IndexError:
             calls = SimpleQueue()
-            Thread(target=self._work, args=(calls,), daemon=True).start()
+            started(self._work, calls)
         calls.put((function, outcomes))
         began = time.monotonic()
         while (passed := time.monotonic() - began) < seconds:
@@ -98,6 +112,18 @@ class Workers(msgspec.Struct):
             self._idle.pop().put(None)
 
 
+def _start_some(run: Callable[[], None], wanted: int) -> int:
+    """Start so many threads, or as many as the system allows; how many. Raises Unreachable if it allows none."""
+    for number in range(wanted):
+        try:
+            started(run)
+        except Unreachable:
+            if not number:
+                raise
+            return number
+    return wanted
+
+
 def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int = AT_A_TIME) -> list[_R]:
     """Call the function for each item in daemon threads, `at_a_time` at once; return the results in order.
 
@@ -122,10 +148,9 @@ def together(function: Callable[[_T], _R], items: Sequence[_T], at_a_time: int =
             error = raised
         ends.put(error)
 
-    running, failed, ends_at = min(at_a_time, len(items)), None, math.inf
+    running, failed, ends_at = 0, None, math.inf
     try:
-        for _ in range(running):
-            Thread(target=run, daemon=True).start()
+        running = _start_some(run, min(at_a_time, len(items)))
         while running and (left := ends_at - time.monotonic()) > 0:
             with suppress(Empty):
                 error = ends.get(timeout=min(SLICE, left))

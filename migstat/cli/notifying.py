@@ -179,10 +179,15 @@ class Notifier(Listener):
         assert process.stderr is not None  # noqa: S101
         lines = "".join(encoded(event_document(event)) + "\n" for event in batch.events)
         # Not communicate(): what the command has left running in the background may hold both pipes open forever.
-        threading.Thread(target=_feed, args=(process.stdin, lines.encode()), daemon=True).start()
         tail: deque[bytes] = deque(maxlen=1)
         listener = threading.Thread(target=_listen, args=(process.stderr, tail), daemon=True)
-        listener.start()
+        try:
+            listener.start()
+            threading.Thread(target=_feed, args=(process.stdin, lines.encode()), daemon=True).start()
+        except RuntimeError:  # the system allows no more; the next notification may be luckier
+            self.kill()
+            process.wait()
+            return f"{program} cannot be run", ": no more threads are allowed"
         try:
             code = process.wait(self._patience)
         except subprocess.TimeoutExpired:

@@ -116,17 +116,16 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
         loss: OutputError | None = None
         try:
             ended, failure = self._pass_on()
-            error = failure.message if isinstance(failure, MigstatError) else ""
+            error = "internal error" if ended.end is End.ERROR and failure else ""
+            error = failure.message if isinstance(failure, MigstatError) else error
             result = WatchResult(ended=ended, view=self.watch.view, until=self.options.plan.until, error=error)
             # A timeout or a signal has a code of its own, with or without a reader.
             hurried = ended.end in (End.TIMEOUT, End.INTERRUPTED)
-            try:
-                for listener in (*self.listeners, self.printer):
-                    listener.end(result)
-            except ClosedPipe as closed:
-                failure = failure or (None if hurried else closed)
-            except OutputError as lost:
-                loss = lost
+            for wrong in self._tell_end(result):
+                if isinstance(wrong, OutputError):
+                    loss = wrong
+                elif not (hurried and isinstance(wrong, ClosedPipe)):
+                    failure = failure or wrong
         finally:
             patience = HURRY if hurried else PATIENT
             close_all(self.listeners, HURRIED_WRITES if hurried else LAST_WRITES, self.clock)
@@ -137,7 +136,7 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
                 self.printer.finish(result)
         if self.notifier:
             self.notifier.wait(self.signals.interruptible)
-        if isinstance(failure, MigstatError):
+        if failure is not None and not isinstance(failure, ClosedPipe):
             raise failure
         loss = (self.background.loss() or loss) if failure is None else None
         if loss is not None:
@@ -149,8 +148,8 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
             raise incomplete(result.view.snapshot.flaws if result.view.snapshot else ())
         return ended.exit_code
 
-    def _pass_on(self) -> tuple[Ended, MigstatError | ClosedPipe | None]:
-        """Pass on all events but the last; the last, and what has ended them before their time."""
+    def _pass_on(self) -> tuple[Ended, Exception | None]:
+        """Pass on all events but the last; the last, and what has ended them before their time, a defect included."""
         told = set[str]()
         try:
             if self.printer.screen:
@@ -168,7 +167,19 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
             return self.watch.ended(End.INTERRUPTED, self.watch.code_now), closed
         except MigstatError as error:
             return self.watch.ended(End.ERROR, exit_of_error(error)), error
+        except Exception as defect:  # noqa: BLE001  whoever listens must learn that nobody watches any more
+            return self.watch.ended(End.ERROR, Exit.UNREACHABLE), defect
         raise AssertionError("a watch ends with an Ended")
+
+    def _tell_end(self, result: WatchResult) -> list[Exception]:
+        """Tell all listeners how it ended; what went wrong with some of them."""
+        wrong: list[Exception] = []
+        for listener in (*self.listeners, self.printer):
+            try:
+                listener.end(result)
+            except Exception as error:  # noqa: BLE001  which must not silence the others
+                wrong.append(error)
+        return wrong
 
     def _tell_once(self, told: set[str], view: View | None) -> None:
         """Tell what has not been `told`: doubts, when the deadline is, and how much of tonight was rehearsed."""

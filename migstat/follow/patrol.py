@@ -11,7 +11,7 @@ from threading import Thread
 import msgspec
 from msgspec.structs import replace
 
-from migstat.api.threads import SLICE
+from migstat.api.threads import SLICE, started
 from migstat.errors import ApiError, BadRequest, Refused
 from migstat.model.nodes import RARE_FAILURES, Level, Node, Outcome, Page, Question, Status
 from migstat.query.walk import Asker, Filters, distrust, fits, newer
@@ -224,8 +224,7 @@ class Patrol:
         Raises what the work raises.
         """
         if self._thread is None:
-            self._thread = Thread(target=self._run, name="patrol", daemon=True)
-            self._thread.start()
+            self._thread = started(self._run, name="patrol")
         for _ in range(requests):
             self._permits.put(None)
         self._under_way += requests

@@ -7,13 +7,21 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from migstat.api.threads import Workers, together
+from migstat.errors import Unreachable
 from migstat.follow.deadline import Stopped
+from migstat.follow.patrol import Patrol
 from tests.interrupting import at_each_step
+
+NOBODY: Any = SimpleNamespace(reading=None, together=None)
+"""An asker that is never asked."""
 
 
 def fail() -> int:
@@ -38,6 +46,28 @@ def test_a_function_in_the_background_ends_as_it_would_here(
             Workers().call(function, seconds)
     else:
         assert Workers().call(function, seconds) == expected
+
+
+@contextmanager
+def no_more_threads() -> Iterator[None]:
+    """The system starts no more threads: none has room for such a stack."""
+    before = threading.stack_size(1 << 46)
+    try:
+        yield
+    finally:
+        threading.stack_size(before)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda: Workers().call(int, 60.0), lambda: together(int, [1, 2], 2), lambda: Patrol(NOBODY, print).go_on(1)],
+    ids=["a call", "several calls", "a patrol"],
+)
+def test_a_limit_of_threads_is_an_error_that_may_pass(call: Callable[[], object]) -> None:
+    """Where other programs have used up the limit of processes, a request fails like one that is not answered."""
+    with no_more_threads(), pytest.raises(Unreachable, match="no more threads") as raised:
+        call()
+    assert raised.value.again
 
 
 def test_who_waits_is_called_meanwhile() -> None:

@@ -48,6 +48,35 @@ def watching(server: Server, *words: str) -> AbstractContextManager[subprocess.P
     return started(["watch", "--interval", "0.2s", "--stall-after", "99999h", *words], environ)
 
 
+class Defective(httpx.HTTPTransport):
+    """A connection that has a defect after some requests."""
+
+    left = 30
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.left -= 1
+        if self.left < 0:
+            raise ZeroDivisionError("secret")
+        return super().handle_request(request)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_a_defect_is_the_last_event_of_all_listeners(tmp_path: Path, output: str) -> None:
+    """Whoever relies on a watch learns that nobody watches any more: record, metrics, notification and reader."""
+    record, metrics, note = (tmp_path / name for name in ("night.jsonl", "night.prom", "note"))
+    hook = f"sh -c 'printenv MIGSTAT_EVENT MIGSTAT_TEXT > {note}'"
+    words = ["watch", "-o", output, "--record", str(record), "--export", str(metrics), "--notify", hook]
+    with still(frozen("running", migrate="running", projects=(node("ACME", "running"),))) as server:
+        result = migstat(words, environ_of(server), transport=Defective(), sleep=[], terminal=output == "table")
+    assert (result.code, "internal error: ZeroDivisionError at" in result.err) == (3, True)
+    assert json.loads(record.read_text(encoding="utf-8").splitlines()[-1])["event"] == "error"
+    assert "migstat_exit_code 3" in metrics.read_text(encoding="utf-8")
+    assert note.read_text(encoding="utf-8").startswith("error\n")
+    assert "secret" not in result.out + result.err + note.read_text(encoding="utf-8")
+    if output == "json":
+        assert json.loads(result.out.splitlines()[-1])["event"] == "error"
+
+
 def lively() -> Scenario:
     return cutover(
         moved("ACME", 20, 100, phases=(SimPhase("export", 100), SimPhase("import", 50))),

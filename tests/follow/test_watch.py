@@ -6,6 +6,7 @@ import gc
 import io
 import random
 import ssl
+import threading
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,6 +41,7 @@ from migstat.model.events import (
 from migstat.model.nodes import MIGRATE, Level
 from migstat.model.shape import Evidence
 from migstat.model.verdict import Until, Verdict, assess_at, settles_at
+from migstat.query.task import TaskSession
 from migstat.render.ending import WatchResult, last_line, status_line
 from migstat.render.json import encoded, event_document
 from migstat.render.sorted_view import sorted_view
@@ -423,6 +425,25 @@ def test_refusals_between_answers_end_nothing(status: int) -> None:
     events = SimulatedWatch(migration(*TWO), begin=200, trouble=trouble).run()
     assert the_end(events).verdict is Verdict.SUCCEEDED
     assert changes(events, "migrate", "projects", "B") == [("IN_PROGRESS", "SUCCESS")]
+
+
+def test_a_limit_of_threads_is_an_outage() -> None:
+    """While the system starts no more threads a watch does not end, not even in the middle of a successful end."""
+    before = threading.stack_size()
+
+    def trouble(_target: str, now: float) -> Answer:
+        threading.stack_size(1 << 46 if 960 <= now < 1100 else before)  # which no thread has room for
+        return None
+
+    try:
+        events = SimulatedWatch(migration(*TWO), begin=900, trouble=trouble, session=TaskSession).run()
+    finally:
+        threading.stack_size(before)
+    assert [event.message for event in events if isinstance(event, Outage)] == [
+        "no request can be sent: the system allows no more threads"
+    ]
+    assert "Recovered" in kinds(events)
+    assert the_end(events).verdict is Verdict.SUCCEEDED
 
 
 def test_a_level_that_fails_once_is_no_outage() -> None:
