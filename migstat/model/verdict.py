@@ -376,29 +376,36 @@ def assess_at(evidence: Evidence, now: Millis, until: Until = Until.DONE) -> Ass
 
 def old_by_stamps(evidence: Evidence, now: Millis, until: Until = Until.DONE, *, unstamped: bool) -> tuple[bool, bool]:
     """`settled` and `unscheduled` for `assess`, by the stamps of the API; `unstamped` if the tree has no stamp."""
-    root, check = evidence.root, evidence.shape.check
 
-    def old(*nodes: Node) -> bool:
-        # Without a plausible stamp of its own, an end is no older than the newest stamp in the tree.
-        stamps = _stamps(nodes, now) or _stamps(chain.from_iterable(counted(evidence)), now)
-        return now - max(stamps) >= SETTLED_AFTER if stamps else unstamped
+    def old(nodes: list[Node]) -> bool:
+        stamp = _newest(evidence, nodes, now)
+        return unstamped if stamp is None else now - stamp >= SETTLED_AFTER
 
-    if until is Until.CHECKS and check is not None:
-        ends = [check if check.ended else root]  # a root that runs may have been stamped long ago
-    else:
-        # The root may have ended days before `apps`, whose end may be recent.
-        ends = [root, *(scope for scope in evidence.shape.scopes if scope.ended)]
-    return old(*ends), check is not None and old(check)
+    check = evidence.shape.check
+    return old(_ends(evidence, until)), check is not None and old([check])
 
 
-def settles_at(evidence: Evidence, found: Assessment, now: Millis) -> Millis | None:
+def settles_at(evidence: Evidence, found: Assessment, now: Millis, *, until: Until = Until.DONE) -> Millis | None:
     """When an end that is not believed yet will be, by the stamps of the API; None if there is no such end."""
     shape = evidence.shape
     if found.over or not (found.ended or shape.blocked):
         return None
-    ends = [shape.root, *(scope for scope in shape.scopes if scope.ended)] if found.ended else [shape.check or Node()]
-    settled = max(_stamps(ends, now), default=0) + SETTLED_AFTER
-    return settled if settled > now else None
+    stamp = _newest(evidence, _ends(evidence, until) if found.ended else [shape.check or Node()], now)
+    return None if stamp is None or stamp + SETTLED_AFTER <= now else stamp + SETTLED_AFTER
+
+
+def _ends(evidence: Evidence, until: Until) -> list[Node]:
+    """The nodes whose stamps tell how old the end is of what is waited for."""
+    root, check = evidence.root, evidence.shape.check
+    if until is Until.CHECKS and check is not None:
+        return [check if check.ended else root]  # a root that runs may have been stamped long ago
+    # The root may have ended days before `apps`, whose end may be recent.
+    return [root, *(scope for scope in evidence.shape.scopes if scope.ended)]
+
+
+def _newest(evidence: Evidence, nodes: list[Node], now: Millis) -> Millis | None:
+    # Without a plausible stamp of its own, an end is no older than the newest stamp in the tree.
+    return max(_stamps(nodes, now) or _stamps(chain.from_iterable(counted(evidence)), now), default=None)
 
 
 def _stamps(nodes: Iterable[Node], now: Millis) -> list[Millis]:

@@ -119,7 +119,7 @@ def checks_report(
     watched = assess_at(evidence, judged_at, Until.CHECKS)
     reading = replace(reading, evidence=evidence)
     judged = with_single_checks(evidence, watched, judged_at)
-    snapshot = _snapshot(session, reading, session.tree.job, assessment=judged)
+    snapshot = _snapshot(session, reading, session.tree.job, checks=judged)
     snapshot = replace(snapshot, summary=summary_of(found), accepted=accepted)
     listed = attempted(lambda: session.api.task(session.job_id, session.task.task_id))
     task, comparison = listed if isinstance(listed, Task) else None, None
@@ -283,17 +283,19 @@ def _snapshot(
     job: Job | None,
     shown: Node | None = None,
     *,
-    assessment: Assessment | None = None,
+    checks: Assessment | None = None,
 ) -> Snapshot:
     """The head that every document shares, with anything that could not be read among its reasons.
 
-    Its tree is what is `shown`, by default what was read.
+    Its tree is what is `shown`, by default what was read. `checks` is the assessment of all checks, if only they are
+    judged.
     """
     now, judged_at, evidence = session.now(), session.api_now(), reading.evidence
     older = session.older_in_progress() if evidence and evidence.shape.refused else None
-    if assessment is None:  # the verdict is that on the node alone if nothing else was asked for
-        assessment = assess_at(evidence, judged_at) if evidence else assess_node(reading.root, judged_at)
-    settles = settles_at(evidence, assessment, judged_at) if evidence else None
+    # the verdict is that on the node alone if nothing else was asked for
+    assessment = checks or (assess_at(evidence, judged_at) if evidence else assess_node(reading.root, judged_at))
+    until = Until.DONE if checks is None else Until.CHECKS
+    settles = settles_at(evidence, assessment, judged_at, until=until) if evidence else None
     known = {reason.message for reason in assessment.reasons}
     unreadable = tuple(
         Reason((), State.MISSING, None, text)

@@ -385,9 +385,10 @@ class Tree(msgspec.Struct, dict=True):
             parent = walked.parent if hidden or not (node.status or node.outcome) else node
             # of the thousands below a hidden level, to be sorted and counted once
             children = Crowd(by_name(walked.children)) if hidden else walked.children
-            found = replace(parent, children=children, unreadable=walked.cut or parent.unreadable)
-            if walked.cut:
-                self._flaws[f"{level_text(level)}: after {len(walked.children)} children: {walked.cut}"] = None
+            cut = walked.cut and f"after {len(walked.children)} children: {walked.cut}"
+            found = replace(parent, children=children, unreadable=cut or parent.unreadable)
+            if cut:
+                self._flaws[f"{level_text(level)}: {cut}"] = None
             self._note(walked.children)
         self._expanded[level] = found
         return found

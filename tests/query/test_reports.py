@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
+from migstat.model.acceptance import Acceptance, Acceptances
 from migstat.model.nodes import Level, child_of
 from migstat.model.reports import TargetRow, TargetsReport
 from migstat.query.reports import checks_report, status_report
@@ -20,8 +22,8 @@ from migstat.render.theme import UNICODE
 from migstat.settings.target import Target
 from migstat.simulator.scenario import SimNode, refused
 from migstat.simulator.scenario import TaskType as SimTaskType
-from tests.scenarios import JOB, moved, of_root, of_tasks
-from tests.watching import EPOCH, JsonTree, SimulatedWatch, done, going, served
+from tests.scenarios import JOB, migration, moved, of_root, of_tasks
+from tests.watching import EPOCH, Answer, JsonTree, SimulatedWatch, done, going, served, unavailable
 
 LONG_AGO = {"lastUpdatedAt": int(EPOCH - 600) * 1000}
 DEPTHS = [None, 0, 1, ALL]
@@ -144,3 +146,26 @@ def test_what_a_glance_does_not_read_is_not_missing(named: bool) -> None:
     assert (cells["finished"], cells["total"], cells["failed"]) == ("", "230" if named else "", "1")
     words = drawn(view(targets, CANVAS), CANVAS, color=False) + "".join(markdown_lines(report))
     assert ("missing" in words, words.count("230 in scope"), "1 of" in words) == (False, 2 if named else 0, False)
+
+
+def test_a_level_that_breaks_off_is_one_reason() -> None:
+    """The reasons name it once, with how far it was read."""
+
+    def broken(target: str, _now: float) -> Answer:
+        projects = "level=migrate,projects" in target
+        return unavailable() if projects and ("cursor" in target or "status=" in target) else None
+
+    projects = (moved(f"P{number:02}", 60, 900) for number in range(40))
+    snapshot = status_report(SimulatedWatch(migration(*projects), begin=300, trouble=broken).session, ()).snapshot
+    assert [f"could not be read: {flaw}" for flaw in snapshot.flaws] == [reason.message for reason in snapshot.reasons]
+    assert "after 20 children" in snapshot.flaws[0]
+
+
+def test_checks_wait_for_late_reports_from_their_own_end_on() -> None:
+    """The task itself goes on, and so do its stamps."""
+    check = moved("check", 5, 38, "FAILED", children=(moved("A", 5, 30, "FAILED", excludable=True),))
+    accepted = Acceptances("accepted.toml", {"A": Acceptance(reason="known", until=date(2027, 1, 1))})
+    session = SimulatedWatch(migration(moved("P", 60, 900), check=check), begin=100).session
+    snapshot = checks_report(session, acceptances=accepted).snapshot
+    assert snapshot.verdict == "running"
+    assert snapshot.settles_at == (EPOCH + 38 + 120) * 1000
