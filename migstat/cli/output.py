@@ -47,8 +47,7 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     """
     streams, json = runtime.streams, options.format in JSON_FORMATS
     unread = _unread(report)
-    readable = report.readable if isinstance(report, ChecksReport) else unread is None
-    code = exit_of(verdict, readable=readable)  # before anything is shown: a closed pipe must not change it
+    code = _code(report, verdict, unread)  # before anything is shown: a closed pipe must not change it
     for path in options.exports:  # a usage error, so before anything is printed
         _refuse_endless(report, path)
     notes = report.snapshot.notes if isinstance(report, StatusReport | ListReport) else ()
@@ -84,15 +83,22 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     return code
 
 
-def finish_raw(runtime: Runtime, value: object, verdict: Verdict | None, flaws: tuple[str, ...]) -> int:
-    """Print a JSON value that is not a published document; return the exit code."""
+def _code(report: Report, verdict: Verdict | None, unread: Incomplete | None) -> int:
+    # A task is judged alike however much of it is shown, and that may be more than its verdict needs.
+    if isinstance(report, ChecksReport) or (verdict is not None and isinstance(report, StatusReport)):
+        return exit_of(verdict, readable=report.readable)
+    return exit_of(verdict, readable=unread is None)
+
+
+def finish_raw(runtime: Runtime, value: object, report: StatusReport | None, flaws: tuple[str, ...]) -> int:
+    """Print a JSON value that is not a published document; return the exit code, of the `report` if it is judged."""
     try:
         _print_value(runtime.streams, value)
     except ClosedPipe:
         runtime.streams.abandon()
     if flaws:
         tell_error(runtime.streams, incomplete(flaws), json=True)
-    return exit_of(verdict, readable=not flaws)
+    return exit_of(report.snapshot.verdict, readable=report.readable) if report else exit_of(None, readable=not flaws)
 
 
 def _unread(report: Report) -> Incomplete | None:

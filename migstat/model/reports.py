@@ -31,6 +31,11 @@ class StatusReport(msgspec.Struct, frozen=True):
     nothing_to_move: bool = False
     not_before: Millis | None = None
 
+    @property
+    def readable(self) -> bool:
+        """True if everything that the verdict needs was read; what is shown may hold flaws that do not matter to it."""
+        return not self.snapshot.unread
+
 
 class ListReport(msgspec.Struct, frozen=True):
     """Base of a report of checks, projects or spaces."""

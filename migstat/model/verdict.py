@@ -111,12 +111,13 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True, dict=True):
     """One view of a task at `fetched_at` (epoch milliseconds): the head that every document about a task shares.
 
-    `node` is the requested one: the root, or the node of a level. `missing` are keys of the job's scope that were
-    not reported, `flaws` what could not be read, one line each. `summary` counts checks, projects or spaces, regardless
-    of filters, as far as they were read. With `partial` only those that run or went wrong were requested: the
-    others are counted as unread, if the job names them. `accepted` are the checks that were accepted. `older` is the id
-    of a run that is still in progress while this one, the newest, was refused. `settles_at` is when
-    an end that is not believed yet will be: that of the task, or that of failed checks after which no migration began.
+    `node` is the requested one: the root, or the node of a level. `missing` are keys of the job's scope that were not
+    reported, `flaws` what could not be read, one line each, `unread` what of it the verdict needs. `summary` counts
+    checks, projects or spaces, regardless of filters, as far as they were read. With `partial` only those that run or
+    went wrong were requested: the others are counted as unread, if the job names them. `accepted` are the checks that
+    were accepted. `older` is the id of a run that is still in progress while this one, the newest, was refused.
+    `settles_at` is when an end that is not believed yet will be: that of the task, or that of failed checks after which
+    no migration began.
     """
 
     job_id: str
@@ -136,6 +137,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     accepted: Accepted = {}
     older: str | None = None
     settles_at: Millis | None = None
+    unread: tuple[str, ...] = ()
 
     @cached_property
     def shape(self) -> Shape:
@@ -204,6 +206,7 @@ def snapshot_of(
         verdict=assessment.verdict,
         missing=assessment.missing,
         flaws=flaws,
+        unread=assessment.unread,
         job_name=job.name if job else None,
         destination=job.destination if job else None,
         reasons=assessment.reasons,

@@ -307,7 +307,13 @@ def _snapshot(
         unread = max(len(job.keys) - summary.total, 0)
         summary = replace(summary, total=summary.total + unread, unread=unread)
     return snapshot_of(
-        replace(assessment, missing=reading.missing, reasons=(*assessment.reasons, *unreadable), summary=summary),
+        replace(
+            assessment,
+            missing=reading.missing,
+            reasons=(*assessment.reasons, *unreadable),
+            summary=summary,
+            unread=assessment.unread if evidence else reading.flaws,
+        ),
         shown or reading.root,
         job,
         job_id=session.job_id,

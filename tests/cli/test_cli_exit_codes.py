@@ -243,6 +243,23 @@ def test_a_node_that_cannot_be_understood_is_named(words: tuple[str, ...]) -> No
     assert (result.code, result.err.count("could not be read")) == (3, 1)
 
 
+@pytest.mark.parametrize("check", ["SUCCESS", "FAILED"])
+def test_a_check_that_cannot_be_understood_changes_no_code_of_the_task(check: str) -> None:
+    """Beside the `check` that sums it up it does not count, whatever is shown; that is said all the same."""
+    ended = {"status": "FINISHED", "outcome": "SUCCESS"}
+    odd = ended | {"outcome": check, "children": {"Odd": ended | {"message": 5}, "Other": ended}}
+    with answering(one_task(of_tree(ended | {"children": {"check": odd, "migrate": ended}}))) as server:
+        deep = ("--depth 2", "--depth all", "--raw --depth all", "--depth all --json")
+        shown = [server.ask("status", "--exit-status", *words.split()) for words in ("", "--raw", "--depth 1", *deep)]
+        watched = server.ask("watch", sleep=[])
+        unjudged = server.ask("status", "--depth", "all")
+    assert {result.code for result in (*shown, watched)} == {0 if check == "SUCCESS" else 1}
+    assert unjudged.code == 3
+    assert [result.err.count("could not be read: check,Odd: not as expected") for result in shown[3:]] == [1] * len(
+        deep
+    )
+
+
 @pytest.mark.parametrize(
     ("other", "code", "verdict"), [("FINISHED", 3, "running"), ("FAILED", 1, "failed"), ("IN_PROGRESS", 1, "failed")]
 )

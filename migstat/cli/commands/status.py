@@ -71,7 +71,7 @@ def _raw(runtime: Runtime, session: Session, level: Level, depth: int, *, judged
         data, links = dict(page.node.raw or {}), page.links
     # All pages are in `data`, so a cursor for the next one would lead a script to read them twice.
     answer = {"data": data, "links": {name: value for name, value in links.items() if name != "next"}}
-    return finish_raw(runtime, answer, report.snapshot.verdict if report else None, flaws)
+    return finish_raw(runtime, answer, report, flaws)
 
 
 def _merged(node: Node) -> dict[str, Any]:
