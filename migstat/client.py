@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from migstat.api.endpoints import Api
 from migstat.api.retry import Timing, steady_clock
-from migstat.errors import Incomplete, UsageError
+from migstat.errors import CredentialsError, Incomplete, MigstatError, UsageError
 from migstat.follow.deadline import WATCH_POLICY, Deadline
 from migstat.follow.watch import Plan, Watch
 from migstat.model.events import Event, Resumed, Waiting
@@ -77,16 +77,18 @@ class Client:
         rate_limit: int | None = DEFAULT_RATE_LIMIT,
         ca_bundle: str | PathLike[str] | None = None,
     ) -> None:
+        if isinstance(ca_bundle, PathLike):
+            ca_bundle = fspath(ca_bundle)
         flags = Flags(
-            base_url=base_url,
+            base_url=_text(base_url, "base_url"),
             rate_limit=UNLIMITED if rate_limit is None else str(rate_limit),
-            ca_bundle=None if ca_bundle is None else fspath(ca_bundle),
+            ca_bundle=None if ca_bundle is None else _text(ca_bundle, "ca_bundle"),
         )
         settings = replace(
             _Arguments(flags).settings(),
             request_timeout=_seconds(request_timeout, "request_timeout", MAX_REQUEST_TIMEOUT),
-            email=parse_email(email, "email"),
-            token=token_of(token, "token"),
+            email=parse_email(_text(email, "email", CredentialsError), "email"),
+            token=token_of(_text(token, "token", CredentialsError), "token"),
         )
         self._open(Sources({}), settings, named=True)
 
@@ -98,7 +100,7 @@ class Client:
         become UserWarnings.
         """
         environ = process_environ()
-        chosen = profile_from(profile, None, environ)
+        chosen = profile_from(None if profile is None else _text(profile, "profile"), None, environ)
         sources = Sources(
             {},
             environ,
@@ -145,7 +147,13 @@ class Client:
 
         Without a depth, as much as `migstat status` shows. Raises NotFound for an unknown level.
         """
-        names = level_from(level if isinstance(level, str) else ",".join(level), "level") if level else ()
+        if not isinstance(level, str | None):
+            if not isinstance(level, Sequence) or not all(isinstance(name, str) for name in level):
+                raise UsageError(f"level: invalid value: {level!r}", "Use a string, or a list of names.")
+            level = ",".join(level)
+        names = level_from(level, "level") if level else ()
+        if depth is not None and depth != "all" and not isinstance(depth, int):
+            raise UsageError(f"depth: invalid value: {depth!r}", "Use a whole number, or 'all'.")
         extent = ALL if depth == "all" else None if depth is None else max(0, depth)
         return status_report(self._session(job, task, TaskWord.LATEST), names, extent, judged=True).snapshot
 
@@ -219,7 +227,7 @@ def watch(
 
     Raises UsageError for invalid values at once, and ApiError while it runs if waiting cannot help.
     """
-    if until not in frozenset(Until):
+    if not isinstance(until, str) or until not in frozenset(Until):
         raise UsageError(f"until: invalid value {until!r}", f"Choose from {', '.join(Until)}.")
     plan = Plan(
         interval=_seconds(interval, "interval"),
@@ -240,6 +248,13 @@ class _Arguments(Sources, frozen=True):
     def get(self, key: str) -> tuple[str, str] | None:
         value = self.flags.get(key)
         return None if value is None else (refuse_empty(value, key), key)
+
+
+def _text(value: object, name: str, error: type[MigstatError] = UsageError) -> str:
+    """The argument, which may be None where a variable is not set. The message does not show it: it may be a secret."""
+    if not isinstance(value, str):
+        raise error(f"{name}: not a string, but {type(value).__name__}", "Is the variable that it comes from set?")
+    return value
 
 
 def _seconds(value: float, name: str, longest: float = MAX_DURATION) -> float:

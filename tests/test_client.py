@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -160,6 +160,12 @@ def test_many_threads_may_use_one_client(small: Server) -> None:
     [
         ({"email": ""}, UsageError, "email is not an e-mail"),
         ({"token": "two words"}, CredentialsError, "token contains more than one word"),
+        # such as of a variable that is not set, or of a file read as bytes
+        ({"email": None}, CredentialsError, "email: not a string, but NoneType"),
+        ({"token": None}, CredentialsError, "token: not a string, but NoneType"),
+        ({"token": TOKEN.encode()}, CredentialsError, "^token: not a string, but bytes$"),
+        ({"base_url": None}, UsageError, "base_url: not a string"),
+        ({"ca_bundle": 5}, UsageError, "ca_bundle: not a string"),
         ({"base_url": "http://api.example"}, UsageError, "base_url: plain http"),
         ({"request_timeout": 1e9}, UsageError, "request_timeout: invalid duration: 1000000000.0"),
         ({"request_timeout": float("nan")}, UsageError, "request_timeout: invalid duration: nan"),
@@ -187,6 +193,11 @@ def test_a_client_shows_no_secret() -> None:
         (lambda client, job: client.job("no-such-job"), NotFound, "no-such-job"),
         (lambda client, job: client.status(job, level=("migrate", "nothing")), NotFound, "level migrate,nothing does"),
         (lambda client, job: client.status(job, level="check,,a"), UsageError, "level: 'check,,a' has an empty"),
+        (lambda client, job: client.status(job, level=5), UsageError, "level: invalid value: 5"),
+        (lambda client, job: client.status(job, level=["check", 5]), UsageError, "level: invalid value"),
+        (lambda client, job: client.status(job, depth="x"), UsageError, "depth: invalid value: 'x'"),
+        (lambda client, job: client.status(job, depth=1.5), UsageError, "depth: invalid value: 1.5"),
+        (lambda client, job: Client.from_environment(cast("Any", 5)), UsageError, "profile: not a string"),
         (lambda client, job: client.tasks(), UsageError, "no job given"),
         (lambda client, job: client.checks(7), UsageError, "job: invalid id: 7"),
         (lambda client, job: client.status("latest-check"), UsageError, "no job given"),
@@ -341,7 +352,9 @@ def test_a_closed_watch_asks_no_more(small: Server) -> None:
         assert client.status(small.job_id).task_id == first.snapshot.task_id
 
 
-@pytest.mark.parametrize("wrong", [{"interval": "5"}, {"timeout": -1.0}, {"stall_after": float("inf")}, {"until": "x"}])
+@pytest.mark.parametrize(
+    "wrong", [{"interval": "5"}, {"timeout": -1.0}, {"stall_after": float("inf")}, {"until": "x"}, {"until": ["done"]}]
+)
 def test_a_watch_of_nonsense_is_refused_before_it_begins(small: Server, wrong: dict[str, Any]) -> None:
     """Values that make no sense are refused by the call, not by the first event."""
     with client_of(small) as client, pytest.raises(UsageError, match=next(iter(wrong))):
