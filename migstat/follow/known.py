@@ -95,7 +95,12 @@ class KnownTree(msgspec.Struct):
                     if level and level[:-1] == node.level and level[-1] in children
                 }
             elif any(name not in children for name in known):
-                self.gone |= {child.level: child for name, child in known.items() if name not in children}
+                self.gone |= {
+                    child.level: child
+                    for name, child in known.items()
+                    # only its children show that a hidden level was ever there: it may only have failed to answer
+                    if name not in children and (child.level not in HIDDEN_LEVELS or before.get(child.level))
+                }
             if node.children is not None or node.unreadable or children:
                 self.levels[node.level] = children
         self.running = {

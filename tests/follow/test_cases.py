@@ -268,6 +268,24 @@ def test_what_is_gone_at_the_end_may_come_back(about: str, seconds: float, code:
     assert any("no longer reported and does not count" in note for note in ended.notes) == (code == 0)
 
 
+@pytest.mark.parametrize(("about", "told"), [("spaces", []), ("projects", ["migrate,projects"])])
+def test_only_what_was_reported_can_be_gone(about: str, told: list[str]) -> None:
+    """A hidden level that did not answer once and is not there was never there, unless it had projects before."""
+    simulated = SimulatedWatch(night(hidden("projects", runs("P", 40, 99)), named={}))
+
+    def troubled(target: str, now: float) -> httpx.Response | None:
+        if now < 200 or f"level=migrate,{about}" not in target.replace("%2C", ","):
+            return None
+        return httpx.Response(503) if now < END else httpx.Response(200, json={"data": {}, "links": {}})
+
+    simulated.trouble = troubled
+    ended = simulated.ended()
+    waited = 120 if told else 0
+    assert (ended.exit_code, END + waited <= seconds_of(ended) < END + waited + 90) == (0, True)
+    notes = [note.partition(" is no longer reported")[0] for note in ended.notes]
+    assert notes == told
+
+
 def test_an_empty_list_of_runs_is_waited_for() -> None:
     """A run that was just created is not listed yet, which is not an error."""
     root = lives("root", Step(0), Step(100, "FINISHED", "SUCCESS"), children=(runs("A", 5, 50),))
