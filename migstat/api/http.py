@@ -93,10 +93,7 @@ class Observers(msgspec.Struct, frozen=True):
 
 
 class Http:
-    """Connections to the API's server and to the servers of its files. Thread-safe.
-
-    `ahead` are the seconds by which the API's clock is ahead of `timing.now`; None until an answer bears a date.
-    """
+    """Connections to the API's server and to the servers of its files. Thread-safe."""
 
     def __init__(
         self,
@@ -110,7 +107,8 @@ class Http:
         self.settings = settings
         self.timing = timing
         self.observers = observers or Observers()
-        self.ahead: float | None = None
+        # seconds by which the API's clock is ahead of `timing.clock`, which unlike the local time is never set
+        self._ahead: float | None = None
         self.redactor = Redactor(settings)
         self.budget = Budget(settings.rate_limit, timing.clock, self.observers.waiting)
         try:
@@ -149,10 +147,14 @@ class Http:
         then = epoch_seconds(date, parsedate_to_datetime)
         if then is None or then * 1000 < EARLIEST_STAMP:
             return
-        ahead = then - self.timing.now()
+        ahead = then - self.timing.clock()
         # An answer is older than its arrival, and much older if a cache kept it: the latest date is the nearest.
         with self._lock:
-            self.ahead = ahead if self.ahead is None else max(self.ahead, ahead)
+            self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
+
+    def server_time(self) -> float | None:
+        """The time by the API's own clock, in epoch seconds; None until an answer bears a date."""
+        return None if self._ahead is None else self.timing.clock() + self._ahead
 
     def get(
         self,

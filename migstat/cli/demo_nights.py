@@ -52,7 +52,7 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
             raise Stopped
 
     app = App(scenario, Timeline(begins, 1.0, first), clock=clock, rate_limit=None)
-    api = SimulatedApi(app, lambda: not smooth and silence <= now < silence + OUTAGE[1])
+    api = SimulatedApi(app, clock, lambda: not smooth and silence <= now < silence + OUTAGE[1])
     with Record(path) as record:
         while True:
             session = TaskSession(api, Target(job.job_id, task.task_id), clock, None)
@@ -74,10 +74,14 @@ def record_night(path: Path, scenario: Scenario, begins: float, *, smooth: bool 
 class SimulatedApi(Api):
     """The API, answered by the simulator without a socket; it is out of reach while `silent` says so."""
 
-    def __init__(self, app: App, silent: Callable[[], bool]) -> None:
-        self.ahead = 0.0
+    def __init__(self, app: App, clock: Callable[[], float], silent: Callable[[], bool]) -> None:
         self._app = app
+        self._clock = clock
         self._silent = silent
+
+    def server_time(self) -> float:
+        """The time of the night."""
+        return self._clock()
 
     def request(
         self, resource: Resource, below: str, query: dict[str, str | None], decode: Callable[[bytes], Answer]

@@ -453,7 +453,7 @@ class Watch:
             accepted, self.doubts = accepted_of(self._plan.acceptances, evidence.shape.checks, now, complete=complete)
             evidence = replace(evidence, accepted=accepted)
         self._evidence = evidence
-        if first and self._session.api.ahead is not None:  # without it, the local clock may be wrong by minutes or days
+        if first and self._session.api.server_time() is not None:  # the local clock may be wrong by minutes or days
             self._settling.begin(evidence, self._session.api_now())
         gone = [level for level in known.gone if would_count(level, evidence.task_type, self._plan.until)]
         self._assessment = found = self._settling.judge(evidence, full=full, gone=gone)

@@ -81,7 +81,8 @@ class TaskSession:
 
     def api_now(self) -> Millis:
         """The time by the API's own clock, which its stamps are compared with; the local time if no answer tells it."""
-        return int((self._now() + (self.api.ahead or 0.0)) * 1000)
+        then = self.api.server_time()
+        return self.now() if then is None else int(then * 1000)
 
     def older_in_progress(self) -> str | None:
         """The id of the run before one that was refused if it still runs, and `latest` means the refused one.

@@ -480,12 +480,12 @@ def test_the_clock_of_the_api_is_known_by_the_dates_of_its_answers(time: Time) -
     dates = [None, "soon", formatdate(0), formatdate(EPOCH - 90_000), formatdate(EPOCH + 180), formatdate(EPOCH + 60)]
     answers = [ok(headers=None if date is None else {"Date": date}) for date in dates]
     script = Script(time, refusal(503, {"Date": formatdate(EPOCH + 3600)}), *answers)
-    ahead = []
+    times = []
     with api_of(script, time) as api:
         for _ in dates:
             api.job("j")
-            ahead.append(api.ahead)
-    assert ahead == [None, None, None, -90_000.5, 179.5, 179.5]
+            times.append(api.server_time())
+    assert times == [None, None, None, EPOCH - 90_000, EPOCH + 180, EPOCH + 180]
 
 
 def test_a_query_does_not_wait_for_minutes_because_another_was_refused(time: Time) -> None:

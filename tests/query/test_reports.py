@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from migstat.model.acceptance import Acceptance, Acceptances
 from migstat.model.nodes import Level, child_of
@@ -23,7 +24,7 @@ from migstat.settings.target import Target
 from migstat.simulator.scenario import SimNode, refused
 from migstat.simulator.scenario import TaskType as SimTaskType
 from tests.scenarios import JOB, migration, moved, of_root, of_tasks
-from tests.watching import EPOCH, Answer, JsonTree, SimulatedWatch, done, going, served, unavailable
+from tests.watching import EPOCH, Answer, JsonTree, OneByOne, SimulatedWatch, done, going, served, unavailable
 
 LONG_AGO = {"lastUpdatedAt": int(EPOCH - 600) * 1000}
 DEPTHS = [None, 0, 1, ALL]
@@ -169,3 +170,21 @@ def test_checks_wait_for_late_reports_from_their_own_end_on() -> None:
     snapshot = checks_report(session, acceptances=accepted).snapshot
     assert snapshot.verdict == "running"
     assert snapshot.settles_at == (EPOCH + 38 + 120) * 1000
+
+
+def test_setting_the_local_clock_makes_no_end_older() -> None:
+    """A computer may wake up with a clock that is an hour behind, and have it set later."""
+    sim, behind = SimulatedWatch(migration(moved("A", 60, 300), keys=("A", "B"), core_end=320), begin=250), 3600.0
+
+    def wall() -> float:
+        return sim.time.wall() - behind
+
+    def verdict() -> str:
+        return status_report(OneByOne(sim.api, Target(JOB, sim.task.task_id), wall, None), ()).snapshot.verdict
+
+    sim.api.timing = replace(sim.api.timing, now=wall)
+    assert verdict() == "running"
+    sim.time.now, behind = 325.0, 0.0
+    assert verdict() == "running"
+    sim.time.now = 500.0
+    assert verdict() == "failed"
