@@ -248,7 +248,7 @@ class Names:
 def _shown(value: object) -> str:
     """A value as a description; empty if it may hold a secret: a token, or a URL or e-mail with one in it."""
     text = str(value)
-    return "" if ":" in text or text.startswith("ATATT") else text
+    return "" if ":" in text or "ATATT" in text else text
 
 
 def _ids_of(name: str, targets: dict[str, dict[str, Any]]) -> tuple[str, str | None]:

@@ -42,6 +42,7 @@ task = "t9"
 
 [profiles.own]
 task = "latest-migrate"
+email = "you@example.com ATATT3xFfGF0secret"
 
 [profiles.bare]
 base_url = "https://user:secret@example.com"
