@@ -45,13 +45,14 @@ class Endless(AssertionError):
 class SimulatedTime:
     """Seconds since the scenario's beginning, which pass by sleeping only. At `ends` sleeping raises the error.
 
-    Nobody sleeps beyond `latest`.
+    Nobody sleeps beyond `latest`. The time of the day has been set by `step` seconds.
     """
 
     now: float = 0.0
     ends: tuple[float, BaseException] | None = None
     latest: float = 7200.0
     slept: list[float] = field(default_factory=list)
+    step: float = 0.0
 
     def clock(self) -> float:
         """Steady seconds, which are not those of the day."""
@@ -59,7 +60,7 @@ class SimulatedTime:
 
     def wall(self) -> float:
         """Epoch seconds."""
-        return EPOCH + self.now
+        return EPOCH + self.now + self.step
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(round(seconds, 6))
@@ -156,7 +157,7 @@ class SimulatedWatch:
         self.trouble = trouble
         self.sent: list[Sent] = []
         self.view: View | None = None
-        self.app = App(scenario, script.Timeline(EPOCH, 1.0), clock=self.time.wall, rate_limit=600)
+        self.app = App(scenario, script.Timeline(EPOCH, 1.0), clock=lambda: EPOCH + self.time.now, rate_limit=600)
         self._latency = latency
         own_wall = lambda: self.time.wall() + fast  # noqa: E731
         self.deadline = Deadline(self.time.clock, self.time.sleep, timeout)

@@ -32,11 +32,15 @@ if TYPE_CHECKING:
 
 
 class Demo(msgspec.Struct, frozen=True):
-    """A demo: the start of the commands that it suggests, its last line, and the environment for those it runs."""
+    """A demo: the start of the commands that it suggests, its last line, and the environment for those it runs.
+
+    Its `now` runs at the `pace` of the migration.
+    """
 
     program: str
     label: str
     user_environ: Mapping[str, str]
+    pace: float = 1.0
 
 
 class Runtime(msgspec.Struct, frozen=True):

@@ -21,7 +21,6 @@ from migstat.errors import UsageError
 from migstat.follow.deadline import Stopped
 from migstat.follow.notify import Alarms, Batch, recovery_beside, worst_of
 from migstat.model.events import Resumed, View, Waiting
-from migstat.model.nodes import Millis
 from migstat.render.ending import WatchResult, last_line
 from migstat.render.json import encoded, event_document
 from migstat.render.notification import sentence
@@ -83,13 +82,23 @@ class Notifier(Listener):
     """Runs a command whenever someone should be notified.
 
     One run at a time: events in between are reported by the next one. Each kind of problem is warned about once.
+    `steady` counts seconds, whatever the time of the day is set to.
     """
 
-    def __init__(self, command: Command, warn: Callable[[str], None], *, patience: float = LONGEST_RUN) -> None:
+    def __init__(
+        self,
+        command: Command,
+        warn: Callable[[str], None],
+        steady: Callable[[], float],
+        *,
+        patience: float = LONGEST_RUN,
+    ) -> None:
         self._warn = warn
         self._patience = patience
         self._alarms = Alarms()
         self._view: View | None = None
+        self._steady = steady
+        self._seen_at = 0.0
         self._process: Popen[bytes] | None = None
         self._abandoned = False
         self._worker = BackgroundWorker("notifier", partial(self._work, command))
@@ -97,24 +106,26 @@ class Notifier(Listener):
     def show(self, event: Heard) -> None:
         """Take in an event, to be reported at the end of its poll."""
         if isinstance(event, Waiting):
-            self._view = event.view
-            self.look(event.at)
+            self._view, self._seen_at = event.view, self._steady()
+            self.look()
         elif not isinstance(event, Resumed):
             self._alarms.add(event)
 
-    def look(self, now: Millis, ending: str = "") -> None:
+    def look(self, ending: str = "") -> None:
         """Run the command if anything calls for it: at the end of a poll, and in a pause, as an outage drags on.
 
         `ending` says how the watch ended, if it has.
         """
-        if self._view is not None and (batch := self._alarms.due(now, self._view, ending)) is not None:
-            self._worker.put(batch)
+        if self._view is not None:
+            now = self._view.at + int((self._steady() - self._seen_at) * 1000)
+            if (batch := self._alarms.due(now, self._view, ending)) is not None:
+                self._worker.put(batch)
 
     def end(self, result: WatchResult) -> None:
         """Run the command for the end."""
         self._alarms.add(result.ended)
-        self._view = result.view
-        self.look(result.ended.at, last_line(result))
+        self._view, self._seen_at = result.view, self._steady()
+        self.look(last_line(result))
 
     def wait(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
         """Wait for the command; a signal inside of `interruptible` ends it at once."""

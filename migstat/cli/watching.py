@@ -53,7 +53,9 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
         printer = ScreenPrinter(behind, wanted, out)
     else:
         printer = LinePrinter(behind, wanted)
-    notifier = Notifier(wanted.notify, printer.warn) if wanted.notify else None
+    pace = runtime.demo.pace if runtime.demo else 1.0
+    steady = lambda: runtime.clock() * pace  # noqa: E731
+    notifier = Notifier(wanted.notify, printer.warn, steady) if wanted.notify else None
 
     def sleep(seconds: float) -> None:
         """Sleep, but no longer than standard output has a reader. Raises ClosedPipe, OutputError."""
@@ -62,7 +64,7 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
             runtime.sleep(min(seconds, CHECKED_EVERY))
             seconds -= CHECKED_EVERY
             if notifier:  # an outage may become worth a notification in a pause of five minutes
-                notifier.look(int(runtime.now() * 1000))
+                notifier.look()
 
     with Signals(printer.screen, notifier) as signals, background:
         for warning in wanted.warnings:
@@ -85,7 +87,7 @@ def follow_task(runtime: Runtime, wanted: WatchOptions) -> int:
             recall = recorder.recall if recorder else None
             return Watcher(
                 session=session,
-                watch=Watch(session, wanted.plan, deadline, recall=recall, show=printer.fill),
+                watch=Watch(session, wanted.plan, deadline, recall=recall, show=printer.fill, steady=steady),
                 # The record first: after a signal one second must do for everything, and a later watch needs it.
                 listeners=[each for each in (recorder, notifier, *exporters) if each is not None],
                 printer=printer,

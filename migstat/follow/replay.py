@@ -365,8 +365,10 @@ class Replay:
         if not self._outages or self._outages[-1].to is not None:  # the line that began it was damaged
             self._outages.append(Silence(at, None, "", ""))
         last = self._outages.pop()
-        # the outage began when the last answer was missed, a little before it was reported
-        self._outages.append(replace(last, since=min(last.since, self._before(at, seconds)), to=at))
+        # the outage began when the last answer was missed, a little before it was reported; if its end says how long it
+        # lasted, that counts, as the computer's clock may have been set meanwhile
+        before = self._before(at, seconds)
+        self._outages.append(replace(last, since=before if seconds > 0 else min(last.since, before), to=at))
 
     def _before(self, at: Millis, seconds: float) -> Millis:
         """The time so many seconds before another, but not before the watch; a damaged line may have any number."""

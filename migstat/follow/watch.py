@@ -24,7 +24,7 @@ from contextlib import AbstractContextManager, nullcontext
 import msgspec
 from msgspec.structs import replace
 
-from migstat.api.retry import WINDOW, Policy
+from migstat.api.retry import WINDOW, Clock, Policy
 from migstat.errors import ApiError, Incomplete, NotFound, Refused, UsageError
 from migstat.follow.deadline import Deadline, Stopped
 from migstat.follow.estimate import Rehearsal
@@ -111,6 +111,8 @@ class Watch:
 
     `share` is a random number in 0..1. `recall` returns what an earlier watch has said about a job and task, once these
     are known. `show` gets views of the first reading while it goes on, which takes minutes for 20,000 projects.
+    `steady` counts the seconds that something lasts, whatever the time of the day is set to: those of the deadline's
+    clock, except in a demo, whose days are short.
     """
 
     def __init__(
@@ -122,12 +124,14 @@ class Watch:
         share: Callable[[], float] = random.random,
         recall: Callable[[str, str], Seen] | None = None,
         show: Callable[[View], None] = lambda _: None,
+        steady: Clock | None = None,
     ) -> None:
         self.doubts: tuple[str, ...] = ()
         self._session = session
         self._plan = plan
         self._deadline = deadline
         self._now = session.now
+        self._steady = steady or deadline.clock
         self._share = share
         self._recall = recall
         self._poller = Poller(session, deadline.clock, show)
@@ -142,15 +146,16 @@ class Watch:
         self._interval = plan.interval
         # why there is no answer at present, since when an Outage has been out without a Recovered, and earlier ones
         self._no_answer: NoAnswer | None = None
-        self._silent_since: Millis | None = None
+        self._silent_since: float | None = None
         self._outages = 0
         self._outage_seconds = 0.0
         # since when something that counts could not be read, although the root answers
-        self._unread_since: Millis | None = None
+        self._unread_since: float | None = None
         # when things happened, by the deadline's clock, except for the beginning
         self._began: Millis | None = self._now()
         self._spoke_at = deadline.clock()
         self._read_at: float | None = None
+        self._seen_at = 0.0
         self._asked_at = 0.0
         self._full_at = 0.0
         self._last_was_full = False
@@ -190,7 +195,7 @@ class Watch:
         else:
             (since, before), (until, after) = self._pace[0], self._pace[-1]
             requests = (after - before) * WINDOW / max(until - since, 1.0)
-        silent = 0 if self._silent_since is None else now - self._silent_since
+        silent = 0.0 if self._silent_since is None else self._steady() - self._silent_since
         scope = "checks"
         if poller.task_type != TaskType.CHECK:  # the hidden level that the task has, or would have
             scopes = poller.job.scopes if poller.job else HIDDEN
@@ -209,7 +214,7 @@ class Watch:
             phases=self._progress.phases,
             outage=self._no_answer,
             outages=self._outages,
-            outage_seconds=self._outage_seconds + silent / 1000,
+            outage_seconds=self._outage_seconds + silent,
             watched_seconds=self._deadline.clock() - self._deadline.began_at,
             interval=self._interval,
             full_every=self._interval if only_full else poller.full_every,
@@ -365,12 +370,12 @@ class Watch:
     def _read(self, *, full: bool) -> Iterator[Event | Waiting]:
         """Read until it succeeds, through any outage. Raises ApiError if no waiting can help."""
         clock = self._deadline.clock
-        began, began_at = clock(), self._now()
+        began, began_at = clock(), self._steady()
         read_at = began if self._read_at is None else self._read_at
         # seconds between two readings beyond which polls were missed, in an outage or while all this was suspended
         longest = self._interval + max(2 * self._interval, MISSED)
         if began - read_at > longest and self._snapshot is not None:
-            yield self._alive(gap=max(0, began_at - self._snapshot.fetched_at) / 1000)
+            yield self._alive(gap=began_at - self._seen_at)
         definite_since: float | None = None
         tries = 0
         while True:
@@ -398,7 +403,7 @@ class Watch:
                         yield Outage(self._now(), error.code, error.message, wait)
                     now, known = self._now(), self._no_answer
                     self._no_answer = NoAnswer(
-                        since=began_at if known is None else known.since,
+                        since=self._time_of(self._silent_since),
                         code=error.code,
                         message=error.message,
                         next_try=now + int(wait * 1000),
@@ -440,7 +445,7 @@ class Watch:
             self._progress.forgive(passed - self._interval)
             passed = self._interval
         self._progress.forgive(passed, self._poller.failing)
-        self._read_at, self._last_was_full = clock, full
+        self._read_at, self._seen_at, self._last_was_full = clock, self._steady(), full
         self._full_at = clock if full else self._full_at
         self._pace.append((clock, self._poller.requests))
         while len(self._pace) > 2 and self._pace[-1][0] - self._pace[1][0] >= WINDOW:
@@ -487,27 +492,35 @@ class Watch:
         )
         yield from self._take_unread(unread)
 
+    def _time_of(self, then: float) -> Millis:
+        """The time of the day, as it is set now, at a moment of the steady clock."""
+        return self._now() - round((self._steady() - then) * 1000)
+
     def _take_unread(self, unread: tuple[str, ...]) -> Iterator[Event]:
         """Tell that what counts cannot be read, although the root answers, or that all is read again."""
-        now, since, poller = self._now(), self._unread_since, self._poller
+        now, steady, since, poller = self._now(), self._steady(), self._unread_since, self._poller
         doubtful = poller.outdated and bool(poller.failing)
-        self._unread_since = (since or now) if unread or doubtful else None
+        if unread or doubtful:
+            self._unread_since = steady if since is None else since
+        else:
+            self._unread_since = None
         # an error of one reading may be gone with the next, unless the whole API was silent before
-        if unread and (since is not None or self._silent_since is not None):
-            message, known = f"cannot read {unread[0]}", self._no_answer
+        silent = since if self._silent_since is None else self._silent_since
+        if unread and silent is not None:
+            message = f"cannot read {unread[0]}"
             self._no_answer = NoAnswer(
-                since=(since or now) if known is None else known.since,
+                since=self._time_of(silent),
                 code=Incomplete.code,
                 message=message,
                 next_try=now + int(self._interval * 1000),
             )
             if self._silent_since is None:
-                self._silent_since, self._outages = self._no_answer.since, self._outages + 1
+                self._silent_since, self._outages = silent, self._outages + 1
                 yield Outage(now, Incomplete.code, message, self._interval)
         elif not unread:
             self._no_answer = None
             if self._silent_since is not None:
-                seconds, self._silent_since = (now - self._silent_since) / 1000, None
+                seconds, self._silent_since = steady - self._silent_since, None
                 self._outage_seconds += seconds
                 yield Recovered(now, seconds)
 

@@ -99,7 +99,7 @@ def _watched(night: Night) -> Iterator[str]:
     if gaps:
         yield f"not watched {', '.join(gaps[:3])}" + (f", +{len(gaps) - 3} more" if len(gaps) > 3 else "")
     if outages := night.outages:
-        lasted = sum((outage.to or now) - outage.since for outage in outages) / 1000
+        lasted = sum(max(0, (outage.to or now) - outage.since) for outage in outages) / 1000
         causes = dict.fromkeys(cause_of(NoAnswer(outage.since, outage.code, outage.message, 0)) for outage in outages)
         reasons = ", ".join([*filter(None, causes)][:2])
         often = "one outage" if len(outages) == 1 else f"{len(outages)} outages"

@@ -193,7 +193,7 @@ def test_a_command_that_hangs_is_killed_with_all_it_has_started(tmp_path: Path) 
     """After its time the command is ended, with its child processes and anything that holds its pipes."""
     warnings: list[str] = []
     file = script(tmp_path, "sleep 600 & echo $! > left", "wait")
-    notifier = Notifier(Command((str(file),), {"PATH": os.environ["PATH"]}), warnings.append, patience=0.3)
+    notifier = Notifier(Command((str(file),), {"PATH": os.environ["PATH"]}), warnings.append, lambda: 0.0, patience=0.3)
     notifier.end(RESULT)
     notifier.wait(nullcontext)
     assert warnings == ["migstat: warning: --notify: script timed out after 0.3s"]

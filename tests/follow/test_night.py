@@ -239,6 +239,13 @@ def test_what_a_record_tells_of_a_node(case: str) -> None:
         ([snapshot(0), line("outage", 2, code="x"), snapshot(8)], [(0, 2, None), (8, 8, None)], [(2, 2, "x")]),
         ([snapshot(0), line("recovered", 9, outageSeconds=240)], [(0, 9, None)], [(5, 9, "")]),
         ([snapshot(0), line("recovered", 9, outageSeconds=1e306)], [(0, 9, None)], [(0, 9, "")]),
+        # the clock was set meanwhile
+        ([snapshot(0), line("outage", 2, code="x"), line("recovered", 50, outageSeconds=120)],
+         [(0, 50, None)], [(48, 50, "x")]),
+        ([snapshot(40), line("outage", 42, code="x"), line("recovered", 2, outageSeconds=-3588)],
+         [(40, 40, None)], [(2, 2, "x")]),
+        ([snapshot(40), line("outage", 42, code="x"), line("recovered", 4, outageSeconds=120)],
+         [(40, 40, None)], [(4, 4, "x")]),
         ([snapshot(0), line("finished", 3), BEGUN, line("alive", 7)], [(0, 3, "finished"), (1, 7, None)], []),
         ([BEGUN, line("alive", 7)], [(1, 7, None)], []),
     ],

@@ -454,6 +454,23 @@ def test_a_level_that_fails_once_is_no_outage() -> None:
     assert the_end(events).verdict is Verdict.SUCCEEDED
 
 
+@pytest.mark.parametrize("step", [-3600.0, 90_000.0])
+def test_a_clock_that_is_set_in_an_outage_is_not_the_outage(step: float) -> None:
+    """An outage lasts as long as it lasts, and so does a time without polls, whatever the time of the day is set to."""
+    sim = SimulatedWatch(migration(*TWO), begin=200, trouble=outage(400, 500))
+    gaps = list[float]()
+    for event in sim.events():
+        if isinstance(event, Outage):
+            sim.time.step = step
+        elif isinstance(event, Recovered):
+            assert event.outage_seconds == pytest.approx(100, abs=2 * INTERVAL)
+            sim.time.now, sim.time.step = sim.time.now + 300, 0.0  # a lid is closed
+        elif isinstance(event, Alive) and event.gap_seconds:
+            gaps.append(event.gap_seconds)
+    assert gaps == [pytest.approx(300, abs=2 * INTERVAL)]
+    assert sim.watch.view.outage_seconds == pytest.approx(100, abs=2 * INTERVAL)
+
+
 def test_a_closed_lid_loses_nothing() -> None:
     """Where hours pass in one pause, that is said, and all that ended meanwhile is reported on waking."""
     sim, seen = SimulatedWatch(migration(*TWO), begin=200), list[Event]()

@@ -95,7 +95,7 @@ def demo(
             words = _with_records(ctx, words, scripted, Path(folder))
         environ = _sealed_environ(runtime.environ, server, Path(folder, "config.toml"))
         program = "migstat demo" + (f" --scenario {scenario}" if scenario else "")
-        rehearsal = replace(runtime, environ=environ, now=now, demo=Demo(program, LABEL, runtime.environ))
+        rehearsal = replace(runtime, environ=environ, now=now, demo=Demo(program, LABEL, runtime.environ, pace))
         tells = not wants_json(words, rehearsal)  # or standard error could not be read as JSON
         if tells and watches:
             runtime.streams.tell(LABEL)
