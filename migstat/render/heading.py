@@ -177,8 +177,9 @@ def header(
     facts = []
     if began is not None:
         ended = snapshot.ended_at
-        ran = f"started {local_time(began, now)}" if snapshot.goes_on else span_of_time(began, ended, now)
-        facts.append((0, f"{ran} {zone(began)}"))
+        started = local_time(began, now, zoned=True)
+        ran = f"started {started}" if snapshot.goes_on else span_of_time(began, ended, now, zoned=True)
+        facts.append((0, ran))
     facts.append((1, duration(snapshot.elapsed_seconds(now))))
     facts += why_not_over(snapshot, now)
     end = later(not_before, now)

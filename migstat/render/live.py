@@ -26,7 +26,7 @@ from migstat.render.heading import Counted, Heading, facts_line, heading_lines, 
 from migstat.render.log import LogLine, name_of, no_answer
 from migstat.render.outlook import outlook
 from migstat.render.sorted_view import SortedView, progress_of
-from migstat.render.text import duration, grouped, harmless, later, local_time, zone
+from migstat.render.text import duration, grouped, harmless, later, local_time
 from migstat.render.theme import BAD, QUIET, Glyphs, count_words, describe
 
 FOOTER = "Ctrl-C stops watching; the migration goes on"
@@ -150,13 +150,13 @@ def times(
         parts += why_not_over(snapshot, now, brief=brief)
     if known.verdict in (Verdict.PENDING, Verdict.RUNNING):
         if outage is None and view.estimated_end is None and (end := later(view.not_before, now)) is not None:
-            parts.append((DISPENSABLE, f"not before {local_time(end, now)} {zone(end)}"))
+            parts.append((DISPENSABLE, f"not before {local_time(end, now, zoned=True)}"))
         # In an outage the last estimate stays until it is certainly wrong, and then the deadline.
         passed = outage is not None and view.estimated_end is not None and view.estimated_end < now
         parts += outlook(replace(view, estimated_end=None) if passed else view, now, brief=brief)
     if outage is None and read_at is not None:
         age = f"updated {duration(max(now - read_at, 0) / 1000)} ago"
-        parts.append((1, f"as of {local_time(read_at, now)} {zone(read_at)}" if still else age))
+        parts.append((1, f"as of {local_time(read_at, now, zoned=True)}" if still else age))
     if rates:
         parts += [(5, f"every {duration(view.interval)}"), (5, f"{view.requests_a_minute:.0f} requests/min")]
     return parts

@@ -118,8 +118,9 @@ def columns_for_people(report: TimelineReport) -> tuple[str, ...]:
 
 
 def row_for_people(span: Span, report: TimelineReport) -> tuple[str, ...]:
-    """A node in words. Times have a date unless they are of the day on which the night began."""
+    """A node in words. Times have a date unless they are of the day on which the night began, a zone if it changes."""
     night, day = report.night, report.night.started or 0
+    zoned = zone(day) != zone(night.ended or night.as_of or day)
     node = Node(span.level, span.status, span.outcome, missing=span.state is State.MISSING)
     phases = (
         f"{phase.name} {'' if phase.exact else '~'}"
@@ -129,8 +130,8 @@ def row_for_people(span: Span, report: TimelineReport) -> tuple[str, ...]:
     return (
         span.name,
         f"{UNICODE.states[span.state]} {state_words(node)}",
-        local_time(span.started, day),
-        local_time(span.ended, day),
+        local_time(span.started, day, zoned=zoned),
+        local_time(span.ended, day, zoned=zoned),
         elapsed_words(span, night),
         *((difference_words(report.difference(span)),) if report.against else ()),
         ", ".join(phases),

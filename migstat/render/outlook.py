@@ -32,7 +32,7 @@ def deadline_words(deadline: Millis, now: Millis, *, brief: bool = False) -> tup
     if brief:
         when = f"deadline {clock(deadline, now)}"
         return (0, when) if now < deadline else (LATE, f"{when} passed")
-    when = f"{local_time(deadline, now)} {zone(deadline)}"
+    when = local_time(deadline, now, zoned=True)
     if now < deadline:
         return 3, f"deadline {when}, in {_whole(deadline - now)}"
     # Not how long ago it was: the last page of a watch may be read on another day.
@@ -84,8 +84,8 @@ def late_words(event: Late) -> str:
 
 
 def clock(at: Millis, now: Millis) -> str:
-    """The local time of day, with its date only where another day could be meant."""
-    return local_time(at, at if abs(at - now) < SOON else now)
+    """The local time of day, with its date only where another day could be meant, and its zone if it changes."""
+    return local_time(at, at if abs(at - now) < SOON else now, zoned=zone(at) != zone(now))
 
 
 def _whole(span: Millis) -> str:

@@ -63,24 +63,29 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400}d {whole % 86400 // 3600}h"
 
 
-def local_time(at: Millis | None, now: Millis) -> str:
-    """Local time of day; with the date if that is not the day of `now`; empty if unknown."""
-    local = local_of(at)
+def local_time(at: Millis | None, now: Millis, *, zoned: bool = False) -> str:
+    """Local time of day; with the date if that is not the day of `now`; empty if unknown.
+
+    It has its zone if `zoned`, or if that is not the zone of `now`: in the night in which clocks are set back, 02:30
+    comes twice.
+    """
+    local, today = local_of(at), local_of(now)
     if local is None:
         return ""
-    today = local_of(now)
-    if today is not None and local.date() == today.date():
-        return f"{local:%H:%M}"
-    return f"{short_date(local, now)} {local:%H:%M}"
+    day = "" if today is not None and local.date() == today.date() else f"{short_date(local, now)} "
+    zoned = zoned or (today is not None and zone(local) != zone(today))
+    return f"{day}{local:%H:%M}{f' {zone(local)}' if zoned else ''}"
 
 
-def span_of_time(since: Millis | None, until: Millis | None, now: Millis) -> str:
-    """A span of time, naming the day twice only if there are two."""
-    first, last = local_time(since, now), local_time(until, now)
-    if not first or not last:
-        return first or last
-    same_day = first.rpartition(" ")[0] == last.rpartition(" ")[0]
-    return f"{first} to {last.rpartition(' ')[2] if same_day else last}"
+def span_of_time(since: Millis | None, until: Millis | None, now: Millis, *, zoned: bool = False) -> str:
+    """A span of time, naming day and, if `zoned`, zone twice only if there are two."""
+    begun, ended = local_of(since), local_of(until)
+    if begun is None or ended is None:
+        return local_time(since, now, zoned=zoned) or local_time(until, now, zoned=zoned)
+    two = zone(begun) != zone(ended)
+    same_day = begun.date() == ended.date()
+    last = local_time(until, until or now if same_day else now, zoned=zoned or two)
+    return f"{local_time(since, now, zoned=two)} to {last}"
 
 
 def future(at: Millis, now: Millis) -> str:

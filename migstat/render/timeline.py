@@ -28,7 +28,7 @@ from migstat.render.night_words import (
     summary_of_night,
     when_words,
 )
-from migstat.render.text import harmless, local_of
+from migstat.render.text import harmless, local_of, zone
 from migstat.render.theme import QUIET, UNICODE
 
 AROUND_BARS = 13
@@ -76,25 +76,32 @@ class Axis(msgspec.Struct, frozen=True):
         return min(max(math.floor((at - self.since) * self.cells / (self.to - self.since)), 0), self.cells - 1)
 
 
-def axis_of(report: TimelineReport, cells: int) -> Axis:
-    """The axis of a night. It begins at a mark, and has as many marks as their words leave room for."""
+def axis_of(report: TimelineReport, cells: int, *, letter: float = 1) -> Axis:
+    """The axis of a night. It begins at a mark, and has as many marks as their words leave room for.
+
+    Each `letter` takes so many cells. If the zone changes, the first mark of each has it.
+    """
     night = report.night
     ends = [at for span in report.rows for at in (span.started, span.ended) if at is not None]
     ends += [at for at in (night.started, night.ended or night.as_of) if at is not None] or [0]
     since, to = min(ends), max(*ends, min(ends) + MINUTE)
-    step = next((step for step in STEPS if cells * step >= 8 * (to - since)), (to - since) // 4)
+    step = next((step for step in STEPS if cells * step >= 8 * letter * (to - since)), (to - since) // 4)
     first, *_ = marks = [*_marks(since, to, step)]
-    axis, labels, free = Axis(first, to, cells), list[tuple[int, str]](), 0
+    axis, labels, free = Axis(first, to, cells), list[tuple[int, str]](), 0.0
+    named = "" if zone(first) != zone(to) else zone(first)
     for at in marks:
         local = local_of(at)
         if local is None:
             continue
         midnight = local.hour == local.minute == 0
-        words = f"{local.day} {local:%b}" if step >= DAY or (midnight and to - first > DAY) else f"{local:%H:%M}"
+        dated = step >= DAY or (midnight and to - first > DAY)
+        words = f"{local.day} {local:%b}" if dated else f"{local:%H:%M}"
+        words += f" {zone(local)}" if not dated and zone(local) != named else ""
         cell = axis.cell(at)
-        if free <= cell <= cells - len(words):
+        if free <= cell <= cells - len(words) * letter:
             labels.append((cell, words))
-            free = cell + len(words) + 2
+            free = cell + (len(words) + 2) * letter
+            named = named if dated else zone(local)
     return msgspec.structs.replace(axis, marks=tuple(labels))
 
 

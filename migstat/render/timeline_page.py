@@ -27,6 +27,9 @@ BAR = 2
 LAST_MARK = 86
 """Percent of the axis after which no mark begins: its words would run into the next column."""
 
+LETTER = 1.5
+"""Percent of the axis that a letter of a mark takes."""
+
 SHADES = 4
 """Shades of a bar, which the phases take in turn."""
 
@@ -36,12 +39,8 @@ def timeline_page(report: TimelineReport) -> str:
     night = report.night
     heading = night_heading(night)
     phases = {name: f"phase{at % SHADES}" for at, name in enumerate(report.phase_names)}
-    axis = axis_of(report, 100)
-    marks = (
-        tag("text", words, x=f"{cell}%", y="1em")
-        for cell, words in axis.marks[:: 2 if len(axis.marks) > 8 else 1]
-        if cell <= LAST_MARK
-    )
+    axis = axis_of(report, 100, letter=LETTER)
+    marks = (tag("text", words, x=f"{cell}%", y="1em") for cell, words in axis.marks if cell <= LAST_MARK)
     head = [tag("th", name, class_=_class(name)) for name in columns_for_people(report) if name != "phases"]
     head.insert(BAR, tag("th", tag("svg", *marks, class_="axis"), class_="bar"))
     fine = Axis(axis.since, axis.to, CELLS)

@@ -13,7 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migstat.model.nodes import LATEST_PLAUSIBLE
-from migstat.render.text import ascii_json, encodable, escape_json, future, harmless, iso, one_field, zone
+from migstat.render.outlook import clock, deadline_words
+from migstat.render.text import (
+    ascii_json,
+    encodable,
+    escape_json,
+    future,
+    harmless,
+    iso,
+    one_field,
+    span_of_time,
+    zone,
+)
 
 BIDIRECTIONAL = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -129,3 +140,38 @@ def test_a_time_to_come_is_shown_relative_first(since: str, hours: int, words: s
     """Within a day the time follows, later the date."""
     now = int(datetime.fromisoformat(since).timestamp() * 1000)
     assert future(now + hours * 3_600_000, now) == words
+
+
+CHANGE = "2026-10-25T%s"
+
+
+@pytest.mark.zone("Europe/Berlin")
+@pytest.mark.parametrize(
+    ("since", "until", "now", "zoned", "words"),
+    [
+        ("02:30+02:00", "02:10+01:00", "03:00+01:00", False, "02:30 CEST to 02:10 CET"),
+        ("02:30+02:00", "02:50+02:00", "03:00+01:00", False, "02:30 CEST to 02:50"),
+        ("02:30+01:00", "02:50+01:00", "03:00+01:00", False, "02:30 to 02:50"),
+        ("02:30+01:00", "02:50+01:00", "03:00+01:00", True, "02:30 to 02:50 CET"),
+        ("00:30+02:00", None, "03:00+01:00", False, "00:30 CEST"),
+        (None, "02:10+01:00", "02:30+02:00", False, "02:10 CET"),
+        ("01:00+02:00", "02:10+01:00", "02:30+02:00", True, "01:00 CEST to 02:10 CET"),
+    ],
+)
+def test_where_the_zone_changes_times_have_it(
+    since: str | None, until: str | None, now: str, zoned: bool, words: str
+) -> None:
+    """A time of day that comes twice, as clocks are set back, has the zone that tells which one it is."""
+    first, last, read = (
+        None if each is None else int(datetime.fromisoformat(CHANGE % each).timestamp() * 1000)
+        for each in (since, until, now)
+    )
+    assert span_of_time(first, last, read or 0, zoned=zoned) == words
+
+
+@pytest.mark.zone("Europe/Berlin")
+def test_a_deadline_says_which_of_two_equal_times_it_is() -> None:
+    """What is expected within hours has no date, but has its zone if that is another one."""
+    first = int(datetime.fromisoformat("2026-10-25T01:30+02:00").timestamp() * 1000)
+    assert [clock(first + hours * 3_600_000, first) for hours in (1, 2, 3)] == ["02:30", "02:30 CET", "03:30 CET"]
+    assert deadline_words(first + 7_200_000, first) == (3, "deadline 02:30 CET, in 2h 00m")

@@ -30,9 +30,9 @@ def at(text: str) -> Millis:
     ("since", "to", "cells", "marks"),
     [
         ("2026-11-28T22:03+01:00", "2026-11-29T00:21+01:00", 48, "22:00@0 22:30@10 23:00@20 23:30@30 00:00@40"),
-        ("2026-10-25T01:30+02:00", "2026-10-25T04:30+01:00", 50, "01:00@0 02:00@11 02:00@22 03:00@33 04:00@44"),
-        ("2026-10-24T20:00+02:00", "2026-10-25T08:00+01:00", 50, "18:00@0 21:00@10 00:00@20 03:00@33 06:00@43"),
-        ("2027-03-28T00:10+01:00", "2027-03-28T05:10+02:00", 50, "00:00@0 01:00@12 03:00@24 04:00@36"),
+        ("2026-10-25T01:30+02:00", "2026-10-25T04:30+01:00", 50, "01:00 CEST@0 02:00 CET@22 03:00@33 04:00@44"),
+        ("2026-10-24T20:00+02:00", "2026-10-25T08:00+01:00", 50, "18:00 CEST@0 00:00@20 03:00 CET@33"),
+        ("2027-03-28T00:10+01:00", "2027-03-28T05:10+02:00", 50, "00:00 CET@0 01:00@12 03:00 CEST@24 04:00@36"),
         ("2026-11-27T20:00+01:00", "2026-11-29T10:00+01:00", 50, "12:00@0 28 Nov@13 12:00@26 29 Nov@39"),
         ("2026-11-01T23:50+01:00", "2026-11-28T23:50+01:00", 60, "1 Nov@0 8 Nov@15 15 Nov@30 22 Nov@45"),
         ("2026-11-28T23:50+01:00", "2026-11-28T23:50+01:00", 60, "23:50@0"),
@@ -43,6 +43,20 @@ def test_marks_are_round_local_times(since: str, to: str, cells: int, marks: str
     span = Span(level=LEVEL, state=State.SUCCEEDED, started=at(since), ended=at(to))
     axis = axis_of(timeline_report(Night(spans={LEVEL: span}, as_of=at(to)), None), cells)
     assert " ".join(f"{words}@{cell}" for cell, words in axis.marks) == marks
+
+
+@pytest.mark.parametrize(
+    ("since", "to", "times"),
+    [
+        ("2026-10-25T02:30+02:00", "2026-10-25T02:10+01:00", ("02:30 CEST", "02:10 CET")),
+        ("2026-11-28T22:03+01:00", "2026-11-29T00:21+01:00", ("22:03", "29 Nov 00:21")),
+    ],
+)
+def test_a_row_has_zones_in_a_night_in_which_clocks_change(since: str, to: str, times: tuple[str, str]) -> None:
+    """In Markdown and on the page a node does not end before it began."""
+    root, span = (Span(level=level, state=State.SUCCEEDED, started=at(since), ended=at(to)) for level in ((), LEVEL))
+    night = Night(spans={(): root, LEVEL: span}, as_of=at(to), exit_code=0)
+    assert row_for_people(span, timeline_report(night, None))[2:4] == times
 
 
 MINUTE = 60_000
