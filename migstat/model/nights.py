@@ -205,11 +205,12 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
         Without projects or spaces, those of all scopes.
         """
         seconds: dict[str, float] = {}
+        gaps = self.night.unseen
         scopes = [span for span in self.nodes if span.level != CHECK]
         for span in [span for span in scopes if len(span.level) == 3] or scopes:
             for phase in span.phases:
                 until = phase.to or self.night.as_of or phase.begun
-                unseen = sum(max(0, min(gap.to, until) - max(gap.since, phase.begun)) for gap in self.night.unseen)
+                unseen = sum(max(0, min(gap.to, until) - max(gap.since, phase.begun)) for gap in gaps)
                 seconds[phase.name] = seconds.get(phase.name, 0.0) + max(0, until - phase.begun - unseen) / 1000
         return {name: seconds[name] for name in self.phase_names if name in seconds}
 
@@ -227,12 +228,13 @@ class TimelineReport(msgspec.Struct, frozen=True, kw_only=True):
             seen.update(names)
             before.update(combinations(names, 2))
 
-        def place(name: str) -> tuple[int, int, str]:
-            leads = [before[name, other] - before[other, name] for other in seen]
-            # Where nothing tells two phases apart, more nodes have come to the earlier one.
-            return sum(lead < 0 for lead in leads) - sum(lead > 0 for lead in leads), -seen[name], name
-
-        return sorted(tonight, key=place)
+        behind: Counter[str] = Counter()  # the phases that mostly come before one, less those that it precedes
+        for (first, second), count in before.items():  # and not all pairs: a phase may have the name of its project
+            if count > before[second, first]:
+                behind[second] += 1
+                behind[first] -= 1
+        # Where nothing tells two phases apart, more nodes have come to the earlier one.
+        return sorted(tonight, key=lambda name: (behind[name], -seen[name], name))
 
     @property
     def counts_missing(self) -> bool:
