@@ -26,7 +26,7 @@ from migstat.render.advice import Typed
 from migstat.settings.keys import SETTING, SETTINGS, Setting
 from migstat.settings.resolve import Profile, Sources, profile_from
 from migstat.settings.target import TaskWord, job_and_task
-from migstat.settings.values import closest_match, expanded, one_of, refuse_empty
+from migstat.settings.values import closest_match, expanded, one_of, refuse_empty, without_login
 
 PICTURES = ("svg", "html")
 """Kinds of files that `--export` writes for every command that has it."""
@@ -194,7 +194,7 @@ def options_from(
     repeated = (f"{option} {shlex.quote(value)}" for option, value in account.items() if value != "-")
     return Options(
         sources=sources,
-        typed=Typed(job, task, tuple(repeated)),
+        typed=Typed(None if job is None else without_login(job), task, tuple(repeated)),
         format=format_,
         format_given=flags.get("output") is not None,
         color=wants_color(given.get("color", "auto"), environ, is_terminal=is_terminal(streams.out)),

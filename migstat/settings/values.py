@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import ip_address
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from migstat.errors import TOKEN_PREFIX, UsageError, reason
 from migstat.model.nodes import Millis, millis
@@ -215,6 +216,16 @@ def job_ids(text: str, source: str) -> tuple[str, str | None]:
         raise UsageError(f"{source}: no job id in the URL {shown_url(text)!r}", hint)
     job_id = clean_id(unquote(match[1]), f"{source}, the job in the URL")
     return job_id, clean_id(unquote(match[2]), f"{source}, the task in the URL") if match[2] else None
+
+
+def without_login(job: str) -> str:
+    """The job as typed; of a URL only the part that `job_ids` uses, so that it may be shown and repeated."""
+    with suppress(ValueError):
+        parts = urlsplit(job)
+        # an API token in it is refused later
+        if "://" in job and "/jobs/" in parts.path and not holds_token(job):
+            return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return job
 
 
 def clean_id(text: str, source: str) -> str:

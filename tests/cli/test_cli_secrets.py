@@ -225,6 +225,28 @@ def test_a_mistake_does_not_show_the_token(words: str, changed: dict[str, str]) 
     assert_no_secret(result, REAL)
 
 
+@pytest.mark.parametrize("command", ["status", "projects", "checks"])
+def test_a_password_in_the_url_of_a_job_is_not_repeated(command: str) -> None:
+    """A suggested command has the URL without what it was pasted with; the ids still count."""
+    url = f"https://me:{TOKEN}@api.example/v1/jobs/job-1?key={TOKEN}#{TOKEN}"
+    transport = transport_of(everywhere("text", over=True))
+    environ = environ_at("http://127.0.0.1:9")
+    result = migstat([command, url], environ, transport=transport, sleep=[], terminal=True, err_terminal=True)
+    assert (leaks(result.out + result.err), "https://api.example/v1/jobs/job-1" in result.err) == ([], True)
+
+
+def test_a_page_of_a_job_that_was_not_read_has_no_password_in_its_title(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until its name is known, the job is called what was typed."""
+    monkeypatch.chdir(tmp_path)
+    words = ["watch", f"https://me:{TOKEN}@api.example/v1/jobs/job-1/?{TOKEN}", "--timeout", "1s", "--export", "a.html"]
+    with answering(lambda _: Answer({}, 503)) as server:
+        result = server.ask(*words)
+    page = Path("a.html").read_text(encoding="utf-8")
+    assert ("job https://api.example/v1/jobs/job-1/" in page, leaks(page + result.err), result.code) == (True, [], 124)
+
+
 def test_a_token_within_a_setting_is_not_listed() -> None:
     """What lists settings is meant to be passed on, so even a token that was put into the wrong one is hidden."""
     environ = {"MIGSTAT_EMAIL": f"{EMAIL}:{REAL}", "MIGSTAT_JOB": f"https://x/jobs/j?{REAL}"}
