@@ -363,5 +363,5 @@ def _refuse_unknown(kind: str, names: tuple[str, ...], nodes: Collection[Node]) 
         else:
             hint = f"No {kind}s are reported."
         if "*" in name:
-            hint = f"Names are exact, without wildcards. {hint}"
+            hint = f"Names must match exactly, without wildcards. {hint}"
         raise NotFound(f"no such {kind}: {name}", hint)

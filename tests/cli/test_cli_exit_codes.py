@@ -187,7 +187,11 @@ def test_a_clock_that_is_wrong_changes_no_code(servers: dict[str, Server], words
         ("running", "tasks other-job", ""),
         ("running", "job other-job", ""),
         ("missing", "projects --key 1234", "2 are reported; --all lists them."),
-        ("missing", "projects --key 12*", "Names are exact, without wildcards. 2 are reported; --all lists them."),
+        (
+            "missing",
+            "projects --key 12*",
+            "Names must match exactly, without wildcards. 2 are reported; --all lists them.",
+        ),
         ("checks-warning", "checks --name 1234", "2 are reported; --all lists them."),
         ("checks-none-yet", "checks --name 1234", "No checks are reported."),
         ("checks-running", "checks --name well", "Did you mean Well?"),
