@@ -584,11 +584,12 @@ def _unread(evidence: Evidence, needed: Iterable[Node]) -> tuple[str, ...]:
 
 
 def _reported(node: Node | None) -> Node | None:
-    """A phase of the root, if the API has reported it.
+    """A phase of the root, if the API has reported it, be it in a way that cannot be understood.
 
     It answers hidden levels before it reports `migrate` itself, whose node then is nothing but their parent.
     """
-    return node if node and (node.status is not None or node.outcome is not None or node.details) else None
+    there = node and (node.status is not None or node.outcome is not None or node.details or node.unreadable)
+    return node if there else None
 
 
 def _in_state(state: State, nodes: Iterable[Node], tally: Tally) -> list[Node]:

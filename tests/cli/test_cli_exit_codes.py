@@ -264,6 +264,20 @@ def test_a_check_that_cannot_be_understood_changes_no_code_of_the_task(check: st
     )
 
 
+@pytest.mark.parametrize("odd", ["check", "migrate"])
+def test_a_phase_that_cannot_be_understood_is_neither_absent_nor_a_success(odd: str) -> None:
+    """It was reported and counts, so `status` answers 3 whatever is shown, and a watch gives up after ten minutes."""
+    ended = {"status": "FINISHED", "outcome": "SUCCESS"}
+    phases = {"check": ended, "migrate": ended} | {odd: ended | {"message": 5}}
+    with answering(one_task(of_tree(ended | {"children": phases}))) as server:
+        shown = [
+            server.ask("status", "--exit-status", *words.split()) for words in ("", "--raw", "--depth 1", "-o json")
+        ]
+        watched = server.ask("watch", sleep=[])
+    assert {result.code for result in (*shown, watched)} == {3}
+    assert "never reported" not in "".join(result.out + result.err for result in (*shown, watched))
+
+
 @pytest.mark.parametrize(
     ("other", "code", "verdict"), [("FINISHED", 3, "running"), ("FAILED", 1, "failed"), ("IN_PROGRESS", 1, "failed")]
 )
