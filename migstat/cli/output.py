@@ -238,17 +238,19 @@ def _print_value(streams: Streams, value: object) -> None:
 def refuse_same_file(*named: tuple[str, Path | None]) -> None:
     """Raise UsageError if two options name the same file, as one would overwrite what the other keeps there.
 
-    Standard input, `-`, is not a file.
+    Neither standard input, `-`, nor a device keeps anything.
     """
     options: dict[str, str] = {}
     for option, path in named:
         if path is None or str(path) == "-":
             continue
         try:
-            other = options.setdefault(os.path.realpath(path), option)
+            real = os.path.realpath(path)
         except (OSError, ValueError) as error:  # the current folder was removed; a NUL in the name
             hint = "Give a path that begins with /, or change to a folder that exists."
             raise UsageError(f"{option}: cannot find {str(path)!r}: {reason(error)}", hint) from error
+        device = os.path.exists(real) and not os.path.isfile(real)  # noqa: PTH110, PTH113  pathlib raises for some names
+        other = option if device else options.setdefault(real, option)
         if other != option:
             raise UsageError(f"{other} and {option} name the same file", "Use another file for one of them.")
 
