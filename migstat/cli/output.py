@@ -77,7 +77,9 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     listed = report if isinstance(report, ChecksReport | ProjectsReport) else None
     # Records have no place for what is wrong with the task itself, such as why it could not start.
     if listed and options.format in ("plain", "csv", "ndjson") and (reason := _reason_beside_rows(listed)):
-        tell_error(streams, TaskFailed(f"the task failed: {reason}"), json=json)
+        # checks may have failed in a task that goes on
+        what = "the task" if listed.snapshot.node.ended or isinstance(listed, ProjectsReport) else "the checks"
+        tell_error(streams, TaskFailed(f"{what} failed: {reason}"), json=json)
     if suggestion:
         streams.tell(suggestion)
     return code

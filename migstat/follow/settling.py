@@ -103,7 +103,7 @@ class Settling(msgspec.Struct):
     def seconds_left(self, evidence: Evidence, found: Assessment) -> float | None:
         """Seconds until an end that is not believed yet will be; None if there is no such end."""
         since = self._ended_since if found.ended else self._unscheduled_since
-        if found.over or since is None:
+        if found.over or since is None or found.unread:  # it is not the time that it waits for
             return None
         at = self._settled_at if found.ended else since + _patience(evidence)
         return max(at - self._clock(), 0.0)

@@ -116,29 +116,28 @@ def _unfinished(result: WatchResult) -> str:
     view, ended = result.view, result.ended
     if view.snapshot is None:
         return f"no answer ({cause_of(view.outage)})" if view.outage is not None else "no answer yet"
-    if view.outage is not None:
+    if view.outage is not None and view.outage.code != Incomplete.code:
         seen = local_time(view.snapshot.fetched_at, ended.at)
-        if view.outage.code == Incomplete.code:  # all else answers
-            return f"last seen {ended.verdict} at {seen}, {no_answer(view.outage, ended.at)}"
         return f"last seen {ended.verdict} at {seen}, no answer since ({cause_of(view.outage)})"
     elapsed = f", {duration(ended.elapsed_seconds)} in" if ended.elapsed_seconds is not None else ""
     count = _count(result)
     expected = "".join(f", {words}" for _, words in outlook(view, ended.at))
-    return f"still {ended.verdict}{elapsed}" + (f" ({count})" if count else "") + expected
+    unread = f", {no_answer(view.outage, ended.at)}" if view.outage is not None else ""  # all else answers
+    return f"still {ended.verdict}{elapsed}" + (f" ({count})" if count else "") + unread + expected
 
 
 def status_line(view: View, now: Millis) -> str:
     """The state of a task in one line: `running, 27 of 40 projects, 1 failed`."""
-    if view.outage is not None:
-        return no_answer(view.outage, now)
-    if view.snapshot is None:
-        return "no answer yet"
+    unread = no_answer(view.outage, now) if view.outage is not None else ""
+    if view.snapshot is None or (view.outage is not None and view.outage.code != Incomplete.code):
+        return unread or "no answer yet"
     summary = view.snapshot.summary
     failed = f"{summary.failed} failed" if summary.failed else ""
     parts = [
         str(view.snapshot.verdict),
         counts_of_view(view).words,
         failed,
+        unread,
         *(words for _, words in why_not_over(view.snapshot, now)),
         *(words for _, words in outlook(view, now)),
     ]

@@ -99,5 +99,7 @@ def rest_line(
         return [Text(f"{counts} match the filter ({harmless(report.filtered)})", QUIET)]
     if rest:
         return [folded_line(Counter(node.state for node in rest), canvas, over=report.snapshot.node.ended)]
-    refused = report.snapshot.verdict is Verdict.FAILED
-    return [] if found else [Text(f"No {kind} were reported." if refused else f"No {kind} are reported yet.", QUIET)]
+    parent = report.parent if isinstance(report, ChecksReport) else report.snapshot.node
+    # a task may fail while its root goes on: its checks did, and the migration has not begun
+    over = report.snapshot.verdict is Verdict.FAILED or (parent is not None and parent.ended)
+    return [] if found else [Text(f"No {kind} were reported." if over else f"No {kind} are reported yet.", QUIET)]

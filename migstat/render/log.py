@@ -107,9 +107,10 @@ _TRIED = re.compile(r"\s*\((tried|asked)[^)]*\)$")
 """How often one request was tried, which says nothing about an outage."""
 
 
-def no_answer(outage: NoAnswer, now: Millis) -> str:
+def no_answer(outage: NoAnswer, now: Millis, *, zoned: bool = False) -> str:
     """Since when there is no answer, and why: `no answer since 14:05 (503)`."""
-    return f"{silence_of(outage)} since {local_time(outage.since, now)} ({cause_of(outage)})"
+    cause = cause_of(outage)
+    return f"{silence_of(outage)} since {local_time(outage.since, now, zoned=zoned)}" + (f" ({cause})" if cause else "")
 
 
 def silence_of(outage: NoAnswer | Outage) -> str:
@@ -120,7 +121,7 @@ def silence_of(outage: NoAnswer | Outage) -> str:
 
 
 def cause_of(outage: NoAnswer | Outage) -> str:
-    """Why there is no answer, in a word or two: `503`, `Connection refused`."""
+    """Why there is no answer, in a word or two: `503`, `Connection refused`; empty if that is not known."""
     message = _TRIED.sub("", harmless(outage.message))
     if status := re.search(r"\b[45]\d\d\b", message):
         return status[0]
@@ -128,4 +129,6 @@ def cause_of(outage: NoAnswer | Outage) -> str:
         return "timed out"
     if "not JSON" in message:  # such as the page of a proxy; the position at which a parser stopped is not a cause
         return "not JSON"
+    if outage.code == Incomplete.code and ": " not in message:  # the job's definition, whose error is not known
+        return ""
     return message.rpartition(": ")[2][:40] or outage.code

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from migstat.model.events import Changed, Event, NoAnswer, Outage, Recovered, View
-from migstat.render.log import cause_of, log_line, silence_of
+from migstat.render.log import log_line, no_answer
 from migstat.render.sorted_view import counts_of_view
-from migstat.render.text import harmless, local_time
+from migstat.render.text import harmless
 from migstat.render.theme import state_words
 
 LONGEST = 300
@@ -39,9 +39,7 @@ def _news(alarm: Event, outage: NoAnswer | None) -> str:
             news = f"{harmless(node.name) or 'the task'} {state_words(node)}"
             return f"{news}: {message}" if message else news
         case Outage():
-            since = alarm.at if outage is None else outage.since
-            silent = outage or alarm
-            return f"{silence_of(silent)} since {local_time(since, alarm.at, zoned=True)} ({cause_of(silent)})"
+            return no_answer(outage or NoAnswer(alarm.at, alarm.code, alarm.message, alarm.at), alarm.at, zoned=True)
     line = log_line(alarm)  # any other event in the words of the watch's log
     return line.text if line is not None else ""
 

@@ -343,6 +343,7 @@ WITHOUT_PHASES = node("root", children=(node("other"),), ended_at=LONG_AGO)
         ("checks", node("root", "FAILED", "Not now."), "Not now."),
         ("projects", node("root", "FAILED", "Not now."), "Not now."),
         ("projects", WITHOUT_PHASES, "migrate: never reported"),
+        ("checks", node("root", "running", children=(node("check", "FAILED", "Not yet."),)), "check: Not yet."),
     ],
 )
 def test_records_say_on_standard_error_why_the_task_failed(command: str, root: SimNode, reason: str) -> None:
@@ -351,7 +352,7 @@ def test_records_say_on_standard_error_why_the_task_failed(command: str, root: S
         result = judged(root, command, "-o", output, "--exit-status")
         assert result.code == 1
         err = json.loads(result.err)["error"]["message"] if output == "ndjson" else result.err
-        assert f"the task failed: {reason}" in err
+        assert f"the {'checks' if root.children and command == 'checks' else 'task'} failed: {reason}" in err
 
 
 def test_a_good_end_without_checks_says_that_none_were_reported() -> None:

@@ -373,7 +373,8 @@ def done_with(reason: Reason, verdict: Verdict, code: int) -> WatchResult:
         (end(End.INTERRUPTED, Verdict.RUNNING, OUTAGE),
          "interrupted: last seen running at 14:08, no answer since (503)"),
         (end(End.TIMEOUT, Verdict.RUNNING, SILENT_LEVEL),
-         "stopped after 3s (--timeout): last seen running at 14:13, cannot read migrate,projects since 14:03 (503)"),
+         ("stopped after 3s (--timeout): still running, 15m 48s in (18 of 28 projects), "
+          "cannot read migrate,projects since 14:03 (503)")),
         (end(End.INTERRUPTED, Verdict.PENDING, START), "interrupted: no answer yet"),
         (
             end(End.FINISHED, Verdict.SUCCEEDED, replace(DONE, deadline=NOW - 12 * MINUTE)),
@@ -416,7 +417,10 @@ def test_what_stays_after_the_end_leaves_nothing_out(width: int) -> None:
         (MIDDLE, "running, 14 of 24 projects", "● 14/24"),
         (FAILURE, "running, 18 of 28 projects, 3 failed", "✖3 18/28"),
         (OUTAGE, "no answer since 14:08 (503)", "? no answer 18/28"),
-        (SILENT_LEVEL, "cannot read migrate,projects since 14:03 (503)", "? no answer 18/28"),
+        (SILENT_LEVEL, "running, 18 of 28 projects, 3 failed, cannot read migrate,projects since 14:03 (503)",
+         "? no answer 18/28"),
+        (replace(START, outage=NoAnswer(NOW, "incomplete", "cannot read the job's definition", NOW)),
+         "cannot read the job's definition since 14:13", "? no answer 0/0"),
         (START, "no answer yet", "○ 0/0"),
         (replace(MIDDLE, estimated_end=NOW + 60 * MINUTE, deadline=NOW + 89 * MINUTE),
          "running, 14 of 24 projects, ends about 15:13, 29m before the deadline", "● 14/24"),

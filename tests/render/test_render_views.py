@@ -84,6 +84,7 @@ SCENARIOS = {
     "well": frozen(projects=(node("ACME"), node("ZED"))),
     "pending": frozen("pending", check=node("check", "pending"), migrate="absent"),
     "nothing": frozen(reported_at=float("inf")),
+    "without-checks": frozen(),
     "warned": frozen("FAILED",
         check=node("check", "WARNING", children=tuple(
             node(f"Check{at}", "WARNING" if at else "FAILED", LONG, occurrences=("1", "2", "3")) for at in range(4))),
@@ -152,6 +153,7 @@ def test_no_name_of_a_check_hides_its_state(server: Server, width: int) -> None:
         ("pending", "status", ["○ pending", "check"]),
         ("nothing", "status", ["○ pending"]),
         ("nothing", "checks", ["No checks are reported yet"]),
+        ("without-checks", "checks", ["✔ succeeded", "No checks were reported."]),
         ("nothing", "projects", ["No projects are reported yet"]),
         (
             "not-scheduled",
