@@ -114,6 +114,8 @@ class Track(msgspec.Struct, gc=False):
         # The API's stamps are exact, but may be absent, or not times at all. The time of the line, at most a poll too
         # late, is second best; of a node first seen after its end it says nothing of the start.
         if (started := _stamp(node.started_at, at)) is not None:
+            if self.started is not None and started > self.started:  # again, in a gap or faster than the polls
+                self.phases = {name: times for name, times in self.phases.items() if times[0] >= started}
             self.started, self.start_exact = started, True
         elif self.started is None and not state.ended:
             self.started, self.start_exact = at, False

@@ -28,7 +28,7 @@ LAST_MARK = 86
 """Percent of the axis after which no mark begins: its words would run into the next column."""
 
 LETTER = 1.5
-"""Percent of the axis that a letter of a mark takes."""
+"""Percent of a wide axis that a letter of a mark takes; a narrow one leaves out every other mark."""
 
 SHADES = 4
 """Shades of a bar, which the phases take in turn."""
@@ -42,7 +42,7 @@ def timeline_page(report: TimelineReport) -> str:
     axis = axis_of(report, 100, letter=LETTER)
     marks = (tag("text", words, x=f"{cell}%", y="1em") for cell, words in axis.marks if cell <= LAST_MARK)
     head = [tag("th", name, class_=_class(name)) for name in columns_for_people(report) if name != "phases"]
-    head.insert(BAR, tag("th", tag("svg", *marks, class_="axis"), class_="bar"))
+    head.insert(BAR, tag("th", tag("div", tag("svg", *marks), class_="axis"), class_="bar"))
     fine = Axis(axis.since, axis.to, CELLS)
     rows = (tag("tr", *_cells(span, report, fine, phases)) for span in report.rows)
     states = [state for state in State if any(span.state is state and span.started is not None for span in report.rows)]
@@ -82,8 +82,10 @@ def _bar(span: Span, report: TimelineReport, axis: Axis, phases: dict[str, str])
     if span.started is None or end is None:
         return
     yield _part(span.started, end, axis, "unphased")
-    for phase in span.phases:
-        yield _part(phase.begun, min(phase.to or end, end), axis, phases.get(phase.name, "unphased"))
+    for phase in span.phases:  # by the clock of the watch, which may be behind that of the API
+        since, to = max(phase.begun, span.started), min(phase.to or end, end)
+        if since <= to:
+            yield _part(since, to, axis, phases.get(phase.name, "unphased"))
     if span.phases:
         for gap in night.unseen:
             if gap.since < end and gap.to > span.started:
@@ -112,7 +114,10 @@ STYLE = """
 table { width: 100%; margin-top: 1rem; font-size: .85rem }
 th, td { padding: .15rem .6rem .15rem 0; vertical-align: top; border-bottom: 1px solid var(--line) }
 .bar { width: 34% } td svg { width: 100%; height: 1em; display: block; min-width: 10rem }
-.axis { width: 100%; height: 1.3em; overflow: visible; font-weight: 400; font-size: .8rem; fill: var(--quiet) }
+.axis { container-type: inline-size; font-weight: 400; font-size: .8rem }
+.axis svg { width: 100%; height: 1.3em; display: block; overflow: visible; fill: var(--quiet) }
+@container (max-width: 23rem) { .axis text:nth-child(even) { display: none } }
+@container (max-width: 12rem) { .axis text:nth-child(4n + 3) { display: none } }
 rect { fill: currentColor; height: 100% }
 .unphased { opacity: .55 } .phase0 { opacity: .3 } .phase1 { opacity: .6 } .phase2 { opacity: 1 }
 .phase3 { opacity: .8 }
@@ -125,6 +130,6 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; mar
 dt { color: var(--quiet) }
 @media (max-width: 72rem) { .when { display: none } .message { min-width: 10em } }
 @media (max-width: 60rem) { .message { display: none } }
-@media (max-width: 45rem) { .state, .axis text:nth-child(even) { display: none }
+@media (max-width: 45rem) { .state { display: none }
   .name { max-width: 6em } td svg { min-width: 4rem } }
 """

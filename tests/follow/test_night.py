@@ -183,6 +183,8 @@ TABLE: dict[str, tuple[str, list[dict[str, Any]]]] = {
         change(5, "IN_PROGRESS", startedAt=4)]),
     "again, no stamps": ("running 5-~ b 5-", [snapshot(0), BEGUN, moves(2, "a"), change(3, "FINISHED", "FAILED"),
         change(5, "IN_PROGRESS"), moves(5, "b")]),
+    "again in a gap": ("running 7- b 8-~", [snapshot(0), BEGUN, moves(2, "a"), moves(3, "b"),
+        snapshot(8, node("IN_PROGRESS", None, "b", startedAt=7))]),
     "end before start": ("succeeded 1-9~", [snapshot(0), BEGUN, change(9, "FINISHED", "SUCCESS", lastUpdatedAt=0)]),
     "seconds": ("running 2-~", [snapshot(0), change(2, "IN_PROGRESS", startedAt="1970-01-21T16:00:00Z")]),
     "far future": ("succeeded 1-7~", [snapshot(0), BEGUN,

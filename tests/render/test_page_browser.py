@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,7 +18,8 @@ from migstat.cli.demo_nights import record_night
 from migstat.files.whole import write_whole
 from migstat.follow.night import night_in
 from migstat.model.events import View
-from migstat.model.nights import timeline_report
+from migstat.model.nights import Night, Span, timeline_report
+from migstat.model.nodes import State
 from migstat.model.verdict import Verdict
 from migstat.render.exported import ExportedView
 from migstat.render.page import page_text
@@ -237,3 +239,24 @@ def test_the_page_of_a_night_fits_any_window(page: Page, tmp_path: Path) -> None
         )
         assert len(bars) == 45
         assert bars["apps"] > 2 * bars["ITSM"] > bars["HR"] > 0
+
+
+def test_the_times_above_the_bars_can_be_read_in_any_window(page: Page, tmp_path: Path) -> None:
+    """Where the column of the bars is narrow, it has fewer times, and no two overlap."""
+    level, minute, file = ("migrate", "projects", "A-LONG-NAME"), 60 * SECOND, tmp_path / "sunday.html"
+    span = Span(
+        level=level, state=State.WARNING, started=NOW, ended=NOW + 8 * minute, message="Some were left out. " * 9
+    )
+    file.write_text(timeline_page(timeline_report(Night(spans={level: span}, as_of=NOW + 8 * minute), None)))
+    shown = set[int]()
+    for width in (360, 600, 768, 1000, 1300, 2000):
+        page.window(width, 900)
+        page.open(file)
+        marks = page.run(
+            """[...document.querySelectorAll(".axis text")].map(text => text.getBoundingClientRect())
+                 .filter(box => box.width).map(box => [box.left, box.right])"""
+        )
+        assert all(right + 2 < left for (_, right), (left, _) in pairwise(marks)), f"overlap at {width} px"
+        shown.add(len(marks))
+    assert min(shown) >= 2
+    assert max(shown) >= 6

@@ -174,6 +174,15 @@ def test_a_page_says_what_it_leaves_out_and_shows_the_colors_of_its_bars() -> No
     assert max(marks) <= 86
 
 
+def test_a_bar_of_the_page_begins_when_its_node_did() -> None:
+    """Phases are seen by another clock than the start, and one of an earlier run is not drawn at all."""
+    span = span_of(30, 60, ("export", 0, 20), ("import", 20, None))
+    root = replace(span_of(0, 60), level=())
+    page = timeline_page(timeline_report(Night(spans={(): root, LEVEL: span}, as_of=60 * MINUTE), None))
+    bar = page.partition("<tbody>")[2]
+    assert re.findall(r'<rect x="([\d.]+)%" width="([\d.]+)%"', bar) == [("50", "49.9"), ("50", "49.9")]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(None, ""), (0, "+0s"), (-1, "-1s"), (-92, "-1m 32s"), (725, "+12m 05s"), (-3725, "-1h 02m")]
 )
