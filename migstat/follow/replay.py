@@ -293,7 +293,7 @@ class Replay:
             begun = any(span.state not in (State.PENDING, State.MISSING) for span in spans.values())
             failed = root is not None and root.state is State.FAILED
             verdict = Verdict.FAILED if failed else Verdict.RUNNING if begun else Verdict.PENDING
-        return Night(
+        night = Night(
             job_id=head.job_id,
             job_name=head.job_name,
             destination=head.destination,
@@ -313,6 +313,10 @@ class Replay:
             late=self._late,
             warnings=warnings,
         )
+        if (ended := night.ended) is not None:  # what came after the end was not missed
+            clipped = (replace(gap, to=min(gap.to, ended)) for gap in gaps)
+            night = replace(night, gaps=tuple(gap for gap in clipped if gap.to - gap.since >= SHORTEST_GAP))
+        return night
 
     @property
     def _now(self) -> Millis:

@@ -274,6 +274,19 @@ def test_a_sleep_is_a_gap_in_its_watch(seconds: float | None, since: int | None)
     assert minutes == [*([(since, 6)] if since else []), (6, 9)]
 
 
+@pytest.mark.parametrize(("ended", "gap"), [(2, None), (4, (3, 4)), (None, (3, 6))])
+def test_time_after_the_end_of_the_task_is_no_gap(ended: int | None, gap: tuple[int, int] | None) -> None:
+    """Whoever starts the same watch once more after the end has not missed anything in between."""
+    root = {"level": [], "status": "IN_PROGRESS", "startedAt": AT % 1}
+    if ended is not None:
+        root |= {"status": "FINISHED", "outcome": "SUCCESS", "lastUpdatedAt": AT % ended}
+    end = line("finished", 7, exitCode=0, verdict="succeeded")
+    events = [snapshot(1), line("timeout", 3), {**snapshot(6), "node": root}, end]
+    gaps = night_of([json.dumps(event).encode() + b"\n" for event in events]).gaps
+    minutes = [(gap.since // 60_000 - FIRST, gap.to // 60_000 - FIRST) for gap in gaps]
+    assert minutes == [*([gap] if gap else [])]
+
+
 @pytest.mark.parametrize(("first", "seconds"), [("PENDING", 420), ("IN_PROGRESS", None), ("FINISHED", None)])
 def test_a_duration_is_known_only_if_the_begin_is(first: str, seconds: int | None) -> None:
     """Of a task without stamps that ran already when the first watch began, no duration is made up."""
