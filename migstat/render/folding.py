@@ -56,10 +56,15 @@ def folded(nodes: Sequence[Node], canvas: Canvas, *, over: bool, used: int = 0) 
     return shown_and_counted(ordered, bad, going, canvas.height - AROUND - used, canvas)
 
 
-def counts_of(states: Mapping[State, int], canvas: Canvas, *, over: bool, words: bool = True) -> list[Text]:
-    """Counts by state, worst first: `✔ 25 succeeded` and `○ 7 pending`, or without the words."""
+def counts_of(
+    states: Mapping[State, int], canvas: Canvas, *, over: bool, words: bool = True, listed: Collection[State] = ()
+) -> list[Text]:
+    """Counts by state, worst first: `✔ 25 succeeded` and `○ 7 pending`, or without the words.
+
+    Where others of a state are `listed` above, `✔ 25 more succeeded`.
+    """
     return [
-        mark(state, count_words(n, state, over=over) if words else grouped(n), canvas)
+        mark(state, count_words(n, state, over=over, more=state in listed) if words else grouped(n), canvas)
         for state in State
         if (n := states.get(state))
     ]
@@ -80,9 +85,12 @@ def counts_below(node: Node, snapshot: Snapshot, canvas: Canvas) -> Flow:
     return Flow([*([Text(counted, QUIET)] if counted else []), *others], canvas)
 
 
-def folded_line(states: Mapping[State, int], canvas: Canvas, *, over: bool) -> Flow:
-    """The last line of a folded table, which counts what has no row; without words if they do not fit."""
-    texts = [*counts_of(states, canvas, over=over), ALL_LISTS]
+def folded_line(states: Mapping[State, int], canvas: Canvas, *, over: bool, listed: Collection[State]) -> Flow:
+    """The last line of a folded table, which counts what has no row; without words if they do not fit.
+
+    `listed` are the states that rows above have.
+    """
+    texts = [*counts_of(states, canvas, over=over, listed=listed), ALL_LISTS]
     if dotted(texts, canvas.glyphs).cell_len > canvas.width:
         texts = [*counts_of(states, canvas, over=over, words=False), ALL_LISTS]
     return Flow(texts, canvas)
@@ -98,7 +106,9 @@ def rest_line(
         counts = f"{grouped(len(found))} of {grouped(total)} {kind}"
         return [Text(f"{counts} match the filter ({harmless(report.filtered)})", QUIET)]
     if rest:
-        return [folded_line(Counter(node.state for node in rest), canvas, over=report.snapshot.node.ended)]
+        counted = Counter(node.state for node in rest)
+        listed = Counter(node.state for node in found) - counted
+        return [folded_line(counted, canvas, over=report.snapshot.node.ended, listed=listed)]
     parent = report.parent if isinstance(report, ChecksReport) else report.snapshot.node
     # a task may fail while its root goes on: its checks did, and the migration has not begun
     over = report.snapshot.verdict is Verdict.FAILED or (parent is not None and parent.ended)

@@ -91,11 +91,15 @@ def state_words(node: Node) -> str:
     return f"{node.state} ({harmless(', '.join(dict.fromkeys(words)))})" if words else str(node.state)
 
 
-def count_words(count: int, state: State, *, over: bool = True) -> str:
-    """A number of nodes in a state: `1 failed`, `3 warnings`; until it is `over`, what is missing may still come."""
+def count_words(count: int, state: State, *, over: bool = True, more: bool = False) -> str:
+    """A number of nodes in a state: `1 failed`, `3 warnings`, or `3 more warnings`.
+
+    Until it is `over`, what is missing may still come.
+    """
+    number = f"{grouped(count)} more" if more else grouped(count)
     if state is State.MISSING and not over:
-        return f"{grouped(count)} not reported yet"
-    return f"{grouped(count)} {state}{'s' if state is State.WARNING and count != 1 else ''}"
+        return f"{number} not reported yet"
+    return f"{number} {state}{'s' if state is State.WARNING and count != 1 else ''}"
 
 
 class NodeWords(msgspec.Struct, frozen=True, kw_only=True):

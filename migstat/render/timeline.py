@@ -157,7 +157,7 @@ def timeline_view(report: TimelineReport, canvas: Canvas) -> RenderableType:
     if report.filtered:
         head.append(Text(f"{len(report.rows)} of {len(report.nodes)}: {report.filtered}", QUIET))
     elif rest:
-        head.append(folded_line(rest, canvas, over=night.over))
+        head.append(folded_line(rest, canvas, over=night.over, listed={span.state for span in rows}))
     summary = Table.grid(expand=True, padding=(0, 2, 0, 0))
     summary.add_column()
     summary.add_column(ratio=1)

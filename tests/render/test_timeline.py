@@ -118,7 +118,11 @@ def test_rows_are_folded_until_the_title_stays_on_the_screen(height: int, failed
     lines = fitted(lambda each: timeline_view(report, each), canvas, color=False, below=3).splitlines()
     assert (len(lines) + 3 <= height) is fits
     assert sum(line.startswith("✖ P") for line in lines) == failed
-    assert "--all lists them" in "".join(lines) or height == 80
+    rest = next((line for line in lines if "--all lists them" in line), "")
+    assert rest or height == 80
+    # those of a state that has rows above are not all there are
+    for word, row in (("warning", "▲ P"), ("succeeded", "  P")):
+        assert (f"more {word}" in rest) is (word in rest and any(line.startswith(row) for line in lines))
 
 
 def test_a_time_that_nobody_watched_is_no_time_of_a_phase() -> None:
