@@ -185,19 +185,28 @@ def open_session(
     except NotFound as error:
         if error.status is None:  # not a 404: job and task exist, only a level or a name below them does not
             raise
-        hint = _hint_at_words(error, options, target=target, environ=runtime.environ)
+        hint = _hint_at_words(
+            error, options, target=target, environ=runtime.environ, takes_task=default_task is not None
+        )
         raise NotFound(error.message, hint) from error
 
 
-def _hint_at_words(error: NotFound, options: Options, *, target: Target, environ: Mapping[str, str]) -> str:
+def _hint_at_words(
+    error: NotFound, options: Options, *, target: Target, environ: Mapping[str, str], takes_task: bool
+) -> str:
     """What the words for a job or task that does not exist may have meant, or else the error's own hint."""
-    job, task, targets = options.typed.job, options.typed.task, options.sources.profile.config.targets
+    job, task, profile = options.typed.job, options.typed.task, options.sources.profile
+    targets = profile.config.targets
     typed = task or job
     if typed in frozenset(State):
         return f"To filter, use --state: migstat projects --state {typed}"
     if word := closest_match(typed, [*TaskWord], cutoff=0.8):
         return f"Did you mean {word}?"
-    if not targets or target.job_id not in (job, environ.get("MIGSTAT_JOB")):
-        return error.hint
-    meant = closest_match(target.job_id, targets)
-    return f"Did you mean the target {meant}?" if meant else f"{error.hint} Targets: {', '.join(sorted(targets))}."
+    named = target.job_id in (job, environ.get("MIGSTAT_JOB"))
+    if named and (meant := closest_match(target.job_id, targets)):
+        return f"Did you mean the target {meant}?"
+    # A lone word is the job, though with a job set it may be one of the ids that `tasks` lists.
+    usual = environ.get("MIGSTAT_JOB") or next(iter(profile.get("job") or ()), None)
+    if takes_task and task is None and job == target.job_id and usual not in (None, job):
+        return f"If it is a task id, give the job before it: JOB {job}"
+    return f"{error.hint} Targets: {', '.join(sorted(targets))}." if named and targets else error.hint
