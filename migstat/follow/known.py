@@ -126,6 +126,15 @@ class KnownTree(msgspec.Struct):
             if self.seen is not None:
                 self.seen.add(bare.level)
 
+    def mark(self, level: Level, flaw: str | None) -> bool:
+        """Note why a level cannot be read, or that it can be again; False if no node below the root stands for it."""
+        node = self.levels.get(level[:-1], {}).get(level[-1]) if level else None
+        if node is not None:
+            marked = replace(node, unreadable=flaw)
+            self._note(node, marked)
+            self.levels[level[:-1]][node.name] = marked
+        return node is not None
+
     def _note(self, before: Node | None, node: Node) -> None:
         if before is not node:  # it is the same for the thousands that a patrol has read
             self.changes.append((before, node))

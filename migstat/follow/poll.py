@@ -88,7 +88,8 @@ class Poller:
     While the first reading goes on, `show` gets a view every second, each more complete than the last, in whichever
     thread has read a page. A Poller is an `Asker` itself, to see what is asked and to count it. While `filters` are not
     trusted, every poll must be a full reading. `failing` are the levels that did not answer when they were last asked
-    for; once polls have found that to differ from the last full reading, what is known is `outdated`.
+    for; once polls have found that to differ from the last full reading, what is known is `outdated`, unless the polls
+    patrol: then they note it themselves, as a full reading takes minutes.
     """
 
     def __init__(self, session: TaskSession, clock: Clock, show: Callable[[View], None] = lambda _: None) -> None:
@@ -104,12 +105,15 @@ class Poller:
         self.filters = Filters()
         self._leaves: dict[Level, Leaves] = {}
         self._places: dict[Level, Places] = {}
-        # for each level asked for in this reading, whether it failed to answer; and whether any question was answered
-        self._failed: dict[Level, bool] = {}
+        # for each level asked for in this reading, why it failed to answer, if it did; the levels that a full reading
+        # has read once; and whether any question was answered
+        self._failed: dict[Level, str] = {}
+        self._once_read: set[Level] = set()
         self._answered = False
         # the budget: requests a second, what a full reading and the compulsory part of a poll cost, what was overspent
         self._rate = math.inf if session.rate_limit is None else session.rate_limit * SHARE / WINDOW
         self._full_cost = 0
+        self._large = False
         self._must_cost = 0
         self._owed = 0.0
         self._full_readings = 0
@@ -128,7 +132,7 @@ class Poller:
     @property
     def patrols(self) -> bool:
         """True if there is so much that polls read everything in pieces."""
-        large = self._rate < math.inf and self._full_cost > AT_ONCE
+        large = self._rate < math.inf and self._large
         return large and self.filters.trusted and not self._patrol_failed
 
     @property
@@ -157,11 +161,12 @@ class Poller:
         if question in self._patrolled:
             return self._patrolled[question]
         self.requests += 1
-        failed = self._failed.get(question.level, False)
+        failed = self._failed.get(question.level, "")
         try:
             page = self.unless_refused(lambda: self._session.ask(question))
         except ApiError as error:
-            failed = failed or not isinstance(error, BadRequest)  # some servers refuse filters, or old cursors
+            if not isinstance(error, BadRequest):  # some servers refuse filters, or old cursors
+                failed = failed or error.message
             raise
         finally:
             if question.expand:
@@ -237,9 +242,11 @@ class Poller:
                     # it was there all the time, so it has changed from what it was and is not new
                     known.levels[parent][child.name] = known.gone.pop(child.level)
                     known.take(parent, [child])
-        # copied, as an abandoned request may be answered meanwhile
-        self.failing, self.outdated = frozenset(level for level, bad in dict(self._failed).items() if bad), False
+        failed = dict(self._failed)  # copied, as an abandoned request may be answered meanwhile
+        self.failing, self.outdated = frozenset(level for level, why in failed.items() if why), False
+        self._once_read |= failed.keys() - self.failing
         self._full_cost = self.requests - before
+        self._large = self._full_cost > AT_ONCE or (self._large and bool(self.failing))
 
     def read_running(self, seconds: float = LONGEST) -> None:
         """Read what may have changed, `seconds` after the last reading. Raises ApiError if the root cannot be read."""
@@ -265,6 +272,7 @@ class Poller:
             with _left_for_later():
                 if found := leaves.news(self, self.filters, running):
                     known.take(leaves.level, found)
+        self._ask_again()
         # Every poll must get this far, whatever it costs, so this is what the interval has to pay for. The cost varies
         # from poll to poll, so a high one counts for some more.
         must = self.requests - before
@@ -275,12 +283,29 @@ class Poller:
         ends = before + allowance
         reserve = allowance * PATROL if self.patrols else 0.0
         for leaves in levels:
-            self._read_rest(leaves, ends - reserve)
-        if self.patrols and int(ends) > self.requests:
+            if not self._failed.get(leaves.level):
+                self._read_rest(leaves, ends - reserve)
+        silent = any(self._failed.get(level) for level in HIDDEN_LEVELS)  # then the patrol goes on later
+        if self.patrols and int(ends) > self.requests and not silent:
             self._go_on(int(ends) - self.requests)
         self._owed = max(0.0, self.requests - ends)
-        news = {level for level, bad in dict(self._failed).items() if bad is not (level in self.failing)}
-        self.failing, self.outdated = self.failing ^ news, self.outdated or bool(news)
+        self._compare()
+
+    def _ask_again(self) -> None:
+        """Ask for levels that did not answer and that this poll has not asked for, if no full reading will."""
+        for level in self.failing - self._failed.keys() if self.patrols else ():
+            with _left_for_later():
+                self.known.take(level, self.ask(Question(level, expand=True)).node.children or ())
+
+    def _compare(self) -> None:
+        """Find out which levels no longer answer, and which do again."""
+        for level, why in dict(self._failed).items():
+            if bool(why) is (level in self.failing):
+                continue
+            self.failing ^= {level}
+            # of a level that was never read to its end, or has no node to say it of, a full reading must tell
+            told = self.patrols and level in self._once_read and self.known.mark(level, why or None)
+            self.outdated |= not told
 
     def _working_levels(self, page: Page) -> Iterator[Leaves]:
         """The levels of checks, projects or spaces in which something may go on, after this page of the root."""

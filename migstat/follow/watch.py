@@ -358,8 +358,9 @@ class Watch:
         poller = self._poller
         if poller.task_type is None or not poller.filters.trusted or self._assessment.ended:
             return True
-        # whether a level answers or not is believed on the word of two readings
-        if poller.outdated or (self._unread_since is not None and self._silent_since is None):
+        # whether a level answers or not is believed on the word of two readings: of polls, if a full one takes minutes
+        unsure = self._unread_since is not None and self._silent_since is None
+        if poller.outdated or (unsure and not poller.patrols):
             return True
         if self._evidence.shape.blocked:  # a `migrate` that is still to come shows only in a full reading
             return True

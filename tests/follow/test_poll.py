@@ -32,6 +32,8 @@ from tests.watching import (
     changes,
     done,
     going,
+    outage,
+    pauses,
     seconds_of,
     served,
     the_end,
@@ -308,6 +310,22 @@ def test_a_refusal_while_everything_is_read_in_turn_passes_like_any_other() -> N
     assert refused
     assert not [event for event in events if isinstance(event, Outage | Recovered)]
     assert "A-UNSEEN" in {event.node.name for event in events if isinstance(event, Changed)}
+
+
+@pytest.mark.parametrize("about", ["level=migrate&", "migrate,projects"])
+def test_a_level_of_a_large_migration_that_does_not_answer_for_a_while_costs_no_full_reading(about: str) -> None:
+    """It is told as an outage, and so is its end; polls ask for it alone and go on with all else."""
+    sim = SimulatedWatch(
+        large_night(count=1400),
+        begin=300,
+        plan=Plan(interval=10.0),
+        trouble=outage(600, 700, about=about),
+        ends=(1000.0, Stopped()),
+    )
+    told = [event for event in sim.run() if isinstance(event, Outage | Recovered)]
+    assert [(type(event), round(seconds_of(event), -2)) for event in told] == [(Outage, 600), (Recovered, 700)]
+    assert [cost > 60 for cost in costs(sim)].count(True) == 1
+    assert max(pauses(poll_times(sim))) < 45
 
 
 @pytest.mark.slow
