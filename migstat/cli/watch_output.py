@@ -15,7 +15,7 @@ from migstat.cli.streams import is_terminal
 from migstat.cli.watch_options import WatchOptions
 from migstat.follow.notify import failed_for_good, is_bad_news
 from migstat.follow.watch import SIGN_OF_LIFE
-from migstat.model.events import Changed, Late, Resumed, Snapped, View, Waiting
+from migstat.model.events import Changed, End, Late, Resumed, Snapped, View, Waiting
 from migstat.model.nodes import Millis, State
 from migstat.model.verdict import Verdict
 from migstat.render.advice import WATCH, next_line, next_step
@@ -73,13 +73,18 @@ class EventPrinter(Listener):
             self._streams.tell(f"migstat: {harmless(text)}")
         if is_terminal(self._streams.err) and not self._is_demo:
             snapshot = result.view.snapshot
-            step = next_step(snapshot)
-            # Without its options a watch would not be resumed, nor judge as this one did.
-            resumes = step == WATCH and self._options.record is not None
-            resume = "Next: run the same command to resume this watch"
-            if snapshot is not None and step.run is None:  # by now, `latest` may be another run
-                step = replace(step, run=(snapshot.job_id, snapshot.task_id))
-            self._streams.tell(resume if resumes else next_line(step, self._options.shared.typed))
+            steps = [next_step(snapshot)]
+            goes_on = snapshot is not None and snapshot.verdict in (Verdict.PENDING, Verdict.RUNNING)
+            if goes_on and result.ended.end not in (End.FINISHED, End.FAILED_FAST) and steps != [WATCH]:
+                steps.insert(0, WATCH)  # what has failed so far is no reason not to watch the rest
+            for step in steps:
+                if step == WATCH and self._options.record is not None:
+                    # Without its options a watch would not be resumed, nor judge as this one did.
+                    self._streams.tell("Next: run the same command to resume this watch")
+                    continue
+                if snapshot is not None and step.run is None:  # by now, `latest` may be another run
+                    step = replace(step, run=(snapshot.job_id, snapshot.task_id))  # noqa: PLW2901
+                self._streams.tell(next_line(step, self._options.shared.typed))
 
 
 class JsonPrinter(EventPrinter):

@@ -53,7 +53,8 @@ class ChecksReport(ListReport, frozen=True):
 
     `parent` is the node whose children they are, None if it is not reported yet. `filtered` describes the
     filters; `overridden` are checks that were excluded for this run. `judged` is the verdict on all selected checks,
-    regardless of state filters. `comparison` is set if an earlier run was given, `accepting` if accepted checks were;
+    regardless of state filters. `comparison` is set if an earlier run was given, which `against` names as the user
+    did, and `accepting` if accepted checks were;
     `doubts` tell the user which accepted entries do not apply, one line each. `readable` is False if a check could not
     be read, here or in the earlier run; the snapshot's flaws may be about other parts of the task.
     """
@@ -66,6 +67,7 @@ class ChecksReport(ListReport, frozen=True):
     show_all: bool = False
     details: bool = False
     comparison: Comparison | None = None
+    against: str = ""
     accepting: bool = False
     doubts: tuple[str, ...] = ()
     readable: bool = True

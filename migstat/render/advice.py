@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 import msgspec
+from msgspec.structs import replace
 
 from migstat.model.acceptance import Accepted
 from migstat.model.nodes import Node, State, TaskType
@@ -33,7 +34,9 @@ def step_after_report(report: Report) -> NextStep | None:
         case ChecksReport(snapshot=snapshot) if snapshot.older:
             return next_step(snapshot)
         case ChecksReport(snapshot=snapshot, parent=parent, details=details):
-            return None if details else _step_after_checks(parent, snapshot.accepted)
+            step = None if details else _step_after_checks(parent, snapshot.accepted)
+            compares = f"--against {shlex.quote(report.against)} " if report.against else ""
+            return replace(step, command=f"checks {compares}--details") if step else None
         case StatusReport(snapshot=snapshot) | ProjectsReport(snapshot=snapshot) if not snapshot.node.level:
             step = next_step(snapshot, over=snapshot.node.ended, listed=isinstance(report, ProjectsReport))
             return None if step == WATCH else step
@@ -87,9 +90,7 @@ class Typed(msgspec.Struct, frozen=True):
 def next_line(step: NextStep, typed: Typed, program: str = "migstat") -> str:
     """The step for a person, quoted for a shell."""
     name, _, rest = step.command.partition(" ")
-    job, task = typed.job, None if name == "tasks" else typed.task
-    if step.run and name != "tasks":
-        job, task = job or step.run[0], step.run[1]
-    words = [shlex.quote(word) for word in (job, task) if word]
+    job, task = (typed.job or step.run[0], step.run[1]) if step.run else (typed.job, typed.task)
+    words = [shlex.quote(word) for word in (job, task if name != "tasks" else None) if word]
     command = " ".join(filter(None, (program, name, *words, *typed.options, rest)))
     return harmless(f"Next: {command}" + (f"   ({step.why})" if step.why else ""))

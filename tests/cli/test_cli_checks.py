@@ -92,6 +92,14 @@ def test_the_table_tells_what_is_new_first(server: Server, tmp_path: Path) -> No
     ]
 
 
+def test_the_next_command_compares_as_well(server: Server) -> None:
+    """What shows more of a comparison is one, too."""
+    words = ("checks", "--against", "previous")
+    err = ask(server, *words, terminal=True, err_terminal=True, columns=120).err
+    assert err.startswith("Next: migstat checks --against previous --details   (1 can")
+    assert ask(server, *words, "--details", terminal=True, err_terminal=True).err == ""
+
+
 @pytest.mark.parametrize("columns", [40, 80, 200])
 def test_the_table_fits_any_window_in_ascii_too(server: Server, columns: int) -> None:
     """No line is wider than its window, every name and change is there, and a terminal without Unicode gets ASCII."""

@@ -209,12 +209,22 @@ def test_color_and_signs_are_those_that_are_wanted(environ: dict[str, str], asci
     assert seen.written.isascii() is ascii_only
 
 
-def test_the_same_command_resumes_a_recorded_watch(tmp_path: Path) -> None:
-    """After Ctrl-C the next command is the same one: without its options, it would neither record nor resume."""
-    with watching(many(), "--record", str(tmp_path / "night.jsonl")) as (_, seen):
+@pytest.mark.parametrize(
+    ("failed", "record", "steps"),
+    [
+        (0, False, ["migstat watch job-1 migrate-1"]),
+        (1, False, ["migstat watch job-1 migrate-1", "migstat projects job-1 migrate-1 --state failed   (1 failed)"]),
+        # without its options, it would neither record nor resume
+        (0, True, ["run the same command to resume this watch"]),
+    ],
+)
+def test_an_interrupted_watch_says_how_to_go_on(tmp_path: Path, failed: int, record: bool, steps: list[str]) -> None:
+    """After Ctrl-C the next command resumes the watch, also where something has failed that is worth a look."""
+    words = ("--record", str(tmp_path / "night.jsonl")) if record else ()
+    with watching(many(failed=failed), *words) as (_, seen):
         seen.until_shown("updated")
         assert seen.end(signal.SIGINT) == 130
-    assert seen.scrollback[-1] == "Next: run the same command to resume this watch"
+    assert [line for line in seen.scrollback if "Next" in line] == [f"Next: {step}" for step in steps]
 
 
 def left_over(seen: Window, verdict: str) -> list[str]:

@@ -455,6 +455,9 @@ def test_the_next_command_repeats_what_it_needs() -> None:
     checks = "Next: migstat checks 'https://a.b/?c&d' 'my task' --profile wave2 --details"
     assert next_line(NextStep("checks --details"), typed) == checks
     assert next_line(NextStep("tasks"), typed) == "Next: migstat tasks 'https://a.b/?c&d' --profile wave2"
-    assert next_line(NextStep("tasks", run=("job-1", "task-1")), Typed(None, "latest-check")) == "Next: migstat tasks"
+    assert (
+        next_line(NextStep("tasks", run=("job-1", "task-1")), Typed(None, "latest-check"))
+        == "Next: migstat tasks job-1"
+    )
     of_run = next_line(NextStep("watch", run=("job-1", "task-1")), Typed(None, "latest"))
     assert of_run == "Next: migstat watch job-1 task-1"

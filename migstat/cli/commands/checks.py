@@ -58,5 +58,5 @@ def checks(
         earlier = against_from(against)
     with open_session(runtime, options) as session:
         report = checks_report(session, names, states, against=earlier, acceptances=acceptances)
-        report = replace(report, show_all=show_all, details=details)
+        report = replace(report, show_all=show_all, details=details, against=against or "")
         return finish(runtime, options, report, report.judged if exit_status else None)
