@@ -120,7 +120,13 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
             ended, failure = self._pass_on()
             error = "internal error" if ended.end is End.ERROR and failure else ""
             error = failure.message if isinstance(failure, MigstatError) else error
-            result = WatchResult(ended=ended, view=self.watch.view, until=self.options.plan.until, error=error)
+            result = WatchResult(
+                ended=ended,
+                view=self.watch.view,
+                until=self.options.plan.until,
+                error=error,
+                warnings=self.watch.strict_warnings,
+            )
             # A timeout or a signal has a code of its own, with or without a reader.
             hurried = ended.end in (End.TIMEOUT, End.INTERRUPTED)
             for wrong in self._tell_end(result):

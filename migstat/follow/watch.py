@@ -55,11 +55,13 @@ from migstat.model.nodes import CHECK, HIDDEN, MIGRATE, Millis, Node, TaskType
 from migstat.model.shape import Evidence
 from migstat.model.verdict import (
     Assessment,
+    Reason,
     Snapshot,
     Until,
     Verdict,
     failed_so_far,
     snapshot_of,
+    strict_warnings,
     would_count,
 )
 from migstat.query.task import TaskSession
@@ -220,6 +222,11 @@ class Watch:
             full_every=self._interval if only_full else poller.full_every,
             requests_a_minute=requests,
         )
+
+    @property
+    def strict_warnings(self) -> tuple[Reason, ...]:
+        """The warnings that fail this watch, if it is strict, beside the reasons for the verdict."""
+        return strict_warnings(self._evidence, self._plan.until) if self._plan.strict else ()
 
     @property
     def code_now(self) -> int:

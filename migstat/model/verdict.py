@@ -297,6 +297,12 @@ def failed_so_far(evidence: Evidence, until: Until, *, strict: bool) -> tuple[No
     return tuple(node for state in bad for node in _in_state(state, nodes, leaves.tally) if node.outcome)
 
 
+def strict_warnings(evidence: Evidence, until: Until) -> tuple[Reason, ...]:
+    """The warnings that `--strict` takes for failures, without those that only repeat what went wrong below them."""
+    bad = _deepest([*failed_so_far(evidence, until, strict=True)])
+    return tuple(reason for reason in bad if reason.state is State.WARNING)
+
+
 def assess_node(node: Node, now: Millis) -> Assessment:
     """The assessment of one node alone, whatever is below it."""
     state, over = node.state, _has_settled(node, now)

@@ -11,7 +11,7 @@ from migstat.errors import Incomplete
 from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, State, TaskType
-from migstat.model.verdict import Until, Verdict
+from migstat.model.verdict import Reason, Until, Verdict
 from migstat.render.drawing import LOW, LOWER, Canvas
 from migstat.render.heading import REASONS, heading_lines, reason_lines, why_not_over
 from migstat.render.live import heading, progress_lines
@@ -23,17 +23,26 @@ from migstat.render.theme import QUIET
 
 
 class WatchResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How a watch ended, and what was known then; `error` is the message of what ended it, if anything did."""
+    """How a watch ended, and what was known then.
+
+    `error` is the message of what ended it, if anything did; `warnings` are those that fail a strict watch.
+    """
 
     ended: Ended
     view: View
     until: Until = Until.DONE
     error: str = ""
+    warnings: tuple[Reason, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """All reasons for the exit code, the worst first: those for the verdict, and what `--strict` adds."""
+        return tuple(dict.fromkeys((*self.ended.reasons, *self.warnings)))
 
 
 def ending(result: WatchResult, canvas: Canvas) -> Group:
     """Draw what stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
-    ended, view, reasons = result.ended, result.view, result.ended.reasons
+    ended, view, reasons = result.ended, result.view, result.reasons
     # A single reason that is about the task itself goes into the last line, which wraps and is never cut.
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
     parts: list[RenderableType] = []
@@ -67,7 +76,10 @@ def last_line(result: WatchResult, *, with_reason: bool = True) -> str:
 def _finished(result: WatchResult, *, with_reason: bool) -> str:
     ended, snapshot, fast = result.ended, result.view.snapshot, result.ended.end is End.FAILED_FAST
     what = {Until.DONE: "", Until.CORE: "core ", Until.CHECKS: "checks "}[result.until]
-    failed = fast or ended.verdict is Verdict.FAILED or ended.exit_code == Exit.FAILED  # --strict fails a warning
+    failed = fast or ended.verdict is Verdict.FAILED or ended.exit_code == Exit.FAILED
+    bad = result.reasons
+    only_warns = not any(reason.state is State.FAILED for reason in bad) if fast else ended.verdict is Verdict.WARNING
+    strict = failed and only_warns
     if failed:
         word = "failed"
     elif result.until is Until.CHECKS:
@@ -86,9 +98,8 @@ def _finished(result: WatchResult, *, with_reason: bool) -> str:
         end = ended.at if stamp is None else min(ended.at, stamp)
         compared = f", {against_deadline(end, result.view.deadline, ended=True)}"
     after = f" after {duration(elapsed)}" if elapsed is not None and not what else ""
-    line = f"{what}{word}{after}{compared}"
-    bad = ended.reasons
-    if failed and bad and with_reason:
+    line = f"{what}{word}{after}{' (--strict)' if strict else ''}{compared}"
+    if failed and bad and (with_reason or strict):  # the heading above says no more than that it warns
         message = harmless(bad[0].text).rstrip(".")
         line += f": {harmless(bad[0].level[-1])}: {message}" if bad[0].level else f": {message}"
         line += f" (+{len(bad) - 1} more)" if len(bad) > 1 else ""

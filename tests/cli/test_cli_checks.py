@@ -390,7 +390,7 @@ WATCHES: dict[str, tuple[Scenario, str, int, str, bool]] = {
     "many at once": (going(*MANY), "--fail-fast --interval 20s", 0, "accepted failures (1 accepted)", False),
     "another failure": (going(*BOTH, over=200), "", 1, "checks failed: Keys", True),
     "another, reported late": (going(MAIL, LATER), "", 1, "checks failed: Keys", False),
-    "a strict warning": (going(MAIL, SITE), "--strict", 1, "checks failed: Site", False),
+    "a strict warning": (going(MAIL, SITE), "--strict", 1, "checks failed (--strict): Site", False),
     "of a migration": (cutover(check=moved("check", -20, 30, "FAILED", children=(MAIL,)), state="FAILED", over=40), "",
                        0, "accepted failures (1 accepted)", True),
 }  # fmt: skip

@@ -42,9 +42,11 @@ from migstat.model.nodes import MIGRATE, Level
 from migstat.model.shape import Evidence
 from migstat.model.verdict import Until, Verdict, assess_at, settles_at
 from migstat.query.task import TaskSession
-from migstat.render.ending import WatchResult, last_line, status_line
+from migstat.render.drawing import Canvas, drawn
+from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.json import encoded, event_document
 from migstat.render.sorted_view import sorted_view
+from migstat.render.theme import UNICODE
 from migstat.simulator import scenario as script
 from migstat.simulator.app import App
 from migstat.simulator.scenarios import build
@@ -611,6 +613,27 @@ def test_the_time_of_a_task_goes_on_with_its_apps() -> None:
     assert last_line(result).startswith("succeeded with warnings after 21m 40s")
     record = "\n".join(encoded(event_document(event)) for event in events)
     assert read_night(io.BytesIO(record.encode()), "record").elapsed_seconds == 1300
+
+
+@pytest.mark.parametrize(
+    ("outcome", "options", "reasons", "last_words"),
+    [
+        ("SUCCESS", {}, ["▲ HR  2 fields."], "failed after 16m 42s (--strict): HR: 2 fields; 2 of 2 projects done"),
+        ("SUCCESS", {"fail_fast": True}, ["▲ HR  2 fields."],
+         "failed after 8m 20s (--strict): HR: 2 fields; the migration goes on (1 of 2 projects)"),
+        ("FAILED", {}, ["✖ ERP  FAILED", "▲ HR  2 fields."], "failed after 16m 42s; 2 of 2 projects done"),
+    ],
+)  # fmt: skip
+def test_the_last_screen_says_that_warnings_failed_a_strict_watch(
+    outcome: str, options: dict[str, Any], reasons: list[str], last_words: str
+) -> None:
+    """With --strict the warnings are among the reasons, beside what failed too, and the last line names the option."""
+    projects = (moved("HR", 100, 500, "WARNING", final_message="2 fields."), moved("ERP", 100, 900, outcome))
+    sim = SimulatedWatch(migration(*projects), begin=50, plan=Plan(strict=True, **options))
+    result = WatchResult(ended=the_end([*sim.events()]), view=sim.watch.view, warnings=sim.watch.strict_warnings)
+    canvas = Canvas(100, UNICODE, 24)
+    *lines, last = drawn(ending(result, canvas), canvas, color=False).splitlines()
+    assert ([line.strip() for line in lines if line.startswith("  ")], last) == (reasons, last_words)
 
 
 @pytest.mark.parametrize(
