@@ -125,11 +125,24 @@ def test_rows_are_folded_until_the_title_stays_on_the_screen(height: int, failed
         assert (f"more {word}" in rest) is (word in rest and any(line.startswith(row) for line in lines))
 
 
-def test_a_time_that_nobody_watched_is_no_time_of_a_phase() -> None:
+@pytest.mark.parametrize(
+    ("silent", "gaps"),
+    [
+        ([(30, 60)], []),
+        ([(30, 50)], [(40, 60)]),
+        ([(20, 30), (52, 54)], [(50, 60), (10, 20), (-20, 0), (90, 99)]),
+    ],
+    ids=["an outage", "one that a gap overlaps", "several, in no order, and one within another"],
+)
+def test_a_time_that_nobody_watched_is_no_time_of_a_phase(
+    silent: list[tuple[int, int]], gaps: list[tuple[int, int]]
+) -> None:
     """The shares of the phases are of the time watched, and a phase that ended unseen is marked as approximate."""
     span = span_of(0, 90, ("export", 0, 60), ("import", 60, 90))
     span = replace(span, phases=(replace(span.phases[0], exact=False), span.phases[1]))
-    night = Night(spans={LEVEL: span}, outages=(Silence(30 * MINUTE, 60 * MINUTE, "x", ""),), as_of=90 * MINUTE)
+    outages = tuple(Silence(since * MINUTE, to * MINUTE, "x", "") for since, to in silent)
+    unwatched = tuple(Gap(since * MINUTE, to * MINUTE) for since, to in gaps)
+    night = Night(spans={LEVEL: span}, outages=outages, gaps=unwatched, as_of=90 * MINUTE)
     report = timeline_report(night, None)
     assert report.phases == {"export": 1800, "import": 1800}
     assert "export ~1h 00m, import 30m 00s" in row_for_people(span, report)
