@@ -151,6 +151,8 @@ class Watch:
         self._silent_since: float | None = None
         self._outages = 0
         self._outage_seconds = 0.0
+        # how long all this was suspended
+        self._gap_seconds = 0.0
         # since when something that counts could not be read, although the root answers
         self._unread_since: float | None = None
         # when things happened, by the deadline's clock, except for the beginning
@@ -217,6 +219,7 @@ class Watch:
             outage=self._no_answer,
             outages=self._outages,
             outage_seconds=self._outage_seconds + silent,
+            gap_seconds=self._gap_seconds,
             watched_seconds=self._deadline.clock() - self._deadline.began_at,
             interval=self._interval,
             full_every=self._interval if only_full else poller.full_every,
@@ -383,7 +386,9 @@ class Watch:
         # seconds between two readings beyond which polls were missed, in an outage or while all this was suspended
         longest = self._interval + max(2 * self._interval, MISSED)
         if began - read_at > longest and self._snapshot is not None:
-            yield self._alive(gap=began_at - self._seen_at)
+            gap = began_at - self._seen_at
+            self._gap_seconds += gap
+            yield self._alive(gap=gap)
         definite_since: float | None = None
         tries = 0
         while True:

@@ -189,7 +189,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     have ended. `stalled` says since when a running node has not moved, `phases` which phases each running node went
     through. Intervals in seconds. `reading` is set while the first reading goes on: how many projects or spaces it has
     seen, out of how many, or of 0 if that is unknown; `snapshot` then holds these. `outage` is set while the API does
-    not answer; `outages` counts those so far with it, `outage_seconds` is how long they took together.
+    not answer; `outages` counts those so far with it, `outage_seconds` is how long they took together. `gap_seconds` is
+    how long the computer or the watch was suspended.
     """
 
     at: Millis
@@ -205,6 +206,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     outage: NoAnswer | None = None
     outages: int = 0
     outage_seconds: float = 0.0
+    gap_seconds: float = 0.0
     watched_seconds: float = 0.0
     interval: float = 10.0
     full_every: float = 120.0

@@ -12,7 +12,7 @@ from migstat.model.events import End, Ended, View
 from migstat.model.exit_codes import Exit
 from migstat.model.nodes import MIGRATE, Millis, State, TaskType
 from migstat.model.verdict import Reason, Until, Verdict
-from migstat.render.drawing import LOW, LOWER, Canvas
+from migstat.render.drawing import LOW, LOWER, Canvas, Flow
 from migstat.render.heading import REASONS, heading_lines, reason_lines, why_not_over
 from migstat.render.live import heading, progress_lines
 from migstat.render.log import cause_of, no_answer
@@ -41,7 +41,7 @@ class WatchResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ending(result: WatchResult, canvas: Canvas) -> Group:
-    """Draw what stays in the scrollback: the last header, the reasons, outages, and the line that says how it ended."""
+    """Draw what stays in the scrollback: the last header, reasons, outages and gaps, and the line on how it ended."""
     ended, view, reasons = result.ended, result.view, result.reasons
     # A single reason that is about the task itself goes into the last line, which wraps and is never cut.
     alone = view.snapshot is None or (len(reasons) == 1 and not reasons[0].level)
@@ -55,10 +55,15 @@ def ending(result: WatchResult, canvas: Canvas) -> Group:
         parts += reason_lines(
             reasons if not alone else (), canvas, max(REASONS, canvas.height // 3), wrap=canvas.height >= LOW
         )
+    unseen: list[Text] = []
     if view.outages:
         often = "1 outage" if view.outages == 1 else f"{view.outages} outages"
         total = f", {duration(view.outage_seconds)} total" if view.outage_seconds >= 1 else ""
-        parts.append(Text(often + total, QUIET))
+        unseen.append(Text(often + total, QUIET))
+    if view.gap_seconds:
+        unseen.append(Text(f"not watched for {duration(view.gap_seconds)}", QUIET))
+    if unseen:
+        parts.append(Flow(unseen, canvas))
     parts.append(Text(last_line(result, with_reason=alone), State(ended.verdict)))
     return Group(*parts)
 

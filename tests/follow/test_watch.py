@@ -46,6 +46,7 @@ from migstat.render.drawing import Canvas, drawn
 from migstat.render.ending import WatchResult, ending, last_line, status_line
 from migstat.render.json import encoded, event_document
 from migstat.render.sorted_view import sorted_view
+from migstat.render.text import duration
 from migstat.render.theme import UNICODE
 from migstat.simulator import scenario as script
 from migstat.simulator.app import App
@@ -497,6 +498,10 @@ def test_a_sleep_and_the_outage_after_it_are_told_apart() -> None:
     outages = [event.outage_seconds for event in seen if isinstance(event, Recovered)]
     assert gaps == [pytest.approx(300, abs=INTERVAL)]
     assert outages == [pytest.approx(90, abs=2 * INTERVAL)]
+    canvas = Canvas(80, UNICODE, 24)
+    result = WatchResult(ended=the_end(seen), view=sim.watch.view)
+    lines = drawn(ending(result, canvas), canvas, color=False).splitlines()
+    assert f"1 outage, {duration(outages[0])} total · not watched for {duration(gaps[0])}" in lines
 
 
 # what it reports
