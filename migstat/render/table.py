@@ -79,6 +79,7 @@ def _row(
     if canvas.width >= WITH_ELAPSED:
         percent = Text(words.percent, State.RUNNING, justify="right")
         if percent and canvas.width >= WIDE:
+            percent.pad_left(len("100 %") - percent.cell_len)
             grid = Table.grid(padding=(0, 1))
             grid.add_row(bar((node.percent or 0) / 100, node.state, BAR, canvas.glyphs), percent)
             row.append(grid)
@@ -126,7 +127,9 @@ def _tree_rows(
     in_header = snapshot.reasons[:REASONS] if canvas.height >= LOWER else ()
     scope = node.level == CHECK or (node.level[:1] == MIGRATE and len(node.level) == 2)
     about: RenderableType | None = None
-    if ((leaves and children) or len(shown) < len(children)) and not node.unreadable:
+    # Checks that have not begun are not reported, so those of a running `check` are not counted: it says how far it is.
+    counts = (leaves and children) or len(shown) < len(children)
+    if counts and not node.unreadable and (node.ended or node.level != CHECK):
         about = counts_below(node, snapshot, canvas)
     elif (
         scope

@@ -9,6 +9,7 @@ from pathlib import Path
 import jq
 import pytest
 
+from migstat.simulator.scenario import SimPhase
 from migstat.simulator.server import Server
 from tests.command_line import environ_of, migstat
 from tests.scenarios import LONG_AGO, frozen, node
@@ -139,6 +140,37 @@ def test_a_running_check_task_says_itself_how_far_it_is() -> None:
             first = server.ask(command, "-o", "table").out.splitlines()[0]
             assert "12 of 40 checks · 30 %" in first
         assert server.ask("checks", "--exit-status").code == 8
+
+
+def test_the_checks_of_a_migration_say_themselves_how_far_they_are() -> None:
+    """While they run, those listed are not all of them: `status` shows the progress of `check`, and no other counts."""
+    states = ("SUCCESS", "SUCCESS", "SKIPPED", "FAILED", "running")
+    checks = tuple(node(f"Check{at}", state) for at, state in enumerate(states))
+    check = node("check", "running", children=checks, phases=(SimPhase("Checks", 40),))
+    with still(frozen("running", check=check, migrate="absent", keys=("ACME",))) as server:
+        for columns in (40, 80, 120):
+            lines = ask(server, "status", "-o", "table", columns=columns).out.splitlines()
+            row = next(at for at, line in enumerate(lines) if line.startswith("check "))
+            assert "/40" in "".join(lines[row : row + 2])
+            assert "of 5" not in "".join(lines[row:])
+            assert "skipped" not in "".join(lines[row:])
+            assert any("Check3" in line for line in lines[row + 1 :])
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_percentages_stand_below_each_other(columns: int) -> None:
+    """With a bar or without one, the ends of percentages are in one column, in `projects` and in `status`."""
+    names = ("One", "Two", "Three")
+    levels = {
+        name: {"status": "IN_PROGRESS", "progressDetails": {"isSupported": True, "percent": percent}}
+        for name, percent in zip(names, (3, 21, 100), strict=True)
+    }
+    migrate = {"status": "IN_PROGRESS", "children": {"projects": {"status": "IN_PROGRESS", "children": levels}}}
+    with answering(one_task(of_tree({"status": "IN_PROGRESS", "children": {"migrate": migrate}}))) as server:
+        for command in ("projects", "status"):
+            lines = server.ask(command, "-o", "table", columns=columns).out
+            ends = {line.rindex(" %") for line in lines.splitlines() if line.strip().startswith(names)}
+            assert len(ends) == 1, lines
 
 
 def test_a_space_of_a_stopped_run_is_not_running() -> None:
