@@ -100,7 +100,8 @@ class LinePrinter(EventPrinter):
     """Changes as lines on standard output; everything else as prose on standard error."""
 
     _silent_since: Millis | None = None
-    _explained = False
+    _explained: frozenset[bool] = frozenset()
+    """The explanations that were given: True for checks that failed, False for an end that may not be all."""
 
     def show(self, event: Heard | LogLine) -> None:
         """Print the event, for a script or for a person."""
@@ -116,10 +117,10 @@ class LinePrinter(EventPrinter):
             case Waiting():
                 # Since the last line that was shown: with --quiet that may be hours ago.
                 self._silent_since = self._silent_since or event.at
-                why = why_not_over(event.view.snapshot, event.at) if event.view.snapshot is not None else []
-                for _, words in () if self._explained else why:
-                    self._explained = True
-                    self._say(words, event.at)
+                if (head := event.view.snapshot) is not None and (blocked := head.shape.blocked) not in self._explained:
+                    for _, words in why_not_over(head, event.at):
+                        self._explained |= {blocked}
+                        self._say(words, event.at)
                 if event.at - self._silent_since >= SIGN_OF_LIFE * 1000:
                     self._say(status_line(event.view, event.at), event.at, always=True)
             case _ if (line := log_line(event)) is not None:

@@ -153,7 +153,7 @@ def why_not_over(snapshot: Snapshot, now: Millis, *, brief: bool = False) -> lis
         return [(0, f"ended; late reports until {by}" if brief else f"ended; waiting for late reports until {by}")]
     if brief:
         return [(-1, f"failed unless migration starts by {by}")]
-    return [(-1, f"checks failed; failed unless the migration starts by {by}")]
+    return [(-1, f"checks failed; counts as failed unless the migration starts by {by}")]
 
 
 def header(

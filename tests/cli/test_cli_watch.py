@@ -17,7 +17,6 @@ import httpx
 import pytest
 
 from migstat.simulator.scenario import Scenario, SimPhase
-from migstat.simulator.scenarios import build
 from migstat.simulator.server import Server
 from tests.command_line import (
     CapturedStream,
@@ -32,7 +31,7 @@ from tests.command_line import (
     started,
     until,
 )
-from tests.scenarios import HERE, cutover, frozen, moved, node
+from tests.scenarios import HERE, cutover, frozen, hidden, migration, moved, node
 from tests.schemas import assert_valid
 from tests.servers import NOW, night, server_of, still
 
@@ -162,14 +161,20 @@ def test_silence_is_broken_by_a_sparse_heartbeat(words: tuple[str, ...]) -> None
     assert last.startswith("migstat: stopped after 40m 00s (--timeout): still running")
 
 
-def test_a_line_says_why_checks_that_failed_do_not_end_it_yet() -> None:
-    """Standard error says once that the checks failed and until when the migration may still start."""
-    with night(build("failing"), head_start=200) as rehearsed:
+BLOCKED, REPORTS = (
+    "checks failed; counts as failed unless the migration starts by",
+    "ended; waiting for late reports until",
+)
+
+
+@pytest.mark.parametrize(("begins", "said"), [(None, [BLOCKED]), (60, [BLOCKED, REPORTS])])
+def test_a_line_says_why_it_is_not_over_yet(begins: float | None, said: list[str]) -> None:
+    """Standard error says once until when the migration may still start after failed checks, or a report may come."""
+    migrate = moved("migrate", begins, 300 if begins else None, children=(hidden("projects", moved("ERP", 110, 290)),))
+    check = moved("check", 5, 20, "FAILED")
+    with night(migration(check=check, migrate=migrate, core_end=300, keys=("ERP", "LOST")), head_start=30) as rehearsed:
         result = rehearsed.watch()
-    assert (
-        len(re.findall("  checks failed; failed unless the migration starts by ..:.. *$", result.err, re.MULTILINE))
-        == 1
-    )
+    assert re.findall(f"  ({BLOCKED}|{REPORTS}) ..:..$", result.err, re.MULTILINE) == said
 
 
 def test_quiet_is_bad_news_and_the_verdict() -> None:

@@ -161,7 +161,7 @@ def test_no_name_of_a_check_hides_its_state(server: Server, width: int) -> None:
             [
                 "Nothing was moved yet: the checks failed.",
                 "Fatal",
-                "checks failed; failed unless the migration starts by ",
+                "checks failed; counts as failed unless the migration starts by ",
             ],
         ),
         ("not-scheduled", "projects", ["Nothing was moved yet: the checks failed."]),
