@@ -52,9 +52,11 @@ def log_line(event: Event | Resumed | LogLine) -> LogLine | None:
             return LogLine(event.at, text, State.WARNING)
         case Outage():
             wait = duration(max(event.retry_in_seconds, 1))
-            # The message comes last: it may be long, and a window cuts the line.
-            text = f"no answer ({cause_of(event)}); next try in {wait}: {_TRIED.sub('', harmless(event.message))}"
-            return LogLine(event.at, text, State.FAILED)
+            # A window cuts the line: what is said above it, too, comes last, and the cause only once.
+            cause = cause_of(event)
+            message = _TRIED.sub("", harmless(event.message)).removesuffix(f": {cause}").removesuffix(f" ({cause})")
+            why = f" ({cause})" if cause else ""
+            return LogLine(event.at, f"no answer{why}: {message}; next try in {wait}", State.FAILED)
         case Late():
             return LogLine(event.at, late_words(event), State.WARNING)
         case Alive() if event.gap_seconds:
