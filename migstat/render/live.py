@@ -388,8 +388,12 @@ def _names(state: State, names: Sequence[str], canvas: Canvas, room: int) -> lis
 def _log_line(logged: LogLine, now: Millis, canvas: Canvas) -> Prose:
     state = logged.state
     glyph = () if state is None else ((f"{canvas.glyphs.states[state]} ", state),)
-    words = (logged.text, state if state in BAD else QUIET)
-    return Prose(Text.assemble((f"{local_time(logged.at, now)} ", QUIET), *glyph, words), 1)
+    texts = [logged.text, *([logged.brief] if logged.brief and canvas.width < NARROW else [])]
+    lines = [
+        Text.assemble((f"{local_time(logged.at, now)} ", QUIET), *glyph, (text, state if state in BAD else QUIET))
+        for text in texts
+    ]
+    return Prose(next((each for each in lines if each.cell_len <= canvas.width), lines[-1]), 1)
 
 
 def window_title(known: SortedView, glyphs: Glyphs) -> str:

@@ -19,11 +19,15 @@ LOGGED = 200
 
 
 class LogLine(msgspec.Struct, frozen=True):
-    """One line of the log: what happened at `at`, and the state that gives it glyph and color, if any."""
+    """One line of the log: what happened at `at`, and the state that gives it glyph and color, if any.
+
+    Narrow windows in which the text does not fit have its `brief` form, if there is one.
+    """
 
     at: Millis
     text: str
     state: State | None = None
+    brief: str = ""
 
 
 def logged(log: tuple[LogLine, ...], event: Event | Resumed | LogLine) -> tuple[LogLine, ...]:
@@ -80,9 +84,9 @@ def _change(event: Changed) -> LogLine | None:
     elapsed, words = node.elapsed_seconds(event.at), state_words(node)
     if node.state is State.WARNING:
         words = f"ended with a {words}"
-    text = f"{name} {words}" + (f" after {duration(elapsed)}" if elapsed is not None else "")
-    message = harmless(node.message or "") if node.state in BAD else ""
-    return LogLine(event.at, f"{text}: {message}" if message else text, node.state)
+    after = f" after {duration(elapsed)}" if elapsed is not None else ""
+    message = f": {said}" if node.state in BAD and (said := harmless(node.message or "")) else ""
+    return LogLine(event.at, f"{name} {words}{after}{message}", node.state, brief=f"{name} {words}{message}")
 
 
 def _absence(event: Resumed) -> LogLine:

@@ -297,6 +297,17 @@ def test_the_log_says_what_happened(event: Event, text: str | None) -> None:
     assert (line.text if line else None) == text
 
 
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [(40, "14:13 ✔ usersAndGroups succeeded"), (80, "14:13 ✔ usersAndGroups succeeded after 15m 00s")],
+)
+def test_a_duration_that_does_not_fit_into_the_log_is_left_out(width: int, line: str) -> None:
+    """A line of the log never ends with a preposition: where the duration has no room, there is none."""
+    ended = log_line(Changed(NOW, node("migrate", "usersAndGroups"), RUNNING))
+    assert ended is not None
+    assert line in shown(MIDDLE, width, 15, [ended])
+
+
 def test_the_end_of_a_migration_is_logged_once() -> None:
     """The task's own message is not repeated by `migrate`, but for that of another scope, or another message."""
     log: tuple[LogLine, ...] = ()
