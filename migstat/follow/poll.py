@@ -47,7 +47,7 @@ from migstat.model.nodes import (
 from migstat.model.verdict import Assessment, Verdict, snapshot_of
 from migstat.query.task import TaskSession
 from migstat.query.tree import ALL, TaskTarget, Tree, with_children
-from migstat.query.walk import Asker, Filters, ask_by_name, attempted, walk
+from migstat.query.walk import MOST, Asker, Filters, ask_by_name, attempted, walk
 
 _T = TypeVar("_T")
 
@@ -265,7 +265,10 @@ class Poller:
         levels = []
         for leaves in self._working_levels(page):
             if len(known.levels.get(leaves.level, ())) <= FEW and not self.patrols:
-                self._read_children(leaves.level)
+                self._read_children(leaves.level, most=FEW + 1)
+                # of a large level that was not there before, the rest is left to a full reading, which pays for itself:
+                # as a part of every poll it would make polls rarer than once in ten minutes
+                self.outdated |= len(known.levels.get(leaves.level, ())) > FEW
                 continue
             levels.append(leaves)
             running = [node.name for node in known.running.values() if node.level[:-1] == leaves.level]
@@ -326,10 +329,10 @@ class Poller:
                 self._leaves[level] = Leaves(level, self._places.setdefault(level, Places()))
             yield self._leaves[level]
 
-    def _read_children(self, level: Level) -> None:
-        """All children of a small level."""
+    def _read_children(self, level: Level, most: int = MOST) -> None:
+        """All children of a small level; if it turns out to be large, at least `most`."""
         with _left_for_later():
-            self.known.take(level, walk(self, level, still=False, filters=self.filters).children)
+            self.known.take(level, walk(self, level, still=False, filters=self.filters, most=most).children)
 
     def _read_rest(self, leaves: Leaves, ends: float) -> None:
         """Read where other news of a level may be, until this many requests have been made.

@@ -312,6 +312,17 @@ def test_a_refusal_while_everything_is_read_in_turn_passes_like_any_other() -> N
     assert "A-UNSEEN" in {event.node.name for event in events if isinstance(event, Changed)}
 
 
+def test_a_large_level_that_is_reported_during_a_watch_does_not_make_polls_rare() -> None:
+    """When thousands of projects appear at once, they are read once, and polls come as often as before and after."""
+    projects = [moved(f"P{number:04}", 200 + number, 260 + number, reported_at=100) for number in range(2000)]
+    scenario = migration(*projects, core_end=3000)
+    sim = SimulatedWatch(scenario, begin=50, plan=Plan(interval=10.0), ends=(400.0, Stopped()))
+    sim.run()
+    assert len([level for level in sim.known if level[:-1] == PROJECTS]) == 2000
+    assert [cost > 40 for cost in costs(sim)].count(True) == 1
+    assert max(pauses(poll_times(sim))) < 30
+
+
 @pytest.mark.parametrize("about", ["level=migrate&", "migrate,projects"])
 def test_a_level_of_a_large_migration_that_does_not_answer_for_a_while_costs_no_full_reading(about: str) -> None:
     """It is told as an outage, and so is its end; polls ask for it alone and go on with all else."""
