@@ -69,12 +69,12 @@ def next_step(snapshot: Snapshot | None, *, over: bool = True, listed: bool = Fa
 
 
 def _step_after_checks(check: Node | None, accepted: Accepted) -> NextStep | None:
-    """The details of checks that failed and are not accepted, and how many of them can be overridden."""
+    """The details of checks that failed and are not accepted, and how many of them are overridable."""
     if check is None or not check.ended or check.state is not State.FAILED:
         return None
     failing = [child for child in check.children or () if child.state is State.FAILED and child.level not in accepted]
     blocking = sum(not child.excludable for child in failing)
-    counts = {"cannot be overridden": blocking, "can be overridden": len(failing) - blocking}
+    counts = {"not overridable": blocking, "overridable": len(failing) - blocking}
     why = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     return NextStep("checks --details", why) if failing else None
 

@@ -14,7 +14,7 @@ from migstat.model.changes import Change, Comparison
 from migstat.model.nodes import Millis, Node, State
 from migstat.model.reports import ChecksReport
 from migstat.model.verdict import Snapshot, Verdict
-from migstat.render.drawing import LOW, LOWER, LOWEST, NARROW, WIDE, Canvas, Flow, Prose, gap, line, mark, table_of
+from migstat.render.drawing import LOW, LOWER, LOWEST, NARROW, Canvas, Flow, Prose, gap, line, mark, table_of
 from migstat.render.folding import ALL_LISTS, folded, rest_line
 from migstat.render.heading import header, heading_lines, heading_of, reason_lines
 from migstat.render.text import ago, day_and_time, grouped, harmless, short_date, zone
@@ -112,7 +112,7 @@ def _rows(shown: Sequence[Node], report: ChecksReport, canvas: Canvas) -> list[R
         change = change_word(check, report)
         before = [Text(change, _CHANGE_STYLES.get(change, QUIET))] if compares else []
         name, state = Text(harmless(check.name)), Text() if check.missing else mark(words.state, words.words, canvas)
-        override = _override(check, report, whole=compares and canvas.width >= WIDE)
+        override = _override(check, report)
         message = _message(check, report, words.message)
         lines = 1 if check.state is State.RUNNING or canvas.height < LOW else 3
         if not narrow:
@@ -146,17 +146,15 @@ def _acceptance(entry: Acceptance, now: Millis) -> str:
     return f"until {short_date(entry.until, now)}{by}: {harmless(entry.reason)}"
 
 
-def _override(check: Node, report: ChecksReport, *, whole: bool = False) -> Text:
-    """Whether a failure keeps the migration from starting, in `whole` words if there is room."""
+def _override(check: Node, report: ChecksReport) -> Text:
+    """Whether a failure keeps the migration from starting."""
     if check.level in report.snapshot.accepted:
         return Text() if report.comparison else Text(ACCEPTED, QUIET)  # the change says so
     if check.name in report.overridden:
         return Text("overridden", State.WARNING)
     if check.state is not State.FAILED or check.excludable is None:
         return Text()
-    words = ("can be overridden" if whole else "overridable", "cannot be overridden" if whole else "not overridable")
-    state = State.WARNING if check.excludable else State.FAILED
-    return Text(words[not check.excludable], state)
+    return Text("overridable", State.WARNING) if check.excludable else Text("not overridable", State.FAILED)
 
 
 def _message(check: Node, report: ChecksReport, message: str) -> Text:

@@ -163,7 +163,7 @@ def _timeline(report: TimelineReport) -> Iterator[str]:
 def _check(check: Node, report: ChecksReport) -> tuple[str, ...]:
     override = "overridden" if check.name in report.overridden else ""
     if not override and check.state == "failed" and check.excludable is not None:
-        override = "can be overridden" if check.excludable else "cannot be overridden"
+        override = "overridable" if check.excludable else "not overridable"
     found = ("; ".join(check.occurrences),) if report.details else ()
     first = (change_word(check, report),) if report.comparison or report.accepting else ()
     entry, words = report.snapshot.accepted.get(check.level), describe(check, report.snapshot.fetched_at)

@@ -83,11 +83,11 @@ def test_the_table_tells_what_is_new_first(server: Server, tmp_path: Path) -> No
         "✖ failed   Pre-flight checks   Jira to the cloud → acme.example.com",
         "Mon 21 Sep 13:56 UTC, against Sun 20 Sep 13:56",
         "",
-        "new       ProjectKeyConflict  ✖ failed     can be overridden     Key OPS is already in use.",
-        "still     InvalidEmail        ✖ failed     cannot be overridden  4 listed, 7 before: They cannot exist.",
-        "accepted  DuplicateEmail      ▲ warning                          until 1 Dec, Maria: merged on purpose",
+        "new       ProjectKeyConflict  ✖ failed     overridable      Key OPS is already in use.",
+        "still     InvalidEmail        ✖ failed     not overridable  4 listed, 7 before: They cannot exist.",
+        "accepted  DuplicateEmail      ▲ warning                     until 1 Dec, Maria: merged on purpose",
         "fixed     MissingAttachments  ✔ succeeded",
-        "gone      Retired                                                was failed: No longer looked at.",
+        "gone      Retired                                           was failed: No longer looked at.",
         "1 new · 1 still · 1 accepted · 1 fixed · 2 gone · 42 as before · --all lists them",
     ]
 
@@ -96,7 +96,7 @@ def test_the_next_command_compares_as_well(server: Server) -> None:
     """What shows more of a comparison is one, too."""
     words = ("checks", "--against", "previous")
     err = ask(server, *words, terminal=True, err_terminal=True, columns=120).err
-    assert err.startswith("Next: migstat checks --against previous --details   (1 can")
+    assert err.startswith("Next: migstat checks --against previous --details   (1 not overridable")
     assert ask(server, *words, "--details", terminal=True, err_terminal=True).err == ""
 
 
