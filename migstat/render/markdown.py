@@ -82,10 +82,14 @@ def markdown_lines(report: Report) -> Iterator[str]:
             yield from _table(("task", "type", "state", "created", "elapsed", "overridden", "artifacts"), runs)
         case ArtifactsReport():
             files = (
-                (file.artifact.name or "", absolute(instant(file.artifact.expires_at)), file.artifact.location or "")
+                (
+                    file.artifact.name or "",
+                    absolute(instant(file.artifact.expires_at)),
+                    (file.path if report.downloaded else file.artifact.location) or "",
+                )
                 for file in report.artifacts
             )
-            yield from _table(("name", "expires", "location"), files)
+            yield from _table(("name", "expires", columns(report)[-1]), files)
         case TargetsReport() | JobReport():
             yield from _table(columns(report), rows(report))
         case _:

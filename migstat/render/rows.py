@@ -37,7 +37,10 @@ TIMELINE_COLUMNS = ("name", *_STATE, "startedAt", "endedAt", "exact", "elapsedSe
 
 
 def columns(report: Report) -> Row:
-    """The names of the columns; details of checks, a comparison and accepted checks add more at the end."""
+    """The names of the columns; details of checks, a comparison and accepted checks add more at the end.
+
+    Downloaded files have their path instead of where they came from.
+    """
     more: Row = ()
     if isinstance(report, ChecksReport):
         compares = report.comparison is not None
@@ -45,7 +48,10 @@ def columns(report: Report) -> Row:
         more += ("change", "before") if compares else ()
         more += ("accepted",) if report.accepting else ()
         more += ("occurrenceChange",) if report.details and compares else ()
-    return (*COLUMNS.get(type(report), TIMELINE_COLUMNS), *more)
+    found = COLUMNS.get(type(report), TIMELINE_COLUMNS)
+    if isinstance(report, ArtifactsReport) and report.downloaded:  # a location is signed, and so a secret for a while
+        found = (*found[:-1], "path")
+    return (*found, *more)
 
 
 def rows(report: Report) -> Iterator[Row]:

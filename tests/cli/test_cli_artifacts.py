@@ -118,6 +118,21 @@ def test_the_demo_has_files_to_download(tmp_path: Path, words: str, label: str) 
     assert file.read_bytes() == content_of(task, file.name)
 
 
+@pytest.mark.parametrize("form", ["plain", "csv", "markdown"])
+def test_a_download_says_where_the_files_are(tmp_path: Path, form: str) -> None:
+    """Every format has the path of each file, empty where it could not be fetched, and no signed link."""
+    with storing(by_path({"/files/1": binary(status=404)})) as storage:
+        result = storage.holds("report.csv").holds("lost.csv").artifacts("--download", str(tmp_path), "-o", form)
+    lines = result.out.splitlines()
+    assert "signature" not in result.out
+    found = [line for line in lines if "report.csv" in line]
+    assert (len(found), str(tmp_path / "report.csv") in found[0].replace("\\", "")) == (1, True)
+    if form == "plain":
+        assert lines == [f"report.csv\t{LATER}\t{tmp_path / 'report.csv'}", f"lost.csv\t{LATER}\t"]
+    else:
+        assert "path" in lines[0]
+
+
 def test_files_of_one_name_and_of_evil_names_are_kept_apart(tmp_path: Path) -> None:
     """Whatever the server calls its files, each gets a name of its own in the folder, and none is outside of it."""
     names = ["report.csv", "REPORT.csv", "../../evil", "/etc/evil", None]
