@@ -117,7 +117,8 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     went wrong were requested: the others are counted as unread, if the job names them. `accepted` are the checks that
     were accepted. `older` is the id of a run that is still in progress while this one, the newest, was refused.
     `settles_at` is when an end that is not believed yet will be: that of the task, or that of failed checks after which
-    no migration began.
+    no migration began. `whole` are the parts of the task that the verdict rests on, if `node` may not hold all of them:
+    the task lasts as long as the last of these.
     """
 
     job_id: str
@@ -138,6 +139,7 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
     older: str | None = None
     settles_at: Millis | None = None
     unread: tuple[str, ...] = ()
+    whole: Shape | None = None
 
     @cached_property
     def shape(self) -> Shape:
@@ -154,16 +156,17 @@ class Snapshot(msgspec.Struct, frozen=True, dict=True):
         if not root.ended or root.level or root.state is State.FAILED:
             return not root.ended
         waiting = self.verdict in (Verdict.PENDING, Verdict.RUNNING)
-        return waiting and any(not (scope.ended or scope.says_nothing) for scope in self.shape.scopes)
+        return waiting and any(not (scope.ended or scope.says_nothing) for scope in (self.whole or self.shape).scopes)
 
     @property
     def ended_at(self) -> Millis | None:
         """When the last of what was waited for ended, by the API's stamps; None while it goes on, or if unknown."""
         if self.goes_on:
             return None
-        nodes = [self.node]
-        if not self.node.level:
-            nodes += (below for child in self.node.children or () for below in (child, *(child.children or ())))
+        root = self.node if self.whole is None else self.whole.root
+        nodes = [root]
+        if not root.level:
+            nodes += (below for child in root.children or () for below in (child, *(child.children or ())))
         ends = (happened(node.last_updated_at, self.fetched_at) for node in nodes if node.ended)
         return max((end for end in ends if end is not None), default=None)
 
@@ -195,6 +198,7 @@ def snapshot_of(
     accepted: Accepted | None = None,
     older: str | None = None,
     settles_at: Millis | None = None,
+    whole: Shape | None = None,
 ) -> Snapshot:
     """The view of a task, or of one node of it, at `now`."""
     return Snapshot(
@@ -216,6 +220,7 @@ def snapshot_of(
         accepted=accepted or {},
         older=older,
         settles_at=settles_at,
+        whole=whole,
     )
 
 

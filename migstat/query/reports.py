@@ -324,6 +324,7 @@ def _snapshot(
         partial=reading.partial,
         older=older,
         settles_at=None if settles is None else settles + now - judged_at,  # by the clock on the user's wall
+        whole=evidence.shape if evidence and checks is None else None,
     )
 
 

@@ -81,7 +81,8 @@ def _change(event: Changed) -> LogLine | None:
     if node.state is State.RUNNING:
         again = " again" if event.before is not None and event.before.state is not State.PENDING else ""
         return LogLine(event.at, f"{name} started{again}", State.RUNNING)
-    elapsed, words = node.elapsed_seconds(event.at), state_words(node)
+    # The root may end before the last of its scopes: the last line says how long the task took.
+    elapsed, words = node.elapsed_seconds(event.at) if node.level else None, state_words(node)
     if node.state is State.WARNING:
         words = f"ended with a {words}"
     after = f" after {duration(elapsed)}" if elapsed is not None else ""

@@ -133,6 +133,7 @@ def describe(node: Node, now: Millis, *, brief: bool = False, over: bool = True)
         words=words,
         # The API may send more than 100, and goes on sending it for a node that has ended.
         percent="" if node.percent is None or node.ended else f"{min(max(node.percent, 0), 100):.0f} %",
-        elapsed=duration(node.elapsed_seconds(now)),
+        # The root may end before the last of its scopes: how long the task took stands in the heading.
+        elapsed=duration(node.elapsed_seconds(now)) if node.level else "",
         message=": ".join(part for part in (own.removesuffix(")"), message) if part),
     )

@@ -92,6 +92,8 @@ SCENARIOS = {
                   *(node(f"W{number:02d}", "WARNING", LONG) for number in range(30)))),
     "not-scheduled": frozen("running", check=node("check", "FAILED", children=(node("Fatal", "FAILED"),)),
         migrate="absent", keys=("ACME",)),
+    "apps-last": frozen("FAILED", scopes=(node("apps", ended_at=960),), projects=(node("ERP", "FAILED"),)),
+    "apps-go-on": frozen(scopes=(node("apps", "running"),), projects=(node("ERP"),)),
 }  # fmt: skip
 
 
@@ -171,6 +173,16 @@ def test_the_table_says_what_matters(servers: dict[str, Server], name: str, comm
     """Each state of a migration shows what a person must know of it."""
     shown = rendered(servers[name], command)
     assert [word for word in words if word not in shown] == []
+
+
+@pytest.mark.parametrize(("name", "lasted"), [("apps-last", "9m 20s"), ("apps-go-on", "10m 00s")])
+def test_a_task_lasts_equally_long_wherever_one_looks(servers: dict[str, Server], name: str, lasted: str) -> None:
+    """To the end of `apps`, even where they are not shown; that of the root alone is said nowhere beside it."""
+    for command, form in itertools.product(("status", "status --depth 1", "projects"), ("table", "tree", "markdown")):
+        if (command, form) != ("projects", "tree"):
+            shown = rendered(servers[name], *command.split(), form=form)
+            roots = [line for line in shown.splitlines() if re.search(r"^started| to |\btask\b", line)]
+            assert re.findall(r"\d+m \d\ds", "".join(roots)) == [lasted]
 
 
 @pytest.mark.parametrize(
