@@ -360,14 +360,16 @@ class Tree(msgspec.Struct, dict=True):
             over = above is None or above.ended
             still, running = self._root.ended and over, not self._root.ended and not over
         try:
+            first = self._page(level)
+            # `_scope` alone would note that the job is unreadable, of a walk that can do without
+            keys = self._scope.keys if hidden and self.job else ()
             walked = walk(
                 self._asker,
                 level,
                 still=still,
                 filters=self._filters,
-                first=self._page(level),
-                # `_scope` alone would note that the job is unreadable, of a walk that can do without
-                keys=self._scope.keys if hidden and self.job else (),
+                first=first,
+                keys=keys,
                 running=running,
                 most=most,
             )
@@ -385,7 +387,9 @@ class Tree(msgspec.Struct, dict=True):
             parent = walked.parent if hidden or not (node.status or node.outcome) else node
             # of the thousands below a hidden level, to be sorted and counted once
             children = Crowd(by_name(walked.children)) if hidden else walked.children
-            cut = walked.cut and f"after {len(walked.children)} children: {walked.cut}"
+            seen = len(walked.children)
+            count = f"{seen} of {len(keys)}" if len(keys) > seen else str(seen)
+            cut = walked.cut and f"list incomplete after {count} {level[-1] if hidden else 'children'}: {walked.cut}"
             found = replace(parent, children=children, unreadable=cut or parent.unreadable)
             if cut:
                 self._flaws[f"{level_text(level)}: {cut}"] = None

@@ -239,7 +239,7 @@ class _Walk(msgspec.Struct):
             last = self.plain()
             if number > 1 and not self._moved_back and len(self.readings) == known:
                 return last
-        self.endless = self.endless or "children moved while they were read, so some may be missing"
+        self.endless = self.endless or "some moved while they were read"
         return last
 
     def _in_order(self) -> _Pass:

@@ -324,7 +324,7 @@ def test_a_walk_that_breaks_off_shows_what_it_read(command: str, worst: str) -> 
     code = 1 if worst == "FAILED" else 3
     assert [plain.code, document.code, judged.code] == [code] * 3
     assert sorted(line.split("\t")[0] for line in plain.out.splitlines()) == ["One", "Two"]
-    assert "after 2 children" in plain.err
+    assert f"list incomplete after 2 {'children' if of_checks else 'projects'}: " in plain.err
     told = [json.loads(each.out) for each in (document, judged)]
     assert [(each["complete"], each["verdict"]) for each in told] == [(False, "failed" if code == 1 else "running")] * 2
 

@@ -159,7 +159,7 @@ def test_a_level_that_breaks_off_is_one_reason() -> None:
     projects = (moved(f"P{number:02}", 60, 900) for number in range(40))
     snapshot = status_report(SimulatedWatch(migration(*projects), begin=300, trouble=broken).session, ()).snapshot
     assert [f"could not be read: {flaw}" for flaw in snapshot.flaws] == [reason.message for reason in snapshot.reasons]
-    assert "after 20 children" in snapshot.flaws[0]
+    assert "list incomplete after 20 of 40 projects: " in snapshot.flaws[0]
 
 
 def test_checks_wait_for_late_reports_from_their_own_end_on() -> None:
