@@ -206,7 +206,8 @@ def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
     if not report.runs:
         return Text("No runs yet.", QUIET)
     wide = canvas.width >= WIDE
-    names = ("TASK", "TYPE", "STATE", f"CREATED ({zone(report.fetched_at)})", "ELAPSED", *(("",) if wide else ()))
+    # How long the root took, which is all that is read of a run: `apps` may end later.
+    names = ("TASK", "TYPE", "STATE", f"CREATED ({zone(report.fetched_at)})", "CORE", *(("",) if wide else ()))
     rows, notes = list[list[Text]](), list[RenderableType]()
     for run in report.runs:
         task, note = run.task, _run_note(run, files=wide)

@@ -19,6 +19,8 @@ def tasks(runtime: Runtime, options: Options) -> int:
       migstat tasks
 
       migstat tasks --json | jq -r '.tasks[0].taskId'
+
+    State and duration are those of the core: apps may end later. 'migstat status' covers the whole run.
     """
     with open_session(runtime, options, default_task=None) as session:
         return finish(runtime, options, tasks_report(session))
