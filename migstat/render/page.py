@@ -58,8 +58,10 @@ def _header(exported: ExportedView) -> Markup:
     if counts.all:
         bar = tag("progress", value=str(counts.done), max=str(counts.all), aria_label="done")
         parts.append(tag("p", bar, Markup(" "), tag("span", counts.words, class_="number"), class_="total"))
-    facts = (
-        tag("span", fact, class_="warning" if importance < 0 else None)
+    snapshot = known.view.snapshot
+    elapsed = duration(snapshot.elapsed_seconds(known.clock(at))) if snapshot is not None else ""
+    facts = (  # who opens a page by chance does not know what a duration alone is about
+        tag("span", f"{fact} elapsed" if fact == elapsed else fact, class_="warning" if importance < 0 else None)
         for importance, fact in times(known, at, still=True)
     )
     parts.append(tag("p", _joined(facts), class_="quiet number"))

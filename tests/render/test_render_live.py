@@ -187,6 +187,11 @@ def test_what_could_not_be_read_is_among_the_problems() -> None:
     assert "It broke.</span>" in text
 
 
+def test_the_page_says_what_its_duration_is() -> None:
+    """In a line of facts for people who were not there, the duration has a label."""
+    assert "<span>1h 38m elapsed</span>" in page_text(ExportedView(view=FAILURE))
+
+
 @pytest.mark.parametrize(("projects", "words"), [(WELL, "Warnings"), ([*BAD, *WELL], "Failures and warnings")])
 def test_the_page_calls_warnings_what_they_are(projects: list[Node], words: str) -> None:
     """Where nothing failed, the page does not say that something did; `check` has a warning."""
