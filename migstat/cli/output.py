@@ -25,7 +25,7 @@ from migstat.model.reports import (
     TasksReport,
 )
 from migstat.model.verdict import Verdict
-from migstat.render.advice import next_line, step_after_report
+from migstat.render.advice import NextStep, next_line, step_after_report
 from migstat.render.text import harmless, one_field
 
 MAX_PICTURE_ROWS = 500
@@ -50,10 +50,10 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     code = _code(report, verdict, unread)  # before anything is shown: a closed pipe must not change it
     for path in options.exports:  # a usage error, so before anything is printed
         _refuse_endless(report, path)
-    notes = report.snapshot.notes if isinstance(report, StatusReport | ListReport) else ()
-    note = f"migstat: {harmless('; '.join(notes))}" if notes and not json else ""
     step = step_after_report(report) if is_terminal(streams.out) and is_terminal(streams.err) else None
-    suggestion = next_line(step, options.typed, runtime.demo.program if runtime.demo else "migstat") if step else ""
+    program = runtime.demo.program if runtime.demo else "migstat"
+    suggestion = next_line(step, options.typed, program) if step else ""
+    note = "" if json else _note(report, options, program, suggests=step is not None)
     # What to warn of: entries of a file of accepted checks, and the earlier run of a comparison.
     doubts: tuple[str, ...] = ()
     if isinstance(report, ChecksReport):
@@ -83,6 +83,18 @@ def finish(runtime: Runtime, options: Options, report: Report, verdict: Verdict 
     if suggestion:
         streams.tell(suggestion)
     return code
+
+
+def _note(report: Report, options: Options, program: str, *, suggests: bool) -> str:
+    """What does not count. An older run that goes on comes with a command, unless the next step `suggests` one."""
+    snapshot = report.snapshot if isinstance(report, StatusReport | ListReport) else None
+    if snapshot is None or not snapshot.notes:
+        return ""
+    note = f"migstat: {harmless('; '.join(snapshot.notes))}"
+    if snapshot.older and not suggests:  # which the last note is about
+        step = NextStep("status", run=(snapshot.job_id, snapshot.older))
+        note += f": {next_line(step, options.typed, program).removeprefix('Next: ')}"
+    return note
 
 
 def _code(report: Report, verdict: Verdict | None, unread: Incomplete | None) -> int:

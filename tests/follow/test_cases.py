@@ -223,7 +223,8 @@ def test_latest_means_the_newest_run_and_names_an_older_one_that_still_runs() ->
     runner = HistoryRunner(of_tasks(older, newest, scope=USERS))
     ended = runner.end(200.0, task="latest")
     assert (ended.exit_code, ended.notes) == (1, ("older run task-0 is still in progress",))
-    assert "older run task-0" in runner.run(300.0, "status", "job-1", "latest")[1]
+    told = runner.run(300.0, "status", "job-1", "latest")[1]
+    assert "migstat: older run task-0 is still in progress: migstat status job-1 task-0\n" in told
 
 
 @pytest.mark.parametrize("where", ["none", "also", "only"])
