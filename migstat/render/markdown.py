@@ -79,7 +79,7 @@ def markdown_lines(report: Report) -> Iterator[str]:
                 )
                 for run in report.runs
             )
-            yield from _table(("task", "type", "state", "created", "core", "overridden", "artifacts"), runs)
+            yield from _table(("task", "type", "state", "created", "elapsed", "overridden", "artifacts"), runs)
         case ArtifactsReport():
             files = (
                 (

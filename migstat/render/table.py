@@ -207,7 +207,7 @@ def _tasks(report: TasksReport, canvas: Canvas) -> RenderableType:
         return Text("No runs yet.", QUIET)
     wide = canvas.width >= WIDE
     # How long the root took, which is all that is read of a run: `apps` may end later.
-    names = ("TASK", "TYPE", "STATE", f"CREATED ({zone(report.fetched_at)})", "CORE", *(("",) if wide else ()))
+    names = ("TASK", "TYPE", "STATE", f"CREATED ({zone(report.fetched_at)})", "ELAPSED", *(("",) if wide else ()))
     rows, notes = list[list[Text]](), list[RenderableType]()
     for run in report.runs:
         task, note = run.task, _run_note(run, files=wide)

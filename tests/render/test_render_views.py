@@ -184,8 +184,8 @@ def test_a_task_lasts_equally_long_wherever_one_looks(servers: dict[str, Server]
             roots = [line for line in shown.splitlines() if re.search(r"^started| to |\btask\b", line)]
             assert re.findall(r"\d+m \d\ds", "".join(roots)) == [lasted]
     # the runs are read at one request each, which only tells when the core has ended
-    assert re.search(r" CORE.*\n.* 8m 20s", rendered(servers[name], "tasks"))
-    assert "| core |" in rendered(servers[name], "tasks", form="markdown")
+    assert re.search(r" ELAPSED.*\n.* 8m 20s", rendered(servers[name], "tasks"))
+    assert "| elapsed |" in rendered(servers[name], "tasks", form="markdown")
 
 
 @pytest.mark.parametrize(

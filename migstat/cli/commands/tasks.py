@@ -20,7 +20,7 @@ def tasks(runtime: Runtime, options: Options) -> int:
 
       migstat tasks --json | jq -r '.tasks[0].taskId'
 
-    State and duration are those of the core: apps may end later. 'migstat status' covers the whole run.
+    State and ELAPSED are those of the core: apps may end later. 'migstat status' shows the whole run.
     """
     with open_session(runtime, options, default_task=None) as session:
         return finish(runtime, options, tasks_report(session))
