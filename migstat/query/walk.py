@@ -244,6 +244,26 @@ class _Walk(msgspec.Struct):
 
     def _in_order(self) -> _Pass:
         """Walk those PENDING, then those IN_PROGRESS, then all, and find out whether the filters work."""
+        for again in (False, True):
+            before = dict(self.readings)
+            last, shown = self._once_in_order()
+            # A child that has still not ended had a status that was asked for, unless it is new or has begun again.
+            # One that has ended proves nothing: it may have done so before it was asked for.
+            hidden = [name for name, child in last.seen.items() if not child.ended and name not in shown]
+            if not self._filters.trusted or self.endless:
+                break
+            if any(name in before and not before[name].ended for name in hidden):
+                self._filters.trusted, self._filters.refused = False, True
+                break
+            if self._moved_back or all(name in before for name in hidden):
+                break
+            # Children are reported while this goes on. A filter that works shows those of the first round in the
+            # second; if more have come by then, others may have escaped.
+            self._moved_back |= again
+        return last
+
+    def _once_in_order(self) -> tuple[_Pass, set[str]]:
+        """One such walk over all, and the names that the filters have shown."""
         filters = self._filters
         shown: set[str] = set()
         for status in (Status.PENDING, Status.IN_PROGRESS):
@@ -251,19 +271,13 @@ class _Walk(msgspec.Struct):
             if filters.trusted and not self.full and (found := self.filtered(question)) is not None:
                 shown.update(found[0].seen)
         if self.full:
-            return _Pass()
+            return _Pass(), shown
         # Filters that show nothing may not work at all, or all may have ended. Only a filter that must show something
         # tells these apart.
         if filters.trusted and not shown:
             proof = self.filtered(Question(self._level, expand=True, status=Status.FINISHED), one_page=True)
             filters.trusted = proof is not None and bool(proof[0].seen)
-        last = self.plain()
-        # A child that has still not ended had a status that was asked for, unless it is new or has begun again. One
-        # that has ended proves nothing: it may have done so before it was asked for.
-        unfinished = {name for name, child in last.seen.items() if not child.ended}
-        if filters.trusted and not unfinished <= shown:
-            filters.trusted, filters.refused = False, True
-        return last
+        return self.plain(), shown
 
     def _side_by_side(self, keys: Sequence[str]) -> _Pass | None:
         """Walk the three statuses at the same time, and ask for the keys not seen; None if that proves nothing."""

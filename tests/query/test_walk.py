@@ -394,6 +394,26 @@ def test_a_filter_that_leaves_out_what_it_must_show_is_not_believed(left_out: st
     assert trust.refused is not trust.trusted
 
 
+@pytest.mark.parametrize("keys", [(), (*(f"P{number:02}" for number in range(60)),)], ids=["no keys", "keys"])
+@pytest.mark.parametrize("every", [2, 5])
+def test_children_that_are_reported_meanwhile_do_not_count_against_a_filter(every: int, keys: Sequence[str]) -> None:
+    """Nothing shows them to a filter that was asked before they were there; none is lost all the same."""
+    fake = Fake({f"P{number:02}": number % 2 for number in range(60)})
+    fake.unreported = {f"P{number:02}" for number in range(60) if number % every == 1}
+    appearing = iter(sorted(fake.unreported))
+
+    def report(request: int, _unfinished: Sequence[str]) -> Sequence[str]:
+        fake.unreported -= {next(appearing, "")} if request > 8 else set()
+        return ()
+
+    fake.moves = report
+    filters = Filters()
+    walked = walk(fake, LEVEL, still=False, filters=filters, keys=keys, running=bool(keys))
+    assert filters == Filters()
+    assert {child.name for child in walked.children} == set(fake.stages)
+    assert walked.cut is None
+
+
 @pytest.mark.parametrize(("stamped", "walks"), [(True, 1 + 1 + 2), (False, 1 + 1 + 4)])
 def test_a_level_is_walked_again_if_children_moved_back(stamped: bool, walks: int) -> None:
     """A child that begins again may be in front of no walk, whatever filters prove.
