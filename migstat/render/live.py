@@ -46,6 +46,9 @@ NODE_BAR = 8
 DISPENSABLE = 4
 """Importance from which times are left out rather than put into fewer words."""
 
+RARE = 60.0
+"""Seconds between two readings from which the next one is announced: meanwhile the screen stands still."""
+
 LONGEST_NAME = 24
 """Cells of a name at most; in a narrow window a third of it, as messages matter more."""
 
@@ -155,11 +158,19 @@ def times(
         passed = outage is not None and view.estimated_end is not None and view.estimated_end < now
         parts += outlook(replace(view, estimated_end=None) if passed else view, now, brief=brief)
     if outage is None and read_at is not None:
-        age = f"updated {duration(max(now - read_at, 0) / 1000)} ago"
-        parts.append((1, f"as of {local_time(read_at, now, zoned=True)}" if still else age))
+        age = [f"as of {local_time(read_at, now, zoned=True)}"] if still else _age(view, read_at, now)
+        parts += [(1, fact) for fact in age]
     if rates:
         parts += [(5, f"every {duration(view.interval)}"), (5, f"{view.requests_a_minute:.0f} requests/min")]
     return parts
+
+
+def _age(view: View, read_at: Millis, now: Millis) -> Iterator[str]:
+    """How old the data is, and when it is read again if that is rare."""
+    yield f"updated {duration(max(now - read_at, 0) / 1000)} ago"
+    following = read_at + int(view.interval * 1000)
+    if view.interval >= RARE and now < following:
+        yield f"next reading at {local_time(following, now)}"
 
 
 def _body(

@@ -72,6 +72,11 @@ NIGHT = 11.9 * 60
             replace(expecting(-1, 86), outage=SILENT), 80,
             "1h 37m · next try in 8s · running as of 14:13 · deadline 15:39 UTC, in 1h 26m",
         ),
+        (
+            replace(expecting(), interval=300.0), 80,
+            "1h 38m · not before 15:10 UTC · updated 4s ago · next reading at 14:18",
+        ),
+        (replace(expecting(), interval=300.0), 48, "1h 38m · updated 4s ago · next reading at 14:18"),
         (replace(expecting(57, -5), outage=SILENT), 40, "next try in 8s · ends 15:10, 1h 02m late"),
         (replace(expecting(None, -5), outage=SILENT), 40, "next try in 8s · deadline 14:08 passed"),
     ],
