@@ -265,6 +265,7 @@ EVENT = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(EVENT, max_size=8))
 @settings(max_examples=150)
 def test_whatever_a_record_holds_the_document_is_valid(tmp_path: Path, record: list[dict[str, Any]]) -> None:

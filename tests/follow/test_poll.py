@@ -323,6 +323,7 @@ def test_a_large_level_that_is_reported_during_a_watch_does_not_make_polls_rare(
     assert max(pauses(poll_times(sim))) < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("about", ["level=migrate&", "migrate,projects"])
 def test_a_level_of_a_large_migration_that_does_not_answer_for_a_while_costs_no_full_reading(about: str) -> None:
     """It is told as an outage, and so is its end; polls ask for it alone and go on with all else."""
