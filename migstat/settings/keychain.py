@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -145,33 +146,32 @@ class Keychain(msgspec.Struct, frozen=True):
 
     def _ask(self, question: Callable[[Any], _T]) -> _T:
         """Ask the keyring library in a thread of its own, which is abandoned if no answer comes."""
-        from concurrent.futures import Future  # slow to import, and few runs get here
-
-        answer: Future[_T] = Future()
+        # Not a Future, whose lock an interrupt at the wrong moment leaves broken.
+        answers: SimpleQueue[tuple[_T, None] | tuple[None, BaseException]] = SimpleQueue()
 
         def ask() -> None:
             try:
                 import keyring
 
-                answer.set_result(question(keyring))
+                answers.put((question(keyring), None))
             except BaseException as error:  # noqa: BLE001  backends raise whatever they like, even SystemExit
-                answer.set_exception(error)
+                answers.put((None, error))
 
         # A keyring that waits for a person must delay neither Ctrl-C nor the exit, as threads of a pool would.
         threading.Thread(target=ask, daemon=True).start()
         patience = min(NOTICE_AFTER, self.limit)
         try:
             try:
-                error = answer.exception(patience)
-            except TimeoutError:
+                answer, error = answers.get(timeout=patience)
+            except Empty:
                 self.notice("waiting for the keyring; it may be asking for its password")
-                error = answer.exception(self.limit - patience)
-        except TimeoutError:
+                answer, error = answers.get(timeout=self.limit - patience)
+        except Empty:
             message = f"the keyring did not answer within {self.limit:g} s"
             raise CredentialsError(message, f"Unlock it and try again. {WITHOUT}") from None
         if error is not None:
             raise _translated(error) from None  # a backend's own words may contain the token
-        return answer.result()
+        return cast(_T, answer)
 
 
 def _translated(error: BaseException) -> CredentialsError:
