@@ -21,6 +21,7 @@ from migstat.model.nodes import (
     Phase,
     Task,
     TaskPage,
+    level_text,
 )
 
 
@@ -272,8 +273,7 @@ def _node(
     details = wire.details or {}
     occurrences = details.get("occurrences")
     if isinstance(occurrences, list) and len(occurrences) > MAX_OCCURRENCES:
-        named = ",".join(level) or "the task"
-        raise _too_much(f"{len(occurrences):,} occurrences of {named}; the limit is {MAX_OCCURRENCES:,}")
+        raise _too_much(f"{len(occurrences):,} occurrences of {level_text(level)}; the limit is {MAX_OCCURRENCES:,}")
     percent, phases = None, tuple[Phase, ...]()
     if progress.isSupported is not False and not wire.outcome:  # a finished node has none
         percent = _sane(progress.percent)

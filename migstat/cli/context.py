@@ -15,9 +15,8 @@ from msgspec.structs import replace
 from migstat.api.retry import Policy, Timing, steady_clock
 from migstat.cli.streams import Streams
 from migstat.errors import NotFound
-from migstat.model.nodes import HIDDEN_LEVELS, Level, Node, State
+from migstat.model.nodes import HIDDEN_LEVELS, Level, Node, State, level_text
 from migstat.query.task import TaskSession
-from migstat.query.walk import level_text
 from migstat.render.advice import Typed
 from migstat.render.text import harmless
 from migstat.settings.keychain import NOTICE_AFTER, Keychain

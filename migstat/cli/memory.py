@@ -9,7 +9,9 @@ from threading import Thread
 import msgspec
 
 from migstat.api.http import Resource
+from migstat.api.threads import started
 from migstat.completion.seen import CHECK, MAX_NAME, SCOPES, seen_jobs
+from migstat.errors import Unreachable
 from migstat.files.whole import write_whole
 from migstat.model.nodes import Job, Level, Page, Task, TaskPage, TaskType
 from migstat.settings.target import TaskWord
@@ -95,10 +97,9 @@ class Memory(msgspec.Struct):
             1 + sum(map(len, [*run.names.values()])) + bool(run.type) for run in [*self._seen.runs.values()]
         )
         if count != self._kept:
-            thread = Thread(target=self._write, args=(Path(self._file),), name="memory", daemon=True)
-            with suppress(RuntimeError):  # no more threads are allowed
-                thread.start()
-                self._kept, self._thread = count, thread
+            with suppress(Unreachable):  # no more threads are allowed
+                self._thread = started(self._write, Path(self._file), name="memory")
+                self._kept = count
 
     def _write(self, file: Path) -> None:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -15,9 +14,10 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from migstat.api.threads import started
 from migstat.cli.background import BackgroundWorker
 from migstat.cli.listening import Heard, Listener
-from migstat.errors import UsageError
+from migstat.errors import Unreachable, UsageError
 from migstat.follow.deadline import Stopped
 from migstat.follow.notify import Alarms, Batch, recovery_beside, worst_of
 from migstat.model.events import Resumed, View, Waiting
@@ -191,11 +191,10 @@ class Notifier(Listener):
         lines = "".join(encoded(event_document(event)) + "\n" for event in batch.events)
         # Not communicate(): what the command has left running in the background may hold both pipes open forever.
         tail: deque[bytes] = deque(maxlen=1)
-        listener = threading.Thread(target=_listen, args=(process.stderr, tail), daemon=True)
         try:
-            listener.start()
-            threading.Thread(target=_feed, args=(process.stdin, lines.encode()), daemon=True).start()
-        except RuntimeError:  # the system allows no more; the next notification may be luckier
+            listener = started(_listen, process.stderr, tail)
+            started(_feed, process.stdin, lines.encode())
+        except Unreachable:  # the system allows no more; the next notification may be luckier
             self.kill()
             process.wait()
             return f"{program} cannot be run", ": no more threads are allowed"

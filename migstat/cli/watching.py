@@ -118,8 +118,8 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
         loss: OutputError | None = None
         try:
             ended, failure = self._pass_on()
-            error = "internal error" if ended.end is End.ERROR and failure else ""
-            error = failure.message if isinstance(failure, MigstatError) else error
+            defect = ended.end is End.ERROR and failure is not None
+            error = failure.message if isinstance(failure, MigstatError) else "internal error" if defect else ""
             result = WatchResult(
                 ended=ended,
                 view=self.watch.view,
@@ -158,12 +158,12 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
 
     def _pass_on(self) -> tuple[Ended, Exception | None]:
         """Pass on all events but the last; the last, and what has ended them before their time, a defect included."""
-        told = set[str]()
+        said = set[str]()
         try:
             if self.printer.screen:
                 self.printer.screen.start()
             for event in self.watch.events(self.signals.interruptible):
-                self._tell_once(told, event.view if isinstance(event, Waiting) else None)
+                self._say_once(said, event.view if isinstance(event, Waiting) else None)
                 if isinstance(event, Ended):
                     return event, None
                 if isinstance(event, Waiting):
@@ -175,7 +175,7 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
             return self.watch.ended(End.INTERRUPTED, self.watch.code_now), closed
         except MigstatError as error:
             return self.watch.ended(End.ERROR, exit_of_error(error)), error
-        except Exception as defect:  # noqa: BLE001  whoever listens must learn that nobody watches any more
+        except Exception as defect:  # noqa: BLE001  the listeners must hear that the watch is over
             return self.watch.ended(End.ERROR, Exit.UNREACHABLE), defect
         raise AssertionError("a watch ends with an Ended")
 
@@ -189,19 +189,19 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
                 wrong.append(error)
         return wrong
 
-    def _tell_once(self, told: set[str], view: View | None) -> None:
-        """Tell what has not been `told`: doubts, when the deadline is, and how much of tonight was rehearsed."""
+    def _say_once(self, said: set[str], view: View | None) -> None:
+        """Print doubts, the deadline and the extent of the rehearsal, each once; `said` remembers which."""
         for doubt in self.watch.doubts:
-            if doubt not in told:
-                told.add(doubt)
+            if doubt not in said:
+                said.add(doubt)
                 self.printer.warn(f"migstat: warning: {harmless(doubt)}")
         if view is None:
             return
-        if view.deadline is not None and "deadline" not in told:
-            told.add("deadline")
+        if view.deadline is not None and "deadline" not in said:
+            said.add("deadline")
             self.printer.show(LogLine(view.at, deadline_words(view.deadline, view.at)[1]))
-        if "rehearsed" not in told and (words := rehearsed_words(view)):  # once the names are known
-            told.add("rehearsed")
+        if "rehearsed" not in said and (words := rehearsed_words(view)):  # once the names are known
+            said.add("rehearsed")
             same, names = view.rehearsed or (0, 0)
             if same == names and self.options.shared.format not in JSON_FORMATS:
                 self.printer.show(LogLine(view.at, words))

@@ -51,7 +51,7 @@ from migstat.model.events import (
     Waiting,
 )
 from migstat.model.exit_codes import Exit, exit_of_end
-from migstat.model.nodes import CHECK, HIDDEN, MIGRATE, Millis, Node, TaskType
+from migstat.model.nodes import CHECK, HIDDEN, MIGRATE, Millis, Node, TaskType, level_text
 from migstat.model.shape import Evidence
 from migstat.model.verdict import (
     Assessment,
@@ -65,7 +65,6 @@ from migstat.model.verdict import (
     would_count,
 )
 from migstat.query.task import TaskSession
-from migstat.query.walk import level_text
 
 APPEAR = 120.0
 """Seconds for which a task may be absent after it was created."""
@@ -484,7 +483,7 @@ class Watch:
             self._timetable.take(evidence, found, now)
         if found.over:
             notes = (
-                f"{','.join(level)} is no longer reported and does not count"
+                f"{level_text(level)} is no longer reported and does not count"
                 for level in gone
                 if level[-1] not in found.missing  # a key of the job that is gone is among the reasons already
             )

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from migstat.model.nodes import Job, Millis, Node, State, match_keys
+from migstat.model.nodes import Job, Millis, Node, State, unmatched
 
 ENOUGH = 5
 """Siblings that must have ended, and at least a tenth of all, before their pace says anything about the rest."""
@@ -50,9 +50,7 @@ class Tally:
     def missing(self, job: Job | None, nodes: Sequence[Node]) -> tuple[str, ...]:
         """The keys that the job names and that match none of `nodes`, whose tally this is."""
         if self._missing is None or self._missing[0] is not job:
-            keys = job.keys if job else ()
-            found = match_keys(keys, (node.name for node in nodes))
-            self._missing = job, tuple(key for key in keys if key not in found)
+            self._missing = job, unmatched(job.keys if job else (), (node.name for node in nodes))
         return self._missing[1]
 
     def after(self, changes: Sequence[Update]) -> Tally | None:

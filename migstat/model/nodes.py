@@ -343,6 +343,17 @@ def match_keys(keys: Collection[str], names: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def unmatched(keys: Collection[str], names: Iterable[str]) -> tuple[str, ...]:
+    """The keys of the job's scope that none of the reported names stands for."""
+    found = match_keys(keys, names)
+    return tuple(key for key in keys if key not in found)
+
+
+def level_text(level: Level) -> str:
+    """A level for people: as the API writes it."""
+    return ",".join(level) or "the task"
+
+
 def levels_above(nodes: Iterable[Node]) -> set[Level]:
     """The levels of all parents of these nodes. Where something went wrong, a parent only repeats it."""
     return {node.level[:depth] for node in nodes for depth in range(len(node.level))}

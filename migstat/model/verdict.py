@@ -40,6 +40,7 @@ from migstat.model.nodes import (
     TaskType,
     combined_state,
     happened,
+    level_text,
     levels_above,
 )
 from migstat.model.shape import Evidence, Shape, shape_of
@@ -587,7 +588,7 @@ def _unread(evidence: Evidence, needed: Iterable[Node]) -> tuple[str, ...]:
     if checking and evidence.shape.check:  # it does not count itself, but some check tasks answer their checks below it
         nodes[CHECK] = evidence.shape.check
     return tuple(
-        f"{','.join(level) or 'the task'}: {node.unreadable}"
+        f"{level_text(level)}: {node.unreadable}"
         for level, node in nodes.items()
         # Single checks do not count beside the `check` of a migrate task, so it does not matter if they are unread.
         if node.unreadable and (level != CHECK or checking or node.says_nothing)

@@ -36,10 +36,12 @@ from migstat.model.nodes import (
     TaskType,
     by_name,
     child_of,
+    level_text,
     match_keys,
+    unmatched,
 )
 from migstat.model.shape import Evidence
-from migstat.query.walk import MOST, Asker, Filters, Walked, ask_by_name, attempted, find, level_text, walk
+from migstat.query.walk import MOST, Asker, Filters, Walked, ask_by_name, attempted, find, walk
 
 ALL = 99
 """Deeper than any tree."""
@@ -419,8 +421,7 @@ class Tree(msgspec.Struct, dict=True):
         levels: tuple[Node, ...] | None = self.__dict__.get("_hidden") if hidden is None else hidden
         if levels is None:
             return ()
-        found = match_keys(self._scope.keys, [child.name for level in levels for child in level.children or ()])
-        return tuple(key for key in self._scope.keys if key not in found)
+        return unmatched(self._scope.keys, (child.name for level in levels for child in level.children or ()))
 
     def _with_named(self, levels: Iterable[Node], names: Sequence[str]) -> tuple[Node, ...]:
         """The hidden levels with their children of these names, which are asked for if they were not seen."""

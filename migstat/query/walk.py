@@ -408,8 +408,3 @@ def distrust(asker: Asker, level: Level, filters: Filters, error: ApiError) -> N
     if not isinstance(error, BadRequest | NotFound):
         asker.ask(Question(level, expand=True))
     filters.trusted, filters.refused = False, True
-
-
-def level_text(level: Level) -> str:
-    """A level for people: as the API writes it."""
-    return ",".join(level) or "the task"
