@@ -8,6 +8,7 @@ from pathlib import Path
 
 from migstat.cli.background import BackgroundWorker
 from migstat.cli.listening import Heard, Listener
+from migstat.cli.streams import Streams
 from migstat.files.whole import write_whole
 from migstat.model.events import End, Waiting
 from migstat.render.ending import WatchResult
@@ -93,4 +94,4 @@ class Exporter(Listener):
                     self._tell(f"{self._failure}; trying again after each poll")
 
     def _tell(self, text: str) -> None:
-        self._warn(f"migstat: warning: --export: {harmless(str(self._path))}: {text}")
+        self._warn(Streams.warning(f"--export: {self._path}: {text}"))

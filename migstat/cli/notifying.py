@@ -17,6 +17,7 @@ import msgspec
 from migstat.api.threads import started
 from migstat.cli.background import BackgroundWorker
 from migstat.cli.listening import Heard, Listener
+from migstat.cli.streams import Streams
 from migstat.errors import Unreachable, UsageError
 from migstat.follow.deadline import Stopped
 from migstat.follow.notify import Alarms, Batch, recovery_beside, worst_of
@@ -156,7 +157,7 @@ class Notifier(Listener):
             kind, detail = self._run(command, reduce(lambda earlier, later: later.after(earlier), waiting))
             if kind and kind not in problems and not self._abandoned:
                 problems.add(kind)
-                self._warn(f"migstat: warning: --notify: {kind}{detail}")
+                self._warn(Streams.warning(f"--notify: {kind}{detail}"))
 
     def _run(self, command: Command, batch: Batch) -> tuple[str, str]:
         """Run the command; the kind of problem and its details, both empty if there was none."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from migstat.cli.background import BackgroundWorker
 from migstat.cli.listening import Heard, Listener
+from migstat.cli.streams import Streams
 from migstat.errors import MigstatError, OutputError, UsageError
 from migstat.follow.night import read_back
 from migstat.follow.record import Record
 from migstat.model.events import Resumed, Seen, Waiting
 from migstat.render.json import encoded, event_document
-from migstat.render.text import harmless
 
 
 class Recorder(Listener):
@@ -42,7 +42,7 @@ class Recorder(Listener):
             self._record.close()
             raise
         for warning in warnings:
-            self._warn(f"migstat: warning: {harmless(warning)}")
+            self._warn(Streams.warning(warning))
         self._worker = BackgroundWorker("recorder", self._write)
         return seen
 
@@ -56,7 +56,7 @@ class Recorder(Listener):
         if self._worker is not None:
             done = self._worker.close(patience)
             if (lost := self._record.unwritten) or not done:
-                self._warn(f"migstat: warning: --record: {lost or 'the last'} events were not written to {self._path}")
+                self._warn(Streams.warning(f"--record: {lost or 'the last'} events were not written to {self._path}"))
 
     def _write(self, batches: Iterator[list[str]]) -> None:
         warned = False
@@ -68,4 +68,4 @@ class Recorder(Listener):
                     except OutputError as error:
                         if not warned:
                             warned = True
-                            self._warn(f"migstat: warning: {harmless(error.message)}; trying again with each event")
+                            self._warn(Streams.warning(f"{error.message}; trying again with each event"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from migstat.cli.context import Options
+from migstat.cli.streams import Streams
 from migstat.errors import UsageError
 from migstat.follow.estimate import Rehearsal, rehearsal_of
 from migstat.follow.night import night_in
@@ -39,4 +40,4 @@ def rehearsal_in(path: Path) -> tuple[Rehearsal, tuple[str, ...]]:
     rehearsal = rehearsal_of(night)
     if not rehearsal.work and not rehearsal.scopes:
         raise UsageError(f"--baseline: {path} has no durations", "Use the record of a rehearsal that was completed.")
-    return rehearsal, tuple(f"migstat: warning: {warning}" for warning in night.warnings)
+    return rehearsal, tuple(map(Streams.warning, night.warnings))

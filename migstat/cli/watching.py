@@ -16,7 +16,7 @@ from migstat.cli.notifying import Notifier
 from migstat.cli.output import JSON_FORMATS, incomplete, tell_error
 from migstat.cli.recording import Recorder
 from migstat.cli.signals import Signals
-from migstat.cli.streams import ClosedPipe
+from migstat.cli.streams import ClosedPipe, Streams
 from migstat.cli.watch_options import WatchOptions
 from migstat.cli.watch_output import EventPrinter, JsonPrinter, LinePrinter, ScreenPrinter
 from migstat.errors import MigstatError, OutputError
@@ -27,7 +27,6 @@ from migstat.model.exit_codes import Exit, exit_of_error
 from migstat.render.ending import WatchResult
 from migstat.render.log import LogLine
 from migstat.render.outlook import deadline_words, rehearsed_words
-from migstat.render.text import harmless
 
 HURRY = 0.2
 """Seconds that terminals and readers of pipes get after a signal or a timeout."""
@@ -194,7 +193,7 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
         for doubt in self.watch.doubts:
             if doubt not in said:
                 said.add(doubt)
-                self.printer.warn(f"migstat: warning: {harmless(doubt)}")
+                self.printer.warn(Streams.warning(doubt))
         if view is None:
             return
         if view.deadline is not None and "deadline" not in said:
